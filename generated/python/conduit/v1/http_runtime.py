@@ -1,0 +1,142 @@
+"""What the generated HTTP routes share: their form, and the readers and writers of what is not JSON."""
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple, NoReturn, Protocol, TypeAlias
+from urllib.parse import quote
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from conduit.v1 import json_runtime, options_pb2
+from conduit.v1.json_runtime import JsonError, hint
+
+_BARE_SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
+_PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
+
+class Headers(Protocol):
+    """The headers of a request; names are lower-case."""
+
+    def get(self, name: bytes, /) -> bytes | None:
+        """Return a header's value, or None."""
+        ...
+
+
+class Part(NamedTuple):
+    """A part of a `multipart/form-data` body."""
+
+    name: str
+    filename: str | None
+    content_type: str
+    body: bytes
+
+
+class Segment(NamedTuple):
+    """A segment of a path: literal text, or the name of a parameter, which may take the rest of the path."""
+
+    text: str
+    is_parameter: bool = False
+    takes_rest: bool = False
+
+
+Path: TypeAlias = Mapping[str, str]
+Query: TypeAlias = Sequence[tuple[str, str]]
+
+
+class Route(NamedTuple):
+    """How one RPC is served over HTTP.
+
+    - `path` is the template, such as `/api/providers/{id}`; `segments` is the same, parsed.
+    - `service` and `rpc` name the RPC, such as `RegistryService` and `CreateProvider`.
+    - `chosen_by` is the boolean JSON member of the body that chooses this route over its twin at the same path.
+    - `max_body_bytes` is 0 for the server's default.
+    - `read` makes the request message of path parameters, query, headers and body; None where `multipart`.
+      Raises JsonError and MalformedJson.
+    - `read_form` is the same for the parts of a form; None unless `multipart`.
+    - `write` makes the body of an answer, or of one message of a stream; empty where there is nothing to send.
+    - `media_type` is what `write` writes; empty where the answer has no body. `media_type_of`, where there is one,
+      tells it from the first message instead; it returns None where the message does not know.
+    - `report_headers` makes the `x-conduit-*` headers of an answer, or of a stream's first message.
+    """
+
+    verb: str
+    path: str
+    segments: tuple[Segment, ...]
+    service: str
+    rpc: str
+    access: options_pb2.Access.ValueType
+    dialect: options_pb2.Dialect.ValueType
+    success_status: int
+    framing: options_pb2.Framing.ValueType
+    chosen_by: str
+    multipart: bool
+    max_body_bytes: int
+    # Any: each takes or makes the messages of its own RPC.
+    read: Callable[[Path, Query, Headers, bytes], Any] | None
+    read_form: Callable[[Path, Query, Headers, Sequence[Part]], Any] | None
+    write: Callable[[Any], bytes]
+    media_type: bytes
+    media_type_of: Callable[[Any], bytes | None] | None
+    report_headers: Callable[[Any], list[tuple[bytes, bytes]]]
+
+
+def no_headers(message: Message) -> list[tuple[bytes, bytes]]:
+    """Return the headers of an answer that has no report."""
+    return []
+
+
+def no_body(message: Message) -> bytes:
+    """Return the body of an empty answer."""
+    return b""
+
+
+def refuse_parameter(name: str, known: Collection[str]) -> NoReturn:
+    """Raise the JsonError of a query parameter that the route does not have."""
+    raise JsonError(name, "is not a parameter of this path" + hint(name, known))
+
+
+def refuse_part(name: str, known: Collection[str]) -> NoReturn:
+    """Raise the JsonError of a part that the form does not have."""
+    raise JsonError(name, "is not a part of this form" + hint(name, known))
+
+
+def boolean(value: str, name: str) -> bool:
+    """Read `true` or `false` from a parameter or header."""
+    found = _BOOLEANS.get(value.lower())
+    if found is None:
+        raise JsonError(name, "must be true or false")
+    return found
+
+
+def fill_timestamp(message: Timestamp, value: str, name: str) -> None:
+    """Read a time from a parameter; a space is a plus that was not escaped."""
+    json_runtime.fill_timestamp(message, value.replace(" ", "+"), name)
+
+
+def fill_duration(message: Duration, value: str, name: str) -> None:
+    """Read a duration from a parameter or header, such as `30s` or `30`."""
+    seconds = value + "s" if _BARE_SECONDS.fullmatch(value) else value
+    json_runtime.fill_duration(message, seconds, name)
+
+
+def part_text(part: Part) -> str:
+    """Read a part as text."""
+    try:
+        return part.body.decode()
+    except UnicodeDecodeError as error:
+        raise JsonError(part.name, "must be UTF-8") from error
+
+
+def header_text(value: bytes) -> str:
+    """Read a header's value."""
+    return value.decode("latin-1").strip()
+
+
+def safe(value: str) -> bytes:
+    """Write a header's value; what headers cannot carry is percent-encoded."""
+    if value.isascii() and value.isprintable():
+        return value.encode()
+    return quote(value, safe=_PRINTABLE, errors="replace").encode()

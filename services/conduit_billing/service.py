@@ -1,0 +1,210 @@
+"""The BillingService: messages in, messages out."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+
+from conduit.v1 import billing_requests_pb2 as pb
+from conduit.v1.billing_service_pb2_grpc import BillingServiceServicer
+from conduit_billing.charges import charge_message, price_charge, read_charge
+from conduit_billing.checks import at_most, day, refuse
+from conduit_billing.instances import Instances
+from conduit_billing.ledger_store import LedgerStore
+from conduit_billing.moments import day_number, micros_at
+from conduit_billing.pages import number_in, page_of
+from conduit_billing.price_list import PriceList
+from conduit_billing.report_store import Days, ReportStore
+from conduit_billing.reports import GROUPINGS, cost_groups, metrics
+from conduit_billing.rule_store import RuleStore
+from conduit_billing.rules import edit_of, new_draft, rule_message
+from conduit_billing.tallies import RETENTION_MICROS, read_tally
+from conduit_kernel.errors import NotImplementedYet
+from conduit_kernel.rpc.gate import Context
+
+MAX_DELIVERY = 1_000
+MAX_WATCHED = 10_000
+# Watchers take silence of three times as long for a lost connection.
+SIGN_OF_LIFE_SECONDS = 10.0
+# How far back reports go that name no first day.
+DEFAULT_DAYS = 30
+
+
+class BillingService(BillingServiceServicer):
+    """Answers the RPCs of the contract."""
+
+    def __init__(
+        self,
+        *,
+        rules: RuleStore,
+        ledger: LedgerStore,
+        reports: ReportStore,
+        prices: PriceList,
+        instances: Instances,
+        clock: Callable[[], float],
+    ) -> None:
+        """Take the stores, what models cost, what the Registry told, and a clock of seconds."""
+        self._rules = rules
+        self._ledger = ledger
+        self._reports = reports
+        self._prices = prices
+        self._instances = instances
+        self._clock = clock
+        self._refreshing = asyncio.Lock()
+
+    async def CreateModelCost(
+        self, request: pb.CreateModelCostRequest, context: Context
+    ) -> pb.CreateModelCostResponse:
+        """Creates a price."""
+        draft = new_draft(request.model_cost)
+        self._instances.must_know(draft.provider_id)
+        rule = await self._rules.create(draft, self._micros())
+        await self.refresh_prices()
+        return pb.CreateModelCostResponse(model_cost=rule_message(rule))
+
+    async def GetModelCost(
+        self, request: pb.GetModelCostRequest, context: Context
+    ) -> pb.GetModelCostResponse:
+        """Returns a price."""
+        return pb.GetModelCostResponse(model_cost=rule_message(await self._rules.get(request.id)))
+
+    async def ListModelCosts(
+        self, request: pb.ListModelCostsRequest, context: Context
+    ) -> pb.ListModelCostsResponse:
+        """Returns a page of the prices."""
+        page = page_of(request.page_size, request.page_token)
+        rules, token = page.cut(
+            await self._rules.page(
+                limit=page.size + 1, after=number_in(page), provider_id=request.provider_id
+            ),
+            lambda rule: rule.id,
+        )
+        return pb.ListModelCostsResponse(
+            model_costs=map(rule_message, rules), next_page_token=token
+        )
+
+    async def UpdateModelCost(
+        self, request: pb.UpdateModelCostRequest, context: Context
+    ) -> pb.UpdateModelCostResponse:
+        """Changes the given fields of a price."""
+        spec = request.model_cost
+        # A rule that outlived its instance may still be changed, only not given to an unknown one.
+        self._instances.must_know(spec.provider_id)
+        rule = await self._rules.change(request.id, edit_of(spec), self._micros())
+        await self.refresh_prices()
+        return pb.UpdateModelCostResponse(model_cost=rule_message(rule))
+
+    async def DeleteModelCost(
+        self, request: pb.DeleteModelCostRequest, context: Context
+    ) -> pb.DeleteModelCostResponse:
+        """Deletes a price."""
+        await self._rules.delete(request.id)
+        await self.refresh_prices()
+        return pb.DeleteModelCostResponse()
+
+    async def GetCosts(self, request: pb.GetCostsRequest, context: Context) -> pb.GetCostsResponse:
+        """Returns what it cost, grouped."""
+        grouping = request.group_by or "provider"
+        if grouping not in GROUPINGS:
+            refuse("groupBy", f"must be one of {', '.join(GROUPINGS)}, not {grouping[:40]!r}")
+        days = self._days(request.start_date, request.end_date)
+        sums = await self._reports.costs(GROUPINGS[grouping], days)
+        groups = cost_groups(grouping, sums, self._instances.name_of)
+        return pb.GetCostsResponse(cost_breakdown=groups)
+
+    async def ListCharges(
+        self, request: pb.ListChargesRequest, context: Context
+    ) -> pb.ListChargesResponse:
+        """Returns a page of the charges."""
+        page = page_of(request.page_size, request.page_token)
+        charges, token = page.cut(
+            await self._ledger.charges(
+                limit=page.size + 1,
+                before=page.after,
+                request_id=request.request_id,
+                virtual_key_id=request.virtual_key_id,
+                provider_id=request.provider_id,
+            ),
+            lambda charge: charge.id,
+        )
+        return pb.ListChargesResponse(charges=map(charge_message, charges), next_page_token=token)
+
+    async def GetProviderAnalytics(
+        self, request: pb.GetProviderAnalyticsRequest, context: Context
+    ) -> pb.GetProviderAnalyticsResponse:
+        """Returns how an instance performed; also one that is gone."""
+        if not request.provider_id:
+            refuse("providerId", "is required")
+        self._instances.must_remember(request.provider_id)
+        days = self._days(request.start_date, request.end_date)
+        performance = await self._reports.performance(request.provider_id, days)
+        return pb.GetProviderAnalyticsResponse(
+            provider_id=request.provider_id,
+            provider_name=self._instances.name_of(request.provider_id),
+            metrics=metrics(performance),
+        )
+
+    async def WatchPrices(
+        self, request: pb.WatchPricesRequest, context: Context
+    ) -> AsyncIterator[pb.WatchPricesResponse]:
+        """Streams the prices of models: all first, and all again whenever one changes."""
+        at_most("models", len(request.models), MAX_WATCHED)
+        told: list[bytes] | None = None
+        while True:
+            revision = self._prices.revision
+            prices = await self._prices.prices_of(request.models, self._now())
+            # Some of the catalog's prices change with the time of day.
+            fresh = [price.SerializeToString(deterministic=True) for price in prices]
+            yield pb.WatchPricesResponse(prices=prices if fresh != told else ())
+            told = fresh
+            await self._prices.wait_beyond(revision, SIGN_OF_LIFE_SECONDS)
+
+    async def RecordCharges(
+        self, request: pb.RecordChargesRequest, context: Context
+    ) -> pb.RecordChargesResponse:
+        """Stores charges: all of them or, with an error, none."""
+        at_most("charges", len(request.charges), MAX_DELIVERY)
+        at_most("tallies", len(request.tallies), MAX_DELIVERY)
+        charges = [read_charge(c, f"charges[{i}]") for i, c in enumerate(request.charges)]
+        tallies = [read_tally(t, f"tallies[{i}]") for i, t in enumerate(request.tallies)]
+        if any(charge.cost is None for charge in charges):
+            find = self._prices.price
+            # The first question loads the catalog, which must not hold up everybody else.
+            charges = await asyncio.to_thread(lambda: [price_charge(c, find) for c in charges])
+        oldest = self._micros() - RETENTION_MICROS
+        recent = [tally for tally in tallies if tally.started_at >= oldest]
+        recorded = await self._ledger.record(charges, recent)
+        return pb.RecordChargesResponse(recorded=recorded)
+
+    async def AcquireLease(
+        self, request: pb.AcquireLeaseRequest, context: Context
+    ) -> pb.AcquireLeaseResponse:
+        """Refuses: charges do not name their lease yet, so no lease could be settled."""
+        raise NotImplementedYet(_NO_LEASES, method="AcquireLease")
+
+    async def ReleaseLease(
+        self, request: pb.ReleaseLeaseRequest, context: Context
+    ) -> pb.ReleaseLeaseResponse:
+        """Refuses: there are no leases yet."""
+        raise NotImplementedYet(_NO_LEASES, method="ReleaseLease")
+
+    async def refresh_prices(self) -> None:
+        """Use the rules that are stored now; another process may have changed them."""
+        # One at a time, or an older answer might replace a newer one.
+        async with self._refreshing:
+            self._prices.replace_rules(await self._rules.all())
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
+
+    def _micros(self) -> int:
+        return micros_at(self._now())
+
+    def _days(self, first: str, last: str) -> Days:
+        end = day("endDate", last, self._now().date())
+        start = day("startDate", first, end - timedelta(days=DEFAULT_DAYS))
+        if start > end:
+            refuse("startDate", "must not be after endDate")
+        return Days(day_number(start), day_number(end))
+
+
+_NO_LEASES = "Budgets are not leased to routers yet"

@@ -1,0 +1,194 @@
+"""Billing's tables. Amounts are nano-dollars; times are microseconds since 1970, UTC."""
+
+from typing import Annotated, ClassVar
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+# SQLite counts up only what it calls INTEGER.
+Serial = Annotated[
+    int, mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+]
+Big = Annotated[int, mapped_column(BigInteger)]
+MaybeBig = Annotated[int | None, mapped_column(BigInteger)]
+Small = Annotated[int, mapped_column(SmallInteger)]
+BigKey = Annotated[int, mapped_column(BigInteger, primary_key=True, autoincrement=False)]
+IntegerKey = Annotated[int, mapped_column(Integer, primary_key=True, autoincrement=False)]
+# Without a rowid of its own a table is one tree rather than two.
+_ONE_TREE = {"sqlite_with_rowid": False}
+
+
+class Base(DeclarativeBase):
+    """Knows all tables."""
+
+    metadata: ClassVar[MetaData] = MetaData()
+
+
+class RuleRow(Base):
+    """An operator's price."""
+
+    __tablename__ = "billing_model_costs"
+    __table_args__ = (
+        UniqueConstraint("provider_id", "model_pattern", name="uq_billing_model_costs_pattern"),
+        # Ids are never used again: versions of prices name them.
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Serial]
+    # Zero: every instance without a rule of its own.
+    provider_id: Mapped[Big]
+    model_pattern: Mapped[str] = mapped_column(String(200))
+    input_per_1k: Mapped[MaybeBig]
+    output_per_1k: Mapped[MaybeBig]
+    cached_input_per_1k: Mapped[MaybeBig]
+    per_unit: Mapped[MaybeBig]
+    calculation: Mapped[Small]
+    created_at: Mapped[Big]
+    updated_at: Mapped[Big]
+
+
+class AccountRow(Base):
+    """An account of the ledger."""
+
+    __tablename__ = "billing_accounts"
+
+    id: Mapped[Serial]
+    # `expense:virtual-key:4`, `expense:internal`, `payable:3:production`.
+    code: Mapped[str] = mapped_column(String(300), unique=True)
+    # The sum of the account's entries, kept beside them.
+    balance: Mapped[Big]
+
+
+class ChargeRow(Base):
+    """A charge, as it was delivered, priced."""
+
+    __tablename__ = "billing_charges"
+    __table_args__ = (
+        Index("ix_billing_charges_request", "request_id"),
+        Index("ix_billing_charges_virtual_key", "virtual_key_id", "id"),
+        Index("ix_billing_charges_provider", "provider_id", "id"),
+        _ONE_TREE,
+    )
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    request_id: Mapped[str] = mapped_column(String(200))
+    occurred_at: Mapped[Big]
+    provider_id: Mapped[Big]
+    provider_type: Mapped[str] = mapped_column(String(100))
+    key_id: Mapped[str] = mapped_column(String(40))
+    account_group: Mapped[str] = mapped_column(String(200))
+    virtual_key_id: Mapped[Big]
+    model_alias: Mapped[str] = mapped_column(String(200))
+    actual_model_name: Mapped[str] = mapped_column(String(500))
+    operation: Mapped[str] = mapped_column(String(40))
+    # Null if a price is unknown.
+    cost: Mapped[MaybeBig]
+    price_version: Mapped[str] = mapped_column(String(100))
+    usage_source: Mapped[Small]
+    is_complete: Mapped[bool]
+    duration_ms: Mapped[Big]
+
+
+class ChargeLineRow(Base):
+    """A kind of unit that a charge counts."""
+
+    __tablename__ = "billing_charge_lines"
+    __table_args__ = (_ONE_TREE,)
+
+    charge_id: Mapped[str] = mapped_column(
+        String(26), ForeignKey("billing_charges.id"), primary_key=True
+    )
+    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    unit: Mapped[Small]
+    quantity: Mapped[Big]
+    # Of a million units. Null if unknown.
+    price: Mapped[MaybeBig]
+
+
+class EntryRow(Base):
+    """An entry of the ledger. Append only; the entries of a charge add up to zero."""
+
+    __tablename__ = "billing_entries"
+    __table_args__ = (_ONE_TREE,)
+
+    charge_id: Mapped[str] = mapped_column(
+        String(26), ForeignKey("billing_charges.id"), primary_key=True
+    )
+    account_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("billing_accounts.id"), primary_key=True, autoincrement=False
+    )
+    # Debits are positive, credits negative.
+    amount: Mapped[Big]
+
+
+class DayRow(Base):
+    """A day's charges added up, in the transaction that stores them: reports read no charges."""
+
+    __tablename__ = "billing_days"
+    __table_args__ = (_ONE_TREE,)
+
+    # Days since 1970-01-01.
+    day: Mapped[IntegerKey]
+    provider_id: Mapped[BigKey]
+    account_group: Mapped[str] = mapped_column(String(200), primary_key=True)
+    virtual_key_id: Mapped[BigKey]
+    model_alias: Mapped[str] = mapped_column(String(200), primary_key=True)
+    cost: Mapped[Big]
+    requests: Mapped[Big]
+    unpriced_requests: Mapped[Big]
+    input_tokens: Mapped[Big]
+    output_tokens: Mapped[Big]
+
+
+class TallyRow(Base):
+    """A tally that is counted already; those too old to be delivered again are deleted."""
+
+    __tablename__ = "billing_tallies"
+    __table_args__ = (_ONE_TREE,)
+
+    id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    started_at: Mapped[int] = mapped_column(BigInteger, index=True)
+
+
+class HourRow(Base):
+    """An hour's attempts at an instance."""
+
+    __tablename__ = "billing_hours"
+    __table_args__ = (_ONE_TREE,)
+
+    # Hours since 1970.
+    hour: Mapped[IntegerKey]
+    provider_id: Mapped[BigKey]
+    successes: Mapped[Big]
+    failures: Mapped[Big]
+    duration_ms_sum: Mapped[Big]
+
+
+class HourBucketRow(Base):
+    """How many of an hour's attempts took how long; see `durations`."""
+
+    __tablename__ = "billing_hour_buckets"
+    __table_args__ = (_ONE_TREE,)
+
+    hour: Mapped[IntegerKey]
+    provider_id: Mapped[BigKey]
+    bucket: Mapped[IntegerKey]
+    attempts: Mapped[Big]
+
+
+class ProviderNameRow(Base):
+    """What an instance was last called: reports name those that are gone, too."""
+
+    __tablename__ = "billing_providers"
+
+    id: Mapped[BigKey]
+    name: Mapped[str] = mapped_column(String(200))

@@ -1,0 +1,177 @@
+"""A route of the contract, made ready to be served: everything that can be known before is."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+import structlog
+from google.protobuf.message import Message
+
+from conduit.v1.http_runtime import Route
+from conduit.v1.options_pb2 import ACCESS_MASTER_KEY
+from conduit_bridge.caller import metadata_of, text_of
+from conduit_bridge.forms import parts_of
+from conduit_bridge.metrics import RouteCounts
+from conduit_bridge.problems import error_for
+from conduit_bridge.route_table import Params
+from conduit_kernel.errors import ConduitError, InvalidRequest, NotImplementedYet
+from conduit_kernel.http import Exchange, Field, Fields
+from conduit_kernel.rpc.gate import check_master_key
+
+MAX_QUERY_FIELDS = 100
+
+
+class Backend(NamedTuple):
+    """A service as the bridge reaches it: in this process or another one.
+
+    - `name`, such as `registry`, is what callers are told.
+    - `stub` has the RPCs of the contract as methods: `await stub.Rpc(request, metadata=,
+      timeout=)` for one answer; for a stream an async generator, or a call of grpc.aio. They raise ConduitError or grpc.RpcError.
+    - `timeout` bounds calls with one answer, in seconds; None where the service itself does.
+    """
+
+    name: str
+    stub: Any
+    timeout: float | None
+
+
+class Outcome(NamedTuple):
+    """How a request ended, for the log and the metrics."""
+
+    status: int
+    # The reason of the error; empty if there was none.
+    code: str = ""
+
+
+GONE = Outcome(499, "CALLER_GONE")
+
+
+class Visit(NamedTuple):
+    """A request on its way: what its endpoint needs beside the route."""
+
+    exchange: Exchange
+    params: Params
+    request_id: str
+    # What every answer to this request carries.
+    fields: Fields
+
+
+class Endpoint(ABC):
+    """Serves one path with one method."""
+
+    counts: RouteCounts
+    # Decides the shape of errors.
+    dialect: int
+    # Zero for the server's default.
+    max_body_bytes: int = 0
+
+    @abstractmethod
+    async def serve(self, visit: Visit) -> Outcome:
+        """Answer. What is raised while nothing was sent becomes the answer."""
+
+    def twin(self, body: bytes) -> "Endpoint":
+        """Return the endpoint that the body chooses at this path."""
+        return self
+
+
+class RouteEndpoint(Endpoint):
+    """Calls the RPC of a route."""
+
+    def __init__(
+        self, route: Route, backend: Backend, counts: RouteCounts, *, master_key: bytes
+    ) -> None:
+        """Bind a route to its service; `master_key` is asked for where the contract says so."""
+        self.counts = counts
+        self.dialect = route.dialect
+        self.max_body_bytes = route.max_body_bytes
+        self._route = route
+        self._service = backend.name
+        self._call = getattr(backend.stub, route.rpc)
+        self._timeout = backend.timeout
+        self._master_key = master_key if route.access == ACCESS_MASTER_KEY else None
+        self.write = route.write
+        self._report = route.report_headers
+        self.media: Sequence[Field] = _media_fields(route.media_type)
+        self.done = Outcome(route.success_status)
+
+    def request_of(self, visit: Visit) -> Message:
+        """Read the request message. Raises what is wrong with the request, or with its key."""
+        exchange = visit.exchange
+        if self._master_key is not None:
+            given = exchange.fields.get(b"x-master-key", b"")
+            check_master_key(text_of(given), self._master_key)
+        if b"content-encoding" in exchange.fields:
+            _refuse_coding(exchange.fields[b"content-encoding"])
+        query = _query_of(exchange.query) if exchange.query else ()
+        headers, route = exchange.headers, self._route
+        if route.read is not None:
+            return route.read(visit.params, query, headers, exchange.body)
+        assert route.read_form is not None  # noqa: S101 # every route has one of the two
+        parts = parts_of(headers.get(b"content-type"), exchange.body)
+        return route.read_form(visit.params, query, headers, parts)
+
+    def fields_of(self, visit: Visit, first: Message) -> list[Field]:
+        """Return the head of an answer that is, or begins with, this message."""
+        media = self.media
+        if self._route.media_type_of is not None:
+            media = _media_fields(self._route.media_type_of(first)) or media
+        return [*media, *visit.fields, *self._report(first)]
+
+    def told(self, problem: Exception, request_id: str) -> ConduitError:
+        """Return what the caller may know of a failure; the log gets the rest."""
+        return tell(problem, self._service, request_id)
+
+
+class UnaryEndpoint(RouteEndpoint):
+    """One request, one answer."""
+
+    async def serve(self, visit: Visit) -> Outcome:
+        """Call, and send the answer in one piece."""
+        exchange = visit.exchange
+        answer = await self._call(
+            self.request_of(visit),
+            metadata=metadata_of(exchange, visit.request_id),
+            timeout=self._timeout,
+        )
+        body = self.write(answer)
+        exchange.respond(self.done.status, self.fields_of(visit, answer), body)
+        return self.done
+
+
+class UnservedEndpoint(RouteEndpoint):
+    """Declared by the contract, in a framing that this bridge does not speak yet."""
+
+    async def serve(self, visit: Visit) -> Outcome:
+        """Say so."""
+        rpc = self._route.rpc
+        raise NotImplementedYet(f"{rpc} is not served over HTTP yet", method=rpc)
+
+
+def tell(problem: Exception, service: str, request_id: str) -> ConduitError:
+    """Return what callers may know of any exception; log those that nobody foresaw."""
+    error = error_for(problem, service)
+    if error is not None:
+        return error
+    structlog.get_logger("bridge").error(
+        "request_failed", request_id=request_id, exc_info=problem
+    )
+    return ConduitError("Conduit failed in a way it did not foresee", request_id=request_id)
+
+
+def _media_fields(media_type: bytes | None) -> Sequence[Field]:
+    return ((b"content-type", media_type),) if media_type else ()
+
+
+def _query_of(query: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
+    except ValueError as error:
+        message = f"The query has more than {MAX_QUERY_FIELDS} parameters"
+        raise InvalidRequest(message, field="query") from error
+
+
+def _refuse_coding(coding: bytes) -> None:
+    if coding.strip().lower() not in {b"", b"identity"}:
+        message = "The body is compressed, which is not understood here; send it plain"
+        raise InvalidRequest(message, field="content-encoding")

@@ -1,0 +1,128 @@
+"""`/metrics`: what this worker counted, and the other workers of this machine beside it.
+
+Every worker writes what it counted to a file of its own, each second. Whoever is scraped reads
+the files of the living and adds up: counters, histograms and gauges of workers are all sums.
+"""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+WRITE_SECONDS = 1.0
+# A worker whose file is older than this is gone; a second is what a busy one may be late.
+STALE_SECONDS = 10.0
+# How long the file of a worker that died stays for whoever looks into it.
+KEEP_SECONDS = 3600.0
+CONTENT_TYPE = CONTENT_TYPE_LATEST.encode()
+
+_SampleRow = tuple[str, dict[str, str], float]
+
+
+class _Family(msgspec.Struct, array_like=True):
+    name: str
+    documentation: str
+    kind: str
+    samples: list[_SampleRow]
+
+
+_read = msgspec.json.Decoder(list[_Family]).decode
+_write = msgspec.json.Encoder().encode
+
+
+class Exposition:
+    """The metrics of this worker, and those of its siblings where there are any."""
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        *,
+        folder: Path | None = None,
+        worker: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Take what this worker counts; a folder and a name if it has siblings."""
+        self._registry = registry
+        self._folder = folder
+        self._path = folder / f"{worker}.json" if folder and worker else None
+        self._clock = clock
+
+    def render(self) -> bytes:
+        """Return Prometheus' text. Reads files: call it in a thread when there are siblings."""
+        if self._folder is None or self._path is None:
+            return generate_latest(self._registry)
+        families = [self._own(), *self._siblings(self._folder)]
+        merged = CollectorRegistry(auto_describe=False)
+        merged.register(_Sum(families))
+        return generate_latest(merged)
+
+    async def keep_writing(self) -> None:
+        """Write the file each second, for ever; cancel to stop. The file goes with the worker."""
+        if self._path is None:
+            return
+        try:
+            while True:
+                # A few kilobytes into the page cache: quicker than the way to a thread and back.
+                self.write()
+                await asyncio.sleep(WRITE_SECONDS)
+        finally:
+            self._path.unlink(missing_ok=True)
+
+    def write(self) -> None:
+        """Write the file once; readers see the former one or this one, never half of it."""
+        if self._path is None:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self._path.with_suffix(".new")
+        fresh.write_bytes(_write(self._own()))
+        fresh.replace(self._path)
+
+    def _own(self) -> list[_Family]:
+        return [
+            _Family(m.name, m.documentation, m.type, [(s.name, s.labels, s.value) for s in m.samples])
+            for m in self._registry.collect()
+        ]
+
+    def _siblings(self, folder: Path) -> Iterator[list[_Family]]:
+        now = self._clock()
+        for path in sorted(folder.glob("*.json")):
+            if path == self._path:
+                continue
+            # A sibling may end, and its file go, at any moment.
+            with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):
+                age = now - os.stat(path).st_mtime
+                if age <= STALE_SECONDS:
+                    yield _read(path.read_bytes())
+                elif age > KEEP_SECONDS:
+                    path.unlink()
+
+
+class _Sum(Collector):
+    """Families of several workers as one."""
+
+    def __init__(self, workers: Iterable[list[_Family]]) -> None:
+        self._workers = workers
+
+    def collect(self) -> Iterator[Metric]:
+        heads: dict[str, _Family] = {}
+        sums: dict[str, dict[tuple[str, frozenset[tuple[str, str]]], _SampleRow]] = {}
+        for worker in self._workers:
+            for family in worker:
+                heads.setdefault(family.name, family)
+                rows = sums.setdefault(family.name, {})
+                for name, labels, value in family.samples:
+                    key = (name, frozenset(labels.items()))
+                    before = rows[key][2] if key in rows else 0.0
+                    rows[key] = (name, labels, before + value)
+        for family in heads.values():
+            metric = Metric(family.name, family.documentation, family.kind)
+            for name, labels, value in sums[family.name].values():
+                metric.add_sample(name, labels, value)
+            yield metric

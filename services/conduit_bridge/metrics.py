@@ -1,0 +1,85 @@
+"""What `/metrics` says of the edge, counted in plain numbers where the requests pass."""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from prometheus_client import Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.registry import Collector
+
+# Seconds. From an answer out of memory to the longest call the Router allows.
+BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_NAMES = tuple(str(bound) for bound in (*BOUNDS, "+Inf"))
+
+
+class RouteCounts:
+    """The requests of one route."""
+
+    __slots__ = ("buckets", "labels", "seconds", "statuses", "under_way")
+
+    def __init__(self, method: str, route: str) -> None:
+        self.labels = (method, route)
+        self.statuses: dict[int, int] = {}
+        self.buckets = [0] * (len(BOUNDS) + 1)
+        self.seconds = 0.0
+        self.under_way = 0
+
+    def ended(self, status: int, seconds: float) -> None:
+        """Count a request that is over."""
+        try:
+            self.statuses[status] += 1
+        except KeyError:
+            self.statuses[status] = 1
+        self.buckets[bisect_left(BOUNDS, seconds)] += 1
+        self.seconds += seconds
+
+
+class Metrics(Collector):
+    """The counts of all routes, for a Prometheus registry."""
+
+    def __init__(self) -> None:
+        self._routes: dict[tuple[str, str], RouteCounts] = {}
+
+    def route(self, method: str, route: str) -> RouteCounts:
+        """Return the counts of a route, the same ones for the same labels."""
+        return self._routes.setdefault((method, route), RouteCounts(method, route))
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the counts of the routes that were asked for so far."""
+        requests = CounterMetricFamily(
+            "conduit_http_requests",
+            "Requests that are over, by status; 499 if the caller left before the end,"
+            " and a stream that broke counts with the status of its error.",
+            labels=("method", "route", "status"),
+        )
+        seconds = HistogramMetricFamily(
+            "conduit_http_request_seconds",
+            "From the whole request to the end of its answer.",
+            labels=("method", "route"),
+        )
+        under_way = GaugeMetricFamily(
+            "conduit_http_requests_under_way",
+            "Requests whose answer is not complete yet.",
+            labels=("method", "route"),
+        )
+        for counts in self._routes.values():
+            for status, count in counts.statuses.items():
+                requests.add_metric((*counts.labels, str(status)), count)
+            if counts.statuses:
+                seconds.add_metric(counts.labels, _cumulative(counts.buckets), counts.seconds)
+            if counts.statuses or counts.under_way:
+                under_way.add_metric(counts.labels, counts.under_way)
+        yield from (requests, seconds, under_way)
+
+
+def _cumulative(buckets: list[int]) -> list[tuple[str, float]]:
+    total = 0
+    rows: list[tuple[str, float]] = []
+    for name, count in zip(_NAMES, buckets, strict=True):
+        total += count
+        rows.append((name, total))
+    return rows

@@ -1,0 +1,107 @@
+"""Streamed answers: server-sent events and plain bytes.
+
+The first message is awaited before the head is sent, so that a call that fails at once gets its
+real status. From then on each message is written as it comes; a slow caller holds the stub back,
+and a caller that leaves ends the stub's call at once.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+
+from conduit.v1.http_runtime import Route
+from conduit.v1.options_pb2 import DIALECT_OPENAI
+from conduit_bridge.caller import metadata_of
+from conduit_bridge.endpoint import GONE, Backend, Outcome, RouteEndpoint, Visit
+from conduit_bridge.metrics import RouteCounts
+from conduit_bridge.problems import event_of
+from conduit_kernel.errors import ConduitError, StreamInterrupted
+from conduit_kernel.http import CallerGone, Field, Stream
+
+EVENT_FIELDS: tuple[Field, ...] = (
+    (b"cache-control", b"no-cache"),
+    # Proxies such as nginx would gather the events otherwise.
+    (b"x-accel-buffering", b"no"),
+)
+EVENTS = b"text/event-stream; charset=utf-8"
+DONE = b"data: [DONE]\n\n"
+
+
+class StreamEndpoint(RouteEndpoint):
+    """One request, many messages."""
+
+    last_words = b""
+
+    async def serve(self, visit: Visit) -> Outcome:
+        """Call, and relay the messages until they end or the caller leaves."""
+        async with self.messages(visit) as messages:
+            first = await anext(messages, None)
+            if first is None:
+                raise StreamInterrupted("The stream ended before its first message")
+            stream = visit.exchange.start(self.done.status, self.fields_of(visit, first))
+            return await self.finish(visit, stream, self._relay(stream, first, messages))
+
+    async def finish(
+        self, visit: Visit, stream: Stream, relaying: Coroutine[Any, Any, None]
+    ) -> Outcome:
+        """Relay the rest, and end the stream as it deserves."""
+        try:
+            await relaying
+        except CallerGone:
+            return GONE
+        except Exception as problem:  # noqa: BLE001 # whatever it is, the caller must be told
+            error = self.told(problem, visit.request_id)
+            self.break_off(stream, error)
+            return Outcome(error.failure.http_status, error.reason)
+        stream.finish(self.last_words)
+        return self.done
+
+    def break_off(self, stream: Stream, error: ConduitError) -> None:
+        """End a stream that cannot be completed, so that it does not look whole."""
+        stream.abort()
+
+    async def _relay(self, stream: Stream, first: Message, messages: AsyncIterator[Any]) -> None:
+        write, encode, drain = stream.write, self.write, stream.drain
+        write(encode(first))
+        await drain()
+        async for message in messages:
+            write(encode(message))
+            await drain()
+
+    @asynccontextmanager
+    async def messages(self, visit: Visit) -> AsyncIterator[AsyncIterator[Any]]:
+        """Start the call and end it for sure."""
+        call = self._call(
+            self.request_of(visit), metadata=metadata_of(visit.exchange, visit.request_id)
+        )
+        try:
+            yield aiter(call)
+        finally:
+            await let_go(call)
+
+
+class EventsEndpoint(StreamEndpoint):
+    """Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html."""
+
+    def __init__(
+        self, route: Route, backend: Backend, counts: RouteCounts, *, master_key: bytes
+    ) -> None:
+        """Bind a route; OpenAI's streams end with `[DONE]`, and only those that are whole."""
+        super().__init__(route, backend, counts, master_key=master_key)
+        self.media = ((b"content-type", EVENTS), *EVENT_FIELDS)
+        self.last_words = DONE if route.dialect == DIALECT_OPENAI else b""
+
+    def break_off(self, stream: Stream, error: ConduitError) -> None:
+        """Tell the caller in an event, and leave out the words that end a whole stream."""
+        stream.finish(event_of(error, self._route.dialect))
+
+
+async def let_go(call: object) -> None:
+    """End a stub's stream, whether it ended by itself or not."""
+    if isinstance(call, grpc.aio.Call):
+        call.cancel()
+    elif isinstance(call, AsyncGenerator):
+        await call.aclose()

@@ -1,0 +1,1 @@
+"""The Health service: who is well."""

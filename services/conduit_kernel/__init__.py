@@ -1,0 +1,1 @@
+"""What every service stands on: errors, configuration, HTTP, gRPC, secrets."""

@@ -1,0 +1,175 @@
+"""Databases as every service opens them: SQLite on one machine, PostgreSQL on more than one.
+
+Each service owns its tables, its migrations and its version table `alembic_version_<service>`, so
+that all of them may share one PostgreSQL database. Migrations are files in the service's folder
+`migrations/`, named `v0001_what_it_does.py` for the Alembic revision `v0001`.
+"""
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from conduit_kernel.errors import ServiceUnavailable
+from conduit_kernel.settings import Settings
+
+# How long a statement may wait for another writer, in seconds.
+LOCK_SECONDS = 10
+# How long one statement may take on PostgreSQL, in seconds.
+STATEMENT_SECONDS = 30
+_WRITES = "conduit_writes"
+
+
+async def open_database(settings: Settings, service: str, migrations: Path) -> AsyncEngine:
+    """Open a service's database and bring its tables up to date.
+
+    The caller disposes of the engine. ServiceUnavailable if the database cannot be reached, or was
+    written by a newer version.
+    """
+    engine = make_engine(database_url(settings, service))
+    try:
+        async with guarded(service):
+            await _upgrade(engine, service, migrations)
+    except BaseException:
+        await engine.dispose()
+        raise
+    return engine
+
+
+def database_url(settings: Settings, service: str) -> URL:
+    """Return where a service's tables are, with the driver that we use."""
+    if not settings.database_url:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = settings.data_dir / f"{service}.db"
+        return URL.create("sqlite+aiosqlite", database=str(path))
+    url = make_url(settings.database_url)
+    match url.get_backend_name():
+        case "sqlite":
+            return url.set(drivername="sqlite+aiosqlite")
+        case "postgresql" | "postgres":
+            return _for_asyncpg(url.set(drivername="postgresql+asyncpg"))
+    raise ValueError("CONDUIT_DATABASE_URL must begin with postgresql:// or sqlite:///")
+
+
+def make_engine(url: URL) -> AsyncEngine:
+    """Make an engine; nothing is opened yet."""
+    if url.get_backend_name() == "sqlite":
+        engine = create_async_engine(url, pool_timeout=LOCK_SECONDS)
+        sa.event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+        sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        return engine
+    return create_async_engine(
+        url,
+        pool_timeout=LOCK_SECONDS,
+        # The server may have been restarted since a connection was last used.
+        pool_pre_ping=True,
+        connect_args={
+            "timeout": LOCK_SECONDS,
+            "command_timeout": STATEMENT_SECONDS,
+            "server_settings": {
+                "application_name": "conduit",
+                "lock_timeout": f"{LOCK_SECONDS}s",
+                "idle_in_transaction_session_timeout": f"{STATEMENT_SECONDS}s",
+            },
+        },
+    )
+
+
+def reader(engine: AsyncEngine) -> AsyncEngine:
+    """Return the engine for transactions that only read: all they see is of one moment."""
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def writer(engine: AsyncEngine) -> AsyncEngine:
+    """Return the engine for transactions that write: on SQLite they wait for each other."""
+    return engine.execution_options(**{_WRITES: True})
+
+
+@asynccontextmanager
+async def guarded(service: str) -> AsyncIterator[None]:
+    """Turn a database that cannot be reached into ServiceUnavailable, without its address."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
+        message = f"The database of the {service} service cannot be reached or is too busy"
+        raise ServiceUnavailable(message, service=service) from error
+    except SQLAlchemyError as error:
+        if getattr(error, "connection_invalidated", False):
+            message = f"The {service} service lost its connection to the database"
+            raise ServiceUnavailable(message, service=service) from error
+        raise
+
+
+async def _upgrade(engine: AsyncEngine, service: str, migrations: Path) -> None:
+    async with engine.connect() as connection:
+        if await connection.run_sync(_version, service) == head(migrations):
+            return
+    # Only now, because Alembic takes a third of a second to import.
+    migrating = await asyncio.to_thread(importlib.import_module, "conduit_kernel.migrating")
+    async with writer(engine).begin() as connection:
+        await _wait_for_other_starters(connection, service)
+        await connection.run_sync(migrating.migrate, service, migrations, head(migrations))
+
+
+async def _wait_for_other_starters(connection: AsyncConnection, service: str) -> None:
+    # On SQLite the writer's transaction itself is the lock.
+    if connection.dialect.name == "postgresql":
+        lock = sa.func.pg_advisory_xact_lock(sa.func.hashtext(version_table(service)))
+        await connection.execute(sa.select(lock))
+
+
+def head(migrations: Path) -> str:
+    """Return the newest revision in a folder of migrations."""
+    return max(path.stem.partition("_")[0] for path in migrations.glob("v*.py"))
+
+
+def version_table(service: str) -> str:
+    """Return the name of the table that holds a service's revision."""
+    return f"alembic_version_{service}"
+
+
+def _version(connection: Connection, service: str) -> str | None:
+    table = version_table(service)
+    if not sa.inspect(connection).has_table(table):
+        return None
+    column: sa.ColumnClause[str] = sa.column("version_num")
+    return connection.scalar(sa.select(column).select_from(sa.table(table)))
+
+
+def _for_asyncpg(url: URL) -> URL:
+    # libpq's name for what asyncpg calls `ssl`; the values are the same.
+    mode = url.query.get("sslmode")
+    url = url.difference_update_query(["sslmode"])
+    return url.update_query_dict({"ssl": mode}) if isinstance(mode, str) else url
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 # the driver's own type, adapted
+    # The driver must not begin transactions by itself: it would leave DDL outside of them.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout = {LOCK_SECONDS * 1000}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        # What is deleted is gone from the file, too.
+        "secure_delete = ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES)
+    # A transaction that first reads and then writes would fail, not wait, if another wrote between.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,349 @@
+"""Every way a Conduit call can fail.
+
+* ConduitError                     INTERNAL
+  * InvalidRequest                 INVALID_REQUEST
+    * MalformedJson                MALFORMED_JSON
+    * RequestTooLarge              REQUEST_TOO_LARGE
+    * ProviderTypeUnknown          PROVIDER_TYPE_UNKNOWN
+    * AddressNotAllowed            ADDRESS_NOT_ALLOWED
+    * UnsupportedCapability        UNSUPPORTED_CAPABILITY
+    * UnsupportedParameter         UNSUPPORTED_PARAMETER
+  * MethodNotAllowed, NotImplementedYet
+  * MasterKeyMissing, MasterKeyInvalid, VirtualKeyMissing, VirtualKeyInvalid,
+    VirtualKeyDisabled, ModelNotAllowed
+  * NotFound
+    * RouteNotFound, ProviderNotFound, KeyNotFound, MappingNotFound, FallbackChainNotFound,
+      VirtualKeyNotFound, ModelCostNotFound, ModelNotFound
+  * AlreadyExists, StillInUse
+  * NoProviderAvailable, ProviderUnhealthy, DeadlineExceeded, BudgetExceeded
+  * ServiceUnavailable, SecretUnreadable
+  * UpstreamError                  PROVIDER_ERROR; one class per thing a provider can do to us
+    * by scope: see `Scope`
+
+The gRPC code, the HTTP status, OpenAI's error type and the hint belong to the reason and stand
+beside it in `protos/conduit/v1/error_reason.proto`.
+"""
+
+import enum
+from typing import ClassVar
+
+from conduit.v1.failures import FAILURES, Failure
+
+
+class ConduitError(Exception):
+    """Base of all errors that callers may see.
+
+    `message` is for people. `metadata` travels in the ErrorInfo: strings only, never a secret.
+    """
+
+    reason: ClassVar[str] = "INTERNAL"
+
+    def __init__(self, message: str, /, **metadata: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.metadata = metadata
+
+    @property
+    def failure(self) -> Failure:
+        """What the reason means to a client."""
+        return FAILURES[self.reason]
+
+
+class InvalidRequest(ConduitError):
+    """A field has a value that is never right. Metadata: `field`."""
+
+    reason = "INVALID_REQUEST"
+
+
+class MalformedJson(InvalidRequest):
+    """The body is not JSON."""
+
+    reason = "MALFORMED_JSON"
+
+
+class RequestTooLarge(InvalidRequest):
+    """The body is larger than this server takes."""
+
+    reason = "REQUEST_TOO_LARGE"
+
+
+class ProviderTypeUnknown(InvalidRequest):
+    """The catalog has no such provider type."""
+
+    reason = "PROVIDER_TYPE_UNKNOWN"
+
+
+class AddressNotAllowed(InvalidRequest):
+    """A URL points into a private network."""
+
+    reason = "ADDRESS_NOT_ALLOWED"
+
+
+class UnsupportedCapability(InvalidRequest):
+    """No candidate can do what the request asks."""
+
+    reason = "UNSUPPORTED_CAPABILITY"
+
+
+class UnsupportedParameter(InvalidRequest):
+    """The provider does not take a parameter, and strictness was asked for."""
+
+    reason = "UNSUPPORTED_PARAMETER"
+
+
+class MethodNotAllowed(ConduitError):
+    """The path is known, the method is not."""
+
+    reason = "METHOD_NOT_ALLOWED"
+
+
+class NotImplementedYet(ConduitError):
+    """The contract declares it; this version does not do it."""
+
+    reason = "NOT_IMPLEMENTED"
+
+
+class MasterKeyMissing(ConduitError):
+    """An admin call carries no master key."""
+
+    reason = "MASTER_KEY_MISSING"
+
+
+class MasterKeyInvalid(ConduitError):
+    """An admin call carries a wrong master key."""
+
+    reason = "MASTER_KEY_INVALID"
+
+
+class VirtualKeyMissing(ConduitError):
+    """A call carries no virtual key."""
+
+    reason = "VIRTUAL_KEY_MISSING"
+
+
+class VirtualKeyInvalid(ConduitError):
+    """A call carries an unknown virtual key."""
+
+    reason = "VIRTUAL_KEY_INVALID"
+
+
+class VirtualKeyDisabled(ConduitError):
+    """The virtual key is disabled or past its date."""
+
+    reason = "VIRTUAL_KEY_DISABLED"
+
+
+class ModelNotAllowed(ConduitError):
+    """The virtual key may not use this model."""
+
+    reason = "MODEL_NOT_ALLOWED"
+
+
+class NotFound(ConduitError):
+    """Something that was named does not exist; always one of the classes below."""
+
+
+class RouteNotFound(NotFound):
+    """No such path."""
+
+    reason = "ROUTE_NOT_FOUND"
+
+
+class ProviderNotFound(NotFound):
+    """No provider instance has this id."""
+
+    reason = "PROVIDER_NOT_FOUND"
+
+
+class KeyNotFound(NotFound):
+    """The provider has no key of this id."""
+
+    reason = "KEY_NOT_FOUND"
+
+
+class MappingNotFound(NotFound):
+    """No mapping has this id."""
+
+    reason = "MAPPING_NOT_FOUND"
+
+
+class FallbackChainNotFound(NotFound):
+    """No fallback chain has this id."""
+
+    reason = "FALLBACK_CHAIN_NOT_FOUND"
+
+
+class VirtualKeyNotFound(NotFound):
+    """No virtual key has this id."""
+
+    reason = "VIRTUAL_KEY_NOT_FOUND"
+
+
+class ModelCostNotFound(NotFound):
+    """No price has this id."""
+
+    reason = "MODEL_COST_NOT_FOUND"
+
+
+class ModelNotFound(NotFound):
+    """No mapping serves this model."""
+
+    reason = "MODEL_NOT_FOUND"
+
+
+class AlreadyExists(ConduitError):
+    """Something with these values exists already."""
+
+    reason = "ALREADY_EXISTS"
+
+
+class StillInUse(ConduitError):
+    """Something else still needs this."""
+
+    reason = "STILL_IN_USE"
+
+
+class NoProviderAvailable(ConduitError):
+    """Candidates exist, but none could be tried."""
+
+    reason = "NO_PROVIDER_AVAILABLE"
+
+
+class ProviderUnhealthy(ConduitError):
+    """The only candidate's circuit is open."""
+
+    reason = "PROVIDER_UNHEALTHY"
+
+
+class DeadlineExceeded(ConduitError):
+    """The request's deadline passed."""
+
+    reason = "DEADLINE_EXCEEDED"
+
+
+class BudgetExceeded(ConduitError):
+    """The budget has no room for this request."""
+
+    reason = "BUDGET_EXCEEDED"
+
+
+class ServiceUnavailable(ConduitError):
+    """A service of ours is starting, stopping or out of reach."""
+
+    reason = "SERVICE_UNAVAILABLE"
+
+
+class SecretUnreadable(ConduitError):
+    """A stored secret cannot be opened with the encryption key of this process."""
+
+    reason = "SECRET_UNREADABLE"
+
+
+class Scope(enum.Enum):
+    """What a failure of a provider says something about, and so what to do next."""
+
+    # The next key of the instance, now; this key rests.
+    KEY = "key"
+    # Another instance; this one's breaker counts it.
+    INSTANCE = "instance"
+    # Nothing else would fare better: no retry, no failover.
+    REQUEST = "request"
+
+
+class UpstreamError(ConduitError):
+    """A provider failed the call: a 5xx, or an answer that makes no sense.
+
+    Metadata: `provider`, and where known `status`, `upstream_request_id`, `upstream_code`.
+    """
+
+    reason = "PROVIDER_ERROR"
+    scope: ClassVar[Scope] = Scope.INSTANCE
+    # Whether the same instance may do better in a moment.
+    is_transient: ClassVar[bool] = True
+
+
+class InvalidApiKey(UpstreamError):
+    """The provider does not accept the key."""
+
+    reason = "INVALID_API_KEY"
+    scope = Scope.KEY
+    is_transient = False
+
+
+class InsufficientFunds(UpstreamError):
+    """The provider's account has no funds."""
+
+    reason = "INSUFFICIENT_FUNDS"
+    scope = Scope.KEY
+    is_transient = False
+
+
+class UpstreamRateLimited(UpstreamError):
+    """The provider asked us to slow down. Metadata: `retry_after_ms` where it said for how long."""
+
+    reason = "PROVIDER_RATE_LIMITED"
+    scope = Scope.KEY
+
+
+class UpstreamUnreachable(UpstreamError):
+    """The provider cannot be reached, or hung up before the first byte. Metadata: `kind`."""
+
+    reason = "PROVIDER_UNREACHABLE"
+
+
+class UpstreamTimeout(UpstreamError):
+    """The provider did not answer in time. A silent one is not waited for twice."""
+
+    reason = "PROVIDER_TIMEOUT"
+    is_transient = False
+
+
+class UpstreamRefused(UpstreamError):
+    """The provider refused the request as it stands; the message is the provider's."""
+
+    reason = "PROVIDER_REFUSED"
+    scope = Scope.REQUEST
+    is_transient = False
+
+
+class UpstreamModelNotFound(UpstreamError):
+    """The provider does not know the model; another instance may."""
+
+    reason = "PROVIDER_MODEL_NOT_FOUND"
+    is_transient = False
+
+
+class ContentPolicy(UpstreamRefused):
+    """The provider's content policy refused the request."""
+
+    reason = "CONTENT_POLICY"
+
+
+class ContextTooLong(UpstreamRefused):
+    """The conversation does not fit the model's context."""
+
+    reason = "CONTEXT_TOO_LONG"
+
+
+class StreamInterrupted(UpstreamError):
+    """The stream broke after it had begun."""
+
+    reason = "STREAM_INTERRUPTED"
+    scope = Scope.REQUEST
+    is_transient = False
+
+
+def _classes(root: type[ConduitError]) -> dict[str, type[ConduitError]]:
+    # NotFound only stands for its children.
+    found = {root.reason: root} if "reason" in vars(root) else {}
+    for child in root.__subclasses__():
+        found |= _classes(child)
+    return found
+
+
+def error_from(reason: str, message: str, metadata: dict[str, str]) -> ConduitError:
+    """Return the error that a reason names, as when it came over the wire."""
+    error = _classes(ConduitError).get(reason, ConduitError)(message)
+    # Set apart, because metadata of another version may have names that Python would not take.
+    error.metadata = metadata
+    return error

@@ -1,0 +1,68 @@
+"""HTTP/1.1, server and client, for the hot path: httptools parses, asyncio's protocols carry.
+
+What each does when the other side misbehaves is in tests/faults.
+"""
+
+from conduit_kernel.http.client import HttpClient, PreparedRequest
+from conduit_kernel.http.connection import Handler, OnError
+from conduit_kernel.http.dial import AllowAddress
+from conduit_kernel.http.errors import (
+    AnswerMisuse,
+    BodyCut,
+    BodyTooLarge,
+    CallerGone,
+    ClientClosed,
+    ConnectFailed,
+    ConnectionReset,
+    HeaderTimeout,
+    HttpError,
+    IdleTimeout,
+    PoolExhausted,
+    ProtocolViolation,
+)
+from conduit_kernel.http.exchange import Exchange, Stream
+from conduit_kernel.http.headers import Field, Fields, Headers
+from conduit_kernel.http.limits import ClientLimits, ServerLimits, Timeouts
+from conduit_kernel.http.origin import Origin, SslContextFactory, SystemTrust
+from conduit_kernel.http.reader import BodyLimit
+from conduit_kernel.http.refusal import Answer, RenderRefusal
+from conduit_kernel.http.request import Request
+from conduit_kernel.http.response import Response
+from conduit_kernel.http.server import HttpServer
+
+__all__ = [
+    "AllowAddress",
+    "Answer",
+    "AnswerMisuse",
+    "BodyCut",
+    "BodyLimit",
+    "BodyTooLarge",
+    "CallerGone",
+    "ClientClosed",
+    "ClientLimits",
+    "ConnectFailed",
+    "ConnectionReset",
+    "Exchange",
+    "Field",
+    "Fields",
+    "Handler",
+    "HeaderTimeout",
+    "Headers",
+    "HttpClient",
+    "HttpError",
+    "HttpServer",
+    "IdleTimeout",
+    "OnError",
+    "Origin",
+    "PoolExhausted",
+    "PreparedRequest",
+    "ProtocolViolation",
+    "RenderRefusal",
+    "Request",
+    "Response",
+    "ServerLimits",
+    "SslContextFactory",
+    "Stream",
+    "SystemTrust",
+    "Timeouts",
+]

@@ -1,0 +1,162 @@
+"""The HTTP/1.1 client."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from conduit_kernel.http.deadlines import Sweeper
+from conduit_kernel.http.dial import AllowAddress
+from conduit_kernel.http.errors import ClientClosed, ConnectionReset
+from conduit_kernel.http.headers import Fields
+from conduit_kernel.http.heads import field_lines
+from conduit_kernel.http.limits import ClientLimits, Timeouts
+from conduit_kernel.http.origin import Origin, SslContextFactory, SystemTrust
+from conduit_kernel.http.pool import Pool
+from conduit_kernel.http.response import Response
+from conduit_kernel.http.upstream import UpstreamConnection
+
+# Timers below a second are kept to within 50 ms.
+_GRAIN_SECONDS = 0.02
+_CLOSE_SECONDS = 1.0
+_BODILESS = frozenset(("GET", "HEAD", "DELETE", "OPTIONS", "TRACE"))
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRequest:
+    """The part of a request that stays the same from call to call."""
+
+    pool: Pool
+    prefix: bytes
+    head_only: bool
+    bodiless: bool
+
+    def __repr__(self) -> str:
+        # The prefix may hold credentials.
+        return f"<PreparedRequest for {self.pool.where}>"
+
+
+class HttpClient:
+    """Sends requests over kept-alive connections, pooled by origin. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        *,
+        limits: ClientLimits | None = None,
+        ssl_context_factory: SslContextFactory | None = None,
+        allow_address: AllowAddress | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limits = limits or ClientLimits()
+        self._context_factory = ssl_context_factory or SystemTrust()
+        self._allow = allow_address
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._sweeper = Sweeper(self._loop, clock, _GRAIN_SECONDS)
+        self._pools: dict[Origin, Pool] = {}
+        self._closed = False
+
+    def prepare(
+        self, origin: Origin, method: str, target: str, headers: Fields = ()
+    ) -> PreparedRequest:
+        """Build a request's constant part once. ValueError on what would break the head."""
+        if not method.isascii() or not method.isalpha() or not target.isascii():
+            raise ValueError("method and target are plain ASCII")
+        if any(character <= " " or character == "\x7f" for character in target) or not target:
+            raise ValueError("a target has no blanks or control characters")
+        line = b"%b %b HTTP/1.1\r\nhost: " % (method.encode(), target.encode())
+        prefix = line + origin.authority + b"\r\n" + field_lines(headers)
+        return PreparedRequest(
+            pool=self._pool(origin),
+            prefix=prefix,
+            head_only=method == "HEAD",
+            bodiless=method in _BODILESS,
+        )
+
+    async def send(
+        self,
+        origin: Origin,
+        method: str,
+        target: str,
+        headers: Fields = (),
+        body: bytes = b"",
+        *,
+        timeouts: Timeouts,
+        retry_stale: bool = True,
+    ) -> Response:
+        """Send one request; see send_prepared."""
+        prepared = self.prepare(origin, method, target, headers)
+        return await self.send_prepared(
+            prepared, (), body, timeouts=timeouts, retry_stale=retry_stale
+        )
+
+    async def send_prepared(
+        self,
+        prepared: PreparedRequest,
+        headers: Fields,
+        body: bytes,
+        *,
+        timeouts: Timeouts,
+        retry_stale: bool = True,
+    ) -> Response:
+        """Send a request and wait for the head of its response.
+
+        A kept-alive connection that ends without a single byte of an answer was most likely closed
+        by the server before the request got there; with ``retry_stale`` the request is sent once
+        more, on a new connection. Raises HttpError of the kinds before the body.
+        """
+        extra = field_lines(headers) if headers else b""
+        if body or not prepared.bodiless:
+            head = b"%b%bcontent-length: %d\r\n\r\n" % (prepared.prefix, extra, len(body))
+        else:
+            head = prepared.prefix + extra + b"\r\n"
+        pool = prepared.pool
+        connection = pool.take_idle() or await pool.connect(timeouts.connect)
+        try:
+            return await _exchange(connection, prepared, head, body, timeouts)
+        except ConnectionReset:
+            if not retry_stale or not connection.used or connection.answered:
+                raise
+        connection = await pool.connect(timeouts.connect)
+        return await _exchange(connection, prepared, head, body, timeouts)
+
+    async def close(self) -> None:
+        """Cut everything under way and close every connection."""
+        self._closed = True
+        await asyncio.gather(*(pool.close(_CLOSE_SECONDS) for pool in self._pools.values()))
+        self._sweeper.stop()
+
+    def _pool(self, origin: Origin) -> Pool:
+        if self._closed:
+            raise ClientClosed("the client is closed")
+        pool = self._pools.get(origin)
+        if pool is None:
+            pool = self._pools[origin] = Pool(
+                origin,
+                limits=self._limits,
+                loop=self._loop,
+                clock=self._clock,
+                sweeper=self._sweeper,
+                ssl_context_factory=self._context_factory,
+                allow_address=self._allow,
+            )
+        return pool
+
+
+async def _exchange(
+    connection: UpstreamConnection,
+    prepared: PreparedRequest,
+    head: bytes,
+    body: bytes,
+    timeouts: Timeouts,
+) -> Response:
+    response = connection.begin(head, body, timeouts, head_only=prepared.head_only)
+    try:
+        while not response.status and response.error is None:
+            await connection.gate
+    except BaseException:
+        response.close()
+        raise
+    if response.error is not None and not response.status:
+        raise response.error
+    return response

@@ -1,0 +1,73 @@
+"""Every way an HTTP exchange can fail.
+
+* HttpError
+  * ConnectFailed      no connection: ``kind`` says at which step
+  * PoolExhausted      too many requests already wait for a connection, or waited too long
+  * HeaderTimeout      connected, but no response head in time
+  * IdleTimeout        the body stopped arriving
+  * ConnectionReset    the connection ended before the response head
+  * BodyCut            the connection ended inside the body
+  * ProtocolViolation  what arrived is not the HTTP we accept
+  * BodyTooLarge       more body than the reader allowed
+  * ClientClosed       the client was closed while the request was under way
+  * CallerGone         server side: the caller left before its answer was whole
+  * AnswerMisuse       server side: a handler answered twice, or wrote after the end
+
+Messages name hosts and limits, never headers, targets or bodies, so they are safe to log.
+"""
+
+from typing import Literal
+
+ConnectFailure = Literal["dns", "refused", "unreachable", "tls", "timeout", "forbidden"]
+
+
+class HttpError(Exception):
+    """Base of all HTTP failures."""
+
+
+class ConnectFailed(HttpError):
+    """No connection could be made. ``forbidden``: the address policy refused every address."""
+
+    def __init__(self, kind: ConnectFailure, message: str) -> None:
+        super().__init__(message)
+        self.kind: ConnectFailure = kind
+
+
+class PoolExhausted(HttpError):
+    """The origin's connections are all in use and the queue for them is full or too slow."""
+
+
+class HeaderTimeout(HttpError):
+    """No response head within the limit."""
+
+
+class IdleTimeout(HttpError):
+    """Nothing more of the body within the limit."""
+
+
+class ConnectionReset(HttpError):
+    """The peer ended the connection before a whole response head."""
+
+
+class BodyCut(HttpError):
+    """The peer ended the connection before the body's end."""
+
+
+class ProtocolViolation(HttpError):
+    """The peer sent something that is not acceptable HTTP/1.1."""
+
+
+class BodyTooLarge(HttpError):
+    """The body is larger than the reader allows."""
+
+
+class ClientClosed(HttpError):
+    """The client was closed."""
+
+
+class CallerGone(HttpError):
+    """The caller ended the connection before its answer was whole."""
+
+
+class AnswerMisuse(HttpError):
+    """The handler used its exchange in a way that would break the answer."""

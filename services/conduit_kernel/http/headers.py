@@ -1,0 +1,57 @@
+"""Header fields as they came, names in lower case."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+Field = tuple[bytes, bytes]
+Fields = Sequence[Field]
+
+_EDGES = b" \t"
+
+
+class Headers:
+    """Fields by name. The parser fills ``first`` and, for repeated names, ``repeats``."""
+
+    __slots__ = ("first", "repeats")
+
+    def __init__(self, first: dict[bytes, bytes], repeats: list[Field] | None = None) -> None:
+        self.first = first
+        self.repeats = repeats
+
+    @classmethod
+    def of(cls, fields: Iterable[Field]) -> "Headers":
+        """Headers of these fields; names may be in any case."""
+        first: dict[bytes, bytes] = {}
+        repeats: list[Field] = []
+        for name, value in fields:
+            lowered = name.lower()
+            if lowered in first:
+                repeats.append((lowered, value))
+            else:
+                first[lowered] = value
+        return cls(first, repeats or None)
+
+    def get(self, name: bytes) -> bytes | None:
+        """The first value under ``name`` (lower case), without outer blanks."""
+        value = self.first.get(name)
+        return value if value is None else value.strip(_EDGES)
+
+    def getlist(self, name: bytes) -> list[bytes]:
+        """All values under ``name``, in the order in which they came."""
+        value = self.first.get(name)
+        if value is None:
+            return []
+        values = [value, *(more for other, more in self.repeats or () if other == name)]
+        return [value.strip(_EDGES) for value in values]
+
+    def items(self) -> Iterator[Field]:
+        """All fields; repeated ones come last."""
+        for name, value in self.first.items():
+            yield name, value.strip(_EDGES)
+        for name, value in self.repeats or ():
+            yield name, value.strip(_EDGES)
+
+    def __contains__(self, name: bytes) -> bool:
+        return name in self.first
+
+    def __len__(self) -> int:
+        return len(self.first) + len(self.repeats or ())

@@ -1,0 +1,57 @@
+"""Heads of answers and requests as bytes, safe against injected lines."""
+
+from http import HTTPStatus
+
+from conduit_kernel.http.headers import Fields
+
+# Framing belongs to this package: what callers pass under these names is left out.
+FRAMING = frozenset(
+    (
+        b"connection",
+        b"content-length",
+        b"keep-alive",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    )
+)
+
+# Statuses below are interim: another head follows them.
+FIRST_FINAL = 200
+LAST_STATUS = 999
+
+STATUS_LINES = {
+    status.value: b"HTTP/1.1 %d %s\r\n" % (status.value, status.phrase.encode())
+    for status in HTTPStatus
+    if status >= FIRST_FINAL
+}
+
+NO_CONTENT = frozenset((204, 304))
+
+
+def status_line(status: int) -> bytes:
+    """Make the first line of an answer. Interim statuses (1xx) are no answers: ValueError."""
+    line = STATUS_LINES.get(status)
+    if line is None:
+        if not FIRST_FINAL <= status <= LAST_STATUS:
+            raise ValueError(f"not a final status: {status}")
+        line = b"HTTP/1.1 %d -\r\n" % status
+    return line
+
+
+def field_lines(fields: Fields) -> bytes:
+    """Make lines of the fields, each ended, framing left out.
+
+    Raises ValueError if a name or value would add a line of its own. Names are in lower case.
+    """
+    lines = [b": ".join(field) for field in fields if field[0] not in FRAMING]
+    count = len(lines)
+    if not count:
+        return b""
+    lines.append(b"")
+    block = b"\r\n".join(lines)
+    if block.count(b"\n") != count or block.count(b"\r") != count or b"\0" in block:
+        raise ValueError("a header field holds a line break or a NUL")
+    return block

@@ -1,0 +1,63 @@
+"""How long and how much: the bounds of the server, the client and a call."""
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """Bounds of one server. Times are seconds; they hold to within ``sweep_seconds``."""
+
+    head_bytes: int = 64 * KIB
+    head_fields: int = 256
+    target_bytes: int = 16 * KIB
+    # From the first byte of a request (or from connecting) to the end of its head.
+    head_seconds: float = 15.0
+    # Each such window must bring the whole rest of the body or at least body_progress_bytes of it.
+    body_seconds: float = 30.0
+    body_progress_bytes: int = KIB
+    # What a request may carry where no body_limit function says otherwise.
+    body_bytes: int = 16 * MIB
+    idle_seconds: float = 75.0
+    # How long a caller may take none of the bytes written to it.
+    write_stall_seconds: float = 30.0
+    # Unsent bytes above which Stream.drain waits.
+    write_buffer_bytes: int = 256 * KIB
+    # Bytes of later requests kept while one is being answered.
+    pipeline_bytes: int = 64 * KIB
+    # After a refusal: how much and how long we still read, so that the caller gets to see it.
+    linger_bytes: int = 64 * MIB
+    linger_seconds: float = 5.0
+    max_connections: int = 10_000
+    sweep_seconds: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLimits:
+    """Bounds of one client. Times are seconds."""
+
+    max_connections: int = 1_000
+    """Per origin."""
+    max_waiting: int = 1_000
+    """Per origin: how many requests may queue for a connection."""
+    # Servers commonly close idle connections after 60 s; we must be the first.
+    idle_seconds: float = 45.0
+    head_bytes: int = 64 * KIB
+    head_fields: int = 256
+    # Unread body bytes above which we stop reading from the peer.
+    buffer_bytes: int = 256 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Bounds of one call, in seconds.
+
+    ``connect`` covers the wait for a free connection, name lookup, TCP and TLS; ``header`` runs
+    from the request written to the response head; ``idle`` is the longest silence in the body.
+    """
+
+    connect: float = 10.0
+    header: float = 60.0
+    idle: float = 60.0

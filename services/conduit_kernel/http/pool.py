@@ -1,0 +1,185 @@
+"""The connections to one origin."""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable
+
+from conduit_kernel.http.deadlines import Sweeper
+from conduit_kernel.http.dial import AllowAddress, dial
+from conduit_kernel.http.errors import ClientClosed, PoolExhausted
+from conduit_kernel.http.limits import ClientLimits
+from conduit_kernel.http.origin import Origin, SslContextFactory
+from conduit_kernel.http.upstream import UpstreamConnection
+
+_Grant = UpstreamConnection | None
+
+
+class Pool:
+    """Keeps connections alive, the youngest first; queues requests when all are in use."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        *,
+        limits: ClientLimits,
+        loop: asyncio.AbstractEventLoop,
+        clock: Callable[[], float],
+        sweeper: Sweeper,
+        ssl_context_factory: SslContextFactory,
+        allow_address: AllowAddress | None,
+    ) -> None:
+        self.origin = origin
+        self.where = f"{origin.host}:{origin.port}"
+        self.limits = limits
+        self.loop = loop
+        self.clock = clock
+        self.sweeper = sweeper
+        self.idle: list[UpstreamConnection] = []
+        self.open: set[UpstreamConnection] = set()
+        self.closed = False
+        self._context_factory = ssl_context_factory
+        self._context: ssl.SSLContext | None = None
+        self._allow = allow_address
+        # Connections open or being made.
+        self._slots = 0
+        # A waiter is granted a connection, or with None the right to make one.
+        self._waiters: deque[asyncio.Future[_Grant]] = deque()
+        self._emptied: asyncio.Event | None = None
+
+    def take_idle(self) -> UpstreamConnection | None:
+        """The connection used last, if one is free."""
+        idle = self.idle
+        while idle:
+            connection = idle.pop()
+            if not connection.transport.is_closing():
+                return connection
+        return None
+
+    async def connect(self, seconds: float) -> UpstreamConnection:
+        """A new connection, or the next one to become free. Raises ConnectFailed, PoolExhausted."""
+        if self.closed:
+            raise ClientClosed("the client is closed")
+        if self._slots < self.limits.max_connections:
+            self._slots += 1
+            return await self._dial(seconds)
+        if self.idle:
+            self.idle.pop(0).drop()
+        started = self.clock()
+        connection = await self._wait(seconds)
+        if connection is not None:
+            return connection
+        return await self._dial(seconds - (self.clock() - started))
+
+    async def _wait(self, seconds: float) -> _Grant:
+        if len(self._waiters) >= self.limits.max_waiting:
+            raise PoolExhausted(f"too many requests wait for a connection to {self.where}")
+        waiter: asyncio.Future[_Grant] = self.loop.create_future()
+        self._waiters.append(waiter)
+        try:
+            async with asyncio.timeout(seconds):
+                return await waiter
+        except BaseException as error:
+            self._leave_queue(waiter)
+            if isinstance(error, TimeoutError):
+                raise PoolExhausted(
+                    f"no connection to {self.where} became free within {seconds} s"
+                ) from None
+            raise
+
+    def _leave_queue(self, waiter: "asyncio.Future[_Grant]") -> None:
+        """Pass on what was granted at the very moment of giving up."""
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
+        if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+            granted = waiter.result()
+            if granted is None:
+                self._free_slot()
+            else:
+                self.release(granted)
+
+    async def _dial(self, seconds: float) -> UpstreamConnection:
+        """Make a connection in a slot already counted."""
+        made: list[UpstreamConnection] = []
+
+        def factory() -> UpstreamConnection:
+            made.append(UpstreamConnection(self))
+            return made[0]
+
+        try:
+            connection = await dial(
+                self.origin, factory, self._tls(), allow=self._allow, seconds=seconds
+            )
+        except BaseException:
+            if made and made[0] in self.open:
+                # The transport exists already; its end will free the slot.
+                made[0].drop()
+            else:
+                self._free_slot()
+            raise
+        if self.closed:
+            connection.drop()
+            raise ClientClosed("the client is closed")
+        return connection
+
+    def _tls(self) -> ssl.SSLContext | None:
+        if self.origin.scheme == "https" and self._context is None:
+            self._context = self._context_factory(self.origin)
+        return self._context
+
+    def _free_slot(self) -> None:
+        """Let the next in the queue make a connection in this one's place."""
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+        self._slots -= 1
+        if self._slots == 0 and self._emptied is not None:
+            self._emptied.set()
+
+    # Called by connections.
+
+    def opened(self, connection: UpstreamConnection) -> None:
+        """Watch a new connection."""
+        self.open.add(connection)
+        self.sweeper.watched.add(connection)
+
+    def release(self, connection: UpstreamConnection) -> None:
+        """Hand a free connection to the next in the queue, or keep it."""
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(connection)
+                return
+        connection.deadline = deadline = self.clock() + self.limits.idle_seconds
+        if deadline < self.sweeper.due:
+            self.sweeper.arm(deadline)
+        self.idle.append(connection)
+
+    def lost(self, connection: UpstreamConnection) -> None:
+        """Forget a connection."""
+        self.open.discard(connection)
+        self.sweeper.watched.discard(connection)
+        if connection in self.idle:
+            self.idle.remove(connection)
+        self._free_slot()
+
+    # Closing.
+
+    async def close(self, seconds: float) -> None:
+        """Cut every connection and wait, in bounds, until all are gone."""
+        self.closed = True
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_exception(ClientClosed("the client is closed"))
+        for connection in tuple(self.open):
+            connection.end(ClientClosed("the client is closed"))
+        if self._slots:
+            self._emptied = asyncio.Event()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._emptied.wait()
+            except TimeoutError:
+                return

@@ -1,0 +1,305 @@
+"""Bytes to requests. Pure: no socket, no clock."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, NoReturn, TypeVar
+
+import httptools
+
+from conduit_kernel.http.headers import Field
+from conduit_kernel.http.limits import ServerLimits
+from conduit_kernel.http.refusal import Refusal, refusal_of
+from conduit_kernel.http.request import Request
+from conduit_kernel.http.target import TargetError, split_target
+
+RequestT = TypeVar("RequestT", bound=Request)
+BodyLimit = Callable[[str, str], int]
+"""(method, path) to the most body bytes that such a request may carry."""
+
+METHODS = {
+    name.encode(): name
+    for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+}
+# The parser cannot stop after a request; this bounds how many tiny ones one feed can bring.
+SLICE = 16 * 1024
+# Chunk sizes, extensions and trailers may take this much, and then a multiple of the body.
+CHUNK_OVERHEAD = 64 * 1024
+CHUNK_OVERHEAD_FACTOR = 8
+# A second one of these could mean two things to two servers.
+SINGLE = frozenset((b"host", b"content-length", b"transfer-encoding", b"expect"))
+
+
+class RequestReader(Generic[RequestT]):
+    """Feeds on one connection's bytes; whole requests appear in ``ready``.
+
+    ``new`` makes a blank request. After a Refusal, or a request that ends the connection
+    (``ended``), nothing more is read. ``in_head`` and ``current`` say what is incomplete.
+    """
+
+    def __init__(
+        self, limits: ServerLimits, body_limit: BodyLimit | None, new: Callable[[], RequestT]
+    ) -> None:
+        self.ready: deque[RequestT] = deque()
+        self.in_head = False
+        self.current: RequestT | None = None
+        self.body_bytes = 0
+        self.wants_continue = False
+        self.ended = False
+        self.leftover = b""
+        """What followed a WebSocket handshake."""
+        self._limits = limits
+        self._body_limit = body_limit
+        self._new = new
+        self._head_bytes = 0
+        self._raw_bytes = 0
+        self._limit = limits.body_bytes
+        self._url = b""
+        self._in_url = False
+        self._fields: dict[bytes, bytes] = {}
+        self._repeats: list[Field] | None = None
+        self._parts: list[bytes] = []
+        self._body = bytearray()
+        self._refusal: Refusal | None = None
+        # The parser looks its callbacks up once, so a list's own append can be one of them.
+        self.on_body = self._parts.append
+        self._parser = httptools.HttpRequestParser(self)
+
+    def feed(self, data: bytes) -> bytes:
+        """Read on. Returns what is left unread because a request became ready. Raises Refusal."""
+        if len(data) <= SLICE:
+            self._feed(data)
+            return b""
+        view = memoryview(data)
+        for start in range(0, len(data), SLICE):
+            self._feed(view[start : start + SLICE])
+            if self.ready:
+                return data[start + SLICE :]
+        return b""
+
+    def _feed(self, data: bytes | memoryview) -> None:
+        if self.ended:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as stop:
+            self._after_upgrade(bytes(data[stop.args[0] :]))
+        except httptools.HttpParserError as error:
+            # Bytes after a last request are nobody's.
+            if not self.ended or self._refusal is not None:
+                self.ended = True
+                raise self._refusal or refusal_of(error) from None
+        if self.current is not None:
+            self._check_body(len(data))
+        elif self.in_head:
+            self._check_head(len(data))
+
+    def _check_head(self, fed: int) -> None:
+        """Bound a head that is not whole yet."""
+        self._head_bytes += fed
+        if len(self._url) > self._limits.target_bytes:
+            self._refuse_target()
+        if self._head_bytes > self._limits.head_bytes:
+            self._refuse_head()
+
+    def _check_body(self, fed: int) -> None:
+        """Bound a body that is not whole yet, and its chunks' wrapping."""
+        self._raw_bytes += fed
+        parts = self._parts
+        if parts:
+            more = b"".join(parts)
+            parts.clear()
+            self._body += more
+            self.body_bytes += len(more)
+        if self.body_bytes > self._limit:
+            self._refuse_body()
+        spare = CHUNK_OVERHEAD + CHUNK_OVERHEAD_FACTOR * self.body_bytes
+        if self._raw_bytes - self.body_bytes > spare:
+            self._refuse(400, "MALFORMED_REQUEST", "the chunked body is mostly not body")
+
+    # The parser's callbacks, in the order in which they come.
+
+    def on_message_begin(self) -> None:
+        """Start a head."""
+        self.in_head = True
+        self._head_bytes = 0
+        if self._fields:
+            # Trailers of the request before.
+            self._fields = {}
+
+    def on_url(self, url: bytes) -> None:
+        """Take the target, or a part of it."""
+        self._url = self._url + url if self._in_url else url
+        self._in_url = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one field; after a chunked body, into a dict that nobody reads."""
+        name = name.lower()
+        fields = self._fields
+        if name not in fields:
+            fields[name] = value
+        elif self._repeats is None:
+            self._repeats = [(name, value)]
+        else:
+            self._repeats.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Judge the head and make the request."""
+        parser = self._parser
+        request = self._new()
+        request.method = METHODS.get(parser.get_method(), "")
+        request.keep_alive = keep_alive = parser.should_keep_alive()
+        request.fields = fields = self._fields
+        self._fields = {}
+        request.repeats = self._repeats
+        self._in_url = self.in_head = False
+        # What stays open without being asked to is HTTP/1.1; that saves asking for the version.
+        request.http11 = (keep_alive and b"connection" not in fields) or self._is_http11()
+        if not request.method:
+            self._refuse(501, "METHOD_UNKNOWN", "this method is not implemented here")
+        if b"host" not in fields and request.http11:
+            self._refuse(400, "MALFORMED_REQUEST", "HTTP/1.1 requests need a Host field")
+        self._place(request)
+        if len(fields) > self._limits.head_fields:
+            self._refuse_head()
+        if self._repeats is not None:
+            self._check_repeats(len(fields))
+        if b"content-length" in fields or b"transfer-encoding" in fields:
+            self._expect_body(request)
+        self.current = request
+
+    def on_message_complete(self) -> None:
+        """Hand the request over."""
+        request = self.current
+        if request is None:
+            return
+        parts = self._parts
+        if parts or self._body:
+            request.body = self._whole_body()
+        self.current = None
+        self._repeats = None
+        if not request.keep_alive:
+            self.ended = True
+        self.ready.append(request)
+
+    # The rarer parts of the callbacks.
+
+    def _is_http11(self) -> bool:
+        version = self._parser.get_http_version()
+        if version not in ("1.0", "1.1"):
+            self._refuse(505, "HTTP_VERSION", "only HTTP/1.0 and HTTP/1.1 are spoken here")
+        return version == "1.1"
+
+    def _place(self, request: RequestT) -> None:
+        """Set path and query."""
+        url = self._url
+        if len(url) > self._limits.target_bytes:
+            self._refuse_target()
+        try:
+            request.path, request.query = split_target(url, request.method)
+        except TargetError as error:
+            self._refuse(400, "MALFORMED_REQUEST", str(error))
+
+    def _check_repeats(self, others: int) -> None:
+        repeats = self._repeats or []
+        self._repeats = None
+        if others + len(repeats) > self._limits.head_fields:
+            self._refuse_head()
+        for name, _ in repeats:
+            if name in SINGLE:
+                self._refuse(400, "MALFORMED_REQUEST", f"more than one {name.decode()} field")
+
+    def _expect_body(self, request: RequestT) -> None:
+        """Look at what announces the body; decide before reading it whether it is too large."""
+        fields = request.fields
+        self.body_bytes = self._raw_bytes = 0
+        self.wants_continue = False
+        if self._body_limit is not None:
+            self._limit = self._body_limit(request.method, request.path)
+        length = fields.get(b"content-length")
+        if length is None:
+            self._check_coding(fields[b"transfer-encoding"], request)
+        elif int(length) > self._limit:
+            self._refuse_body()
+        if b"expect" in fields:
+            self._check_expectation(fields[b"expect"], request)
+
+    def _check_coding(self, coding: bytes, request: RequestT) -> None:
+        """Allow ``chunked`` alone; the parser has refused what does not end with it."""
+        if not request.http11:
+            self._refuse(400, "MALFORMED_REQUEST", "HTTP/1.0 knows no transfer codings")
+        name = coding.strip().lower()
+        if name == b"chunked":
+            return
+        if name.endswith(b"chunked") and b"," in name:
+            self._refuse(501, "TRANSFER_CODING", "the only transfer coding known here is chunked")
+        self._refuse(400, "MALFORMED_REQUEST", "the transfer coding does not end with chunked")
+
+    def _check_expectation(self, expectation: bytes, request: RequestT) -> None:
+        if not request.http11:
+            return
+        if expectation.strip().lower() != b"100-continue":
+            self._refuse(417, "EXPECTATION_FAILED", "the only expectation met here is 100-continue")
+        self.wants_continue = True
+
+    def _whole_body(self) -> bytes:
+        parts = self._parts
+        if self._body:
+            parts.insert(0, bytes(self._body))
+            self._body = bytearray()
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        parts.clear()
+        if len(body) > self._limit:
+            self._refuse_body()
+        return body
+
+    def _after_upgrade(self, rest: bytes) -> None:
+        """Accept a WebSocket handshake as a last request; pass over all other offers.
+
+        The parser ends the message at such a head, but a request that merely offers, say, h2c
+        is an ordinary one with a body, so it is read again without the offer.
+        """
+        request = self.ready[-1]
+        upgrade = request.headers.get(b"upgrade") or b""
+        if request.method == "GET" and upgrade.lower() == b"websocket" and request.http11:
+            request.upgrade_offered = True
+            self.ended = True
+            self.leftover = rest
+            return
+        self.ready.pop()
+        self.ended = False
+        self._parser = httptools.HttpRequestParser(self)
+        self._feed(_without_upgrade(request, self._url) + rest)
+
+    # Refusing.
+
+    def _refuse(self, status: int, code: str, message: str) -> NoReturn:
+        self._refusal = Refusal(status, code, message)
+        self.ended = True
+        raise self._refusal
+
+    def _refuse_target(self) -> NoReturn:
+        self._refuse(414, "TARGET_TOO_LONG", "the request target is too long")
+
+    def _refuse_head(self) -> NoReturn:
+        self._refuse(431, "HEAD_TOO_LARGE", "the request's header fields are too large")
+
+    def _refuse_body(self) -> NoReturn:
+        limit = self._limit
+        self._refuse(413, "BODY_TOO_LARGE", f"the body is larger than the {limit} bytes allowed")
+
+
+def _without_upgrade(request: Request, url: bytes) -> bytes:
+    kept = [
+        b"%b: %b\r\n" % field
+        for field in request.headers.items()
+        if field[0] not in (b"upgrade", b"connection", b"http2-settings")
+    ]
+    version = b"1.1" if request.http11 else b"1.0"
+    connection = b"keep-alive" if request.keep_alive else b"close"
+    line = b"%b %b HTTP/%b\r\nconnection: %b\r\n" % (
+        request.method.encode(),
+        url,
+        version,
+        connection,
+    )
+    return b"".join((line, *kept, b"\r\n"))

@@ -1,0 +1,36 @@
+"""What the server itself answers when a request cannot be handed on."""
+
+from collections.abc import Callable
+
+import httptools
+
+from conduit_kernel.http.headers import Fields
+
+Answer = tuple[int, Fields, bytes]
+RenderRefusal = Callable[[int, str, str], tuple[Fields, bytes]]
+"""(status, code, message) to the fields and body of the answer."""
+
+
+class Refusal(Exception):
+    """A request that ends here, and with it its connection. ``code`` is for programs."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+def refusal_of(error: httptools.HttpParserError) -> Refusal:
+    """The answer to bytes that the parser rejects."""
+    reason = str(error)
+    if "HTTP version" in reason or "PRI/Upgrade" in reason:
+        return Refusal(505, "HTTP_VERSION", "only HTTP/1.0 and HTTP/1.1 are spoken here")
+    return Refusal(400, "MALFORMED_REQUEST", f"not a well-formed HTTP request: {reason}")
+
+
+def render_plainly(status: int, code: str, message: str) -> tuple[Fields, bytes]:
+    """A small JSON body, for servers that were given no other shape."""
+    text = message.replace("\\", "\\\\").replace('"', '\\"')
+    body = f'{{"error": {{"message": "{text}", "code": "{code}", "status": {status}}}}}'
+    return ((b"content-type", b"application/json"),), body.encode()

@@ -1,0 +1,127 @@
+"""The HTTP/1.1 server."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+
+from conduit_kernel.http.connection import Handler, OnError, ServerConnection
+from conduit_kernel.http.deadlines import Sweeper
+from conduit_kernel.http.limits import ServerLimits
+from conduit_kernel.http.reader import BodyLimit
+from conduit_kernel.http.refusal import Answer, RenderRefusal, render_plainly
+from conduit_kernel.http.request import Request
+
+_BACKLOG = 1024
+# How long cut connections may take to let go of their handlers.
+_LAST_SECONDS = 1.0
+
+
+def answer_plainly(request: Request, error: Exception) -> Answer:  # noqa: ARG001 - a callback's shape
+    """500 without details: for servers that were given no on_error."""
+    fields, body = render_plainly(500, "INTERNAL", "the server failed to answer this request")
+    return 500, fields, body
+
+
+class HttpServer:
+    """Serves HTTP/1.0 and HTTP/1.1 on one address.
+
+    The handler gets whole requests, one at a time per connection, and answers through the
+    Exchange. It is cancelled when the caller leaves before the answer is whole. An exception goes
+    to ``on_error``, whose answer is sent if nothing was sent yet; otherwise the connection is cut.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        limits: ServerLimits | None = None,
+        body_limit: BodyLimit | None = None,
+        on_error: OnError = answer_plainly,
+        render_refusal: RenderRefusal = render_plainly,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.handler = handler
+        self.limits = limits or ServerLimits()
+        self.body_limit = body_limit
+        self.on_error = on_error
+        self.render_refusal = render_refusal
+        self.clock = clock
+        self.draining = False
+        self.loop: asyncio.AbstractEventLoop
+        self.sweeper: Sweeper
+        self._server: asyncio.Server | None = None
+        self._port = 0
+        self._connections: set[ServerConnection] = set()
+        self._emptied: asyncio.Event | None = None
+
+    async def start(
+        self,
+        host: str,
+        port: int,
+        *,
+        reuse_port: bool = False,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        """Listen. Port 0 takes a free one. Raises OSError if the address cannot be had."""
+        self.loop = asyncio.get_running_loop()
+        self.sweeper = Sweeper(self.loop, self.clock, self.limits.sweep_seconds)
+        self._server = await self.loop.create_server(
+            lambda: ServerConnection(self),
+            host,
+            port,
+            reuse_port=reuse_port or None,
+            ssl=ssl_context,
+            backlog=_BACKLOG,
+        )
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    @property
+    def port(self) -> int:
+        """The port listened on; 0 before the start."""
+        return self._port
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Stop accepting, let requests under way finish, then cut what is left. Ends in bounds."""
+        self.draining = True
+        if self._server is not None:
+            self._server.close()
+        for connection in tuple(self._connections):
+            connection.drain()
+        if not await self._wait_until_empty(grace_seconds):
+            for connection in tuple(self._connections):
+                connection.cut()
+            await self._wait_until_empty(_LAST_SECONDS)
+        if self._server is not None:
+            self.sweeper.stop()
+
+    async def _wait_until_empty(self, seconds: float) -> bool:
+        if not self._connections:
+            return True
+        self._emptied = asyncio.Event()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._emptied.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    # Called by connections.
+
+    def admit(self, connection: ServerConnection) -> bool:
+        """Count a connection in; False if there are too many."""
+        self._connections.add(connection)
+        self.sweeper.watched.add(connection)
+        return len(self._connections) <= self.limits.max_connections and not self.draining
+
+    def ended(self, connection: ServerConnection) -> None:
+        """Count a connection out."""
+        self._connections.discard(connection)
+        self.sweeper.watched.discard(connection)
+        if not self._connections and self._emptied is not None:
+            self._emptied.set()

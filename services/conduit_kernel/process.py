@@ -1,0 +1,59 @@
+"""A service as a process of its own: settings, logs, loop, signals, a clean end."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import structlog
+import uvloop
+
+from conduit_kernel.errors import ConduitError
+from conduit_kernel.logs import configure_logs
+from conduit_kernel.settings import Settings, environment, read_settings
+
+
+class Process(Protocol):
+    """What the services' `start` functions return."""
+
+    @property
+    def port(self) -> int:
+        """Return the port on which the service listens."""
+        ...
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Finish what is under way, then stop."""
+        ...
+
+
+def run_service(name: str, start: Callable[[Settings], Awaitable[Process]]) -> None:
+    """Run a service until SIGTERM or SIGINT. Exits with 1 and one line if it cannot start."""
+    try:
+        settings = read_settings(environment())
+        configure_logs(settings.log_level, name)
+        uvloop.run(_run(name, settings, start))
+    except (ValueError, ConduitError, OSError) as error:
+        sys.exit(f"conduit {name}: {error}")
+
+
+async def _run(
+    name: str, settings: Settings, start: Callable[[Settings], Awaitable[Process]]
+) -> None:
+    stop = stop_event()
+    process = await start(settings)
+    log = structlog.get_logger(name)
+    log.info("started", port=process.port)
+    await stop.wait()
+    log.info("draining")
+    await process.drain(settings.drain_seconds)
+    log.info("stopped")
+
+
+def stop_event() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop

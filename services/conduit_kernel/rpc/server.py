@@ -1,0 +1,65 @@
+"""A gRPC server with what every service of ours has: the gate, health, reflection."""
+
+from collections.abc import Sequence
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from conduit_kernel.errors import ServiceUnavailable
+from conduit_kernel.rpc.gate import Gate
+
+MAX_MESSAGE_BYTES = 96 * 1024 * 1024
+
+
+class RpcServer:
+    """One port. SERVING from `start` on, NOT_SERVING from `drain` on."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        master_key: str,
+        health_servicer: health.aio.HealthServicer | None = None,
+        share_port: bool = False,
+    ) -> None:
+        """Prepare a server; `share_port` lets the workers of one machine listen together."""
+        self._name = name
+        self._services = [health.SERVICE_NAME, reflection.SERVICE_NAME]
+        self.health = health_servicer or health.aio.HealthServicer()
+        self.grpc = grpc.aio.server(
+            interceptors=[Gate(master_key)],
+            options=[
+                # A second server on the port would silently take half of the calls.
+                ("grpc.so_reuseport", int(share_port)),
+                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+                # Clients may ask whether we are alive while nothing else is going on.
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", 5000),
+                ("grpc.keepalive_permit_without_calls", 1),
+            ],
+        )
+        self.port = 0
+
+    def announce(self, services: Sequence[str]) -> None:
+        """Name the contract's services that were added to `grpc`, for health and reflection."""
+        self._services.extend(services)
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen. ServiceUnavailable if the port is taken."""
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, self.grpc)
+        reflection.enable_server_reflection(self._services, self.grpc)
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        try:
+            self.port = self.grpc.add_insecure_port(address)
+        except RuntimeError as error:
+            message = f"The {self._name} service cannot listen on {address}: is the port taken?"
+            raise ServiceUnavailable(message, service=self._name) from error
+        await self.grpc.start()
+        for service in ("", *self._services):
+            await self.health.set(service, health_pb2.HealthCheckResponse.SERVING)
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Say NOT_SERVING, finish what is under way within the time given, then cut."""
+        await self.health.enter_graceful_shutdown()
+        await self.grpc.stop(grace_seconds)

@@ -1,0 +1,40 @@
+"""Errors of ours as gRPC statuses, and back.
+
+Every status carries a `google.rpc.ErrorInfo`: https://google.aip.dev/193.
+"""
+
+from typing import cast
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
+
+from conduit_kernel.errors import ConduitError, ServiceUnavailable, error_from
+
+DOMAIN = "conduit.v1"
+
+
+def status_of(error: ConduitError) -> grpc.Status:
+    """Return the status that tells a gRPC client of an error."""
+    info = AnyMessage()
+    info.Pack(ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata))
+    return rpc_status.to_status(
+        Status(code=error.failure.code, message=error.message, details=[info])
+    )
+
+
+def error_of(error: grpc.RpcError, service: str) -> ConduitError:
+    """Return the error that a failed call tells of, whichever side it comes from."""
+    # Every error that a stub raises is the finished call itself, though its type does not say so.
+    call = cast("grpc.Call", error)
+    status: Status | None = rpc_status.from_call(call)
+    for detail in status.details if status else ():
+        info = ErrorInfo()
+        if detail.Unpack(info) and info.domain == DOMAIN:
+            return error_from(info.reason, status.message if status else "", dict(info.metadata))
+    # Not ours: the connection failed, or something between us answered.
+    if call.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}:
+        return ServiceUnavailable(f"The {service} service cannot be reached", service=service)
+    return ConduitError(f"The {service} service failed", service=service, code=call.code().name)

@@ -1,0 +1,113 @@
+"""Secrets at rest, and the hashes of virtual keys.
+
+A secret is sealed with AES-256-GCM under a data key of its own; the data key is wrapped, also with
+AES-256-GCM, by the encryption key. Changing the encryption key re-wraps data keys and touches no
+ciphertext. See https://csrc.nist.gov/pubs/sp/800/38/d/final for the mode.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from conduit.v1.key_credential_pb2 import SealedSecret
+from conduit_kernel.errors import SecretUnreadable
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+
+
+class Vault:
+    """Seals and opens secrets with one current and any number of former encryption keys."""
+
+    def __init__(self, key: bytes, *former: bytes) -> None:
+        """Take raw keys of 32 bytes each."""
+        if any(len(k) != KEY_BYTES for k in (key, *former)):
+            raise ValueError(f"an encryption key has {KEY_BYTES} bytes")
+        self._current = key_id(key)
+        self._ciphers = {key_id(k): AESGCM(k) for k in (key, *former)}
+        self._hash_key = HKDF(
+            hashes.SHA256(), KEY_BYTES, salt=None, info=b"conduit virtual key hash v1"
+        ).derive(key)
+
+    def __repr__(self) -> str:
+        """Name the current key, and nothing else of it."""
+        return f"Vault({self._current})"
+
+    def seal(self, secret: str, owner: str) -> SealedSecret:
+        """Encrypt a secret for its owner, such as `key_3`; it opens for no other."""
+        data_key = AESGCM.generate_key(KEY_BYTES * 8)
+        return SealedSecret(
+            encryption_key_id=self._current,
+            wrapped_data_key=_encrypt(self._ciphers[self._current], data_key, owner),
+            ciphertext=_encrypt(AESGCM(data_key), secret.encode(), owner),
+        )
+
+    def open(self, sealed: SealedSecret, owner: str) -> str:
+        """Return the secret. SecretUnreadable without its key, or if it was tampered with."""
+        return _decrypt(AESGCM(self._data_key(sealed, owner)), sealed.ciphertext, owner).decode()
+
+    def rewrap(self, sealed: SealedSecret, owner: str) -> SealedSecret:
+        """Return the same secret with its data key wrapped by the current encryption key."""
+        return SealedSecret(
+            encryption_key_id=self._current,
+            wrapped_data_key=_encrypt(
+                self._ciphers[self._current], self._data_key(sealed, owner), owner
+            ),
+            ciphertext=sealed.ciphertext,
+        )
+
+    def hash(self, virtual_key: str) -> bytes:
+        """Return the 32 bytes by which a virtual key is known."""
+        return hmac.digest(self._hash_key, virtual_key.encode(), "sha256")
+
+    def _data_key(self, sealed: SealedSecret, owner: str) -> bytes:
+        cipher = self._ciphers.get(sealed.encryption_key_id)
+        if cipher is None:
+            raise SecretUnreadable(
+                f"The secret of {owner} was sealed with another encryption key",
+                key_id=owner,
+                encryption_key_id=sealed.encryption_key_id,
+            )
+        return _decrypt(cipher, sealed.wrapped_data_key, owner)
+
+
+def key_id(key: bytes) -> str:
+    """Return the public name of an encryption key: 8 bytes of its SHA-256, in hex."""
+    return hashlib.sha256(b"conduit encryption key id\0" + key).hexdigest()[:16]
+
+
+def new_key() -> str:
+    """Return a fresh encryption key in base64, as the configuration holds it."""
+    return base64.b64encode(os.urandom(KEY_BYTES)).decode()
+
+
+def parse_key(text: str) -> bytes:
+    """Read an encryption key from base64. ValueError, without the key in it, if it is none."""
+    try:
+        key = base64.b64decode(text.strip(), validate=True)
+    except binascii.Error as error:
+        raise ValueError("CONDUIT_ENCRYPTION_KEY is not base64") from error
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"CONDUIT_ENCRYPTION_KEY has {len(key)} bytes instead of {KEY_BYTES}")
+    return key
+
+
+def _encrypt(cipher: AESGCM, data: bytes, owner: str) -> bytes:
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, data, owner.encode())
+
+
+def _decrypt(cipher: AESGCM, data: bytes, owner: str) -> bytes:
+    try:
+        return cipher.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], owner.encode())
+    except InvalidTag as error:
+        raise SecretUnreadable(
+            f"The secret of {owner} was changed or belongs to something else", key_id=owner
+        ) from error

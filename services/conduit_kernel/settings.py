@@ -1,0 +1,111 @@
+"""What a process is told from outside, read once.
+
+Environment variables win over the files that `conduit serve` keeps in the data directory.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from conduit_kernel.secrets import parse_key
+
+MAX_BODY_BYTES = 16 * 1024 * 1024
+GRPC_PORT = 50051
+# Each service's port, counted from the gRPC port.
+PORT_OFFSETS = {"registry": 0, "router": 1, "health": 2, "billing": 3, "simulator": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The configuration of a process. Nothing else reads the environment."""
+
+    data_dir: Path
+    master_key: str = field(repr=False)
+    encryption_key: bytes = field(repr=False)
+    former_encryption_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    # May hold a password.
+    database_url: str = field(default="", repr=False)
+    log_level: str = "info"
+    host: str = "127.0.0.1"
+    http_port: int = 8080
+    grpc_port: int = GRPC_PORT
+    # Service name to `host:port`, for services in other processes.
+    targets: Mapping[str, str] = field(default_factory=dict[str, str])
+    allow_private_addresses: bool = False
+    max_body_bytes: int = MAX_BODY_BYTES
+    # Further provider types, as a folder of TOML files.
+    catalog_dir: Path | None = None
+    cors_origins: tuple[str, ...] = ("*",)
+    # How long a stopping process waits for calls under way, in seconds.
+    drain_seconds: float = 4.0
+
+    def target(self, service: str) -> str:
+        """Return where a service is: as configured, else beside this process."""
+        return self.targets.get(service) or f"127.0.0.1:{self.port(service)}"
+
+    @property
+    def simulator_url(self) -> str:
+        """Return where the built-in simulator listens."""
+        return f"http://{self.target('simulator')}"
+
+    def port(self, service: str) -> int:
+        """Return the port on which a service listens; 0 lets the system choose."""
+        return self.grpc_port and self.grpc_port + PORT_OFFSETS[service]
+
+
+def read_settings(env: Mapping[str, str], **given: object) -> Settings:
+    """Build the settings from an environment; what is given by name wins.
+
+    ValueError, without any secret in it, when a variable makes no sense or a key is missing.
+    """
+    values: dict[str, object] = {
+        "data_dir": Path(env.get("CONDUIT_DATA_DIR") or ".conduit"),
+        "master_key": _required(env, "CONDUIT_MASTER_KEY"),
+        "encryption_key": parse_key(_required(env, "CONDUIT_ENCRYPTION_KEY")),
+        "former_encryption_keys": tuple(
+            parse_key(key)
+            for key in env.get("CONDUIT_FORMER_ENCRYPTION_KEYS", "").split(",")
+            if key
+        ),
+        "database_url": env.get("CONDUIT_DATABASE_URL", ""),
+        "log_level": env.get("CONDUIT_LOG_LEVEL", "info").lower(),
+        "host": env.get("CONDUIT_HOST") or "127.0.0.1",
+        "http_port": _number(env, "CONDUIT_HTTP_PORT", 8080),
+        "grpc_port": _number(env, "CONDUIT_GRPC_PORT", GRPC_PORT),
+        "targets": {
+            service: env[f"CONDUIT_{service.upper()}_TARGET"]
+            for service in PORT_OFFSETS
+            if env.get(f"CONDUIT_{service.upper()}_TARGET")
+        },
+        "allow_private_addresses": _flag(env, "CONDUIT_ALLOW_PRIVATE_ADDRESSES"),
+        "max_body_bytes": _number(env, "CONDUIT_MAX_BODY_BYTES", MAX_BODY_BYTES),
+        "catalog_dir": Path(folder) if (folder := env.get("CONDUIT_CATALOG_DIR")) else None,
+        "cors_origins": tuple(env.get("CONDUIT_CORS_ORIGINS", "*").replace(" ", "").split(",")),
+    }
+    return Settings(**{**values, **given})  # type: ignore[arg-type] # each value has its field's type
+
+
+def environment() -> Mapping[str, str]:
+    """Return the environment of this process."""
+    return os.environ
+
+
+def _required(env: Mapping[str, str], name: str) -> str:
+    if value := env.get(name, ""):
+        return value
+    raise ValueError(f"{name} is not set; `conduit serve` makes one, other commands need it given")
+
+
+def _number(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name) or str(default)
+    if not text.isdecimal():
+        raise ValueError(f"{name} must be a whole number, not {text!r}")
+    return int(text)
+
+
+def _flag(env: Mapping[str, str], name: str) -> bool:
+    text = env.get(name, "").lower()
+    if text not in {"", "0", "1", "true", "false", "yes", "no"}:
+        raise ValueError(f"{name} must be true or false, not {text!r}")
+    return text in {"1", "true", "yes"}

@@ -1,0 +1,137 @@
+"""The Registry's configuration as a follower holds it, and how it stays up to date."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import grpc
+import structlog
+
+from conduit.v1.fallback_chain_pb2 import FallbackChain
+from conduit.v1.model_mapping_pb2 import ModelMapping
+from conduit.v1.provider_pb2 import Provider
+from conduit.v1.registry_requests_pb2 import WatchRequest, WatchResponse
+from conduit.v1.snapshot_pb2 import Snapshot, SnapshotChange, SnapshotKey, SnapshotVirtualKey
+
+if TYPE_CHECKING:
+    # Exists for type checkers only.
+    from conduit.v1.registry_service_pb2_grpc import RegistryServiceAsyncStub
+
+# Three signs of life missed: the stream is dead though the connection may not be.
+SILENCE_SECONDS = 45.0
+MAX_BACKOFF_SECONDS = 2.0
+
+
+class SnapshotState:
+    """Everything the Registry told, by id. Change it with `apply` only."""
+
+    def __init__(self) -> None:
+        self.epoch = ""
+        self.revision = 0
+        self.providers: dict[int, Provider] = {}
+        self.keys: dict[str, SnapshotKey] = {}
+        self.mappings: dict[int, ModelMapping] = {}
+        self.fallback_chains: dict[int, FallbackChain] = {}
+        self.virtual_keys: dict[int, SnapshotVirtualKey] = {}
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> "SnapshotState":
+        """Return the state that a snapshot describes."""
+        state = cls()
+        state._load(snapshot)
+        return state
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the Registry, or a file that it once filled, has told anything yet."""
+        return bool(self.epoch)
+
+    def apply(self, response: WatchResponse) -> bool:
+        """Take a message of `Watch`; return whether it changed anything."""
+        if response.HasField("snapshot"):
+            self._load(response.snapshot)
+            return True
+        for change in response.changes:
+            self._apply_one(change)
+        self.revision = max(self.revision, response.revision)
+        return bool(response.changes)
+
+    def to_snapshot(self) -> Snapshot:
+        """Return the state as one message."""
+        return Snapshot(
+            epoch=self.epoch,
+            revision=self.revision,
+            providers=self.providers.values(),
+            keys=self.keys.values(),
+            mappings=self.mappings.values(),
+            fallback_chains=self.fallback_chains.values(),
+            virtual_keys=self.virtual_keys.values(),
+        )
+
+    def keys_of(self, provider_id: int) -> list[SnapshotKey]:
+        """Return the keys of an instance, in order of id."""
+        return [k for k in self.keys.values() if k.credential.provider_id == provider_id]
+
+    def _load(self, snapshot: Snapshot) -> None:
+        self.epoch = snapshot.epoch
+        self.revision = snapshot.revision
+        self.providers = {p.id: p for p in snapshot.providers}
+        self.keys = {k.credential.id: k for k in snapshot.keys}
+        self.mappings = {m.id: m for m in snapshot.mappings}
+        self.fallback_chains = {c.id: c for c in snapshot.fallback_chains}
+        self.virtual_keys = {v.virtual_key.id: v for v in snapshot.virtual_keys}
+
+    def _apply_one(self, change: SnapshotChange) -> None:
+        match change.WhichOneof("change"):
+            case "provider":
+                self.providers[change.provider.id] = change.provider
+            case "key":
+                self.keys[change.key.credential.id] = change.key
+            case "mapping":
+                self.mappings[change.mapping.id] = change.mapping
+            case "fallback_chain":
+                self.fallback_chains[change.fallback_chain.id] = change.fallback_chain
+            case "virtual_key":
+                self.virtual_keys[change.virtual_key.virtual_key.id] = change.virtual_key
+            case _:
+                self._delete_one(change)
+
+    def _delete_one(self, change: SnapshotChange) -> None:
+        # Ids that are not there are no error: a change may be told twice.
+        self.providers.pop(change.deleted_provider_id, None)
+        self.keys.pop(change.deleted_key_id, None)
+        self.mappings.pop(change.deleted_mapping_id, None)
+        self.fallback_chains.pop(change.deleted_fallback_chain_id, None)
+        self.virtual_keys.pop(change.deleted_virtual_key_id, None)
+
+
+async def follow(
+    stub: "RegistryServiceAsyncStub",
+    state: SnapshotState,
+    *,
+    metadata: tuple[tuple[str, str], ...],
+    on_change: Callable[[], None],
+) -> None:
+    """Keep a state up to date for ever, through any absence of the Registry; cancel to stop."""
+    log = structlog.get_logger("snapshot")
+    backoff = 0.1
+    while True:
+        # What happened to a connection is no news: there is always another try.
+        with contextlib.suppress(grpc.RpcError, TimeoutError):
+            request = WatchRequest(epoch=state.epoch, revision=state.revision)
+            call = stub.Watch(request, metadata=metadata)
+            try:
+                while True:
+                    message = await asyncio.wait_for(call.read(), SILENCE_SECONDS)
+                    if not isinstance(message, WatchResponse):
+                        break
+                    backoff = 0.1
+                    if state.apply(message):
+                        on_change()
+            finally:
+                call.cancel()
+        log.info("registry_lost", revision=state.revision)
+        await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311 # jitter is no secret
+        backoff = min(backoff * 2, MAX_BACKOFF_SECONDS)

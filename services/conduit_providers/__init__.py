@@ -1,0 +1,1 @@
+"""What Conduit knows of AI providers: the catalog, the dialects, the ways to sign."""

@@ -1,0 +1,140 @@
+"""Ways to tell a provider who is calling, one module each.
+
+A catalog entry names a module of this package (`bearer`), or of a third party by its dotted path.
+The module's `signer(auth, secret, target)` makes a `Signer` for one key of one instance. A signer
+holds the secret: it has no revealing repr, and its errors never quote it.
+"""
+
+import importlib
+import math
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from typing import Protocol, cast
+
+from conduit_kernel.errors import InvalidApiKey, SecretUnreadable
+from conduit_providers.spec import Auth
+from conduit_providers.target import Target
+from conduit_providers.wire import HttpRequest
+
+NEVER = math.inf
+
+
+class Signer(Protocol):
+    """Proves who we are with one key.
+
+    A static signer needs no `refresh`. A token strategy is refreshed off the hot path, some time
+    before `expires_at`, and before its first use.
+    """
+
+    @property
+    def is_static(self) -> bool:
+        """Whether the proof never expires."""
+        ...
+
+    @property
+    def expires_at(self) -> float:
+        """When the proof expires, in seconds since 1970; infinity for a static one."""
+        ...
+
+    def sign(self, request: HttpRequest) -> HttpRequest:
+        """Return the request with the proof added. InvalidApiKey if there is none (any more)."""
+        ...
+
+    async def refresh(self, now: float) -> None:
+        """Fetch a new proof; `now` is in seconds since 1970. UpstreamError by what went wrong."""
+        ...
+
+
+class StaticSigner:
+    """Base of signers whose proof never expires."""
+
+    __slots__ = ()
+    is_static = True
+    expires_at = NEVER
+
+    def __repr__(self) -> str:
+        """Name the strategy, and nothing else."""
+        return f"{type(self).__name__}()"
+
+    async def refresh(self, now: float) -> None:
+        """Do nothing."""
+
+
+class HeaderSigner(StaticSigner):
+    """Adds the same headers to every request."""
+
+    __slots__ = ("_headers",)
+
+    def __init__(self, headers: tuple[tuple[str, str], ...]) -> None:
+        self._headers = headers
+
+    def sign(self, request: HttpRequest) -> HttpRequest:
+        """Return the request with the headers added."""
+        return request._replace(headers=request.headers + self._headers)
+
+
+Factory = Callable[[Auth, str, Target], Signer]
+
+
+def signer_for(auth: Auth, secret: str, target: Target) -> Signer:
+    """Return the signer that a provider type asks for.
+
+    `secret` is resolved, see `resolve_secret`; empty if there is none. InvalidApiKey if the type
+    needs a key and this cannot be one.
+    """
+    return cast("Factory", importlib.import_module(_module(auth.kind)).signer)(auth, secret, target)
+
+
+def has_auth(kind: str) -> bool:
+    """Whether there is a strategy of this name, without importing it."""
+    try:
+        return find_spec(_module(kind)) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def resolve_secret(
+    text: str, env: Mapping[str, str], read_file: Callable[[str], str]
+) -> str:
+    """Return the secret that a key's text stands for: itself, `env:NAME` or `file:PATH`.
+
+    SecretUnreadable if the variable or the file does not exist; it quotes the name, not the value.
+    """
+    kind, _, name = text.partition(":")
+    if kind == "env" and name:
+        if name not in env:
+            raise SecretUnreadable(f"There is no environment variable {name}", reference=text)
+        return env[name].strip()
+    if kind == "file" and name:
+        try:
+            return read_file(name).strip()
+        except (OSError, ValueError) as error:
+            raise SecretUnreadable(f"The key file {name} cannot be read", reference=text) from error
+    return text.strip()
+
+
+def header_value(secret: str, target: Target) -> str:
+    """Return the secret as it may stand in a header. InvalidApiKey if it may not."""
+    if not secret.isascii() or not secret.isprintable():
+        raise invalid_key(target)
+    return secret
+
+
+def invalid_key(target: Target) -> InvalidApiKey:
+    """Return the error for a key that cannot be used."""
+    return InvalidApiKey(
+        f"Invalid API key for provider {target.provider_name}", provider=target.provider_name
+    )
+
+
+def identity_headers(auth: Auth, target: Target) -> tuple[tuple[str, str], ...]:
+    """Return the headers that name the organization and the project, where the type has them."""
+    pairs = (
+        (auth.options.get("organization_header", ""), target.organization),
+        (auth.options.get("project_header", ""), target.project),
+    )
+    return tuple((name, header_value(value, target)) for name, value in pairs if name and value)
+
+
+def _module(kind: str) -> str:
+    return kind if "." in kind else f"{__name__}.{kind}"

@@ -1,0 +1,16 @@
+"""The key in a header of the provider's own.
+
+Options: `name`, such as `x-api-key`; `organization_header`, `project_header`.
+"""
+
+from conduit_providers.auth import HeaderSigner, Signer, header_value, identity_headers, invalid_key
+from conduit_providers.spec import Auth
+from conduit_providers.target import Target
+
+
+def signer(auth: Auth, secret: str, target: Target) -> Signer:
+    """Return a signer for this key; one that adds nothing where none is needed and none is given."""
+    if not secret and not auth.is_optional:
+        raise invalid_key(target)
+    proof = ((auth.options["name"], header_value(secret, target)),) if secret else ()
+    return HeaderSigner(proof + identity_headers(auth, target))

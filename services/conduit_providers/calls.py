@@ -1,0 +1,242 @@
+"""A call and its answer, in whichever of their two forms they came.
+
+A chat enters typed (gRPC callers) or as OpenAI's JSON (the bridge). A codec asks for the form it
+needs; the other one is made on demand, once, by the generated converters. What needs no
+translation is never taken apart.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+import orjson
+from google.protobuf.message import Message
+
+from conduit.v1.chat_chunk_json import (
+    chat_completion_chunk_from_json,
+    chat_completion_chunk_to_json,
+)
+from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk
+from conduit.v1.chat_json import (
+    chat_completion_from_json,
+    chat_completion_request_from_json,
+    chat_completion_request_to_json,
+    chat_completion_to_json,
+)
+from conduit.v1.chat_pb2 import ChatCompletion, ChatCompletionRequest
+from conduit.v1.embedding_json import (
+    embedding_list_from_json,
+    embedding_list_to_json,
+    embedding_request_from_json,
+    embedding_request_to_json,
+)
+from conduit.v1.embedding_pb2 import EmbeddingList, EmbeddingRequest
+from conduit_kernel.errors import UnsupportedParameter
+from conduit_providers.usage import Usage
+
+TypedT = TypeVar("TypedT", bound=Message)
+
+
+class Form(Generic[TypedT]):
+    """A message as JSON, as protobuf, or both."""
+
+    __slots__ = ("_json", "_read", "_typed", "_write")
+
+    def __init__(
+        self,
+        read: Callable[[object], TypedT],
+        write: Callable[[TypedT], object],
+        *,
+        json: bytes | None = None,
+        typed: TypedT | None = None,
+    ) -> None:
+        self._read = read
+        self._write = write
+        self._json = json
+        self._typed = typed
+
+    @property
+    def json(self) -> bytes:
+        """Return the message as JSON text."""
+        if self._json is None:
+            assert self._typed is not None  # noqa: S101 # one of the two is always given
+            self._json = orjson.dumps(self._write(self._typed))
+        return self._json
+
+    @property
+    def typed(self) -> TypedT:
+        """Return the message as protobuf. JsonError if the JSON does not fit the contract."""
+        if self._typed is None:
+            self._typed = self._read(orjson.loads(self._json or b""))
+        return self._typed
+
+
+def chat_request(
+    *, json: bytes | None = None, typed: ChatCompletionRequest | None = None
+) -> Form[ChatCompletionRequest]:
+    """Hold a chat request."""
+    return Form(
+        chat_completion_request_from_json, chat_completion_request_to_json, json=json, typed=typed
+    )
+
+
+def embedding_request(
+    *, json: bytes | None = None, typed: EmbeddingRequest | None = None
+) -> Form[EmbeddingRequest]:
+    """Hold an embedding request."""
+    return Form(embedding_request_from_json, embedding_request_to_json, json=json, typed=typed)
+
+
+class Call(Generic[TypedT]):
+    """One call at one instance: the request, and what the instance needs to know beside it."""
+
+    __slots__ = (
+        "alias",
+        "created",
+        "dropped",
+        "fetched",
+        "include_usage",
+        "is_strict",
+        "model",
+        "provider",
+        "request",
+        "stream",
+    )
+
+    def __init__(
+        self,
+        request: Form[TypedT],
+        *,
+        alias: str,
+        model: str,
+        stream: bool = False,
+        include_usage: bool = False,
+        is_strict: bool = False,
+        fetched: Mapping[str, tuple[str, bytes]] | None = None,
+        provider: str = "",
+        created: int = 0,
+    ) -> None:
+        self.request = request
+        # The model as the request names it, and as the provider does.
+        self.alias = alias
+        self.model = model
+        self.stream = stream
+        # Whether the caller of a stream asked for the usage; we always do.
+        self.include_usage = include_usage
+        self.is_strict = is_strict
+        # URL to media type and content, for endpoints that take no URLs.
+        self.fetched: Mapping[str, tuple[str, bytes]] = fetched or {}
+        # The instance's name, for errors.
+        self.provider = provider
+        # When the call was made, in seconds since 1970, for dialects whose answers do not say;
+        # codecs read no clock.
+        self.created = created
+        self.dropped: list[str] = []
+
+    def drop(self, parameter: str, provider: str) -> None:
+        """Note that the provider does not take a parameter. UnsupportedParameter when strict."""
+        if self.is_strict:
+            raise UnsupportedParameter(
+                f"{provider} does not take the parameter {parameter!r}",
+                parameter=parameter,
+                provider=provider,
+            )
+        if parameter not in self.dropped:
+            self.dropped.append(parameter)
+
+
+ChatCall = Call[ChatCompletionRequest]
+EmbedCall = Call[EmbeddingRequest]
+
+
+class Answer(Form[TypedT]):
+    """A provider's whole answer."""
+
+    __slots__ = ("usage",)
+
+    def __init__(
+        self,
+        read: Callable[[object], TypedT],
+        write: Callable[[TypedT], object],
+        *,
+        usage: Usage | None,
+        json: bytes | None = None,
+        typed: TypedT | None = None,
+    ) -> None:
+        super().__init__(read, write, json=json, typed=typed)
+        # None when the provider did not tell.
+        self.usage = usage
+
+
+ChatAnswer = Answer[ChatCompletion]
+EmbedAnswer = Answer[EmbeddingList]
+
+
+def chat_answer(
+    *, usage: Usage | None, json: bytes | None = None, typed: ChatCompletion | None = None
+) -> ChatAnswer:
+    """Hold a chat answer."""
+    return Answer(_read_completion, chat_completion_to_json, usage=usage, json=json, typed=typed)
+
+
+def embed_answer(
+    *, usage: Usage | None, json: bytes | None = None, typed: EmbeddingList | None = None
+) -> EmbedAnswer:
+    """Hold an embedding answer."""
+    return Answer(
+        embedding_list_from_json, embedding_list_to_json, usage=usage, json=json, typed=typed
+    )
+
+
+def _named_reasoning(value: object, part: str) -> object:
+    """Give thoughts the name that the contract has for them; some providers call them `reasoning`.
+
+    https://openrouter.ai/docs/use-cases/reasoning-tokens
+    """
+    choices = value.get("choices") if isinstance(value, dict) else None
+    for choice in choices if isinstance(choices, list) else ():
+        said = choice.get(part) if isinstance(choice, dict) else None
+        if isinstance(said, dict) and isinstance(said.get("reasoning"), str):
+            thought = said.pop("reasoning")
+            said["reasoning_content"] = said.get("reasoning_content") or thought
+    return value
+
+
+def _read_completion(value: object) -> ChatCompletion:
+    return chat_completion_from_json(_named_reasoning(value, "message"))
+
+
+def _read_chunk(value: object) -> ChatCompletionChunk:
+    return chat_completion_chunk_from_json(_named_reasoning(value, "delta"))
+
+
+class ChatEvents:
+    """Pieces of a streamed answer that arrived together, as server-sent events or as chunks."""
+
+    __slots__ = ("_chunks", "_sse")
+
+    def __init__(
+        self, *, sse: bytes | None = None, chunks: Sequence[ChatCompletionChunk] | None = None
+    ) -> None:
+        self._sse = sse
+        self._chunks = chunks
+
+    @property
+    def sse(self) -> bytes:
+        """Return whole events, `data: ...` with a blank line behind each; without `[DONE]`."""
+        if self._sse is None:
+            write = chat_completion_chunk_to_json
+            self._sse = b"".join(
+                b"data: %b\n\n" % orjson.dumps(write(chunk)) for chunk in self._chunks or ()
+            )
+        return self._sse
+
+    @property
+    def chunks(self) -> Sequence[ChatCompletionChunk]:
+        """Return the chunks. JsonError if an event does not fit the contract."""
+        if self._chunks is None:
+            self._chunks = [
+                _read_chunk(orjson.loads(line[5:]))
+                for line in (self._sse or b"").splitlines()
+                if line.startswith(b"data:")
+            ]
+        return self._chunks

@@ -1,0 +1,199 @@
+"""The provider types that this installation knows: the TOML files beside this module, a folder of
+the operator's own, and folders that other packages bring.
+
+Another package adds types with an entry point of the group `conduit.provider_types`: a function
+without arguments that returns the path of a folder.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from importlib.metadata import entry_points
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from google.protobuf.json_format import MessageToDict
+
+from conduit.v1.key_credential_pb2 import KeyCredential
+from conduit.v1.provider_pb2 import Provider
+from conduit.v1.provider_type_pb2 import (
+    ProviderType,
+    ProviderTypeAuth,
+    ProviderTypeOperation,
+    ProviderTypeSetting,
+)
+from conduit_kernel.errors import InvalidRequest, ProviderTypeUnknown
+from conduit_providers.catalog.reader import read_spec
+from conduit_providers.spec import ProviderSpec
+from conduit_providers.target import Target
+
+ENTRY_POINTS = "conduit.provider_types"
+# How many near spellings an error suggests.
+SUGGESTIONS = 3
+
+
+class Catalog:
+    """Provider types by name."""
+
+    def __init__(
+        self, specs: Iterable[ProviderSpec], base_urls: Mapping[str, str] | None = None
+    ) -> None:
+        """Take the types, and addresses that go before theirs.
+
+        ValueError if two types share a name.
+        """
+        self.specs: tuple[ProviderSpec, ...] = tuple(sorted(specs, key=lambda s: s.name.lower()))
+        self._base_urls = {name.lower(): url for name, url in (base_urls or {}).items()}
+        self._by_name: dict[str, ProviderSpec] = {}
+        for spec in self.specs:
+            for name in (spec.name, *spec.other_names):
+                other = self._by_name.setdefault(name.lower(), spec)
+                if other is not spec:
+                    raise ValueError(f"{name} names both {other.name} and {spec.name}")
+
+    def find(self, name: str) -> ProviderSpec:
+        """Return the type of this name, in any spelling. ProviderTypeUnknown if there is none."""
+        spec = self._by_name.get(name.lower())
+        if spec is None:
+            raise ProviderTypeUnknown(
+                f"There is no provider type {name[:100]!r}; {self._suggestion(name)}",
+                field="providerType",
+            )
+        return spec
+
+    def target(self, provider: Provider, credential: KeyCredential | None = None) -> Target:
+        """Return where calls to an instance with one of its keys go.
+
+        InvalidRequest if it has no address, or a setting too many or too few.
+        """
+        spec = self.find(provider.provider_type)
+        key = credential or KeyCredential()
+        target = Target(
+            provider_name=provider.name,
+            provider_type=spec.name,
+            base_url=key.base_url or provider.base_url or self.base_url(spec),
+            settings=_settings(spec, provider),
+            organization=key.organization,
+            project=key.project,
+        )
+        return replace(target, base_url=_checked_url(target.fill(target.base_url), provider.name))
+
+    def base_url(self, spec: ProviderSpec) -> str:
+        """Return the address for instances that name none; may be empty or have places."""
+        return self._base_urls.get(spec.name.lower(), spec.base_url)
+
+    def to_proto(self, spec: ProviderSpec) -> ProviderType:
+        """Return a type as the API shows it."""
+        return ProviderType(
+            name=spec.name,
+            display_name=spec.display_name,
+            other_names=spec.other_names,
+            base_url=self.base_url(spec),
+            auth=ProviderTypeAuth(
+                kind=spec.auth.kind,
+                description=spec.auth.description,
+                is_optional=spec.auth.is_optional,
+            ),
+            settings=[
+                ProviderTypeSetting(
+                    name=setting.name,
+                    description=setting.description,
+                    is_required=setting.is_required,
+                    default_value=setting.default,
+                )
+                for setting in spec.settings
+            ],
+            operations=[
+                ProviderTypeOperation(name=name, capabilities=sorted(endpoint.capabilities))
+                for name, endpoint in sorted(spec.endpoints.items())
+            ],
+            sources=spec.sources,
+            checked_on=spec.checked_on,
+        )
+
+    def _suggestion(self, name: str) -> str:
+        near = difflib.get_close_matches(name.lower(), self._by_name, SUGGESTIONS)
+        names = dict.fromkeys(self._by_name[each].name for each in near)
+        if names:
+            return f"did you mean {' or '.join(names)}?"
+        return f"there are {', '.join(spec.name for spec in self.specs)}"
+
+
+def load_catalog(
+    extra: Path | None = None, *, base_urls: Mapping[str, str] | None = None
+) -> Catalog:
+    """Read all types. `base_urls` gives types addresses that their files cannot know.
+
+    ValueError, naming the file and the key, if a file is not right.
+    """
+    folders: list[Traversable] = [files(__name__)]
+    folders += [Path(point.load()()) for point in entry_points(group=ENTRY_POINTS)]
+    if extra is not None:
+        folders.append(extra)
+    return Catalog(
+        (
+            read_spec(file)
+            for folder in folders
+            for file in sorted(folder.iterdir(), key=lambda f: f.name)
+            if file.name.endswith(".toml")
+        ),
+        base_urls,
+    )
+
+
+def _settings(spec: ProviderSpec, provider: Provider) -> dict[str, str]:
+    known = {setting.name: setting for setting in spec.settings}
+    given = {
+        name: _setting_text(name, value, provider.name)
+        for name, value in MessageToDict(provider.settings).items()
+    }
+    for name in given:
+        if name not in known:
+            names = ", ".join(known) or "none at all"
+            raise InvalidRequest(
+                f"{spec.name} has no setting {name[:100]!r}; it has {names}",
+                field=f"settings.{name[:100]}",
+            )
+    for name, setting in known.items():
+        if setting.is_required and not (given.get(name) or setting.default):
+            raise InvalidRequest(
+                f"{spec.name} needs the setting {name!r}: {setting.description}",
+                field=f"settings.{name}",
+            )
+    return {name: given.get(name) or setting.default for name, setting in known.items()}
+
+
+def _setting_text(name: str, value: object, provider: str) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case float() if value.is_integer():
+            return str(int(value))
+        case str() | float() | int():
+            return str(value)
+        case None:
+            return ""
+        case _:
+            raise InvalidRequest(
+                f"The setting {name[:100]!r} of {provider} must be a string, a number or a boolean",
+                field=f"settings.{name[:100]}",
+            )
+
+
+def _checked_url(url: str, provider: str) -> str:
+    if not url:
+        raise InvalidRequest(f"Provider {provider} needs a base URL", field="baseUrl")
+    try:
+        parts = urlsplit(url)
+        is_plain = bool(parts.hostname) and not (parts.query or parts.fragment or parts.username)
+        is_right = is_plain and parts.scheme in {"http", "https"} and parts.port != 0
+    except ValueError:
+        is_right = False
+    if not is_right or not url.isprintable() or " " in url:
+        raise InvalidRequest(
+            f"The base URL of provider {provider} must be a plain http or https URL",
+            field="baseUrl",
+        )
+    return url.rstrip("/")

@@ -1,0 +1,69 @@
+"""OpenAI's chat completions, and the many who speak it.
+
+https://platform.openai.com/docs/api-reference/chat
+
+Options of an endpoint: `developer_role`, the role that stands for `developer` where that is not
+known. A dropped `stream_options` is not asked for, and no loss: usage is then expected unasked.
+"""
+
+import msgspec
+import orjson
+
+from conduit_providers.calls import ChatAnswer, ChatCall, chat_answer
+from conduit_providers.codec import ChatDecoder
+from conduit_providers.codecs.openai_request import chat_body, headers_of
+from conduit_providers.codecs.openai_stream import OpenAIChatDecoder
+from conduit_providers.codecs.openai_usage import read_paths, read_usage
+from conduit_providers.failures import error_in_stream, garbage
+from conduit_providers.spec import Endpoint
+from conduit_providers.target import Target
+from conduit_providers.wire import HttpRequest, HttpResponse
+
+
+class _Whole(msgspec.Struct):
+    choices: list[msgspec.Raw] | None = None
+    usage: msgspec.Raw | None = None
+    error: msgspec.Raw | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Whole)
+
+
+class OpenAIChatCodec:
+    """Speaks `POST /chat/completions`."""
+
+    def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Pass the caller's body on, with the provider's name of the model."""
+        return HttpRequest(
+            "POST",
+            target.fill(endpoint.path, model=call.model),
+            headers_of(endpoint),
+            chat_body(call, endpoint, target.provider_name),
+        )
+
+    def from_upstream(
+        self, response: HttpResponse, call: ChatCall, endpoint: Endpoint
+    ) -> ChatAnswer:
+        """Pass the provider's body on, after a look at its usage."""
+        body = response.body
+        try:
+            whole = _DECODER.decode(body)
+            if not body.isascii():
+                body.decode()
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+            raise garbage(call.provider, "it is not a chat completion") from error
+        if whole.error is not None:
+            raise error_in_stream(orjson.loads(whole.error), call.provider)
+        if not whole.choices:
+            raise garbage(call.provider, "it has no choices")
+        usage = read_usage(bytes(whole.usage)) if whole.usage is not None else None
+        if endpoint.usage:
+            usage = read_paths(body, endpoint.usage, usage)
+        return chat_answer(usage=usage, json=body)
+
+    def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
+        """Return a fresh decoder for one streamed answer."""
+        return OpenAIChatDecoder(call, endpoint)
+
+
+CODEC = OpenAIChatCodec()

@@ -1,0 +1,36 @@
+"""OpenAI's model list, and plain lists of models.
+
+https://platform.openai.com/docs/api-reference/models/list
+"""
+
+import orjson
+
+from conduit_providers.codec import ModelPage
+from conduit_providers.failures import garbage
+from conduit_providers.spec import Endpoint
+from conduit_providers.target import Target
+from conduit_providers.wire import Headers, HttpRequest, HttpResponse
+
+
+class OpenAIModelsCodec:
+    """Speaks `GET /models`."""
+
+    def to_upstream(self, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Ask for the whole list; this dialect has no pages."""
+        headers: Headers = tuple(endpoint.headers.items())
+        return HttpRequest("GET", target.fill(endpoint.path), headers)
+
+    def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> ModelPage:
+        """Read `{"data": [{"id": ...}]}`, or a list of such objects or of names."""
+        try:
+            document = orjson.loads(response.body)
+        except orjson.JSONDecodeError as error:
+            raise garbage("", "its model list is not JSON") from error
+        entries = document.get("data") if isinstance(document, dict) else document
+        if not isinstance(entries, list):
+            raise garbage("", "its model list is none")
+        names = [entry.get("id") if isinstance(entry, dict) else entry for entry in entries]
+        return ModelPage([name for name in names if isinstance(name, str) and name])
+
+
+CODEC = OpenAIModelsCodec()

@@ -1,0 +1,159 @@
+"""The body of a request in OpenAI's dialect, out of the caller's own.
+
+Most requests need no more than another model name, so their bytes are never taken apart: a search
+shows whether anything must change. Only then is the body read, changed and written anew.
+"""
+
+import re
+from typing import Any
+
+import orjson
+
+from conduit_kernel.errors import InvalidRequest
+from conduit_providers.calls import ChatCall, EmbedCall
+from conduit_providers.spec import Endpoint
+from conduit_providers.wire import JSON_HEADERS, Headers
+
+# A name could hide from the search behind an escape of a printable ASCII character.
+_HIDING_ESCAPE = re.compile(rb"\\u00[2-7]")
+_MODEL = re.compile(rb'"model"\s*:\s*"((?:[^"\\]|\\.)*)"')
+_STREAM = re.compile(rb'"stream"\s*:\s*(true|false)')
+_WITH_USAGE = b'"stream_options":{"include_usage":true},'
+
+
+def headers_of(endpoint: Endpoint) -> Headers:
+    """Return the headers of every request of an endpoint."""
+    if not endpoint.headers:
+        return JSON_HEADERS
+    return JSON_HEADERS + tuple(endpoint.headers.items())
+
+
+def chat_body(call: ChatCall, endpoint: Endpoint, provider: str) -> bytes:
+    """Return the body for a chat. InvalidRequest if the request is not a JSON object."""
+    raw = call.request.json
+    if _must_change(raw, endpoint):
+        return _rewritten_chat(call, endpoint, provider)
+    body = _with_model(raw, call.alias, call.model)
+    if body is not None:
+        body = _with_stream(body, call, endpoint)
+    return _rewritten_chat(call, endpoint, provider) if body is None else body
+
+
+def embed_body(call: EmbedCall, endpoint: Endpoint, provider: str) -> bytes:
+    """Return the body for an embedding. InvalidRequest if the request is not a JSON object."""
+    raw = call.request.json
+    if not _must_change(raw, endpoint):
+        body = _with_model(raw, call.alias, call.model)
+        if body is not None:
+            return body
+    members = _members(raw)
+    members["model"] = call.model
+    _fit(members, endpoint, call, provider)
+    return orjson.dumps(members)
+
+
+def _must_change(raw: bytes, endpoint: Endpoint) -> bool:
+    if b"\\u00" in raw and _HIDING_ESCAPE.search(raw):
+        return True
+    if any(name in raw for name in endpoint.watched):
+        return True
+    return "developer_role" in endpoint.options and b'"developer"' in raw
+
+
+def _with_model(raw: bytes, alias: str, model: str) -> bytes | None:
+    """Return the body with the model's own name; None if it does not stand where it can be seen."""
+    if alias == model:
+        return raw
+    at = raw.find(b'"model"')
+    if at < 0 or raw.find(b'"model"', at + 7) >= 0:
+        return None
+    found = _MODEL.match(raw, at)
+    if found is None:
+        return None
+    return b'%b"model":%b%b' % (raw[:at], orjson.dumps(model), raw[found.end() :])
+
+
+def _with_stream(raw: bytes, call: ChatCall, endpoint: Endpoint) -> bytes | None:
+    """Return the body with `stream` as the call has it, and usage asked for; None if unsure."""
+    at = raw.find(b'"stream"')
+    if not call.stream:
+        if at < 0 and b'"stream_options"' not in raw:
+            return raw
+        return None
+    if at < 0 or raw.find(b'"stream"', at + 8) >= 0:
+        return None
+    found = _STREAM.match(raw, at)
+    if found is None or found[1] != b"true":
+        return None
+    if b'"stream_options"' in raw:
+        # What the caller asks for is asked for already, if it is the usage and nothing hides it.
+        return raw if call.include_usage and "stream_options" not in endpoint.drop else None
+    if "stream_options" in endpoint.drop:
+        return raw
+    start = raw.find(b"{") + 1
+    return raw[:start] + _WITH_USAGE + raw[start:]
+
+
+def _rewritten_chat(call: ChatCall, endpoint: Endpoint, provider: str) -> bytes:
+    members = _members(call.request.json)
+    members["model"] = call.model
+    _set_stream(members, call, endpoint)
+    _fit(members, endpoint, call, provider)
+    _fit_messages(members, endpoint, call, provider)
+    return orjson.dumps(members)
+
+
+def _members(raw: bytes) -> dict[str, Any]:
+    try:
+        members = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest("The request is not JSON", field="") from error
+    if not isinstance(members, dict):
+        raise InvalidRequest("The request must be a JSON object", field="")
+    return members
+
+
+def _set_stream(members: dict[str, Any], call: ChatCall, endpoint: Endpoint) -> None:
+    options = members.pop("stream_options", None)
+    if not call.stream:
+        members.pop("stream", None)
+        return
+    members["stream"] = True
+    if "stream_options" not in endpoint.drop:
+        options = options if isinstance(options, dict) else {}
+        members["stream_options"] = {**options, "include_usage": True}
+
+
+def _fit(
+    members: dict[str, Any], endpoint: Endpoint, call: ChatCall | EmbedCall, provider: str
+) -> None:
+    for name in sorted(endpoint.drop & members.keys()):
+        # A null says nothing, so nothing is lost.
+        if members.pop(name) is not None:
+            call.drop(name, provider)
+    for name in endpoint.rename.keys() & members.keys():
+        members.setdefault(endpoint.rename[name], members.pop(name))
+
+
+def _fit_messages(
+    members: dict[str, Any], endpoint: Endpoint, call: ChatCall, provider: str
+) -> None:
+    messages = members.get("messages")
+    for message in messages if isinstance(messages, list) else ():
+        if not isinstance(message, dict):
+            continue
+        if message.get("role") == "developer":
+            message["role"] = endpoint.options.get("developer_role", "developer")
+        _fit_part(message, endpoint, call, provider)
+        content = message.get("content")
+        for part in content if isinstance(content, list) else ():
+            if isinstance(part, dict):
+                _fit_part(part, endpoint, call, provider)
+
+
+def _fit_part(part: dict[str, Any], endpoint: Endpoint, call: ChatCall, provider: str) -> None:
+    for name in sorted(endpoint.drop_in_messages & part.keys()):
+        if part.pop(name) is not None:
+            call.drop(f"messages.{name}", provider)
+    for name in endpoint.rename_in_messages.keys() & part.keys():
+        part.setdefault(endpoint.rename_in_messages[name], part.pop(name))

@@ -1,0 +1,80 @@
+"""Where the token counts sit in answers of OpenAI's dialect."""
+
+from collections.abc import Mapping
+from typing import cast
+
+import msgspec
+import orjson
+
+from conduit_providers.usage import Usage
+
+
+class _Prompt(msgspec.Struct):
+    cached_tokens: int | None = None
+    audio_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class _Completion(msgspec.Struct):
+    reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    prompt_tokens_details: _Prompt | None = None
+    completion_tokens_details: _Completion | None = None
+
+
+# Lax, because some providers write counts as strings or as 3.0.
+_DECODER = msgspec.json.Decoder(_Usage, strict=False)
+
+
+def read_usage(raw: bytes) -> Usage | None:
+    """Read the value of an answer's `usage`. None if it tells no counts that make sense."""
+    try:
+        told = _DECODER.decode(raw)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return None
+    if told.prompt_tokens is None and told.completion_tokens is None:
+        return None
+    prompt = told.prompt_tokens_details or _Prompt()
+    completion = told.completion_tokens_details or _Completion()
+    return Usage(
+        input_tokens=told.prompt_tokens or 0,
+        output_tokens=_output_tokens(told, completion.reasoning_tokens or 0),
+        cached_input_tokens=prompt.cached_tokens or 0,
+        cache_write_tokens=prompt.cache_write_tokens or 0,
+        reasoning_tokens=completion.reasoning_tokens or 0,
+        audio_input_tokens=prompt.audio_tokens or 0,
+        audio_output_tokens=completion.audio_tokens or 0,
+    )
+
+
+def read_paths(body: bytes, paths: Mapping[str, str], usage: Usage | None) -> Usage | None:
+    """Read the counts that a provider keeps elsewhere, from the whole answer.
+
+    `paths` is an endpoint's `usage`. Counts that are not there stay as they were.
+    """
+    if not any(b'"%b"' % path.rpartition(".")[2].encode() in body for path in paths.values()):
+        return usage
+    document = orjson.loads(body)
+    found = {name: _at(document, path) for name, path in paths.items()}
+    counts = {name: count for name, count in found.items() if count is not None}
+    return (usage or Usage())._replace(**counts) if counts else usage
+
+
+def _at(value: object, path: str) -> int | None:
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, int) else None
+
+
+def _output_tokens(told: _Usage, reasoning: int) -> int:
+    written = told.completion_tokens or 0
+    # xAI counts thoughts apart from the words; the total gives it away.
+    # https://docs.x.ai/docs/guides/reasoning
+    total = cast("int", told.prompt_tokens or 0) + written + reasoning
+    return written + reasoning if reasoning and told.total_tokens == total else written

@@ -1,0 +1,338 @@
+"""From a provider's HTTP error to the class of ours that says what to do about it.
+
+Providers agree on statuses more than on anything else, so the status decides unless the error's
+own code or words say better: 400 may mean that the conversation is too long, 403 that there is no
+money, 429 that there will be none.
+"""
+
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from conduit_kernel.errors import (
+    ContentPolicy,
+    ContextTooLong,
+    InsufficientFunds,
+    InvalidApiKey,
+    UpstreamError,
+    UpstreamModelNotFound,
+    UpstreamRateLimited,
+    UpstreamRefused,
+    UpstreamTimeout,
+)
+from conduit_providers.rate_limits import duration_ms
+from conduit_providers.spec import ProviderSpec
+from conduit_providers.target import Target
+from conduit_providers.wire import HttpResponse
+
+# Enough for a sentence or two; a whole HTML page helps nobody.
+MAX_MESSAGE_CHARS = 500
+MAX_CODE_CHARS = 100
+
+_BY_REASON: Mapping[str, type[UpstreamError]] = {
+    cls.reason: cls
+    for cls in (
+        ContentPolicy,
+        ContextTooLong,
+        InsufficientFunds,
+        InvalidApiKey,
+        UpstreamError,
+        UpstreamModelNotFound,
+        UpstreamRateLimited,
+        UpstreamRefused,
+        UpstreamTimeout,
+    )
+}
+
+# Codes and types that mean one thing with every provider that uses them.
+_BY_CODE: Mapping[str, type[UpstreamError]] = {
+    "authentication_error": InvalidApiKey,
+    "invalid_api_key": InvalidApiKey,
+    "permission_error": InvalidApiKey,
+    "permission_denied": InvalidApiKey,
+    "account_deactivated": InvalidApiKey,
+    "insufficient_quota": InsufficientFunds,
+    "billing_error": InsufficientFunds,
+    "billing_hard_limit_reached": InsufficientFunds,
+    "billing_not_active": InsufficientFunds,
+    "insufficient_balance": InsufficientFunds,
+    "insufficient_funds": InsufficientFunds,
+    "model_not_found": UpstreamModelNotFound,
+    "deploymentnotfound": UpstreamModelNotFound,
+    "context_length_exceeded": ContextTooLong,
+    "request_too_large": ContextTooLong,
+    "string_above_max_length": ContextTooLong,
+    "content_filter": ContentPolicy,
+    "content_policy_violation": ContentPolicy,
+    "rate_limit_error": UpstreamRateLimited,
+    "rate_limit_exceeded": UpstreamRateLimited,
+    "invalid_request_error": UpstreamRefused,
+    "not_found_error": UpstreamModelNotFound,
+    "overloaded_error": UpstreamError,
+    "api_error": UpstreamError,
+    "server_error": UpstreamError,
+    "timeout_error": UpstreamError,
+}
+
+_BY_STATUS: Mapping[int, type[UpstreamError]] = {
+    401: InvalidApiKey,
+    402: InsufficientFunds,
+    403: InvalidApiKey,
+    408: UpstreamError,
+    413: ContextTooLong,
+    429: UpstreamRateLimited,
+}
+
+# What providers write when they give no code. Only looked for in answers of 400 and its kin.
+_NO_FUNDS = re.compile(
+    r"credit balance|insufficient (?:credit|fund|balance|quota)|out of credit|billing|"
+    r"exceeded your current quota|spend(?:ing)? limit|payment required|more credits",
+    re.IGNORECASE,
+)
+_TOO_LONG = re.compile(
+    r"context[ _](?:length|window|size)|maximum context|prompt is too long|too many tokens|"
+    r"input is too long|too many input tokens|exceeds? the (?:model'?s )?max(?:imum)?[^.]{0,40}"
+    r"tokens|reduce the length of (?:the|your) (?:messages|prompt|input)|"
+    r"(?:prompt|input|request)[^.]{0,60}too (?:long|large)",
+    re.IGNORECASE,
+)
+_BAD_KEY = re.compile(r"(?:api[ _-]?key|token|credential)s?[^.]{0,40}(?:invalid|not valid|expired)"
+                      r"|invalid[^.]{0,10}(?:api[ _-]?key|token|credential)", re.IGNORECASE)
+_POLICY = re.compile(
+    r"content (?:filter|policy|management policy|moderation)|responsible ai|usage polic|"
+    r"safety (?:system|policy|filter)|flagged|moderation",
+    re.IGNORECASE,
+)
+_NO_MODEL = re.compile(
+    r"model[^.]{0,80}(?:not found|does not exist|not exist|unknown|not available|not supported|"
+    r"not a valid|invalid)|(?:unknown|invalid|no such|unsupported) model|not a valid model",
+    re.IGNORECASE,
+)
+# Long runs of key-like characters: a provider may repeat the key it was given.
+_SECRET_LIKE = re.compile(
+    r"(?:\b(?:sk|pk|gsk|xai|fw|hf|csk|key|tgp|api|AIza)[-_][\w*.…-]{6,}|\b[A-Za-z0-9_*-]{32,})"
+)
+
+
+class Told(NamedTuple):
+    """What a provider said of a failure. `code` is its code or, lacking one, its type."""
+
+    message: str = ""
+    code: str = ""
+    # All the names it used for the failure, most telling first.
+    codes: tuple[str, ...] = ()
+    request_id: str = ""
+
+
+def error_from(response: HttpResponse, spec: ProviderSpec, target: Target) -> UpstreamError:
+    """Return the error that a provider's answer of 4xx or 5xx (or a stray 3xx) means."""
+    told = read_error(response.body)
+    cls = class_of(response.status, told, spec.error_codes)
+    metadata = {"provider": target.provider_name, "status": str(response.status)}
+    request_id = response.headers.get(spec.request_id_header, "") or told.request_id
+    if request_id:
+        metadata["upstream_request_id"] = request_id[:MAX_CODE_CHARS]
+    if told.code:
+        metadata["upstream_code"] = told.code[:MAX_CODE_CHARS]
+    wait = retry_after_ms(response.headers, spec)
+    if wait is not None:
+        metadata["retry_after_ms"] = str(wait)
+    return cls(_message(cls, told, target.provider_name, f"status {response.status}"), **metadata)
+
+
+def error_in_stream(error: object, provider: str, status: int = 200) -> UpstreamError:
+    """Return the error that a provider reported inside an answer of 2xx.
+
+    `error` is the value of the answer's `error` member.
+    """
+    told = _told(error)
+    status = _status_in(error) or status
+    cls = class_of(status, told, {})
+    metadata = {"provider": provider} if provider else {}
+    if told.code:
+        metadata["upstream_code"] = told.code[:MAX_CODE_CHARS]
+    return cls(_message(cls, told, provider, "an error inside its answer"), **metadata)
+
+
+def garbage(provider: str, why: str) -> UpstreamError:
+    """Return the error for an answer that makes no sense. `why` must hold nothing of the answer."""
+    name = provider or "The provider"
+    return UpstreamError(
+        f"{name} sent an answer that makes no sense: {why}",
+        **({"provider": provider} if provider else {}),
+        kind="garbage",
+    )
+
+
+def class_of(status: int, told: Told, codes: Mapping[str, str]) -> type[UpstreamError]:
+    """Return the class for a status and what was told; `codes` are the provider's own."""
+    if 500 <= status <= 599:  # noqa: PLR2004 # the range of HTTP server errors
+        return _by_code(told, codes, only_own=True) or UpstreamError
+    found = _by_code(told, codes)
+    if found is None or found is UpstreamRefused or found is UpstreamRateLimited:
+        found = _by_words(status, told.message) or _BY_STATUS.get(status) or found
+    if found is not None:
+        return found
+    if status == 404:  # noqa: PLR2004 # not found
+        return UpstreamModelNotFound
+    return UpstreamRefused if 400 <= status <= 499 else UpstreamError  # noqa: PLR2004 # HTTP
+
+
+def read_error(body: bytes) -> Told:
+    """Find the message and the code in an error body of whatever form."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return Told(message=_plain(body))
+    if isinstance(document, list) and document:
+        # Google wraps its errors in a list when streaming.
+        document = document[0]
+    if not isinstance(document, dict):
+        return Told(message=_text(document))
+    told = _told(document.get("error") or document.get("errors") or document)
+    request_id = document.get("request_id") or document.get("requestId")
+    return told._replace(request_id=_text(request_id)) if request_id else told
+
+
+def retry_after_ms(headers: Mapping[str, str], spec: ProviderSpec) -> int | None:
+    """Return for how long the provider asks us to wait, in milliseconds; None if it does not."""
+    exact = headers.get("retry-after-ms")
+    if exact is not None and (wait := _number(exact)) is not None:
+        return round(wait)
+    after = headers.get("retry-after")
+    if after is not None:
+        return _seconds_or_date_ms(after, headers.get("date", ""))
+    return _reset_ms(headers, spec)
+
+
+def _by_code(
+    told: Told, codes: Mapping[str, str], *, only_own: bool = False
+) -> type[UpstreamError] | None:
+    for code in told.codes:
+        if code in codes:
+            return _BY_REASON[codes[code]]
+        if not only_own and (found := _BY_CODE.get(code.lower())):
+            return found
+    return None
+
+
+def _by_words(status: int, message: str) -> type[UpstreamError] | None:
+    tests: tuple[tuple[frozenset[int], re.Pattern[str], type[UpstreamError]], ...] = (
+        (_MONEY_STATUSES, _NO_FUNDS, InsufficientFunds),
+        (_SIZE_STATUSES, _TOO_LONG, ContextTooLong),
+        (_BAD_REQUEST, _BAD_KEY, InvalidApiKey),
+        (_POLICY_STATUSES, _POLICY, ContentPolicy),
+        (_MODEL_STATUSES, _NO_MODEL, UpstreamModelNotFound),
+    )
+    return next(
+        (cls for statuses, words, cls in tests if status in statuses and words.search(message)),
+        None,
+    )
+
+
+_BAD_REQUEST = frozenset({400})
+_MONEY_STATUSES = frozenset({400, 403, 429})
+_SIZE_STATUSES = frozenset({200, 400, 413, 422})
+_POLICY_STATUSES = frozenset({200, 400, 403, 451})
+_MODEL_STATUSES = frozenset({400, 403, 404, 422})
+
+
+def _told(error: object) -> Told:
+    match error:
+        case {"errors": [first, *_]} if not isinstance(error, dict) or "message" not in error:
+            return _told(first)
+        case [first, *_]:
+            return _told(first)
+        case dict():
+            return _told_by_object(error)
+        case _:
+            return Told(message=_text(error))
+
+
+def _told_by_object(error: dict[str, Any]) -> Told:
+    message = next(
+        (error[k] for k in ("message", "detail", "details", "msg", "error") if error.get(k)), ""
+    )
+    names = [error.get("code"), error.get("status"), error.get("type"), error.get("error_type")]
+    inner = error.get("innererror")
+    if isinstance(inner, dict):
+        names.insert(0, inner.get("code"))
+    metadata = error.get("metadata")
+    if isinstance(metadata, dict):
+        # OpenRouter passes the words of the provider behind it.
+        message = f"{_text(message)}: {_text(metadata['raw'])}" if metadata.get("raw") else message
+        names.append(metadata.get("error_type"))
+    codes = tuple(n for n in names if isinstance(n, str) and n and not n.isdigit())
+    return Told(message=_text(message), code=codes[0] if codes else "", codes=codes)
+
+
+def _status_in(error: object) -> int:
+    code = error.get("code") if isinstance(error, dict) else None
+    if isinstance(code, str) and code.isdigit():
+        code = int(code)
+    return code if isinstance(code, int) and 400 <= code <= 599 else 0  # noqa: PLR2004 # HTTP
+
+
+def _message(cls: type[UpstreamError], told: Told, provider: str, otherwise: str) -> str:
+    if cls is InvalidApiKey:
+        return f"Invalid API key for provider {provider}"
+    words = redact(told.message)[:MAX_MESSAGE_CHARS]
+    return f"{provider}: {words}" if words else f"{provider} answered with {otherwise}"
+
+
+def redact(text: str) -> str:
+    """Return the text without anything that looks like a key."""
+    return _SECRET_LIKE.sub("[redacted]", text)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        text = value
+    elif value is None:
+        return ""
+    else:
+        text = orjson.dumps(value, default=str).decode()
+    return " ".join(text[: 4 * MAX_MESSAGE_CHARS].split())
+
+
+def _plain(body: bytes) -> str:
+    text = body[: 4 * MAX_MESSAGE_CHARS].decode(errors="replace").strip()
+    # A proxy's page says nothing that its status does not.
+    return "" if text.startswith("<") else " ".join(text.split())
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 <= value < 1e12 else None  # noqa: PLR2004 # also shuts out nan and inf
+
+
+def _seconds_or_date_ms(text: str, date: str) -> int | None:
+    seconds = _number(text)
+    if seconds is not None:
+        return round(seconds * 1000)
+    try:
+        # The provider's own clock, so that ours need not agree with it.
+        wait = parsedate_to_datetime(text) - parsedate_to_datetime(date)
+    except (ValueError, TypeError):
+        return None
+    return max(0, round(wait.total_seconds() * 1000))
+
+
+def _reset_ms(headers: Mapping[str, str], spec: ProviderSpec) -> int | None:
+    """Return the time until the limit that is used up is whole again."""
+    names = spec.rate_limits
+    waits = [
+        duration_ms(headers[reset])
+        for remaining, reset in (
+            (names.requests_remaining, names.requests_reset),
+            (names.tokens_remaining, names.tokens_reset),
+        )
+        if reset in headers and headers.get(remaining, "0").strip() in {"0", "0.0", ""}
+    ]
+    return max((w for w in waits if w is not None), default=None)

@@ -1,0 +1,93 @@
+"""Asks a provider for its models: how keys and instances are tested, for free."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from conduit.v1.connectivity_pb2 import (
+    CONNECTIVITY_OUTCOME_INVALID_KEY,
+    CONNECTIVITY_OUTCOME_NO_FUNDS,
+    CONNECTIVITY_OUTCOME_RATE_LIMITED,
+    CONNECTIVITY_OUTCOME_UNKNOWN,
+    CONNECTIVITY_OUTCOME_UNREACHABLE,
+    ConnectivityOutcome,
+)
+from conduit_kernel.errors import (
+    ConduitError,
+    InsufficientFunds,
+    InvalidApiKey,
+    UnsupportedCapability,
+    UpstreamError,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from conduit_providers.auth import signer_for
+from conduit_providers.catalog import Catalog
+from conduit_providers.codecs import models_codec
+from conduit_providers.failures import error_from
+from conduit_providers.rate_limits import RateLimits, read_rate_limits
+from conduit_providers.sending import Send
+from conduit_providers.spec import Endpoint, ProviderSpec
+from conduit_providers.target import Target
+from conduit_providers.wire import HttpRequest, HttpResponse
+
+MAX_PAGES = 20
+DEFAULT_TIMEOUT_SECONDS = 30.0
+
+
+class ModelList(NamedTuple):
+    """What a provider offers, in its order; `response_time_ms` is of the first page."""
+
+    names: list[str]
+    response_time_ms: int
+    rate_limits: RateLimits
+
+
+class Probe:
+    """Tests instances by their model lists."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        send: Send,
+        *,
+        clock: Callable[[], float],
+        timer: Callable[[], float],
+    ) -> None:
+        """Take `clock`, seconds since 1970, and `timer`, seconds since whenever."""
+        self._catalog = catalog
+        self._send = send
+        self._clock = clock
+        self._timer = timer
+
+    async def list_models(
+        self, target: Target, secret: str, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    ) -> ModelList:
+        """Return the models an instance offers to a key.
+
+        `secret` is resolved, see `resolve_secret`; empty if there is none. UpstreamError, by class,
+        if the provider does not answer with a list; UnsupportedCapability if the type publishes
+        none, so that nothing is known of the key.
+        """
+        spec = self._catalog.find(target.provider_type)
+        endpoint = spec.endpoints.get("models")
+        if endpoint is None:
+            raise UnsupportedCapability(
+                f"{spec.display_name} publishes no list of models, so a key can only be tested by use",
+                provider=target.provider_name,
+            )
+        signer = signer_for(spec.auth, secret, target)
+        if not signer.is_static:
+            await signer.refresh(self._clock())
+        request = models_codec(endpoint.codec).to_upstream(endpoint, target)
+        began = self._timer()
+        try:
+            response = await self._get(spec, target, signer.sign(request), timeout_seconds)
+            elapsed_ms = round((self._timer() - began) * 1000)
+            names = self._names(response, endpoint)
+            names = await self._further(names, spec, target, signer.sign, request, timeout_seconds)
+        except UpstreamError as error:
+            error.metadata.setdefault("provider", target.provider_name)
+            raise
+        limits = read_rate_limits(response.headers, spec.rate_limits, self._clock())
+        return ModelList(list(names), elapsed_ms, limits)

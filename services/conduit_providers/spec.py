@@ -1,0 +1,103 @@
+"""What a provider type is, as data: one TOML file each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """How a provider type serves one operation."""
+
+    # The module in `codecs/`, such as `openai_chat`.
+    codec: str
+    # Relative to the base URL; may have places for settings, such as `{model}`.
+    path: str
+    # What it can do beyond the plain operation, such as `stream`, `tools`, `vision`.
+    capabilities: frozenset[str] = frozenset()
+    # Parameters that go by another name here.
+    rename: Mapping[str, str] = field(default_factory=dict[str, str])
+    # Parameters that are not taken.
+    drop: frozenset[str] = frozenset()
+    # The same, for the members of messages and of their parts.
+    rename_in_messages: Mapping[str, str] = field(default_factory=dict[str, str])
+    drop_in_messages: frozenset[str] = frozenset()
+    # Where `Usage` counts sit in an answer, for those that are not where the dialect has them:
+    # `cached_input_tokens = "usage.prompt_cache_hit_tokens"`.
+    usage: Mapping[str, str] = field(default_factory=dict[str, str])
+    # Headers of every request.
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    # What only this dialect's codec understands.
+    options: Mapping[str, str | int | bool] = field(default_factory=dict[str, str | int | bool])
+    # The JSON names whose presence in a request means that it cannot pass as it is. Derived.
+    watched: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Spell the watched names once, because every request is searched for them."""
+        named = {
+            *self.rename,
+            *self.drop,
+            *self.rename_in_messages,
+            *self.drop_in_messages,
+        } - {"stream_options"}
+        watched = tuple(b'"%b"' % name.encode() for name in sorted(named))
+        object.__setattr__(self, "watched", watched)
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """How a provider type knows its callers."""
+
+    # The strategy in `auth/`, such as `bearer`.
+    kind: str
+    description: str
+    is_optional: bool = False
+    # What only this strategy understands, such as the header's name.
+    options: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Something an instance of the type may or must say beyond URL and key."""
+
+    name: str
+    description: str
+    is_required: bool = False
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitHeaders:
+    """The response headers that tell the limits; empty names where the provider has none."""
+
+    requests_limit: str = ""
+    requests_remaining: str = ""
+    requests_reset: str = ""
+    tokens_limit: str = ""
+    tokens_remaining: str = ""
+    tokens_reset: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSpec:
+    """One provider type: where it is, how it knows us, what it can do."""
+
+    # The short name on the API, such as `AzureOpenAI`.
+    name: str
+    display_name: str
+    auth: Auth
+    # By operation: `chat`, `embed`, `models`.
+    endpoints: Mapping[str, Endpoint]
+    sources: tuple[str, ...]
+    checked_on: str
+    # Other spellings, matched like the name without regard to case.
+    other_names: tuple[str, ...] = ()
+    # May have places for settings; empty when every instance must say its own.
+    base_url: str = ""
+    settings: tuple[Setting, ...] = ()
+    rate_limits: RateLimitHeaders = RateLimitHeaders()
+    # The provider's error codes or types that mean another reason than everybody else's.
+    error_codes: Mapping[str, str] = field(default_factory=dict[str, str])
+    # By which `genai-prices` knows the provider; empty if it does not.
+    price_provider: str = ""
+    # The response header with the provider's own id of the request.
+    request_id_header: str = "x-request-id"

@@ -1,0 +1,1 @@
+"""The Registry service: what exists."""

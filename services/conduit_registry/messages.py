@@ -1,0 +1,215 @@
+"""Values as the messages of the contract, and as the JSON that the API shows."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.struct_pb2 import Struct
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from conduit.v1 import audit_entry_pb2 as audit_pb
+from conduit.v1 import fallback_chain_pb2 as chain_pb
+from conduit.v1 import key_credential_pb2 as key_pb
+from conduit.v1 import model_mapping_pb2 as mapping_pb
+from conduit.v1 import provider_pb2 as provider_pb
+from conduit.v1 import snapshot_pb2 as snapshot_pb
+from conduit.v1 import virtual_key_pb2 as virtual_key_pb
+from conduit.v1.fallback_chain_json import fallback_chain_to_json
+from conduit.v1.key_credential_json import key_credential_to_json
+from conduit.v1.model_mapping_json import model_mapping_to_json
+from conduit.v1.provider_json import provider_to_json
+from conduit.v1.virtual_key_json import virtual_key_to_json
+from conduit_registry import values
+
+DAY_MICROSECONDS = 24 * 3600 * 1_000_000
+
+
+def timestamp(micros: int | None) -> Timestamp | None:
+    """Return a time as protobuf has it; None stays unset."""
+    if micros is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromMicroseconds(micros)
+    return stamp
+
+
+def _duration(micros: int | None) -> Duration | None:
+    if micros is None:
+        return None
+    duration = Duration()
+    duration.FromMicroseconds(micros)
+    return duration
+
+
+def _struct(members: Mapping[str, Any]) -> Struct:
+    struct = Struct()
+    struct.update(members)
+    return struct
+
+
+def provider(value: values.Provider) -> provider_pb.Provider:
+    """Return an instance as the API shows it."""
+    return provider_pb.Provider(
+        id=value.id,
+        name=value.name,
+        provider_type=value.provider_type,
+        is_enabled=value.is_enabled,
+        description=value.description,
+        base_url=value.base_url,
+        settings=_struct(value.settings),
+        weight=value.weight,
+        priority=value.priority,
+        enable_model_discovery=value.enable_model_discovery,
+        discovery_interval_hours=value.discovery_interval_hours,
+        security=provider_pb.ProviderSecurity(
+            allowed_ips=value.allowed_ips,
+            require_mtls=value.require_mtls,
+            key_rotation_days=value.key_rotation_days,
+            audit_level=provider_pb.AuditLevel.ValueType(value.audit_level),
+        ),
+        created_at=timestamp(value.created_at),
+        updated_at=timestamp(value.updated_at),
+    )
+
+
+def key(value: values.Key, *, rotation_days: int = 0, now: int = 0) -> key_pb.KeyCredential:
+    """Return a key as the API shows it; due for rotation at a time, if rotation days are given."""
+    age = now - (value.rotated_at or value.created_at)
+    return key_pb.KeyCredential(
+        id=value.api_id,
+        provider_id=value.provider_id,
+        name=value.name,
+        masked_api_key=value.masked_api_key,
+        provider_account_group=value.provider_account_group,
+        is_enabled=value.is_enabled,
+        base_url=value.base_url,
+        organization=value.organization,
+        project=value.project,
+        last_used=timestamp(value.last_used),
+        created_at=timestamp(value.created_at),
+        updated_at=timestamp(value.updated_at),
+        rotated_at=timestamp(value.rotated_at),
+        is_rotation_due=bool(rotation_days) and age >= rotation_days * DAY_MICROSECONDS,
+    )
+
+
+def mapping(value: values.ModelMapping) -> mapping_pb.ModelMapping:
+    """Return a mapping as the API shows it."""
+    return mapping_pb.ModelMapping(
+        id=value.id,
+        model_alias=value.model_alias,
+        provider_id=value.provider_id,
+        actual_model_name=value.actual_model_name,
+        is_enabled=value.is_enabled,
+        weight=value.weight,
+        priority=value.priority,
+        capabilities=value.capabilities,
+        strict_parameters=value.strict_parameters,
+        created_at=timestamp(value.created_at),
+        updated_at=timestamp(value.updated_at),
+    )
+
+
+def fallback_chain(value: values.FallbackChain) -> chain_pb.FallbackChain:
+    """Return a chain as the API shows it."""
+    return chain_pb.FallbackChain(
+        id=value.id,
+        model_alias=value.model_alias,
+        providers=[
+            chain_pb.FallbackProvider(
+                provider_id=step.provider_id,
+                priority=step.priority,
+                timeout=_duration(step.timeout),
+            )
+            for step in value.providers
+        ],
+        is_enabled=value.is_enabled,
+        created_at=timestamp(value.created_at),
+        updated_at=timestamp(value.updated_at),
+    )
+
+
+def virtual_key(value: values.VirtualKey) -> virtual_key_pb.VirtualKey:
+    """Return a virtual key as the API shows it, without its value."""
+    return virtual_key_pb.VirtualKey(
+        id=value.id,
+        name=value.name,
+        key_prefix=value.key_prefix,
+        is_enabled=value.is_enabled,
+        allowed_models=value.allowed_models,
+        expires_at=timestamp(value.expires_at),
+        budget_nano_usd=value.budget_nano_usd,
+        created_at=timestamp(value.created_at),
+        updated_at=timestamp(value.updated_at),
+    )
+
+
+def audit_entry(value: values.AuditEntry) -> audit_pb.AuditEntry:
+    """Return a line of the audit log."""
+    return audit_pb.AuditEntry(
+        revision=value.revision,
+        occurred_at=timestamp(value.occurred_at),
+        actor=value.actor,
+        peer=value.peer,
+        action=audit_pb.AuditAction.ValueType(value.action),
+        resource_kind=value.resource_kind,
+        resource_id=value.resource_id,
+        changes=_struct(value.changes),
+        request_id=value.request_id,
+    )
+
+
+def discovered(models: Iterable[values.DiscoveredModel]) -> list[provider_pb.DiscoveredModel]:
+    """Return discovered models as the API shows them."""
+    return [
+        provider_pb.DiscoveredModel(name=m.name, discovered_at=timestamp(m.discovered_at))
+        for m in models
+    ]
+
+
+def snapshot_key(value: values.Key, *, rotation_days: int, now: int) -> snapshot_pb.SnapshotKey:
+    """Return a key with its sealed value, for our own services."""
+    credential = key(value, rotation_days=rotation_days, now=now)
+    return snapshot_pb.SnapshotKey(credential=credential, secret=value.secret)
+
+
+def snapshot_virtual_key(value: values.VirtualKey) -> snapshot_pb.SnapshotVirtualKey:
+    """Return a virtual key with its hash, for our own services."""
+    return snapshot_pb.SnapshotVirtualKey(virtual_key=virtual_key(value), hash=value.hash)
+
+
+def shown(value: values.Resource) -> dict[str, object]:
+    """Return a thing as JSON in the API's spelling: no secrets, and no hash."""
+    match value:
+        case values.Provider():
+            return _json(provider_to_json(provider(value)))
+        case values.Key():
+            return _json(key_credential_to_json(key(value)))
+        case values.ModelMapping():
+            return _json(model_mapping_to_json(mapping(value)))
+        case values.FallbackChain():
+            return _json(fallback_chain_to_json(fallback_chain(value)))
+        case values.VirtualKey():
+            return _json(virtual_key_to_json(virtual_key(value)))
+
+
+def _json(members: Mapping[str, object]) -> dict[str, object]:
+    # Through text, because money is written as a fragment of it.
+    plain: dict[str, object] = orjson.loads(orjson.dumps(members))
+    return plain
+
+
+def differences(
+    before: Mapping[str, object], after: Mapping[str, object]
+) -> dict[str, dict[str, object]]:
+    """Return what changed between two things as `{"field": {"from": ..., "to": ...}}`."""
+    return {
+        name: {"from": before.get(name), "to": after.get(name)}
+        for name in dict.fromkeys((*before, *after))
+        if name not in UNTOLD and before.get(name) != after.get(name)
+    }
+
+
+# What every change changes, or what is no change.
+UNTOLD = frozenset({"id", "createdAt", "updatedAt", "lastUsed", "isRotationDue"})

@@ -1,0 +1,1 @@
+"""The Registry's migrations, oldest first."""

@@ -1,0 +1,101 @@
+"""Which addresses a provider may have.
+
+A gateway that calls whatever URL it is given is a way into the network it stands in, so addresses
+that are not public are refused unless the operator allows them. A name that cannot be looked up is
+accepted: it may be known later, or elsewhere.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import SplitResult, urlsplit
+
+from conduit_kernel.errors import AddressNotAllowed, InvalidRequest
+from conduit_registry.rules import fields
+
+MAX_URL = 2000
+RESOLVE_SECONDS = 2.0
+# Where clouds give out credentials to whoever asks from inside.
+METADATA_HOSTS = frozenset({"metadata", "metadata.google.internal", "instance-data"})
+# Addresses of IPv4 within IPv6: https://www.rfc-editor.org/rfc/rfc6052#section-2.1
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolve = Callable[[str], Awaitable[Sequence[str]]]
+
+
+async def look_up(host: str) -> Sequence[str]:
+    """Return the addresses of a host; OSError if it has none."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in found]
+
+
+class Addresses:
+    """Checks URLs that operators give."""
+
+    def __init__(self, *, allow_private: bool, resolve: Resolve = look_up) -> None:
+        """Take whether any network is allowed, and how host names are looked up."""
+        self._allow_private = allow_private
+        self._resolve = resolve
+
+    async def check(self, url: str, field: str = "baseUrl") -> str:
+        """Return a base URL without slashes at its end; an empty one stays empty.
+
+        InvalidRequest if it is no plain http or https URL, AddressNotAllowed if it is not public.
+        """
+        url = fields.text(url, field, most=MAX_URL)
+        if not url:
+            return ""
+        host = _plain_host(url, field)
+        if not self._allow_private and not await self._is_public(host):
+            message = f"{field} points to {host}, which is not a public address"
+            raise AddressNotAllowed(message, field=field)
+        return url.rstrip("/")
+
+    async def _is_public(self, host: str) -> bool:
+        host = host.rstrip(".").lower()
+        if host in METADATA_HOSTS or host == "localhost" or host.endswith(".localhost"):
+            return False
+        try:
+            found = await asyncio.wait_for(self._resolve(host), RESOLVE_SECONDS)
+        except (OSError, TimeoutError, UnicodeError):
+            return True
+        return all(is_public(text) for text in found)
+
+
+def is_public(text: str) -> bool:
+    """Return whether an address can be reached from anywhere."""
+    # A scope, as in fe80::1%eth0, changes nothing here.
+    address: Address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address.sixtofour or _nat64(address) or address
+    return address.is_global and not address.is_multicast
+
+
+def _nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
+
+
+def _plain_host(url: str, field: str) -> str:
+    parts = _split(url, field)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or " " in url:
+        message = f"{field} must be a URL such as https://api.example.com/v1"
+        raise InvalidRequest(message, field=field)
+    if parts.username is not None or parts.password is not None:
+        message = f"{field} must not have credentials in it; add a key instead"
+        raise InvalidRequest(message, field=field)
+    if parts.query or parts.fragment:
+        raise InvalidRequest(f"{field} must not have a query or a fragment", field=field)
+    return parts.hostname
+
+
+def _split(url: str, field: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        # Read, because only this checks it.
+        _ = parts.port
+    except ValueError as error:
+        message = f"{field} must be a URL such as https://api.example.com/v1"
+        raise InvalidRequest(message, field=field) from error
+    return parts

@@ -1,0 +1,101 @@
+"""Checks that several kinds of things share."""
+
+import re
+from collections.abc import Iterable
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from conduit_kernel.errors import InvalidRequest, KeyNotFound
+
+MAX_NAME = 200
+MAX_SHARE = 1_000_000
+MAX_QUOTED = 60
+MAX_CAPABILITY = 64
+# 9999-12-31T23:59:59Z, the last second that a Timestamp can hold.
+MAX_SECONDS = 253_402_300_799
+MICROSECONDS = 1_000_000
+
+_KEY_ID = re.compile(r"(?:key_)?([0-9]{1,18})", re.ASCII)
+
+
+def text(value: str, field: str, *, most: int, least: int = 0) -> str:
+    """Return a text without the space around it, if it has the right length and one line."""
+    value = value.strip()
+    if not least <= len(value) <= most:
+        wanted = f"from {least} to {most}" if least else f"at most {most}"
+        raise InvalidRequest(
+            f"{field} must have {wanted} characters, not {len(value)}", field=field
+        )
+    if any(ord(char) < ord(" ") or ord(char) == 0x7F for char in value):
+        raise InvalidRequest(f"{field} must not have control characters", field=field)
+    return value
+
+
+def long_text(value: str, field: str, *, most: int) -> str:
+    """Return a text that may have several lines."""
+    value = value.strip()
+    if len(value) > most:
+        message = f"{field} must have at most {most} characters, not {len(value)}"
+        raise InvalidRequest(message, field=field)
+    if any(ord(char) < ord(" ") and char not in "\n\r\t" for char in value):
+        raise InvalidRequest(f"{field} must not have control characters", field=field)
+    return value
+
+
+def name(value: str, field: str) -> str:
+    """Return a name of 1 to 200 characters."""
+    return text(value, field, least=1, most=MAX_NAME)
+
+
+def number(value: int, field: str, *, least: int, most: int) -> int:
+    """Return a number within its range."""
+    if not least <= value <= most:
+        message = f"{field} must be from {least:,} to {most:,}, not {value:,}"
+        raise InvalidRequest(message, field=field)
+    return value
+
+
+def share(value: int, field: str) -> int:
+    """Return a weight or a priority."""
+    return number(value, field, least=0, most=MAX_SHARE)
+
+
+def names(values: Iterable[str], field: str, *, most: int, longest: int) -> tuple[str, ...]:
+    """Return a list of names, each once."""
+    found = tuple(dict.fromkeys(text(v, field, least=1, most=longest) for v in values))
+    if len(found) > most:
+        raise InvalidRequest(f"{field} must have at most {most} items", field=field)
+    return found
+
+
+def moment(value: Timestamp, field: str) -> int:
+    """Return a time as microseconds since 1970."""
+    if not (0 <= value.seconds <= MAX_SECONDS and 0 <= value.nanos < 1_000_000_000):
+        raise InvalidRequest(f"{field} must be a time from 1970 to 9999", field=field)
+    return value.ToMicroseconds()
+
+
+def span(value: Duration, field: str, *, most_seconds: int) -> int:
+    """Return a duration, more than nothing, as microseconds."""
+    micros = value.seconds * MICROSECONDS + value.nanos // 1000
+    if not 0 < micros <= most_seconds * MICROSECONDS:
+        raise InvalidRequest(
+            f"{field} must be more than 0s and at most {most_seconds}s", field=field
+        )
+    return micros
+
+
+def required(given: object, field: str) -> None:
+    """Refuse a creation without this field."""
+    if not given:
+        raise InvalidRequest(f"{field} is missing", field=field)
+
+
+def key_number(key_id: str) -> int:
+    """Return the number of a key id, `key_3` or `3`. KeyNotFound if it is none."""
+    match = _KEY_ID.fullmatch(key_id)
+    if match is None:
+        shown = key_id[:MAX_QUOTED]
+        raise KeyNotFound(f"Key with ID {shown} not found", id=shown)
+    return int(match.group(1))

@@ -1,0 +1,108 @@
+"""What makes a right provider instance."""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+
+from conduit.v1.provider_pb2 import (
+    AUDIT_LEVEL_BASIC,
+    AUDIT_LEVEL_FULL,
+    AuditLevel,
+    ProviderSecurity,
+    ProviderSpec,
+)
+from conduit_kernel.errors import InvalidRequest
+from conduit_providers.catalog import Catalog
+from conduit_registry.rules import fields
+
+MAX_DESCRIPTION = 2000
+MAX_SETTING = 10_000
+MAX_NETWORKS = 1000
+MAX_INTERVAL_HOURS = 8760
+MAX_ROTATION_DAYS = 36_500
+
+
+def provider_fields(spec: ProviderSpec, catalog: Catalog) -> dict[str, Any]:
+    """Read what a spec says of an instance. Its base URL is checked by `addresses`."""
+    given: dict[str, Any] = {}
+    if spec.HasField("name"):
+        given["name"] = fields.name(spec.name, "name")
+    if spec.HasField("provider_type"):
+        given["provider_type"] = catalog.find(spec.provider_type).name
+    if spec.HasField("is_enabled"):
+        given["is_enabled"] = spec.is_enabled
+    if spec.HasField("description"):
+        given["description"] = fields.long_text(
+            spec.description, "description", most=MAX_DESCRIPTION
+        )
+    if spec.HasField("settings"):
+        given["settings"] = _settings(spec)
+    if spec.HasField("security"):
+        given |= _security_fields(spec.security)
+    return given | _share_fields(spec) | _discovery_fields(spec)
+
+
+def _share_fields(spec: ProviderSpec) -> dict[str, int]:
+    given = {}
+    if spec.HasField("weight"):
+        given["weight"] = fields.share(spec.weight, "weight")
+    if spec.HasField("priority"):
+        given["priority"] = fields.share(spec.priority, "priority")
+    return given
+
+
+def _discovery_fields(spec: ProviderSpec) -> dict[str, int]:
+    given: dict[str, int] = {}
+    if spec.HasField("enable_model_discovery"):
+        given["enable_model_discovery"] = spec.enable_model_discovery
+    if spec.HasField("discovery_interval_hours"):
+        given["discovery_interval_hours"] = fields.number(
+            spec.discovery_interval_hours,
+            "discoveryIntervalHours",
+            least=1,
+            most=MAX_INTERVAL_HOURS,
+        )
+    return given
+
+
+def _settings(spec: ProviderSpec) -> dict[str, object]:
+    # Which names and kinds of values are right is the catalog's to say.
+    settings: dict[str, object] = MessageToDict(spec.settings)
+    for name, value in settings.items():
+        if isinstance(value, str):
+            fields.text(value, f"settings.{name[: fields.MAX_QUOTED]}", most=MAX_SETTING)
+    return settings
+
+
+def _security_fields(security: ProviderSecurity) -> dict[str, object]:
+    level = security.audit_level or AUDIT_LEVEL_BASIC
+    if level not in {AUDIT_LEVEL_BASIC, AUDIT_LEVEL_FULL}:
+        names = " or ".join(name.removeprefix("AUDIT_LEVEL_") for name in AuditLevel.keys()[1:])
+        message = f"security.auditLevel must be {names}"
+        raise InvalidRequest(message, field="security.auditLevel")
+    return {
+        "allowed_ips": _networks(security.allowed_ips),
+        "require_mtls": security.require_mtls,
+        "key_rotation_days": fields.number(
+            security.key_rotation_days,
+            "security.keyRotationDays",
+            least=0,
+            most=MAX_ROTATION_DAYS,
+        ),
+        "audit_level": level,
+    }
+
+
+def _networks(texts: Iterable[str]) -> tuple[str, ...]:
+    field = "security.allowedIPs"
+    networks = fields.names(texts, field, most=MAX_NETWORKS, longest=fields.MAX_NAME)
+    for text in networks:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError as error:
+            shown = text[: fields.MAX_QUOTED]
+            message = f"{field} must be networks such as 192.168.1.0/24, not {shown!r}"
+            raise InvalidRequest(message, field=field) from error
+    return networks

@@ -1,0 +1,84 @@
+"""What makes a right mapping, and a right fallback chain."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from conduit.v1.fallback_chain_pb2 import FallbackChainSpec, FallbackProvider
+from conduit.v1.model_mapping_pb2 import ModelMappingSpec
+from conduit_kernel.errors import InvalidRequest
+from conduit_registry.rules import fields
+from conduit_registry.values import Step
+
+MAX_MODEL_NAME = 500
+MAX_CAPABILITIES = 100
+MAX_STEPS = 100
+MAX_TIMEOUT_SECONDS = 600
+_CAPABILITY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+
+
+def mapping_fields(spec: ModelMappingSpec) -> dict[str, Any]:
+    """Read what a spec says of a mapping."""
+    given: dict[str, Any] = {}
+    if spec.HasField("model_alias"):
+        given["model_alias"] = fields.name(spec.model_alias, "modelAlias")
+    if spec.HasField("provider_id"):
+        given["provider_id"] = spec.provider_id
+    if spec.HasField("actual_model_name"):
+        given["actual_model_name"] = fields.text(
+            spec.actual_model_name, "actualModelName", least=1, most=MAX_MODEL_NAME
+        )
+    if spec.HasField("is_enabled"):
+        given["is_enabled"] = spec.is_enabled
+    if spec.HasField("weight"):
+        given["weight"] = fields.share(spec.weight, "weight")
+    if spec.HasField("priority"):
+        given["priority"] = fields.share(spec.priority, "priority")
+    if spec.capabilities:
+        given["capabilities"] = _capabilities(spec.capabilities)
+    if spec.HasField("strict_parameters"):
+        given["strict_parameters"] = spec.strict_parameters
+    return given
+
+
+def chain_fields(spec: FallbackChainSpec) -> dict[str, Any]:
+    """Read what a spec says of a chain."""
+    given: dict[str, Any] = {}
+    if spec.HasField("model_alias"):
+        given["model_alias"] = fields.name(spec.model_alias, "modelAlias")
+    if spec.HasField("is_enabled"):
+        given["is_enabled"] = spec.is_enabled
+    if spec.providers:
+        given["providers"] = _steps(spec.providers)
+    return given
+
+
+def _capabilities(texts: Iterable[str]) -> tuple[str, ...]:
+    field = "capabilities"
+    found = fields.names(texts, field, most=MAX_CAPABILITIES, longest=fields.MAX_CAPABILITY)
+    for text in found:
+        if not _CAPABILITY.fullmatch(text):
+            message = f"{field} must be names such as vision, not {text!r}"
+            raise InvalidRequest(message, field=field)
+    return found
+
+
+def _steps(given: Iterable[FallbackProvider]) -> tuple[Step, ...]:
+    steps = tuple(_step(step, f"providers[{i}]") for i, step in enumerate(given))
+    if len(steps) > MAX_STEPS:
+        message = f"providers must have at most {MAX_STEPS} items"
+        raise InvalidRequest(message, field="providers")
+    seen: set[int] = set()
+    for i, step in enumerate(steps):
+        if step.provider_id in seen:
+            message = f"Provider {step.provider_id} is in the chain twice"
+            raise InvalidRequest(message, field=f"providers[{i}].providerId")
+        seen.add(step.provider_id)
+    return steps
+
+
+def _step(step: FallbackProvider, field: str) -> Step:
+    timeout = None
+    if step.HasField("timeout"):
+        timeout = fields.span(step.timeout, f"{field}.timeout", most_seconds=MAX_TIMEOUT_SECONDS)
+    return Step(step.provider_id, fields.share(step.priority, f"{field}.priority"), timeout)

@@ -1,0 +1,32 @@
+"""What makes a right virtual key."""
+
+from typing import Any
+
+from conduit.v1.virtual_key_pb2 import VirtualKeySpec
+from conduit_registry.rules import fields
+
+MAX_ALLOWED_MODELS = 1000
+MAX_BUDGET = (1 << 63) - 1
+
+
+def virtual_key_fields(spec: VirtualKeySpec) -> dict[str, Any]:
+    """Read what a spec says of a virtual key."""
+    given: dict[str, Any] = {}
+    if spec.HasField("name"):
+        given["name"] = fields.name(spec.name, "name")
+    if spec.HasField("is_enabled"):
+        given["is_enabled"] = spec.is_enabled
+    if spec.allowed_models:
+        given["allowed_models"] = fields.names(
+            spec.allowed_models,
+            "allowedModels",
+            most=MAX_ALLOWED_MODELS,
+            longest=fields.MAX_NAME,
+        )
+    if spec.HasField("expires_at"):
+        given["expires_at"] = fields.moment(spec.expires_at, "expiresAt")
+    if spec.HasField("budget_nano_usd"):
+        given["budget_nano_usd"] = fields.number(
+            spec.budget_nano_usd, "budget", least=0, most=MAX_BUDGET
+        )
+    return given

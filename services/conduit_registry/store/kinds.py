@@ -1,0 +1,74 @@
+"""The five kinds of things, and how each stands in its table."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, Generic, TypeVar
+
+from conduit_kernel import errors
+from conduit_registry import values
+from conduit_registry.store import tables
+
+ValueT = TypeVar("ValueT", bound=values.Resource)
+AnyKind = "Kind[Any]"
+
+
+def _plain(number: int) -> str:
+    return str(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[ValueT]):
+    """One kind of thing."""
+
+    # As the audit log spells it.
+    name: str
+    # As people say it.
+    label: str
+    row: type[tables.Row]
+    value: type[ValueT]
+    missing: type[errors.NotFound]
+    show_id: Callable[[int], str] = _plain
+
+    def read(self, row: tables.Row) -> ValueT:
+        """Return a row as a value."""
+        # Every field of a value is a column, or a property, of its row.
+        given: dict[str, Any] = {f.name: getattr(row, f.name) for f in fields(self.value)}
+        return self.value(**given)
+
+    def write(self, row: tables.Row, value: ValueT) -> None:
+        """Make a row say what a value says."""
+        for field in fields(value):
+            setattr(row, field.name, getattr(value, field.name))
+        if isinstance(row, (tables.ProviderRow, tables.VirtualKeyRow)):
+            row.folded_name = row.name.casefold()
+
+    def not_found(self, number: int) -> errors.NotFound:
+        """Return the error for an id that there is not."""
+        shown = self.show_id(number)
+        return self.missing(f"{self.label} with ID {shown} not found", id=shown)
+
+
+PROVIDER = Kind(
+    "provider", "Provider", tables.ProviderRow, values.Provider, errors.ProviderNotFound
+)
+KEY = Kind("key", "Key", tables.KeyRow, values.Key, errors.KeyNotFound, values.key_id)
+MAPPING = Kind(
+    "mapping", "Mapping", tables.ModelMappingRow, values.ModelMapping, errors.MappingNotFound
+)
+FALLBACK_CHAIN = Kind(
+    "fallback_chain",
+    "Fallback chain",
+    tables.FallbackChainRow,
+    values.FallbackChain,
+    errors.FallbackChainNotFound,
+)
+VIRTUAL_KEY = Kind(
+    "virtual_key",
+    "Virtual key",
+    tables.VirtualKeyRow,
+    values.VirtualKey,
+    errors.VirtualKeyNotFound,
+)
+KINDS: dict[str, Kind[Any]] = {
+    kind.name: kind for kind in (PROVIDER, KEY, MAPPING, FALLBACK_CHAIN, VIRTUAL_KEY)
+}

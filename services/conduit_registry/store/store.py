@@ -1,0 +1,61 @@
+"""Transactions on the Registry's state, and the news of them."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from conduit_kernel.database import guarded, reader, writer
+from conduit_registry.store.changing import Changing
+from conduit_registry.store.reading import Reading
+from conduit_registry.values import Origin
+
+# The channel on which PostgreSQL tells the other processes of a new revision.
+CHANNEL = "conduit_registry_revision"
+
+
+class Store:
+    """One transaction per RPC: `read` sees one moment, `change` is all or nothing."""
+
+    def __init__(self, engine: AsyncEngine, clock: Callable[[], float]) -> None:
+        """Take a migrated database, and a clock in seconds since 1970."""
+        self._readers = reader(engine)
+        self._writers = writer(engine)
+        self._is_shared = engine.dialect.name == "postgresql"
+        self._clock = clock
+        self._listeners: list[Callable[[int], None]] = []
+
+    def now(self) -> int:
+        """Return the time in microseconds since 1970."""
+        return int(self._clock() * 1_000_000)
+
+    def on_change(self, listener: Callable[[int], None]) -> None:
+        """Call this with the new revision after each change that was committed here."""
+        self._listeners.append(listener)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Reading]:
+        """Read within one transaction."""
+        async with guarded("registry"), AsyncSession(self._readers) as session:
+            yield Reading(session)
+
+    @asynccontextmanager
+    async def change(self, origin: Origin) -> AsyncIterator[Changing]:
+        """Change within one transaction; an exception undoes all of it."""
+        async with guarded("registry"), AsyncSession(self._writers) as session, session.begin():
+            changing = await Changing.begin(session, origin, self.now())
+            yield changing
+            revision = changing.revision
+            if revision != changing.began_at and self._is_shared:
+                await session.execute(sa.select(sa.func.pg_notify(CHANNEL, str(revision))))
+        if revision != changing.began_at:
+            for listener in self._listeners:
+                listener(revision)
+
+    @asynccontextmanager
+    async def rehearse(self, origin: Origin) -> AsyncIterator[Changing]:
+        """Change within a transaction that is undone at the end."""
+        async with guarded("registry"), AsyncSession(self._writers) as session:
+            yield await Changing.begin(session, origin, self.now())
+            await session.rollback()

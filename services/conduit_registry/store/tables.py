@@ -1,0 +1,232 @@
+"""The Registry's tables."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from conduit_registry.values import Step
+
+
+class TextList(sa.types.TypeDecorator[tuple[str, ...]]):
+    """Texts in order, as a JSON array."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> list[str] | None:
+        """Store a list."""
+        return None if value is None else list(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[str, ...] | None:  # noqa: ANN401 # what JSON gives
+        """Return a tuple, so that values compare and cannot change."""
+        return None if value is None else tuple(value)
+
+
+class Base(DeclarativeBase):
+    """Base of the Registry's tables. Names have a prefix where another service may want them."""
+
+    type_annotation_map = {  # noqa: RUF012 # SQLAlchemy's own declaration
+        int: sa.BigInteger,
+        str: sa.Text,
+        bytes: sa.LargeBinary,
+        tuple[str, ...]: TextList,
+        Mapping[str, object]: sa.JSON,
+    }
+
+
+class StateRow(Base):
+    """One row. Who changes the configuration locks it first, so revisions appear in order."""
+
+    __tablename__ = "registry_state"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    epoch: Mapped[str]
+    revision: Mapped[int]
+
+
+class CounterRow(Base):
+    """The last id given to each kind of thing; ids are never used again."""
+
+    __tablename__ = "registry_counters"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    last_id: Mapped[int]
+
+
+class Row(Base):
+    """What the five kinds of things have in common."""
+
+    __abstract__ = True
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    created_at: Mapped[int]
+    updated_at: Mapped[int]
+
+
+class ProviderRow(Row):
+    """A provider instance."""
+
+    __tablename__ = "providers"
+
+    name: Mapped[str]
+    # Folded, because databases fold only ASCII or depend on their locale.
+    folded_name: Mapped[str] = mapped_column(unique=True)
+    provider_type: Mapped[str] = mapped_column(index=True)
+    is_enabled: Mapped[bool]
+    description: Mapped[str]
+    base_url: Mapped[str]
+    settings: Mapped[Mapping[str, object]]
+    weight: Mapped[int]
+    priority: Mapped[int]
+    enable_model_discovery: Mapped[bool]
+    discovery_interval_hours: Mapped[int]
+    allowed_ips: Mapped[tuple[str, ...]]
+    require_mtls: Mapped[bool]
+    key_rotation_days: Mapped[int]
+    audit_level: Mapped[int]
+
+
+def _provider() -> sa.ForeignKey:
+    return sa.ForeignKey("providers.id", ondelete="CASCADE")
+
+
+class KeyRow(Row):
+    """A key of an instance, sealed."""
+
+    __tablename__ = "key_credentials"
+
+    provider_id: Mapped[int] = mapped_column(_provider(), index=True)
+    name: Mapped[str]
+    masked_api_key: Mapped[str]
+    provider_account_group: Mapped[str]
+    is_enabled: Mapped[bool]
+    base_url: Mapped[str]
+    organization: Mapped[str]
+    project: Mapped[str]
+    last_used: Mapped[int | None]
+    rotated_at: Mapped[int | None]
+    encryption_key_id: Mapped[str] = mapped_column(index=True)
+    wrapped_data_key: Mapped[bytes]
+    ciphertext: Mapped[bytes]
+
+
+class ModelMappingRow(Row):
+    """An alias served by an instance."""
+
+    __tablename__ = "model_mappings"
+    __table_args__ = (sa.UniqueConstraint("model_alias", "provider_id"),)
+
+    model_alias: Mapped[str]
+    provider_id: Mapped[int] = mapped_column(_provider(), index=True)
+    actual_model_name: Mapped[str]
+    is_enabled: Mapped[bool]
+    weight: Mapped[int | None]
+    priority: Mapped[int | None]
+    capabilities: Mapped[tuple[str, ...]]
+    strict_parameters: Mapped[bool]
+
+
+class StepRow(Base):
+    """One step of a chain."""
+
+    __tablename__ = "fallback_chain_steps"
+
+    chain_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("fallback_chains.id", ondelete="CASCADE"), primary_key=True
+    )
+    provider_id: Mapped[int] = mapped_column(_provider(), primary_key=True, index=True)
+    # The operator's order among steps of equal priority.
+    position: Mapped[int]
+    priority: Mapped[int]
+    timeout: Mapped[int | None]
+
+
+class FallbackChainRow(Row):
+    """The instances that serve an alias, in order."""
+
+    __tablename__ = "fallback_chains"
+
+    model_alias: Mapped[str] = mapped_column(unique=True)
+    is_enabled: Mapped[bool]
+    steps: Mapped[list[StepRow]] = relationship(
+        lazy="selectin", cascade="all, delete-orphan", order_by=StepRow.position
+    )
+
+    @property
+    def providers(self) -> tuple[Step, ...]:
+        """The steps, in order."""
+        return tuple(Step(s.provider_id, s.priority, s.timeout) for s in self.steps)
+
+    @providers.setter
+    def providers(self, steps: Sequence[Step]) -> None:
+        kept = {step.provider_id: step for step in self.steps}
+        self.steps = [
+            _placed(kept.get(step.provider_id) or StepRow(), step, position)
+            for position, step in enumerate(steps)
+        ]
+
+
+def _placed(row: StepRow, step: Step, position: int) -> StepRow:
+    row.position = position
+    row.provider_id, row.priority, row.timeout = step
+    return row
+
+
+class VirtualKeyRow(Row):
+    """A key that callers hold, as its hash."""
+
+    __tablename__ = "virtual_keys"
+
+    name: Mapped[str]
+    folded_name: Mapped[str] = mapped_column(unique=True)
+    key_prefix: Mapped[str]
+    hash: Mapped[bytes] = mapped_column(unique=True)
+    is_enabled: Mapped[bool]
+    allowed_models: Mapped[tuple[str, ...]]
+    expires_at: Mapped[int | None]
+    budget_nano_usd: Mapped[int | None]
+
+
+class DiscoveryRow(Base):
+    """When an instance was last asked for its models, and whether it answered."""
+
+    __tablename__ = "discoveries"
+
+    provider_id: Mapped[int] = mapped_column(_provider(), primary_key=True, autoincrement=False)
+    attempted_at: Mapped[int]
+    succeeded: Mapped[bool]
+
+
+class DiscoveredModelRow(Base):
+    """A model that the last discovery found."""
+
+    __tablename__ = "discovered_models"
+
+    provider_id: Mapped[int] = mapped_column(_provider(), primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    discovered_at: Mapped[int]
+
+
+class AuditRow(Base):
+    """One line of the audit log; also what tells watchers which things a revision touched."""
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (sa.Index("ix_audit_entries_resource", "resource_kind", "resource_id"),)
+
+    revision: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    occurred_at: Mapped[int] = mapped_column(index=True)
+    actor: Mapped[str]
+    peer: Mapped[str]
+    action: Mapped[int]
+    resource_kind: Mapped[str]
+    resource_id: Mapped[str]
+    changes: Mapped[Mapping[str, object]]
+    request_id: Mapped[str]
+    # Pairs of kind and id.
+    touched: Mapped[list[list[Any]]] = mapped_column(sa.JSON)
+
+
+BaseT = TypeVar("BaseT", bound=Base)

@@ -1,0 +1,1 @@
+"""The Router service: does the calls."""

@@ -1,0 +1,171 @@
+"""Builds a router: the only place here that makes concrete things."""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+
+from conduit.v1.billing_service_pb2_grpc import BillingServiceStub
+from conduit.v1.health_service_pb2_grpc import HealthServiceStub
+from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
+from conduit.v1.router_service_pb2_grpc import add_RouterServiceServicer_to_server
+from conduit_kernel.http import HttpClient
+from conduit_kernel.ids import IdSource
+from conduit_kernel.rpc import RpcServer, admin_metadata, connect
+from conduit_kernel.secrets import Vault
+from conduit_kernel.settings import Settings, environment
+from conduit_kernel.snapshot import SnapshotState, follow
+from conduit_providers.catalog import Catalog
+from conduit_router.accounts import Accounts
+from conduit_router.compile import Compiler
+from conduit_router.dispatch import Dispatch
+from conduit_router.identity import Identities
+from conduit_router.links import (
+    Delivery,
+    PriceLink,
+    follow_health,
+    report_key_use,
+    report_outcomes,
+    sync_spool,
+)
+from conduit_router.outcomes import Outcomes
+from conduit_router.prices import PriceList
+from conduit_router.service import RouterService, RouterStub
+from conduit_router.snapshot_file import load_snapshot, save_snapshot
+from conduit_router.spool import SYNC_SECONDS, Spool
+from conduit_router.transport import Transport
+from conduit_router.vitals import Vitals
+
+# How long a stopping router tries to deliver what it owes; the rest waits in the spool.
+LAST_DELIVERY_SECONDS = 1.0
+
+
+class RouterProcess:
+    """A running router."""
+
+    def __init__(
+        self,
+        *,
+        stub: RouterStub,
+        server: RpcServer | None,
+        delivery: Delivery,
+        spool: Spool,
+        client: HttpClient,
+        channels: list[grpc.aio.Channel],
+        tasks: list[asyncio.Task[None]],
+    ) -> None:
+        self.stub = stub
+        self._server = server
+        self._delivery = delivery
+        self._spool = spool
+        self._client = client
+        self._channels = channels
+        self._tasks = tasks
+
+    @property
+    def port(self) -> int:
+        """Return the gRPC port; 0 if it has none."""
+        return self._server.port if self._server else 0
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Finish the calls under way, then deliver what is owed."""
+        if self._server:
+            await self._server.drain(grace_seconds)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_DELIVERY_SECONDS):
+                await self._delivery.deliver()
+        self._spool.close()
+        await self._client.close()
+        for channel in self._channels:
+            await channel.close()
+
+
+async def start(
+    settings: Settings,
+    catalog: Catalog,
+    *,
+    port: int | None = None,
+    with_server: bool = True,
+    share_port: bool = False,
+    clock: Callable[[], float] = time.time,
+) -> RouterProcess:
+    """Start a router: with what the disk knows at once, with what the services tell as it comes."""
+    state_dir = settings.data_dir / "router"
+    vault = Vault(settings.encryption_key, *settings.former_encryption_keys)
+    channels = {name: connect(settings.target(name)) for name in ("registry", "health", "billing")}
+    metadata = admin_metadata(settings.master_key)
+    ids = IdSource(clock)
+    prices, vitals, outcomes = PriceList(), Vitals(time.monotonic), Outcomes(clock)
+    spool = Spool(state_dir / "spool")
+    accounts = Accounts(spool, prices, ids, clock)
+    client = HttpClient()
+    dispatch = Dispatch(
+        transport=Transport(client, time.perf_counter),
+        vitals=vitals,
+        accounts=accounts,
+        outcomes=outcomes,
+        clock=time.perf_counter,
+        draw_seed=_seeds(),
+    )
+    identities = Identities(vault, clock)
+    stub = RouterStub(dispatch, identities, ids, settings.master_key)
+    billing = BillingServiceStub(channels["billing"])
+    registry = RegistryServiceStub(channels["registry"])
+    health = HealthServiceStub(channels["health"])
+    price_link = PriceLink(billing, prices, metadata)
+    delivery = Delivery(billing, spool, accounts, metadata)
+    state = _known_state(state_dir / "snapshot.binpb")
+    compiler = Compiler(catalog, vault, environment(), lambda path: Path(path).read_text("utf-8"))
+
+    def load() -> None:
+        dispatch.table = compiler.compile(state)
+        identities.load(dispatch.table)
+        price_link.load(dispatch.table)
+
+    def changed() -> None:
+        load()
+        save_snapshot(state_dir / "snapshot.binpb", state.to_snapshot())
+
+    if state.is_known:
+        load()
+    server = None
+    if with_server:
+        server = RpcServer(name="router", master_key=settings.master_key, share_port=share_port)
+        add_RouterServiceServicer_to_server(RouterService(stub), server.grpc)
+        server.announce(["conduit.v1.RouterService"])
+        await server.start(settings.host, settings.port("router") if port is None else port)
+    work = [
+        follow(registry, state, metadata=metadata, on_change=changed),
+        price_link.run(),
+        follow_health(health, vitals, metadata),
+        delivery.run(),
+        report_outcomes(health, outcomes, metadata),
+        report_key_use(registry, outcomes, metadata),
+        sync_spool(spool, SYNC_SECONDS),
+    ]
+    return RouterProcess(
+        stub=stub,
+        server=server,
+        delivery=delivery,
+        spool=spool,
+        client=client,
+        channels=list(channels.values()),
+        tasks=[asyncio.create_task(job) for job in work],
+    )
+
+
+def _known_state(path: Path) -> SnapshotState:
+    snapshot = load_snapshot(path)
+    return SnapshotState.of(snapshot) if snapshot else SnapshotState()
+
+
+def _seeds() -> Callable[[], int]:
+    draw = random.Random().getrandbits  # noqa: S311 # chooses among equals, guards nothing
+    return lambda: draw(64)

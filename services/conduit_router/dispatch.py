@@ -1,0 +1,165 @@
+"""What whole and streamed calls have in common: setting out, and settling up."""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+from google.protobuf.message import Message
+
+from conduit.v1 import decision_pb2
+from conduit.v1.call_pb2 import CallOptions, CallReport
+from conduit_kernel.errors import (
+    ConduitError,
+    ModelNotFound,
+    NoProviderAvailable,
+    ProviderUnhealthy,
+    UnsupportedCapability,
+    UpstreamRateLimited,
+)
+from conduit_providers.calls import Call, Form
+from conduit_router.accounts import Accounts, Consumption
+from conduit_router.decide import Decision, decide
+from conduit_router.failover import Leg
+from conduit_router.identity import check_model
+from conduit_router.journey import Guide, Journey
+from conduit_router.outcomes import Outcomes
+from conduit_router.peek import Wants
+from conduit_router.table import EMPTY_TABLE, Caller
+from conduit_router.transport import Transport
+from conduit_router.vitals import View, Vitals
+
+TypedT = TypeVar("TypedT", bound=Message)
+
+
+class Sender(NamedTuple):
+    """Who asks: the virtual key, the request's id, the address."""
+
+    caller: Caller
+    request_id: str
+    peer: str
+
+
+class Dispatch:
+    """The current table, and everything that calls are made with."""
+
+    def __init__(
+        self,
+        *,
+        transport: Transport,
+        vitals: Vitals,
+        accounts: Accounts,
+        outcomes: Outcomes,
+        clock: Callable[[], float],
+        draw_seed: Callable[[], int],
+    ) -> None:
+        self.table = EMPTY_TABLE
+        self.transport = transport
+        self.outcomes = outcomes
+        self.clock = clock
+        self.guide = Guide(vitals, outcomes, clock)
+        self._vitals = vitals
+        self._accounts = accounts
+        self._draw_seed = draw_seed
+
+    def depart(
+        self, wants: Wants, sender: Sender, options: CallOptions | None, started: float
+    ) -> Journey:
+        """Decide where a request goes. An error of ours if there is nowhere."""
+        check_model(sender.caller, wants.model)
+        seed = None
+        if options is not None and options.HasField("seed"):
+            seed = options.seed
+        decision = self.decide(wants, seed, sender.peer)
+        if not decision.stops:
+            raise _nowhere(wants, decision, self._vitals.view(), self.clock())
+        return Journey(
+            wants=wants,
+            caller=sender.caller,
+            request_id=sender.request_id,
+            decision=decision,
+            options=options,
+            started=started,
+        )
+
+    def decide(self, wants: Wants, seed: int | None, peer: str) -> Decision:
+        """Return where a request would go. ModelNotFound if nothing is mapped to the alias."""
+        route = self.table.routes.get(wants.model)
+        if route is None:
+            raise ModelNotFound(f"The model {wants.model!r} does not exist", model=wants.model)
+        seed = self._draw_seed() if seed is None else seed
+        return decide(route, wants, self._vitals.view(), seed, peer)
+
+    def call(self, journey: Journey, leg: Leg, form: Form[TypedT]) -> Call[TypedT]:
+        """Return the call as a candidate's codec gets it."""
+        wants = journey.wants
+        return Call(
+            form,
+            alias=wants.model,
+            model=leg.candidate.model,
+            stream=wants.stream,
+            include_usage=wants.include_usage,
+            is_strict=journey.is_strict or leg.candidate.is_strict,
+        )
+
+    def failed(self, provider_id: int, seconds: float) -> None:
+        """Count an attempt that failed."""
+        self._accounts.tally(provider_id, seconds * 1000, is_success=False)
+
+    def settle(
+        self, journey: Journey, leg: Leg, call: Call[TypedT], consumption: Consumption
+    ) -> CallReport:
+        """Account for an attempt that cost something; return what was done."""
+        now = self.clock()
+        report = journey.report(leg, now)
+        if call.dropped:
+            report.dropped.extend(call.dropped)
+        cost = self.charge(journey, leg, consumption, now)
+        if cost is not None:
+            report.cost_nano_usd = cost
+        self._accounts.tally(
+            leg.candidate.provider_id, (now - journey.started) * 1000, is_success=True
+        )
+        return report
+
+    def charge(
+        self, journey: Journey, leg: Leg, consumption: Consumption, now: float
+    ) -> int | None:
+        """Store a charge; return its cost in nano-dollars, None if a price is unknown."""
+        return self._accounts.charge(
+            consumption=consumption,
+            candidate=leg.candidate,
+            line=leg.line,
+            caller=journey.caller,
+            alias=journey.wants.model,
+            operation=journey.wants.operation,
+            request_id=journey.request_id,
+            duration_ms=(now - journey.started) * 1000,
+        )
+
+
+def _nowhere(wants: Wants, decision: Decision, view: View, now: float) -> ConduitError:
+    """Return the error that says best why nothing can be tried."""
+    reasons = {r.reason for r in decision.rejections}
+    names = {r.reason: r.provider_name for r in decision.rejections}
+    model = wants.model
+    if decision_pb2.REJECTION_REASON_KEY_RESTING in reasons:
+        waits = [rest.until - now for rest in view.resting_keys.values()]
+        return UpstreamRateLimited(
+            f"All keys for the model {model!r} rest after failures",
+            model=model,
+            retry_after_ms=str(max(0, int(min(waits, default=1.0) * 1000))),
+        )
+    if decision_pb2.REJECTION_REASON_CIRCUIT_OPEN in reasons:
+        name = names[decision_pb2.REJECTION_REASON_CIRCUIT_OPEN]
+        return ProviderUnhealthy(
+            f"Provider {name} is currently unhealthy", provider=name, model=model
+        )
+    if reasons == {decision_pb2.REJECTION_REASON_CAPABILITY_MISSING}:
+        lacking = "; ".join(sorted({r.detail for r in decision.rejections}))
+        return UnsupportedCapability(
+            f"No provider of the model {model!r} can do this: {lacking}", model=model
+        )
+    return NoProviderAvailable(
+        f"No provider is available for the model {model!r}: "
+        + "; ".join(sorted({f"{r.provider_name}: {r.detail}" for r in decision.rejections})),
+        model=model,
+    )

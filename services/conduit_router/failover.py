@@ -1,0 +1,80 @@
+"""What follows a failure: the way of one call through its candidates, without any I/O."""
+
+from typing import NamedTuple
+
+from conduit_kernel.errors import Scope, UpstreamError
+from conduit_router.decide import Decision
+from conduit_router.table import Candidate, Line
+
+
+class Leg(NamedTuple):
+    """The next attempt."""
+
+    candidate: Candidate
+    line: Line
+    # Whether the instance was just asked and failed in a way that may pass: pause, with jitter.
+    is_retry: bool
+
+
+class Trip:
+    """Yields the attempts of one call. Ask `next`, and tell `failed` what came of it."""
+
+    __slots__ = (
+        "_decision",
+        "_key",
+        "_max",
+        "_retried",
+        "_retry",
+        "_stop",
+        "attempts",
+        "fallbacks",
+    )
+
+    def __init__(self, decision: Decision, max_attempts: int) -> None:
+        self._decision = decision
+        self._max = max_attempts
+        self._stop = 0
+        self._key = 0
+        self._retry = False
+        self._retried = False
+        self.attempts = 0
+        self.fallbacks = 0
+
+    def next(self) -> Leg | None:
+        """Return the next attempt, or None when nothing is left to try."""
+        stops = self._decision.stops
+        if self._stop >= len(stops) or self.attempts >= self._max:
+            return None
+        stop = stops[self._stop]
+        self.attempts += 1
+        return Leg(stop.candidate, stop.lines[self._key], self._retry)
+
+    def failed(self, error: UpstreamError, *, may_retry: bool) -> None:
+        """Take in that the last attempt failed. `may_retry`: the instance's budget allows it."""
+        self._retry = False
+        if error.scope is Scope.REQUEST:
+            self._stop = len(self._decision.stops)
+        elif error.scope is Scope.KEY:
+            self._next_key()
+        elif error.is_transient and may_retry and not self._retried:
+            self._retry = self._retried = True
+        else:
+            self._next_stop()
+
+    def again(self) -> bool:
+        """Start over at the first candidate; return whether an attempt is left for it."""
+        self._stop = self._key = 0
+        self._retry = self._retried = False
+        return self.attempts < self._max
+
+    def _next_key(self) -> None:
+        self._key += 1
+        if self._key >= len(self._decision.stops[self._stop].lines):
+            self._next_stop()
+
+    def _next_stop(self) -> None:
+        self._stop += 1
+        self._key = 0
+        self._retried = False
+        if self._stop < len(self._decision.stops):
+            self.fallbacks += 1

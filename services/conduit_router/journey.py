@@ -1,0 +1,177 @@
+"""One call under way: where it may go, until when, and what it met so far."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from conduit.v1.call_pb2 import CallOptions, CallReport
+from conduit_kernel.errors import (
+    ConduitError,
+    DeadlineExceeded,
+    InsufficientFunds,
+    InvalidApiKey,
+    InvalidRequest,
+    Scope,
+    UpstreamError,
+    UpstreamRateLimited,
+)
+from conduit_router.decide import Decision
+from conduit_router.failover import Leg, Trip
+from conduit_router.outcomes import Outcomes
+from conduit_router.peek import Wants
+from conduit_router.table import Caller
+from conduit_router.vitals import Vitals
+
+ResultT = TypeVar("ResultT")
+
+CALL_SECONDS = 600.0
+MAX_CALL_SECONDS = 3600.0
+# Until the first byte, where no fallback chain says otherwise.
+ATTEMPT_SECONDS = 300.0
+MAX_ATTEMPTS = 4
+# A pause asked for by the only provider is kept within the request; a longer one is the caller's.
+MAX_WAIT_SECONDS = 10.0
+# The pause before an instance is asked again, drawn at random.
+RETRY_PAUSE_SECONDS = (0.02, 0.15)
+# How long a key rests after a failure of its own.
+REST_SECONDS = {InvalidApiKey: 300.0, InsufficientFunds: 300.0, UpstreamRateLimited: 5.0}
+
+
+class Journey:
+    """One call under way."""
+
+    __slots__ = (
+        "caller",
+        "deadline",
+        "decision",
+        "is_strict",
+        "request_id",
+        "started",
+        "trip",
+        "waited",
+        "wants",
+    )
+
+    def __init__(
+        self,
+        *,
+        wants: Wants,
+        caller: Caller,
+        request_id: str,
+        decision: Decision,
+        options: CallOptions | None,
+        started: float,
+    ) -> None:
+        self.wants = wants
+        self.caller = caller
+        self.request_id = request_id
+        self.decision = decision
+        self.started = started
+        # Seconds spent waiting for providers.
+        self.waited = 0.0
+        seconds, attempts, self.is_strict = CALL_SECONDS, MAX_ATTEMPTS, False
+        if options is not None:
+            seconds, attempts, self.is_strict = _limits(options)
+        self.deadline = started + seconds
+        self.trip = Trip(decision, attempts)
+
+    def report(self, leg: Leg, now: float) -> CallReport:
+        """Return what was done, so far without the cost."""
+        provider = leg.candidate.instance.provider
+        return CallReport(
+            request_id=self.request_id,
+            provider_id=provider.id,
+            provider_name=provider.name,
+            key_id=leg.line.key_id,
+            actual_model_name=leg.candidate.model,
+            attempts=self.trip.attempts,
+            fallbacks=self.trip.fallbacks,
+            overhead_ms=round((now - self.started - self.waited) * 1000, 3),
+        )
+
+
+class Guide:
+    """Leads journeys through their attempts."""
+
+    def __init__(self, vitals: Vitals, outcomes: Outcomes, clock: Callable[[], float]) -> None:
+        self._vitals = vitals
+        self._outcomes = outcomes
+        self._clock = clock
+
+    async def lead(
+        self,
+        journey: Journey,
+        attempt: Callable[[Journey, Leg, float], Awaitable[ResultT]],
+        on_failure: Callable[[int, float], None],
+    ) -> tuple[ResultT, Leg]:
+        """Make attempts until one succeeds; return its result. Raises the last failure.
+
+        `attempt` gets the seconds it may wait for the first byte. `on_failure` is told the
+        instance and how many seconds it took.
+        """
+        failure: ConduitError | None = None
+        while (leg := await self._next(journey, failure)) is not None:
+            began = self._clock()
+            limit = min(journey.deadline - began, leg.candidate.timeout or ATTEMPT_SECONDS)
+            if limit <= 0:
+                raise DeadlineExceeded(
+                    "The request's deadline passed", attempts=str(journey.trip.attempts - 1)
+                ) from failure
+            self._vitals.begin(leg.candidate.provider_id)
+            try:
+                result = await attempt(journey, leg, limit)
+            except UpstreamError as error:
+                failure = error
+                on_failure(leg.candidate.provider_id, self._clock() - began)
+                self._failed(journey, leg, error)
+            else:
+                self._vitals.succeeded(leg.candidate.provider_id)
+                return result, leg
+        raise failure or DeadlineExceeded("No attempt was allowed", attempts="0")
+
+    async def _next(self, journey: Journey, failure: ConduitError | None) -> Leg | None:
+        leg = journey.trip.next()
+        if leg is None and isinstance(failure, UpstreamRateLimited):
+            # Everybody asked for a pause. Keep it, if the caller's time allows.
+            pause = int(failure.metadata.get("retry_after_ms", "1000")) / 1000
+            pause *= random.uniform(1.0, 1.2)  # noqa: S311 # jitter is no secret
+            left = journey.deadline - self._clock()
+            if pause < min(left, MAX_WAIT_SECONDS) and journey.trip.again():
+                await self._pause(journey, pause)
+                leg = journey.trip.next()
+        elif leg is not None and leg.is_retry:
+            await self._pause(journey, random.uniform(*RETRY_PAUSE_SECONDS))  # noqa: S311
+        return leg
+
+    async def _pause(self, journey: Journey, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        journey.waited += seconds
+
+    def _failed(self, journey: Journey, leg: Leg, error: UpstreamError) -> None:
+        provider_id, key_id = leg.candidate.provider_id, leg.line.key_id
+        self._outcomes.failed(leg.candidate, leg.line, error)
+        may_retry = False
+        if error.scope is Scope.INSTANCE:
+            self._vitals.failed(provider_id)
+            may_retry = error.is_transient and self._vitals.may_retry(provider_id)
+        elif error.scope is Scope.KEY:
+            told = error.metadata.get("retry_after_ms")
+            seconds = int(told) / 1000 if told else REST_SECONDS.get(type(error), 30.0)
+            self._vitals.rest(key_id, seconds, error.message)
+        journey.trip.failed(error, may_retry=may_retry)
+
+
+def _limits(options: CallOptions) -> tuple[float, int, bool]:
+    seconds, attempts = CALL_SECONDS, MAX_ATTEMPTS
+    if options.HasField("timeout"):
+        seconds = options.timeout.ToTimedelta().total_seconds()
+        if not 0 < seconds <= MAX_CALL_SECONDS:
+            raise InvalidRequest(
+                f"timeout must be above 0 and at most {MAX_CALL_SECONDS:.0f}s", field="timeout"
+            )
+    if options.HasField("max_attempts"):
+        attempts = options.max_attempts
+        if attempts < 1:
+            raise InvalidRequest("max_attempts must be at least 1", field="max_attempts")
+    return seconds, attempts, options.strict_parameters

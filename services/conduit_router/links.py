@@ -1,0 +1,232 @@
+"""What a router does beside its calls: it follows prices and health, and delivers what it owes.
+
+Every link is a task that lives as long as the router, outlasts any absence of the service at its
+other end, and never stands in the way of a call.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import grpc
+import structlog
+
+from conduit.v1.billing_requests_pb2 import (
+    PricedModel,
+    RecordChargesRequest,
+    WatchPricesRequest,
+    WatchPricesResponse,
+)
+from conduit.v1.charge_pb2 import CallTally, Charge
+from conduit.v1.health_service_pb2 import (
+    ReportOutcomesRequest,
+    WatchHealthRequest,
+    WatchHealthResponse,
+)
+from conduit.v1.provider_health_pb2 import HEALTH_STATUS_UNHEALTHY, ProviderHealth
+from conduit.v1.registry_requests_pb2 import ReportKeyUseRequest
+from conduit_router.accounts import Accounts
+from conduit_router.outcomes import Outcomes
+from conduit_router.prices import PriceList
+from conduit_router.spool import CHARGE, Spool, read_segment
+from conduit_router.table import RoutingTable
+from conduit_router.vitals import Vitals
+
+if TYPE_CHECKING:
+    # Exist for type checkers only.
+    from conduit.v1.billing_service_pb2_grpc import BillingServiceAsyncStub
+    from conduit.v1.health_service_pb2_grpc import HealthServiceAsyncStub
+    from conduit.v1.registry_service_pb2_grpc import RegistryServiceAsyncStub
+
+Metadata = tuple[tuple[str, str], ...]
+
+SILENCE_SECONDS = 45.0
+RETRY_SECONDS = 1.0
+CALL_SECONDS = 10.0
+DELIVERY_SECONDS = 1.0
+REPORT_SECONDS = 1.0
+KEY_USE_SECONDS = 10.0
+BATCH = 1000
+
+
+class PriceLink:
+    """Keeps the prices of all mapped models up to date."""
+
+    def __init__(
+        self, stub: "BillingServiceAsyncStub", prices: PriceList, metadata: Metadata
+    ) -> None:
+        self._stub = stub
+        self._prices = prices
+        self._metadata = metadata
+        self._models: list[PricedModel] = []
+        self._changed = asyncio.Event()
+
+    def load(self, table: RoutingTable) -> None:
+        """Ask for the prices of a new table's models, if they are others than before."""
+        wanted = {
+            (c.provider_id, c.instance.spec.name, c.model)
+            for route in table.routes.values()
+            for c in route.candidates
+        }
+        models = [
+            PricedModel(provider_id=i, provider_type=kind, actual_model_name=model)
+            for i, kind, model in sorted(wanted)
+        ]
+        if models != self._models:
+            self._models = models
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Follow for ever."""
+        while True:
+            self._changed.clear()
+            watch = asyncio.create_task(self._watch())
+            changed = asyncio.create_task(self._changed.wait())
+            try:
+                await asyncio.wait({watch, changed}, return_when=asyncio.FIRST_COMPLETED)
+                if not changed.done():
+                    await asyncio.wait({changed}, timeout=RETRY_SECONDS)
+            finally:
+                for task in (watch, changed):
+                    task.cancel()
+                await asyncio.gather(watch, changed, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        call = self._stub.WatchPrices(
+            WatchPricesRequest(models=self._models), metadata=self._metadata
+        )
+        try:
+            while True:
+                message = await asyncio.wait_for(call.read(), SILENCE_SECONDS)
+                if not isinstance(message, WatchPricesResponse):
+                    return
+                if message.prices:
+                    self._prices.load(message.prices)
+        except (grpc.RpcError, TimeoutError):
+            pass
+        finally:
+            call.cancel()
+
+
+async def follow_health(stub: "HealthServiceAsyncStub", vitals: Vitals, metadata: Metadata) -> None:
+    """Let the Health service's findings order the candidates, for ever."""
+    known: dict[int, ProviderHealth] = {}
+    while True:
+        call = stub.WatchHealth(WatchHealthRequest(), metadata=metadata)
+        try:
+            while True:
+                message = await asyncio.wait_for(call.read(), SILENCE_SECONDS)
+                if not isinstance(message, WatchHealthResponse):
+                    break
+                if message.is_complete:
+                    known.clear()
+                known.update({p.provider_id: p for p in message.providers})
+                vitals.set_unwell(
+                    frozenset(i for i, p in known.items() if p.status == HEALTH_STATUS_UNHEALTHY)
+                )
+        except (grpc.RpcError, TimeoutError):
+            # Who cannot be asked says nothing against anybody.
+            vitals.set_unwell(frozenset())
+        finally:
+            call.cancel()
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+class Delivery:
+    """Delivers the spool to Billing: each record at least once, which Billing counts once."""
+
+    def __init__(
+        self,
+        stub: "BillingServiceAsyncStub",
+        spool: Spool,
+        accounts: Accounts,
+        metadata: Metadata,
+    ) -> None:
+        self._stub = stub
+        self._spool = spool
+        self._accounts = accounts
+        self._metadata = metadata
+        self._log = structlog.get_logger("delivery")
+        self._is_failing = False
+
+    async def run(self) -> None:
+        """Deliver for ever."""
+        while True:
+            await asyncio.sleep(DELIVERY_SECONDS)
+            await self.deliver()
+
+    async def deliver(self) -> None:
+        """Deliver what there is, as far as Billing takes it."""
+        self._accounts.flush()
+        try:
+            self._spool.rotate()
+            for segment in self._spool.closed_segments():
+                await self._deliver_segment(segment)
+                self._spool.discard(segment)
+            self._is_failing = False
+        except (grpc.RpcError, OSError) as error:
+            # Said once, not each second of an absence.
+            if not self._is_failing:
+                self._log.warning("delivery_waits", reason=_reason(error))
+            self._is_failing = True
+
+    async def _deliver_segment(self, segment: Path) -> None:
+        records = read_segment(segment)
+        while batch := list(islice(records, BATCH)):
+            request = RecordChargesRequest(
+                charges=[Charge.FromString(m) for kind, m in batch if kind == CHARGE],
+                tallies=[CallTally.FromString(m) for kind, m in batch if kind != CHARGE],
+            )
+            await self._stub.RecordCharges(request, metadata=self._metadata, timeout=CALL_SECONDS)
+
+
+async def report_outcomes(
+    stub: "HealthServiceAsyncStub", outcomes: Outcomes, metadata: Metadata
+) -> None:
+    """Tell the Health service what attempts met, for ever. A report that is lost is no harm."""
+
+    async def once() -> None:
+        if taken := outcomes.take():
+            request = ReportOutcomesRequest(outcomes=taken)
+            await stub.ReportOutcomes(request, metadata=metadata, timeout=CALL_SECONDS)
+
+    await _every(REPORT_SECONDS, once)
+
+
+async def report_key_use(
+    stub: "RegistryServiceAsyncStub", outcomes: Outcomes, metadata: Metadata
+) -> None:
+    """Tell the Registry when keys were used, for ever."""
+
+    async def once() -> None:
+        if uses := outcomes.take_uses():
+            request = ReportKeyUseRequest(uses=uses)
+            await stub.ReportKeyUse(request, metadata=metadata, timeout=CALL_SECONDS)
+
+    await _every(KEY_USE_SECONDS, once)
+
+
+async def sync_spool(spool: Spool, seconds: float) -> None:
+    """Bring the spool to the disk again and again."""
+
+    async def once() -> None:
+        await spool.sync()
+
+    await _every(seconds, once)
+
+
+async def _every(seconds: float, action: Callable[[], Awaitable[None]]) -> None:
+    log = structlog.get_logger("links")
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await action()
+        except (grpc.RpcError, OSError) as error:
+            log.debug("link_failed", reason=_reason(error))
+
+
+def _reason(error: Exception) -> str:
+    code = getattr(error, "code", None)
+    return code().name if callable(code) else type(error).__name__

@@ -1,0 +1,210 @@
+"""Chats that are answered piece by piece."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from typing import NoReturn
+
+from conduit.v1 import router_requests_pb2 as pb
+from conduit.v1.charge_pb2 import (
+    USAGE_SOURCE_EARLY_EVENT,
+    USAGE_SOURCE_ESTIMATE,
+    USAGE_SOURCE_PROVIDER,
+)
+from conduit.v1.chat_pb2 import ChatCompletionRequest
+from conduit_kernel.errors import (
+    NotImplementedYet,
+    StreamInterrupted,
+    UpstreamError,
+    UpstreamTimeout,
+)
+from conduit_kernel.http import HttpError, Response
+from conduit_providers.calls import ChatCall, ChatEvents, Form, chat_request
+from conduit_providers.codec import ChatDecoder
+from conduit_providers.usage import Usage
+from conduit_router.accounts import Consumption
+from conduit_router.dispatch import Dispatch, Sender
+from conduit_router.estimate import estimate_chat, usage_message
+from conduit_router.failover import Leg
+from conduit_router.journey import Journey
+from conduit_router.peek import peek_chat
+from conduit_router.table import Line
+from conduit_router.transport import raise_interrupted, raise_unreachable
+
+DONE = b"data: [DONE]\n\n"
+# How long the end of the body may follow the last event, for the connection to be kept.
+SETTLE_SECONDS = 0.25
+
+
+class _Stream:
+    """A streamed answer, from its first piece on."""
+
+    __slots__ = ("_decoder", "_journey", "_line", "_response", "call", "events", "is_complete")
+
+    def __init__(
+        self,
+        journey: Journey,
+        line: Line,
+        call: ChatCall,
+        response: Response,
+        decoder: ChatDecoder,
+    ) -> None:
+        self._journey = journey
+        self._line = line
+        self._response = response
+        self._decoder = decoder
+        self.call = call
+        # About how many pieces came: providers send one a token.
+        self.events = 0
+        self.is_complete = False
+
+    @property
+    def usage(self) -> Usage | None:
+        """Return what the provider told so far."""
+        return self._decoder.usage
+
+    async def next(self) -> ChatEvents | None:
+        """Return the next pieces, None at the end. UpstreamError or HttpError if it breaks off."""
+        decoder = self._decoder
+        while not decoder.done:
+            data = await self._response.next()
+            if not data:
+                self.is_complete = True
+                return decoder.close()
+            if (found := decoder.feed(data)) is not None:
+                self.events += max(1, data.count(b"\n\n"))
+                return found
+        self.is_complete = True
+        return None
+
+    async def settle(self) -> None:
+        """Read the rest of the body, if it comes at once, so that the connection can be kept."""
+        with contextlib.suppress(HttpError, TimeoutError):
+            async with asyncio.timeout(SETTLE_SECONDS):
+                while not self._response.done:
+                    await self._response.next()
+        self.close()
+
+    def close(self) -> None:
+        """Let the provider know that nobody listens any more, unless it is through."""
+        self._response.close()
+
+    def interrupted(self, error: Exception) -> NoReturn:
+        """Raise what a failure after the first piece means."""
+        if isinstance(error, HttpError):
+            raise_interrupted(error, self._line)
+        if isinstance(error, StreamInterrupted):
+            raise error
+        raise StreamInterrupted(
+            f"The stream from {self._line.target.provider_name} failed: {error}",
+            provider=self._line.target.provider_name,
+        ) from error
+
+
+class Streams:
+    """Answers chats piece by piece."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
+
+    async def chat(
+        self, request: pb.StreamChatRequest, sender: Sender
+    ) -> AsyncGenerator[pb.StreamChatResponse, None]:
+        """Yield an answer's pieces as they come, in the form of the request, and then its end.
+
+        Until the first piece a failed attempt is followed by the next one; after it the stream
+        ends with StreamInterrupted. What was used is charged, however it ends.
+        """
+        dispatch = self._dispatch
+        started = dispatch.clock()
+        is_typed = request.WhichOneof("form") == "chat"
+        form = chat_request(typed=request.chat) if is_typed else chat_request(json=request.json)
+        wants = peek_chat(form.json)._replace(stream=True)
+        options = request.options if request.HasField("options") else None
+        journey = dispatch.depart(wants, sender, options, started)
+
+        async def attempt(
+            journey: Journey, leg: Leg, seconds: float
+        ) -> tuple[_Stream, ChatEvents | None]:
+            return await self._open(journey, leg, seconds, form)
+
+        (stream, events), leg = await dispatch.guide.lead(journey, attempt, dispatch.failed)
+        report = journey.report(leg, dispatch.clock())
+        if stream.call.dropped:
+            report.dropped.extend(stream.call.dropped)
+        is_settled = False
+        try:
+            message = pb.StreamChatResponse(started=report)
+            while events is not None:
+                _fill(message, events, is_typed=is_typed)
+                yield message
+                events = await stream.next()
+                message = pb.StreamChatResponse()
+            end = dispatch.settle(journey, leg, stream.call, _consumption(stream, form))
+            is_settled = True
+            message.finished.report.CopyFrom(end)
+            if stream.usage is not None:
+                message.finished.usage.CopyFrom(usage_message(stream.usage))
+            if not is_typed:
+                message.events += DONE
+            yield message
+            await stream.settle()
+        except (UpstreamError, HttpError) as error:
+            stream.interrupted(error)
+        finally:
+            stream.close()
+            if not is_settled:
+                now = dispatch.clock()
+                dispatch.charge(journey, leg, _consumption(stream, form), now)
+                dispatch.failed(leg.candidate.provider_id, now - journey.started)
+
+    async def _open(
+        self, journey: Journey, leg: Leg, seconds: float, form: Form[ChatCompletionRequest]
+    ) -> tuple[_Stream, ChatEvents | None]:
+        dispatch, instance = self._dispatch, leg.candidate.instance
+        endpoint = instance.spec.endpoints["chat"]
+        codec = instance.chat_codec
+        if codec is None:
+            raise NotImplementedYet(f"{instance.spec.name} does not serve chats")
+        call = dispatch.call(journey, leg, form)
+        request = codec.to_upstream(call, endpoint, leg.line.target)
+        sent = dispatch.clock()
+        response = await dispatch.transport.open(leg.line, instance.spec, request, seconds)
+        stream = _Stream(journey, leg.line, call, response, codec.decoder(call, endpoint))
+        try:
+            # The head came; the first piece has what is left of the time.
+            async with asyncio.timeout(max(0.001, sent + seconds - dispatch.clock())):
+                first = await stream.next()
+        except HttpError as error:
+            stream.close()
+            raise_unreachable(error, leg.line)
+        except TimeoutError as error:
+            stream.close()
+            name = leg.line.target.provider_name
+            raise UpstreamTimeout(f"{name} began no answer in time", provider=name) from error
+        except StreamInterrupted as error:
+            # Nothing was passed on yet, so another attempt may still succeed.
+            stream.close()
+            raise UpstreamError(error.message, **error.metadata) from error
+        except BaseException:
+            stream.close()
+            raise
+        waited = dispatch.clock() - sent
+        journey.waited += waited
+        dispatch.outcomes.succeeded(leg.candidate, leg.line, waited * 1000, response.headers)
+        return stream, first
+
+
+def _fill(message: pb.StreamChatResponse, events: ChatEvents, *, is_typed: bool) -> None:
+    if is_typed:
+        message.chunks.extend(events.chunks)
+    else:
+        message.events = events.sse
+
+
+def _consumption(stream: _Stream, form: Form[ChatCompletionRequest]) -> Consumption:
+    if stream.usage is None:
+        usage = Usage(estimate_chat(form), stream.events)
+        return Consumption(usage, USAGE_SOURCE_ESTIMATE, stream.is_complete)
+    source = USAGE_SOURCE_PROVIDER if stream.is_complete else USAGE_SOURCE_EARLY_EVENT
+    return Consumption(stream.usage, source, stream.is_complete)

@@ -1,0 +1,106 @@
+"""The configuration, compiled for decisions: one route per alias, one line per usable key."""
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+
+from conduit.v1.decision_pb2 import Rejection
+from conduit.v1.provider_pb2 import Provider
+from conduit.v1.virtual_key_pb2 import VirtualKey
+from conduit_kernel.http import Origin, PreparedRequest
+from conduit_providers.auth import Signer
+from conduit_providers.codec import ChatCodec, EmbedCodec
+from conduit_providers.spec import ProviderSpec
+from conduit_providers.target import Target
+from conduit_providers.wire import Headers
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """A key of an instance, ready to carry calls."""
+
+    # Empty for a type that needs no key.
+    key_id: str
+    account_group: str
+    target: Target
+    signer: Signer
+    origin: Origin
+    # The path of the base URL, without a slash at its end.
+    base_path: str
+    # The constant parts of requests, by method, path and headers.
+    prepared: dict[tuple[str, str, Headers], PreparedRequest] = field(
+        default_factory=dict[tuple[str, str, Headers], PreparedRequest], repr=False
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instance:
+    """A provider instance with its usable keys."""
+
+    provider: Provider
+    spec: ProviderSpec
+    lines: tuple[Line, ...]
+    # Of keys that cannot be used, for explanations.
+    rejections: tuple[Rejection, ...]
+    networks: tuple[Network, ...]
+    # None where the type does not serve the operation.
+    chat_codec: ChatCodec | None
+    embed_codec: EmbedCodec | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """An instance that serves an alias, with the model it is asked for."""
+
+    instance: Instance
+    model: str
+    priority: int
+    weight: int
+    # Seconds until the first byte; None means the default.
+    timeout: float | None
+    mapping_id: int
+    is_strict: bool
+    # None means whatever the endpoint can.
+    capabilities: frozenset[str] | None
+
+    @property
+    def provider_id(self) -> int:
+        """Return the instance's id."""
+        return self.instance.provider.id
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Route:
+    """Everything that may serve an alias, in order of priority, and what can not."""
+
+    alias: str
+    candidates: tuple[Candidate, ...]
+    rejections: tuple[Rejection, ...]
+    # When the alias was first mapped, in seconds since 1970.
+    created: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Caller:
+    """A virtual key, as calls are checked against it."""
+
+    virtual_key: VirtualKey
+    # In seconds since 1970; infinite if it never ends.
+    expires_at: float
+    # None means all models.
+    allowed: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RoutingTable:
+    """A compiled snapshot."""
+
+    revision: int
+    routes: dict[str, Route]
+    instances: dict[int, Instance]
+    # By hash.
+    callers: dict[bytes, Caller]
+
+
+EMPTY_TABLE = RoutingTable(0, {}, {}, {})

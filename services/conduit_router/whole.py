@@ -1,0 +1,132 @@
+"""Calls that are answered whole."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from google.protobuf.message import Message
+
+from conduit.v1 import router_requests_pb2 as pb
+from conduit.v1.call_pb2 import CallReport
+from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER
+from conduit.v1.embedding_pb2 import EmbeddingRequest
+from conduit_kernel.errors import NotImplementedYet
+from conduit_providers.calls import Answer, Call, Form, chat_request, embedding_request
+from conduit_providers.codec import ChatCodec, Codec, EmbedCodec
+from conduit_providers.usage import Usage
+from conduit_router.accounts import Consumption
+from conduit_router.dispatch import Dispatch, Sender
+from conduit_router.estimate import estimate_chat, estimate_text
+from conduit_router.failover import Leg
+from conduit_router.journey import Journey
+from conduit_router.peek import peek_chat, peek_embedding
+from conduit_router.table import Instance
+
+RequestT = TypeVar("RequestT", bound=Message)
+AnswerT = TypeVar("AnswerT", bound=Message)
+
+
+class WholeCalls:
+    """Answers chats and embeddings."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
+
+    async def chat(self, request: pb.ChatRequest, sender: Sender) -> pb.ChatResponse:
+        """Answer a chat, in the form of the request."""
+        started = self._dispatch.clock()
+        is_typed = request.WhichOneof("form") == "chat"
+        form = chat_request(typed=request.chat) if is_typed else chat_request(json=request.json)
+        wants = peek_chat(form.json)._replace(stream=False)
+        options = request.options if request.HasField("options") else None
+        journey = self._dispatch.depart(wants, sender, options, started)
+        exchange = _Exchange(self._dispatch, form, _chat_codec, estimate_chat)
+        answer, report = await exchange.run(journey)
+        if is_typed:
+            return pb.ChatResponse(completion=answer.typed, report=report)
+        return pb.ChatResponse(json=answer.json, report=report)
+
+    async def embed(self, request: pb.EmbedRequest, sender: Sender) -> pb.EmbedResponse:
+        """Turn texts into vectors, in the form of the request."""
+        started = self._dispatch.clock()
+        is_typed = request.WhichOneof("form") == "embedding"
+        form = (
+            embedding_request(typed=request.embedding)
+            if is_typed
+            else embedding_request(json=request.json)
+        )
+        wants = peek_embedding(form.json)
+        options = request.options if request.HasField("options") else None
+        journey = self._dispatch.depart(wants, sender, options, started)
+        exchange = _Exchange(self._dispatch, form, _embed_codec, _estimate_embedding)
+        answer, report = await exchange.run(journey)
+        if is_typed:
+            return pb.EmbedResponse(embeddings=answer.typed, report=report)
+        return pb.EmbedResponse(json=answer.json, report=report)
+
+
+class _Exchange(Generic[RequestT, AnswerT]):
+    """One call: a request, its attempts, an answer."""
+
+    __slots__ = ("_call", "_codec_of", "_dispatch", "_estimate", "_form")
+
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        form: Form[RequestT],
+        codec_of: Callable[[Instance], Codec[Call[RequestT], Answer[AnswerT]] | None],
+        estimate: Callable[[Form[RequestT]], int],
+    ) -> None:
+        self._dispatch = dispatch
+        self._form = form
+        self._codec_of = codec_of
+        self._estimate = estimate
+        # As the last attempt's codec got it.
+        self._call: Call[RequestT]
+
+    async def run(self, journey: Journey) -> tuple[Answer[AnswerT], CallReport]:
+        """Make attempts until one succeeds, and account for it."""
+        dispatch = self._dispatch
+        answer, leg = await dispatch.guide.lead(journey, self._attempt, dispatch.failed)
+        usage, source = answer.usage, USAGE_SOURCE_PROVIDER
+        if usage is None:
+            usage = Usage(self._estimate(self._form), estimate_text(len(answer.json)))
+            source = USAGE_SOURCE_ESTIMATE
+        consumption = Consumption(usage, source, is_complete=True)
+        return answer, dispatch.settle(journey, leg, self._call, consumption)
+
+    async def _attempt(self, journey: Journey, leg: Leg, seconds: float) -> Answer[AnswerT]:
+        dispatch, instance = self._dispatch, leg.candidate.instance
+        endpoint = instance.spec.endpoints[journey.wants.operation]
+        codec = self._codec_of(instance)
+        if codec is None:
+            raise NotImplementedYet(f"{instance.spec.name} does not serve this operation")
+        call = self._call = dispatch.call(journey, leg, self._form)
+        request = codec.to_upstream(call, endpoint, leg.line.target)
+        sent = dispatch.clock()
+        try:
+            response = await dispatch.transport.open(leg.line, instance.spec, request, seconds)
+            raw = await dispatch.transport.read(response, leg.line, journey.deadline)
+        except asyncio.CancelledError:
+            # The caller is gone, but the provider may have the question.
+            usage = Usage(self._estimate(self._form))
+            guess = Consumption(usage, USAGE_SOURCE_ESTIMATE, is_complete=False)
+            dispatch.charge(journey, leg, guess, dispatch.clock())
+            raise
+        waited = dispatch.clock() - sent
+        journey.waited += waited
+        answer = codec.from_upstream(raw, call, endpoint)
+        dispatch.outcomes.succeeded(leg.candidate, leg.line, waited * 1000, response.headers)
+        return answer
+
+
+def _chat_codec(instance: Instance) -> ChatCodec | None:
+    return instance.chat_codec
+
+
+def _embed_codec(instance: Instance) -> EmbedCodec | None:
+    return instance.embed_codec
+
+
+def _estimate_embedding(form: Form[EmbeddingRequest]) -> int:
+    return estimate_text(len(form.json))

@@ -1,0 +1,147 @@
+"""The bodies that are understood; members not named here are ignored, as they change nothing."""
+
+from typing import Any
+
+import msgspec
+
+from conduit_simulator.errors import bad_request
+
+MAX_DIMENSIONS = 3072
+
+
+class Part(msgspec.Struct):
+    """A part of a message; only texts have `text`."""
+
+    type: str
+    text: str = ""
+
+
+class Function(msgspec.Struct):
+    """A function that may be called, or was."""
+
+    name: str
+    parameters: dict[str, Any] | None = None
+    arguments: str = ""
+
+
+class Tool(msgspec.Struct):
+    """A tool, or the call of one."""
+
+    type: str = "function"
+    function: Function | None = None
+
+
+class Message(msgspec.Struct):
+    """A turn of the conversation."""
+
+    role: str
+    content: str | list[Part] | None = None
+    tool_calls: list[Tool] | None = None
+
+
+class JsonSchema(msgspec.Struct):
+    """A named schema."""
+
+    name: str
+    schema: dict[str, Any] | None = None
+
+
+class ResponseFormat(msgspec.Struct):
+    """The form of the answer: `text`, `json_object` or `json_schema`."""
+
+    type: str
+    json_schema: JsonSchema | None = None
+
+
+class StreamOptions(msgspec.Struct):
+    """What a stream carries besides the answer."""
+
+    include_usage: bool | None = None
+
+
+class ChatRequest(msgspec.Struct):
+    """https://platform.openai.com/docs/api-reference/chat/create."""
+
+    model: str
+    messages: list[Message]
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    tools: list[Tool] | None = None
+    tool_choice: str | Tool | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    n: int | None = None
+    stop: str | list[str] | None = None
+
+
+class EmbeddingRequest(msgspec.Struct):
+    """https://platform.openai.com/docs/api-reference/embeddings/create."""
+
+    model: str
+    # A text or a list of texts; a text may be a list of token ids.
+    input: Any
+    dimensions: int | None = None
+    encoding_format: str | None = None
+
+
+Text = str | list[int]
+_CHAT = msgspec.json.Decoder(ChatRequest)
+_EMBEDDING = msgspec.json.Decoder(EmbeddingRequest)
+
+
+def read_chat(body: bytes) -> ChatRequest:
+    """Read the body of a chat. ApiError 400 if it is none."""
+    try:
+        request = _CHAT.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise bad_request(f"We could not parse the JSON body of your request: {error}") from error
+    if not request.messages:
+        raise bad_request("[] is too short - 'messages'", "messages")
+    if request.n is not None and not 1 <= request.n <= 128:  # noqa: PLR2004 # OpenAI's limit
+        raise bad_request("n must be from 1 to 128", "n")
+    limit = max_tokens(request)
+    if limit is not None and limit < 1:
+        raise bad_request("max_tokens must be at least 1", "max_tokens")
+    return request
+
+
+def max_tokens(request: ChatRequest) -> int | None:
+    """Return the limit of the answer, by either of its names."""
+    newer = request.max_completion_tokens
+    return newer if newer is not None else request.max_tokens
+
+
+def read_embedding(body: bytes) -> EmbeddingRequest:
+    """Read the body of an embedding. ApiError 400 if it is none."""
+    try:
+        request = _EMBEDDING.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise bad_request(f"We could not parse the JSON body of your request: {error}") from error
+    if request.encoding_format not in {None, "float", "base64"}:
+        raise bad_request("encoding_format must be 'float' or 'base64'", "encoding_format")
+    if request.dimensions is not None and not 1 <= request.dimensions <= MAX_DIMENSIONS:
+        raise bad_request(f"dimensions must be from 1 to {MAX_DIMENSIONS}", "dimensions")
+    return request
+
+
+def texts_of(request: EmbeddingRequest) -> list[Text]:
+    """Return the texts to turn into vectors. ApiError 400 if there are none."""
+    given = request.input
+    # One text may stand alone, as words or as tokens.
+    if isinstance(given, str) or (isinstance(given, list) and given and _is_int(given[0])):
+        given = [given]
+    if not isinstance(given, list) or not given or not all(map(_is_text, given)):
+        raise bad_request("'$.input' is invalid. Please give texts or tokens.", "input")
+    return given
+
+
+def _is_text(value: object) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(map(_is_int, value))
+    return isinstance(value, str) and value != ""
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

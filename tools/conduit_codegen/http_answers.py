@@ -1,0 +1,179 @@
+"""Writes the functions that make an HTTP answer of a response message."""
+
+from .contract import Binding, Contract, ContractError, Field, Kind, Message, Rpc
+from .http_requests import header_field
+from .json_names import writer
+from .naming import module, snake
+from .source import Source, quoted
+
+JSON_TYPE, EVENTS_TYPE, BINARY_TYPE = (
+    "application/json",
+    "text/event-stream",
+    "application/octet-stream",
+)
+CONTENT_TYPE = "content_type"
+
+
+def header_writer(message: Message) -> str:
+    """Return the name of the function that writes a message as headers."""
+    return f"_headers_of_{snake(message.name)}"
+
+
+def success_status(contract: Contract, rpc: Rpc) -> int:
+    """Return the status of a successful answer."""
+    return rpc.success_status or (200 if contract.messages[rpc.response].fields else 204)
+
+
+def bytes_field(message: Message) -> Field:
+    """Return the one field of bytes. Raises ContractError."""
+    found = [field for field in message.fields if field.kind is Kind.BYTES]
+    if len(found) != 1:
+        problem = f"{message.full_name} must have one field of bytes"
+        raise ContractError(problem)
+    return found[0]
+
+
+class HeaderWriter:
+    """Adds the function that writes a message as headers."""
+
+    def __init__(self, message: Message, body: Source) -> None:
+        self._message = message
+        self._body = body
+
+    def write(self) -> None:
+        """Add the function."""
+        message = self._message
+        with self._body.block(
+            f"def {header_writer(message)}(message: {module(message.file)}.{message.name}) -> list[tuple[bytes, bytes]]:"
+        ):
+            self._body.line(
+                '"""Return headers: for numbers, texts that are not empty, and optional fields that are set."""'
+            )
+            self._body.line("headers = []")
+            for field in message.fields:
+                if condition := self._condition(field):
+                    with self._body.block(f"if {condition}:"):
+                        self._body.line(f"headers.append({self._header(field)})")
+                else:
+                    self._body.line(f"headers.append({self._header(field)})")
+            self._body.line("return headers")
+        self._body.gap()
+
+    def _condition(self, field: Field) -> str:
+        if field.has_presence:
+            return f'message.HasField("{field.name}")'
+        is_number = field.kind is not Kind.STRING and not field.repeated
+        return "" if is_number else f"message.{field.name}"
+
+    def _header(self, field: Field) -> str:
+        return f'(b"{field.json.header}", {self._text(field)})'
+
+    def _text(self, field: Field) -> str:
+        value = f"message.{field.name}"
+        if field.repeated and field.kind is Kind.STRING:
+            return f'http.safe(", ".join({value}))'
+        if field.repeated or field.kind in (Kind.BYTES, Kind.ENUM, Kind.MESSAGE):
+            problem = (
+                f"{self._message.full_name}.{field.name}: a header of its type cannot be written"
+            )
+            raise ContractError(problem)
+        if field.json.money:
+            return f"json.dollars_text({value}).encode()"
+        if field.kind is Kind.STRING:
+            return f"http.safe({value})"
+        if field.kind is Kind.BOOL:
+            return f'b"true" if {value} else b"false"'
+        # A thousandth is the finest that anybody reads in a header.
+        return f'b"%.3f" % {value}' if field.kind is Kind.DOUBLE else f'b"%d" % {value}'
+
+
+class AnswerWriter:
+    """Adds the functions that write the answers of one RPC."""
+
+    def __init__(self, contract: Contract, rpc: Rpc, binding: Binding, body: Source) -> None:
+        self._contract = contract
+        self._rpc = rpc
+        self._binding = binding
+        self._body = body
+        self._message = contract.messages[rpc.response]
+        self._type = f"{module(self._message.file)}.{self._message.name}"
+
+    @property
+    def media_type(self) -> str:
+        """The media type of the answer; empty where it has no body."""
+        if not self._message.fields:
+            return ""
+        return {
+            "FRAMING_SERVER_SENT_EVENTS": EVENTS_TYPE,
+            "FRAMING_BINARY": BINARY_TYPE,
+        }.get(self._rpc.framing, JSON_TYPE)
+
+    @property
+    def tells_media_type(self) -> bool:
+        """Whether the messages say what media type the answer has."""
+        return self._rpc.framing == "FRAMING_BINARY" and any(
+            f.name == CONTENT_TYPE for f in self._message.fields
+        )
+
+    @property
+    def report(self) -> Field | None:
+        """The field that the answer carries in headers."""
+        return header_field(self._contract, self._message)
+
+    def write_body(self, name: str) -> None:
+        """Add the function that writes the body."""
+        if not self._message.fields:
+            return
+        with self._body.block(f"def {name}(message: {self._type}) -> bytes:"):
+            self._body.line(f'"""Write the answer of {self._rpc.name}."""')
+            self._body.line(f"return {self._expression()}")
+        self._body.gap()
+
+    def _expression(self) -> str:
+        message = self._message
+        events = next((f for f in message.fields if f.json.events), None)
+        match self._rpc.framing:
+            case "FRAMING_BINARY":
+                return f"message.{bytes_field(message).name}"
+            case "FRAMING_SERVER_SENT_EVENTS" if events is not None:
+                return f"message.{events.name}"
+            case "FRAMING_SERVER_SENT_EVENTS":
+                return f'b"data: " + {self._json()} + b"\\n\\n"'
+            case "FRAMING_WEBSOCKET":
+                return f"message.{bytes_field(message).name}"
+        return self._json()
+
+    def _json(self) -> str:
+        """Return the expression of the whole answer's JSON, or of the field that stands for it."""
+        if not self._binding.response_body:
+            return f"orjson.dumps({writer(self._message)}(message))"
+        field = self._message.field(self._binding.response_body)
+        if field.json.raw:
+            return f"message.{field.name}"
+        if field.kind is not Kind.MESSAGE or field.repeated:
+            problem = f"{self._rpc.name}: response_body must name a message or raw JSON"
+            raise ContractError(problem)
+        return f"orjson.dumps({writer(self._contract.message_of(field))}(message.{field.name}))"
+
+    def write_headers(self, name: str) -> None:
+        """Add the function that writes the report's headers."""
+        if (field := self.report) is None:
+            return
+        with self._body.block(f"def {name}(message: {self._type}) -> list[tuple[bytes, bytes]]:"):
+            self._body.line(f'"""Write the headers of an answer of {self._rpc.name}."""')
+            with self._body.block(f"if not message.HasField({quoted(field.name)}):"):
+                self._body.line("return []")
+            writes = header_writer(self._contract.message_of(field))
+            self._body.line(f"return {writes}(message.{field.name})")
+        self._body.gap()
+
+    def write_media_type(self, name: str) -> None:
+        """Add the function that tells the media type."""
+        if not self.tells_media_type:
+            return
+        with self._body.block(f"def {name}(message: {self._type}) -> bytes | None:"):
+            self._body.line(f'"""Tell the media type of an answer of {self._rpc.name}."""')
+            self._body.line(
+                f"return http.safe(message.{CONTENT_TYPE}) if message.{CONTENT_TYPE} else None"
+            )
+        self._body.gap()

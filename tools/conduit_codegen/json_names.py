@@ -1,0 +1,71 @@
+"""Names of the functions and tables in the generated converters."""
+
+from .contract import Contract, Dialect, Enum, Field, Message
+from .naming import screaming, snake
+
+
+def reader(message: Message) -> str:
+    """Return the name of the function that reads a message."""
+    return f"{snake(message.name)}_from_json"
+
+
+def filler(message: Message) -> str:
+    """Return the name of the function that reads into an empty message."""
+    return f"fill_{snake(message.name)}"
+
+
+def writer(message: Message) -> str:
+    """Return the name of the function that writes a message."""
+    return f"{snake(message.name)}_to_json"
+
+
+def bare_text(message: Message) -> str:
+    """Return the name of the function that writes a message as a bare string where it can."""
+    return f"{snake(message.name)}_as_text"
+
+
+def known(message: Message) -> str:
+    """Return the name of the table of the members that a message knows."""
+    return f"_{screaming(message.name)}_MEMBERS"
+
+
+def read_table(contract: Contract, enum: Enum, dialect: Dialect) -> str:
+    """Return the name of the table from spelling to value."""
+    return f"{_enum(contract, enum, dialect)}_BY_SPELLING"
+
+
+def write_table(contract: Contract, enum: Enum, dialect: Dialect) -> str:
+    """Return the name of the table from value to spelling."""
+    return f"{_enum(contract, enum, dialect)}_SPELLINGS"
+
+
+def _enum(contract: Contract, enum: Enum, dialect: Dialect) -> str:
+    """Return an enum's name, with the dialect where there are several."""
+    several = len(contract.dialects_of(enum)) > 1
+    return screaming(enum.name) + (f"_{dialect}" if several else "")
+
+
+def members(contract: Contract, message: Message) -> tuple[Field, ...]:
+    """Return the fields that are JSON members: not those that headers carry, nor the keeper of unknown ones."""
+    return tuple(
+        field
+        for field in message.fields
+        if not field.json.header
+        and not field.json.unknown
+        and not (field.type_name in contract.messages and contract.message_of(field).is_in_headers)
+    )
+
+
+def text_field(contract: Contract, field: Field) -> Field:
+    """Return the field for which a bare string stands."""
+    return contract.message_of(field).field(field.json.text_member)
+
+
+def text_targets(contract: Contract) -> dict[str, Field]:
+    """Return, by full name, the messages for which a bare string can stand, with the field that it sets."""
+    return {
+        field.type_name: text_field(contract, field)
+        for message in contract.messages.values()
+        for field in message.fields
+        if field.json.text_member
+    }

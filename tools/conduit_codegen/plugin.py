@@ -1,0 +1,67 @@
+"""Answers protoc and buf, which hand descriptors over standard input and take files over standard output."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGeneratorResponse
+
+from .checks import problems
+from .contract import Contract, ContractError
+from .http_modules import http_modules
+from .json_modules import json_modules
+from .layout import laid_out
+from .loading import load
+from .stubs import grpc_modules, markers
+from .tables import failures_module, methods_module
+
+RUNTIME = Path(__file__).with_name("runtime")
+
+Files: TypeAlias = Iterable[tuple[str, str]]
+
+
+def python_files(request: CodeGeneratorRequest) -> Iterator[tuple[str, str]]:
+    """Yield the files of the Python package."""
+    contract = checked(request)
+    yield from grpc_modules(request)
+    yield from markers(request.file_to_generate)
+    yield from runtime_modules(contract)
+    yield from laid_out(
+        [
+            *json_modules(contract),
+            *http_modules(contract),
+            methods_module(contract),
+            failures_module(contract),
+        ]
+    )
+
+
+def checked(request: CodeGeneratorRequest) -> Contract:
+    """Return the contract, if it keeps the rules. Raises ContractError."""
+    contract = load(request)
+    if found := list(problems(contract)):
+        raise ContractError("\n".join(found))
+    return contract
+
+
+def runtime_modules(contract: Contract) -> Iterator[tuple[str, str]]:
+    """Yield the modules that the generated ones share."""
+    folder = contract.package.replace(".", "/")
+    for path in sorted(RUNTIME.glob("*_runtime.py")):
+        yield f"{folder}/{path.name}", path.read_text()
+
+
+def answer(make: Callable[[CodeGeneratorRequest], Files]) -> None:
+    """Answer one request with the files that `make` makes of it, or with what is wrong with the contract."""
+    request = CodeGeneratorRequest.FromString(sys.stdin.buffer.read())
+    response = CodeGeneratorResponse(
+        supported_features=CodeGeneratorResponse.FEATURE_PROTO3_OPTIONAL
+    )
+    try:
+        for name, content in make(request):
+            response.file.add(name=name, content=content)
+    except ContractError as error:
+        response.ClearField("file")
+        response.error = str(error)
+    sys.stdout.buffer.write(response.SerializeToString())
