@@ -1,7 +1,8 @@
 #!/usr/bin/env python
 """Write `generated/` from the protos; with `--check`, only say whether it is up to date.
 
-Everything is made in a folder of its own first, so that whoever imports the generated code meanwhile finds it whole.
+Everything is made in a folder of its own first, so that whoever imports the generated code
+meanwhile finds it whole.
 """
 
 import argparse
@@ -32,7 +33,8 @@ def main() -> int:
         made = Path(folder, TARGET.name)
         stale = differences(made, TARGET)
         if only_check:
-            print(*(f"out of date: generated/{path}" for path in stale), sep="\n")
+            for path in stale:
+                print(f"out of date: generated/{path}")
             return 1 if stale else 0
         for path in stale:
             replace(made / path, TARGET / path)
@@ -40,7 +42,7 @@ def main() -> int:
 
 
 def copy_google_protos() -> None:
-    """Copy what the contract imports from the wheel googleapis-common-protos to where buf looks for it."""
+    """Copy what the contract imports from googleapis-common-protos to where buf looks for it."""
     GOOGLE_PROTOS.mkdir(parents=True, exist_ok=True)
     for name in GOOGLE_NAMES:
         (GOOGLE_PROTOS / name).write_bytes(files("google.api").joinpath(name).read_bytes())

@@ -14,7 +14,7 @@ from conduit_billing.money import (
     MAX_QUANTITY,
     cost_of,
 )
-from conduit_billing.prices import INPUT_UNITS, OUTPUT_UNITS, Priced
+from conduit_billing.prices import INPUT_UNITS, OUTPUT_UNITS, Priced, UnitNumber
 
 _ID = re.compile(r"[0-9a-z]{26}")
 _UNITS = frozenset(Unit.values()) - {0}
@@ -31,7 +31,7 @@ FindPrice = Callable[[int, str, str, datetime], Priced]
 class Line(NamedTuple):
     """A kind of unit: how many, and nano-dollars of a million, None if unknown."""
 
-    unit: int
+    unit: UnitNumber
     quantity: int
     price: int | None
 
@@ -107,9 +107,8 @@ def price_charge(charge: PostedCharge, find_price: FindPrice) -> PostedCharge:
         charge.actual_model_name,
         datetime_of(charge.occurred_at),
     )
-    known: dict[int, int] = {**priced.unit_prices}
     lines = tuple(
-        line if line.price is not None else line._replace(price=known.get(line.unit))
+        line if line.price is not None else line._replace(price=priced.unit_prices.get(line.unit))
         for line in charge.lines
     )
     cost = cost_of((line.quantity, line.price) for line in lines)
@@ -135,7 +134,7 @@ def charge_message(charge: PostedCharge) -> Charge:
         operation=charge.operation,
         lines=[
             ChargeLine(
-                unit=Unit.ValueType(line.unit),
+                unit=line.unit,
                 quantity=line.quantity,
                 nano_usd_per_million=line.price,
             )

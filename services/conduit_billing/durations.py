@@ -22,5 +22,5 @@ def quantile(buckets: Mapping[int, int], share: float) -> float:
         seen += buckets[bucket]
         if seen >= rank:
             # The geometric middle is equally far from both ends.
-            return FIRST_MS * GROWTH ** (bucket + 0.5)
+            return FIRST_MS * math.pow(GROWTH, bucket + 0.5)
     return 0.0

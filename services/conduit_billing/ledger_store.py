@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from conduit_billing.charges import Line, PostedCharge
 from conduit_billing.ledger import Entry, balances_of, days_of, entries_of
+from conduit_billing.prices import UnitNumber
 from conduit_billing.tables import (
     AccountRow,
     ChargeLineRow,
@@ -69,7 +70,7 @@ class LedgerStore:
                 await connection.execute(query.order_by(ChargeRow.id.desc()).limit(limit))
             ).all()
             lines = await _lines_of(connection, [row.id for row in rows])
-        return [PostedCharge(*row, lines=tuple(lines.get(row.id, ()))) for row in rows]
+        return [PostedCharge._make([*row, tuple(lines.get(row.id, ()))]) for row in rows]
 
     async def forget_tallies(self, before: int) -> None:
         """Delete the ids of tallies that began before a moment."""
@@ -114,7 +115,7 @@ async def _post(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
 
 async def _account_ids(connection: AsyncConnection, codes: Collection[str]) -> dict[str, int]:
     query = select(AccountRow.code, AccountRow.id).where(AccountRow.code.in_(codes))
-    return {code: number for code, number in await connection.execute(query)}
+    return dict((await connection.execute(query)).tuples().all())
 
 
 async def _add_days(connection: AsyncConnection, charges: Sequence[PostedCharge]) -> None:
@@ -147,5 +148,5 @@ async def _lines_of(connection: AsyncConnection, charges: Collection[str]) -> di
         query = select(row.charge_id, row.unit, row.quantity, row.price)
         query = query.where(row.charge_id.in_(charges)).order_by(row.charge_id, row.position)
         for charge_id, unit, quantity, price in await connection.execute(query):
-            found.setdefault(charge_id, []).append(Line(unit, quantity, price))
+            found.setdefault(charge_id, []).append(Line(UnitNumber(unit), quantity, price))
     return found

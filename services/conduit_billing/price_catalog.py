@@ -20,10 +20,9 @@ from conduit.v1.charge_pb2 import (
     UNIT_MILLISECOND,
     UNIT_OUTPUT_TOKEN,
     UNIT_REQUEST,
-    Unit,
 )
 from conduit_billing.money import nano
-from conduit_billing.prices import UNKNOWN, Priced
+from conduit_billing.prices import UNKNOWN, Priced, UnitNumber
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 _MAX_KEPT = 20_000
 # Where a unit's price is, the most exact name first: a kind of token without a price of its own
 # costs what its plain kind costs.
-_TOKENS: dict[Unit, tuple[str, ...]] = {
+_TOKENS: dict[UnitNumber, tuple[str, ...]] = {
     UNIT_INPUT_TOKEN: ("input_text_mtok", "input_mtok"),
     UNIT_CACHED_INPUT_TOKEN: ("cache_read_mtok", "input_mtok"),
     UNIT_CACHE_WRITE_TOKEN: ("cache_write_mtok", "cache_write_5m_mtok", "input_mtok"),
@@ -40,7 +39,7 @@ _TOKENS: dict[Unit, tuple[str, ...]] = {
     UNIT_AUDIO_OUTPUT_TOKEN: ("output_audio_mtok", "output_mtok"),
 }
 # The same for what is not a token, with how many millions of our unit the catalog's unit is.
-_OTHERS: dict[Unit, tuple[tuple[str, ...], Decimal]] = {
+_OTHERS: dict[UnitNumber, tuple[tuple[str, ...], Decimal]] = {
     UNIT_REQUEST: (("requests_kcount",), Decimal("0.001")),
     UNIT_CHARACTER: (("input_mchars",), Decimal(1)),
     UNIT_MILLISECOND: (("input_audio_hours", "audio_hours"), Decimal("3.6")),
@@ -89,7 +88,7 @@ class PriceCatalog:
             return None
 
     def _read(self, price: "ModelPrice") -> Priced:
-        prices: dict[Unit, int] = {}
+        prices: dict[UnitNumber, int] = {}
         for unit, names in _TOKENS.items():
             if (usd := _first(price, names)) is not None:
                 prices[unit] = nano(usd)

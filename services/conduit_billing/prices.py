@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
 from conduit.v1.charge_pb2 import (
     UNIT_AUDIO_INPUT_TOKEN,
@@ -30,8 +31,10 @@ from conduit.v1.model_cost_pb2 import (
 )
 from conduit_billing.money import PER
 
+UnitNumber: TypeAlias = Unit.ValueType
+Calculation: TypeAlias = CostCalculationType.ValueType
 # Nano-dollars of a million units, by unit.
-UnitPrices = Mapping[Unit, int]
+UnitPrices = Mapping[UnitNumber, int]
 
 INPUT_UNITS = (
     UNIT_INPUT_TOKEN,
@@ -41,7 +44,7 @@ INPUT_UNITS = (
 )
 OUTPUT_UNITS = (UNIT_OUTPUT_TOKEN, UNIT_AUDIO_OUTPUT_TOKEN)
 # What is counted, and how many units of the contract a unit of the rule is.
-_COUNTED: Mapping[CostCalculationType, tuple[Unit, int]] = {
+_COUNTED: Mapping[Calculation, tuple[UnitNumber, int]] = {
     COST_CALCULATION_TYPE_REQUEST_BASED: (UNIT_REQUEST, 1),
     COST_CALCULATION_TYPE_IMAGE_BASED: (UNIT_IMAGE, 1),
     COST_CALCULATION_TYPE_CHARACTER_BASED: (UNIT_CHARACTER, 1),
@@ -59,7 +62,7 @@ class Priced:
     is empty.
     """
 
-    unit_prices: UnitPrices = field(default_factory=dict[Unit, int])
+    unit_prices: UnitPrices = field(default_factory=dict[UnitNumber, int])
     version: str = ""
 
 
@@ -76,7 +79,7 @@ class RuleDraft:
     output_per_1k: int | None = None
     cached_input_per_1k: int | None = None
     per_unit: int | None = None
-    calculation: CostCalculationType = COST_CALCULATION_TYPE_TOKEN_BASED
+    calculation: Calculation = COST_CALCULATION_TYPE_TOKEN_BASED
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ def rule_prices(rule: Rule) -> Priced:
     """
     if rule.calculation in _COUNTED:
         unit, size = _COUNTED[rule.calculation]
-        prices = dict.fromkeys(_EVERY_UNIT, 0)
+        prices: dict[UnitNumber, int] = dict.fromkeys(_EVERY_UNIT, 0)
         prices[unit] = ((rule.per_unit or 0) * PER + size // 2) // size
         return Priced(prices, rule.version)
     read, written = (rule.input_per_1k or 0) * 1000, (rule.output_per_1k or 0) * 1000

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -45,7 +45,9 @@ class ReportStore:
         self, columns: Sequence[GroupColumn], days: Days
     ) -> Sequence[tuple[tuple[int | str, ...], DaySum]]:
         """Return the sums for each combination of the columns' values."""
-        query = select(*columns, *_SUMS).where(DayRow.day.between(*days)).group_by(*columns)
+        # More columns than the library has overloads for.
+        selected: list[Any] = [*columns, *_SUMS]
+        query = select(*selected).where(DayRow.day.between(*days)).group_by(*columns)
         async with guarded(SERVICE), self._reader.connect() as connection:
             rows = (await connection.execute(query)).all()
         width = len(columns)
@@ -78,7 +80,7 @@ class ReportStore:
         """Return what instances were last called, by id."""
         query = select(ProviderNameRow.id, ProviderNameRow.name)
         async with guarded(SERVICE), self._reader.connect() as connection:
-            return {number: name for number, name in await connection.execute(query)}
+            return dict((await connection.execute(query)).tuples().all())
 
     async def remember_names(self, names: Mapping[int, str]) -> None:
         """Keep the names of instances for when they are gone."""

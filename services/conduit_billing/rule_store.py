@@ -8,9 +8,8 @@ from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from conduit.v1.model_cost_pb2 import CostCalculationType
 from conduit_billing.moments import datetime_of, micros_at
-from conduit_billing.prices import Rule, RuleDraft
+from conduit_billing.prices import Calculation, Rule, RuleDraft
 from conduit_billing.tables import RuleRow
 from conduit_kernel.database import guarded, reader, writer
 from conduit_kernel.errors import AlreadyExists, ModelCostNotFound
@@ -97,7 +96,7 @@ def _rule(row: Row[Any]) -> Rule:
     values = dict(row._mapping)  # noqa: SLF001 # its public name, underlined so as not to be a column
     for name in ("created_at", "updated_at"):
         values[name] = datetime_of(values[name])
-    return Rule(**{**values, "calculation": CostCalculationType.ValueType(values["calculation"])})
+    return Rule(**{**values, "calculation": Calculation(values["calculation"])})
 
 
 def _missing(rule_id: int) -> ModelCostNotFound:

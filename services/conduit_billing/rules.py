@@ -11,7 +11,7 @@ from conduit.v1.model_cost_pb2 import (
 from conduit_billing.checks import bounded, refuse, text
 from conduit_billing.moments import micros_at, timestamp_of
 from conduit_billing.money import MAX_QUANTITY, NANO
-from conduit_billing.prices import Rule, RuleDraft
+from conduit_billing.prices import Calculation, Rule, RuleDraft
 
 _MAX_PATTERN = 200
 # A thousand dollars, of 1,000 tokens or of a unit.
@@ -88,7 +88,7 @@ def _amount(spec: ModelCostSpec, name: str, old: int | None) -> int | None:
     return amount
 
 
-def _calculation(spec: ModelCostSpec, rule: RuleDraft) -> CostCalculationType:
+def _calculation(spec: ModelCostSpec, rule: RuleDraft) -> Calculation:
     if not spec.HasField("cost_calculation_type"):
         return rule.calculation
     if spec.cost_calculation_type not in CostCalculationType.values():

@@ -54,7 +54,7 @@ class BillingService(BillingServiceServicer):
     async def CreateModelCost(
         self, request: pb.CreateModelCostRequest, context: Context
     ) -> pb.CreateModelCostResponse:
-        """Creates a price."""
+        """Create a price."""
         draft = new_draft(request.model_cost)
         self._instances.must_know(draft.provider_id)
         rule = await self._rules.create(draft, self._micros())
@@ -64,13 +64,13 @@ class BillingService(BillingServiceServicer):
     async def GetModelCost(
         self, request: pb.GetModelCostRequest, context: Context
     ) -> pb.GetModelCostResponse:
-        """Returns a price."""
+        """Return a price."""
         return pb.GetModelCostResponse(model_cost=rule_message(await self._rules.get(request.id)))
 
     async def ListModelCosts(
         self, request: pb.ListModelCostsRequest, context: Context
     ) -> pb.ListModelCostsResponse:
-        """Returns a page of the prices."""
+        """Return a page of the prices."""
         page = page_of(request.page_size, request.page_token)
         rules, token = page.cut(
             await self._rules.page(
@@ -85,7 +85,7 @@ class BillingService(BillingServiceServicer):
     async def UpdateModelCost(
         self, request: pb.UpdateModelCostRequest, context: Context
     ) -> pb.UpdateModelCostResponse:
-        """Changes the given fields of a price."""
+        """Change the given fields of a price."""
         spec = request.model_cost
         # A rule that outlived its instance may still be changed, only not given to an unknown one.
         self._instances.must_know(spec.provider_id)
@@ -96,13 +96,13 @@ class BillingService(BillingServiceServicer):
     async def DeleteModelCost(
         self, request: pb.DeleteModelCostRequest, context: Context
     ) -> pb.DeleteModelCostResponse:
-        """Deletes a price."""
+        """Delete a price."""
         await self._rules.delete(request.id)
         await self.refresh_prices()
         return pb.DeleteModelCostResponse()
 
     async def GetCosts(self, request: pb.GetCostsRequest, context: Context) -> pb.GetCostsResponse:
-        """Returns what it cost, grouped."""
+        """Return what it cost, grouped."""
         grouping = request.group_by or "provider"
         if grouping not in GROUPINGS:
             refuse("groupBy", f"must be one of {', '.join(GROUPINGS)}, not {grouping[:40]!r}")
@@ -114,7 +114,7 @@ class BillingService(BillingServiceServicer):
     async def ListCharges(
         self, request: pb.ListChargesRequest, context: Context
     ) -> pb.ListChargesResponse:
-        """Returns a page of the charges."""
+        """Return a page of the charges."""
         page = page_of(request.page_size, request.page_token)
         charges, token = page.cut(
             await self._ledger.charges(
@@ -131,7 +131,7 @@ class BillingService(BillingServiceServicer):
     async def GetProviderAnalytics(
         self, request: pb.GetProviderAnalyticsRequest, context: Context
     ) -> pb.GetProviderAnalyticsResponse:
-        """Returns how an instance performed; also one that is gone."""
+        """Return how an instance performed; also one that is gone."""
         if not request.provider_id:
             refuse("providerId", "is required")
         self._instances.must_remember(request.provider_id)
@@ -146,7 +146,7 @@ class BillingService(BillingServiceServicer):
     async def WatchPrices(
         self, request: pb.WatchPricesRequest, context: Context
     ) -> AsyncIterator[pb.WatchPricesResponse]:
-        """Streams the prices of models: all first, and all again whenever one changes."""
+        """Stream the prices of models: all first, and all again whenever one changes."""
         at_most("models", len(request.models), MAX_WATCHED)
         told: list[bytes] | None = None
         while True:
@@ -161,7 +161,7 @@ class BillingService(BillingServiceServicer):
     async def RecordCharges(
         self, request: pb.RecordChargesRequest, context: Context
     ) -> pb.RecordChargesResponse:
-        """Stores charges: all of them or, with an error, none."""
+        """Store charges: all of them or, with an error, none."""
         at_most("charges", len(request.charges), MAX_DELIVERY)
         at_most("tallies", len(request.tallies), MAX_DELIVERY)
         charges = [read_charge(c, f"charges[{i}]") for i, c in enumerate(request.charges)]
@@ -178,13 +178,13 @@ class BillingService(BillingServiceServicer):
     async def AcquireLease(
         self, request: pb.AcquireLeaseRequest, context: Context
     ) -> pb.AcquireLeaseResponse:
-        """Refuses: charges do not name their lease yet, so no lease could be settled."""
+        """Refuse: charges do not name their lease yet, so no lease could be settled."""
         raise NotImplementedYet(_NO_LEASES, method="AcquireLease")
 
     async def ReleaseLease(
         self, request: pb.ReleaseLeaseRequest, context: Context
     ) -> pb.ReleaseLeaseResponse:
-        """Refuses: there are no leases yet."""
+        """Refuse: there are no leases yet."""
         raise NotImplementedYet(_NO_LEASES, method="ReleaseLease")
 
     async def refresh_prices(self) -> None:

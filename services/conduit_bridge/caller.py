@@ -21,7 +21,7 @@ def request_id_of(exchange: Exchange, ids: IdSource) -> str:
 def metadata_of(exchange: Exchange, request_id: str) -> Metadata:
     """Return credentials, request id and address of the caller, and nothing else."""
     fields = exchange.fields
-    metadata = (("x-request-id", request_id), ("x-conduit-peer", exchange.peer))
+    metadata: Metadata = (("x-request-id", request_id), ("x-conduit-peer", exchange.peer))
     if b"authorization" in fields:
         metadata = (("authorization", text_of(fields[b"authorization"])), *metadata)
     if b"x-master-key" in fields:

@@ -3,6 +3,7 @@
 import msgspec
 
 from conduit.v1 import json_runtime
+from conduit_bridge.endpoint import Endpoint, Outcome, Visit
 from conduit_kernel.errors import InvalidRequest
 
 
@@ -35,3 +36,26 @@ class Chooser:
             # It knows best where the text goes wrong.
             json_runtime.parse(body)
             return False
+
+
+class Twins(Endpoint):
+    """Endpoints at one path, of which the body chooses one."""
+
+    def __init__(self, usual: Endpoint, chosen: dict[str, Endpoint]) -> None:
+        """Take the endpoint that is meant when no member is true, and the others by member."""
+        self.counts = usual.counts
+        self.dialect = usual.dialect
+        self.max_body_bytes = max(e.max_body_bytes for e in (usual, *chosen.values()))
+        self._usual = usual
+        self._chosen = [(Chooser(member), endpoint) for member, endpoint in chosen.items()]
+
+    def choose(self, body: bytes) -> Endpoint:
+        """Return the first endpoint whose member is true."""
+        for chooser, endpoint in self._chosen:
+            if chooser.is_chosen(body):
+                return endpoint
+        return self._usual
+
+    async def serve(self, visit: Visit) -> Outcome:
+        """Serve what the body means."""
+        return await self.choose(visit.exchange.body).serve(visit)

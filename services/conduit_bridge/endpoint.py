@@ -9,7 +9,7 @@ import structlog
 from google.protobuf.message import Message
 
 from conduit.v1.http_runtime import Route
-from conduit.v1.options_pb2 import ACCESS_MASTER_KEY
+from conduit.v1.options_pb2 import ACCESS_MASTER_KEY, Dialect
 from conduit_bridge.caller import metadata_of, text_of
 from conduit_bridge.forms import parts_of
 from conduit_bridge.metrics import RouteCounts
@@ -27,7 +27,8 @@ class Backend(NamedTuple):
 
     - `name`, such as `registry`, is what callers are told.
     - `stub` has the RPCs of the contract as methods: `await stub.Rpc(request, metadata=,
-      timeout=)` for one answer; for a stream an async generator, or a call of grpc.aio. They raise ConduitError or grpc.RpcError.
+      timeout=)` for one answer; for a stream an async generator, or a call of grpc.aio.
+      They raise ConduitError or grpc.RpcError.
     - `timeout` bounds calls with one answer, in seconds; None where the service itself does.
     """
 
@@ -61,8 +62,10 @@ class Endpoint(ABC):
     """Serves one path with one method."""
 
     counts: RouteCounts
+    # Who is named when a call fails.
+    service: str = "bridge"
     # Decides the shape of errors.
-    dialect: int
+    dialect: Dialect.ValueType
     # Zero for the server's default.
     max_body_bytes: int = 0
 
@@ -70,8 +73,8 @@ class Endpoint(ABC):
     async def serve(self, visit: Visit) -> Outcome:
         """Answer. What is raised while nothing was sent becomes the answer."""
 
-    def twin(self, body: bytes) -> "Endpoint":
-        """Return the endpoint that the body chooses at this path."""
+    def choose(self, body: bytes) -> "Endpoint":
+        """Return the endpoint that the body means, where several share a path."""
         return self
 
 
@@ -86,8 +89,8 @@ class RouteEndpoint(Endpoint):
         self.dialect = route.dialect
         self.max_body_bytes = route.max_body_bytes
         self._route = route
-        self._service = backend.name
-        self._call = getattr(backend.stub, route.rpc)
+        self.service = backend.name
+        self.call = getattr(backend.stub, route.rpc)
         self._timeout = backend.timeout
         self._master_key = master_key if route.access == ACCESS_MASTER_KEY else None
         self.write = route.write
@@ -106,10 +109,12 @@ class RouteEndpoint(Endpoint):
         query = _query_of(exchange.query) if exchange.query else ()
         headers, route = exchange.headers, self._route
         if route.read is not None:
-            return route.read(visit.params, query, headers, exchange.body)
+            request: Message = route.read(visit.params, query, headers, exchange.body)
+            return request
         assert route.read_form is not None  # noqa: S101 # every route has one of the two
         parts = parts_of(headers.get(b"content-type"), exchange.body)
-        return route.read_form(visit.params, query, headers, parts)
+        form: Message = route.read_form(visit.params, query, headers, parts)
+        return form
 
     def fields_of(self, visit: Visit, first: Message) -> list[Field]:
         """Return the head of an answer that is, or begins with, this message."""
@@ -120,7 +125,7 @@ class RouteEndpoint(Endpoint):
 
     def told(self, problem: Exception, request_id: str) -> ConduitError:
         """Return what the caller may know of a failure; the log gets the rest."""
-        return tell(problem, self._service, request_id)
+        return tell(problem, self.service, request_id)
 
 
 class UnaryEndpoint(RouteEndpoint):
@@ -129,7 +134,7 @@ class UnaryEndpoint(RouteEndpoint):
     async def serve(self, visit: Visit) -> Outcome:
         """Call, and send the answer in one piece."""
         exchange = visit.exchange
-        answer = await self._call(
+        answer = await self.call(
             self.request_of(visit),
             metadata=metadata_of(exchange, visit.request_id),
             timeout=self._timeout,
@@ -153,9 +158,7 @@ def tell(problem: Exception, service: str, request_id: str) -> ConduitError:
     error = error_for(problem, service)
     if error is not None:
         return error
-    structlog.get_logger("bridge").error(
-        "request_failed", request_id=request_id, exc_info=problem
-    )
+    structlog.get_logger("bridge").error("request_failed", request_id=request_id, exc_info=problem)
     return ConduitError("Conduit failed in a way it did not foresee", request_id=request_id)
 
 

@@ -6,7 +6,6 @@ the files of the living and adds up: counters, histograms and gauges of workers 
 
 import asyncio
 import contextlib
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -86,7 +85,9 @@ class Exposition:
 
     def _own(self) -> list[_Family]:
         return [
-            _Family(m.name, m.documentation, m.type, [(s.name, s.labels, s.value) for s in m.samples])
+            _Family(
+                m.name, m.documentation, m.type, [(s.name, s.labels, s.value) for s in m.samples]
+            )
             for m in self._registry.collect()
         ]
 
@@ -97,7 +98,7 @@ class Exposition:
                 continue
             # A sibling may end, and its file go, at any moment.
             with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):
-                age = now - os.stat(path).st_mtime
+                age = now - path.stat().st_mtime
                 if age <= STALE_SECONDS:
                     yield _read(path.read_bytes())
                 elif age > KEEP_SECONDS:

@@ -21,7 +21,18 @@ def parts_of(content_type: bytes | None, body: bytes) -> list[Part]:
         raise InvalidRequest(message, field="content-type")
     collector = _Collector()
     try:
-        parser = MultipartParser(boundary, collector.callbacks())
+        parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": collector.begin,
+                "on_header_field": collector.header_name,
+                "on_header_value": collector.header_value,
+                "on_header_end": collector.header_end,
+                "on_part_data": collector.part_data,
+                "on_part_end": collector.part_end,
+                "on_end": collector.end,
+            },
+        )
         parser.write(body)
         parser.finalize()
     except FormParserError as error:
@@ -42,37 +53,26 @@ class _Collector:
         self._value = b""
         self._data: list[bytes] = []
 
-    def callbacks(self) -> dict[str, object]:
-        return {
-            "on_part_begin": self._begin,
-            "on_header_field": self._header_name,
-            "on_header_value": self._header_value,
-            "on_header_end": self._header_end,
-            "on_part_data": self._part_data,
-            "on_part_end": self._part_end,
-            "on_end": self._end,
-        }
-
-    def _begin(self) -> None:
+    def begin(self) -> None:
         if len(self.parts) == MAX_PARTS:
             raise InvalidRequest(f"A form may have at most {MAX_PARTS} parts")
         self._headers = {}
         self._data = []
 
-    def _header_name(self, data: bytes, start: int, end: int) -> None:
+    def header_name(self, data: bytes, start: int, end: int) -> None:
         self._name += data[start:end]
 
-    def _header_value(self, data: bytes, start: int, end: int) -> None:
+    def header_value(self, data: bytes, start: int, end: int) -> None:
         self._value += data[start:end]
 
-    def _header_end(self) -> None:
+    def header_end(self) -> None:
         self._headers[self._name.lower()] = self._value
         self._name = self._value = b""
 
-    def _part_data(self, data: bytes, start: int, end: int) -> None:
+    def part_data(self, data: bytes, start: int, end: int) -> None:
         self._data.append(data[start:end])
 
-    def _part_end(self) -> None:
+    def part_end(self) -> None:
         _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
         name = options.get(b"name")
         if name is None:
@@ -88,7 +88,7 @@ class _Collector:
             )
         )
 
-    def _end(self) -> None:
+    def end(self) -> None:
         self.is_whole = True
 
 

@@ -13,16 +13,19 @@ from prometheus_client.registry import Collector
 
 # Seconds. From an answer out of memory to the longest call the Router allows.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_LABELS = ("method", "route", "rpc")
 _NAMES = tuple(str(bound) for bound in (*BOUNDS, "+Inf"))
 
 
 class RouteCounts:
-    """The requests of one route."""
+    """The requests of one route; `rpc` is empty for what no RPC serves."""
 
-    __slots__ = ("buckets", "labels", "seconds", "statuses", "under_way")
+    __slots__ = ("buckets", "method", "route", "rpc", "seconds", "statuses", "under_way")
 
-    def __init__(self, method: str, route: str) -> None:
-        self.labels = (method, route)
+    def __init__(self, method: str, route: str, rpc: str) -> None:
+        self.method = method
+        self.route = route
+        self.rpc = rpc
         self.statuses: dict[int, int] = {}
         self.buckets = [0] * (len(BOUNDS) + 1)
         self.seconds = 0.0
@@ -42,11 +45,13 @@ class Metrics(Collector):
     """The counts of all routes, for a Prometheus registry."""
 
     def __init__(self) -> None:
-        self._routes: dict[tuple[str, str], RouteCounts] = {}
+        self._routes: list[RouteCounts] = []
 
-    def route(self, method: str, route: str) -> RouteCounts:
-        """Return the counts of a route, the same ones for the same labels."""
-        return self._routes.setdefault((method, route), RouteCounts(method, route))
+    def add(self, method: str, route: str, rpc: str = "") -> RouteCounts:
+        """Return fresh counts for a route."""
+        counts = RouteCounts(method, route, rpc)
+        self._routes.append(counts)
+        return counts
 
     def collect(self) -> Iterator[Metric]:
         """Yield the counts of the routes that were asked for so far."""
@@ -54,25 +59,26 @@ class Metrics(Collector):
             "conduit_http_requests",
             "Requests that are over, by status; 499 if the caller left before the end,"
             " and a stream that broke counts with the status of its error.",
-            labels=("method", "route", "status"),
+            labels=(*_LABELS, "status"),
         )
         seconds = HistogramMetricFamily(
             "conduit_http_request_seconds",
             "From the whole request to the end of its answer.",
-            labels=("method", "route"),
+            labels=_LABELS,
         )
         under_way = GaugeMetricFamily(
             "conduit_http_requests_under_way",
             "Requests whose answer is not complete yet.",
-            labels=("method", "route"),
+            labels=_LABELS,
         )
-        for counts in self._routes.values():
+        for counts in self._routes:
+            labels = (counts.method, counts.route, counts.rpc)
             for status, count in counts.statuses.items():
-                requests.add_metric((*counts.labels, str(status)), count)
+                requests.add_metric((*labels, str(status)), count)
             if counts.statuses:
-                seconds.add_metric(counts.labels, _cumulative(counts.buckets), counts.seconds)
+                seconds.add_metric(labels, _cumulative(counts.buckets), counts.seconds)
             if counts.statuses or counts.under_way:
-                under_way.add_metric(counts.labels, counts.under_way)
+                under_way.add_metric(labels, counts.under_way)
         yield from (requests, seconds, under_way)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 from conduit.v1.http_runtime import Route
 from conduit_bridge.endpoint import Backend, Outcome, Visit
 from conduit_bridge.metrics import RouteCounts
-from conduit_bridge.streaming import EventsEndpoint
+from conduit_bridge.streaming import EventsEndpoint, let_go
 from conduit_kernel.http import Stream
 
 SIGN_OF_LIFE = b": keep-alive\n\n"
@@ -43,10 +43,14 @@ class NewsEndpoint(EventsEndpoint):
         """Call, send the head soon, and relay."""
         if visit.exchange.method == "HEAD":
             return self._serve_head(visit)
-        async with self.messages(visit) as messages, _News(messages, self._stopping) as news:
-            first = await news.next(FIRST_SECONDS)
-            stream = visit.exchange.start(self.done.status, [*self.media, *visit.fields])
-            return await self.finish(visit, stream, self._relay_news(stream, first, news))
+        call = self.begin(visit)
+        try:
+            async with _News(aiter(call), self._stopping) as news:
+                first = await news.next(FIRST_SECONDS)
+                stream = visit.exchange.start(self.done.status, [*self.media, *visit.fields])
+                return await self.finish(visit, stream, self._relay_news(stream, first, news))
+        finally:
+            await let_go(call)
 
     async def _relay_news(self, stream: Stream, first: object, news: "_News") -> None:
         piece = first

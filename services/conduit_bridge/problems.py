@@ -1,9 +1,9 @@
 """How errors look to HTTP callers.
 
 `/api`: `{"error": "Provider with ID 999 not found", "code": "PROVIDER_NOT_FOUND", "hint": "..."}`,
-with `field` where one is to blame. `/v1`: OpenAI's `{"error": {"message", "type", "param", "code"}}`
-with `hint` beside them, so that OpenAI's SDKs raise their own exceptions. Statuses are the
-contract's, see `protos/conduit/v1/error_reason.proto`.
+with `field` where one is to blame. `/v1`: `{"error": {"message", "type", "param", "code"}}` as
+OpenAI writes it, so that its SDKs raise their own exceptions, with `hint` beside them. Statuses
+are the contract's, see `protos/conduit/v1/error_reason.proto`.
 """
 
 import grpc

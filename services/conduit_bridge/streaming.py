@@ -5,15 +5,13 @@ real status. From then on each message is written as it comes; a slow caller hol
 and a caller that leaves ends the stub's call at once.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine
 from typing import Any
 
 import grpc
 from google.protobuf.message import Message
 
 from conduit.v1.http_runtime import Route
-from conduit.v1.options_pb2 import DIALECT_OPENAI
 from conduit_bridge.caller import metadata_of
 from conduit_bridge.endpoint import GONE, Backend, Outcome, RouteEndpoint, Visit
 from conduit_bridge.metrics import RouteCounts
@@ -27,22 +25,30 @@ EVENT_FIELDS: tuple[Field, ...] = (
     (b"x-accel-buffering", b"no"),
 )
 EVENTS = b"text/event-stream; charset=utf-8"
-DONE = b"data: [DONE]\n\n"
 
 
 class StreamEndpoint(RouteEndpoint):
     """One request, many messages."""
 
-    last_words = b""
-
     async def serve(self, visit: Visit) -> Outcome:
         """Call, and relay the messages until they end or the caller leaves."""
-        async with self.messages(visit) as messages:
+        call = self.begin(visit)
+        try:
+            messages = aiter(call)
             first = await anext(messages, None)
             if first is None:
                 raise StreamInterrupted("The stream ended before its first message")
             stream = visit.exchange.start(self.done.status, self.fields_of(visit, first))
             return await self.finish(visit, stream, self._relay(stream, first, messages))
+        finally:
+            await let_go(call)
+
+    def begin(self, visit: Visit) -> AsyncIterable[Any]:
+        """Start the call; end it with `let_go`."""
+        request = self.request_of(visit)
+        metadata = metadata_of(visit.exchange, visit.request_id)
+        call: AsyncIterable[Any] = self.call(request, metadata=metadata)
+        return call
 
     async def finish(
         self, visit: Visit, stream: Stream, relaying: Coroutine[Any, Any, None]
@@ -56,7 +62,7 @@ class StreamEndpoint(RouteEndpoint):
             error = self.told(problem, visit.request_id)
             self.break_off(stream, error)
             return Outcome(error.failure.http_status, error.reason)
-        stream.finish(self.last_words)
+        stream.finish()
         return self.done
 
     def break_off(self, stream: Stream, error: ConduitError) -> None:
@@ -71,17 +77,6 @@ class StreamEndpoint(RouteEndpoint):
             write(encode(message))
             await drain()
 
-    @asynccontextmanager
-    async def messages(self, visit: Visit) -> AsyncIterator[AsyncIterator[Any]]:
-        """Start the call and end it for sure."""
-        call = self._call(
-            self.request_of(visit), metadata=metadata_of(visit.exchange, visit.request_id)
-        )
-        try:
-            yield aiter(call)
-        finally:
-            await let_go(call)
-
 
 class EventsEndpoint(StreamEndpoint):
     """Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html."""
@@ -89,14 +84,13 @@ class EventsEndpoint(StreamEndpoint):
     def __init__(
         self, route: Route, backend: Backend, counts: RouteCounts, *, master_key: bytes
     ) -> None:
-        """Bind a route; OpenAI's streams end with `[DONE]`, and only those that are whole."""
+        """Bind a route to its service."""
         super().__init__(route, backend, counts, master_key=master_key)
         self.media = ((b"content-type", EVENTS), *EVENT_FIELDS)
-        self.last_words = DONE if route.dialect == DIALECT_OPENAI else b""
 
     def break_off(self, stream: Stream, error: ConduitError) -> None:
-        """Tell the caller in an event, and leave out the words that end a whole stream."""
-        stream.finish(event_of(error, self._route.dialect))
+        """Tell the caller in an event; what ends a whole stream (`[DONE]`) never came."""
+        stream.finish(event_of(error, self.dialect))
 
 
 async def let_go(call: object) -> None:

@@ -30,7 +30,8 @@ from conduit.v1.embedding_json import (
     embedding_request_to_json,
 )
 from conduit.v1.embedding_pb2 import EmbeddingList, EmbeddingRequest
-from conduit_kernel.errors import UnsupportedParameter
+from conduit.v1.json_runtime import JsonError
+from conduit_kernel.errors import InvalidRequest, UnsupportedParameter
 from conduit_providers.usage import Usage
 
 TypedT = TypeVar("TypedT", bound=Message)
@@ -131,6 +132,14 @@ class Call(Generic[TypedT]):
         # codecs read no clock.
         self.created = created
         self.dropped: list[str] = []
+
+    @property
+    def typed(self) -> TypedT:
+        """Return the request as protobuf. InvalidRequest if its JSON does not fit the contract."""
+        try:
+            return self.request.typed
+        except JsonError as error:
+            raise InvalidRequest(str(error), field=error.path) from error
 
     def drop(self, parameter: str, provider: str) -> None:
         """Note that the provider does not take a parameter. UnsupportedParameter when strict."""

@@ -99,8 +99,11 @@ _TOO_LONG = re.compile(
     r"(?:prompt|input|request)[^.]{0,60}too (?:long|large)",
     re.IGNORECASE,
 )
-_BAD_KEY = re.compile(r"(?:api[ _-]?key|token|credential)s?[^.]{0,40}(?:invalid|not valid|expired)"
-                      r"|invalid[^.]{0,10}(?:api[ _-]?key|token|credential)", re.IGNORECASE)
+_BAD_KEY = re.compile(
+    r"(?:api[ _-]?key|token|credential)s?[^.]{0,40}(?:invalid|not valid|expired)"
+    r"|invalid[^.]{0,10}(?:api[ _-]?key|token|credential)",
+    re.IGNORECASE,
+)
 _POLICY = re.compile(
     r"content (?:filter|policy|management policy|moderation)|responsible ai|usage polic|"
     r"safety (?:system|policy|filter)|flagged|moderation",

@@ -1,7 +1,6 @@
 """Sends requests with httpx, where speed does not matter: probes, discovery, tokens."""
 
 import asyncio
-import errno
 import socket
 import ssl
 from collections.abc import Iterator
@@ -96,27 +95,22 @@ _WORDS = {
 }
 
 
+_KINDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+    ((socket.gaierror,), "dns"),
+    ((ssl.SSLError,), "tls"),
+    ((ConnectionRefusedError,), "refused"),
+    ((ConnectionResetError, BrokenPipeError), "reset"),
+    ((httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError), "reset"),
+    ((httpx.InvalidURL, httpx.UnsupportedProtocol), "url"),
+)
+
+
 def kind_of(error: BaseException) -> str:
     """Return what kept us from an answer: `dns`, `refused`, `tls`, `reset`, `timeout`, ..."""
-    for cause in _causes(error):
-        match cause:
-            case socket.gaierror():
-                return "dns"
-            case ssl.SSLError():
-                return "tls"
-            case ConnectionRefusedError():
-                return "refused"
-            case ConnectionResetError() | BrokenPipeError():
-                return "reset"
-            case OSError() if cause.errno == errno.ECONNREFUSED:
-                return "refused"
-            case httpx.RemoteProtocolError() | httpx.ReadError() | httpx.WriteError():
-                return "reset"
-            case httpx.InvalidURL() | httpx.UnsupportedProtocol():
-                return "url"
-            case _:
-                pass
-    return "connect"
+    kinds = (
+        kind for cause in _causes(error) for classes, kind in _KINDS if isinstance(cause, classes)
+    )
+    return next(kinds, "connect")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

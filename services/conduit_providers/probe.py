@@ -21,7 +21,7 @@ from conduit_kernel.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from conduit_providers.auth import signer_for
+from conduit_providers.auth import Signer, signer_for
 from conduit_providers.catalog import Catalog
 from conduit_providers.codecs import models_codec
 from conduit_providers.failures import error_from
@@ -73,21 +73,72 @@ class Probe:
         endpoint = spec.endpoints.get("models")
         if endpoint is None:
             raise UnsupportedCapability(
-                f"{spec.display_name} publishes no list of models, so a key can only be tested by use",
+                f"{spec.display_name} publishes no list of models, so keys are tested by use only",
                 provider=target.provider_name,
             )
         signer = signer_for(spec.auth, secret, target)
         if not signer.is_static:
             await signer.refresh(self._clock())
-        request = models_codec(endpoint.codec).to_upstream(endpoint, target)
-        began = self._timer()
         try:
-            response = await self._get(spec, target, signer.sign(request), timeout_seconds)
-            elapsed_ms = round((self._timer() - began) * 1000)
-            names = self._names(response, endpoint)
-            names = await self._further(names, spec, target, signer.sign, request, timeout_seconds)
+            return await self._walk(spec, endpoint, target, signer, timeout_seconds)
         except UpstreamError as error:
             error.metadata.setdefault("provider", target.provider_name)
             raise
-        limits = read_rate_limits(response.headers, spec.rate_limits, self._clock())
+
+    async def _walk(
+        self,
+        spec: ProviderSpec,
+        endpoint: Endpoint,
+        target: Target,
+        signer: Signer,
+        timeout_seconds: float,
+    ) -> ModelList:
+        codec = models_codec(endpoint.codec)
+        request = codec.to_upstream(endpoint, target)
+        began = self._timer()
+        elapsed_ms = 0
+        limits = RateLimits()
+        names: dict[str, None] = {}
+        for number in range(MAX_PAGES):
+            left = timeout_seconds - (self._timer() - began)
+            response = await self._get(spec, target, signer.sign(request), left)
+            if number == 0:
+                elapsed_ms = round((self._timer() - began) * 1000)
+                limits = read_rate_limits(response.headers, spec.rate_limits, self._clock())
+            page = codec.from_upstream(response, endpoint)
+            names |= dict.fromkeys(page.names)
+            if not page.next_path:
+                break
+            request = request._replace(path=page.next_path)
         return ModelList(list(names), elapsed_ms, limits)
+
+    async def _get(
+        self, spec: ProviderSpec, target: Target, request: HttpRequest, seconds: float
+    ) -> HttpResponse:
+        if seconds <= 0:
+            raise UpstreamTimeout(
+                f"{target.provider_name} did not list its models in time", kind="timeout"
+            )
+        response = await self._send(target.base_url, request, seconds)
+        if not _OK <= response.status < _REDIRECT:
+            raise error_from(response, spec, target)
+        return response
+
+
+_OK = 200
+_REDIRECT = 300
+_OUTCOMES: "tuple[tuple[type[ConduitError], ConnectivityOutcome.ValueType], ...]" = (
+    (InvalidApiKey, CONNECTIVITY_OUTCOME_INVALID_KEY),
+    (InsufficientFunds, CONNECTIVITY_OUTCOME_NO_FUNDS),
+    (UpstreamRateLimited, CONNECTIVITY_OUTCOME_RATE_LIMITED),
+    (UpstreamUnreachable, CONNECTIVITY_OUTCOME_UNREACHABLE),
+    (UpstreamTimeout, CONNECTIVITY_OUTCOME_UNREACHABLE),
+)
+
+
+def outcome_of(error: ConduitError) -> "ConnectivityOutcome.ValueType":
+    """Return what a connectivity test that failed like this has found out."""
+    return next(
+        (outcome for cls, outcome in _OUTCOMES if isinstance(error, cls)),
+        CONNECTIVITY_OUTCOME_UNKNOWN,
+    )

@@ -45,14 +45,10 @@ class RateLimits(NamedTuple):
     tokens: Limit | None = None
 
 
-def read_rate_limits(
-    headers: Mapping[str, str], names: RateLimitHeaders, now: float
-) -> RateLimits:
-    """Read the limits from response headers; `now` is in seconds since 1970. Nonsense is ignored."""
+def read_rate_limits(headers: Mapping[str, str], names: RateLimitHeaders, now: float) -> RateLimits:
+    """Read the limits from response headers; `now` is in seconds since 1970."""
     return RateLimits(
-        _limit(
-            headers, names.requests_limit, names.requests_remaining, names.requests_reset, now
-        ),
+        _limit(headers, names.requests_limit, names.requests_remaining, names.requests_reset, now),
         _limit(headers, names.tokens_limit, names.tokens_remaining, names.tokens_reset, now),
     )
 

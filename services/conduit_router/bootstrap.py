@@ -112,6 +112,7 @@ async def start(
         accounts=accounts,
         outcomes=outcomes,
         clock=time.perf_counter,
+        wall_clock=clock,
         draw_seed=_seeds(),
     )
     identities = Identities(vault, clock)

@@ -49,12 +49,15 @@ class Dispatch:
         accounts: Accounts,
         outcomes: Outcomes,
         clock: Callable[[], float],
+        wall_clock: Callable[[], float],
         draw_seed: Callable[[], int],
     ) -> None:
         self.table = EMPTY_TABLE
         self.transport = transport
         self.outcomes = outcomes
+        # For durations and deadlines; the other one for points in time.
         self.clock = clock
+        self._wall_clock = wall_clock
         self.guide = Guide(vitals, outcomes, clock)
         self._vitals = vitals
         self._accounts = accounts
@@ -98,6 +101,8 @@ class Dispatch:
             stream=wants.stream,
             include_usage=wants.include_usage,
             is_strict=journey.is_strict or leg.candidate.is_strict,
+            provider=leg.line.target.provider_name,
+            created=int(self._wall_clock()),
         )
 
     def failed(self, provider_id: int, seconds: float) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from .contract import Binding, Contract, Field, Kind, Message, Rpc
-from .http_requests import path_fields, segments
+from .http_paths import path_fields, segments
 from .json_names import members
 from .tables import reasons
 
@@ -67,8 +67,8 @@ def _collisions(contract: Contract) -> Iterator[str]:
         for binding in rpc.bindings:
             key = (binding.verb, _shape(binding), rpc.chosen_by)
             if key in taken:
-                yield f"{rpc.service}.{rpc.name} and {taken[key]} share {binding.verb} {binding.path}"
-            taken[key] = f"{rpc.service}.{rpc.name}"
+                yield f"{rpc.name} and {taken[key]} share {binding.verb} {binding.path}"
+            taken[key] = rpc.name
 
 
 def _shape(binding: Binding) -> tuple[str | None, ...]:

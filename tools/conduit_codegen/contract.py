@@ -62,8 +62,9 @@ class JsonOptions:
 class Field:
     """A field of a message.
 
-    `name` is the protobuf name, `member` the JSON member's. `type_name` is the full name of the message or enum.
-    `has_presence` tells unset from zero. `map_key` is the kind of a map's keys; `kind` is then that of its values.
+    `name` is the protobuf name, `member` the JSON member's. `type_name` is the full name of the
+    message or enum. `has_presence` tells unset from zero. `map_key` is the kind of a map's keys;
+    `kind` is then that of its values.
     """
 
     name: str
@@ -120,6 +121,15 @@ class Message:
     def unknown(self) -> Field | None:
         """The field that keeps the members that the contract does not know."""
         return next((f for f in self.fields if f.json.unknown), None)
+
+    @property
+    def discriminated(self) -> Oneof | None:
+        """The oneof whose choice a JSON member names."""
+        return next((oneof for oneof in self.oneofs if oneof.discriminator), None)
+
+    def oneof_of(self, field: Field) -> Oneof | None:
+        """Return the oneof that a field belongs to."""
+        return next((oneof for oneof in self.oneofs if oneof.name == field.oneof), None)
 
     @property
     def is_in_headers(self) -> bool:

@@ -43,7 +43,10 @@ def _inherited(
 
 
 def bare_messages(files: Iterable[d.FileDescriptorProto], options: Options) -> set[str]:
-    """Return the messages that fields hold bare. Raises ContractError where some do and some do not."""
+    """Return the messages that fields hold bare.
+
+    Raises ContractError where some do and some do not.
+    """
     uses: dict[str, set[bool]] = {}
     for file in files:
         for field in (f for message in file.message_type for f in message.field):

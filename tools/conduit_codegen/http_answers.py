@@ -1,22 +1,16 @@
 """Writes the functions that make an HTTP answer of a response message."""
 
 from .contract import Binding, Contract, ContractError, Field, Kind, Message, Rpc
-from .http_requests import header_field
+from .http_paths import header_field
+from .http_reports import PAIRS, header_writer
 from .json_names import writer
 from .naming import module, snake
 from .source import Source, quoted
 
-JSON_TYPE, EVENTS_TYPE, BINARY_TYPE = (
-    "application/json",
-    "text/event-stream",
-    "application/octet-stream",
-)
+JSON_TYPE = "application/json"
+EVENTS_TYPE = "text/event-stream"
+BINARY_TYPE = "application/octet-stream"
 CONTENT_TYPE = "content_type"
-
-
-def header_writer(message: Message) -> str:
-    """Return the name of the function that writes a message as headers."""
-    return f"_headers_of_{snake(message.name)}"
 
 
 def success_status(contract: Contract, rpc: Rpc) -> int:
@@ -31,60 +25,6 @@ def bytes_field(message: Message) -> Field:
         problem = f"{message.full_name} must have one field of bytes"
         raise ContractError(problem)
     return found[0]
-
-
-class HeaderWriter:
-    """Adds the function that writes a message as headers."""
-
-    def __init__(self, message: Message, body: Source) -> None:
-        self._message = message
-        self._body = body
-
-    def write(self) -> None:
-        """Add the function."""
-        message = self._message
-        with self._body.block(
-            f"def {header_writer(message)}(message: {module(message.file)}.{message.name}) -> list[tuple[bytes, bytes]]:"
-        ):
-            self._body.line(
-                '"""Return headers: for numbers, texts that are not empty, and optional fields that are set."""'
-            )
-            self._body.line("headers = []")
-            for field in message.fields:
-                if condition := self._condition(field):
-                    with self._body.block(f"if {condition}:"):
-                        self._body.line(f"headers.append({self._header(field)})")
-                else:
-                    self._body.line(f"headers.append({self._header(field)})")
-            self._body.line("return headers")
-        self._body.gap()
-
-    def _condition(self, field: Field) -> str:
-        if field.has_presence:
-            return f'message.HasField("{field.name}")'
-        is_number = field.kind is not Kind.STRING and not field.repeated
-        return "" if is_number else f"message.{field.name}"
-
-    def _header(self, field: Field) -> str:
-        return f'(b"{field.json.header}", {self._text(field)})'
-
-    def _text(self, field: Field) -> str:
-        value = f"message.{field.name}"
-        if field.repeated and field.kind is Kind.STRING:
-            return f'http.safe(", ".join({value}))'
-        if field.repeated or field.kind in (Kind.BYTES, Kind.ENUM, Kind.MESSAGE):
-            problem = (
-                f"{self._message.full_name}.{field.name}: a header of its type cannot be written"
-            )
-            raise ContractError(problem)
-        if field.json.money:
-            return f"json.dollars_text({value}).encode()"
-        if field.kind is Kind.STRING:
-            return f"http.safe({value})"
-        if field.kind is Kind.BOOL:
-            return f'b"true" if {value} else b"false"'
-        # A thousandth is the finest that anybody reads in a header.
-        return f'b"%.3f" % {value}' if field.kind is Kind.DOUBLE else f'b"%d" % {value}'
 
 
 class AnswerWriter:
@@ -159,7 +99,7 @@ class AnswerWriter:
         """Add the function that writes the report's headers."""
         if (field := self.report) is None:
             return
-        with self._body.block(f"def {name}(message: {self._type}) -> list[tuple[bytes, bytes]]:"):
+        with self._body.block(f"def {name}(message: {self._type}) -> {PAIRS}:"):
             self._body.line(f'"""Write the headers of an answer of {self._rpc.name}."""')
             with self._body.block(f"if not message.HasField({quoted(field.name)}):"):
                 self._body.line("return []")

@@ -1,4 +1,4 @@
-"""Names of the functions and tables in the generated converters."""
+"""Names of the functions and tables in generated converters, and the fields they are about."""
 
 from .contract import Contract, Dialect, Enum, Field, Message
 from .naming import screaming, snake
@@ -29,6 +29,13 @@ def known(message: Message) -> str:
     return f"_{screaming(message.name)}_MEMBERS"
 
 
+def known_here(message: Message) -> str:
+    """Return the expression of the members that `message` knows, which its choice decides."""
+    oneof = message.discriminated
+    choice = f'[message.WhichOneof("{oneof.name}")]' if oneof else ""
+    return known(message) + choice
+
+
 def read_table(contract: Contract, enum: Enum, dialect: Dialect) -> str:
     """Return the name of the table from spelling to value."""
     return f"{_enum(contract, enum, dialect)}_BY_SPELLING"
@@ -46,14 +53,20 @@ def _enum(contract: Contract, enum: Enum, dialect: Dialect) -> str:
 
 
 def members(contract: Contract, message: Message) -> tuple[Field, ...]:
-    """Return the fields that are JSON members: not those that headers carry, nor the keeper of unknown ones."""
+    """Return the fields that are JSON members.
+
+    Those that headers carry are none, nor is the field that keeps unknown members.
+    """
     return tuple(
         field
         for field in message.fields
-        if not field.json.header
-        and not field.json.unknown
-        and not (field.type_name in contract.messages and contract.message_of(field).is_in_headers)
+        if not field.json.header and not field.json.unknown and not is_in_headers(contract, field)
     )
+
+
+def is_in_headers(contract: Contract, field: Field) -> bool:
+    """Whether a field holds a message that HTTP headers carry."""
+    return field.type_name in contract.messages and contract.message_of(field).is_in_headers
 
 
 def text_field(contract: Contract, field: Field) -> Field:
@@ -62,7 +75,7 @@ def text_field(contract: Contract, field: Field) -> Field:
 
 
 def text_targets(contract: Contract) -> dict[str, Field]:
-    """Return, by full name, the messages for which a bare string can stand, with the field that it sets."""
+    """Return the messages, by full name, for which a bare string can stand, and what it sets."""
     return {
         field.type_name: text_field(contract, field)
         for message in contract.messages.values()

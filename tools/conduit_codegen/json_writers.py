@@ -1,233 +1,206 @@
 """Writes the functions that write a message as JSON."""
 
-from .contract import DURATION, STRUCT, TIMESTAMP, Contract, Dialect, Field, Kind, Message, Oneof
-from .json_names import (
-    bare_text,
-    known,
-    members,
-    text_targets,
-    write_table,
-    writer,
-)
-from .json_readers import NATIVE
+from .contract import DURATION, STRUCT, TIMESTAMP, Field, Kind, Oneof
+from .json_members import NATIVE
+from .json_names import bare_text, known_here, members, text_targets, write_table, writer
+from .json_values import Scope
 from .naming import module, spelling
-from .source import Source, quoted
+from .source import quoted
 
 WELL_KNOWN_WRITERS = {
-    TIMESTAMP: "runtime.timestamp_text",
-    DURATION: "runtime.duration_text",
-    STRUCT: "runtime.struct_json",
+    TIMESTAMP: "well_known.timestamp_text",
+    DURATION: "well_known.duration_text",
+    STRUCT: "well_known.struct_json",
 }
 
 
-class MessageWriter:
-    """Adds the writers of one message to a module."""
+def write_writer(scope: Scope) -> None:
+    """Add the function that writes a message, and the one that writes it as a bare string."""
+    if scope.message.is_bare:
+        _bare(scope)
+    else:
+        _object(scope)
+    if (text := text_targets(scope.contract).get(scope.message.full_name)) is not None:
+        _as_text(scope, text)
 
-    def __init__(self, contract: Contract, message: Message, body: Source) -> None:
-        self._contract = contract
-        self._message = message
-        self._body = body
-        self._fields = [f for f in members(contract, message) if not f.json.secret]
-        self._type = f"{module(message.file)}.{message.name}"
 
-    def write(self) -> None:
-        """Add the functions."""
-        if self._message.is_bare:
-            self._bare()
+def _object(scope: Scope) -> None:
+    message = scope.message
+    with scope.body.block(
+        f"def {writer(message)}(message: {module(message.file)}.{message.name})"
+        " -> dict[str, object]:"
+    ):
+        scope.body.line(f'"""Return the JSON of a `{message.name}`."""')
+        fields = [f for f in members(scope.contract, message) if not f.json.secret]
+        # Those that are always written, up to the first that is not, make up a literal.
+        count = next((i for i, f in enumerate(fields) if _condition(scope, f)), len(fields))
+        if count == len(fields) and message.unknown is None:
+            scope.body.line(f"return {_literal(scope, fields)}")
         else:
-            self._object()
-        if (text := text_targets(self._contract).get(self._message.full_name)) is not None:
-            self._as_text(text)
+            literal = _literal(scope, fields[:count])
+            scope.body.line(f"members: dict[str, object] = {literal}")
+            for field in fields[count:]:
+                _member(scope, field)
+            _unknown(scope)
+            scope.body.line("return members")
+    scope.body.gap()
 
-    @property
-    def _is_admin(self) -> bool:
-        return self._message.dialect is Dialect.ADMIN
 
-    # Objects.
+def _literal(scope: Scope, fields: list[Field]) -> str:
+    pairs = [f"{quoted(field.member)}: {_member_value(scope, field)}" for field in fields]
+    return f"{{{', '.join(pairs)}}}"
 
-    def _object(self) -> None:
-        message = self._message
-        with self._body.block(
-            f"def {writer(message)}(message: {self._type}) -> dict[str, object]:"
-        ):
-            self._body.line(f'"""Return the JSON of this `{message.name}`."""')
-            first, rest = self._leading()
-            if not first and not rest and not message.unknown:
-                self._body.line("return {}")
-            else:
-                self._literal(first)
-                self._conditional(rest)
-                self._unknown()
-                self._body.line("return members")
-        self._body.gap()
 
-    def _leading(self) -> tuple[list[Field], list[Field]]:
-        """Return the fields up to the first that is not always written, and the others."""
-        count = next(
-            (i for i, field in enumerate(self._fields) if self._condition(field)), len(self._fields)
-        )
-        return self._fields[:count], self._fields[count:]
+def _member(scope: Scope, field: Field) -> None:
+    oneof = scope.message.oneof_of(field)
+    if oneof is not None and oneof.discriminator:
+        if field is oneof.fields[0]:
+            _choice(scope, oneof)
+        return
+    assignment = f"members[{quoted(field.member)}] = {_member_value(scope, field)}"
+    if condition := _condition(scope, field):
+        with scope.body.block(f"if {condition}:"):
+            scope.body.line(assignment)
+    else:
+        scope.body.line(assignment)
 
-    def _literal(self, fields: list[Field]) -> None:
-        if not fields:
-            self._body.line("members: dict[str, object] = {}")
-            return
-        with self._body.block("members: dict[str, object] = {"):
-            for field in fields:
-                self._body.line(f"{quoted(field.member)}: {self._expression(field)},")
-        self._body.line("}")
 
-    def _conditional(self, fields: list[Field]) -> None:
-        done: set[str] = set()
-        for field in fields:
-            oneof = next((o for o in self._message.oneofs if o.name == field.oneof), None)
-            if oneof is not None and oneof.discriminator:
-                if oneof.name not in done:
-                    self._choice(oneof)
-                done.add(oneof.name)
-                continue
-            assignment = f"members[{quoted(field.member)}] = {self._expression(field)}"
-            if condition := self._condition(field):
-                with self._body.block(f"if {condition}:"):
-                    self._body.line(assignment)
-            else:
-                self._body.line(assignment)
+def _choice(scope: Scope, oneof: Oneof) -> None:
+    with scope.body.block(f'match message.WhichOneof("{oneof.name}"):'):
+        for field in oneof.fields:
+            kind, member = quoted(field.name), quoted(field.member)
+            with scope.body.block(f"case {kind}:"):
+                scope.body.line(f"members[{quoted(oneof.discriminator)}] = {kind}")
+                if not field.is_message or scope.contract.message_of(field).fields:
+                    scope.body.line(f"members[{member}] = {_member_value(scope, field)}")
 
-    def _choice(self, oneof: Oneof) -> None:
-        with self._body.block(f'match message.WhichOneof("{oneof.name}"):'):
-            for field in oneof.fields:
-                with self._body.block(f"case {quoted(field.name)}:"):
-                    self._body.line(
-                        f"members[{quoted(oneof.discriminator)}] = {quoted(field.name)}"
-                    )
-                    if not field.is_message or self._contract.message_of(field).fields:
-                        self._body.line(
-                            f"members[{quoted(field.member)}] = {self._expression(field)}"
-                        )
 
-    def _unknown(self) -> None:
-        unknown = self._message.unknown
-        if unknown is None:
-            return
-        names = known(self._message)
-        if oneof := next((o for o in self._message.oneofs if o.discriminator), None):
-            names = f'{names}[message.WhichOneof("{oneof.name}")]'
-        with self._body.block(f"if message.{unknown.name}:"):
-            self._body.line(
-                f"runtime.add_unknown(members, message.{unknown.name}, {names}, {quoted(unknown.name)})"
-            )
+def _unknown(scope: Scope) -> None:
+    if (unknown := scope.message.unknown) is None:
+        return
+    names = known_here(scope.message)
+    with scope.body.block(f"if message.{unknown.name}:"):
+        arguments = f"message.{unknown.name}, {names}, {quoted(unknown.name)}"
+        scope.body.line(f"runtime.add_unknown(members, {arguments})")
 
-    # Fields.
 
-    def _condition(self, field: Field) -> str:
-        """Return the condition on which a field is written; empty where it always is."""
-        name = f"message.{field.name}"
-        if field.json.always:
-            return ""
-        if field.name.startswith(NATIVE) and not self._is_admin:
-            sibling = field.name.removeprefix(NATIVE)
-            if any(f.name == sibling and f.kind is Kind.ENUM for f in self._fields):
-                return f'message.{sibling} and message.HasField("{field.name}")'
-        if field.oneof and not field.is_message:
-            return f'message.HasField("{field.name}")'
-        if field.has_presence:
-            return f'message.HasField("{field.name}")'
-        return "" if self._is_admin and not field.json.raw else name
+def _condition(scope: Scope, field: Field) -> str:
+    """Return the condition on which a field is written; empty where it always is."""
+    if field.json.always:
+        return ""
+    if sibling := _native_of(scope, field):
+        # Where the enum has no value for it, the provider's word stands in the enum's own member.
+        return f"message.{sibling.name} and {_is_set(field)}"
+    if scope.is_admin and not field.has_presence and not field.json.raw:
+        return ""
+    return _is_set(field)
 
-    def _expression(self, field: Field) -> str:
-        """Return the expression of a field's JSON value."""
-        name = f"message.{field.name}"
-        if field.map_key is not None:
-            return self._map(field)
-        if field.repeated:
-            return self._list(field)
-        if field.json.always and field.is_optional:
-            return f'{self._value(field, name)} if message.HasField("{field.name}") else None'
-        if field.json.raw and field.json.always:
-            return f"{self._value(field, name)} if {name} else None"
-        if field.json.text_member:
-            nested = self._contract.message_of(field)
-            return f"bare if (bare := {bare_text(nested)}({name})) is not None else {writer(nested)}({name})"
-        return self._value(field, name)
 
-    def _map(self, field: Field) -> str:
-        key = "key" if field.map_key is Kind.STRING else "str(key)"
-        pairs = f"sorted(message.{field.name}.items())"
-        value = self._value(field, "value")
-        if key == "key" and value == "value":
-            return f"dict({pairs})"
-        return f"{{{key}: {value} for key, value in {pairs}}}"
+def _is_set(field: Field) -> str:
+    """Return the condition on which a field is set, or is not zero."""
+    return f'message.HasField("{field.name}")' if field.has_presence else f"message.{field.name}"
 
-    def _list(self, field: Field) -> str:
-        name = f"message.{field.name}"
-        if field.json.text_member:
-            nested = self._contract.message_of(field)
-            return f"runtime.text_or_list({name}, {bare_text(nested)}, {writer(nested)})"
-        item = self._value(field, "item")
-        return f"list({name})" if item == "item" else f"[{item} for item in {name}]"
 
-    def _value(self, field: Field, value: str) -> str:
-        """Return the expression of one value."""
-        if field.json.raw:
-            return f"runtime.from_raw({value}, {quoted(field.member)})"
-        if field.json.money:
-            return f"runtime.dollars({value})"
-        if field.kind is Kind.BYTES:
-            return f"runtime.base64_text({value})"
-        if field.kind is Kind.ENUM:
-            return self._spelling(field, value)
-        if field.type_name in WELL_KNOWN_WRITERS:
-            return f"{WELL_KNOWN_WRITERS[field.type_name]}({value})"
-        if field.kind is Kind.MESSAGE:
-            return f"{writer(self._contract.message_of(field))}({value})"
-        return value
+def _native_of(scope: Scope, field: Field) -> Field | None:
+    """Return the enum whose unknown spellings a field keeps."""
+    if scope.is_admin or not field.name.startswith(NATIVE):
+        return None
+    name = field.name.removeprefix(NATIVE)
+    return next((f for f in scope.message.fields if f.name == name and f.kind is Kind.ENUM), None)
 
-    def _spelling(self, field: Field, value: str) -> str:
-        enum = self._contract.enum_of(field)
-        table = write_table(self._contract, enum, self._message.dialect)
-        if self._is_admin:
-            # A value from a newer contract than this one.
-            zero = spelling(enum, enum.values[0], self._message.dialect)
-            return f"{table}.get({value}, {quoted(zero)})"
-        native = NATIVE + field.name
-        if any(f.name == native for f in self._fields):
-            return f"{table}.get({value}) or message.{native} or None"
-        return f"{table}.get({value})"
 
-    # Bare messages.
+def _member_value(scope: Scope, field: Field) -> str:
+    """Return the expression of a member's JSON value."""
+    name = f"message.{field.name}"
+    if field.map_key is not None:
+        return _map(scope, field)
+    if field.repeated:
+        return _list(scope, field)
+    value = _value(scope, field, name)
+    if field.json.always and (field.is_optional or field.json.raw):
+        return f"{value} if {_is_set(field)} else None"
+    if field.json.text_member:
+        text = bare_text(scope.contract.message_of(field))
+        return f"text if (text := {text}({name})) is not None else {value}"
+    return value
 
-    def _bare(self) -> None:
-        message = self._message
-        with self._body.block(f"def {writer(message)}(message: {self._type}) -> object:"):
-            self._body.line(
-                f'"""Return the JSON of this `{message.name}`: the bare value that is set."""'
-            )
-            if len(message.fields) == 1:
-                self._body.line(f"return {self._expression(message.fields[0])}")
-            else:
-                oneof = message.oneofs[0]
-                with self._body.block(f'match message.WhichOneof("{oneof.name}"):'):
-                    for field in oneof.fields:
-                        with self._body.block(f"case {quoted(field.name)}:"):
-                            self._body.line(f"return {self._expression(field)}")
-                    with self._body.block("case _:"):
-                        self._body.line("return None")
-        self._body.gap()
 
-    def _as_text(self, text: Field) -> None:
-        """Add the function that writes a message as a bare string where only one field is set."""
-        message = self._message
-        with self._body.block(f"def {bare_text(message)}(message: {self._type}) -> str | None:"):
-            self._body.line(f'"""Return `{text.name}` if nothing else is set; else None."""')
-            conditions = [self._is_set(f) for f in message.fields if f is not text and not f.oneof]
-            if text.oneof:
-                conditions.insert(0, f'message.WhichOneof("{text.oneof}") != {quoted(text.name)}')
-            with self._body.block(f"if {' or '.join(conditions)}:"):
-                self._body.line("return None")
-            self._body.line(f"return {self._value(text, f'message.{text.name}')}")
-        self._body.gap()
+def _map(scope: Scope, field: Field) -> str:
+    key = "key" if field.map_key is Kind.STRING else "str(key)"
+    value = _value(scope, field, "value")
+    pairs = f"sorted(message.{field.name}.items())"
+    if (key, value) == ("key", "value"):
+        return f"dict({pairs})"
+    return f"{{{key}: {value} for key, value in {pairs}}}"
 
-    def _is_set(self, field: Field) -> str:
-        return (
-            f'message.HasField("{field.name}")' if field.has_presence else f"message.{field.name}"
-        )
+
+def _list(scope: Scope, field: Field) -> str:
+    name = f"message.{field.name}"
+    if field.json.text_member:
+        nested = scope.contract.message_of(field)
+        return f"runtime.text_or_list({name}, {bare_text(nested)}, {writer(nested)})"
+    item = _value(scope, field, "item")
+    return f"list({name})" if item == "item" else f"[{item} for item in {name}]"
+
+
+def _value(scope: Scope, field: Field, value: str) -> str:
+    """Return the expression of one value."""
+    if field.kind is Kind.MESSAGE:
+        known_type = WELL_KNOWN_WRITERS.get(field.type_name)
+        return f"{known_type or writer(scope.contract.message_of(field))}({value})"
+    if field.kind is Kind.ENUM:
+        return _spelling(scope, field, value)
+    if field.json.raw:
+        return f"runtime.from_raw({value}, {quoted(field.member)})"
+    if field.json.money:
+        return f"runtime.dollars({value})"
+    return f"runtime.base64_text({value})" if field.kind is Kind.BYTES else value
+
+
+def _spelling(scope: Scope, field: Field, value: str) -> str:
+    enum = scope.contract.enum_of(field)
+    table = write_table(scope.contract, enum, scope.dialect)
+    if scope.is_admin:
+        # A value from a newer contract than this one is written as the zero value.
+        return f"{table}.get({value}, {quoted(spelling(enum, enum.values[0], scope.dialect))})"
+    native = NATIVE + field.name
+    if any(f.name == native for f in scope.message.fields):
+        return f"{table}.get({value}) or message.{native} or None"
+    return f"{table}.get({value})"
+
+
+def _bare(scope: Scope) -> None:
+    message = scope.message
+    with scope.body.block(
+        f"def {writer(message)}(message: {module(message.file)}.{message.name}) -> object:"
+    ):
+        scope.body.line(f'"""Return the JSON of a `{message.name}`: the value that is set."""')
+        if not message.oneofs:
+            scope.body.line(f"return {_member_value(scope, message.fields[0])}")
+        else:
+            _bare_choice(scope, message.oneofs[0])
+    scope.body.gap()
+
+
+def _bare_choice(scope: Scope, oneof: Oneof) -> None:
+    with scope.body.block(f'match message.WhichOneof("{oneof.name}"):'):
+        for field in oneof.fields:
+            with scope.body.block(f"case {quoted(field.name)}:"):
+                scope.body.line(f"return {_member_value(scope, field)}")
+        with scope.body.block("case _:"):
+            scope.body.line("return None")
+
+
+def _as_text(scope: Scope, text: Field) -> None:
+    """Add the function that writes a message as a bare string where only one field is set."""
+    message = scope.message
+    with scope.body.block(
+        f"def {bare_text(message)}(message: {module(message.file)}.{message.name}) -> str | None:"
+    ):
+        scope.body.line(f'"""Return `{text.name}` if nothing else is set, or None."""')
+        others = [_is_set(f) for f in message.fields if f is not text and not f.oneof]
+        chosen = f'message.WhichOneof("{text.oneof}") != {quoted(text.name)}'
+        with scope.body.block(f"if {' or '.join([chosen] * bool(text.oneof) + others)}:"):
+            scope.body.line("return None")
+        scope.body.line(f"return {_value(scope, text, f'message.{text.name}')}")
+    scope.body.gap()

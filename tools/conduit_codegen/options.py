@@ -1,7 +1,7 @@
 """Custom options and comments of descriptors.
 
-The plugin runs before the contract's own Python modules exist, so that options are read with a pool made of
-the very descriptors at hand.
+The plugin runs before the contract's own Python modules exist, so that options are read with a pool
+made of the very descriptors at hand.
 """
 
 from collections.abc import Iterable

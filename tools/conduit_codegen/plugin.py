@@ -1,4 +1,4 @@
-"""Answers protoc and buf, which hand descriptors over standard input and take files over standard output."""
+"""Answers protoc and buf: descriptors come over standard input, files go over standard output."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -13,9 +13,11 @@ from .http_modules import http_modules
 from .json_modules import json_modules
 from .layout import laid_out
 from .loading import load
+from .openapi import openapi_text
 from .stubs import grpc_modules, markers
 from .tables import failures_module, methods_module
 
+OPENAPI = "openapi.json"
 RUNTIME = Path(__file__).with_name("runtime")
 
 Files: TypeAlias = Iterable[tuple[str, str]]
@@ -26,6 +28,7 @@ def python_files(request: CodeGeneratorRequest) -> Iterator[tuple[str, str]]:
     contract = checked(request)
     yield from grpc_modules(request)
     yield from markers(request.file_to_generate)
+    yield f"{contract.package.replace('.', '/')}/{OPENAPI}", openapi_text(contract)
     yield from runtime_modules(contract)
     yield from laid_out(
         [
@@ -35,6 +38,11 @@ def python_files(request: CodeGeneratorRequest) -> Iterator[tuple[str, str]]:
             failures_module(contract),
         ]
     )
+
+
+def openapi_files(request: CodeGeneratorRequest) -> Iterator[tuple[str, str]]:
+    """Yield the OpenAPI document."""
+    yield OPENAPI, openapi_text(checked(request))
 
 
 def checked(request: CodeGeneratorRequest) -> Contract:
@@ -53,7 +61,7 @@ def runtime_modules(contract: Contract) -> Iterator[tuple[str, str]]:
 
 
 def answer(make: Callable[[CodeGeneratorRequest], Files]) -> None:
-    """Answer one request with the files that `make` makes of it, or with what is wrong with the contract."""
+    """Answer one request with the files that `make` makes, or with what is wrong."""
     request = CodeGeneratorRequest.FromString(sys.stdin.buffer.read())
     response = CodeGeneratorResponse(
         supported_features=CodeGeneratorResponse.FEATURE_PROTO3_OPTIONAL

@@ -1,4 +1,8 @@
-"""Runs the generators that buf cannot: grpcio-tools' for gRPC, and mypy-protobuf's for files with services alone."""
+"""Runs the generators of gRPC modules and their types, which buf alone cannot.
+
+grpcio-tools has its generator compiled in but ships no plugin, and mypy-protobuf's would write
+types for files without services too.
+"""
 
 import subprocess
 import sys
@@ -16,10 +20,7 @@ TYPES_PLUGIN = "protoc-gen-mypy_grpc"
 
 
 def grpc_modules(request: CodeGeneratorRequest) -> Iterator[tuple[str, str]]:
-    """Yield the gRPC modules of the files that declare services, and their types.
-
-    grpcio-tools has the generator compiled in but ships no plugin binary.
-    """
+    """Yield the gRPC modules of the files that declare services, and their types."""
     names = _with_services(request)
     if not names:
         return
@@ -42,7 +43,7 @@ def _with_services(request: CodeGeneratorRequest) -> list[str]:
 
 
 def _types(request: CodeGeneratorRequest, names: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield the types of gRPC modules; run by buf, the plugin would write them for every file."""
+    """Yield the types of the gRPC modules of some files."""
     narrowed = CodeGeneratorRequest()
     narrowed.CopyFrom(request)
     narrowed.file_to_generate[:] = names

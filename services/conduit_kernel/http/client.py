@@ -14,7 +14,6 @@ from conduit_kernel.http.limits import ClientLimits, Timeouts
 from conduit_kernel.http.origin import Origin, SslContextFactory, SystemTrust
 from conduit_kernel.http.pool import Pool
 from conduit_kernel.http.response import Response
-from conduit_kernel.http.upstream import UpstreamConnection
 
 # Timers below a second are kept to within 50 ms.
 _GRAIN_SECONDS = 0.02
@@ -32,7 +31,7 @@ class PreparedRequest:
     bodiless: bool
 
     def __repr__(self) -> str:
-        # The prefix may hold credentials.
+        """Name it without its prefix, which may hold credentials."""
         return f"<PreparedRequest for {self.pool.where}>"
 
 
@@ -112,13 +111,21 @@ class HttpClient:
             head = prepared.prefix + extra + b"\r\n"
         pool = prepared.pool
         connection = pool.take_idle() or await pool.connect(timeouts.connect)
-        try:
-            return await _exchange(connection, prepared, head, body, timeouts)
-        except ConnectionReset:
-            if not retry_stale or not connection.used or connection.answered:
+        while True:
+            response = connection.begin(head, body, timeouts, head_only=prepared.head_only)
+            try:
+                while not response.status and response.error is None:
+                    await connection.gate
+            except BaseException:
+                response.close()
                 raise
-        connection = await pool.connect(timeouts.connect)
-        return await _exchange(connection, prepared, head, body, timeouts)
+            if response.status:
+                return response
+            error = response.error or ConnectionReset("no answer")
+            stale = connection.used and not connection.answered
+            if not (retry_stale and stale and isinstance(error, ConnectionReset)):
+                raise error
+            connection = await pool.connect(timeouts.connect)
 
     async def close(self) -> None:
         """Cut everything under way and close every connection."""
@@ -141,22 +148,3 @@ class HttpClient:
                 allow_address=self._allow,
             )
         return pool
-
-
-async def _exchange(
-    connection: UpstreamConnection,
-    prepared: PreparedRequest,
-    head: bytes,
-    body: bytes,
-    timeouts: Timeouts,
-) -> Response:
-    response = connection.begin(head, body, timeouts, head_only=prepared.head_only)
-    try:
-        while not response.status and response.error is None:
-            await connection.gate
-    except BaseException:
-        response.close()
-        raise
-    if response.error is not None and not response.status:
-        raise response.error
-    return response

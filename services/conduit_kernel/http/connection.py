@@ -1,6 +1,7 @@
 """One caller's connection: reads requests, runs the handler, one request at a time and in order."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from math import inf
 from typing import Protocol, cast
@@ -111,7 +112,7 @@ class ServerConnection(asyncio.Protocol):
             self._site.ended(self)
         elif self._current is None:
             self._gate.wake()
-        elif self._current.state not in (ANSWERED, DETACHED):
+        elif self._current.state != ANSWERED:
             self._task.cancel()
 
     def pause_writing(self) -> None:
@@ -200,39 +201,50 @@ class ServerConnection(asyncio.Protocol):
         handler = self._site.handler
         try:
             while True:
-                while not ready:
-                    if self._between():
-                        await self._gate
-                    if self.gone or self._phase > BUSY:
-                        return
+                if not ready and self._between():
+                    await self._gate
+                if not ready or self.gone or self._phase > BUSY:
+                    return
                 self._current = exchange = ready.popleft()
                 try:
                     await handler(exchange)
+                except asyncio.CancelledError:
+                    if self._task is None or self._task.cancelling():
+                        raise
+                    self._settle(exchange, HttpError("the handler cancelled itself"))
                 except Exception as error:  # noqa: BLE001 - all that a handler raises ends here
                     self._settle(exchange, error)
                 self._current = None
-                if exchange.state != ANSWERED:
-                    self._settle(exchange, None)
-                if self.paused:
-                    await self.until_writable()
-                if not exchange.keep_alive:
-                    self._end()
-                    return
-        except CallerGone:
-            return
+                if exchange.state != ANSWERED or self.paused or not exchange.keep_alive:
+                    await self._wind_up(exchange)
         finally:
             if self._phase <= BUSY:
                 self.abort()
 
+    async def _wind_up(self, exchange: Exchange) -> None:
+        """Do what few requests need after their handler has returned."""
+        if exchange.state == DETACHED:
+            self._let_go()
+            return
+        if exchange.state != ANSWERED:
+            self._settle(exchange, None)
+        if not exchange.keep_alive:
+            self._end()
+        elif self.paused:
+            # Its answer must mostly be taken before the next one is made.
+            with contextlib.suppress(CallerGone):
+                await self.until_writable()
+
     def _between(self) -> bool:
         """Look at what came meanwhile. True if a request must be waited for."""
-        if self.gone:
-            return False
         self._phase = IDLE
         self._set_deadline(self._limits.idle_seconds)
-        if not self._unread and not self.draining and not self._reader.in_head:
-            return True
-        return self._catch_up()
+        reader = self._reader
+        if self._unread or reader.in_head or reader.current is not None:
+            return self._catch_up()
+        if self._refusal is not None or self.draining:
+            return self._catch_up()
+        return True
 
     def _catch_up(self) -> bool:
         ready = self._reader.ready
@@ -266,8 +278,16 @@ class ServerConnection(asyncio.Protocol):
         """Close after what is still to be sent."""
         if self._phase < CLOSING:
             self._phase = CLOSING
+            self._progress = self.transport.get_write_buffer_size()
             self._set_deadline(self._limits.write_stall_seconds)
             self.transport.close()
+
+    def _let_go(self) -> None:
+        """Part from a connection that speaks another protocol, whose end will not be told here."""
+        self._phase = CLOSING
+        self.gone = True
+        self.transport.close()
+        self._site.loop.call_later(self._limits.write_stall_seconds, self.transport.abort)
 
     def _let_write(self) -> None:
         if self._writable is not None:
@@ -287,7 +307,9 @@ class ServerConnection(asyncio.Protocol):
         """Answer, then read on for a while, so that a caller still sending gets to see it."""
         self._phase = LINGER
         self._discarded = 0
-        fields, body = self._site.render_refusal(refusal.status, refusal.code, refusal.message)
+        fields, body = self._site.render_refusal(
+            refusal.status, refusal.code, refusal.message, self._reader.path
+        )
         head = status_line(refusal.status) + field_lines(fields)
         length = b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body)
         transport = self.transport
@@ -307,7 +329,7 @@ class ServerConnection(asyncio.Protocol):
     def expire(self, now: float) -> None:
         """React to the deadline of the present phase."""
         self.deadline = inf
-        if self.paused and self._phase in (BUSY, CLOSING):
+        if self._phase == CLOSING or (self.paused and self._phase == BUSY):
             self._check_stall(now)
         elif self._phase == HEAD:
             self._refuse(Refusal(408, "REQUEST_TIMEOUT", "the request's head took too long"))

@@ -5,13 +5,14 @@ import socket
 import ssl
 from collections.abc import Callable
 from itertools import chain, zip_longest
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from conduit_kernel.http.errors import ConnectFailed
 from conduit_kernel.http.origin import Origin
 
 ProtocolT = TypeVar("ProtocolT", bound=asyncio.Protocol)
-Address = tuple[int, tuple[str, int] | tuple[str, int, int, int]]
+Address = tuple[int, Any]
+"""Family, and the socket module's form of an address in it."""
 AllowAddress = Callable[[str], bool]
 """Whether connecting to this IP address is permitted; asked after name lookup."""
 
@@ -39,8 +40,10 @@ async def dial(
     except ConnectionRefusedError:
         raise ConnectFailed("refused", f"{where} refused the connection") from None
     except ConnectionError as error:
-        kind = "tls" if context is not None else "unreachable"
-        raise ConnectFailed(kind, f"{where} broke the connection off: {error}") from None
+        raise ConnectFailed(
+            "unreachable" if context is None else "tls",
+            f"{where} broke the connection off: {error}",
+        ) from None
     except OSError as error:
         raise ConnectFailed("unreachable", f"{where} cannot be reached: {error}") from None
 
@@ -60,23 +63,18 @@ async def _dial(
                 "forbidden", f"{origin.host} has no address that may be connected to"
             )
     sock = await _first(addresses)
-    try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        _, protocol = await loop.create_connection(
-            factory,
-            sock=sock,
-            ssl=context,
-            server_hostname=origin.host if context is not None else None,
-        )
-    except BaseException:
-        sock.close()
-        raise
+    # From here on the transport owns the socket, whatever happens.
+    _, protocol = await loop.create_connection(
+        factory,
+        sock=sock,
+        ssl=context,
+        server_hostname=origin.host if context is not None else None,
+    )
     return protocol
 
 
 async def _addresses(origin: Origin) -> list[Address]:
-    """The origin's addresses, families taking turns."""
+    """Look the origin's addresses up, families taking turns."""
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
@@ -90,7 +88,7 @@ async def _addresses(origin: Origin) -> list[Address]:
 
 
 async def _first(addresses: list[Address]) -> socket.socket:
-    """A socket connected to whichever address answers first, each later one starting later."""
+    """Connect to whichever address answers first, each later one starting later."""
     if len(addresses) == 1:
         return await _connect(addresses[0])
     waiting = list(reversed(addresses))
@@ -129,6 +127,8 @@ async def _connect(address: Address) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         await asyncio.get_running_loop().sock_connect(sock, where)
     except BaseException:
         sock.close()

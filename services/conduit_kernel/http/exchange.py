@@ -87,6 +87,13 @@ class Exchange(Request):
             caller.transport.write(head)
         return Stream(self, caller, chunked=chunked, bodiless=bodiless)
 
+    def abort(self) -> None:
+        """Cut the connection without an answer; no effect once one was begun."""
+        if self.state == OPEN:
+            self.state = ANSWERED
+            self.keep_alive = False
+            self._caller.abort()
+
     def upgrade(self) -> tuple[asyncio.Transport, bytes]:
         """Take the connection over: its transport and the bytes that followed the request.
 

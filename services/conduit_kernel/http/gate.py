@@ -1,9 +1,9 @@
 """A place where one task waits for a socket's callback, without the detour of a future.
 
-A future wakes its task through the event loop: one more object, one more handle and one more turn of
-the loop per wait. A gate belongs to a connection, is used over and over, and steps its waiting task
-at once, from within the transport's callback. It speaks the protocol that tasks know from futures
-(``_asyncio_future_blocking``), which exists for such look-alikes (see ``asyncio.isfuture``).
+A future wakes its task through the event loop: one more object, one more handle and one more turn
+of the loop per wait. A gate belongs to a connection, is used over and over, and steps its waiting
+task at once, from within the transport's callback. It speaks the protocol that tasks know from
+futures (``_asyncio_future_blocking``), made for such look-alikes (see ``asyncio.isfuture``).
 """
 
 import asyncio
@@ -25,6 +25,8 @@ class Gate:
 
     def __await__(self) -> Generator["Gate", None, None]:
         """Wait for ``wake``."""
+        if self.waiter is not None:
+            raise RuntimeError("another task waits at this gate")
         self._asyncio_future_blocking = True
         yield self
 
@@ -40,15 +42,13 @@ class Gate:
         try:
             self._context.run(waiter, self)
         except RuntimeError:
-            # A task cannot be stepped inside another; what the waiter itself raises stays in its task.
+            # A task cannot be stepped inside another; what the waiter raises stays in its task.
             self._loop.call_soon(waiter, self, context=self._context)
 
     # What follows is called by the waiting task only.
 
     def add_done_callback(self, waiter: Callable[["Gate"], object], *, context: Context) -> None:
         """Take the wake-up call."""
-        if self.waiter is not None:
-            raise RuntimeError("another task waits at this gate")
         self.waiter = waiter
         self._context = context
 

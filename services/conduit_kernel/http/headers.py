@@ -19,7 +19,7 @@ class Headers:
 
     @classmethod
     def of(cls, fields: Iterable[Field]) -> "Headers":
-        """Headers of these fields; names may be in any case."""
+        """Make headers of these fields; names may be in any case."""
         first: dict[bytes, bytes] = {}
         repeats: list[Field] = []
         for name, value in fields:
@@ -31,12 +31,12 @@ class Headers:
         return cls(first, repeats or None)
 
     def get(self, name: bytes) -> bytes | None:
-        """The first value under ``name`` (lower case), without outer blanks."""
+        """Give the first value under ``name`` (lower case), without outer blanks."""
         value = self.first.get(name)
         return value if value is None else value.strip(_EDGES)
 
     def getlist(self, name: bytes) -> list[bytes]:
-        """All values under ``name``, in the order in which they came."""
+        """Give all values under ``name``, in the order in which they came."""
         value = self.first.get(name)
         if value is None:
             return []
@@ -44,14 +44,16 @@ class Headers:
         return [value.strip(_EDGES) for value in values]
 
     def items(self) -> Iterator[Field]:
-        """All fields; repeated ones come last."""
+        """Give all fields; repeated ones come last."""
         for name, value in self.first.items():
             yield name, value.strip(_EDGES)
         for name, value in self.repeats or ():
             yield name, value.strip(_EDGES)
 
     def __contains__(self, name: bytes) -> bool:
+        """Whether there is such a field."""
         return name in self.first
 
     def __len__(self) -> int:
+        """Count the fields, repeated ones too."""
         return len(self.first) + len(self.repeats or ())

@@ -30,6 +30,7 @@ class SystemTrust:
         self._context: ssl.SSLContext | None = None
 
     def __call__(self, origin: Origin) -> ssl.SSLContext:
+        """Give the context, the same one for every origin."""
         if self._context is None:
             self._context = ssl.create_default_context()
             self._context.set_alpn_protocols(["http/1.1"])

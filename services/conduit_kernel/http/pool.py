@@ -48,7 +48,7 @@ class Pool:
         self._emptied: asyncio.Event | None = None
 
     def take_idle(self) -> UpstreamConnection | None:
-        """The connection used last, if one is free."""
+        """Give the connection used last, if one is free."""
         idle = self.idle
         while idle:
             connection = idle.pop()
@@ -57,7 +57,7 @@ class Pool:
         return None
 
     async def connect(self, seconds: float) -> UpstreamConnection:
-        """A new connection, or the next one to become free. Raises ConnectFailed, PoolExhausted."""
+        """Make a connection, or wait for one. Raises ConnectFailed, PoolExhausted."""
         if self.closed:
             raise ClientClosed("the client is closed")
         if self._slots < self.limits.max_connections:

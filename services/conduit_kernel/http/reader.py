@@ -64,6 +64,11 @@ class RequestReader(Generic[RequestT]):
         self.on_body = self._parts.append
         self._parser = httptools.HttpRequestParser(self)
 
+    @property
+    def path(self) -> str:
+        """The path that was read last; empty before the first."""
+        return self._url.partition(b"?")[0].decode("latin-1")
+
     def feed(self, data: bytes) -> bytes:
         """Read on. Returns what is left unread because a request became ready. Raises Refusal."""
         if len(data) <= SLICE:

@@ -7,8 +7,8 @@ import httptools
 from conduit_kernel.http.headers import Fields
 
 Answer = tuple[int, Fields, bytes]
-RenderRefusal = Callable[[int, str, str], tuple[Fields, bytes]]
-"""(status, code, message) to the fields and body of the answer."""
+RenderRefusal = Callable[[int, str, str, str], tuple[Fields, bytes]]
+"""(status, code, message, path) to the fields and body of the answer; the path may be empty."""
 
 
 class Refusal(Exception):
@@ -22,15 +22,15 @@ class Refusal(Exception):
 
 
 def refusal_of(error: httptools.HttpParserError) -> Refusal:
-    """The answer to bytes that the parser rejects."""
+    """Find the answer to bytes that the parser rejects."""
     reason = str(error)
     if "HTTP version" in reason or "PRI/Upgrade" in reason:
         return Refusal(505, "HTTP_VERSION", "only HTTP/1.0 and HTTP/1.1 are spoken here")
     return Refusal(400, "MALFORMED_REQUEST", f"not a well-formed HTTP request: {reason}")
 
 
-def render_plainly(status: int, code: str, message: str) -> tuple[Fields, bytes]:
-    """A small JSON body, for servers that were given no other shape."""
+def render_plainly(status: int, code: str, message: str, _path: str) -> tuple[Fields, bytes]:
+    """Write a small JSON body, for servers that were given no other shape."""
     text = message.replace("\\", "\\\\").replace('"', '\\"')
     body = f'{{"error": {{"message": "{text}", "code": "{code}", "status": {status}}}}}'
     return ((b"content-type", b"application/json"),), body.encode()

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from conduit_kernel.http.errors import BodyTooLarge, HttpError
+from conduit_kernel.http.errors import BodyCut, BodyTooLarge, HttpError
 from conduit_kernel.http.gate import Gate
 from conduit_kernel.http.headers import Headers
 
@@ -11,6 +11,7 @@ class Source(Protocol):
     """The connection that a response comes from."""
 
     gate: Gate
+    buffered: int
 
     def resume(self) -> None:
         """Read on after the reader has taken what had arrived."""
@@ -24,9 +25,10 @@ class Response:
 
     __slots__ = ("_source", "done", "error", "headers", "parts", "paused", "status")
 
+    headers: Headers
+
     def __init__(self, source: Source, parts: list[bytes]) -> None:
         self.status = 0
-        self.headers: Headers
         self.parts = parts
         self.done = False
         self.error: HttpError | None = None
@@ -34,44 +36,48 @@ class Response:
         self._source = source
 
     async def next(self) -> bytes:
-        """All that has arrived since the last call, waiting for something; b"" at the end.
+        """Give all that has arrived since the last call, waiting for something; b"" at the end.
 
         Raises BodyCut, IdleTimeout or ProtocolViolation once everything before it was handed out.
         """
-        while True:
-            parts = self.parts
-            if parts:
-                data = parts[0] if len(parts) == 1 else b"".join(parts)
-                parts.clear()
-                if self.paused:
-                    self.paused = False
-                    self._source.resume()
-                return data
+        while not self.parts:
             if self.done:
                 if self.error is not None:
                     raise self.error
                 return b""
             await self._source.gate
+        return self._take()
 
     async def read(self, max_bytes: int) -> bytes:
-        """The whole (rest of the) body. Raises BodyTooLarge and drops the rest above max_bytes."""
+        """Give the (rest of the) body, whole. Raises BodyTooLarge, and what ``next`` raises."""
         data = await self.next()
-        if self.done and not self.parts and self.error is None:
-            if len(data) > max_bytes:
-                raise BodyTooLarge(f"the body is larger than {max_bytes} bytes")
+        if not self.done or self.error is not None:
+            whole = bytearray()
+            while data and len(whole) + len(data) <= max_bytes:
+                whole += data
+                data = await self.next()
+            if not data:
+                return bytes(whole)
+        elif len(data) <= max_bytes:
             return data
-        whole = bytearray()
-        while data:
-            whole += data
-            if len(whole) > max_bytes:
-                self.close()
-                raise BodyTooLarge(f"the body is larger than {max_bytes} bytes")
-            data = await self.next()
-        return bytes(whole)
+        self.close()
+        raise BodyTooLarge(f"the body is larger than {max_bytes} bytes")
 
     def close(self) -> None:
         """Cancel what is still to come; the connection is lost unless the body was whole."""
         if not self.done:
             self.done = True
+            self.error = BodyCut("the response was closed before its end")
             self._source.drop()
         self.parts = []
+
+    def _take(self) -> bytes:
+        parts = self.parts
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        parts.clear()
+        if not self.done:
+            self._source.buffered = 0
+            if self.paused:
+                self.paused = False
+                self._source.resume()
+        return data

@@ -19,7 +19,7 @@ _LAST_SECONDS = 1.0
 
 def answer_plainly(request: Request, error: Exception) -> Answer:  # noqa: ARG001 - a callback's shape
     """500 without details: for servers that were given no on_error."""
-    fields, body = render_plainly(500, "INTERNAL", "the server failed to answer this request")
+    fields, body = render_plainly(500, "INTERNAL", "the server failed to answer this request", "")
     return 500, fields, body
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from math import inf
-from typing import Protocol, cast
+from typing import NoReturn, Protocol, cast
 
 import httptools
 
@@ -18,12 +18,12 @@ from conduit_kernel.http.errors import (
 )
 from conduit_kernel.http.gate import Gate
 from conduit_kernel.http.headers import Field, Headers
+from conduit_kernel.http.heads import FIRST_FINAL
 from conduit_kernel.http.limits import ClientLimits, Timeouts
 from conduit_kernel.http.response import Response
 
 # Bodies up to this size are copied behind their head: one write is cheaper than two.
 _JOIN_BYTES = 16 * 1024
-_NO_BODY = frozenset((204, 304))
 
 
 class Home(Protocol):
@@ -52,6 +52,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._home = home
         self._limits = home.limits
         self._clock = home.clock
+        self._sweeper = home.sweeper
         self.gate = Gate(home.loop)
         self.deadline = inf
         self.transport: asyncio.Transport
@@ -61,15 +62,17 @@ class UpstreamConnection(asyncio.Protocol):
         self._response: Response | None = None
         self._timeouts = Timeouts()
         self._head_only = False
-        self._head_bytes = 0
+        self._large = False
+        self._barren = 0
         self._unsent = 0
         self._framed = False
         self._reusable = False
         self._complete = False
+        self._violation: ProtocolViolation | None = None
         self._fields: dict[bytes, bytes] = {}
         self._repeats: list[Field] | None = None
         self._parts: list[bytes] = []
-        self._buffered = 0
+        self.buffered = 0
         # The parser looks its callbacks up once, so a list's own append can be one of them.
         self.on_body = self._parts.append
         self._parser = httptools.HttpResponseParser(self)
@@ -78,30 +81,29 @@ class UpstreamConnection(asyncio.Protocol):
 
     def begin(self, head: bytes, body: bytes, timeouts: Timeouts, *, head_only: bool) -> Response:
         """Send a request; ``gate`` opens when its response has a status or an error."""
-        response = Response(self, self._parts)
-        self._response = response
+        self._response = response = Response(self, self._parts)
         self._timeouts = timeouts
         self._head_only = head_only
-        self._head_bytes = 0
-        self._unsent = 0
         self.answered = False
         self._complete = False
-        self.deadline = deadline = self._clock() + timeouts.header
-        if deadline < self._home.sweeper.due:
-            self._home.sweeper.arm(deadline)
-        if len(body) <= _JOIN_BYTES:
-            self.transport.write(head + body)
-        else:
+        self._barren = 0
+        if self.closed:
+            self._fail(ConnectionReset(f"{self._home.where} ended the connection"))
+            return response
+        self._set_deadline(timeouts.header)
+        self._large = large = len(body) > _JOIN_BYTES
+        if large:
+            self._unsent = 0
             self.transport.write(head)
             self.transport.write(body)
+        else:
+            self.transport.write(head + body)
         return response
 
     def resume(self) -> None:
         """Read on."""
-        self._buffered = 0
         if not self.closed and self._response is not None:
-            self.deadline = self._clock() + self._timeouts.idle
-            self._home.sweeper.arm(self.deadline)
+            self._set_deadline(self._timeouts.idle)
             self.transport.resume_reading()
 
     def drop(self) -> None:
@@ -124,13 +126,14 @@ class UpstreamConnection(asyncio.Protocol):
         self._home.opened(self)
 
     def data_received(self, data: bytes) -> None:
-        """Take more of the response."""
+        """Take more of the response, and wake its reader."""
         response = self._response
         if response is None:
             # Nothing was asked: a late answer, or a server's goodbye.
             self.drop()
             return
         self.answered = True
+        before = len(self._parts)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -139,14 +142,22 @@ class UpstreamConnection(asyncio.Protocol):
             self._fail_parse(error)
         if self._complete:
             self._finish(response)
-        elif response.status:
-            self._after_data(response, len(data))
         elif self._response is not None:
-            self._check_head(len(data))
+            if len(self._parts) == before:
+                self._count_barren(len(data))
+            elif self.gate.waiter is None:
+                self._hold(response, len(data))
+            if response.status and not response.done and not response.paused:
+                self._set_deadline(self._timeouts.idle)
         self.gate.wake()
 
     def eof_received(self) -> None:
-        """The peer will send no more; the transport closes itself."""
+        """Treat a peer that will send no more as gone; the transport closes itself.
+
+        It would first send what is still queued, which nobody will read.
+        """
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the response: well if only the end of the connection can end it."""
@@ -154,19 +165,23 @@ class UpstreamConnection(asyncio.Protocol):
         self.deadline = inf
         self._home.lost(self)
         response = self._response
-        if response is None:
-            return
         where = self._home.where
-        if not response.status:
+        if response is None:
+            pass
+        elif not response.status:
             self._fail(ConnectionReset(f"{where} ended the connection before answering"))
         elif self._framed or exc is not None:
             self._fail(BodyCut(f"{where} ended the connection inside the body"))
         else:
-            self._response = None
-            response.done = True
+            self._detach(response)
         self.gate.wake()
 
     # The parser's callbacks.
+
+    def on_message_begin(self) -> None:
+        """Mistrust a connection that goes on after the answer."""
+        if self._complete:
+            self._reusable = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one field, or a trailer, which nobody reads."""
@@ -182,25 +197,25 @@ class UpstreamConnection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """Make the head known, unless it is an interim one."""
         response = self._response
-        if response is None or self._complete or response.status:
-            raise ProtocolViolation(f"{self._home.where} sent more than was asked for")
+        if response is None or self._complete:
+            return
         parser = self._parser
         status = parser.get_status_code()
         fields = self._fields
         self._fields = {}
         repeats = self._repeats
         self._repeats = None
-        if status < 200:
+        if status < FIRST_FINAL:
             return
         if len(fields) > self._limits.head_fields:
-            raise ProtocolViolation(f"{self._home.where} sent too many header fields")
+            self._violate("sent too many header fields")
         response.headers = Headers(fields, repeats)
         response.status = status
         self._reusable = parser.should_keep_alive()
         coding = fields.get(b"transfer-encoding")
         self._framed = coding is not None or b"content-length" in fields
         if coding is not None and coding.strip().lower() != b"chunked":
-            raise ProtocolViolation(f"{self._home.where} used an unknown transfer coding")
+            self._violate("used an unknown transfer coding")
         if self._head_only:
             self._complete = True
 
@@ -212,67 +227,78 @@ class UpstreamConnection(asyncio.Protocol):
         self._fields = {}
         self._repeats = None
 
+    def _violate(self, what: str) -> NoReturn:
+        self._violation = ProtocolViolation(f"{self._home.where} {what}")
+        raise self._violation
+
     # After the parser.
 
-    def _after_data(self, response: Response, arrived: int) -> None:
-        self._buffered = self._buffered + arrived if response.parts else 0
-        if self._buffered > self._limits.buffer_bytes and not response.paused:
+    def _hold(self, response: Response, arrived: int) -> None:
+        """Count what nobody waits for; when it is much, leave the rest to the peer."""
+        self.buffered += arrived
+        if self.buffered > self._limits.buffer_bytes and not response.paused:
             response.paused = True
             self.deadline = inf
             self.transport.pause_reading()
-        else:
-            self.deadline = deadline = self._clock() + self._timeouts.idle
-            if deadline < self._home.sweeper.due:
-                self._home.sweeper.arm(deadline)
 
-    def _check_head(self, arrived: int) -> None:
-        self._head_bytes += arrived
-        if self._head_bytes > self._limits.head_bytes:
-            self._fail(ProtocolViolation(f"{self._home.where} sent too large a head"))
+    def _count_barren(self, arrived: int) -> None:
+        """Bound what brings no body: heads, trailers, the wrapping of chunks."""
+        self._barren += arrived
+        if self._barren > self._limits.head_bytes:
+            self._fail(ProtocolViolation(f"{self._home.where} sent too large a head or trailer"))
 
     def _finish(self, response: Response) -> None:
         """Part from the response: it keeps its bytes, the connection goes on or ends."""
-        self._response = None
-        parts = self._parts
-        response.parts = [b"".join(parts)] if parts else []
-        parts.clear()
-        self._buffered = 0
-        response.done = True
-        if self._head_only:
-            self._reusable = self._reusable and not response.parts
-            response.parts = []
-            self._parser = httptools.HttpResponseParser(self)
-        transport = self.transport
+        self._detach(response)
         if response.paused:
             response.paused = False
-            transport.resume_reading()
-        self.deadline = inf
-        if self._reusable and not transport.get_write_buffer_size() and not transport.is_closing():
+            self.transport.resume_reading()
+        if self._head_only:
+            self._after_head_only(response)
+        if self._reusable and not (self._large and self.transport.get_write_buffer_size()):
             self.used = True
             self._home.release(self)
         else:
-            transport.abort()
+            self.deadline = inf
+            self.transport.abort()
+
+    def _detach(self, response: Response) -> None:
+        self._response = None
+        self.buffered = 0
+        parts = self._parts
+        response.parts = parts.copy()
+        response.done = True
+        parts.clear()
+
+    def _after_head_only(self, response: Response) -> None:
+        """Start a new parser, as this one waits for a body; one that came is a violation."""
+        if response.parts:
+            response.parts = []
+            self._reusable = False
+        self._parser = httptools.HttpResponseParser(self)
 
     def _fail_parse(self, error: httptools.HttpParserError) -> None:
-        cause = error.__context__
         if self._complete:
             # The answer itself was whole; only the connection is unfit.
             self._reusable = False
-        elif isinstance(cause, HttpError):
-            self._fail(cause)
+        elif self._violation is not None:
+            self._fail(self._violation)
         else:
             self._fail(ProtocolViolation(f"{self._home.where} sent a malformed answer: {error}"))
 
     def _fail(self, error: HttpError) -> None:
         response = self._response
         if response is not None:
+            self._detach(response)
             response.error = error
-            response.done = True
-            response.parts = [b"".join(self._parts)] if self._parts else []
-            self._parts.clear()
         self.drop()
 
     # Time.
+
+    def _set_deadline(self, seconds: float) -> None:
+        self.deadline = deadline = self._clock() + seconds
+        if deadline < self._sweeper.due:
+            self._sweeper.arm(deadline)
 
     def expire(self, now: float) -> None:
         """React to the deadline: of the head, of the body's silence, or of idleness."""

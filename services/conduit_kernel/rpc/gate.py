@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import structlog
@@ -12,8 +12,13 @@ from conduit.v1.options_pb2 import ACCESS_MASTER_KEY
 from conduit_kernel.errors import ConduitError, MasterKeyInvalid, MasterKeyMissing
 from conduit_kernel.rpc.status import status_of
 
-Context = grpc.aio.ServicerContext[Any, Any]
-Handler = grpc.RpcMethodHandler[Any, Any]
+if TYPE_CHECKING:
+    Context = grpc.aio.ServicerContext[Any, Any]
+    Handler = grpc.RpcMethodHandler[Any, Any]
+else:
+    # Generic for type checkers only.
+    Context = grpc.aio.ServicerContext
+    Handler = grpc.RpcMethodHandler
 
 
 class Gate(grpc.aio.ServerInterceptor):

@@ -93,9 +93,7 @@ def has_auth(kind: str) -> bool:
         return False
 
 
-def resolve_secret(
-    text: str, env: Mapping[str, str], read_file: Callable[[str], str]
-) -> str:
+def resolve_secret(text: str, env: Mapping[str, str], read_file: Callable[[str], str]) -> str:
     """Return the secret that a key's text stands for: itself, `env:NAME` or `file:PATH`.
 
     SecretUnreadable if the variable or the file does not exist; it quotes the name, not the value.

@@ -9,7 +9,7 @@ from conduit_providers.target import Target
 
 
 def signer(auth: Auth, secret: str, target: Target) -> Signer:
-    """Return a signer for this key; one that adds nothing where none is needed and none is given."""
+    """Return a signer for this key, or without one where the type needs none."""
     if not secret and not auth.is_optional:
         raise invalid_key(target)
     proof = (("authorization", f"Bearer {header_value(secret, target)}"),) if secret else ()

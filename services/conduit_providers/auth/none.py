@@ -5,6 +5,6 @@ from conduit_providers.spec import Auth
 from conduit_providers.target import Target
 
 
-def signer(auth: Auth, secret: str, target: Target) -> Signer:
+def signer(_auth: Auth, _secret: str, _target: Target) -> Signer:
     """Return a signer that adds nothing, whatever the key."""
     return HeaderSigner(())

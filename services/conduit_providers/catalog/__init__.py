@@ -1,5 +1,7 @@
-"""The provider types that this installation knows: the TOML files beside this module, a folder of
-the operator's own, and folders that other packages bring.
+"""The provider types that this installation knows.
+
+They are the TOML files beside this module, in a folder of the operator's own, and in folders that
+other packages bring.
 
 Another package adds types with an entry point of the group `conduit.provider_types`: a function
 without arguments that returns the path of a folder.

@@ -18,13 +18,12 @@ _LIMIT_NAMES = (
     "tokens_remaining",
     "tokens_reset",
 )
-MAX_FILE_BYTES = 1024 * 1024
 
 
 def read_spec(file: Traversable) -> ProviderSpec:
     """Read a provider type. ValueError, naming the file and the key, if it is not right."""
     try:
-        raw = tomllib.loads(file.read_text(encoding="utf-8")[:MAX_FILE_BYTES])
+        raw = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file.name}: not TOML: {error}") from error
     return _spec(_Table(raw, file.name))
@@ -68,13 +67,13 @@ class _Table:
     def text_map(self, key: str) -> dict[str, str]:
         """Take a table of strings; empty if it is not there."""
         table = self.table(key)
-        return {name: table.text(name) for name in table.keys()}
+        return {name: table.text(name) for name in table.left()}
 
     def scalar_map(self, key: str) -> dict[str, str | int | bool]:
         """Take a table of strings, whole numbers and booleans; empty if it is not there."""
         values: dict[str, str | int | bool] = {}
         table = self.table(key)
-        for name in table.keys():
+        for name in table.left():
             value = table._raw.pop(name)  # noqa: SLF001 # of the same class
             if not isinstance(value, str | int | bool):
                 raise table.error(name, "must be a string, a whole number, true or false")
@@ -97,7 +96,7 @@ class _Table:
             _Table(item, self._file, f"{self._path}{key}[{i}].") for i, item in enumerate(value)
         ]
 
-    def keys(self) -> list[str]:
+    def left(self) -> list[str]:
         """Return the keys that nobody has taken yet."""
         return list(self._raw)
 
@@ -170,7 +169,7 @@ def _error_codes(table: _Table) -> dict[str, str]:
 
 
 def _endpoints(table: _Table) -> dict[str, Endpoint]:
-    return {name: _endpoint(table.table(name)) for name in table.keys()}
+    return {name: _endpoint(table.table(name)) for name in table.left()}
 
 
 def _endpoint(table: _Table) -> Endpoint:

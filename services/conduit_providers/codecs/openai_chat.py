@@ -7,7 +7,6 @@ known. A dropped `stream_options` is not asked for, and no loss: usage is then e
 """
 
 import msgspec
-import orjson
 
 from conduit_providers.calls import ChatAnswer, ChatCall, chat_answer
 from conduit_providers.codec import ChatDecoder
@@ -22,8 +21,9 @@ from conduit_providers.wire import HttpRequest, HttpResponse
 
 class _Whole(msgspec.Struct):
     choices: list[msgspec.Raw] | None = None
-    usage: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    # Raw takes no None beside it; null is read as the four letters.
+    usage: msgspec.Raw = msgspec.Raw(b"null")
+    error: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _DECODER = msgspec.json.Decoder(_Whole)
@@ -52,11 +52,11 @@ class OpenAIChatCodec:
                 body.decode()
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
             raise garbage(call.provider, "it is not a chat completion") from error
-        if whole.error is not None:
-            raise error_in_stream(orjson.loads(whole.error), call.provider)
+        if bytes(whole.error) != b"null":
+            raise error_in_stream(whole.error, call.provider)
         if not whole.choices:
             raise garbage(call.provider, "it has no choices")
-        usage = read_usage(bytes(whole.usage)) if whole.usage is not None else None
+        usage = read_usage(bytes(whole.usage)) if bytes(whole.usage) != b"null" else None
         if endpoint.usage:
             usage = read_paths(body, endpoint.usage, usage)
         return chat_answer(usage=usage, json=body)

@@ -4,7 +4,6 @@ https://platform.openai.com/docs/api-reference/embeddings
 """
 
 import msgspec
-import orjson
 
 from conduit_providers.calls import EmbedAnswer, EmbedCall, embed_answer
 from conduit_providers.codecs.openai_request import embed_body, headers_of
@@ -22,8 +21,8 @@ class _Vector(msgspec.Struct):
 
 class _List(msgspec.Struct):
     data: list[_Vector] | None = None
-    usage: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    usage: object = None
+    error: object = None
 
 
 _DECODER = msgspec.json.Decoder(_List)
@@ -50,10 +49,10 @@ class OpenAIEmbedCodec:
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise garbage(call.provider, "it is not a list of embeddings") from error
         if found.error is not None:
-            raise error_in_stream(orjson.loads(found.error), call.provider)
+            raise error_in_stream(found.error, call.provider)
         if not found.data:
             raise garbage(call.provider, "it has no embeddings")
-        usage = read_usage(bytes(found.usage)) if found.usage is not None else None
+        usage = read_usage(found.usage)
         if endpoint.usage:
             usage = read_paths(response.body, endpoint.usage, usage)
         return embed_answer(usage=usage, json=response.body)

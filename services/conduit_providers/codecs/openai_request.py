@@ -17,7 +17,7 @@ from conduit_providers.wire import JSON_HEADERS, Headers
 # A name could hide from the search behind an escape of a printable ASCII character.
 _HIDING_ESCAPE = re.compile(rb"\\u00[2-7]")
 _MODEL = re.compile(rb'"model"\s*:\s*"((?:[^"\\]|\\.)*)"')
-_STREAM = re.compile(rb'"stream"\s*:\s*(true|false)')
+_STREAM = re.compile(rb'"stream"\s*:\s*true')
 _WITH_USAGE = b'"stream_options":{"include_usage":true},'
 
 
@@ -75,20 +75,17 @@ def _with_model(raw: bytes, alias: str, model: str) -> bytes | None:
 
 def _with_stream(raw: bytes, call: ChatCall, endpoint: Endpoint) -> bytes | None:
     """Return the body with `stream` as the call has it, and usage asked for; None if unsure."""
+    has_options = b'"stream_options"' in raw
     at = raw.find(b'"stream"')
     if not call.stream:
-        if at < 0 and b'"stream_options"' not in raw:
-            return raw
+        return raw if at < 0 and not has_options else None
+    if raw.find(b'"stream"', at + 8) >= 0 or not _STREAM.match(raw, max(at, 0)):
         return None
-    if at < 0 or raw.find(b'"stream"', at + 8) >= 0:
-        return None
-    found = _STREAM.match(raw, at)
-    if found is None or found[1] != b"true":
-        return None
-    if b'"stream_options"' in raw:
-        # What the caller asks for is asked for already, if it is the usage and nothing hides it.
-        return raw if call.include_usage and "stream_options" not in endpoint.drop else None
-    if "stream_options" in endpoint.drop:
+    takes_options = "stream_options" not in endpoint.drop
+    if has_options:
+        # The caller asks for the usage already.
+        return raw if takes_options and call.include_usage else None
+    if not takes_options:
         return raw
     start = raw.find(b"{") + 1
     return raw[:start] + _WITH_USAGE + raw[start:]

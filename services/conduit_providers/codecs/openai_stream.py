@@ -25,8 +25,9 @@ class _Choice(msgspec.Struct):
 
 class _Chunk(msgspec.Struct):
     choices: list[_Choice] | None = None
-    usage: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    # Raw takes no None beside it; null is read as the four letters.
+    usage: msgspec.Raw = msgspec.Raw(b"null")
+    error: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _DECODER = msgspec.json.Decoder(_Chunk)
@@ -156,21 +157,21 @@ class OpenAIChatDecoder:
         except (msgspec.DecodeError, msgspec.ValidationError):
             self._failure = garbage(self._provider, "an event is not a chat completion chunk")
             return False
-        if chunk.error is not None:
-            self._failure = error_in_stream(orjson.loads(chunk.error), self._provider)
+        if bytes(chunk.error) != b"null":
+            self._failure = error_in_stream(chunk.error, self._provider)
             return False
         if self._paths:
             self.usage = read_paths(data, self._paths, self.usage)
-        if chunk.usage is not None:
-            return self._note_usage(chunk, chunk.usage, data)
+        if bytes(chunk.usage) != b"null":
+            return self._note_usage(chunk, data)
         if chunk.choices is None:
             self._failure = garbage(self._provider, "an event has no choices")
             return False
         self._note_choices(chunk.choices, data)
         return True
 
-    def _note_usage(self, chunk: _Chunk, raw: msgspec.Raw, data: bytes) -> bool:
-        usage = read_usage(bytes(raw))
+    def _note_usage(self, chunk: _Chunk, data: bytes) -> bool:
+        usage = read_usage(chunk.usage)
         if usage is not None:
             self.usage = usage
             if self._paths:

@@ -1,7 +1,6 @@
 """Where the token counts sit in answers of OpenAI's dialect."""
 
 from collections.abc import Mapping
-from typing import cast
 
 import msgspec
 import orjson
@@ -28,15 +27,12 @@ class _Usage(msgspec.Struct):
     completion_tokens_details: _Completion | None = None
 
 
-# Lax, because some providers write counts as strings or as 3.0.
-_DECODER = msgspec.json.Decoder(_Usage, strict=False)
-
-
-def read_usage(raw: bytes) -> Usage | None:
+def read_usage(value: object) -> Usage | None:
     """Read the value of an answer's `usage`. None if it tells no counts that make sense."""
     try:
-        told = _DECODER.decode(raw)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+        # Lax, because some providers write counts as strings.
+        told = msgspec.convert(value, _Usage, strict=False)
+    except msgspec.ValidationError:
         return None
     if told.prompt_tokens is None and told.completion_tokens is None:
         return None
@@ -76,5 +72,5 @@ def _output_tokens(told: _Usage, reasoning: int) -> int:
     written = told.completion_tokens or 0
     # xAI counts thoughts apart from the words; the total gives it away.
     # https://docs.x.ai/docs/guides/reasoning
-    total = cast("int", told.prompt_tokens or 0) + written + reasoning
+    total = (told.prompt_tokens or 0) + written + reasoning
     return written + reasoning if reasoning and told.total_tokens == total else written

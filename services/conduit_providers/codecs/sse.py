@@ -54,7 +54,7 @@ class EventBuffer:
 
 
 def events_in(block: bytes) -> list[SseEvent]:
-    r"""Read whole events, as `EventBuffer.take` returns them; comments and the like are left out."""
+    r"""Read whole events, as `EventBuffer.take` returns them; comments are left out."""
     return [event for part in block.split(b"\n\n") if (event := _event(part)) is not None]
 
 

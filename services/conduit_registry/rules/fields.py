@@ -15,6 +15,8 @@ MAX_CAPABILITY = 64
 # 9999-12-31T23:59:59Z, the last second that a Timestamp can hold.
 MAX_SECONDS = 253_402_300_799
 MICROSECONDS = 1_000_000
+NANOSECONDS = 1_000_000_000
+_DELETE = "\x7f"
 
 _KEY_ID = re.compile(r"(?:key_)?([0-9]{1,18})", re.ASCII)
 
@@ -27,7 +29,7 @@ def text(value: str, field: str, *, most: int, least: int = 0) -> str:
         raise InvalidRequest(
             f"{field} must have {wanted} characters, not {len(value)}", field=field
         )
-    if any(ord(char) < ord(" ") or ord(char) == 0x7F for char in value):
+    if any(char < " " or char == _DELETE for char in value):
         raise InvalidRequest(f"{field} must not have control characters", field=field)
     return value
 
@@ -38,7 +40,7 @@ def long_text(value: str, field: str, *, most: int) -> str:
     if len(value) > most:
         message = f"{field} must have at most {most} characters, not {len(value)}"
         raise InvalidRequest(message, field=field)
-    if any(ord(char) < ord(" ") and char not in "\n\r\t" for char in value):
+    if any(char < " " and char not in "\n\r\t" for char in value):
         raise InvalidRequest(f"{field} must not have control characters", field=field)
     return value
 
@@ -71,7 +73,7 @@ def names(values: Iterable[str], field: str, *, most: int, longest: int) -> tupl
 
 def moment(value: Timestamp, field: str) -> int:
     """Return a time as microseconds since 1970."""
-    if not (0 <= value.seconds <= MAX_SECONDS and 0 <= value.nanos < 1_000_000_000):
+    if not (0 <= value.seconds <= MAX_SECONDS and 0 <= value.nanos < NANOSECONDS):
         raise InvalidRequest(f"{field} must be a time from 1970 to 9999", field=field)
     return value.ToMicroseconds()
 

@@ -5,39 +5,21 @@ import binascii
 import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NoReturn, TypeVar
 
 import orjson
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
-from google.protobuf.struct_pb2 import ListValue, Struct, Value
-from google.protobuf.timestamp_pb2 import Timestamp
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
-
-# protobuf's binary form takes 100 levels of messages; a level of JSON costs up to three of them.
-MAX_STRUCT_DEPTH = 24
 
 # The decimal digits that survive the way through a double.
 EXACT_DIGITS = 15
 
 NANO_DIGITS = 9
 NANO = 10**NANO_DIGITS
-MAX_DURATION_SECONDS = 315_576_000_000
-EXACT_DOUBLE = 2**53
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - its isoformat has no offset
-_SECOND = timedelta(seconds=1)
-_MIN_TIME = datetime.min.replace(tzinfo=UTC)
-_TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d))?",
-    re.ASCII | re.IGNORECASE,
-)
-_DURATION = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,9}))?s", re.ASCII)
 _DECIMAL = re.compile(r"(-?)(\d{1,310})(?:\.(\d{1,330}))?", re.ASCII)
 _WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
 _URL_SAFE = str.maketrans("-_", "+/")
@@ -46,8 +28,8 @@ _URL_SAFE = str.maketrans("-_", "+/")
 class JsonError(ValueError):
     """A JSON value is not what the contract says.
 
-    `path` says where, such as `messages[2].content[0].image_url.url`; it is empty for the whole value. `message` says
-    what is wrong, such as `must be a string, not a number`.
+    `path` says where, such as `messages[2].content[0].image_url.url`; it is empty for the whole
+    value. `message` says what is wrong, such as `must be a string, not a number`.
     """
 
     def __init__(self, path: str, message: str) -> None:
@@ -57,7 +39,10 @@ class JsonError(ValueError):
 
 
 class MalformedJson(ValueError):
-    """A text is not JSON. `position` is where reading ended: characters from 0, or bytes where it is not UTF-8."""
+    """A text is not JSON.
+
+    `position` is where reading ended: characters from 0, or bytes where it is not UTF-8.
+    """
 
     def __init__(self, position: int, reason: str) -> None:
         super().__init__(f"not JSON at position {position}: {reason}")
@@ -123,10 +108,17 @@ def hint(name: str, known: Collection[str]) -> str:
     return f'; did you mean "{ignoring_case[near[0]]}"?' if near else ""
 
 
-def refuse_second(given_names: Iterable[str], path: str) -> NoReturn:
-    """Raise the JsonError of members that exclude each other."""
-    names = list(given_names)
-    raise JsonError(path + names[1], f"cannot be given together with {names[0]}")
+def first_given(value: Mapping[str, object], names: Iterable[str]) -> str | None:
+    """Return the first of some members that is there."""
+    return next((name for name in names if value.get(name) is not None), None)
+
+
+def at_most_one(value: Mapping[str, object], names: Iterable[str], path: str) -> None:
+    """Refuse members that exclude each other."""
+    given_names = [name for name in names if value.get(name) is not None]
+    if len(given_names) > 1:
+        first, second, *_ = given_names
+        raise JsonError(path + second, f"cannot be given together with {first}")
 
 
 def text(value: object, path: str) -> str:
@@ -222,7 +214,7 @@ def spelled(
 def any_case(
     value: object, by_spelling: Mapping[str, T], spellings: Mapping[T, str | None], path: str
 ) -> T:
-    """Read an enum value by its spelling, without regard to case; the table's spellings are lower-case."""
+    """Read an enum value without regard to case; the table's spellings are lower-case."""
     found = by_spelling.get(text(value, path).lower())
     return _one_of(spellings, path) if found is None else found
 
@@ -275,16 +267,14 @@ def unknown(value: Mapping[str, object], known: Collection[str], path: str) -> b
 def add_unknown(
     members: dict[str, object], text: bytes, known: Collection[str], field: str
 ) -> None:
-    """Add members that the contract does not know; it does not let them speak for those that it knows."""
+    """Add the members that the contract does not know; they cannot speak for those it knows."""
     try:
         unknown_members = orjson.loads(text)
     except orjson.JSONDecodeError:
         raise JsonError(field, "is not JSON") from None
     if not isinstance(unknown_members, dict):
         raise JsonError(field, "is not a JSON object")
-    for name, value in unknown_members.items():
-        if name not in known:
-            members[name] = value
+    members.update((name, v) for name, v in unknown_members.items() if name not in known)
 
 
 def base64_bytes(value: object, path: str) -> bytes:
@@ -303,7 +293,7 @@ def base64_text(value: bytes) -> str:
 
 
 def nano_dollars(value: object, path: str) -> int:
-    """Read a decimal number of dollars, or a decimal string, as nano-dollars: exactly, or not at all."""
+    """Read a decimal number of dollars as nano-dollars, exactly; a decimal string is one too."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return reject(path, "an amount in dollars", value)
     plain = value if isinstance(value, str) else format(Decimal(repr(value)), "f")
@@ -329,118 +319,3 @@ def dollars_text(nano: int) -> str:
     whole, fraction = divmod(abs(nano), NANO)
     decimals = f".{fraction:0{NANO_DIGITS}d}".rstrip("0").rstrip(".")
     return f"{'-' if nano < 0 else ''}{whole}{decimals}"
-
-
-def fill_timestamp(message: Timestamp, value: object, path: str) -> None:
-    """Read an RFC 3339 time; a day alone means its beginning in UTC."""
-    found = _TIME.fullmatch(text(value, path))
-    try:
-        if found is None:
-            raise JsonError(path, "must be a time, such as 2026-11-23T12:00:00Z")
-        day, time, fraction, offset = found.groups()
-        moment = datetime.fromisoformat(f"{day}T{time or '00:00:00'}{(offset or 'Z').upper()}")
-    except ValueError as error:
-        if isinstance(error, JsonError):
-            raise
-        raise JsonError(path, "must be a time that exists") from error
-    if moment - _MIN_TIME < timedelta(0) or moment > datetime.max.replace(tzinfo=UTC):
-        raise JsonError(path, "must be in the years 1 to 9999")
-    message.seconds = (moment - _EPOCH) // _SECOND
-    message.nanos = int((fraction or "").ljust(NANO_DIGITS, "0"))
-
-
-def timestamp_text(message: Timestamp) -> str:
-    """Write an RFC 3339 time in UTC, with 0, 3, 6 or 9 decimal places. Raises JsonError where there is no such time."""
-    try:
-        moment = _NAIVE_EPOCH + timedelta(seconds=message.seconds)
-    except OverflowError as error:
-        raise JsonError("", "has a time outside the years 1 to 9999") from error
-    return f"{moment.isoformat()}{_decimals(message.nanos)}Z"
-
-
-def fill_duration(message: Duration, value: object, path: str) -> None:
-    """Read a number of seconds, such as `1.5s`."""
-    found = _DURATION.fullmatch(text(value, path))
-    if found is None:
-        raise JsonError(path, "must be a duration in seconds, such as 30s")
-    seconds = int(found[2])
-    if seconds > MAX_DURATION_SECONDS:
-        raise JsonError(path, "is too long")
-    sign = -1 if found[1] else 1
-    message.seconds = sign * seconds
-    message.nanos = sign * int((found[3] or "").ljust(NANO_DIGITS, "0"))
-
-
-def duration_text(message: Duration) -> str:
-    """Write a number of seconds, such as `1.500s`."""
-    sign = "-" if message.seconds < 0 or message.nanos < 0 else ""
-    return f"{sign}{abs(message.seconds)}{_decimals(abs(message.nanos))}s"
-
-
-def _decimals(nanos: int) -> str:
-    """Return a fraction of a second with 0, 3, 6 or 9 decimal places."""
-    if not nanos:
-        return ""
-    for places in (3, 6):
-        if nanos % 10 ** (NANO_DIGITS - places) == 0:
-            return f".{nanos // 10 ** (NANO_DIGITS - places):0{places}d}"
-    return f".{nanos:0{NANO_DIGITS}d}"
-
-
-def fill_struct(message: Struct, value: object, path: str, depth: int = 1) -> None:
-    """Read any JSON object, up to MAX_STRUCT_DEPTH levels deep."""
-    message.SetInParent()
-    for name, member in members(value, path).items():
-        _fill_value(message.fields[name], member, f"{path.removesuffix('.')}.{name}", depth)
-
-
-def _fill_value(message: Value, value: object, path: str, depth: int) -> None:
-    if depth > MAX_STRUCT_DEPTH:
-        raise JsonError(path, "is nested too deeply")
-    match value:
-        case None:
-            message.null_value = 0  # type: ignore[assignment]  # NULL_VALUE
-        case bool():
-            message.bool_value = value
-        case str():
-            message.string_value = value
-        case list():
-            _fill_list(message.list_value, value, path, depth + 1)
-        case dict():
-            fill_struct(message.struct_value, value, path, depth + 1)
-        case _:
-            message.number_value = _exact(value, path)
-
-
-def _fill_list(message: ListValue, value: list[object], path: str, depth: int) -> None:
-    message.SetInParent()
-    for index, item in enumerate(value):
-        _fill_value(message.values.add(), item, f"{path}[{index}]", depth)
-
-
-def _exact(value: object, path: str) -> float:
-    if isinstance(value, int) and abs(value) > EXACT_DOUBLE:
-        raise JsonError(path, "is too large to be kept exactly; write it as a string")
-    return double(value, path)
-
-
-def struct_json(message: Struct) -> dict[str, object]:
-    """Write a JSON object, in order of name."""
-    return {name: _value_json(member) for name, member in sorted(message.fields.items())}
-
-
-def _value_json(message: Value) -> object:
-    match message.WhichOneof("kind"):
-        case "bool_value":
-            return message.bool_value
-        case "string_value":
-            return message.string_value
-        case "list_value":
-            return [_value_json(item) for item in message.list_value.values]
-        case "struct_value":
-            return struct_json(message.struct_value)
-        case "number_value":
-            number = message.number_value
-            return int(number) if number.is_integer() and abs(number) <= EXACT_DOUBLE else number
-        case _:
-            return None

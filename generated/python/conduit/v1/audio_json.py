@@ -8,14 +8,7 @@ from conduit.v1 import audio_pb2
 from conduit.v1 import json_runtime as runtime
 
 _SPEECH_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "model",
-        "input",
-        "voice",
-        "response_format",
-        "speed",
-        "instructions",
-    }
+    {"model", "input", "voice", "response_format", "speed", "instructions"}
 )
 
 
@@ -28,9 +21,9 @@ def speech_request_from_json(value: object, path: str = "") -> audio_pb2.SpeechR
 
 def fill_speech_request(message: audio_pb2.SpeechRequest, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("model")) is not None:
         message.model = member if type(member) is str else runtime.text(member, path + "model")
     if (member := value.get("input")) is not None:
@@ -52,7 +45,7 @@ def fill_speech_request(message: audio_pb2.SpeechRequest, value: object, path: s
 
 
 def speech_request_to_json(message: audio_pb2.SpeechRequest) -> dict[str, object]:
-    """Return the JSON of this `SpeechRequest`."""
+    """Return the JSON of a `SpeechRequest`."""
     members: dict[str, object] = {}
     if message.model:
         members["model"] = message.model
@@ -80,9 +73,9 @@ def transcription_form_from_json(value: object, path: str = "") -> audio_pb2.Tra
 
 def fill_transcription_form(message: audio_pb2.TranscriptionForm, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("model")) is not None:
         message.model = member if type(member) is str else runtime.text(member, path + "model")
     if (member := value.get("file")) is not None:
@@ -112,7 +105,7 @@ def fill_transcription_form(message: audio_pb2.TranscriptionForm, value: object,
 
 
 def transcription_form_to_json(message: audio_pb2.TranscriptionForm) -> dict[str, object]:
-    """Return the JSON of this `TranscriptionForm`."""
+    """Return the JSON of a `TranscriptionForm`."""
     members: dict[str, object] = {}
     if message.model:
         members["model"] = message.model
@@ -133,11 +126,7 @@ def transcription_form_to_json(message: audio_pb2.TranscriptionForm) -> dict[str
     return members
 
 
-_TRANSCRIPTION_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "text",
-    }
-)
+_TRANSCRIPTION_MEMBERS: Final[frozenset[str]] = frozenset({"text"})
 
 
 def transcription_from_json(value: object, path: str = "") -> audio_pb2.Transcription:
@@ -149,9 +138,9 @@ def transcription_from_json(value: object, path: str = "") -> audio_pb2.Transcri
 
 def fill_transcription(message: audio_pb2.Transcription, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("text")) is not None:
         message.text = member if type(member) is str else runtime.text(member, path + "text")
     if not _TRANSCRIPTION_MEMBERS.issuperset(value):
@@ -159,10 +148,8 @@ def fill_transcription(message: audio_pb2.Transcription, value: object, path: st
 
 
 def transcription_to_json(message: audio_pb2.Transcription) -> dict[str, object]:
-    """Return the JSON of this `Transcription`."""
-    members: dict[str, object] = {
-        "text": message.text,
-    }
+    """Return the JSON of a `Transcription`."""
+    members: dict[str, object] = {"text": message.text}
     if message.unknown_json:
         runtime.add_unknown(members, message.unknown_json, _TRANSCRIPTION_MEMBERS, "unknown_json")
     return members

@@ -6,6 +6,7 @@ from typing import Final
 
 from conduit.v1 import audit_entry_pb2
 from conduit.v1 import json_runtime as runtime
+from conduit.v1 import well_known_runtime as well_known
 
 AUDIT_ACTION_BY_SPELLING: Final[dict[str, audit_entry_pb2.AuditAction.ValueType]] = {
     "unspecified": audit_entry_pb2.AUDIT_ACTION_UNSPECIFIED,
@@ -56,7 +57,7 @@ def fill_audit_entry(message: audit_entry_pb2.AuditEntry, value: object, path: s
     if (member := value.get("revision")) is not None:
         message.revision = runtime.int64(member, path + "revision")
     if (member := value.get("occurredAt")) is not None:
-        runtime.fill_timestamp(message.occurred_at, member, path + "occurredAt")
+        well_known.fill_timestamp(message.occurred_at, member, path + "occurredAt")
     if (member := value.get("actor")) is not None:
         message.actor = runtime.text(member, path + "actor")
     if (member := value.get("peer")) is not None:
@@ -70,7 +71,7 @@ def fill_audit_entry(message: audit_entry_pb2.AuditEntry, value: object, path: s
     if (member := value.get("resourceId")) is not None:
         message.resource_id = runtime.text(member, path + "resourceId")
     if (member := value.get("changes")) is not None:
-        runtime.fill_struct(message.changes, member, path + "changes")
+        well_known.fill_struct(message.changes, member, path + "changes")
     if (member := value.get("requestId")) is not None:
         message.request_id = runtime.text(member, path + "requestId")
     if not _AUDIT_ENTRY_MEMBERS.issuperset(value):
@@ -78,18 +79,16 @@ def fill_audit_entry(message: audit_entry_pb2.AuditEntry, value: object, path: s
 
 
 def audit_entry_to_json(message: audit_entry_pb2.AuditEntry) -> dict[str, object]:
-    """Return the JSON of this `AuditEntry`."""
-    members: dict[str, object] = {
-        "revision": message.revision,
-    }
+    """Return the JSON of a `AuditEntry`."""
+    members: dict[str, object] = {"revision": message.revision}
     if message.HasField("occurred_at"):
-        members["occurredAt"] = runtime.timestamp_text(message.occurred_at)
+        members["occurredAt"] = well_known.timestamp_text(message.occurred_at)
     members["actor"] = message.actor
     members["peer"] = message.peer
     members["action"] = AUDIT_ACTION_SPELLINGS.get(message.action, "Unspecified")
     members["resourceKind"] = message.resource_kind
     members["resourceId"] = message.resource_id
     if message.HasField("changes"):
-        members["changes"] = runtime.struct_json(message.changes)
+        members["changes"] = well_known.struct_json(message.changes)
     members["requestId"] = message.request_id
     return members

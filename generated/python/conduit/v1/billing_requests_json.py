@@ -6,16 +6,8 @@ from typing import Final
 
 from conduit.v1 import billing_requests_pb2
 from conduit.v1 import json_runtime as runtime
-from conduit.v1.charge_json import (
-    call_tally_to_json,
-    charge_to_json,
-    fill_call_tally,
-    fill_charge,
-)
-from conduit.v1.lease_json import (
-    fill_lease,
-    lease_to_json,
-)
+from conduit.v1.charge_json import call_tally_to_json, charge_to_json, fill_call_tally, fill_charge
+from conduit.v1.lease_json import fill_lease, lease_to_json
 from conduit.v1.model_cost_json import (
     fill_model_cost,
     fill_model_cost_spec,
@@ -31,11 +23,7 @@ from conduit.v1.usage_report_json import (
     provider_metrics_to_json,
 )
 
-_CREATE_MODEL_COST_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "modelCost",
-    }
-)
+_CREATE_MODEL_COST_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"modelCost"})
 
 
 def create_model_cost_request_from_json(
@@ -62,18 +50,14 @@ def fill_create_model_cost_request(
 def create_model_cost_request_to_json(
     message: billing_requests_pb2.CreateModelCostRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `CreateModelCostRequest`."""
+    """Return the JSON of a `CreateModelCostRequest`."""
     members: dict[str, object] = {}
     if message.HasField("model_cost"):
         members["modelCost"] = model_cost_spec_to_json(message.model_cost)
     return members
 
 
-_CREATE_MODEL_COST_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "modelCost",
-    }
-)
+_CREATE_MODEL_COST_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"modelCost"})
 
 
 def create_model_cost_response_from_json(
@@ -100,18 +84,14 @@ def fill_create_model_cost_response(
 def create_model_cost_response_to_json(
     message: billing_requests_pb2.CreateModelCostResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `CreateModelCostResponse`."""
+    """Return the JSON of a `CreateModelCostResponse`."""
     members: dict[str, object] = {}
     if message.HasField("model_cost"):
         members["modelCost"] = model_cost_to_json(message.model_cost)
     return members
 
 
-_GET_MODEL_COST_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "id",
-    }
-)
+_GET_MODEL_COST_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id"})
 
 
 def get_model_cost_request_from_json(
@@ -138,18 +118,11 @@ def fill_get_model_cost_request(
 def get_model_cost_request_to_json(
     message: billing_requests_pb2.GetModelCostRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `GetModelCostRequest`."""
-    members: dict[str, object] = {
-        "id": message.id,
-    }
-    return members
+    """Return the JSON of a `GetModelCostRequest`."""
+    return {"id": message.id}
 
 
-_GET_MODEL_COST_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "modelCost",
-    }
-)
+_GET_MODEL_COST_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"modelCost"})
 
 
 def get_model_cost_response_from_json(
@@ -176,7 +149,7 @@ def fill_get_model_cost_response(
 def get_model_cost_response_to_json(
     message: billing_requests_pb2.GetModelCostResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `GetModelCostResponse`."""
+    """Return the JSON of a `GetModelCostResponse`."""
     members: dict[str, object] = {}
     if message.HasField("model_cost"):
         members["modelCost"] = model_cost_to_json(message.model_cost)
@@ -184,11 +157,7 @@ def get_model_cost_response_to_json(
 
 
 _LIST_MODEL_COSTS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "pageSize",
-        "pageToken",
-        "providerId",
-    }
+    {"pageSize", "pageToken", "providerId"}
 )
 
 
@@ -220,20 +189,16 @@ def fill_list_model_costs_request(
 def list_model_costs_request_to_json(
     message: billing_requests_pb2.ListModelCostsRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListModelCostsRequest`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `ListModelCostsRequest`."""
+    return {
         "pageSize": message.page_size,
         "pageToken": message.page_token,
         "providerId": message.provider_id,
     }
-    return members
 
 
 _LIST_MODEL_COSTS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "modelCosts",
-        "nextPageToken",
-    }
+    {"modelCosts", "nextPageToken"}
 )
 
 
@@ -264,20 +229,14 @@ def fill_list_model_costs_response(
 def list_model_costs_response_to_json(
     message: billing_requests_pb2.ListModelCostsResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListModelCostsResponse`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `ListModelCostsResponse`."""
+    return {
         "modelCosts": [model_cost_to_json(item) for item in message.model_costs],
         "nextPageToken": message.next_page_token,
     }
-    return members
 
 
-_UPDATE_MODEL_COST_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "id",
-        "modelCost",
-    }
-)
+_UPDATE_MODEL_COST_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id", "modelCost"})
 
 
 def update_model_cost_request_from_json(
@@ -306,20 +265,14 @@ def fill_update_model_cost_request(
 def update_model_cost_request_to_json(
     message: billing_requests_pb2.UpdateModelCostRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `UpdateModelCostRequest`."""
-    members: dict[str, object] = {
-        "id": message.id,
-    }
+    """Return the JSON of a `UpdateModelCostRequest`."""
+    members: dict[str, object] = {"id": message.id}
     if message.HasField("model_cost"):
         members["modelCost"] = model_cost_spec_to_json(message.model_cost)
     return members
 
 
-_UPDATE_MODEL_COST_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "modelCost",
-    }
-)
+_UPDATE_MODEL_COST_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"modelCost"})
 
 
 def update_model_cost_response_from_json(
@@ -346,18 +299,14 @@ def fill_update_model_cost_response(
 def update_model_cost_response_to_json(
     message: billing_requests_pb2.UpdateModelCostResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `UpdateModelCostResponse`."""
+    """Return the JSON of a `UpdateModelCostResponse`."""
     members: dict[str, object] = {}
     if message.HasField("model_cost"):
         members["modelCost"] = model_cost_to_json(message.model_cost)
     return members
 
 
-_DELETE_MODEL_COST_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "id",
-    }
-)
+_DELETE_MODEL_COST_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id"})
 
 
 def delete_model_cost_request_from_json(
@@ -384,11 +333,8 @@ def fill_delete_model_cost_request(
 def delete_model_cost_request_to_json(
     message: billing_requests_pb2.DeleteModelCostRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `DeleteModelCostRequest`."""
-    members: dict[str, object] = {
-        "id": message.id,
-    }
-    return members
+    """Return the JSON of a `DeleteModelCostRequest`."""
+    return {"id": message.id}
 
 
 _DELETE_MODEL_COST_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset()
@@ -416,15 +362,11 @@ def fill_delete_model_cost_response(
 def delete_model_cost_response_to_json(
     message: billing_requests_pb2.DeleteModelCostResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `DeleteModelCostResponse`."""
+    """Return the JSON of a `DeleteModelCostResponse`."""
     return {}
 
 
-_WATCH_PRICES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "models",
-    }
-)
+_WATCH_PRICES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"models"})
 
 
 def watch_prices_request_from_json(
@@ -452,19 +394,12 @@ def fill_watch_prices_request(
 def watch_prices_request_to_json(
     message: billing_requests_pb2.WatchPricesRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `WatchPricesRequest`."""
-    members: dict[str, object] = {
-        "models": [priced_model_to_json(item) for item in message.models],
-    }
-    return members
+    """Return the JSON of a `WatchPricesRequest`."""
+    return {"models": [priced_model_to_json(item) for item in message.models]}
 
 
 _PRICED_MODEL_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-        "providerType",
-        "actualModelName",
-    }
+    {"providerId", "providerType", "actualModelName"}
 )
 
 
@@ -490,20 +425,15 @@ def fill_priced_model(message: billing_requests_pb2.PricedModel, value: object, 
 
 
 def priced_model_to_json(message: billing_requests_pb2.PricedModel) -> dict[str, object]:
-    """Return the JSON of this `PricedModel`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `PricedModel`."""
+    return {
         "providerId": message.provider_id,
         "providerType": message.provider_type,
         "actualModelName": message.actual_model_name,
     }
-    return members
 
 
-_WATCH_PRICES_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "prices",
-    }
-)
+_WATCH_PRICES_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"prices"})
 
 
 def watch_prices_response_from_json(
@@ -531,19 +461,11 @@ def fill_watch_prices_response(
 def watch_prices_response_to_json(
     message: billing_requests_pb2.WatchPricesResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `WatchPricesResponse`."""
-    members: dict[str, object] = {
-        "prices": [price_to_json(item) for item in message.prices],
-    }
-    return members
+    """Return the JSON of a `WatchPricesResponse`."""
+    return {"prices": [price_to_json(item) for item in message.prices]}
 
 
-_RECORD_CHARGES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "charges",
-        "tallies",
-    }
-)
+_RECORD_CHARGES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"charges", "tallies"})
 
 
 def record_charges_request_from_json(
@@ -574,19 +496,14 @@ def fill_record_charges_request(
 def record_charges_request_to_json(
     message: billing_requests_pb2.RecordChargesRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `RecordChargesRequest`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `RecordChargesRequest`."""
+    return {
         "charges": [charge_to_json(item) for item in message.charges],
         "tallies": [call_tally_to_json(item) for item in message.tallies],
     }
-    return members
 
 
-_RECORD_CHARGES_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "recorded",
-    }
-)
+_RECORD_CHARGES_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"recorded"})
 
 
 def record_charges_response_from_json(
@@ -613,21 +530,12 @@ def fill_record_charges_response(
 def record_charges_response_to_json(
     message: billing_requests_pb2.RecordChargesResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `RecordChargesResponse`."""
-    members: dict[str, object] = {
-        "recorded": message.recorded,
-    }
-    return members
+    """Return the JSON of a `RecordChargesResponse`."""
+    return {"recorded": message.recorded}
 
 
 _LIST_CHARGES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "pageSize",
-        "pageToken",
-        "requestId",
-        "virtualKeyId",
-        "providerId",
-    }
+    {"pageSize", "pageToken", "requestId", "virtualKeyId", "providerId"}
 )
 
 
@@ -663,23 +571,17 @@ def fill_list_charges_request(
 def list_charges_request_to_json(
     message: billing_requests_pb2.ListChargesRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListChargesRequest`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `ListChargesRequest`."""
+    return {
         "pageSize": message.page_size,
         "pageToken": message.page_token,
         "requestId": message.request_id,
         "virtualKeyId": message.virtual_key_id,
         "providerId": message.provider_id,
     }
-    return members
 
 
-_LIST_CHARGES_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "charges",
-        "nextPageToken",
-    }
-)
+_LIST_CHARGES_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"charges", "nextPageToken"})
 
 
 def list_charges_response_from_json(
@@ -709,21 +611,14 @@ def fill_list_charges_response(
 def list_charges_response_to_json(
     message: billing_requests_pb2.ListChargesResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListChargesResponse`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `ListChargesResponse`."""
+    return {
         "charges": [charge_to_json(item) for item in message.charges],
         "nextPageToken": message.next_page_token,
     }
-    return members
 
 
-_GET_COSTS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "groupBy",
-        "startDate",
-        "endDate",
-    }
-)
+_GET_COSTS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"groupBy", "startDate", "endDate"})
 
 
 def get_costs_request_from_json(
@@ -752,20 +647,15 @@ def fill_get_costs_request(
 
 
 def get_costs_request_to_json(message: billing_requests_pb2.GetCostsRequest) -> dict[str, object]:
-    """Return the JSON of this `GetCostsRequest`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `GetCostsRequest`."""
+    return {
         "groupBy": message.group_by,
         "startDate": message.start_date,
         "endDate": message.end_date,
     }
-    return members
 
 
-_GET_COSTS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "costBreakdown",
-    }
-)
+_GET_COSTS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"costBreakdown"})
 
 
 def get_costs_response_from_json(
@@ -791,19 +681,12 @@ def fill_get_costs_response(
 
 
 def get_costs_response_to_json(message: billing_requests_pb2.GetCostsResponse) -> dict[str, object]:
-    """Return the JSON of this `GetCostsResponse`."""
-    members: dict[str, object] = {
-        "costBreakdown": [cost_group_to_json(item) for item in message.cost_breakdown],
-    }
-    return members
+    """Return the JSON of a `GetCostsResponse`."""
+    return {"costBreakdown": [cost_group_to_json(item) for item in message.cost_breakdown]}
 
 
 _GET_PROVIDER_ANALYTICS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-        "startDate",
-        "endDate",
-    }
+    {"providerId", "startDate", "endDate"}
 )
 
 
@@ -835,21 +718,16 @@ def fill_get_provider_analytics_request(
 def get_provider_analytics_request_to_json(
     message: billing_requests_pb2.GetProviderAnalyticsRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `GetProviderAnalyticsRequest`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `GetProviderAnalyticsRequest`."""
+    return {
         "providerId": message.provider_id,
         "startDate": message.start_date,
         "endDate": message.end_date,
     }
-    return members
 
 
 _GET_PROVIDER_ANALYTICS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-        "providerName",
-        "metrics",
-    }
+    {"providerId", "providerName", "metrics"}
 )
 
 
@@ -881,7 +759,7 @@ def fill_get_provider_analytics_response(
 def get_provider_analytics_response_to_json(
     message: billing_requests_pb2.GetProviderAnalyticsResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `GetProviderAnalyticsResponse`."""
+    """Return the JSON of a `GetProviderAnalyticsResponse`."""
     members: dict[str, object] = {
         "providerId": message.provider_id,
         "providerName": message.provider_name,
@@ -891,12 +769,7 @@ def get_provider_analytics_response_to_json(
     return members
 
 
-_ACQUIRE_LEASE_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "virtualKeyId",
-        "amountNanoUsd",
-    }
-)
+_ACQUIRE_LEASE_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"virtualKeyId", "amountNanoUsd"})
 
 
 def acquire_lease_request_from_json(
@@ -925,19 +798,11 @@ def fill_acquire_lease_request(
 def acquire_lease_request_to_json(
     message: billing_requests_pb2.AcquireLeaseRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `AcquireLeaseRequest`."""
-    members: dict[str, object] = {
-        "virtualKeyId": message.virtual_key_id,
-        "amountNanoUsd": message.amount_nano_usd,
-    }
-    return members
+    """Return the JSON of a `AcquireLeaseRequest`."""
+    return {"virtualKeyId": message.virtual_key_id, "amountNanoUsd": message.amount_nano_usd}
 
 
-_ACQUIRE_LEASE_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "lease",
-    }
-)
+_ACQUIRE_LEASE_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"lease"})
 
 
 def acquire_lease_response_from_json(
@@ -964,18 +829,14 @@ def fill_acquire_lease_response(
 def acquire_lease_response_to_json(
     message: billing_requests_pb2.AcquireLeaseResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `AcquireLeaseResponse`."""
+    """Return the JSON of a `AcquireLeaseResponse`."""
     members: dict[str, object] = {}
     if message.HasField("lease"):
         members["lease"] = lease_to_json(message.lease)
     return members
 
 
-_RELEASE_LEASE_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "leaseId",
-    }
-)
+_RELEASE_LEASE_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"leaseId"})
 
 
 def release_lease_request_from_json(
@@ -1002,11 +863,8 @@ def fill_release_lease_request(
 def release_lease_request_to_json(
     message: billing_requests_pb2.ReleaseLeaseRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `ReleaseLeaseRequest`."""
-    members: dict[str, object] = {
-        "leaseId": message.lease_id,
-    }
-    return members
+    """Return the JSON of a `ReleaseLeaseRequest`."""
+    return {"leaseId": message.lease_id}
 
 
 _RELEASE_LEASE_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset()
@@ -1034,5 +892,5 @@ def fill_release_lease_response(
 def release_lease_response_to_json(
     message: billing_requests_pb2.ReleaseLeaseResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `ReleaseLeaseResponse`."""
+    """Return the JSON of a `ReleaseLeaseResponse`."""
     return {}

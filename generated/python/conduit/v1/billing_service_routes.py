@@ -5,16 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 import orjson
-from conduit.v1 import (
-    billing_requests_pb2,
-    options_pb2,
-)
-from conduit.v1 import (
-    http_runtime as http,
-)
-from conduit.v1 import (
-    json_runtime as json,
-)
+from conduit.v1 import billing_requests_pb2, options_pb2
+from conduit.v1 import http_runtime as http
+from conduit.v1 import json_runtime as json
 from conduit.v1.billing_requests_json import (
     get_costs_response_to_json,
     get_provider_analytics_response_to_json,
@@ -22,21 +15,17 @@ from conduit.v1.billing_requests_json import (
     list_model_costs_response_to_json,
 )
 from conduit.v1.http_runtime import Route, Segment
-from conduit.v1.model_cost_json import (
-    fill_model_cost_spec,
-    model_cost_to_json,
-)
+from conduit.v1.model_cost_json import fill_model_cost_spec, model_cost_to_json
 
 
 def read_create_model_cost(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> billing_requests_pb2.CreateModelCostRequest:
-    """Read the request of `POST /api/model-costs`."""
+    """Return the request that `POST /api/model-costs` says."""
     message = billing_requests_pb2.CreateModelCostRequest()
     if body:
         fill_model_cost_spec(message.model_cost, json.parse(body), "")
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     return message
 
 
@@ -48,10 +37,9 @@ def write_create_model_cost(message: billing_requests_pb2.CreateModelCostRespons
 def read_get_model_cost(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> billing_requests_pb2.GetModelCostRequest:
-    """Read the request of `GET /api/model-costs/{id}`."""
+    """Return the request that `GET /api/model-costs/{id}` says."""
     message = billing_requests_pb2.GetModelCostRequest()
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -64,7 +52,7 @@ def write_get_model_cost(message: billing_requests_pb2.GetModelCostResponse) -> 
 def read_list_model_costs(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> billing_requests_pb2.ListModelCostsRequest:
-    """Read the request of `GET /api/model-costs`."""
+    """Return the request that `GET /api/model-costs` says."""
     message = billing_requests_pb2.ListModelCostsRequest()
     for name, value in query:
         match name:
@@ -75,7 +63,14 @@ def read_list_model_costs(
             case "providerId":
                 message.provider_id = json.int64(value, name)
             case _:
-                http.refuse_parameter(name, ("pageSize", "pageToken", "providerId"))
+                http.refuse_parameter(
+                    name,
+                    (
+                        "pageSize",
+                        "pageToken",
+                        "providerId",
+                    ),
+                )
     return message
 
 
@@ -87,12 +82,11 @@ def write_list_model_costs(message: billing_requests_pb2.ListModelCostsResponse)
 def read_update_model_cost(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> billing_requests_pb2.UpdateModelCostRequest:
-    """Read the request of `PUT /api/model-costs/{id}`."""
+    """Return the request that `PUT /api/model-costs/{id}` says."""
     message = billing_requests_pb2.UpdateModelCostRequest()
     if body:
         fill_model_cost_spec(message.model_cost, json.parse(body), "")
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -105,10 +99,9 @@ def write_update_model_cost(message: billing_requests_pb2.UpdateModelCostRespons
 def read_delete_model_cost(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> billing_requests_pb2.DeleteModelCostRequest:
-    """Read the request of `DELETE /api/model-costs/{id}`."""
+    """Return the request that `DELETE /api/model-costs/{id}` says."""
     message = billing_requests_pb2.DeleteModelCostRequest()
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -116,7 +109,7 @@ def read_delete_model_cost(
 def read_get_costs(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> billing_requests_pb2.GetCostsRequest:
-    """Read the request of `GET /api/usage/costs`."""
+    """Return the request that `GET /api/usage/costs` says."""
     message = billing_requests_pb2.GetCostsRequest()
     for name, value in query:
         match name:
@@ -127,7 +120,14 @@ def read_get_costs(
             case "endDate":
                 message.end_date = value
             case _:
-                http.refuse_parameter(name, ("groupBy", "startDate", "endDate"))
+                http.refuse_parameter(
+                    name,
+                    (
+                        "groupBy",
+                        "startDate",
+                        "endDate",
+                    ),
+                )
     return message
 
 
@@ -139,7 +139,7 @@ def write_get_costs(message: billing_requests_pb2.GetCostsResponse) -> bytes:
 def read_list_charges(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> billing_requests_pb2.ListChargesRequest:
-    """Read the request of `GET /api/usage/charges`."""
+    """Return the request that `GET /api/usage/charges` says."""
     message = billing_requests_pb2.ListChargesRequest()
     for name, value in query:
         match name:
@@ -155,7 +155,14 @@ def read_list_charges(
                 message.provider_id = json.int64(value, name)
             case _:
                 http.refuse_parameter(
-                    name, ("pageSize", "pageToken", "requestId", "virtualKeyId", "providerId")
+                    name,
+                    (
+                        "pageSize",
+                        "pageToken",
+                        "requestId",
+                        "virtualKeyId",
+                        "providerId",
+                    ),
                 )
     return message
 
@@ -168,7 +175,7 @@ def write_list_charges(message: billing_requests_pb2.ListChargesResponse) -> byt
 def read_get_provider_analytics(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> billing_requests_pb2.GetProviderAnalyticsRequest:
-    """Read the request of `GET /api/providers/analytics`."""
+    """Return the request that `GET /api/providers/analytics` says."""
     message = billing_requests_pb2.GetProviderAnalyticsRequest()
     for name, value in query:
         match name:
@@ -179,7 +186,14 @@ def read_get_provider_analytics(
             case "endDate":
                 message.end_date = value
             case _:
-                http.refuse_parameter(name, ("providerId", "startDate", "endDate"))
+                http.refuse_parameter(
+                    name,
+                    (
+                        "providerId",
+                        "startDate",
+                        "endDate",
+                    ),
+                )
     return message
 
 

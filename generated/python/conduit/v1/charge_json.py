@@ -6,6 +6,7 @@ from typing import Final
 
 from conduit.v1 import charge_pb2
 from conduit.v1 import json_runtime as runtime
+from conduit.v1 import well_known_runtime as well_known
 
 UNIT_BY_SPELLING: Final[dict[str, charge_pb2.Unit.ValueType]] = {
     "unspecified": charge_pb2.UNIT_UNSPECIFIED,
@@ -88,7 +89,7 @@ def fill_charge(message: charge_pb2.Charge, value: object, path: str) -> None:
     if (member := value.get("requestId")) is not None:
         message.request_id = runtime.text(member, path + "requestId")
     if (member := value.get("occurredAt")) is not None:
-        runtime.fill_timestamp(message.occurred_at, member, path + "occurredAt")
+        well_known.fill_timestamp(message.occurred_at, member, path + "occurredAt")
     if (member := value.get("providerId")) is not None:
         message.provider_id = runtime.int64(member, path + "providerId")
     if (member := value.get("providerType")) is not None:
@@ -125,13 +126,10 @@ def fill_charge(message: charge_pb2.Charge, value: object, path: str) -> None:
 
 
 def charge_to_json(message: charge_pb2.Charge) -> dict[str, object]:
-    """Return the JSON of this `Charge`."""
-    members: dict[str, object] = {
-        "id": message.id,
-        "requestId": message.request_id,
-    }
+    """Return the JSON of a `Charge`."""
+    members: dict[str, object] = {"id": message.id, "requestId": message.request_id}
     if message.HasField("occurred_at"):
-        members["occurredAt"] = runtime.timestamp_text(message.occurred_at)
+        members["occurredAt"] = well_known.timestamp_text(message.occurred_at)
     members["providerId"] = message.provider_id
     members["providerType"] = message.provider_type
     members["keyId"] = message.key_id
@@ -150,13 +148,7 @@ def charge_to_json(message: charge_pb2.Charge) -> dict[str, object]:
     return members
 
 
-_CHARGE_LINE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "unit",
-        "quantity",
-        "nanoUsdPerMillion",
-    }
-)
+_CHARGE_LINE_MEMBERS: Final[frozenset[str]] = frozenset({"unit", "quantity", "nanoUsdPerMillion"})
 
 
 def charge_line_from_json(value: object, path: str = "") -> charge_pb2.ChargeLine:
@@ -181,7 +173,7 @@ def fill_charge_line(message: charge_pb2.ChargeLine, value: object, path: str) -
 
 
 def charge_line_to_json(message: charge_pb2.ChargeLine) -> dict[str, object]:
-    """Return the JSON of this `ChargeLine`."""
+    """Return the JSON of a `ChargeLine`."""
     members: dict[str, object] = {
         "unit": UNIT_SPELLINGS.get(message.unit, "Unspecified"),
         "quantity": message.quantity,
@@ -192,15 +184,7 @@ def charge_line_to_json(message: charge_pb2.ChargeLine) -> dict[str, object]:
 
 
 _CALL_TALLY_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "id",
-        "startedAt",
-        "providerId",
-        "successes",
-        "failures",
-        "durationBuckets",
-        "durationMsSum",
-    }
+    {"id", "startedAt", "providerId", "successes", "failures", "durationBuckets", "durationMsSum"}
 )
 
 
@@ -218,7 +202,7 @@ def fill_call_tally(message: charge_pb2.CallTally, value: object, path: str) -> 
     if (member := value.get("id")) is not None:
         message.id = runtime.text(member, path + "id")
     if (member := value.get("startedAt")) is not None:
-        runtime.fill_timestamp(message.started_at, member, path + "startedAt")
+        well_known.fill_timestamp(message.started_at, member, path + "startedAt")
     if (member := value.get("providerId")) is not None:
         message.provider_id = runtime.int64(member, path + "providerId")
     if (member := value.get("successes")) is not None:
@@ -237,12 +221,10 @@ def fill_call_tally(message: charge_pb2.CallTally, value: object, path: str) -> 
 
 
 def call_tally_to_json(message: charge_pb2.CallTally) -> dict[str, object]:
-    """Return the JSON of this `CallTally`."""
-    members: dict[str, object] = {
-        "id": message.id,
-    }
+    """Return the JSON of a `CallTally`."""
+    members: dict[str, object] = {"id": message.id}
     if message.HasField("started_at"):
-        members["startedAt"] = runtime.timestamp_text(message.started_at)
+        members["startedAt"] = well_known.timestamp_text(message.started_at)
     members["providerId"] = message.provider_id
     members["successes"] = message.successes
     members["failures"] = message.failures

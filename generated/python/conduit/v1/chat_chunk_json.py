@@ -20,16 +20,7 @@ from conduit.v1.chat_message_json import (
 )
 
 _CHAT_COMPLETION_CHUNK_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "id",
-        "object",
-        "created",
-        "model",
-        "choices",
-        "usage",
-        "service_tier",
-        "system_fingerprint",
-    }
+    {"id", "object", "created", "model", "choices", "usage", "service_tier", "system_fingerprint"}
 )
 
 
@@ -78,7 +69,7 @@ def fill_chat_completion_chunk(
 
 
 def chat_completion_chunk_to_json(message: chat_chunk_pb2.ChatCompletionChunk) -> dict[str, object]:
-    """Return the JSON of this `ChatCompletionChunk`."""
+    """Return the JSON of a `ChatCompletionChunk`."""
     members: dict[str, object] = {
         "id": message.id,
         "object": message.object,
@@ -100,13 +91,7 @@ def chat_completion_chunk_to_json(message: chat_chunk_pb2.ChatCompletionChunk) -
 
 
 _CHAT_CHOICE_DELTA_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "index",
-        "delta",
-        "finish_reason",
-        "native_finish_reason",
-        "logprobs",
-    }
+    {"index", "delta", "finish_reason", "native_finish_reason", "logprobs"}
 )
 
 
@@ -148,7 +133,7 @@ def fill_chat_choice_delta(
 
 
 def chat_choice_delta_to_json(message: chat_chunk_pb2.ChatChoiceDelta) -> dict[str, object]:
-    """Return the JSON of this `ChatChoiceDelta`."""
+    """Return the JSON of a `ChatChoiceDelta`."""
     members: dict[str, object] = {
         "index": message.index,
         "delta": chat_delta_to_json(message.delta),
@@ -190,9 +175,9 @@ def chat_delta_from_json(value: object, path: str = "") -> chat_chunk_pb2.ChatDe
 
 def fill_chat_delta(message: chat_chunk_pb2.ChatDelta, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("role")) is not None:
         message.role = CHAT_ROLE_BY_SPELLING.get(
             runtime.text(member, path + "role"), chat_message_pb2.CHAT_ROLE_UNSPECIFIED
@@ -222,7 +207,7 @@ def fill_chat_delta(message: chat_chunk_pb2.ChatDelta, value: object, path: str)
 
 
 def chat_delta_to_json(message: chat_chunk_pb2.ChatDelta) -> dict[str, object]:
-    """Return the JSON of this `ChatDelta`."""
+    """Return the JSON of a `ChatDelta`."""
     members: dict[str, object] = {}
     if message.role:
         members["role"] = CHAT_ROLE_SPELLINGS.get(message.role)
@@ -248,13 +233,7 @@ def chat_delta_to_json(message: chat_chunk_pb2.ChatDelta) -> dict[str, object]:
 
 
 _TOOL_CALL_DELTA_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "index",
-        "id",
-        "type",
-        "function",
-        "custom",
-    }
+    {"index", "id", "type", "function", "custom"}
 )
 
 
@@ -288,10 +267,8 @@ def fill_tool_call_delta(message: chat_chunk_pb2.ToolCallDelta, value: object, p
 
 
 def tool_call_delta_to_json(message: chat_chunk_pb2.ToolCallDelta) -> dict[str, object]:
-    """Return the JSON of this `ToolCallDelta`."""
-    members: dict[str, object] = {
-        "index": message.index,
-    }
+    """Return the JSON of a `ToolCallDelta`."""
+    members: dict[str, object] = {"index": message.index}
     if message.HasField("id"):
         members["id"] = message.id
     if message.HasField("type"):
@@ -318,9 +295,9 @@ def fill_function_call_delta(
     message: chat_chunk_pb2.FunctionCallDelta, value: object, path: str
 ) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("name")) is not None:
         message.name = member if type(member) is str else runtime.text(member, path + "name")
     if (member := value.get("arguments")) is not None:
@@ -330,7 +307,7 @@ def fill_function_call_delta(
 
 
 def function_call_delta_to_json(message: chat_chunk_pb2.FunctionCallDelta) -> dict[str, object]:
-    """Return the JSON of this `FunctionCallDelta`."""
+    """Return the JSON of a `FunctionCallDelta`."""
     members: dict[str, object] = {}
     if message.HasField("name"):
         members["name"] = message.name

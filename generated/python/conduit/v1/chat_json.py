@@ -6,10 +6,7 @@ from typing import Final
 
 from conduit.v1 import chat_pb2
 from conduit.v1 import json_runtime as runtime
-from conduit.v1.chat_message_json import (
-    chat_message_to_json,
-    fill_chat_message,
-)
+from conduit.v1.chat_message_json import chat_message_to_json, fill_chat_message
 from conduit.v1.chat_tool_json import (
     TOOL_CHOICE_MODE_BY_SPELLING,
     TOOL_CHOICE_MODE_SPELLINGS,
@@ -84,9 +81,9 @@ def fill_chat_completion_request(
     message: chat_pb2.ChatCompletionRequest, value: object, path: str
 ) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("model")) is not None:
         message.model = member if type(member) is str else runtime.text(member, path + "model")
     if (member := value.get("messages")) is not None:
@@ -209,7 +206,7 @@ def fill_chat_completion_request(
 
 
 def chat_completion_request_to_json(message: chat_pb2.ChatCompletionRequest) -> dict[str, object]:
-    """Return the JSON of this `ChatCompletionRequest`."""
+    """Return the JSON of a `ChatCompletionRequest`."""
     members: dict[str, object] = {}
     if message.model:
         members["model"] = message.model
@@ -243,8 +240,8 @@ def chat_completion_request_to_json(message: chat_pb2.ChatCompletionRequest) -> 
         members["tools"] = [tool_to_json(item) for item in message.tools]
     if message.HasField("tool_choice"):
         members["tool_choice"] = (
-            bare
-            if (bare := tool_choice_as_text(message.tool_choice)) is not None
+            text
+            if (text := tool_choice_as_text(message.tool_choice)) is not None
             else tool_choice_to_json(message.tool_choice)
         )
     if message.HasField("parallel_tool_calls"):
@@ -278,11 +275,7 @@ def chat_completion_request_to_json(message: chat_pb2.ChatCompletionRequest) -> 
     return members
 
 
-_STREAM_OPTIONS_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "include_usage",
-    }
-)
+_STREAM_OPTIONS_MEMBERS: Final[frozenset[str]] = frozenset({"include_usage"})
 
 
 def stream_options_from_json(value: object, path: str = "") -> chat_pb2.StreamOptions:
@@ -294,9 +287,9 @@ def stream_options_from_json(value: object, path: str = "") -> chat_pb2.StreamOp
 
 def fill_stream_options(message: chat_pb2.StreamOptions, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("include_usage")) is not None:
         message.include_usage = (
             member if type(member) is bool else runtime.boolean(member, path + "include_usage")
@@ -306,7 +299,7 @@ def fill_stream_options(message: chat_pb2.StreamOptions, value: object, path: st
 
 
 def stream_options_to_json(message: chat_pb2.StreamOptions) -> dict[str, object]:
-    """Return the JSON of this `StreamOptions`."""
+    """Return the JSON of a `StreamOptions`."""
     members: dict[str, object] = {}
     if message.HasField("include_usage"):
         members["include_usage"] = message.include_usage
@@ -324,14 +317,12 @@ def response_format_from_json(value: object, path: str = "") -> chat_pb2.Respons
 
 def fill_response_format(message: chat_pb2.ResponseFormat, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     kind = value.get("type")
     if kind is None:
-        kind = next(
-            (n for n in ("text", "json_object", "json_schema") if value.get(n) is not None), None
-        )
+        kind = runtime.first_given(value, ("text", "json_object", "json_schema"))
     match kind:
         case "text":
             message.text.SetInParent()
@@ -345,7 +336,7 @@ def fill_response_format(message: chat_pb2.ResponseFormat, value: object, path: 
 
 
 def response_format_to_json(message: chat_pb2.ResponseFormat) -> dict[str, object]:
-    """Return the JSON of this `ResponseFormat`."""
+    """Return the JSON of a `ResponseFormat`."""
     members: dict[str, object] = {}
     match message.WhichOneof("format"):
         case "text":
@@ -367,13 +358,13 @@ def text_format_from_json(value: object, path: str = "") -> chat_pb2.TextFormat:
 
 def fill_text_format(message: chat_pb2.TextFormat, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
 
 
 def text_format_to_json(message: chat_pb2.TextFormat) -> dict[str, object]:
-    """Return the JSON of this `TextFormat`."""
+    """Return the JSON of a `TextFormat`."""
     return {}
 
 
@@ -386,13 +377,13 @@ def json_object_format_from_json(value: object, path: str = "") -> chat_pb2.Json
 
 def fill_json_object_format(message: chat_pb2.JsonObjectFormat, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
 
 
 def json_object_format_to_json(message: chat_pb2.JsonObjectFormat) -> dict[str, object]:
-    """Return the JSON of this `JsonObjectFormat`."""
+    """Return the JSON of a `JsonObjectFormat`."""
     return {}
 
 
@@ -405,9 +396,9 @@ def json_schema_format_from_json(value: object, path: str = "") -> chat_pb2.Json
 
 def fill_json_schema_format(message: chat_pb2.JsonSchemaFormat, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("name")) is not None:
         message.name = member if type(member) is str else runtime.text(member, path + "name")
     if (member := value.get("description")) is not None:
@@ -423,10 +414,8 @@ def fill_json_schema_format(message: chat_pb2.JsonSchemaFormat, value: object, p
 
 
 def json_schema_format_to_json(message: chat_pb2.JsonSchemaFormat) -> dict[str, object]:
-    """Return the JSON of this `JsonSchemaFormat`."""
-    members: dict[str, object] = {
-        "name": message.name,
-    }
+    """Return the JSON of a `JsonSchemaFormat`."""
+    members: dict[str, object] = {"name": message.name}
     if message.HasField("description"):
         members["description"] = message.description
     if message.schema_json:
@@ -437,16 +426,7 @@ def json_schema_format_to_json(message: chat_pb2.JsonSchemaFormat) -> dict[str, 
 
 
 _CHAT_COMPLETION_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "id",
-        "object",
-        "created",
-        "model",
-        "choices",
-        "usage",
-        "service_tier",
-        "system_fingerprint",
-    }
+    {"id", "object", "created", "model", "choices", "usage", "service_tier", "system_fingerprint"}
 )
 
 
@@ -459,9 +439,9 @@ def chat_completion_from_json(value: object, path: str = "") -> chat_pb2.ChatCom
 
 def fill_chat_completion(message: chat_pb2.ChatCompletion, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("id")) is not None:
         message.id = member if type(member) is str else runtime.text(member, path + "id")
     if (member := value.get("object")) is not None:
@@ -492,7 +472,7 @@ def fill_chat_completion(message: chat_pb2.ChatCompletion, value: object, path: 
 
 
 def chat_completion_to_json(message: chat_pb2.ChatCompletion) -> dict[str, object]:
-    """Return the JSON of this `ChatCompletion`."""
+    """Return the JSON of a `ChatCompletion`."""
     members: dict[str, object] = {
         "id": message.id,
         "object": message.object,
@@ -512,13 +492,7 @@ def chat_completion_to_json(message: chat_pb2.ChatCompletion) -> dict[str, objec
 
 
 _CHAT_CHOICE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "index",
-        "message",
-        "finish_reason",
-        "native_finish_reason",
-        "logprobs",
-    }
+    {"index", "message", "finish_reason", "native_finish_reason", "logprobs"}
 )
 
 
@@ -558,7 +532,7 @@ def fill_chat_choice(message: chat_pb2.ChatChoice, value: object, path: str) -> 
 
 
 def chat_choice_to_json(message: chat_pb2.ChatChoice) -> dict[str, object]:
-    """Return the JSON of this `ChatChoice`."""
+    """Return the JSON of a `ChatChoice`."""
     members: dict[str, object] = {
         "index": message.index,
         "message": chat_message_to_json(message.message),
@@ -596,9 +570,9 @@ def chat_usage_from_json(value: object, path: str = "") -> chat_pb2.ChatUsage:
 
 def fill_chat_usage(message: chat_pb2.ChatUsage, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("prompt_tokens")) is not None:
         message.prompt_tokens = (
             member
@@ -630,7 +604,7 @@ def fill_chat_usage(message: chat_pb2.ChatUsage, value: object, path: str) -> No
 
 
 def chat_usage_to_json(message: chat_pb2.ChatUsage) -> dict[str, object]:
-    """Return the JSON of this `ChatUsage`."""
+    """Return the JSON of a `ChatUsage`."""
     members: dict[str, object] = {
         "prompt_tokens": message.prompt_tokens,
         "completion_tokens": message.completion_tokens,
@@ -650,11 +624,7 @@ def chat_usage_to_json(message: chat_pb2.ChatUsage) -> dict[str, object]:
 
 
 _PROMPT_TOKENS_DETAILS_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "cached_tokens",
-        "audio_tokens",
-        "cache_write_tokens",
-    }
+    {"cached_tokens", "audio_tokens", "cache_write_tokens"}
 )
 
 
@@ -669,9 +639,9 @@ def fill_prompt_tokens_details(
     message: chat_pb2.PromptTokensDetails, value: object, path: str
 ) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("cached_tokens")) is not None:
         message.cached_tokens = (
             member
@@ -695,7 +665,7 @@ def fill_prompt_tokens_details(
 
 
 def prompt_tokens_details_to_json(message: chat_pb2.PromptTokensDetails) -> dict[str, object]:
-    """Return the JSON of this `PromptTokensDetails`."""
+    """Return the JSON of a `PromptTokensDetails`."""
     members: dict[str, object] = {}
     if message.HasField("cached_tokens"):
         members["cached_tokens"] = message.cached_tokens
@@ -711,12 +681,7 @@ def prompt_tokens_details_to_json(message: chat_pb2.PromptTokensDetails) -> dict
 
 
 _COMPLETION_TOKENS_DETAILS_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "reasoning_tokens",
-        "audio_tokens",
-        "accepted_prediction_tokens",
-        "rejected_prediction_tokens",
-    }
+    {"reasoning_tokens", "audio_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens"}
 )
 
 
@@ -733,9 +698,9 @@ def fill_completion_tokens_details(
     message: chat_pb2.CompletionTokensDetails, value: object, path: str
 ) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("reasoning_tokens")) is not None:
         message.reasoning_tokens = (
             member
@@ -767,7 +732,7 @@ def fill_completion_tokens_details(
 def completion_tokens_details_to_json(
     message: chat_pb2.CompletionTokensDetails,
 ) -> dict[str, object]:
-    """Return the JSON of this `CompletionTokensDetails`."""
+    """Return the JSON of a `CompletionTokensDetails`."""
     members: dict[str, object] = {}
     if message.HasField("reasoning_tokens"):
         members["reasoning_tokens"] = message.reasoning_tokens

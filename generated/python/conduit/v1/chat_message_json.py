@@ -6,10 +6,7 @@ from typing import Final
 
 from conduit.v1 import chat_message_pb2
 from conduit.v1 import json_runtime as runtime
-from conduit.v1.chat_tool_json import (
-    fill_tool_call,
-    tool_call_to_json,
-)
+from conduit.v1.chat_tool_json import fill_tool_call, tool_call_to_json
 
 CHAT_ROLE_BY_SPELLING: Final[dict[str, chat_message_pb2.ChatRole.ValueType]] = {
     "system": chat_message_pb2.CHAT_ROLE_SYSTEM,
@@ -56,9 +53,9 @@ def chat_message_from_json(value: object, path: str = "") -> chat_message_pb2.Ch
 
 def fill_chat_message(message: chat_message_pb2.ChatMessage, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("role")) is not None:
         message.role = CHAT_ROLE_BY_SPELLING.get(
             runtime.text(member, path + "role"), chat_message_pb2.CHAT_ROLE_UNSPECIFIED
@@ -102,7 +99,7 @@ def fill_chat_message(message: chat_message_pb2.ChatMessage, value: object, path
 
 
 def chat_message_to_json(message: chat_message_pb2.ChatMessage) -> dict[str, object]:
-    """Return the JSON of this `ChatMessage`."""
+    """Return the JSON of a `ChatMessage`."""
     members: dict[str, object] = {
         "role": CHAT_ROLE_SPELLINGS.get(message.role),
         "content": runtime.text_or_list(
@@ -158,13 +155,8 @@ def fill_content_part(message: chat_message_pb2.ContentPart, value: object, path
         runtime.reject(path, "an object", value)
     kind = value.get("type")
     if kind is None:
-        kind = next(
-            (
-                n
-                for n in ("text", "image_url", "input_audio", "file", "refusal", "video_url")
-                if value.get(n) is not None
-            ),
-            None,
+        kind = runtime.first_given(
+            value, ("text", "image_url", "input_audio", "file", "refusal", "video_url")
         )
     match kind:
         case "text":
@@ -195,7 +187,7 @@ def fill_content_part(message: chat_message_pb2.ContentPart, value: object, path
 
 
 def content_part_to_json(message: chat_message_pb2.ContentPart) -> dict[str, object]:
-    """Return the JSON of this `ContentPart`."""
+    """Return the JSON of a `ContentPart`."""
     members: dict[str, object] = {}
     match message.WhichOneof("part"):
         case "text":
@@ -229,7 +221,7 @@ def content_part_to_json(message: chat_message_pb2.ContentPart) -> dict[str, obj
 
 
 def content_part_as_text(message: chat_message_pb2.ContentPart) -> str | None:
-    """Return `text` if nothing else is set; else None."""
+    """Return `text` if nothing else is set, or None."""
     if (
         message.WhichOneof("part") != "text"
         or message.HasField("cache_control")
@@ -239,12 +231,7 @@ def content_part_as_text(message: chat_message_pb2.ContentPart) -> str | None:
     return message.text
 
 
-_IMAGE_URL_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "url",
-        "detail",
-    }
-)
+_IMAGE_URL_MEMBERS: Final[frozenset[str]] = frozenset({"url", "detail"})
 
 
 def image_url_from_json(value: object, path: str = "") -> chat_message_pb2.ImageUrl:
@@ -256,9 +243,9 @@ def image_url_from_json(value: object, path: str = "") -> chat_message_pb2.Image
 
 def fill_image_url(message: chat_message_pb2.ImageUrl, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("url")) is not None:
         message.url = member if type(member) is str else runtime.text(member, path + "url")
     if (member := value.get("detail")) is not None:
@@ -268,7 +255,7 @@ def fill_image_url(message: chat_message_pb2.ImageUrl, value: object, path: str)
 
 
 def image_url_to_json(message: chat_message_pb2.ImageUrl) -> dict[str, object]:
-    """Return the JSON of this `ImageUrl`."""
+    """Return the JSON of a `ImageUrl`."""
     members: dict[str, object] = {}
     if message.url:
         members["url"] = message.url
@@ -279,11 +266,7 @@ def image_url_to_json(message: chat_message_pb2.ImageUrl) -> dict[str, object]:
     return members
 
 
-_VIDEO_URL_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "url",
-    }
-)
+_VIDEO_URL_MEMBERS: Final[frozenset[str]] = frozenset({"url"})
 
 
 def video_url_from_json(value: object, path: str = "") -> chat_message_pb2.VideoUrl:
@@ -295,9 +278,9 @@ def video_url_from_json(value: object, path: str = "") -> chat_message_pb2.Video
 
 def fill_video_url(message: chat_message_pb2.VideoUrl, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("url")) is not None:
         message.url = member if type(member) is str else runtime.text(member, path + "url")
     if not _VIDEO_URL_MEMBERS.issuperset(value):
@@ -305,7 +288,7 @@ def fill_video_url(message: chat_message_pb2.VideoUrl, value: object, path: str)
 
 
 def video_url_to_json(message: chat_message_pb2.VideoUrl) -> dict[str, object]:
-    """Return the JSON of this `VideoUrl`."""
+    """Return the JSON of a `VideoUrl`."""
     members: dict[str, object] = {}
     if message.url:
         members["url"] = message.url
@@ -323,9 +306,9 @@ def input_audio_from_json(value: object, path: str = "") -> chat_message_pb2.Inp
 
 def fill_input_audio(message: chat_message_pb2.InputAudio, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("data")) is not None:
         message.data = member if type(member) is str else runtime.text(member, path + "data")
     if (member := value.get("format")) is not None:
@@ -333,7 +316,7 @@ def fill_input_audio(message: chat_message_pb2.InputAudio, value: object, path: 
 
 
 def input_audio_to_json(message: chat_message_pb2.InputAudio) -> dict[str, object]:
-    """Return the JSON of this `InputAudio`."""
+    """Return the JSON of a `InputAudio`."""
     members: dict[str, object] = {}
     if message.data:
         members["data"] = message.data
@@ -342,13 +325,7 @@ def input_audio_to_json(message: chat_message_pb2.InputAudio) -> dict[str, objec
     return members
 
 
-_INPUT_FILE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "filename",
-        "file_data",
-        "file_id",
-    }
-)
+_INPUT_FILE_MEMBERS: Final[frozenset[str]] = frozenset({"filename", "file_data", "file_id"})
 
 
 def input_file_from_json(value: object, path: str = "") -> chat_message_pb2.InputFile:
@@ -360,9 +337,9 @@ def input_file_from_json(value: object, path: str = "") -> chat_message_pb2.Inpu
 
 def fill_input_file(message: chat_message_pb2.InputFile, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("filename")) is not None:
         message.filename = (
             member if type(member) is str else runtime.text(member, path + "filename")
@@ -378,7 +355,7 @@ def fill_input_file(message: chat_message_pb2.InputFile, value: object, path: st
 
 
 def input_file_to_json(message: chat_message_pb2.InputFile) -> dict[str, object]:
-    """Return the JSON of this `InputFile`."""
+    """Return the JSON of a `InputFile`."""
     members: dict[str, object] = {}
     if message.HasField("filename"):
         members["filename"] = message.filename
@@ -400,9 +377,9 @@ def cache_control_from_json(value: object, path: str = "") -> chat_message_pb2.C
 
 def fill_cache_control(message: chat_message_pb2.CacheControl, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("type")) is not None:
         message.type = member if type(member) is str else runtime.text(member, path + "type")
     if (member := value.get("ttl")) is not None:
@@ -410,26 +387,15 @@ def fill_cache_control(message: chat_message_pb2.CacheControl, value: object, pa
 
 
 def cache_control_to_json(message: chat_message_pb2.CacheControl) -> dict[str, object]:
-    """Return the JSON of this `CacheControl`."""
-    members: dict[str, object] = {
-        "type": message.type,
-    }
+    """Return the JSON of a `CacheControl`."""
+    members: dict[str, object] = {"type": message.type}
     if message.HasField("ttl"):
         members["ttl"] = message.ttl
     return members
 
 
 _REASONING_DETAIL_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "type",
-        "text",
-        "summary",
-        "data",
-        "signature",
-        "id",
-        "format",
-        "index",
-    }
+    {"type", "text", "summary", "data", "signature", "id", "format", "index"}
 )
 
 
@@ -473,10 +439,8 @@ def fill_reasoning_detail(
 
 
 def reasoning_detail_to_json(message: chat_message_pb2.ReasoningDetail) -> dict[str, object]:
-    """Return the JSON of this `ReasoningDetail`."""
-    members: dict[str, object] = {
-        "type": message.type,
-    }
+    """Return the JSON of a `ReasoningDetail`."""
+    members: dict[str, object] = {"type": message.type}
     if message.HasField("text"):
         members["text"] = message.text
     if message.HasField("summary"):

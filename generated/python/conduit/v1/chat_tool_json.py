@@ -40,7 +40,7 @@ def fill_tool(message: chat_tool_pb2.Tool, value: object, path: str) -> None:
         runtime.reject(path, "an object", value)
     kind = value.get("type")
     if kind is None:
-        kind = next((n for n in ("function", "custom") if value.get(n) is not None), None)
+        kind = runtime.first_given(value, ("function", "custom"))
     match kind:
         case "function":
             member = runtime.given(value.get("function"), path + "function")
@@ -54,7 +54,7 @@ def fill_tool(message: chat_tool_pb2.Tool, value: object, path: str) -> None:
 
 
 def tool_to_json(message: chat_tool_pb2.Tool) -> dict[str, object]:
-    """Return the JSON of this `Tool`."""
+    """Return the JSON of a `Tool`."""
     members: dict[str, object] = {}
     match message.WhichOneof("tool"):
         case "function":
@@ -71,12 +71,7 @@ def tool_to_json(message: chat_tool_pb2.Tool) -> dict[str, object]:
 
 
 _FUNCTION_TOOL_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "name",
-        "description",
-        "parameters",
-        "strict",
-    }
+    {"name", "description", "parameters", "strict"}
 )
 
 
@@ -89,9 +84,9 @@ def function_tool_from_json(value: object, path: str = "") -> chat_tool_pb2.Func
 
 def fill_function_tool(message: chat_tool_pb2.FunctionTool, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("name")) is not None:
         message.name = member if type(member) is str else runtime.text(member, path + "name")
     if (member := value.get("description")) is not None:
@@ -109,10 +104,8 @@ def fill_function_tool(message: chat_tool_pb2.FunctionTool, value: object, path:
 
 
 def function_tool_to_json(message: chat_tool_pb2.FunctionTool) -> dict[str, object]:
-    """Return the JSON of this `FunctionTool`."""
-    members: dict[str, object] = {
-        "name": message.name,
-    }
+    """Return the JSON of a `FunctionTool`."""
+    members: dict[str, object] = {"name": message.name}
     if message.HasField("description"):
         members["description"] = message.description
     if message.parameters_json:
@@ -133,9 +126,9 @@ def custom_tool_from_json(value: object, path: str = "") -> chat_tool_pb2.Custom
 
 def fill_custom_tool(message: chat_tool_pb2.CustomTool, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("name")) is not None:
         message.name = member if type(member) is str else runtime.text(member, path + "name")
     if (member := value.get("description")) is not None:
@@ -147,10 +140,8 @@ def fill_custom_tool(message: chat_tool_pb2.CustomTool, value: object, path: str
 
 
 def custom_tool_to_json(message: chat_tool_pb2.CustomTool) -> dict[str, object]:
-    """Return the JSON of this `CustomTool`."""
-    members: dict[str, object] = {
-        "name": message.name,
-    }
+    """Return the JSON of a `CustomTool`."""
+    members: dict[str, object] = {"name": message.name}
     if message.HasField("description"):
         members["description"] = message.description
     if message.format_json:
@@ -167,19 +158,12 @@ def tool_choice_from_json(value: object, path: str = "") -> chat_tool_pb2.ToolCh
 
 def fill_tool_choice(message: chat_tool_pb2.ToolChoice, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     kind = value.get("type")
     if kind is None:
-        kind = next(
-            (
-                n
-                for n in ("mode", "function", "custom", "allowed_tools")
-                if value.get(n) is not None
-            ),
-            None,
-        )
+        kind = runtime.first_given(value, ("mode", "function", "custom", "allowed_tools"))
     match kind:
         case "mode":
             member = runtime.given(value.get("mode"), path + "mode")
@@ -202,7 +186,7 @@ def fill_tool_choice(message: chat_tool_pb2.ToolChoice, value: object, path: str
 
 
 def tool_choice_to_json(message: chat_tool_pb2.ToolChoice) -> dict[str, object]:
-    """Return the JSON of this `ToolChoice`."""
+    """Return the JSON of a `ToolChoice`."""
     members: dict[str, object] = {}
     match message.WhichOneof("choice"):
         case "mode":
@@ -221,7 +205,7 @@ def tool_choice_to_json(message: chat_tool_pb2.ToolChoice) -> dict[str, object]:
 
 
 def tool_choice_as_text(message: chat_tool_pb2.ToolChoice) -> str | None:
-    """Return `mode` if nothing else is set; else None."""
+    """Return `mode` if nothing else is set, or None."""
     if message.WhichOneof("choice") != "mode":
         return None
     return TOOL_CHOICE_MODE_SPELLINGS.get(message.mode)
@@ -236,19 +220,16 @@ def named_tool_from_json(value: object, path: str = "") -> chat_tool_pb2.NamedTo
 
 def fill_named_tool(message: chat_tool_pb2.NamedTool, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("name")) is not None:
         message.name = member if type(member) is str else runtime.text(member, path + "name")
 
 
 def named_tool_to_json(message: chat_tool_pb2.NamedTool) -> dict[str, object]:
-    """Return the JSON of this `NamedTool`."""
-    members: dict[str, object] = {
-        "name": message.name,
-    }
-    return members
+    """Return the JSON of a `NamedTool`."""
+    return {"name": message.name}
 
 
 def allowed_tools_from_json(value: object, path: str = "") -> chat_tool_pb2.AllowedTools:
@@ -260,9 +241,9 @@ def allowed_tools_from_json(value: object, path: str = "") -> chat_tool_pb2.Allo
 
 def fill_allowed_tools(message: chat_tool_pb2.AllowedTools, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("mode")) is not None:
         message.mode = member if type(member) is str else runtime.text(member, path + "mode")
     if (member := value.get("tools")) is not None:
@@ -270,10 +251,8 @@ def fill_allowed_tools(message: chat_tool_pb2.AllowedTools, value: object, path:
 
 
 def allowed_tools_to_json(message: chat_tool_pb2.AllowedTools) -> dict[str, object]:
-    """Return the JSON of this `AllowedTools`."""
-    members: dict[str, object] = {
-        "mode": message.mode,
-    }
+    """Return the JSON of a `AllowedTools`."""
+    members: dict[str, object] = {"mode": message.mode}
     if message.tools_json:
         members["tools"] = runtime.from_raw(message.tools_json, "tools")
     return members
@@ -301,7 +280,7 @@ def fill_tool_call(message: chat_tool_pb2.ToolCall, value: object, path: str) ->
         message.id = member if type(member) is str else runtime.text(member, path + "id")
     kind = value.get("type")
     if kind is None:
-        kind = next((n for n in ("function", "custom") if value.get(n) is not None), None)
+        kind = runtime.first_given(value, ("function", "custom"))
     match kind:
         case "function":
             member = runtime.given(value.get("function"), path + "function")
@@ -315,10 +294,8 @@ def fill_tool_call(message: chat_tool_pb2.ToolCall, value: object, path: str) ->
 
 
 def tool_call_to_json(message: chat_tool_pb2.ToolCall) -> dict[str, object]:
-    """Return the JSON of this `ToolCall`."""
-    members: dict[str, object] = {
-        "id": message.id,
-    }
+    """Return the JSON of a `ToolCall`."""
+    members: dict[str, object] = {"id": message.id}
     match message.WhichOneof("call"):
         case "function":
             members["type"] = "function"
@@ -345,9 +322,9 @@ def function_call_from_json(value: object, path: str = "") -> chat_tool_pb2.Func
 
 def fill_function_call(message: chat_tool_pb2.FunctionCall, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("name")) is not None:
         message.name = member if type(member) is str else runtime.text(member, path + "name")
     if (member := value.get("arguments")) is not None:
@@ -357,12 +334,8 @@ def fill_function_call(message: chat_tool_pb2.FunctionCall, value: object, path:
 
 
 def function_call_to_json(message: chat_tool_pb2.FunctionCall) -> dict[str, object]:
-    """Return the JSON of this `FunctionCall`."""
-    members: dict[str, object] = {
-        "name": message.name,
-        "arguments": message.arguments,
-    }
-    return members
+    """Return the JSON of a `FunctionCall`."""
+    return {"name": message.name, "arguments": message.arguments}
 
 
 def custom_call_from_json(value: object, path: str = "") -> chat_tool_pb2.CustomCall:
@@ -374,9 +347,9 @@ def custom_call_from_json(value: object, path: str = "") -> chat_tool_pb2.Custom
 
 def fill_custom_call(message: chat_tool_pb2.CustomCall, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("name")) is not None:
         message.name = member if type(member) is str else runtime.text(member, path + "name")
     if (member := value.get("input")) is not None:
@@ -384,9 +357,5 @@ def fill_custom_call(message: chat_tool_pb2.CustomCall, value: object, path: str
 
 
 def custom_call_to_json(message: chat_tool_pb2.CustomCall) -> dict[str, object]:
-    """Return the JSON of this `CustomCall`."""
-    members: dict[str, object] = {
-        "name": message.name,
-        "input": message.input,
-    }
-    return members
+    """Return the JSON of a `CustomCall`."""
+    return {"name": message.name, "input": message.input}

@@ -30,15 +30,7 @@ CONNECTIVITY_OUTCOME_SPELLINGS: Final[dict[connectivity_pb2.ConnectivityOutcome.
 
 
 _CONNECTIVITY_REPORT_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-        "success",
-        "outcome",
-        "message",
-        "responseTime",
-        "models",
-        "keys",
-    }
+    {"providerId", "success", "outcome", "message", "responseTime", "models", "keys"}
 )
 
 
@@ -55,9 +47,9 @@ def fill_connectivity_report(
     message: connectivity_pb2.ConnectivityReport, value: object, path: str
 ) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("providerId")) is not None:
         message.provider_id = runtime.int64(member, path + "providerId")
     if (member := value.get("success")) is not None:
@@ -83,8 +75,8 @@ def fill_connectivity_report(
 
 
 def connectivity_report_to_json(message: connectivity_pb2.ConnectivityReport) -> dict[str, object]:
-    """Return the JSON of this `ConnectivityReport`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `ConnectivityReport`."""
+    return {
         "providerId": message.provider_id,
         "success": message.success,
         "outcome": CONNECTIVITY_OUTCOME_SPELLINGS.get(message.outcome, "Unspecified"),
@@ -93,16 +85,10 @@ def connectivity_report_to_json(message: connectivity_pb2.ConnectivityReport) ->
         "models": list(message.models),
         "keys": [key_connectivity_to_json(item) for item in message.keys],
     }
-    return members
 
 
 _KEY_CONNECTIVITY_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "keyId",
-        "outcome",
-        "message",
-        "responseTime",
-    }
+    {"keyId", "outcome", "message", "responseTime"}
 )
 
 
@@ -137,11 +123,10 @@ def fill_key_connectivity(
 
 
 def key_connectivity_to_json(message: connectivity_pb2.KeyConnectivity) -> dict[str, object]:
-    """Return the JSON of this `KeyConnectivity`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `KeyConnectivity`."""
+    return {
         "keyId": message.key_id,
         "outcome": CONNECTIVITY_OUTCOME_SPELLINGS.get(message.outcome, "Unspecified"),
         "message": message.message,
         "responseTime": message.response_time_ms,
     }
-    return members

@@ -6,6 +6,7 @@ from typing import Final
 
 from conduit.v1 import decision_pb2
 from conduit.v1 import json_runtime as runtime
+from conduit.v1 import well_known_runtime as well_known
 
 REJECTION_REASON_BY_SPELLING: Final[dict[str, decision_pb2.RejectionReason.ValueType]] = {
     "unspecified": decision_pb2.REJECTION_REASON_UNSPECIFIED,
@@ -38,14 +39,7 @@ REJECTION_REASON_SPELLINGS: Final[dict[decision_pb2.RejectionReason.ValueType, s
 
 
 _DECISION_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "modelAlias",
-        "operation",
-        "candidates",
-        "rejections",
-        "seed",
-        "revision",
-    }
+    {"modelAlias", "operation", "candidates", "rejections", "seed", "revision"}
 )
 
 
@@ -58,9 +52,9 @@ def decision_from_json(value: object, path: str = "") -> decision_pb2.Decision:
 
 def fill_decision(message: decision_pb2.Decision, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("modelAlias")) is not None:
         message.model_alias = runtime.text(member, path + "modelAlias")
     if (member := value.get("operation")) is not None:
@@ -80,8 +74,8 @@ def fill_decision(message: decision_pb2.Decision, value: object, path: str) -> N
 
 
 def decision_to_json(message: decision_pb2.Decision) -> dict[str, object]:
-    """Return the JSON of this `Decision`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `Decision`."""
+    return {
         "modelAlias": message.model_alias,
         "operation": message.operation,
         "candidates": [candidate_to_json(item) for item in message.candidates],
@@ -89,7 +83,6 @@ def decision_to_json(message: decision_pb2.Decision) -> dict[str, object]:
         "seed": message.seed,
         "revision": message.revision,
     }
-    return members
 
 
 _CANDIDATE_MEMBERS: Final[frozenset[str]] = frozenset(
@@ -130,7 +123,7 @@ def fill_candidate(message: decision_pb2.Candidate, value: object, path: str) ->
     if (member := value.get("weight")) is not None:
         message.weight = runtime.int32(member, path + "weight")
     if (member := value.get("timeout")) is not None:
-        runtime.fill_duration(message.timeout, member, path + "timeout")
+        well_known.fill_duration(message.timeout, member, path + "timeout")
     if (member := value.get("mappingId")) is not None:
         message.mapping_id = runtime.int64(member, path + "mappingId")
     if not _CANDIDATE_MEMBERS.issuperset(value):
@@ -138,7 +131,7 @@ def fill_candidate(message: decision_pb2.Candidate, value: object, path: str) ->
 
 
 def candidate_to_json(message: decision_pb2.Candidate) -> dict[str, object]:
-    """Return the JSON of this `Candidate`."""
+    """Return the JSON of a `Candidate`."""
     members: dict[str, object] = {
         "providerId": message.provider_id,
         "providerName": message.provider_name,
@@ -148,20 +141,13 @@ def candidate_to_json(message: decision_pb2.Candidate) -> dict[str, object]:
         "weight": message.weight,
     }
     if message.HasField("timeout"):
-        members["timeout"] = runtime.duration_text(message.timeout)
+        members["timeout"] = well_known.duration_text(message.timeout)
     members["mappingId"] = message.mapping_id
     return members
 
 
 _REJECTION_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-        "providerName",
-        "mappingId",
-        "keyId",
-        "reason",
-        "detail",
-    }
+    {"providerId", "providerName", "mappingId", "keyId", "reason", "detail"}
 )
 
 
@@ -195,8 +181,8 @@ def fill_rejection(message: decision_pb2.Rejection, value: object, path: str) ->
 
 
 def rejection_to_json(message: decision_pb2.Rejection) -> dict[str, object]:
-    """Return the JSON of this `Rejection`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `Rejection`."""
+    return {
         "providerId": message.provider_id,
         "providerName": message.provider_name,
         "mappingId": message.mapping_id,
@@ -204,4 +190,3 @@ def rejection_to_json(message: decision_pb2.Rejection) -> dict[str, object]:
         "reason": REJECTION_REASON_SPELLINGS.get(message.reason, "Unspecified"),
         "detail": message.detail,
     }
-    return members

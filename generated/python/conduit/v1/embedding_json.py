@@ -8,14 +8,7 @@ from conduit.v1 import embedding_pb2
 from conduit.v1 import json_runtime as runtime
 
 _EMBEDDING_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "model",
-        "input",
-        "dimensions",
-        "encoding_format",
-        "user",
-        "input_type",
-    }
+    {"model", "input", "dimensions", "encoding_format", "user", "input_type"}
 )
 
 
@@ -30,9 +23,9 @@ def fill_embedding_request(
     message: embedding_pb2.EmbeddingRequest, value: object, path: str
 ) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("model")) is not None:
         message.model = member if type(member) is str else runtime.text(member, path + "model")
     if (member := value.get("input")) is not None:
@@ -62,7 +55,7 @@ def fill_embedding_request(
 
 
 def embedding_request_to_json(message: embedding_pb2.EmbeddingRequest) -> dict[str, object]:
-    """Return the JSON of this `EmbeddingRequest`."""
+    """Return the JSON of a `EmbeddingRequest`."""
     members: dict[str, object] = {}
     if message.model:
         members["model"] = message.model
@@ -101,7 +94,7 @@ def fill_embedding_input(message: embedding_pb2.EmbeddingInput, value: object, p
 
 
 def embedding_input_to_json(message: embedding_pb2.EmbeddingInput) -> object:
-    """Return the JSON of this `EmbeddingInput`: the bare value that is set."""
+    """Return the JSON of a `EmbeddingInput`: the value that is set."""
     match message.WhichOneof("input"):
         case "text":
             return message.text
@@ -125,18 +118,11 @@ def fill_token_list(message: embedding_pb2.TokenList, value: object, path: str) 
 
 
 def token_list_to_json(message: embedding_pb2.TokenList) -> object:
-    """Return the JSON of this `TokenList`: the bare value that is set."""
+    """Return the JSON of a `TokenList`: the value that is set."""
     return list(message.values)
 
 
-_EMBEDDING_LIST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "object",
-        "data",
-        "model",
-        "usage",
-    }
-)
+_EMBEDDING_LIST_MEMBERS: Final[frozenset[str]] = frozenset({"object", "data", "model", "usage"})
 
 
 def embedding_list_from_json(value: object, path: str = "") -> embedding_pb2.EmbeddingList:
@@ -148,9 +134,9 @@ def embedding_list_from_json(value: object, path: str = "") -> embedding_pb2.Emb
 
 def fill_embedding_list(message: embedding_pb2.EmbeddingList, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("object")) is not None:
         message.object = member if type(member) is str else runtime.text(member, path + "object")
     if (member := value.get("data")) is not None:
@@ -165,7 +151,7 @@ def fill_embedding_list(message: embedding_pb2.EmbeddingList, value: object, pat
 
 
 def embedding_list_to_json(message: embedding_pb2.EmbeddingList) -> dict[str, object]:
-    """Return the JSON of this `EmbeddingList`."""
+    """Return the JSON of a `EmbeddingList`."""
     members: dict[str, object] = {
         "object": message.object,
         "data": [embedding_to_json(item) for item in message.data],
@@ -202,13 +188,12 @@ def fill_embedding(message: embedding_pb2.Embedding, value: object, path: str) -
 
 
 def embedding_to_json(message: embedding_pb2.Embedding) -> dict[str, object]:
-    """Return the JSON of this `Embedding`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `Embedding`."""
+    return {
         "object": message.object,
         "index": message.index,
         "embedding": embedding_vector_to_json(message.embedding),
     }
-    return members
 
 
 def embedding_vector_from_json(value: object, path: str = "") -> embedding_pb2.EmbeddingVector:
@@ -230,7 +215,7 @@ def fill_embedding_vector(message: embedding_pb2.EmbeddingVector, value: object,
 
 
 def embedding_vector_to_json(message: embedding_pb2.EmbeddingVector) -> object:
-    """Return the JSON of this `EmbeddingVector`: the bare value that is set."""
+    """Return the JSON of a `EmbeddingVector`: the value that is set."""
     match message.WhichOneof("vector"):
         case "base64":
             return message.base64
@@ -254,16 +239,11 @@ def fill_float_list(message: embedding_pb2.FloatList, value: object, path: str) 
 
 
 def float_list_to_json(message: embedding_pb2.FloatList) -> object:
-    """Return the JSON of this `FloatList`: the bare value that is set."""
+    """Return the JSON of a `FloatList`: the value that is set."""
     return list(message.values)
 
 
-_EMBEDDING_USAGE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "prompt_tokens",
-        "total_tokens",
-    }
-)
+_EMBEDDING_USAGE_MEMBERS: Final[frozenset[str]] = frozenset({"prompt_tokens", "total_tokens"})
 
 
 def embedding_usage_from_json(value: object, path: str = "") -> embedding_pb2.EmbeddingUsage:
@@ -275,9 +255,9 @@ def embedding_usage_from_json(value: object, path: str = "") -> embedding_pb2.Em
 
 def fill_embedding_usage(message: embedding_pb2.EmbeddingUsage, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("prompt_tokens")) is not None:
         message.prompt_tokens = (
             member
@@ -295,7 +275,7 @@ def fill_embedding_usage(message: embedding_pb2.EmbeddingUsage, value: object, p
 
 
 def embedding_usage_to_json(message: embedding_pb2.EmbeddingUsage) -> dict[str, object]:
-    """Return the JSON of this `EmbeddingUsage`."""
+    """Return the JSON of a `EmbeddingUsage`."""
     members: dict[str, object] = {
         "prompt_tokens": message.prompt_tokens,
         "total_tokens": message.total_tokens,

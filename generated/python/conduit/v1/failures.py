@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 
 class Failure(NamedTuple):
-    """What a reason means: `code` is a number of google.rpc.Code; `hint` may be empty."""
+    """What a reason means: `code` is that of google.rpc.Code; `hint` may be empty."""
 
     code: int
     http_status: int

@@ -6,16 +6,10 @@ from typing import Final
 
 from conduit.v1 import fallback_chain_pb2
 from conduit.v1 import json_runtime as runtime
+from conduit.v1 import well_known_runtime as well_known
 
 _FALLBACK_CHAIN_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "id",
-        "modelAlias",
-        "providers",
-        "isEnabled",
-        "createdAt",
-        "updatedAt",
-    }
+    {"id", "modelAlias", "providers", "isEnabled", "createdAt", "updatedAt"}
 )
 
 
@@ -30,9 +24,9 @@ def fill_fallback_chain(
     message: fallback_chain_pb2.FallbackChain, value: object, path: str
 ) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("id")) is not None:
         message.id = runtime.int64(member, path + "id")
     if (member := value.get("modelAlias")) is not None:
@@ -43,15 +37,15 @@ def fill_fallback_chain(
     if (member := value.get("isEnabled")) is not None:
         message.is_enabled = runtime.boolean(member, path + "isEnabled")
     if (member := value.get("createdAt")) is not None:
-        runtime.fill_timestamp(message.created_at, member, path + "createdAt")
+        well_known.fill_timestamp(message.created_at, member, path + "createdAt")
     if (member := value.get("updatedAt")) is not None:
-        runtime.fill_timestamp(message.updated_at, member, path + "updatedAt")
+        well_known.fill_timestamp(message.updated_at, member, path + "updatedAt")
     if not _FALLBACK_CHAIN_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _FALLBACK_CHAIN_MEMBERS, path)
 
 
 def fallback_chain_to_json(message: fallback_chain_pb2.FallbackChain) -> dict[str, object]:
-    """Return the JSON of this `FallbackChain`."""
+    """Return the JSON of a `FallbackChain`."""
     members: dict[str, object] = {
         "id": message.id,
         "modelAlias": message.model_alias,
@@ -59,18 +53,14 @@ def fallback_chain_to_json(message: fallback_chain_pb2.FallbackChain) -> dict[st
         "isEnabled": message.is_enabled,
     }
     if message.HasField("created_at"):
-        members["createdAt"] = runtime.timestamp_text(message.created_at)
+        members["createdAt"] = well_known.timestamp_text(message.created_at)
     if message.HasField("updated_at"):
-        members["updatedAt"] = runtime.timestamp_text(message.updated_at)
+        members["updatedAt"] = well_known.timestamp_text(message.updated_at)
     return members
 
 
 _FALLBACK_CHAIN_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "modelAlias",
-        "providers",
-        "isEnabled",
-    }
+    {"modelAlias", "providers", "isEnabled"}
 )
 
 
@@ -87,9 +77,9 @@ def fill_fallback_chain_spec(
     message: fallback_chain_pb2.FallbackChainSpec, value: object, path: str
 ) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("modelAlias")) is not None:
         message.model_alias = runtime.text(member, path + "modelAlias")
     if (member := value.get("providers")) is not None:
@@ -102,7 +92,7 @@ def fill_fallback_chain_spec(
 
 
 def fallback_chain_spec_to_json(message: fallback_chain_pb2.FallbackChainSpec) -> dict[str, object]:
-    """Return the JSON of this `FallbackChainSpec`."""
+    """Return the JSON of a `FallbackChainSpec`."""
     members: dict[str, object] = {}
     if message.HasField("model_alias"):
         members["modelAlias"] = message.model_alias
@@ -112,13 +102,7 @@ def fallback_chain_spec_to_json(message: fallback_chain_pb2.FallbackChainSpec) -
     return members
 
 
-_FALLBACK_PROVIDER_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-        "priority",
-        "timeout",
-    }
-)
+_FALLBACK_PROVIDER_MEMBERS: Final[frozenset[str]] = frozenset({"providerId", "priority", "timeout"})
 
 
 def fallback_provider_from_json(
@@ -141,17 +125,14 @@ def fill_fallback_provider(
     if (member := value.get("priority")) is not None:
         message.priority = runtime.int32(member, path + "priority")
     if (member := value.get("timeout")) is not None:
-        runtime.fill_duration(message.timeout, member, path + "timeout")
+        well_known.fill_duration(message.timeout, member, path + "timeout")
     if not _FALLBACK_PROVIDER_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _FALLBACK_PROVIDER_MEMBERS, path)
 
 
 def fallback_provider_to_json(message: fallback_chain_pb2.FallbackProvider) -> dict[str, object]:
-    """Return the JSON of this `FallbackProvider`."""
-    members: dict[str, object] = {
-        "providerId": message.provider_id,
-        "priority": message.priority,
-    }
+    """Return the JSON of a `FallbackProvider`."""
+    members: dict[str, object] = {"providerId": message.provider_id, "priority": message.priority}
     if message.HasField("timeout"):
-        members["timeout"] = runtime.duration_text(message.timeout)
+        members["timeout"] = well_known.duration_text(message.timeout)
     return members

@@ -13,11 +13,7 @@ from conduit.v1.fallback_chain_json import (
     fill_fallback_chain_spec,
 )
 
-_CREATE_FALLBACK_CHAIN_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "fallbackChain",
-    }
-)
+_CREATE_FALLBACK_CHAIN_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"fallbackChain"})
 
 
 def create_fallback_chain_request_from_json(
@@ -44,18 +40,14 @@ def fill_create_fallback_chain_request(
 def create_fallback_chain_request_to_json(
     message: fallback_chain_requests_pb2.CreateFallbackChainRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `CreateFallbackChainRequest`."""
+    """Return the JSON of a `CreateFallbackChainRequest`."""
     members: dict[str, object] = {}
     if message.HasField("fallback_chain"):
         members["fallbackChain"] = fallback_chain_spec_to_json(message.fallback_chain)
     return members
 
 
-_CREATE_FALLBACK_CHAIN_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "fallbackChain",
-    }
-)
+_CREATE_FALLBACK_CHAIN_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"fallbackChain"})
 
 
 def create_fallback_chain_response_from_json(
@@ -82,18 +74,14 @@ def fill_create_fallback_chain_response(
 def create_fallback_chain_response_to_json(
     message: fallback_chain_requests_pb2.CreateFallbackChainResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `CreateFallbackChainResponse`."""
+    """Return the JSON of a `CreateFallbackChainResponse`."""
     members: dict[str, object] = {}
     if message.HasField("fallback_chain"):
         members["fallbackChain"] = fallback_chain_to_json(message.fallback_chain)
     return members
 
 
-_GET_FALLBACK_CHAIN_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "id",
-    }
-)
+_GET_FALLBACK_CHAIN_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id"})
 
 
 def get_fallback_chain_request_from_json(
@@ -120,18 +108,11 @@ def fill_get_fallback_chain_request(
 def get_fallback_chain_request_to_json(
     message: fallback_chain_requests_pb2.GetFallbackChainRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `GetFallbackChainRequest`."""
-    members: dict[str, object] = {
-        "id": message.id,
-    }
-    return members
+    """Return the JSON of a `GetFallbackChainRequest`."""
+    return {"id": message.id}
 
 
-_GET_FALLBACK_CHAIN_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "fallbackChain",
-    }
-)
+_GET_FALLBACK_CHAIN_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"fallbackChain"})
 
 
 def get_fallback_chain_response_from_json(
@@ -158,7 +139,7 @@ def fill_get_fallback_chain_response(
 def get_fallback_chain_response_to_json(
     message: fallback_chain_requests_pb2.GetFallbackChainResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `GetFallbackChainResponse`."""
+    """Return the JSON of a `GetFallbackChainResponse`."""
     members: dict[str, object] = {}
     if message.HasField("fallback_chain"):
         members["fallbackChain"] = fallback_chain_to_json(message.fallback_chain)
@@ -166,11 +147,7 @@ def get_fallback_chain_response_to_json(
 
 
 _LIST_FALLBACK_CHAINS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "pageSize",
-        "pageToken",
-        "modelAlias",
-    }
+    {"pageSize", "pageToken", "modelAlias"}
 )
 
 
@@ -202,20 +179,16 @@ def fill_list_fallback_chains_request(
 def list_fallback_chains_request_to_json(
     message: fallback_chain_requests_pb2.ListFallbackChainsRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListFallbackChainsRequest`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `ListFallbackChainsRequest`."""
+    return {
         "pageSize": message.page_size,
         "pageToken": message.page_token,
         "modelAlias": message.model_alias,
     }
-    return members
 
 
 _LIST_FALLBACK_CHAINS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "fallbackChains",
-        "nextPageToken",
-    }
+    {"fallbackChains", "nextPageToken"}
 )
 
 
@@ -248,20 +221,14 @@ def fill_list_fallback_chains_response(
 def list_fallback_chains_response_to_json(
     message: fallback_chain_requests_pb2.ListFallbackChainsResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListFallbackChainsResponse`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `ListFallbackChainsResponse`."""
+    return {
         "fallbackChains": [fallback_chain_to_json(item) for item in message.fallback_chains],
         "nextPageToken": message.next_page_token,
     }
-    return members
 
 
-_UPDATE_FALLBACK_CHAIN_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "id",
-        "fallbackChain",
-    }
-)
+_UPDATE_FALLBACK_CHAIN_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id", "fallbackChain"})
 
 
 def update_fallback_chain_request_from_json(
@@ -290,20 +257,14 @@ def fill_update_fallback_chain_request(
 def update_fallback_chain_request_to_json(
     message: fallback_chain_requests_pb2.UpdateFallbackChainRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `UpdateFallbackChainRequest`."""
-    members: dict[str, object] = {
-        "id": message.id,
-    }
+    """Return the JSON of a `UpdateFallbackChainRequest`."""
+    members: dict[str, object] = {"id": message.id}
     if message.HasField("fallback_chain"):
         members["fallbackChain"] = fallback_chain_spec_to_json(message.fallback_chain)
     return members
 
 
-_UPDATE_FALLBACK_CHAIN_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "fallbackChain",
-    }
-)
+_UPDATE_FALLBACK_CHAIN_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"fallbackChain"})
 
 
 def update_fallback_chain_response_from_json(
@@ -330,18 +291,14 @@ def fill_update_fallback_chain_response(
 def update_fallback_chain_response_to_json(
     message: fallback_chain_requests_pb2.UpdateFallbackChainResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `UpdateFallbackChainResponse`."""
+    """Return the JSON of a `UpdateFallbackChainResponse`."""
     members: dict[str, object] = {}
     if message.HasField("fallback_chain"):
         members["fallbackChain"] = fallback_chain_to_json(message.fallback_chain)
     return members
 
 
-_DELETE_FALLBACK_CHAIN_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "id",
-    }
-)
+_DELETE_FALLBACK_CHAIN_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id"})
 
 
 def delete_fallback_chain_request_from_json(
@@ -368,11 +325,8 @@ def fill_delete_fallback_chain_request(
 def delete_fallback_chain_request_to_json(
     message: fallback_chain_requests_pb2.DeleteFallbackChainRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `DeleteFallbackChainRequest`."""
-    members: dict[str, object] = {
-        "id": message.id,
-    }
-    return members
+    """Return the JSON of a `DeleteFallbackChainRequest`."""
+    return {"id": message.id}
 
 
 _DELETE_FALLBACK_CHAIN_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset()
@@ -400,5 +354,5 @@ def fill_delete_fallback_chain_response(
 def delete_fallback_chain_response_to_json(
     message: fallback_chain_requests_pb2.DeleteFallbackChainResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `DeleteFallbackChainResponse`."""
+    """Return the JSON of a `DeleteFallbackChainResponse`."""
     return {}

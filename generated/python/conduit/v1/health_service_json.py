@@ -6,10 +6,8 @@ from typing import Final
 
 from conduit.v1 import health_service_pb2
 from conduit.v1 import json_runtime as runtime
-from conduit.v1.outcome_json import (
-    fill_outcome,
-    outcome_to_json,
-)
+from conduit.v1 import well_known_runtime as well_known
+from conduit.v1.outcome_json import fill_outcome, outcome_to_json
 from conduit.v1.provider_health_json import (
     fill_health_record,
     fill_key_rate_limits,
@@ -19,11 +17,7 @@ from conduit.v1.provider_health_json import (
     provider_health_to_json,
 )
 
-_GET_PROVIDER_HEALTH_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-    }
-)
+_GET_PROVIDER_HEALTH_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"providerId"})
 
 
 def get_provider_health_request_from_json(
@@ -50,18 +44,11 @@ def fill_get_provider_health_request(
 def get_provider_health_request_to_json(
     message: health_service_pb2.GetProviderHealthRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `GetProviderHealthRequest`."""
-    members: dict[str, object] = {
-        "providerId": message.provider_id,
-    }
-    return members
+    """Return the JSON of a `GetProviderHealthRequest`."""
+    return {"providerId": message.provider_id}
 
 
-_GET_PROVIDER_HEALTH_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "health",
-    }
-)
+_GET_PROVIDER_HEALTH_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"health"})
 
 
 def get_provider_health_response_from_json(
@@ -88,7 +75,7 @@ def fill_get_provider_health_response(
 def get_provider_health_response_to_json(
     message: health_service_pb2.GetProviderHealthResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `GetProviderHealthResponse`."""
+    """Return the JSON of a `GetProviderHealthResponse`."""
     members: dict[str, object] = {}
     if message.HasField("health"):
         members["health"] = provider_health_to_json(message.health)
@@ -120,15 +107,11 @@ def fill_list_provider_health_request(
 def list_provider_health_request_to_json(
     message: health_service_pb2.ListProviderHealthRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListProviderHealthRequest`."""
+    """Return the JSON of a `ListProviderHealthRequest`."""
     return {}
 
 
-_LIST_PROVIDER_HEALTH_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providers",
-    }
-)
+_LIST_PROVIDER_HEALTH_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"providers"})
 
 
 def list_provider_health_response_from_json(
@@ -156,18 +139,11 @@ def fill_list_provider_health_response(
 def list_provider_health_response_to_json(
     message: health_service_pb2.ListProviderHealthResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListProviderHealthResponse`."""
-    members: dict[str, object] = {
-        "providers": [provider_health_to_json(item) for item in message.providers],
-    }
-    return members
+    """Return the JSON of a `ListProviderHealthResponse`."""
+    return {"providers": [provider_health_to_json(item) for item in message.providers]}
 
 
-_CHECK_PROVIDER_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-    }
-)
+_CHECK_PROVIDER_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"providerId"})
 
 
 def check_provider_request_from_json(
@@ -194,18 +170,11 @@ def fill_check_provider_request(
 def check_provider_request_to_json(
     message: health_service_pb2.CheckProviderRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `CheckProviderRequest`."""
-    members: dict[str, object] = {
-        "providerId": message.provider_id,
-    }
-    return members
+    """Return the JSON of a `CheckProviderRequest`."""
+    return {"providerId": message.provider_id}
 
 
-_CHECK_PROVIDER_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "health",
-    }
-)
+_CHECK_PROVIDER_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"health"})
 
 
 def check_provider_response_from_json(
@@ -232,19 +201,14 @@ def fill_check_provider_response(
 def check_provider_response_to_json(
     message: health_service_pb2.CheckProviderResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `CheckProviderResponse`."""
+    """Return the JSON of a `CheckProviderResponse`."""
     members: dict[str, object] = {}
     if message.HasField("health"):
         members["health"] = provider_health_to_json(message.health)
     return members
 
 
-_LIST_HEALTH_HISTORY_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-        "hours",
-    }
-)
+_LIST_HEALTH_HISTORY_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"providerId", "hours"})
 
 
 def list_health_history_request_from_json(
@@ -273,22 +237,12 @@ def fill_list_health_history_request(
 def list_health_history_request_to_json(
     message: health_service_pb2.ListHealthHistoryRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListHealthHistoryRequest`."""
-    members: dict[str, object] = {
-        "providerId": message.provider_id,
-        "hours": message.hours,
-    }
-    return members
+    """Return the JSON of a `ListHealthHistoryRequest`."""
+    return {"providerId": message.provider_id, "hours": message.hours}
 
 
 _LIST_HEALTH_HISTORY_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-        "providerName",
-        "hours",
-        "history",
-        "uptimePercentage",
-    }
+    {"providerId", "providerName", "hours", "history", "uptimePercentage"}
 )
 
 
@@ -325,7 +279,7 @@ def fill_list_health_history_response(
 def list_health_history_response_to_json(
     message: health_service_pb2.ListHealthHistoryResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListHealthHistoryResponse`."""
+    """Return the JSON of a `ListHealthHistoryResponse`."""
     members: dict[str, object] = {
         "providerId": message.provider_id,
         "providerName": message.provider_name,
@@ -337,11 +291,7 @@ def list_health_history_response_to_json(
     return members
 
 
-_GET_RATE_LIMITS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-    }
-)
+_GET_RATE_LIMITS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"providerId"})
 
 
 def get_rate_limits_request_from_json(
@@ -368,19 +318,11 @@ def fill_get_rate_limits_request(
 def get_rate_limits_request_to_json(
     message: health_service_pb2.GetRateLimitsRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `GetRateLimitsRequest`."""
-    members: dict[str, object] = {
-        "providerId": message.provider_id,
-    }
-    return members
+    """Return the JSON of a `GetRateLimitsRequest`."""
+    return {"providerId": message.provider_id}
 
 
-_GET_RATE_LIMITS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-        "rateLimits",
-    }
-)
+_GET_RATE_LIMITS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"providerId", "rateLimits"})
 
 
 def get_rate_limits_response_from_json(
@@ -410,19 +352,14 @@ def fill_get_rate_limits_response(
 def get_rate_limits_response_to_json(
     message: health_service_pb2.GetRateLimitsResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `GetRateLimitsResponse`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `GetRateLimitsResponse`."""
+    return {
         "providerId": message.provider_id,
         "rateLimits": [key_rate_limits_to_json(item) for item in message.rate_limits],
     }
-    return members
 
 
-_REPORT_OUTCOMES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "outcomes",
-    }
-)
+_REPORT_OUTCOMES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"outcomes"})
 
 
 def report_outcomes_request_from_json(
@@ -450,11 +387,8 @@ def fill_report_outcomes_request(
 def report_outcomes_request_to_json(
     message: health_service_pb2.ReportOutcomesRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `ReportOutcomesRequest`."""
-    members: dict[str, object] = {
-        "outcomes": [outcome_to_json(item) for item in message.outcomes],
-    }
-    return members
+    """Return the JSON of a `ReportOutcomesRequest`."""
+    return {"outcomes": [outcome_to_json(item) for item in message.outcomes]}
 
 
 _REPORT_OUTCOMES_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset()
@@ -482,7 +416,7 @@ def fill_report_outcomes_response(
 def report_outcomes_response_to_json(
     message: health_service_pb2.ReportOutcomesResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `ReportOutcomesResponse`."""
+    """Return the JSON of a `ReportOutcomesResponse`."""
     return {}
 
 
@@ -511,16 +445,11 @@ def fill_watch_health_request(
 def watch_health_request_to_json(
     message: health_service_pb2.WatchHealthRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `WatchHealthRequest`."""
+    """Return the JSON of a `WatchHealthRequest`."""
     return {}
 
 
-_WATCH_HEALTH_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providers",
-        "isComplete",
-    }
-)
+_WATCH_HEALTH_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"providers", "isComplete"})
 
 
 def watch_health_response_from_json(
@@ -550,12 +479,11 @@ def fill_watch_health_response(
 def watch_health_response_to_json(
     message: health_service_pb2.WatchHealthResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `WatchHealthResponse`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `WatchHealthResponse`."""
+    return {
         "providers": [provider_health_to_json(item) for item in message.providers],
         "isComplete": message.is_complete,
     }
-    return members
 
 
 _WATCH_NOTIFICATIONS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset()
@@ -583,18 +511,12 @@ def fill_watch_notifications_request(
 def watch_notifications_request_to_json(
     message: health_service_pb2.WatchNotificationsRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `WatchNotificationsRequest`."""
+    """Return the JSON of a `WatchNotificationsRequest`."""
     return {}
 
 
 _WATCH_NOTIFICATIONS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "occurredAt",
-        "kind",
-        "providerId",
-        "providerName",
-        "message",
-    }
+    {"occurredAt", "kind", "providerId", "providerName", "message"}
 )
 
 
@@ -614,7 +536,7 @@ def fill_watch_notifications_response(
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
     if (member := value.get("occurredAt")) is not None:
-        runtime.fill_timestamp(message.occurred_at, member, path + "occurredAt")
+        well_known.fill_timestamp(message.occurred_at, member, path + "occurredAt")
     if (member := value.get("kind")) is not None:
         message.kind = runtime.text(member, path + "kind")
     if (member := value.get("providerId")) is not None:
@@ -630,10 +552,10 @@ def fill_watch_notifications_response(
 def watch_notifications_response_to_json(
     message: health_service_pb2.WatchNotificationsResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `WatchNotificationsResponse`."""
+    """Return the JSON of a `WatchNotificationsResponse`."""
     members: dict[str, object] = {}
     if message.HasField("occurred_at"):
-        members["occurredAt"] = runtime.timestamp_text(message.occurred_at)
+        members["occurredAt"] = well_known.timestamp_text(message.occurred_at)
     members["kind"] = message.kind
     members["providerId"] = message.provider_id
     members["providerName"] = message.provider_name

@@ -5,16 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 import orjson
-from conduit.v1 import (
-    health_service_pb2,
-    options_pb2,
-)
-from conduit.v1 import (
-    http_runtime as http,
-)
-from conduit.v1 import (
-    json_runtime as json,
-)
+from conduit.v1 import health_service_pb2, options_pb2
+from conduit.v1 import http_runtime as http
+from conduit.v1 import json_runtime as json
 from conduit.v1.health_service_json import (
     get_rate_limits_response_to_json,
     list_health_history_response_to_json,
@@ -22,18 +15,15 @@ from conduit.v1.health_service_json import (
     watch_notifications_response_to_json,
 )
 from conduit.v1.http_runtime import Route, Segment
-from conduit.v1.provider_health_json import (
-    provider_health_to_json,
-)
+from conduit.v1.provider_health_json import provider_health_to_json
 
 
 def read_get_provider_health(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> health_service_pb2.GetProviderHealthRequest:
-    """Read the request of `GET /api/providers/{provider_id}/health`."""
+    """Return the request that `GET /api/providers/{provider_id}/health` says."""
     message = health_service_pb2.GetProviderHealthRequest()
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.provider_id = json.int64(path["provider_id"], "providerId")
     return message
 
@@ -46,10 +36,9 @@ def write_get_provider_health(message: health_service_pb2.GetProviderHealthRespo
 def read_list_provider_health(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> health_service_pb2.ListProviderHealthRequest:
-    """Read the request of `GET /api/provider-health`."""
+    """Return the request that `GET /api/provider-health` says."""
     message = health_service_pb2.ListProviderHealthRequest()
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     return message
 
 
@@ -61,10 +50,9 @@ def write_list_provider_health(message: health_service_pb2.ListProviderHealthRes
 def read_check_provider(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> health_service_pb2.CheckProviderRequest:
-    """Read the request of `POST /api/providers/{provider_id}/health/check`."""
+    """Return the request that `POST /api/providers/{provider_id}/health/check` says."""
     message = health_service_pb2.CheckProviderRequest()
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.provider_id = json.int64(path["provider_id"], "providerId")
     return message
 
@@ -77,7 +65,7 @@ def write_check_provider(message: health_service_pb2.CheckProviderResponse) -> b
 def read_list_health_history(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> health_service_pb2.ListHealthHistoryRequest:
-    """Read the request of `GET /api/providers/{provider_id}/health/history`."""
+    """Return the request that `GET /api/providers/{provider_id}/health/history` says."""
     message = health_service_pb2.ListHealthHistoryRequest()
     for name, value in query:
         match name:
@@ -97,10 +85,9 @@ def write_list_health_history(message: health_service_pb2.ListHealthHistoryRespo
 def read_get_rate_limits(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> health_service_pb2.GetRateLimitsRequest:
-    """Read the request of `GET /api/providers/{provider_id}/rate-limits`."""
+    """Return the request that `GET /api/providers/{provider_id}/rate-limits` says."""
     message = health_service_pb2.GetRateLimitsRequest()
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.provider_id = json.int64(path["provider_id"], "providerId")
     return message
 
@@ -113,10 +100,9 @@ def write_get_rate_limits(message: health_service_pb2.GetRateLimitsResponse) -> 
 def read_watch_notifications(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> health_service_pb2.WatchNotificationsRequest:
-    """Read the request of `GET /api/notifications`."""
+    """Return the request that `GET /api/notifications` says."""
     message = health_service_pb2.WatchNotificationsRequest()
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     return message
 
 

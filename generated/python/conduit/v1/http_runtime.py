@@ -1,4 +1,4 @@
-"""What the generated HTTP routes share: their form, and the readers and writers of what is not JSON."""
+"""What the generated HTTP routes share: their form, and readers and writers of what is not JSON."""
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -9,7 +9,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from conduit.v1 import json_runtime, options_pb2
+from conduit.v1 import options_pb2, well_known_runtime
 from conduit.v1.json_runtime import JsonError, hint
 
 _BARE_SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
@@ -35,7 +35,7 @@ class Part(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A segment of a path: literal text, or the name of a parameter, which may take the rest of the path."""
+    """A segment of a path: literal text, or a parameter's name, which may take the path's rest."""
 
     text: str
     is_parameter: bool = False
@@ -51,14 +51,17 @@ class Route(NamedTuple):
 
     - `path` is the template, such as `/api/providers/{id}`; `segments` is the same, parsed.
     - `service` and `rpc` name the RPC, such as `RegistryService` and `CreateProvider`.
-    - `chosen_by` is the boolean JSON member of the body that chooses this route over its twin at the same path.
+    - `chosen_by` is the boolean JSON member of the body that chooses this route over its twin at
+      the same path; empty where there is none.
     - `max_body_bytes` is 0 for the server's default.
-    - `read` makes the request message of path parameters, query, headers and body; None where `multipart`.
-      Raises JsonError and MalformedJson.
+    - `read` makes the request message of path parameters, query, headers and body; None where
+      `multipart`. Raises JsonError and MalformedJson.
     - `read_form` is the same for the parts of a form; None unless `multipart`.
-    - `write` makes the body of an answer, or of one message of a stream; empty where there is nothing to send.
-    - `media_type` is what `write` writes; empty where the answer has no body. `media_type_of`, where there is one,
-      tells it from the first message instead; it returns None where the message does not know.
+    - `write` makes the body of an answer, or of one message of a stream; empty where there is
+      nothing to send. Raises JsonError where a message holds raw JSON that is none.
+    - `media_type` is what `write` writes; empty where the answer has no body.
+    - `media_type_of`, where there is one, tells it from the first message of a stream instead; it
+      returns None where the message does not say.
     - `report_headers` makes the `x-conduit-*` headers of an answer, or of a stream's first message.
     """
 
@@ -83,12 +86,12 @@ class Route(NamedTuple):
     report_headers: Callable[[Any], list[tuple[bytes, bytes]]]
 
 
-def no_headers(message: Message) -> list[tuple[bytes, bytes]]:
+def no_headers(_: Message) -> list[tuple[bytes, bytes]]:
     """Return the headers of an answer that has no report."""
     return []
 
 
-def no_body(message: Message) -> bytes:
+def no_body(_: Message) -> bytes:
     """Return the body of an empty answer."""
     return b""
 
@@ -96,6 +99,12 @@ def no_body(message: Message) -> bytes:
 def refuse_parameter(name: str, known: Collection[str]) -> NoReturn:
     """Raise the JsonError of a query parameter that the route does not have."""
     raise JsonError(name, "is not a parameter of this path" + hint(name, known))
+
+
+def refuse_parameters(query: Query) -> None:
+    """Refuse any query parameter: the route has none."""
+    for name, _ in query:
+        refuse_parameter(name, ())
 
 
 def refuse_part(name: str, known: Collection[str]) -> NoReturn:
@@ -113,13 +122,18 @@ def boolean(value: str, name: str) -> bool:
 
 def fill_timestamp(message: Timestamp, value: str, name: str) -> None:
     """Read a time from a parameter; a space is a plus that was not escaped."""
-    json_runtime.fill_timestamp(message, value.replace(" ", "+"), name)
+    well_known_runtime.fill_timestamp(message, value.replace(" ", "+"), name)
 
 
 def fill_duration(message: Duration, value: str, name: str) -> None:
     """Read a duration from a parameter or header, such as `30s` or `30`."""
     seconds = value + "s" if _BARE_SECONDS.fullmatch(value) else value
-    json_runtime.fill_duration(message, seconds, name)
+    well_known_runtime.fill_duration(message, seconds, name)
+
+
+def part_name(part: Part) -> str:
+    """Return the name of a part, without the brackets by which clients mark lists."""
+    return part.name.removesuffix("[]")
 
 
 def part_text(part: Part) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from conduit.v1 import image_pb2
 from conduit.v1 import json_runtime as runtime
 
@@ -15,9 +17,9 @@ def image_edit_form_from_json(value: object, path: str = "") -> image_pb2.ImageE
 
 def fill_image_edit_form(message: image_pb2.ImageEditForm, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("model")) is not None:
         message.model = member if type(member) is str else runtime.text(member, path + "model")
     if (member := value.get("prompt")) is not None:
@@ -41,7 +43,7 @@ def fill_image_edit_form(message: image_pb2.ImageEditForm, value: object, path: 
 
 
 def image_edit_form_to_json(message: image_pb2.ImageEditForm) -> dict[str, object]:
-    """Return the JSON of this `ImageEditForm`."""
+    """Return the JSON of a `ImageEditForm`."""
     members: dict[str, object] = {}
     if message.model:
         members["model"] = message.model

@@ -6,6 +6,7 @@ from typing import Final
 
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import key_credential_pb2
+from conduit.v1 import well_known_runtime as well_known
 
 _KEY_CREDENTIAL_MEMBERS: Final[frozenset[str]] = frozenset(
     {
@@ -38,9 +39,9 @@ def fill_key_credential(
     message: key_credential_pb2.KeyCredential, value: object, path: str
 ) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("id")) is not None:
         message.id = runtime.text(member, path + "id")
     if (member := value.get("providerId")) is not None:
@@ -60,13 +61,13 @@ def fill_key_credential(
     if (member := value.get("project")) is not None:
         message.project = runtime.text(member, path + "project")
     if (member := value.get("lastUsed")) is not None:
-        runtime.fill_timestamp(message.last_used, member, path + "lastUsed")
+        well_known.fill_timestamp(message.last_used, member, path + "lastUsed")
     if (member := value.get("createdAt")) is not None:
-        runtime.fill_timestamp(message.created_at, member, path + "createdAt")
+        well_known.fill_timestamp(message.created_at, member, path + "createdAt")
     if (member := value.get("updatedAt")) is not None:
-        runtime.fill_timestamp(message.updated_at, member, path + "updatedAt")
+        well_known.fill_timestamp(message.updated_at, member, path + "updatedAt")
     if (member := value.get("rotatedAt")) is not None:
-        runtime.fill_timestamp(message.rotated_at, member, path + "rotatedAt")
+        well_known.fill_timestamp(message.rotated_at, member, path + "rotatedAt")
     if (member := value.get("isRotationDue")) is not None:
         message.is_rotation_due = runtime.boolean(member, path + "isRotationDue")
     if not _KEY_CREDENTIAL_MEMBERS.issuperset(value):
@@ -74,7 +75,7 @@ def fill_key_credential(
 
 
 def key_credential_to_json(message: key_credential_pb2.KeyCredential) -> dict[str, object]:
-    """Return the JSON of this `KeyCredential`."""
+    """Return the JSON of a `KeyCredential`."""
     members: dict[str, object] = {
         "id": message.id,
         "providerId": message.provider_id,
@@ -87,27 +88,19 @@ def key_credential_to_json(message: key_credential_pb2.KeyCredential) -> dict[st
         "project": message.project,
     }
     if message.HasField("last_used"):
-        members["lastUsed"] = runtime.timestamp_text(message.last_used)
+        members["lastUsed"] = well_known.timestamp_text(message.last_used)
     if message.HasField("created_at"):
-        members["createdAt"] = runtime.timestamp_text(message.created_at)
+        members["createdAt"] = well_known.timestamp_text(message.created_at)
     if message.HasField("updated_at"):
-        members["updatedAt"] = runtime.timestamp_text(message.updated_at)
+        members["updatedAt"] = well_known.timestamp_text(message.updated_at)
     if message.HasField("rotated_at"):
-        members["rotatedAt"] = runtime.timestamp_text(message.rotated_at)
+        members["rotatedAt"] = well_known.timestamp_text(message.rotated_at)
     members["isRotationDue"] = message.is_rotation_due
     return members
 
 
 _KEY_CREDENTIAL_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "apiKey",
-        "name",
-        "providerAccountGroup",
-        "isEnabled",
-        "baseUrl",
-        "organization",
-        "project",
-    }
+    {"apiKey", "name", "providerAccountGroup", "isEnabled", "baseUrl", "organization", "project"}
 )
 
 
@@ -124,9 +117,9 @@ def fill_key_credential_spec(
     message: key_credential_pb2.KeyCredentialSpec, value: object, path: str
 ) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("apiKey")) is not None:
         message.api_key = runtime.text(member, path + "apiKey")
     if (member := value.get("name")) is not None:
@@ -146,7 +139,7 @@ def fill_key_credential_spec(
 
 
 def key_credential_spec_to_json(message: key_credential_pb2.KeyCredentialSpec) -> dict[str, object]:
-    """Return the JSON of this `KeyCredentialSpec`."""
+    """Return the JSON of a `KeyCredentialSpec`."""
     members: dict[str, object] = {}
     if message.HasField("name"):
         members["name"] = message.name
@@ -164,11 +157,7 @@ def key_credential_spec_to_json(message: key_credential_pb2.KeyCredentialSpec) -
 
 
 _SEALED_SECRET_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "encryptionKeyId",
-        "wrappedDataKey",
-        "ciphertext",
-    }
+    {"encryptionKeyId", "wrappedDataKey", "ciphertext"}
 )
 
 
@@ -181,9 +170,9 @@ def sealed_secret_from_json(value: object, path: str = "") -> key_credential_pb2
 
 def fill_sealed_secret(message: key_credential_pb2.SealedSecret, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("encryptionKeyId")) is not None:
         message.encryption_key_id = runtime.text(member, path + "encryptionKeyId")
     if (member := value.get("wrappedDataKey")) is not None:
@@ -195,10 +184,9 @@ def fill_sealed_secret(message: key_credential_pb2.SealedSecret, value: object, 
 
 
 def sealed_secret_to_json(message: key_credential_pb2.SealedSecret) -> dict[str, object]:
-    """Return the JSON of this `SealedSecret`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `SealedSecret`."""
+    return {
         "encryptionKeyId": message.encryption_key_id,
         "wrappedDataKey": runtime.base64_text(message.wrapped_data_key),
         "ciphertext": runtime.base64_text(message.ciphertext),
     }
-    return members

@@ -13,12 +13,7 @@ from conduit.v1.key_credential_json import (
     key_credential_to_json,
 )
 
-_CREATE_KEY_CREDENTIAL_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-        "key",
-    }
-)
+_CREATE_KEY_CREDENTIAL_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"providerId", "key"})
 
 
 def create_key_credential_request_from_json(
@@ -47,20 +42,14 @@ def fill_create_key_credential_request(
 def create_key_credential_request_to_json(
     message: key_credential_requests_pb2.CreateKeyCredentialRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `CreateKeyCredentialRequest`."""
-    members: dict[str, object] = {
-        "providerId": message.provider_id,
-    }
+    """Return the JSON of a `CreateKeyCredentialRequest`."""
+    members: dict[str, object] = {"providerId": message.provider_id}
     if message.HasField("key"):
         members["key"] = key_credential_spec_to_json(message.key)
     return members
 
 
-_CREATE_KEY_CREDENTIAL_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "key",
-    }
-)
+_CREATE_KEY_CREDENTIAL_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"key"})
 
 
 def create_key_credential_response_from_json(
@@ -87,19 +76,14 @@ def fill_create_key_credential_response(
 def create_key_credential_response_to_json(
     message: key_credential_requests_pb2.CreateKeyCredentialResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `CreateKeyCredentialResponse`."""
+    """Return the JSON of a `CreateKeyCredentialResponse`."""
     members: dict[str, object] = {}
     if message.HasField("key"):
         members["key"] = key_credential_to_json(message.key)
     return members
 
 
-_GET_KEY_CREDENTIAL_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-        "keyId",
-    }
-)
+_GET_KEY_CREDENTIAL_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"providerId", "keyId"})
 
 
 def get_key_credential_request_from_json(
@@ -128,19 +112,11 @@ def fill_get_key_credential_request(
 def get_key_credential_request_to_json(
     message: key_credential_requests_pb2.GetKeyCredentialRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `GetKeyCredentialRequest`."""
-    members: dict[str, object] = {
-        "providerId": message.provider_id,
-        "keyId": message.key_id,
-    }
-    return members
+    """Return the JSON of a `GetKeyCredentialRequest`."""
+    return {"providerId": message.provider_id, "keyId": message.key_id}
 
 
-_GET_KEY_CREDENTIAL_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "key",
-    }
-)
+_GET_KEY_CREDENTIAL_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"key"})
 
 
 def get_key_credential_response_from_json(
@@ -167,7 +143,7 @@ def fill_get_key_credential_response(
 def get_key_credential_response_to_json(
     message: key_credential_requests_pb2.GetKeyCredentialResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `GetKeyCredentialResponse`."""
+    """Return the JSON of a `GetKeyCredentialResponse`."""
     members: dict[str, object] = {}
     if message.HasField("key"):
         members["key"] = key_credential_to_json(message.key)
@@ -175,11 +151,7 @@ def get_key_credential_response_to_json(
 
 
 _LIST_KEY_CREDENTIALS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-        "pageSize",
-        "pageToken",
-    }
+    {"providerId", "pageSize", "pageToken"}
 )
 
 
@@ -211,21 +183,15 @@ def fill_list_key_credentials_request(
 def list_key_credentials_request_to_json(
     message: key_credential_requests_pb2.ListKeyCredentialsRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListKeyCredentialsRequest`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `ListKeyCredentialsRequest`."""
+    return {
         "providerId": message.provider_id,
         "pageSize": message.page_size,
         "pageToken": message.page_token,
     }
-    return members
 
 
-_LIST_KEY_CREDENTIALS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "keys",
-        "nextPageToken",
-    }
-)
+_LIST_KEY_CREDENTIALS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"keys", "nextPageToken"})
 
 
 def list_key_credentials_response_from_json(
@@ -255,20 +221,15 @@ def fill_list_key_credentials_response(
 def list_key_credentials_response_to_json(
     message: key_credential_requests_pb2.ListKeyCredentialsResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListKeyCredentialsResponse`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `ListKeyCredentialsResponse`."""
+    return {
         "keys": [key_credential_to_json(item) for item in message.keys],
         "nextPageToken": message.next_page_token,
     }
-    return members
 
 
 _UPDATE_KEY_CREDENTIAL_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-        "keyId",
-        "key",
-    }
+    {"providerId", "keyId", "key"}
 )
 
 
@@ -300,21 +261,14 @@ def fill_update_key_credential_request(
 def update_key_credential_request_to_json(
     message: key_credential_requests_pb2.UpdateKeyCredentialRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `UpdateKeyCredentialRequest`."""
-    members: dict[str, object] = {
-        "providerId": message.provider_id,
-        "keyId": message.key_id,
-    }
+    """Return the JSON of a `UpdateKeyCredentialRequest`."""
+    members: dict[str, object] = {"providerId": message.provider_id, "keyId": message.key_id}
     if message.HasField("key"):
         members["key"] = key_credential_spec_to_json(message.key)
     return members
 
 
-_UPDATE_KEY_CREDENTIAL_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "key",
-    }
-)
+_UPDATE_KEY_CREDENTIAL_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"key"})
 
 
 def update_key_credential_response_from_json(
@@ -341,19 +295,14 @@ def fill_update_key_credential_response(
 def update_key_credential_response_to_json(
     message: key_credential_requests_pb2.UpdateKeyCredentialResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `UpdateKeyCredentialResponse`."""
+    """Return the JSON of a `UpdateKeyCredentialResponse`."""
     members: dict[str, object] = {}
     if message.HasField("key"):
         members["key"] = key_credential_to_json(message.key)
     return members
 
 
-_DELETE_KEY_CREDENTIAL_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-        "keyId",
-    }
-)
+_DELETE_KEY_CREDENTIAL_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"providerId", "keyId"})
 
 
 def delete_key_credential_request_from_json(
@@ -382,12 +331,8 @@ def fill_delete_key_credential_request(
 def delete_key_credential_request_to_json(
     message: key_credential_requests_pb2.DeleteKeyCredentialRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `DeleteKeyCredentialRequest`."""
-    members: dict[str, object] = {
-        "providerId": message.provider_id,
-        "keyId": message.key_id,
-    }
-    return members
+    """Return the JSON of a `DeleteKeyCredentialRequest`."""
+    return {"providerId": message.provider_id, "keyId": message.key_id}
 
 
 _DELETE_KEY_CREDENTIAL_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset()
@@ -415,16 +360,12 @@ def fill_delete_key_credential_response(
 def delete_key_credential_response_to_json(
     message: key_credential_requests_pb2.DeleteKeyCredentialResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `DeleteKeyCredentialResponse`."""
+    """Return the JSON of a `DeleteKeyCredentialResponse`."""
     return {}
 
 
 _ROTATE_KEY_CREDENTIAL_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-        "keyId",
-        "key",
-    }
+    {"providerId", "keyId", "key"}
 )
 
 
@@ -456,21 +397,14 @@ def fill_rotate_key_credential_request(
 def rotate_key_credential_request_to_json(
     message: key_credential_requests_pb2.RotateKeyCredentialRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `RotateKeyCredentialRequest`."""
-    members: dict[str, object] = {
-        "providerId": message.provider_id,
-        "keyId": message.key_id,
-    }
+    """Return the JSON of a `RotateKeyCredentialRequest`."""
+    members: dict[str, object] = {"providerId": message.provider_id, "keyId": message.key_id}
     if message.HasField("key"):
         members["key"] = key_credential_spec_to_json(message.key)
     return members
 
 
-_ROTATE_KEY_CREDENTIAL_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "key",
-    }
-)
+_ROTATE_KEY_CREDENTIAL_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"key"})
 
 
 def rotate_key_credential_response_from_json(
@@ -497,7 +431,7 @@ def fill_rotate_key_credential_response(
 def rotate_key_credential_response_to_json(
     message: key_credential_requests_pb2.RotateKeyCredentialResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `RotateKeyCredentialResponse`."""
+    """Return the JSON of a `RotateKeyCredentialResponse`."""
     members: dict[str, object] = {}
     if message.HasField("key"):
         members["key"] = key_credential_to_json(message.key)

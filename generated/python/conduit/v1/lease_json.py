@@ -6,14 +6,10 @@ from typing import Final
 
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import lease_pb2
+from conduit.v1 import well_known_runtime as well_known
 
 _LEASE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "id",
-        "virtualKeyId",
-        "amountNanoUsd",
-        "expiresAt",
-    }
+    {"id", "virtualKeyId", "amountNanoUsd", "expiresAt"}
 )
 
 
@@ -26,9 +22,9 @@ def lease_from_json(value: object, path: str = "") -> lease_pb2.Lease:
 
 def fill_lease(message: lease_pb2.Lease, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("id")) is not None:
         message.id = runtime.text(member, path + "id")
     if (member := value.get("virtualKeyId")) is not None:
@@ -36,18 +32,18 @@ def fill_lease(message: lease_pb2.Lease, value: object, path: str) -> None:
     if (member := value.get("amountNanoUsd")) is not None:
         message.amount_nano_usd = runtime.int64(member, path + "amountNanoUsd")
     if (member := value.get("expiresAt")) is not None:
-        runtime.fill_timestamp(message.expires_at, member, path + "expiresAt")
+        well_known.fill_timestamp(message.expires_at, member, path + "expiresAt")
     if not _LEASE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _LEASE_MEMBERS, path)
 
 
 def lease_to_json(message: lease_pb2.Lease) -> dict[str, object]:
-    """Return the JSON of this `Lease`."""
+    """Return the JSON of a `Lease`."""
     members: dict[str, object] = {
         "id": message.id,
         "virtualKeyId": message.virtual_key_id,
         "amountNanoUsd": message.amount_nano_usd,
     }
     if message.HasField("expires_at"):
-        members["expiresAt"] = runtime.timestamp_text(message.expires_at)
+        members["expiresAt"] = well_known.timestamp_text(message.expires_at)
     return members

@@ -6,10 +6,8 @@ from typing import Final
 
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import model_cost_pb2
-from conduit.v1.charge_json import (
-    UNIT_BY_SPELLING,
-    UNIT_SPELLINGS,
-)
+from conduit.v1 import well_known_runtime as well_known
+from conduit.v1.charge_json import UNIT_BY_SPELLING, UNIT_SPELLINGS
 
 COST_CALCULATION_TYPE_BY_SPELLING: Final[
     dict[str, model_cost_pb2.CostCalculationType.ValueType]
@@ -58,9 +56,9 @@ def model_cost_from_json(value: object, path: str = "") -> model_cost_pb2.ModelC
 
 def fill_model_cost(message: model_cost_pb2.ModelCost, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("id")) is not None:
         message.id = runtime.int64(member, path + "id")
     if (member := value.get("providerId")) is not None:
@@ -89,15 +87,15 @@ def fill_model_cost(message: model_cost_pb2.ModelCost, value: object, path: str)
             path + "costCalculationType",
         )
     if (member := value.get("createdAt")) is not None:
-        runtime.fill_timestamp(message.created_at, member, path + "createdAt")
+        well_known.fill_timestamp(message.created_at, member, path + "createdAt")
     if (member := value.get("updatedAt")) is not None:
-        runtime.fill_timestamp(message.updated_at, member, path + "updatedAt")
+        well_known.fill_timestamp(message.updated_at, member, path + "updatedAt")
     if not _MODEL_COST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _MODEL_COST_MEMBERS, path)
 
 
 def model_cost_to_json(message: model_cost_pb2.ModelCost) -> dict[str, object]:
-    """Return the JSON of this `ModelCost`."""
+    """Return the JSON of a `ModelCost`."""
     members: dict[str, object] = {
         "id": message.id,
         "providerId": message.provider_id,
@@ -119,9 +117,9 @@ def model_cost_to_json(message: model_cost_pb2.ModelCost) -> dict[str, object]:
         message.cost_calculation_type, "Unspecified"
     )
     if message.HasField("created_at"):
-        members["createdAt"] = runtime.timestamp_text(message.created_at)
+        members["createdAt"] = well_known.timestamp_text(message.created_at)
     if message.HasField("updated_at"):
-        members["updatedAt"] = runtime.timestamp_text(message.updated_at)
+        members["updatedAt"] = well_known.timestamp_text(message.updated_at)
     return members
 
 
@@ -147,9 +145,9 @@ def model_cost_spec_from_json(value: object, path: str = "") -> model_cost_pb2.M
 
 def fill_model_cost_spec(message: model_cost_pb2.ModelCostSpec, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("providerId")) is not None:
         message.provider_id = runtime.int64(member, path + "providerId")
     if (member := value.get("modelPattern")) is not None:
@@ -180,7 +178,7 @@ def fill_model_cost_spec(message: model_cost_pb2.ModelCostSpec, value: object, p
 
 
 def model_cost_spec_to_json(message: model_cost_pb2.ModelCostSpec) -> dict[str, object]:
-    """Return the JSON of this `ModelCostSpec`."""
+    """Return the JSON of a `ModelCostSpec`."""
     members: dict[str, object] = {}
     if message.HasField("provider_id"):
         members["providerId"] = message.provider_id
@@ -206,12 +204,7 @@ def model_cost_spec_to_json(message: model_cost_pb2.ModelCostSpec) -> dict[str, 
 
 
 _PRICE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-        "actualModelName",
-        "unitPrices",
-        "version",
-    }
+    {"providerId", "actualModelName", "unitPrices", "version"}
 )
 
 
@@ -240,22 +233,16 @@ def fill_price(message: model_cost_pb2.Price, value: object, path: str) -> None:
 
 
 def price_to_json(message: model_cost_pb2.Price) -> dict[str, object]:
-    """Return the JSON of this `Price`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `Price`."""
+    return {
         "providerId": message.provider_id,
         "actualModelName": message.actual_model_name,
         "unitPrices": [unit_price_to_json(item) for item in message.unit_prices],
         "version": message.version,
     }
-    return members
 
 
-_UNIT_PRICE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "unit",
-        "nanoUsdPerMillion",
-    }
-)
+_UNIT_PRICE_MEMBERS: Final[frozenset[str]] = frozenset({"unit", "nanoUsdPerMillion"})
 
 
 def unit_price_from_json(value: object, path: str = "") -> model_cost_pb2.UnitPrice:
@@ -278,9 +265,8 @@ def fill_unit_price(message: model_cost_pb2.UnitPrice, value: object, path: str)
 
 
 def unit_price_to_json(message: model_cost_pb2.UnitPrice) -> dict[str, object]:
-    """Return the JSON of this `UnitPrice`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `UnitPrice`."""
+    return {
         "unit": UNIT_SPELLINGS.get(message.unit, "Unspecified"),
         "nanoUsdPerMillion": message.nano_usd_per_million,
     }
-    return members

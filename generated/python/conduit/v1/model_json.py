@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import model_pb2
 
@@ -15,9 +17,9 @@ def model_from_json(value: object, path: str = "") -> model_pb2.Model:
 
 def fill_model(message: model_pb2.Model, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("id")) is not None:
         message.id = member if type(member) is str else runtime.text(member, path + "id")
     if (member := value.get("object")) is not None:
@@ -37,7 +39,7 @@ def fill_model(message: model_pb2.Model, value: object, path: str) -> None:
 
 
 def model_to_json(message: model_pb2.Model) -> dict[str, object]:
-    """Return the JSON of this `Model`."""
+    """Return the JSON of a `Model`."""
     members: dict[str, object] = {
         "id": message.id,
         "object": message.object,

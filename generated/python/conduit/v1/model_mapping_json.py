@@ -6,6 +6,7 @@ from typing import Final
 
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import model_mapping_pb2
+from conduit.v1 import well_known_runtime as well_known
 
 _MODEL_MAPPING_MEMBERS: Final[frozenset[str]] = frozenset(
     {
@@ -33,9 +34,9 @@ def model_mapping_from_json(value: object, path: str = "") -> model_mapping_pb2.
 
 def fill_model_mapping(message: model_mapping_pb2.ModelMapping, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("id")) is not None:
         message.id = runtime.int64(member, path + "id")
     if (member := value.get("modelAlias")) is not None:
@@ -55,15 +56,15 @@ def fill_model_mapping(message: model_mapping_pb2.ModelMapping, value: object, p
     if (member := value.get("strictParameters")) is not None:
         message.strict_parameters = runtime.boolean(member, path + "strictParameters")
     if (member := value.get("createdAt")) is not None:
-        runtime.fill_timestamp(message.created_at, member, path + "createdAt")
+        well_known.fill_timestamp(message.created_at, member, path + "createdAt")
     if (member := value.get("updatedAt")) is not None:
-        runtime.fill_timestamp(message.updated_at, member, path + "updatedAt")
+        well_known.fill_timestamp(message.updated_at, member, path + "updatedAt")
     if not _MODEL_MAPPING_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _MODEL_MAPPING_MEMBERS, path)
 
 
 def model_mapping_to_json(message: model_mapping_pb2.ModelMapping) -> dict[str, object]:
-    """Return the JSON of this `ModelMapping`."""
+    """Return the JSON of a `ModelMapping`."""
     members: dict[str, object] = {
         "id": message.id,
         "modelAlias": message.model_alias,
@@ -78,9 +79,9 @@ def model_mapping_to_json(message: model_mapping_pb2.ModelMapping) -> dict[str, 
     members["capabilities"] = list(message.capabilities)
     members["strictParameters"] = message.strict_parameters
     if message.HasField("created_at"):
-        members["createdAt"] = runtime.timestamp_text(message.created_at)
+        members["createdAt"] = well_known.timestamp_text(message.created_at)
     if message.HasField("updated_at"):
-        members["updatedAt"] = runtime.timestamp_text(message.updated_at)
+        members["updatedAt"] = well_known.timestamp_text(message.updated_at)
     return members
 
 
@@ -111,9 +112,9 @@ def fill_model_mapping_spec(
     message: model_mapping_pb2.ModelMappingSpec, value: object, path: str
 ) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("modelAlias")) is not None:
         message.model_alias = runtime.text(member, path + "modelAlias")
     if (member := value.get("providerId")) is not None:
@@ -135,7 +136,7 @@ def fill_model_mapping_spec(
 
 
 def model_mapping_spec_to_json(message: model_mapping_pb2.ModelMappingSpec) -> dict[str, object]:
-    """Return the JSON of this `ModelMappingSpec`."""
+    """Return the JSON of a `ModelMappingSpec`."""
     members: dict[str, object] = {}
     if message.HasField("model_alias"):
         members["modelAlias"] = message.model_alias

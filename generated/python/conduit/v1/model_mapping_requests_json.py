@@ -13,11 +13,7 @@ from conduit.v1.model_mapping_json import (
     model_mapping_to_json,
 )
 
-_CREATE_MODEL_MAPPING_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "mapping",
-    }
-)
+_CREATE_MODEL_MAPPING_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"mapping"})
 
 
 def create_model_mapping_request_from_json(
@@ -44,18 +40,14 @@ def fill_create_model_mapping_request(
 def create_model_mapping_request_to_json(
     message: model_mapping_requests_pb2.CreateModelMappingRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `CreateModelMappingRequest`."""
+    """Return the JSON of a `CreateModelMappingRequest`."""
     members: dict[str, object] = {}
     if message.HasField("mapping"):
         members["mapping"] = model_mapping_spec_to_json(message.mapping)
     return members
 
 
-_CREATE_MODEL_MAPPING_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "mapping",
-    }
-)
+_CREATE_MODEL_MAPPING_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"mapping"})
 
 
 def create_model_mapping_response_from_json(
@@ -82,18 +74,14 @@ def fill_create_model_mapping_response(
 def create_model_mapping_response_to_json(
     message: model_mapping_requests_pb2.CreateModelMappingResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `CreateModelMappingResponse`."""
+    """Return the JSON of a `CreateModelMappingResponse`."""
     members: dict[str, object] = {}
     if message.HasField("mapping"):
         members["mapping"] = model_mapping_to_json(message.mapping)
     return members
 
 
-_GET_MODEL_MAPPING_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "id",
-    }
-)
+_GET_MODEL_MAPPING_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id"})
 
 
 def get_model_mapping_request_from_json(
@@ -120,18 +108,11 @@ def fill_get_model_mapping_request(
 def get_model_mapping_request_to_json(
     message: model_mapping_requests_pb2.GetModelMappingRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `GetModelMappingRequest`."""
-    members: dict[str, object] = {
-        "id": message.id,
-    }
-    return members
+    """Return the JSON of a `GetModelMappingRequest`."""
+    return {"id": message.id}
 
 
-_GET_MODEL_MAPPING_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "mapping",
-    }
-)
+_GET_MODEL_MAPPING_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"mapping"})
 
 
 def get_model_mapping_response_from_json(
@@ -158,7 +139,7 @@ def fill_get_model_mapping_response(
 def get_model_mapping_response_to_json(
     message: model_mapping_requests_pb2.GetModelMappingResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `GetModelMappingResponse`."""
+    """Return the JSON of a `GetModelMappingResponse`."""
     members: dict[str, object] = {}
     if message.HasField("mapping"):
         members["mapping"] = model_mapping_to_json(message.mapping)
@@ -166,12 +147,7 @@ def get_model_mapping_response_to_json(
 
 
 _LIST_MODEL_MAPPINGS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "pageSize",
-        "pageToken",
-        "modelAlias",
-        "providerId",
-    }
+    {"pageSize", "pageToken", "modelAlias", "providerId"}
 )
 
 
@@ -205,21 +181,17 @@ def fill_list_model_mappings_request(
 def list_model_mappings_request_to_json(
     message: model_mapping_requests_pb2.ListModelMappingsRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListModelMappingsRequest`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `ListModelMappingsRequest`."""
+    return {
         "pageSize": message.page_size,
         "pageToken": message.page_token,
         "modelAlias": message.model_alias,
         "providerId": message.provider_id,
     }
-    return members
 
 
 _LIST_MODEL_MAPPINGS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "mappings",
-        "nextPageToken",
-    }
+    {"mappings", "nextPageToken"}
 )
 
 
@@ -250,20 +222,14 @@ def fill_list_model_mappings_response(
 def list_model_mappings_response_to_json(
     message: model_mapping_requests_pb2.ListModelMappingsResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListModelMappingsResponse`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `ListModelMappingsResponse`."""
+    return {
         "mappings": [model_mapping_to_json(item) for item in message.mappings],
         "nextPageToken": message.next_page_token,
     }
-    return members
 
 
-_UPDATE_MODEL_MAPPING_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "id",
-        "mapping",
-    }
-)
+_UPDATE_MODEL_MAPPING_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id", "mapping"})
 
 
 def update_model_mapping_request_from_json(
@@ -292,20 +258,14 @@ def fill_update_model_mapping_request(
 def update_model_mapping_request_to_json(
     message: model_mapping_requests_pb2.UpdateModelMappingRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `UpdateModelMappingRequest`."""
-    members: dict[str, object] = {
-        "id": message.id,
-    }
+    """Return the JSON of a `UpdateModelMappingRequest`."""
+    members: dict[str, object] = {"id": message.id}
     if message.HasField("mapping"):
         members["mapping"] = model_mapping_spec_to_json(message.mapping)
     return members
 
 
-_UPDATE_MODEL_MAPPING_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "mapping",
-    }
-)
+_UPDATE_MODEL_MAPPING_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"mapping"})
 
 
 def update_model_mapping_response_from_json(
@@ -332,18 +292,14 @@ def fill_update_model_mapping_response(
 def update_model_mapping_response_to_json(
     message: model_mapping_requests_pb2.UpdateModelMappingResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `UpdateModelMappingResponse`."""
+    """Return the JSON of a `UpdateModelMappingResponse`."""
     members: dict[str, object] = {}
     if message.HasField("mapping"):
         members["mapping"] = model_mapping_to_json(message.mapping)
     return members
 
 
-_DELETE_MODEL_MAPPING_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "id",
-    }
-)
+_DELETE_MODEL_MAPPING_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id"})
 
 
 def delete_model_mapping_request_from_json(
@@ -370,11 +326,8 @@ def fill_delete_model_mapping_request(
 def delete_model_mapping_request_to_json(
     message: model_mapping_requests_pb2.DeleteModelMappingRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `DeleteModelMappingRequest`."""
-    members: dict[str, object] = {
-        "id": message.id,
-    }
-    return members
+    """Return the JSON of a `DeleteModelMappingRequest`."""
+    return {"id": message.id}
 
 
 _DELETE_MODEL_MAPPING_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset()
@@ -402,5 +355,5 @@ def fill_delete_model_mapping_response(
 def delete_model_mapping_response_to_json(
     message: model_mapping_requests_pb2.DeleteModelMappingResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `DeleteModelMappingResponse`."""
+    """Return the JSON of a `DeleteModelMappingResponse`."""
     return {}

@@ -6,14 +6,9 @@ from typing import Final
 
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import outcome_pb2
-from conduit.v1.error_reason_json import (
-    ERROR_REASON_BY_SPELLING,
-    ERROR_REASON_SPELLINGS,
-)
-from conduit.v1.provider_health_json import (
-    fill_key_rate_limits,
-    key_rate_limits_to_json,
-)
+from conduit.v1 import well_known_runtime as well_known
+from conduit.v1.error_reason_json import ERROR_REASON_BY_SPELLING, ERROR_REASON_SPELLINGS
+from conduit.v1.provider_health_json import fill_key_rate_limits, key_rate_limits_to_json
 
 _OUTCOME_MEMBERS: Final[frozenset[str]] = frozenset(
     {
@@ -46,7 +41,7 @@ def fill_outcome(message: outcome_pb2.Outcome, value: object, path: str) -> None
     if (member := value.get("keyId")) is not None:
         message.key_id = runtime.text(member, path + "keyId")
     if (member := value.get("endedAt")) is not None:
-        runtime.fill_timestamp(message.ended_at, member, path + "endedAt")
+        well_known.fill_timestamp(message.ended_at, member, path + "endedAt")
     if (member := value.get("responseTimeMs")) is not None:
         message.response_time_ms = runtime.int64(member, path + "responseTimeMs")
     if (member := value.get("httpStatus")) is not None:
@@ -66,13 +61,10 @@ def fill_outcome(message: outcome_pb2.Outcome, value: object, path: str) -> None
 
 
 def outcome_to_json(message: outcome_pb2.Outcome) -> dict[str, object]:
-    """Return the JSON of this `Outcome`."""
-    members: dict[str, object] = {
-        "providerId": message.provider_id,
-        "keyId": message.key_id,
-    }
+    """Return the JSON of a `Outcome`."""
+    members: dict[str, object] = {"providerId": message.provider_id, "keyId": message.key_id}
     if message.HasField("ended_at"):
-        members["endedAt"] = runtime.timestamp_text(message.ended_at)
+        members["endedAt"] = well_known.timestamp_text(message.ended_at)
     if message.HasField("response_time_ms"):
         members["responseTimeMs"] = message.response_time_ms
     members["httpStatus"] = message.http_status

@@ -6,6 +6,7 @@ from typing import Final
 
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import provider_health_pb2
+from conduit.v1 import well_known_runtime as well_known
 
 HEALTH_STATUS_BY_SPELLING: Final[dict[str, provider_health_pb2.HealthStatus.ValueType]] = {
     "unspecified": provider_health_pb2.HEALTH_STATUS_UNSPECIFIED,
@@ -99,9 +100,9 @@ def fill_provider_health(
     message: provider_health_pb2.ProviderHealth, value: object, path: str
 ) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("providerId")) is not None:
         message.provider_id = runtime.int64(member, path + "providerId")
     if (member := value.get("providerName")) is not None:
@@ -113,7 +114,7 @@ def fill_provider_health(
             member, HEALTH_STATUS_BY_SPELLING, HEALTH_STATUS_SPELLINGS, path + "status"
         )
     if (member := value.get("lastCheckTime")) is not None:
-        runtime.fill_timestamp(message.last_check_time, member, path + "lastCheckTime")
+        well_known.fill_timestamp(message.last_check_time, member, path + "lastCheckTime")
     if (member := value.get("responseTime")) is not None:
         message.response_time_ms = runtime.int64(member, path + "responseTime")
     if (member := value.get("availableModels")) is not None:
@@ -138,7 +139,7 @@ def fill_provider_health(
 
 
 def provider_health_to_json(message: provider_health_pb2.ProviderHealth) -> dict[str, object]:
-    """Return the JSON of this `ProviderHealth`."""
+    """Return the JSON of a `ProviderHealth`."""
     members: dict[str, object] = {
         "providerId": message.provider_id,
         "providerName": message.provider_name,
@@ -146,7 +147,7 @@ def provider_health_to_json(message: provider_health_pb2.ProviderHealth) -> dict
         "status": HEALTH_STATUS_SPELLINGS.get(message.status, "Unspecified"),
     }
     if message.HasField("last_check_time"):
-        members["lastCheckTime"] = runtime.timestamp_text(message.last_check_time)
+        members["lastCheckTime"] = well_known.timestamp_text(message.last_check_time)
     if message.HasField("response_time_ms"):
         members["responseTime"] = message.response_time_ms
     members["availableModels"] = list(message.available_models)
@@ -160,12 +161,7 @@ def provider_health_to_json(message: provider_health_pb2.ProviderHealth) -> dict
 
 
 _HEALTH_DETAILS_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "apiConnectivity",
-        "authentication",
-        "rateLimit",
-        "modelAvailability",
-    }
+    {"apiConnectivity", "authentication", "rateLimit", "modelAvailability"}
 )
 
 
@@ -180,9 +176,9 @@ def fill_health_details(
     message: provider_health_pb2.HealthDetails, value: object, path: str
 ) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("apiConnectivity")) is not None:
         message.api_connectivity = runtime.any_case(
             member, HEALTH_FINDING_BY_SPELLING, HEALTH_FINDING_SPELLINGS, path + "apiConnectivity"
@@ -204,24 +200,17 @@ def fill_health_details(
 
 
 def health_details_to_json(message: provider_health_pb2.HealthDetails) -> dict[str, object]:
-    """Return the JSON of this `HealthDetails`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `HealthDetails`."""
+    return {
         "apiConnectivity": HEALTH_FINDING_SPELLINGS.get(message.api_connectivity, "Unknown"),
         "authentication": HEALTH_FINDING_SPELLINGS.get(message.authentication, "Unknown"),
         "rateLimit": HEALTH_FINDING_SPELLINGS.get(message.rate_limit, "Unknown"),
         "modelAvailability": HEALTH_FINDING_SPELLINGS.get(message.model_availability, "Unknown"),
     }
-    return members
 
 
 _KEY_HEALTH_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "keyId",
-        "status",
-        "lastUsed",
-        "rateLimitRemaining",
-        "detail",
-    }
+    {"keyId", "status", "lastUsed", "rateLimitRemaining", "detail"}
 )
 
 
@@ -243,7 +232,7 @@ def fill_key_health(message: provider_health_pb2.KeyHealth, value: object, path:
             member, KEY_STATUS_BY_SPELLING, KEY_STATUS_SPELLINGS, path + "status"
         )
     if (member := value.get("lastUsed")) is not None:
-        runtime.fill_timestamp(message.last_used, member, path + "lastUsed")
+        well_known.fill_timestamp(message.last_used, member, path + "lastUsed")
     if (member := value.get("rateLimitRemaining")) is not None:
         message.rate_limit_remaining = runtime.int64(member, path + "rateLimitRemaining")
     if (member := value.get("detail")) is not None:
@@ -253,13 +242,13 @@ def fill_key_health(message: provider_health_pb2.KeyHealth, value: object, path:
 
 
 def key_health_to_json(message: provider_health_pb2.KeyHealth) -> dict[str, object]:
-    """Return the JSON of this `KeyHealth`."""
+    """Return the JSON of a `KeyHealth`."""
     members: dict[str, object] = {
         "keyId": message.key_id,
         "status": KEY_STATUS_SPELLINGS.get(message.status, "Unknown"),
     }
     if message.HasField("last_used"):
-        members["lastUsed"] = runtime.timestamp_text(message.last_used)
+        members["lastUsed"] = well_known.timestamp_text(message.last_used)
     if message.HasField("rate_limit_remaining"):
         members["rateLimitRemaining"] = message.rate_limit_remaining
     members["detail"] = message.detail
@@ -267,13 +256,7 @@ def key_health_to_json(message: provider_health_pb2.KeyHealth) -> dict[str, obje
 
 
 _HEALTH_RECORD_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "timestamp",
-        "status",
-        "responseTime",
-        "error",
-        "source",
-    }
+    {"timestamp", "status", "responseTime", "error", "source"}
 )
 
 
@@ -289,7 +272,7 @@ def fill_health_record(message: provider_health_pb2.HealthRecord, value: object,
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
     if (member := value.get("timestamp")) is not None:
-        runtime.fill_timestamp(message.recorded_at, member, path + "timestamp")
+        well_known.fill_timestamp(message.recorded_at, member, path + "timestamp")
     if (member := value.get("status")) is not None:
         message.status = runtime.any_case(
             member, HEALTH_STATUS_BY_SPELLING, HEALTH_STATUS_SPELLINGS, path + "status"
@@ -305,10 +288,10 @@ def fill_health_record(message: provider_health_pb2.HealthRecord, value: object,
 
 
 def health_record_to_json(message: provider_health_pb2.HealthRecord) -> dict[str, object]:
-    """Return the JSON of this `HealthRecord`."""
+    """Return the JSON of a `HealthRecord`."""
     members: dict[str, object] = {}
     if message.HasField("recorded_at"):
-        members["timestamp"] = runtime.timestamp_text(message.recorded_at)
+        members["timestamp"] = well_known.timestamp_text(message.recorded_at)
     members["status"] = HEALTH_STATUS_SPELLINGS.get(message.status, "Unspecified")
     if message.HasField("response_time_ms"):
         members["responseTime"] = message.response_time_ms
@@ -318,11 +301,7 @@ def health_record_to_json(message: provider_health_pb2.HealthRecord) -> dict[str
 
 
 _KEY_RATE_LIMITS_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "keyId",
-        "requestsPerMinute",
-        "tokensPerMinute",
-    }
+    {"keyId", "requestsPerMinute", "tokensPerMinute"}
 )
 
 
@@ -337,9 +316,9 @@ def fill_key_rate_limits(
     message: provider_health_pb2.KeyRateLimits, value: object, path: str
 ) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("keyId")) is not None:
         message.key_id = runtime.text(member, path + "keyId")
     if (member := value.get("requestsPerMinute")) is not None:
@@ -351,10 +330,8 @@ def fill_key_rate_limits(
 
 
 def key_rate_limits_to_json(message: provider_health_pb2.KeyRateLimits) -> dict[str, object]:
-    """Return the JSON of this `KeyRateLimits`."""
-    members: dict[str, object] = {
-        "keyId": message.key_id,
-    }
+    """Return the JSON of a `KeyRateLimits`."""
+    members: dict[str, object] = {"keyId": message.key_id}
     if message.HasField("requests_per_minute"):
         members["requestsPerMinute"] = rate_limit_to_json(message.requests_per_minute)
     if message.HasField("tokens_per_minute"):
@@ -362,13 +339,7 @@ def key_rate_limits_to_json(message: provider_health_pb2.KeyRateLimits) -> dict[
     return members
 
 
-_RATE_LIMIT_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "limit",
-        "remaining",
-        "resetsAt",
-    }
-)
+_RATE_LIMIT_MEMBERS: Final[frozenset[str]] = frozenset({"limit", "remaining", "resetsAt"})
 
 
 def rate_limit_from_json(value: object, path: str = "") -> provider_health_pb2.RateLimit:
@@ -380,26 +351,26 @@ def rate_limit_from_json(value: object, path: str = "") -> provider_health_pb2.R
 
 def fill_rate_limit(message: provider_health_pb2.RateLimit, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("limit")) is not None:
         message.limit = runtime.int64(member, path + "limit")
     if (member := value.get("remaining")) is not None:
         message.remaining = runtime.int64(member, path + "remaining")
     if (member := value.get("resetsAt")) is not None:
-        runtime.fill_timestamp(message.resets_at, member, path + "resetsAt")
+        well_known.fill_timestamp(message.resets_at, member, path + "resetsAt")
     if not _RATE_LIMIT_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _RATE_LIMIT_MEMBERS, path)
 
 
 def rate_limit_to_json(message: provider_health_pb2.RateLimit) -> dict[str, object]:
-    """Return the JSON of this `RateLimit`."""
+    """Return the JSON of a `RateLimit`."""
     members: dict[str, object] = {}
     if message.HasField("limit"):
         members["limit"] = message.limit
     if message.HasField("remaining"):
         members["remaining"] = message.remaining
     if message.HasField("resets_at"):
-        members["resetsAt"] = runtime.timestamp_text(message.resets_at)
+        members["resetsAt"] = well_known.timestamp_text(message.resets_at)
     return members

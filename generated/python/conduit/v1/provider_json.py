@@ -6,6 +6,7 @@ from typing import Final
 
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import provider_pb2
+from conduit.v1 import well_known_runtime as well_known
 
 AUDIT_LEVEL_BY_SPELLING: Final[dict[str, provider_pb2.AuditLevel.ValueType]] = {
     "unspecified": provider_pb2.AUDIT_LEVEL_UNSPECIFIED,
@@ -48,9 +49,9 @@ def provider_from_json(value: object, path: str = "") -> provider_pb2.Provider:
 
 def fill_provider(message: provider_pb2.Provider, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("id")) is not None:
         message.id = runtime.int64(member, path + "id")
     if (member := value.get("name")) is not None:
@@ -64,7 +65,7 @@ def fill_provider(message: provider_pb2.Provider, value: object, path: str) -> N
     if (member := value.get("baseUrl")) is not None:
         message.base_url = runtime.text(member, path + "baseUrl")
     if (member := value.get("settings")) is not None:
-        runtime.fill_struct(message.settings, member, path + "settings")
+        well_known.fill_struct(message.settings, member, path + "settings")
     if (member := value.get("weight")) is not None:
         message.weight = runtime.int32(member, path + "weight")
     if (member := value.get("priority")) is not None:
@@ -76,15 +77,15 @@ def fill_provider(message: provider_pb2.Provider, value: object, path: str) -> N
     if (member := value.get("security")) is not None:
         fill_provider_security(message.security, member, path + "security.")
     if (member := value.get("createdAt")) is not None:
-        runtime.fill_timestamp(message.created_at, member, path + "createdAt")
+        well_known.fill_timestamp(message.created_at, member, path + "createdAt")
     if (member := value.get("updatedAt")) is not None:
-        runtime.fill_timestamp(message.updated_at, member, path + "updatedAt")
+        well_known.fill_timestamp(message.updated_at, member, path + "updatedAt")
     if not _PROVIDER_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _PROVIDER_MEMBERS, path)
 
 
 def provider_to_json(message: provider_pb2.Provider) -> dict[str, object]:
-    """Return the JSON of this `Provider`."""
+    """Return the JSON of a `Provider`."""
     members: dict[str, object] = {
         "id": message.id,
         "name": message.name,
@@ -94,7 +95,7 @@ def provider_to_json(message: provider_pb2.Provider) -> dict[str, object]:
         "baseUrl": message.base_url,
     }
     if message.HasField("settings"):
-        members["settings"] = runtime.struct_json(message.settings)
+        members["settings"] = well_known.struct_json(message.settings)
     members["weight"] = message.weight
     members["priority"] = message.priority
     members["enableModelDiscovery"] = message.enable_model_discovery
@@ -102,9 +103,9 @@ def provider_to_json(message: provider_pb2.Provider) -> dict[str, object]:
     if message.HasField("security"):
         members["security"] = provider_security_to_json(message.security)
     if message.HasField("created_at"):
-        members["createdAt"] = runtime.timestamp_text(message.created_at)
+        members["createdAt"] = well_known.timestamp_text(message.created_at)
     if message.HasField("updated_at"):
-        members["updatedAt"] = runtime.timestamp_text(message.updated_at)
+        members["updatedAt"] = well_known.timestamp_text(message.updated_at)
     return members
 
 
@@ -134,9 +135,9 @@ def provider_spec_from_json(value: object, path: str = "") -> provider_pb2.Provi
 
 def fill_provider_spec(message: provider_pb2.ProviderSpec, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("name")) is not None:
         message.name = runtime.text(member, path + "name")
     if (member := value.get("providerType")) is not None:
@@ -148,7 +149,7 @@ def fill_provider_spec(message: provider_pb2.ProviderSpec, value: object, path: 
     if (member := value.get("baseUrl")) is not None:
         message.base_url = runtime.text(member, path + "baseUrl")
     if (member := value.get("settings")) is not None:
-        runtime.fill_struct(message.settings, member, path + "settings")
+        well_known.fill_struct(message.settings, member, path + "settings")
     if (member := value.get("weight")) is not None:
         message.weight = runtime.int32(member, path + "weight")
     if (member := value.get("priority")) is not None:
@@ -164,7 +165,7 @@ def fill_provider_spec(message: provider_pb2.ProviderSpec, value: object, path: 
 
 
 def provider_spec_to_json(message: provider_pb2.ProviderSpec) -> dict[str, object]:
-    """Return the JSON of this `ProviderSpec`."""
+    """Return the JSON of a `ProviderSpec`."""
     members: dict[str, object] = {}
     if message.HasField("name"):
         members["name"] = message.name
@@ -177,7 +178,7 @@ def provider_spec_to_json(message: provider_pb2.ProviderSpec) -> dict[str, objec
     if message.HasField("base_url"):
         members["baseUrl"] = message.base_url
     if message.HasField("settings"):
-        members["settings"] = runtime.struct_json(message.settings)
+        members["settings"] = well_known.struct_json(message.settings)
     if message.HasField("weight"):
         members["weight"] = message.weight
     if message.HasField("priority"):
@@ -192,12 +193,7 @@ def provider_spec_to_json(message: provider_pb2.ProviderSpec) -> dict[str, objec
 
 
 _PROVIDER_SECURITY_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "allowedIPs",
-        "requireMTLS",
-        "keyRotationDays",
-        "auditLevel",
-    }
+    {"allowedIPs", "requireMTLS", "keyRotationDays", "auditLevel"}
 )
 
 
@@ -212,9 +208,9 @@ def fill_provider_security(
     message: provider_pb2.ProviderSecurity, value: object, path: str
 ) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("allowedIPs")) is not None:
         message.allowed_ips.extend(runtime.listed(runtime.text, member, path + "allowedIPs"))
     if (member := value.get("requireMTLS")) is not None:
@@ -230,22 +226,16 @@ def fill_provider_security(
 
 
 def provider_security_to_json(message: provider_pb2.ProviderSecurity) -> dict[str, object]:
-    """Return the JSON of this `ProviderSecurity`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `ProviderSecurity`."""
+    return {
         "allowedIPs": list(message.allowed_ips),
         "requireMTLS": message.require_mtls,
         "keyRotationDays": message.key_rotation_days,
         "auditLevel": AUDIT_LEVEL_SPELLINGS.get(message.audit_level, "Unspecified"),
     }
-    return members
 
 
-_DISCOVERED_MODEL_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "name",
-        "discoveredAt",
-    }
-)
+_DISCOVERED_MODEL_MEMBERS: Final[frozenset[str]] = frozenset({"name", "discoveredAt"})
 
 
 def discovered_model_from_json(value: object, path: str = "") -> provider_pb2.DiscoveredModel:
@@ -262,16 +252,14 @@ def fill_discovered_model(message: provider_pb2.DiscoveredModel, value: object, 
     if (member := value.get("name")) is not None:
         message.name = runtime.text(member, path + "name")
     if (member := value.get("discoveredAt")) is not None:
-        runtime.fill_timestamp(message.discovered_at, member, path + "discoveredAt")
+        well_known.fill_timestamp(message.discovered_at, member, path + "discoveredAt")
     if not _DISCOVERED_MODEL_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _DISCOVERED_MODEL_MEMBERS, path)
 
 
 def discovered_model_to_json(message: provider_pb2.DiscoveredModel) -> dict[str, object]:
-    """Return the JSON of this `DiscoveredModel`."""
-    members: dict[str, object] = {
-        "name": message.name,
-    }
+    """Return the JSON of a `DiscoveredModel`."""
+    members: dict[str, object] = {"name": message.name}
     if message.HasField("discovered_at"):
-        members["discoveredAt"] = runtime.timestamp_text(message.discovered_at)
+        members["discoveredAt"] = well_known.timestamp_text(message.discovered_at)
     return members

@@ -6,10 +6,7 @@ from typing import Final
 
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import provider_requests_pb2
-from conduit.v1.connectivity_json import (
-    connectivity_report_to_json,
-    fill_connectivity_report,
-)
+from conduit.v1.connectivity_json import connectivity_report_to_json, fill_connectivity_report
 from conduit.v1.provider_json import (
     discovered_model_to_json,
     fill_discovered_model,
@@ -19,11 +16,7 @@ from conduit.v1.provider_json import (
     provider_to_json,
 )
 
-_CREATE_PROVIDER_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "provider",
-    }
-)
+_CREATE_PROVIDER_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"provider"})
 
 
 def create_provider_request_from_json(
@@ -50,18 +43,14 @@ def fill_create_provider_request(
 def create_provider_request_to_json(
     message: provider_requests_pb2.CreateProviderRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `CreateProviderRequest`."""
+    """Return the JSON of a `CreateProviderRequest`."""
     members: dict[str, object] = {}
     if message.HasField("provider"):
         members["provider"] = provider_spec_to_json(message.provider)
     return members
 
 
-_CREATE_PROVIDER_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "provider",
-    }
-)
+_CREATE_PROVIDER_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"provider"})
 
 
 def create_provider_response_from_json(
@@ -88,18 +77,14 @@ def fill_create_provider_response(
 def create_provider_response_to_json(
     message: provider_requests_pb2.CreateProviderResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `CreateProviderResponse`."""
+    """Return the JSON of a `CreateProviderResponse`."""
     members: dict[str, object] = {}
     if message.HasField("provider"):
         members["provider"] = provider_to_json(message.provider)
     return members
 
 
-_GET_PROVIDER_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "id",
-    }
-)
+_GET_PROVIDER_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id"})
 
 
 def get_provider_request_from_json(
@@ -126,18 +111,11 @@ def fill_get_provider_request(
 def get_provider_request_to_json(
     message: provider_requests_pb2.GetProviderRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `GetProviderRequest`."""
-    members: dict[str, object] = {
-        "id": message.id,
-    }
-    return members
+    """Return the JSON of a `GetProviderRequest`."""
+    return {"id": message.id}
 
 
-_GET_PROVIDER_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "provider",
-    }
-)
+_GET_PROVIDER_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"provider"})
 
 
 def get_provider_response_from_json(
@@ -164,7 +142,7 @@ def fill_get_provider_response(
 def get_provider_response_to_json(
     message: provider_requests_pb2.GetProviderResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `GetProviderResponse`."""
+    """Return the JSON of a `GetProviderResponse`."""
     members: dict[str, object] = {}
     if message.HasField("provider"):
         members["provider"] = provider_to_json(message.provider)
@@ -172,11 +150,7 @@ def get_provider_response_to_json(
 
 
 _LIST_PROVIDERS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "pageSize",
-        "pageToken",
-        "providerType",
-    }
+    {"pageSize", "pageToken", "providerType"}
 )
 
 
@@ -208,21 +182,15 @@ def fill_list_providers_request(
 def list_providers_request_to_json(
     message: provider_requests_pb2.ListProvidersRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListProvidersRequest`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `ListProvidersRequest`."""
+    return {
         "pageSize": message.page_size,
         "pageToken": message.page_token,
         "providerType": message.provider_type,
     }
-    return members
 
 
-_LIST_PROVIDERS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providers",
-        "nextPageToken",
-    }
-)
+_LIST_PROVIDERS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"providers", "nextPageToken"})
 
 
 def list_providers_response_from_json(
@@ -252,20 +220,14 @@ def fill_list_providers_response(
 def list_providers_response_to_json(
     message: provider_requests_pb2.ListProvidersResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListProvidersResponse`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `ListProvidersResponse`."""
+    return {
         "providers": [provider_to_json(item) for item in message.providers],
         "nextPageToken": message.next_page_token,
     }
-    return members
 
 
-_UPDATE_PROVIDER_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "id",
-        "provider",
-    }
-)
+_UPDATE_PROVIDER_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id", "provider"})
 
 
 def update_provider_request_from_json(
@@ -294,20 +256,14 @@ def fill_update_provider_request(
 def update_provider_request_to_json(
     message: provider_requests_pb2.UpdateProviderRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `UpdateProviderRequest`."""
-    members: dict[str, object] = {
-        "id": message.id,
-    }
+    """Return the JSON of a `UpdateProviderRequest`."""
+    members: dict[str, object] = {"id": message.id}
     if message.HasField("provider"):
         members["provider"] = provider_spec_to_json(message.provider)
     return members
 
 
-_UPDATE_PROVIDER_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "provider",
-    }
-)
+_UPDATE_PROVIDER_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"provider"})
 
 
 def update_provider_response_from_json(
@@ -334,18 +290,14 @@ def fill_update_provider_response(
 def update_provider_response_to_json(
     message: provider_requests_pb2.UpdateProviderResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `UpdateProviderResponse`."""
+    """Return the JSON of a `UpdateProviderResponse`."""
     members: dict[str, object] = {}
     if message.HasField("provider"):
         members["provider"] = provider_to_json(message.provider)
     return members
 
 
-_DELETE_PROVIDER_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "id",
-    }
-)
+_DELETE_PROVIDER_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id"})
 
 
 def delete_provider_request_from_json(
@@ -372,11 +324,8 @@ def fill_delete_provider_request(
 def delete_provider_request_to_json(
     message: provider_requests_pb2.DeleteProviderRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `DeleteProviderRequest`."""
-    members: dict[str, object] = {
-        "id": message.id,
-    }
-    return members
+    """Return the JSON of a `DeleteProviderRequest`."""
+    return {"id": message.id}
 
 
 _DELETE_PROVIDER_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset()
@@ -404,16 +353,11 @@ def fill_delete_provider_response(
 def delete_provider_response_to_json(
     message: provider_requests_pb2.DeleteProviderResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `DeleteProviderResponse`."""
+    """Return the JSON of a `DeleteProviderResponse`."""
     return {}
 
 
-_TEST_PROVIDER_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-        "keyId",
-    }
-)
+_TEST_PROVIDER_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"providerId", "keyId"})
 
 
 def test_provider_request_from_json(
@@ -442,19 +386,11 @@ def fill_test_provider_request(
 def test_provider_request_to_json(
     message: provider_requests_pb2.TestProviderRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `TestProviderRequest`."""
-    members: dict[str, object] = {
-        "providerId": message.provider_id,
-        "keyId": message.key_id,
-    }
-    return members
+    """Return the JSON of a `TestProviderRequest`."""
+    return {"providerId": message.provider_id, "keyId": message.key_id}
 
 
-_TEST_PROVIDER_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "report",
-    }
-)
+_TEST_PROVIDER_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"report"})
 
 
 def test_provider_response_from_json(
@@ -481,18 +417,14 @@ def fill_test_provider_response(
 def test_provider_response_to_json(
     message: provider_requests_pb2.TestProviderResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `TestProviderResponse`."""
+    """Return the JSON of a `TestProviderResponse`."""
     members: dict[str, object] = {}
     if message.HasField("report"):
         members["report"] = connectivity_report_to_json(message.report)
     return members
 
 
-_DISCOVER_MODELS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-    }
-)
+_DISCOVER_MODELS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"providerId"})
 
 
 def discover_models_request_from_json(
@@ -519,20 +451,12 @@ def fill_discover_models_request(
 def discover_models_request_to_json(
     message: provider_requests_pb2.DiscoverModelsRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `DiscoverModelsRequest`."""
-    members: dict[str, object] = {
-        "providerId": message.provider_id,
-    }
-    return members
+    """Return the JSON of a `DiscoverModelsRequest`."""
+    return {"providerId": message.provider_id}
 
 
 _DISCOVER_MODELS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-        "models",
-        "added",
-        "removed",
-    }
+    {"providerId", "models", "added", "removed"}
 )
 
 
@@ -567,21 +491,16 @@ def fill_discover_models_response(
 def discover_models_response_to_json(
     message: provider_requests_pb2.DiscoverModelsResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `DiscoverModelsResponse`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `DiscoverModelsResponse`."""
+    return {
         "providerId": message.provider_id,
         "models": [discovered_model_to_json(item) for item in message.models],
         "added": list(message.added),
         "removed": list(message.removed),
     }
-    return members
 
 
-_LIST_DISCOVERED_MODELS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-    }
-)
+_LIST_DISCOVERED_MODELS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"providerId"})
 
 
 def list_discovered_models_request_from_json(
@@ -608,18 +527,11 @@ def fill_list_discovered_models_request(
 def list_discovered_models_request_to_json(
     message: provider_requests_pb2.ListDiscoveredModelsRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListDiscoveredModelsRequest`."""
-    members: dict[str, object] = {
-        "providerId": message.provider_id,
-    }
-    return members
+    """Return the JSON of a `ListDiscoveredModelsRequest`."""
+    return {"providerId": message.provider_id}
 
 
-_LIST_DISCOVERED_MODELS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "models",
-    }
-)
+_LIST_DISCOVERED_MODELS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"models"})
 
 
 def list_discovered_models_response_from_json(
@@ -647,8 +559,5 @@ def fill_list_discovered_models_response(
 def list_discovered_models_response_to_json(
     message: provider_requests_pb2.ListDiscoveredModelsResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListDiscoveredModelsResponse`."""
-    members: dict[str, object] = {
-        "models": [discovered_model_to_json(item) for item in message.models],
-    }
-    return members
+    """Return the JSON of a `ListDiscoveredModelsResponse`."""
+    return {"models": [discovered_model_to_json(item) for item in message.models]}

@@ -60,7 +60,7 @@ def fill_provider_type(message: provider_type_pb2.ProviderType, value: object, p
 
 
 def provider_type_to_json(message: provider_type_pb2.ProviderType) -> dict[str, object]:
-    """Return the JSON of this `ProviderType`."""
+    """Return the JSON of a `ProviderType`."""
     members: dict[str, object] = {
         "name": message.name,
         "displayName": message.display_name,
@@ -77,11 +77,7 @@ def provider_type_to_json(message: provider_type_pb2.ProviderType) -> dict[str, 
 
 
 _PROVIDER_TYPE_AUTH_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "kind",
-        "description",
-        "isOptional",
-    }
+    {"kind", "description", "isOptional"}
 )
 
 
@@ -98,9 +94,9 @@ def fill_provider_type_auth(
     message: provider_type_pb2.ProviderTypeAuth, value: object, path: str
 ) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("kind")) is not None:
         message.kind = runtime.text(member, path + "kind")
     if (member := value.get("description")) is not None:
@@ -112,22 +108,16 @@ def fill_provider_type_auth(
 
 
 def provider_type_auth_to_json(message: provider_type_pb2.ProviderTypeAuth) -> dict[str, object]:
-    """Return the JSON of this `ProviderTypeAuth`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `ProviderTypeAuth`."""
+    return {
         "kind": message.kind,
         "description": message.description,
         "isOptional": message.is_optional,
     }
-    return members
 
 
 _PROVIDER_TYPE_SETTING_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "name",
-        "description",
-        "isRequired",
-        "default",
-    }
+    {"name", "description", "isRequired", "default"}
 )
 
 
@@ -161,22 +151,16 @@ def fill_provider_type_setting(
 def provider_type_setting_to_json(
     message: provider_type_pb2.ProviderTypeSetting,
 ) -> dict[str, object]:
-    """Return the JSON of this `ProviderTypeSetting`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `ProviderTypeSetting`."""
+    return {
         "name": message.name,
         "description": message.description,
         "isRequired": message.is_required,
         "default": message.default_value,
     }
-    return members
 
 
-_PROVIDER_TYPE_OPERATION_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "name",
-        "capabilities",
-    }
-)
+_PROVIDER_TYPE_OPERATION_MEMBERS: Final[frozenset[str]] = frozenset({"name", "capabilities"})
 
 
 def provider_type_operation_from_json(
@@ -205,9 +189,5 @@ def fill_provider_type_operation(
 def provider_type_operation_to_json(
     message: provider_type_pb2.ProviderTypeOperation,
 ) -> dict[str, object]:
-    """Return the JSON of this `ProviderTypeOperation`."""
-    members: dict[str, object] = {
-        "name": message.name,
-        "capabilities": list(message.capabilities),
-    }
-    return members
+    """Return the JSON of a `ProviderTypeOperation`."""
+    return {"name": message.name, "capabilities": list(message.capabilities)}

@@ -6,14 +6,9 @@ from typing import Final
 
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import registry_requests_pb2
-from conduit.v1.audit_entry_json import (
-    audit_entry_to_json,
-    fill_audit_entry,
-)
-from conduit.v1.provider_type_json import (
-    fill_provider_type,
-    provider_type_to_json,
-)
+from conduit.v1 import well_known_runtime as well_known
+from conduit.v1.audit_entry_json import audit_entry_to_json, fill_audit_entry
+from conduit.v1.provider_type_json import fill_provider_type, provider_type_to_json
 from conduit.v1.snapshot_json import (
     fill_snapshot,
     fill_snapshot_change,
@@ -46,15 +41,11 @@ def fill_list_provider_types_request(
 def list_provider_types_request_to_json(
     message: registry_requests_pb2.ListProviderTypesRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListProviderTypesRequest`."""
+    """Return the JSON of a `ListProviderTypesRequest`."""
     return {}
 
 
-_LIST_PROVIDER_TYPES_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerTypes",
-    }
-)
+_LIST_PROVIDER_TYPES_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"providerTypes"})
 
 
 def list_provider_types_response_from_json(
@@ -82,21 +73,12 @@ def fill_list_provider_types_response(
 def list_provider_types_response_to_json(
     message: registry_requests_pb2.ListProviderTypesResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListProviderTypesResponse`."""
-    members: dict[str, object] = {
-        "providerTypes": [provider_type_to_json(item) for item in message.provider_types],
-    }
-    return members
+    """Return the JSON of a `ListProviderTypesResponse`."""
+    return {"providerTypes": [provider_type_to_json(item) for item in message.provider_types]}
 
 
 _LIST_AUDIT_ENTRIES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "pageSize",
-        "pageToken",
-        "resourceKind",
-        "resourceId",
-        "since",
-    }
+    {"pageSize", "pageToken", "resourceKind", "resourceId", "since"}
 )
 
 
@@ -124,7 +106,7 @@ def fill_list_audit_entries_request(
     if (member := value.get("resourceId")) is not None:
         message.resource_id = runtime.text(member, path + "resourceId")
     if (member := value.get("since")) is not None:
-        runtime.fill_timestamp(message.since, member, path + "since")
+        well_known.fill_timestamp(message.since, member, path + "since")
     if not _LIST_AUDIT_ENTRIES_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _LIST_AUDIT_ENTRIES_REQUEST_MEMBERS, path)
 
@@ -132,7 +114,7 @@ def fill_list_audit_entries_request(
 def list_audit_entries_request_to_json(
     message: registry_requests_pb2.ListAuditEntriesRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListAuditEntriesRequest`."""
+    """Return the JSON of a `ListAuditEntriesRequest`."""
     members: dict[str, object] = {
         "pageSize": message.page_size,
         "pageToken": message.page_token,
@@ -140,15 +122,12 @@ def list_audit_entries_request_to_json(
         "resourceId": message.resource_id,
     }
     if message.HasField("since"):
-        members["since"] = runtime.timestamp_text(message.since)
+        members["since"] = well_known.timestamp_text(message.since)
     return members
 
 
 _LIST_AUDIT_ENTRIES_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "entries",
-        "nextPageToken",
-    }
+    {"entries", "nextPageToken"}
 )
 
 
@@ -179,12 +158,11 @@ def fill_list_audit_entries_response(
 def list_audit_entries_response_to_json(
     message: registry_requests_pb2.ListAuditEntriesResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListAuditEntriesResponse`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `ListAuditEntriesResponse`."""
+    return {
         "entries": [audit_entry_to_json(item) for item in message.entries],
         "nextPageToken": message.next_page_token,
     }
-    return members
 
 
 _EXPORT_CONFIG_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset()
@@ -212,15 +190,11 @@ def fill_export_config_request(
 def export_config_request_to_json(
     message: registry_requests_pb2.ExportConfigRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `ExportConfigRequest`."""
+    """Return the JSON of a `ExportConfigRequest`."""
     return {}
 
 
-_EXPORT_CONFIG_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "yaml",
-    }
-)
+_EXPORT_CONFIG_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"yaml"})
 
 
 def export_config_response_from_json(
@@ -247,19 +221,11 @@ def fill_export_config_response(
 def export_config_response_to_json(
     message: registry_requests_pb2.ExportConfigResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `ExportConfigResponse`."""
-    members: dict[str, object] = {
-        "yaml": message.yaml,
-    }
-    return members
+    """Return the JSON of a `ExportConfigResponse`."""
+    return {"yaml": message.yaml}
 
 
-_IMPORT_CONFIG_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "yaml",
-        "dryRun",
-    }
-)
+_IMPORT_CONFIG_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"yaml", "dryRun"})
 
 
 def import_config_request_from_json(
@@ -288,19 +254,11 @@ def fill_import_config_request(
 def import_config_request_to_json(
     message: registry_requests_pb2.ImportConfigRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `ImportConfigRequest`."""
-    members: dict[str, object] = {
-        "yaml": message.yaml,
-        "dryRun": message.dry_run,
-    }
-    return members
+    """Return the JSON of a `ImportConfigRequest`."""
+    return {"yaml": message.yaml, "dryRun": message.dry_run}
 
 
-_IMPORT_CONFIG_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "changes",
-    }
-)
+_IMPORT_CONFIG_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"changes"})
 
 
 def import_config_response_from_json(
@@ -327,19 +285,11 @@ def fill_import_config_response(
 def import_config_response_to_json(
     message: registry_requests_pb2.ImportConfigResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `ImportConfigResponse`."""
-    members: dict[str, object] = {
-        "changes": list(message.changes),
-    }
-    return members
+    """Return the JSON of a `ImportConfigResponse`."""
+    return {"changes": list(message.changes)}
 
 
-_WATCH_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "epoch",
-        "revision",
-    }
-)
+_WATCH_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"epoch", "revision"})
 
 
 def watch_request_from_json(value: object, path: str = "") -> registry_requests_pb2.WatchRequest:
@@ -364,21 +314,11 @@ def fill_watch_request(
 
 
 def watch_request_to_json(message: registry_requests_pb2.WatchRequest) -> dict[str, object]:
-    """Return the JSON of this `WatchRequest`."""
-    members: dict[str, object] = {
-        "epoch": message.epoch,
-        "revision": message.revision,
-    }
-    return members
+    """Return the JSON of a `WatchRequest`."""
+    return {"epoch": message.epoch, "revision": message.revision}
 
 
-_WATCH_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "revision",
-        "snapshot",
-        "changes",
-    }
-)
+_WATCH_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"revision", "snapshot", "changes"})
 
 
 def watch_response_from_json(value: object, path: str = "") -> registry_requests_pb2.WatchResponse:
@@ -406,21 +346,15 @@ def fill_watch_response(
 
 
 def watch_response_to_json(message: registry_requests_pb2.WatchResponse) -> dict[str, object]:
-    """Return the JSON of this `WatchResponse`."""
-    members: dict[str, object] = {
-        "revision": message.revision,
-    }
+    """Return the JSON of a `WatchResponse`."""
+    members: dict[str, object] = {"revision": message.revision}
     if message.HasField("snapshot"):
         members["snapshot"] = snapshot_to_json(message.snapshot)
     members["changes"] = [snapshot_change_to_json(item) for item in message.changes]
     return members
 
 
-_REPORT_KEY_USE_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "uses",
-    }
-)
+_REPORT_KEY_USE_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"uses"})
 
 
 def report_key_use_request_from_json(
@@ -448,19 +382,11 @@ def fill_report_key_use_request(
 def report_key_use_request_to_json(
     message: registry_requests_pb2.ReportKeyUseRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `ReportKeyUseRequest`."""
-    members: dict[str, object] = {
-        "uses": [key_use_to_json(item) for item in message.uses],
-    }
-    return members
+    """Return the JSON of a `ReportKeyUseRequest`."""
+    return {"uses": [key_use_to_json(item) for item in message.uses]}
 
 
-_KEY_USE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "keyId",
-        "usedAt",
-    }
-)
+_KEY_USE_MEMBERS: Final[frozenset[str]] = frozenset({"keyId", "usedAt"})
 
 
 def key_use_from_json(value: object, path: str = "") -> registry_requests_pb2.KeyUse:
@@ -477,18 +403,16 @@ def fill_key_use(message: registry_requests_pb2.KeyUse, value: object, path: str
     if (member := value.get("keyId")) is not None:
         message.key_id = runtime.text(member, path + "keyId")
     if (member := value.get("usedAt")) is not None:
-        runtime.fill_timestamp(message.used_at, member, path + "usedAt")
+        well_known.fill_timestamp(message.used_at, member, path + "usedAt")
     if not _KEY_USE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _KEY_USE_MEMBERS, path)
 
 
 def key_use_to_json(message: registry_requests_pb2.KeyUse) -> dict[str, object]:
-    """Return the JSON of this `KeyUse`."""
-    members: dict[str, object] = {
-        "keyId": message.key_id,
-    }
+    """Return the JSON of a `KeyUse`."""
+    members: dict[str, object] = {"keyId": message.key_id}
     if message.HasField("used_at"):
-        members["usedAt"] = runtime.timestamp_text(message.used_at)
+        members["usedAt"] = well_known.timestamp_text(message.used_at)
     return members
 
 
@@ -517,5 +441,5 @@ def fill_report_key_use_response(
 def report_key_use_response_to_json(
     message: registry_requests_pb2.ReportKeyUseResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `ReportKeyUseResponse`."""
+    """Return the JSON of a `ReportKeyUseResponse`."""
     return {}

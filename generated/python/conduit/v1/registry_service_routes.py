@@ -14,41 +14,17 @@ from conduit.v1 import (
     registry_requests_pb2,
     virtual_key_requests_pb2,
 )
-from conduit.v1 import (
-    http_runtime as http,
-)
-from conduit.v1 import (
-    json_runtime as json,
-)
-from conduit.v1.connectivity_json import (
-    connectivity_report_to_json,
-)
-from conduit.v1.fallback_chain_json import (
-    fallback_chain_to_json,
-    fill_fallback_chain_spec,
-)
-from conduit.v1.fallback_chain_requests_json import (
-    list_fallback_chains_response_to_json,
-)
+from conduit.v1 import http_runtime as http
+from conduit.v1 import json_runtime as json
+from conduit.v1.connectivity_json import connectivity_report_to_json
+from conduit.v1.fallback_chain_json import fallback_chain_to_json, fill_fallback_chain_spec
+from conduit.v1.fallback_chain_requests_json import list_fallback_chains_response_to_json
 from conduit.v1.http_runtime import Route, Segment
-from conduit.v1.key_credential_json import (
-    fill_key_credential_spec,
-    key_credential_to_json,
-)
-from conduit.v1.key_credential_requests_json import (
-    list_key_credentials_response_to_json,
-)
-from conduit.v1.model_mapping_json import (
-    fill_model_mapping_spec,
-    model_mapping_to_json,
-)
-from conduit.v1.model_mapping_requests_json import (
-    list_model_mappings_response_to_json,
-)
-from conduit.v1.provider_json import (
-    fill_provider_spec,
-    provider_to_json,
-)
+from conduit.v1.key_credential_json import fill_key_credential_spec, key_credential_to_json
+from conduit.v1.key_credential_requests_json import list_key_credentials_response_to_json
+from conduit.v1.model_mapping_json import fill_model_mapping_spec, model_mapping_to_json
+from conduit.v1.model_mapping_requests_json import list_model_mappings_response_to_json
+from conduit.v1.provider_json import fill_provider_spec, provider_to_json
 from conduit.v1.provider_requests_json import (
     discover_models_response_to_json,
     fill_discover_models_request,
@@ -63,24 +39,18 @@ from conduit.v1.registry_requests_json import (
     list_audit_entries_response_to_json,
     list_provider_types_response_to_json,
 )
-from conduit.v1.virtual_key_json import (
-    fill_virtual_key_spec,
-    virtual_key_to_json,
-)
-from conduit.v1.virtual_key_requests_json import (
-    list_virtual_keys_response_to_json,
-)
+from conduit.v1.virtual_key_json import fill_virtual_key_spec, virtual_key_to_json
+from conduit.v1.virtual_key_requests_json import list_virtual_keys_response_to_json
 
 
 def read_create_provider(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> provider_requests_pb2.CreateProviderRequest:
-    """Read the request of `POST /api/providers`."""
+    """Return the request that `POST /api/providers` says."""
     message = provider_requests_pb2.CreateProviderRequest()
     if body:
         fill_provider_spec(message.provider, json.parse(body), "")
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     return message
 
 
@@ -92,10 +62,9 @@ def write_create_provider(message: provider_requests_pb2.CreateProviderResponse)
 def read_get_provider(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> provider_requests_pb2.GetProviderRequest:
-    """Read the request of `GET /api/providers/{id}`."""
+    """Return the request that `GET /api/providers/{id}` says."""
     message = provider_requests_pb2.GetProviderRequest()
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -108,7 +77,7 @@ def write_get_provider(message: provider_requests_pb2.GetProviderResponse) -> by
 def read_list_providers(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> provider_requests_pb2.ListProvidersRequest:
-    """Read the request of `GET /api/providers`."""
+    """Return the request that `GET /api/providers` says."""
     message = provider_requests_pb2.ListProvidersRequest()
     for name, value in query:
         match name:
@@ -119,7 +88,14 @@ def read_list_providers(
             case "providerType":
                 message.provider_type = value
             case _:
-                http.refuse_parameter(name, ("pageSize", "pageToken", "providerType"))
+                http.refuse_parameter(
+                    name,
+                    (
+                        "pageSize",
+                        "pageToken",
+                        "providerType",
+                    ),
+                )
     return message
 
 
@@ -131,12 +107,11 @@ def write_list_providers(message: provider_requests_pb2.ListProvidersResponse) -
 def read_update_provider(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> provider_requests_pb2.UpdateProviderRequest:
-    """Read the request of `PUT /api/providers/{id}`."""
+    """Return the request that `PUT /api/providers/{id}` says."""
     message = provider_requests_pb2.UpdateProviderRequest()
     if body:
         fill_provider_spec(message.provider, json.parse(body), "")
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -149,10 +124,9 @@ def write_update_provider(message: provider_requests_pb2.UpdateProviderResponse)
 def read_delete_provider(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> provider_requests_pb2.DeleteProviderRequest:
-    """Read the request of `DELETE /api/providers/{id}`."""
+    """Return the request that `DELETE /api/providers/{id}` says."""
     message = provider_requests_pb2.DeleteProviderRequest()
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -160,12 +134,11 @@ def read_delete_provider(
 def read_test_provider(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> provider_requests_pb2.TestProviderRequest:
-    """Read the request of `POST /api/providers/{provider_id}/test`."""
+    """Return the request that `POST /api/providers/{provider_id}/test` says."""
     message = provider_requests_pb2.TestProviderRequest()
     if body:
         fill_test_provider_request(message, json.parse(body), "")
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.provider_id = json.int64(path["provider_id"], "providerId")
     return message
 
@@ -178,12 +151,11 @@ def write_test_provider(message: provider_requests_pb2.TestProviderResponse) -> 
 def read_discover_models(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> provider_requests_pb2.DiscoverModelsRequest:
-    """Read the request of `POST /api/providers/{provider_id}/discover`."""
+    """Return the request that `POST /api/providers/{provider_id}/discover` says."""
     message = provider_requests_pb2.DiscoverModelsRequest()
     if body:
         fill_discover_models_request(message, json.parse(body), "")
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.provider_id = json.int64(path["provider_id"], "providerId")
     return message
 
@@ -196,10 +168,9 @@ def write_discover_models(message: provider_requests_pb2.DiscoverModelsResponse)
 def read_list_discovered_models(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> provider_requests_pb2.ListDiscoveredModelsRequest:
-    """Read the request of `GET /api/providers/{provider_id}/models`."""
+    """Return the request that `GET /api/providers/{provider_id}/models` says."""
     message = provider_requests_pb2.ListDiscoveredModelsRequest()
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.provider_id = json.int64(path["provider_id"], "providerId")
     return message
 
@@ -214,12 +185,11 @@ def write_list_discovered_models(
 def read_create_key_credential(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> key_credential_requests_pb2.CreateKeyCredentialRequest:
-    """Read the request of `POST /api/providers/{provider_id}/keys`."""
+    """Return the request that `POST /api/providers/{provider_id}/keys` says."""
     message = key_credential_requests_pb2.CreateKeyCredentialRequest()
     if body:
         fill_key_credential_spec(message.key, json.parse(body), "")
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.provider_id = json.int64(path["provider_id"], "providerId")
     return message
 
@@ -234,10 +204,9 @@ def write_create_key_credential(
 def read_get_key_credential(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> key_credential_requests_pb2.GetKeyCredentialRequest:
-    """Read the request of `GET /api/providers/{provider_id}/keys/{key_id}`."""
+    """Return the request that `GET /api/providers/{provider_id}/keys/{key_id}` says."""
     message = key_credential_requests_pb2.GetKeyCredentialRequest()
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.provider_id = json.int64(path["provider_id"], "providerId")
     message.key_id = path["key_id"]
     return message
@@ -253,7 +222,7 @@ def write_get_key_credential(
 def read_list_key_credentials(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> key_credential_requests_pb2.ListKeyCredentialsRequest:
-    """Read the request of `GET /api/providers/{provider_id}/keys`."""
+    """Return the request that `GET /api/providers/{provider_id}/keys` says."""
     message = key_credential_requests_pb2.ListKeyCredentialsRequest()
     for name, value in query:
         match name:
@@ -262,7 +231,13 @@ def read_list_key_credentials(
             case "pageToken":
                 message.page_token = value
             case _:
-                http.refuse_parameter(name, ("pageSize", "pageToken"))
+                http.refuse_parameter(
+                    name,
+                    (
+                        "pageSize",
+                        "pageToken",
+                    ),
+                )
     message.provider_id = json.int64(path["provider_id"], "providerId")
     return message
 
@@ -277,12 +252,11 @@ def write_list_key_credentials(
 def read_update_key_credential(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> key_credential_requests_pb2.UpdateKeyCredentialRequest:
-    """Read the request of `PUT /api/providers/{provider_id}/keys/{key_id}`."""
+    """Return the request that `PUT /api/providers/{provider_id}/keys/{key_id}` says."""
     message = key_credential_requests_pb2.UpdateKeyCredentialRequest()
     if body:
         fill_key_credential_spec(message.key, json.parse(body), "")
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.provider_id = json.int64(path["provider_id"], "providerId")
     message.key_id = path["key_id"]
     return message
@@ -298,10 +272,9 @@ def write_update_key_credential(
 def read_delete_key_credential(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> key_credential_requests_pb2.DeleteKeyCredentialRequest:
-    """Read the request of `DELETE /api/providers/{provider_id}/keys/{key_id}`."""
+    """Return the request that `DELETE /api/providers/{provider_id}/keys/{key_id}` says."""
     message = key_credential_requests_pb2.DeleteKeyCredentialRequest()
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.provider_id = json.int64(path["provider_id"], "providerId")
     message.key_id = path["key_id"]
     return message
@@ -310,12 +283,11 @@ def read_delete_key_credential(
 def read_rotate_key_credential(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> key_credential_requests_pb2.RotateKeyCredentialRequest:
-    """Read the request of `POST /api/providers/{provider_id}/keys/{key_id}/rotate`."""
+    """Return the request that `POST /api/providers/{provider_id}/keys/{key_id}/rotate` says."""
     message = key_credential_requests_pb2.RotateKeyCredentialRequest()
     if body:
         fill_key_credential_spec(message.key, json.parse(body), "")
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.provider_id = json.int64(path["provider_id"], "providerId")
     message.key_id = path["key_id"]
     return message
@@ -331,10 +303,9 @@ def write_rotate_key_credential(
 def read_list_provider_types(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> registry_requests_pb2.ListProviderTypesRequest:
-    """Read the request of `GET /api/provider-types`."""
+    """Return the request that `GET /api/provider-types` says."""
     message = registry_requests_pb2.ListProviderTypesRequest()
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     return message
 
 
@@ -346,12 +317,11 @@ def write_list_provider_types(message: registry_requests_pb2.ListProviderTypesRe
 def read_create_model_mapping(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> model_mapping_requests_pb2.CreateModelMappingRequest:
-    """Read the request of `POST /api/model-provider-mappings`."""
+    """Return the request that `POST /api/model-provider-mappings` says."""
     message = model_mapping_requests_pb2.CreateModelMappingRequest()
     if body:
         fill_model_mapping_spec(message.mapping, json.parse(body), "")
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     return message
 
 
@@ -365,10 +335,9 @@ def write_create_model_mapping(
 def read_get_model_mapping(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> model_mapping_requests_pb2.GetModelMappingRequest:
-    """Read the request of `GET /api/model-provider-mappings/{id}`."""
+    """Return the request that `GET /api/model-provider-mappings/{id}` says."""
     message = model_mapping_requests_pb2.GetModelMappingRequest()
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -381,7 +350,7 @@ def write_get_model_mapping(message: model_mapping_requests_pb2.GetModelMappingR
 def read_list_model_mappings(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> model_mapping_requests_pb2.ListModelMappingsRequest:
-    """Read the request of `GET /api/model-provider-mappings`."""
+    """Return the request that `GET /api/model-provider-mappings` says."""
     message = model_mapping_requests_pb2.ListModelMappingsRequest()
     for name, value in query:
         match name:
@@ -394,7 +363,15 @@ def read_list_model_mappings(
             case "providerId":
                 message.provider_id = json.int64(value, name)
             case _:
-                http.refuse_parameter(name, ("pageSize", "pageToken", "modelAlias", "providerId"))
+                http.refuse_parameter(
+                    name,
+                    (
+                        "pageSize",
+                        "pageToken",
+                        "modelAlias",
+                        "providerId",
+                    ),
+                )
     return message
 
 
@@ -408,12 +385,11 @@ def write_list_model_mappings(
 def read_update_model_mapping(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> model_mapping_requests_pb2.UpdateModelMappingRequest:
-    """Read the request of `PUT /api/model-provider-mappings/{id}`."""
+    """Return the request that `PUT /api/model-provider-mappings/{id}` says."""
     message = model_mapping_requests_pb2.UpdateModelMappingRequest()
     if body:
         fill_model_mapping_spec(message.mapping, json.parse(body), "")
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -428,10 +404,9 @@ def write_update_model_mapping(
 def read_delete_model_mapping(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> model_mapping_requests_pb2.DeleteModelMappingRequest:
-    """Read the request of `DELETE /api/model-provider-mappings/{id}`."""
+    """Return the request that `DELETE /api/model-provider-mappings/{id}` says."""
     message = model_mapping_requests_pb2.DeleteModelMappingRequest()
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -439,12 +414,11 @@ def read_delete_model_mapping(
 def read_create_fallback_chain(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> fallback_chain_requests_pb2.CreateFallbackChainRequest:
-    """Read the request of `POST /api/fallback-chains`."""
+    """Return the request that `POST /api/fallback-chains` says."""
     message = fallback_chain_requests_pb2.CreateFallbackChainRequest()
     if body:
         fill_fallback_chain_spec(message.fallback_chain, json.parse(body), "")
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     return message
 
 
@@ -458,10 +432,9 @@ def write_create_fallback_chain(
 def read_get_fallback_chain(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> fallback_chain_requests_pb2.GetFallbackChainRequest:
-    """Read the request of `GET /api/fallback-chains/{id}`."""
+    """Return the request that `GET /api/fallback-chains/{id}` says."""
     message = fallback_chain_requests_pb2.GetFallbackChainRequest()
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -476,7 +449,7 @@ def write_get_fallback_chain(
 def read_list_fallback_chains(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> fallback_chain_requests_pb2.ListFallbackChainsRequest:
-    """Read the request of `GET /api/fallback-chains`."""
+    """Return the request that `GET /api/fallback-chains` says."""
     message = fallback_chain_requests_pb2.ListFallbackChainsRequest()
     for name, value in query:
         match name:
@@ -487,7 +460,14 @@ def read_list_fallback_chains(
             case "modelAlias":
                 message.model_alias = value
             case _:
-                http.refuse_parameter(name, ("pageSize", "pageToken", "modelAlias"))
+                http.refuse_parameter(
+                    name,
+                    (
+                        "pageSize",
+                        "pageToken",
+                        "modelAlias",
+                    ),
+                )
     return message
 
 
@@ -501,12 +481,11 @@ def write_list_fallback_chains(
 def read_update_fallback_chain(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> fallback_chain_requests_pb2.UpdateFallbackChainRequest:
-    """Read the request of `PUT /api/fallback-chains/{id}`."""
+    """Return the request that `PUT /api/fallback-chains/{id}` says."""
     message = fallback_chain_requests_pb2.UpdateFallbackChainRequest()
     if body:
         fill_fallback_chain_spec(message.fallback_chain, json.parse(body), "")
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -521,10 +500,9 @@ def write_update_fallback_chain(
 def read_delete_fallback_chain(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> fallback_chain_requests_pb2.DeleteFallbackChainRequest:
-    """Read the request of `DELETE /api/fallback-chains/{id}`."""
+    """Return the request that `DELETE /api/fallback-chains/{id}` says."""
     message = fallback_chain_requests_pb2.DeleteFallbackChainRequest()
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -532,12 +510,11 @@ def read_delete_fallback_chain(
 def read_create_virtual_key(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> virtual_key_requests_pb2.CreateVirtualKeyRequest:
-    """Read the request of `POST /api/virtual-keys`."""
+    """Return the request that `POST /api/virtual-keys` says."""
     message = virtual_key_requests_pb2.CreateVirtualKeyRequest()
     if body:
         fill_virtual_key_spec(message.virtual_key, json.parse(body), "")
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     return message
 
 
@@ -549,10 +526,9 @@ def write_create_virtual_key(message: virtual_key_requests_pb2.CreateVirtualKeyR
 def read_get_virtual_key(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> virtual_key_requests_pb2.GetVirtualKeyRequest:
-    """Read the request of `GET /api/virtual-keys/{id}`."""
+    """Return the request that `GET /api/virtual-keys/{id}` says."""
     message = virtual_key_requests_pb2.GetVirtualKeyRequest()
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -565,7 +541,7 @@ def write_get_virtual_key(message: virtual_key_requests_pb2.GetVirtualKeyRespons
 def read_list_virtual_keys(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> virtual_key_requests_pb2.ListVirtualKeysRequest:
-    """Read the request of `GET /api/virtual-keys`."""
+    """Return the request that `GET /api/virtual-keys` says."""
     message = virtual_key_requests_pb2.ListVirtualKeysRequest()
     for name, value in query:
         match name:
@@ -574,7 +550,13 @@ def read_list_virtual_keys(
             case "pageToken":
                 message.page_token = value
             case _:
-                http.refuse_parameter(name, ("pageSize", "pageToken"))
+                http.refuse_parameter(
+                    name,
+                    (
+                        "pageSize",
+                        "pageToken",
+                    ),
+                )
     return message
 
 
@@ -586,12 +568,11 @@ def write_list_virtual_keys(message: virtual_key_requests_pb2.ListVirtualKeysRes
 def read_update_virtual_key(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> virtual_key_requests_pb2.UpdateVirtualKeyRequest:
-    """Read the request of `PUT /api/virtual-keys/{id}`."""
+    """Return the request that `PUT /api/virtual-keys/{id}` says."""
     message = virtual_key_requests_pb2.UpdateVirtualKeyRequest()
     if body:
         fill_virtual_key_spec(message.virtual_key, json.parse(body), "")
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -604,10 +585,9 @@ def write_update_virtual_key(message: virtual_key_requests_pb2.UpdateVirtualKeyR
 def read_delete_virtual_key(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> virtual_key_requests_pb2.DeleteVirtualKeyRequest:
-    """Read the request of `DELETE /api/virtual-keys/{id}`."""
+    """Return the request that `DELETE /api/virtual-keys/{id}` says."""
     message = virtual_key_requests_pb2.DeleteVirtualKeyRequest()
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -615,7 +595,7 @@ def read_delete_virtual_key(
 def read_list_audit_entries(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> registry_requests_pb2.ListAuditEntriesRequest:
-    """Read the request of `GET /api/audit-log`."""
+    """Return the request that `GET /api/audit-log` says."""
     message = registry_requests_pb2.ListAuditEntriesRequest()
     for name, value in query:
         match name:
@@ -631,7 +611,14 @@ def read_list_audit_entries(
                 http.fill_timestamp(message.since, value, name)
             case _:
                 http.refuse_parameter(
-                    name, ("pageSize", "pageToken", "resourceKind", "resourceId", "since")
+                    name,
+                    (
+                        "pageSize",
+                        "pageToken",
+                        "resourceKind",
+                        "resourceId",
+                        "since",
+                    ),
                 )
     return message
 
@@ -644,10 +631,9 @@ def write_list_audit_entries(message: registry_requests_pb2.ListAuditEntriesResp
 def read_export_config(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> registry_requests_pb2.ExportConfigRequest:
-    """Read the request of `GET /api/config`."""
+    """Return the request that `GET /api/config` says."""
     message = registry_requests_pb2.ExportConfigRequest()
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     return message
 
 
@@ -659,12 +645,11 @@ def write_export_config(message: registry_requests_pb2.ExportConfigResponse) -> 
 def read_import_config(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> registry_requests_pb2.ImportConfigRequest:
-    """Read the request of `PUT /api/config`."""
+    """Return the request that `PUT /api/config` says."""
     message = registry_requests_pb2.ImportConfigRequest()
     if body:
         fill_import_config_request(message, json.parse(body), "")
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     return message
 
 

@@ -14,10 +14,7 @@ from conduit.v1.audio_json import (
     transcription_form_to_json,
     transcription_to_json,
 )
-from conduit.v1.chat_chunk_json import (
-    chat_completion_chunk_to_json,
-    fill_chat_completion_chunk,
-)
+from conduit.v1.chat_chunk_json import chat_completion_chunk_to_json, fill_chat_completion_chunk
 from conduit.v1.chat_json import (
     chat_completion_request_to_json,
     chat_completion_to_json,
@@ -26,31 +23,17 @@ from conduit.v1.chat_json import (
     fill_chat_completion_request,
     fill_chat_usage,
 )
-from conduit.v1.decision_json import (
-    decision_to_json,
-    fill_decision,
-)
+from conduit.v1.decision_json import decision_to_json, fill_decision
 from conduit.v1.embedding_json import (
     embedding_list_to_json,
     embedding_request_to_json,
     fill_embedding_list,
     fill_embedding_request,
 )
-from conduit.v1.image_json import (
-    fill_image_edit_form,
-    image_edit_form_to_json,
-)
-from conduit.v1.model_json import (
-    fill_model,
-    model_to_json,
-)
+from conduit.v1.image_json import fill_image_edit_form, image_edit_form_to_json
+from conduit.v1.model_json import fill_model, model_to_json
 
-_CHAT_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "chat",
-        "json",
-    }
-)
+_CHAT_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"chat", "json"})
 
 
 def chat_request_from_json(value: object, path: str = "") -> router_requests_pb2.ChatRequest:
@@ -68,15 +51,13 @@ def fill_chat_request(message: router_requests_pb2.ChatRequest, value: object, p
         fill_chat_completion_request(message.chat, member, path + "chat.")
     if (member := value.get("json")) is not None:
         message.json = runtime.raw(member, path + "json")
-    given = [name for name in ("chat", "json") if value.get(name) is not None]
-    if len(given) > 1:
-        runtime.refuse_second(given, path)
+    runtime.at_most_one(value, ("chat", "json"), path)
     if not _CHAT_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _CHAT_REQUEST_MEMBERS, path)
 
 
 def chat_request_to_json(message: router_requests_pb2.ChatRequest) -> dict[str, object]:
-    """Return the JSON of this `ChatRequest`."""
+    """Return the JSON of a `ChatRequest`."""
     members: dict[str, object] = {}
     if message.HasField("chat"):
         members["chat"] = chat_completion_request_to_json(message.chat)
@@ -85,12 +66,7 @@ def chat_request_to_json(message: router_requests_pb2.ChatRequest) -> dict[str, 
     return members
 
 
-_CHAT_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "completion",
-        "json",
-    }
-)
+_CHAT_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"completion", "json"})
 
 
 def chat_response_from_json(value: object, path: str = "") -> router_requests_pb2.ChatResponse:
@@ -108,15 +84,13 @@ def fill_chat_response(message: router_requests_pb2.ChatResponse, value: object,
         fill_chat_completion(message.completion, member, path + "completion.")
     if (member := value.get("json")) is not None:
         message.json = runtime.raw(member, path + "json")
-    given = [name for name in ("completion", "json") if value.get(name) is not None]
-    if len(given) > 1:
-        runtime.refuse_second(given, path)
+    runtime.at_most_one(value, ("completion", "json"), path)
     if not _CHAT_RESPONSE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _CHAT_RESPONSE_MEMBERS, path)
 
 
 def chat_response_to_json(message: router_requests_pb2.ChatResponse) -> dict[str, object]:
-    """Return the JSON of this `ChatResponse`."""
+    """Return the JSON of a `ChatResponse`."""
     members: dict[str, object] = {}
     if message.HasField("completion"):
         members["completion"] = chat_completion_to_json(message.completion)
@@ -125,12 +99,7 @@ def chat_response_to_json(message: router_requests_pb2.ChatResponse) -> dict[str
     return members
 
 
-_STREAM_CHAT_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "chat",
-        "json",
-    }
-)
+_STREAM_CHAT_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"chat", "json"})
 
 
 def stream_chat_request_from_json(
@@ -152,9 +121,7 @@ def fill_stream_chat_request(
         fill_chat_completion_request(message.chat, member, path + "chat.")
     if (member := value.get("json")) is not None:
         message.json = runtime.raw(member, path + "json")
-    given = [name for name in ("chat", "json") if value.get(name) is not None]
-    if len(given) > 1:
-        runtime.refuse_second(given, path)
+    runtime.at_most_one(value, ("chat", "json"), path)
     if not _STREAM_CHAT_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _STREAM_CHAT_REQUEST_MEMBERS, path)
 
@@ -162,7 +129,7 @@ def fill_stream_chat_request(
 def stream_chat_request_to_json(
     message: router_requests_pb2.StreamChatRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `StreamChatRequest`."""
+    """Return the JSON of a `StreamChatRequest`."""
     members: dict[str, object] = {}
     if message.HasField("chat"):
         members["chat"] = chat_completion_request_to_json(message.chat)
@@ -171,13 +138,7 @@ def stream_chat_request_to_json(
     return members
 
 
-_STREAM_CHAT_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "chunks",
-        "events",
-        "finished",
-    }
-)
+_STREAM_CHAT_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"chunks", "events", "finished"})
 
 
 def stream_chat_response_from_json(
@@ -209,7 +170,7 @@ def fill_stream_chat_response(
 def stream_chat_response_to_json(
     message: router_requests_pb2.StreamChatResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `StreamChatResponse`."""
+    """Return the JSON of a `StreamChatResponse`."""
     members: dict[str, object] = {
         "chunks": [chat_completion_chunk_to_json(item) for item in message.chunks],
         "events": runtime.base64_text(message.events),
@@ -219,11 +180,7 @@ def stream_chat_response_to_json(
     return members
 
 
-_STREAM_END_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "usage",
-    }
-)
+_STREAM_END_MEMBERS: Final[frozenset[str]] = frozenset({"usage"})
 
 
 def stream_end_from_json(value: object, path: str = "") -> router_requests_pb2.StreamEnd:
@@ -235,9 +192,9 @@ def stream_end_from_json(value: object, path: str = "") -> router_requests_pb2.S
 
 def fill_stream_end(message: router_requests_pb2.StreamEnd, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("usage")) is not None:
         fill_chat_usage(message.usage, member, path + "usage.")
     if not _STREAM_END_MEMBERS.issuperset(value):
@@ -245,19 +202,14 @@ def fill_stream_end(message: router_requests_pb2.StreamEnd, value: object, path:
 
 
 def stream_end_to_json(message: router_requests_pb2.StreamEnd) -> dict[str, object]:
-    """Return the JSON of this `StreamEnd`."""
+    """Return the JSON of a `StreamEnd`."""
     members: dict[str, object] = {}
     if message.HasField("usage"):
         members["usage"] = chat_usage_to_json(message.usage)
     return members
 
 
-_EMBED_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "embedding",
-        "json",
-    }
-)
+_EMBED_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"embedding", "json"})
 
 
 def embed_request_from_json(value: object, path: str = "") -> router_requests_pb2.EmbedRequest:
@@ -275,15 +227,13 @@ def fill_embed_request(message: router_requests_pb2.EmbedRequest, value: object,
         fill_embedding_request(message.embedding, member, path + "embedding.")
     if (member := value.get("json")) is not None:
         message.json = runtime.raw(member, path + "json")
-    given = [name for name in ("embedding", "json") if value.get(name) is not None]
-    if len(given) > 1:
-        runtime.refuse_second(given, path)
+    runtime.at_most_one(value, ("embedding", "json"), path)
     if not _EMBED_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _EMBED_REQUEST_MEMBERS, path)
 
 
 def embed_request_to_json(message: router_requests_pb2.EmbedRequest) -> dict[str, object]:
-    """Return the JSON of this `EmbedRequest`."""
+    """Return the JSON of a `EmbedRequest`."""
     members: dict[str, object] = {}
     if message.HasField("embedding"):
         members["embedding"] = embedding_request_to_json(message.embedding)
@@ -292,12 +242,7 @@ def embed_request_to_json(message: router_requests_pb2.EmbedRequest) -> dict[str
     return members
 
 
-_EMBED_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "embeddings",
-        "json",
-    }
-)
+_EMBED_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"embeddings", "json"})
 
 
 def embed_response_from_json(value: object, path: str = "") -> router_requests_pb2.EmbedResponse:
@@ -317,15 +262,13 @@ def fill_embed_response(
         fill_embedding_list(message.embeddings, member, path + "embeddings.")
     if (member := value.get("json")) is not None:
         message.json = runtime.raw(member, path + "json")
-    given = [name for name in ("embeddings", "json") if value.get(name) is not None]
-    if len(given) > 1:
-        runtime.refuse_second(given, path)
+    runtime.at_most_one(value, ("embeddings", "json"), path)
     if not _EMBED_RESPONSE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _EMBED_RESPONSE_MEMBERS, path)
 
 
 def embed_response_to_json(message: router_requests_pb2.EmbedResponse) -> dict[str, object]:
-    """Return the JSON of this `EmbedResponse`."""
+    """Return the JSON of a `EmbedResponse`."""
     members: dict[str, object] = {}
     if message.HasField("embeddings"):
         members["embeddings"] = embedding_list_to_json(message.embeddings)
@@ -334,11 +277,7 @@ def embed_response_to_json(message: router_requests_pb2.EmbedResponse) -> dict[s
     return members
 
 
-_GENERATE_IMAGES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "json",
-    }
-)
+_GENERATE_IMAGES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"json"})
 
 
 def generate_images_request_from_json(
@@ -365,18 +304,14 @@ def fill_generate_images_request(
 def generate_images_request_to_json(
     message: router_requests_pb2.GenerateImagesRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `GenerateImagesRequest`."""
+    """Return the JSON of a `GenerateImagesRequest`."""
     members: dict[str, object] = {}
     if message.json:
         members["json"] = runtime.from_raw(message.json, "json")
     return members
 
 
-_GENERATE_IMAGES_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "json",
-    }
-)
+_GENERATE_IMAGES_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"json"})
 
 
 def generate_images_response_from_json(
@@ -403,18 +338,14 @@ def fill_generate_images_response(
 def generate_images_response_to_json(
     message: router_requests_pb2.GenerateImagesResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `GenerateImagesResponse`."""
+    """Return the JSON of a `GenerateImagesResponse`."""
     members: dict[str, object] = {}
     if message.json:
         members["json"] = runtime.from_raw(message.json, "json")
     return members
 
 
-_EDIT_IMAGES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "form",
-    }
-)
+_EDIT_IMAGES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"form"})
 
 
 def edit_images_request_from_json(
@@ -441,18 +372,14 @@ def fill_edit_images_request(
 def edit_images_request_to_json(
     message: router_requests_pb2.EditImagesRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `EditImagesRequest`."""
+    """Return the JSON of a `EditImagesRequest`."""
     members: dict[str, object] = {}
     if message.HasField("form"):
         members["form"] = image_edit_form_to_json(message.form)
     return members
 
 
-_EDIT_IMAGES_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "json",
-    }
-)
+_EDIT_IMAGES_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"json"})
 
 
 def edit_images_response_from_json(
@@ -479,18 +406,14 @@ def fill_edit_images_response(
 def edit_images_response_to_json(
     message: router_requests_pb2.EditImagesResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `EditImagesResponse`."""
+    """Return the JSON of a `EditImagesResponse`."""
     members: dict[str, object] = {}
     if message.json:
         members["json"] = runtime.from_raw(message.json, "json")
     return members
 
 
-_SPEAK_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "speech",
-    }
-)
+_SPEAK_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"speech"})
 
 
 def speak_request_from_json(value: object, path: str = "") -> router_requests_pb2.SpeakRequest:
@@ -511,19 +434,14 @@ def fill_speak_request(message: router_requests_pb2.SpeakRequest, value: object,
 
 
 def speak_request_to_json(message: router_requests_pb2.SpeakRequest) -> dict[str, object]:
-    """Return the JSON of this `SpeakRequest`."""
+    """Return the JSON of a `SpeakRequest`."""
     members: dict[str, object] = {}
     if message.HasField("speech"):
         members["speech"] = speech_request_to_json(message.speech)
     return members
 
 
-_SPEAK_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "audio",
-        "contentType",
-    }
-)
+_SPEAK_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"audio", "contentType"})
 
 
 def speak_response_from_json(value: object, path: str = "") -> router_requests_pb2.SpeakResponse:
@@ -548,19 +466,11 @@ def fill_speak_response(
 
 
 def speak_response_to_json(message: router_requests_pb2.SpeakResponse) -> dict[str, object]:
-    """Return the JSON of this `SpeakResponse`."""
-    members: dict[str, object] = {
-        "audio": runtime.base64_text(message.audio),
-        "contentType": message.content_type,
-    }
-    return members
+    """Return the JSON of a `SpeakResponse`."""
+    return {"audio": runtime.base64_text(message.audio), "contentType": message.content_type}
 
 
-_TRANSCRIBE_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "form",
-    }
-)
+_TRANSCRIBE_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"form"})
 
 
 def transcribe_request_from_json(
@@ -585,18 +495,14 @@ def fill_transcribe_request(
 
 
 def transcribe_request_to_json(message: router_requests_pb2.TranscribeRequest) -> dict[str, object]:
-    """Return the JSON of this `TranscribeRequest`."""
+    """Return the JSON of a `TranscribeRequest`."""
     members: dict[str, object] = {}
     if message.HasField("form"):
         members["form"] = transcription_form_to_json(message.form)
     return members
 
 
-_TRANSCRIBE_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "transcription",
-    }
-)
+_TRANSCRIBE_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"transcription"})
 
 
 def transcribe_response_from_json(
@@ -623,18 +529,14 @@ def fill_transcribe_response(
 def transcribe_response_to_json(
     message: router_requests_pb2.TranscribeResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `TranscribeResponse`."""
+    """Return the JSON of a `TranscribeResponse`."""
     members: dict[str, object] = {}
     if message.HasField("transcription"):
         members["transcription"] = transcription_to_json(message.transcription)
     return members
 
 
-_TRANSLATE_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "form",
-    }
-)
+_TRANSLATE_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"form"})
 
 
 def translate_request_from_json(
@@ -659,18 +561,14 @@ def fill_translate_request(
 
 
 def translate_request_to_json(message: router_requests_pb2.TranslateRequest) -> dict[str, object]:
-    """Return the JSON of this `TranslateRequest`."""
+    """Return the JSON of a `TranslateRequest`."""
     members: dict[str, object] = {}
     if message.HasField("form"):
         members["form"] = transcription_form_to_json(message.form)
     return members
 
 
-_TRANSLATE_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "transcription",
-    }
-)
+_TRANSLATE_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"transcription"})
 
 
 def translate_response_from_json(
@@ -695,19 +593,14 @@ def fill_translate_response(
 
 
 def translate_response_to_json(message: router_requests_pb2.TranslateResponse) -> dict[str, object]:
-    """Return the JSON of this `TranslateResponse`."""
+    """Return the JSON of a `TranslateResponse`."""
     members: dict[str, object] = {}
     if message.HasField("transcription"):
         members["transcription"] = transcription_to_json(message.transcription)
     return members
 
 
-_CONVERSE_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "json",
-        "model",
-    }
-)
+_CONVERSE_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"json", "model"})
 
 
 def converse_request_from_json(
@@ -734,7 +627,7 @@ def fill_converse_request(
 
 
 def converse_request_to_json(message: router_requests_pb2.ConverseRequest) -> dict[str, object]:
-    """Return the JSON of this `ConverseRequest`."""
+    """Return the JSON of a `ConverseRequest`."""
     members: dict[str, object] = {}
     if message.json:
         members["json"] = runtime.from_raw(message.json, "json")
@@ -742,11 +635,7 @@ def converse_request_to_json(message: router_requests_pb2.ConverseRequest) -> di
     return members
 
 
-_CONVERSE_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "json",
-    }
-)
+_CONVERSE_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"json"})
 
 
 def converse_response_from_json(
@@ -771,7 +660,7 @@ def fill_converse_response(
 
 
 def converse_response_to_json(message: router_requests_pb2.ConverseResponse) -> dict[str, object]:
-    """Return the JSON of this `ConverseResponse`."""
+    """Return the JSON of a `ConverseResponse`."""
     members: dict[str, object] = {}
     if message.json:
         members["json"] = runtime.from_raw(message.json, "json")
@@ -798,7 +687,7 @@ def fill_list_models_request(
 def list_models_request_to_json(
     message: router_requests_pb2.ListModelsRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListModelsRequest`."""
+    """Return the JSON of a `ListModelsRequest`."""
     return {}
 
 
@@ -827,12 +716,8 @@ def fill_list_models_response(
 def list_models_response_to_json(
     message: router_requests_pb2.ListModelsResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListModelsResponse`."""
-    members: dict[str, object] = {
-        "object": message.object,
-        "data": [model_to_json(item) for item in message.data],
-    }
-    return members
+    """Return the JSON of a `ListModelsResponse`."""
+    return {"object": message.object, "data": [model_to_json(item) for item in message.data]}
 
 
 def get_model_request_from_json(
@@ -855,7 +740,7 @@ def fill_get_model_request(
 
 
 def get_model_request_to_json(message: router_requests_pb2.GetModelRequest) -> dict[str, object]:
-    """Return the JSON of this `GetModelRequest`."""
+    """Return the JSON of a `GetModelRequest`."""
     members: dict[str, object] = {}
     if message.model:
         members["model"] = message.model
@@ -882,7 +767,7 @@ def fill_get_model_response(
 
 
 def get_model_response_to_json(message: router_requests_pb2.GetModelResponse) -> dict[str, object]:
-    """Return the JSON of this `GetModelResponse`."""
+    """Return the JSON of a `GetModelResponse`."""
     members: dict[str, object] = {}
     if message.HasField("model"):
         members["model"] = model_to_json(message.model)
@@ -890,12 +775,7 @@ def get_model_response_to_json(message: router_requests_pb2.GetModelResponse) ->
 
 
 _EXPLAIN_ROUTE_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "model",
-        "operation",
-        "capabilities",
-        "seed",
-    }
+    {"model", "operation", "capabilities", "seed"}
 )
 
 
@@ -929,7 +809,7 @@ def fill_explain_route_request(
 def explain_route_request_to_json(
     message: router_requests_pb2.ExplainRouteRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `ExplainRouteRequest`."""
+    """Return the JSON of a `ExplainRouteRequest`."""
     members: dict[str, object] = {
         "model": message.model,
         "operation": message.operation,
@@ -940,11 +820,7 @@ def explain_route_request_to_json(
     return members
 
 
-_EXPLAIN_ROUTE_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "decision",
-    }
-)
+_EXPLAIN_ROUTE_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"decision"})
 
 
 def explain_route_response_from_json(
@@ -971,7 +847,7 @@ def fill_explain_route_response(
 def explain_route_response_to_json(
     message: router_requests_pb2.ExplainRouteResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `ExplainRouteResponse`."""
+    """Return the JSON of a `ExplainRouteResponse`."""
     members: dict[str, object] = {}
     if message.HasField("decision"):
         members["decision"] = decision_to_json(message.decision)

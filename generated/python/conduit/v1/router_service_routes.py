@@ -6,36 +6,18 @@ from collections.abc import Sequence
 from typing import Final
 
 import orjson
-from conduit.v1 import (
-    call_pb2,
-    options_pb2,
-    router_requests_pb2,
-)
-from conduit.v1 import (
-    http_runtime as http,
-)
-from conduit.v1 import (
-    json_runtime as json,
-)
-from conduit.v1.audio_json import (
-    fill_speech_request,
-    transcription_to_json,
-)
-from conduit.v1.decision_json import (
-    decision_to_json,
-)
+from conduit.v1 import call_pb2, options_pb2, router_requests_pb2
+from conduit.v1 import http_runtime as http
+from conduit.v1 import json_runtime as json
+from conduit.v1.audio_json import fill_speech_request, transcription_to_json
+from conduit.v1.decision_json import decision_to_json
 from conduit.v1.http_runtime import Route, Segment
-from conduit.v1.model_json import (
-    model_to_json,
-)
-from conduit.v1.router_requests_json import (
-    fill_explain_route_request,
-    list_models_response_to_json,
-)
+from conduit.v1.model_json import model_to_json
+from conduit.v1.router_requests_json import fill_explain_route_request, list_models_response_to_json
 
 
 def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | None:
-    """Return the `CallOptions` that headers say; None where none does."""
+    """Return the `CallOptions` that headers say, or None where none does."""
     timeout = headers.get(b"x-conduit-timeout")
     strict_parameters = headers.get(b"x-conduit-strict")
     max_attempts = headers.get(b"x-conduit-max-attempts")
@@ -57,33 +39,33 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
 
 
 def _headers_of_call_report(message: call_pb2.CallReport) -> list[tuple[bytes, bytes]]:
-    """Return headers: for numbers, texts that are not empty, and optional fields that are set."""
+    """Return the headers that say a `CallReport`."""
     headers = []
-    if message.request_id:
-        headers.append((b"x-conduit-request-id", http.safe(message.request_id)))
+    if value := message.request_id:
+        headers.append((b"x-conduit-request-id", http.safe(value)))
     headers.append((b"x-conduit-provider-id", b"%d" % message.provider_id))
-    if message.provider_name:
-        headers.append((b"x-conduit-provider", http.safe(message.provider_name)))
-    if message.key_id:
-        headers.append((b"x-conduit-key-id", http.safe(message.key_id)))
-    if message.actual_model_name:
-        headers.append((b"x-conduit-model", http.safe(message.actual_model_name)))
+    if value := message.provider_name:
+        headers.append((b"x-conduit-provider", http.safe(value)))
+    if value := message.key_id:
+        headers.append((b"x-conduit-key-id", http.safe(value)))
+    if value := message.actual_model_name:
+        headers.append((b"x-conduit-model", http.safe(value)))
     headers.append((b"x-conduit-attempts", b"%d" % message.attempts))
     headers.append((b"x-conduit-fallbacks", b"%d" % message.fallbacks))
     headers.append((b"x-conduit-overhead-ms", b"%.3f" % message.overhead_ms))
     if message.HasField("cost_nano_usd"):
         headers.append((b"x-conduit-cost", json.dollars_text(message.cost_nano_usd).encode()))
-    if message.dropped:
-        headers.append((b"x-conduit-dropped", http.safe(", ".join(message.dropped))))
-    if message.upstream_request_id:
-        headers.append((b"x-conduit-upstream-request-id", http.safe(message.upstream_request_id)))
+    if value := message.dropped:
+        headers.append((b"x-conduit-dropped", http.safe(", ".join(value))))
+    if value := message.upstream_request_id:
+        headers.append((b"x-conduit-upstream-request-id", http.safe(value)))
     return headers
 
 
 def read_chat(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> router_requests_pb2.ChatRequest:
-    """Read the request of `POST /v1/chat/completions`."""
+    """Return the request that `POST /v1/chat/completions` says."""
     message = router_requests_pb2.ChatRequest(json=body)
     if (options := _call_options_of_headers(headers)) is not None:
         message.options.CopyFrom(options)
@@ -105,7 +87,7 @@ def headers_of_chat(message: router_requests_pb2.ChatResponse) -> list[tuple[byt
 def read_stream_chat(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> router_requests_pb2.StreamChatRequest:
-    """Read the request of `POST /v1/chat/completions`."""
+    """Return the request that `POST /v1/chat/completions` says."""
     message = router_requests_pb2.StreamChatRequest(json=body)
     if (options := _call_options_of_headers(headers)) is not None:
         message.options.CopyFrom(options)
@@ -129,7 +111,7 @@ def headers_of_stream_chat(
 def read_embed(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> router_requests_pb2.EmbedRequest:
-    """Read the request of `POST /v1/embeddings`."""
+    """Return the request that `POST /v1/embeddings` says."""
     message = router_requests_pb2.EmbedRequest(json=body)
     if (options := _call_options_of_headers(headers)) is not None:
         message.options.CopyFrom(options)
@@ -151,7 +133,7 @@ def headers_of_embed(message: router_requests_pb2.EmbedResponse) -> list[tuple[b
 def read_generate_images(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> router_requests_pb2.GenerateImagesRequest:
-    """Read the request of `POST /v1/images/generations`."""
+    """Return the request that `POST /v1/images/generations` says."""
     message = router_requests_pb2.GenerateImagesRequest(json=body)
     if (options := _call_options_of_headers(headers)) is not None:
         message.options.CopyFrom(options)
@@ -175,11 +157,11 @@ def headers_of_generate_images(
 def read_edit_images(
     path: http.Path, query: http.Query, headers: http.Headers, parts: Sequence[http.Part]
 ) -> router_requests_pb2.EditImagesRequest:
-    """Read the request of `POST /v1/images/edits`."""
+    """Return the request that `POST /v1/images/edits` says."""
     message = router_requests_pb2.EditImagesRequest()
     form = message.form
     for part in parts:
-        name = part.name.removesuffix("[]")
+        name = http.part_name(part)
         match name:
             case "model":
                 form.model = http.part_text(part)
@@ -217,7 +199,7 @@ def headers_of_edit_images(
 def read_speak(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> router_requests_pb2.SpeakRequest:
-    """Read the request of `POST /v1/audio/speech`."""
+    """Return the request that `POST /v1/audio/speech` says."""
     message = router_requests_pb2.SpeakRequest()
     if body:
         fill_speech_request(message.speech, json.parse(body), "")
@@ -246,11 +228,11 @@ def media_type_of_speak(message: router_requests_pb2.SpeakResponse) -> bytes | N
 def read_transcribe(
     path: http.Path, query: http.Query, headers: http.Headers, parts: Sequence[http.Part]
 ) -> router_requests_pb2.TranscribeRequest:
-    """Read the request of `POST /v1/audio/transcriptions`."""
+    """Return the request that `POST /v1/audio/transcriptions` says."""
     message = router_requests_pb2.TranscribeRequest()
     form = message.form
     for part in parts:
-        name = part.name.removesuffix("[]")
+        name = http.part_name(part)
         match name:
             case "model":
                 form.model = http.part_text(part)
@@ -292,11 +274,11 @@ def headers_of_transcribe(
 def read_translate(
     path: http.Path, query: http.Query, headers: http.Headers, parts: Sequence[http.Part]
 ) -> router_requests_pb2.TranslateRequest:
-    """Read the request of `POST /v1/audio/translations`."""
+    """Return the request that `POST /v1/audio/translations` says."""
     message = router_requests_pb2.TranslateRequest()
     form = message.form
     for part in parts:
-        name = part.name.removesuffix("[]")
+        name = http.part_name(part)
         match name:
             case "model":
                 form.model = http.part_text(part)
@@ -338,7 +320,7 @@ def headers_of_translate(
 def read_converse(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> router_requests_pb2.ConverseRequest:
-    """Read the request of `GET /v1/realtime`."""
+    """Return the request that `GET /v1/realtime` says."""
     message = router_requests_pb2.ConverseRequest(json=body)
     for name, value in query:
         match name:
@@ -355,7 +337,7 @@ def write_converse(message: router_requests_pb2.ConverseResponse) -> bytes:
 def read_list_models(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> router_requests_pb2.ListModelsRequest:
-    """Read the request of `GET /v1/models`."""
+    """Return the request that `GET /v1/models` says."""
     message = router_requests_pb2.ListModelsRequest()
     return message
 
@@ -368,7 +350,7 @@ def write_list_models(message: router_requests_pb2.ListModelsResponse) -> bytes:
 def read_get_model(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> router_requests_pb2.GetModelRequest:
-    """Read the request of `GET /v1/models/{model=**}`."""
+    """Return the request that `GET /v1/models/{model=**}` says."""
     message = router_requests_pb2.GetModelRequest()
     message.model = path["model"]
     return message
@@ -382,12 +364,11 @@ def write_get_model(message: router_requests_pb2.GetModelResponse) -> bytes:
 def read_explain_route(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> router_requests_pb2.ExplainRouteRequest:
-    """Read the request of `POST /api/routes/explain`."""
+    """Return the request that `POST /api/routes/explain` says."""
     message = router_requests_pb2.ExplainRouteRequest()
     if body:
         fill_explain_route_request(message, json.parse(body), "")
-    if query:
-        http.refuse_parameter(query[0][0], ())
+    http.refuse_parameters(query)
     return message
 
 

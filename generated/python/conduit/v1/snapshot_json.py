@@ -6,39 +6,19 @@ from typing import Final
 
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import snapshot_pb2
-from conduit.v1.fallback_chain_json import (
-    fallback_chain_to_json,
-    fill_fallback_chain,
-)
+from conduit.v1.fallback_chain_json import fallback_chain_to_json, fill_fallback_chain
 from conduit.v1.key_credential_json import (
     fill_key_credential,
     fill_sealed_secret,
     key_credential_to_json,
     sealed_secret_to_json,
 )
-from conduit.v1.model_mapping_json import (
-    fill_model_mapping,
-    model_mapping_to_json,
-)
-from conduit.v1.provider_json import (
-    fill_provider,
-    provider_to_json,
-)
-from conduit.v1.virtual_key_json import (
-    fill_virtual_key,
-    virtual_key_to_json,
-)
+from conduit.v1.model_mapping_json import fill_model_mapping, model_mapping_to_json
+from conduit.v1.provider_json import fill_provider, provider_to_json
+from conduit.v1.virtual_key_json import fill_virtual_key, virtual_key_to_json
 
 _SNAPSHOT_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "epoch",
-        "revision",
-        "providers",
-        "keys",
-        "mappings",
-        "fallbackChains",
-        "virtualKeys",
-    }
+    {"epoch", "revision", "providers", "keys", "mappings", "fallbackChains", "virtualKeys"}
 )
 
 
@@ -51,9 +31,9 @@ def snapshot_from_json(value: object, path: str = "") -> snapshot_pb2.Snapshot:
 
 def fill_snapshot(message: snapshot_pb2.Snapshot, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("epoch")) is not None:
         message.epoch = runtime.text(member, path + "epoch")
     if (member := value.get("revision")) is not None:
@@ -82,8 +62,8 @@ def fill_snapshot(message: snapshot_pb2.Snapshot, value: object, path: str) -> N
 
 
 def snapshot_to_json(message: snapshot_pb2.Snapshot) -> dict[str, object]:
-    """Return the JSON of this `Snapshot`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `Snapshot`."""
+    return {
         "epoch": message.epoch,
         "revision": message.revision,
         "providers": [provider_to_json(item) for item in message.providers],
@@ -92,15 +72,9 @@ def snapshot_to_json(message: snapshot_pb2.Snapshot) -> dict[str, object]:
         "fallbackChains": [fallback_chain_to_json(item) for item in message.fallback_chains],
         "virtualKeys": [snapshot_virtual_key_to_json(item) for item in message.virtual_keys],
     }
-    return members
 
 
-_SNAPSHOT_KEY_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "credential",
-        "secret",
-    }
-)
+_SNAPSHOT_KEY_MEMBERS: Final[frozenset[str]] = frozenset({"credential", "secret"})
 
 
 def snapshot_key_from_json(value: object, path: str = "") -> snapshot_pb2.SnapshotKey:
@@ -112,9 +86,9 @@ def snapshot_key_from_json(value: object, path: str = "") -> snapshot_pb2.Snapsh
 
 def fill_snapshot_key(message: snapshot_pb2.SnapshotKey, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("credential")) is not None:
         fill_key_credential(message.credential, member, path + "credential.")
     if (member := value.get("secret")) is not None:
@@ -124,7 +98,7 @@ def fill_snapshot_key(message: snapshot_pb2.SnapshotKey, value: object, path: st
 
 
 def snapshot_key_to_json(message: snapshot_pb2.SnapshotKey) -> dict[str, object]:
-    """Return the JSON of this `SnapshotKey`."""
+    """Return the JSON of a `SnapshotKey`."""
     members: dict[str, object] = {}
     if message.HasField("credential"):
         members["credential"] = key_credential_to_json(message.credential)
@@ -133,12 +107,7 @@ def snapshot_key_to_json(message: snapshot_pb2.SnapshotKey) -> dict[str, object]
     return members
 
 
-_SNAPSHOT_VIRTUAL_KEY_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "virtualKey",
-        "hash",
-    }
-)
+_SNAPSHOT_VIRTUAL_KEY_MEMBERS: Final[frozenset[str]] = frozenset({"virtualKey", "hash"})
 
 
 def snapshot_virtual_key_from_json(
@@ -154,9 +123,9 @@ def fill_snapshot_virtual_key(
     message: snapshot_pb2.SnapshotVirtualKey, value: object, path: str
 ) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("virtualKey")) is not None:
         fill_virtual_key(message.virtual_key, member, path + "virtualKey.")
     if (member := value.get("hash")) is not None:
@@ -166,7 +135,7 @@ def fill_snapshot_virtual_key(
 
 
 def snapshot_virtual_key_to_json(message: snapshot_pb2.SnapshotVirtualKey) -> dict[str, object]:
-    """Return the JSON of this `SnapshotVirtualKey`."""
+    """Return the JSON of a `SnapshotVirtualKey`."""
     members: dict[str, object] = {}
     if message.HasField("virtual_key"):
         members["virtualKey"] = virtual_key_to_json(message.virtual_key)
@@ -221,9 +190,9 @@ def fill_snapshot_change(message: snapshot_pb2.SnapshotChange, value: object, pa
         message.deleted_fallback_chain_id = runtime.int64(member, path + "deletedFallbackChainId")
     if (member := value.get("deletedVirtualKeyId")) is not None:
         message.deleted_virtual_key_id = runtime.int64(member, path + "deletedVirtualKeyId")
-    given = [
-        name
-        for name in (
+    runtime.at_most_one(
+        value,
+        (
             "provider",
             "key",
             "mapping",
@@ -234,17 +203,15 @@ def fill_snapshot_change(message: snapshot_pb2.SnapshotChange, value: object, pa
             "deletedMappingId",
             "deletedFallbackChainId",
             "deletedVirtualKeyId",
-        )
-        if value.get(name) is not None
-    ]
-    if len(given) > 1:
-        runtime.refuse_second(given, path)
+        ),
+        path,
+    )
     if not _SNAPSHOT_CHANGE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _SNAPSHOT_CHANGE_MEMBERS, path)
 
 
 def snapshot_change_to_json(message: snapshot_pb2.SnapshotChange) -> dict[str, object]:
-    """Return the JSON of this `SnapshotChange`."""
+    """Return the JSON of a `SnapshotChange`."""
     members: dict[str, object] = {}
     if message.HasField("provider"):
         members["provider"] = provider_to_json(message.provider)

@@ -6,6 +6,7 @@ from typing import Final
 
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import usage_report_pb2
+from conduit.v1 import well_known_runtime as well_known
 
 _COST_GROUP_MEMBERS: Final[frozenset[str]] = frozenset(
     {
@@ -66,7 +67,7 @@ def fill_cost_group(message: usage_report_pb2.CostGroup, value: object, path: st
 
 
 def cost_group_to_json(message: usage_report_pb2.CostGroup) -> dict[str, object]:
-    """Return the JSON of this `CostGroup`."""
+    """Return the JSON of a `CostGroup`."""
     members: dict[str, object] = {}
     if message.HasField("provider_account_group"):
         members["providerAccountGroup"] = message.provider_account_group
@@ -89,13 +90,7 @@ def cost_group_to_json(message: usage_report_pb2.CostGroup) -> dict[str, object]
     return members
 
 
-_PROVIDER_COST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "providerId",
-        "providerName",
-        "cost",
-    }
-)
+_PROVIDER_COST_MEMBERS: Final[frozenset[str]] = frozenset({"providerId", "providerName", "cost"})
 
 
 def provider_cost_from_json(value: object, path: str = "") -> usage_report_pb2.ProviderCost:
@@ -120,13 +115,12 @@ def fill_provider_cost(message: usage_report_pb2.ProviderCost, value: object, pa
 
 
 def provider_cost_to_json(message: usage_report_pb2.ProviderCost) -> dict[str, object]:
-    """Return the JSON of this `ProviderCost`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `ProviderCost`."""
+    return {
         "providerId": message.provider_id,
         "providerName": message.provider_name,
         "cost": runtime.dollars(message.cost_nano_usd),
     }
-    return members
 
 
 _PROVIDER_METRICS_MEMBERS: Final[frozenset[str]] = frozenset(
@@ -155,9 +149,9 @@ def fill_provider_metrics(
     message: usage_report_pb2.ProviderMetrics, value: object, path: str
 ) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("totalRequests")) is not None:
         message.total_requests = runtime.int64(member, path + "totalRequests")
     if (member := value.get("successfulRequests")) is not None:
@@ -184,8 +178,8 @@ def fill_provider_metrics(
 
 
 def provider_metrics_to_json(message: usage_report_pb2.ProviderMetrics) -> dict[str, object]:
-    """Return the JSON of this `ProviderMetrics`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `ProviderMetrics`."""
+    return {
         "totalRequests": message.total_requests,
         "successfulRequests": message.successful_requests,
         "failedRequests": message.failed_requests,
@@ -196,15 +190,9 @@ def provider_metrics_to_json(message: usage_report_pb2.ProviderMetrics) -> dict[
         "totalCost": runtime.dollars(message.total_cost_nano_usd),
         "requestsPerHour": [hourly_count_to_json(item) for item in message.requests_per_hour],
     }
-    return members
 
 
-_HOURLY_COUNT_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "hour",
-        "count",
-    }
-)
+_HOURLY_COUNT_MEMBERS: Final[frozenset[str]] = frozenset({"hour", "count"})
 
 
 def hourly_count_from_json(value: object, path: str = "") -> usage_report_pb2.HourlyCount:
@@ -219,7 +207,7 @@ def fill_hourly_count(message: usage_report_pb2.HourlyCount, value: object, path
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
     if (member := value.get("hour")) is not None:
-        runtime.fill_timestamp(message.hour, member, path + "hour")
+        well_known.fill_timestamp(message.hour, member, path + "hour")
     if (member := value.get("count")) is not None:
         message.count = runtime.int64(member, path + "count")
     if not _HOURLY_COUNT_MEMBERS.issuperset(value):
@@ -227,9 +215,9 @@ def fill_hourly_count(message: usage_report_pb2.HourlyCount, value: object, path
 
 
 def hourly_count_to_json(message: usage_report_pb2.HourlyCount) -> dict[str, object]:
-    """Return the JSON of this `HourlyCount`."""
+    """Return the JSON of a `HourlyCount`."""
     members: dict[str, object] = {}
     if message.HasField("hour"):
-        members["hour"] = runtime.timestamp_text(message.hour)
+        members["hour"] = well_known.timestamp_text(message.hour)
     members["count"] = message.count
     return members

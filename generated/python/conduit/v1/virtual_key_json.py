@@ -6,6 +6,7 @@ from typing import Final
 
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import virtual_key_pb2
+from conduit.v1 import well_known_runtime as well_known
 
 _VIRTUAL_KEY_MEMBERS: Final[frozenset[str]] = frozenset(
     {
@@ -32,9 +33,9 @@ def virtual_key_from_json(value: object, path: str = "") -> virtual_key_pb2.Virt
 
 def fill_virtual_key(message: virtual_key_pb2.VirtualKey, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("id")) is not None:
         message.id = runtime.int64(member, path + "id")
     if (member := value.get("name")) is not None:
@@ -48,47 +49,38 @@ def fill_virtual_key(message: virtual_key_pb2.VirtualKey, value: object, path: s
     if (member := value.get("allowedModels")) is not None:
         message.allowed_models.extend(runtime.listed(runtime.text, member, path + "allowedModels"))
     if (member := value.get("expiresAt")) is not None:
-        runtime.fill_timestamp(message.expires_at, member, path + "expiresAt")
+        well_known.fill_timestamp(message.expires_at, member, path + "expiresAt")
     if (member := value.get("budget")) is not None:
         message.budget_nano_usd = runtime.nano_dollars(member, path + "budget")
     if (member := value.get("createdAt")) is not None:
-        runtime.fill_timestamp(message.created_at, member, path + "createdAt")
+        well_known.fill_timestamp(message.created_at, member, path + "createdAt")
     if (member := value.get("updatedAt")) is not None:
-        runtime.fill_timestamp(message.updated_at, member, path + "updatedAt")
+        well_known.fill_timestamp(message.updated_at, member, path + "updatedAt")
     if not _VIRTUAL_KEY_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_MEMBERS, path)
 
 
 def virtual_key_to_json(message: virtual_key_pb2.VirtualKey) -> dict[str, object]:
-    """Return the JSON of this `VirtualKey`."""
-    members: dict[str, object] = {
-        "id": message.id,
-        "name": message.name,
-    }
+    """Return the JSON of a `VirtualKey`."""
+    members: dict[str, object] = {"id": message.id, "name": message.name}
     if message.HasField("key"):
         members["key"] = message.key
     members["keyPrefix"] = message.key_prefix
     members["isEnabled"] = message.is_enabled
     members["allowedModels"] = list(message.allowed_models)
     if message.HasField("expires_at"):
-        members["expiresAt"] = runtime.timestamp_text(message.expires_at)
+        members["expiresAt"] = well_known.timestamp_text(message.expires_at)
     if message.HasField("budget_nano_usd"):
         members["budget"] = runtime.dollars(message.budget_nano_usd)
     if message.HasField("created_at"):
-        members["createdAt"] = runtime.timestamp_text(message.created_at)
+        members["createdAt"] = well_known.timestamp_text(message.created_at)
     if message.HasField("updated_at"):
-        members["updatedAt"] = runtime.timestamp_text(message.updated_at)
+        members["updatedAt"] = well_known.timestamp_text(message.updated_at)
     return members
 
 
 _VIRTUAL_KEY_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "name",
-        "isEnabled",
-        "allowedModels",
-        "expiresAt",
-        "budget",
-    }
+    {"name", "isEnabled", "allowedModels", "expiresAt", "budget"}
 )
 
 
@@ -103,9 +95,9 @@ def fill_virtual_key_spec(
     message: virtual_key_pb2.VirtualKeySpec, value: object, path: str
 ) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    message.SetInParent()
     if (member := value.get("name")) is not None:
         message.name = runtime.text(member, path + "name")
     if (member := value.get("isEnabled")) is not None:
@@ -113,7 +105,7 @@ def fill_virtual_key_spec(
     if (member := value.get("allowedModels")) is not None:
         message.allowed_models.extend(runtime.listed(runtime.text, member, path + "allowedModels"))
     if (member := value.get("expiresAt")) is not None:
-        runtime.fill_timestamp(message.expires_at, member, path + "expiresAt")
+        well_known.fill_timestamp(message.expires_at, member, path + "expiresAt")
     if (member := value.get("budget")) is not None:
         message.budget_nano_usd = runtime.nano_dollars(member, path + "budget")
     if not _VIRTUAL_KEY_SPEC_MEMBERS.issuperset(value):
@@ -121,7 +113,7 @@ def fill_virtual_key_spec(
 
 
 def virtual_key_spec_to_json(message: virtual_key_pb2.VirtualKeySpec) -> dict[str, object]:
-    """Return the JSON of this `VirtualKeySpec`."""
+    """Return the JSON of a `VirtualKeySpec`."""
     members: dict[str, object] = {}
     if message.HasField("name"):
         members["name"] = message.name
@@ -129,7 +121,7 @@ def virtual_key_spec_to_json(message: virtual_key_pb2.VirtualKeySpec) -> dict[st
         members["isEnabled"] = message.is_enabled
     members["allowedModels"] = list(message.allowed_models)
     if message.HasField("expires_at"):
-        members["expiresAt"] = runtime.timestamp_text(message.expires_at)
+        members["expiresAt"] = well_known.timestamp_text(message.expires_at)
     if message.HasField("budget_nano_usd"):
         members["budget"] = runtime.dollars(message.budget_nano_usd)
     return members

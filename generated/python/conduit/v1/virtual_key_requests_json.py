@@ -13,11 +13,7 @@ from conduit.v1.virtual_key_json import (
     virtual_key_to_json,
 )
 
-_CREATE_VIRTUAL_KEY_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "virtualKey",
-    }
-)
+_CREATE_VIRTUAL_KEY_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"virtualKey"})
 
 
 def create_virtual_key_request_from_json(
@@ -44,18 +40,14 @@ def fill_create_virtual_key_request(
 def create_virtual_key_request_to_json(
     message: virtual_key_requests_pb2.CreateVirtualKeyRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `CreateVirtualKeyRequest`."""
+    """Return the JSON of a `CreateVirtualKeyRequest`."""
     members: dict[str, object] = {}
     if message.HasField("virtual_key"):
         members["virtualKey"] = virtual_key_spec_to_json(message.virtual_key)
     return members
 
 
-_CREATE_VIRTUAL_KEY_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "virtualKey",
-    }
-)
+_CREATE_VIRTUAL_KEY_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"virtualKey"})
 
 
 def create_virtual_key_response_from_json(
@@ -82,18 +74,14 @@ def fill_create_virtual_key_response(
 def create_virtual_key_response_to_json(
     message: virtual_key_requests_pb2.CreateVirtualKeyResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `CreateVirtualKeyResponse`."""
+    """Return the JSON of a `CreateVirtualKeyResponse`."""
     members: dict[str, object] = {}
     if message.HasField("virtual_key"):
         members["virtualKey"] = virtual_key_to_json(message.virtual_key)
     return members
 
 
-_GET_VIRTUAL_KEY_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "id",
-    }
-)
+_GET_VIRTUAL_KEY_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id"})
 
 
 def get_virtual_key_request_from_json(
@@ -120,18 +108,11 @@ def fill_get_virtual_key_request(
 def get_virtual_key_request_to_json(
     message: virtual_key_requests_pb2.GetVirtualKeyRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `GetVirtualKeyRequest`."""
-    members: dict[str, object] = {
-        "id": message.id,
-    }
-    return members
+    """Return the JSON of a `GetVirtualKeyRequest`."""
+    return {"id": message.id}
 
 
-_GET_VIRTUAL_KEY_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "virtualKey",
-    }
-)
+_GET_VIRTUAL_KEY_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"virtualKey"})
 
 
 def get_virtual_key_response_from_json(
@@ -158,19 +139,14 @@ def fill_get_virtual_key_response(
 def get_virtual_key_response_to_json(
     message: virtual_key_requests_pb2.GetVirtualKeyResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `GetVirtualKeyResponse`."""
+    """Return the JSON of a `GetVirtualKeyResponse`."""
     members: dict[str, object] = {}
     if message.HasField("virtual_key"):
         members["virtualKey"] = virtual_key_to_json(message.virtual_key)
     return members
 
 
-_LIST_VIRTUAL_KEYS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "pageSize",
-        "pageToken",
-    }
-)
+_LIST_VIRTUAL_KEYS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"pageSize", "pageToken"})
 
 
 def list_virtual_keys_request_from_json(
@@ -199,19 +175,12 @@ def fill_list_virtual_keys_request(
 def list_virtual_keys_request_to_json(
     message: virtual_key_requests_pb2.ListVirtualKeysRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListVirtualKeysRequest`."""
-    members: dict[str, object] = {
-        "pageSize": message.page_size,
-        "pageToken": message.page_token,
-    }
-    return members
+    """Return the JSON of a `ListVirtualKeysRequest`."""
+    return {"pageSize": message.page_size, "pageToken": message.page_token}
 
 
 _LIST_VIRTUAL_KEYS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "virtualKeys",
-        "nextPageToken",
-    }
+    {"virtualKeys", "nextPageToken"}
 )
 
 
@@ -242,20 +211,14 @@ def fill_list_virtual_keys_response(
 def list_virtual_keys_response_to_json(
     message: virtual_key_requests_pb2.ListVirtualKeysResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `ListVirtualKeysResponse`."""
-    members: dict[str, object] = {
+    """Return the JSON of a `ListVirtualKeysResponse`."""
+    return {
         "virtualKeys": [virtual_key_to_json(item) for item in message.virtual_keys],
         "nextPageToken": message.next_page_token,
     }
-    return members
 
 
-_UPDATE_VIRTUAL_KEY_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "id",
-        "virtualKey",
-    }
-)
+_UPDATE_VIRTUAL_KEY_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id", "virtualKey"})
 
 
 def update_virtual_key_request_from_json(
@@ -284,20 +247,14 @@ def fill_update_virtual_key_request(
 def update_virtual_key_request_to_json(
     message: virtual_key_requests_pb2.UpdateVirtualKeyRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `UpdateVirtualKeyRequest`."""
-    members: dict[str, object] = {
-        "id": message.id,
-    }
+    """Return the JSON of a `UpdateVirtualKeyRequest`."""
+    members: dict[str, object] = {"id": message.id}
     if message.HasField("virtual_key"):
         members["virtualKey"] = virtual_key_spec_to_json(message.virtual_key)
     return members
 
 
-_UPDATE_VIRTUAL_KEY_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "virtualKey",
-    }
-)
+_UPDATE_VIRTUAL_KEY_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"virtualKey"})
 
 
 def update_virtual_key_response_from_json(
@@ -324,18 +281,14 @@ def fill_update_virtual_key_response(
 def update_virtual_key_response_to_json(
     message: virtual_key_requests_pb2.UpdateVirtualKeyResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `UpdateVirtualKeyResponse`."""
+    """Return the JSON of a `UpdateVirtualKeyResponse`."""
     members: dict[str, object] = {}
     if message.HasField("virtual_key"):
         members["virtualKey"] = virtual_key_to_json(message.virtual_key)
     return members
 
 
-_DELETE_VIRTUAL_KEY_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {
-        "id",
-    }
-)
+_DELETE_VIRTUAL_KEY_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id"})
 
 
 def delete_virtual_key_request_from_json(
@@ -362,11 +315,8 @@ def fill_delete_virtual_key_request(
 def delete_virtual_key_request_to_json(
     message: virtual_key_requests_pb2.DeleteVirtualKeyRequest,
 ) -> dict[str, object]:
-    """Return the JSON of this `DeleteVirtualKeyRequest`."""
-    members: dict[str, object] = {
-        "id": message.id,
-    }
-    return members
+    """Return the JSON of a `DeleteVirtualKeyRequest`."""
+    return {"id": message.id}
 
 
 _DELETE_VIRTUAL_KEY_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset()
@@ -394,5 +344,5 @@ def fill_delete_virtual_key_response(
 def delete_virtual_key_response_to_json(
     message: virtual_key_requests_pb2.DeleteVirtualKeyResponse,
 ) -> dict[str, object]:
-    """Return the JSON of this `DeleteVirtualKeyResponse`."""
+    """Return the JSON of a `DeleteVirtualKeyResponse`."""
     return {}

@@ -1,0 +1,195 @@
+"""Builds a bridge: the only place here that makes concrete things."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Protocol
+
+import grpc
+import structlog
+from grpc_health.v1 import health_pb2
+from prometheus_client import CollectorRegistry
+from prometheus_client.registry import Collector
+
+from conduit.v1.billing_service_pb2_grpc import BillingServiceStub
+from conduit.v1.health_service_pb2_grpc import HealthServiceStub
+from conduit.v1.http_routes import ROUTES
+from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
+from conduit.v1.router_service_pb2_grpc import RouterServiceStub
+from conduit_bridge.assembly import endpoints, report_fields
+from conduit_bridge.cors import Cors
+from conduit_bridge.edge import Edge, Lost
+from conduit_bridge.endpoint import Backend
+from conduit_bridge.exposition import Exposition
+from conduit_bridge.metrics import Metrics
+from conduit_bridge.pages import Readiness, pages
+from conduit_kernel.http import HttpServer, ServerLimits
+from conduit_kernel.ids import IdSource
+from conduit_kernel.rpc import connect
+from conduit_kernel.settings import Settings
+
+# Above the 30 s that the longest control call, a connectivity test, may take.
+CONTROL_SECONDS = 35.0
+# The Router bounds its calls itself; this is for one that hangs.
+REMOTE_ROUTER_SECONDS = 3600.0
+CHECK_SECONDS = 1.0
+ROUTER = "conduit.v1.RouterService"
+
+
+class LocalRouter(Protocol):
+    """The Router in this process: the contract's RPCs as methods, and whether it can serve."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a configuration is known."""
+        ...
+
+
+class BridgeProcess:
+    """A running bridge."""
+
+    def __init__(
+        self,
+        *,
+        server: HttpServer,
+        stopping: asyncio.Event,
+        channels: Sequence[grpc.aio.Channel],
+        tasks: Sequence[asyncio.Task[None]],
+    ) -> None:
+        """Take what is running."""
+        self._server = server
+        self._stopping = stopping
+        self._channels = channels
+        self._tasks = tasks
+
+    @property
+    def port(self) -> int:
+        """The HTTP port."""
+        return self._server.port
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Say that we are not ready, finish what is under way within the time given, then cut."""
+        self._stopping.set()
+        await self._server.drain(grace_seconds)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for channel in self._channels:
+            await channel.close()
+
+
+async def start(
+    settings: Settings,
+    *,
+    router: LocalRouter | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    reuse_port: bool = False,
+    worker: str = "",
+    collectors: Sequence[Collector] = (),
+) -> BridgeProcess:
+    """Serve HTTP. OSError if the address cannot be had.
+
+    - `router`: the Router of this process; else the one at `settings.target("router")` is asked.
+    - `host`, `port`: in place of those of the settings; port 0 takes a free one.
+    - `reuse_port`: listen together with the other workers of this machine, and then
+    - `worker`: the name of this worker among them, so that each one's `/metrics` tells of all.
+    - `collectors`: what else this process counts, shown at `/metrics`.
+    """
+    channels = {
+        name: connect(settings.target(name))
+        for name in ("registry", "health", "billing", *(() if router else ("router",)))
+    }
+    stopping, metrics = asyncio.Event(), Metrics()
+    exposition = _exposition(settings, worker, (metrics, *collectors))
+    openapi = files("conduit.v1").joinpath("openapi.json").read_bytes()
+    readiness = _readiness(router, channels.get("router"), stopping)
+    served = endpoints(
+        ROUTES,
+        _backends(channels, router),
+        metrics,
+        master_key=settings.master_key,
+        stopping=stopping,
+    )
+    edge = Edge(
+        [*served, *pages(metrics, readiness=readiness, exposition=exposition, openapi=openapi)],
+        Lost(metrics.add("", "")),
+        cors=Cors(settings.cors_origins, ("x-request-id", "retry-after", *report_fields())),
+        ids=IdSource(time.time),
+        clock=time.perf_counter,
+        log=structlog.get_logger("bridge").bind(),
+        max_body_bytes=settings.max_body_bytes,
+    )
+    server = HttpServer(
+        edge.handle,
+        limits=ServerLimits(body_bytes=settings.max_body_bytes),
+        body_limit=edge.body_limit,
+        on_error=edge.failed,
+        render_refusal=edge.refused,
+    )
+    await server.start(
+        settings.host if host is None else host,
+        settings.http_port if port is None else port,
+        reuse_port=reuse_port,
+    )
+    return BridgeProcess(
+        server=server,
+        stopping=stopping,
+        channels=list(channels.values()),
+        tasks=[asyncio.create_task(exposition.keep_writing())] if worker else [],
+    )
+
+
+def _backends(
+    channels: dict[str, grpc.aio.Channel], router: LocalRouter | None
+) -> dict[str, Backend]:
+    at_router = (
+        Backend("router", RouterServiceStub(channels["router"]), REMOTE_ROUTER_SECONDS)
+        if router is None
+        else Backend("router", router, None)
+    )
+    return {
+        "RegistryService": Backend(
+            "registry", RegistryServiceStub(channels["registry"]), CONTROL_SECONDS
+        ),
+        "HealthService": Backend("health", HealthServiceStub(channels["health"]), CONTROL_SECONDS),
+        "BillingService": Backend(
+            "billing", BillingServiceStub(channels["billing"]), CONTROL_SECONDS
+        ),
+        "RouterService": at_router,
+    }
+
+
+def _exposition(settings: Settings, worker: str, collectors: Sequence[Collector]) -> Exposition:
+    registry = CollectorRegistry()
+    for collector in collectors:
+        registry.register(collector)
+    return Exposition(registry, folder=settings.data_dir / "metrics", worker=worker)
+
+
+def _readiness(
+    router: LocalRouter | None, channel: grpc.aio.Channel | None, stopping: asyncio.Event
+) -> Readiness:
+    async def reasons() -> list[str]:
+        if stopping.is_set():
+            return ["the bridge is stopping"]
+        if router is not None and not router.is_ready:
+            return ["the router has no configuration yet"]
+        return await _remote_reasons(channel) if channel else []
+
+    return reasons
+
+
+async def _remote_reasons(channel: grpc.aio.Channel) -> list[str]:
+    check = channel.unary_unary(
+        "/grpc.health.v1.Health/Check",
+        request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+        response_deserializer=health_pb2.HealthCheckResponse.FromString,
+    )
+    try:
+        answer = await check(health_pb2.HealthCheckRequest(service=ROUTER), timeout=CHECK_SECONDS)
+    except grpc.RpcError:
+        return ["the router cannot be reached"]
+    is_serving = answer.status == health_pb2.HealthCheckResponse.SERVING
+    return [] if is_serving else ["the router is not serving"]

@@ -1,0 +1,65 @@
+"""What the processes of `conduit serve` have in common.
+
+They tell when they are ready, and stop when they are told to or when their parent is gone.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+
+import structlog
+import uvloop
+
+from conduit_cli.layout import READY_VARIABLE
+from conduit_kernel.errors import ConduitError
+from conduit_kernel.logs import configure_logs
+from conduit_kernel.process import stop_event
+from conduit_kernel.settings import Settings, environment, read_settings
+
+_STDIN = 0
+
+Drain = Callable[[], Awaitable[None]]
+Start = Callable[[Settings], Awaitable[Drain]]
+
+
+def run_child(name: str, start: Start) -> None:
+    """Run services in this process. Exits with 1 and one line if they cannot start."""
+    try:
+        settings = read_settings(environment())
+        configure_logs(settings.log_level, name)
+        uvloop.run(_run(settings, start))
+    except (ValueError, ConduitError, OSError) as error:
+        sys.exit(f"conduit {name}: {error}")
+
+
+async def _run(settings: Settings, start: Start) -> None:
+    stop = stop_event()
+    _stop_with_parent(stop)
+    drain = await start(settings)
+    _tell_ready()
+    await stop.wait()
+    log = structlog.get_logger("process")
+    log.info("draining")
+    await drain()
+    log.info("stopped")
+
+
+def _stop_with_parent(stop: asyncio.Event) -> None:
+    """Set the event when standard input ends: only the parent holds its other end."""
+    loop = asyncio.get_running_loop()
+
+    def ended() -> None:
+        if not os.read(_STDIN, 1024):
+            loop.remove_reader(_STDIN)
+            stop.set()
+
+    if READY_VARIABLE in environment():
+        loop.add_reader(_STDIN, ended)
+
+
+def _tell_ready() -> None:
+    number = environment().get(READY_VARIABLE)
+    if number is not None:
+        with os.fdopen(int(number), "wb", buffering=0) as pipe:
+            pipe.write(b"ready\n")

@@ -1,0 +1,179 @@
+"""The commands. They import what they need when they run, so that each starts fast."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+DATA_DIR = Path(".conduit")
+SERVICES = {
+    "registry": "what exists: providers, keys, mappings, virtual keys",
+    "router": "does the calls",
+    "health": "who is well",
+    "billing": "what it cost",
+    "bridge": "the HTTP edge",
+}
+
+_data_dir = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="CONDUIT_DATA_DIR",
+    default=DATA_DIR,
+    show_default=True,
+    help="Where keys, databases and spools are kept.",
+)
+_host = click.option(
+    "--host",
+    envvar="CONDUIT_HOST",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address to listen on. Others than loopback are open to the network.",
+)
+_http_port = click.option(
+    "--http-port",
+    type=click.IntRange(0, 65535),
+    envvar="CONDUIT_HTTP_PORT",
+    default=8080,
+    show_default=True,
+    help="The port of the HTTP bridge; 0 takes a free one.",
+)
+_grpc_port = click.option(
+    "--grpc-port",
+    type=click.IntRange(0, 65531),
+    envvar="CONDUIT_GRPC_PORT",
+    default=50051,
+    show_default=True,
+    help="The Registry's port; Router, Health, Billing and Simulator take the next four. "
+    "0 takes free ones.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def conduit() -> None:
+    """One API in front of every AI provider."""
+
+
+@conduit.command()
+@_data_dir
+@_host
+@_http_port
+@_grpc_port
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    envvar="CONDUIT_WORKERS",
+    default=1,
+    show_default=True,
+    help="How many processes answer requests; one keeps about one core busy.",
+)
+def serve(data_dir: Path, host: str, http_port: int, grpc_port: int, workers: int) -> None:
+    """Run a whole gateway on this machine.
+
+    The first start makes keys, and a simulated provider that answers without any account.
+    """
+    from conduit_cli.serve import serve as run  # noqa: PLC0415 # see the module's docstring
+
+    code = run(
+        data_dir=data_dir,
+        host=host,
+        http_port=http_port,
+        grpc_port=grpc_port,
+        workers=workers,
+        command=_own_name(),
+    )
+    sys.exit(code)
+
+
+@conduit.command()
+@click.argument("text", required=False)
+@click.option("--model", default="echo", show_default=True, help="The model alias to ask.")
+@click.option("--url", help="Where the gateway is. Default: CONDUIT_URL, else the local one.")
+@click.option("--key", help="A virtual key. Default: CONDUIT_API_KEY, else the local one.")
+@_data_dir
+def chat(text: str | None, model: str, url: str | None, key: str | None, data_dir: Path) -> None:
+    """Ask a model of a running gateway. Without TEXT, or with -, reads standard input."""
+    from conduit_cli.chat import NoKey, answer, find_gateway, models  # noqa: PLC0415 # as above
+    from conduit_cli.gateway import GatewayError  # noqa: PLC0415 # as above
+    from conduit_cli.keys import KeysUnusable  # noqa: PLC0415 # as above
+
+    if text in {None, "-"}:
+        text = click.get_text_stream("stdin").read().strip()
+    if not text:
+        raise click.UsageError("There is nothing to ask.")
+    try:
+        gateway = find_gateway(url, key, data_dir, os.environ)
+        for piece in answer(gateway, model, text):
+            click.echo(piece, nl=False)
+        click.echo()
+    except GatewayError as error:
+        known = models(gateway) if error.code.upper() == "MODEL_NOT_FOUND" else []
+        hint = f"\nChoose with --model: {', '.join(known)}" if known else ""
+        raise click.ClickException(f"{error}{hint}") from error
+    except (NoKey, KeysUnusable, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(
+            f"No answer: {error}. Is a gateway running? Start one with `conduit serve`, or say "
+            "with --url where it is."
+        ) from error
+
+
+@conduit.command()
+def version() -> None:
+    """Say which Conduit this is."""
+    import importlib.metadata  # noqa: PLC0415 # as above
+    import platform  # noqa: PLC0415 # as above
+
+    own = importlib.metadata.version("conduit-suite")
+    click.echo(f"conduit {own} (Python {platform.python_version()})")
+
+
+@conduit.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", default=50055, show_default=True, help="The port; 0 takes a free one.")
+def simulator(host: str, port: int) -> None:
+    """Run the simulated provider alone."""
+    _become("conduit_simulator", "--host", host, "--port", str(port))
+
+
+def _alone(service: str, purpose: str) -> click.Command:
+    def run(data_dir: Path, host: str, http_port: int, grpc_port: int) -> None:
+        from conduit_cli.keys import ENCRYPTION, MASTER, KeyFile, KeysUnusable  # noqa: PLC0415 # as above
+
+        try:
+            stored = KeyFile(data_dir).read()
+        except KeysUnusable as error:
+            raise click.ClickException(str(error)) from error
+        for name in (MASTER, ENCRYPTION):
+            if name in stored:
+                os.environ.setdefault(f"CONDUIT_{name.upper()}", str(stored[name]))
+        os.environ |= {
+            "CONDUIT_DATA_DIR": str(data_dir),
+            "CONDUIT_HOST": host,
+            "CONDUIT_HTTP_PORT": str(http_port),
+            "CONDUIT_GRPC_PORT": str(grpc_port),
+        }
+        _become(f"conduit_{service}")
+
+    command = click.command(service, help=f"Run the {service} alone: {purpose}.")
+    return command(_data_dir(_host(_http_port(_grpc_port(run)))))
+
+
+for _service, _purpose in SERVICES.items():
+    conduit.add_command(_alone(_service, _purpose))
+
+
+def _become(module: str, *arguments: str) -> None:
+    """Go on as `python -m module`; signals and the exit code are then its own."""
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 # our own
+
+
+def _own_name() -> str:
+    """Return what to type to get this command again."""
+    found = shutil.which("conduit")
+    own = Path(sys.argv[0])
+    if found and own.exists() and Path(found).samefile(own):
+        return "conduit"
+    return os.path.relpath(own) if own.name == "conduit" else f"{sys.executable} -m conduit_cli"

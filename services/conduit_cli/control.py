@@ -1,0 +1,36 @@
+"""The process of `conduit serve` that knows: `python -m conduit_cli.control`.
+
+Registry, Health and Billing in one event loop.
+"""
+
+import asyncio
+
+from conduit_billing import bootstrap as billing
+from conduit_cli.child import Drain, run_child
+from conduit_health import bootstrap as health
+from conduit_kernel.settings import Settings
+from conduit_providers.catalog import load_catalog
+from conduit_registry import bootstrap as registry
+
+# The workers, whose streams would keep it busy, have stopped before.
+GRACE_SECONDS = 0.5
+
+
+async def _start(settings: Settings) -> Drain:
+    catalog = load_catalog(
+        settings.catalog_dir, base_urls={"Simulator": f"{settings.simulator_url}/v1"}
+    )
+    processes = await asyncio.gather(
+        registry.start(settings, catalog),
+        health.start(settings, catalog),
+        billing.start(settings),
+    )
+
+    async def drain() -> None:
+        await asyncio.gather(*(process.drain(GRACE_SECONDS) for process in processes))
+
+    return drain
+
+
+if __name__ == "__main__":
+    run_child("control", _start)

@@ -1,0 +1,89 @@
+"""The file `keys.toml` of a data directory: the keys that were made for its owner."""
+
+import base64
+import json
+import os
+import secrets
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+FILE_NAME = "keys.toml"
+MASTER, ENCRYPTION, VIRTUAL, SET_UP = "master_key", "encryption_key", "virtual_key", "is_set_up"
+_HEAD = """\
+# Made by `conduit serve`. Whoever can read this can use and change your gateway.
+# Keep a copy: without the encryption key, stored provider keys cannot be read any more.
+"""
+_ENCRYPTION_KEY_BYTES = 32
+
+
+class KeysUnusable(Exception):
+    """The keys of a data directory cannot be used; the message says what to do."""
+
+
+class KeyFile:
+    """The keys of one data directory: strings by name, and whether the first start is done.
+
+    Reads and writes are whole: another process sees the file before or after, never between.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir
+        self.path = data_dir / FILE_NAME
+
+    def read(self) -> dict[str, str | bool]:
+        """Return what is stored; nothing if there is no file. KeysUnusable if it is damaged."""
+        try:
+            stored = tomllib.loads(self.path.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise KeysUnusable(f"{self.path} cannot be read: {type(error).__name__}") from error
+        return {name: value for name, value in stored.items() if isinstance(value, str | bool)}
+
+    def make_missing(self, given: Mapping[str, str]) -> tuple[dict[str, str], set[str]]:
+        """Return master and encryption key and the names of those made now.
+
+        `given` keys win and are not stored. KeysUnusable if the encryption key is gone while data
+        that needs it is there.
+        """
+        stored = self.read()
+        known = {name: str(stored[name]) for name in (MASTER, ENCRYPTION) if name in stored}
+        known |= given
+        made: dict[str, str] = {}
+        if MASTER not in known:
+            made[MASTER] = secrets.token_urlsafe(32)
+        if ENCRYPTION not in known:
+            self._refuse_beside_data()
+            made[ENCRYPTION] = base64.b64encode(os.urandom(_ENCRYPTION_KEY_BYTES)).decode()
+        if made:
+            self.store(made)
+        return known | made, set(made)
+
+    def store(self, values: Mapping[str, str | bool]) -> None:
+        """Add values to what is stored, for the owner's eyes only."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lines = (f"{k} = {json.dumps(v)}\n" for k, v in {**self.read(), **values}.items())
+        new = self.path.with_suffix(f".{os.getpid()}")
+        try:
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+                out.write(_HEAD + "".join(lines))
+                out.flush()
+                os.fsync(out.fileno())
+            new.replace(self.path)
+        finally:
+            new.unlink(missing_ok=True)
+
+    def make_private(self) -> bool:
+        """Take the file from everybody but its owner; say whether others could read it."""
+        if not self.path.exists() or self.path.stat().st_mode & 0o077 == 0:
+            return False
+        self.path.chmod(0o600)
+        return True
+
+    def _refuse_beside_data(self) -> None:
+        if any(self._folder.glob("*.db")):
+            raise KeysUnusable(
+                f"{self._folder} has data, but {self.path} with its encryption key is gone. "
+                "Put the file back, or set CONDUIT_ENCRYPTION_KEY."
+            )

@@ -1,0 +1,152 @@
+"""Which processes `conduit serve` consists of, where they listen and what they are told."""
+
+import errno
+import ipaddress
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+# As in conduit_kernel.settings, which costs too much to import here; a test holds them together.
+PORT_OFFSETS = {"registry": 0, "router": 1, "health": 2, "billing": 3, "simulator": 4}
+# In a process's environment: the number of a pipe on which a line says that it is ready.
+READY_VARIABLE = "CONDUIT_READY_FD"
+_CONTROL = ("registry", "health", "billing")
+LOOPBACK = "127.0.0.1"
+_TRIES = 50
+
+
+class PortTaken(Exception):
+    """A port cannot be had; the message names it and says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """One gateway on one machine."""
+
+    data_dir: Path
+    host: str
+    http_port: int
+    grpc_port: int
+    workers: int
+
+    @property
+    def url(self) -> str:
+        """Where its users on this machine find it."""
+        host = LOOPBACK if _is_any(self.host) else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.http_port}"
+
+    def grpc_address(self, service: str) -> str:
+        """Where a gRPC service is found on this machine."""
+        host = LOOPBACK if _is_any(self.host) or service == "simulator" else self.host
+        port = self.grpc_port + PORT_OFFSETS[service]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def environment(self, env: Mapping[str, str], keys: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment of its processes; secrets go this way, never as arguments."""
+        private = "1" if is_loopback(self.host) else "0"
+        # Without these, a process looks for the others on 127.0.0.1.
+        targets = {f"CONDUIT_{s.upper()}_TARGET": self.grpc_address(s) for s in _CONTROL}
+        return {
+            "CONDUIT_ALLOW_PRIVATE_ADDRESSES": private,
+            **targets,
+            **env,
+            "CONDUIT_DATA_DIR": str(self.data_dir),
+            "CONDUIT_HOST": self.host,
+            "CONDUIT_HTTP_PORT": str(self.http_port),
+            "CONDUIT_GRPC_PORT": str(self.grpc_port),
+            **{f"CONDUIT_{name.upper()}": value for name, value in keys.items()},
+        }
+
+    def processes(self) -> dict[str, list[str]]:
+        """Return the command of each process by its name, in the order in which they stop."""
+        run = [sys.executable, "-m"]
+        # A worker among several is told its name.
+        named = [f"worker-{number}" for number in range(1, self.workers + 1)]
+        workers = {name: [*run, "conduit_cli.worker", name] for name in named}
+        return {
+            **(workers if self.workers > 1 else {"worker": [*run, "conduit_cli.worker"]}),
+            "control": [*run, "conduit_cli.control"],
+            "simulator": [*run, "conduit_cli.simulator"],
+        }
+
+
+def with_free_ports(host: str, http_port: int, grpc_port: int) -> tuple[int, int]:
+    """Return the ports, the system's choice where 0 was asked for. PortTaken if one is not free.
+
+    Found free now, a port may be taken before it is used; then the process that wants it says so.
+    """
+    if http_port:
+        _check(host, http_port, "--http-port", http_port + 1)
+    else:
+        http_port = _free_port(host)
+    if grpc_port:
+        for service, offset in PORT_OFFSETS.items():
+            where = LOOPBACK if service == "simulator" else host
+            _check(where, grpc_port + offset, "--grpc-port", grpc_port + 10)
+        return http_port, grpc_port
+    for _ in range(_TRIES):
+        first = _free_port(host)
+        block = [first + offset for offset in PORT_OFFSETS.values()]
+        if http_port not in block and all(_is_free(host, port) for port in block[1:]):
+            return http_port, first
+    raise PortTaken("No five free ports in a row were found; choose some with --grpc-port.")
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_any(host: str) -> bool:
+    return host in {"0.0.0.0", "::"}  # noqa: S104 # compared, not bound
+
+
+def _check(host: str, port: int, option: str, other: int) -> None:
+    try:
+        _bind(host, port).close()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise PortTaken(
+                f"Cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}."
+            ) from error
+        raise PortTaken(
+            f"Port {port} is taken. Stop what listens there, or choose another port: "
+            f"conduit serve {option} {other}"
+        ) from error
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        _bind(host, port).close()
+    except OSError:
+        return False
+    return True
+
+
+def _free_port(host: str) -> int:
+    with _bind(host, 0) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        # Connections that linger from the last run do not matter; listeners do.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1)
+    except BaseException:
+        listener.close()
+        raise
+    return listener

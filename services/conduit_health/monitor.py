@@ -1,0 +1,150 @@
+"""The one place that holds how all instances are, and tells everybody who wants to know."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from conduit.v1.provider_health_pb2 import KeyRateLimits, ProviderHealth
+from conduit_health.facts import InstanceFacts, facts_of
+from conduit_health.history import Moment, Recorder
+from conduit_health.messages import health_message, limits_messages
+from conduit_health.notices import Board, notices_of
+from conduit_health.sights import Sight
+from conduit_health.vitals import Vitals
+from conduit_health.watchers import Watchers
+from conduit_kernel.errors import ProviderNotFound, ServiceUnavailable
+from conduit_kernel.snapshot import SnapshotState
+
+
+class Monitor:
+    """Takes what was seen, and answers how instances are."""
+
+    def __init__(
+        self,
+        state: SnapshotState,
+        *,
+        recorder: Recorder,
+        watchers: Watchers,
+        board: Board,
+        clock: Callable[[], float],
+    ) -> None:
+        """Take the Registry's state, and a clock of seconds since 1970."""
+        self._state = state
+        self._recorder = recorder
+        self._watchers = watchers
+        self._board = board
+        self._clock = clock
+        self._facts: Mapping[int, InstanceFacts] = {}
+        self._vitals: dict[int, Vitals] = {}
+        # What was last told to watchers.
+        self._told: dict[int, ProviderHealth] = {}
+
+    @property
+    def instances(self) -> Iterable[InstanceFacts]:
+        """Return the instances that exist, in order of id."""
+        return self._facts.values()
+
+    def reload(self) -> None:
+        """Take what the Registry tells now."""
+        old, self._facts = self._facts, facts_of(self._state)
+        for gone in old.keys() - self._facts.keys():
+            self._vitals.pop(gone, None)
+            self._told.pop(gone, None)
+        for facts in self._facts.values():
+            vitals = self._vitals.setdefault(facts.id, Vitals())
+            _renew_keys(vitals, old.get(facts.id), facts)
+        self.tick()
+
+    def facts(self, provider_id: int) -> InstanceFacts:
+        """Return an instance. ProviderNotFound, or ServiceUnavailable before the Registry told."""
+        if found := self._facts.get(provider_id):
+            return found
+        if not self._state.is_known:
+            raise ServiceUnavailable("Health does not know the providers yet", service="registry")
+        raise ProviderNotFound(
+            f"Provider with ID {provider_id} not found", provider_id=str(provider_id)
+        )
+
+    def vitals(self, provider_id: int) -> Vitals:
+        """Return the state of an instance. ProviderNotFound if there is none."""
+        return self._vitals[self.facts(provider_id).id]
+
+    def health(self, provider_id: int) -> ProviderHealth:
+        """Return how an instance is. ProviderNotFound if there is none."""
+        return health_message(self.facts(provider_id), self.vitals(provider_id), self._clock())
+
+    def all(self) -> list[ProviderHealth]:
+        """Return how all instances are, in order of id."""
+        return [self.health(provider_id) for provider_id in self._facts]
+
+    def limits(self, provider_id: int) -> list[KeyRateLimits]:
+        """Return what is known of the limits of an instance's keys."""
+        return limits_messages(self.facts(provider_id), self.vitals(provider_id))
+
+    def take(
+        self, provider_id: int, sights: Sequence[Sight], models: Sequence[str] | None = None
+    ) -> None:
+        """Take what was seen of an instance; nothing if it is gone by now."""
+        facts, vitals = self._facts.get(provider_id), self._vitals.get(provider_id)
+        if facts is None or vitals is None:
+            return
+        known = {"", *(key.id for key in facts.keys)}
+        for sight in sights:
+            vitals.observe(sight if sight.key_id in known else sight._replace(key_id=""))
+        if models is not None:
+            vitals.list_models(models)
+        if sights and vitals.last_check is not None:
+            self._record(facts, vitals, sights[-1])
+        self._tell([provider_id])
+
+    def tick(self) -> None:
+        """Tell of what changed by the passing of time alone: rests and open circuits end."""
+        self._tell(self._facts)
+
+    def _record(self, facts: InstanceFacts, vitals: Vitals, sight: Sight) -> None:
+        self._recorder.offer(
+            Moment(
+                provider_id=facts.id,
+                at=sight.at,
+                status=vitals.status(facts, self._clock()),
+                response_time_ms=sight.response_time_ms,
+                error=sight.detail,
+                is_probe=sight.is_probe,
+            )
+        )
+
+    def _tell(self, provider_ids: Iterable[int]) -> None:
+        changed = []
+        for provider_id in provider_ids:
+            old, new = self._told.get(provider_id), self.health(provider_id)
+            if old is not None and _standing(old) == _standing(new):
+                continue
+            self._told[provider_id] = new
+            changed.append(provider_id)
+            for notice in notices_of(old, new, self._clock()):
+                self._board.post(notice)
+        if changed:
+            self._watchers.tell(changed)
+
+
+def _standing(health: ProviderHealth) -> bytes:
+    """Return what watchers are told of at once: all that is not mere passing of numbers."""
+    standing = ProviderHealth()
+    standing.CopyFrom(health)
+    for field in ("last_check_time", "response_time_ms", "last_error"):
+        standing.ClearField(field)  # type: ignore[arg-type] # fields of the message, one by one
+    for key in standing.key_credentials:
+        key.ClearField("last_used")
+        key.ClearField("rate_limit_remaining")
+    return standing.SerializeToString(deterministic=True)
+
+
+def _renew_keys(vitals: Vitals, old: InstanceFacts | None, new: InstanceFacts) -> None:
+    if old is None:
+        return
+    # A new address of the instance says as much of its keys as a new value.
+    moved = old.version != new.version
+    versions = {key.id: key.version for key in old.keys}
+    for key in new.keys:
+        if moved or versions.get(key.id) != key.version:
+            vitals.renew_key(key.id)
+    for gone in versions.keys() - {key.id for key in new.keys}:
+        vitals.keys.pop(gone, None)

@@ -1,0 +1,167 @@
+"""What Anthropic's Messages answer, as OpenAI-shaped pieces.
+
+https://platform.claude.com/docs/en/api/messages
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from conduit.v1.chat_pb2 import (
+    FINISH_REASON_CONTENT_FILTER,
+    FINISH_REASON_LENGTH,
+    FINISH_REASON_STOP,
+    FINISH_REASON_TOOL_CALLS,
+    FINISH_REASON_UNSPECIFIED,
+    ChatUsage,
+    FinishReason,
+)
+from conduit_providers.usage import Usage
+
+
+class OutputDetails(msgspec.Struct):
+    """What the tokens written consist of."""
+
+    thinking_tokens: int | None = None
+
+
+class Counts(msgspec.Struct):
+    """Token counts. `input_tokens` leaves out what was read from or written to the cache."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    output_tokens_details: OutputDetails | None = None
+    service_tier: str | None = None
+
+    def update(self, later: "Counts") -> None:
+        """Take over the counts of a later event; they are cumulative."""
+        for name in self.__struct_fields__:
+            value = getattr(later, name)
+            if value is not None:
+                setattr(self, name, value)
+
+    def usage(self) -> Usage:
+        """Return the counts as we keep them."""
+        read = self.cache_read_input_tokens or 0
+        written = self.cache_creation_input_tokens or 0
+        details = self.output_tokens_details or OutputDetails()
+        return Usage(
+            input_tokens=(self.input_tokens or 0) + read + written,
+            output_tokens=self.output_tokens or 0,
+            cached_input_tokens=read,
+            cache_write_tokens=written,
+            reasoning_tokens=details.thinking_tokens or 0,
+        )
+
+
+class Block(msgspec.Struct):
+    """A block of content, of any type; `input` is the JSON of a tool's arguments."""
+
+    type: str
+    text: str | None = None
+    thinking: str | None = None
+    signature: str | None = None
+    data: str | None = None
+    id: str | None = None
+    name: str | None = None
+    input: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class StopDetails(msgspec.Struct):
+    """Why the model refused."""
+
+    category: str | None = None
+    explanation: str | None = None
+
+
+class Message(msgspec.Struct):
+    """A whole answer, or the head of a streamed one."""
+
+    type: str = ""
+    id: str = ""
+    model: str = ""
+    content: list[Block] | None = None
+    stop_reason: str | None = None
+    stop_details: StopDetails | None = None
+    usage: Counts | None = None
+    error: object = None
+
+
+class Delta(msgspec.Struct):
+    """What an event of a stream adds."""
+
+    type: str = ""
+    text: str = ""
+    thinking: str = ""
+    signature: str = ""
+    partial_json: str = ""
+    stop_reason: str | None = None
+    stop_details: StopDetails | None = None
+
+
+class Event(msgspec.Struct):
+    """An event of a stream."""
+
+    type: str
+    index: int = 0
+    message: Message | None = None
+    content_block: Block | None = None
+    delta: Delta | None = None
+    usage: Counts | None = None
+    error: object = None
+
+
+class Finish(NamedTuple):
+    """Why the model stopped; `native` where Anthropic's word says more."""
+
+    reason: "FinishReason.ValueType"
+    native: str | None
+    refusal: str | None
+
+
+_REASONS: "Mapping[str, FinishReason.ValueType]" = {
+    "end_turn": FINISH_REASON_STOP,
+    "stop_sequence": FINISH_REASON_STOP,
+    # The provider's own tools took long: sent back as it is, the answer goes on.
+    "pause_turn": FINISH_REASON_STOP,
+    "max_tokens": FINISH_REASON_LENGTH,
+    "model_context_window_exceeded": FINISH_REASON_LENGTH,
+    "tool_use": FINISH_REASON_TOOL_CALLS,
+    "refusal": FINISH_REASON_CONTENT_FILTER,
+}
+_PLAIN = frozenset({"end_turn", "max_tokens", "tool_use"})
+# OpenAI's words for tiers, where they differ.
+_TIERS = {"standard": "default"}
+
+
+def finish_of(stop_reason: str, details: StopDetails | None) -> Finish:
+    """Return what a stop reason means."""
+    return Finish(
+        _REASONS.get(stop_reason, FINISH_REASON_UNSPECIFIED),
+        None if stop_reason in _PLAIN else stop_reason,
+        details.explanation if details is not None else None,
+    )
+
+
+def tier_of(counts: Counts | None) -> str | None:
+    """Return the latency tier in OpenAI's words."""
+    tier = counts.service_tier if counts is not None else None
+    return _TIERS.get(tier, tier) if tier else None
+
+
+def chat_usage(usage: Usage) -> ChatUsage:
+    """Return the counts as OpenAI's answers have them."""
+    told = ChatUsage(
+        prompt_tokens=usage.input_tokens,
+        completion_tokens=usage.output_tokens,
+        total_tokens=usage.input_tokens + usage.output_tokens,
+    )
+    told.prompt_tokens_details.cached_tokens = usage.cached_input_tokens
+    if usage.cache_write_tokens:
+        told.prompt_tokens_details.cache_write_tokens = usage.cache_write_tokens
+    if usage.reasoning_tokens:
+        told.completion_tokens_details.reasoning_tokens = usage.reasoning_tokens
+    return told

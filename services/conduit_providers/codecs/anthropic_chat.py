@@ -1,0 +1,140 @@
+"""Anthropic's Messages.
+
+https://platform.claude.com/docs/en/api/messages
+
+Options of an endpoint:
+
+* `default_max_tokens`: the limit for requests that set none, because the API demands one.
+* `budget_models`: parts of names of models that think within a token budget; all others are told
+  an effort and decide by themselves.
+* `sampling_models`: parts of names of models that take temperature, top_p and top_k; all others
+  refuse them.
+* `body_version`: the `anthropic_version` that resellers want in the body, in the place of the
+  model, which they have in the path.
+"""
+
+from email.utils import parsedate_to_datetime
+
+import msgspec
+import orjson
+
+from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT, ChatMessage
+from conduit.v1.chat_pb2 import ChatCompletion
+from conduit_providers.calls import ChatAnswer, ChatCall, chat_answer
+from conduit_providers.codec import ChatDecoder
+from conduit_providers.codecs.anthropic_answer import (
+    Block,
+    Message,
+    chat_usage,
+    finish_of,
+    tier_of,
+)
+from conduit_providers.codecs.anthropic_request import MessagesBody
+from conduit_providers.codecs.anthropic_stream import AnthropicChatDecoder
+from conduit_providers.codecs.anthropic_turns import FORMAT
+from conduit_providers.failures import error_in_stream, garbage
+from conduit_providers.spec import Endpoint
+from conduit_providers.target import Target
+from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
+
+_DECODER = msgspec.json.Decoder(Message)
+
+
+class AnthropicChatCodec:
+    """Speaks `POST /v1/messages`."""
+
+    def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Translate the request. InvalidRequest for what the API cannot be told."""
+        body = MessagesBody(call, endpoint, target.provider_name).build()
+        version = endpoint.options.get("body_version")
+        if version:
+            del body["model"]
+            body["anthropic_version"] = version
+        return HttpRequest(
+            "POST",
+            target.fill(endpoint.path, model=call.model),
+            JSON_HEADERS + tuple(endpoint.headers.items()),
+            orjson.dumps(body),
+        )
+
+    def from_upstream(
+        self, response: HttpResponse, call: ChatCall, endpoint: Endpoint
+    ) -> ChatAnswer:
+        """Translate the answer."""
+        try:
+            message = _DECODER.decode(response.body)
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+            raise garbage(call.provider, "it is not a message") from error
+        if message.error is not None:
+            raise error_in_stream(message.error, call.provider)
+        if message.content is None or message.stop_reason is None:
+            raise garbage(call.provider, "it has no content or no stop reason")
+        usage = message.usage.usage() if message.usage is not None else None
+        completion = _completion(message, call.created or _made_at(response))
+        if usage is not None:
+            completion.usage.CopyFrom(chat_usage(usage))
+        return chat_answer(usage=usage, typed=completion)
+
+    def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
+        """Return a fresh decoder for one streamed answer."""
+        return AnthropicChatDecoder(call)
+
+
+def _completion(message: Message, created: int) -> ChatCompletion:
+    completion = ChatCompletion(
+        id=message.id,
+        object="chat.completion",
+        created=created,
+        model=message.model,
+        service_tier=tier_of(message.usage),
+    )
+    choice = completion.choices.add()
+    finish = finish_of(message.stop_reason or "", message.stop_details)
+    choice.finish_reason = finish.reason
+    if finish.native is not None:
+        choice.native_finish_reason = finish.native
+    choice.message.role = CHAT_ROLE_ASSISTANT
+    if finish.refusal:
+        choice.message.refusal = finish.refusal
+    _add_blocks(choice.message, message.content or [])
+    return completion
+
+
+def _add_blocks(message: ChatMessage, blocks: list[Block]) -> None:
+    text = "".join(block.text or "" for block in blocks if block.type == "text")
+    if text:
+        message.content.add(text=text)
+    thoughts = "".join(block.thinking or "" for block in blocks if block.type == "thinking")
+    if thoughts:
+        message.reasoning_content = thoughts
+    for block in blocks:
+        if block.type == "thinking":
+            message.reasoning_details.add(
+                type="reasoning.text",
+                text=block.thinking or "",
+                signature=block.signature,
+                format=FORMAT,
+                index=len(message.reasoning_details),
+            )
+        elif block.type == "redacted_thinking":
+            message.reasoning_details.add(
+                type="reasoning.encrypted",
+                data=block.data or "",
+                format=FORMAT,
+                index=len(message.reasoning_details),
+            )
+        elif block.type == "tool_use":
+            call = message.tool_calls.add(id=block.id or "")
+            call.function.name = block.name or ""
+            call.function.arguments = bytes(block.input).decode()
+
+
+def _made_at(response: HttpResponse) -> int:
+    """Return when the answer was made, by the provider's clock; zero if it does not say."""
+    try:
+        return int(parsedate_to_datetime(response.headers.get("date", "")).timestamp())
+    except ValueError:
+        return 0
+
+
+CODEC = AnthropicChatCodec()

@@ -1,0 +1,90 @@
+"""Tools as Anthropic's Messages want them.
+
+https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview
+"""
+
+from typing import Any
+
+import orjson
+
+from conduit.v1.chat_pb2 import ChatCompletionRequest
+from conduit.v1.chat_tool_pb2 import (
+    TOOL_CHOICE_MODE_NONE,
+    TOOL_CHOICE_MODE_REQUIRED,
+    Tool,
+    ToolChoice,
+)
+from conduit_kernel.errors import UnsupportedCapability
+
+Json = dict[str, Any]
+NO_ARGUMENTS: Json = {"type": "object", "properties": {}}
+# Members of a tool that are Anthropic's own.
+NATIVE = ("cache_control", "defer_loading", "input_examples", "eager_input_streaming")
+
+
+def tools(request: ChatCompletionRequest) -> list[Json]:
+    """Return the tools the model may call; those that the choice leaves out are left out here.
+
+    UnsupportedCapability for tools that are not functions.
+    """
+    found = [_tool(tool) for tool in request.tools]
+    allowed = _allowed(request.tool_choice)
+    return found if allowed is None else [tool for tool in found if tool["name"] in allowed]
+
+
+def tool_choice(request: ChatCompletionRequest) -> Json | None:
+    """Return the choice; None where it is the API's own."""
+    choice = _choice(request.tool_choice)
+    if request.HasField("parallel_tool_calls") and not request.parallel_tool_calls:
+        choice = choice or {"type": "auto"}
+        if choice["type"] != "none":
+            choice["disable_parallel_tool_use"] = True
+    return choice
+
+
+def _tool(tool: Tool) -> Json:
+    if not tool.HasField("function"):
+        raise UnsupportedCapability(
+            "Anthropic's dialect knows no tools with free-form input", capability="custom_tools"
+        )
+    function = tool.function
+    schema = orjson.loads(function.parameters_json) if function.parameters_json else NO_ARGUMENTS
+    found: Json = {"name": function.name, "input_schema": schema or NO_ARGUMENTS}
+    if function.description:
+        found["description"] = function.description
+    if function.strict:
+        found["strict"] = True
+    for raw in (function.unknown_json, tool.unknown_json):
+        unknown = orjson.loads(raw or b"{}")
+        found |= {name: unknown[name] for name in NATIVE if name in unknown}
+    return found
+
+
+def _choice(choice: ToolChoice) -> Json | None:
+    match choice.WhichOneof("choice"):
+        case "mode":
+            return _mode(choice.mode)
+        case "function":
+            return {"type": "tool", "name": choice.function.name}
+        case "allowed_tools":
+            return {"type": "any" if choice.allowed_tools.mode == "required" else "auto"}
+        case "custom":
+            raise UnsupportedCapability(
+                "Anthropic's dialect knows no tools with free-form input",
+                capability="custom_tools",
+            )
+        case _:
+            return None
+
+
+def _mode(mode: int) -> Json:
+    if mode == TOOL_CHOICE_MODE_NONE:
+        return {"type": "none"}
+    return {"type": "any" if mode == TOOL_CHOICE_MODE_REQUIRED else "auto"}
+
+
+def _allowed(choice: ToolChoice) -> set[str] | None:
+    if choice.WhichOneof("choice") != "allowed_tools":
+        return None
+    listed = orjson.loads(choice.allowed_tools.tools_json or b"[]")
+    return {tool.get("function", {}).get("name", "") for tool in listed if isinstance(tool, dict)}

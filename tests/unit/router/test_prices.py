@@ -1,0 +1,69 @@
+"""Costs are exact, and an unknown price is not zero."""
+
+from conduit.v1 import charge_pb2 as pb
+from conduit.v1.model_cost_pb2 import Price, UnitPrice
+from conduit_providers.usage import Usage
+from conduit_router.prices import UNKNOWN, PriceCard, PriceList, charge_lines
+
+# 2.50 and 10 dollars a million tokens, cached ones at half.
+CARD = PriceCard(
+    {
+        pb.UNIT_INPUT_TOKEN: 2_500_000_000,
+        pb.UNIT_CACHED_INPUT_TOKEN: 1_250_000_000,
+        pb.UNIT_OUTPUT_TOKEN: 10_000_000_000,
+    },
+    "test",
+)
+
+
+def test_cost_is_the_sum_of_units_times_price() -> None:
+    """64 tokens in and 96 out: 160,000 + 960,000 nano-dollars."""
+    lines, cost = charge_lines(Usage(64, 96), CARD)
+    assert cost == 64 * 2500 + 96 * 10000
+    assert [(x.unit, x.quantity) for x in lines] == [
+        (pb.UNIT_INPUT_TOKEN, 64),
+        (pb.UNIT_OUTPUT_TOKEN, 96),
+    ]
+
+
+def test_cached_tokens_are_charged_once_at_their_own_price() -> None:
+    """They are part of the tokens read, not beside them."""
+    _, cost = charge_lines(Usage(100, 0, cached_input_tokens=60), CARD)
+    assert cost == 40 * 2500 + 60 * 1250
+
+
+def test_an_unknown_price_makes_the_cost_unknown() -> None:
+    """Never zero."""
+    assert charge_lines(Usage(10, 10), UNKNOWN)[1] is None
+    assert charge_lines(Usage(10, 10, audio_output_tokens=5), CARD)[1] is None
+
+
+def test_an_unknown_price_of_an_unused_unit_does_not_matter() -> None:
+    """Only what was used needs a price."""
+    card = PriceCard({pb.UNIT_INPUT_TOKEN: 1_000_000}, "embeddings")
+    assert charge_lines(Usage(7, 0), card)[1] == 7
+
+
+def test_fractions_are_rounded_once_half_up() -> None:
+    """37.5 nano-dollars a token: three of them are 112.5, so 113; not 38 each."""
+    card = PriceCard({pb.UNIT_INPUT_TOKEN: 37_500_000}, "test")
+    assert charge_lines(Usage(3, 0), card)[1] == 113
+
+
+def test_a_price_without_units_is_unknown() -> None:
+    """Billing says so when it knows none."""
+    prices = PriceList()
+    prices.load(
+        [
+            Price(
+                provider_id=1,
+                actual_model_name="known",
+                version="v",
+                unit_prices=[UnitPrice(unit=pb.UNIT_INPUT_TOKEN, nano_usd_per_million=5)],
+            ),
+            Price(provider_id=1, actual_model_name="unknown"),
+        ]
+    )
+    assert prices.card(1, "known").units == {pb.UNIT_INPUT_TOKEN: 5}
+    assert prices.card(1, "unknown") is UNKNOWN
+    assert prices.card(2, "known") is UNKNOWN

@@ -1,0 +1,57 @@
+"""Which part of an HTTP request carries which field."""
+
+import re
+from typing import NamedTuple
+
+from .contract import Binding, Contract, ContractError, Field, Kind, Message
+from .json_names import is_in_headers
+
+PARAMETER = re.compile(r"\{(\w+)(?:=(\*\*))?\}")
+
+
+class PathSegment(NamedTuple):
+    """A segment of a path template."""
+
+    text: str
+    is_parameter: bool = False
+    takes_rest: bool = False
+
+
+def segments(binding: Binding) -> tuple[PathSegment, ...]:
+    """Return a path template in pieces. Raises ContractError where its form is not supported."""
+    return tuple(_segment(text, binding.path) for text in binding.path.removeprefix("/").split("/"))
+
+
+def _segment(text: str, path: str) -> PathSegment:
+    if found := PARAMETER.fullmatch(text):
+        return PathSegment(found[1], is_parameter=True, takes_rest=found[2] is not None)
+    if any(sign in text for sign in "{}*:"):
+        problem = f"{path}: a segment must be literal, {{name}} or {{name=**}}"
+        raise ContractError(problem)
+    return PathSegment(text)
+
+
+def path_fields(binding: Binding, request: Message) -> tuple[Field, ...]:
+    """Return the fields that the path carries."""
+    return tuple(request.field(s.text) for s in segments(binding) if s.is_parameter)
+
+
+def query_fields(contract: Contract, binding: Binding, request: Message) -> tuple[Field, ...]:
+    """Return the fields that the query carries: those that nothing else does, and a query can."""
+    if binding.body == "*":
+        return ()
+    elsewhere = {field.name for field in path_fields(binding, request)} | {binding.body}
+    return tuple(
+        field
+        for field in request.fields
+        if field.name not in elsewhere
+        and not field.json.raw
+        and not field.json.header
+        and not is_in_headers(contract, field)
+        and not (field.oneof and field.kind is Kind.MESSAGE)
+    )
+
+
+def header_field(contract: Contract, message: Message) -> Field | None:
+    """Return the first field whose message is carried in headers."""
+    return next((field for field in message.fields if is_in_headers(contract, field)), None)

@@ -1,0 +1,40 @@
+"""Writes the reading of bare messages: their JSON is the value of the one field that is set."""
+
+from .contract import Kind, Message
+from .json_names import filler
+from .json_values import READERS, Scope
+
+JSON_TYPES = {Kind.STRING: "str", Kind.BOOL: "bool", Kind.DOUBLE: "float"}
+TYPE_NAMES = {"str": "a string", "bool": "a boolean", "float": "a number", "list": "a list"}
+
+
+def json_types(message: Message) -> list[str]:
+    """Return the JSON types, as Python's, that the fields of a bare message have."""
+    return ["list" if f.is_message or f.repeated else JSON_TYPES[f.kind] for f in message.fields]
+
+
+def read_bare(scope: Scope) -> None:
+    """Add the reading of `value` into a bare message."""
+    if scope.message.fields[0].repeated:
+        _list(scope)
+        return
+    types = json_types(scope.message)
+    for index, (field, json_type) in enumerate(zip(scope.message.fields, types, strict=True)):
+        with scope.body.block(f"{'elif' if index else 'if'} isinstance(value, {json_type}):"):
+            if field.is_message:
+                nested = scope.contract.message_of(field)
+                scope.body.line(f"{filler(nested)}(message.{field.name}, value, path)")
+            else:
+                scope.body.line(f"message.{field.name} = value")
+    with scope.body.block("else:"):
+        expected = " or ".join(TYPE_NAMES[name] for name in types)
+        scope.body.line(f'runtime.reject(path, "{expected}", value)')
+
+
+def _list(scope: Scope) -> None:
+    field = scope.message.fields[0]
+    if field.kind is Kind.DOUBLE:
+        scope.body.line(f"message.{field.name}.extend(runtime.doubles(value, path))")
+    else:
+        read = f"runtime.{READERS[field.kind]}"
+        scope.body.line(f"message.{field.name}.extend(runtime.listed({read}, value, path))")

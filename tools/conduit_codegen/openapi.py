@@ -1,0 +1,247 @@
+"""Writes the OpenAPI 3.1 document of the HTTP routes."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from .contract import Binding, Contract, Dialect, Field, Kind, Message, Rpc
+from .http_answers import BINARY_TYPE, EVENTS_TYPE, JSON_TYPE, AnswerWriter, success_status
+from .http_paths import PARAMETER, header_field, path_fields, query_fields
+from .json_names import members
+from .openapi_errors import ERROR_SCHEMAS, error_responses, reason_schema
+from .openapi_schemas import BINARY, Schema, Schemas
+from .source import Source
+
+SECURITY: dict[str, list[dict[str, list[str]]]] = {
+    "ACCESS_PUBLIC": [],
+    "ACCESS_VIRTUAL_KEY": [{"virtualKey": []}],
+    "ACCESS_MASTER_KEY": [{"masterKey": []}],
+}
+SECURITY_SCHEMES = {
+    "masterKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Master-Key",
+        "description": "The master key of the installation.",
+    },
+    "virtualKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A virtual key, such as `condt_...`.",
+    },
+}
+FORM_TYPE = "multipart/form-data"
+
+
+def openapi_text(contract: Contract) -> str:
+    """Return the document."""
+    return json.dumps(OpenApi(contract).document(), indent=2, ensure_ascii=False) + "\n"
+
+
+class OpenApi:
+    """Makes the document of a contract."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._served = [(rpc, b) for rpc in contract.rpcs for b in rpc.bindings]
+        self._schemas = Schemas(contract, self._sent(), self._received())
+
+    def document(self) -> dict[str, Any]:
+        """Return the whole document."""
+        tags = [s for s in self._contract.services if any(rpc.bindings for rpc in s.rpcs)]
+        schemas = self._schemas.all() | ERROR_SCHEMAS | reason_schema(self._contract)
+        return {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Conduit",
+                "version": self._contract.package.rpartition(".")[2],
+                "description": "One API in front of every AI provider.",
+            },
+            "tags": [{"name": s.name, "description": s.comment} for s in tags],
+            "paths": self._paths(),
+            "components": {
+                "schemas": dict(sorted(schemas.items())),
+                "headers": self._report_headers(),
+                "responses": error_responses(),
+                "securitySchemes": SECURITY_SCHEMES,
+            },
+        }
+
+    # Which messages are in use.
+
+    def _sent(self) -> Iterator[str]:
+        for rpc, binding in self._served:
+            request = self._contract.messages[rpc.request]
+            if binding.body == "*":
+                for field in members(self._contract, request):
+                    yield from self._named(field)
+            elif binding.body:
+                yield from self._named(request.field(binding.body))
+
+    def _received(self) -> Iterator[str]:
+        for rpc, binding in self._served:
+            response = self._contract.messages[rpc.response]
+            if binding.response_body:
+                yield from self._named(response.field(binding.response_body))
+            elif (events := _events(response)) is not None:
+                yield from self._named(events)
+            elif response.fields and rpc.framing in (
+                "FRAMING_UNSPECIFIED",
+                "FRAMING_SERVER_SENT_EVENTS",
+            ):
+                yield response.full_name
+
+    def _named(self, field: Field) -> Iterator[str]:
+        for name in (field.type_name, field.json.schema):
+            if name in self._contract.messages:
+                yield name
+
+    # Operations.
+
+    def _paths(self) -> dict[str, dict[str, Any]]:
+        paths: dict[str, dict[str, Any]] = {}
+        # Those that a member of the body chooses are merged into their twins, which come first.
+        for rpc, binding in sorted(self._served, key=lambda served: bool(served[0].chosen_by)):
+            operations = paths.setdefault(self._path(rpc, binding), {})
+            verb = binding.verb.lower()
+            if verb in operations:
+                self._merge(operations[verb], rpc, binding)
+            else:
+                operations[verb] = self._operation(rpc, binding)
+        return dict(sorted(paths.items()))
+
+    def _path(self, rpc: Rpc, binding: Binding) -> str:
+        """Return a path template with the parameters' JSON names."""
+        request = self._contract.messages[rpc.request]
+        return PARAMETER.sub(lambda m: f"{{{request.field(m[1]).member}}}", binding.path)
+
+    def _operation(self, rpc: Rpc, binding: Binding) -> dict[str, Any]:
+        operation: dict[str, Any] = {
+            "tags": [rpc.service],
+            "operationId": _operation_id(rpc, binding),
+            "summary": _summary(rpc.comment),
+            "description": rpc.comment,
+            "security": SECURITY[rpc.access],
+        }
+        if parameters := [*self._parameters(rpc, binding)]:
+            operation["parameters"] = parameters
+        if (body := self._request_body(rpc, binding)) is not None:
+            operation["requestBody"] = body
+        operation["responses"] = self._responses(rpc, binding)
+        return operation
+
+    def _merge(self, operation: dict[str, Any], rpc: Rpc, binding: Binding) -> None:
+        """Add an RPC that a member of the body chooses to the operation of its twin."""
+        operation["description"] += f"\n\nWith `{rpc.chosen_by}`: {rpc.comment}"
+        for status, response in self._responses(rpc, binding).items():
+            if "content" in response:
+                operation["responses"][status]["content"] |= response["content"]
+
+    def _parameters(self, rpc: Rpc, binding: Binding) -> Iterator[dict[str, Any]]:
+        request = self._contract.messages[rpc.request]
+        for field in path_fields(binding, request):
+            yield self._parameter(request, field, "path", field.member) | {"required": True}
+        for field in query_fields(self._contract, binding, request):
+            yield self._parameter(request, field, "query", field.member)
+        if (held := header_field(self._contract, request)) is not None:
+            message = self._contract.message_of(held)
+            for field in message.fields:
+                yield self._parameter(message, field, "header", field.json.header)
+
+    def _parameter(self, message: Message, field: Field, place: str, name: str) -> dict[str, Any]:
+        schema = self._schemas.field(message, field)
+        description = schema.pop("description", "")
+        return {"name": name, "in": place, "description": description, "schema": schema}
+
+    def _request_body(self, rpc: Rpc, binding: Binding) -> dict[str, Any] | None:
+        if not binding.body:
+            return None
+        request = self._contract.messages[rpc.request]
+        if binding.body == "*":
+            carried = [field.name for field in path_fields(binding, request)]
+            schema = self._schemas.message(request, without=carried)
+            if "properties" not in schema:
+                return None
+            return {"content": {JSON_TYPE: {"schema": schema}}}
+        field = request.field(binding.body)
+        if rpc.multipart:
+            return {"required": True, "content": {FORM_TYPE: {"schema": self._form(field)}}}
+        schema = self._schemas.field(request, field)
+        return {"required": True, "content": {JSON_TYPE: {"schema": schema or {"type": "object"}}}}
+
+    def _form(self, field: Field) -> Schema:
+        """Return the schema of a form, whose parts of bytes are not base64."""
+        form = self._contract.message_of(field)
+        schema = self._schemas.message(form)
+        for part in form.fields:
+            if part.kind is Kind.BYTES:
+                shape = {"type": "array", "items": BINARY} if part.repeated else BINARY
+                schema["properties"][part.member] = shape | {"description": part.comment}
+        return schema
+
+    # Answers.
+
+    def _responses(self, rpc: Rpc, binding: Binding) -> dict[str, Any]:
+        response = self._contract.messages[rpc.response]
+        success: dict[str, Any] = {"description": response.comment}
+        status = success_status(self._contract, rpc)
+        if rpc.framing == "FRAMING_WEBSOCKET":
+            status = 101
+        elif response.fields:
+            success["content"] = self._content(rpc, binding, response)
+        if (report := header_field(self._contract, response)) is not None:
+            names = [f.json.header for f in self._contract.message_of(report).fields]
+            success["headers"] = {n: {"$ref": f"#/components/headers/{n}"} for n in names}
+        error = "OpenAiError" if rpc.dialect is Dialect.OPENAI else "AdminError"
+        return {str(status): success, "default": {"$ref": f"#/components/responses/{error}"}}
+
+    def _content(self, rpc: Rpc, binding: Binding, response: Message) -> dict[str, Any]:
+        answer = AnswerWriter(self._contract, rpc, binding, Source())
+        if rpc.framing == "FRAMING_BINARY":
+            media_type = "*/*" if answer.tells_media_type else BINARY_TYPE
+            return {media_type: {"schema": BINARY}}
+        if (events := _events(response)) is not None:
+            schema = self._schema_of_events(events)
+        elif binding.response_body:
+            field = response.field(binding.response_body)
+            schema = self._schemas.field(response, field) or {"type": "object"}
+        else:
+            schema = {"$ref": f"#/components/schemas/{response.name}"}
+        media_type = EVENTS_TYPE if rpc.framing == "FRAMING_SERVER_SENT_EVENTS" else JSON_TYPE
+        return {media_type: {"schema": schema}}
+
+    def _schema_of_events(self, events: Field) -> Schema:
+        """Return the schema of the data of each event."""
+        if not events.json.schema:
+            return {"type": "string"}
+        name = self._contract.messages[events.json.schema].name
+        return {"$ref": f"#/components/schemas/{name}"}
+
+    def _report_headers(self) -> dict[str, Any]:
+        """Return the headers of answers, by name."""
+        headers = {}
+        for rpc, _ in self._served:
+            response = self._contract.messages[rpc.response]
+            if (held := header_field(self._contract, response)) is not None:
+                message = self._contract.message_of(held)
+                for field in message.fields:
+                    schema = self._schemas.field(message, field)
+                    description = schema.pop("description", "")
+                    headers[field.json.header] = {"description": description, "schema": schema}
+        return dict(sorted(headers.items()))
+
+
+def _events(response: Message) -> Field | None:
+    return next((f for f in response.fields if f.json.events), None)
+
+
+def _operation_id(rpc: Rpc, binding: Binding) -> str:
+    """Return an RPC's name; further rules of the same RPC have the verb behind it."""
+    name = rpc.name[0].lower() + rpc.name[1:]
+    return name if binding is rpc.bindings[0] else f"{name}By{binding.verb.capitalize()}"
+
+
+def _summary(comment: str) -> str:
+    """Return the first sentence."""
+    first = comment.replace("\n", " ").partition(". ")[0]
+    return first.removesuffix(".") + "."

@@ -1,0 +1,234 @@
+"""Writes the schemas of an OpenAPI document: what each message, field and enum is in JSON."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+from .contract import (
+    DURATION,
+    STRUCT,
+    TIMESTAMP,
+    Contract,
+    Dialect,
+    Enum,
+    Field,
+    Kind,
+    Message,
+    Oneof,
+)
+from .json_names import members, text_field
+from .naming import spelling
+
+# Any: JSON.
+Schema: TypeAlias = dict[str, Any]
+
+EXAMPLE = re.compile(r"[Ss]uch as `([^`]+)`")
+BINARY: Schema = {"type": "string", "contentMediaType": "application/octet-stream"}
+NULL: Schema = {"type": "null"}
+SCALARS: dict[Kind, Schema] = {
+    Kind.STRING: {"type": "string"},
+    Kind.BYTES: {"type": "string", "contentEncoding": "base64"},
+    Kind.BOOL: {"type": "boolean"},
+    Kind.INT32: {"type": "integer", "format": "int32"},
+    Kind.INT64: {"type": "integer", "format": "int64"},
+    Kind.UINT32: {"type": "integer", "minimum": 0, "maximum": 2**32 - 1},
+    Kind.UINT64: {"type": "integer", "minimum": 0, "maximum": 2**64 - 1},
+    Kind.DOUBLE: {"type": "number", "format": "double"},
+}
+WELL_KNOWN: dict[str, Schema] = {
+    TIMESTAMP: {"type": "string", "format": "date-time"},
+    DURATION: {
+        "type": "string",
+        "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,9})?s$",
+        "examples": ["30s"],
+    },
+    STRUCT: {"type": "object", "additionalProperties": True},
+}
+
+
+def reference(name: str) -> Schema:
+    """Return a reference to a schema by name."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+class Schemas:
+    """Collects the schemas that an OpenAPI document refers to.
+
+    `sent` and `received` are the full names of the messages in requests and in answers. What is
+    only sent refuses members that the contract does not know; what is only received has all the
+    members that are always written.
+    """
+
+    def __init__(self, contract: Contract, sent: Iterable[str], received: Iterable[str]) -> None:
+        self._contract = contract
+        self._sent = self._reachable(sent)
+        self._received = self._reachable(received)
+
+    def all(self) -> dict[str, Schema]:
+        """Return the schemas by name, in order of name."""
+        found = {}
+        for name in self._sent | self._received:
+            message = self._contract.messages[name]
+            found[message.name] = self.message(message)
+            for field in members(self._contract, message):
+                if field.kind is Kind.ENUM:
+                    enum = self._contract.enum_of(field)
+                    found[self._enum_name(enum, message.dialect)] = _enum(enum, message.dialect)
+        return dict(sorted(found.items()))
+
+    def _reachable(self, names: Iterable[str]) -> set[str]:
+        """Return the messages that messages hold, themselves included."""
+        found: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name in found:
+                continue
+            found.add(name)
+            message = self._contract.messages[name]
+            for field in members(self._contract, message):
+                waiting += [
+                    n for n in (field.type_name, field.json.schema) if n in self._contract.messages
+                ]
+        return found
+
+    # Messages.
+
+    def message(self, message: Message, without: Iterable[str] = ()) -> Schema:
+        """Return the schema of a message, less the fields of some names."""
+        if message.is_bare:
+            schema = self._bare(message)
+            return {"description": message.comment} | schema
+        skipped = set(without)
+        fields = [f for f in members(self._contract, message) if f.name not in skipped]
+        schema = {"description": message.comment, "type": "object"}
+        oneof = next((o for o in message.oneofs if o.discriminator), None)
+        plain = [f for f in fields if oneof is None or f.oneof != oneof.name]
+        if plain:
+            schema["properties"] = {f.member: self.field(message, f) for f in plain}
+        if required := self._required(message, plain):
+            schema["required"] = required
+        if oneof is not None:
+            schema["oneOf"] = [self._choice(message, oneof, field) for field in oneof.fields]
+        elif self._is_closed(message):
+            schema["additionalProperties"] = False
+        return schema
+
+    def _is_closed(self, message: Message) -> bool:
+        return message.dialect is Dialect.ADMIN and message.full_name not in self._received
+
+    def _required(self, message: Message, fields: Iterable[Field]) -> list[str]:
+        """Return the members that are always there: only an answer promises any."""
+        if message.full_name in self._sent:
+            return []
+        return [f.member for f in fields if _is_always_written(message, f)]
+
+    def _choice(self, message: Message, oneof: Oneof, field: Field) -> Schema:
+        """Return the schema of one choice of a oneof with a discriminator."""
+        schema: Schema = {
+            "title": field.name,
+            "type": "object",
+            "properties": {oneof.discriminator: {"const": field.name}},
+            "required": [oneof.discriminator],
+        }
+        if not field.is_message or self._contract.message_of(field).fields:
+            schema["properties"][field.member] = self.field(message, field)
+            schema["required"].append(field.member)
+        return schema
+
+    def _bare(self, message: Message) -> Schema:
+        if len(message.fields) == 1:
+            return self.field(message, message.fields[0])
+        return {"oneOf": [self.field(message, field) for field in message.fields]}
+
+    # Fields.
+
+    def field(self, message: Message, field: Field) -> Schema:
+        """Return the schema of a field, with what its comment says."""
+        schema = self._shape(message, field)
+        if field.json.always and (field.is_optional or field.json.raw):
+            schema = _or_null(schema)
+        if field.comment:
+            schema = schema | {"description": field.comment}
+        if field.json.secret:
+            schema = schema | {"writeOnly": True}
+        if field.kind is Kind.STRING and (found := EXAMPLE.search(field.comment)):
+            schema = _with_example(schema, found[1])
+        return schema
+
+    def _shape(self, message: Message, field: Field) -> Schema:
+        value = self._value(message, field)
+        if field.map_key is not None:
+            return {"type": "object", "additionalProperties": value}
+        if not field.repeated:
+            return self._or_text(message, field, value) if field.json.text_member else value
+        items: Schema = {"type": "array", "items": value}
+        if field.json.text_member:
+            return self._or_text(message, field, items)
+        return {"anyOf": [value, items]} if field.json.single_or_list else items
+
+    def _or_text(self, message: Message, field: Field, schema: Schema) -> Schema:
+        """Return the schema of a value for which a bare string can stand."""
+        text = text_field(self._contract, field)
+        bare = self._value(self._contract.message_of(field), text)
+        choices = [bare, schema, NULL] if field.json.always and field.repeated else [bare, schema]
+        return {"oneOf": choices}
+
+    def _value(self, message: Message, field: Field) -> Schema:
+        """Return the schema of one value of a field."""
+        if field.json.raw:
+            return self._reference(field.json.schema) if field.json.schema else {}
+        if field.json.money:
+            return {"type": "number"}
+        if field.type_name in WELL_KNOWN:
+            return WELL_KNOWN[field.type_name]
+        if field.kind is Kind.MESSAGE:
+            return self._reference(field.type_name)
+        if field.kind is not Kind.ENUM:
+            return SCALARS[field.kind]
+        value = reference(self._enum_name(self._contract.enum_of(field), message.dialect))
+        is_null = field.json.always and message.dialect is Dialect.OPENAI
+        return {"oneOf": [value, NULL]} if is_null else value
+
+    def _reference(self, full_name: str) -> Schema:
+        return reference(self._contract.messages[full_name].name)
+
+    def _enum_name(self, enum: Enum, dialect: Dialect) -> str:
+        several = len(self._contract.dialects_of(enum)) > 1
+        return f"{enum.name}{dialect.capitalize()}" if several else enum.name
+
+
+def _enum(enum: Enum, dialect: Dialect) -> Schema:
+    """Return the schema of an enum, with a line for each value."""
+    texts: dict[str, str] = {}
+    for value in enum.values:
+        if name := spelling(enum, value, dialect):
+            texts.setdefault(name, value.comment)
+    lines = [f"- `{name}`: {text}" for name, text in texts.items()]
+    return {
+        "description": "\n".join([enum.comment, "", *lines]),
+        "type": "string",
+        "enum": list(texts),
+    }
+
+
+def _is_always_written(message: Message, field: Field) -> bool:
+    if field.json.always:
+        return True
+    is_admin = message.dialect is Dialect.ADMIN
+    return is_admin and not field.has_presence and not field.json.raw and not field.json.secret
+
+
+def _or_null(schema: Schema) -> Schema:
+    """Return the schema of a value that can be null."""
+    if not schema:
+        return schema
+    if isinstance(schema.get("type"), str):
+        return schema | {"type": [schema["type"], "null"]}
+    return {"oneOf": [schema, NULL]}
+
+
+def _with_example(schema: Schema, example: str) -> Schema:
+    if schema.get("type") == "array":
+        return schema | {"items": schema["items"] | {"examples": [example]}}
+    return schema | {"examples": [example]} if schema.get("type") == "string" else schema
