@@ -40,6 +40,8 @@ class BillingProcess:
 
     def __init__(
         self,
+        *,
+        service: BillingService,
         server: RpcServer,
         engine: AsyncEngine,
         registry: grpc.aio.Channel,
@@ -47,6 +49,7 @@ class BillingProcess:
         drain_seconds: float,
     ) -> None:
         self.port = server.port
+        self._service = service
         self._server = server
         self._engine = engine
         self._registry = registry
@@ -55,6 +58,7 @@ class BillingProcess:
 
     async def drain(self) -> None:
         """Finish what is under way, then stop. Safe to call twice."""
+        self._service.end_watches()
         await self._server.drain(self._drain_seconds)
         for task in self._tasks:
             task.cancel()
@@ -69,8 +73,12 @@ async def start(
     *,
     clock: Callable[[], float] = time.time,
     port: int | None = None,
+    refresh_seconds: float = REFRESH_SECONDS,
 ) -> BillingProcess:
-    """Serve, whether the Registry is there or not. ServiceUnavailable if the port is taken."""
+    """Serve, whether the Registry is there or not. ServiceUnavailable if the port is taken.
+
+    Rules that another Billing process stored are used here within `refresh_seconds`.
+    """
     engine = await open_database(settings, SERVICE, MIGRATIONS)
     registry = connect(settings.target("registry"))
     try:
@@ -100,13 +108,20 @@ async def start(
     chores = [
         follow(stub, state, metadata=metadata, on_change=named.set),
         keep_names(instances, reports, named),
-        repeat(service.refresh_prices, REFRESH_SECONDS),
+        repeat(service.refresh_prices, refresh_seconds),
         repeat(
             lambda: ledger.forget_tallies(int(clock() * MICRO) - RETENTION_MICROS), FORGET_SECONDS
         ),
     ]
     tasks = [asyncio.create_task(chore) for chore in chores]
-    return BillingProcess(server, engine, registry, tasks, settings.drain_seconds)
+    return BillingProcess(
+        service=service,
+        server=server,
+        engine=engine,
+        registry=registry,
+        tasks=tasks,
+        drain_seconds=settings.drain_seconds,
+    )
 
 
 def _price_provider(catalog: Catalog, provider_type: str) -> str:

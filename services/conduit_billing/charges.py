@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from conduit.v1.charge_pb2 import Charge, ChargeLine, Unit, UsageSource
-from conduit_billing.checks import at_most, bounded, refuse, text
+from conduit_billing.checks import at_most, bounded, clipped, refuse
 from conduit_billing.moments import datetime_of, micros_of, timestamp_of
 from conduit_billing.money import (
     MAX_CHARGE_NANO,
@@ -69,7 +69,10 @@ class PostedCharge(NamedTuple):
 
 
 def read_charge(charge: Charge, field: str) -> PostedCharge:
-    """Return a charge that was delivered as `field`. InvalidRequest if it makes no sense."""
+    """Return a charge that was delivered as `field`. InvalidRequest if it makes no sense.
+
+    Descriptions that are too long are cut: callers had a hand in them, and a charge must count.
+    """
     if not _ID.fullmatch(charge.id):
         refuse(f"{field}.id", "must have 26 digits and small letters")
     if charge.usage_source not in _SOURCES:
@@ -78,18 +81,18 @@ def read_charge(charge: Charge, field: str) -> PostedCharge:
     lines = tuple(_read_line(line, f"{field}.lines[{i}]") for i, line in enumerate(charge.lines))
     return PostedCharge(
         charge.id,
-        text(f"{field}.requestId", charge.request_id, 200),
+        clipped(charge.request_id, 200),
         bounded(f"{field}.occurredAt", micros_of(charge.occurred_at), *_TIMES),
         bounded(f"{field}.providerId", charge.provider_id, 1, MAX_QUANTITY),
-        text(f"{field}.providerType", charge.provider_type, 100),
-        text(f"{field}.keyId", charge.key_id, 40),
-        text(f"{field}.providerAccountGroup", charge.provider_account_group, 200),
+        clipped(charge.provider_type, 100),
+        clipped(charge.key_id, 40),
+        clipped(charge.provider_account_group, 200),
         bounded(f"{field}.virtualKeyId", charge.virtual_key_id, 0, MAX_QUANTITY),
-        text(f"{field}.modelAlias", charge.model_alias, 200),
-        text(f"{field}.actualModelName", charge.actual_model_name, 500),
-        text(f"{field}.operation", charge.operation, 40),
+        clipped(charge.model_alias, 200),
+        clipped(charge.actual_model_name, 500),
+        clipped(charge.operation, 40),
         _read_cost(charge, lines, field),
-        text(f"{field}.priceVersion", charge.price_version, 100),
+        clipped(charge.price_version, 100),
         charge.usage_source,
         charge.is_complete,
         bounded(f"{field}.durationMs", charge.duration_ms, 0, _MAX_DURATION_MS),

@@ -33,6 +33,11 @@ def text(field: str, value: str, most: int) -> str:
     return value
 
 
+def clipped(value: str, most: int) -> str:
+    """Return a text as every database can store it, cut where it is too long."""
+    return value.replace("\0", "")[:most]
+
+
 def day(field: str, value: str, default: date) -> date:
     """Return a day such as `2026-11-23`; the default if nothing is said."""
     if not value:

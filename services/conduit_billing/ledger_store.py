@@ -115,7 +115,7 @@ async def _post(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
 
 async def _account_ids(connection: AsyncConnection, codes: Collection[str]) -> dict[str, int]:
     query = select(AccountRow.code, AccountRow.id).where(AccountRow.code.in_(codes))
-    return dict((await connection.execute(query)).tuples().all())
+    return dict((await connection.execute(query)).all())
 
 
 async def _add_days(connection: AsyncConnection, charges: Sequence[PostedCharge]) -> None:

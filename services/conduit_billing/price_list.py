@@ -19,6 +19,7 @@ class PriceList:
         self._rules: tuple[Rule, ...] = ()
         # Grows with every change of the rules.
         self.revision = 0
+        self.is_closed = False
         self._changed = asyncio.Event()
 
     def replace_rules(self, rules: Iterable[Rule]) -> None:
@@ -29,7 +30,13 @@ class PriceList:
         self._rules = fresh
         self.revision += 1
         self._changed.set()
-        self._changed = asyncio.Event()
+        if not self.is_closed:
+            self._changed = asyncio.Event()
+
+    def close(self) -> None:
+        """Wake those who wait, for the last time."""
+        self.is_closed = True
+        self._changed.set()
 
     async def wait_beyond(self, revision: int, seconds: float) -> None:
         """Return once the rules are newer than a revision, at the latest after some seconds."""

@@ -80,7 +80,7 @@ class ReportStore:
         """Return what instances were last called, by id."""
         query = select(ProviderNameRow.id, ProviderNameRow.name)
         async with guarded(SERVICE), self._reader.connect() as connection:
-            return dict((await connection.execute(query)).tuples().all())
+            return dict((await connection.execute(query)).all())
 
     async def remember_names(self, names: Mapping[int, str]) -> None:
         """Keep the names of instances for when they are gone."""

@@ -149,7 +149,7 @@ class BillingService(BillingServiceServicer):
         """Stream the prices of models: all first, and all again whenever one changes."""
         at_most("models", len(request.models), MAX_WATCHED)
         told: list[bytes] | None = None
-        while True:
+        while not self._prices.is_closed:
             revision = self._prices.revision
             prices = await self._prices.prices_of(request.models, self._now())
             # Some of the catalog's prices change with the time of day.
@@ -186,6 +186,10 @@ class BillingService(BillingServiceServicer):
     ) -> pb.ReleaseLeaseResponse:
         """Refuse: there are no leases yet."""
         raise NotImplementedYet(_NO_LEASES, method="ReleaseLease")
+
+    def end_watches(self) -> None:
+        """End all streams, so that a draining server need not wait for them."""
+        self._prices.close()
 
     async def refresh_prices(self) -> None:
         """Use the rules that are stored now; another process may have changed them."""

@@ -41,7 +41,7 @@ _REFUSALS = {
     501: "NOT_IMPLEMENTED",
     503: "SERVICE_UNAVAILABLE",
 }
-_UNAUTHORIZED = 401
+_WANT_BEARER = frozenset(("VIRTUAL_KEY_MISSING", "VIRTUAL_KEY_INVALID"))
 JSON_FIELD: Field = (b"content-type", b"application/json")
 
 
@@ -75,7 +75,7 @@ def body_of(error: ConduitError, dialect: Dialect.ValueType) -> bytes:
 def fields_of(error: ConduitError) -> list[Field]:
     """Return the header fields that belong to an error."""
     fields = [JSON_FIELD]
-    if error.failure.http_status == _UNAUTHORIZED:
+    if error.reason in _WANT_BEARER:
         fields.append((b"www-authenticate", b'Bearer realm="conduit"'))
     if allow := error.metadata.get("allow"):
         fields.append((b"allow", allow.encode()))

@@ -99,7 +99,7 @@ def chat(text: str | None, model: str, url: str | None, key: str | None, data_di
     from conduit_cli.keys import KeysUnusable  # noqa: PLC0415 # as above
 
     if text in {None, "-"}:
-        text = click.get_text_stream("stdin").read().strip()
+        text = sys.stdin.read().strip()
     if not text:
         raise click.UsageError("There is nothing to ask.")
     try:

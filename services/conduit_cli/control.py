@@ -4,6 +4,7 @@ Registry, Health and Billing in one event loop.
 """
 
 import asyncio
+from dataclasses import replace
 
 from conduit_billing import bootstrap as billing
 from conduit_cli.child import Drain, run_child
@@ -20,14 +21,15 @@ async def _start(settings: Settings) -> Drain:
     catalog = load_catalog(
         settings.catalog_dir, base_urls={"Simulator": f"{settings.simulator_url}/v1"}
     )
+    settings = replace(settings, drain_seconds=GRACE_SECONDS)
     processes = await asyncio.gather(
         registry.start(settings, catalog),
         health.start(settings, catalog),
-        billing.start(settings),
+        billing.start(settings, catalog),
     )
 
     async def drain() -> None:
-        await asyncio.gather(*(process.drain(GRACE_SECONDS) for process in processes))
+        await asyncio.gather(*(process.drain() for process in processes))
 
     return drain
 

@@ -1,6 +1,7 @@
 """The process of `conduit serve` that answers: `python -m conduit_cli.worker`.
 
-With its name as argument where there are several. The bridge and a Router in one event loop; several workers listen on the same ports.
+The bridge and a Router in one event loop. Several workers listen on the same ports; each of them
+then has its name as argument.
 """
 
 import gc

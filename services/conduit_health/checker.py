@@ -15,7 +15,6 @@ from conduit_health.sights import MAX_DETAIL, Sight, Verdict, verdict_of
 from conduit_kernel.errors import (
     ConduitError,
     Scope,
-    SecretUnreadable,
     UnsupportedCapability,
     UpstreamError,
 )

@@ -5,9 +5,11 @@ from collections.abc import Callable
 
 import structlog
 
+from conduit.v1.provider_health_pb2 import HEALTH_STATUS_HEALTHY
 from conduit_health.checker import TIMEOUT_SECONDS, Checker
 from conduit_health.facts import InstanceFacts
 from conduit_health.monitor import Monitor
+from conduit_health.vitals import Vitals
 
 INTERVAL_SECONDS = 300.0
 # Instances that are checked at the same time.
@@ -45,7 +47,10 @@ class Checks:
             await asyncio.wait({self._start(facts)}, timeout=TIMEOUT_SECONDS)
 
     async def check_if_old(self, provider_id: int) -> None:
-        """Check an instance of which nothing was seen for five minutes. ProviderNotFound if none."""
+        """Check an instance of which nothing was seen for five minutes.
+
+        ProviderNotFound if there is none.
+        """
         last = self._monitor.vitals(provider_id).last_check
         if last is None or self._clock() - last > INTERVAL_SECONDS:
             await self.check(provider_id)
@@ -57,8 +62,10 @@ class Checks:
         self._due = {facts.id: self._due_of(facts.id, now) for facts in enabled}
         for facts in enabled:
             is_due = now >= self._due[facts.id]
-            if self._monitor.vitals(facts.id).circuit.wants_try(now) or is_due:
+            if is_due:
                 self._due[facts.id] = now + INTERVAL_SECONDS * (0.9 + 0.2 * self._random())
+            vitals = self._monitor.vitals(facts.id)
+            if vitals.circuit.wants_try(now) or (is_due and not _is_fresh(facts, vitals, now)):
                 self._start(facts)
 
     async def stop(self) -> None:
@@ -84,8 +91,14 @@ class Checks:
         try:
             async with self._gate:
                 finding = await self._checker.check(facts)
-        except Exception:
-            # Nobody else would hear of it, and the next check shall come.
+        except Exception:  # noqa: BLE001 # nobody else would hear of it, and the next check shall come
             self._log.exception("check_failed", provider_id=facts.id)
             return
         self._monitor.take(facts.id, finding.sights, finding.models)
+
+
+def _is_fresh(facts: InstanceFacts, vitals: Vitals, now: float) -> bool:
+    """Tell whether calls alone have shown lately that all is well."""
+    if vitals.last_check is None or now - vitals.last_check > INTERVAL_SECONDS:
+        return False
+    return vitals.status(facts, now) == HEALTH_STATUS_HEALTHY

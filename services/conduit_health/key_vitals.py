@@ -5,7 +5,7 @@ from conduit.v1.provider_health_pb2 import (
     KEY_STATUS_INVALID,
     KEY_STATUS_NO_FUNDS,
     KEY_STATUS_RATE_LIMITED,
-    KEY_STATUS_UNKNOWN,
+    KEY_STATUS_UNSPECIFIED,
     KeyRateLimits,
     KeyStatus,
 )
@@ -32,7 +32,7 @@ class KeyVitals:
         self.last_used: float | None = None
         self.limits: KeyRateLimits | None = None
         self.detail = ""
-        self._status: KeyStatus.ValueType = KEY_STATUS_UNKNOWN
+        self._status: KeyStatus.ValueType = KEY_STATUS_UNSPECIFIED
         self._rests_until = 0.0
 
     def observe(self, sight: Sight) -> None:
@@ -52,7 +52,7 @@ class KeyVitals:
 
     def renew(self) -> None:
         """Forget what was found of a value that is no longer the key's."""
-        self._status = KEY_STATUS_UNKNOWN
+        self._status = KEY_STATUS_UNSPECIFIED
         self.detail = ""
 
     def status(self, now: float) -> KeyStatus.ValueType:

@@ -111,6 +111,12 @@ class Monitor:
             )
         )
 
+    def _record_change(self, health: ProviderHealth) -> None:
+        # What a sight changed is recorded with the sight already; this is for time and operators.
+        self._recorder.offer(
+            Moment(health.provider_id, self._clock(), health.status, None, "", is_probe=False)
+        )
+
     def _tell(self, provider_ids: Iterable[int]) -> None:
         changed = []
         for provider_id in provider_ids:
@@ -119,6 +125,8 @@ class Monitor:
                 continue
             self._told[provider_id] = new
             changed.append(provider_id)
+            if old is not None and old.status != new.status:
+                self._record_change(new)
             for notice in notices_of(old, new, self._clock()):
                 self._board.post(notice)
         if changed:
@@ -130,7 +138,7 @@ def _standing(health: ProviderHealth) -> bytes:
     standing = ProviderHealth()
     standing.CopyFrom(health)
     for field in ("last_check_time", "response_time_ms", "last_error"):
-        standing.ClearField(field)  # type: ignore[arg-type] # fields of the message, one by one
+        standing.ClearField(field)
     for key in standing.key_credentials:
         key.ClearField("last_used")
         key.ClearField("rate_limit_remaining")

@@ -1,7 +1,8 @@
 """What administrators should know: made where the standing of an instance or a key changes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import Iterator
 
 from conduit.v1.health_service_pb2 import WatchNotificationsResponse as Notice
 from conduit.v1.provider_health_pb2 import (
@@ -41,11 +42,14 @@ def notices_of(old: ProviderHealth | None, new: ProviderHealth, now: float) -> l
     ]
 
 
+Queue = asyncio.Queue[Notice | None]
+
+
 class Board:
     """Hands notices to all who watch, each at its own pace."""
 
     def __init__(self) -> None:
-        self._queues: set[asyncio.Queue[Notice | None]] = set()
+        self._queues: set[Queue] = set()
         self._is_closed = False
 
     def post(self, notice: Notice) -> None:
@@ -54,23 +58,25 @@ class Board:
             _put(queue, notice)
 
     def close(self) -> None:
-        """End all watches."""
+        """End all watches, those to come as well."""
         self._is_closed = True
         for queue in self._queues:
             _put(queue, None)
 
-    async def watch(self) -> AsyncIterator[Notice]:
-        """Yield the notices from now on, until the board is closed."""
-        queue: asyncio.Queue[Notice | None] = asyncio.Queue(MAX_WAITING)
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[Queue]:
+        """Watch from here on; None in the queue is the end."""
+        queue = Queue(MAX_WAITING)
+        if self._is_closed:
+            _put(queue, None)
         self._queues.add(queue)
         try:
-            while not self._is_closed and (notice := await queue.get()):
-                yield notice
+            yield queue
         finally:
             self._queues.discard(queue)
 
 
-def _put(queue: asyncio.Queue[Notice | None], notice: Notice | None) -> None:
+def _put(queue: Queue, notice: Notice | None) -> None:
     if queue.full():
         queue.get_nowait()
     queue.put_nowait(notice)

@@ -39,7 +39,7 @@ class Sight(NamedTuple):
     response_time_ms: int | None = None
     detail: str = ""
     limits: KeyRateLimits | None = None
-    count: int = 1
+    times: int = 1
     is_probe: bool = False
 
 
@@ -76,7 +76,7 @@ def sight_of(outcome: Outcome, now: float) -> Sight:
         response_time_ms=outcome.response_time_ms if outcome.HasField("response_time_ms") else None,
         detail=outcome.detail[:MAX_DETAIL],
         limits=outcome.rate_limits if outcome.HasField("rate_limits") else None,
-        count=max(1, outcome.count),
+        times=max(1, outcome.count),
     )
 
 

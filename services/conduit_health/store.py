@@ -30,7 +30,10 @@ class HistoryStore:
             await connection.execute(insert(MomentRow), rows)
 
     async def since(self, provider_id: int, at: float, limit: int) -> Sequence[Moment]:
-        """Return the moments of an instance from a time on, oldest first; the newest of too many."""
+        """Return the moments of an instance from a time on, oldest first.
+
+        When there are more than `limit`, the newest.
+        """
         row = MomentRow
         query = (
             select(

@@ -19,9 +19,7 @@ class MomentRow(Base):
     __table_args__ = (Index("ix_health_moments_provider", "provider_id", "at"),)
 
     # SQLite counts up only what it calls INTEGER.
-    id: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer, "sqlite"), primary_key=True
-    )
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     provider_id: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[int] = mapped_column(BigInteger, index=True)
     status: Mapped[int] = mapped_column(SmallInteger)

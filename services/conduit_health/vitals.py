@@ -7,6 +7,7 @@
 """
 
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from conduit.v1.provider_health_pb2 import (
     HEALTH_FINDING_FAILED,
@@ -39,8 +40,8 @@ MIN_ATTEMPTS = 10.0
 LOW_SHARE = 0.1
 MAX_MODELS = 1_000
 
-Finding = HealthFinding.ValueType
-Status = HealthStatus.ValueType
+Finding: TypeAlias = HealthFinding.ValueType
+Status: TypeAlias = HealthStatus.ValueType
 
 
 class Vitals:
@@ -67,14 +68,14 @@ class Vitals:
             self.response_time_ms = sight.response_time_ms
         self._key(sight.key_id).observe(sight)
         self._decay(sight.at)
-        self._attempts += sight.count
+        self._attempts += sight.times
         if sight.verdict in {Verdict.WORKS, Verdict.ANSWERED}:
             self.circuit.succeed()
             return
         self.last_error = sight.detail
         if sight.verdict is Verdict.FAILED:
-            self._failures += sight.count
-            self.circuit.fail(sight.at, sight.count)
+            self._failures += sight.times
+            self.circuit.fail(sight.at, sight.times)
         elif sight.verdict is Verdict.NO_MODEL:
             self._model_refused = True
 
@@ -157,9 +158,7 @@ class Vitals:
 
     def _fails_often(self, now: float) -> bool:
         self._decay(now)
-        return (
-            self._attempts >= MIN_ATTEMPTS and self._failures >= DEGRADED_SHARE * self._attempts
-        )
+        return self._attempts >= MIN_ATTEMPTS and self._failures >= DEGRADED_SHARE * self._attempts
 
     def _decay(self, now: float) -> None:
         # Reports come late and out of order; time here only goes forward.

@@ -2,44 +2,68 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable, Iterator
 
 # Watchers take silence of three times as long for a lost connection.
 SIGN_OF_LIFE_SECONDS = 10.0
+
+
+class Watch:
+    """One watcher's view of what changed since it last looked."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+        self._changed: set[int] = set()
+        self._event = asyncio.Event()
+
+    def tell(self, provider_ids: Iterable[int]) -> None:
+        """Note that instances changed."""
+        self._changed.update(provider_ids)
+        self._event.set()
+
+    def close(self) -> None:
+        """End the watch."""
+        self.is_closed = True
+        self._event.set()
+
+    async def next(self) -> set[int]:
+        """Return the ids of instances that changed; none as a sign of life, or at the end."""
+        if not self._event.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SIGN_OF_LIFE_SECONDS):
+                    await self._event.wait()
+        self._event.clear()
+        changed, self._changed = self._changed, set()
+        return changed
 
 
 class Watchers:
     """Everybody who watches the instances' health."""
 
     def __init__(self) -> None:
-        self._waiting: dict[asyncio.Event, set[int]] = {}
+        self._watches: set[Watch] = set()
         self._is_closed = False
 
     def tell(self, provider_ids: Iterable[int]) -> None:
         """Note that instances changed."""
-        ids = set(provider_ids)
-        for event, changed in self._waiting.items():
-            changed |= ids
-            event.set()
+        ids = list(provider_ids)
+        for watch in self._watches:
+            watch.tell(ids)
 
     def close(self) -> None:
-        """End all watches."""
+        """End all watches, those to come as well."""
         self._is_closed = True
-        self.tell(())
+        for watch in self._watches:
+            watch.close()
 
-    async def watch(self) -> AsyncIterator[set[int]]:
-        """Yield the ids of instances that changed; an empty set as a sign of life."""
-        event = asyncio.Event()
-        changed = self._waiting[event] = set()
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[Watch]:
+        """Watch from here on."""
+        watch = Watch()
+        if self._is_closed:
+            watch.close()
+        self._watches.add(watch)
         try:
-            while not self._is_closed:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(SIGN_OF_LIFE_SECONDS):
-                        await event.wait()
-                event.clear()
-                told = set(changed)
-                changed.clear()
-                if not self._is_closed:
-                    yield told
+            yield watch
         finally:
-            del self._waiting[event]
+            self._watches.discard(watch)

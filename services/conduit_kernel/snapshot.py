@@ -124,7 +124,8 @@ async def follow(
             call = stub.Watch(request, metadata=metadata)
             try:
                 while True:
-                    message = await asyncio.wait_for(call.read(), SILENCE_SECONDS)
+                    async with asyncio.timeout(SILENCE_SECONDS):
+                        message = await call.read()
                     if not isinstance(message, WatchResponse):
                         break
                     backoff = 0.1

@@ -75,7 +75,9 @@ class Editor:
         old = await self.changing.get(PROVIDER, number)
         new = replace(old, **given)
         if new.provider_type != old.provider_type:
-            message = f"providerType is {old.provider_type} and cannot change; make another provider"
+            message = (
+                f"providerType is {old.provider_type} and cannot change; make another provider"
+            )
             raise InvalidRequest(message, field="providerType")
         if new.name.casefold() != old.name.casefold():
             await self._claim_provider_name(new.name)

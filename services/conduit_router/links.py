@@ -99,7 +99,8 @@ class PriceLink:
         )
         try:
             while True:
-                message = await asyncio.wait_for(call.read(), SILENCE_SECONDS)
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    message = await call.read()
                 if not isinstance(message, WatchPricesResponse):
                     return
                 if message.prices:
@@ -117,7 +118,8 @@ async def follow_health(stub: "HealthServiceAsyncStub", vitals: Vitals, metadata
         call = stub.WatchHealth(WatchHealthRequest(), metadata=metadata)
         try:
             while True:
-                message = await asyncio.wait_for(call.read(), SILENCE_SECONDS)
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    message = await call.read()
                 if not isinstance(message, WatchHealthResponse):
                     break
                 if message.is_complete:

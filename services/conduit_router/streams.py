@@ -69,8 +69,9 @@ class _Stream:
         while not decoder.done:
             data = await self._response.next()
             if not data:
+                rest = decoder.close()
                 self.is_complete = True
-                return decoder.close()
+                return rest
             if (found := decoder.feed(data)) is not None:
                 self.events += max(1, data.count(b"\n\n"))
                 return found

@@ -4,7 +4,7 @@ from .contract import Binding, Contract, ContractError, Field, Kind, Message, Rp
 from .http_paths import header_field
 from .http_reports import PAIRS, header_writer
 from .json_names import writer
-from .naming import module, snake
+from .naming import module
 from .source import Source, quoted
 
 JSON_TYPE = "application/json"

@@ -48,7 +48,7 @@ def _text(scope: Scope, field: Field, value: str) -> str:
         problem = f"{scope.message.full_name}.{field.name}: no header can carry its type"
         raise ContractError(problem)
     if field.json.money:
-        return f"json.dollars_text({value}).encode()"
+        return f"json.dollars_text({value})"
     if field.kind is Kind.BOOL:
         return f'b"true" if {value} else b"false"'
     # A thousandth is the finest that anybody reads in a header.

@@ -3,7 +3,7 @@
 from .contract import Field, Oneof
 from .json_bare import read_bare
 from .json_members import read_member, read_single
-from .json_names import filler, known, known_here, members, reader
+from .json_names import filler, known, known_here, members, reader, text_targets
 from .json_values import Scope, member_path
 from .naming import module
 from .source import quoted
@@ -106,8 +106,11 @@ def _choice(scope: Scope, oneof: Oneof) -> None:
                 _chosen(scope, field)
         if scope.message.unknown is None:
             with scope.body.block("case _:"):
+                # What a bare string stands for is not offered in an object.
+                text = text_targets(scope.contract).get(scope.message.full_name)
+                offered = ", ".join(quoted(f.name) for f in oneof.fields if f is not text)
                 place = f"path + {quoted(oneof.discriminator)}"
-                scope.body.line(f"runtime.unknown_kind(kind, {names}, {place})")
+                scope.body.line(f"runtime.unknown_kind(kind, ({offered},), {place})")
 
 
 def _chosen(scope: Scope, field: Field) -> None:

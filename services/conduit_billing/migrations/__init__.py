@@ -1,1 +1,1 @@
-"""Billing's tables, step by step."""
+"""Billing's migrations, oldest first."""

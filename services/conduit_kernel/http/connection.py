@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import socket
+import struct
 from collections.abc import Awaitable, Callable
 from math import inf
 from typing import Protocol, cast
@@ -21,6 +23,9 @@ OnError = Callable[[Request, Exception], Answer]
 
 # In the order in which a connection can go through them; from BUSY on nothing is parsed.
 IDLE, HEAD, BODY, BUSY, LINGER, CLOSING = range(6)
+
+# SO_LINGER: on, for no time at all.
+_RESET = struct.pack("ii", 1, 0)
 
 
 class Site(Protocol):
@@ -63,6 +68,7 @@ class ServerConnection(asyncio.Protocol):
         self._refusal: Refusal | None = None
         self._unread = b""
         """Bytes that came while a request was being answered."""
+        self._is_detached = False
         self._reading_paused = False
         self._discarded = 0
         self._progress = 0
@@ -140,12 +146,17 @@ class ServerConnection(asyncio.Protocol):
             raise CallerGone("the caller left before its answer was whole")
 
     def abort(self) -> None:
-        """Cut the connection."""
+        """Cut the connection, with a reset: a body that the connection's end delimits is broken."""
         self._phase = CLOSING
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None and not self.gone:
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
 
     def detach(self) -> bytes:
         """Stop reading HTTP; the bytes that came after the request."""
+        self._is_detached = True
         leftover = self._reader.leftover + self._unread
         self._unread = b""
         self._resume_reading()
@@ -168,7 +179,7 @@ class ServerConnection(asyncio.Protocol):
         elif self._phase == LINGER:
             self._discarded += len(data)
             if self._discarded > self._limits.linger_bytes:
-                self.abort()
+                self._end()
 
     def _resume_reading(self) -> None:
         if self._reading_paused:
@@ -237,6 +248,8 @@ class ServerConnection(asyncio.Protocol):
 
     def _between(self) -> bool:
         """Look at what came meanwhile. True if a request must be waited for."""
+        if self.gone or self._phase > BUSY:
+            return False
         self._phase = IDLE
         self._set_deadline(self._limits.idle_seconds)
         reader = self._reader
@@ -283,9 +296,8 @@ class ServerConnection(asyncio.Protocol):
             self.transport.close()
 
     def _let_go(self) -> None:
-        """Part from a connection that speaks another protocol, whose end will not be told here."""
+        """Part from a connection that spoke another protocol; close it in bounds."""
         self._phase = CLOSING
-        self.gone = True
         self.transport.close()
         self._site.loop.call_later(self._limits.write_stall_seconds, self.transport.abort)
 
@@ -298,7 +310,8 @@ class ServerConnection(asyncio.Protocol):
         if not task.cancelled():
             task.result()
         self._task = None
-        if self.gone:
+        if self.gone or self._is_detached:
+            # Of a detached connection nobody will tell that it is lost.
             self._site.ended(self)
 
     # Refusing.
@@ -336,7 +349,7 @@ class ServerConnection(asyncio.Protocol):
         elif self._phase == BODY:
             self._check_progress(now)
         elif self._phase != BUSY:
-            self.abort()
+            self._end()
 
     def _check_stall(self, now: float) -> None:
         waiting = self.transport.get_write_buffer_size()

@@ -109,7 +109,7 @@ class Exchange(Request):
 
     def _connection_line(self) -> bytes:
         """Say what happens to the connection, where that is not what HTTP/1.1 does by itself."""
-        if self._caller.draining or self.upgrade_offered:
+        if self._caller.draining:
             self.keep_alive = False
         if not self.keep_alive:
             return b"connection: close\r\n"

@@ -266,8 +266,8 @@ class RequestReader(Generic[RequestT]):
         request = self.ready[-1]
         upgrade = request.headers.get(b"upgrade") or b""
         if request.method == "GET" and upgrade.lower() == b"websocket" and request.http11:
-            request.upgrade_offered = True
-            self.ended = True
+            request.upgrade_offered = self.ended = True
+            request.keep_alive = False
             self.leftover = rest
             return
         self.ready.pop()

@@ -126,7 +126,7 @@ def _add_blocks(message: ChatMessage, blocks: list[Block]) -> None:
         elif block.type == "tool_use":
             call = message.tool_calls.add(id=block.id or "")
             call.function.name = block.name or ""
-            call.function.arguments = bytes(block.input).decode()
+            call.function.arguments = msgspec.json.format(bytes(block.input), indent=-1).decode()
 
 
 def _made_at(response: HttpResponse) -> int:

@@ -62,15 +62,23 @@ class AnthropicChatDecoder:
             raise self._failure
         if self.done:
             return None
-        rest = self._buffer.held.strip(b"\n")
-        # The last blank line may be missing; what is cut off is no JSON.
-        events = self._chunks_in(rest + b"\n\n") if rest.endswith(b"}") else None
+        events = self._chunks_in_rest()
         if not self.done:
             raise StreamInterrupted(
                 f"{self._provider} ended the stream before the answer was complete",
                 provider=self._provider,
             )
         return events
+
+    def _chunks_in_rest(self) -> ChatEvents | None:
+        # The blank line behind the last event may be missing.
+        rest = self._buffer.held.strip(b"\n")
+        try:
+            return self._chunks_in(rest + b"\n\n") if rest else None
+        except UpstreamError as error:
+            if error.metadata.get("kind") != "garbage":
+                raise
+            return None
 
     def _chunks_in(self, block: bytes) -> ChatEvents | None:
         chunks: list[ChatCompletionChunk] = []

@@ -21,9 +21,8 @@ from conduit_providers.wire import HttpRequest, HttpResponse
 
 class _Whole(msgspec.Struct):
     choices: list[msgspec.Raw] | None = None
-    # Raw takes no None beside it; null is read as the four letters.
-    usage: msgspec.Raw = msgspec.Raw(b"null")
-    error: msgspec.Raw = msgspec.Raw(b"null")
+    usage: object = None
+    error: object = None
 
 
 _DECODER = msgspec.json.Decoder(_Whole)
@@ -52,11 +51,11 @@ class OpenAIChatCodec:
                 body.decode()
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
             raise garbage(call.provider, "it is not a chat completion") from error
-        if bytes(whole.error) != b"null":
+        if whole.error is not None:
             raise error_in_stream(whole.error, call.provider)
         if not whole.choices:
             raise garbage(call.provider, "it has no choices")
-        usage = read_usage(bytes(whole.usage)) if bytes(whole.usage) != b"null" else None
+        usage = read_usage(whole.usage)
         if endpoint.usage:
             usage = read_paths(body, endpoint.usage, usage)
         return chat_answer(usage=usage, json=body)

@@ -25,12 +25,11 @@ class _Choice(msgspec.Struct):
 
 class _Chunk(msgspec.Struct):
     choices: list[_Choice] | None = None
-    # Raw takes no None beside it; null is read as the four letters.
-    usage: msgspec.Raw = msgspec.Raw(b"null")
-    error: msgspec.Raw = msgspec.Raw(b"null")
+    usage: object = None
+    error: object = None
 
 
-_DECODER = msgspec.json.Decoder(_Chunk)
+_decode = msgspec.json.Decoder(_Chunk).decode
 
 
 class OpenAIChatDecoder:
@@ -42,7 +41,7 @@ class OpenAIChatDecoder:
         "_finished",
         "_has_sent_usage",
         "_include_usage",
-        "_last",
+        "_model_event",
         "_paths",
         "_provider",
         "_seen",
@@ -61,7 +60,7 @@ class OpenAIChatDecoder:
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         self._has_sent_usage = False
-        self._last = b""
+        self._model_event = b""
 
     def feed(self, data: bytes) -> ChatEvents | None:
         """Take the next bytes; return the events they complete, or None.
@@ -128,7 +127,7 @@ class OpenAIChatDecoder:
     def _joined(self, events: list[bytes]) -> ChatEvents | None:
         if self.done and self._include_usage and self.usage and not self._has_sent_usage:
             self._has_sent_usage = True
-            events.append(b"data: %b\n\n" % _usage_chunk(self._last, self.usage))
+            events.append(b"data: %b\n\n" % _usage_chunk(self._model_event, self.usage))
         return ChatEvents(sse=b"".join(events)) if events else None
 
     def _keep_slowly(self, part: bytes, kept: list[bytes]) -> None:
@@ -153,16 +152,25 @@ class OpenAIChatDecoder:
     def _is_wanted(self, data: bytes) -> bool:
         """Look into an event; whether it is passed on."""
         try:
-            chunk = _DECODER.decode(data)
+            chunk = _decode(data)
         except (msgspec.DecodeError, msgspec.ValidationError):
             self._failure = garbage(self._provider, "an event is not a chat completion chunk")
             return False
-        if bytes(chunk.error) != b"null":
+        choices = chunk.choices
+        if choices is None or chunk.usage is not None or chunk.error is not None or self._paths:
+            return self._is_special_wanted(chunk, data)
+        # The ordinary event: one choice that was seen before and goes on.
+        if len(choices) != 1 or choices[0].finish_reason or choices[0].index not in self._seen:
+            self._note_choices(choices, data)
+        return True
+
+    def _is_special_wanted(self, chunk: _Chunk, data: bytes) -> bool:
+        if chunk.error is not None:
             self._failure = error_in_stream(chunk.error, self._provider)
             return False
         if self._paths:
             self.usage = read_paths(data, self._paths, self.usage)
-        if bytes(chunk.usage) != b"null":
+        if chunk.usage is not None:
             return self._note_usage(chunk, data)
         if chunk.choices is None:
             self._failure = garbage(self._provider, "an event has no choices")
@@ -182,16 +190,16 @@ class OpenAIChatDecoder:
 
     def _note_choices(self, choices: list[_Choice], data: bytes) -> None:
         if choices:
-            self._last = data
+            self._model_event = data
         for choice in choices:
             self._seen.add(choice.index)
             if choice.finish_reason:
                 self._finished.add(choice.index)
 
 
-def _usage_chunk(last: bytes, usage: Usage) -> bytes:
+def _usage_chunk(event: bytes, usage: Usage) -> bytes:
     """Return the chunk that OpenAI ends a stream with when asked for the usage."""
-    known = orjson.loads(last) if last else {}
+    known = orjson.loads(event) if event else {}
     return orjson.dumps(
         {
             "id": known.get("id", ""),

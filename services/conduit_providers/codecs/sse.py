@@ -34,6 +34,8 @@ class EventBuffer:
         r"""Add bytes; return the whole events they complete, each with `\n\n` behind it."""
         if self._held:
             data = self._held + data
+        elif data.endswith(b"\n\n") and b"\r" not in data:
+            return data
         if b"\r" in data:
             # A CR at the very end may be half a line end.
             tail = b"\r" if data.endswith(b"\r") else b""

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from tests.support.snapshots import ALIAS, compiled, key, mapping, provider, snapshot
 
 from conduit.v1 import decision_pb2 as pb
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
@@ -12,8 +13,6 @@ from conduit.v1.snapshot_pb2 import Snapshot
 from conduit_router.decide import Decision, decide
 from conduit_router.peek import Wants
 from conduit_router.vitals import WELL, Rest, View
-
-from .snapshots import ALIAS, compiled, key, mapping, provider, snapshot
 
 CHAT = Wants(ALIAS, "chat")
 

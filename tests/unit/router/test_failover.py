@@ -1,5 +1,7 @@
 """What follows a failure, step by step, without a network."""
 
+from tests.support.snapshots import ALIAS, compiled, key, provider, snapshot
+
 from conduit_kernel.errors import (
     InvalidApiKey,
     UpstreamError,
@@ -11,8 +13,6 @@ from conduit_router.decide import decide
 from conduit_router.failover import Trip
 from conduit_router.peek import Wants
 from conduit_router.vitals import WELL
-
-from .snapshots import ALIAS, compiled, key, provider, snapshot
 
 
 def trip(providers: int = 2, keys: int = 2, attempts: int = 10) -> Trip:

@@ -2,6 +2,7 @@
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from tests.support.snapshots import ENCRYPTION_KEY, compiled, provider, snapshot, virtual_key
 
 from conduit_kernel.errors import (
     ConduitError,
@@ -12,8 +13,6 @@ from conduit_kernel.errors import (
 )
 from conduit_kernel.secrets import Vault
 from conduit_router.identity import Identities, check_model, may_use
-
-from .snapshots import ENCRYPTION_KEY, compiled, provider, snapshot, virtual_key
 
 
 def identities() -> Identities:

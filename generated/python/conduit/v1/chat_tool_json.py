@@ -12,8 +12,8 @@ TOOL_CHOICE_MODE_BY_SPELLING: Final[dict[str, chat_tool_pb2.ToolChoiceMode.Value
     "none": chat_tool_pb2.TOOL_CHOICE_MODE_NONE,
     "required": chat_tool_pb2.TOOL_CHOICE_MODE_REQUIRED,
 }
-TOOL_CHOICE_MODE_SPELLINGS: Final[dict[chat_tool_pb2.ToolChoiceMode.ValueType, str | None]] = {
-    chat_tool_pb2.TOOL_CHOICE_MODE_UNSPECIFIED: None,
+TOOL_CHOICE_MODE_SPELLINGS: Final[dict[chat_tool_pb2.ToolChoiceMode.ValueType, str]] = {
+    chat_tool_pb2.TOOL_CHOICE_MODE_UNSPECIFIED: "auto",
     chat_tool_pb2.TOOL_CHOICE_MODE_AUTO: "auto",
     chat_tool_pb2.TOOL_CHOICE_MODE_NONE: "none",
     chat_tool_pb2.TOOL_CHOICE_MODE_REQUIRED: "required",
@@ -181,7 +181,13 @@ def fill_tool_choice(message: chat_tool_pb2.ToolChoice, value: object, path: str
             fill_allowed_tools(message.allowed_tools, member, path + "allowed_tools.")
         case _:
             runtime.unknown_kind(
-                kind, ("mode", "function", "custom", "allowed_tools"), path + "type"
+                kind,
+                (
+                    "function",
+                    "custom",
+                    "allowed_tools",
+                ),
+                path + "type",
             )
 
 

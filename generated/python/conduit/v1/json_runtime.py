@@ -17,6 +17,9 @@ M = TypeVar("M", bound=Message)
 # The decimal digits that survive the way through a double.
 EXACT_DIGITS = 15
 
+# How zero values are spelled that nobody should send.
+UNSPECIFIED = "Unspecified"
+
 NANO_DIGITS = 9
 NANO = 10**NANO_DIGITS
 
@@ -220,16 +223,19 @@ def any_case(
 
 
 def _one_of(spellings: Mapping[T, str | None], path: str) -> NoReturn:
-    names = ", ".join(f'"{spelling}"' for spelling in spellings.values() if spelling)
-    raise JsonError(path, f"must be one of {names}")
+    names = dict.fromkeys(s for s in spellings.values() if s and s != UNSPECIFIED)
+    raise JsonError(path, f"must be one of {_quoted(names)}")
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def unknown_kind(kind: object, kinds: Iterable[str], path: str) -> NoReturn:
     """Raise the JsonError of a discriminator that names no choice."""
     if kind is None:
         raise JsonError(path, "is missing")
-    names = ", ".join(f'"{name}"' for name in kinds)
-    raise JsonError(path, f"must be one of {names}")
+    raise JsonError(path, f"must be one of {_quoted(kinds)}")
 
 
 def text_or_list(
@@ -311,11 +317,11 @@ def nano_dollars(value: object, path: str) -> int:
 
 def dollars(nano: int) -> orjson.Fragment:
     """Write nano-dollars as a decimal number of dollars, exactly."""
-    return orjson.Fragment(dollars_text(nano).encode())
+    return orjson.Fragment(dollars_text(nano))
 
 
-def dollars_text(nano: int) -> str:
+def dollars_text(nano: int) -> bytes:
     """Return `0.03` for 30,000,000."""
-    whole, fraction = divmod(abs(nano), NANO)
-    decimals = f".{fraction:0{NANO_DIGITS}d}".rstrip("0").rstrip(".")
-    return f"{'-' if nano < 0 else ''}{whole}{decimals}"
+    if nano < 0:
+        return b"-" + dollars_text(-nano)
+    return (b"%d.%09d" % divmod(nano, NANO)).rstrip(b"0").rstrip(b".")

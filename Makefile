@@ -1,0 +1,84 @@
+# `make serve` and `make test` are all that is needed; each does its own set-up.
+# Only Python 3.11 or newer, with venv, has to be there.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+	if $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+INSTALLED := $(VENV)/installed
+DEV_INSTALLED := $(VENV)/installed-dev
+TESTS ?=
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve test generate drift format lint protos breaking types imports unit wire faults bench check clean
+# Steps of one check would only fight for the processors.
+.NOTPARALLEL:
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## make .venv with the command .venv/bin/conduit
+
+serve: $(INSTALLED) ## run a whole gateway on this machine; ARGS="--http-port 9000" goes to it
+	@exec $(BIN)/conduit serve $(ARGS)
+
+test: $(DEV_INSTALLED) ## run all tests; TESTS=tests/wire runs some
+	$(BIN)/pytest --quiet $(TESTS) $(ARGS)
+
+generate: $(DEV_INSTALLED) ## write generated/ from protos/
+	$(BIN)/python tools/generate.py
+
+drift: $(DEV_INSTALLED)
+	$(BIN)/python tools/generate.py --check
+
+format: $(DEV_INSTALLED) ## format Python and protos
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix-only
+	$(BIN)/buf format --write protos
+
+lint: $(DEV_INSTALLED) ## check the form of Python and protos
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/python tools/generate.py --check
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code protos
+	PATH="$(CURDIR)/$(BIN):$$PATH" .ci/breaking
+
+types: $(DEV_INSTALLED) ## check types with mypy and pyright
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+imports: $(DEV_INSTALLED) ## check who imports whom
+	$(BIN)/lint-imports
+
+unit: $(DEV_INSTALLED) ## run the tests of pure parts
+	$(BIN)/pytest --quiet tests/unit $(ARGS)
+
+wire: $(DEV_INSTALLED) ## replay the recorded exchanges with providers
+	$(BIN)/pytest --quiet tests/wire $(ARGS)
+
+faults: $(DEV_INSTALLED) ## run the tests with misbehaving peers
+	$(BIN)/pytest --quiet tests/faults $(ARGS)
+
+bench: $(INSTALLED) ## measure CPU per request, latency and the start, and hold them to the budget
+	$(BIN)/python benchmarks/bench.py $(ARGS)
+
+check: lint types imports test ## do all that CI does
+
+clean: ## remove what the other commands made; keeps .conduit, where your data is
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+$(INSTALLED): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Conduit needs Python 3.11 or newer, with venv: https://www.python.org/downloads/"; exit 1; }
+	@echo "Installing Conduit into $(VENV); this takes about a minute, once."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --upgrade "pip>=25.1"
+	@$(PIP) install --editable .
+	@touch $@
+
+$(DEV_INSTALLED): $(INSTALLED)
+	@echo "Installing what tests and checks need."
+	@$(PIP) install --group dev
+	@touch $@

@@ -1,0 +1,173 @@
+"""Measures a gateway of one worker against a fast upstream, and holds it to a budget.
+
+Loopback only, every load bounded in time. The worker has one processor to itself; upstream and
+load generator share the other. Authentication, decision, charge spool and metrics are on. Prints a
+table in Markdown; the exit code is 1 when a budget is exceeded. Linux only, as it reads /proc.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from gateway import Gateway, cpu_seconds, pin
+from load import Seen, Task
+
+HERE = Path(__file__).parent
+CHUNKS = 100
+STARTS = 3
+BUDGET_REQUEST_US = 130.0
+BUDGET_CHUNK_US = 10.0
+BUDGET_START_SECONDS = 1.5
+WARM_UP_SECONDS = 1.0
+BUSY_CONNECTIONS = 16
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one load showed; `cpu_us` of the worker per answer, zero for the upstream itself."""
+
+    seen: Seen
+    cpu_us: float
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Who is asked, and which processor the load may use."""
+
+    upstream_port: int
+    gateway_port: int
+    key: str
+    worker: int
+    seconds: float
+    load_cpus: frozenset[int]
+
+    def direct(self, connections: int, *, stream: bool) -> Cell:
+        """Measure the upstream itself."""
+        return self._cell(self.upstream_port, "bench-model", connections, stream=stream)
+
+    def through(self, connections: int, *, stream: bool) -> Cell:
+        """Measure the way through Conduit."""
+        return self._cell(self.gateway_port, "bench", connections, stream=stream)
+
+    def _cell(self, port: int, model: str, connections: int, *, stream: bool) -> Cell:
+        task = Task(
+            port=port,
+            path="/v1/chat/completions",
+            key=self.key,
+            model=model,
+            stream=stream,
+            connections=connections,
+            seconds=self.seconds,
+            warm_up_seconds=WARM_UP_SECONDS,
+        )
+        with _program("load.py", cpus=self.load_cpus) as load:
+            assert load.stdin  # noqa: S101 # it was asked for
+            assert load.stdout  # noqa: S101 # it was asked for
+            load.stdin.write(json.dumps(asdict(task)).encode() + b"\n")
+            load.stdin.flush()
+            load.stdout.readline()
+            before = cpu_seconds(self.worker)
+            load.stdout.readline()
+            used = cpu_seconds(self.worker) - before
+            seen = Seen(**json.loads(load.stdout.readline()))
+        if seen.failures or not seen.answers:
+            raise SystemExit(f"{seen.failures} of {seen.answers} answers failed: {task.model}")
+        return Cell(seen, used / seen.answers * 1e6)
+
+
+def main() -> int:
+    """Measure everything; return 1 if a budget is exceeded."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each load")
+    seconds = parser.parse_args().seconds
+    cpus = sorted(os.sched_getaffinity(0))
+    ours = frozenset(cpus[1:] or cpus)
+    with tempfile.TemporaryDirectory() as folder:
+        data_dir = Path(folder, "data")
+        with _program("upstream.py", str(CHUNKS), cpus=ours) as upstream:
+            assert upstream.stdout  # noqa: S101 # it was asked for
+            upstream_port = int(upstream.stdout.readline())
+            with Gateway(data_dir) as gateway:
+                key = gateway.set_up(upstream_port)
+                gateway.wait_until_known(key)
+                worker = gateway.worker_pid()
+                pin(worker, {cpus[0]})
+                bench = Bench(upstream_port, gateway.port, key, worker, seconds, ours)
+                over = _report(bench)
+        starts = []
+        for _ in range(STARTS):
+            with Gateway(data_dir) as gateway:
+                starts.append(gateway.start_seconds)
+    start = statistics.median(starts)
+    print(f"\nStart to ready, of a gateway set up before: {start:.2f} s (median of {STARTS})")
+    over += _over("start to ready", start, BUDGET_START_SECONDS, "s")
+    for line in over:
+        print(f"OVER BUDGET: {line}")
+    return 1 if over else 0
+
+
+def _report(bench: Bench) -> list[str]:
+    """Print the table; return what is over budget."""
+    print("| load | way | answers/s | p50 µs | p99 µs | added p50 µs | worker CPU µs |")
+    print("|---|---|--:|--:|--:|--:|--:|")
+    cpu = {}
+    for stream, connections in ((False, 1), (False, BUSY_CONNECTIONS), (True, 1), (True, 4)):
+        kind = f"stream of {CHUNKS}" if stream else "whole"
+        load = f"{kind}, {connections} connection{'s' * (connections > 1)}"
+        direct = bench.direct(connections, stream=stream)
+        through = bench.through(connections, stream=stream)
+        _row(load, "direct", bench, direct, None)
+        _row(load, "Conduit", bench, through, through.seen.p50_us - direct.seen.p50_us)
+        cpu[stream] = through.cpu_us
+    per_chunk = cpu[True] / CHUNKS
+    print(
+        f"\nWorker CPU: {cpu[False]:.0f} µs per chat request (budget {BUDGET_REQUEST_US:.0f}), "
+        f"{per_chunk:.1f} µs per streamed chunk, the request included "
+        f"(budget {BUDGET_CHUNK_US:.0f})"
+    )
+    return [
+        *_over("CPU per chat request", cpu[False], BUDGET_REQUEST_US, "µs"),
+        *_over("CPU per streamed chunk", per_chunk, BUDGET_CHUNK_US, "µs"),
+    ]
+
+
+def _row(load: str, way: str, bench: Bench, cell: Cell, added_us: float | None) -> None:
+    seen = cell.seen
+    added = "" if added_us is None else f"{added_us:.0f}"
+    cpu = "" if added_us is None else f"{cell.cpu_us:.0f}"
+    rate = seen.answers / bench.seconds
+    print(
+        f"| {load} | {way} | {rate:.0f} | {seen.p50_us:.0f} | {seen.p99_us:.0f} | {added} | {cpu} |"
+    )
+
+
+def _over(what: str, value: float, budget: float, unit: str) -> list[str]:
+    return [f"{what}: {value:.4g} {unit} > {budget:.4g} {unit}"] if value > budget else []
+
+
+@contextmanager
+def _program(name: str, *arguments: str, cpus: frozenset[int]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one of our programs on some processors; it is gone in the end."""
+    process = subprocess.Popen(  # noqa: S603 # our own program
+        [sys.executable, HERE / name, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        pin(process.pid, set(cpus))
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

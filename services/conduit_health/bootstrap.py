@@ -1,0 +1,169 @@
+"""Puts the Health service together."""
+
+import asyncio
+import random as chance
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from conduit.v1.health_service_pb2_grpc import add_HealthServiceServicer_to_server
+from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
+from conduit_health.beacon import follow_service, shine
+from conduit_health.checker import Checker
+from conduit_health.checks import Checks
+from conduit_health.chores import repeat, tick_on
+from conduit_health.history import Recorder
+from conduit_health.late_sender import LateSender
+from conduit_health.monitor import Monitor
+from conduit_health.notices import Board
+from conduit_health.service import HealthService
+from conduit_health.store import RETENTION_SECONDS, HistoryStore
+from conduit_health.watchers import Watchers
+from conduit_health.writing import HistoryWriter
+from conduit_kernel.database import open_database
+from conduit_kernel.rpc import RpcServer, admin_metadata, connect
+from conduit_kernel.secrets import Vault
+from conduit_kernel.settings import Settings, environment
+from conduit_kernel.snapshot import SnapshotState, follow
+from conduit_providers.auth import resolve_secret
+from conduit_providers.catalog import Catalog
+from conduit_providers.probe import Probe
+
+SERVICE = "health"
+RPC_SERVICE = "conduit.v1.HealthService"
+# The other services of the suite, whose health an ordinary probe may ask for here.
+OTHER_SERVICES = {
+    "registry": "conduit.v1.RegistryService",
+    "router": "conduit.v1.RouterService",
+    "billing": "conduit.v1.BillingService",
+}
+MIGRATIONS = Path(__file__).parent / "migrations"
+TICK_SECONDS = 1.0
+FORGET_SECONDS = 3600.0
+
+
+class HealthProcess:
+    """A running Health service."""
+
+    def __init__(
+        self,
+        parts: "_Parts",
+        server: RpcServer,
+        tasks: list[asyncio.Task[None]],
+        drain_seconds: float,
+    ) -> None:
+        self.port = server.port
+        self._parts = parts
+        self._server = server
+        self._tasks = tasks
+        self._drain_seconds = drain_seconds
+
+    async def drain(self) -> None:
+        """Finish what is under way, store what is not stored yet, then stop."""
+        self._parts.service.end_watches()
+        await self._server.drain(self._drain_seconds)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._parts.close()
+
+
+class _Parts:
+    """Everything but the server, made in the order in which it depends on each other."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        engine: AsyncEngine,
+        clock: Callable[[], float],
+        random: Callable[[], float],
+    ) -> None:
+        self.state = SnapshotState()
+        self.registry: grpc.aio.Channel = connect(settings.target("registry"))
+        self.watchers, board, recorder = Watchers(), Board(), Recorder()
+        self.monitor = Monitor(
+            self.state, recorder=recorder, watchers=self.watchers, board=board, clock=clock
+        )
+        self._sender = LateSender()
+        env = environment()
+        checker = Checker(
+            probe=Probe(catalog, self._sender, clock=clock, timer=time.monotonic),
+            catalog=catalog,
+            state=self.state,
+            vault=Vault(settings.encryption_key, *settings.former_encryption_keys),
+            read_secret=lambda text: resolve_secret(text, env, _read_file),
+            clock=clock,
+            random=random,
+        )
+        self.checks = Checks(checker, self.monitor, clock=clock, random=random)
+        self._engine = engine
+        self.history = HistoryStore(engine)
+        self.writer = HistoryWriter(recorder, self.history)
+        self.service = HealthService(
+            monitor=self.monitor,
+            checks=self.checks,
+            history=self.history,
+            writer=self.writer,
+            watchers=self.watchers,
+            board=board,
+            clock=clock,
+        )
+
+    async def close(self) -> None:
+        await self.checks.stop()
+        await self._sender.close()
+        await self.registry.close()
+        try:
+            await self.writer.write()
+        finally:
+            await self._engine.dispose()
+
+
+async def start(
+    settings: Settings,
+    catalog: Catalog,
+    *,
+    clock: Callable[[], float] = time.time,
+    random: Callable[[], float] = chance.random,
+    port: int | None = None,
+    tick_seconds: float = TICK_SECONDS,
+) -> HealthProcess:
+    """Serve, whether the Registry is there or not. ServiceUnavailable if the port is taken.
+
+    Time is looked at every `tick_seconds`: for checks that are due, and for rests that end.
+    """
+    engine = await open_database(settings, SERVICE, MIGRATIONS)
+    parts = _Parts(settings, catalog, engine, clock, random)
+    beacon = health.aio.HealthServicer()
+    server = RpcServer(name=SERVICE, master_key=settings.master_key, health_servicer=beacon)
+    add_HealthServiceServicer_to_server(parts.service, server.grpc)
+    server.announce([RPC_SERVICE])
+    try:
+        await server.start(settings.host, settings.port(SERVICE) if port is None else port)
+    except BaseException:
+        await parts.close()
+        raise
+    metadata = admin_metadata(settings.master_key)
+    stub = RegistryServiceStub(parts.registry)
+    chores = [
+        follow(stub, parts.state, metadata=metadata, on_change=parts.monitor.reload),
+        shine(beacon, parts.monitor, parts.watchers),
+        tick_on(parts.monitor, parts.checks, tick_seconds),
+        repeat(parts.writer.write, tick_seconds),
+        repeat(lambda: parts.history.forget(clock() - RETENTION_SECONDS), FORGET_SECONDS),
+        *(
+            follow_service(beacon, service, settings.target(name))
+            for name, service in OTHER_SERVICES.items()
+        ),
+    ]
+    tasks = [asyncio.create_task(chore) for chore in chores]
+    return HealthProcess(parts, server, tasks, settings.drain_seconds)
+
+
+def _read_file(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8")

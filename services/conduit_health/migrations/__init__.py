@@ -1,0 +1,1 @@
+"""The Health service's migrations, oldest first."""

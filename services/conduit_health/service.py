@@ -1,0 +1,159 @@
+"""The HealthService: messages in, messages out."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from conduit.v1 import health_service_pb2 as pb
+from conduit.v1.health_service_pb2_grpc import HealthServiceServicer
+from conduit.v1.provider_health_pb2 import HEALTH_STATUS_UNHEALTHY, HealthRecord
+from conduit_health.checks import Checks
+from conduit_health.history import Moment
+from conduit_health.messages import moment
+from conduit_health.monitor import Monitor
+from conduit_health.notices import Board
+from conduit_health.sights import Sight, sight_of
+from conduit_health.store import HistoryStore
+from conduit_health.watchers import Watchers
+from conduit_health.writing import HistoryWriter
+from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.rpc.gate import Context
+
+MAX_OUTCOMES = 10_000
+MAX_RECORDS = 10_000
+DEFAULT_HOURS = 24
+MAX_HOURS = 720
+
+
+class HealthService(HealthServiceServicer):
+    """Answers the RPCs of the contract."""
+
+    def __init__(
+        self,
+        *,
+        monitor: Monitor,
+        checks: Checks,
+        history: HistoryStore,
+        writer: HistoryWriter,
+        watchers: Watchers,
+        board: Board,
+        clock: Callable[[], float],
+    ) -> None:
+        """Take the parts, and a clock of seconds since 1970."""
+        self._monitor = monitor
+        self._checks = checks
+        self._history = history
+        self._writer = writer
+        self._watchers = watchers
+        self._board = board
+        self._clock = clock
+
+    async def GetProviderHealth(
+        self, request: pb.GetProviderHealthRequest, context: Context
+    ) -> pb.GetProviderHealthResponse:
+        """Return how an instance is; ask the provider first when nobody has for a while."""
+        await self._checks.check_if_old(request.provider_id)
+        return pb.GetProviderHealthResponse(health=self._monitor.health(request.provider_id))
+
+    async def ListProviderHealth(
+        self, request: pb.ListProviderHealthRequest, context: Context
+    ) -> pb.ListProviderHealthResponse:
+        """Return how all instances are, without asking them."""
+        return pb.ListProviderHealthResponse(providers=self._monitor.all())
+
+    async def CheckProvider(
+        self, request: pb.CheckProviderRequest, context: Context
+    ) -> pb.CheckProviderResponse:
+        """Ask an instance now, with each of its keys."""
+        await self._checks.check(request.provider_id)
+        return pb.CheckProviderResponse(health=self._monitor.health(request.provider_id))
+
+    async def ListHealthHistory(
+        self, request: pb.ListHealthHistoryRequest, context: Context
+    ) -> pb.ListHealthHistoryResponse:
+        """Return how an instance was, oldest first."""
+        facts = self._monitor.facts(request.provider_id)
+        if not 0 <= request.hours <= MAX_HOURS:
+            message = f"hours must be from 1 to {MAX_HOURS}, not {request.hours}"
+            raise InvalidRequest(message, field="hours")
+        hours = request.hours or DEFAULT_HOURS
+        await self._writer.write()
+        since = self._clock() - hours * 3600
+        moments = await self._history.since(facts.id, since, MAX_RECORDS)
+        return pb.ListHealthHistoryResponse(
+            provider_id=facts.id,
+            provider_name=facts.name,
+            hours=hours,
+            history=map(_record, moments),
+            uptime_percentage=_uptime(moments),
+        )
+
+    async def GetRateLimits(
+        self, request: pb.GetRateLimitsRequest, context: Context
+    ) -> pb.GetRateLimitsResponse:
+        """Return the limits of an instance's keys."""
+        limits = self._monitor.limits(request.provider_id)
+        return pb.GetRateLimitsResponse(provider_id=request.provider_id, rate_limits=limits)
+
+    async def ReportOutcomes(
+        self, request: pb.ReportOutcomesRequest, context: Context
+    ) -> pb.ReportOutcomesResponse:
+        """Take what a router saw; what is about an instance that is gone is let go."""
+        if len(request.outcomes) > MAX_OUTCOMES:
+            message = f"outcomes may have at most {MAX_OUTCOMES} entries"
+            raise InvalidRequest(message, field="outcomes")
+        now = self._clock()
+        sights: dict[int, list[Sight]] = {}
+        for outcome in request.outcomes:
+            sights.setdefault(outcome.provider_id, []).append(sight_of(outcome, now))
+        for provider_id, seen in sights.items():
+            self._monitor.take(provider_id, seen)
+        return pb.ReportOutcomesResponse()
+
+    async def WatchHealth(
+        self, request: pb.WatchHealthRequest, context: Context
+    ) -> AsyncIterator[pb.WatchHealthResponse]:
+        """Stream how the instances are: all first, then each that changes."""
+        known: set[int] | None = None
+        changed: set[int] = set()
+        with self._watchers.watching() as watch:
+            while not watch.is_closed:
+                now = {facts.id for facts in self._monitor.instances}
+                # Changes cannot say that an instance is gone.
+                if known is None or known - now:
+                    yield pb.WatchHealthResponse(providers=self._monitor.all(), is_complete=True)
+                else:
+                    healths = [self._monitor.health(each) for each in sorted(changed & now)]
+                    yield pb.WatchHealthResponse(providers=healths)
+                known = now
+                changed = await watch.next()
+
+    async def WatchNotifications(
+        self, request: pb.WatchNotificationsRequest, context: Context
+    ) -> AsyncIterator[pb.WatchNotificationsResponse]:
+        """Stream what administrators should know, from now on."""
+        with self._board.watching() as queue:
+            # Tells the caller that from here on nothing is missed.
+            await context.send_initial_metadata(())
+            while notice := await queue.get():
+                yield notice
+
+    def end_watches(self) -> None:
+        """End all streams, so that a draining server need not wait for them."""
+        self._watchers.close()
+        self._board.close()
+
+
+def _record(each: Moment) -> HealthRecord:
+    return HealthRecord(
+        recorded_at=moment(each.at),
+        status=each.status,
+        response_time_ms=each.response_time_ms,
+        error=each.error,
+        source="probe" if each.is_probe else "calls",
+    )
+
+
+def _uptime(moments: Sequence[Moment]) -> float | None:
+    if not moments:
+        return None
+    up = sum(each.status != HEALTH_STATUS_UNHEALTHY for each in moments)
+    return round(100 * up / len(moments), 3)

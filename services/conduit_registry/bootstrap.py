@@ -1,0 +1,148 @@
+"""Builds the Registry: the only place here that makes concrete things."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import httpx
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from conduit.v1.registry_service_pb2_grpc import add_RegistryServiceServicer_to_server
+from conduit_kernel.database import open_database
+from conduit_kernel.rpc import RpcServer
+from conduit_kernel.secrets import Vault, key_id
+from conduit_kernel.settings import Settings, environment
+from conduit_providers.catalog import Catalog
+from conduit_providers.httpx_sender import HttpxSender
+from conduit_providers.probe import Probe
+from conduit_registry.background import forever
+from conduit_registry.connectivity import Connectivity
+from conduit_registry.discovery import Discovery
+from conduit_registry.feed import POLL_SECONDS, Feed
+from conduit_registry.probing import Prober
+from conduit_registry.rewrapping import rewrap
+from conduit_registry.room import Parts
+from conduit_registry.rules.addresses import Addresses
+from conduit_registry.service import RegistryService
+from conduit_registry.store import Store
+from conduit_registry.store.listening import listen
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class RegistryProcess:
+    """A running Registry."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        server: RpcServer,
+        feed: Feed,
+        discovery: Discovery,
+        tasks: Sequence[asyncio.Task[None]],
+        client: httpx.AsyncClient,
+        engine: AsyncEngine,
+    ) -> None:
+        self.discovery = discovery
+        self._grace_seconds = settings.drain_seconds
+        self._server = server
+        self._feed = feed
+        self._tasks = tasks
+        self._client = client
+        self._engine = engine
+
+    @property
+    def port(self) -> int:
+        """Return the gRPC port."""
+        return self._server.port
+
+    async def drain(self, grace_seconds: float | None = None) -> None:
+        """Finish the calls under way, and let go of everything."""
+        # Streams would otherwise last as long as we wait.
+        self._feed.close()
+        await self._server.drain(self._grace_seconds if grace_seconds is None else grace_seconds)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._client.aclose()
+        await self._engine.dispose()
+
+
+async def start(
+    settings: Settings,
+    catalog: Catalog,
+    *,
+    clock: Callable[[], float] = time.time,
+    port: int | None = None,
+) -> RegistryProcess:
+    """Start the Registry. ServiceUnavailable if its port is taken or its database out of reach."""
+    engine = await open_database(settings, "registry", MIGRATIONS)
+    client = httpx.AsyncClient()
+    try:
+        return await _start(settings, catalog, clock, engine, client, port=port)
+    except BaseException:
+        await client.aclose()
+        await engine.dispose()
+        raise
+
+
+async def _start(
+    settings: Settings,
+    catalog: Catalog,
+    clock: Callable[[], float],
+    engine: AsyncEngine,
+    client: httpx.AsyncClient,
+    *,
+    port: int | None,
+) -> RegistryProcess:
+    store = Store(engine, clock)
+    vault = Vault(settings.encryption_key, *settings.former_encryption_keys)
+    if settings.former_encryption_keys:
+        await rewrap(store, vault, key_id(settings.encryption_key))
+    addresses = Addresses(allow_private=settings.allow_private_addresses)
+    prober = Prober(
+        Probe(catalog, HttpxSender(client), clock=clock, timer=time.perf_counter),
+        catalog=catalog,
+        vault=vault,
+        addresses=addresses,
+        env=environment(),
+        read_file=lambda path: Path(path).read_text("utf-8"),
+    )
+    feed, discovery = Feed(store), Discovery(store, prober)
+    store.on_change(feed.announce)
+    store.on_change(discovery.wake)
+    parts = Parts(
+        store=store,
+        catalog=catalog,
+        vault=vault,
+        addresses=addresses,
+        connectivity=Connectivity(store, prober, time.perf_counter),
+        discovery=discovery,
+        feed=feed,
+    )
+    server = RpcServer(name="registry", master_key=settings.master_key)
+    add_RegistryServiceServicer_to_server(RegistryService(parts), server.grpc)
+    server.announce(["conduit.v1.RegistryService"])
+    await server.start(settings.host, settings.port("registry") if port is None else port)
+    return RegistryProcess(
+        settings=settings,
+        server=server,
+        feed=feed,
+        discovery=discovery,
+        tasks=_work(engine, feed, discovery),
+        client=client,
+        engine=engine,
+    )
+
+
+def _work(engine: AsyncEngine, feed: Feed, discovery: Discovery) -> list[asyncio.Task[None]]:
+    work = [
+        forever("poll", feed.poll, POLL_SECONDS),
+        # The pause keeps a burst of changes from asking for what is due each time.
+        forever("discovery", discovery.run_once, 1.0),
+    ]
+    if engine.dialect.name == "postgresql":
+        work.append(forever("listen", lambda: listen(engine, feed.announce), 1.0))
+    return [asyncio.create_task(each) for each in work]

@@ -1,0 +1,159 @@
+"""The whole configuration as one YAML document, without secrets.
+
+Things refer to each other by name, so that a document can be taken to another installation.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import yaml
+
+from conduit.v1.json_runtime import dollars_text
+from conduit_kernel.errors import InvalidRequest
+from conduit_registry.messages import UNTOLD, shown
+from conduit_registry.rules.keys import is_reference
+from conduit_registry.values import FallbackChain, Key, ModelMapping, Provider, VirtualKey
+
+VERSION = 1
+MAX_CHARS = 4 * 1024 * 1024
+MAX_DEPTH = 20
+SECTIONS = ("providers", "mappings", "fallbackChains", "virtualKeys")
+
+Members = dict[str, Any]
+
+# What the API shows and nobody can set.
+_SHOWN_ONLY = UNTOLD | {"providerId", "maskedApiKey", "rotatedAt", "keyPrefix", "key"}
+_BOOLEAN = "tag:yaml.org,2002:bool"
+_TIME = "tag:yaml.org,2002:timestamp"
+
+
+def write(
+    providers: Iterable[Provider],
+    keys: Iterable[Key],
+    mappings: Iterable[ModelMapping],
+    chains: Iterable[FallbackChain],
+    virtual_keys: Iterable[VirtualKey],
+) -> str:
+    """Return the document for a configuration."""
+    providers, keys = list(providers), list(keys)
+    names = {provider.id: provider.name for provider in providers}
+    return yaml.safe_dump(
+        {
+            "version": VERSION,
+            "providers": [
+                _settable(provider)
+                | {"keys": [_key(key) for key in keys if key.provider_id == provider.id]}
+                for provider in providers
+            ],
+            "mappings": [
+                {"provider": names[mapping.provider_id]} | _settable(mapping)
+                for mapping in mappings
+            ],
+            "fallbackChains": [_chain(chain, names) for chain in chains],
+            "virtualKeys": [_virtual_key(virtual_key) for virtual_key in virtual_keys],
+        },
+        sort_keys=False,
+        allow_unicode=True,
+    )
+
+
+def read(text: str) -> dict[str, list[Members]]:
+    """Return the sections that a document has, each a list of things in the API's spelling.
+
+    InvalidRequest if it is no such document. Slow with a long text; call it in a thread.
+    """
+    if len(text) > MAX_CHARS:
+        raise _wrong(f"must have at most {MAX_CHARS:,} characters")
+    try:
+        _check_shape(text)
+        document = yaml.load(text, _Loader)  # noqa: S506 # a subclass of the safe loader
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise _wrong(f"is not right at line {line}: {error.problem}") from None
+    except (yaml.YAMLError, ValueError):
+        raise _wrong("is not a YAML document") from None
+    return _sections(document)
+
+
+def _sections(document: object) -> dict[str, list[Members]]:
+    if not isinstance(document, dict):
+        raise _wrong("must be a document as GET /api/config gives it")
+    for name in document:
+        if name not in {"version", *SECTIONS}:
+            raise _wrong(f"has the section {str(name)[:60]!r}; there are {', '.join(SECTIONS)}")
+    if document.get("version", VERSION) != VERSION:
+        raise _wrong(f"must have the version {VERSION}")
+    return {name: members(document[name], name) for name in SECTIONS if name in document}
+
+
+def members(value: object, path: str) -> list[Members]:
+    """Return a list of things. InvalidRequest if it is none."""
+    things = [] if value is None else value
+    if not isinstance(things, list) or not all(isinstance(each, dict) for each in things):
+        raise InvalidRequest(f"{path} must be a list of things", field=path)
+    return things
+
+
+def _settable(value: Provider | Key | ModelMapping | FallbackChain | VirtualKey) -> Members:
+    return {name: each for name, each in shown(value).items() if name not in _SHOWN_ONLY}
+
+
+def _key(key: Key) -> Members:
+    reference = {"apiKey": key.masked_api_key} if is_reference(key.masked_api_key) else {}
+    return {"id": key.api_id} | reference | _settable(key)
+
+
+def _chain(chain: FallbackChain, names: Mapping[int, str]) -> Members:
+    told = _settable(chain)
+    for step in told["providers"]:
+        step["provider"] = names[step.pop("providerId")]
+    return told
+
+
+def _virtual_key(virtual_key: VirtualKey) -> Members:
+    told = _settable(virtual_key)
+    if virtual_key.budget_nano_usd is not None:
+        # As a text, because a float may not hold it.
+        told["budget"] = dollars_text(virtual_key.budget_nano_usd).decode()
+    return told
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # chosen at run time
+    """Reads YAML as JSON would mean it: no dates, no `yes` and `no`, no key twice."""
+
+    # Without YAML 1.1's own ideas of what a plain word may be.
+    yaml_implicit_resolvers = {  # noqa: RUF012 # the library's own declaration
+        first: [(tag, pattern) for tag, pattern in resolvers if tag not in {_BOOLEAN, _TIME}]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Members:  # noqa: FBT001, FBT002 # the library's signature
+        """Return a mapping whose keys are texts, each there once."""
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.value in seen:
+                problem = "a key is there twice, or is no text"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add(key.value)
+        found: Members = super().construct_mapping(node, deep=deep)
+        return found
+
+
+_Loader.add_implicit_resolver(_BOOLEAN, re.compile("(?:true|false)$"), list("tf"))
+
+
+def _check_shape(text: str) -> None:
+    # Before anything is built: aliases can stand for more than any memory holds.
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        if isinstance(event, yaml.AliasEvent):
+            raise _wrong("must not have aliases")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise _wrong(f"must not be nested deeper than {MAX_DEPTH}")
+
+
+def _wrong(what: str) -> InvalidRequest:
+    return InvalidRequest(f"yaml {what}", field="yaml")

@@ -1,0 +1,193 @@
+"""What `Watch` tells: everything, then what changes.
+
+Watchers fetch; nobody pushes. Who writes only says that there is a new revision, so a slow watcher
+delays nobody but itself, and watchers at the same revision share one message.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from conduit.v1.registry_requests_pb2 import WatchResponse
+from conduit.v1.snapshot_pb2 import Snapshot, SnapshotChange
+from conduit_registry import messages
+from conduit_registry.store import (
+    FALLBACK_CHAIN,
+    KEY,
+    KINDS,
+    MAPPING,
+    PROVIDER,
+    VIRTUAL_KEY,
+    Reading,
+    Store,
+)
+from conduit_registry.values import (
+    FallbackChain,
+    Key,
+    ModelMapping,
+    Provider,
+    Resource,
+    State,
+    Touched,
+    VirtualKey,
+    key_id,
+)
+
+HEARTBEAT_SECONDS = 10.0
+POLL_SECONDS = 1.0
+# Who is further behind than this gets everything.
+MAX_TOUCHED = 5000
+
+
+class Feed:
+    """Tells watchers of the configuration and its changes."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._revision = -1
+        self._news = asyncio.Event()
+        self._is_closed = False
+        self._loading = asyncio.Lock()
+        # By the revision of those who asked; None for those who know nothing.
+        self._cache: dict[int | None, WatchResponse] = {}
+        self._cached_at = State("", -1)
+
+    def announce(self, revision: int) -> None:
+        """Wake the watchers that are behind this revision."""
+        if revision > self._revision:
+            self._revision = revision
+            self._wake()
+
+    def close(self) -> None:
+        """End all streams."""
+        self._is_closed = True
+        self._wake()
+
+    async def poll(self) -> None:
+        """Look for revisions that other processes made and nobody announced."""
+        before = self._revision
+        async with self._store.read() as reading:
+            state = await reading.state()
+        if state.revision < before:
+            # Somebody put an older database in place.
+            self._revision = state.revision
+            self._wake()
+        self.announce(state.revision)
+
+    async def watch(self, epoch: str, revision: int) -> AsyncIterator[WatchResponse]:
+        """Yield what the caller does not have, then every change, and signs of life."""
+        told = self._revision
+        message = await self._after(epoch, revision)
+        yield message
+        while not self._is_closed:
+            news = self._news
+            if self._revision != told:
+                told = self._revision
+                epoch = message.snapshot.epoch or epoch
+                revision = message.revision
+                message = await self._after(epoch, revision)
+                if message.revision != revision:
+                    yield message
+                continue
+            try:
+                await asyncio.wait_for(news.wait(), HEARTBEAT_SECONDS)
+            except TimeoutError:
+                yield WatchResponse(revision=message.revision)
+
+    def _wake(self) -> None:
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    async def _after(self, epoch: str, revision: int) -> WatchResponse:
+        async with self._loading:
+            if self._cached_at.revision == self._revision:
+                hit = self._cache.get(_known(epoch, revision, self._cached_at))
+                if hit is not None:
+                    return hit
+            return await self._read(epoch, revision)
+
+    async def _read(self, epoch: str, revision: int) -> WatchResponse:
+        async with self._store.read() as reading:
+            state = await reading.state()
+            if state != self._cached_at:
+                self._cache.clear()
+                self._cached_at = state
+            known = _known(epoch, revision, state)
+            message = await self._load(reading, state, known)
+        self._cache[known] = message
+        self.announce(state.revision)
+        return message
+
+    async def _load(self, reading: Reading, state: State, known: int | None) -> WatchResponse:
+        if known is None:
+            return await self._everything(reading, state)
+        touched = await reading.touched(known)
+        if len(touched) > MAX_TOUCHED:
+            return await self._everything(reading, state)
+        changes = await self._changes(reading, touched)
+        return WatchResponse(revision=state.revision, changes=changes)
+
+    async def _everything(self, reading: Reading, state: State) -> WatchResponse:
+        providers = await reading.every(PROVIDER)
+        rotation_days = {provider.id: provider.key_rotation_days for provider in providers}
+        now = self._store.now()
+        snapshot = Snapshot(
+            epoch=state.epoch,
+            revision=state.revision,
+            providers=map(messages.provider, providers),
+            keys=[
+                messages.snapshot_key(key, rotation_days=rotation_days[key.provider_id], now=now)
+                for key in await reading.every(KEY)
+            ],
+            mappings=map(messages.mapping, await reading.every(MAPPING)),
+            fallback_chains=map(messages.fallback_chain, await reading.every(FALLBACK_CHAIN)),
+            virtual_keys=map(messages.snapshot_virtual_key, await reading.every(VIRTUAL_KEY)),
+        )
+        return WatchResponse(revision=state.revision, snapshot=snapshot)
+
+    async def _changes(self, reading: Reading, touched: Sequence[Touched]) -> list[SnapshotChange]:
+        found: dict[Touched, Resource] = {}
+        for kind in KINDS.values():
+            numbers = [each.id for each in touched if each.kind == kind.name]
+            for value in await reading.some(kind, numbers) if numbers else ():
+                found[Touched(kind.name, value.id)] = value
+        return [
+            await self._change(reading, found[each]) if each in found else _deleted(each)
+            for each in touched
+        ]
+
+    async def _change(self, reading: Reading, value: Resource) -> SnapshotChange:
+        match value:
+            case Provider():
+                return SnapshotChange(provider=messages.provider(value))
+            case Key():
+                provider = await reading.get(PROVIDER, value.provider_id)
+                return SnapshotChange(
+                    key=messages.snapshot_key(
+                        value, rotation_days=provider.key_rotation_days, now=self._store.now()
+                    )
+                )
+            case ModelMapping():
+                return SnapshotChange(mapping=messages.mapping(value))
+            case FallbackChain():
+                return SnapshotChange(fallback_chain=messages.fallback_chain(value))
+            case VirtualKey():
+                return SnapshotChange(virtual_key=messages.snapshot_virtual_key(value))
+
+
+def _known(epoch: str, revision: int, state: State) -> int | None:
+    return revision if epoch == state.epoch and 0 <= revision <= state.revision else None
+
+
+def _deleted(touched: Touched) -> SnapshotChange:
+    match touched.kind:
+        case PROVIDER.name:
+            return SnapshotChange(deleted_provider_id=touched.id)
+        case KEY.name:
+            return SnapshotChange(deleted_key_id=key_id(touched.id))
+        case MAPPING.name:
+            return SnapshotChange(deleted_mapping_id=touched.id)
+        case FALLBACK_CHAIN.name:
+            return SnapshotChange(deleted_fallback_chain_id=touched.id)
+        case VIRTUAL_KEY.name:
+            return SnapshotChange(deleted_virtual_key_id=touched.id)
+    raise ValueError(f"there is no kind {touched.kind!r}")

@@ -1,0 +1,449 @@
+"""The newest official SDKs as oracles: what they send, we send; what we answer, they accept.
+
+An SDK talks to a local server that keeps what it receives; the codec's request for the same call
+must be the same in method, path, meaningful headers and body.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import anthropic
+import openai
+import orjson
+import pytest
+from anthropic.types import Message, RawMessageStreamEvent
+from openai.types import CreateEmbeddingResponse
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from pydantic import TypeAdapter
+
+from conduit.v1.key_credential_pb2 import KeyCredential
+from conduit.v1.provider_pb2 import Provider
+from conduit_providers.auth import signer_for
+from conduit_providers.calls import Call, chat_request, embedding_request
+from conduit_providers.catalog import load_catalog
+from conduit_providers.codecs import chat_codec, embed_codec, models_codec
+from conduit_providers.wire import HttpRequest
+
+SECRET = "sk-oracle-0123456789"
+CATALOG = load_catalog()
+WIRE = Path(__file__).parents[2] / "wire"
+MEANINGFUL = {
+    "content-type",
+    "authorization",
+    "x-api-key",
+    "api-key",
+    "anthropic-version",
+    "openai-organization",
+    "openai-project",
+}
+Json = dict[str, Any]
+
+
+class Received(NamedTuple):
+    """A request, as far as it means something."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: object
+
+
+class Recorder:
+    """A server that keeps each request and answers `{}` to all."""
+
+    def __init__(self) -> None:
+        self.received: list[Received] = []
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one request."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        first, *lines = head.strip().split("\r\n")
+        headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines)}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        method, path, _ = first.split(" ")
+        meaningful = {k: v for k, v in headers.items() if k in MEANINGFUL}
+        if not body:
+            # The SDKs name the type of a body that they do not send.
+            meaningful.pop("content-type", None)
+        self.received.append(
+            Received(method, path, meaningful, orjson.loads(body) if body else None)
+        )
+        answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}"
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+
+@asynccontextmanager
+async def recording() -> AsyncIterator[tuple[Recorder, str]]:
+    """Run a recorder; yield it and its address."""
+    recorder = Recorder()
+    server = await asyncio.start_server(recorder, "127.0.0.1", 0)
+    async with server:
+        yield recorder, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def sdk_sends(act: Callable[[str], Awaitable[object]]) -> Received:
+    """Return what an SDK sends when it acts on an address."""
+    async with recording() as (recorder, address):
+        await asyncio.wait_for(act(address), 20)
+        return recorder.received[0]
+
+
+def we_send(kind: str, operation: str, request: Json, *, path: str = "", **key: str) -> Received:
+    """Return what the codec of a type sends for a request, with `path` before its path."""
+    spec = CATALOG.find(kind)
+    endpoint = spec.endpoints[operation]
+    provider = Provider(name="P", provider_type=kind, base_url="http://127.0.0.1")
+    target = CATALOG.target(provider, KeyCredential(**key))
+    raw = orjson.dumps({**request, "model": "my-alias"})
+    model, stream = request.get("model", ""), bool(request.get("stream"))
+    if operation == "chat":
+        chat = Call(chat_request(json=raw), alias="my-alias", model=model, stream=stream)
+        sent = chat_codec(endpoint.codec).to_upstream(chat, endpoint, target)
+    elif operation == "embed":
+        embed = Call(embedding_request(json=raw), alias="my-alias", model=model)
+        sent = embed_codec(endpoint.codec).to_upstream(embed, endpoint, target)
+    else:
+        sent = models_codec(endpoint.codec).to_upstream(endpoint, target)
+    return meaning_of(signer_for(spec.auth, SECRET, target).sign(sent), path)
+
+
+def meaning_of(sent: HttpRequest, path: str) -> Received:
+    """Return our request as the recorder would have kept it."""
+    headers = {name: value for name, value in sent.headers if name in MEANINGFUL}
+    body = orjson.loads(sent.body) if sent.body else None
+    return Received(sent.method, path + sent.path, headers, body)
+
+
+WEATHER: Json = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Get the weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+    },
+}
+PIXEL = "data:image/png;base64,iVBORw0KGgo="
+ASSISTANT: Json = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [
+        {
+            "id": "call_1",
+            "type": "function",
+            "function": {"name": "get_weather", "arguments": '{"city":"Bonn"}'},
+        }
+    ],
+}
+SCHEMA: Json = {
+    "type": "object",
+    "properties": {"n": {"type": "integer"}},
+    "additionalProperties": False,
+}
+OPENAI_CHATS: dict[str, Json] = {
+    "plain": {"messages": [{"role": "user", "content": "Grüße"}]},
+    "limits": {
+        "messages": [{"role": "developer", "content": "a"}, {"role": "user", "content": "b"}],
+        "max_completion_tokens": 9,
+        "temperature": 0.5,
+        "stop": ["x"],
+        "seed": 1,
+        "logit_bias": {"1": 2},
+        "reasoning_effort": "low",
+        "metadata": {"model": "m"},
+    },
+    "image": {
+        "messages": [
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": PIXEL}}]}
+        ]
+    },
+    "tools": {
+        "messages": [{"role": "user", "content": "w?"}],
+        "tools": [WEATHER],
+        "tool_choice": "required",
+        "parallel_tool_calls": False,
+    },
+    "tool_result": {
+        "messages": [
+            {"role": "user", "content": "w?"},
+            ASSISTANT,
+            {"role": "tool", "tool_call_id": "call_1", "content": "rain"},
+        ],
+        "tools": [WEATHER],
+    },
+    "structured": {
+        "messages": [{"role": "user", "content": "n?"}],
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "n", "schema": SCHEMA, "strict": True},
+        },
+    },
+    "stream": {
+        "messages": [{"role": "user", "content": "Hi"}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    },
+}
+
+
+@pytest.mark.parametrize("name", OPENAI_CHATS)
+async def test_openai_chat_is_sent_as_the_sdk_sends_it(name: str) -> None:
+    """Method, path, key, organization, project and body are the OpenAI SDK's."""
+    request = {"model": "gpt-4o", **OPENAI_CHATS[name]}
+
+    async def act(address: str) -> object:
+        async with openai.AsyncOpenAI(
+            api_key=SECRET, base_url=f"{address}/v1", organization="org-1", project="proj_1"
+        ) as client:
+            return await client.chat.completions.create(**request)
+
+    sent = we_send("OpenAI", "chat", request, path="/v1", organization="org-1", project="proj_1")
+    assert sent == await sdk_sends(act)
+
+
+@pytest.mark.parametrize("name", OPENAI_CHATS)
+async def test_azure_chat_is_sent_as_the_sdk_sends_it(name: str) -> None:
+    """The deployment's path, the version of the API and the key's header are the Azure SDK's."""
+    request = {"model": "my-deployment", **OPENAI_CHATS[name]}
+
+    async def act(address: str) -> object:
+        async with openai.AsyncAzureOpenAI(
+            api_key=SECRET, azure_endpoint=address, api_version="2024-10-21"
+        ) as client:
+            return await client.chat.completions.create(**request)
+
+    assert we_send("AzureOpenAI", "chat", request) == await sdk_sends(act)
+
+
+@pytest.mark.parametrize("extra", [{}, {"dimensions": 4}, {"encoding_format": "base64"}])
+async def test_openai_embedding_is_sent_as_the_sdk_sends_it(extra: Json) -> None:
+    """Texts, dimensions and encoding are the OpenAI SDK's."""
+    request = {"model": "text-embedding-3-small", "input": ["a", "b"], "encoding_format": "float"}
+    request |= extra
+
+    async def act(address: str) -> object:
+        async with openai.AsyncOpenAI(api_key=SECRET, base_url=f"{address}/v1") as client:
+            return await client.embeddings.with_raw_response.create(**request)
+
+    assert we_send("OpenAI", "embed", request, path="/v1") == await sdk_sends(act)
+
+
+async def test_openai_model_list_is_asked_for_as_the_sdk_asks() -> None:
+    """The probe is the OpenAI SDK's request."""
+
+    async def act(address: str) -> object:
+        async with openai.AsyncOpenAI(api_key=SECRET, base_url=f"{address}/v1") as client:
+            return await client.models.with_raw_response.list()
+
+    assert we_send("OpenAI", "models", {}, path="/v1") == await sdk_sends(act)
+
+
+async def test_anthropic_model_list_is_asked_for_as_the_sdk_asks() -> None:
+    """The probe is the Anthropic SDK's request."""
+
+    async def act(address: str) -> object:
+        async with anthropic.AsyncAnthropic(api_key=SECRET, base_url=address) as client:
+            return await client.models.with_raw_response.list(limit=1000)
+
+    assert we_send("Anthropic", "models", {}) == await sdk_sends(act)
+
+
+# OpenAI's request, and the same for Anthropic's SDK.
+ANTHROPIC_CHATS: dict[str, tuple[Json, Json]] = {
+    "plain": (
+        {"messages": [{"role": "user", "content": "Hi"}]},
+        {"max_tokens": 16384, "messages": [{"role": "user", "content": "Hi"}]},
+    ),
+    "system": (
+        {
+            "messages": [{"role": "system", "content": "a"}, {"role": "user", "content": "b"}],
+            "max_tokens": 9,
+            "stop": "x",
+            "user": "u",
+        },
+        {
+            "system": "a",
+            "max_tokens": 9,
+            "messages": [{"role": "user", "content": "b"}],
+            "stop_sequences": ["x"],
+            "metadata": {"user_id": "u"},
+        },
+    ),
+    "image": (
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "image_url", "image_url": {"url": PIXEL}}]}
+            ],
+            "max_tokens": 9,
+        },
+        {
+            "max_tokens": 9,
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {
+                            "type": "image",
+                            "source": {
+                                "type": "base64",
+                                "media_type": "image/png",
+                                "data": "iVBORw0KGgo=",
+                            },
+                        }
+                    ],
+                }
+            ],
+        },
+    ),
+    "tools": (
+        {**OPENAI_CHATS["tool_result"], "parallel_tool_calls": False, "max_tokens": 9},
+        {
+            "max_tokens": 9,
+            "messages": [
+                {"role": "user", "content": "w?"},
+                {
+                    "role": "assistant",
+                    "content": [
+                        {
+                            "type": "tool_use",
+                            "id": "call_1",
+                            "name": "get_weather",
+                            "input": {"city": "Bonn"},
+                        }
+                    ],
+                },
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "tool_result", "tool_use_id": "call_1", "content": "rain"}
+                    ],
+                },
+            ],
+            "tools": [
+                {
+                    "name": "get_weather",
+                    "description": "Get the weather",
+                    "input_schema": WEATHER["function"]["parameters"],
+                }
+            ],
+            "tool_choice": {"type": "auto", "disable_parallel_tool_use": True},
+        },
+    ),
+    "structured": (
+        {**OPENAI_CHATS["structured"], "reasoning_effort": "high", "max_tokens": 9},
+        {
+            "max_tokens": 9,
+            "messages": [{"role": "user", "content": "n?"}],
+            "thinking": {"type": "adaptive", "display": "summarized"},
+            "output_config": {
+                "effort": "high",
+                "format": {"type": "json_schema", "schema": SCHEMA},
+            },
+        },
+    ),
+    "stream": (
+        {"messages": [{"role": "user", "content": "Hi"}], "stream": True},
+        {
+            "max_tokens": 16384,
+            "messages": [{"role": "user", "content": "Hi"}],
+            "stream": True,
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ANTHROPIC_CHATS)
+async def test_anthropic_chat_is_sent_as_the_sdk_sends_it(name: str) -> None:
+    """An OpenAI-shaped chat becomes what the Anthropic SDK sends for the same in its own words."""
+    asked, native = ANTHROPIC_CHATS[name]
+
+    async def act(address: str) -> object:
+        async with anthropic.AsyncAnthropic(api_key=SECRET, base_url=address) as client:
+            return await client.messages.create(model="claude-opus-5", **native)
+
+    sent = we_send("Anthropic", "chat", {"model": "claude-opus-5", **asked})
+    assert sent == await sdk_sends(act)
+
+
+RESULTS = sorted(WIRE.glob("*/*/*/result.json"))
+
+
+def of(member: str, operation: str = "chat") -> list[Path]:
+    """Return the expected results of wire cases that have a member."""
+    return [
+        file
+        for file in RESULTS
+        if member in orjson.loads(file.read_bytes()) and file.parent.parent.name == operation
+    ]
+
+
+def name_of(file: Path) -> str:
+    """Return a case's name for the test report."""
+    return file.parent.relative_to(WIRE).as_posix()
+
+
+@pytest.mark.parametrize("file", of("answer"), ids=name_of)
+def test_answers_are_openai_completions(file: Path) -> None:
+    """The OpenAI SDK's own types accept every whole answer of the wire cases."""
+    answer = orjson.loads(file.read_bytes())["answer"]
+    read = ChatCompletion.model_validate(answer)
+    assert [c.finish_reason for c in read.choices] == [
+        c["finish_reason"] for c in answer["choices"]
+    ]
+
+
+@pytest.mark.parametrize("file", of("events"), ids=name_of)
+def test_events_are_openai_chunks(file: Path) -> None:
+    """The OpenAI SDK's own types accept every event of the wire cases."""
+    events = orjson.loads(file.read_bytes())["events"]
+    assert [ChatCompletionChunk.model_validate(event).object for event in events] == [
+        "chat.completion.chunk"
+    ] * len(events)
+
+
+@pytest.mark.parametrize("file", of("answer", "embed"), ids=name_of)
+def test_embeddings_are_openai_lists(file: Path) -> None:
+    """The OpenAI SDK's own types accept every list of vectors, apart from base64."""
+    answer = orjson.loads(file.read_bytes())["answer"]
+    if file.parent.name == "base64":
+        # The SDK decodes base64 before its types see it.
+        for vector in answer["data"]:
+            vector["embedding"] = [0.0]
+    assert CreateEmbeddingResponse.model_validate(answer).data
+
+
+ANTHROPIC = [
+    WIRE / "Anthropic" / "chat" / case.parent.name
+    for case in of("answer")
+    if case.parts[-4] == "Anthropic"
+]
+
+
+@pytest.mark.parametrize("folder", ANTHROPIC, ids=lambda folder: folder.name)
+def test_received_messages_are_anthropics(folder: Path) -> None:
+    """The Anthropic SDK's own types accept the answers that our wire cases start from."""
+    _, _, body = (folder / "received.http").read_bytes().partition(b"\n\n")
+    assert Message.model_validate(orjson.loads(body)).role == "assistant"
+
+
+EVENT: TypeAdapter[RawMessageStreamEvent] = TypeAdapter(RawMessageStreamEvent)
+# Not of the SDK's types on purpose, or not events of a message.
+UNKNOWN = {"ping", "error", "brand_new"}
+
+
+@pytest.mark.parametrize(
+    "file", [f for f in of("events") if f.parts[-4] == "Anthropic"], ids=name_of
+)
+def test_received_events_are_anthropics(file: Path) -> None:
+    """The Anthropic SDK's own types accept the events that our wire cases start from."""
+    lines = (file.parent / "received.http").read_text().splitlines()
+    found = [orjson.loads(line[6:]) for line in lines if line.startswith("data: ")]
+    for event in found:
+        if event["type"] in UNKNOWN or "citation" in event.get("delta", {}):
+            continue
+        assert EVENT.validate_python(event).type == event["type"]

@@ -1,0 +1,102 @@
+"""What may be in the repository, and how large it may be."""
+
+import ast
+import re
+import statistics
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+MODULE_LINES = 400
+# A list of truths may be longer than a module.
+TEST_MODULE_LINES = 600
+# Only where concrete things are put together is there much to name in a row.
+LONG_FUNCTION_LINES = 80
+MEDIAN_FUNCTION_LINES = 10
+VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "managers", "stuff"}
+# In pieces, so that this file does not find itself.
+SECRETS = {
+    "OpenAI key": "sk" + r"-(?:proj-|ant-)?[A-Za-z0-9_-]{40,}",
+    "virtual key": "condt" + r"_[A-Za-z0-9_-]{43}\b",
+    "AWS key": "AKIA" + r"(?!IOSFODNN7EXAMPLE)[0-9A-Z]{16}\b",
+    "Google key": "AIza" + r"[0-9A-Za-z_-]{35}",
+    "GitHub token": "gh" + r"[pousr]_[A-Za-z0-9]{36}",
+    "Slack token": "xox" + r"[baprs]-[0-9A-Za-z-]{20,}",
+    "private key": "-----BEGIN " + r"(?:[A-Z]+ )?PRIVATE KEY-----\s*[A-Za-z0-9+/]{60}",
+}
+EXCEPTION = re.compile(r"#\s*(?:no" + r"qa|type:\s*ig" + r"nore)\b")
+REASONED = re.compile(r"(?:no" + r"qa: [A-Z0-9, ]+|ig" + r"nore\[[a-z, -]+\] +)[#-] \w")
+MACHINE = {
+    "path of a machine": r"(?<![\w.}~)-])/" + r"(?:work|root|home|Users|tmp)/[\w.]",
+    "package index": r"(?:extra-)?index-" + r"url\s*[=:]",
+    "registry in a lock file": r"\"resolved\": \"https://" + r"(?!registry\.npmjs\.org/)",
+}
+
+
+def test_names_say_what_is_inside(texts: dict[str, str]) -> None:
+    """A file called utils has no subject, and collects what has no place."""
+    vague = [name for name in texts if PurePosixPath(name).stem.lower() in VAGUE]
+    assert vague == []
+
+
+def test_modules_are_short(ours: dict[str, str]) -> None:
+    """At most 400 lines, 600 in tests; a longer one has two subjects."""
+    long = {
+        name: lines
+        for name, text in ours.items()
+        if (lines := text.count("\n"))
+        > (TEST_MODULE_LINES if name.startswith("tests/") else MODULE_LINES)
+    }
+    assert long == {}
+
+
+def test_functions_are_short(ours: dict[str, str]) -> None:
+    """Ten lines at the median and eighty at most, docstrings included."""
+    sizes = _function_sizes({n: t for n, t in ours.items() if n.startswith("services/")})
+    assert {name: size for name, size in sizes.items() if size > LONG_FUNCTION_LINES} == {}
+    assert statistics.median(sizes.values()) <= MEDIAN_FUNCTION_LINES
+
+
+def _function_sizes(modules: dict[str, str]) -> dict[str, int]:
+    return {
+        f"{name}:{node.lineno} {node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for name, text in modules.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+def test_no_secret_is_kept(texts: dict[str, str], kind: str) -> None:
+    """Nothing in the repository looks like a key that could be somebody's."""
+    pattern = re.compile(SECRETS[kind])
+    assert [name for name, text in texts.items() if pattern.search(text)] == []
+
+
+@pytest.mark.parametrize("kind", MACHINE)
+def test_nothing_is_of_one_machine_only(texts: dict[str, str], kind: str) -> None:
+    """No path and no package index of the place where it was written."""
+    pattern = re.compile(MACHINE[kind])
+    found = {name: hit[0] for name, text in texts.items() if (hit := pattern.search(text))}
+    assert found == {}
+
+
+def test_exceptions_from_rules_give_their_reason(ours: dict[str, str]) -> None:
+    """Each `noqa` and `type: ignore` names its rule and says why, beside it or just above."""
+    bare = [
+        f"{name}:{number + 1}: {line.strip()}"
+        for name, text in ours.items()
+        for number, (above, line) in enumerate(pairwise(["", *text.splitlines()]))
+        if EXCEPTION.search(line)
+        and not REASONED.search(line)
+        and not above.strip().startswith("# ")
+    ]
+    assert bare == []
+
+
+def test_every_package_is_typed(root: Path) -> None:
+    """Each package of ours says so with `py.typed`, so that its users' checkers look inside."""
+    packages = [*(root / "services").glob("conduit_*"), root / "clients/python/conduit_client"]
+    assert len(packages) > 5
+    assert [p.name for p in packages if p.is_dir() and not (p / "py.typed").exists()] == []

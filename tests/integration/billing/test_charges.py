@@ -1,0 +1,184 @@
+"""Charges are counted once, and the books balance."""
+
+import asyncio
+import random
+import time
+
+import grpc
+import pytest
+import sqlalchemy as sa
+from tests.integration.billing.conftest import Bench
+from tests.support.billing import DOLLAR, METADATA, BillingStub, charge, record
+
+from conduit.v1 import billing_requests_pb2 as pb
+from conduit.v1.charge_pb2 import UNIT_CACHED_INPUT_TOKEN, UNIT_OUTPUT_TOKEN, Charge, ChargeLine
+from conduit.v1.model_cost_pb2 import ModelCostSpec
+from conduit_billing.tables import AccountRow, ChargeRow, DayRow, EntryRow
+from conduit_kernel.database import database_url as url_of
+from conduit_kernel.database import make_engine
+from conduit_kernel.errors import InvalidRequest, NotImplementedYet
+from conduit_kernel.rpc import error_of
+
+
+async def listed(billing: BillingStub, **filters: object) -> list[Charge]:
+    """Return the charges that Billing has, newest first."""
+    request = pb.ListChargesRequest(page_size=1000, **filters)  # type: ignore[arg-type] # checked by protobuf
+    return list((await billing.ListCharges(request, metadata=METADATA)).charges)
+
+
+async def test_a_charge_delivered_often_counts_once(billing: BillingStub) -> None:
+    """The same charge in one delivery twice, and in two deliveries, is one charge."""
+    first, second = charge(), charge()
+    assert await record(billing, first, first) == 1
+    assert await record(billing, first, second) == 1
+    assert await record(billing, first, second) == 0
+    assert await listed(billing) == [second, first]
+
+
+async def test_a_charge_reads_as_it_was_delivered(billing: BillingStub) -> None:
+    """Every field of a charge comes back, and the filters find it."""
+    made = charge(request_id="req_9", virtual_key_id=7, provider_id=2, is_complete=False)
+    made.lines.append(ChargeLine(unit=UNIT_OUTPUT_TOKEN, quantity=5, nano_usd_per_million=DOLLAR))
+    made.cost_nano_usd += 5000
+    made.occurred_at.nanos = 123_456_000
+    await record(billing, made, charge())
+    assert await listed(billing, request_id="req_9") == [made]
+    assert await listed(billing, virtual_key_id=7) == [made]
+    assert await listed(billing, provider_id=2) == [made]
+    assert await listed(billing, provider_id=3) == []
+
+
+async def test_two_routers_may_deliver_the_same_charges_at_once(bench: Bench) -> None:
+    """Two processes that store the same thousand charges at the same time count them once."""
+    made = [charge(virtual_key_id=number % 7, provider_id=1 + number % 3) for number in range(500)]
+    async with bench.billing() as one, bench.billing() as two:
+        counts = await asyncio.gather(
+            record(one, *made),
+            record(two, *reversed(made)),
+            record(one, *made[250:], *made[:250]),
+            record(two, *made),
+        )
+        assert sum(counts) == 500
+        costs = await one.GetCosts(pb.GetCostsRequest(), metadata=METADATA)
+    assert sum(group.requests for group in costs.cost_breakdown) == 500
+    assert sum(group.total_cost_nano_usd for group in costs.cost_breakdown) == 500 * DOLLAR
+
+
+async def test_a_delivery_is_stored_whole_or_not_at_all(billing: BillingStub) -> None:
+    """One charge that makes no sense keeps its whole delivery out, and is named."""
+    with pytest.raises(grpc.RpcError) as caught:
+        await record(billing, charge(), charge(provider_id=0))
+    error = error_of(caught.value, "billing")
+    assert isinstance(error, InvalidRequest)
+    assert error.metadata["field"] == "charges[1].providerId"
+    assert await listed(billing) == []
+
+
+async def test_words_of_callers_never_keep_a_charge_out(billing: BillingStub) -> None:
+    """A request id that no database takes is cut, and the charge counts."""
+    assert await record(billing, charge(request_id="a\0b" * 1000)) == 1
+    assert (await listed(billing))[0].request_id == ("ab" * 100)
+
+
+async def test_a_charge_without_a_price_gets_it_here(billing: BillingStub) -> None:
+    """A charge that came unpriced is priced by the rule there is by then, exactly."""
+    spec = ModelCostSpec(
+        model_pattern="gpt-*",
+        input_cost_per_1k_tokens_nano_usd=2_500_000,
+        output_cost_per_1k_tokens_nano_usd=10_000_000,
+        cached_input_cost_per_1k_tokens_nano_usd=1_250_000,
+    )
+    await billing.CreateModelCost(pb.CreateModelCostRequest(model_cost=spec), metadata=METADATA)
+    made = charge(price=None, tokens=333)
+    made.lines.append(ChargeLine(unit=UNIT_CACHED_INPUT_TOKEN, quantity=7))
+    await record(billing, made)
+    (stored,) = await listed(billing)
+    assert stored.cost_nano_usd == 333 * 2_500 + 7 * 1_250
+    assert stored.price_version.startswith("rule:1@2026-11-23T12:00:00")
+    assert [line.nano_usd_per_million for line in stored.lines] == [2_500_000_000, 1_250_000_000]
+
+
+async def test_the_catalog_prices_what_no_rule_does(billing: BillingStub) -> None:
+    """A known model without a rule has the catalog's price."""
+    await record(billing, charge(price=None, tokens=1000, actual_model_name="gpt-4o"))
+    (stored,) = await listed(billing)
+    assert stored.cost_nano_usd == 2_500_000
+    assert stored.price_version.startswith("catalog:")
+
+
+async def test_an_unknown_price_is_unknown_and_not_zero(billing: BillingStub) -> None:
+    """A charge that nobody can price is counted as such, and costs nothing in no sum."""
+    await record(billing, charge(price=None, actual_model_name="my-own-model"))
+    (stored,) = await listed(billing)
+    assert not stored.HasField("cost_nano_usd")
+    assert not stored.lines[0].HasField("nano_usd_per_million")
+    costs = await billing.GetCosts(pb.GetCostsRequest(), metadata=METADATA)
+    assert costs.cost_breakdown[0].unpriced_requests == 1
+
+
+async def test_a_cost_that_is_not_the_sum_of_its_lines_is_refused(billing: BillingStub) -> None:
+    """Lines and cost must agree, to the last nano-dollar but one for each line's rounding."""
+    made = charge()
+    made.cost_nano_usd += 2
+    with pytest.raises(grpc.RpcError) as caught:
+        await record(billing, made)
+    assert error_of(caught.value, "billing").metadata["field"] == "charges[0].cost"
+
+
+async def test_the_books_balance_after_random_loads(bench: Bench) -> None:
+    """All entries add up to zero, and each account, each day and all charges tell the same sum."""
+    chance = random.Random(7)  # noqa: S311 # the same loads in every run
+    made = [
+        charge(
+            tokens=chance.randrange(10**7),
+            price=chance.choice([None, 0, 1, DOLLAR, 15 * DOLLAR + 1]),
+            provider_id=chance.randrange(1, 5),
+            virtual_key_id=chance.randrange(4),
+            provider_account_group=chance.choice(["", "a", "b"]),
+            at=1_795_435_200 + chance.randrange(-400_000, 400_000),
+            actual_model_name="my-own-model",
+        )
+        for _ in range(800)
+    ]
+    async with bench.billing() as billing:
+        for _ in range(8):
+            await record(billing, *chance.choices(made, k=300))
+    engine = make_engine(url_of(bench.settings, "billing"))
+    async with engine.connect() as connection:
+        total = await connection.scalar(sa.select(sa.func.sum(ChargeRow.cost))) or 0
+        entries = await connection.scalar(sa.select(sa.func.sum(EntryRow.amount)))
+        days = await connection.scalar(sa.select(sa.func.sum(DayRow.cost)))
+        spent = sa.select(sa.func.sum(AccountRow.balance)).where(AccountRow.code.like("expense:%"))
+        owed = sa.select(sa.func.sum(AccountRow.balance)).where(AccountRow.code.like("payable:%"))
+        sums = (
+            sa.select(AccountRow.balance, sa.func.sum(EntryRow.amount))
+            .join(EntryRow, EntryRow.account_id == AccountRow.id)
+            .group_by(AccountRow.id, AccountRow.balance)
+        )
+        accounts = (await connection.execute(sums)).all()
+        assert await connection.scalar(spent) == total == days
+        assert await connection.scalar(owed) == -total
+    await engine.dispose()
+    assert total > 0
+    assert entries == 0
+    assert all(balance == posted for balance, posted in accounts)
+
+
+async def test_thousands_of_charges_a_second_fit_in(billing: BillingStub) -> None:
+    """Three full deliveries take well under three seconds, on either database."""
+    deliveries = [[charge() for _ in range(1000)] for _ in range(3)]
+    began = time.perf_counter()
+    for made in deliveries:
+        assert await record(billing, *made) == 1000
+    assert time.perf_counter() - began < 3
+
+
+async def test_leases_are_refused_with_a_reason(billing: BillingStub) -> None:
+    """What is declared and not there yet says so."""
+    for call in (
+        billing.AcquireLease(pb.AcquireLeaseRequest(), metadata=METADATA),
+        billing.ReleaseLease(pb.ReleaseLeaseRequest(), metadata=METADATA),
+    ):
+        with pytest.raises(grpc.RpcError) as caught:
+            await call
+        assert isinstance(error_of(caught.value, "billing"), NotImplementedYet)

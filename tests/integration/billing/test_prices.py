@@ -1,0 +1,105 @@
+"""Routers watch prices."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from typing import Any
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+from tests.integration.billing.conftest import Bench
+from tests.support.billing import METADATA, BillingStub
+
+from conduit.v1 import billing_requests_pb2 as pb
+from conduit.v1.charge_pb2 import UNIT_INPUT_TOKEN
+from conduit.v1.model_cost_pb2 import ModelCostSpec, Price
+from conduit_billing import bootstrap
+from conduit_kernel.rpc import connect
+
+MODELS = [
+    pb.PricedModel(provider_id=1, provider_type="OpenAI", actual_model_name="gpt-4o"),
+    pb.PricedModel(provider_id=1, provider_type="OpenAI", actual_model_name="my-own-model"),
+]
+
+
+def input_price(price: Price) -> int | None:
+    """Return the price of a million tokens read, None if unknown."""
+    found = {each.unit: each.nano_usd_per_million for each in price.unit_prices}
+    return found.get(UNIT_INPUT_TOKEN)
+
+
+async def prices_in(watch: grpc.aio.UnaryStreamCall[Any, Any]) -> list[Price]:
+    """Return the next prices of a watch; signs of life are passed over."""
+    while True:
+        message = await watch.read()
+        assert isinstance(message, pb.WatchPricesResponse)
+        if message.prices:
+            return list(message.prices)
+
+
+async def test_a_watcher_has_all_prices_first_and_again_on_change(bench: Bench) -> None:
+    """Prices come at once, and anew when a rule is made, also by another Billing process."""
+    async with bench.billing() as billing, bench.billing() as other:
+        watches = [
+            stub.WatchPrices(pb.WatchPricesRequest(models=MODELS), metadata=METADATA)
+            for stub in (billing, other)
+        ]
+        async with asyncio.timeout(20):
+            for watch in watches:
+                known, unknown = await prices_in(watch)
+                assert input_price(known) == 2_500_000_000
+                assert known.version.startswith("catalog:")
+                assert input_price(unknown) is None
+                assert unknown.version == ""
+            spec = ModelCostSpec(
+                model_pattern="*",
+                input_cost_per_1k_tokens_nano_usd=1_000,
+                output_cost_per_1k_tokens_nano_usd=2_000,
+            )
+            request = pb.CreateModelCostRequest(model_cost=spec)
+            made = await billing.CreateModelCost(request, metadata=METADATA)
+            at: Timestamp = made.model_cost.updated_at
+            for watch in watches:
+                prices = await prices_in(watch)
+                assert [input_price(price) for price in prices] == [1_000_000, 1_000_000]
+                assert prices[0].version.startswith(f"rule:1@{at.ToJsonString()[:19]}")
+        for watch in watches:
+            watch.cancel()
+
+
+async def test_billing_serves_while_there_is_no_registry(bench: Bench) -> None:
+    """Without a Registry every instance may have a price; nothing waits for it."""
+    bench.settings.targets["registry"] = "127.0.0.1:1"  # type: ignore[index] # a dict, in this test
+    began = time.perf_counter()
+    async with bench.billing() as billing:
+        spec = ModelCostSpec(
+            provider_id=999,
+            model_pattern="*",
+            input_cost_per_1k_tokens_nano_usd=1,
+            output_cost_per_1k_tokens_nano_usd=1,
+        )
+        await billing.CreateModelCost(pb.CreateModelCostRequest(model_cost=spec), metadata=METADATA)
+    assert time.perf_counter() - began < 5
+
+
+async def test_draining_ends_watches_at_once(bench: Bench) -> None:
+    """A watch ends with the service, and the service does not wait for its watchers."""
+    process = await bootstrap.start(bench.settings, bench.catalog, clock=bench.clock, port=0)
+    channel = connect(f"127.0.0.1:{process.port}")
+    watch = BillingStub(channel).WatchPrices(pb.WatchPricesRequest(), metadata=METADATA)
+    await watch.read()
+    began = time.perf_counter()
+    await process.drain()
+    assert time.perf_counter() - began < 2
+    assert await watch.read() is grpc.aio.EOF
+    await channel.close()
+
+
+def test_starting_billing_does_not_load_the_price_catalog() -> None:
+    """The catalog takes a third of a second to import, so it is not on the way to being ready."""
+    code = "import sys, conduit_billing.bootstrap; print('genai_prices' in sys.modules)"
+    found = subprocess.run(  # noqa: S603 # our own words
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert found.stdout.strip() == "False"

@@ -1,0 +1,191 @@
+"""The `/v1` routes: what OpenAI's SDK and plain HTTP callers see of whole answers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import openai
+import pytest
+from tests.integration.bridge.stage import ScriptedRouter
+
+from conduit_bridge import bootstrap
+from conduit_kernel.errors import (
+    BudgetExceeded,
+    ConduitError,
+    ContextTooLong,
+    ModelNotFound,
+    NoProviderAvailable,
+    UpstreamError,
+    UpstreamRateLimited,
+    VirtualKeyInvalid,
+    VirtualKeyMissing,
+)
+
+CHAT = b'{"model": "m", "messages": [], "unknown": {"kept": [1, 2]}}'
+PATH = "/v1/chat/completions"
+
+
+@pytest.fixture
+async def sdk(bridge: bootstrap.BridgeProcess) -> AsyncIterator[openai.AsyncOpenAI]:
+    """Open the official SDK, pointed at the bridge."""
+    url = f"http://127.0.0.1:{bridge.port}/v1"
+    async with openai.AsyncOpenAI(base_url=url, api_key="condt_1", max_retries=0) as client:
+        yield client
+
+
+async def test_a_chat_passes_as_it_is(http: httpx.AsyncClient, router: ScriptedRouter) -> None:
+    """The body is not taken apart on its way in or out, and headers report what was done."""
+    answer = await http.post(PATH, content=CHAT, headers={"authorization": "Bearer condt_1"})
+    assert (answer.status_code, answer.content) == (200, CHAT)
+    assert router.requests[0].json == CHAT
+    assert router.metadata["authorization"] == "Bearer condt_1"
+    assert answer.headers["x-conduit-provider"] == "OpenAI Production"
+    assert answer.headers["x-conduit-attempts"] == "2"
+    assert answer.headers["x-conduit-cost"] == "0.0015"
+    assert answer.headers["x-request-id"] == router.metadata["x-request-id"]
+
+
+async def test_options_travel_in_headers(http: httpx.AsyncClient, router: ScriptedRouter) -> None:
+    """What a caller may ask of the Router is read from `x-conduit-*`; nonsense is refused."""
+    headers = {"x-conduit-timeout": "30s", "x-conduit-max-attempts": "2"}
+    await http.post(PATH, content=CHAT, headers=headers)
+    options = router.requests[0].options
+    assert (options.timeout.seconds, options.max_attempts) == (30, 2)
+    wrong = await http.post(PATH, content=CHAT, headers={"x-conduit-timeout": "soon"})
+    assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "x-conduit-timeout")
+
+
+@pytest.mark.parametrize(
+    ("member", "rpc"),
+    [
+        (b'"stream": false', "ChatRequest"),
+        (b'"stream": null', "ChatRequest"),
+        (b'"user": "\\"stream\\": true"', "ChatRequest"),
+        (b'"nested": {"stream": true}', "ChatRequest"),
+        (b'"stream": true', "StreamChatRequest"),
+        (b'"\\u0073tream": true', "StreamChatRequest"),
+    ],
+)
+async def test_the_body_chooses_between_twins(
+    http: httpx.AsyncClient, router: ScriptedRouter, member: bytes, rpc: str
+) -> None:
+    """One path, two RPCs: the JSON member `stream` decides, however it is spelled."""
+    await http.post(PATH, content=b'{"model": "m", %b}' % member)
+    assert type(router.requests[0]).__name__ == rpc
+
+
+async def test_a_choice_that_is_no_boolean_is_refused(http: httpx.AsyncClient) -> None:
+    """`stream: "yes"` is neither."""
+    answer = await http.post(PATH, content=b'{"stream": "yes"}')
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "stream"
+    broken = await http.post(PATH, content=b'{"stream": tru')
+    assert broken.json()["error"]["code"] == "malformed_json"
+
+
+async def test_model_names_may_hold_slashes(
+    http: httpx.AsyncClient, router: ScriptedRouter
+) -> None:
+    """Escaped or not, the rest of the path is the model's name."""
+    for name in ("meta-llama/Llama-3", "meta-llama%2FLlama-3"):
+        answer = await http.get(f"/v1/models/{name}")
+        assert answer.json()["id"] == "meta-llama/Llama-3"
+    missing = await http.get("/v1/models/gpt-9")
+    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "model_not_found")
+
+
+@pytest.mark.parametrize(
+    ("problem", "raised", "code"),
+    [
+        (VirtualKeyMissing("no key"), openai.AuthenticationError, "invalid_api_key"),
+        (VirtualKeyInvalid("wrong key"), openai.AuthenticationError, "invalid_api_key"),
+        (ModelNotFound("no model", model="m"), openai.NotFoundError, "model_not_found"),
+        (ContextTooLong("too long"), openai.BadRequestError, "context_length_exceeded"),
+        (UpstreamRateLimited("slowly"), openai.RateLimitError, "rate_limit_exceeded"),
+        (BudgetExceeded("no money"), openai.RateLimitError, "insufficient_quota"),
+        (NoProviderAvailable("none"), openai.InternalServerError, "no_provider_available"),
+        (UpstreamError("broken"), openai.InternalServerError, "provider_error"),
+    ],
+)
+async def test_errors_are_the_sdk_s_own_exceptions(
+    sdk: openai.AsyncOpenAI,
+    router: ScriptedRouter,
+    problem: ConduitError,
+    raised: type[openai.APIStatusError],
+    code: str,
+) -> None:
+    """Status, type, code and message are where OpenAI's SDK looks for them."""
+    router.problem = problem
+    with pytest.raises(raised) as caught:
+        await sdk.chat.completions.create(model="m", messages=[])
+    assert caught.value.code == code
+    assert isinstance(caught.value.body, dict)
+    assert caught.value.body["message"] == problem.message
+    assert caught.value.type == problem.failure.openai_type
+
+
+async def test_a_streamed_call_that_fails_at_once_has_its_own_status(
+    sdk: openai.AsyncOpenAI, router: ScriptedRouter
+) -> None:
+    """No head was sent yet, so the error is an ordinary one."""
+    router.problem = UpstreamRateLimited("slowly", retry_after_ms="1200")
+    with pytest.raises(openai.RateLimitError) as caught:
+        await sdk.chat.completions.create(model="m", messages=[], stream=True)
+    assert caught.value.response.headers["retry-after"] == "2"
+    assert caught.value.response.headers["retry-after-ms"] == "1200"
+
+
+async def test_what_nobody_foresaw_says_nothing(
+    http: httpx.AsyncClient, router: ScriptedRouter
+) -> None:
+    """No trace, no words of the exception; the id leads to the log."""
+    router.problem = RuntimeError("canary-4711")
+    answer = await http.post(PATH, content=CHAT)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["type"], error["code"]) == (
+        500,
+        "server_error",
+        "server_error",
+    )
+    assert "canary" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+async def test_a_caller_that_leaves_ends_the_call(
+    http: httpx.AsyncClient, router: ScriptedRouter
+) -> None:
+    """The Router stops working on an answer that nobody will read."""
+    router.hangs = True
+    with pytest.raises(httpx.ReadTimeout):
+        await http.post(PATH, content=CHAT, timeout=0.2)
+    await asyncio.wait_for(router.ended.wait(), 2)
+
+
+async def test_forms_are_read_part_by_part(http: httpx.AsyncClient, router: ScriptedRouter) -> None:
+    """A multipart body fills the fields of its parts' names."""
+    answer = await http.post(
+        "/v1/audio/transcriptions",
+        data={"model": "whisper", "timestamp_granularities[]": ["word", "segment"]},
+        files={"file": ("speech.mp3", b"\x00\r\n--x\xff" * 100, "audio/mpeg")},
+    )
+    assert answer.json()["text"] == "speech.mp3: 700 bytes"
+    form = router.requests[0].form
+    assert form.model == "whisper"
+    assert list(form.timestamp_granularities) == ["word", "segment"]
+
+
+async def test_forms_that_are_none_are_refused(http: httpx.AsyncClient) -> None:
+    """JSON where a form belongs, and a form that breaks off."""
+    path = "/v1/audio/transcriptions"
+    plain = await http.post(path, json={"model": "m"})
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    cut = b'--x\r\ncontent-disposition: form-data; name="model"\r\n\r\nwhis'
+    broken = await http.post(path, content=cut, headers=headers)
+    assert [a.status_code for a in (plain, broken)] == [400, 400]
+    assert plain.json()["error"]["param"] == "content-type"
+
+
+async def test_realtime_is_not_there_yet(http: httpx.AsyncClient) -> None:
+    """Declared in the contract, and honestly refused."""
+    answer = await http.get("/v1/realtime?model=m")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (501, "not_implemented")

@@ -1,0 +1,124 @@
+"""The same bridge with its Router in another process, spoken to over gRPC."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import httpx
+import pytest
+from tests.integration.bridge.stage import MASTER_KEY, event, piece
+
+from conduit.v1 import router_requests_pb2 as pb
+from conduit.v1.router_service_pb2_grpc import (
+    RouterServiceServicer,
+    add_RouterServiceServicer_to_server,
+)
+from conduit_bridge import bootstrap
+from conduit_kernel.errors import UpstreamRateLimited
+from conduit_kernel.rpc import RpcServer
+from conduit_kernel.rpc.gate import Context, metadata_of
+from conduit_kernel.settings import Settings
+
+PATH = "/v1/chat/completions"
+
+
+class RemoteRouter(RouterServiceServicer):
+    """A Router behind a port."""
+
+    def __init__(self) -> None:
+        self.metadata: dict[str, str] = {}
+        self.ended = asyncio.Event()
+
+    async def Chat(  # noqa: N802 # the contract's name
+        self, request: pb.ChatRequest, context: Context
+    ) -> pb.ChatResponse:
+        """Return the request, or fail."""
+        self.metadata = metadata_of(context)
+        if b"limited" in request.json:
+            raise UpstreamRateLimited("slowly", retry_after_ms="3000")
+        return pb.ChatResponse(json=request.json)
+
+    async def StreamChat(  # noqa: N802 # the contract's name
+        self, request: pb.StreamChatRequest, context: Context
+    ) -> AsyncIterator[pb.StreamChatResponse]:
+        """Stream one piece, and then break off, hang or end."""
+        if b"limited" in request.json:
+            raise UpstreamRateLimited("slowly")
+        try:
+            yield piece("one")
+            if b"broken" in request.json:
+                raise UpstreamRateLimited("slowly")
+            if b"hangs" in request.json:
+                await asyncio.Event().wait()
+            yield piece("two", is_last=True)
+        finally:
+            self.ended.set()
+
+
+@pytest.fixture
+async def remote() -> AsyncIterator[tuple[RemoteRouter, int]]:
+    """Serve a Router on a port."""
+    servicer = RemoteRouter()
+    server = RpcServer(name="router", master_key=MASTER_KEY)
+    add_RouterServiceServicer_to_server(servicer, server.grpc)
+    await server.start("127.0.0.1", 0)
+    yield servicer, server.port
+    await server.drain(0)
+
+
+@pytest.fixture
+async def far(
+    settings: Settings, remote: tuple[RemoteRouter, int]
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Open a client of a bridge whose Router is elsewhere."""
+    targets = {**settings.targets, "router": f"127.0.0.1:{remote[1]}"}
+    bridge = await bootstrap.start(replace(settings, targets=targets))
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{bridge.port}", timeout=5) as client:
+        yield client
+    await bridge.drain(0.1)
+
+
+async def test_whole_answers_are_the_same(
+    far: httpx.AsyncClient, remote: tuple[RemoteRouter, int]
+) -> None:
+    """Body, metadata and errors pass through gRPC unchanged."""
+    answer = await far.post(PATH, content=b'{"a": 1}', headers={"authorization": "Bearer k"})
+    assert (answer.status_code, answer.content) == (200, b'{"a": 1}')
+    assert remote[0].metadata["authorization"] == "Bearer k"
+    limited = await far.post(PATH, content=b'{"a": "limited"}')
+    assert (limited.status_code, limited.headers["retry-after"]) == (429, "3")
+    assert limited.json()["error"]["code"] == "rate_limit_exceeded"
+
+
+async def test_streams_are_the_same(far: httpx.AsyncClient) -> None:
+    """Whole, failed at once, and broken off."""
+    whole = await far.post(PATH, content=b'{"stream": true}')
+    assert whole.content == event("one") + event("two") + b"data: [DONE]\n\n"
+    limited = await far.post(PATH, content=b'{"stream": true, "a": "limited"}')
+    assert limited.status_code == 429
+    broken = await far.post(PATH, content=b'{"stream": true, "a": "broken"}')
+    assert broken.content.startswith(event("one") + b'data: {"error":{"message":"slowly"')
+    assert b"[DONE]" not in broken.content
+
+
+async def test_a_caller_that_leaves_cancels_the_remote_call(
+    far: httpx.AsyncClient, remote: tuple[RemoteRouter, int]
+) -> None:
+    """Cancellation crosses the wire."""
+    async with far.stream("POST", PATH, content=b'{"stream": true, "a": "hangs"}') as answer:
+        async for _ in answer.aiter_bytes():
+            break
+    await asyncio.wait_for(remote[0].ended.wait(), 2)
+
+
+async def test_a_router_that_is_away_is_a_503(settings: Settings) -> None:
+    """In OpenAI's shape, whole and streamed."""
+    bridge = await bootstrap.start(
+        replace(settings, targets={**settings.targets, "router": "127.0.0.1:1"})
+    )
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{bridge.port}") as http:
+        for body in (b"{}", b'{"stream": true}'):
+            answer = await http.post(PATH, content=body)
+            assert answer.status_code == 503
+            assert answer.json()["error"]["code"] == "service_unavailable"
+    await bridge.drain(0.1)

@@ -1,0 +1,68 @@
+"""A Registry's Watch on a real port, whose configuration a test writes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import grpc
+
+from conduit.v1.registry_requests_pb2 import WatchRequest, WatchResponse
+from conduit.v1.snapshot_pb2 import Snapshot
+from conduit_kernel.rpc import RpcServer
+
+SERVICE = "conduit.v1.RegistryService"
+
+
+class ScriptedRegistry:
+    """Tells every watcher the whole configuration, and all of it again when it is replaced."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._is_closed = False
+        self._changed = asyncio.Event()
+        self.port = 0
+
+    def replace(self, snapshot: Snapshot) -> None:
+        """Make this the configuration."""
+        snapshot.revision = self._snapshot.revision + 1
+        self._snapshot = snapshot
+        self._wake()
+
+    def close(self) -> None:
+        """End all watches."""
+        self._is_closed = True
+        self._wake()
+
+    async def watch(self, _request: object, _context: object) -> AsyncIterator[WatchResponse]:
+        """Stream the configuration."""
+        while not self._is_closed:
+            changed = self._changed
+            snapshot = self._snapshot
+            yield WatchResponse(revision=snapshot.revision, snapshot=snapshot)
+            await changed.wait()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+@asynccontextmanager
+async def serve_registry(snapshot: Snapshot, master_key: str) -> AsyncIterator[ScriptedRegistry]:
+    """Run a scripted Registry for as long as this lasts."""
+    registry = ScriptedRegistry(snapshot)
+    server = RpcServer(name="registry", master_key=master_key)
+    watch = grpc.unary_stream_rpc_method_handler(
+        registry.watch,
+        request_deserializer=WatchRequest.FromString,
+        response_serializer=WatchResponse.SerializeToString,
+    )
+    handlers = grpc.method_handlers_generic_handler(SERVICE, {"Watch": watch})
+    server.grpc.add_generic_rpc_handlers((handlers,))
+    server.announce([SERVICE])
+    await server.start("127.0.0.1", 0)
+    registry.port = server.port
+    try:
+        yield registry
+    finally:
+        registry.close()
+        await server.drain(1)

@@ -1,0 +1,401 @@
+"""Every wire case, replayed: what we send, and what we make of what comes back.
+
+A case is a folder `<provider type>/<operation>/<case>` with
+
+* `call.json`: the call: `source` (where the answer is from), `model` (the provider's name of it),
+  `request` (OpenAI's JSON, as a caller sends it), and where needed `isStrict`, `settings`,
+  `organization`, `project`, `fetched` (URL to media type and base64)
+* `sent.http`: the request that goes out, signed; expected
+* `received.http`: the answer; JSON, server-sent events, or an error
+* `result.json`: what the caller gets; expected
+
+`pytest tests/wire --update-wire` writes the expected side anew.
+"""
+
+import base64
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from conduit.v1.chat_chunk_json import chat_completion_chunk_to_json
+from conduit.v1.chat_json import chat_completion_to_json
+from conduit.v1.embedding_json import embedding_list_to_json
+from conduit.v1.key_credential_pb2 import KeyCredential
+from conduit.v1.provider_pb2 import Provider
+from conduit_kernel.errors import ConduitError, StreamInterrupted
+from conduit_providers.auth import signer_for
+from conduit_providers.calls import Call, chat_request, embedding_request
+from conduit_providers.catalog import Catalog, load_catalog
+from conduit_providers.codecs import chat_codec, embed_codec, models_codec
+from conduit_providers.failures import error_from
+from conduit_providers.spec import Endpoint, ProviderSpec
+from conduit_providers.target import Target
+from conduit_providers.usage import Usage
+from conduit_providers.wire import HttpRequest, HttpResponse
+
+HERE = Path(__file__).parent
+SECRET = "wire-secret-0123456789"
+CATALOG: Catalog = load_catalog(base_urls={"Simulator": "http://127.0.0.1:9999/v1"})
+CASES = sorted(path.parent for path in HERE.glob("*/*/*/call.json"))
+Json = dict[str, Any]
+
+
+def expected(case: Path) -> Json:
+    """Return the expected result; nothing of a case that is yet to be written."""
+    file = case / "result.json"
+    return dict(orjson.loads(file.read_bytes())) if file.exists() else {}
+
+
+STREAMS = [case for case in CASES if "events" in expected(case)]
+WHOLE_STREAMS = [case for case in STREAMS if "error" not in expected(case)]
+ANSWERS = [case for case in CASES if "answer" in expected(case)]
+
+
+def name_of(case: Path) -> str:
+    """Return a case's name for the test report."""
+    return case.relative_to(HERE).as_posix()
+
+
+class Case:
+    """One case, and the parts of the catalog it is about."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.call: Json = orjson.loads((folder / "call.json").read_bytes())
+        self.operation = folder.parent.name
+        self.spec: ProviderSpec = CATALOG.find(folder.parent.parent.name)
+        self.endpoint: Endpoint = self.spec.endpoints[self.operation]
+        self.target = self._target()
+
+    def _target(self) -> Target:
+        provider = Provider(
+            name=f"{self.spec.name} Production",
+            provider_type=self.spec.name,
+            base_url=self.call.get("baseUrl", "")
+            or ("" if CATALOG.base_url(self.spec) else "https://llm.example.com/v1"),
+        )
+        provider.settings.update(self.call.get("settings", {}))
+        key = KeyCredential(
+            organization=self.call.get("organization", ""), project=self.call.get("project", "")
+        )
+        return CATALOG.target(provider, key)
+
+    def fresh_call(self) -> Call[Any]:
+        """Return the call, as the router makes it."""
+        request = self.call.get("request", {})
+        raw = orjson.dumps(request)
+        form = chat_request(json=raw) if self.operation == "chat" else embedding_request(json=raw)
+        options = request.get("stream_options") or {}
+        return Call(
+            form,
+            alias=request.get("model", ""),
+            model=self.call.get("model", ""),
+            stream=bool(request.get("stream")),
+            include_usage=bool(options.get("include_usage")),
+            is_strict=bool(self.call.get("isStrict")),
+            fetched={
+                url: (media_type, base64.b64decode(content))
+                for url, (media_type, content) in self.call.get("fetched", {}).items()
+            },
+            provider=self.target.provider_name,
+            created=1795435200,
+        )
+
+    def sent(self, call: Call[Any]) -> HttpRequest:
+        """Return the signed request."""
+        signer = signer_for(self.spec.auth, SECRET, self.target)
+        return signer.sign(self._unsigned(call))
+
+    def _unsigned(self, call: Call[Any]) -> HttpRequest:
+        codec = self.endpoint.codec
+        match self.operation:
+            case "chat":
+                return chat_codec(codec).to_upstream(call, self.endpoint, self.target)
+            case "embed":
+                return embed_codec(codec).to_upstream(call, self.endpoint, self.target)
+            case _:
+                return models_codec(codec).to_upstream(self.endpoint, self.target)
+
+    def received(self) -> HttpResponse:
+        """Read the answer."""
+        head, _, body = (self.folder / "received.http").read_bytes().partition(b"\n\n")
+        status, *lines = head.decode().splitlines()
+        pairs = (line.split(":", 1) for line in lines)
+        headers = {name.strip().lower(): value.strip() for name, value in pairs}
+        if "text/event-stream" not in headers.get("content-type", ""):
+            body = body.removesuffix(b"\n")
+        return HttpResponse(int(status.split()[1]), headers, body)
+
+    def result(self, call: Call[Any]) -> Json:
+        """Return what the caller gets."""
+        response = self.received()
+        try:
+            if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
+                raise error_from(response, self.spec, self.target)
+            return self._good(response, call)
+        except ConduitError as error:
+            return said(error)
+
+    def _good(self, response: HttpResponse, call: Call[Any]) -> Json:
+        codec = self.endpoint.codec
+        if self.operation == "models":
+            page = models_codec(codec).from_upstream(response, self.endpoint)
+            return {"models": list(page.names), "nextPath": page.next_path}
+        if self.operation == "embed":
+            vectors = embed_codec(codec).from_upstream(response, call, self.endpoint)
+            return {"answer": orjson.loads(vectors.json), "usage": counts(vectors.usage)}
+        if call.stream:
+            return self._streamed(response.body, call)
+        answer = chat_codec(codec).from_upstream(response, call, self.endpoint)
+        return {"answer": orjson.loads(answer.json), "usage": counts(answer.usage)}
+
+    def _streamed(self, body: bytes, call: Call[Any]) -> Json:
+        decoder = chat_codec(self.endpoint.codec).decoder(call, self.endpoint)
+        events = []
+        try:
+            if found := decoder.feed(body):
+                events += data_in(found.sse)
+            if not decoder.done and (found := decoder.close()):
+                events += data_in(found.sse)
+        except ConduitError as error:
+            return {"events": events, **said(error)}
+        return {"events": events, "usage": counts(decoder.usage)}
+
+    def streamed_in(self, pieces: list[bytes]) -> tuple[bytes, Usage | None]:
+        """Return the events as bytes, and the usage, of a stream that arrives in pieces."""
+        decoder = chat_codec(self.endpoint.codec).decoder(self.fresh_call(), self.endpoint)
+        found = [decoder.feed(piece) for piece in pieces if not decoder.done]
+        if not decoder.done:
+            found.append(decoder.close())
+        return b"".join(events.sse for events in found if events), decoder.usage
+
+
+def said(error: ConduitError) -> Json:
+    """Return an error as the expected side has it."""
+    return {"error": {"reason": error.reason, "message": error.message, "metadata": error.metadata}}
+
+
+def counts(usage: Usage | None) -> Json | None:
+    """Return the counts that are not zero."""
+    return None if usage is None else {k: v for k, v in usage._asdict().items() if v}
+
+
+def data_in(sse: bytes) -> list[Json]:
+    """Return the JSON of each event."""
+    return [orjson.loads(event.removeprefix(b"data: ")) for event in sse.split(b"\n\n") if event]
+
+
+def as_text(request: HttpRequest, target: Target) -> bytes:
+    """Return a request as `sent.http` has it: the full URL, so that the host is seen too."""
+    lines = [f"{request.method} {target.base_url}{request.path}"]
+    lines += [f"{name}: {value}" for name, value in request.headers]
+    return "\n".join(lines).encode() + b"\n\n" + request.body + b"\n"
+
+
+def expect(file: Path, found: bytes, *, is_updating: bool) -> None:
+    """Compare with the expected side, or write it."""
+    if is_updating:
+        file.write_bytes(found)
+    assert found.decode() == file.read_text()
+
+
+@pytest.mark.parametrize("folder", CASES, ids=name_of)
+def test_case_is_sent_and_read_as_expected(folder: Path, is_updating: bool) -> None:  # noqa: FBT001 # a fixture
+    """The request, its signature and the result are those that were reviewed."""
+    case = Case(folder)
+    call = case.fresh_call()
+    try:
+        sent = case.sent(call)
+    except ConduitError as error:
+        result = said(error)
+    else:
+        expect(folder / "sent.http", as_text(sent, case.target), is_updating=is_updating)
+        result = case.result(call)
+    if call.dropped:
+        result["dropped"] = call.dropped
+    text = orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    expect(folder / "result.json", text, is_updating=is_updating)
+    assert SECRET.encode() not in text
+
+
+@pytest.mark.parametrize(
+    "folder", [case for case in STREAMS if case not in WHOLE_STREAMS], ids=name_of
+)
+def test_failing_stream_gives_what_came_before_the_failure(folder: Path) -> None:
+    """However the bytes are cut, the events before a failure arrive first, then the error."""
+    case = Case(folder)
+    body = case.received().body
+    for size in (1, 7, 64):
+        decoder = chat_codec(case.endpoint.codec).decoder(case.fresh_call(), case.endpoint)
+        events: list[Json] = []
+        with pytest.raises(ConduitError) as raised:  # noqa: PT012 # events come until it raises
+            for at in range(0, len(body), size):
+                found = decoder.feed(body[at : at + size])
+                events += data_in(found.sse) if found else []
+            decoder.close()
+        assert {"events": events, **said(raised.value)} == expected(folder)
+
+
+@pytest.mark.parametrize("folder", CASES, ids=name_of)
+def test_case_names_its_source(folder: Path) -> None:
+    """Each answer says from which documentation it is taken."""
+    assert orjson.loads((folder / "call.json").read_bytes())["source"].startswith("https://")
+
+
+@pytest.mark.parametrize("folder", WHOLE_STREAMS, ids=name_of)
+def test_stream_is_the_same_wherever_it_is_cut(folder: Path) -> None:
+    """A decoder gives the same events and counts for any two pieces, and byte by byte."""
+    case = Case(folder)
+    body = case.received().body
+    whole = case.streamed_in([body])
+    assert all(case.streamed_in([body[:i], body[i:]]) == whole for i in range(1, len(body)))
+    assert case.streamed_in([body[i : i + 1] for i in range(len(body))]) == whole
+    windows = body.replace(b"\n", b"\r\n")
+    assert case.streamed_in([windows]) == whole
+    assert case.streamed_in([windows[i : i + 1] for i in range(len(windows))]) == whole
+
+
+@pytest.mark.parametrize("folder", WHOLE_STREAMS, ids=name_of)
+def test_truncated_stream_raises(folder: Path) -> None:
+    """A stream that ends before its answer is complete never looks whole."""
+    case = Case(folder)
+    body = case.received().body
+    for end in range(first_finish(body)):
+        with pytest.raises(StreamInterrupted):
+            case.streamed_in([body[:end]])
+
+
+def first_finish(body: bytes) -> int:
+    """Return where the event begins that first says why the model stopped."""
+    marks = (b'"finish_reason":"', b'"finish_reason": "', b'"stop_reason":"', b'"stop_reason": "')
+    at = min(body.find(mark) for mark in marks if mark in body)
+    return body.rfind(b"data:", 0, at)
+
+
+@pytest.mark.parametrize("folder", STREAMS, ids=name_of)
+def test_typed_chunks_say_what_the_bytes_say(folder: Path) -> None:
+    """Both forms of a stream have the same text, calls and reasons."""
+    case = Case(folder)
+    decoder = chat_codec(case.endpoint.codec).decoder(case.fresh_call(), case.endpoint)
+    events = decoder.feed(case.received().body)
+    assert events is not None
+    typed = [orjson.loads(orjson.dumps(chat_completion_chunk_to_json(c))) for c in events.chunks]
+    assert joined(typed) == joined(data_in(events.sse))
+
+
+@pytest.mark.parametrize("folder", ANSWERS, ids=name_of)
+def test_typed_answer_says_what_the_bytes_say(folder: Path) -> None:
+    """Both forms of a whole answer have the same text, calls, reasons and vectors."""
+    case = Case(folder)
+    result = expected(folder)
+    response, call = case.received(), case.fresh_call()
+    if case.operation == "embed":
+        vectors = embed_codec(case.endpoint.codec).from_upstream(response, call, case.endpoint)
+        typed = orjson.loads(orjson.dumps(embedding_list_to_json(vectors.typed)))
+        assert typed["data"] == result["answer"]["data"]
+        return
+    answer = chat_codec(case.endpoint.codec).from_upstream(response, call, case.endpoint)
+    typed = orjson.loads(orjson.dumps(chat_completion_to_json(answer.typed)))
+    assert message_of(typed) == message_of(result["answer"])
+
+
+def message_of(completion: Json) -> list[Json]:
+    """Return what the choices of a whole answer say."""
+    return [told(choice["message"], choice) for choice in completion["choices"]]
+
+
+def told(message: Json, choice: Json) -> Json:
+    """Return what a message or a joined stream says, by the contract's names."""
+    return {
+        "text": message.get("content") or "",
+        "reasoning": message.get("reasoning_content") or message.get("reasoning") or "",
+        "refusal": message.get("refusal") or "",
+        "calls": [
+            (call.get("id"), call["function"]["name"], call["function"]["arguments"])
+            for call in message.get("tool_calls") or []
+        ],
+        "finish": choice.get("finish_reason"),
+    }
+
+
+def joined(chunks: list[Json]) -> list[Json]:
+    """Put the chunks of a stream together."""
+    messages: dict[int, Json] = {}
+    finishes: dict[int, str] = {}
+    for choice in (choice for chunk in chunks for choice in chunk["choices"]):
+        message = messages.setdefault(choice["index"], {"tool_calls": []})
+        add_delta(message, choice["delta"])
+        if choice.get("finish_reason"):
+            finishes[choice["index"]] = choice["finish_reason"]
+    return [told(m, {"finish_reason": finishes.get(i)}) for i, m in sorted(messages.items())]
+
+
+def add_delta(message: Json, delta: Json) -> None:
+    """Add a piece to a message."""
+    for name in ("content", "reasoning_content", "reasoning", "refusal"):
+        if delta.get(name):
+            message[name] = message.get(name, "") + delta[name]
+    for piece in delta.get("tool_calls") or []:
+        calls = message["tool_calls"]
+        while len(calls) <= piece["index"]:
+            calls.append({"id": "", "function": {"name": "", "arguments": ""}})
+        call, function = calls[piece["index"]], piece.get("function") or {}
+        call["id"] = piece.get("id") or call["id"]
+        call["function"]["name"] += function.get("name") or ""
+        call["function"]["arguments"] += function.get("arguments") or ""
+
+
+@pytest.mark.parametrize("folder", [s for s in STREAMS if s.name == "stream"], ids=name_of)
+def test_streamed_text_equals_whole_text(folder: Path) -> None:
+    """The case `stream` asks what the case `plain` asks, and gets the same words."""
+    streamed = expected(folder)["events"]
+    whole = expected(folder.parent / "plain")["answer"]
+    assert [m["text"] for m in joined(streamed)] == [m["text"] for m in message_of(whole)]
+
+
+# What a call asks for, by the words that show it; the rest is shown by the answer.
+ASKED = {
+    "stream": '"stream":true',
+    "tools": '"tools":[',
+    "vision": '"image_url"',
+    "audio": '"input_audio"',
+    "files": '"type":"file"',
+    "video": '"video_url"',
+    "json_object": '"type":"json_object"',
+    "json_schema": '"type":"json_schema"',
+    "logprobs": '"logprobs":true',
+    "seed": '"seed":',
+    "n": '"n":2',
+    "reasoning": '"reasoning_effort"',
+    "dimensions": '"dimensions":',
+    "base64": '"encoding_format":"base64"',
+}
+
+
+def shown_by(case: Path) -> set[str]:
+    """Return the capabilities that a case shows: asked for, taken, and answered."""
+    result = expected(case)
+    if "error" in result:
+        return set()
+    request = orjson.loads((case / "call.json").read_bytes()).get("request", {})
+    text = orjson.dumps(request).decode()
+    dropped = result.get("dropped", [])
+    shown = {name for name, words in ASKED.items() if words in text and name not in dropped}
+    usage = result.get("usage") or {}
+    shown |= {"prompt_cache"} if usage.get("cached_input_tokens") else set()
+    choices = result.get("answer", {}).get("choices", [])
+    calls = [choice["message"].get("tool_calls") or [] for choice in choices]
+    return shown | ({"parallel_tools"} if any(len(each) > 1 for each in calls) else set())
+
+
+@pytest.mark.parametrize("spec", CATALOG.specs, ids=lambda spec: spec.name)
+def test_capabilities_are_claimed_only_with_a_case(spec: ProviderSpec) -> None:
+    """Each capability of a catalog file has a case of that type that shows it."""
+    for operation, endpoint in spec.endpoints.items():
+        cases = [case for case in CASES if case.parent == HERE / spec.name / operation]
+        shown = set[str]().union(*(shown_by(case) for case in cases))
+        assert cases
+        assert endpoint.capabilities <= shown
