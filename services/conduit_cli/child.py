@@ -6,7 +6,7 @@ They tell when they are ready, and stop when they are told to or when their pare
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 
 import structlog
 import uvloop
@@ -20,7 +20,7 @@ from conduit_kernel.settings import Settings, environment, read_settings
 _STDIN = 0
 
 Drain = Callable[[], Awaitable[None]]
-Start = Callable[[Settings], Awaitable[Drain]]
+Start = Callable[[Settings], Coroutine[None, None, Drain]]
 
 
 def run_child(name: str, start: Start) -> None:
@@ -36,9 +36,16 @@ def run_child(name: str, start: Start) -> None:
 async def _run(settings: Settings, start: Start) -> None:
     stop = stop_event()
     _stop_with_parent(stop)
-    drain = await start(settings)
+    starting = asyncio.create_task(start(settings))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        starting.cancel()
+        await asyncio.wait((starting,))
+        return
+    drain = starting.result()
     _tell_ready()
-    await stop.wait()
+    await stopping
     log = structlog.get_logger("process")
     log.info("draining")
     await drain()

@@ -4,6 +4,7 @@ Registry, Health and Billing in one event loop.
 """
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from conduit_billing import bootstrap as billing
@@ -13,7 +14,7 @@ from conduit_kernel.settings import Settings
 from conduit_providers.catalog import load_catalog
 from conduit_registry import bootstrap as registry
 
-# The workers, whose streams would keep it busy, have stopped before.
+# The workers, whose calls would keep it busy, have stopped before.
 GRACE_SECONDS = 0.5
 
 
@@ -22,14 +23,18 @@ async def _start(settings: Settings) -> Drain:
         settings.catalog_dir, base_urls={"Simulator": f"{settings.simulator_url}/v1"}
     )
     settings = replace(settings, drain_seconds=GRACE_SECONDS)
-    processes = await asyncio.gather(
-        registry.start(settings, catalog),
-        health.start(settings, catalog),
-        billing.start(settings, catalog),
-    )
+    async with AsyncExitStack() as started:
+        drains: list[Drain] = []
+        # One after the other: migrations of several services at once get into each other's way.
+        for service in (registry, health, billing):
+            process = await service.start(settings, catalog)
+            drains.append(process.drain)
+            started.push_async_callback(process.drain)
+        # All are up; from here on they stop when they are told to.
+        started.pop_all()
 
     async def drain() -> None:
-        await asyncio.gather(*(process.drain() for process in processes))
+        await asyncio.gather(*(stop() for stop in drains))
 
     return drain
 

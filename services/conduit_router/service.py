@@ -18,7 +18,7 @@ from conduit_router.dispatch import Dispatch, Sender
 from conduit_router.identity import Identities, may_use
 from conduit_router.peek import Wants
 from conduit_router.streams import Streams
-from conduit_router.table import Route
+from conduit_router.table import EMPTY_TABLE, Route
 from conduit_router.whole import WholeCalls
 
 Metadata = Iterable[tuple[str, str]]
@@ -44,7 +44,7 @@ class RouterStub:
     @property
     def is_ready(self) -> bool:
         """Whether a configuration is known."""
-        return self._dispatch.table.revision > 0
+        return self._dispatch.table is not EMPTY_TABLE
 
     async def Chat(
         self, request: pb.ChatRequest, metadata: Metadata = (), timeout: float | None = None

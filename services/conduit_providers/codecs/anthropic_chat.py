@@ -9,6 +9,8 @@ Options of an endpoint:
   an effort and decide by themselves.
 * `sampling_models`: parts of names of models that take temperature, top_p and top_k; all others
   refuse them.
+* `sampling_version`: the `anthropic-version` for requests with such parameters, where the ordinary
+  one knows them no more.
 * `body_version`: the `anthropic_version` that resellers want in the body, in the place of the
   model, which they have in the path.
 """
@@ -37,6 +39,7 @@ from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
 
+SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 _DECODER = msgspec.json.Decoder(Message)
 
 
@@ -50,10 +53,14 @@ class AnthropicChatCodec:
         if version:
             del body["model"]
             body["anthropic_version"] = version
+        headers = dict(endpoint.headers)
+        older = endpoint.options.get("sampling_version")
+        if older and not SAMPLING.isdisjoint(body):
+            headers["anthropic-version"] = str(older)
         return HttpRequest(
             "POST",
             target.fill(endpoint.path, model=call.model),
-            JSON_HEADERS + tuple(endpoint.headers.items()),
+            JSON_HEADERS + tuple(headers.items()),
             orjson.dumps(body),
         )
 

@@ -71,8 +71,8 @@ class Recorder:
         self.received.append(
             Received(method, path, meaningful, orjson.loads(body) if body else None)
         )
-        answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}"
-        writer.write(answer)
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+        writer.write(head + b"content-length: 2\r\nconnection: close\r\n\r\n{}")
         await writer.drain()
         writer.close()
         await writer.wait_closed()

@@ -24,13 +24,13 @@ def router() -> ScriptedRouter:
 @pytest.fixture
 def registry() -> Registry:
     """Return the servicer behind the registry's port."""
-    return Registry()
+    return Registry()  # type: ignore[abstract] # the others answer UNIMPLEMENTED
 
 
 @pytest.fixture
 def health() -> Health:
     """Return the servicer behind the health service's port."""
-    return Health()
+    return Health()  # type: ignore[abstract] # the others answer UNIMPLEMENTED
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What a bridge needs around it: a Router in process, and control services over gRPC."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -20,6 +20,21 @@ Metadata = tuple[tuple[str, str], ...]
 Pieces = AsyncGenerator[pb.StreamChatResponse, None]
 MASTER_KEY = "mk-of-the-tests"
 ADMIN = {"x-master-key": MASTER_KEY}
+
+
+async def soon(event: asyncio.Event) -> None:
+    """Wait for what must happen within two seconds."""
+    async with asyncio.timeout(2):
+        await event.wait()
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for what must become true within five seconds."""
+    async with asyncio.timeout(5):
+        while True:
+            if await holds():
+                return
+            await asyncio.sleep(0.02)
 
 
 def event(text: str) -> bytes:
@@ -47,18 +62,16 @@ class ScriptedRouter:
         self.is_ready = True
         self.requests: list[Any] = []
         self.metadata: dict[str, str] = {}
-        self.timeout: float | None = None
         self.ended = asyncio.Event()
         self.problem: Exception | None = None
         self.hangs = False
         self.pieces: Callable[[], Pieces] = self._two_pieces
 
     async def Chat(  # noqa: N802 # the contract's name
-        self, request: pb.ChatRequest, metadata: Metadata = (), timeout: float | None = None
+        self, request: pb.ChatRequest, metadata: Metadata = (), **_: object
     ) -> pb.ChatResponse:
         """Answer with the request's own JSON."""
         self._note(request, metadata)
-        self.timeout = timeout
         try:
             if self.hangs:
                 await asyncio.Event().wait()
@@ -71,7 +84,7 @@ class ScriptedRouter:
         return answer
 
     async def StreamChat(  # noqa: N802 # the contract's name
-        self, request: pb.StreamChatRequest, metadata: Metadata = (), timeout: float | None = None
+        self, request: pb.StreamChatRequest, metadata: Metadata = (), **_: object
     ) -> Pieces:
         """Stream what the test says."""
         self._note(request, metadata)
@@ -82,7 +95,7 @@ class ScriptedRouter:
             self.ended.set()
 
     async def Speak(  # noqa: N802 # the contract's name
-        self, request: pb.SpeakRequest, metadata: Metadata = (), timeout: float | None = None
+        self, request: pb.SpeakRequest, metadata: Metadata = (), **_: object
     ) -> AsyncGenerator[pb.SpeakResponse, None]:
         """Stream sound, and break off for the voice `broken`."""
         self._note(request, metadata)
@@ -92,7 +105,7 @@ class ScriptedRouter:
         yield pb.SpeakResponse(audio=b"\x01")
 
     async def Transcribe(  # noqa: N802 # the contract's name
-        self, request: pb.TranscribeRequest, metadata: Metadata = (), timeout: float | None = None
+        self, request: pb.TranscribeRequest, metadata: Metadata = (), **_: object
     ) -> pb.TranscribeResponse:
         """Tell what came."""
         self._note(request, metadata)
@@ -101,7 +114,7 @@ class ScriptedRouter:
         return answer
 
     async def GetModel(  # noqa: N802 # the contract's name
-        self, request: pb.GetModelRequest, metadata: Metadata = (), timeout: float | None = None
+        self, request: pb.GetModelRequest, metadata: Metadata = (), **_: object
     ) -> pb.GetModelResponse:
         """Know every model but one."""
         self._note(request, metadata)

@@ -1,12 +1,11 @@
 """The `/v1` routes: what OpenAI's SDK and plain HTTP callers see of whole answers."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
 import openai
 import pytest
-from tests.integration.bridge.stage import ScriptedRouter
+from tests.integration.bridge.stage import ScriptedRouter, soon
 
 from conduit_bridge import bootstrap
 from conduit_kernel.errors import (
@@ -84,7 +83,7 @@ async def test_a_choice_that_is_no_boolean_is_refused(http: httpx.AsyncClient) -
 
 
 async def test_model_names_may_hold_slashes(
-    http: httpx.AsyncClient, router: ScriptedRouter
+    http: httpx.AsyncClient,
 ) -> None:
     """Escaped or not, the rest of the path is the model's name."""
     for name in ("meta-llama/Llama-3", "meta-llama%2FLlama-3"):
@@ -158,7 +157,7 @@ async def test_a_caller_that_leaves_ends_the_call(
     router.hangs = True
     with pytest.raises(httpx.ReadTimeout):
         await http.post(PATH, content=CHAT, timeout=0.2)
-    await asyncio.wait_for(router.ended.wait(), 2)
+    await soon(router.ended)
 
 
 async def test_forms_are_read_part_by_part(http: httpx.AsyncClient, router: ScriptedRouter) -> None:

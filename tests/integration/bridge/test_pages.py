@@ -6,7 +6,7 @@ from dataclasses import replace
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.integration.bridge.stage import MASTER_KEY, ScriptedRouter
+from tests.integration.bridge.stage import MASTER_KEY, ScriptedRouter, until
 
 from conduit_bridge import bootstrap
 from conduit_kernel.rpc import RpcServer
@@ -49,10 +49,13 @@ async def test_a_stopping_bridge_is_not_ready(
 ) -> None:
     """A request under way is finished; whoever asks meanwhile is sent elsewhere."""
     router.hangs = True
+
+    async def under_way() -> bool:
+        return bool(router.requests)
+
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         group.create_task(_post_until_cut(http))
-        while not router.requests:
-            await asyncio.sleep(0.01)
+        await until(under_way)
         draining = group.create_task(bridge.drain(0.5))
         await asyncio.sleep(0.1)
         assert not draining.done()
@@ -90,13 +93,13 @@ async def test_metrics_count_requests_by_route_and_status(http: httpx.AsyncClien
     answer = await http.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")
     counts = samples(answer.text, "conduit_http_requests_total")
-    model = {"method": "GET", "route": "/v1/models/{model=**}", "rpc": "GetModel"}
-    assert counts[labels(**model, status="200")] == 2
-    assert counts[labels(**model, status="404")] == 1
+    get_model = {"method": "GET", "route": "/v1/models/{model=**}", "rpc": "GetModel"}
+    assert counts[labels(**get_model, status="200")] == 2
+    assert counts[labels(**get_model, status="404")] == 1
     assert counts[labels(**CHAT, status="200")] == 1
     assert counts[labels(method="", route="", rpc="", status="404")] == 1
     seconds = samples(answer.text, "conduit_http_request_seconds_count")
-    assert seconds[labels(**model)] == 3
+    assert seconds[labels(**get_model)] == 3
 
 
 async def test_a_scrape_of_one_worker_tells_of_all(

@@ -13,6 +13,7 @@ from tests.integration.bridge.stage import (
     ScriptedRouter,
     event,
     piece,
+    soon,
 )
 
 from conduit.v1.health_service_pb2 import WatchNotificationsResponse
@@ -109,11 +110,10 @@ async def test_the_sdk_raises_on_a_broken_stream(
     url = f"http://127.0.0.1:{bridge.port}/v1"
     async with openai.AsyncOpenAI(base_url=url, api_key="condt_1", max_retries=0) as sdk:
         stream = await sdk.chat.completions.create(model="m", messages=[], stream=True)
-        texts: list[str | None] = []
+        first = await anext(stream)
         with pytest.raises(openai.APIError, match="did not foresee") as caught:
-            async for chunk in stream:
-                texts.append(chunk.choices[0].delta.content)
-    assert texts == ["Hel"]
+            await anext(stream)
+    assert first.choices[0].delta.content == "Hel"
     assert "canary" not in str(caught.value)
 
 
@@ -123,8 +123,8 @@ async def test_a_stream_without_any_message_is_an_error(
     """Silence is not an answer."""
 
     async def pieces() -> Pieces:
-        for message in ():
-            yield message
+        for text in ():
+            yield piece(text)
 
     router.pieces = pieces
     answer = await http.post(PATH, content=STREAM)
@@ -200,7 +200,7 @@ async def test_news_arrive_as_events(http: httpx.AsyncClient, health: Health) ->
                 break
     assert line.startswith('data: {"')
     assert '"kind":"ProviderUnhealthy"' in line
-    await asyncio.wait_for(health.ended.wait(), 2)
+    await soon(health.ended)
 
 
 async def test_news_that_cannot_be_had_have_their_own_status(http: httpx.AsyncClient) -> None:
