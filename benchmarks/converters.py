@@ -1,17 +1,18 @@
-"""Microseconds for each generated conversion between JSON and protobuf, and for each HTTP request and report.
+"""Microseconds for each generated conversion between JSON and protobuf, and for HTTP's share.
 
-Run it with `.venv/bin/python benchmarks/converters.py`. Each figure is the best of several runs, which is the one that
-the machine's other work disturbed least.
+Run it with `.venv/bin/python benchmarks/converters.py`. Each figure is the best of several runs,
+which is the one that the machine's other work disturbed least.
 """
 
 import timeit
 from collections.abc import Callable, Iterator
 
 import orjson
+from google.protobuf import json_format
+
 from conduit.v1 import chat_chunk_json, chat_json, chat_message_json, embedding_json, http_routes
 from conduit.v1.call_pb2 import CallReport
 from conduit.v1.router_requests_pb2 import ChatResponse
-from google.protobuf import json_format
 
 REPEATS = 9
 MICROSECONDS = 1e6

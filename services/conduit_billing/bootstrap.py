@@ -56,10 +56,10 @@ class BillingProcess:
         self._tasks = tasks
         self._drain_seconds = drain_seconds
 
-    async def drain(self) -> None:
+    async def drain(self, grace_seconds: float | None = None) -> None:
         """Finish what is under way, then stop. Safe to call twice."""
         self._service.end_watches()
-        await self._server.drain(self._drain_seconds)
+        await self._server.drain(self._drain_seconds if grace_seconds is None else grace_seconds)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import httpx
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conduit.v1.registry_service_pb2_grpc import add_RegistryServiceServicer_to_server
@@ -14,7 +13,7 @@ from conduit_kernel.rpc import RpcServer
 from conduit_kernel.secrets import Vault, key_id
 from conduit_kernel.settings import Settings, environment
 from conduit_providers.catalog import Catalog
-from conduit_providers.httpx_sender import HttpxSender
+from conduit_providers.late_sender import LateSender
 from conduit_providers.probe import Probe
 from conduit_registry.background import forever
 from conduit_registry.connectivity import Connectivity
@@ -42,7 +41,7 @@ class RegistryProcess:
         feed: Feed,
         discovery: Discovery,
         tasks: Sequence[asyncio.Task[None]],
-        client: httpx.AsyncClient,
+        sender: LateSender,
         engine: AsyncEngine,
     ) -> None:
         self.discovery = discovery
@@ -50,7 +49,7 @@ class RegistryProcess:
         self._server = server
         self._feed = feed
         self._tasks = tasks
-        self._client = client
+        self._sender = sender
         self._engine = engine
 
     @property
@@ -66,7 +65,7 @@ class RegistryProcess:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._client.aclose()
+        await self._sender.close()
         await self._engine.dispose()
 
 
@@ -79,11 +78,11 @@ async def start(
 ) -> RegistryProcess:
     """Start the Registry. ServiceUnavailable if its port is taken or its database out of reach."""
     engine = await open_database(settings, "registry", MIGRATIONS)
-    client = httpx.AsyncClient()
+    sender = LateSender()
     try:
-        return await _start(settings, catalog, clock, engine, client, port=port)
+        return await _start(settings, catalog, clock, engine, sender, port=port)
     except BaseException:
-        await client.aclose()
+        await sender.close()
         await engine.dispose()
         raise
 
@@ -93,7 +92,7 @@ async def _start(
     catalog: Catalog,
     clock: Callable[[], float],
     engine: AsyncEngine,
-    client: httpx.AsyncClient,
+    sender: LateSender,
     *,
     port: int | None,
 ) -> RegistryProcess:
@@ -103,7 +102,7 @@ async def _start(
         await rewrap(store, vault, key_id(settings.encryption_key))
     addresses = Addresses(allow_private=settings.allow_private_addresses)
     prober = Prober(
-        Probe(catalog, HttpxSender(client), clock=clock, timer=time.perf_counter),
+        Probe(catalog, sender, clock=clock, timer=time.perf_counter),
         catalog=catalog,
         vault=vault,
         addresses=addresses,
@@ -132,7 +131,7 @@ async def _start(
         feed=feed,
         discovery=discovery,
         tasks=_work(engine, feed, discovery),
-        client=client,
+        sender=sender,
         engine=engine,
     )
 

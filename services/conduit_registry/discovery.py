@@ -52,7 +52,8 @@ class Discovery:
         self._news.clear()
         await self.run_due()
         try:
-            await asyncio.wait_for(self._news.wait(), TICK_SECONDS)
+            async with asyncio.timeout(TICK_SECONDS):
+                await self._news.wait()
         except TimeoutError:
             return
 

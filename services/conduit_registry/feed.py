@@ -89,7 +89,8 @@ class Feed:
                     yield message
                 continue
             try:
-                await asyncio.wait_for(news.wait(), HEARTBEAT_SECONDS)
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await news.wait()
             except TimeoutError:
                 yield WatchResponse(revision=message.revision)
 

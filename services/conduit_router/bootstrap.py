@@ -67,6 +67,11 @@ class RouterProcess:
         self._tasks = tasks
 
     @property
+    def revision(self) -> int:
+        """Return the revision of the configuration by which calls are served."""
+        return self.stub.revision
+
+    @property
     def port(self) -> int:
         """Return the gRPC port; 0 if it has none."""
         return self._server.port if self._server else 0

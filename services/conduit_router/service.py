@@ -46,6 +46,11 @@ class RouterStub:
         """Whether a configuration is known."""
         return self._dispatch.table is not EMPTY_TABLE
 
+    @property
+    def revision(self) -> int:
+        """Return the revision of the configuration by which calls are served."""
+        return self._dispatch.table.revision
+
     async def Chat(
         self, request: pb.ChatRequest, metadata: Metadata = (), timeout: float | None = None
     ) -> pb.ChatResponse:

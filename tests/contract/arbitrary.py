@@ -1,8 +1,11 @@
 """Arbitrary messages of the contract, as far as its rules promise that JSON keeps all of them."""
 
 import random
+from collections.abc import Callable
+from typing import Any
 
 import orjson
+from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, OneofDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -67,7 +70,7 @@ class Arbitrary:
     def _fill(self, message: Message, field: FieldDescriptor) -> None:
         held = getattr(message, field.name)
         if is_map(field):
-            key, value = field.message_type.fields
+            key, value = type_of(field).fields
             for _ in range(self._random.randrange(3)):
                 held[self._scalar(key)] = self._scalar(value)
         elif field.message_type is not None:
@@ -79,14 +82,14 @@ class Arbitrary:
         else:
             setattr(message, field.name, self._scalar(field))
 
-    def _fill_messages(self, held: object, field: FieldDescriptor) -> None:
-        # Repeated fields hold a container, others the message itself.
+    # Any: repeated fields hold a container, others the message itself.
+    def _fill_messages(self, held: Any, field: FieldDescriptor) -> None:  # noqa: ANN401
         if field.is_repeated:
             for _ in range(self._random.randrange(4)):
-                held.add().CopyFrom(self._any_message(field.message_type))  # type: ignore[attr-defined]
+                held.add().CopyFrom(self._any_message(type_of(field)))
         else:
-            held.CopyFrom(self._any_message(field.message_type))  # type: ignore[attr-defined]
-            held.SetInParent()  # type: ignore[attr-defined]
+            held.CopyFrom(self._any_message(type_of(field)))
+            held.SetInParent()
 
     def _fill_native(self, message: Message, field: FieldDescriptor) -> None:
         """Set the provider's own word for an enum: one that no value is spelled like."""
@@ -103,7 +106,7 @@ class Arbitrary:
                 return Duration(seconds=sign * seconds, nanos=sign * self._nanos())
             case "google.protobuf.Struct":
                 struct = Struct()
-                struct.update(self._object())
+                json_format.ParseDict(self._object(), struct)
                 return struct
             case _:
                 return self.message(descriptor)
@@ -143,7 +146,7 @@ class Arbitrary:
         return self._random.choice([value.number for value in enum.values if value.number])
 
     def _json(self, depth: int = 2) -> object:
-        makers = [
+        makers: list[Callable[[], object]] = [
             lambda: None,
             lambda: True,
             lambda: 17,
@@ -152,7 +155,8 @@ class Arbitrary:
             lambda: [self._json(depth - 1), self._json(depth - 1)],
             lambda: self._object(depth - 1),
         ]
-        return self._random.choice(makers if depth else makers[:5])()
+        make = self._random.choice(makers if depth else makers[:5])
+        return make()
 
     def _object(self, depth: int = 2) -> dict[str, object]:
         return {name: self._json(depth) for name in self._random.sample(("a", "ü", "", "b_c"), 2)}
@@ -162,6 +166,12 @@ def is_carried(field: FieldDescriptor) -> bool:
     """Whether JSON carries a field both ways."""
     options = json_options(field)
     return not (options.header or options.secret or is_in_headers(field.message_type))
+
+
+def type_of(field: FieldDescriptor) -> Descriptor:
+    """Return the message that a field holds."""
+    assert field.message_type is not None
+    return field.message_type
 
 
 def is_map(field: FieldDescriptor) -> bool:

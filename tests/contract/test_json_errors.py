@@ -244,7 +244,22 @@ def test_unknown_members_of_grpc_callers_are_checked(text: bytes) -> None:
 
 def test_any_json_value_is_read_or_refused() -> None:
     """No value of any type at any member raises anything but JsonError."""
-    values = [None, True, 0, -1, 1.5, 1e300, "", "x", [], [[]], [None], {}, {"type": {}}, {"": 1}]
+    values: list[object] = [
+        None,
+        True,
+        0,
+        -1,
+        1.5,
+        1e300,
+        "",
+        "x",
+        [],
+        [[]],
+        [None],
+        {},
+        {"type": {}},
+        {"": 1},
+    ]
     for read in (CHAT, PROVIDER, embedding_request_from_json, chat_completion_from_json):
         for name, value in itertools.product(known_members(read), values):
             with contextlib.suppress(JsonError):

@@ -31,7 +31,7 @@ WEATHER = {
         "strict": True,
     },
 }
-REQUESTS = {
+REQUESTS: dict[str, dict[str, object]] = {
     "plain": {"messages": [{"role": "user", "content": "hi"}]},
     "system": {"messages": [{"role": "developer", "content": "Be brief."}]},
     "vision": {
@@ -58,7 +58,7 @@ REQUESTS = {
         "modalities": ["text", "audio"],
         "audio": {"voice": "alloy", "format": "wav"},
     },
-    "tools": {"messages": [], "tools": [WEATHER], "parallel_tool_calls": False},
+    "tools": {"tools": [WEATHER], "parallel_tool_calls": False},
     "custom tool": {
         "tools": [{"type": "custom", "custom": {"name": "code", "format": {"type": "text"}}}]
     },
@@ -112,7 +112,6 @@ def written(request: chat_pb2.ChatCompletionRequest) -> object:
 def test_requests_are_written_as_they_were_read(name: str) -> None:
     """OpenAI's shapes go through the typed form unchanged, known or not."""
     request = {"model": "gpt-4o", **REQUESTS[name]}
-    request = {name: value for name, value in request.items() if value != []}
     assert written(chat_completion_request_from_json(request)) == request
 
 

@@ -70,6 +70,7 @@ def test_protobufs_own_reader_reads_what_is_written(converter: Converter) -> Non
     for seed in range(EXAMPLES):
         message = Arbitrary(seed).message(converter.descriptor)
         written = converter.write(message)
+        assert isinstance(written, dict)
         read = json_format.ParseDict(written, GetMessageClass(converter.descriptor)())
         assert read == message
 

@@ -54,7 +54,7 @@ async def _without_leaks(test: Coroutine[Any, Any, None]) -> None:
     await until(lambda: len(asyncio.all_tasks()) == 1)
     gc.collect()
     await until(lambda: open_sockets() <= before)
-    assert not problems
+    assert not problems, problems
 
 
 def open_sockets() -> set[str]:
@@ -189,21 +189,23 @@ class Upstream:
         self.origin: Origin
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Follow the script; its end ends the connection."""
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Follow the script on a new connection."""
         self.connections += 1
         self.open.add(writer)
-        task = asyncio.current_task()
-        assert task is not None
+        task = asyncio.ensure_future(self._follow(reader, writer))
         self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _follow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await self._script(reader, writer)
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        except (OSError, EOFError, RuntimeError, asyncio.CancelledError):
+            # However its caller left; uvloop says RuntimeError of a closed transport.
             writer.transport.abort()
         finally:
             await closed(writer)
             self.open.discard(writer)
-            self._tasks.discard(task)
 
     async def stop(self) -> None:
         """End the scripts."""
@@ -217,7 +219,7 @@ class Upstream:
 async def upstream(script: Script, *, host: str = "127.0.0.1", **options: Any) -> AsyncIterator[Upstream]:  # noqa: ANN401 - passed on
     """A scripted server on a free port."""
     peer = Upstream(script)
-    listener = await asyncio.start_server(peer.serve, host, 0, **options)
+    listener = await asyncio.start_server(peer.accept, host, 0, **options)
     port = listener.sockets[0].getsockname()[1]
     peer.origin = Origin("https" if options.get("ssl") else "http", host, port)
     try:

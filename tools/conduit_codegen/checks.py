@@ -16,7 +16,8 @@ def problems(contract: Contract) -> Iterator[str]:
         yield from _rpc(contract, rpc)
     yield from _collisions(contract)
     for value in reasons(contract).values:
-        if value.failure is None:
+        failure = value.failure
+        if not (failure and failure.code and failure.http_status and failure.openai_type):
             yield f"{value.name} does not say what it means to a client"
 
 

@@ -141,9 +141,9 @@ class Message:
 class FailureOptions:
     """The option `failure` of an error reason; the members are those of the message `Failure`."""
 
-    code: int
-    http_status: int
-    openai_type: str
+    code: int = 0
+    http_status: int = 0
+    openai_type: str = ""
     hint: str = ""
 
 
@@ -244,6 +244,10 @@ class Contract:
     def message_of(self, field: Field) -> Message:
         """Return the message that a field holds."""
         return self.messages[field.type_name]
+
+    def holds_nothing(self, field: Field) -> bool:
+        """Whether a field holds a message that has no fields, and so is only set or not."""
+        return field.type_name in self.messages and not self.message_of(field).fields
 
     def enum_of(self, field: Field) -> Enum:
         """Return the enum that a field holds."""

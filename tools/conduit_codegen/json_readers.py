@@ -115,7 +115,7 @@ def _choice(scope: Scope, oneof: Oneof) -> None:
 
 def _chosen(scope: Scope, field: Field) -> None:
     """Add the reading of the field that the discriminator names."""
-    if field.is_message and not scope.contract.message_of(field).fields:
+    if scope.contract.holds_nothing(field):
         scope.body.line(f"message.{field.name}.SetInParent()")
         return
     given = f"value.get({quoted(field.member)}), {member_path(field)}"

@@ -71,7 +71,7 @@ def _choice(scope: Scope, oneof: Oneof) -> None:
             kind, member = quoted(field.name), quoted(field.member)
             with scope.body.block(f"case {kind}:"):
                 scope.body.line(f"members[{quoted(oneof.discriminator)}] = {kind}")
-                if not field.is_message or scope.contract.message_of(field).fields:
+                if not scope.contract.holds_nothing(field):
                     scope.body.line(f"members[{member}] = {_member_value(scope, field)}")
 
 

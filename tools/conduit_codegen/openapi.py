@@ -9,7 +9,7 @@ from .http_answers import BINARY_TYPE, EVENTS_TYPE, JSON_TYPE, AnswerWriter, suc
 from .http_paths import PARAMETER, header_field, path_fields, query_fields
 from .json_names import members
 from .openapi_errors import ERROR_SCHEMAS, error_responses, reason_schema
-from .openapi_schemas import BINARY, Schema, Schemas
+from .openapi_schemas import BINARY, Schema, Schemas, named, reference
 from .source import Source
 
 SECURITY: dict[str, list[dict[str, list[str]]]] = {
@@ -31,6 +31,7 @@ SECURITY_SCHEMES = {
     },
 }
 FORM_TYPE = "multipart/form-data"
+JSON_FRAMINGS = ("FRAMING_UNSPECIFIED", "FRAMING_SERVER_SENT_EVENTS")
 
 
 def openapi_text(contract: Contract) -> str:
@@ -74,27 +75,19 @@ class OpenApi:
             request = self._contract.messages[rpc.request]
             if binding.body == "*":
                 for field in members(self._contract, request):
-                    yield from self._named(field)
-            elif binding.body:
-                yield from self._named(request.field(binding.body))
+                    yield from named(self._contract, field)
+            elif binding.body and not rpc.multipart:
+                yield from named(self._contract, request.field(binding.body))
 
     def _received(self) -> Iterator[str]:
         for rpc, binding in self._served:
             response = self._contract.messages[rpc.response]
             if binding.response_body:
-                yield from self._named(response.field(binding.response_body))
+                yield from named(self._contract, response.field(binding.response_body))
             elif (events := _events(response)) is not None:
-                yield from self._named(events)
-            elif response.fields and rpc.framing in (
-                "FRAMING_UNSPECIFIED",
-                "FRAMING_SERVER_SENT_EVENTS",
-            ):
+                yield from named(self._contract, events)
+            elif response.fields and rpc.framing in JSON_FRAMINGS:
                 yield response.full_name
-
-    def _named(self, field: Field) -> Iterator[str]:
-        for name in (field.type_name, field.json.schema):
-            if name in self._contract.messages:
-                yield name
 
     # Operations.
 
@@ -206,7 +199,7 @@ class OpenApi:
             field = response.field(binding.response_body)
             schema = self._schemas.field(response, field) or {"type": "object"}
         else:
-            schema = {"$ref": f"#/components/schemas/{response.name}"}
+            schema = reference(response.name)
         media_type = EVENTS_TYPE if rpc.framing == "FRAMING_SERVER_SENT_EVENTS" else JSON_TYPE
         return {media_type: {"schema": schema}}
 
@@ -214,8 +207,7 @@ class OpenApi:
         """Return the schema of the data of each event."""
         if not events.json.schema:
             return {"type": "string"}
-        name = self._contract.messages[events.json.schema].name
-        return {"$ref": f"#/components/schemas/{name}"}
+        return reference(self._contract.messages[events.json.schema].name)
 
     def _report_headers(self) -> dict[str, Any]:
         """Return the headers of answers, by name."""

@@ -16,6 +16,8 @@ ERROR_SCHEMAS: dict[str, Schema] = {
         "properties": {
             "error": {"type": "string", "description": "What happened, in one sentence."},
             "code": reference(REASON),
+            "hint": {"type": "string", "description": "What the caller can do about it."},
+            "field": {"type": "string", "description": "The member or parameter at fault."},
         },
         "required": ["error", "code"],
     },
@@ -36,7 +38,11 @@ ERROR_SCHEMAS: dict[str, Schema] = {
                         "type": ["string", "null"],
                         "description": "The member at fault, such as `messages[0].role`.",
                     },
-                    "code": {"type": ["string", "null"], "description": "The reason."},
+                    "code": {
+                        "type": "string",
+                        "description": "OpenAI's word for the reason, or the reason in lower case.",
+                    },
+                    "hint": {"type": "string", "description": "What the caller can do about it."},
                 },
                 "required": ["message", "type", "param", "code"],
             }
@@ -51,7 +57,7 @@ EXAMPLES: dict[str, Any] = {
             "message": "messages[0].content must be a string or a list, not a number",
             "type": "invalid_request_error",
             "param": "messages[0].content",
-            "code": "INVALID_REQUEST",
+            "code": "invalid_request",
         }
     },
 }

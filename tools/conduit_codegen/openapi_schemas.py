@@ -22,6 +22,7 @@ from .naming import spelling
 # Any: JSON.
 Schema: TypeAlias = dict[str, Any]
 
+CODE = re.compile(r"`([a-z0-9_]+)`")
 EXAMPLE = re.compile(r"[Ss]uch as `([^`]+)`")
 BINARY: Schema = {"type": "string", "contentMediaType": "application/octet-stream"}
 NULL: Schema = {"type": "null"}
@@ -63,6 +64,12 @@ class Schemas:
         self._contract = contract
         self._sent = self._reachable(sent)
         self._received = self._reachable(received)
+        self._members = {
+            field.name: field.member
+            for message in contract.messages.values()
+            if message.dialect is Dialect.ADMIN
+            for field in message.fields
+        }
 
     def all(self) -> dict[str, Schema]:
         """Return the schemas by name, in order of name."""
@@ -87,10 +94,14 @@ class Schemas:
             found.add(name)
             message = self._contract.messages[name]
             for field in members(self._contract, message):
-                waiting += [
-                    n for n in (field.type_name, field.json.schema) if n in self._contract.messages
-                ]
+                if not self._is_left_out(message, field):
+                    waiting += named(self._contract, field)
         return found
+
+    def _is_left_out(self, message: Message, field: Field) -> bool:
+        """Whether the discriminator alone says a choice."""
+        oneof = message.oneof_of(field)
+        return bool(oneof and oneof.discriminator) and self._contract.holds_nothing(field)
 
     # Messages.
 
@@ -131,7 +142,7 @@ class Schemas:
             "properties": {oneof.discriminator: {"const": field.name}},
             "required": [oneof.discriminator],
         }
-        if not field.is_message or self._contract.message_of(field).fields:
+        if not self._is_left_out(message, field):
             schema["properties"][field.member] = self.field(message, field)
             schema["required"].append(field.member)
         return schema
@@ -149,12 +160,18 @@ class Schemas:
         if field.json.always and (field.is_optional or field.json.raw):
             schema = _or_null(schema)
         if field.comment:
-            schema = schema | {"description": field.comment}
+            schema = schema | {"description": self._comment(message, field)}
         if field.json.secret:
             schema = schema | {"writeOnly": True}
         if field.kind is Kind.STRING and (found := EXAMPLE.search(field.comment)):
             schema = _with_example(schema, found[1])
         return schema
+
+    def _comment(self, message: Message, field: Field) -> str:
+        """Return a field's comment, in which fields have the names of their dialect's JSON."""
+        if message.dialect is Dialect.OPENAI:
+            return field.comment
+        return CODE.sub(lambda m: f"`{self._members.get(m[1], m[1])}`", field.comment)
 
     def _shape(self, message: Message, field: Field) -> Schema:
         value = self._value(message, field)
@@ -196,6 +213,11 @@ class Schemas:
     def _enum_name(self, enum: Enum, dialect: Dialect) -> str:
         several = len(self._contract.dialects_of(enum)) > 1
         return f"{enum.name}{dialect.capitalize()}" if several else enum.name
+
+
+def named(contract: Contract, field: Field) -> list[str]:
+    """Return the messages, by full name, that a field holds or is the JSON of."""
+    return [name for name in (field.type_name, field.json.schema) if name in contract.messages]
 
 
 def _enum(enum: Enum, dialect: Dialect) -> Schema:

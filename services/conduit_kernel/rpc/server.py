@@ -36,6 +36,7 @@ class RpcServer:
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
                 # Clients may ask whether we are alive while nothing else is going on.
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", 5000),
+                ("grpc.http2.max_ping_strikes", 0),
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
         )

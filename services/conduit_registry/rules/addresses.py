@@ -58,7 +58,8 @@ class Addresses:
         if host in METADATA_HOSTS or host == "localhost" or host.endswith(".localhost"):
             return False
         try:
-            found = await asyncio.wait_for(self._resolve(host), RESOLVE_SECONDS)
+            async with asyncio.timeout(RESOLVE_SECONDS):
+                found = await self._resolve(host)
         except (OSError, TimeoutError, UnicodeError):
             return True
         return all(is_public(text) for text in found)

@@ -90,7 +90,8 @@ async def recording() -> AsyncIterator[tuple[Recorder, str]]:
 async def sdk_sends(act: Callable[[str], Awaitable[object]]) -> Received:
     """Return what an SDK sends when it acts on an address."""
     async with recording() as (recorder, address):
-        await asyncio.wait_for(act(address), 20)
+        async with asyncio.timeout(20):
+            await act(address)
         return recorder.received[0]
 
 

@@ -123,7 +123,7 @@ async def test_a_stream_without_any_message_is_an_error(
     """Silence is not an answer."""
 
     async def pieces() -> Pieces:
-        for text in ():
+        for text in list[str]():
             yield piece(text)
 
     router.pieces = pieces

@@ -309,7 +309,7 @@ def nano_dollars(value: object, path: str) -> int:
     sign, whole, fraction = found[1], found[2].lstrip("0"), (found[3] or "").rstrip("0")
     if len(fraction) > NANO_DIGITS:
         raise JsonError(path, f"must have at most {NANO_DIGITS} decimal places")
-    if isinstance(value, float) and len((whole + fraction).lstrip("0")) > EXACT_DIGITS:
+    if isinstance(value, float) and len((whole + fraction).strip("0")) > EXACT_DIGITS:
         raise JsonError(path, f"has more than {EXACT_DIGITS} digits; write it as a string")
     nano = int(whole + fraction.ljust(NANO_DIGITS, "0"))
     return int64(-nano if sign else nano, path)

@@ -1,0 +1,312 @@
+"""What Gemini's generateContent answers, as OpenAI-shaped pieces.
+
+https://ai.google.dev/api/generate-content#v1beta.GenerateContentResponse
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+import orjson
+
+from conduit.v1.chat_pb2 import (
+    FINISH_REASON_CONTENT_FILTER,
+    FINISH_REASON_LENGTH,
+    FINISH_REASON_STOP,
+    FINISH_REASON_TOOL_CALLS,
+    FINISH_REASON_UNSPECIFIED,
+    ChatUsage,
+    FinishReason,
+)
+from conduit_kernel.errors import ContentPolicy, UpstreamError
+from conduit_providers.failures import error_in_stream, garbage
+from conduit_providers.usage import Usage
+
+Json = dict[str, Any]
+
+
+class FunctionCall(msgspec.Struct):
+    """A call of a function; `args` is the JSON of its arguments."""
+
+    name: str = ""
+    id: str | None = None
+    args: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class Blob(msgspec.Struct, rename="camel"):
+    """Content in base64."""
+
+    mime_type: str = ""
+    data: str = ""
+
+
+class Part(msgspec.Struct, rename="camel"):
+    """A piece of content, of any kind."""
+
+    text: str | None = None
+    thought: bool = False
+    thought_signature: str | None = None
+    function_call: FunctionCall | None = None
+    inline_data: Blob | None = None
+    # What the provider's own tools did; the API wants it back as it was.
+    executable_code: msgspec.Raw = msgspec.Raw()
+    code_execution_result: msgspec.Raw = msgspec.Raw()
+    tool_call: msgspec.Raw = msgspec.Raw()
+    tool_response: msgspec.Raw = msgspec.Raw()
+
+
+class Content(msgspec.Struct):
+    """What was said in one turn."""
+
+    parts: list[Part] | None = None
+
+
+class Likelihood(msgspec.Struct, rename="camel"):
+    """A token and how likely it was."""
+
+    token: str = ""
+    log_probability: float = 0.0
+
+
+class Alternatives(msgspec.Struct):
+    """The likely tokens of one place."""
+
+    candidates: list[Likelihood] | None = None
+
+
+class Logprobs(msgspec.Struct, rename="camel"):
+    """The tokens that were chosen, and those that might have been."""
+
+    chosen_candidates: list[Likelihood] | None = None
+    top_candidates: list[Alternatives] | None = None
+
+
+class Candidate(msgspec.Struct, rename="camel"):
+    """One of the answers, or a piece of it."""
+
+    content: Content | None = None
+    finish_reason: str | None = None
+    index: int = 0
+    logprobs_result: Logprobs | None = None
+    # Told as they are.
+    finish_message: msgspec.Raw = msgspec.Raw()
+    citation_metadata: msgspec.Raw = msgspec.Raw()
+    grounding_metadata: msgspec.Raw = msgspec.Raw()
+    url_context_metadata: msgspec.Raw = msgspec.Raw()
+    safety_ratings: msgspec.Raw = msgspec.Raw()
+    continuation_token: msgspec.Raw = msgspec.Raw()
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """The pieces of the content; empty if there is none."""
+        return (self.content.parts or ()) if self.content is not None else ()
+
+
+class ModalityCount(msgspec.Struct, rename="camel"):
+    """Tokens of one kind of content."""
+
+    modality: str = ""
+    token_count: int = 0
+
+
+class Counts(msgspec.Struct, rename="camel"):
+    """Token counts; those of a stream are cumulative.
+
+    `prompt_token_count` includes what came from the cache, `candidates_token_count` leaves out
+    what was thought.
+    """
+
+    prompt_token_count: int = 0
+    candidates_token_count: int = 0
+    cached_content_token_count: int = 0
+    thoughts_token_count: int = 0
+    tool_use_prompt_token_count: int = 0
+    prompt_tokens_details: list[ModalityCount] | None = None
+    candidates_tokens_details: list[ModalityCount] | None = None
+    traffic_type: str = ""
+    service_tier: str = ""
+
+    def usage(self) -> Usage:
+        """Return the counts as we keep them."""
+        return Usage(
+            input_tokens=self.prompt_token_count + self.tool_use_prompt_token_count,
+            output_tokens=self.candidates_token_count + self.thoughts_token_count,
+            cached_input_tokens=self.cached_content_token_count,
+            reasoning_tokens=self.thoughts_token_count,
+            audio_input_tokens=_spoken(self.prompt_tokens_details),
+            audio_output_tokens=_spoken(self.candidates_tokens_details),
+        )
+
+    @property
+    def tier(self) -> str:
+        """The latency tier in OpenAI's words; empty if it was not told."""
+        word = self.service_tier.lower() or self.traffic_type
+        return _TIERS.get(word, word.lower())
+
+
+class Feedback(msgspec.Struct, rename="camel"):
+    """Why the prompt was not answered."""
+
+    block_reason: str | None = None
+    block_reason_message: str | None = None
+
+
+class Response(msgspec.Struct, rename="camel"):
+    """A whole answer, or an event of a stream."""
+
+    candidates: list[Candidate] | None = None
+    usage_metadata: Counts | None = None
+    model_version: str = ""
+    response_id: str = ""
+    create_time: str = ""
+    prompt_feedback: Feedback | None = None
+    error: object = None
+
+
+_DECODER = msgspec.json.Decoder(Response)
+# The words of https://cloud.google.com/vertex-ai TrafficType and of the Gemini API's tiers.
+_TIERS: Mapping[str, str] = {
+    "standard": "default",
+    "ON_DEMAND": "default",
+    "ON_DEMAND_PRIORITY": "priority",
+    "ON_DEMAND_FLEX": "flex",
+}
+
+
+def read_response(data: bytes, provider: str) -> Response:
+    """Read an answer or an event.
+
+    UpstreamError if it reports a failure or makes no sense; ContentPolicy if the prompt was
+    blocked.
+    """
+    try:
+        response = _DECODER.decode(data)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise garbage(provider, "it is not a generated content") from error
+    if response.error is not None:
+        raise error_in_stream(response.error, provider)
+    feedback = response.prompt_feedback
+    if feedback is not None and feedback.block_reason and not response.candidates:
+        raise _blocked(feedback, feedback.block_reason, provider)
+    return response
+
+
+def _blocked(feedback: Feedback, reason: str, provider: str) -> UpstreamError:
+    words = f": {feedback.block_reason_message[:500]}" if feedback.block_reason_message else ""
+    return ContentPolicy(
+        f"{provider} blocked the prompt ({reason[:100]}){words}",
+        provider=provider,
+        upstream_code=reason[:100],
+    )
+
+
+def _spoken(details: Sequence[ModalityCount] | None) -> int:
+    return sum(each.token_count for each in details or () if each.modality == "AUDIO")
+
+
+def made_at(create_time: str) -> int:
+    """Return a time such as `2026-11-23T12:00:00.5Z` in seconds since 1970; zero if it is none."""
+    try:
+        return int(datetime.fromisoformat(create_time).timestamp())
+    except ValueError:
+        return 0
+
+
+class Finish(NamedTuple):
+    """Why the model stopped; `native` where Google's word says more."""
+
+    reason: "FinishReason.ValueType"
+    native: str | None
+
+
+_REASONS: "Mapping[str, FinishReason.ValueType]" = {
+    "STOP": FINISH_REASON_STOP,
+    "MAX_TOKENS": FINISH_REASON_LENGTH,
+    # The limit of one request; it can be continued by the token beside it.
+    "CONTINUATION": FINISH_REASON_LENGTH,
+    "SAFETY": FINISH_REASON_CONTENT_FILTER,
+    "RECITATION": FINISH_REASON_CONTENT_FILTER,
+    "LANGUAGE": FINISH_REASON_CONTENT_FILTER,
+    "BLOCKLIST": FINISH_REASON_CONTENT_FILTER,
+    "PROHIBITED_CONTENT": FINISH_REASON_CONTENT_FILTER,
+    "SPII": FINISH_REASON_CONTENT_FILTER,
+    "MODEL_ARMOR": FINISH_REASON_CONTENT_FILTER,
+    "ESCALATION": FINISH_REASON_CONTENT_FILTER,
+    "PUP_LIMITED_DISABLED": FINISH_REASON_CONTENT_FILTER,
+    "IMAGE_SAFETY": FINISH_REASON_CONTENT_FILTER,
+    "IMAGE_PROHIBITED_CONTENT": FINISH_REASON_CONTENT_FILTER,
+    "IMAGE_RECITATION": FINISH_REASON_CONTENT_FILTER,
+}
+_PLAIN = frozenset({"STOP", "MAX_TOKENS"})
+
+
+def finish_of(word: str, *, has_calls: bool) -> Finish:
+    """Return what a finish reason means; Google says STOP also when the model calls tools."""
+    if word == "STOP" and has_calls:
+        return Finish(FINISH_REASON_TOOL_CALLS, None)
+    return Finish(
+        _REASONS.get(word, FINISH_REASON_UNSPECIFIED), None if word in _PLAIN else word
+    )
+
+
+def chat_usage(usage: Usage) -> ChatUsage:
+    """Return the counts as OpenAI's answers have them."""
+    told = ChatUsage(
+        prompt_tokens=usage.input_tokens,
+        completion_tokens=usage.output_tokens,
+        total_tokens=usage.input_tokens + usage.output_tokens,
+    )
+    told.prompt_tokens_details.cached_tokens = usage.cached_input_tokens
+    if usage.audio_input_tokens:
+        told.prompt_tokens_details.audio_tokens = usage.audio_input_tokens
+    if usage.reasoning_tokens:
+        told.completion_tokens_details.reasoning_tokens = usage.reasoning_tokens
+    if usage.audio_output_tokens:
+        told.completion_tokens_details.audio_tokens = usage.audio_output_tokens
+    return told
+
+
+def logprobs_json(found: Logprobs | None) -> bytes:
+    """Return log probabilities as OpenAI has them; empty if there are none."""
+    if found is None or not found.chosen_candidates:
+        return b""
+    tops = found.top_candidates or []
+    content = [
+        _logprob(chosen)
+        | {
+            "top_logprobs": [
+                _logprob(each) for each in (tops[i].candidates or () if i < len(tops) else ())
+            ]
+        }
+        for i, chosen in enumerate(found.chosen_candidates)
+    ]
+    return orjson.dumps({"content": content, "refusal": None})
+
+
+def _logprob(each: Likelihood) -> Json:
+    return {
+        "token": each.token,
+        "logprob": each.log_probability,
+        "bytes": list(each.token.encode()),
+    }
+
+
+_TOLD = (
+    "finish_message",
+    "citation_metadata",
+    "grounding_metadata",
+    "url_context_metadata",
+    "safety_ratings",
+    "continuation_token",
+)
+
+
+def extras_json(candidate: Candidate) -> bytes:
+    """Return what an answer tells that OpenAI has no word for; empty if nothing.
+
+    It is `{"extra_content": {"google": {...}}}`, where Google's own OpenAI dialect puts such
+    things, with names as in `grounding_metadata`.
+    """
+    google = {name: orjson.Fragment(raw) for name in _TOLD if (raw := getattr(candidate, name))}
+    return orjson.dumps({"extra_content": {"google": google}}) if google else b""

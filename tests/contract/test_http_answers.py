@@ -1,0 +1,159 @@
+"""Response messages become HTTP answers."""
+
+import orjson
+import pytest
+
+from conduit.v1 import (
+    health_service_pb2,
+    model_pb2,
+    options_pb2,
+    provider_pb2,
+    provider_requests_pb2,
+    registry_requests_pb2,
+    router_requests_pb2,
+)
+from conduit.v1.call_pb2 import CallReport
+from conduit.v1.http_routes import ROUTES, Route
+
+
+def route(rpc: str) -> Route:
+    """Return the first route of an RPC."""
+    return next(r for r in ROUTES if r.rpc == rpc)
+
+
+def test_raw_answers_are_not_looked_into() -> None:
+    """A chat's answer goes out as the provider sent it."""
+    for body in (b'{"id":"x"}', b"", b"\xff"):
+        assert route("Chat").write(router_requests_pb2.ChatResponse(json=body)) == body
+
+
+def test_an_answer_can_be_one_field() -> None:
+    """The provider is the body."""
+    provider = provider_pb2.Provider(id=1, name="OpenAI Production")
+    body = route("GetProvider").write(provider_requests_pb2.GetProviderResponse(provider=provider))
+    assert orjson.loads(body)["name"] == "OpenAI Production"
+    assert route("GetProvider").media_type == b"application/json"
+
+
+def test_an_answer_can_be_the_whole_message() -> None:
+    """A page has its items and where the next one starts."""
+    response = registry_requests_pb2.ListProviderTypesResponse()
+    assert route("ListProviderTypes").write(response) == b'{"providerTypes":[]}'
+
+
+def test_an_openai_list_has_its_members_always() -> None:
+    """Also when it is empty."""
+    response = router_requests_pb2.ListModelsResponse(object="list")
+    assert route("ListModels").write(response) == b'{"object":"list","data":[]}'
+    response.data.append(model_pb2.Model(id="gpt-4o", object="model", owned_by="conduit"))
+    model = orjson.loads(route("ListModels").write(response))["data"][0]
+    assert model == {"id": "gpt-4o", "object": "model", "created": 0, "owned_by": "conduit"}
+
+
+def test_an_empty_answer_has_no_body() -> None:
+    """A deletion says 204 and nothing else."""
+    deleted = route("DeleteProvider")
+    assert deleted.success_status == 204
+    assert deleted.write(provider_requests_pb2.DeleteProviderResponse()) == b""
+    assert deleted.media_type == b""
+
+
+@pytest.mark.parametrize(
+    ("rpc", "status"), [("CreateProvider", 201), ("GetProvider", 200), ("TestProvider", 200)]
+)
+def test_success_has_the_contracts_status(rpc: str, status: int) -> None:
+    """201 where something was made, else 200."""
+    assert route(rpc).success_status == status
+
+
+def test_events_of_a_chat_are_not_looked_into() -> None:
+    """Whole events go out as they came; the last message has nothing to send."""
+    served = route("StreamChat")
+    events = b'data: {"id":"1"}\n\ndata: [DONE]\n\n'
+    assert served.write(router_requests_pb2.StreamChatResponse(events=events)) == events
+    last = router_requests_pb2.StreamChatResponse(finished=router_requests_pb2.StreamEnd())
+    assert served.write(last) == b""
+    assert served.media_type == b"text/event-stream"
+    assert served.framing == options_pb2.FRAMING_SERVER_SENT_EVENTS
+
+
+def test_other_streams_are_framed_as_events() -> None:
+    """A message becomes one event."""
+    notice = health_service_pb2.WatchNotificationsResponse(kind="ProviderUnhealthy", message="a\nb")
+    event = route("WatchNotifications").write(notice)
+    assert event.startswith(b'data: {"kind":"ProviderUnhealthy"')
+    assert event.endswith(b'"message":"a\\nb"}\n\n')
+    assert event.count(b"\n") == 2
+
+
+def test_sound_is_sent_as_it_is() -> None:
+    """The first message of a stream of sound says what it is."""
+    served = route("Speak")
+    assert served.media_type_of is not None
+    first = router_requests_pb2.SpeakResponse(audio=b"\xff\xfb", content_type="audio/mpeg")
+    assert served.write(first) == b"\xff\xfb"
+    assert served.media_type_of(first) == b"audio/mpeg"
+    assert served.media_type_of(router_requests_pb2.SpeakResponse()) is None
+    assert served.media_type == b"application/octet-stream"
+
+
+REPORT = CallReport(
+    request_id="req_1",
+    provider_id=3,
+    provider_name="OpenAI Production",
+    key_id="key_7",
+    actual_model_name="gpt-4o",
+    attempts=2,
+    overhead_ms=0.1834,
+    cost_nano_usd=1_247_500,
+    dropped=["logit_bias", "seed"],
+)
+
+
+def test_reports_become_headers() -> None:
+    """Numbers always, texts that are not empty, and the cost if it is known."""
+    headers = dict(route("Chat").report_headers(router_requests_pb2.ChatResponse(report=REPORT)))
+    assert headers == {
+        b"x-conduit-request-id": b"req_1",
+        b"x-conduit-provider-id": b"3",
+        b"x-conduit-provider": b"OpenAI Production",
+        b"x-conduit-key-id": b"key_7",
+        b"x-conduit-model": b"gpt-4o",
+        b"x-conduit-attempts": b"2",
+        b"x-conduit-fallbacks": b"0",
+        b"x-conduit-overhead-ms": b"0.183",
+        b"x-conduit-cost": b"0.0012475",
+        b"x-conduit-dropped": b"logit_bias, seed",
+    }
+
+
+def test_a_streams_headers_are_those_of_its_start() -> None:
+    """What is known when the first piece comes."""
+    served = route("StreamChat")
+    first = router_requests_pb2.StreamChatResponse(started=REPORT)
+    assert (b"x-conduit-attempts", b"2") in served.report_headers(first)
+    assert served.report_headers(router_requests_pb2.StreamChatResponse()) == []
+
+
+def test_answers_without_a_report_have_no_headers() -> None:
+    """Neither those that never have one, nor those that lack it."""
+    assert route("Chat").report_headers(router_requests_pb2.ChatResponse()) == []
+    response = provider_requests_pb2.GetProviderResponse()
+    assert route("GetProvider").report_headers(response) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("a\r\nset-cookie: x=1", b"a%0D%0Aset-cookie: x=1"),
+        ("模型", b"%E6%A8%A1%E5%9E%8B"),
+        ("é", b"%C3%A9"),
+        ("nul\0", b"nul%00"),
+        ("100 % {ok}", b"100 % {ok}"),
+    ],
+)
+def test_names_cannot_break_out_of_headers(name: str, value: bytes) -> None:
+    """What a header cannot carry is percent-encoded."""
+    report = CallReport(provider_name=name)
+    headers = dict(route("Chat").report_headers(router_requests_pb2.ChatResponse(report=report)))
+    assert headers[b"x-conduit-provider"] == value

@@ -1,0 +1,246 @@
+"""HTTP requests become request messages."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from conduit.v1 import (
+    provider_requests_pb2,
+    registry_requests_pb2,
+    router_requests_pb2,
+    virtual_key_requests_pb2,
+)
+from conduit.v1.http_routes import ROUTES, JsonError, MalformedJson, Part, Route
+
+NONE: Mapping[bytes, bytes] = {}
+
+
+def route(rpc: str, verb: str = "") -> Route:
+    """Return the route of an RPC."""
+    return next(r for r in ROUTES if r.rpc == rpc and verb in {"", r.verb})
+
+
+# Any: each RPC has a request of its own.
+def read(
+    rpc: str,
+    *,
+    path: Mapping[str, str] | None = None,
+    query: Sequence[tuple[str, str]] = (),
+    headers: Mapping[bytes, bytes] = NONE,
+    body: bytes = b"",
+) -> Any:  # noqa: ANN401
+    """Return the request that an RPC's route makes."""
+    reader = route(rpc).read
+    assert reader is not None
+    return reader(path or {}, query, headers, body)
+
+
+def test_raw_bodies_are_not_looked_into() -> None:
+    """A chat's body is passed on as it came, even if it is not JSON."""
+    for body in (b'{"model": "m"}', b"", b"{"):
+        request = read("Chat", body=body)
+        assert request == router_requests_pb2.ChatRequest(json=body)
+        assert request.WhichOneof("form") == "json"
+        assert not request.HasField("options")
+
+
+@pytest.mark.parametrize("value", [b"30s", b"30", b" 30.0 "])
+def test_options_come_in_headers(value: bytes) -> None:
+    """How to treat a call is said beside the body; plain seconds will do."""
+    headers = {
+        b"x-conduit-timeout": value,
+        b"x-conduit-strict": b"TRUE",
+        b"x-conduit-max-attempts": b"2",
+        b"x-conduit-seed": b"18446744073709551615",
+    }
+    options = read("Chat", headers=headers).options
+    assert options.timeout.seconds == 30
+    assert options.strict_parameters
+    assert (options.max_attempts, options.seed) == (2, 2**64 - 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (b"x-conduit-timeout", b"soon"),
+        (b"x-conduit-strict", b"maybe"),
+        (b"x-conduit-max-attempts", b"two"),
+        (b"x-conduit-max-attempts", b"\xff"),
+        (b"x-conduit-seed", b"-1"),
+    ],
+)
+def test_a_wrong_header_is_named(name: bytes, value: bytes) -> None:
+    """The caller learns which header is at fault."""
+    with pytest.raises(JsonError) as caught:
+        read("Embed", headers={name: value})
+    assert caught.value.path == name.decode()
+
+
+def test_a_body_can_be_one_field() -> None:
+    """The provider is the body; the id is in the path."""
+    request = read("UpdateProvider", path={"id": "7"}, body=b'{"weight": 70}')
+    assert request.id == 7
+    assert request.provider.weight == 70
+    assert not request.provider.HasField("name")
+
+
+def test_put_and_patch_are_the_same() -> None:
+    """Additional rules of an RPC are routes of their own."""
+    assert route("UpdateProvider", "PUT").read is route("UpdateProvider", "PATCH").read
+
+
+def test_a_body_can_be_everything_but_the_path() -> None:
+    """Where the body is the request, the path still wins."""
+    request = read(
+        "TestProvider", path={"provider_id": "1"}, body=b'{"keyId":"key_3","providerId":9}'
+    )
+    expected = provider_requests_pb2.TestProviderRequest(provider_id=1, key_id="key_3")
+    assert request == expected
+
+
+def test_an_empty_body_is_an_empty_message() -> None:
+    """A test of a provider needs no body."""
+    request = read("TestProvider", path={"provider_id": "1"})
+    assert request == provider_requests_pb2.TestProviderRequest(provider_id=1)
+    assert not read("CreateProvider").HasField("provider")
+
+
+@pytest.mark.parametrize("body", [b"[]", b'"x"', b"null", b"3"])
+def test_an_admin_body_must_be_an_object(body: bytes) -> None:
+    """Any other JSON is refused as a whole."""
+    with pytest.raises(JsonError, match=r"^the JSON must be an object"):
+        read("CreateProvider", body=body)
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"{'a': 1}", b'{"weight": NaN}', b"[" * 5000])
+def test_an_admin_body_must_be_json(body: bytes) -> None:
+    """What is not JSON is malformed."""
+    with pytest.raises(MalformedJson):
+        read("CreateProvider", body=body)
+
+
+def test_a_query_fills_fields() -> None:
+    """Numbers, texts and times; names are as in JSON."""
+    query = [
+        ("pageSize", "5"),
+        ("resourceKind", "provider"),
+        ("since", "2025-07-01T00:00:00 02:00"),
+    ]
+    request = read("ListAuditEntries", query=query)
+    assert isinstance(request, registry_requests_pb2.ListAuditEntriesRequest)
+    assert (request.page_size, request.resource_kind) == (5, "provider")
+    # The space is a plus that the client forgot to escape.
+    assert request.since.ToJsonString() == "2025-06-30T22:00:00Z"
+
+
+def test_a_query_can_hold_a_day() -> None:
+    """Days are texts of the contract, and times take them too."""
+    assert read("GetCosts", query=[("startDate", "2025-07-01")]).start_date == "2025-07-01"
+    since = read("ListAuditEntries", query=[("since", "2025-07-01")]).since
+    assert since.ToJsonString() == "2025-07-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("rpc", "path", "query", "at", "message"),
+    [
+        ("ListProviders", {}, [("pagesize", "1")], "pagesize", 'did you mean "pageSize"?'),
+        ("ListProviders", {}, [("pageSize", "many")], "pageSize", "must be a whole number"),
+        ("GetProvider", {"id": "1"}, [("verbose", "1")], "verbose", "is not a parameter"),
+        ("CreateProvider", {}, [("name", "x")], "name", "is not a parameter"),
+        ("GetProvider", {"id": "abc"}, [], "id", "must be a whole number"),
+        ("GetProviderHealth", {"provider_id": "1.5"}, [], "providerId", "must be a whole number"),
+        ("GetProvider", {"id": str(2**63)}, [], "id", "must be from"),
+    ],
+)
+def test_a_wrong_parameter_is_named(
+    rpc: str, path: dict[str, str], query: list[tuple[str, str]], at: str, message: str
+) -> None:
+    """On admin routes, what the path does not have is refused, as is what has the wrong type."""
+    with pytest.raises(JsonError) as caught:
+        read(rpc, path=path, query=query)
+    assert caught.value.path == at
+    assert message in caught.value.message
+
+
+def test_openai_routes_ignore_parameters_they_do_not_know() -> None:
+    """SDKs and proxies add their own."""
+    assert read("Chat", query=[("api-version", "1")], body=b"{}").json == b"{}"
+    assert read("ListModels", query=[("limit", "3")]) == router_requests_pb2.ListModelsRequest()
+
+
+def test_a_path_can_take_its_rest() -> None:
+    """Model names may have slashes."""
+    assert route("GetModel").segments[-1] == ("model", True, True)
+    assert read("GetModel", path={"model": "org/model"}).model == "org/model"
+
+
+def test_names_of_virtual_keys_keep_every_character() -> None:
+    """UTF-8 goes through unchanged."""
+    request = read("CreateVirtualKey", body='{"name":"Schlüssel 🔑","budget":12.5}'.encode())
+    expected = virtual_key_requests_pb2.CreateVirtualKeyRequest()
+    expected.virtual_key.name = "Schlüssel 🔑"
+    expected.virtual_key.budget_nano_usd = 12_500_000_000
+    assert request == expected
+
+
+def test_a_websocket_message_is_raw() -> None:
+    """The first message has the model of the query, those that follow only their JSON."""
+    first = read("Converse", query=[("model", "gpt-realtime")])
+    assert (first.model, first.json) == ("gpt-realtime", b"")
+    assert read("Converse", body=b'{"type":"x"}').json == b'{"type":"x"}'
+
+
+# Any: each RPC has a request of its own.
+def form(rpc: str, *parts: Part, headers: Mapping[bytes, bytes] = NONE) -> Any:  # noqa: ANN401
+    """Return the request that an RPC's route makes of a form."""
+    assert route(rpc).multipart
+    assert route(rpc).read is None
+    reader = route(rpc).read_form
+    assert reader is not None
+    return reader({}, (), headers, parts)
+
+
+def field(name: str, value: str) -> Part:
+    """Return a part of text."""
+    return Part(name, None, "", value.encode())
+
+
+def test_forms_are_read_part_by_part() -> None:
+    """Bytes stay bytes, the file keeps its name, lists are marked by brackets or not."""
+    request = form(
+        "Transcribe",
+        field("model", "whisper-1"),
+        Part("file", "talk.mp3", "audio/mpeg", b"\xff\xfb"),
+        field("temperature", "0.2"),
+        field("timestamp_granularities[]", "word"),
+        field("timestamp_granularities", "segment"),
+        field("chunking_strategy", "auto"),
+        headers={b"x-conduit-timeout": b"5"},
+    )
+    assert request.form.file == b"\xff\xfb"
+    assert request.form.filename == "talk.mp3"
+    assert request.form.temperature == 0.2
+    assert list(request.form.timestamp_granularities) == ["word", "segment"]
+    assert request.options.timeout.seconds == 5
+
+
+def test_a_form_can_have_several_files() -> None:
+    """Edits of images take one picture or several, and a mask."""
+    image = Part("image[]", "a.png", "image/png", b"1")
+    request = form("EditImages", image, image, Part("mask", "m.png", "", b"2"), field("n", "3"))
+    assert list(request.form.image) == [b"1", b"1"]
+    assert (request.form.mask, request.form.n) == (b"2", 3)
+
+
+@pytest.mark.parametrize(("name", "value"), [("temperature", b"hot"), ("model", b"\xff")])
+def test_a_wrong_part_is_named(name: str, value: bytes) -> None:
+    """The caller learns which part is at fault."""
+    with pytest.raises(JsonError) as caught:
+        form("Transcribe", Part(name, None, "", value))
+    assert caught.value.path == name
+
+
+def test_forms_are_read_into_the_form_alone() -> None:
+    """A form without parts is an empty form."""
+    assert form("Translate") == router_requests_pb2.TranslateRequest()

@@ -1,0 +1,128 @@
+"""The OpenAPI document describes every route."""
+
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from tests.contract.converters import snake
+
+from conduit.v1.failures import FAILURES
+from conduit.v1.http_routes import ROUTES, Route
+from conduit.v1.options_pb2 import ACCESS_MASTER_KEY, DIALECT_OPENAI
+
+# Any: JSON.
+DOCUMENT: Any = orjson.loads(files("conduit.v1").joinpath("openapi.json").read_bytes())
+PUBLISHED = Path(__file__).parents[2] / "generated" / "openapi" / "openapi.json"
+SCHEMAS = DOCUMENT["components"]["schemas"]
+
+
+def operation(route: Route) -> Any:  # noqa: ANN401 - JSON
+    """Return the operation of a route."""
+    names = {
+        snake(name): name for path in DOCUMENT["paths"] for name in re.findall(r"{(\w+)}", path)
+    }
+    path = re.sub(r"{(\w+)(?:=\*\*)?}", lambda m: f"{{{names[m[1]]}}}", route.path)
+    return DOCUMENT["paths"][path][route.verb.lower()]
+
+
+def test_the_published_document_is_the_packages() -> None:
+    """What the bridge serves and what is published are one text."""
+    assert PUBLISHED.read_bytes() == files("conduit.v1").joinpath("openapi.json").read_bytes()
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.rpc} {r.verb}")
+def test_every_route_is_described(route: Route) -> None:
+    """With its tag, its key, its answer and its errors."""
+    found = operation(route)
+    assert found["tags"] == [route.service]
+    key = "masterKey" if route.access == ACCESS_MASTER_KEY else "virtualKey"
+    assert found["security"] == [{key: []}]
+    error = "OpenAiError" if route.dialect == DIALECT_OPENAI else "AdminError"
+    assert found["responses"]["default"] == {"$ref": f"#/components/responses/{error}"}
+    status = "101" if route.rpc == "Converse" else str(route.success_status)
+    success = found["responses"][status]
+    if route.media_type and route.rpc not in {"Speak", "Converse"}:
+        assert route.media_type.decode() in success["content"]
+
+
+def test_nothing_else_is_described() -> None:
+    """Each operation belongs to a route."""
+    operations = [item for path in DOCUMENT["paths"].values() for item in path.values()]
+    assert all(operation(route) in operations for route in ROUTES)
+    assert len(operations) == len({(route.verb, route.path) for route in ROUTES})
+    assert len({item["operationId"] for item in operations}) == len(operations)
+
+
+def references(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
+    """Yield the references in a document."""
+    if isinstance(value, dict):
+        if isinstance(target := value.get("$ref"), str):
+            yield target
+        for item in value.values():
+            yield from references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from references(item)
+
+
+def test_references_lead_somewhere() -> None:
+    """And every component is referred to."""
+    found = set(references(DOCUMENT))
+    assert found
+    for reference in found:
+        target = DOCUMENT
+        for name in reference.removeprefix("#/").split("/"):
+            target = target[name]
+    for kind in ("schemas", "responses", "headers"):
+        for name in DOCUMENT["components"][kind]:
+            assert f"#/components/{kind}/{name}" in found
+
+
+def test_one_operation_answers_whole_or_in_events() -> None:
+    """`stream` in the body chooses between a chat's two answers."""
+    content = DOCUMENT["paths"]["/v1/chat/completions"]["post"]["responses"]["200"]["content"]
+    assert {
+        name: media["schema"]["$ref"].rpartition("/")[2] for name, media in content.items()
+    } == {
+        "application/json": "ChatCompletion",
+        "text/event-stream": "ChatCompletionChunk",
+    }
+
+
+def test_parameters_are_described() -> None:
+    """Path, query and header parameters, by their names in HTTP."""
+    health = DOCUMENT["paths"]["/api/providers/{providerId}/health/history"]["get"]["parameters"]
+    assert [(p["name"], p["in"]) for p in health] == [("providerId", "path"), ("hours", "query")]
+    chat = DOCUMENT["paths"]["/v1/chat/completions"]["post"]["parameters"]
+    assert ("x-conduit-timeout", "header") in [(p["name"], p["in"]) for p in chat]
+
+
+def test_schemas_are_spelled_as_json_is() -> None:
+    """`/api` has camelCase and PascalCase, `/v1` snake_case, both the contract's own names."""
+    assert {"allowedIPs", "requireMTLS"} <= SCHEMAS["ProviderSecurity"]["properties"].keys()
+    assert "Healthy" in SCHEMAS["HealthStatus"]["enum"]
+    assert "tool_calls" in SCHEMAS["FinishReason"]["enum"]
+    assert SCHEMAS["ModelCost"]["properties"]["inputCostPer1kTokens"]["type"] == "number"
+    assert SCHEMAS["KeyCredentialSpec"]["properties"]["apiKey"]["writeOnly"]
+    assert SCHEMAS["ProviderSpec"]["additionalProperties"] is False
+    assert "additionalProperties" not in SCHEMAS["ChatCompletionRequest"]
+
+
+def test_choices_are_described() -> None:
+    """A part of a message is one of its kinds, told by `type`."""
+    kinds = [kind["properties"]["type"]["const"] for kind in SCHEMAS["ContentPart"]["oneOf"]]
+    assert kinds == ["text", "image_url", "input_audio", "file", "refusal", "video_url"]
+    content = SCHEMAS["ChatMessage"]["properties"]["content"]["oneOf"]
+    assert [c["type"] for c in content] == ["string", "array", "null"]
+
+
+def test_every_error_reason_is_explained() -> None:
+    """The table of reasons has a row for each."""
+    reasons = SCHEMAS["ErrorReason"]
+    assert reasons["enum"] == [name for name in FAILURES if name != "UNSPECIFIED"]
+    for name in reasons["enum"]:
+        assert f"\n| {name} | {FAILURES[name].http_status} |" in reasons["description"]

@@ -1,0 +1,231 @@
+"""What routers report, and what they and administrators watch."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2
+from tests.integration.health.conftest import (
+    METADATA,
+    NOW,
+    Bench,
+    Health,
+    HealthStub,
+    configuration,
+    key,
+)
+from tests.support.waiting import until
+
+from conduit.v1 import health_service_pb2 as pb
+from conduit.v1.error_reason_pb2 import (
+    ERROR_REASON_INVALID_API_KEY,
+    ERROR_REASON_PROVIDER_ERROR,
+    ERROR_REASON_PROVIDER_REFUSED,
+    ErrorReason,
+)
+from conduit.v1.outcome_pb2 import Outcome
+from conduit.v1.provider_health_pb2 import (
+    HEALTH_STATUS_DEGRADED,
+    HEALTH_STATUS_HEALTHY,
+    HEALTH_STATUS_UNHEALTHY,
+)
+from conduit_health import bootstrap
+from conduit_kernel.errors import ServiceUnavailable
+from conduit_kernel.rpc import connect, error_of
+from conduit_providers.catalog import load_catalog
+
+
+def outcome(
+    reason: ErrorReason.ValueType | None = None, *, count: int = 1, key_id: str = "key_1"
+) -> Outcome:
+    """Return what a router saw of instance 1; without a reason, a success."""
+    made = Outcome(
+        provider_id=1,
+        key_id=key_id,
+        http_status=503 if reason else 200,
+        response_time_ms=120,
+        count=count,
+    )
+    made.ended_at.seconds = int(NOW)
+    if reason:
+        made.reason = reason
+        made.detail = "what failed"
+    return made
+
+
+async def report(health: Health, *outcomes: Outcome) -> None:
+    """Report what a router saw."""
+    request = pb.ReportOutcomesRequest(outcomes=outcomes)
+    await health.stub.ReportOutcomes(request, metadata=METADATA)
+
+
+async def test_calls_alone_tell_how_an_instance_is(bench: Bench, health: Health) -> None:
+    """Routers' outcomes make it healthy, degraded and unhealthy; the provider is never asked."""
+    told = [
+        ([outcome()], HEALTH_STATUS_HEALTHY),
+        ([outcome(ERROR_REASON_PROVIDER_ERROR)], HEALTH_STATUS_DEGRADED),
+        ([outcome(ERROR_REASON_PROVIDER_ERROR, count=2)], HEALTH_STATUS_UNHEALTHY),
+        ([outcome(count=100)], HEALTH_STATUS_HEALTHY),
+        ([outcome(ERROR_REASON_PROVIDER_REFUSED, count=50)], HEALTH_STATUS_HEALTHY),
+    ]
+    for outcomes, status in told:
+        await report(health, *outcomes)
+        assert (await health.get()).status == status
+    found = await health.get()
+    assert found.response_time_ms == 120
+    assert found.key_credentials[0].last_used.seconds == int(NOW)
+    assert bench.upstream.asked == []
+
+
+async def test_reports_of_what_is_gone_do_no_harm(health: Health) -> None:
+    """Unknown instances, keys and reasons are passed over."""
+    strange = outcome(key_id="key_77")
+    strange.reason = 9999  # type: ignore[assignment] # of a newer version
+    gone = outcome()
+    gone.provider_id = 12345
+    await report(health, strange, gone, outcome())
+    assert (await health.get()).status == HEALTH_STATUS_HEALTHY
+
+
+async def messages(
+    watch: grpc.aio.UnaryStreamCall[Any, Any], wanted: int
+) -> Sequence[pb.WatchHealthResponse]:
+    """Return the next messages that tell something."""
+    found: list[pb.WatchHealthResponse] = []
+    async with asyncio.timeout(10):
+        while len(found) < wanted:
+            message = await watch.read()
+            assert isinstance(message, pb.WatchHealthResponse)
+            if message.providers or message.is_complete:
+                found.append(message)
+    return found
+
+
+async def test_a_watcher_has_all_first_and_then_what_changes(bench: Bench, health: Health) -> None:
+    """The first message is complete; later ones have what changed; a removal makes it anew."""
+    watch = health.stub.WatchHealth(pb.WatchHealthRequest(), metadata=METADATA)
+    (first,) = await messages(watch, 1)
+    assert first.is_complete
+    assert [each.provider_id for each in first.providers] == [1]
+    await report(health, outcome(ERROR_REASON_PROVIDER_ERROR, count=5))
+    (change,) = await messages(watch, 1)
+    assert not change.is_complete
+    assert change.providers[0].status == HEALTH_STATUS_UNHEALTHY
+    bench.registry.replace(configuration(bench.upstream.url))
+    emptied = configuration(bench.upstream.url)
+    del emptied.providers[:]
+    bench.registry.replace(emptied)
+    last = change
+    while not last.is_complete:
+        (last,) = await messages(watch, 1)
+    assert list(last.providers) == []
+    watch.cancel()
+
+
+async def test_administrators_are_told_of_failure_and_recovery(health: Health) -> None:
+    """Whoever watches hears when an instance fails, when it recovers, and of refused keys."""
+    watch = health.stub.WatchNotifications(pb.WatchNotificationsRequest(), metadata=METADATA)
+    await watch.initial_metadata()
+    await report(health, outcome(ERROR_REASON_PROVIDER_ERROR, count=3))
+    await report(health, outcome())
+    await report(health, outcome(ERROR_REASON_INVALID_API_KEY))
+    heard: list[tuple[str, str]] = []
+    async with asyncio.timeout(10):
+        while len(heard) < 4:
+            notice = await watch.read()
+            assert isinstance(notice, pb.WatchNotificationsResponse)
+            heard.append((notice.kind, notice.provider_name))
+    assert heard == [
+        ("ProviderUnhealthy", "OpenAI Production"),
+        ("ProviderRecovered", "OpenAI Production"),
+        ("ProviderUnhealthy", "OpenAI Production"),
+        ("KeyInvalid", "OpenAI Production"),
+    ]
+    watch.cancel()
+
+
+async def ask_probe(health: Health, service: str) -> int:
+    """Ask as an ordinary probe does."""
+    check = health.channel.unary_unary(
+        "/grpc.health.v1.Health/Check",
+        request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+        response_deserializer=health_pb2.HealthCheckResponse.FromString,
+    )
+    answer = await check(health_pb2.HealthCheckRequest(service=service))
+    assert isinstance(answer, health_pb2.HealthCheckResponse)
+    return answer.status
+
+
+async def until_told(health: Health, service: str, status: int) -> None:
+    """Wait until an ordinary probe hears a status; one not heard of yet is an error."""
+
+    async def is_told() -> bool:
+        try:
+            return await ask_probe(health, service) == status
+        except grpc.RpcError:
+            return False
+
+    await until(is_told)
+
+
+async def test_ordinary_probes_can_watch_a_provider(health: Health) -> None:
+    """The standard protocol answers for the server, the suite's services and each instance."""
+    statuses = health_pb2.HealthCheckResponse
+    assert await ask_probe(health, "") == statuses.SERVING
+    assert await ask_probe(health, "conduit.v1.HealthService") == statuses.SERVING
+    await until_told(health, "conduit.v1.RegistryService", statuses.SERVING)
+    await until_told(health, "conduit.v1.BillingService", statuses.NOT_SERVING)
+    name = "provider/OpenAI Production"
+    steps = [
+        (None, statuses.UNKNOWN),
+        (outcome(), statuses.SERVING),
+        (outcome(ERROR_REASON_PROVIDER_ERROR, count=3), statuses.NOT_SERVING),
+    ]
+    for seen, status in steps:
+        if seen is not None:
+            await report(health, seen)
+        await until_told(health, name, status)
+
+
+async def test_health_serves_while_there_is_no_registry(bench: Bench) -> None:
+    """Without a Registry it starts, says that it knows nothing yet, and drains at once."""
+    bench.settings.targets["registry"] = "127.0.0.1:1"  # type: ignore[index] # a dict, in this test
+    process = await bootstrap.start(bench.settings, load_catalog(), port=0)
+    channel = connect(f"127.0.0.1:{process.port}")
+    health = Health(channel, HealthStub(channel))
+    assert await health.all() == []
+    with pytest.raises(grpc.RpcError) as caught:
+        await health.get()
+    assert isinstance(error_of(caught.value, "health"), ServiceUnavailable)
+    watch = health.stub.WatchHealth(pb.WatchHealthRequest(), metadata=METADATA)
+    await watch.read()
+    began = time.perf_counter()
+    await process.drain()
+    assert time.perf_counter() - began < 2
+    assert await watch.read() is grpc.aio.EOF
+    await channel.close()
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Return a PostgreSQL database to the test that asks for one."""
+    if "postgres_url" in request.fixturenames:
+        url: str = request.getfixturevalue("postgres_url")
+        return url
+    return ""
+
+
+async def test_history_is_kept_on_postgresql(
+    postgres_url: str, bench: Bench, health: Health
+) -> None:
+    """The same on the database of clusters."""
+    assert bench.settings.database_url == postgres_url
+    await report(health, outcome())
+    bench.registry.replace(configuration(bench.upstream.url, key(1)))
+    answer = await health.stub.ListHealthHistory(
+        pb.ListHealthHistoryRequest(provider_id=1), metadata=METADATA
+    )
+    assert [each.status for each in answer.history] == [HEALTH_STATUS_HEALTHY]

@@ -1,0 +1,196 @@
+"""Connectivity tests and discovery, against a real upstream."""
+
+import asyncio
+
+import pytest
+from tests.integration.registry.conftest import NOW, Api, Bench, Upstream
+
+from conduit.v1 import connectivity_pb2 as connectivity
+from conduit.v1 import provider_requests_pb2 as pb
+from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_DISCOVERED, AUDIT_ACTION_TESTED
+from conduit.v1.connectivity_pb2 import ConnectivityReport
+from conduit.v1.key_credential_pb2 import KeyCredentialSpec
+from conduit.v1.key_credential_requests_pb2 import CreateKeyCredentialRequest
+from conduit.v1.provider_pb2 import AUDIT_LEVEL_FULL, ProviderSecurity, ProviderSpec
+from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest
+
+HOUR = 3600
+
+
+async def add_keys(api: Api, *api_keys: str) -> None:
+    """Give the first instance these keys."""
+    for api_key in api_keys:
+        key = KeyCredentialSpec(api_key=api_key)
+        await api(CreateKeyCredentialRequest(provider_id=1, key=key))
+
+
+async def report(api: Api, key_id: str = "") -> ConnectivityReport:
+    """Test the first instance."""
+    answer = await api(pb.TestProviderRequest(provider_id=1, key_id=key_id))
+    found: ConnectivityReport = answer.report
+    return found
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_each_key_is_told_what_it_met(api: Api, upstream: Upstream) -> None:
+    """The best outcome is the instance's; the key that the provider repeats is not passed on."""
+    upstream.lists("good", "gpt-4o", "gpt-4o-mini")
+    upstream.answers["poor"] = (402, '{"error": {"message": "No credit"}}')
+    upstream.answers["busy"] = (429, '{"error": {"message": "Slow down"}}')
+    upstream.answers["odd"] = (200, "<html>")
+    await api.provider(base_url=upstream.url)
+    await add_keys(api, "refused-by-all", "poor", "busy", "odd")
+    failed = await report(api)
+    assert [key.outcome for key in failed.keys] == [
+        connectivity.CONNECTIVITY_OUTCOME_INVALID_KEY,
+        connectivity.CONNECTIVITY_OUTCOME_NO_FUNDS,
+        connectivity.CONNECTIVITY_OUTCOME_RATE_LIMITED,
+        connectivity.CONNECTIVITY_OUTCOME_UNKNOWN,
+    ]
+    assert failed.outcome == connectivity.CONNECTIVITY_OUTCOME_RATE_LIMITED
+    assert not failed.success
+    assert "Incorrect API key" in failed.keys[0].message
+    assert "refused-by-all" not in str(failed)
+    await add_keys(api, "good")
+    worked = await report(api)
+    assert (worked.success, worked.models) == (True, ["gpt-4o", "gpt-4o-mini"])
+    assert len(worked.keys) == 5
+    alone = await report(api, "key_2")
+    assert [key.key_id for key in alone.keys] == ["key_2"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_test_that_cannot_reach_anyone_is_an_answer(api: Api) -> None:
+    """A closed port, and an instance that has no key yet."""
+    await api.provider(base_url="http://127.0.0.1:9/v1")
+    without = await report(api)
+    assert without.outcome == connectivity.CONNECTIVITY_OUTCOME_INVALID_KEY
+    assert without.message == "Provider Main has no enabled key"
+    await add_keys(api, "any-key")
+    refused = await report(api)
+    assert refused.outcome == connectivity.CONNECTIVITY_OUTCOME_UNREACHABLE
+    assert (await api.refused(pb.TestProviderRequest(provider_id=9))).reason == "PROVIDER_NOT_FOUND"
+    request = pb.TestProviderRequest(provider_id=1, key_id="key_9")
+    assert (await api.refused(request)).reason == "KEY_NOT_FOUND"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_silent_provider_takes_no_longer_than_the_limit(
+    api: Api, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys are tested side by side, so one that hangs does not hide one that works."""
+    monkeypatch.setattr("conduit_registry.connectivity.TEST_SECONDS", 0.3)
+    upstream.answers["silent"] = None
+    upstream.lists("good", "gpt-4o")
+    await api.provider(base_url=upstream.url)
+    await add_keys(api, *["silent"] * 3, "good")
+    async with asyncio.timeout(5):
+        found = await report(api)
+    assert found.success
+    assert found.keys[0].outcome == connectivity.CONNECTIVITY_OUTCOME_UNREACHABLE
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_references_are_followed_and_no_key_is_needed_where_none_is(
+    api: Api, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    """`env:` and `file:` are read when the key is used; a missing one is told by its name."""
+    monkeypatch.setenv("UPSTREAM_KEY", "good")
+    upstream.lists("good", "gpt-4o")
+    upstream.lists("", "llama")
+    await api.provider(base_url=upstream.url, provider_type="OpenAICompatible")
+    assert (await report(api)).models == ["llama"]
+    await add_keys(api, "env:UPSTREAM_KEY", f"file:{tmp_path}/nothing")
+    found = await report(api)
+    assert found.models == ["gpt-4o"]
+    assert "nothing" in found.keys[1].message
+
+
+async def test_discovery_stores_the_models_and_tells_the_difference(
+    bench: Bench, upstream: Upstream
+) -> None:
+    """What stays keeps the time when it was first seen; the list survives a restart."""
+    upstream.lists("good", "b", "a", "bad\\u0000name")
+    async with bench.registry() as api:
+        await api.provider(base_url=upstream.url)
+        await add_keys(api, "refused", "good")
+        request = pb.DiscoverModelsRequest(provider_id=1)
+        first = await api(request)
+        assert ([model.name for model in first.models], first.added) == (["a", "b"], ["a", "b"])
+        bench.clock.now = NOW + HOUR
+        upstream.lists("good", "c", "b")
+        second = await api(request)
+        assert (second.added, second.removed) == (["c"], ["a"])
+        seen = [(model.name, model.discovered_at.seconds - NOW) for model in second.models]
+        assert seen == [("b", 0), ("c", HOUR)]
+    async with bench.registry() as api:
+        listed = await api(pb.ListDiscoveredModelsRequest(provider_id=1))
+        assert listed.models == second.models
+        [entry, *_] = (await api(ListAuditEntriesRequest())).entries
+        assert entry.action == AUDIT_ACTION_DISCOVERED
+
+
+async def test_discovery_fails_as_the_provider_failed(api: Api, upstream: Upstream) -> None:
+    """And what was stored stays."""
+    upstream.lists("good", "a")
+    await api.provider(base_url=upstream.url)
+    error = await api.refused(pb.DiscoverModelsRequest(provider_id=1))
+    assert error.reason == "INVALID_API_KEY"
+    await add_keys(api, "good")
+    await api(pb.DiscoverModelsRequest(provider_id=1))
+    upstream.answers["good"] = (500, "{}")
+    error = await api.refused(pb.DiscoverModelsRequest(provider_id=1))
+    assert error.reason == "PROVIDER_ERROR"
+    listed = await api(pb.ListDiscoveredModelsRequest(provider_id=1))
+    assert [model.name for model in listed.models] == ["a"]
+
+
+async def test_discovery_runs_when_its_time_has_come(bench: Bench, upstream: Upstream) -> None:
+    """At once when enabled, then by the interval, also across restarts; a failure waits shorter."""
+
+    async def asked(api: Api) -> int:
+        upstream.tokens.clear()
+        await api.process.discovery.run_due()
+        return len(upstream.tokens)
+
+    async def models(api: Api) -> list[str]:
+        listed = await api(pb.ListDiscoveredModelsRequest(provider_id=1))
+        return [model.name for model in listed.models]
+
+    upstream.lists("good", "a")
+    async with bench.registry() as api:
+        await api.provider(base_url=upstream.url)
+        await add_keys(api, "good")
+        assert await asked(api) == 0
+        spec = ProviderSpec(enable_model_discovery=True, discovery_interval_hours=2)
+        await api(pb.UpdateProviderRequest(id=1, provider=spec))
+        async with asyncio.timeout(5):
+            while not await models(api):
+                await asyncio.sleep(0.01)
+    async with bench.registry() as api:
+        bench.clock.now = NOW + 2 * HOUR - 1
+        assert await asked(api) == 0
+        bench.clock.now = NOW + 2 * HOUR
+        upstream.answers["good"] = (500, "{}")
+        assert await asked(api) == 1
+        assert await asked(api) == 0
+        bench.clock.now += HOUR / 4
+        upstream.lists("good", "b")
+        assert await asked(api) == 1
+        assert await models(api) == ["b"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_full_audit_keeps_each_use_of_a_key(api: Api, upstream: Upstream) -> None:
+    """A basic one keeps none of a test."""
+    upstream.lists("good", "a")
+    await api.provider(base_url=upstream.url)
+    await add_keys(api, "good")
+    await report(api)
+    assert len((await api(ListAuditEntriesRequest())).entries) == 2
+    spec = ProviderSpec(security=ProviderSecurity(audit_level=AUDIT_LEVEL_FULL))
+    await api(pb.UpdateProviderRequest(id=1, provider=spec))
+    await report(api)
+    [entry, *_] = (await api(ListAuditEntriesRequest())).entries
+    assert (entry.action, entry.revision) == (AUDIT_ACTION_TESTED, 4)
+    assert dict(entry.changes["outcomes"]) == {"key_1": "ok"}

@@ -1,0 +1,186 @@
+"""Mappings and fallback chains over gRPC."""
+
+from typing import Any
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from tests.integration.registry.conftest import Api
+
+from conduit.v1 import fallback_chain_requests_pb2 as chain_pb
+from conduit.v1 import model_mapping_requests_pb2 as mapping_pb
+from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackChainSpec, FallbackProvider
+from conduit.v1.model_mapping_pb2 import ModelMapping, ModelMappingSpec
+from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest
+
+
+async def map_alias(api: Api, alias: str = "gpt-4", **fields: object) -> ModelMapping:
+    """Map an alias to the first instance."""
+    given: dict[str, Any] = {"model_alias": alias, "provider_id": 1, **fields}
+    spec = ModelMappingSpec(**given)
+    mapping: ModelMapping = (await api(mapping_pb.CreateModelMappingRequest(mapping=spec))).mapping
+    return mapping
+
+
+async def chain(api: Api, alias: str, *steps: FallbackProvider) -> FallbackChain:
+    """Make a chain."""
+    spec = FallbackChainSpec(model_alias=alias, providers=steps)
+    request = chain_pb.CreateFallbackChainRequest(fallback_chain=spec)
+    made: FallbackChain = (await api(request)).fallback_chain
+    return made
+
+
+async def test_a_mapping_without_a_model_name_means_the_alias(api: Api) -> None:
+    """Weight and priority stay unset, which is not zero."""
+    await api.provider()
+    mapping = await map_alias(api)
+    assert (mapping.actual_model_name, mapping.is_enabled) == ("gpt-4", True)
+    assert not mapping.HasField("weight")
+    assert not mapping.HasField("priority")
+    update = mapping_pb.UpdateModelMappingRequest(
+        id=mapping.id, mapping=ModelMappingSpec(weight=0, capabilities=["vision", "vision"])
+    )
+    changed = (await api(update)).mapping
+    assert changed.HasField("weight")
+    assert changed.capabilities == ["vision"]
+    got = await api(mapping_pb.GetModelMappingRequest(id=mapping.id))
+    assert got.mapping == changed
+
+
+async def test_several_mappings_share_an_alias_but_not_an_instance(api: Api) -> None:
+    """The error for a second one names the first; moving one onto another is refused alike."""
+    await api.provider("First")
+    await api.provider("Second")
+    first = await map_alias(api)
+    second = await map_alias(api, provider_id=2)
+    spec = ModelMappingSpec(model_alias="gpt-4", provider_id=1)
+    for request in (
+        mapping_pb.CreateModelMappingRequest(mapping=spec),
+        mapping_pb.UpdateModelMappingRequest(id=second.id, mapping=spec),
+    ):
+        error = await api.refused(request)
+        assert (error.reason, error.metadata["mapping_id"]) == ("ALREADY_EXISTS", str(first.id))
+    await map_alias(api, "gpt-5")
+    for request, ids in (
+        (mapping_pb.ListModelMappingsRequest(model_alias="gpt-4"), [1, 2]),
+        (mapping_pb.ListModelMappingsRequest(provider_id=2), [2]),
+        (mapping_pb.ListModelMappingsRequest(provider_id=9), []),
+        (mapping_pb.ListModelMappingsRequest(), [1, 2, 3]),
+    ):
+        assert [each.id for each in (await api(request)).mappings] == ids
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_mapping_that_cannot_be_is_refused_and_nothing_changes(api: Api) -> None:
+    """The error names the field, or the instance that there is not."""
+    await api.provider()
+    good: dict[str, Any] = {"model_alias": "a", "provider_id": 1}
+    for change, field in (
+        ({"model_alias": " "}, "modelAlias"),
+        ({"model_alias": "x" * 201}, "modelAlias"),
+        ({"actual_model_name": ""}, "actualModelName"),
+        ({"weight": -1}, "weight"),
+        ({"priority": 1_000_001}, "priority"),
+        ({"capabilities": ["Vision!"]}, "capabilities"),
+        ({"provider_id": 0}, "providerId"),
+    ):
+        spec = ModelMappingSpec(**(good | change))
+        error = await api.refused(mapping_pb.CreateModelMappingRequest(mapping=spec))
+        assert (error.reason, error.metadata["field"]) == ("INVALID_REQUEST", field)
+    spec = ModelMappingSpec(model_alias="a", provider_id=999)
+    error = await api.refused(mapping_pb.CreateModelMappingRequest(mapping=spec))
+    assert error.message == "Provider with ID 999 not found"
+    assert len((await api(ListAuditEntriesRequest())).entries) == 1
+
+
+async def test_an_unknown_mapping_or_chain_is_not_found(api: Api) -> None:
+    """Whatever is asked of it."""
+    for request in (
+        mapping_pb.GetModelMappingRequest(id=7),
+        mapping_pb.UpdateModelMappingRequest(id=7),
+        mapping_pb.DeleteModelMappingRequest(id=7),
+    ):
+        error = await api.refused(request)
+        assert error.message == "Mapping with ID 7 not found"
+        assert error.reason == "MAPPING_NOT_FOUND"
+    for request in (
+        chain_pb.GetFallbackChainRequest(id=7),
+        chain_pb.UpdateFallbackChainRequest(id=7),
+        chain_pb.DeleteFallbackChainRequest(id=7),
+    ):
+        error = await api.refused(request)
+        assert error.message == "Fallback chain with ID 7 not found"
+        assert error.reason == "FALLBACK_CHAIN_NOT_FOUND"
+
+
+async def test_a_chain_keeps_its_steps_in_order(api: Api) -> None:
+    """An update replaces all of them, or none."""
+    for name in ("A", "B", "C"):
+        await api.provider(name)
+    made = await chain(
+        api,
+        "gpt-4",
+        FallbackProvider(provider_id=2, priority=1, timeout=Duration(seconds=30)),
+        FallbackProvider(provider_id=1, priority=2, timeout=Duration(nanos=500_000_000)),
+        FallbackProvider(provider_id=3, priority=2),
+    )
+    got = await api(chain_pb.GetFallbackChainRequest(id=made.id))
+    assert got.fallback_chain == made
+    assert [step.provider_id for step in made.providers] == [2, 1, 3]
+    assert not made.providers[2].HasField("timeout")
+    update = chain_pb.UpdateFallbackChainRequest(
+        id=made.id,
+        fallback_chain=FallbackChainSpec(
+            providers=[FallbackProvider(provider_id=3), FallbackProvider(provider_id=2)]
+        ),
+    )
+    changed = (await api(update)).fallback_chain
+    assert [step.provider_id for step in changed.providers] == [3, 2]
+    update.fallback_chain.Clear()
+    update.fallback_chain.is_enabled = False
+    disabled = (await api(update)).fallback_chain
+    assert (disabled.is_enabled, disabled.providers) == (False, changed.providers)
+    await api(chain_pb.DeleteFallbackChainRequest(id=made.id))
+    assert not (await api(chain_pb.ListFallbackChainsRequest())).fallback_chains
+
+
+async def test_an_alias_has_one_chain(api: Api) -> None:
+    """A second one is refused, also by renaming."""
+    await api.provider()
+    step = FallbackProvider(provider_id=1)
+    first, second = await chain(api, "gpt-4", step), await chain(api, "gpt-5", step)
+    spec = FallbackChainSpec(model_alias="gpt-4", providers=[step])
+    for request in (
+        chain_pb.CreateFallbackChainRequest(fallback_chain=spec),
+        chain_pb.UpdateFallbackChainRequest(id=second.id, fallback_chain=spec),
+    ):
+        error = await api.refused(request)
+        assert error.reason == "ALREADY_EXISTS"
+        assert error.metadata["fallback_chain_id"] == str(first.id)
+    listed = await api(chain_pb.ListFallbackChainsRequest(model_alias="gpt-5"))
+    assert [each.id for each in listed.fallback_chains] == [second.id]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_chain_that_cannot_be_is_refused_and_nothing_changes(api: Api) -> None:
+    """No steps, an instance twice or unknown, a timeout that is no time."""
+    await api.provider()
+
+    def step(provider_id: int = 1, **fields: object) -> FallbackProvider:
+        given: dict[str, Any] = fields
+        return FallbackProvider(provider_id=provider_id, **given)
+
+    for steps, field in (
+        ([], "providers"),
+        ([step(), step()], "providers[1].providerId"),
+        ([step(priority=-1)], "providers[0].priority"),
+        ([step(timeout=Duration())], "providers[0].timeout"),
+        ([step(timeout=Duration(seconds=-1))], "providers[0].timeout"),
+        ([step(timeout=Duration(seconds=601))], "providers[0].timeout"),
+    ):
+        spec = FallbackChainSpec(model_alias="a", providers=steps)
+        error = await api.refused(chain_pb.CreateFallbackChainRequest(fallback_chain=spec))
+        assert (error.reason, error.metadata["field"]) == ("INVALID_REQUEST", field)
+    spec = FallbackChainSpec(model_alias="a", providers=[step(), step(provider_id=999)])
+    error = await api.refused(chain_pb.CreateFallbackChainRequest(fallback_chain=spec))
+    assert error.reason == "PROVIDER_NOT_FOUND"
+    assert not (await api(chain_pb.ListFallbackChainsRequest())).fallback_chains

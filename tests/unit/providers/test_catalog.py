@@ -1,0 +1,168 @@
+"""The catalog: strict files, forgiving names, checked settings."""
+
+from pathlib import Path
+
+import pytest
+
+from conduit.v1.key_credential_pb2 import KeyCredential
+from conduit.v1.provider_pb2 import Provider
+from conduit_kernel.errors import InvalidRequest, ProviderTypeUnknown
+from conduit_providers.auth import has_auth
+from conduit_providers.catalog import load_catalog
+from conduit_providers.codecs import has_codec
+
+CATALOG = load_catalog()
+ACME = """
+name = "Acme"
+display_name = "Acme AI"
+other_names = ["AcmeAI"]
+base_url = "https://{region}.acme.example/v1"
+sources = ["https://acme.example/docs"]
+checked_on = "2026-11-23"
+[auth]
+kind = "bearer"
+description = "A key"
+[[settings]]
+name = "region"
+description = "Where"
+is_required = true
+[[settings]]
+name = "tier"
+description = "Which"
+default = "standard"
+[endpoints.chat]
+codec = "openai_chat"
+path = "/chat"
+"""
+
+
+def acme(tmp_path: Path, text: str = ACME) -> Path:
+    """Write a folder with one type."""
+    (tmp_path / "acme.toml").write_text(text)
+    return tmp_path
+
+
+def instance(**settings: object) -> Provider:
+    """Return an instance of that type."""
+    provider = Provider(name="My Acme", provider_type="Acme")
+    provider.settings.update(settings)
+    return provider
+
+
+@pytest.mark.parametrize("name", ["OpenAI", "openai", "MISTRALAI", "FireworksAI", "Azure"])
+def test_types_are_found_in_any_spelling(name: str) -> None:
+    """Case does not matter, and longer names are accepted."""
+    assert CATALOG.find(name).name in {"OpenAI", "Mistral", "Fireworks", "AzureOpenAI"}
+
+
+def test_unknown_type_suggests_near_names() -> None:
+    """A typing error is met with what was likely meant."""
+    with pytest.raises(ProviderTypeUnknown, match="OpenAI"):
+        CATALOG.find("OpenIA")
+    with pytest.raises(ProviderTypeUnknown, match="Anthropic, "):
+        CATALOG.find("zzz")
+
+
+def test_folder_of_the_operator_adds_a_type(tmp_path: Path) -> None:
+    """One TOML file is a provider type, and shows in the API's list."""
+    catalog = load_catalog(acme(tmp_path))
+    shown = catalog.to_proto(catalog.find("acmeai"))
+    assert shown.name == "Acme"
+    assert [s.name for s in shown.settings] == ["region", "tier"]
+    assert [o.name for o in shown.operations] == ["chat"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('kind = "bearer"', 'kind = "magic"', r"acme.toml: auth.kind: .*'magic'"),
+        ('codec = "openai_chat"', 'codec = "nope"', r"endpoints.chat.codec: .*'nope'"),
+        (
+            'path = "/chat"',
+            'path = "/chat"\ncolour = "red"',
+            r"endpoints.chat.colour: is not a key",
+        ),
+        ('path = "/chat"', "path = 7", "endpoints.chat.path: must be a string"),
+        ('path = "/chat"', "", "endpoints.chat.path: is missing"),
+        ('sources = ["https://acme.example/docs"]', "", "sources: must name"),
+        ('["AcmeAI"]', '"AcmeAI"', "other_names: must be a list"),
+        ("is_required = true", 'is_required = "yes"', r"settings\[0\].is_required: must be true"),
+        ('path = "/chat"', 'path = "/chat"\nusage = { dollars = "x" }', "usage.dollars: is not"),
+        ("[auth]", '[error_codes]\nx = "NOPE"\n[auth]', "error_codes.x: .*'NOPE'"),
+        ('name = "Acme"', 'name = "Acme', "acme.toml: not TOML"),
+        ('other_names = ["AcmeAI"]', 'other_names = ["openai"]', "OpenAI names both"),
+    ],
+)
+def test_wrong_file_is_refused_with_file_and_key(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    """What is not understood is an error that says where it is."""
+    assert old in ACME
+    with pytest.raises(ValueError, match=message):
+        load_catalog(acme(tmp_path, ACME.replace(old, new, 1)))
+
+
+def test_target_takes_settings_with_defaults(tmp_path: Path) -> None:
+    """Places of the address are filled, and numbers and booleans become text."""
+    catalog = load_catalog(acme(tmp_path))
+    target = catalog.target(instance(region="eu-1"))
+    assert target.base_url == "https://eu-1.acme.example/v1"
+    assert target.settings == {"region": "eu-1", "tier": "standard"}
+    assert catalog.target(instance(region=3, tier=True)).settings == {"region": "3", "tier": "true"}
+
+
+@pytest.mark.parametrize("settings", [{}, {"region": "eu", "colour": "red"}, {"region": ["eu"]}])
+def test_wrong_settings_are_refused(tmp_path: Path, settings: dict[str, object]) -> None:
+    """A setting too few, too many or of the wrong type is the operator's error, and named."""
+    with pytest.raises(InvalidRequest) as raised:
+        load_catalog(acme(tmp_path)).target(instance(**settings))
+    assert raised.value.metadata["field"].startswith("settings.")
+
+
+def test_address_of_key_goes_before_that_of_instance() -> None:
+    """The key's address wins over the instance's, which wins over the catalog's."""
+    provider = Provider(name="P", provider_type="OpenAI", base_url="https://instance.example/v1/")
+    key = KeyCredential(base_url="https://key.example/v1", organization="org", project="proj")
+    assert CATALOG.target(provider).base_url == "https://instance.example/v1"
+    target = CATALOG.target(provider, key)
+    assert (target.base_url, target.organization, target.project) == (
+        "https://key.example/v1",
+        "org",
+        "proj",
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://a/",
+        "https://",
+        "https://u:p@a/",
+        "https://a/?q=1",
+        "https://a b/",
+        "a.example",
+        "http://a:x/",
+    ],
+)
+def test_address_must_be_a_plain_url(url: str) -> None:
+    """Anything but a plain http or https URL is refused."""
+    with pytest.raises(InvalidRequest, match="base URL"):
+        CATALOG.target(Provider(name="P", provider_type="OpenAI", base_url=url))
+
+
+def test_type_without_address_needs_one_of_the_instance() -> None:
+    """OpenAICompatible is nowhere by itself; Simulator is where the process says."""
+    with pytest.raises(InvalidRequest, match="needs a base URL"):
+        CATALOG.target(Provider(name="P", provider_type="OpenAICompatible"))
+    catalog = load_catalog(base_urls={"simulator": "http://127.0.0.1:7777/v1"})
+    target = catalog.target(Provider(name="P", provider_type="Simulator"))
+    assert target.base_url == "http://127.0.0.1:7777/v1"
+
+
+def test_missing_modules_are_noticed_without_importing() -> None:
+    """Names of codecs and strategies are checked when a file is read."""
+    assert has_codec("openai_chat")
+    assert has_codec("conduit_providers.codecs.openai_chat")
+    assert not has_codec("nobody.home")
+    assert has_auth("bearer")
+    assert not has_auth("nobody.home")

@@ -1,0 +1,157 @@
+"""From a provider's answer to our error."""
+
+import orjson
+import pytest
+
+from conduit_kernel.errors import (
+    ContentPolicy,
+    ContextTooLong,
+    InsufficientFunds,
+    InvalidApiKey,
+    UpstreamError,
+    UpstreamModelNotFound,
+    UpstreamRateLimited,
+    UpstreamRefused,
+)
+from conduit_providers.catalog import load_catalog
+from conduit_providers.failures import MAX_MESSAGE_CHARS, error_from, error_in_stream
+from conduit_providers.spec import ProviderSpec
+from conduit_providers.target import Target
+from conduit_providers.wire import HttpResponse
+
+CATALOG = load_catalog()
+OPENAI = CATALOG.find("OpenAI")
+TARGET = Target("Prod", "OpenAI", "https://a.example")
+
+
+def error(status: int, body: object = b"", headers: dict[str, str] | None = None) -> UpstreamError:
+    """Return the error of an answer of OpenAI's type."""
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    return error_from(HttpResponse(status, headers or {}, raw), OPENAI, TARGET)
+
+
+STATUSES = [
+    (400, UpstreamRefused),
+    (401, InvalidApiKey),
+    (402, InsufficientFunds),
+    (403, InvalidApiKey),
+    (404, UpstreamModelNotFound),
+    (408, UpstreamError),
+    (409, UpstreamRefused),
+    (413, ContextTooLong),
+    (422, UpstreamRefused),
+    (429, UpstreamRateLimited),
+    (500, UpstreamError),
+    (502, UpstreamError),
+    (503, UpstreamError),
+    (504, UpstreamError),
+    (529, UpstreamError),
+    (302, UpstreamError),
+]
+
+
+@pytest.mark.parametrize("spec", CATALOG.specs, ids=lambda spec: spec.name)
+@pytest.mark.parametrize(("status", "cls"), STATUSES)
+def test_bare_status_has_the_same_meaning_for_all(
+    spec: ProviderSpec, status: int, cls: type[UpstreamError]
+) -> None:
+    """With no body, the status alone decides, whatever the type."""
+    found = error_from(HttpResponse(status, {}, b""), spec, TARGET)
+    assert type(found) is cls
+    assert found.metadata == {"provider": "Prod", "status": str(status)}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "cls"),
+    [
+        (429, {"error": {"message": "x", "code": "insufficient_quota"}}, InsufficientFunds),
+        (400, {"error": {"message": "x", "code": "context_length_exceeded"}}, ContextTooLong),
+        (400, {"error": {"message": "prompt is too long: 9 tokens > 8 maximum"}}, ContextTooLong),
+        (400, {"error": {"message": "Input is too long for requested model."}}, ContextTooLong),
+        (400, {"message": "Please reduce the length of the messages"}, ContextTooLong),
+        (400, {"error": {"message": "x", "code": "content_filter"}}, ContentPolicy),
+        (400, {"error": {"message": "x", "code": "content_policy_violation"}}, ContentPolicy),
+        (400, {"error": {"message": "Your credit balance is too low"}}, InsufficientFunds),
+        (403, {"error": "You have exceeded your monthly spending limit"}, InsufficientFunds),
+        (400, [{"error": {"message": "API key not valid. Pass a valid one."}}], InvalidApiKey),
+        (404, {"error": {"message": "model 'x' not found"}}, UpstreamModelNotFound),
+        (400, {"error": {"message": "nope is not a valid model ID"}}, UpstreamModelNotFound),
+        (400, {"detail": [{"msg": "extra fields not permitted"}]}, UpstreamRefused),
+        (500, {"error": {"message": "x", "code": "invalid_api_key"}}, UpstreamError),
+        (500, {"error": {"message": "prompt is too long"}}, UpstreamError),
+    ],
+)
+def test_codes_and_words_say_more_than_the_status(
+    status: int, body: object, cls: type[UpstreamError]
+) -> None:
+    """What providers write decides where the status is vague, and never in a 5xx."""
+    assert type(error(status, body)) is cls
+
+
+def test_key_error_reads_as_documented() -> None:
+    """The message is fixed, so that nothing of the provider's words about the key gets out."""
+    body = {"error": {"message": "Incorrect API key provided: sk-prod-abcdefghijklmnop"}}
+    found = error(401, body, {"x-request-id": "req_1"})
+    assert found.message == "Invalid API key for provider Prod"
+    assert found.metadata["upstream_request_id"] == "req_1"
+    assert "abcdefghij" not in str(found.metadata)
+
+
+def test_message_is_kept_bounded_and_without_keys() -> None:
+    """The provider's words are passed on, but no key in them, and not without end."""
+    found = error(400, {"error": {"message": f"bad sk-abcdef123456 {'x y ' * 1000}"}})
+    assert found.message.startswith("Prod: bad [redacted]")
+    assert len(found.message) <= MAX_MESSAGE_CHARS + len("Prod: ")
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>bad</html>", b"", b"null", b"[]", b"{}", b"{nope", b"\xff"]
+)
+def test_body_of_any_form_gives_an_error(body: bytes) -> None:
+    """No error page can make the reading of it fail."""
+    found = error(503, body)
+    assert type(found) is UpstreamError
+    assert "<html>" not in found.message
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"retry-after": "7"}, "7000"),
+        ({"retry-after": "0.25"}, "250"),
+        ({"retry-after-ms": "125", "retry-after": "1"}, "125"),
+        (
+            {
+                "retry-after": "Mon, 23 Nov 2026 12:00:09 GMT",
+                "date": "Mon, 23 Nov 2026 12:00:00 GMT",
+            },
+            "9000",
+        ),
+        ({"retry-after": "Mon, 23 Nov 2026 12:00:09 GMT"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-1"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1m1s"}, "61000"),
+        ({"x-ratelimit-remaining-requests": "9", "x-ratelimit-reset-requests": "1m1s"}, None),
+        (
+            {
+                "x-ratelimit-remaining-requests": "9",
+                "x-ratelimit-reset-requests": "1m",
+                "x-ratelimit-remaining-tokens": "0",
+                "x-ratelimit-reset-tokens": "20ms",
+            },
+            "20",
+        ),
+    ],
+)
+def test_wait_is_read_in_all_spellings(headers: dict[str, str], expected: str | None) -> None:
+    """Seconds, milliseconds, dates by the provider's clock, and the reset of a used-up limit."""
+    assert error(429, b"", headers).metadata.get("retry_after_ms") == expected
+
+
+def test_error_in_stream_is_classed_by_its_code() -> None:
+    """Inside a 2xx the error's own code takes the status's place."""
+    assert type(error_in_stream({"code": 429, "message": "slow"}, "P")) is UpstreamRateLimited
+    assert type(error_in_stream({"type": "overloaded_error"}, "P")) is UpstreamError
+    assert type(error_in_stream("prompt is too long", "P")) is ContextTooLong
+    assert type(error_in_stream(None, "P")) is UpstreamError
