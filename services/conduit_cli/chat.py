@@ -6,7 +6,7 @@ from pathlib import Path
 
 from conduit_cli.gateway import Gateway, GatewayError, error_in
 from conduit_cli.keys import VIRTUAL, KeyFile
-from conduit_cli.serve import ADDRESS_FILE
+from conduit_cli.layout import ADDRESS_FILE
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 # The longest silence in an answer.

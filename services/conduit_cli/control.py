@@ -4,18 +4,28 @@ Registry, Health and Billing in one event loop.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import Protocol
 
-from conduit_billing import bootstrap as billing
 from conduit_cli.child import Drain, run_child
-from conduit_health import bootstrap as health
 from conduit_kernel.settings import Settings
-from conduit_providers.catalog import load_catalog
-from conduit_registry import bootstrap as registry
+from conduit_providers.catalog import Catalog, load_catalog
 
 # The workers, whose calls would keep it busy, have stopped before.
 GRACE_SECONDS = 0.5
+
+
+class Service(Protocol):
+    """What the services' `start` functions return."""
+
+    async def drain(self) -> None:
+        """Finish what is under way, then stop."""
+        ...
+
+
+Starter = Callable[[Settings, Catalog], Awaitable[Service]]
 
 
 async def _start(settings: Settings) -> Drain:
@@ -26,10 +36,12 @@ async def _start(settings: Settings) -> Drain:
     async with AsyncExitStack() as started:
         drains: list[Drain] = []
         # One after the other: migrations of several services at once get into each other's way.
-        for service in (registry, health, billing):
-            process = await service.start(settings, catalog)
-            drains.append(process.drain)
-            started.push_async_callback(process.drain)
+        # Imported beside the loop, so that the Registry, for which the workers wait, can answer.
+        for load in (_registry, _health, _billing):
+            start = await asyncio.to_thread(load)
+            service = await start(settings, catalog)
+            drains.append(service.drain)
+            started.push_async_callback(service.drain)
         # All are up; from here on they stop when they are told to.
         started.pop_all()
 
@@ -37,6 +49,24 @@ async def _start(settings: Settings) -> Drain:
         await asyncio.gather(*(stop() for stop in drains))
 
     return drain
+
+
+def _registry() -> Starter:
+    from conduit_registry.bootstrap import start  # noqa: PLC0415 # see where it is called
+
+    return start
+
+
+def _health() -> Starter:
+    from conduit_health.bootstrap import start  # noqa: PLC0415 # see where it is called
+
+    return start
+
+
+def _billing() -> Starter:
+    from conduit_billing.bootstrap import start  # noqa: PLC0415 # see where it is called
+
+    return start
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import errno
 import ipaddress
 import os
+import random
 import socket
 import sys
 from collections.abc import Mapping
@@ -14,8 +15,12 @@ PORT_OFFSETS = {"registry": 0, "router": 1, "health": 2, "billing": 3, "simulato
 # In a process's environment: the number of a pipe on which a line says that it is ready.
 READY_VARIABLE = "CONDUIT_READY_FD"
 _CONTROL = ("registry", "health", "billing")
+# In the data directory: the address at which the gateway was last.
+ADDRESS_FILE = "address"
 LOOPBACK = "127.0.0.1"
 _TRIES = 50
+# Below those that systems give to outgoing connections, one of which could come in between.
+_QUIET_PORTS = range(20000, 32000)
 
 
 class PortTaken(Exception):
@@ -68,8 +73,8 @@ class Layout:
         workers = {name: [*run, "conduit_cli.worker", name] for name in named}
         return {
             **(workers if self.workers > 1 else {"worker": [*run, "conduit_cli.worker"]}),
-            "control": [*run, "conduit_cli.control"],
             "simulator": [*run, "conduit_cli.simulator"],
+            "control": [*run, "conduit_cli.control"],
         }
 
 
@@ -87,12 +92,7 @@ def with_free_ports(host: str, http_port: int, grpc_port: int) -> tuple[int, int
             where = LOOPBACK if service == "simulator" else host
             _check(where, grpc_port + offset, "--grpc-port", grpc_port + 10)
         return http_port, grpc_port
-    for _ in range(_TRIES):
-        first = _free_port(host)
-        block = [first + offset for offset in PORT_OFFSETS.values()]
-        if http_port not in block and all(_is_free(host, port) for port in block[1:]):
-            return http_port, first
-    raise PortTaken("No five free ports in a row were found; choose some with --grpc-port.")
+    return http_port, _free_block(host, http_port)
 
 
 def is_loopback(host: str) -> bool:
@@ -129,6 +129,16 @@ def _is_free(host: str, port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _free_block(host: str, http_port: int) -> int:
+    """Return the first of as many free ports in a row as there are services."""
+    for _ in range(_TRIES):
+        first = random.choice(_QUIET_PORTS)  # noqa: S311 # any will do
+        block = [first + offset for offset in PORT_OFFSETS.values()]
+        if http_port not in block and all(_is_free(host, port) for port in block):
+            return first
+    raise PortTaken("No five free ports in a row were found; choose some with --grpc-port.")
 
 
 def _free_port(host: str) -> int:

@@ -1,26 +1,18 @@
 """The command `conduit serve`: a whole gateway on one machine."""
 
 import fcntl
-import json
 import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.client import HTTPException
-from importlib.metadata import version
 from pathlib import Path
 
-from conduit_cli import first_steps
-from conduit_cli.gateway import Gateway, GatewayError
-from conduit_cli.greeting import greeting
-from conduit_cli.keys import ENCRYPTION, MASTER, SET_UP, VIRTUAL, KeyFile, KeysUnusable
+from conduit_cli.keys import ENCRYPTION, MASTER, KeyFile, KeysUnusable
 from conduit_cli.layout import Layout, PortTaken, with_free_ports
-from conduit_cli.supervisor import Child, StartFailed, StopWanted, Supervisor
+from conduit_cli.supervisor import Child, StartFailed, StopWanted, Supervisor, log
 
 START_SECONDS = 30.0
-CALL_SECONDS = 5.0
-ADDRESS_FILE = "address"
 
 
 class AlreadyServed(Exception):
@@ -30,7 +22,10 @@ class AlreadyServed(Exception):
 def serve(
     *, data_dir: Path, host: str, http_port: int, grpc_port: int, workers: int, command: str
 ) -> int:
-    """Serve until told to stop; return the exit code. Says in one line why it cannot start."""
+    """Serve until told to stop; return the exit code. Says in one line why it cannot start.
+
+    `command` is how to call this program again.
+    """
     began = time.monotonic()
     try:
         with _only_one(data_dir):
@@ -59,61 +54,17 @@ def _serve(
     surroundings = layout.environment(env, keys)
     children = [Child(n, args, surroundings) for n, args in layout.processes().items()]
     with Supervisor(children, log) as supervisor:
-        supervisor.wait_until_ready(START_SECONDS)
-        _wait_until_it_answers(layout, began + START_SECONDS)
+        # Only now, while the others start: it brings HTTP, which takes its time to import.
+        from conduit_cli.welcome import Welcome  # noqa: PLC0415 # see above
+
+        supervisor.wait_until_ready(began + START_SECONDS)
+        welcome = Welcome(layout, key_file, keys[MASTER])
+        welcome.wait_until_it_answers(began + START_SECONDS)
         seconds = time.monotonic() - began
-        (layout.data_dir / ADDRESS_FILE).write_text(layout.url + "\n", "utf-8")
-        new_virtual_key = _first_steps(layout, key_file, keys[MASTER])
-        text = greeting(
-            layout,
-            version=version("conduit-suite"),
-            seconds=seconds,
-            made_keys={name: key for name, key in keys.items() if name in made},
-            new_virtual_key=new_virtual_key,
-            key_file=key_file.path,
-            has_virtual_key=VIRTUAL in key_file.read(),
-            command=command,
-        )
+        made_keys = {name: key for name, key in keys.items() if name in made}
+        text = welcome.text(made_keys, seconds=seconds, command=command)
         print(text, flush=True)  # noqa: T201 # a command speaks to its user
         supervisor.watch()
-
-
-def log(event: str, **data: object) -> None:
-    """Write a line as the services do."""
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    line = {"service": "supervisor", "event": event, **data, "timestamp": now}
-    print(json.dumps(line), file=sys.stderr, flush=True)  # noqa: T201 # the log
-
-
-def _first_steps(layout: Layout, key_file: KeyFile, master_key: str) -> str:
-    """Fill a new gateway; return the virtual key that was made, empty when there was none."""
-    if key_file.read().get(SET_UP) is True:
-        return ""
-    admin = Gateway(layout.url, {"x-master-key": master_key}, CALL_SECONDS)
-    try:
-        virtual_key = first_steps.take(admin)
-    except (GatewayError, OSError) as error:
-        # The gateway serves without them; the next start tries again.
-        log("first_steps_failed", error=str(error))
-        return ""
-    key_file.store({VIRTUAL: virtual_key, SET_UP: True})
-    caller = Gateway(layout.url, {"authorization": f"Bearer {virtual_key}"}, CALL_SECONDS)
-    if not first_steps.wait_until_visible(caller):
-        log("first_steps_invisible")
-    return virtual_key
-
-
-def _wait_until_it_answers(layout: Layout, deadline: float) -> None:
-    gateway = Gateway(layout.url, {}, CALL_SECONDS)
-    while True:
-        try:
-            gateway.call("GET", "/health/ready")
-        except (GatewayError, OSError, HTTPException, ValueError) as error:
-            if time.monotonic() > deadline:
-                raise StartFailed(f"{layout.url}/health/ready does not answer: {error}") from error
-            time.sleep(0.01)
-        else:
-            return
 
 
 @contextmanager

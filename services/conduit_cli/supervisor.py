@@ -3,11 +3,13 @@
 It imports little, so that they start at once, and does without an event loop for the same reason.
 """
 
+import json
 import os
 import selectors
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -26,6 +28,13 @@ HEALTHY_SECONDS = 30.0
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 
 Log = Callable[..., None]
+
+
+def log(event: str, **data: object) -> None:
+    """Write a line as the services do."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    line = {"service": "supervisor", "event": event, **data, "timestamp": now}
+    print(json.dumps(line), file=sys.stderr, flush=True)  # noqa: T201 # the log
 
 
 class StartFailed(Exception):
@@ -124,7 +133,8 @@ class Supervisor:
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         self._selector.register(self._signals, selectors.EVENT_READ)
-        for child in self._children:
+        # Those that stop last are those that the others wait for.
+        for child in reversed(self._children):
             child.start(self._clock())
         return self
 
@@ -144,9 +154,8 @@ class Supervisor:
                 child.send(signal.SIGKILL)
         self._wait_for_end(self._children, self._clock() + 1.0)
 
-    def wait_until_ready(self, seconds: float) -> None:
+    def wait_until_ready(self, deadline: float) -> None:
         """Return when every process has said that it is ready. StartFailed if one does not."""
-        deadline = self._clock() + seconds
         waiting = {child.ready_pipe: child for child in self._children}
         for pipe in waiting:
             self._selector.register(pipe, selectors.EVENT_READ)
@@ -158,7 +167,7 @@ class Supervisor:
                         raise StartFailed(f"The {child.name} could not start.")
             if self._clock() >= deadline and waiting:
                 names = ", ".join(child.name for child in waiting.values())
-                raise StartFailed(f"Not ready after {seconds:.0f} s: {names}.")
+                raise StartFailed(f"This took too long to start: {names}.")
 
     def watch(self) -> None:
         """Start again what dies, until somebody wants everything to stop."""

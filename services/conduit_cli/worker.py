@@ -4,8 +4,9 @@ The bridge and a Router in one event loop. Several workers listen on the same po
 then has its name as argument.
 """
 
-import gc
+import asyncio
 import sys
+from collections.abc import Callable
 
 from conduit_bridge import bootstrap as bridge
 from conduit_cli.child import Drain, run_child
@@ -16,19 +17,26 @@ from conduit_router import bootstrap as router
 # Together with the Router's last delivery, of one second, within the supervisor's patience.
 BRIDGE_GRACE_SECONDS = 2.3
 ROUTER_GRACE_SECONDS = 0.3
+# How long to wait for the Registry, which mostly starts at the same time: with a configuration on
+# disk a moment, without one for as long as there is hope.
+KNOWN_SECONDS = 1.0
+UNKNOWN_SECONDS = 20.0
+LOOK_SECONDS = 0.01
 
 
 async def _start(settings: Settings) -> Drain:
     catalog = load_catalog(
         settings.catalog_dir, base_urls={"Simulator": f"{settings.simulator_url}/v1"}
     )
+    known = (settings.data_dir / "router" / "snapshot.binpb").exists()
+    patience = KNOWN_SECONDS if known else UNKNOWN_SECONDS
+    # A first attempt that fails would be followed by a pause.
+    await _reachable(settings.target("registry"), patience)
     routing = await router.start(settings, catalog, share_port=True)
     serving = await bridge.start(
         settings, router=routing.stub, reuse_port=True, worker="".join(sys.argv[1:2])
     )
-    # What is there now stays; the collector need not look at it again.
-    gc.collect()
-    gc.freeze()
+    await _true(lambda: routing.stub.is_ready, patience)
 
     async def drain() -> None:
         # The bridge's calls are under way in the Router.
@@ -36,6 +44,29 @@ async def _start(settings: Settings) -> Drain:
         await routing.drain(ROUTER_GRACE_SECONDS)
 
     return drain
+
+
+async def _reachable(target: str, seconds: float) -> None:
+    """Return once something listens, or after a time."""
+    host, _, port = target.rpartition(":")
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while loop.time() < deadline:
+        try:
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        except OSError:
+            await asyncio.sleep(LOOK_SECONDS)
+        else:
+            writer.close()
+            return
+
+
+async def _true(condition: Callable[[], bool], seconds: float) -> None:
+    """Return once a condition holds, or after a time."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not condition() and loop.time() < deadline:  # noqa: ASYNC110 # it has no event
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 if __name__ == "__main__":

@@ -45,9 +45,12 @@ class Monitor:
     def reload(self) -> None:
         """Take what the Registry tells now."""
         old, self._facts = self._facts, facts_of(self._state)
-        for gone in old.keys() - self._facts.keys():
-            self._vitals.pop(gone, None)
-            self._told.pop(gone, None)
+        gone = old.keys() - self._facts.keys()
+        for provider_id in gone:
+            self._vitals.pop(provider_id, None)
+            self._told.pop(provider_id, None)
+        if gone:
+            self._watchers.tell(gone)
         for facts in self._facts.values():
             vitals = self._vitals.setdefault(facts.id, Vitals())
             _renew_keys(vitals, old.get(facts.id), facts)

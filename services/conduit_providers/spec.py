@@ -93,6 +93,8 @@ class ProviderSpec:
     other_names: tuple[str, ...] = ()
     # May have places for settings; empty when every instance must say its own.
     base_url: str = ""
+    # Addresses that go before it where a setting has a certain value: `location=global`.
+    base_urls: Mapping[str, str] = field(default_factory=dict[str, str])
     settings: tuple[Setting, ...] = ()
     rate_limits: RateLimitHeaders = RateLimitHeaders()
     # The provider's error codes or types that mean another reason than everybody else's.
@@ -101,3 +103,8 @@ class ProviderSpec:
     price_provider: str = ""
     # The response header with the provider's own id of the request.
     request_id_header: str = "x-request-id"
+
+    def base_url_for(self, settings: Mapping[str, str]) -> str:
+        """Return the address of instances with these settings; may have places, may be empty."""
+        chosen = (self.base_urls.get(f"{name}={value}") for name, value in settings.items())
+        return next((url for url in chosen if url), self.base_url)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 
-from conduit_kernel.errors import InvalidApiKey
+from conduit_kernel.errors import InvalidApiKey, UpstreamError
 from conduit_kernel.secrets import Vault
 from conduit_providers.auth import resolve_secret
 from conduit_providers.catalog import Catalog
@@ -46,10 +46,10 @@ class Prober:
         secret = await self._secret(provider, key)
         try:
             return await self._probe.list_models(target, secret, timeout_seconds=PROBE_SECONDS)
-        except InvalidApiKey as error:
-            # Some providers repeat the key that they refuse.
+        except UpstreamError as error:
+            # Some providers repeat the key that they were given.
             if secret and secret in error.message:
-                raise InvalidApiKey(error.message.replace(secret, "…"), **error.metadata) from None
+                raise type(error)(error.message.replace(secret, "…"), **error.metadata) from None
             raise
 
     async def _secret(self, provider: Provider, key: Key | None) -> str:

@@ -5,7 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
-from conduit.v1 import provider_health_pb2, provider_pb2, usage_report_pb2
+from conduit.v1 import audit_entry_pb2, provider_health_pb2, provider_pb2, usage_report_pb2
+from conduit.v1.audit_entry_json import audit_entry_to_json
 from conduit.v1.charge_json import call_tally_from_json, call_tally_to_json
 from conduit.v1.fallback_chain_json import fallback_provider_from_json, fallback_provider_to_json
 from conduit.v1.json_runtime import JsonError, dollars_text
@@ -227,7 +228,9 @@ def test_a_newer_peers_enum_value_is_written_as_the_zero_value() -> None:
     """Clients get a spelling they know, not a number."""
     health = provider_health_pb2.ProviderHealth()
     health.status = provider_health_pb2.HealthStatus.ValueType(99)
-    assert provider_health_to_json(health)["status"] == "Unspecified"
+    assert provider_health_to_json(health)["status"] == "Unknown"
+    entry = audit_entry_pb2.AuditEntry(action=audit_entry_pb2.AuditAction.ValueType(99))
+    assert audit_entry_to_json(entry)["action"] == "Unspecified"
 
 
 def test_secrets_are_read_and_never_written() -> None:
@@ -280,7 +283,7 @@ def test_admin_answers_have_all_of_their_members() -> None:
         "allowedIPs": [],
         "requireMTLS": False,
         "keyRotationDays": 0,
-        "auditLevel": "Unspecified",
+        "auditLevel": "Basic",
     }
     assert "security" not in provider_to_json(provider_pb2.Provider())
 

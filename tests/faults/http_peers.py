@@ -5,7 +5,6 @@ import contextlib
 import functools
 import gc
 import inspect
-import os
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -216,7 +215,9 @@ class Upstream:
 
 
 @contextlib.asynccontextmanager
-async def upstream(script: Script, *, host: str = "127.0.0.1", **options: Any) -> AsyncIterator[Upstream]:  # noqa: ANN401 - passed on
+async def upstream(
+    script: Script, *, host: str = "127.0.0.1", **options: Any
+) -> AsyncIterator[Upstream]:
     """A scripted server on a free port."""
     peer = Upstream(script)
     listener = await asyncio.start_server(peer.accept, host, 0, **options)

@@ -11,7 +11,6 @@ from .http_peers import both_loops, calling, serving
 from .http_tls import Certificate
 
 
-
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     """A certificate for this machine."""
@@ -108,7 +107,9 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
     ]
     async with serving(handler) as server, calling(server) as caller:
         await caller.send(b"".join(requests))
-        assert [(await caller.answer()).body for _ in bodies] == [b"POST " + body for body in bodies]
+        assert [(await caller.answer()).body for _ in bodies] == [
+            b"POST " + body for body in bodies
+        ]
 
 
 @pytest.mark.parametrize("data", [GET, CHUNKED], ids=["get", "chunked"])

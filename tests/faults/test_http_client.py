@@ -258,7 +258,10 @@ BROKEN: dict[str, tuple[type[HttpError], bytes]] = {
     "bad chunk": (ProtocolViolation, ANSWERS["chunked"].replace(b"3\r\n", b"z\r\n")),
     "length and coding": (ProtocolViolation, OK.replace(b"C", b"Transfer-Encoding: chunked\r\nC")),
     "two lengths": (ProtocolViolation, OK.replace(b"C", b"Content-Length: 6\r\nC")),
-    "unknown coding": (ProtocolViolation, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nhello"),
+    "unknown coding": (
+        ProtocolViolation,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nhello",
+    ),
     "coding before chunked": (
         ProtocolViolation,
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
@@ -268,12 +271,18 @@ BROKEN: dict[str, tuple[type[HttpError], bytes]] = {
         b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
     ),
     "folded field": (ProtocolViolation, OK.replace(b"C", b"X: a\r\n b\r\nC")),
-    "too many fields": (ProtocolViolation, OK.replace(b"C", b"".join(b"X-%d: a\r\n" % n for n in range(300)) + b"C")),
+    "too many fields": (
+        ProtocolViolation,
+        OK.replace(b"C", b"".join(b"X-%d: a\r\n" % n for n in range(300)) + b"C"),
+    ),
     "endless head": (ProtocolViolation, b"HTTP/1.1 200 OK\r\n" + b"X: a\r\n" * 20_000),
     "endless field": (ProtocolViolation, b"HTTP/1.1 200 OK\r\nX: " + b"a" * 100_000),
     "endless interim answers": (ProtocolViolation, b"HTTP/1.1 100 Continue\r\n\r\n" * 5_000),
     "endless trailers": (ProtocolViolation, ANSWERS["chunked"][:-14] + b"X: a\r\n" * 20_000),
-    "endless chunk extension": (ProtocolViolation, ANSWERS["chunked"][:47] + b"3;" + b"e" * 100_000),
+    "endless chunk extension": (
+        ProtocolViolation,
+        ANSWERS["chunked"][:47] + b"3;" + b"e" * 100_000,
+    ),
 }
 
 

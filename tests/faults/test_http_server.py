@@ -379,7 +379,10 @@ async def test_refusals_take_the_shape_that_was_asked_for() -> None:
         return TEXT, code.encode()
 
     async with serving(echo, render_refusal=render) as server:
-        for data in (b"junk\r\n\r\n", b"POST /p?q HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n"):
+        for data in (
+            b"junk\r\n\r\n",
+            b"POST /p?q HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
+        ):
             async with calling(server) as caller:
                 answer = await caller.ask(data)
                 assert answer.body == b"MALFORMED_REQUEST"

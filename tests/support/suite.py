@@ -61,9 +61,7 @@ class Suite:
         self._note("registry", self.registry.port)
         self.health = await health.start(self.settings, self.catalog, port=self._ports["health"])
         self._note("health", self.health.port)
-        self.billing = await billing.start(
-            self.settings, self.catalog, port=self._ports["billing"]
-        )
+        self.billing = await billing.start(self.settings, self.catalog, port=self._ports["billing"])
         self._note("billing", self.billing.port)
 
     async def stop_control(self) -> None:

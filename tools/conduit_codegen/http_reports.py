@@ -29,7 +29,8 @@ def _header(scope: Scope, field: Field) -> None:
     if field.has_presence:
         condition, value = f'message.HasField("{field.name}")', f"message.{field.name}"
     elif field.kind is Kind.STRING or field.repeated:
-        condition, value = f"value := message.{field.name}", "value"
+        value = "values" if field.repeated else "value"
+        condition = f"{value} := message.{field.name}"
     else:
         condition, value = "", f"message.{field.name}"
     line = f'headers.append((b"{field.json.header}", {_text(scope, field, value)}))'

@@ -6,7 +6,7 @@ from .http_values import assign, part_assign
 from .json_names import filler
 from .json_values import Scope
 from .naming import module, snake
-from .source import Source, quoted
+from .source import Source, quoted, tuple_of
 
 FILE_NAME = "filename"
 
@@ -104,9 +104,9 @@ class RequestReader:
                 with self._body.block(f"case {quoted(field.member)}:"):
                     assign(self._scope, field, "value", "name")
             if is_strict:
-                known = ", ".join(quoted(f.member) for f in fields)
+                known = tuple_of(f.member for f in fields)
                 with self._body.block("case _:"):
-                    self._body.line(f"http.refuse_parameter(name, ({known},))")
+                    self._body.line(f"http.refuse_parameter(name, {known})")
 
     def _headers(self) -> None:
         field = header_field(self._contract, self._message)
@@ -127,9 +127,9 @@ class RequestReader:
                     with self._body.block(f"case {quoted(member.member)}:"):
                         self._part(form, member)
                 if form.dialect is Dialect.ADMIN:
-                    known = ", ".join(quoted(f.member) for f in form.fields)
+                    known = tuple_of(f.member for f in form.fields)
                     with self._body.block("case _:"):
-                        self._body.line(f"http.refuse_part(name, ({known},))")
+                        self._body.line(f"http.refuse_part(name, {known})")
 
     def _part(self, form: Message, field: Field) -> None:
         part_assign(Scope(self._contract, form, self._body), field)

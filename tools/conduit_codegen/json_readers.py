@@ -6,7 +6,7 @@ from .json_members import read_member, read_single
 from .json_names import filler, known, known_here, members, reader, text_targets
 from .json_values import Scope, member_path
 from .naming import module
-from .source import quoted
+from .source import quoted, tuple_of
 
 
 def write_reader(scope: Scope) -> None:
@@ -96,7 +96,7 @@ def _object(scope: Scope) -> None:
 
 def _choice(scope: Scope, oneof: Oneof) -> None:
     """Add the reading of a oneof whose discriminator says which field is set."""
-    names = f"({', '.join(quoted(field.name) for field in oneof.fields)})"
+    names = tuple_of(field.name for field in oneof.fields)
     scope.body.line(f"kind = value.get({quoted(oneof.discriminator)})")
     with scope.body.block("if kind is None:"):
         scope.body.line(f"kind = runtime.first_given(value, {names})")
@@ -108,9 +108,9 @@ def _choice(scope: Scope, oneof: Oneof) -> None:
             with scope.body.block("case _:"):
                 # What a bare string stands for is not offered in an object.
                 text = text_targets(scope.contract).get(scope.message.full_name)
-                offered = ", ".join(quoted(f.name) for f in oneof.fields if f is not text)
+                offered = tuple_of(f.name for f in oneof.fields if f is not text)
                 place = f"path + {quoted(oneof.discriminator)}"
-                scope.body.line(f"runtime.unknown_kind(kind, ({offered},), {place})")
+                scope.body.line(f"runtime.unknown_kind(kind, {offered}, {place})")
 
 
 def _chosen(scope: Scope, field: Field) -> None:
@@ -125,8 +125,8 @@ def _chosen(scope: Scope, field: Field) -> None:
 
 def _exclusive(scope: Scope, oneof: Oneof) -> None:
     """Add the check that at most one field of a oneof is given."""
-    names = ", ".join(quoted(field.member) for field in oneof.fields)
-    scope.body.line(f"runtime.at_most_one(value, ({names}), path)")
+    names = tuple_of(field.member for field in oneof.fields)
+    scope.body.line(f"runtime.at_most_one(value, {names}, path)")
 
 
 def _rest(scope: Scope) -> None:

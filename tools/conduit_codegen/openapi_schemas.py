@@ -225,7 +225,8 @@ def _enum(enum: Enum, dialect: Dialect) -> Schema:
     texts: dict[str, str] = {}
     for value in enum.values:
         if name := spelling(enum, value, dialect):
-            texts.setdefault(name, value.comment)
+            # Where the zero value means another one, that one says what it is.
+            texts[name] = value.comment
     lines = [f"- `{name}`: {text}" for name, text in texts.items()]
     return {
         "description": "\n".join([enum.comment, "", *lines]),

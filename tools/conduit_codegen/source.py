@@ -1,6 +1,6 @@
 """Python source text, line by line. How it is laid out is `layout`'s business."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 INDENT = "    "
@@ -46,3 +46,9 @@ def quoted(text: str) -> str:
     """Return a string literal in double quotes."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
+
+
+def tuple_of(texts: Iterable[str]) -> str:
+    """Return the literal of a tuple of strings."""
+    literals = [quoted(text) for text in texts]
+    return f"({', '.join(literals)}{',' if len(literals) == 1 else ''})"

@@ -5,7 +5,7 @@ What each does when the other side misbehaves is in tests/faults.
 
 from conduit_kernel.http.client import HttpClient, PreparedRequest
 from conduit_kernel.http.connection import Handler, OnError
-from conduit_kernel.http.dial import AllowAddress
+from conduit_kernel.http.dial import AllowAddress, Resolve
 from conduit_kernel.http.errors import (
     AnswerMisuse,
     BodyCut,
@@ -59,6 +59,7 @@ __all__ = [
     "ProtocolViolation",
     "RenderRefusal",
     "Request",
+    "Resolve",
     "Response",
     "ServerLimits",
     "SslContextFactory",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from conduit_kernel.http.deadlines import Sweeper
-from conduit_kernel.http.dial import AllowAddress
+from conduit_kernel.http.dial import AllowAddress, Resolve, look_up
 from conduit_kernel.http.errors import ClientClosed, ConnectionReset
 from conduit_kernel.http.headers import Fields
 from conduit_kernel.http.heads import field_lines
@@ -43,11 +43,13 @@ class HttpClient:
         *,
         limits: ClientLimits | None = None,
         ssl_context_factory: SslContextFactory | None = None,
+        resolve: Resolve = look_up,
         allow_address: AllowAddress | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limits = limits or ClientLimits()
         self._context_factory = ssl_context_factory or SystemTrust()
+        self._resolve = resolve
         self._allow = allow_address
         self._clock = clock
         self._loop = asyncio.get_running_loop()
@@ -145,6 +147,7 @@ class HttpClient:
                 clock=self._clock,
                 sweeper=self._sweeper,
                 ssl_context_factory=self._context_factory,
+                resolve=self._resolve,
                 allow_address=self._allow,
             )
         return pool

@@ -1,13 +1,12 @@
 """The connections to one origin."""
 
 import asyncio
-import ssl
 from collections import deque
 from collections.abc import Callable
 
 from conduit_kernel.http.deadlines import Sweeper
-from conduit_kernel.http.dial import AllowAddress, dial
-from conduit_kernel.http.errors import ClientClosed, PoolExhausted
+from conduit_kernel.http.dial import AllowAddress, Dialer, Resolve
+from conduit_kernel.http.errors import ClientClosed, ConnectFailed, PoolExhausted
 from conduit_kernel.http.limits import ClientLimits
 from conduit_kernel.http.origin import Origin, SslContextFactory
 from conduit_kernel.http.upstream import UpstreamConnection
@@ -27,6 +26,7 @@ class Pool:
         clock: Callable[[], float],
         sweeper: Sweeper,
         ssl_context_factory: SslContextFactory,
+        resolve: Resolve,
         allow_address: AllowAddress | None,
     ) -> None:
         self.origin = origin
@@ -39,8 +39,10 @@ class Pool:
         self.open: set[UpstreamConnection] = set()
         self.closed = False
         self._context_factory = ssl_context_factory
-        self._context: ssl.SSLContext | None = None
+        self._resolve = resolve
         self._allow = allow_address
+        self._dialer: Dialer[UpstreamConnection] | None = None
+        self._dialing: set[asyncio.Timeout] = set()
         # Connections open or being made.
         self._slots = 0
         # A waiter is granted a connection, or with None the right to make one.
@@ -100,32 +102,34 @@ class Pool:
 
     async def _dial(self, seconds: float) -> UpstreamConnection:
         """Make a connection in a slot already counted."""
-        made: list[UpstreamConnection] = []
-
-        def factory() -> UpstreamConnection:
-            made.append(UpstreamConnection(self))
-            return made[0]
-
+        limit = asyncio.timeout(seconds)
+        self._dialing.add(limit)
         try:
-            connection = await dial(
-                self.origin, factory, self._tls(), allow=self._allow, seconds=seconds
-            )
-        except BaseException:
-            if made and made[0] in self.open:
-                # The transport exists already; its end will free the slot.
-                made[0].drop()
-            else:
-                self._free_slot()
+            connection = await self._made_dialer().dial(limit)
+            if connection.closed:
+                raise ConnectFailed("unreachable", f"{self.where} ended the connection at once")
+        except BaseException as error:
+            self._free_slot()
+            if self.closed and isinstance(error, ConnectFailed):
+                raise ClientClosed("the client is closed") from None
             raise
-        if self.closed:
-            connection.drop()
-            raise ClientClosed("the client is closed")
+        finally:
+            self._dialing.discard(limit)
+        self.open.add(connection)
+        self.sweeper.watched.add(connection)
         return connection
 
-    def _tls(self) -> ssl.SSLContext | None:
-        if self.origin.scheme == "https" and self._context is None:
-            self._context = self._context_factory(self.origin)
-        return self._context
+    def _made_dialer(self) -> Dialer[UpstreamConnection]:
+        if self._dialer is None:
+            is_tls = self.origin.scheme == "https"
+            self._dialer = Dialer(
+                self.origin,
+                lambda: UpstreamConnection(self),
+                self._context_factory(self.origin) if is_tls else None,
+                self._resolve,
+                self._allow,
+            )
+        return self._dialer
 
     def _free_slot(self) -> None:
         """Let the next in the queue make a connection in this one's place."""
@@ -139,11 +143,6 @@ class Pool:
             self._emptied.set()
 
     # Called by connections.
-
-    def opened(self, connection: UpstreamConnection) -> None:
-        """Watch a new connection."""
-        self.open.add(connection)
-        self.sweeper.watched.add(connection)
 
     def release(self, connection: UpstreamConnection) -> None:
         """Hand a free connection to the next in the queue, or keep it."""
@@ -159,6 +158,9 @@ class Pool:
 
     def lost(self, connection: UpstreamConnection) -> None:
         """Forget a connection."""
+        if connection not in self.open:
+            # It ended before it was ours.
+            return
         self.open.discard(connection)
         self.sweeper.watched.discard(connection)
         if connection in self.idle:
@@ -174,6 +176,8 @@ class Pool:
             waiter = self._waiters.popleft()
             if not waiter.done():
                 waiter.set_exception(ClientClosed("the client is closed"))
+        for limit in self._dialing:
+            limit.reschedule(self.loop.time())
         for connection in tuple(self.open):
             connection.end(ClientClosed("the client is closed"))
         if self._slots:

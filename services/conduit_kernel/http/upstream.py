@@ -35,9 +35,6 @@ class Home(Protocol):
     sweeper: Sweeper
     where: str
 
-    def opened(self, connection: "UpstreamConnection") -> None:
-        """Watch a new connection."""
-
     def release(self, connection: "UpstreamConnection") -> None:
         """Take back a connection that is fit for another request."""
 
@@ -123,7 +120,6 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Become usable."""
         self.transport = cast(asyncio.Transport, transport)
-        self._home.opened(self)
 
     def data_received(self, data: bytes) -> None:
         """Take more of the response, and wake its reader."""

@@ -72,11 +72,13 @@ class Catalog:
         """
         spec = self.find(provider.provider_type)
         key = credential or KeyCredential()
+        settings = _settings(spec, provider)
+        given = key.base_url or provider.base_url or self._base_urls.get(spec.name.lower())
         target = Target(
             provider_name=provider.name,
             provider_type=spec.name,
-            base_url=key.base_url or provider.base_url or self.base_url(spec),
-            settings=_settings(spec, provider),
+            base_url=given or spec.base_url_for(settings),
+            settings=settings,
             organization=key.organization,
             project=key.project,
         )

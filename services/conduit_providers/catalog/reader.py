@@ -112,6 +112,7 @@ def _spec(table: _Table) -> ProviderSpec:
         display_name=table.text("display_name"),
         other_names=table.texts("other_names"),
         base_url=table.text("base_url", "").rstrip("/"),
+        base_urls=table.text_map("base_urls"),
         price_provider=table.text("price_provider", ""),
         request_id_header=table.text("request_id_header", "x-request-id"),
         checked_on=table.text("checked_on"),

@@ -245,9 +245,7 @@ def finish_of(word: str, *, has_calls: bool) -> Finish:
     """Return what a finish reason means; Google says STOP also when the model calls tools."""
     if word == "STOP" and has_calls:
         return Finish(FINISH_REASON_TOOL_CALLS, None)
-    return Finish(
-        _REASONS.get(word, FINISH_REASON_UNSPECIFIED), None if word in _PLAIN else word
-    )
+    return Finish(_REASONS.get(word, FINISH_REASON_UNSPECIFIED), None if word in _PLAIN else word)
 
 
 def chat_usage(usage: Usage) -> ChatUsage:

@@ -115,7 +115,9 @@ def _media(part: Part) -> bytes:
 
 def _native(part: Part) -> Json:
     found: Json = {
-        _SPELLED[name]: orjson.Fragment(raw) for name in NATIVE_PARTS if (raw := getattr(part, name))
+        _SPELLED[name]: orjson.Fragment(raw)
+        for name in NATIVE_PARTS
+        if (raw := getattr(part, name))
     }
     if found and part.thought_signature:
         found["thoughtSignature"] = part.thought_signature

@@ -46,9 +46,7 @@ class _Thoughts(NamedTuple):
 class Turns:
     """Translates the messages of one call; notes in it what could not be said."""
 
-    def __init__(
-        self, call: ChatCall, provider: str, media: Media, *, is_sealing: bool
-    ) -> None:
+    def __init__(self, call: ChatCall, provider: str, media: Media, *, is_sealing: bool) -> None:
         """Take whether the model demands signatures, as all since Gemini 3 do."""
         self._call = call
         self._provider = provider

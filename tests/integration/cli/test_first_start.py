@@ -3,14 +3,170 @@
 import json
 import re
 import shlex
-import shutil
 import stat
 import subprocess
 from pathlib import Path
 
 import grpc
 import pytest
-from conduit_cli.keys import ENCRYPTION, MASTER, KeyFile
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tests.support.gateways import CONDUIT, Served, environment
 
-from tests.integration.cli.conftest import CONDUIT, Served, environment
+from conduit_cli.gateway import Gateway, GatewayError
+from conduit_cli.keys import ENCRYPTION, MASTER, VIRTUAL, KeyFile
+
+
+def _curl(text: str) -> list[str]:
+    """Return the words of the curl command that a text shows."""
+    found = re.search(r"^  (curl .*?)\n\n", text, re.DOTALL | re.MULTILINE)
+    assert found
+    return shlex.split(found[1].replace("\\\n", " "))
+
+
+def test_the_text_shows_the_keys_once_and_where_they_are(served: Served) -> None:
+    """Both keys, and the file that keeps them."""
+    stored = KeyFile(served.data_dir).read()
+    assert str(stored[MASTER]) in served.output
+    assert str(stored[ENCRYPTION]) in served.output
+    assert str(served.data_dir / "keys.toml") in served.output
+
+
+def test_the_printed_curl_works(served: Served) -> None:
+    """As it stands, at once."""
+    answer = json.loads(
+        subprocess.run(  # noqa: S603 # what the gateway told its user to run
+            [*_curl(served.output), "--silent"],
+            check=True,
+            capture_output=True,
+            timeout=10,
+        ).stdout
+    )
+    assert answer["choices"][0]["message"]["content"] == "Hello, Conduit!"
+
+
+def _chat(served: Served, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 # our own command
+        [CONDUIT, "chat", *arguments],
+        env=environment(**{"CONDUIT_DATA_DIR": str(served.data_dir), **env}),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+def test_chat_finds_the_gateway_and_answers(served: Served) -> None:
+    """Address and key come from the data directory."""
+    said = _chat(served, "hello out there")
+    assert (said.stdout, said.returncode) == ("hello out there\n", 0)
+
+
+def test_chat_obeys_the_environment(served: Served) -> None:
+    """CONDUIT_URL and CONDUIT_API_KEY win over the data directory."""
+    key = str(KeyFile(served.data_dir).read()[VIRTUAL])
+    said = _chat(
+        served, "hi", CONDUIT_URL=served.url, CONDUIT_API_KEY=key, CONDUIT_DATA_DIR="nowhere"
+    )
+    assert said.stdout == "hi\n"
+
+
+def test_chat_names_the_models_when_one_is_unknown(served: Served) -> None:
+    """One line with the gateway's reason, one with the choice, and no traceback."""
+    said = _chat(served, "hi", "--model", "nothing")
+    assert said.returncode == 1
+    assert "nothing" in said.stderr
+    assert "Choose with --model: echo" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_chat_says_when_nobody_answers(served: Served) -> None:
+    """And how to change that."""
+    said = _chat(served, "hi", "--url", "http://127.0.0.1:9")
+    assert said.returncode == 1
+    assert "conduit serve" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_chat_says_when_it_has_no_key(tmp_path: Path, served: Served) -> None:
+    """Instead of asking without one."""
+    said = _chat(served, "hi", "--data-dir", str(tmp_path))
+    assert said.returncode == 1
+    assert "--key" in said.stderr
+
+
+def test_all_four_services_say_that_they_serve(served: Served) -> None:
+    """To whoever asks by the standard health protocol."""
+    text = re.search(r"^gRPC: (.*)$", served.output, re.MULTILINE)
+    assert text
+    addresses = [pair.split()[1] for pair in text[1].split(", ")]
+    assert len(addresses) == 4
+    for address in addresses:
+        with grpc.insecure_channel(address) as channel:
+            check = health_pb2_grpc.HealthStub(channel).Check
+            answer = check(health_pb2.HealthCheckRequest(), timeout=5)
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_the_files_are_the_owner_s_alone(served: Served) -> None:
+    """Mode 0600 for the keys, 0700 for the folder."""
+    assert stat.S_IMODE((served.data_dir / "keys.toml").stat().st_mode) == 0o600
+    assert stat.S_IMODE(served.data_dir.stat().st_mode) == 0o700
+
+
+def test_no_secret_is_an_argument(served: Served) -> None:
+    """Everybody on the machine can read those."""
+    secrets = [str(v) for v in KeyFile(served.data_dir).read().values() if isinstance(v, str)]
+    assert len(secrets) == 3
+    for pid in [served.process.pid, *served.children().values()]:
+        arguments = Path(f"/proc/{pid}/cmdline").read_text("utf-8")
+        assert not any(secret in arguments for secret in secrets)
+
+
+def test_a_second_gateway_on_the_same_data_is_refused(served: Served) -> None:
+    """With one line that names the first one's process."""
+    second = subprocess.run(  # noqa: S603 # our own command
+        [CONDUIT, "serve", "--data-dir", str(served.data_dir)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert str(served.process.pid) in second.stderr
+    assert second.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--http-port", "--grpc-port"])
+def test_a_taken_port_is_named(served: Served, tmp_path: Path, option: str) -> None:
+    """With one line that says what to do, and exit code 1."""
+    http_port = served.url.rpartition(":")[2]
+    found = re.search(r"registry 127\.0\.0\.1:(\d+)", served.output)
+    assert found
+    taken = http_port if option == "--http-port" else found[1]
+    ports = {"--http-port": "0", "--grpc-port": "0", option: taken}
+    second = subprocess.run(  # noqa: S603 # our own command
+        [
+            CONDUIT,
+            "serve",
+            "--data-dir",
+            str(tmp_path),
+            *(x for pair in ports.items() for x in pair),
+        ],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert f"Port {taken} is taken" in second.stderr
+    assert option in second.stderr
+    assert second.stderr.count("\n") == 1
+
+
+def test_a_wrong_key_is_refused(served: Served) -> None:
+    """The gateway that answers at once does not answer everybody."""
+    with pytest.raises(GatewayError) as caught:
+        Gateway(served.url, {"authorization": "Bearer condt_wrong"}, 5).call("GET", "/v1/models")
+    assert caught.value.status == 401

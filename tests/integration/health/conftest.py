@@ -11,7 +11,7 @@ import pytest
 from tests.support.models_upstream import ModelsUpstream, serve_models
 from tests.support.postgres import fresh_database, serve_postgres
 from tests.support.scripted_registry import ScriptedRegistry, serve_registry
-from tests.support.waiting import until
+from tests.support.waiting import eventually
 
 from conduit.v1 import health_service_pb2 as pb
 from conduit.v1.key_credential_pb2 import KeyCredential
@@ -75,7 +75,7 @@ class Bench:
         channel = connect(f"127.0.0.1:{process.port}")
         health = Health(channel, HealthStub(channel))
         try:
-            await until(health.knows_instances)
+            await eventually(health.knows_instances)
             yield health
         finally:
             await channel.close()

@@ -7,7 +7,7 @@ import grpc
 import orjson
 import pytest
 from tests.integration.health.conftest import BAD, GOOD, METADATA, Bench, Health, configuration, key
-from tests.support.waiting import until
+from tests.support.waiting import eventually
 
 from conduit.v1 import health_service_pb2 as pb
 from conduit.v1.health_service_json import (
@@ -40,7 +40,7 @@ async def until_status(health: Health, status: HealthStatus.ValueType) -> None:
     async def has_it() -> bool:
         return (await health.all())[0].status == status
 
-    await until(has_it)
+    await eventually(has_it)
 
 
 async def check_until_status(health: Health, status: HealthStatus.ValueType) -> None:
@@ -49,7 +49,7 @@ async def check_until_status(health: Health, status: HealthStatus.ValueType) -> 
     async def has_it() -> bool:
         return (await health.check()).status == status
 
-    await until(has_it)
+    await eventually(has_it)
 
 
 async def test_health_has_the_shape_of_the_guide(bench: Bench, health: Health) -> None:
@@ -225,7 +225,7 @@ async def test_instances_are_checked_every_five_minutes(bench: Bench, health: He
         bench.clock.now += 10
         return bool(bench.upstream.asked)
 
-    await until(is_asked)
+    await eventually(is_asked)
     assert bench.clock.now - began >= 150
     await until_status(health, HEALTH_STATUS_HEALTHY)
     bench.upstream.status = 503

@@ -17,7 +17,7 @@ from tests.integration.health.conftest import (
     configuration,
     key,
 )
-from tests.support.waiting import until
+from tests.support.waiting import eventually
 
 from conduit.v1 import health_service_pb2 as pb
 from conduit.v1.error_reason_pb2 import (
@@ -114,7 +114,6 @@ async def test_a_watcher_has_all_first_and_then_what_changes(bench: Bench, healt
     (change,) = await messages(watch, 1)
     assert not change.is_complete
     assert change.providers[0].status == HEALTH_STATUS_UNHEALTHY
-    bench.registry.replace(configuration(bench.upstream.url))
     emptied = configuration(bench.upstream.url)
     del emptied.providers[:]
     bench.registry.replace(emptied)
@@ -168,7 +167,7 @@ async def until_told(health: Health, service: str, status: int) -> None:
         except grpc.RpcError:
             return False
 
-    await until(is_told)
+    await eventually(is_told)
 
 
 async def test_ordinary_probes_can_watch_a_provider(health: Health) -> None:

@@ -35,11 +35,11 @@ async def report(api: Api, key_id: str = "") -> ConnectivityReport:
 async def test_each_key_is_told_what_it_met(api: Api, upstream: Upstream) -> None:
     """The best outcome is the instance's; the key that the provider repeats is not passed on."""
     upstream.lists("good", "gpt-4o", "gpt-4o-mini")
-    upstream.answers["poor"] = (402, '{"error": {"message": "No credit"}}')
+    upstream.answers["poor-key-1"] = (402, '{"error": {"message": "No credit for poor-key-1"}}')
     upstream.answers["busy"] = (429, '{"error": {"message": "Slow down"}}')
     upstream.answers["odd"] = (200, "<html>")
     await api.provider(base_url=upstream.url)
-    await add_keys(api, "refused-by-all", "poor", "busy", "odd")
+    await add_keys(api, "refused-by-all", "poor-key-1", "busy", "odd")
     failed = await report(api)
     assert [key.outcome for key in failed.keys] == [
         connectivity.CONNECTIVITY_OUTCOME_INVALID_KEY,
@@ -49,8 +49,8 @@ async def test_each_key_is_told_what_it_met(api: Api, upstream: Upstream) -> Non
     ]
     assert failed.outcome == connectivity.CONNECTIVITY_OUTCOME_RATE_LIMITED
     assert not failed.success
-    assert "Incorrect API key" in failed.keys[0].message
-    assert "refused-by-all" not in str(failed)
+    assert failed.keys[1].message.endswith("No credit for …")
+    assert "poor-key-1" not in str(failed)
     await add_keys(api, "good")
     worked = await report(api)
     assert (worked.success, worked.models) == (True, ["gpt-4o", "gpt-4o-mini"])
@@ -165,7 +165,7 @@ async def test_discovery_runs_when_its_time_has_come(bench: Bench, upstream: Ups
         spec = ProviderSpec(enable_model_discovery=True, discovery_interval_hours=2)
         await api(pb.UpdateProviderRequest(id=1, provider=spec))
         async with asyncio.timeout(5):
-            while not await models(api):
+            while not await models(api):  # noqa: ASYNC110 # asked over the wire
                 await asyncio.sleep(0.01)
     async with bench.registry() as api:
         bench.clock.now = NOW + 2 * HOUR - 1

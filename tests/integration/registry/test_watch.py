@@ -149,15 +149,14 @@ async def test_a_watcher_that_does_not_read_delays_nobody(api: Api) -> None:
 
 async def test_watches_end_at_once_when_the_registry_drains(bench: Bench) -> None:
     """They do not use up the time that calls under way have."""
-    async with bench.registry() as api:
-        async with watching(api) as watcher:
-            await watcher.next()
-            began = asyncio.get_running_loop().time()
-            draining = asyncio.create_task(api.process.drain(5.0))
-            while isinstance(await watcher.call.read(), WatchResponse):
-                pass
-            await draining
-            assert asyncio.get_running_loop().time() - began < 2
+    async with bench.registry() as api, watching(api) as watcher:
+        await watcher.next()
+        began = asyncio.get_running_loop().time()
+        draining = asyncio.create_task(api.process.drain(5.0))
+        while isinstance(await watcher.call.read(), WatchResponse):
+            pass
+        await draining
+        assert asyncio.get_running_loop().time() - began < 2
 
 
 async def test_silence_is_broken_by_signs_of_life(

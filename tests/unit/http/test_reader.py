@@ -25,7 +25,8 @@ GOOD = {
     "length": POST + b"X-Empty:\r\nContent-Length: 11\r\n\r\nhello world",
     "chunked": CHUNKED + b"5\r\nhello\r\n6;ext=1\r\n world\r\n0\r\nX-Trailer: t\r\n\r\n",
     "old": b"POST /old HTTP/1.0\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\nabc",
-    "offer": POST + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+    "offer": POST
+    + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
     b"Content-Length: 3\r\n\r\nabc",
     "absolute": b"GET http://x:80/p/q?r HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n",
     "bare host": b"GET http://x?q HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -34,7 +35,9 @@ GOOD = {
 Plain = tuple[object, ...]
 
 
-def reader(limits: ServerLimits | None = None, body_limit: BodyLimit | None = None) -> RequestReader[Request]:
+def reader(
+    limits: ServerLimits | None = None, body_limit: BodyLimit | None = None
+) -> RequestReader[Request]:
     """A fresh reader."""
     return RequestReader(limits or ServerLimits(), body_limit, Request)
 
@@ -52,7 +55,9 @@ def plain(request: Request) -> Plain:
     )
 
 
-def read(data: bytes, cuts: tuple[int, ...] = (), limits: ServerLimits | None = None) -> list[Plain]:
+def read(
+    data: bytes, cuts: tuple[int, ...] = (), limits: ServerLimits | None = None
+) -> list[Plain]:
     """All requests in the data, and how it ended if with a refusal, when fed in these pieces."""
     subject = reader(limits)
     edges = [0, *cuts, len(data)]
@@ -85,7 +90,16 @@ def test_requests_behind_each_other_are_the_same_however_they_are_cut() -> None:
     """Nothing of one request, not even its trailers, gets into the next."""
     data = b"".join(value for name, value in GOOD.items())
     whole = read(data)
-    assert [plain[0] for plain in whole] == ["GET", "POST", "POST", "POST", "POST", "GET", "GET", "OPTIONS"]
+    assert [plain[0] for plain in whole] == [
+        "GET",
+        "POST",
+        "POST",
+        "POST",
+        "POST",
+        "GET",
+        "GET",
+        "OPTIONS",
+    ]
     assert whole == [plain for value in GOOD.values() for plain in read(value)]
     for cut in range(1, len(data)):
         assert read(data, (cut,)) == whole
@@ -120,7 +134,8 @@ SMUGGLING = {
     "identity": POST + b"Transfer-Encoding: identity\r\n\r\n",
     "coding not last": POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
     "chunked twice": POST + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
-    "two codings": POST + b"Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "two codings": POST
+    + b"Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "vertical tab": POST + b"Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
     "empty coding": POST + b"Transfer-Encoding:\r\n\r\n0\r\n\r\n",
     "coding in 1.0": b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -159,7 +174,10 @@ def test_what_two_parsers_could_read_differently_is_refused(data: bytes) -> None
 
 
 REFUSED = {
-    "unknown coding before chunked": (501, POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+    "unknown coding before chunked": (
+        501,
+        POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    ),
     "CONNECT": (501, b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n"),
     "method of another protocol": (501, b"DESCRIBE / RTSP/1.0\r\n\r\n"),
     "HTTP/2 by prior knowledge": (505, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
@@ -258,7 +276,9 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
             case 2:
                 mutant[at:at] = mutant[at : at + chance.randint(1, 20)]
             case 3:
-                mutant[at : at + 1] = chance.choice((b"\r", b"\n", b"\r\n", b":", b" ", b"\0", b";"))
+                mutant[at : at + 1] = chance.choice(
+                    (b"\r", b"\n", b"\r\n", b":", b" ", b"\0", b";")
+                )
             case _:
                 mutant[at : at + 1] = bytes([chance.randrange(256)])
     return bytes(mutant) or b"\r\n"

@@ -68,18 +68,23 @@ async def test_signers_show_no_secret(spec: ProviderSpec) -> None:
     await signer.refresh(0)
 
 
+def read(path: str) -> str:
+    """Read a key file."""
+    return Path(path).read_text()
+
+
 def test_secret_is_itself_or_what_it_refers_to(tmp_path: Path) -> None:
     """`env:` and `file:` are resolved, white space around keys is not part of them."""
     file = tmp_path / "key"
     file.write_text(f"{SECRET}\n")
-    assert resolve_secret(f" {SECRET} ", {}, Path.read_text) == SECRET
-    assert resolve_secret("env:KEY", {"KEY": f"{SECRET} "}, Path.read_text) == SECRET
-    assert resolve_secret(f"file:{file}", {}, lambda p: Path(p).read_text()) == SECRET
+    assert resolve_secret(f" {SECRET} ", {}, read) == SECRET
+    assert resolve_secret("env:KEY", {"KEY": f"{SECRET} "}, read) == SECRET
+    assert resolve_secret(f"file:{file}", {}, read) == SECRET
 
 
 def test_missing_reference_is_named_not_quoted(tmp_path: Path) -> None:
     """The error says which variable or file is missing."""
     with pytest.raises(SecretUnreadable, match="KEY"):
-        resolve_secret("env:KEY", {"OTHER": SECRET}, Path.read_text)
+        resolve_secret("env:KEY", {"OTHER": SECRET}, read)
     with pytest.raises(SecretUnreadable, match="gone"):
-        resolve_secret(f"file:{tmp_path}/gone", {}, lambda p: Path(p).read_text())
+        resolve_secret(f"file:{tmp_path}/gone", {}, read)

@@ -1,6 +1,7 @@
 """The catalog: strict files, forgiving names, checked settings."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,10 +43,10 @@ def acme(tmp_path: Path, text: str = ACME) -> Path:
     return tmp_path
 
 
-def instance(**settings: object) -> Provider:
+def instance(**settings: str | bool | float | list[str]) -> Provider:
     """Return an instance of that type."""
     provider = Provider(name="My Acme", provider_type="Acme")
-    provider.settings.update(settings)
+    provider.settings.update({**settings})
     return provider
 
 
@@ -112,7 +113,7 @@ def test_target_takes_settings_with_defaults(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, {"region": "eu", "colour": "red"}, {"region": ["eu"]}])
-def test_wrong_settings_are_refused(tmp_path: Path, settings: dict[str, object]) -> None:
+def test_wrong_settings_are_refused(tmp_path: Path, settings: dict[str, Any]) -> None:
     """A setting too few, too many or of the wrong type is the operator's error, and named."""
     with pytest.raises(InvalidRequest) as raised:
         load_catalog(acme(tmp_path)).target(instance(**settings))

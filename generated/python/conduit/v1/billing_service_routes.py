@@ -63,14 +63,7 @@ def read_list_model_costs(
             case "providerId":
                 message.provider_id = json.int64(value, name)
             case _:
-                http.refuse_parameter(
-                    name,
-                    (
-                        "pageSize",
-                        "pageToken",
-                        "providerId",
-                    ),
-                )
+                http.refuse_parameter(name, ("pageSize", "pageToken", "providerId"))
     return message
 
 
@@ -120,14 +113,7 @@ def read_get_costs(
             case "endDate":
                 message.end_date = value
             case _:
-                http.refuse_parameter(
-                    name,
-                    (
-                        "groupBy",
-                        "startDate",
-                        "endDate",
-                    ),
-                )
+                http.refuse_parameter(name, ("groupBy", "startDate", "endDate"))
     return message
 
 
@@ -155,14 +141,7 @@ def read_list_charges(
                 message.provider_id = json.int64(value, name)
             case _:
                 http.refuse_parameter(
-                    name,
-                    (
-                        "pageSize",
-                        "pageToken",
-                        "requestId",
-                        "virtualKeyId",
-                        "providerId",
-                    ),
+                    name, ("pageSize", "pageToken", "requestId", "virtualKeyId", "providerId")
                 )
     return message
 
@@ -186,14 +165,7 @@ def read_get_provider_analytics(
             case "endDate":
                 message.end_date = value
             case _:
-                http.refuse_parameter(
-                    name,
-                    (
-                        "providerId",
-                        "startDate",
-                        "endDate",
-                    ),
-                )
+                http.refuse_parameter(name, ("providerId", "startDate", "endDate"))
     return message
 
 

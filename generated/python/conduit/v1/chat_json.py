@@ -332,15 +332,7 @@ def fill_response_format(message: chat_pb2.ResponseFormat, value: object, path: 
             member = runtime.given(value.get("json_schema"), path + "json_schema")
             fill_json_schema_format(message.json_schema, member, path + "json_schema.")
         case _:
-            runtime.unknown_kind(
-                kind,
-                (
-                    "text",
-                    "json_object",
-                    "json_schema",
-                ),
-                path + "type",
-            )
+            runtime.unknown_kind(kind, ("text", "json_object", "json_schema"), path + "type")
 
 
 def response_format_to_json(message: chat_pb2.ResponseFormat) -> dict[str, object]:

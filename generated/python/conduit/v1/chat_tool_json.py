@@ -180,15 +180,7 @@ def fill_tool_choice(message: chat_tool_pb2.ToolChoice, value: object, path: str
             member = runtime.given(value.get("allowed_tools"), path + "allowed_tools")
             fill_allowed_tools(message.allowed_tools, member, path + "allowed_tools.")
         case _:
-            runtime.unknown_kind(
-                kind,
-                (
-                    "function",
-                    "custom",
-                    "allowed_tools",
-                ),
-                path + "type",
-            )
+            runtime.unknown_kind(kind, ("function", "custom", "allowed_tools"), path + "type")
 
 
 def tool_choice_to_json(message: chat_tool_pb2.ToolChoice) -> dict[str, object]:

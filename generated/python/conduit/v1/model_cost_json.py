@@ -12,7 +12,6 @@ from conduit.v1.charge_json import UNIT_BY_SPELLING, UNIT_SPELLINGS
 COST_CALCULATION_TYPE_BY_SPELLING: Final[
     dict[str, model_cost_pb2.CostCalculationType.ValueType]
 ] = {
-    "unspecified": model_cost_pb2.COST_CALCULATION_TYPE_UNSPECIFIED,
     "tokenbased": model_cost_pb2.COST_CALCULATION_TYPE_TOKEN_BASED,
     "requestbased": model_cost_pb2.COST_CALCULATION_TYPE_REQUEST_BASED,
     "imagebased": model_cost_pb2.COST_CALCULATION_TYPE_IMAGE_BASED,
@@ -21,7 +20,7 @@ COST_CALCULATION_TYPE_BY_SPELLING: Final[
     "secondbased": model_cost_pb2.COST_CALCULATION_TYPE_SECOND_BASED,
 }
 COST_CALCULATION_TYPE_SPELLINGS: Final[dict[model_cost_pb2.CostCalculationType.ValueType, str]] = {
-    model_cost_pb2.COST_CALCULATION_TYPE_UNSPECIFIED: "Unspecified",
+    model_cost_pb2.COST_CALCULATION_TYPE_UNSPECIFIED: "TokenBased",
     model_cost_pb2.COST_CALCULATION_TYPE_TOKEN_BASED: "TokenBased",
     model_cost_pb2.COST_CALCULATION_TYPE_REQUEST_BASED: "RequestBased",
     model_cost_pb2.COST_CALCULATION_TYPE_IMAGE_BASED: "ImageBased",
@@ -114,7 +113,7 @@ def model_cost_to_json(message: model_cost_pb2.ModelCost) -> dict[str, object]:
     if message.HasField("cost_per_unit_nano_usd"):
         members["costPerUnit"] = runtime.dollars(message.cost_per_unit_nano_usd)
     members["costCalculationType"] = COST_CALCULATION_TYPE_SPELLINGS.get(
-        message.cost_calculation_type, "Unspecified"
+        message.cost_calculation_type, "TokenBased"
     )
     if message.HasField("created_at"):
         members["createdAt"] = well_known.timestamp_text(message.created_at)
@@ -198,7 +197,7 @@ def model_cost_spec_to_json(message: model_cost_pb2.ModelCostSpec) -> dict[str, 
         members["costPerUnit"] = runtime.dollars(message.cost_per_unit_nano_usd)
     if message.HasField("cost_calculation_type"):
         members["costCalculationType"] = COST_CALCULATION_TYPE_SPELLINGS.get(
-            message.cost_calculation_type, "Unspecified"
+            message.cost_calculation_type, "TokenBased"
         )
     return members
 

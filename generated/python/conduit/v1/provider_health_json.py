@@ -9,7 +9,6 @@ from conduit.v1 import provider_health_pb2
 from conduit.v1 import well_known_runtime as well_known
 
 HEALTH_STATUS_BY_SPELLING: Final[dict[str, provider_health_pb2.HealthStatus.ValueType]] = {
-    "unspecified": provider_health_pb2.HEALTH_STATUS_UNSPECIFIED,
     "unknown": provider_health_pb2.HEALTH_STATUS_UNKNOWN,
     "healthy": provider_health_pb2.HEALTH_STATUS_HEALTHY,
     "degraded": provider_health_pb2.HEALTH_STATUS_DEGRADED,
@@ -17,7 +16,7 @@ HEALTH_STATUS_BY_SPELLING: Final[dict[str, provider_health_pb2.HealthStatus.Valu
     "disabled": provider_health_pb2.HEALTH_STATUS_DISABLED,
 }
 HEALTH_STATUS_SPELLINGS: Final[dict[provider_health_pb2.HealthStatus.ValueType, str]] = {
-    provider_health_pb2.HEALTH_STATUS_UNSPECIFIED: "Unspecified",
+    provider_health_pb2.HEALTH_STATUS_UNSPECIFIED: "Unknown",
     provider_health_pb2.HEALTH_STATUS_UNKNOWN: "Unknown",
     provider_health_pb2.HEALTH_STATUS_HEALTHY: "Healthy",
     provider_health_pb2.HEALTH_STATUS_DEGRADED: "Degraded",
@@ -144,7 +143,7 @@ def provider_health_to_json(message: provider_health_pb2.ProviderHealth) -> dict
         "providerId": message.provider_id,
         "providerName": message.provider_name,
         "providerType": message.provider_type,
-        "status": HEALTH_STATUS_SPELLINGS.get(message.status, "Unspecified"),
+        "status": HEALTH_STATUS_SPELLINGS.get(message.status, "Unknown"),
     }
     if message.HasField("last_check_time"):
         members["lastCheckTime"] = well_known.timestamp_text(message.last_check_time)
@@ -292,7 +291,7 @@ def health_record_to_json(message: provider_health_pb2.HealthRecord) -> dict[str
     members: dict[str, object] = {}
     if message.HasField("recorded_at"):
         members["timestamp"] = well_known.timestamp_text(message.recorded_at)
-    members["status"] = HEALTH_STATUS_SPELLINGS.get(message.status, "Unspecified")
+    members["status"] = HEALTH_STATUS_SPELLINGS.get(message.status, "Unknown")
     if message.HasField("response_time_ms"):
         members["responseTime"] = message.response_time_ms
     members["error"] = message.error

@@ -9,12 +9,11 @@ from conduit.v1 import provider_pb2
 from conduit.v1 import well_known_runtime as well_known
 
 AUDIT_LEVEL_BY_SPELLING: Final[dict[str, provider_pb2.AuditLevel.ValueType]] = {
-    "unspecified": provider_pb2.AUDIT_LEVEL_UNSPECIFIED,
     "basic": provider_pb2.AUDIT_LEVEL_BASIC,
     "full": provider_pb2.AUDIT_LEVEL_FULL,
 }
 AUDIT_LEVEL_SPELLINGS: Final[dict[provider_pb2.AuditLevel.ValueType, str]] = {
-    provider_pb2.AUDIT_LEVEL_UNSPECIFIED: "Unspecified",
+    provider_pb2.AUDIT_LEVEL_UNSPECIFIED: "Basic",
     provider_pb2.AUDIT_LEVEL_BASIC: "Basic",
     provider_pb2.AUDIT_LEVEL_FULL: "Full",
 }
@@ -231,7 +230,7 @@ def provider_security_to_json(message: provider_pb2.ProviderSecurity) -> dict[st
         "allowedIPs": list(message.allowed_ips),
         "requireMTLS": message.require_mtls,
         "keyRotationDays": message.key_rotation_days,
-        "auditLevel": AUDIT_LEVEL_SPELLINGS.get(message.audit_level, "Unspecified"),
+        "auditLevel": AUDIT_LEVEL_SPELLINGS.get(message.audit_level, "Basic"),
     }
 
 

@@ -22,25 +22,28 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63onduit/v1/provider.proto\x12\nconduit.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb8\x04\n\x08Provider\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12#\n\rprovider_type\x18\x03 \x01(\tR\x0cproviderType\x12\x1d\n\nis_enabled\x18\x04 \x01(\x08R\tisEnabled\x12 \n\x0b\x64\x65scription\x18\x05 \x01(\tR\x0b\x64\x65scription\x12\x19\n\x08\x62\x61se_url\x18\x06 \x01(\tR\x07\x62\x61seUrl\x12\x33\n\x08settings\x18\x07 \x01(\x0b\x32\x17.google.protobuf.StructR\x08settings\x12\x16\n\x06weight\x18\x08 \x01(\x05R\x06weight\x12\x1a\n\x08priority\x18\t \x01(\x05R\x08priority\x12\x34\n\x16\x65nable_model_discovery\x18\n \x01(\x08R\x14\x65nableModelDiscovery\x12\x38\n\x18\x64iscovery_interval_hours\x18\x0b \x01(\x05R\x16\x64iscoveryIntervalHours\x12\x38\n\x08security\x18\x0c \x01(\x0b\x32\x1c.conduit.v1.ProviderSecurityR\x08security\x12\x39\n\ncreated_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\"\xfa\x04\n\x0cProviderSpec\x12\x17\n\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12(\n\rprovider_type\x18\x02 \x01(\tH\x01R\x0cproviderType\x88\x01\x01\x12\"\n\nis_enabled\x18\x03 \x01(\x08H\x02R\tisEnabled\x88\x01\x01\x12%\n\x0b\x64\x65scription\x18\x04 \x01(\tH\x03R\x0b\x64\x65scription\x88\x01\x01\x12\x1e\n\x08\x62\x61se_url\x18\x05 \x01(\tH\x04R\x07\x62\x61seUrl\x88\x01\x01\x12\x33\n\x08settings\x18\x06 \x01(\x0b\x32\x17.google.protobuf.StructR\x08settings\x12\x1b\n\x06weight\x18\x07 \x01(\x05H\x05R\x06weight\x88\x01\x01\x12\x1f\n\x08priority\x18\x08 \x01(\x05H\x06R\x08priority\x88\x01\x01\x12\x39\n\x16\x65nable_model_discovery\x18\t \x01(\x08H\x07R\x14\x65nableModelDiscovery\x88\x01\x01\x12=\n\x18\x64iscovery_interval_hours\x18\n \x01(\x05H\x08R\x16\x64iscoveryIntervalHours\x88\x01\x01\x12\x38\n\x08security\x18\x0b \x01(\x0b\x32\x1c.conduit.v1.ProviderSecurityR\x08securityB\x07\n\x05_nameB\x10\n\x0e_provider_typeB\r\n\x0b_is_enabledB\x0e\n\x0c_descriptionB\x0b\n\t_base_urlB\t\n\x07_weightB\x0b\n\t_priorityB\x19\n\x17_enable_model_discoveryB\x1b\n\x19_discovery_interval_hours\"\xbb\x01\n\x10ProviderSecurity\x12\x1f\n\x0b\x61llowed_ips\x18\x01 \x03(\tR\nallowedIPs\x12!\n\x0crequire_mtls\x18\x02 \x01(\x08R\x0brequireMTLS\x12*\n\x11key_rotation_days\x18\x03 \x01(\x05R\x0fkeyRotationDays\x12\x37\n\x0b\x61udit_level\x18\x04 \x01(\x0e\x32\x16.conduit.v1.AuditLevelR\nauditLevel\"f\n\x0f\x44iscoveredModel\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12?\n\rdiscovered_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x64iscoveredAt*V\n\nAuditLevel\x12\x1b\n\x17\x41UDIT_LEVEL_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41UDIT_LEVEL_BASIC\x10\x01\x12\x14\n\x10\x41UDIT_LEVEL_FULL\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63onduit/v1/provider.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb8\x04\n\x08Provider\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12#\n\rprovider_type\x18\x03 \x01(\tR\x0cproviderType\x12\x1d\n\nis_enabled\x18\x04 \x01(\x08R\tisEnabled\x12 \n\x0b\x64\x65scription\x18\x05 \x01(\tR\x0b\x64\x65scription\x12\x19\n\x08\x62\x61se_url\x18\x06 \x01(\tR\x07\x62\x61seUrl\x12\x33\n\x08settings\x18\x07 \x01(\x0b\x32\x17.google.protobuf.StructR\x08settings\x12\x16\n\x06weight\x18\x08 \x01(\x05R\x06weight\x12\x1a\n\x08priority\x18\t \x01(\x05R\x08priority\x12\x34\n\x16\x65nable_model_discovery\x18\n \x01(\x08R\x14\x65nableModelDiscovery\x12\x38\n\x18\x64iscovery_interval_hours\x18\x0b \x01(\x05R\x16\x64iscoveryIntervalHours\x12\x38\n\x08security\x18\x0c \x01(\x0b\x32\x1c.conduit.v1.ProviderSecurityR\x08security\x12\x39\n\ncreated_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\"\xfa\x04\n\x0cProviderSpec\x12\x17\n\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12(\n\rprovider_type\x18\x02 \x01(\tH\x01R\x0cproviderType\x88\x01\x01\x12\"\n\nis_enabled\x18\x03 \x01(\x08H\x02R\tisEnabled\x88\x01\x01\x12%\n\x0b\x64\x65scription\x18\x04 \x01(\tH\x03R\x0b\x64\x65scription\x88\x01\x01\x12\x1e\n\x08\x62\x61se_url\x18\x05 \x01(\tH\x04R\x07\x62\x61seUrl\x88\x01\x01\x12\x33\n\x08settings\x18\x06 \x01(\x0b\x32\x17.google.protobuf.StructR\x08settings\x12\x1b\n\x06weight\x18\x07 \x01(\x05H\x05R\x06weight\x88\x01\x01\x12\x1f\n\x08priority\x18\x08 \x01(\x05H\x06R\x08priority\x88\x01\x01\x12\x39\n\x16\x65nable_model_discovery\x18\t \x01(\x08H\x07R\x14\x65nableModelDiscovery\x88\x01\x01\x12=\n\x18\x64iscovery_interval_hours\x18\n \x01(\x05H\x08R\x16\x64iscoveryIntervalHours\x88\x01\x01\x12\x38\n\x08security\x18\x0b \x01(\x0b\x32\x1c.conduit.v1.ProviderSecurityR\x08securityB\x07\n\x05_nameB\x10\n\x0e_provider_typeB\r\n\x0b_is_enabledB\x0e\n\x0c_descriptionB\x0b\n\t_base_urlB\t\n\x07_weightB\x0b\n\t_priorityB\x19\n\x17_enable_model_discoveryB\x1b\n\x19_discovery_interval_hours\"\xbb\x01\n\x10ProviderSecurity\x12\x1f\n\x0b\x61llowed_ips\x18\x01 \x03(\tR\nallowedIPs\x12!\n\x0crequire_mtls\x18\x02 \x01(\x08R\x0brequireMTLS\x12*\n\x11key_rotation_days\x18\x03 \x01(\x05R\x0fkeyRotationDays\x12\x37\n\x0b\x61udit_level\x18\x04 \x01(\x0e\x32\x16.conduit.v1.AuditLevelR\nauditLevel\"f\n\x0f\x44iscoveredModel\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12?\n\rdiscovered_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x64iscoveredAt*a\n\nAuditLevel\x12&\n\x17\x41UDIT_LEVEL_UNSPECIFIED\x10\x00\x1a\t\x8a\xb5\x18\x05\x42\x61sic\x12\x15\n\x11\x41UDIT_LEVEL_BASIC\x10\x01\x12\x14\n\x10\x41UDIT_LEVEL_FULL\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.provider_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_AUDITLEVEL']._serialized_start=1606
-  _globals['_AUDITLEVEL']._serialized_end=1692
-  _globals['_PROVIDER']._serialized_start=105
-  _globals['_PROVIDER']._serialized_end=673
-  _globals['_PROVIDERSPEC']._serialized_start=676
-  _globals['_PROVIDERSPEC']._serialized_end=1310
-  _globals['_PROVIDERSECURITY']._serialized_start=1313
-  _globals['_PROVIDERSECURITY']._serialized_end=1500
-  _globals['_DISCOVEREDMODEL']._serialized_start=1502
-  _globals['_DISCOVEREDMODEL']._serialized_end=1604
+  _globals['_AUDITLEVEL'].values_by_name["AUDIT_LEVEL_UNSPECIFIED"]._loaded_options = None
+  _globals['_AUDITLEVEL'].values_by_name["AUDIT_LEVEL_UNSPECIFIED"]._serialized_options = b'\212\265\030\005Basic'
+  _globals['_AUDITLEVEL']._serialized_start=1632
+  _globals['_AUDITLEVEL']._serialized_end=1729
+  _globals['_PROVIDER']._serialized_start=131
+  _globals['_PROVIDER']._serialized_end=699
+  _globals['_PROVIDERSPEC']._serialized_start=702
+  _globals['_PROVIDERSPEC']._serialized_end=1336
+  _globals['_PROVIDERSECURITY']._serialized_start=1339
+  _globals['_PROVIDERSECURITY']._serialized_end=1526
+  _globals['_DISCOVEREDMODEL']._serialized_start=1528
+  _globals['_DISCOVEREDMODEL']._serialized_end=1630
 # @@protoc_insertion_point(module_scope)

@@ -88,14 +88,7 @@ def read_list_providers(
             case "providerType":
                 message.provider_type = value
             case _:
-                http.refuse_parameter(
-                    name,
-                    (
-                        "pageSize",
-                        "pageToken",
-                        "providerType",
-                    ),
-                )
+                http.refuse_parameter(name, ("pageSize", "pageToken", "providerType"))
     return message
 
 
@@ -231,13 +224,7 @@ def read_list_key_credentials(
             case "pageToken":
                 message.page_token = value
             case _:
-                http.refuse_parameter(
-                    name,
-                    (
-                        "pageSize",
-                        "pageToken",
-                    ),
-                )
+                http.refuse_parameter(name, ("pageSize", "pageToken"))
     message.provider_id = json.int64(path["provider_id"], "providerId")
     return message
 
@@ -363,15 +350,7 @@ def read_list_model_mappings(
             case "providerId":
                 message.provider_id = json.int64(value, name)
             case _:
-                http.refuse_parameter(
-                    name,
-                    (
-                        "pageSize",
-                        "pageToken",
-                        "modelAlias",
-                        "providerId",
-                    ),
-                )
+                http.refuse_parameter(name, ("pageSize", "pageToken", "modelAlias", "providerId"))
     return message
 
 
@@ -460,14 +439,7 @@ def read_list_fallback_chains(
             case "modelAlias":
                 message.model_alias = value
             case _:
-                http.refuse_parameter(
-                    name,
-                    (
-                        "pageSize",
-                        "pageToken",
-                        "modelAlias",
-                    ),
-                )
+                http.refuse_parameter(name, ("pageSize", "pageToken", "modelAlias"))
     return message
 
 
@@ -550,13 +522,7 @@ def read_list_virtual_keys(
             case "pageToken":
                 message.page_token = value
             case _:
-                http.refuse_parameter(
-                    name,
-                    (
-                        "pageSize",
-                        "pageToken",
-                    ),
-                )
+                http.refuse_parameter(name, ("pageSize", "pageToken"))
     return message
 
 
@@ -611,14 +577,7 @@ def read_list_audit_entries(
                 http.fill_timestamp(message.since, value, name)
             case _:
                 http.refuse_parameter(
-                    name,
-                    (
-                        "pageSize",
-                        "pageToken",
-                        "resourceKind",
-                        "resourceId",
-                        "since",
-                    ),
+                    name, ("pageSize", "pageToken", "resourceKind", "resourceId", "since")
                 )
     return message
 

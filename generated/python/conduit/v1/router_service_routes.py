@@ -55,8 +55,8 @@ def _headers_of_call_report(message: call_pb2.CallReport) -> list[tuple[bytes, b
     headers.append((b"x-conduit-overhead-ms", b"%.3f" % message.overhead_ms))
     if message.HasField("cost_nano_usd"):
         headers.append((b"x-conduit-cost", json.dollars_text(message.cost_nano_usd)))
-    if value := message.dropped:
-        headers.append((b"x-conduit-dropped", http.safe(", ".join(value))))
+    if values := message.dropped:
+        headers.append((b"x-conduit-dropped", http.safe(", ".join(values))))
     if value := message.upstream_request_id:
         headers.append((b"x-conduit-upstream-request-id", http.safe(value)))
     return headers

@@ -1,0 +1,267 @@
+"""Google's access tokens, fetched with `google-auth`.
+
+The key is what Google hands out: the JSON of a service account, of workload identity federation
+(`external_account`), of an impersonation, or of `gcloud auth application-default login`
+(`authorized_user`); or `identity` for what the machine is: the metadata server of Google Cloud, or
+what `GOOGLE_APPLICATION_CREDENTIALS` names. Anything else is an API key of Vertex AI.
+
+https://docs.cloud.google.com/docs/authentication/application-default-credentials
+
+Option: `scope`.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC
+from functools import partial
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import google.auth
+import orjson
+from google.auth import (
+    aws,
+    external_account_authorized_user,
+    identity_pool,
+    impersonated_credentials,
+)
+from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
+from google.auth.transport.requests import Request
+from google.oauth2 import credentials as oauth2
+from google.oauth2 import service_account
+
+from conduit_kernel.errors import (
+    InvalidApiKey,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from conduit_providers.auth import HeaderSigner, Signer, header_value, invalid_key
+from conduit_providers.spec import Auth
+from conduit_providers.target import Target
+from conduit_providers.wire import HttpRequest
+
+IDENTITY = "identity"
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+# Of one request to the token's issuer, and of all of them together.
+REQUEST_SECONDS = 10.0
+REFRESH_SECONDS = 25.0
+# Google's tokens last an hour; one that does not say so is soon asked for again.
+UNSAID_SECONDS = 300.0
+
+# What AWS hands out instead of a token.
+AWS = "urn:ietf:params:aws:token-type:aws4_request"
+
+# The members that each kind of file must have.
+MEMBERS: Mapping[str, tuple[str, ...]] = {
+    "service_account": ("client_email", "private_key", "token_uri"),
+    "authorized_user": ("client_id", "client_secret", "refresh_token"),
+    "external_account": ("audience", "subject_token_type", "token_url", "credential_source"),
+    "impersonated_service_account": ("service_account_impersonation_url", "source_credentials"),
+    "external_account_authorized_user": ("audience", "refresh_token", "token_url"),
+}
+# Members that say to whom proofs are sent.
+_ISSUERS = (
+    "token_uri",
+    "token_url",
+    "token_info_url",
+    "revoke_url",
+    "service_account_impersonation_url",
+)
+
+
+class Credentials(Protocol):
+    """What google-auth's credentials are to us."""
+
+    token: str | None
+    # Naive, in UTC.
+    expiry: Any
+
+    def refresh(self, request: Any) -> None:  # noqa: ANN401 # of google-auth, untyped
+        """Fetch a token. GoogleAuthError if there is none."""
+        ...
+
+
+def signer(auth: Auth, secret: str, target: Target) -> Signer:
+    """Return a signer for this key. InvalidApiKey, saying why, if it cannot be one."""
+    if not secret:
+        raise invalid_key(target)
+    scope = auth.options.get("scope", SCOPE)
+    if secret == IDENTITY:
+        return GoogleTokenSigner(target, lambda: _of_machine(scope))
+    if not secret.startswith("{"):
+        return HeaderSigner((("x-goog-api-key", header_value(secret, target)),))
+    info = _checked(secret, target)
+    try:
+        credentials = _loaded(info, [scope])
+    except (GoogleAuthError, ValueError, TypeError, KeyError, AttributeError):
+        # Not chained: what is behind it may quote the key.
+        raise _unusable(target, "Google's library cannot read it") from None
+    return GoogleTokenSigner(target, lambda: credentials, str(info.get("quota_project_id") or ""))
+
+
+class GoogleTokenSigner:
+    """Adds `Authorization: Bearer` with a token that lasts about an hour."""
+
+    is_static = False
+
+    def __init__(
+        self, target: Target, load: Callable[[], Credentials], quota_project: str = ""
+    ) -> None:
+        """Take what finds the credentials, when first needed; it may wait."""
+        self._target = target
+        self._load = load
+        self._credentials: Credentials | None = None
+        self._extra = (("x-goog-user-project", quota_project),) if quota_project else ()
+        self._headers: tuple[tuple[str, str], ...] = ()
+        self._expires_at = 0.0
+        self._lock = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        """Name the strategy, and nothing else."""
+        return "GoogleTokenSigner()"
+
+    @property
+    def expires_at(self) -> float:
+        """When the token expires, in seconds since 1970; zero before there is one."""
+        return self._expires_at
+
+    def sign(self, request: HttpRequest) -> HttpRequest:
+        """Return the request with the token. InvalidApiKey if none was ever fetched."""
+        if not self._headers:
+            raise invalid_key(self._target)
+        return request._replace(headers=request.headers + self._headers)
+
+    async def refresh(self, now: float) -> None:
+        """Fetch a new token; those who ask at the same time share it.
+
+        InvalidApiKey if Google refuses the key; UpstreamUnreachable, UpstreamTimeout or
+        UpstreamError if it does not answer or makes no sense.
+        """
+        before = self._expires_at
+        async with self._lock:
+            if self._expires_at > max(before, now):
+                return
+            try:
+                async with asyncio.timeout(REFRESH_SECONDS):
+                    token, expires_at = await asyncio.to_thread(self._fetch, now)
+            except TimeoutError:
+                raise UpstreamTimeout(
+                    f"Google gave no token for {self._target.provider_name} within "
+                    f"{REFRESH_SECONDS:g} s",
+                    provider=self._target.provider_name,
+                ) from None
+            self._headers = (("authorization", f"Bearer {token}"), *self._extra)
+            self._expires_at = expires_at
+
+    def _fetch(self, now: float) -> tuple[str, float]:
+        transport = Request()
+        try:
+            if self._credentials is None:
+                self._credentials = self._load()
+            # By itself it would wait for two minutes.
+            self._credentials.refresh(partial(transport, timeout=REQUEST_SECONDS))
+        except (GoogleAuthError, ValueError, OSError) as error:
+            # Not chained: what is behind it may quote the key.
+            raise _failure(error, self._target) from None
+        finally:
+            transport.session.close()
+        token, expiry = self._credentials.token, self._credentials.expiry
+        if not token:
+            raise _unusable(self._target, "Google gave no token for it")
+        return token, expiry.replace(tzinfo=UTC).timestamp() if expiry else now + UNSAID_SECONDS
+
+
+def _loaded(info: Mapping[str, Any], scopes: list[str]) -> Credentials:
+    """Return the credentials of a checked file. GoogleAuthError or ValueError if they are none."""
+    kind = info["type"]
+    found: Credentials
+    if kind == "service_account":
+        found = service_account.Credentials.from_service_account_info(info, scopes=scopes)
+    elif kind == "authorized_user":
+        found = oauth2.Credentials.from_authorized_user_info(info)
+    elif kind == "impersonated_service_account":
+        impersonated = impersonated_credentials.Credentials
+        found = impersonated.from_impersonated_service_account_info(info, scopes=scopes)
+    elif kind == "external_account_authorized_user":
+        found = external_account_authorized_user.Credentials.from_info(info)
+    elif info["subject_token_type"] == AWS:
+        found = aws.Credentials.from_info(info, scopes=scopes)
+    else:
+        found = identity_pool.Credentials.from_info(info, scopes=scopes)
+    return found
+
+
+def _of_machine(scope: str) -> Credentials:
+    transport = Request()
+    try:
+        credentials: Credentials
+        bounded = partial(transport, timeout=REQUEST_SECONDS)
+        credentials, _ = google.auth.default(scopes=[scope], request=bounded)
+    finally:
+        transport.session.close()
+    return credentials
+
+
+def _checked(secret: str, target: Target) -> dict[str, Any]:
+    try:
+        info = orjson.loads(secret)
+    except orjson.JSONDecodeError:
+        raise _unusable(target, "it begins like JSON, but is none") from None
+    kind = info.get("type") if isinstance(info, dict) else None
+    if not isinstance(kind, str) or kind not in MEMBERS:
+        raise _unusable(target, f"its 'type' must be one of {', '.join(MEMBERS)}")
+    if "executable" in (info.get("credential_source") or {}):
+        raise _unusable(target, "programs are not run for tokens")
+    missing = [name for name in MEMBERS[kind] if not info.get(name)]
+    if missing:
+        raise _unusable(target, f"{kind} needs {', '.join(missing)}")
+    for each in (info, info.get("source_credentials")):
+        if isinstance(each, dict):
+            _check_issuers(each, target)
+    return dict(info)
+
+
+def _check_issuers(info: Mapping[str, Any], target: Target) -> None:
+    """Refuse files that would have proofs sent to anybody but Google.
+
+    https://docs.cloud.google.com/docs/authentication/external/externally-sourced-credentials;
+    the host of the instance's own address is trusted too, for private gateways.
+    """
+    own = urlsplit(target.base_url)
+    for name in _ISSUERS:
+        value = info.get(name)
+        if not value:
+            continue
+        url = urlsplit(str(value))
+        is_google = url.scheme == "https" and f".{url.hostname}".endswith(".googleapis.com")
+        if not is_google and (url.scheme, url.hostname) != (own.scheme, own.hostname):
+            raise _unusable(target, f"its {name!r} is not Google's")
+
+
+def _unusable(target: Target, why: str) -> InvalidApiKey:
+    """Return the error for a key that cannot be used; `why` quotes nothing of it."""
+    name = target.provider_name
+    return InvalidApiKey(f"The key of {name} is not usable: {why}", provider=name)
+
+
+def _failure(error: Exception, target: Target) -> UpstreamError:
+    name = target.provider_name
+    if isinstance(error, TransportError):
+        return UpstreamUnreachable(
+            f"Google's tokens for {name} cannot be reached", provider=name, kind="connect"
+        )
+    if isinstance(error, GoogleAuthError) and error.retryable:
+        return UpstreamError(f"Google failed to give a token for {name}", provider=name)
+    code = _oauth_code(error)
+    if isinstance(error, RefreshError) or not isinstance(error, GoogleAuthError):
+        words = f"Google refused it{f' ({code})' if code else ''}"
+        return _unusable(target, words)
+    return _unusable(target, "this machine has no Google identity")
+
+
+def _oauth_code(error: Exception) -> str:
+    """Return OAuth's word for a refusal, such as `invalid_grant`; it quotes nothing."""
+    details = error.args[1] if len(error.args) > 1 else None
+    code = details.get("error") if isinstance(details, dict) else None
+    return code if isinstance(code, str) and code.replace("_", "").isalpha() else ""

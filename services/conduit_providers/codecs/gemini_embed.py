@@ -1,0 +1,201 @@
+"""Gemini's embeddings, and those of Vertex AI.
+
+https://ai.google.dev/api/embeddings and
+https://docs.cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api
+
+Options of an endpoint:
+
+* `form`: `batch` (the Gemini API: always `batchEmbedContents`, each request names the model) or
+  `vertex` (Gemini's models: `embedContent`, or `batchEmbedContents` for several texts; all others:
+  `predict`).
+"""
+
+import base64
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import orjson
+
+from conduit.v1.embedding_pb2 import EmbeddingList, EmbeddingRequest
+from conduit_kernel.errors import UnsupportedCapability
+from conduit_providers.calls import EmbedAnswer, EmbedCall, embed_answer
+from conduit_providers.failures import error_in_stream, garbage
+from conduit_providers.spec import Endpoint
+from conduit_providers.target import Target
+from conduit_providers.usage import Usage
+from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
+
+Json = dict[str, Any]
+
+# Google's words for what others call by Cohere's names.
+TASKS: Mapping[str, str] = {
+    "search_document": "RETRIEVAL_DOCUMENT",
+    "search_query": "RETRIEVAL_QUERY",
+    "document": "RETRIEVAL_DOCUMENT",
+    "query": "RETRIEVAL_QUERY",
+}
+
+
+class _Statistics(msgspec.Struct, rename="camel"):
+    token_count: float = 0
+
+
+class _PredictStatistics(msgspec.Struct):
+    token_count: float = 0
+
+
+class _Vector(msgspec.Struct):
+    values: list[float]
+    statistics: _Statistics | None = None
+
+
+class _PredictVector(msgspec.Struct):
+    values: list[float]
+    statistics: _PredictStatistics | None = None
+
+
+class _Prediction(msgspec.Struct):
+    embeddings: _PredictVector
+
+
+class _Counts(msgspec.Struct, rename="camel"):
+    prompt_token_count: int = 0
+
+
+class _Answer(msgspec.Struct, rename="camel"):
+    embedding: _Vector | None = None
+    embeddings: list[_Vector] | None = None
+    predictions: list[_Prediction] | None = None
+    usage_metadata: _Counts | None = None
+    error: object = None
+
+    @property
+    def vectors(self) -> Sequence[_Vector | _PredictVector]:
+        """The vectors, in order."""
+        if self.embedding is not None:
+            return [self.embedding]
+        if self.predictions is not None:
+            return [each.embeddings for each in self.predictions]
+        return self.embeddings or []
+
+    def usage(self) -> Usage | None:
+        """Return the tokens read; None if nobody counted them."""
+        if self.usage_metadata is not None:
+            return Usage(input_tokens=self.usage_metadata.prompt_token_count)
+        counts = [each.statistics.token_count for each in self.vectors if each.statistics]
+        return Usage(input_tokens=int(sum(counts))) if counts else None
+
+
+_DECODER = msgspec.json.Decoder(_Answer)
+
+
+class GeminiEmbedCodec:
+    """Speaks `:batchEmbedContents`, `:embedContent` and `:predict`."""
+
+    def to_upstream(self, call: EmbedCall, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Translate the request. UnsupportedCapability for inputs that are tokens."""
+        model = call.model.removeprefix("models/")
+        texts = _texts(call.typed, target.provider_name)
+        settings = _settings(call, target.provider_name)
+        if endpoint.options.get("form") == "vertex":
+            verb, body = _vertex(model, texts, settings)
+        else:
+            verb = "batchEmbedContents"
+            head = {"model": f"models/{model}"}
+            body = {"requests": [head | {"content": _content(text)} | settings for text in texts]}
+        return HttpRequest(
+            "POST",
+            f"{target.fill(endpoint.path, model=model)}:{verb}",
+            JSON_HEADERS + tuple(endpoint.headers.items()),
+            orjson.dumps(body),
+        )
+
+    def from_upstream(
+        self, response: HttpResponse, call: EmbedCall, endpoint: Endpoint
+    ) -> EmbedAnswer:
+        """Translate the answer. UpstreamError unless it has a vector for each text."""
+        try:
+            found = _DECODER.decode(response.body)
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+            raise garbage(call.provider, "it is not a list of embeddings") from error
+        if found.error is not None:
+            raise error_in_stream(found.error, call.provider)
+        if len(found.vectors) != len(call.typed.input):
+            raise garbage(call.provider, "it has not one embedding for each text")
+        return _answer(found, call)
+
+
+def _texts(request: EmbeddingRequest, provider: str) -> list[str]:
+    if any(not each.HasField("text") for each in request.input):
+        raise UnsupportedCapability(
+            f"{provider} embeds texts, not tokens", capability="token_input"
+        )
+    return [each.text for each in request.input]
+
+
+def _settings(call: EmbedCall, provider: str) -> Json:
+    request = call.typed
+    unknown: Json = orjson.loads(request.unknown_json or b"{}")
+    settings: Json = {}
+    if request.input_type:
+        settings["taskType"] = TASKS.get(request.input_type, request.input_type.upper())
+    if request.HasField("dimensions"):
+        settings["outputDimensionality"] = request.dimensions
+    for name, spelled in (("title", "title"), ("task_type", "taskType"), ("taskType", "taskType")):
+        if name in unknown:
+            settings[spelled] = unknown.pop(name)
+    if request.user:
+        call.drop("user", provider)
+    for name, value in unknown.items():
+        if value is not None:
+            call.drop(name, provider)
+    return settings
+
+
+def _content(text: str) -> Json:
+    return {"role": "user", "parts": [{"text": text}]}
+
+
+def _vertex(model: str, texts: Sequence[str], settings: Json) -> tuple[str, Json]:
+    if "gemini" not in model:
+        return "predict", _prediction(texts, settings)
+    config = {"embedContentConfig": settings} if settings else {}
+    if len(texts) == 1:
+        return "embedContent", {"content": _content(texts[0])} | config
+    return "batchEmbedContents", {
+        "requests": [{"content": _content(text)} | config for text in texts]
+    }
+
+
+def _prediction(texts: Sequence[str], settings: Json) -> Json:
+    shared: Json = {}
+    if "taskType" in settings:
+        shared["task_type"] = settings["taskType"]
+    if "title" in settings:
+        shared["title"] = settings["title"]
+    body: Json = {"instances": [{"content": text} | shared for text in texts]}
+    if "outputDimensionality" in settings:
+        body["parameters"] = {"outputDimensionality": settings["outputDimensionality"]}
+    return body
+
+
+def _answer(found: _Answer, call: EmbedCall) -> EmbedAnswer:
+    vectors = EmbeddingList(object="list", model=call.model)
+    is_base64 = call.typed.encoding_format == "base64"
+    for place, each in enumerate(found.vectors):
+        vector = vectors.data.add(object="embedding", index=place).embedding
+        if is_base64:
+            packed = struct.pack(f"<{len(each.values)}f", *each.values)
+            vector.base64 = base64.b64encode(packed).decode()
+        else:
+            vector.floats.values.extend(each.values)
+    usage = found.usage()
+    if usage is not None:
+        vectors.usage.prompt_tokens = usage.input_tokens
+        vectors.usage.total_tokens = usage.input_tokens
+    return embed_answer(usage=usage, typed=vectors)
+
+
+CODEC = GeminiEmbedCodec()

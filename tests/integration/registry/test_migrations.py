@@ -1,0 +1,90 @@
+"""The Registry's migrations, on both databases."""
+
+import asyncio
+import sys
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy.engine import Connection
+from tests.integration.registry.conftest import Bench
+
+from conduit_kernel.database import open_database, version_table, writer
+from conduit_kernel.errors import ServiceUnavailable
+from conduit_kernel.migrating import BASE, migrate
+from conduit_registry.bootstrap import MIGRATIONS
+from conduit_registry.store.tables import Base
+
+SERVICE = "registry"
+
+
+def differences(connection: Connection) -> list[object]:
+    """Return how the tables differ from what the code believes."""
+    context = MigrationContext.configure(connection)
+    found: list[object] = compare_metadata(context, Base.metadata)
+    return [each for each in found if "alembic_version" not in str(each)]
+
+
+async def test_migrations_make_the_tables_of_the_code_and_remove_them(bench: Bench) -> None:
+    """Up gives exactly the tables of the code; down leaves none of them; up works again."""
+    for _ in range(2):
+        engine = await open_database(bench.settings, SERVICE, MIGRATIONS)
+        async with engine.connect() as connection:
+            assert await connection.run_sync(differences) == []
+        async with writer(engine).begin() as connection:
+            await connection.run_sync(migrate, SERVICE, MIGRATIONS, BASE)
+        async with engine.connect() as connection:
+            names = await connection.run_sync(lambda sync: sa.inspect(sync).get_table_names())
+        await engine.dispose()
+        assert not set(names) & set(Base.metadata.tables)
+
+
+async def test_two_starters_migrate_once(bench: Bench) -> None:
+    """The second waits for the first, and finds the work done."""
+    engines = await asyncio.gather(
+        *(open_database(bench.settings, SERVICE, MIGRATIONS) for _ in range(4))
+    )
+    for engine in engines:
+        async with engine.connect() as connection:
+            assert await connection.scalar(sa.text("SELECT revision FROM registry_state")) == 0
+        await engine.dispose()
+
+
+async def test_a_database_of_a_newer_version_is_left_alone(bench: Bench) -> None:
+    """The error says which version it is of."""
+    engine = await open_database(bench.settings, SERVICE, MIGRATIONS)
+    table = version_table(SERVICE)
+    async with writer(engine).begin() as connection:
+        await connection.execute(sa.text(f"UPDATE {table} SET version_num = 'v9999'"))  # noqa: S608 # our own name
+    await engine.dispose()
+    try:
+        await open_database(bench.settings, SERVICE, MIGRATIONS)
+    except ServiceUnavailable as error:
+        assert "v9999" in error.message
+    else:
+        raise AssertionError("it was opened")
+
+
+async def test_a_migrated_database_is_opened_without_alembic(bench: Bench) -> None:
+    """Because its import takes longer than all the rest."""
+    engine = await open_database(bench.settings, SERVICE, MIGRATIONS)
+    await engine.dispose()
+    code = (
+        "import asyncio, sys; from pathlib import Path;"
+        "from conduit_kernel.database import open_database;"
+        "from conduit_kernel.settings import Settings;"
+        "settings = Settings(data_dir=Path(sys.argv[1]), master_key='', encryption_key=b'',"
+        "                    database_url=sys.argv[2]);"
+        "asyncio.run(open_database(settings, 'registry', Path(sys.argv[3])));"
+        "assert 'alembic' not in sys.modules"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        code,
+        str(bench.settings.data_dir),
+        bench.settings.database_url,
+        str(MIGRATIONS),
+    )
+    async with asyncio.timeout(30):
+        assert await process.wait() == 0

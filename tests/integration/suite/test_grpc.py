@@ -1,0 +1,91 @@
+"""The suite over gRPC: chats, health on every port, errors with reasons."""
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from conduit.v1 import router_requests_pb2 as pb
+from conduit.v1.chat_message_pb2 import CHAT_ROLE_USER, ChatMessage, ContentPart
+from conduit.v1.chat_pb2 import ChatCompletionRequest
+from conduit.v1.provider_requests_pb2 import GetProviderRequest
+from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
+from conduit.v1.router_service_pb2_grpc import RouterServiceStub
+from conduit_kernel.rpc import error_of
+from tests.support.suite import MASTER_KEY, Suite
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SERVICES = {
+    "registry": "conduit.v1.RegistryService",
+    "router": "conduit.v1.RouterService",
+    "health": "conduit.v1.HealthService",
+    "billing": "conduit.v1.BillingService",
+}
+
+
+def chat(model: str) -> ChatCompletionRequest:
+    """Return a conversation of one turn."""
+    return ChatCompletionRequest(
+        model=model,
+        messages=[ChatMessage(role=CHAT_ROLE_USER, content=[ContentPart(text="hello there")])],
+    )
+
+
+async def test_a_chat_whole_and_streamed(suite: Suite) -> None:
+    """From stubs alone, with a virtual key in the metadata."""
+    await suite.add_simulator("grpc", "echo")
+    await suite.settled()
+    metadata = (("authorization", f"Bearer {suite.virtual_key}"),)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{suite.ports()['router']}") as channel:
+        stub = RouterServiceStub(channel)
+        whole = await stub.Chat(pb.ChatRequest(chat=chat("grpc")), metadata=metadata)
+        stream = stub.StreamChat(pb.StreamChatRequest(chat=chat("grpc")), metadata=metadata)
+        pieces = [piece async for piece in stream]
+    assert whole.completion.choices[0].message.content[0].text == "hello there"
+    said = "".join(c.choices[0].delta.content for p in pieces for c in p.chunks if c.choices)
+    assert said == "hello there"
+    assert pieces[-1].HasField("finished")
+    assert whole.report.request_id.startswith("req_")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_health_and_reflection_on_every_port(suite: Suite, service: str) -> None:
+    """SERVING for the server and for the service by name; reflection lists the service."""
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{suite.ports()[service]}") as channel:
+        probe = health_pb2_grpc.HealthStub(channel)
+        for name in ("", SERVICES[service]):
+            answer = await probe.Check(health_pb2.HealthCheckRequest(service=name))
+            assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        reflect = reflection_pb2_grpc.ServerReflectionStub(channel)
+        asked = [reflection_pb2.ServerReflectionRequest(list_services="")]
+        async for answer in reflect.ServerReflectionInfo(iter(asked)):
+            listed = {s.name for s in answer.list_services_response.service}
+            break
+        assert SERVICES[service] in listed
+
+
+async def test_an_ordinary_probe_can_watch_a_provider(suite: Suite) -> None:
+    """`provider/<name>` on the Health server."""
+    number = await suite.add_simulator("probed", "echo", name="Probed")
+    await suite.call("POST", f"/api/providers/{number}/health/check")
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{suite.ports()['health']}") as channel:
+        probe = health_pb2_grpc.HealthStub(channel)
+        answer = await probe.Check(health_pb2.HealthCheckRequest(service="provider/Probed"))
+    assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_errors_carry_their_reason(suite: Suite) -> None:
+    """NOT_FOUND with an ErrorInfo, and the master key asked for first."""
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{suite.ports()['registry']}") as channel:
+        stub = RegistryServiceStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError) as missing:
+            await stub.GetProvider(
+                GetProviderRequest(id=999), metadata=(("x-master-key", MASTER_KEY),)
+            )
+        assert missing.value.code() is grpc.StatusCode.NOT_FOUND
+        assert error_of(missing.value, "registry").reason == "PROVIDER_NOT_FOUND"
+        with pytest.raises(grpc.aio.AioRpcError) as unknown:
+            await stub.GetProvider(GetProviderRequest(id=999))
+        assert unknown.value.code() is grpc.StatusCode.UNAUTHENTICATED
+        assert error_of(unknown.value, "registry").reason == "MASTER_KEY_MISSING"
