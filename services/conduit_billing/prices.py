@@ -1,7 +1,5 @@
 """Operators' price rules: which one is for a model, and what it says of each unit."""
 
-import functools
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -112,7 +110,23 @@ def best_rule(rules: Iterable[Rule], provider_id: int, model: str) -> Rule | Non
 
 def matches(pattern: str, model: str) -> bool:
     """Tell whether a pattern is for a model; `*` stands for any run of characters."""
-    return _compiled(pattern).fullmatch(model) is not None
+    first, *rest = pattern.split("*")
+    if not rest:
+        return pattern == model
+    *middle, last = rest
+    if len(model) < len(first) + len(last) or not model.startswith(first):
+        return False
+    if not model.endswith(last):
+        return False
+    # The leftmost place for each part leaves the most room for those behind it, so there is no
+    # going back, which would take a regular expression time exponential in the number of stars.
+    at, end = len(first), len(model) - len(last)
+    for part in middle:
+        found = model.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def rule_prices(rule: Rule) -> Priced:
@@ -137,10 +151,3 @@ def rule_prices(rule: Rule) -> Priced:
 def _exactness(rule: Rule) -> tuple[bool, int, int, int]:
     stars = rule.model_pattern.count("*")
     return rule.provider_id != 0, len(rule.model_pattern) - stars, -stars, -rule.id
-
-
-@functools.lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    # Runs of stars become one, or the match could take time exponential in their number.
-    parts = [re.escape(part) for part in re.split(r"\*+", pattern)]
-    return re.compile(".*".join(parts), re.DOTALL)

@@ -12,7 +12,7 @@ from conduit_bridge.endpoint import GONE, Endpoint, Outcome, Visit, tell
 from conduit_bridge.metrics import RouteCounts
 from conduit_bridge.problems import answer_of, body_of, fields_of, refusal
 from conduit_bridge.route_table import NO_PARAMS, Params, RouteTable
-from conduit_kernel.errors import MethodNotAllowed, RouteNotFound
+from conduit_kernel.errors import InvalidRequest, MethodNotAllowed, RouteNotFound
 from conduit_kernel.http import Answer, CallerGone, Exchange, Fields, Request
 from conduit_kernel.http.exchange import OPEN
 from conduit_kernel.ids import IdSource
@@ -114,7 +114,11 @@ class Edge:
 
     def body_limit(self, method: str, path: str) -> int:
         """Return the most bytes that the body of such a request may have."""
-        endpoint, _, _ = self._table.find(path, method)
+        try:
+            endpoint, _, _ = self._table.find(path, method)
+        except InvalidRequest:
+            # It will be told when the body is there.
+            endpoint = None
         return (endpoint.max_body_bytes if endpoint else 0) or self._max_body_bytes
 
     def failed(self, request: Request, problem: Exception) -> Answer:

@@ -17,7 +17,6 @@ from conduit_health.checker import Checker
 from conduit_health.checks import Checks
 from conduit_health.chores import repeat, tick_on
 from conduit_health.history import Recorder
-from conduit_health.late_sender import LateSender
 from conduit_health.monitor import Monitor
 from conduit_health.notices import Board
 from conduit_health.service import HealthService
@@ -31,6 +30,7 @@ from conduit_kernel.settings import Settings, environment
 from conduit_kernel.snapshot import SnapshotState, follow
 from conduit_providers.auth import resolve_secret
 from conduit_providers.catalog import Catalog
+from conduit_providers.late_sender import LateSender
 from conduit_providers.probe import Probe
 
 SERVICE = "health"

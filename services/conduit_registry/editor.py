@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_ROTATED
-from conduit_kernel.errors import AlreadyExists, InvalidRequest
+from conduit_kernel.errors import AlreadyExists, InvalidRequest, SecretUnreadable
 from conduit_kernel.secrets import Vault
 from conduit_providers.catalog import Catalog
 from conduit_registry import messages
@@ -202,7 +202,11 @@ class Editor:
         )
 
     def _has_value(self, key: Key, api_key: str) -> bool:
-        known = self._vault.open(key.secret, key.api_id)
+        try:
+            known = self._vault.open(key.secret, key.api_id)
+        except SecretUnreadable:
+            # Giving the key again is how that is mended.
+            return False
         return secrets.compare_digest(known.encode(), api_key.encode())
 
     def _check_target(self, provider: Provider, key: Key | None = None) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import structlog
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from conduit.v1 import charge_pb2 as pb
 from conduit_kernel.ids import IdSource
@@ -65,21 +66,15 @@ class Accounts:
         duration_ms: float,
     ) -> int | None:
         """Store the charge of an attempt; return its cost in nano-dollars, None if unknown."""
-        provider = candidate.instance.provider
-        card = self._prices.card(provider.id, candidate.model)
+        card = self._prices.card(candidate.provider_id, candidate.model)
         lines, cost = charge_lines(consumption.usage, card)
         now = self._clock()
+        seconds = int(now)
         charge = pb.Charge(
             id=self._ids.next(),
             request_id=request_id,
-            provider_id=provider.id,
-            provider_type=provider.provider_type,
-            key_id=line.key_id,
-            provider_account_group=line.account_group,
+            occurred_at=Timestamp(seconds=seconds, nanos=int((now - seconds) * 1e9)),
             virtual_key_id=caller.virtual_key.id,
-            model_alias=alias,
-            actual_model_name=candidate.model,
-            operation=operation,
             lines=lines,
             cost_nano_usd=cost,
             price_version=card.version,
@@ -87,9 +82,12 @@ class Accounts:
             is_complete=consumption.is_complete,
             duration_ms=int(duration_ms),
         )
-        charge.occurred_at.seconds = int(now)
-        charge.occurred_at.nanos = int(now % 1 * 1e9)
-        self._store(CHARGE, charge.SerializeToString())
+        constant = line.charge_constants.get((alias, candidate.model, operation))
+        if constant is None:
+            constant = _constant_part(candidate, line, alias, operation)
+            line.charge_constants[alias, candidate.model, operation] = constant
+        # Protobuf messages that are written one after the other are read as one.
+        self._store(CHARGE, constant + charge.SerializeToString())
         return cost
 
     def tally(self, provider_id: int, duration_ms: float, *, is_success: bool) -> None:
@@ -131,3 +129,17 @@ class Accounts:
         except OSError as error:
             self._log.error("spool_refused", reason=str(error), waiting=len(self._refused) + 1)
             self._refused.append((kind, message))
+
+
+def _constant_part(candidate: Candidate, line: Line, alias: str, operation: str) -> bytes:
+    """Return the part of a charge that is the same for each call along a line."""
+    provider = candidate.instance.provider
+    return pb.Charge(
+        provider_id=provider.id,
+        provider_type=provider.provider_type,
+        key_id=line.key_id,
+        provider_account_group=line.account_group,
+        model_alias=alias,
+        actual_model_name=candidate.model,
+        operation=operation,
+    ).SerializeToString()

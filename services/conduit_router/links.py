@@ -163,7 +163,9 @@ class Delivery:
         """Deliver what there is, as far as Billing takes it."""
         self._accounts.flush()
         try:
-            self._spool.rotate()
+            # While Billing is away, one segment is filled rather than one begun each second.
+            if not self._spool.closed_segments():
+                self._spool.rotate()
             for segment in self._spool.closed_segments():
                 await self._deliver_segment(segment)
                 self._spool.discard(segment)

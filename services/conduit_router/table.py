@@ -32,6 +32,10 @@ class Line:
     prepared: dict[tuple[str, str, Headers], PreparedRequest] = field(
         default_factory=dict[tuple[str, str, Headers], PreparedRequest], repr=False
     )
+    # The constant parts of charges, by alias, model and operation.
+    charge_constants: dict[tuple[str, str, str], bytes] = field(
+        default_factory=dict[tuple[str, str, str], bytes], repr=False
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

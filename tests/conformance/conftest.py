@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-
 from tests.support.suite import Suite, running_suite
 
 # Alias to the simulator's model.

@@ -120,6 +120,7 @@ def test_a_contract_that_keeps_the_rules_is_generated(tmp_path: Path) -> None:
             """,
             "M is held in two dialects",
         ),
+        ("message M { map<bool, int64> m = 1; }", "M.m: maps by booleans are not supported"),
         ("message M { map<string, Res> m = 1; }", "M.m: maps of messages are not supported"),
     ],
 )

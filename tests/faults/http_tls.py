@@ -1,6 +1,6 @@
 """Certificates made on the spot, for names and addresses of this machine."""
 
-import datetime
+import datetime as dt
 import ipaddress
 import ssl
 from pathlib import Path
@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-DAY = datetime.timedelta(days=1)
+DAY = dt.timedelta(days=1)
 
 
 class Certificate:
@@ -18,7 +18,7 @@ class Certificate:
     def __init__(self, folder: Path) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-        now = datetime.datetime.now(datetime.UTC)
+        now = dt.datetime.now(dt.UTC)
         names: list[x509.GeneralName] = [x509.DNSName("localhost")]
         names += [x509.IPAddress(ipaddress.ip_address(text)) for text in ("127.0.0.1", "::1")]
         made = (
@@ -45,13 +45,13 @@ class Certificate:
         )
 
     def server(self) -> ssl.SSLContext:
-        """A server's context that presents it."""
+        """Make a server's context that presents it."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.ca_file, self._key_file)
         return context
 
     def client(self) -> ssl.SSLContext:
-        """A client's context that trusts it."""
+        """Make a client's context that trusts it."""
         context = ssl.create_default_context(cafile=self.ca_file)
         context.set_alpn_protocols(["http/1.1"])
         return context

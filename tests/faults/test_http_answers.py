@@ -13,13 +13,16 @@ from .http_tls import Certificate
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """A certificate for this machine."""
+    """Make a certificate for this machine."""
     return Certificate(tmp_path_factory.mktemp("tls"))
 
 
 TEXT = ((b"content-type", b"text/plain"),)
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-CHUNKED = b"POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+CHUNKED = (
+    b"POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+)
 
 
 async def handler(exchange: Exchange) -> None:

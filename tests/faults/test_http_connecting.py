@@ -9,6 +9,7 @@ import pytest
 from conduit_kernel.http import (
     ClientClosed,
     ConnectFailed,
+    Exchange,
     HeaderTimeout,
     HttpClient,
     HttpServer,
@@ -25,12 +26,12 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """A certificate for this machine."""
+    """Make a certificate for this machine."""
     return Certificate(tmp_path_factory.mktemp("tls"))
 
 
 def free_port() -> int:
-    """A port on which nobody listens."""
+    """Find a port on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port: int = sock.getsockname()[1]
         return port
@@ -229,10 +230,7 @@ async def test_nothing_can_be_smuggled_into_a_request() -> None:
 async def test_our_client_and_our_server_understand_each_other(certificate: Certificate) -> None:
     """Whole and streamed, plain and over TLS, many at once, from the largest to the empty body."""
 
-    async def handler(exchange: object) -> None:
-        from conduit_kernel.http import Exchange
-
-        assert isinstance(exchange, Exchange)
+    async def handler(exchange: Exchange) -> None:
         if exchange.path == "/whole":
             exchange.respond(200, (), exchange.body)
             return

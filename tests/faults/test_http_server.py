@@ -2,12 +2,17 @@
 
 Found here, and fixed:
 
-| fault | what happened | what holds it now |
-|---|---|---|
-| request and goodbye in one packet | the first request of a connection ran for a caller already gone | checked when its task starts |
-| malformed request behind a good one | the refusal was forgotten and the connection hung | looked for after each answer |
-| handler takes over the connection | its end was told to nobody and the server never emptied | the handler's return ends it |
-| handler awaits a cancelled task | the connection was cut without an answer | told apart from a real cancellation |
+* request and goodbye in one packet: the first request of a connection ran for a caller already
+  gone. Now its task looks when it starts.
+* a malformed request right behind a good one: the refusal was forgotten and the connection hung.
+  Now it is looked for after each answer.
+* a handler that takes the connection over: nobody told its end, and the server never emptied. Now
+  the handler's return ends it.
+* a handler that awaits a cancelled task: the connection was cut without an answer. Now that is
+  told apart from a real cancellation.
+* a handler that ignores its cancellation: its connection waited for a next request for ever.
+* a stream cut for an HTTP/1.0 caller looked whole, as only the connection's end delimits it. Now
+  it is cut with a reset.
 """
 
 import asyncio
@@ -16,12 +21,10 @@ import random
 import pytest
 
 from conduit_kernel.http import Answer as Rendered
-from conduit_kernel.http import CallerGone, Exchange, Fields, Request, ServerLimits
+from conduit_kernel.http import CallerGone, Exchange, Request, ServerLimits
 
-from .http_peers import Caller, both_loops, calling, serving, until
+from .http_peers import GET, TEXT, Waiting, both_loops, calling, echo, mutated, post, serving, until
 
-TEXT = ((b"content-type", b"text/plain"),)
-GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 QUICK = ServerLimits(
     head_seconds=0.15,
     body_seconds=0.15,
@@ -30,37 +33,6 @@ QUICK = ServerLimits(
     linger_seconds=0.2,
     sweep_seconds=0.02,
 )
-MIB = 1024 * 1024
-
-
-def post(path: bytes, body: bytes) -> bytes:
-    """A whole POST."""
-    return b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (path, len(body), body)
-
-
-async def echo(exchange: Exchange) -> None:
-    """Answer with what was asked."""
-    body = f"{exchange.method} {exchange.path} ".encode() + exchange.body
-    exchange.respond(200, TEXT, body)
-
-
-class Waiting:
-    """A handler that answers when told, and remembers how it ended."""
-
-    def __init__(self) -> None:
-        self.started = 0
-        self.cancelled = 0
-        self.go = asyncio.Event()
-
-    async def __call__(self, exchange: Exchange) -> None:
-        """Wait, then answer."""
-        self.started += 1
-        try:
-            await self.go.wait()
-        except asyncio.CancelledError:
-            self.cancelled += 1
-            raise
-        exchange.respond(200, TEXT, exchange.path.encode())
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
@@ -131,7 +103,7 @@ async def test_work_after_a_whole_answer_is_not_cancelled() -> None:
         async with calling(server) as caller:
             assert (await caller.ask(GET)).body == b"ok"
         go.set()
-        await asyncio.wait_for(done.wait(), 1)
+        await until(done.is_set)
 
 
 @both_loops
@@ -228,181 +200,6 @@ async def test_broken_stream_never_looks_whole(path: bytes, version: bytes) -> N
 
 
 @both_loops
-async def test_slow_head_and_body_are_refused_and_idle_callers_dropped() -> None:
-    """408 inside a request; a silent goodbye where none was begun."""
-    async with serving(echo, limits=QUICK) as server:
-        async with calling(server) as caller:
-            assert (await caller.ask(GET[:10])).status == 408
-            assert await caller.ended()
-        async with calling(server) as caller:
-            assert (await caller.ask(post(b"/", b"abc")[:-1])).status == 408
-            assert await caller.ended()
-        async with calling(server) as caller:
-            assert await caller.ended()
-        async with calling(server) as caller:
-            assert (await caller.ask(GET)).status == 200
-            assert await caller.ended()
-
-
-@both_loops
-async def test_dripping_body_is_refused_and_a_flowing_one_is_not() -> None:
-    """What counts is progress: a byte now and then is none, a long upload at a fair pace is."""
-    limits = ServerLimits(body_seconds=0.2, body_progress_bytes=1000, sweep_seconds=0.02)
-    async with serving(echo, limits=limits) as server:
-        async with calling(server) as caller:
-            await caller.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n")
-            drip = asyncio.ensure_future(pour(caller, b"x", 5000, 0.02))
-            assert (await caller.answer()).status == 408
-            drip.cancel()
-        async with calling(server) as caller:
-            await caller.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\n\r\n")
-            await pour(caller, b"x" * 1000, 20, 0.03)
-            assert (await caller.answer()).status == 200
-
-
-async def pour(caller: Caller, piece: bytes, times: int, pause: float) -> None:
-    """Send a piece again and again."""
-    for _ in range(times):
-        await caller.send(piece)
-        await asyncio.sleep(pause)
-
-
-@both_loops
-async def test_slow_reader_holds_the_handler_back() -> None:
-    """A caller that does not read bounds what is written; when it reads, it gets everything."""
-    written = 0
-
-    async def handler(exchange: Exchange) -> None:
-        nonlocal written
-        stream = exchange.start(200, TEXT)
-        for _ in range(512):
-            stream.write(b"x" * 65_536)
-            written += 65_536
-            await stream.drain()
-        stream.finish()
-
-    async with serving(handler) as server, calling(server, limit=65_536) as caller:
-        await caller.send(GET)
-        await until(lambda: written)
-        await asyncio.sleep(0.2)
-        held = written
-        # What the two sockets' buffers take is the system's choice.
-        assert held < 16 * MIB
-        assert len((await caller.answer()).body) == 32 * MIB
-
-
-@both_loops
-async def test_caller_that_reads_nothing_is_cut() -> None:
-    """After the stall limit, the handler ends; nothing is kept for the caller."""
-    ended = asyncio.Event()
-
-    async def handler(exchange: Exchange) -> None:
-        stream = exchange.start(200, TEXT)
-        try:
-            while True:
-                stream.write(b"x" * 65_536)
-                await stream.drain()
-        finally:
-            ended.set()
-
-    async with serving(handler, limits=QUICK) as server, calling(server) as caller:
-        await caller.send(GET)
-        await asyncio.wait_for(ended.wait(), 2)
-        await until(lambda: server.connections == 0)
-
-
-@both_loops
-async def test_stall_limit_spares_a_caller_that_reads_slowly() -> None:
-    """A large answer may take many times the stall limit, as long as some of it is taken."""
-
-    async def handler(exchange: Exchange) -> None:
-        exchange.respond(200, TEXT, b"x" * (24 * MIB))
-
-    async with serving(handler, limits=QUICK) as server, calling(server) as caller:
-        await caller.send(GET)
-        await caller.reader.readuntil(b"\r\n\r\n")
-        got = 0
-        for _ in range(6):
-            got += len(await caller.reader.readexactly(3 * MIB))
-            await asyncio.sleep(0.1)
-        got += len(await caller.reader.readexactly(6 * MIB))
-        assert got == 24 * MIB
-
-
-@pytest.mark.parametrize("chunked", [False, True])
-@both_loops
-async def test_too_large_a_body_is_refused_while_it_is_still_coming(chunked: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    """Callers that send 20 MB before they look still find the 413."""
-    framing = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: 20000000"
-    handler = Waiting()
-    async with serving(handler) as server, calling(server) as caller:
-        caller.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\n%b\r\n\r\n" % framing)
-        for _ in range(20):
-            piece = b"x" * 1_000_000
-            await caller.send(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
-        answer = await caller.answer()
-        assert answer.status == 413
-        assert answer.headers["connection"] == "close"
-        assert await caller.ended()
-    assert handler.started == 0
-
-
-@both_loops
-async def test_too_large_a_body_is_refused_before_it_is_sent() -> None:
-    """The announced length is enough, and saves the caller from sending it."""
-    async with serving(echo, body_limit=lambda *_: 10) as server, calling(server) as caller:
-        head = b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 11\r\n\r\n"
-        assert (await caller.ask(head)).status == 413
-
-
-@both_loops
-async def test_lingering_is_bounded() -> None:
-    """After a refusal the server listens for a while and so many bytes, not for ever."""
-    limits = ServerLimits(linger_bytes=MIB, linger_seconds=0.2, sweep_seconds=0.02)
-    async with serving(echo, limits=limits) as server:
-        async with calling(server) as caller:
-            assert (await caller.ask(b"garbage\r\n\r\n")).status == 400
-            with pytest.raises(ConnectionError):
-                await pour(caller, b"x" * 65_536, 1_000, 0)
-        async with calling(server) as caller:
-            assert (await caller.ask(b"garbage\r\n\r\n")).status == 400
-            await until(lambda: server.connections == 0)
-
-
-@both_loops
-async def test_refusals_take_the_shape_that_was_asked_for() -> None:
-    """Status, code and message reach the renderer, and so does the path where it is known."""
-    seen: list[tuple[int, str, str]] = []
-
-    def render(status: int, code: str, _: str, path: str) -> tuple[Fields, bytes]:
-        seen.append((status, code, path))
-        return TEXT, code.encode()
-
-    async with serving(echo, render_refusal=render) as server:
-        for data in (
-            b"junk\r\n\r\n",
-            b"POST /p?q HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
-        ):
-            async with calling(server) as caller:
-                answer = await caller.ask(data)
-                assert answer.body == b"MALFORMED_REQUEST"
-    assert seen == [(400, "MALFORMED_REQUEST", ""), (400, "MALFORMED_REQUEST", "/p")]
-
-
-@both_loops
-async def test_connections_beyond_the_limit_are_told_so() -> None:
-    """503 at once; as soon as one leaves, there is room again."""
-    async with serving(echo, limits=ServerLimits(max_connections=1)) as server:
-        async with calling(server) as first:
-            assert (await first.ask(GET)).status == 200
-            async with calling(server) as second:
-                assert (await second.answer()).status == 503
-        await until(lambda: server.connections == 0)
-        async with calling(server) as third:
-            assert (await third.ask(GET)).status == 200
-
-
-@both_loops
 async def test_malformed_request_behind_good_ones_spoils_only_itself() -> None:
     """What came before it is answered, in order, then comes the refusal."""
     async with serving(echo) as server, calling(server) as caller:
@@ -410,24 +207,6 @@ async def test_malformed_request_behind_good_ones_spoils_only_itself() -> None:
         assert [(await caller.answer()).body for _ in range(2)] == [b"POST /1 a", b"POST /2 b"]
         assert (await caller.answer()).status == 400
         assert await caller.ended()
-
-
-@both_loops
-async def test_pipelined_requests_wait_in_bounds() -> None:
-    """They are answered one at a time and in order; what waits beyond a bound stays with the caller."""
-    handler = Waiting()
-    count = 1_000_000
-    async with serving(handler) as server, calling(server) as caller:
-        sender = asyncio.ensure_future(caller.send(GET * count))
-        await until(lambda: handler.started)
-        await asyncio.sleep(0.1)
-        assert handler.started == 1
-        assert not sender.done()
-        handler.go.set()
-        for _ in range(1_000):
-            assert (await caller.answer()).status == 200
-        sender.cancel()
-        caller.reset()
 
 
 @both_loops
@@ -448,24 +227,10 @@ async def test_garbage_neither_hangs_nor_harms_the_server() -> None:
                 await caller.ended()
 
         for _ in range(100):
-            await asyncio.wait_for(asyncio.gather(*(attack() for _ in range(20))), 5)
+            async with asyncio.timeout(5):
+                await asyncio.gather(*(attack() for _ in range(20)))
             assert (await good.ask(GET)).status == 200
         await until(lambda: server.connections == 1)
-
-
-def mutated(data: bytes, chance: random.Random) -> bytes:
-    """The data with some bytes changed, dropped or doubled."""
-    mutant = bytearray(data)
-    for _ in range(chance.randint(1, 5)):
-        at = chance.randrange(len(mutant))
-        match chance.randrange(3):
-            case 0:
-                mutant[at] = chance.choice((chance.randrange(256), 10, 13, 32, 58, 0))
-            case 1:
-                del mutant[at : at + chance.randint(1, 3)]
-            case _:
-                mutant[at:at] = mutant[at : at + chance.randint(1, 30)]
-    return bytes(mutant)
 
 
 @both_loops
@@ -486,7 +251,7 @@ async def test_drain_lets_requests_finish_and_takes_no_more() -> None:
         answer = await busy.answer()
         assert answer.headers["connection"] == "close"
         assert await busy.ended()
-        await asyncio.wait_for(draining, 1)
+        await until(draining.done)
 
 
 @both_loops

@@ -96,14 +96,14 @@ class Served:
         # A gateway that says nothing is ended, which ends its output too.
         guard = threading.Timer(START_SECONDS, self.process.kill)
         guard.start()
-        lines = []
+        lines: list[str] = []
         for line in self.process.stdout or ():
             lines.append(line)
             if line.strip().endswith(LAST_LINE):
                 break
         guard.cancel()
         guard.join()
-        if self.process.poll() is not None:
+        if not lines or not lines[-1].strip().endswith(LAST_LINE):
             self.stop()
             raise AssertionError("".join([*lines, *self.log]))
         return "".join(lines)

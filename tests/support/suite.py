@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from tests.support.waiting import eventually
 
 from conduit_billing import bootstrap as billing
 from conduit_billing.bootstrap import BillingProcess
@@ -21,7 +22,6 @@ from conduit_registry.bootstrap import RegistryProcess
 from conduit_router import bootstrap as router
 from conduit_router.bootstrap import RouterProcess
 from conduit_simulator import bootstrap as simulator
-from tests.support.waiting import eventually
 
 MASTER_KEY = "test-master-key"
 ENCRYPTION_KEY = bytes(range(32))

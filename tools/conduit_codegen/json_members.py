@@ -53,8 +53,12 @@ def _lenient_enum(scope: Scope, field: Field) -> None:
 
 
 def _map(scope: Scope, field: Field) -> None:
+    where = f"{scope.message.full_name}.{field.name}"
     if field.kind is Kind.MESSAGE:
-        problem = f"{scope.message.full_name}.{field.name}: maps of messages are not supported"
+        problem = f"{where}: maps of messages are not supported"
+        raise ContractError(problem)
+    if field.map_key is Kind.BOOL:
+        problem = f"{where}: maps by booleans are not supported"
         raise ContractError(problem)
     place = f'f"{{path}}{field.member}.{{name}}"'
     key = "name"

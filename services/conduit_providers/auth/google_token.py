@@ -196,7 +196,8 @@ def _of_machine(scope: str) -> Credentials:
     transport = Request()
     try:
         credentials: Credentials
-        bounded = partial(transport, timeout=REQUEST_SECONDS)
+        # What it asks for is called, not looked at.
+        bounded: Any = partial(transport, timeout=REQUEST_SECONDS)
         credentials, _ = google.auth.default(scopes=[scope], request=bounded)
     finally:
         transport.session.close()

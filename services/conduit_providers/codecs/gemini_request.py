@@ -141,13 +141,11 @@ class ContentBody:
 
     def _put_sampling(self) -> None:
         request, config = self._request, self._config
-        limit = "max_completion_tokens"
-        if request.HasField("max_completion_tokens") or request.HasField("max_tokens"):
-            name = limit if request.HasField("max_completion_tokens") else "max_tokens"
-            config.setdefault("maxOutputTokens", getattr(request, name))
+        given = {field.name: value for field, value in request.ListFields()}
+        # The newer name goes first.
         for name, spelled in _SAME:
-            if request.HasField(name):
-                config.setdefault(spelled, getattr(request, name))
+            if name in given:
+                config.setdefault(spelled, given[name])
         if request.n > 1:
             config.setdefault("candidateCount", request.n)
         if request.stop:
@@ -238,6 +236,8 @@ class ContentBody:
 
 
 _SAME: Sequence[tuple[str, str]] = (
+    ("max_completion_tokens", "maxOutputTokens"),
+    ("max_tokens", "maxOutputTokens"),
     ("temperature", "temperature"),
     ("top_p", "topP"),
     ("seed", "seed"),

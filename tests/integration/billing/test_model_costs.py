@@ -118,30 +118,28 @@ async def test_a_price_for_an_unknown_instance_is_refused(billing: BillingStub) 
     assert error.message == "Provider with ID 999 not found"
 
 
-@pytest.mark.parametrize(
-    ("field", "change"),
-    [
-        ("modelPattern", {"model_pattern": ""}),
-        ("modelPattern", {"model_pattern": "x" * 10_000}),
-        ("modelPattern", {"model_pattern": "a\0b"}),
-        ("providerId", {"provider_id": -1}),
-        ("inputCostPer1kTokens", {"input_cost_per_1k_tokens_nano_usd": -1}),
-        ("inputCostPer1kTokens", {"input_cost_per_1k_tokens_nano_usd": 2**62}),
-        ("costPerUnit", {"cost_calculation_type": COST_CALCULATION_TYPE_REQUEST_BASED}),
-        ("costCalculationType", {"cost_calculation_type": 99}),
-    ],
-)
-async def test_nonsense_is_refused_and_names_its_field(
-    billing: BillingStub, field: str, change: dict[str, object]
-) -> None:
+NONSENSE: list[tuple[str, dict[str, object]]] = [
+    ("modelPattern", {"model_pattern": ""}),
+    ("modelPattern", {"model_pattern": "x" * 10_000}),
+    ("modelPattern", {"model_pattern": "a\0b"}),
+    ("providerId", {"provider_id": -1}),
+    ("inputCostPer1kTokens", {"input_cost_per_1k_tokens_nano_usd": -1}),
+    ("inputCostPer1kTokens", {"input_cost_per_1k_tokens_nano_usd": 2**62}),
+    ("costPerUnit", {"cost_calculation_type": COST_CALCULATION_TYPE_REQUEST_BASED}),
+    ("costCalculationType", {"cost_calculation_type": 99}),
+]
+
+
+async def test_nonsense_is_refused_and_names_its_field(billing: BillingStub) -> None:
     """A wrong value is INVALID_REQUEST with the field's name in JSON, and nothing is stored."""
-    spec = ModelCostSpec()
-    spec.CopyFrom(GPT4)
-    for name, value in change.items():
-        setattr(spec, name, value)
-    error = await refusal(billing, spec)
-    assert isinstance(error, InvalidRequest)
-    assert error.metadata["field"] == field
+    for field, change in NONSENSE:
+        spec = ModelCostSpec()
+        spec.CopyFrom(GPT4)
+        for name, value in change.items():
+            setattr(spec, name, value)
+        error = await refusal(billing, spec)
+        assert isinstance(error, InvalidRequest), change
+        assert error.metadata["field"] == field
     listed = await billing.ListModelCosts(pb.ListModelCostsRequest(), metadata=METADATA)
     assert not listed.model_costs
 

@@ -58,29 +58,26 @@ async def test_account_groups_add_up_as_in_the_guide(billing: BillingStub) -> No
     ]
 
 
-@pytest.mark.parametrize(
-    ("group_by", "label", "values"),
-    [
-        ("", "providerId", [2, 1]),
-        ("provider", "providerName", ["OpenAI Development", "OpenAI Production"]),
-        ("virtual-key", "virtualKeyId", [5, 4]),
-        ("model", "modelAlias", ["slow", "fast"]),
-        ("day", "day", ["2026-11-22", "2026-11-23"]),
-    ],
-)
-async def test_each_way_of_grouping_names_its_groups(
-    billing: BillingStub, group_by: str, label: str, values: list[object]
-) -> None:
+GROUPINGS: list[tuple[str, str, list[object]]] = [
+    ("", "providerId", [2, 1]),
+    ("provider", "providerName", ["OpenAI Development", "OpenAI Production"]),
+    ("virtual-key", "virtualKeyId", [5, 4]),
+    ("model", "modelAlias", ["slow", "fast"]),
+    ("day", "day", ["2026-11-22", "2026-11-23"]),
+]
+
+
+async def test_each_way_of_grouping_names_its_groups(billing: BillingStub) -> None:
     """Groups are named by what they are grouped by; days are in order of time."""
-    await record(
-        billing,
-        charge(tokens=2_000_000),
-        charge(tokens=5_000_000, provider_id=2, virtual_key_id=5, model_alias="slow", at=NOW - DAY),
+    slow = charge(
+        tokens=5_000_000, provider_id=2, virtual_key_id=5, model_alias="slow", at=NOW - DAY
     )
-    groups = await costs(billing, group_by=group_by)
-    assert [group[label] for group in groups] == values
-    assert sorted(group["totalCost"] for group in groups) == [2, 5]
-    assert sum(group["inputTokens"] for group in groups) == 7_000_000
+    await record(billing, charge(tokens=2_000_000), slow)
+    for group_by, label, values in GROUPINGS:
+        groups = await costs(billing, group_by=group_by)
+        assert [group[label] for group in groups] == values
+        assert sorted(group["totalCost"] for group in groups) == [2, 5]
+        assert sum(group["inputTokens"] for group in groups) == 7_000_000
 
 
 async def test_both_days_are_included(billing: BillingStub) -> None:
@@ -92,24 +89,22 @@ async def test_both_days_are_included(billing: BillingStub) -> None:
     assert [(day["day"], day["requests"]) for day in days] == [("2026-11-23", 2)]
 
 
-@pytest.mark.parametrize(
-    ("asked", "field"),
-    [
-        ({"group_by": "colour"}, "groupBy"),
-        ({"start_date": "yesterday"}, "startDate"),
-        ({"end_date": "2026-02-30"}, "endDate"),
-        ({"start_date": "2026-11-24", "end_date": "2026-11-23"}, "startDate"),
-    ],
-)
-async def test_a_report_on_nonsense_is_refused(
-    billing: BillingStub, asked: dict[str, str], field: str
-) -> None:
+NONSENSE = [
+    ({"group_by": "colour"}, "groupBy"),
+    ({"start_date": "yesterday"}, "startDate"),
+    ({"end_date": "2026-02-30"}, "endDate"),
+    ({"start_date": "2026-11-24", "end_date": "2026-11-23"}, "startDate"),
+]
+
+
+async def test_a_report_on_nonsense_is_refused(billing: BillingStub) -> None:
     """Unknown groups, no days, and days in the wrong order are INVALID_REQUEST."""
-    with pytest.raises(grpc.RpcError) as caught:
-        await costs(billing, **asked)
-    error = error_of(caught.value, "billing")
-    assert isinstance(error, InvalidRequest)
-    assert error.metadata["field"] == field
+    for asked, field in NONSENSE:
+        with pytest.raises(grpc.RpcError) as caught:
+            await costs(billing, **asked)
+        error = error_of(caught.value, "billing")
+        assert isinstance(error, InvalidRequest)
+        assert error.metadata["field"] == field
 
 
 def tally(name: str, at: int, durations_ms: dict[int, int], failures: int = 0) -> CallTally:

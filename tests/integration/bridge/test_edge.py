@@ -63,8 +63,9 @@ async def test_long_paths_are_not_echoed_whole(http: httpx.AsyncClient) -> None:
 
 async def test_paths_that_are_no_text_are_refused(http: httpx.AsyncClient) -> None:
     """An escaped byte that is not UTF-8 names nothing."""
-    answer = await http.get("/api/providers/%ff", headers=ADMIN)
-    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_REQUEST")
+    for method in ("GET", "PUT"):
+        answer = await http.request(method, "/api/providers/%ff", content=b"{}", headers=ADMIN)
+        assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_REQUEST")
 
 
 async def test_unknown_methods_are_405_and_say_which_are_known(

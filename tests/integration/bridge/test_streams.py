@@ -196,7 +196,7 @@ async def test_news_arrive_as_events(http: httpx.AsyncClient, health: Health) ->
         assert answer.headers["content-type"].startswith("text/event-stream")
         await health.news.put(WatchNotificationsResponse(kind="ProviderUnhealthy", provider_id=3))
         async for line in answer.aiter_lines():
-            if line:
+            if line not in {"", ": keep-alive"}:
                 break
     assert line.startswith('data: {"')
     assert '"kind":"ProviderUnhealthy"' in line

@@ -4,9 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-
 from tests.support.suite import Suite, running_suite
-
 
 # The provider type that the guide adds in its last chapter, as the one file that it takes.
 NEW_PROVIDER = """

@@ -3,13 +3,12 @@
 from typing import Any
 
 import pytest
-
 from tests.support.suite import Suite
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ADMIN = [
-    # (method, path, body, status, code, field)
+    # In order: method, path, body, status, code, field.
     ("POST", "/api/providers", {"providerType": "OpenAI"}, 400, "INVALID_REQUEST", "name"),
     ("POST", "/api/providers", {"name": "x"}, 400, "INVALID_REQUEST", "providerType"),
     (

@@ -1,9 +1,12 @@
 """The suite over gRPC: chats, health on every port, errors with reasons."""
 
+from typing import Any, cast
+
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from tests.support.suite import MASTER_KEY, Suite
 
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_USER, ChatMessage, ContentPart
@@ -12,7 +15,6 @@ from conduit.v1.provider_requests_pb2 import GetProviderRequest
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
 from conduit.v1.router_service_pb2_grpc import RouterServiceStub
 from conduit_kernel.rpc import error_of
-from tests.support.suite import MASTER_KEY, Suite
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -53,11 +55,11 @@ async def test_a_chat_whole_and_streamed(suite: Suite) -> None:
 async def test_health_and_reflection_on_every_port(suite: Suite, service: str) -> None:
     """SERVING for the server and for the service by name; reflection lists the service."""
     async with grpc.aio.insecure_channel(f"127.0.0.1:{suite.ports()[service]}") as channel:
-        probe = health_pb2_grpc.HealthStub(channel)
+        probe: Any = health_pb2_grpc.HealthStub(channel)
         for name in ("", SERVICES[service]):
             answer = await probe.Check(health_pb2.HealthCheckRequest(service=name))
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
-        reflect = reflection_pb2_grpc.ServerReflectionStub(channel)
+        reflect: Any = reflection_pb2_grpc.ServerReflectionStub(cast("Any", channel))
         asked = [reflection_pb2.ServerReflectionRequest(list_services="")]
         async for answer in reflect.ServerReflectionInfo(iter(asked)):
             listed = {s.name for s in answer.list_services_response.service}
@@ -70,7 +72,7 @@ async def test_an_ordinary_probe_can_watch_a_provider(suite: Suite) -> None:
     number = await suite.add_simulator("probed", "echo", name="Probed")
     await suite.call("POST", f"/api/providers/{number}/health/check")
     async with grpc.aio.insecure_channel(f"127.0.0.1:{suite.ports()['health']}") as channel:
-        probe = health_pb2_grpc.HealthStub(channel)
+        probe: Any = health_pb2_grpc.HealthStub(channel)
         answer = await probe.Check(health_pb2.HealthCheckRequest(service="provider/Probed"))
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
 

@@ -5,7 +5,6 @@ import logging
 from pathlib import Path
 
 import pytest
-
 from tests.support.suite import ENCRYPTION_KEY, MASTER_KEY, running_suite
 
 CANARY = "sk-canary-4f9d1c7be2a84b0f"
@@ -14,7 +13,7 @@ CANARY = "sk-canary-4f9d1c7be2a84b0f"
 async def test_the_canary_is_nowhere(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Not in databases, snapshot, spool, logs, metrics, errors or answers; nor are other secrets."""
+    """Not in databases, snapshot, spool, logs, metrics, errors or answers."""
     caplog.set_level(logging.DEBUG)
     seen = io.StringIO()
     async with running_suite(tmp_path) as suite:

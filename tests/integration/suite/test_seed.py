@@ -6,7 +6,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-
 from tests.support.suite import MASTER_KEY, Suite
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -2,13 +2,14 @@
 
 What was found while writing this, and what holds it now:
 
-* trailers could have added fields to a request that was being judged: they go to a dict of their own;
-* an offer of h2c in a POST made the parser drop the body: the head is read again without the offer;
-* a head that never ends, a target that never ends, chunks of one byte and chunk extensions without end
-  each have a bound of their own.
+* trailers could have added fields to the request before them: they go to a dict of their own;
+* an offer of h2c in a POST made the parser drop the body: the head is read again without it;
+* a head that never ends, a target that never ends, chunks of one byte and chunk extensions
+  without end each have a bound of their own.
 """
 
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -38,12 +39,12 @@ Plain = tuple[object, ...]
 def reader(
     limits: ServerLimits | None = None, body_limit: BodyLimit | None = None
 ) -> RequestReader[Request]:
-    """A fresh reader."""
+    """Make a fresh reader."""
     return RequestReader(limits or ServerLimits(), body_limit, Request)
 
 
 def plain(request: Request) -> Plain:
-    """A request as a value."""
+    """Make a value of a request."""
     return (
         request.method,
         request.path,
@@ -63,7 +64,7 @@ def read(
     edges = [0, *cuts, len(data)]
     seen: list[Plain] = []
     try:
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in pairwise(edges):
             rest = data[start:end]
             while rest:
                 rest = subject.feed(rest)
@@ -264,7 +265,7 @@ def test_garbage_gives_the_same_wherever_it_is_cut() -> None:
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:
-    """The data with a few bytes changed, dropped, doubled or moved."""
+    """Change, drop, double or insert a few bytes."""
     mutant = bytearray(data)
     for _ in range(chance.randint(1, 4)):
         at = chance.randrange(len(mutant) + 1)

@@ -58,9 +58,13 @@ def test_key_that_no_header_can_hold_is_invalid(key: str) -> None:
     assert key not in str(raised.value)
 
 
-@pytest.mark.parametrize("spec", CATALOG.specs, ids=lambda spec: spec.name)
+# Token strategies hold other secrets, and have tests of their own.
+STATIC = [spec for spec in CATALOG.specs if spec.auth.kind in {"bearer", "header"}]
+
+
+@pytest.mark.parametrize("spec", STATIC, ids=lambda spec: spec.name)
 async def test_signers_show_no_secret(spec: ProviderSpec) -> None:
-    """Neither repr nor str of any type's signer holds the key."""
+    """Neither repr nor str of any such type's signer holds the key."""
     signer = signer_for(spec.auth, SECRET, TARGET)
     assert SECRET not in f"{signer!r} {signer}"
     assert any(SECRET in value for _, value in signer.sign(REQUEST).headers)

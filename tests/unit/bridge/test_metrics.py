@@ -1,0 +1,116 @@
+"""What is counted, and how the counts of workers become one."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+
+from conduit_bridge.exposition import KEEP_SECONDS, STALE_SECONDS, Exposition
+from conduit_bridge.metrics import BOUNDS, Metrics, RouteCounts
+
+LABELS = {"method": "GET", "route": "/a", "rpc": "A"}
+
+
+class Gauge(Collector):
+    """A gauge of a test."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the one value, with a label that needs escaping."""
+        gauge = GaugeMetricFamily("things", "What there is.", labels=("kind",))
+        gauge.add_metric(('q"uo\nted',), self.value)
+        yield gauge
+
+
+def counted(*seconds: float) -> tuple[CollectorRegistry, RouteCounts]:
+    """Return the registry of a worker that served requests of these durations."""
+    metrics = Metrics()
+    counts = metrics.add("GET", "/a", "A")
+    metrics.add("GET", "/unused")
+    for each in seconds:
+        counts.ended(200, each)
+    registry = CollectorRegistry()
+    registry.register(metrics)
+    return registry, counts
+
+
+def values(text: bytes, name: str) -> list[tuple[dict[str, str], float]]:
+    """Return the samples of a name."""
+    return [
+        (sample.labels, sample.value)
+        for family in text_string_to_metric_families(text.decode())
+        for sample in family.samples
+        if sample.name == name
+    ]
+
+
+def test_buckets_are_cumulative_and_hold_their_bound() -> None:
+    """A request of exactly a bound belongs to it, as Prometheus defines `le`."""
+    registry, _ = counted(BOUNDS[0], BOUNDS[0] + 0.0001, 1000.0)
+    text = Exposition(registry).render()
+    buckets = {labels["le"]: value for labels, value in values(text, _seconds("bucket"))}
+    assert buckets["0.001"] == 1
+    assert buckets["0.0025"] == 2
+    assert buckets["60.0"] == 2
+    assert buckets["+Inf"] == 3
+    assert values(text, _seconds("count")) == [(LABELS, 3)]
+
+
+def test_routes_that_nobody_called_are_left_out() -> None:
+    """A hundred rows of zeros help nobody."""
+    registry, _ = counted()
+    assert b"/unused" not in Exposition(registry).render()
+
+
+def test_workers_add_up(tmp_path: Path) -> None:
+    """Counters, histograms and gauges; families that only one of them has as well."""
+    first, _ = counted(0.1, 0.2)
+    second, _ = counted(0.3)
+    first.register(Gauge(2.0))
+    second.register(Gauge(3.0))
+    Exposition(second, folder=tmp_path, worker="b").write()
+    text = Exposition(first, folder=tmp_path, worker="a").render()
+    requests = values(text, "conduit_http_requests_total")
+    assert requests == [({**LABELS, "status": "200"}, 3)]
+    assert values(text, _seconds("count")) == [(LABELS, 3)]
+    assert values(text, "things") == [({"kind": 'q"uo\nted'}, 5.0)]
+
+
+def test_one_worker_is_as_good_as_many(tmp_path: Path) -> None:
+    """The way over files changes nothing in what is told."""
+    registry, _ = counted(0.1, 0.7)
+    alone = Exposition(registry).render()
+    among = Exposition(registry, folder=tmp_path, worker="a").render()
+    assert sorted(alone.splitlines()) == sorted(among.splitlines())
+
+
+def test_the_dead_are_not_counted_and_cleared_away(tmp_path: Path) -> None:
+    """A worker that stopped writing is gone; its file follows later."""
+    registry, _ = counted(0.1)
+    exposition = Exposition(registry, folder=tmp_path, worker="a")
+    for worker, age in (("b", STALE_SECONDS + 5), ("c", KEEP_SECONDS + 5)):
+        Exposition(registry, folder=tmp_path, worker=worker).write()
+        path = tmp_path / f"{worker}.json"
+        written = path.stat().st_mtime - age
+        os.utime(path, (written, written))
+    text = exposition.render()
+    assert values(text, "conduit_http_requests_total")[0][1] == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["b.json"]
+
+
+def test_a_broken_file_does_not_break_the_scrape(tmp_path: Path) -> None:
+    """As when a disk was full."""
+    registry, _ = counted(0.1)
+    (tmp_path / "b.json").write_bytes(b'[["conduit')
+    text = Exposition(registry, folder=tmp_path, worker="a").render()
+    assert values(text, "conduit_http_requests_total")[0][1] == 1
+
+
+def _seconds(part: str) -> str:
+    return f"conduit_http_request_seconds_{part}"

@@ -1,0 +1,32 @@
+"""Ids sort by time, do not repeat, and have one shape."""
+
+import re
+
+from conduit_kernel.ids import IdSource
+
+
+def test_ids_of_a_process_sort_in_the_order_of_their_making() -> None:
+    """Also within a millisecond, and over a clock that stands still."""
+    now = [1000.0]
+    source = IdSource(lambda: now[0])
+    made = []
+    for step in range(20_000):
+        now[0] += step % 3 * 0.0004
+        made.append(source.next())
+    assert made == sorted(made)
+    assert len(set(made)) == len(made)
+    assert all(re.fullmatch(r"[0-9a-hjkmnp-tv-z]{26}", i) for i in made)
+
+
+def test_processes_do_not_meet() -> None:
+    """Two sources at the same time begin at different places."""
+    assert IdSource(lambda: 1.0).next() != IdSource(lambda: 1.0).next()
+
+
+def test_the_counter_carries() -> None:
+    """When the low half runs over, order is kept."""
+    source = IdSource(lambda: 1.0)
+    source._low = (1 << 40) - 2  # noqa: SLF001 # a hundred thousand years of counting
+    made = [source.next() for _ in range(4)]
+    assert made == sorted(made)
+    assert len(set(made)) == 4

@@ -1,0 +1,75 @@
+"""Secrets open for their owner with their key, and for nobody else."""
+
+import pytest
+
+from conduit_kernel.errors import SecretUnreadable
+from conduit_kernel.secrets import Vault, new_key, parse_key
+
+KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
+
+
+def test_a_secret_comes_back() -> None:
+    """For its owner."""
+    vault = Vault(KEY)
+    assert vault.open(vault.seal("sk-ünïcode", "key_1"), "key_1") == "sk-ünïcode"
+
+
+def test_equal_secrets_look_different() -> None:
+    """Each has a data key and nonces of its own."""
+    vault = Vault(KEY)
+    one, two = vault.seal("sk", "key_1"), vault.seal("sk", "key_1")
+    assert one.ciphertext != two.ciphertext
+    assert one.wrapped_data_key != two.wrapped_data_key
+
+
+@pytest.mark.parametrize("field", ["ciphertext", "wrapped_data_key"])
+def test_tampering_is_noticed(field: str) -> None:
+    """One flipped bit anywhere is enough."""
+    vault = Vault(KEY)
+    sealed = vault.seal("sk", "key_1")
+    data = bytearray(getattr(sealed, field))
+    data[-1] ^= 1
+    setattr(sealed, field, bytes(data))
+    with pytest.raises(SecretUnreadable):
+        vault.open(sealed, "key_1")
+
+
+def test_a_secret_does_not_open_for_another_owner() -> None:
+    """A row copied to another key's place is refused."""
+    vault = Vault(KEY)
+    with pytest.raises(SecretUnreadable):
+        vault.open(vault.seal("sk", "key_1"), "key_2")
+
+
+def test_another_encryption_key_does_not_open() -> None:
+    """And the error says which one is wanted."""
+    sealed = Vault(KEY).seal("sk", "key_1")
+    with pytest.raises(SecretUnreadable) as refused:
+        Vault(OTHER).open(sealed, "key_1")
+    assert refused.value.metadata["encryption_key_id"] == sealed.encryption_key_id
+
+
+def test_rewrapping_changes_the_key_and_not_the_ciphertext() -> None:
+    """The former key opens until then; afterwards the new one alone does."""
+    sealed = Vault(KEY).seal("sk", "key_1")
+    both = Vault(OTHER, KEY)
+    assert both.open(sealed, "key_1") == "sk"
+    moved = both.rewrap(sealed, "key_1")
+    assert moved.ciphertext == sealed.ciphertext
+    assert Vault(OTHER).open(moved, "key_1") == "sk"
+
+
+def test_hashes_depend_on_the_encryption_key() -> None:
+    """A stolen database does not let anyone try virtual keys."""
+    assert Vault(KEY).hash("condt_x") == Vault(KEY).hash("condt_x")
+    assert Vault(KEY).hash("condt_x") != Vault(OTHER).hash("condt_x")
+
+
+def test_keys_are_checked_without_being_quoted() -> None:
+    """What is wrong is said; the key is not."""
+    assert len(parse_key(new_key())) == 32
+    for text in ("not base64!", "c2hvcnQ="):
+        with pytest.raises(ValueError, match="CONDUIT_ENCRYPTION_KEY") as refused:
+            parse_key(text)
+        assert text not in str(refused.value)
+    assert KEY.hex() not in repr(Vault(KEY))

@@ -1,0 +1,63 @@
+"""What the catalog claims, held against the wire cases."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from conduit_providers.catalog import load_catalog
+from conduit_providers.spec import ProviderSpec
+
+HERE = Path(__file__).parent
+CATALOG = load_catalog()
+
+
+def expected(case: Path) -> dict[str, Any]:
+    """Return the expected result of a case."""
+    return dict(orjson.loads((case / "result.json").read_bytes()))
+
+
+# What a call asks for, by the words that show it; the rest is shown by the answer.
+ASKED = {
+    "stream": '"stream":true',
+    "tools": '"tools":[',
+    "vision": '"image_url"',
+    "audio": '"input_audio"',
+    "files": '"type":"file"',
+    "video": '"video_url"',
+    "json_object": '"type":"json_object"',
+    "json_schema": '"type":"json_schema"',
+    "logprobs": '"logprobs":true',
+    "seed": '"seed":',
+    "n": '"n":2',
+    "reasoning": '"reasoning_effort"',
+    "dimensions": '"dimensions":',
+    "base64": '"encoding_format":"base64"',
+}
+
+
+def shown_by(case: Path) -> set[str]:
+    """Return the capabilities that a case shows: asked for, taken, and answered."""
+    result = expected(case)
+    if "error" in result:
+        return set()
+    request = orjson.loads((case / "call.json").read_bytes()).get("request", {})
+    text = orjson.dumps(request).decode()
+    dropped = result.get("dropped", [])
+    shown = {name for name, words in ASKED.items() if words in text and name not in dropped}
+    usage = result.get("usage") or {}
+    shown |= {"prompt_cache"} if usage.get("cached_input_tokens") else set()
+    choices = result.get("answer", {}).get("choices", [])
+    calls = [choice["message"].get("tool_calls") or [] for choice in choices]
+    return shown | ({"parallel_tools"} if any(len(each) > 1 for each in calls) else set())
+
+
+@pytest.mark.parametrize("spec", CATALOG.specs, ids=lambda spec: spec.name)
+def test_capabilities_are_claimed_only_with_a_case(spec: ProviderSpec) -> None:
+    """Each capability of a catalog file has a case of that type that shows it."""
+    for operation, endpoint in spec.endpoints.items():
+        cases = [file.parent for file in (HERE / spec.name / operation).glob("*/result.json")]
+        shown = set[str]().union(*(shown_by(case) for case in cases))
+        assert cases
+        assert endpoint.capabilities <= shown
