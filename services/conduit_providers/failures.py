@@ -128,6 +128,10 @@ class Told(NamedTuple):
     # All the names it used for the failure, most telling first.
     codes: tuple[str, ...] = ()
     request_id: str = ""
+    # How long to wait, where the error itself says so.
+    retry_after_ms: int | None = None
+    # Whether it names a quota: one that fills again, whatever the words say of plans and billing.
+    is_quota: bool = False
 
 
 def error_from(response: HttpResponse, spec: ProviderSpec, target: Target) -> UpstreamError:
@@ -141,6 +145,7 @@ def error_from(response: HttpResponse, spec: ProviderSpec, target: Target) -> Up
     if told.code:
         metadata["upstream_code"] = told.code[:MAX_CODE_CHARS]
     wait = retry_after_ms(response.headers, spec)
+    wait = told.retry_after_ms if wait is None else wait
     if wait is not None:
         metadata["retry_after_ms"] = str(wait)
     return cls(_message(cls, told, target.provider_name, f"status {response.status}"), **metadata)
@@ -157,6 +162,8 @@ def error_in_stream(error: object, provider: str, status: int = 200) -> Upstream
     metadata = {"provider": provider} if provider else {}
     if told.code:
         metadata["upstream_code"] = told.code[:MAX_CODE_CHARS]
+    if told.retry_after_ms is not None:
+        metadata["retry_after_ms"] = str(told.retry_after_ms)
     return cls(_message(cls, told, provider, "an error inside its answer"), **metadata)
 
 
@@ -174,6 +181,8 @@ def class_of(status: int, told: Told, codes: Mapping[str, str]) -> type[Upstream
     """Return the class for a status and what was told; `codes` are the provider's own."""
     if 500 <= status <= 599:  # noqa: PLR2004 # the range of HTTP server errors
         return _by_code(told, codes, only_own=True) or UpstreamError
+    if status == 429 and told.is_quota:  # noqa: PLR2004 # too many requests
+        return UpstreamRateLimited
     found = _by_code(told, codes)
     if found is None or found is UpstreamRefused or found is UpstreamRateLimited:
         found = _by_words(status, told.message) or _BY_STATUS.get(status) or found
@@ -269,7 +278,27 @@ def _told_by_object(error: dict[str, Any]) -> Told:
         message = f"{_text(message)}: {_text(metadata['raw'])}" if metadata.get("raw") else message
         names.append(metadata.get("error_type"))
     codes = tuple(n for n in names if isinstance(n, str) and n and not n.isdigit())
-    return Told(message=_text(message), code=codes[0] if codes else "", codes=codes)
+    told = Told(message=_text(message), code=codes[0] if codes else "", codes=codes)
+    details = error.get("details")
+    return _told_by_details(told, details) if isinstance(details, list) else told
+
+
+def _told_by_details(told: Told, details: list[Any]) -> Told:
+    """Add what Google's typed details say.
+
+    https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto
+    """
+    for detail in details:
+        kind = str(detail.get("@type", "")) if isinstance(detail, dict) else ""
+        match kind.rpartition(".")[2]:
+            case "RetryInfo":
+                wait = duration_ms(str(detail.get("retryDelay", "")))
+                told = told._replace(retry_after_ms=wait, is_quota=True)
+            case "QuotaFailure":
+                told = told._replace(is_quota=True)
+            case "RequestInfo":
+                told = told._replace(request_id=_text(detail.get("requestId")))
+    return told
 
 
 def _status_in(error: object) -> int:

@@ -1,4 +1,4 @@
-"""The whole suite in one process: real servers on free ports, real files, the simulator as provider."""
+"""The whole suite in one process: real servers, real files, the simulator as the provider."""
 
 import contextlib
 import dataclasses

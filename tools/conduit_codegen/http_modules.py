@@ -7,7 +7,7 @@ from .http_answers import AnswerWriter, success_status
 from .http_paths import header_field, segments
 from .http_reports import write_header_writer
 from .http_requests import RequestReader, write_header_reader
-from .imports import import_lines, words
+from .imports import import_lines
 from .json_values import Scope
 from .naming import snake
 from .source import NOTICE, Source, quoted
@@ -66,23 +66,17 @@ def _service(contract: Contract, service: Service) -> str:
         for route in routes:
             body.line(route)
     body.line(")")
-    return f"{_head(contract, service, body)}{body}"
-
-
-def _head(contract: Contract, service: Service, body: Source) -> Source:
     head = Source()
     head.line(f'"""HTTP routes of {service.name}. {NOTICE}"""\n')
     head.line("from __future__ import annotations\n")
-    used = words(body)
-    if "Sequence" in used:
-        head.line("from collections.abc import Sequence")
+    # Those that a module does not need are taken out when it is laid out.
+    head.line("from collections.abc import Sequence")
     head.line("from typing import Final\n")
-    if "orjson" in used:
-        head.line("import orjson\n")
+    head.line("import orjson\n")
     head.line("\n".join(import_lines(contract, body, RUNTIMES)))
     head.line(f"from {contract.package}.http_runtime import Route, Segment")
     head.gap()
-    return head
+    return f"{head}{body}"
 
 
 def _header_messages(contract: Contract, service: Service, *, of_requests: bool) -> list[Message]:

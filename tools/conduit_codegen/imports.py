@@ -11,11 +11,6 @@ from .source import Source
 WORD = re.compile(r"\w+")
 
 
-def words(body: Source) -> set[str]:
-    """Return the names in a text."""
-    return set(WORD.findall(str(body)))
-
-
 def import_lines(
     contract: Contract, body: Source, runtimes: Sequence[str], own: File | None = None
 ) -> Iterator[str]:
@@ -23,7 +18,7 @@ def import_lines(
 
     `runtimes` are the modules that generated ones share, each with the name it goes by.
     """
-    used = words(body)
+    used = set(WORD.findall(str(body)))
     modules = [name for name in runtimes if name.rpartition(" ")[2] in used]
     modules += sorted({module(file.name) for file in contract.files} & used)
     if modules:

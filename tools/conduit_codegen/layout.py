@@ -12,7 +12,7 @@ LINE_LENGTH = "100"
 
 
 def laid_out(files: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Yield the same files, formatted and with their imports in order."""
+    """Yield the same files, formatted, with the imports they need and in order."""
     with tempfile.TemporaryDirectory() as folder:
         names = []
         for name, content in files:
@@ -21,7 +21,7 @@ def laid_out(files: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
             path.write_text(content)
             names.append(name)
         options = ["--isolated", "--quiet", "--line-length", LINE_LENGTH, folder]
-        _ruff("check", "--select", "I", "--fix", *options)
+        _ruff("check", "--select", "I,F401", "--fix", *options)
         _ruff("format", *options)
         for name in names:
             yield name, Path(folder, name).read_text()

@@ -306,5 +306,5 @@ def extras_json(candidate: Candidate) -> bytes:
     It is `{"extra_content": {"google": {...}}}`, where Google's own OpenAI dialect puts such
     things, with names as in `grounding_metadata`.
     """
-    google = {name: orjson.Fragment(raw) for name in _TOLD if (raw := getattr(candidate, name))}
+    google = {name: orjson.Fragment(bytes(raw)) for name in _TOLD if (raw := getattr(candidate, name))}
     return orjson.dumps({"extra_content": {"google": google}}) if google else b""

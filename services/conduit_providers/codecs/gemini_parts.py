@@ -115,7 +115,7 @@ def _media(part: Part) -> bytes:
 
 def _native(part: Part) -> Json:
     found: Json = {
-        _SPELLED[name]: orjson.Fragment(raw)
+        _SPELLED[name]: orjson.Fragment(bytes(raw))
         for name in NATIVE_PARTS
         if (raw := getattr(part, name))
     }

@@ -12,7 +12,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tests.support.suite import Suite, running_suite
 from tests.support.waiting import eventually
 
-
 CHAT = {"model": "echo", "messages": [{"role": "user", "content": "hello there"}]}
 
 

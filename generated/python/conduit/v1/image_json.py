@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from conduit.v1 import image_pb2
 from conduit.v1 import json_runtime as runtime
 
