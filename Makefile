@@ -76,6 +76,7 @@ $(INSTALLED): pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install --upgrade "pip>=25.1"
 	@$(PIP) install --editable .
+	@$(BIN)/python -m compileall -q services generated/python clients/python
 	@touch $@
 
 $(DEV_INSTALLED): $(INSTALLED)

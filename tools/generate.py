@@ -63,7 +63,10 @@ def generate(folder: Path) -> None:
 
 def differences(made: Path, target: Path) -> list[Path]:
     """Return the files that differ, are missing or are left over, relative to `generated/`."""
-    new, old = listing(made), listing(target)
+    new = listing(made)
+    # Folders that buf does not write belong to others.
+    folders = {path.parts[0] for path in new}
+    old = {path for path in listing(target) if path.parts[0] in folders}
     changed = {p for p in new & old if not filecmp.cmp(made / p, target / p, shallow=False)}
     return sorted(changed | (new ^ old))
 

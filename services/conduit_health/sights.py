@@ -60,6 +60,11 @@ _VERDICTS: Mapping[str, Verdict] = {
     "CONTEXT_TOO_LONG": Verdict.ANSWERED,
 }
 
+_BY_NUMBER: Mapping[int, Verdict] = {
+    number: _VERDICTS.get(name.removeprefix("ERROR_REASON_"), Verdict.NOTHING)
+    for name, number in ErrorReason.items()
+}
+
 
 def verdict_of(reason: str) -> Verdict:
     """Return what a reason of failure, such as `PROVIDER_TIMEOUT`, says of the provider."""
@@ -71,7 +76,8 @@ def sight_of(outcome: Outcome, now: float) -> Sight:
     at = outcome.ended_at.seconds + outcome.ended_at.nanos / 1e9
     return Sight(
         at=min(at, now) if outcome.HasField("ended_at") else now,
-        verdict=verdict_of(_reason_name(outcome.reason)),
+        # A router of a newer version may know reasons that we do not.
+        verdict=_BY_NUMBER.get(outcome.reason, Verdict.NOTHING),
         key_id=outcome.key_id,
         response_time_ms=outcome.response_time_ms if outcome.HasField("response_time_ms") else None,
         detail=outcome.detail[:MAX_DETAIL],
@@ -91,10 +97,3 @@ def exhausted_until(limits: KeyRateLimits | None) -> float | None:
         if limit.HasField("remaining") and limit.remaining <= 0 and limit.HasField("resets_at")
     ]
     return max(moments, default=None)
-
-
-def _reason_name(reason: ErrorReason.ValueType) -> str:
-    # A router of a newer version may know reasons that we do not.
-    if reason not in ErrorReason.values():
-        return "UNKNOWN"
-    return ErrorReason.Name(reason).removeprefix("ERROR_REASON_")

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -26,6 +27,9 @@ LOCK_SECONDS = 10
 # How long one statement may take on PostgreSQL, in seconds.
 STATEMENT_SECONDS = 30
 _WRITES = "conduit_writes"
+# Connection trouble, rollbacks to be tried again, too few resources, locks, shutdowns:
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_PASSING = frozenset({"08", "25", "40", "53", "55", "57"})
 
 
 async def open_database(settings: Settings, service: str, migrations: Path) -> AsyncEngine:
@@ -62,13 +66,15 @@ def database_url(settings: Settings, service: str) -> URL:
 def make_engine(url: URL) -> AsyncEngine:
     """Make an engine; nothing is opened yet."""
     if url.get_backend_name() == "sqlite":
-        engine = create_async_engine(url, pool_timeout=LOCK_SECONDS)
+        engine = create_async_engine(url, pool_timeout=LOCK_SECONDS, hide_parameters=True)
         sa.event.listen(engine.sync_engine, "connect", _set_up_sqlite)
         sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
     return create_async_engine(
         url,
         pool_timeout=LOCK_SECONDS,
+        # What is stored is nobody's business who reads the log.
+        hide_parameters=True,
         # The server may have been restarted since a connection was last used.
         pool_pre_ping=True,
         connect_args={
@@ -100,14 +106,25 @@ async def guarded(service: str) -> AsyncIterator[None]:
     """Turn a database that cannot be reached into ServiceUnavailable, without its address."""
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
+    except (SQLAlchemyError, OSError) as error:
+        if not _may_pass(error):
+            raise
+        log = structlog.get_logger("database")
+        log.warning(
+            "database_failed", service=service, error=type(error).__name__, detail=str(error)
+        )
         message = f"The database of the {service} service cannot be reached or is too busy"
         raise ServiceUnavailable(message, service=service) from error
-    except SQLAlchemyError as error:
-        if getattr(error, "connection_invalidated", False):
-            message = f"The {service} service lost its connection to the database"
-            raise ServiceUnavailable(message, service=service) from error
-        raise
+
+
+def _may_pass(error: Exception) -> bool:
+    """Return whether the database, and not what was asked of it, is the trouble."""
+    if isinstance(error, DBAPIError):
+        # The driver for PostgreSQL tells by code what SQLAlchemy has no class for.
+        code = str(getattr(error.orig, "sqlstate", None) or "")
+        of_class = error.connection_invalidated or code[:2] in _PASSING
+        return of_class or isinstance(error, OperationalError | InterfaceError)
+    return isinstance(error, PoolTimeout | OSError)
 
 
 async def _upgrade(engine: AsyncEngine, service: str, migrations: Path) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from conduit.v1 import registry_requests_pb2 as pb
-from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.errors import DeadlineExceeded, InvalidRequest
 from conduit_registry import document, messages
 from conduit_registry.editor import Editor
 from conduit_registry.importing import Import
@@ -15,6 +15,7 @@ from conduit_registry.rules import fields
 from conduit_registry.store import FALLBACK_CHAIN, KEY, MAPPING, PROVIDER, VIRTUAL_KEY
 
 MAX_USES = 10_000
+CHECK_SECONDS = 30.0
 
 
 class ConfigRpcs(Room):
@@ -63,7 +64,13 @@ class ConfigRpcs(Room):
         """Make the configuration what a document says, or only say what would change."""
         parts = self.parts
         wanted = await asyncio.to_thread(document.read, request.yaml)
-        plan = await plan_of(wanted, parts.catalog, parts.addresses)
+        try:
+            # Each address is looked up.
+            async with asyncio.timeout(CHECK_SECONDS):
+                plan = await plan_of(wanted, parts.catalog, parts.addresses)
+        except TimeoutError as error:
+            message = f"The addresses could not be checked within {CHECK_SECONDS:g} s"
+            raise DeadlineExceeded(message) from error
         begin = parts.store.rehearse if request.dry_run else parts.store.change
         async with begin(origin_of(context)) as changing:
             editor = Editor(changing, catalog=parts.catalog, vault=parts.vault)

@@ -13,6 +13,7 @@ from conduit.v1.billing_service_pb2_grpc import BillingServiceStub
 from conduit.v1.health_service_pb2_grpc import HealthServiceStub
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
 from conduit.v1.router_service_pb2_grpc import add_RouterServiceServicer_to_server
+from conduit_kernel.addresses import is_public
 from conduit_kernel.http import HttpClient
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc import RpcServer, admin_metadata, connect
@@ -32,8 +33,10 @@ from conduit_router.links import (
     report_outcomes,
     sync_spool,
 )
+from conduit_router.media import MediaFetcher
 from conduit_router.outcomes import Outcomes
 from conduit_router.prices import PriceList
+from conduit_router.proofs import Proofs
 from conduit_router.service import RouterService, RouterStub
 from conduit_router.snapshot_file import load_snapshot, save_snapshot
 from conduit_router.spool import SYNC_SECONDS, Spool
@@ -53,6 +56,7 @@ class RouterProcess:
         stub: RouterStub,
         server: RpcServer | None,
         delivery: Delivery,
+        proofs: Proofs,
         spool: Spool,
         client: HttpClient,
         channels: list[grpc.aio.Channel],
@@ -61,6 +65,7 @@ class RouterProcess:
         self.stub = stub
         self._server = server
         self._delivery = delivery
+        self._proofs = proofs
         self._spool = spool
         self._client = client
         self._channels = channels
@@ -83,6 +88,7 @@ class RouterProcess:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._proofs.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_DELIVERY_SECONDS):
                 await self._delivery.deliver()
@@ -110,9 +116,12 @@ async def start(
     prices, vitals, outcomes = PriceList(), Vitals(time.monotonic), Outcomes(clock)
     spool = Spool(state_dir / "spool")
     accounts = Accounts(spool, prices, ids, clock)
-    client = HttpClient()
+    # A name may lead elsewhere than when the Registry looked it up.
+    client = HttpClient(allow_address=None if settings.allow_private_addresses else is_public)
+    proofs = Proofs(clock)
     dispatch = Dispatch(
-        transport=Transport(client, time.perf_counter),
+        transport=Transport(client, proofs, time.perf_counter),
+        media=MediaFetcher(client),
         vitals=vitals,
         accounts=accounts,
         outcomes=outcomes,
@@ -134,6 +143,7 @@ async def start(
         dispatch.table = compiler.compile(state)
         identities.load(dispatch.table)
         price_link.load(dispatch.table)
+        proofs.load(dispatch.table)
 
     def changed() -> None:
         load()
@@ -155,11 +165,13 @@ async def start(
         report_outcomes(health, outcomes, metadata),
         report_key_use(registry, outcomes, metadata),
         sync_spool(spool, SYNC_SECONDS),
+        proofs.run(),
     ]
     return RouterProcess(
         stub=stub,
         server=server,
         delivery=delivery,
+        proofs=proofs,
         spool=spool,
         client=client,
         channels=list(channels.values()),

@@ -15,12 +15,14 @@ from conduit_kernel.errors import (
     UnsupportedCapability,
     UpstreamRateLimited,
 )
-from conduit_providers.calls import Call, Form
+from conduit_providers.calls import Call, ChatCall, Form
+from conduit_providers.spec import Endpoint
 from conduit_router.accounts import Accounts, Consumption
 from conduit_router.decide import Decision, decide
 from conduit_router.failover import Leg
 from conduit_router.identity import check_model
 from conduit_router.journey import Guide, Journey
+from conduit_router.media import MediaFetcher, has_urls
 from conduit_router.outcomes import Outcomes
 from conduit_router.peek import Wants
 from conduit_router.table import EMPTY_TABLE, Caller
@@ -45,6 +47,7 @@ class Dispatch:
         self,
         *,
         transport: Transport,
+        media: MediaFetcher,
         vitals: Vitals,
         accounts: Accounts,
         outcomes: Outcomes,
@@ -54,6 +57,7 @@ class Dispatch:
     ) -> None:
         self.table = EMPTY_TABLE
         self.transport = transport
+        self._media = media
         self.outcomes = outcomes
         # For durations and deadlines; the other one for points in time.
         self.clock = clock
@@ -104,6 +108,11 @@ class Dispatch:
             provider=leg.line.target.provider_name,
             created=int(self._wall_clock()),
         )
+
+    async def fetch_media(self, call: ChatCall, endpoint: Endpoint) -> None:
+        """Fetch what a chat refers to by URL, where the endpoint takes no URLs."""
+        if endpoint.options.get("inline_media") and has_urls(call.typed):
+            call.fetched = await self._media.fetch(call.typed)
 
     def failed(self, provider_id: int, seconds: float) -> None:
         """Count an attempt that failed."""

@@ -168,6 +168,7 @@ class Streams:
         if codec is None:
             raise NotImplementedYet(f"{instance.spec.name} does not serve chats")
         call = dispatch.call(journey, leg, form)
+        await dispatch.fetch_media(call, endpoint)
         request = codec.to_upstream(call, endpoint, leg.line.target)
         sent = dispatch.clock()
         response = await dispatch.transport.open(leg.line, instance.spec, request, seconds)

@@ -26,6 +26,7 @@ from conduit_kernel.http import (
 from conduit_providers.failures import error_from
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.wire import HttpRequest, HttpResponse
+from conduit_router.proofs import Proofs
 from conduit_router.table import Line
 
 CONNECT_SECONDS = 10.0
@@ -67,8 +68,9 @@ class LazyHeaders(Mapping[str, str]):
 class Transport:
     """Sends requests along lines."""
 
-    def __init__(self, client: HttpClient, clock: Callable[[], float]) -> None:
+    def __init__(self, client: HttpClient, proofs: Proofs, clock: Callable[[], float]) -> None:
         self._client = client
+        self._proofs = proofs
         self._clock = clock
 
     async def open(
@@ -86,8 +88,8 @@ class Transport:
                     line.prepared.clear()
                 line.prepared[request.method, request.path, request.headers] = prepared
         else:
-            request = line.signer.sign(request)
-            prepared = self._prepare(line, request)
+            await self._proofs.ensure(line)
+            prepared = self._prepare(line, line.signer.sign(request))
         timeouts = Timeouts(min(CONNECT_SECONDS, header_seconds), header_seconds, IDLE_SECONDS)
         try:
             response = await self._client.send_prepared(

@@ -1,7 +1,7 @@
 """Calls that are answered whole."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from google.protobuf.message import Message
@@ -13,6 +13,7 @@ from conduit.v1.embedding_pb2 import EmbeddingRequest
 from conduit_kernel.errors import NotImplementedYet
 from conduit_providers.calls import Answer, Call, Form, chat_request, embedding_request
 from conduit_providers.codec import ChatCodec, Codec, EmbedCodec
+from conduit_providers.spec import Endpoint
 from conduit_providers.usage import Usage
 from conduit_router.accounts import Consumption
 from conduit_router.dispatch import Dispatch, Sender
@@ -40,7 +41,9 @@ class WholeCalls:
         wants = peek_chat(form.json)._replace(stream=False)
         options = request.options if request.HasField("options") else None
         journey = self._dispatch.depart(wants, sender, options, started)
-        exchange = _Exchange(self._dispatch, form, _chat_codec, estimate_chat)
+        exchange = _Exchange(
+            self._dispatch, form, _chat_codec, estimate_chat, self._dispatch.fetch_media
+        )
         answer, report = await exchange.run(journey)
         if is_typed:
             return pb.ChatResponse(completion=answer.typed, report=report)
@@ -68,7 +71,7 @@ class WholeCalls:
 class _Exchange(Generic[RequestT, AnswerT]):
     """One call: a request, its attempts, an answer."""
 
-    __slots__ = ("_call", "_codec_of", "_dispatch", "_estimate", "_form")
+    __slots__ = ("_before", "_call", "_codec_of", "_dispatch", "_estimate", "_form")
 
     def __init__(
         self,
@@ -76,11 +79,14 @@ class _Exchange(Generic[RequestT, AnswerT]):
         form: Form[RequestT],
         codec_of: Callable[[Instance], Codec[Call[RequestT], Answer[AnswerT]] | None],
         estimate: Callable[[Form[RequestT]], int],
+        before: Callable[[Call[RequestT], Endpoint], Awaitable[None]] | None = None,
     ) -> None:
         self._dispatch = dispatch
         self._form = form
         self._codec_of = codec_of
         self._estimate = estimate
+        # What must be had before the codec can work.
+        self._before = before
         # As the last attempt's codec got it.
         self._call: Call[RequestT]
 
@@ -102,6 +108,8 @@ class _Exchange(Generic[RequestT, AnswerT]):
         if codec is None:
             raise NotImplementedYet(f"{instance.spec.name} does not serve this operation")
         call = self._call = dispatch.call(journey, leg, self._form)
+        if self._before is not None:
+            await self._before(call, endpoint)
         request = codec.to_upstream(call, endpoint, leg.line.target)
         sent = dispatch.clock()
         try:

@@ -201,7 +201,7 @@ async def test_large_request_going_out_is_not_silence() -> None:
     body = b"x" * (32 * MIB)
     async with upstream(script, limit=MIB) as peer, client() as http:
         response = await http.send(
-            peer.origin, "POST", "/", (), body, timeouts=Timeouts(header=0.4)
+            peer.origin, "POST", "/", (), body, timeouts=Timeouts(header=0.6)
         )
         assert await response.read(MIB) == b"hello"
 

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -58,6 +60,10 @@ class Served:
         key = KeyFile(self.data_dir).read()[VIRTUAL]
         return Gateway(self.url, {"authorization": f"Bearer {key}"}, 10)
 
+    def aliases(self) -> set[str]:
+        """Return the models that a caller sees."""
+        return {model["id"] for model in self.caller().call("GET", "/v1/models")["data"]}
+
     def children(self) -> dict[str, int]:
         """Return the ids of its processes by module; there is /proc to ask on Linux only."""
         pid = self.process.pid
@@ -107,3 +113,11 @@ class Served:
             self.stop()
             raise AssertionError("".join([*lines, *self.log]))
         return "".join(lines)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 15.0) -> None:
+    """Return once a condition holds. AssertionError if that takes too long."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)

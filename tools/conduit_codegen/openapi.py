@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from .contract import Binding, Contract, Dialect, Field, Kind, Message, Rpc
+from .contract import DURATION, Binding, Contract, Dialect, Field, Kind, Message, Rpc
 from .http_answers import BINARY_TYPE, EVENTS_TYPE, JSON_TYPE, AnswerWriter, success_status
 from .http_paths import PARAMETER, header_field, path_fields, query_fields
 from .json_names import members
@@ -31,6 +31,7 @@ SECURITY_SCHEMES = {
     },
 }
 FORM_TYPE = "multipart/form-data"
+SECONDS = r"^[0-9]{1,12}(\.[0-9]{1,9})?s?$"
 JSON_FRAMINGS = ("FRAMING_UNSPECIFIED", "FRAMING_SERVER_SENT_EVENTS")
 
 
@@ -144,6 +145,9 @@ class OpenApi:
     def _parameter(self, message: Message, field: Field, place: str, name: str) -> dict[str, Any]:
         schema = self._schemas.field(message, field)
         description = schema.pop("description", "")
+        if field.type_name == DURATION:
+            # Outside of JSON, the unit may be left out.
+            schema |= {"pattern": SECONDS, "examples": ["30s", "30"]}
         return {"name": name, "in": place, "description": description, "schema": schema}
 
     def _request_body(self, rpc: Rpc, binding: Binding) -> dict[str, Any] | None:

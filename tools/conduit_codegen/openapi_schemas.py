@@ -16,7 +16,8 @@ from .contract import (
     Message,
     Oneof,
 )
-from .json_names import members, text_field
+from .json_members import NATIVE
+from .json_names import members, text_field, text_targets
 from .naming import spelling
 
 # Any: JSON.
@@ -120,7 +121,13 @@ class Schemas:
         if required := self._required(message, plain):
             schema["required"] = required
         if oneof is not None:
-            schema["oneOf"] = [self._choice(message, oneof, field) for field in oneof.fields]
+            bare = text_targets(self._contract).get(message.full_name)
+            schema["oneOf"] = [
+                self._choice(message, oneof, field)
+                for field in oneof.fields
+                # An enum that a bare string says is not said in an object as well.
+                if field is not bare or field.kind is not Kind.ENUM
+            ]
         elif self._is_closed(message):
             schema["additionalProperties"] = False
         return schema
@@ -201,9 +208,13 @@ class Schemas:
             return WELL_KNOWN[field.type_name]
         if field.kind is Kind.MESSAGE:
             return self._reference(field.type_name)
-        if field.kind is not Kind.ENUM:
-            return SCALARS[field.kind]
+        return self._enum(message, field) if field.kind is Kind.ENUM else SCALARS[field.kind]
+
+    def _enum(self, message: Message, field: Field) -> Schema:
         value = reference(self._enum_name(self._contract.enum_of(field), message.dialect))
+        if any(f.name == NATIVE + field.name for f in message.fields):
+            # Where the enum has no value, the provider's own word stands in its place.
+            return {"anyOf": [value, {"type": "string"}, NULL]}
         is_null = field.json.always and message.dialect is Dialect.OPENAI
         return {"oneOf": [value, NULL]} if is_null else value
 

@@ -5,6 +5,7 @@ import contextlib
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from functools import partial
 from math import inf
 from typing import Protocol, cast
 
@@ -60,6 +61,8 @@ class ServerConnection(asyncio.Protocol):
         self.deadline = inf
         self._site = site
         self._limits = site.limits
+        self._idle_seconds = site.limits.idle_seconds
+        self._sweeper = site.sweeper
         self._phase = IDLE
         self._gate = Gate(site.loop)
         self._task: asyncio.Task[None] | None = None
@@ -73,7 +76,7 @@ class ServerConnection(asyncio.Protocol):
         self._discarded = 0
         self._progress = 0
         self._reader: RequestReader[Exchange] = RequestReader(
-            site.limits, site.body_limit, lambda: Exchange(self)
+            site.limits, site.body_limit, partial(Exchange, self)
         )
 
     # The transport's calls.
@@ -251,7 +254,9 @@ class ServerConnection(asyncio.Protocol):
         if self.gone or self._phase > BUSY:
             return False
         self._phase = IDLE
-        self._set_deadline(self._limits.idle_seconds)
+        self.deadline = deadline = self._site.clock() + self._idle_seconds
+        if deadline < self._sweeper.due:
+            self._sweeper.arm(deadline)
         reader = self._reader
         if self._unread or reader.in_head or reader.current is not None:
             return self._catch_up()

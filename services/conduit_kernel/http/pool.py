@@ -106,8 +106,6 @@ class Pool:
         self._dialing.add(limit)
         try:
             connection = await self._made_dialer().dial(limit)
-            if connection.closed:
-                raise ConnectFailed("unreachable", f"{self.where} ended the connection at once")
         except BaseException as error:
             self._free_slot()
             if self.closed and isinstance(error, ConnectFailed):
@@ -115,6 +113,9 @@ class Pool:
             raise
         finally:
             self._dialing.discard(limit)
+        if connection.closed:
+            self._free_slot()
+            raise ConnectFailed("unreachable", f"{self.where} ended the connection at once")
         self.open.add(connection)
         self.sweeper.watched.add(connection)
         return connection

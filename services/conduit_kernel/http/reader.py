@@ -20,6 +20,7 @@ METHODS = {
     name.encode(): name
     for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 }
+SLASH = ord("/")
 # The parser cannot stop after a request; this bounds how many tiny ones one feed can bring.
 SLICE = 16 * 1024
 # Chunk sizes, extensions and trailers may take this much, and then a multiple of the body.
@@ -163,7 +164,12 @@ class RequestReader(Generic[RequestT]):
             self._refuse(501, "METHOD_UNKNOWN", "this method is not implemented here")
         if b"host" not in fields and request.http11:
             self._refuse(400, "MALFORMED_REQUEST", "HTTP/1.1 requests need a Host field")
-        self._place(request)
+        url = self._url
+        target = url.decode()
+        if url[0] != SLASH or "#" in target or len(url) > self._limits.target_bytes:
+            request.path, request.query = self._place(url, request.method)
+        else:
+            request.path, _, request.query = target.partition("?")
         if len(fields) > self._limits.head_fields:
             self._refuse_head()
         if self._repeats is not None:
@@ -194,13 +200,12 @@ class RequestReader(Generic[RequestT]):
             self._refuse(505, "HTTP_VERSION", "only HTTP/1.0 and HTTP/1.1 are spoken here")
         return version == "1.1"
 
-    def _place(self, request: RequestT) -> None:
-        """Set path and query."""
-        url = self._url
+    def _place(self, url: bytes, method: str) -> tuple[str, str]:
+        """Find path and query in a target that is no plain path, or is no target at all."""
         if len(url) > self._limits.target_bytes:
             self._refuse_target()
         try:
-            request.path, request.query = split_target(url, request.method)
+            return split_target(url, method)
         except TargetError as error:
             self._refuse(400, "MALFORMED_REQUEST", str(error))
 

@@ -61,6 +61,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._head_only = False
         self._large = False
         self._barren = 0
+        self._sending = False
         self._unsent = 0
         self._framed = False
         self._reusable = False
@@ -90,7 +91,6 @@ class UpstreamConnection(asyncio.Protocol):
         self._set_deadline(timeouts.header)
         self._large = large = len(body) > _JOIN_BYTES
         if large:
-            self._unsent = 0
             self.transport.write(head)
             self.transport.write(body)
         else:
@@ -146,6 +146,17 @@ class UpstreamConnection(asyncio.Protocol):
             if response.status and not response.done and not response.paused:
                 self._set_deadline(self._timeouts.idle)
         self.gate.wake()
+
+    def pause_writing(self) -> None:
+        """Note that the request takes its time to leave."""
+        self._sending = True
+        self._unsent = self.transport.get_write_buffer_size()
+
+    def resume_writing(self) -> None:
+        """Start the wait for the head."""
+        self._sending = False
+        if self._response is not None and not self._response.status:
+            self._set_deadline(self._timeouts.header)
 
     def eof_received(self) -> None:
         """Treat a peer that will send no more as gone; the transport closes itself.
@@ -307,7 +318,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._fail(IdleTimeout(f"{where} fell silent inside the body"))
         else:
             unsent = self.transport.get_write_buffer_size()
-            if unsent and (not self._unsent or unsent < self._unsent):
+            if self._sending and unsent < self._unsent:
                 # The request is still going out, so the wait for the head has not begun.
                 self._unsent = unsent
                 self.deadline = now + self._timeouts.header

@@ -19,7 +19,7 @@ from conduit.v1.chat_pb2 import (
     ChatUsage,
     FinishReason,
 )
-from conduit_kernel.errors import ContentPolicy, UpstreamError
+from conduit_kernel.errors import ContentPolicy, UpstreamError, UpstreamRefused
 from conduit_providers.failures import error_in_stream, garbage
 from conduit_providers.usage import Usage
 
@@ -237,7 +237,13 @@ _REASONS: "Mapping[str, FinishReason.ValueType]" = {
     "IMAGE_SAFETY": FINISH_REASON_CONTENT_FILTER,
     "IMAGE_PROHIBITED_CONTENT": FINISH_REASON_CONTENT_FILTER,
     "IMAGE_RECITATION": FINISH_REASON_CONTENT_FILTER,
+    "TOO_MANY_TOOL_CALLS": FINISH_REASON_STOP,
+    "NO_IMAGE": FINISH_REASON_STOP,
+    "IMAGE_OTHER": FINISH_REASON_STOP,
+    "OTHER": FINISH_REASON_STOP,
 }
+# The model tripped: what it wrote is no answer, and asked again it may do better.
+_TRIPPED = frozenset({"MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL"})
 _PLAIN = frozenset({"STOP", "MAX_TOKENS"})
 
 
@@ -246,6 +252,23 @@ def finish_of(word: str, *, has_calls: bool) -> Finish:
     if word == "STOP" and has_calls:
         return Finish(FINISH_REASON_TOOL_CALLS, None)
     return Finish(_REASONS.get(word, FINISH_REASON_UNSPECIFIED), None if word in _PLAIN else word)
+
+
+def check_finish(candidate: Candidate, provider: str) -> None:
+    """Raise UpstreamError if the model failed, UpstreamRefused if it missed its signatures."""
+    word = candidate.finish_reason
+    if word == "MISSING_THOUGHT_SIGNATURE":
+        raise UpstreamRefused(
+            f"{provider}: a thought signature of an earlier turn is missing",
+            provider=provider,
+            upstream_code=word,
+        )
+    if word in _TRIPPED:
+        raise UpstreamError(
+            f"{provider}: the model failed to answer ({word})",
+            provider=provider,
+            upstream_code=str(word),
+        )
 
 
 def chat_usage(usage: Usage) -> ChatUsage:
@@ -306,5 +329,6 @@ def extras_json(candidate: Candidate) -> bytes:
     It is `{"extra_content": {"google": {...}}}`, where Google's own OpenAI dialect puts such
     things, with names as in `grounding_metadata`.
     """
-    google = {name: orjson.Fragment(bytes(raw)) for name in _TOLD if (raw := getattr(candidate, name))}
+    told = {name: bytes(getattr(candidate, name)) for name in _TOLD}
+    google = {name: orjson.Fragment(raw) for name, raw in told.items() if raw}
     return orjson.dumps({"extra_content": {"google": google}}) if google else b""

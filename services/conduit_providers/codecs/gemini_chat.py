@@ -23,6 +23,7 @@ from conduit_providers.codecs.gemini_answer import (
     Candidate,
     Response,
     chat_usage,
+    check_finish,
     extras_json,
     finish_of,
     logprobs_json,
@@ -67,6 +68,7 @@ class GeminiChatCodec:
             model=_model(found, call),
         )
         for place, candidate in enumerate(found.candidates):
+            check_finish(candidate, call.provider)
             _add_choice(completion, candidate, candidate.index or place)
         counts = found.usage_metadata
         if counts is None:

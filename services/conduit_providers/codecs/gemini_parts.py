@@ -6,6 +6,7 @@ Whole answers are read through the same door as streamed ones, so that both say 
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import orjson
 
 from conduit.v1.chat_chunk_pb2 import ChatDelta
@@ -88,7 +89,8 @@ class PartReader:
             index=self.calls, id=called.id or f"{self._id}{self.calls}", type="function"
         )
         call.function.name = called.name
-        call.function.arguments = bytes(called.args).decode()
+        # Whole answers come with indents.
+        call.function.arguments = msgspec.json.format(bytes(called.args), indent=-1).decode()
         if part.thought_signature:
             call.unknown_json = sealed_json(part.thought_signature)
         self.calls += 1

@@ -14,6 +14,7 @@ from conduit_providers.codecs.gemini_answer import (
     Candidate,
     Response,
     chat_usage,
+    check_finish,
     extras_json,
     finish_of,
     logprobs_json,
@@ -72,11 +73,7 @@ class GeminiChatDecoder:
         """Return what the end of the stream completes. StreamInterrupted if it came too early."""
         if self._failure is not None:
             raise self._failure
-        rest = self._buffer.held.strip(b"\n")
-        # The last blank line may be missing; what is cut off is no JSON.
-        chunks = self._chunks_in(rest + b"\n\n") if rest.endswith(b"}") else []
-        if self._failure is not None:
-            raise self._failure
+        chunks = self._rest()
         finished = [choice for choice in self._choices.values() if choice.finish]
         if len(finished) < max(self._expected, len(self._choices)):
             raise StreamInterrupted(
@@ -85,6 +82,22 @@ class GeminiChatDecoder:
             )
         self.done = True
         return ChatEvents(chunks=chunks + self._last_chunks())
+
+    def _rest(self) -> list[ChatCompletionChunk]:
+        """Return what the last event says; its blank line may be missing."""
+        rest = self._buffer.held.strip(b"\n")
+        if not rest.endswith(b"}"):
+            return []
+        try:
+            chunks = self._chunks_in(rest + b"\n\n")
+        except UpstreamError as error:
+            # An event that was cut off is no garbage.
+            if error.metadata.get("kind") != "garbage":
+                raise
+            return []
+        if self._failure is not None:
+            raise self._failure
+        return chunks
 
     def _chunks_in(self, block: bytes) -> list[ChatCompletionChunk]:
         chunks: list[ChatCompletionChunk] = []
@@ -118,6 +131,7 @@ class GeminiChatDecoder:
         self, candidate: Candidate, index: int, chunks: list[ChatCompletionChunk]
     ) -> None:
         choice = self._choice(index, chunks)
+        check_finish(candidate, self._provider)
         for part in candidate.parts:
             delta = choice.reader.read(part)
             if delta is not None:

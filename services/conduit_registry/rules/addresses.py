@@ -6,11 +6,11 @@ accepted: it may be known later, or elsewhere.
 """
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import SplitResult, urlsplit
 
+from conduit_kernel.addresses import is_public
 from conduit_kernel.errors import AddressNotAllowed, InvalidRequest
 from conduit_registry.rules import fields
 
@@ -18,10 +18,7 @@ MAX_URL = 2000
 RESOLVE_SECONDS = 2.0
 # Where clouds give out credentials to whoever asks from inside.
 METADATA_HOSTS = frozenset({"metadata", "metadata.google.internal", "instance-data"})
-# Addresses of IPv4 within IPv6: https://www.rfc-editor.org/rfc/rfc6052#section-2.1
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
 
 
@@ -63,19 +60,6 @@ class Addresses:
         except (OSError, TimeoutError, UnicodeError):
             return True
         return all(is_public(text) for text in found)
-
-
-def is_public(text: str) -> bool:
-    """Return whether an address can be reached from anywhere."""
-    # A scope, as in fe80::1%eth0, changes nothing here.
-    address: Address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        address = address.ipv4_mapped or address.sixtofour or _nat64(address) or address
-    return address.is_global and not address.is_multicast
-
-
-def _nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
 
 
 def _plain_host(url: str, field: str) -> str:

@@ -1,12 +1,13 @@
 """Transactions on the Registry's state, and the news of them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from conduit_kernel.database import guarded, reader, writer
+from conduit_kernel.database import LOCK_SECONDS, guarded, reader, writer
 from conduit_registry.store.changing import Changing
 from conduit_registry.store.reading import Reading
 from conduit_registry.values import Origin
@@ -25,6 +26,8 @@ class Store:
         self._is_shared = engine.dialect.name == "postgresql"
         self._clock = clock
         self._listeners: list[Callable[[int], None]] = []
+        # Who waits here holds no connection, so writers in a queue leave some for readers.
+        self._turn = asyncio.Lock()
 
     def now(self) -> int:
         """Return the time in microseconds since 1970."""
@@ -43,7 +46,7 @@ class Store:
     @asynccontextmanager
     async def change(self, origin: Origin) -> AsyncIterator[Changing]:
         """Change within one transaction; an exception undoes all of it."""
-        async with guarded("registry"), AsyncSession(self._writers) as session, session.begin():
+        async with self._writing() as session:
             changing = await Changing.begin(session, origin, self.now())
             yield changing
             revision = changing.revision
@@ -56,6 +59,15 @@ class Store:
     @asynccontextmanager
     async def rehearse(self, origin: Origin) -> AsyncIterator[Changing]:
         """Change within a transaction that is undone at the end."""
-        async with guarded("registry"), AsyncSession(self._writers) as session:
+        async with self._writing() as session:
             yield await Changing.begin(session, origin, self.now())
             await session.rollback()
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncSession]:
+        async with guarded("registry"), AsyncExitStack() as stack:
+            async with asyncio.timeout(LOCK_SECONDS):
+                await stack.enter_async_context(self._turn)
+            session = await stack.enter_async_context(AsyncSession(self._writers))
+            await stack.enter_async_context(session.begin())
+            yield session

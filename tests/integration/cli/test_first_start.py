@@ -6,6 +6,7 @@ import shlex
 import stat
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -94,16 +95,17 @@ def test_chat_says_when_it_has_no_key(tmp_path: Path, served: Served) -> None:
     assert "--key" in said.stderr
 
 
-def test_all_four_services_say_that_they_serve(served: Served) -> None:
+async def test_all_four_services_say_that_they_serve(served: Served) -> None:
     """To whoever asks by the standard health protocol."""
     text = re.search(r"^gRPC: (.*)$", served.output, re.MULTILINE)
     assert text
     addresses = [pair.split()[1] for pair in text[1].split(", ")]
     assert len(addresses) == 4
     for address in addresses:
-        with grpc.insecure_channel(address) as channel:
-            check = health_pb2_grpc.HealthStub(channel).Check
-            answer = check(health_pb2.HealthCheckRequest(), timeout=5)
+        async with grpc.aio.insecure_channel(address) as channel:
+            # Its published types know no calls.
+            probe: Any = health_pb2_grpc.HealthStub(channel)
+            answer = await probe.Check(health_pb2.HealthCheckRequest(), timeout=5)
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 

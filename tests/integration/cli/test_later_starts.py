@@ -5,12 +5,11 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.gateways import Served
+from tests.support.gateways import Served, wait_for
 
 from conduit_cli.gateway import GatewayError, Json
 from conduit_cli.keys import ENCRYPTION, MASTER, VIRTUAL, KeyFile
@@ -61,10 +60,10 @@ def test_ctrl_c_ends_within_five_seconds_whatever_hangs(tmp_path: Path) -> None:
         provider = served.admin().call("GET", "/api/providers")["providers"][0]
         mapping = {"modelAlias": "h", "providerId": provider["id"], "actualModelName": "hang"}
         served.admin().call("POST", "/api/model-provider-mappings", mapping)
-        _wait_for(lambda: "h" in _aliases(served))
+        wait_for(lambda: "h" in served.aliases())
         waiting = threading.Thread(target=_say_in_vain, args=(served, "h"))
         waiting.start()
-        _wait_for(lambda: _chats_under_way(served))
+        wait_for(lambda: _chats_under_way(served))
         children = served.children()
         began = time.monotonic()
         assert served.stop(signal.SIGINT) == 0
@@ -78,7 +77,7 @@ def test_a_worker_that_dies_is_started_again(tmp_path: Path) -> None:
     """Its death is logged, and the gateway answers again."""
     with Served(tmp_path) as served:
         os.kill(served.children()["conduit_cli.worker"], signal.SIGKILL)
-        _wait_for(lambda: _answers(served))
+        wait_for(lambda: _answers(served))
         assert any('"died"' in line for line in served.log)
 
 
@@ -88,7 +87,7 @@ def test_processes_end_with_their_supervisor(tmp_path: Path) -> None:
         children = served.children()
         assert len(children) == 3
         served.process.kill()
-        _wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children.values()))
+        wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children.values()))
 
 
 def test_several_workers_share_the_ports(tmp_path: Path) -> None:
@@ -113,10 +112,6 @@ def test_lost_keys_are_not_replaced_by_new_ones(tmp_path: Path) -> None:
         Served(tmp_path)
 
 
-def _aliases(served: Served) -> set[str]:
-    return {model["id"] for model in served.caller().call("GET", "/v1/models")["data"]}
-
-
 def _chats_under_way(served: Served) -> bool:
     metrics = httpx.get(f"{served.url}/metrics", timeout=5).text
     lines = [line for line in metrics.splitlines() if "requests_under_way{" in line]
@@ -133,10 +128,3 @@ def _answers(served: Served) -> bool:
         return _say(served) == "hello"
     except (GatewayError, OSError):
         return False
-
-
-def _wait_for(condition: Callable[[], bool], seconds: float = 15.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)

@@ -1,5 +1,6 @@
 """Health's migrations, on both databases."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine import Connection
+from tests.support.postgres import fresh_database
 
 from conduit_health.bootstrap import MIGRATIONS, SERVICE
 from conduit_health.tables import Base
@@ -23,13 +25,21 @@ def differences(connection: Connection) -> list[object]:
     return [each for each in found if "alembic_version" not in str(each)]
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database_url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """Return the address of an empty database; an empty one means a file of the service's own."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    async with fresh_database(request.getfixturevalue("postgres")) as address:
+        yield address
+
+
 async def test_migrations_make_the_tables_of_the_code_and_remove_them(
-    database: str, tmp_path: Path, request: pytest.FixtureRequest
+    database_url: str, tmp_path: Path
 ) -> None:
     """Up gives exactly the tables of the code; down leaves none of them; up works again."""
-    url = request.getfixturevalue("postgres_url") if database == "postgresql" else ""
-    settings = Settings(tmp_path, "test-master-key", bytes(32), database_url=url)
+    settings = Settings(tmp_path, "test-master-key", bytes(32), database_url=database_url)
     for _ in range(2):
         engine = await open_database(settings, SERVICE, MIGRATIONS)
         async with engine.connect() as connection:

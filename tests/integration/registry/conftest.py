@@ -14,7 +14,9 @@ from tests.support.postgres import fresh_database, serve_postgres
 
 from conduit.v1.provider_pb2 import Provider, ProviderSpec
 from conduit.v1.provider_requests_pb2 import CreateProviderRequest
+from conduit.v1.registry_requests_pb2 import WatchRequest
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
+from conduit.v1.snapshot_pb2 import Snapshot
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.rpc import admin_metadata, connect, error_of
 from conduit_kernel.settings import Settings
@@ -44,7 +46,8 @@ class Api:
     def __init__(
         self, channel: grpc.aio.Channel, process: bootstrap.RegistryProcess, request_id: str = ""
     ) -> None:
-        self.stub = RegistryServiceStub(channel)
+        # Of no type: gRPC's own say nothing of what a stream's messages are.
+        self.stub: Any = RegistryServiceStub(channel)
         self.process = process
         self._metadata = (*METADATA, ("x-request-id", request_id)) if request_id else METADATA
 
@@ -58,6 +61,13 @@ class Api:
         with pytest.raises(grpc.RpcError) as caught:
             await self(request)
         return error_of(caught.value, "registry")
+
+    async def snapshot(self) -> Snapshot:
+        """Return the whole configuration."""
+        watch = self.stub.Watch(WatchRequest(), metadata=METADATA)
+        snapshot: Snapshot = (await watch.read()).snapshot
+        watch.cancel()
+        return snapshot
 
     async def provider(self, name: str = "Main", **spec: object) -> Provider:
         """Create an instance."""

@@ -53,7 +53,8 @@ async def test_each_key_is_told_what_it_met(api: Api, upstream: Upstream) -> Non
     assert "poor-key-1" not in str(failed)
     await add_keys(api, "good")
     worked = await report(api)
-    assert (worked.success, worked.models) == (True, ["gpt-4o", "gpt-4o-mini"])
+    assert worked.success
+    assert list(worked.models) == ["gpt-4o", "gpt-4o-mini"]
     assert len(worked.keys) == 5
     alone = await report(api, "key_2")
     assert [key.key_id for key in alone.keys] == ["key_2"]

@@ -3,7 +3,7 @@
 import yaml
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
-from tests.integration.registry.conftest import METADATA, NOW, Api, Bench
+from tests.integration.registry.conftest import NOW, Api, Bench
 
 from conduit.v1 import registry_requests_pb2 as pb
 from conduit.v1.fallback_chain_pb2 import FallbackChainSpec, FallbackProvider
@@ -13,7 +13,6 @@ from conduit.v1.key_credential_requests_pb2 import CreateKeyCredentialRequest
 from conduit.v1.model_mapping_pb2 import ModelMappingSpec
 from conduit.v1.model_mapping_requests_pb2 import CreateModelMappingRequest
 from conduit.v1.provider_pb2 import ProviderSecurity
-from conduit.v1.snapshot_pb2 import Snapshot
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit.v1.virtual_key_requests_pb2 import CreateVirtualKeyRequest
 from conduit_kernel.secrets import Vault
@@ -50,14 +49,6 @@ async def fill(api: Api) -> None:
     await api(CreateVirtualKeyRequest(virtual_key=virtual_key))
 
 
-async def snapshot(api: Api) -> Snapshot:
-    """Return the whole configuration."""
-    watch = api.stub.Watch(pb.WatchRequest(), metadata=METADATA)
-    found: Snapshot = (await watch.read()).snapshot
-    watch.cancel()
-    return found
-
-
 async def export(api: Api) -> str:
     """Return the document."""
     text: str = (await api(pb.ExportConfigRequest())).yaml
@@ -75,9 +66,9 @@ async def test_importing_what_was_exported_changes_nothing(api: Api) -> None:
     text = await export(api)
     assert SECRET not in text
     assert "env:OPENAI_API_KEY" in text
-    before = await snapshot(api)
+    before = await api.snapshot()
     assert await change(api, text) == []
-    assert await snapshot(api) == before
+    assert await api.snapshot() == before
 
 
 async def test_a_document_makes_the_same_configuration_elsewhere(bench: Bench) -> None:
@@ -92,7 +83,7 @@ async def test_a_document_makes_the_same_configuration_elsewhere(bench: Bench) -
         lines = await change(api, yaml.safe_dump(elsewhere))
         assert [line.partition(" ")[0] for line in lines] == ["created"] * 8
         [shown] = [line for line in lines if "condt_" in line]
-        found = await snapshot(api)
+        found = await api.snapshot()
         vault = Vault(bench.settings.encryption_key)
         [virtual_key] = found.virtual_keys
         assert virtual_key.hash == vault.hash(shown.rpartition(" ")[2])
@@ -117,7 +108,7 @@ async def test_an_import_says_what_it_changes_and_a_rehearsal_changes_nothing(ap
     document["mappings"] = [{"modelAlias": "gpt-4", "provider": "yes"}]
     document["fallbackChains"][0]["providers"].pop()
     text = yaml.safe_dump(document)
-    before = await snapshot(api)
+    before = await api.snapshot()
     expected = [
         "changed provider 'First', weight: 70 to 1",
         "deleted key_2 of provider 'First'",
@@ -126,10 +117,10 @@ async def test_an_import_says_what_it_changes_and_a_rehearsal_changes_nothing(ap
     lines = await change(api, text, dry_run=True)
     assert lines[:3] == expected
     assert len(lines) == 6
-    assert await snapshot(api) == before
+    assert await api.snapshot() == before
     assert await change(api, text) == lines
     assert await change(api, text) == []
-    after = await snapshot(api)
+    after = await api.snapshot()
     assert after.revision == before.revision + 6
     assert [key.credential.masked_api_key for key in after.keys] == ["…9999"]
 
@@ -137,7 +128,7 @@ async def test_an_import_says_what_it_changes_and_a_rehearsal_changes_nothing(ap
 async def test_a_document_that_cannot_be_is_refused_and_nothing_changes(api: Api) -> None:
     """The error says where; also when it comes after things that could be done."""
     await fill(api)
-    before = await snapshot(api)
+    before = await api.snapshot()
     new = "providers: [{name: New, providerType: OpenAI, "
     for text, field in (
         ("a: [", "yaml"),
@@ -162,4 +153,4 @@ async def test_a_document_that_cannot_be_is_refused_and_nothing_changes(api: Api
     ):
         error = await api.refused(pb.ImportConfigRequest(yaml=text))
         assert (error.reason, error.metadata["field"]) == ("INVALID_REQUEST", field), text[:80]
-    assert await snapshot(api) == before
+    assert await api.snapshot() == before

@@ -1,6 +1,7 @@
 """What the Registry keeps: through restarts, concurrency and changes of keys; and how safely."""
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 
@@ -28,7 +29,6 @@ from conduit.v1.provider_requests_pb2 import (
     UpdateProviderRequest,
 )
 from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest, WatchRequest
-from conduit.v1.snapshot_pb2 import Snapshot
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit.v1.virtual_key_requests_pb2 import CreateVirtualKeyRequest
 from conduit_kernel.errors import ServiceUnavailable
@@ -44,22 +44,14 @@ def keep(api_key: str) -> CreateKeyCredentialRequest:
     return CreateKeyCredentialRequest(provider_id=1, key=KeyCredentialSpec(api_key=api_key))
 
 
-async def snapshot(api: Api) -> Snapshot:
-    """Return the whole configuration."""
-    watch = api.stub.Watch(WatchRequest(), metadata=METADATA)
-    found: Snapshot = (await watch.read()).snapshot
-    watch.cancel()
-    return found
-
-
 async def test_a_restart_finds_everything(bench: Bench) -> None:
     """Byte for byte."""
     async with bench.registry() as api:
         await api.provider()
         await api(keep("sk-0123456789"))
-        before = await snapshot(api)
+        before = await api.snapshot()
     async with bench.registry() as api:
-        assert await snapshot(api) == before
+        assert await api.snapshot() == before
 
 
 async def test_each_change_leaves_one_line_that_tells_who_did_what(api: Api) -> None:
@@ -145,7 +137,7 @@ async def test_parallel_creations_of_one_name_leave_one(api: Api) -> None:
 
 async def _dump(address: str, folder: Path) -> bytes:
     if not address:
-        return b"".join(path.read_bytes() for path in folder.glob("registry.db*"))  # noqa: ASYNC240 # small files, nothing else runs
+        return b"".join(path.read_bytes() for path in folder.glob("registry.db*"))
     connection = await asyncpg.connect(address, timeout=10)
     tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     found = [await connection.fetch(f'SELECT * FROM "{table[0]}"') for table in tables]  # noqa: S608 # names from the catalog
@@ -180,10 +172,10 @@ async def test_a_new_encryption_key_wraps_what_the_former_one_did(bench: Bench) 
     async with bench.registry() as api:
         await api.provider()
         await api(keep("sk-0123456789"))
-        before = await snapshot(api)
+        before = await api.snapshot()
     former = (bench.settings.encryption_key,)
     async with bench.registry(encryption_key=NEW_KEY, former_encryption_keys=former) as api:
-        after = await snapshot(api)
+        after = await api.snapshot()
         [entry, *_] = (await api(ListAuditEntriesRequest())).entries
     assert after.revision == before.revision + 1
     assert entry.actor == "registry-rewrap"
@@ -201,7 +193,7 @@ async def test_a_secret_of_a_lost_encryption_key_keeps_nothing_from_starting(ben
         key = KeyCredentialSpec(api_key="sk-new-value-1234")
         request = UpdateKeyCredentialRequest(provider_id=1, key_id="key_1", key=key)
         assert (await api(request)).key.masked_api_key == "…1234"
-        found = await snapshot(api)
+        found = await api.snapshot()
     assert Vault(NEW_KEY).open(found.keys[0].secret, "key_1") == "sk-new-value-1234"
 
 
@@ -222,3 +214,38 @@ async def test_a_database_out_of_reach_is_told_without_its_address(bench: Bench)
         async with bench.registry(database_url=url):
             pass
     assert "hidden" not in caught.value.message
+
+
+async def test_writers_that_give_up_leave_the_way_free(api: Api) -> None:
+    """Whenever it is that they give up."""
+
+    async def give_up(number: int) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(number / 1000):
+                await api.provider(f"P{number}")
+
+    await asyncio.gather(*(give_up(number) for number in range(40)))
+    async with asyncio.timeout(5):
+        await api.provider("Last")
+    entries = (await api(ListAuditEntriesRequest())).entries
+    providers = (await api(ListProvidersRequest())).providers
+    assert [entry.revision for entry in entries] == list(range(len(providers), 0, -1))
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_lost_connection_is_made_again(api: Api, database_url: str) -> None:
+    """As when the database was restarted: the next call works, and watchers are told again."""
+    await api.provider()
+    watch = api.stub.Watch(WatchRequest(), metadata=METADATA)
+    await watch.read()
+    connection = await asyncpg.connect(database_url, timeout=10)
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    await connection.close(timeout=10)
+    await api.provider("Another")
+    async with asyncio.timeout(5):
+        message = await watch.read()
+    watch.cancel()
+    assert message.changes[0].provider.name == "Another"

@@ -60,13 +60,13 @@ async def test_several_mappings_share_an_alias_but_not_an_instance(api: Api) -> 
         error = await api.refused(request)
         assert (error.reason, error.metadata["mapping_id"]) == ("ALREADY_EXISTS", str(first.id))
     await map_alias(api, "gpt-5")
-    for request, ids in (
+    for listing, ids in (
         (mapping_pb.ListModelMappingsRequest(model_alias="gpt-4"), [1, 2]),
         (mapping_pb.ListModelMappingsRequest(provider_id=2), [2]),
         (mapping_pb.ListModelMappingsRequest(provider_id=9), []),
         (mapping_pb.ListModelMappingsRequest(), [1, 2, 3]),
     ):
-        assert [each.id for each in (await api(request)).mappings] == ids
+        assert [each.id for each in (await api(listing)).mappings] == ids
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -102,12 +102,12 @@ async def test_an_unknown_mapping_or_chain_is_not_found(api: Api) -> None:
         error = await api.refused(request)
         assert error.message == "Mapping with ID 7 not found"
         assert error.reason == "MAPPING_NOT_FOUND"
-    for request in (
+    for other in (
         chain_pb.GetFallbackChainRequest(id=7),
         chain_pb.UpdateFallbackChainRequest(id=7),
         chain_pb.DeleteFallbackChainRequest(id=7),
     ):
-        error = await api.refused(request)
+        error = await api.refused(other)
         assert error.message == "Fallback chain with ID 7 not found"
         assert error.reason == "FALLBACK_CHAIN_NOT_FOUND"
 

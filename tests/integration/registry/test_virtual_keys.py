@@ -7,7 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tests.integration.registry.conftest import NOW, Api, Bench
 
 from conduit.v1 import virtual_key_requests_pb2 as pb
-from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest, WatchRequest
+from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit_kernel.secrets import Vault
 
@@ -26,9 +26,7 @@ async def test_the_value_of_a_virtual_key_is_shown_once(api: Api, bench: Bench) 
     got = (await api(pb.GetVirtualKeyRequest(id=made.id))).virtual_key
     assert not got.HasField("key")
     assert (got.name, got.allowed_models, got.budget_nano_usd) == ("ci", ["gpt-*"], 5)
-    watch = api.stub.Watch(WatchRequest(), metadata=(("x-master-key", "test-master-key"),))
-    [known] = (await watch.read()).snapshot.virtual_keys
-    watch.cancel()
+    [known] = (await api.snapshot()).virtual_keys
     assert known.hash == Vault(bench.settings.encryption_key).hash(made.key)
     assert not known.virtual_key.HasField("key")
     [entry] = (await api(ListAuditEntriesRequest())).entries

@@ -129,6 +129,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Runner]:
                 master_key="master",
                 encryption_key=ENCRYPTION_KEY,
                 grpc_port=0,
+                allow_private_addresses=True,
                 targets=dict.fromkeys(("registry", "health", "billing"), NOWHERE),
             )
             process = await bootstrap.start(settings, load_catalog())

@@ -9,7 +9,8 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from conduit.v1 import options_pb2, well_known_runtime
+from conduit.v1 import options_pb2
+from conduit.v1 import well_known_runtime as well_known
 from conduit.v1.json_runtime import JsonError, hint
 
 _BARE_SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
@@ -122,13 +123,13 @@ def boolean(value: str, name: str) -> bool:
 
 def fill_timestamp(message: Timestamp, value: str, name: str) -> None:
     """Read a time from a parameter; a space is a plus that was not escaped."""
-    well_known_runtime.fill_timestamp(message, value.replace(" ", "+"), name)
+    well_known.fill_timestamp(message, value.replace(" ", "+"), name)
 
 
 def fill_duration(message: Duration, value: str, name: str) -> None:
     """Read a duration from a parameter or header, such as `30s` or `30`."""
     seconds = value + "s" if _BARE_SECONDS.fullmatch(value) else value
-    well_known_runtime.fill_duration(message, seconds, name)
+    well_known.fill_duration(message, seconds, name)
 
 
 def part_name(part: Part) -> str:

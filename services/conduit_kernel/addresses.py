@@ -1,0 +1,21 @@
+"""Which addresses belong to everybody, and which to the network we stand in."""
+
+import ipaddress
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# Addresses of IPv4 within IPv6: https://www.rfc-editor.org/rfc/rfc6052#section-2.1
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def is_public(text: str) -> bool:
+    """Return whether an IP address can be reached from anywhere."""
+    # A scope, as in fe80::1%eth0, changes nothing here.
+    address: Address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address.sixtofour or _nat64(address) or address
+    return address.is_global and not address.is_multicast
+
+
+def _nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None

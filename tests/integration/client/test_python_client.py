@@ -1,0 +1,116 @@
+"""The Python client, against a gateway as its users start it."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from grpc import StatusCode
+from tests.support.gateways import Served, wait_for
+
+from conduit.v1.chat_pb2 import ChatCompletionRequest
+from conduit_cli.gateway import Json
+from conduit_cli.keys import VIRTUAL, KeyFile
+from conduit_client import CallFailed, ConduitClient, image, system, user
+
+# By alias: what the Simulator shall do.
+ALIASES = {"flow": "stream-5x0ms", "cut": "cut-after-3", "vectors": "embed-8"}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Start a gateway with a few more aliases."""
+    with Served(tmp_path_factory.mktemp("gateway")) as gateway:
+        admin = gateway.admin()
+        provider = admin.call("GET", "/api/providers")["providers"][0]
+        for alias, model in ALIASES.items():
+            mapping: Json = {"modelAlias": alias, "providerId": provider["id"]}
+            mapping["actualModelName"] = model
+            admin.call("POST", "/api/model-provider-mappings", mapping)
+        wait_for(lambda: ALIASES.keys() <= gateway.aliases())
+        yield gateway
+
+
+def _target(served: Served) -> str:
+    found = re.search(r"router ([\d.:]+)", served.output)
+    assert found
+    return found[1]
+
+
+@pytest.fixture
+async def client(served: Served) -> AsyncIterator[ConduitClient]:
+    """Open a client with the gateway's first key."""
+    key = str(KeyFile(served.data_dir).read()[VIRTUAL])
+    async with ConduitClient(_target(served), key, timeout_seconds=20) as opened:
+        yield opened
+
+
+async def test_a_chat_is_answered_whole(client: ConduitClient) -> None:
+    """With the text, the usage and what Conduit did."""
+    answer = await client.chat("echo", system("Be brief."), user("hello out there"))
+    assert answer.text == "hello out there"
+    assert answer.completion.usage.completion_tokens == 3
+    assert answer.report.provider_name == "Simulator"
+    assert answer.report.attempts == 1
+
+
+async def test_wishes_beyond_words_are_passed_on(client: ConduitClient) -> None:
+    """Images, and limits in the request."""
+    answer = await client.chat(
+        "echo",
+        user("look: ", image("data:image/png;base64,AAAA")),
+        request=ChatCompletionRequest(max_completion_tokens=1),
+    )
+    assert answer.text == "look:"
+
+
+async def test_a_chat_is_streamed(client: ConduitClient) -> None:
+    """Piece by piece, with usage and report in the end."""
+    async with client.stream_chat("flow", user("count")) as stream:
+        assert [text async for text in stream.texts()] == ["1", " 2", " 3", " 4", " 5"]
+    assert stream.usage
+    assert stream.usage.completion_tokens == 5
+    assert stream.report
+    assert stream.report.provider_name == "Simulator"
+
+
+async def test_a_cut_stream_does_not_look_whole(client: ConduitClient) -> None:
+    """Its error comes after what had arrived."""
+    received: list[str] = []
+    with pytest.raises(CallFailed) as caught:
+        await _read_into(received, client)
+    assert caught.value.reason
+    assert received == ["one", " two"]
+
+
+async def _read_into(received: list[str], client: ConduitClient) -> None:
+    async with client.stream_chat("cut", user("one two three four")) as stream:
+        async for text in stream.texts():
+            received.append(text)  # noqa: PERF401 # what came before the error is asked for
+
+
+async def test_texts_become_vectors(client: ConduitClient) -> None:
+    """As many numbers as the model has, or as were asked for."""
+    answer = await client.embed("vectors", "one text", "another")
+    assert [len(vector) for vector in answer.vectors] == [8, 8]
+    assert len((await client.embed("vectors", "short", dimensions=3)).vectors[0]) == 3
+
+
+async def test_models_are_listed(client: ConduitClient) -> None:
+    """Those that the key may use."""
+    assert {model.id for model in await client.list_models()} >= {"echo", *ALIASES}
+
+
+async def test_an_error_has_its_reason(client: ConduitClient) -> None:
+    """With the data that belong to it."""
+    with pytest.raises(CallFailed) as caught:
+        await client.chat("nothing", user("hello"))
+    assert (caught.value.reason, caught.value.code) == ("MODEL_NOT_FOUND", StatusCode.NOT_FOUND)
+    assert caught.value.metadata["model"] == "nothing"
+
+
+async def test_a_gateway_that_is_gone_is_an_error_too() -> None:
+    """Without a reason of ours, as nobody was there to give one."""
+    async with ConduitClient("127.0.0.1:9", "condt_x", timeout_seconds=1) as client:
+        with pytest.raises(CallFailed) as caught:
+            await client.list_models()
+    assert (caught.value.reason, caught.value.code) == ("", StatusCode.UNAVAILABLE)
