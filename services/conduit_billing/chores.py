@@ -28,10 +28,15 @@ async def keep_names(instances: Instances, reports: ReportStore, told: asyncio.E
     while True:
         await told.wait()
         told.clear()
-        names = instances.remember()
-        while names:
-            try:
-                await reports.remember_names(names)
-                names = {}
-            except ServiceUnavailable:
-                await asyncio.sleep(RETRY_SECONDS)
+        try:
+            await store_names(instances, reports)
+        except ServiceUnavailable:
+            await asyncio.sleep(RETRY_SECONDS)
+            told.set()
+
+
+async def store_names(instances: Instances, reports: ReportStore) -> None:
+    """Store the names that are not stored yet."""
+    names = instances.not_stored()
+    await reports.remember_names(names)
+    instances.note_stored(names)

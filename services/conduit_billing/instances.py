@@ -13,13 +13,19 @@ class Instances:
         """Take the Registry's state, and what instances were last called."""
         self._state = state
         self._remembered = dict(remembered)
+        self._stored = dict(remembered)
 
-    def remember(self) -> Mapping[int, str]:
-        """Take note of the names that the Registry tells now; return those that are new."""
-        now = {p.id: p.name for p in self._state.providers.values()}
-        fresh = {k: name for k, name in now.items() if self._remembered.get(k) != name}
-        self._remembered.update(fresh)
-        return fresh
+    def learn(self) -> None:
+        """Take note of the names that the Registry tells now."""
+        self._remembered |= {p.id: p.name for p in self._state.providers.values()}
+
+    def not_stored(self) -> Mapping[int, str]:
+        """Return the names that are not known to be stored."""
+        return {k: name for k, name in self._remembered.items() if self._stored.get(k) != name}
+
+    def note_stored(self, names: Mapping[int, str]) -> None:
+        """Take note that names are stored."""
+        self._stored |= names
 
     def name_of(self, provider_id: int) -> str:
         """Return what an instance is or was called."""

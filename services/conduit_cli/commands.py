@@ -157,7 +157,7 @@ def _alone(service: str, purpose: str) -> click.Command:
         }
         _become(f"conduit_{service}")
 
-    command = click.command(service, help=f"Run the {service} alone: {purpose}.")
+    command = click.command(service, help=f"Run the {service.capitalize()} alone: {purpose}.")
     return command(_data_dir(_host(_http_port(_grpc_port(run)))))
 
 

@@ -32,9 +32,7 @@ class Vault:
             raise ValueError(f"an encryption key has {KEY_BYTES} bytes")
         self._current = key_id(key)
         self._ciphers = {key_id(k): AESGCM(k) for k in (key, *former)}
-        self._hash_key = HKDF(
-            hashes.SHA256(), KEY_BYTES, salt=None, info=b"conduit virtual key hash v1"
-        ).derive(key)
+        self._hash_keys = tuple(_hash_key(k) for k in (key, *former))
 
     def __repr__(self) -> str:
         """Name the current key, and nothing else of it."""
@@ -64,8 +62,12 @@ class Vault:
         )
 
     def hash(self, virtual_key: str) -> bytes:
-        """Return the 32 bytes by which a virtual key is known."""
-        return hmac.digest(self._hash_key, virtual_key.encode(), "sha256")
+        """Return the 32 bytes by which a virtual key made now is known."""
+        return self.hashes(virtual_key)[0]
+
+    def hashes(self, virtual_key: str) -> tuple[bytes, ...]:
+        """Return what a virtual key may be known by: one hash for each encryption key."""
+        return tuple(hmac.digest(k, virtual_key.encode(), "sha256") for k in self._hash_keys)
 
     def _data_key(self, sealed: SealedSecret, owner: str) -> bytes:
         cipher = self._ciphers.get(sealed.encryption_key_id)
@@ -81,6 +83,11 @@ class Vault:
 def key_id(key: bytes) -> str:
     """Return the public name of an encryption key: 8 bytes of its SHA-256, in hex."""
     return hashlib.sha256(b"conduit encryption key id\0" + key).hexdigest()[:16]
+
+
+def _hash_key(key: bytes) -> bytes:
+    info = b"conduit virtual key hash v1"
+    return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=info).derive(key)
 
 
 def new_key() -> str:

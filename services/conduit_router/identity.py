@@ -50,7 +50,8 @@ class Identities:
         key = key.strip()
         if scheme.lower() != "bearer" or not key:
             raise VirtualKeyMissing("This call wants a virtual key", header="Authorization")
-        caller = self._callers.get(self._vault.hash(key))
+        found = (self._callers.get(hashed) for hashed in self._vault.hashes(key))
+        caller = next((c for c in found if c is not None), None)
         if caller is None:
             raise VirtualKeyInvalid("This virtual key is unknown", header="Authorization")
         if len(self._known) >= CACHE_SIZE:

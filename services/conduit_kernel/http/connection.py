@@ -253,25 +253,34 @@ class ServerConnection(asyncio.Protocol):
         """Look at what came meanwhile. True if a request must be waited for."""
         if self.gone or self._phase > BUSY:
             return False
+        if self._unread:
+            # Other callers have their turn before more of this one's requests.
+            self._site.loop.call_soon(self._read_on)
+            return True
+        reader = self._reader
+        if reader.in_head or reader.current is not None or self._refusal is not None:
+            return self._wait_for_request()
+        if self._reading_paused or self.draining:
+            return self._wait_for_request()
         self._phase = IDLE
         self.deadline = deadline = self._site.clock() + self._idle_seconds
         if deadline < self._sweeper.due:
             self._sweeper.arm(deadline)
-        reader = self._reader
-        if self._unread or reader.in_head or reader.current is not None:
-            return self._catch_up()
-        if self._refusal is not None or self.draining:
-            return self._catch_up()
         return True
 
-    def _catch_up(self) -> bool:
-        ready = self._reader.ready
-        while self._unread and not ready and self._refusal is None:
-            self._feed(self._unread)
-        if ready:
-            self._phase = BUSY
-            self.deadline = inf
-            return False
+    def _read_on(self) -> None:
+        """Read what was kept for later; wake the task for a request, or for the end."""
+        if self.gone or self._phase != BUSY:
+            return
+        data, self._unread = self._unread, b""
+        self._feed(data)
+        if self._reader.ready or not self._wait_for_request():
+            self._gate.wake()
+
+    def _wait_for_request(self) -> bool:
+        """Get ready for the next request, or the rest of it. False if there will be none."""
+        self._phase = IDLE
+        self._set_deadline(self._idle_seconds)
         self._resume_reading()
         self._wait_for_rest()
         if self.draining and self._phase == IDLE:

@@ -61,9 +61,9 @@ class Sweeper:
         self._timer = None
         self.due = inf
         now = self._clock()
-        nearest = inf
-        for item in tuple(self.watched):
-            if item.deadline <= now:
-                item.expire(now)
-            nearest = min(nearest, item.deadline)
-        self.arm(nearest)
+        try:
+            for item in tuple(self.watched):
+                if item.deadline <= now:
+                    item.expire(now)
+        finally:
+            self.arm(min((item.deadline for item in self.watched), default=inf))

@@ -1,6 +1,7 @@
 """How long and how much: the bounds of the server, the client and a call."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -50,8 +51,7 @@ class ClientLimits:
     buffer_bytes: int = 256 * KIB
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(NamedTuple):
     """Bounds of one call, in seconds.
 
     ``connect`` covers the wait for a free connection, name lookup, TCP and TLS; ``header`` runs

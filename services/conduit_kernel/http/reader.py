@@ -55,7 +55,6 @@ class RequestReader(Generic[RequestT]):
         self._raw_bytes = 0
         self._limit = limits.body_bytes
         self._url = b""
-        self._in_url = False
         self._fields: dict[bytes, bytes] = {}
         self._repeats: list[Field] | None = None
         self._parts: list[bytes] = []
@@ -67,7 +66,7 @@ class RequestReader(Generic[RequestT]):
 
     @property
     def path(self) -> str:
-        """The path that was read last; empty before the first."""
+        """The path read last, as far as it has been read; for absolute targets, the whole URL."""
         return self._url.partition(b"?")[0].decode("latin-1")
 
     def feed(self, data: bytes) -> bytes:
@@ -128,14 +127,14 @@ class RequestReader(Generic[RequestT]):
         """Start a head."""
         self.in_head = True
         self._head_bytes = 0
+        self._url = b""
         if self._fields:
             # Trailers of the request before.
             self._fields = {}
 
     def on_url(self, url: bytes) -> None:
         """Take the target, or a part of it."""
-        self._url = self._url + url if self._in_url else url
-        self._in_url = True
+        self._url = self._url + url if self._url else url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one field; after a chunked body, into a dict that nobody reads."""
@@ -157,7 +156,7 @@ class RequestReader(Generic[RequestT]):
         request.fields = fields = self._fields
         self._fields = {}
         request.repeats = self._repeats
-        self._in_url = self.in_head = False
+        self.in_head = False
         # What stays open without being asked to is HTTP/1.1; that saves asking for the version.
         request.http11 = (keep_alive and b"connection" not in fields) or self._is_http11()
         if not request.method:

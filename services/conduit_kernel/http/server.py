@@ -27,8 +27,12 @@ class HttpServer:
     """Serves HTTP/1.0 and HTTP/1.1 on one address.
 
     The handler gets whole requests, one at a time per connection, and answers through the
-    Exchange. It is cancelled when the caller leaves before the answer is whole. An exception goes
-    to ``on_error``, whose answer is sent if nothing was sent yet; otherwise the connection is cut.
+    Exchange. It is cancelled when the caller leaves before the answer is whole; a caller that
+    closes only its sending side counts as gone. An exception goes to ``on_error``, whose answer is
+    sent if nothing was sent yet; otherwise the connection is cut.
+
+    All requests of a connection are handled by one task, and so in one context: context variables
+    that a handler sets are still set for the connection's next request.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class HttpServer:
             port,
             reuse_port=reuse_port or None,
             ssl=ssl_context,
+            ssl_handshake_timeout=self.limits.head_seconds if ssl_context else None,
             backlog=_BACKLOG,
         )
         self._port = self._server.sockets[0].getsockname()[1]

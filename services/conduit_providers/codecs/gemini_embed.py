@@ -192,6 +192,8 @@ def _answer(found: _Answer, call: EmbedCall) -> EmbedAnswer:
         else:
             vector.floats.values.extend(each.values)
     usage = found.usage()
+    # OpenAI's answers always have counts.
+    vectors.usage.SetInParent()
     if usage is not None:
         vectors.usage.prompt_tokens = usage.input_tokens
         vectors.usage.total_tokens = usage.input_tokens

@@ -70,3 +70,15 @@ def test_models_are_allowed_by_pattern() -> None:
     assert may_use(good, "anything")
     with pytest.raises(ModelNotAllowed):
         check_model(some, "gpt-3")
+
+
+def test_a_key_made_under_a_former_encryption_key_stays_valid() -> None:
+    """As long as that key is still listed."""
+    table = compiled(snapshot([provider(1)], virtual_keys=[virtual_key("condt_good")]))
+    known = Identities(Vault(bytes(32), ENCRYPTION_KEY), lambda: 1000.0)
+    known.load(table)
+    assert known.identify("Bearer condt_good").virtual_key.id == 1
+    alone = Identities(Vault(bytes(32)), lambda: 1000.0)
+    alone.load(table)
+    with pytest.raises(VirtualKeyInvalid):
+        alone.identify("Bearer condt_good")
