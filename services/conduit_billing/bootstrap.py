@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import grpc
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conduit.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
-from conduit_billing.chores import keep_names, repeat
+from conduit_billing.chores import keep_names, repeat, store_names
 from conduit_billing.instances import Instances
 from conduit_billing.ledger_store import LedgerStore
 from conduit_billing.moments import MICRO
@@ -40,31 +40,64 @@ class BillingProcess:
 
     def __init__(
         self,
-        *,
-        service: BillingService,
+        parts: "_Parts",
         server: RpcServer,
-        engine: AsyncEngine,
-        registry: grpc.aio.Channel,
         tasks: list[asyncio.Task[None]],
         drain_seconds: float,
     ) -> None:
         self.port = server.port
-        self._service = service
+        self._parts = parts
         self._server = server
-        self._engine = engine
-        self._registry = registry
         self._tasks = tasks
         self._drain_seconds = drain_seconds
 
     async def drain(self, grace_seconds: float | None = None) -> None:
-        """Finish what is under way, then stop. Safe to call twice."""
-        self._service.end_watches()
+        """Finish what is under way, store what is not stored yet, then stop."""
+        self._parts.service.end_watches()
         await self._server.drain(self._drain_seconds if grace_seconds is None else grace_seconds)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._registry.close()
-        await self._engine.dispose()
+        await self._parts.close()
+
+
+class _Parts:
+    """Everything but the server."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        engine: AsyncEngine,
+        names: Mapping[int, str],
+        clock: Callable[[], float],
+    ) -> None:
+        self.state = SnapshotState()
+        self.registry: grpc.aio.Channel = connect(settings.target("registry"))
+        self.instances = Instances(self.state, names)
+        self.ledger, self.reports = LedgerStore(engine), ReportStore(engine)
+        self.service = BillingService(
+            rules=RuleStore(engine),
+            ledger=self.ledger,
+            reports=self.reports,
+            prices=PriceList(PriceCatalog(lambda name: _price_provider(catalog, name))),
+            instances=self.instances,
+            clock=clock,
+        )
+        self.named = asyncio.Event()
+        self._engine = engine
+
+    def learn(self) -> None:
+        """Take what the Registry tells now."""
+        self.instances.learn()
+        self.named.set()
+
+    async def close(self) -> None:
+        await self.registry.close()
+        try:
+            await store_names(self.instances, self.reports)
+        finally:
+            await self._engine.dispose()
 
 
 async def start(
@@ -80,48 +113,34 @@ async def start(
     Rules that another Billing process stored are used here within `refresh_seconds`.
     """
     engine = await open_database(settings, SERVICE, MIGRATIONS)
-    registry = connect(settings.target("registry"))
     try:
-        state = SnapshotState()
-        ledger, reports = LedgerStore(engine), ReportStore(engine)
-        instances = Instances(state, await reports.provider_names())
-        service = BillingService(
-            rules=RuleStore(engine),
-            ledger=ledger,
-            reports=reports,
-            prices=PriceList(PriceCatalog(lambda name: _price_provider(catalog, name))),
-            instances=instances,
-            clock=clock,
-        )
-        await service.refresh_prices()
-        server = RpcServer(name=SERVICE, master_key=settings.master_key)
-        add_BillingServiceServicer_to_server(service, server.grpc)
-        server.announce([RPC_SERVICE])
-        await server.start(settings.host, settings.port(SERVICE) if port is None else port)
+        names = await ReportStore(engine).provider_names()
     except BaseException:
-        await registry.close()
         await engine.dispose()
         raise
-    named = asyncio.Event()
-    stub = RegistryServiceStub(registry)
+    parts = _Parts(settings, catalog, engine, names, clock)
+    server = RpcServer(name=SERVICE, master_key=settings.master_key)
+    add_BillingServiceServicer_to_server(parts.service, server.grpc)
+    server.announce([RPC_SERVICE])
+    try:
+        await parts.service.refresh_prices()
+        await server.start(settings.host, settings.port(SERVICE) if port is None else port)
+    except BaseException:
+        await parts.close()
+        raise
     metadata = admin_metadata(settings.master_key)
+    stub = RegistryServiceStub(parts.registry)
     chores = [
-        follow(stub, state, metadata=metadata, on_change=named.set),
-        keep_names(instances, reports, named),
-        repeat(service.refresh_prices, refresh_seconds),
+        follow(stub, parts.state, metadata=metadata, on_change=parts.learn),
+        keep_names(parts.instances, parts.reports, parts.named),
+        repeat(parts.service.refresh_prices, refresh_seconds),
         repeat(
-            lambda: ledger.forget_tallies(int(clock() * MICRO) - RETENTION_MICROS), FORGET_SECONDS
+            lambda: parts.ledger.forget_tallies(int(clock() * MICRO) - RETENTION_MICROS),
+            FORGET_SECONDS,
         ),
     ]
     tasks = [asyncio.create_task(chore) for chore in chores]
-    return BillingProcess(
-        service=service,
-        server=server,
-        engine=engine,
-        registry=registry,
-        tasks=tasks,
-        drain_seconds=settings.drain_seconds,
-    )
+    return BillingProcess(parts, server, tasks, settings.drain_seconds)
 
 
 def _price_provider(catalog: Catalog, provider_type: str) -> str:

@@ -104,6 +104,9 @@ def chat(text: str | None, model: str, url: str | None, key: str | None, data_di
         raise click.UsageError("There is nothing to ask.")
     try:
         gateway = find_gateway(url, key, data_dir, os.environ)
+    except (NoKey, KeysUnusable, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    try:
         for piece in answer(gateway, model, text):
             click.echo(piece, nl=False)
         click.echo()
@@ -111,8 +114,8 @@ def chat(text: str | None, model: str, url: str | None, key: str | None, data_di
         known = models(gateway) if error.code.upper() == "MODEL_NOT_FOUND" else []
         hint = f"\nChoose with --model: {', '.join(known)}" if known else ""
         raise click.ClickException(f"{error}{hint}") from error
-    except (NoKey, KeysUnusable, ValueError) as error:
-        raise click.ClickException(str(error)) from error
+    except ValueError as error:
+        raise click.ClickException("The answer is not one of a gateway.") from error
     except OSError as error:
         raise click.ClickException(
             f"No answer: {error}. Is a gateway running? Start one with `conduit serve`, or say "

@@ -21,18 +21,9 @@ import random
 import pytest
 
 from conduit_kernel.http import Answer as Rendered
-from conduit_kernel.http import CallerGone, Exchange, Request, ServerLimits
+from conduit_kernel.http import CallerGone, Exchange, Request
 
 from .http_peers import GET, TEXT, Waiting, both_loops, calling, echo, mutated, post, serving, until
-
-QUICK = ServerLimits(
-    head_seconds=0.15,
-    body_seconds=0.15,
-    idle_seconds=0.15,
-    write_stall_seconds=0.2,
-    linger_seconds=0.2,
-    sweep_seconds=0.02,
-)
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
@@ -218,7 +209,7 @@ async def test_garbage_neither_hangs_nor_harms_the_server() -> None:
         post(b"/a?b", b"hello"),
         b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
     )
-    async with serving(echo, limits=QUICK) as server, calling(server) as good:
+    async with serving(echo) as server, calling(server) as good:
 
         async def attack() -> None:
             async with calling(server) as caller:

@@ -50,16 +50,19 @@ class Response:
 
     async def read(self, max_bytes: int) -> bytes:
         """Give the (rest of the) body, whole. Raises BodyTooLarge, and what ``next`` raises."""
-        data = await self.next()
-        if not self.done or self.error is not None:
+        if self.done and self.error is None:
+            # The most common case: the body came together with the head.
+            data = self._take() if self.parts else b""
+            if len(data) <= max_bytes:
+                return data
+        else:
             whole = bytearray()
-            while data and len(whole) + len(data) <= max_bytes:
+            while data := await self.next():
                 whole += data
-                data = await self.next()
-            if not data:
+                if len(whole) > max_bytes:
+                    break
+            else:
                 return bytes(whole)
-        elif len(data) <= max_bytes:
-            return data
         self.close()
         raise BodyTooLarge(f"the body is larger than {max_bytes} bytes")
 

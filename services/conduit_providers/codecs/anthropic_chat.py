@@ -50,12 +50,13 @@ class AnthropicChatCodec:
         """Translate the request. InvalidRequest for what the API cannot be told."""
         body = MessagesBody(call, endpoint, target.provider_name).build()
         version = endpoint.options.get("body_version")
+        older = endpoint.options.get("sampling_version")
+        is_older = bool(older) and not SAMPLING.isdisjoint(body)
+        headers = dict(endpoint.headers)
         if version:
             del body["model"]
-            body["anthropic_version"] = version
-        headers = dict(endpoint.headers)
-        older = endpoint.options.get("sampling_version")
-        if older and not SAMPLING.isdisjoint(body):
+            body["anthropic_version"] = older if is_older else version
+        elif is_older:
             headers["anthropic-version"] = str(older)
         return HttpRequest(
             "POST",

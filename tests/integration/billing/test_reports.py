@@ -6,7 +6,16 @@ import grpc
 import orjson
 import pytest
 from tests.integration.billing.conftest import Bench, configuration
-from tests.support.billing import DAY, DOLLAR, METADATA, NOW, BillingStub, charge, record
+from tests.support.billing import (
+    DAY,
+    DOLLAR,
+    METADATA,
+    NOW,
+    BillingStub,
+    charge,
+    knows_providers,
+    record,
+)
 
 from conduit.v1 import billing_requests_pb2 as pb
 from conduit.v1.billing_requests_json import (
@@ -174,6 +183,7 @@ async def test_analytics_of_an_unknown_instance_are_not_found(billing: BillingSt
 async def test_an_instance_that_is_gone_keeps_its_name_and_its_costs(bench: Bench) -> None:
     """Reports name an instance that the Registry no longer has, also after a restart."""
     async with bench.billing() as billing:
+        await knows_providers(billing)
         await record(billing, charge())
         spec = ModelCostSpec(
             provider_id=1,

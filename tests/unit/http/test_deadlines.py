@@ -52,7 +52,7 @@ class Clock:
         return came
 
     def live(self) -> list[tuple[float, object, asyncio.TimerHandle]]:
-        """The timers that are still set."""
+        """List the timers that are still set."""
         return [timer for timer in self.timers if not timer[2].cancelled()]
 
     def sweeper(self, grain: float) -> Sweeper:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import pytest
 
 from conduit_kernel.addresses import is_public
-from conduit_kernel.addresses import is_public
 from conduit_kernel.errors import AddressNotAllowed, InvalidRequest, KeyNotFound
 from conduit_registry.pages import Page, page_of
 from conduit_registry.rules import addresses as rules
