@@ -117,6 +117,7 @@ async def follow(
     """Keep a state up to date for ever, through any absence of the Registry; cancel to stop."""
     log = structlog.get_logger("snapshot")
     backoff = 0.1
+    is_connected = False
     while True:
         # What happened to a connection is no news: there is always another try.
         with contextlib.suppress(grpc.RpcError, TimeoutError):
@@ -128,11 +129,13 @@ async def follow(
                         message = await call.read()
                     if not isinstance(message, WatchResponse):
                         break
-                    backoff = 0.1
+                    is_connected, backoff = True, 0.1
                     if state.apply(message):
                         on_change()
             finally:
                 call.cancel()
-        log.info("registry_lost", revision=state.revision)
+        if is_connected:
+            log.info("registry_lost", revision=state.revision)
+            is_connected = False
         await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311 # jitter is no secret
         backoff = min(backoff * 2, MAX_BACKOFF_SECONDS)

@@ -141,7 +141,7 @@ class Guide:
                 await self._pause(journey, pause)
                 leg = journey.trip.next()
         elif leg is not None and leg.is_retry:
-            await self._pause(journey, random.uniform(*RETRY_PAUSE_SECONDS))  # noqa: S311
+            await self._pause(journey, random.uniform(*RETRY_PAUSE_SECONDS))  # noqa: S311 # jitter
         return leg
 
     async def _pause(self, journey: Journey, seconds: float) -> None:

@@ -179,11 +179,30 @@ class Delivery:
     async def _deliver_segment(self, segment: Path) -> None:
         records = read_segment(segment)
         while batch := list(islice(records, BATCH)):
-            request = RecordChargesRequest(
-                charges=[Charge.FromString(m) for kind, m in batch if kind == CHARGE],
-                tallies=[CallTally.FromString(m) for kind, m in batch if kind != CHARGE],
-            )
-            await self._stub.RecordCharges(request, metadata=self._metadata, timeout=CALL_SECONDS)
+            try:
+                await self._record(batch)
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.INVALID_ARGUMENT:
+                    raise
+                await self._record_one_by_one(batch)
+
+    async def _record_one_by_one(self, batch: list[tuple[bytes, bytes]]) -> None:
+        # One record that Billing will never take must not hold up the others, nor be lost.
+        for kind, message in batch:
+            try:
+                await self._record([(kind, message)])
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.INVALID_ARGUMENT:
+                    raise
+                self._log.error("record_refused", reason=error.details())
+                self._spool.set_aside(kind, message)
+
+    async def _record(self, batch: list[tuple[bytes, bytes]]) -> None:
+        request = RecordChargesRequest(
+            charges=[Charge.FromString(m) for kind, m in batch if kind == CHARGE],
+            tallies=[CallTally.FromString(m) for kind, m in batch if kind != CHARGE],
+        )
+        await self._stub.RecordCharges(request, metadata=self._metadata, timeout=CALL_SECONDS)
 
 
 async def report_outcomes(

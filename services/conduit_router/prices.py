@@ -65,6 +65,8 @@ def charge_lines(usage: Usage, card: PriceCard) -> tuple[list[pb.ChargeLine], in
         quantities.append((pb.UNIT_AUDIO_INPUT_TOKEN, usage.audio_input_tokens))
     if usage.audio_output_tokens:
         quantities.append((pb.UNIT_AUDIO_OUTPUT_TOKEN, usage.audio_output_tokens))
+    if card.units.get(pb.UNIT_REQUEST):
+        quantities.append((pb.UNIT_REQUEST, 1))
     lines, sum_, is_known = [], 0, True
     for unit, quantity in quantities:
         price = card.units.get(unit)

@@ -41,8 +41,7 @@ class Spool:
 
     def append(self, kind: bytes, message: bytes) -> None:
         """Store a record. OSError if the disk refuses."""
-        payload = kind + message
-        record = _HEAD.pack(len(payload), zlib.crc32(payload)) + payload
+        record = _record(kind, message)
         if os.write(self._file, record) != len(record):
             # Half a record would hide those that come after it.
             os.ftruncate(self._file, self._size)
@@ -83,6 +82,11 @@ class Spool:
             # Another process may be clearing the same folder.
             shutil.rmtree(folder, ignore_errors=True)
 
+    def set_aside(self, kind: bytes, message: bytes) -> None:
+        """Keep a record that was refused, for people to look at, in `refused`."""
+        with (self._root / "refused").open("ab") as file:
+            file.write(_record(kind, message))
+
     def close(self) -> None:
         """Bring everything to the disk and let go of the folder."""
         os.fsync(self._file)
@@ -119,6 +123,11 @@ def read_segment(path: Path) -> Iterator[tuple[bytes, bytes]]:
             return
         yield payload[:1], payload[1:]
         at += _HEAD.size + length
+
+
+def _record(kind: bytes, message: bytes) -> bytes:
+    payload = kind + message
+    return _HEAD.pack(len(payload), zlib.crc32(payload)) + payload
 
 
 def _lock(folder: Path, mode: int) -> int:

@@ -49,6 +49,8 @@ REFRESH_SECONDS = 25.0
 # Google's tokens last an hour; one that does not say so is soon asked for again.
 UNSAID_SECONDS = 300.0
 
+# Where people's credentials are renewed; their files seldom say.
+USER_TOKENS = "https://oauth2.googleapis.com/token"
 # What AWS hands out instead of a token.
 AWS = "urn:ietf:params:aws:token-type:aws4_request"
 
@@ -179,7 +181,13 @@ def _loaded(info: Mapping[str, Any], scopes: list[str]) -> Credentials:
     if kind == "service_account":
         found = service_account.Credentials.from_service_account_info(info, scopes=scopes)
     elif kind == "authorized_user":
-        found = oauth2.Credentials.from_authorized_user_info(info)
+        found = oauth2.Credentials(
+            None,
+            refresh_token=info["refresh_token"],
+            token_uri=info.get("token_uri") or USER_TOKENS,
+            client_id=info["client_id"],
+            client_secret=info["client_secret"],
+        )
     elif kind == "impersonated_service_account":
         impersonated = impersonated_credentials.Credentials
         found = impersonated.from_impersonated_service_account_info(info, scopes=scopes)

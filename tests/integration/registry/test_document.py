@@ -43,9 +43,7 @@ async def fill(api: Api) -> None:
     ]
     chain = FallbackChainSpec(model_alias="gpt-4", providers=steps)
     await api(CreateFallbackChainRequest(fallback_chain=chain))
-    virtual_key = VirtualKeySpec(
-        name="ci", budget_nano_usd=1_234_567_123_456_789, expires_at=Timestamp(seconds=int(NOW))
-    )
+    virtual_key = VirtualKeySpec(name="ci", expires_at=Timestamp(seconds=int(NOW)))
     await api(CreateVirtualKeyRequest(virtual_key=virtual_key))
 
 

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -165,7 +166,7 @@ async def test_refusal_tells_the_code_and_no_secret(
 
 
 async def test_failing_issuer_is_no_bad_key(issuer: Issuer) -> None:
-    """A 503 of the issuer says nothing about the key."""
+    """A 503 of the issuer says nothing about the key; google-auth asks three times, pausing."""
     issuer.status = 503
     issuer.answer = {"error": "internal_failure"}
     signer = signer_of(user_file(f"{issuer.address}/token"), issuer.address)
@@ -185,18 +186,18 @@ async def test_old_token_outlives_a_failed_refresh(issuer: Issuer) -> None:
     """While the issuer fails, requests go on with the token there is."""
     signer = signer_of(user_file(f"{issuer.address}/token"), issuer.address)
     await signer.refresh(0)
-    issuer.status = 503
+    issuer.status, issuer.answer = 400, {"error": "temporarily_unavailable"}
     with pytest.raises(UpstreamError):
         await signer.refresh(signer.expires_at)
     assert ("authorization", f"Bearer {TOKEN}") in signer.sign(REQUEST).headers
 
 
 async def test_identity_is_the_machines_own(
-    issuer: Issuer, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    issuer: Issuer, private_key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`identity` finds what GOOGLE_APPLICATION_CREDENTIALS names, without any key of ours."""
-    file = tmp_path_factory.mktemp("adc") / "adc.json"
-    file.write_text(json.dumps(user_file(f"{issuer.address}/token")))
+    file = tmp_path / "adc.json"
+    file.write_text(json.dumps(service_account(private_key, f"{issuer.address}/token")))
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
     signer = signer_for(AUTH, "identity", target())
     await signer.refresh(0)
@@ -204,13 +205,12 @@ async def test_identity_is_the_machines_own(
 
 
 async def test_machine_without_identity_says_so(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where there is none, the error is clear and comes soon."""
-    home = tmp_path_factory.mktemp("home")
     for name, value in (
-        ("HOME", str(home)),
-        ("CLOUDSDK_CONFIG", str(home)),
+        ("HOME", str(tmp_path)),
+        ("CLOUDSDK_CONFIG", str(tmp_path)),
         ("NO_GCE_CHECK", "true"),
     ):
         monkeypatch.setenv(name, value)

@@ -67,3 +67,14 @@ def test_a_price_without_units_is_unknown() -> None:
     assert prices.card(1, "known").units == {pb.UNIT_INPUT_TOKEN: 5}
     assert prices.card(1, "unknown") is UNKNOWN
     assert prices.card(2, "known") is UNKNOWN
+
+
+def test_a_price_per_request_is_charged_once_a_call() -> None:
+    """Where the operator's rule counts requests, tokens cost nothing and the call does."""
+    card = PriceCard(
+        {pb.UNIT_INPUT_TOKEN: 0, pb.UNIT_OUTPUT_TOKEN: 0, pb.UNIT_REQUEST: 5_000_000_000_000},
+        "rule",
+    )
+    lines, cost = charge_lines(Usage(64, 96), card)
+    assert cost == 5_000_000
+    assert lines[-1].unit == pb.UNIT_REQUEST

@@ -128,3 +128,13 @@ async def test_sync_survives_a_rotation(tmp_path: Path) -> None:
         spool.rotate()
     assert len(records(spool)) == 20
     spool.close()
+
+
+def test_what_is_set_aside_is_kept_and_not_delivered(tmp_path: Path) -> None:
+    """A record that was refused waits for people, beside the others."""
+    spool = Spool(tmp_path)
+    spool.set_aside(CHARGE, b"odd")
+    assert list(read_segment(tmp_path / "refused")) == [(CHARGE, b"odd")]
+    spool.rotate()
+    assert records(spool) == []
+    spool.close()

@@ -69,6 +69,7 @@ _CHARGE_MEMBERS: Final[frozenset[str]] = frozenset(
         "usageSource",
         "isComplete",
         "durationMs",
+        "leaseId",
     }
 )
 
@@ -121,6 +122,8 @@ def fill_charge(message: charge_pb2.Charge, value: object, path: str) -> None:
         message.is_complete = runtime.boolean(member, path + "isComplete")
     if (member := value.get("durationMs")) is not None:
         message.duration_ms = runtime.int64(member, path + "durationMs")
+    if (member := value.get("leaseId")) is not None:
+        message.lease_id = runtime.text(member, path + "leaseId")
     if not _CHARGE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _CHARGE_MEMBERS, path)
 
@@ -145,6 +148,7 @@ def charge_to_json(message: charge_pb2.Charge) -> dict[str, object]:
     members["usageSource"] = USAGE_SOURCE_SPELLINGS.get(message.usage_source, "Unspecified")
     members["isComplete"] = message.is_complete
     members["durationMs"] = message.duration_ms
+    members["leaseId"] = message.lease_id
     return members
 
 

@@ -127,6 +127,7 @@ class Charge(_message.Message):
     USAGE_SOURCE_FIELD_NUMBER: _builtins.int
     IS_COMPLETE_FIELD_NUMBER: _builtins.int
     DURATION_MS_FIELD_NUMBER: _builtins.int
+    LEASE_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the router, unique for ever: 26 characters, sortable by time."""
     request_id: _builtins.str
@@ -157,6 +158,8 @@ class Charge(_message.Message):
     """Whether the caller got the whole answer."""
     duration_ms: _builtins.int
     """From the request's arrival to the end of the answer, in milliseconds."""
+    lease_id: _builtins.str
+    """The lease it was paid from. Empty if none."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When the attempt ended."""
@@ -185,10 +188,11 @@ class Charge(_message.Message):
         usage_source: Global___UsageSource.ValueType = ...,
         is_complete: _builtins.bool = ...,
         duration_ms: _builtins.int = ...,
+        lease_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "cost_nano_usd", b"cost_nano_usd", "occurred_at", b"occurred_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "actual_model_name", b"actual_model_name", "cost_nano_usd", b"cost_nano_usd", "duration_ms", b"duration_ms", "id", b"id", "is_complete", b"is_complete", "key_id", b"key_id", "lines", b"lines", "model_alias", b"model_alias", "occurred_at", b"occurred_at", "operation", b"operation", "price_version", b"price_version", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "provider_type", b"provider_type", "request_id", b"request_id", "usage_source", b"usage_source", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "actual_model_name", b"actual_model_name", "cost_nano_usd", b"cost_nano_usd", "duration_ms", b"duration_ms", "id", b"id", "is_complete", b"is_complete", "key_id", b"key_id", "lease_id", b"lease_id", "lines", b"lines", "model_alias", b"model_alias", "occurred_at", b"occurred_at", "operation", b"operation", "price_version", b"price_version", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "provider_type", b"provider_type", "request_id", b"request_id", "usage_source", b"usage_source", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cost_nano_usd: _TypeAlias = _typing.Literal["cost_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__cost_nano_usd: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd"]  # noqa: Y015

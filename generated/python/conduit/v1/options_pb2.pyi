@@ -161,7 +161,6 @@ class Json(_message.Message):
     ALWAYS_FIELD_NUMBER: _builtins.int
     HEADER_FIELD_NUMBER: _builtins.int
     SECRET_FIELD_NUMBER: _builtins.int
-    INLINE_FIELD_NUMBER: _builtins.int
     BARE_FIELD_NUMBER: _builtins.int
     EVENTS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
@@ -188,8 +187,6 @@ class Json(_message.Message):
     """Carried in this HTTP header rather than in the body, such as `x-conduit-provider`."""
     secret: _builtins.bool
     """Holds a secret: accepted, never written, never logged."""
-    inline: _builtins.bool
-    """On a message field: its members stand in the parent's JSON object, not in one of their own."""
     bare: _builtins.bool
     """On a message field that holds a oneof of unlike JSON types (string, number, list): the value is written bare."""
     events: _builtins.bool
@@ -207,13 +204,12 @@ class Json(_message.Message):
         always: _builtins.bool = ...,
         header: _builtins.str = ...,
         secret: _builtins.bool = ...,
-        inline: _builtins.bool = ...,
         bare: _builtins.bool = ...,
         events: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["always", b"always", "bare", b"bare", "events", b"events", "header", b"header", "inline", b"inline", "money", b"money", "name", b"name", "raw", b"raw", "schema", b"schema", "secret", b"secret", "single_or_list", b"single_or_list", "text_member", b"text_member", "unknown", b"unknown"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["always", b"always", "bare", b"bare", "events", b"events", "header", b"header", "money", b"money", "name", b"name", "raw", b"raw", "schema", b"schema", "secret", b"secret", "single_or_list", b"single_or_list", "text_member", b"text_member", "unknown", b"unknown"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -46,7 +46,7 @@ class VirtualKey(_message.Message):
     is_enabled: _builtins.bool
     """Whether it may be used."""
     budget_nano_usd: _builtins.int
-    """The most it may spend, in nano-dollars. Unset means no limit."""
+    """The most it may spend, in nano-dollars. Unset means no limit. Always unset in this version."""
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The aliases it may use; `*` stands for any run of characters. Empty means all."""
@@ -108,7 +108,7 @@ class VirtualKeySpec(_message.Message):
     is_enabled: _builtins.bool
     """Default true."""
     budget_nano_usd: _builtins.int
-    """Default unset. In nano-dollars, from 0."""
+    """Default unset. In nano-dollars, from 0. NOT_IMPLEMENTED in this version, which keeps no budgets."""
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Default empty. When not empty on update, replaces all."""
