@@ -22,14 +22,14 @@ class ConfigRpcs(Room):
     """The configuration as a whole."""
 
     async def ListProviderTypes(
-        self, _request: pb.ListProviderTypesRequest, _context: Context
+        self, request: pb.ListProviderTypesRequest, context: Context
     ) -> pb.ListProviderTypesResponse:
         """Return the catalog."""
         catalog = self.parts.catalog
         return pb.ListProviderTypesResponse(provider_types=map(catalog.to_proto, catalog.specs))
 
     async def ListAuditEntries(
-        self, request: pb.ListAuditEntriesRequest, _context: Context
+        self, request: pb.ListAuditEntriesRequest, context: Context
     ) -> pb.ListAuditEntriesResponse:
         """Return a page of the audit log, newest first."""
         kind = fields.text(request.resource_kind, "resourceKind", most=fields.MAX_NAME)
@@ -45,7 +45,7 @@ class ConfigRpcs(Room):
         )
 
     async def ExportConfig(
-        self, _request: pb.ExportConfigRequest, _context: Context
+        self, request: pb.ExportConfigRequest, context: Context
     ) -> pb.ExportConfigResponse:
         """Return the whole configuration as a document."""
         async with self.parts.store.read() as reading:
@@ -79,7 +79,7 @@ class ConfigRpcs(Room):
         return pb.ImportConfigResponse(changes=work.lines)
 
     async def Watch(
-        self, request: pb.WatchRequest, _context: Context
+        self, request: pb.WatchRequest, context: Context
     ) -> AsyncIterator[pb.WatchResponse]:
         """Stream the configuration and its changes."""
         async for message in self.parts.feed.watch(request.epoch, request.revision):

@@ -26,7 +26,7 @@ class KeyRpcs(Room):
         return pb.CreateKeyCredentialResponse(key=shown)
 
     async def GetKeyCredential(
-        self, request: pb.GetKeyCredentialRequest, _context: Context
+        self, request: pb.GetKeyCredentialRequest, context: Context
     ) -> pb.GetKeyCredentialResponse:
         """Return a key."""
         async with self.parts.store.read() as reading:
@@ -36,7 +36,7 @@ class KeyRpcs(Room):
         return pb.GetKeyCredentialResponse(key=shown)
 
     async def ListKeyCredentials(
-        self, request: pb.ListKeyCredentialsRequest, _context: Context
+        self, request: pb.ListKeyCredentialsRequest, context: Context
     ) -> pb.ListKeyCredentialsResponse:
         """Return a page of an instance's keys."""
         page = page_of(request.page_size, request.page_token, "keys", request.provider_id)

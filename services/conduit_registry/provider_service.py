@@ -24,7 +24,7 @@ class ProviderRpcs(Room):
         return pb.CreateProviderResponse(provider=messages.provider(provider))
 
     async def GetProvider(
-        self, request: pb.GetProviderRequest, _context: Context
+        self, request: pb.GetProviderRequest, context: Context
     ) -> pb.GetProviderResponse:
         """Return an instance."""
         async with self.parts.store.read() as reading:
@@ -32,7 +32,7 @@ class ProviderRpcs(Room):
         return pb.GetProviderResponse(provider=messages.provider(provider))
 
     async def ListProviders(
-        self, request: pb.ListProvidersRequest, _context: Context
+        self, request: pb.ListProvidersRequest, context: Context
     ) -> pb.ListProvidersResponse:
         """Return a page of instances."""
         where = {}
@@ -84,7 +84,7 @@ class ProviderRpcs(Room):
         )
 
     async def ListDiscoveredModels(
-        self, request: pb.ListDiscoveredModelsRequest, _context: Context
+        self, request: pb.ListDiscoveredModelsRequest, context: Context
     ) -> pb.ListDiscoveredModelsResponse:
         """Return what the last discovery found."""
         async with self.parts.store.read() as reading:

@@ -22,7 +22,7 @@ class MappingRpcs(Room):
         return mapping_pb.CreateModelMappingResponse(mapping=messages.mapping(mapping))
 
     async def GetModelMapping(
-        self, request: mapping_pb.GetModelMappingRequest, _context: Context
+        self, request: mapping_pb.GetModelMappingRequest, context: Context
     ) -> mapping_pb.GetModelMappingResponse:
         """Return a mapping."""
         async with self.parts.store.read() as reading:
@@ -30,7 +30,7 @@ class MappingRpcs(Room):
         return mapping_pb.GetModelMappingResponse(mapping=messages.mapping(mapping))
 
     async def ListModelMappings(
-        self, request: mapping_pb.ListModelMappingsRequest, _context: Context
+        self, request: mapping_pb.ListModelMappingsRequest, context: Context
     ) -> mapping_pb.ListModelMappingsResponse:
         """Return a page of mappings."""
         where: dict[str, object] = {}
@@ -79,7 +79,7 @@ class FallbackChainRpcs(Room):
         )
 
     async def GetFallbackChain(
-        self, request: chain_pb.GetFallbackChainRequest, _context: Context
+        self, request: chain_pb.GetFallbackChainRequest, context: Context
     ) -> chain_pb.GetFallbackChainResponse:
         """Return a fallback chain."""
         async with self.parts.store.read() as reading:
@@ -89,7 +89,7 @@ class FallbackChainRpcs(Room):
         )
 
     async def ListFallbackChains(
-        self, request: chain_pb.ListFallbackChainsRequest, _context: Context
+        self, request: chain_pb.ListFallbackChainsRequest, context: Context
     ) -> chain_pb.ListFallbackChainsResponse:
         """Return a page of fallback chains."""
         where = {}

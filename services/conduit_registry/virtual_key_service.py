@@ -22,7 +22,7 @@ class VirtualKeyRpcs(Room):
         return pb.CreateVirtualKeyResponse(virtual_key=virtual_key)
 
     async def GetVirtualKey(
-        self, request: pb.GetVirtualKeyRequest, _context: Context
+        self, request: pb.GetVirtualKeyRequest, context: Context
     ) -> pb.GetVirtualKeyResponse:
         """Return a virtual key."""
         async with self.parts.store.read() as reading:
@@ -30,7 +30,7 @@ class VirtualKeyRpcs(Room):
         return pb.GetVirtualKeyResponse(virtual_key=messages.virtual_key(virtual_key))
 
     async def ListVirtualKeys(
-        self, request: pb.ListVirtualKeysRequest, _context: Context
+        self, request: pb.ListVirtualKeysRequest, context: Context
     ) -> pb.ListVirtualKeysResponse:
         """Return a page of virtual keys."""
         page = page_of(request.page_size, request.page_token, "virtual_keys")

@@ -112,7 +112,8 @@ class Dispatch:
     async def fetch_media(self, call: ChatCall, endpoint: Endpoint) -> None:
         """Fetch what a chat refers to by URL, where the endpoint takes no URLs."""
         if endpoint.options.get("inline_media") and has_urls(call.typed):
-            call.fetched = await self._media.fetch(call.typed)
+            native = str(endpoint.options.get("native_urls", "")).split()
+            call.fetched = await self._media.fetch(call.typed, tuple(native))
 
     def failed(self, provider_id: int, seconds: float) -> None:
         """Count an attempt that failed."""

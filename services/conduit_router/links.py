@@ -251,5 +251,4 @@ async def _every(seconds: float, action: Callable[[], Awaitable[None]]) -> None:
 
 
 def _reason(error: Exception) -> str:
-    code = getattr(error, "code", None)
-    return code().name if callable(code) else type(error).__name__
+    return error.code().name if isinstance(error, grpc.aio.AioRpcError) else type(error).__name__

@@ -26,9 +26,12 @@ class MediaFetcher:
     def __init__(self, client: HttpClient) -> None:
         self._client = client
 
-    async def fetch(self, request: ChatCompletionRequest) -> Media:
-        """Return what a conversation refers to. InvalidRequest, naming the host, if it cannot."""
-        urls = sorted(set(_urls(request)))
+    async def fetch(self, request: ChatCompletionRequest, native: tuple[str, ...]) -> Media:
+        """Return what a conversation refers to. InvalidRequest, naming the host, if it cannot.
+
+        What begins with one of `native` is left to the provider, which takes it as it is.
+        """
+        urls = sorted({url for url in _urls(request) if not url.startswith(native)})
         if len(urls) > MAX_ITEMS:
             raise InvalidRequest(
                 f"A request may refer to at most {MAX_ITEMS} files by URL", field="messages"

@@ -52,7 +52,7 @@ def showing(*urls: str) -> ChatCompletionRequest:
 
 async def test_type_and_content_come_back(fetcher: MediaFetcher, host: str) -> None:
     """By the URL that the caller gave, also when it leads elsewhere."""
-    found = await fetcher.fetch(showing(f"{host}/picture", f"{host}/moved"))
+    found = await fetcher.fetch(showing(f"{host}/picture", f"{host}/moved"), ())
     assert found == {
         f"{host}/picture": ("image/png", b"png"),
         f"{host}/moved": ("image/png", b"png"),
@@ -74,19 +74,26 @@ async def test_what_cannot_be_had_is_the_callers_error(
 ) -> None:
     """With the reason, and without the path, which may hold a secret."""
     with pytest.raises(InvalidRequest, match=why) as refused:
-        await fetcher.fetch(showing(f"{host}/{path}/token-1234", f"{host}/picture"))
+        await fetcher.fetch(showing(f"{host}/{path}/token-1234", f"{host}/picture"), ())
     assert "token-1234" not in str(refused.value)
 
 
 async def test_there_may_be_only_so_many(fetcher: MediaFetcher, host: str) -> None:
     """A request cannot make us fetch without end."""
     with pytest.raises(InvalidRequest, match="at most"):
-        await fetcher.fetch(showing(*[f"{host}/{i}" for i in range(MAX_ITEMS + 1)]))
+        await fetcher.fetch(showing(*[f"{host}/{i}" for i in range(MAX_ITEMS + 1)]), ())
 
 
 async def test_private_addresses_are_not_visited(host: str) -> None:
     """Unless the operator allows them, a URL does not lead into our own network."""
     client = HttpClient(allow_address=is_public)
     with pytest.raises(InvalidRequest, match="cannot be fetched"):
-        await MediaFetcher(client).fetch(showing(f"{host}/picture"))
+        await MediaFetcher(client).fetch(showing(f"{host}/picture"), ())
     await client.close()
+
+
+async def test_what_the_provider_takes_itself_is_not_fetched(
+    fetcher: MediaFetcher, host: str
+) -> None:
+    """Such as its own storage."""
+    assert await fetcher.fetch(showing(f"{host}/none"), (host,)) == {}
