@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -67,8 +68,8 @@ def make_engine(url: URL) -> AsyncEngine:
     """Make an engine; nothing is opened yet."""
     if url.get_backend_name() == "sqlite":
         engine = create_async_engine(url, pool_timeout=LOCK_SECONDS, hide_parameters=True)
-        sa.event.listen(engine.sync_engine, "connect", _set_up_sqlite)
-        sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
     return create_async_engine(
         url,

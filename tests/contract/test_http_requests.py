@@ -29,7 +29,7 @@ def read(
     query: Sequence[tuple[str, str]] = (),
     headers: Mapping[bytes, bytes] = NONE,
     body: bytes = b"",
-) -> Any:  # noqa: ANN401
+) -> Any:  # noqa: ANN401 # a message of any kind
     """Return the request that an RPC's route makes."""
     reader = route(rpc).read
     assert reader is not None
@@ -192,7 +192,7 @@ def test_a_websocket_message_is_raw() -> None:
 
 
 # Any: each RPC has a request of its own.
-def form(rpc: str, *parts: Part, headers: Mapping[bytes, bytes] = NONE) -> Any:  # noqa: ANN401
+def form(rpc: str, *parts: Part, headers: Mapping[bytes, bytes] = NONE) -> Any:  # noqa: ANN401 # any message
     """Return the request that an RPC's route makes of a form."""
     assert route(rpc).multipart
     assert route(rpc).read is None

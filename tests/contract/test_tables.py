@@ -120,7 +120,7 @@ def test_the_table_of_methods_has_no_others() -> None:
 
 def test_every_error_reason_has_a_meaning() -> None:
     """The table of failures is that of the enum, with valid codes and statuses."""
-    names = [name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.keys()]  # noqa: SIM118
+    names = [name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.keys()]  # noqa: SIM118 # no dict
     assert list(FAILURES) == names
     for failure in FAILURES.values():
         assert 1 <= failure.code <= 16

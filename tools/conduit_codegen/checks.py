@@ -34,8 +34,6 @@ def _message(contract: Contract, message: Message) -> Iterator[str]:
 
 def _field(field: Field) -> Iterator[str]:
     json = field.json
-    if json.inline:
-        yield "inline members are not supported"
     if json.money and field.kind is not Kind.INT64:
         yield "money must be an int64"
     if (json.raw or json.unknown or json.events) and field.kind is not Kind.BYTES:

@@ -53,7 +53,6 @@ class JsonOptions:
     always: bool = False
     header: str = ""
     secret: bool = False
-    inline: bool = False
     bare: bool = False
     events: bool = False
 

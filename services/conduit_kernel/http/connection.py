@@ -44,6 +44,7 @@ class Site(Protocol):
 
     def admit(self, connection: "ServerConnection") -> bool:
         """Count a new connection in; False if there are too many."""
+        ...
 
     def ended(self, connection: "ServerConnection") -> None:
         """Count a connection out: its socket is closed and its task done."""

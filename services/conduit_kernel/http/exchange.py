@@ -28,6 +28,7 @@ class Caller(Protocol):
 
     def detach(self) -> bytes:
         """Stop reading HTTP; the bytes that came after the request."""
+        ...
 
 
 class Exchange(Request):

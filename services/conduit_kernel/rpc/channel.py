@@ -1,17 +1,33 @@
 """Channels to our own services."""
 
 import grpc
+import orjson
 
+from conduit.v1.methods import METHODS
 from conduit_kernel.rpc.server import MAX_MESSAGE_BYTES
+
+# Over about two seconds: a service that is being restarted is back by then.
+_RETRY = {
+    "maxAttempts": 5,
+    "initialBackoff": "0.2s",
+    "maxBackoff": "1s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE"],
+}
 
 
 def connect(target: str) -> grpc.aio.Channel:
-    """Open a channel that finds a service again within seconds after it was away."""
+    """Open a channel that finds a service again within seconds after it was away.
+
+    Idempotent calls are tried again by gRPC itself, see https://grpc.io/docs/guides/retry/.
+    """
     return grpc.aio.insecure_channel(
         target,
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+            # Another channel's failures are no reason to wait.
+            ("grpc.use_local_subchannel_pool", 1),
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.min_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 2000),
@@ -20,6 +36,7 @@ def connect(target: str) -> grpc.aio.Channel:
             ("grpc.keepalive_timeout_ms", 5000),
             ("grpc.http2.max_pings_without_data", 0),
             ("grpc.keepalive_permit_without_calls", 1),
+            ("grpc.service_config", _service_config()),
         ],
     )
 
@@ -27,3 +44,12 @@ def connect(target: str) -> grpc.aio.Channel:
 def admin_metadata(master_key: str) -> tuple[tuple[str, str], ...]:
     """Return the metadata with which our services call each other."""
     return (("x-master-key", master_key),)
+
+
+def _service_config() -> str:
+    names = []
+    for path, method in METHODS.items():
+        if method.idempotent and not method.server_streaming:
+            service, _, name = path.strip("/").partition("/")
+            names.append({"service": service, "method": name})
+    return orjson.dumps({"methodConfig": [{"name": names, "retryPolicy": _RETRY}]}).decode()

@@ -44,7 +44,7 @@ from conduit_providers.wire import HttpRequest
 IDENTITY = "identity"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 # Of one request to the token's issuer, and of all of them together.
-REQUEST_SECONDS = 10.0
+REQUEST_SECONDS = 10
 REFRESH_SECONDS = 25.0
 # Google's tokens last an hour; one that does not say so is soon asked for again.
 UNSAID_SECONDS = 300.0
@@ -260,7 +260,7 @@ def _failure(error: Exception, target: Target) -> UpstreamError:
         return UpstreamUnreachable(
             f"Google's tokens for {name} cannot be reached", provider=name, kind="connect"
         )
-    if isinstance(error, GoogleAuthError) and error.retryable:
+    if isinstance(error, GoogleAuthError) and getattr(error, "retryable", False):
         return UpstreamError(f"Google failed to give a token for {name}", provider=name)
     code = _oauth_code(error)
     if isinstance(error, RefreshError) or not isinstance(error, GoogleAuthError):

@@ -30,7 +30,7 @@ MORE = [{"text": "a", "language": ""}, {"text": "b", "language": "en"}]
 
 
 # Any: JSON.
-def converted(thing: object) -> Any:  # noqa: ANN401
+def converted(thing: object) -> Any:  # noqa: ANN401 # JSON
     """Return a thing's JSON after it was a message."""
     return orjson.loads(orjson.dumps(converters.thing_to_json(converters.thing_from_json(thing))))
 
