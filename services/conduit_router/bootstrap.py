@@ -58,7 +58,7 @@ class RouterProcess:
         delivery: Delivery,
         proofs: Proofs,
         spool: Spool,
-        client: HttpClient,
+        clients: list[HttpClient],
         channels: list[grpc.aio.Channel],
         tasks: list[asyncio.Task[None]],
     ) -> None:
@@ -67,7 +67,7 @@ class RouterProcess:
         self._delivery = delivery
         self._proofs = proofs
         self._spool = spool
-        self._client = client
+        self._clients = clients
         self._channels = channels
         self._tasks = tasks
 
@@ -93,7 +93,8 @@ class RouterProcess:
             async with asyncio.timeout(LAST_DELIVERY_SECONDS):
                 await self._delivery.deliver()
         self._spool.close()
-        await self._client.close()
+        for client in self._clients:
+            await client.close()
         for channel in self._channels:
             await channel.close()
 
@@ -116,12 +117,14 @@ async def start(
     prices, vitals, outcomes = PriceList(), Vitals(time.monotonic), Outcomes(clock)
     spool = Spool(state_dir / "spool")
     accounts = Accounts(spool, prices, ids, clock)
+    client = HttpClient()
     # A name may lead elsewhere than when the Registry looked it up.
-    client = HttpClient(allow_address=None if settings.allow_private_addresses else is_public)
+    allow = None if settings.allow_private_addresses else is_public
+    guarded_client = HttpClient(allow_address=allow)
     proofs = Proofs(clock)
     dispatch = Dispatch(
-        transport=Transport(client, proofs, time.perf_counter),
-        media=MediaFetcher(client),
+        transport=Transport(client, guarded_client, proofs, time.perf_counter),
+        media=MediaFetcher(guarded_client),
         vitals=vitals,
         accounts=accounts,
         outcomes=outcomes,
@@ -173,7 +176,7 @@ async def start(
         delivery=delivery,
         proofs=proofs,
         spool=spool,
-        client=client,
+        clients=[client, guarded_client],
         channels=list(channels.values()),
         tasks=[asyncio.create_task(job) for job in work],
     )

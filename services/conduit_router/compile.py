@@ -19,6 +19,7 @@ from conduit_kernel.snapshot import SnapshotState
 from conduit_providers.auth import resolve_secret, signer_for
 from conduit_providers.catalog import Catalog
 from conduit_providers.codecs import chat_codec, embed_codec
+from conduit_providers.flow import FlowCodec
 from conduit_providers.spec import ProviderSpec
 from conduit_router.decide import rejection
 from conduit_router.table import Caller, Candidate, Instance, Line, Route, RoutingTable
@@ -100,14 +101,16 @@ class Compiler:
             lines.append(self._line(provider, spec, None))
         networks = tuple(ip_network(n, strict=False) for n in provider.security.allowed_ips)
         chat, embed = spec.endpoints.get("chat"), spec.endpoints.get("embed")
+        codec = chat_codec(chat.codec) if chat else None
         return Instance(
             provider=provider,
             spec=spec,
             lines=tuple(lines),
             rejections=tuple(problems),
             networks=networks,
-            chat_codec=chat_codec(chat.codec) if chat else None,
+            chat_codec=codec,
             embed_codec=embed_codec(embed.codec) if embed else None,
+            chat_flow=codec if isinstance(codec, FlowCodec) else None,
         )
 
     def _line(self, provider: Provider, spec: ProviderSpec, key: SnapshotKey | None) -> Line:
@@ -124,6 +127,7 @@ class Compiler:
             target=target,
             signer=signer_for(spec.auth, secret, target),
             origin=Origin(url.scheme, url.hostname or "", url.port or _PORTS[url.scheme]),
+            is_guarded=bool(provider.base_url or (credential and credential.base_url)),
             base_path=url.path.rstrip("/"),
         )
 

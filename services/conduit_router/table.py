@@ -9,6 +9,7 @@ from conduit.v1.virtual_key_pb2 import VirtualKey
 from conduit_kernel.http import Origin, PreparedRequest
 from conduit_providers.auth import Signer
 from conduit_providers.codec import ChatCodec, EmbedCodec
+from conduit_providers.flow import FlowCodec
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.target import Target
 from conduit_providers.wire import Headers
@@ -26,6 +27,8 @@ class Line:
     target: Target
     signer: Signer
     origin: Origin
+    # Whether the address was given by an operator, not by the catalog, and so is not trusted.
+    is_guarded: bool
     # The path of the base URL, without a slash at its end.
     base_path: str
     # The constant parts of requests, by method, path and headers.
@@ -51,6 +54,8 @@ class Instance:
     # None where the type does not serve the operation.
     chat_codec: ChatCodec | None
     embed_codec: EmbedCodec | None
+    # The chat codec again, where chats are jobs.
+    chat_flow: FlowCodec | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -68,8 +68,16 @@ class LazyHeaders(Mapping[str, str]):
 class Transport:
     """Sends requests along lines."""
 
-    def __init__(self, client: HttpClient, proofs: Proofs, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        client: HttpClient,
+        guarded_client: HttpClient,
+        proofs: Proofs,
+        clock: Callable[[], float],
+    ) -> None:
+        """Take two clients: one for the catalog's addresses, one for those of operators."""
         self._client = client
+        self._guarded_client = guarded_client
         self._proofs = proofs
         self._clock = clock
 
@@ -119,9 +127,8 @@ class Transport:
         fields = [(name.encode(), value.encode("latin-1")) for name, value in request.headers]
         # Encodings would have to be undone before anything can be passed on.
         fields.append((b"accept-encoding", b"identity"))
-        return self._client.prepare(
-            line.origin, request.method, line.base_path + request.path, fields
-        )
+        client = self._guarded_client if line.is_guarded else self._client
+        return client.prepare(line.origin, request.method, line.base_path + request.path, fields)
 
     async def _refusal(self, response: Response, line: Line, spec: ProviderSpec) -> UpstreamError:
         headers = LazyHeaders(response.headers)

@@ -2,9 +2,9 @@
 
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 import pytest
@@ -105,7 +105,12 @@ def instances(
     )
 
 
-Runner = Callable[[Snapshot], Awaitable[Bench]]
+class Runner(Protocol):
+    """Runs a router on a configuration."""
+
+    async def __call__(self, source: Snapshot, *, allow_private_addresses: bool = True) -> Bench:
+        """Return the running router."""
+        ...
 
 
 @pytest.fixture
@@ -121,7 +126,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Runner]:
     """Return a function that runs a router on a configuration, with no control plane at all."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def run(source: Snapshot) -> Bench:
+        async def run(source: Snapshot, *, allow_private_addresses: bool = True) -> Bench:
             folder = tmp_path / "router"
             save_snapshot(folder / "snapshot.binpb", source)
             settings = Settings(
@@ -129,7 +134,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Runner]:
                 master_key="master",
                 encryption_key=ENCRYPTION_KEY,
                 grpc_port=0,
-                allow_private_addresses=True,
+                allow_private_addresses=allow_private_addresses,
                 targets=dict.fromkeys(("registry", "health", "billing"), NOWHERE),
             )
             process = await bootstrap.start(settings, load_catalog())

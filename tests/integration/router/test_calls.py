@@ -361,3 +361,13 @@ async def test_a_timeout_error_names_the_provider(bench: Runner, upstream: str) 
     )
     with pytest.raises(UpstreamTimeout, match="provider-1 did not answer in time"):
         await run.stub.Chat(request, METADATA)
+
+
+async def test_an_operators_private_address_is_not_visited_unless_allowed(
+    bench: Runner, upstream: str
+) -> None:
+    """Checked when connecting, so a name that leads elsewhere by then does not help."""
+    run = await bench(instances(upstream, "echo"), allow_private_addresses=False)
+    with pytest.raises(UpstreamUnreachable) as refused:
+        await run.chat()
+    assert refused.value.metadata["kind"] == "forbidden"
