@@ -101,7 +101,7 @@ _TOO_LONG = re.compile(
 )
 _BAD_KEY = re.compile(
     r"(?:api[ _-]?key|token|credential)s?[^.]{0,40}(?:invalid|not valid|expired)"
-    r"|invalid[^.]{0,10}(?:api[ _-]?key|token|credential)",
+    r"|(?:invalid|incorrect)[^.]{0,10}(?:api[ _-]?key|token|credential)",
     re.IGNORECASE,
 )
 _POLICY = re.compile(
@@ -114,6 +114,8 @@ _NO_MODEL = re.compile(
     r"not a valid|invalid)|(?:unknown|invalid|no such|unsupported) model|not a valid model",
     re.IGNORECASE,
 )
+# An address is no reason: Groq's rate limits name that of its billing page.
+_URL = re.compile(r"https?://\S+")
 # Long runs of key-like characters: a provider may repeat the key it was given.
 _SECRET_LIKE = re.compile(
     r"(?:\b(?:sk|pk|gsk|xai|fw|hf|csk|key|tgp|api|AIza)[-_][\w*.…-]{6,}|\b[A-Za-z0-9_*-]{32,})"
@@ -180,10 +182,10 @@ def garbage(provider: str, why: str) -> UpstreamError:
 def class_of(status: int, told: Told, codes: Mapping[str, str]) -> type[UpstreamError]:
     """Return the class for a status and what was told; `codes` are the provider's own."""
     if 500 <= status <= 599:  # noqa: PLR2004 # the range of HTTP server errors
-        return _by_code(told, codes, only_own=True) or UpstreamError
+        return _by_code(status, told, codes, only_own=True) or UpstreamError
     if status == 429 and told.is_quota:  # noqa: PLR2004 # too many requests
         return UpstreamRateLimited
-    found = _by_code(told, codes)
+    found = _by_code(status, told, codes)
     if found is None or found is UpstreamRefused or found is UpstreamRateLimited:
         found = _by_words(status, told.message) or _BY_STATUS.get(status) or found
     if found is not None:
@@ -221,17 +223,19 @@ def retry_after_ms(headers: Mapping[str, str], spec: ProviderSpec) -> int | None
 
 
 def _by_code(
-    told: Told, codes: Mapping[str, str], *, only_own: bool = False
+    status: int, told: Told, codes: Mapping[str, str], *, only_own: bool = False
 ) -> type[UpstreamError] | None:
     for code in told.codes:
         if code in codes:
             return _BY_REASON[codes[code]]
         if not only_own and (found := _BY_CODE.get(code.lower())):
             return found
-    return None
+    # A status may be a code of the provider's own, such as Cohere's 498.
+    return _BY_REASON[codes[str(status)]] if str(status) in codes else None
 
 
 def _by_words(status: int, message: str) -> type[UpstreamError] | None:
+    message = _URL.sub("", message)
     tests: tuple[tuple[frozenset[int], re.Pattern[str], type[UpstreamError]], ...] = (
         (_MONEY_STATUSES, _NO_FUNDS, InsufficientFunds),
         (_SIZE_STATUSES, _TOO_LONG, ContextTooLong),
@@ -321,6 +325,9 @@ def redact(text: str) -> str:
 
 
 def _text(value: object) -> str:
+    value = value["detail"] if isinstance(value, dict) and "detail" in value else value
+    if isinstance(value, list) and (found := [_violation(each) for each in value]) and all(found):
+        value = "; ".join(found)
     if isinstance(value, str):
         text = value
     elif value is None:
@@ -328,6 +335,17 @@ def _text(value: object) -> str:
     else:
         text = orjson.dumps(value, default=str).decode()
     return " ".join(text[: 4 * MAX_MESSAGE_CHARS].split())
+
+
+def _violation(found: object) -> str:
+    """Return what FastAPI, and so many a provider, says of a member that it does not take."""
+    match found:
+        case {"loc": list() as place, "msg": str() as why}:
+            return f"{'.'.join(str(step) for step in place)}: {why}"
+        case {"msg": str() as why}:
+            return why
+        case _:
+            return ""
 
 
 def _plain(body: bytes) -> str:

@@ -12,6 +12,8 @@ class Endpoint:
     codec: str
     # Relative to the base URL; may have places for settings, such as `{model}`.
     path: str
+    # Paths that go before it where a setting has a certain value: `apiVersion=v1`.
+    paths: Mapping[str, str] = field(default_factory=dict[str, str])
     # What it can do beyond the plain operation, such as `stream`, `tools`, `vision`.
     capabilities: frozenset[str] = frozenset()
     # Parameters that go by another name here.
@@ -41,6 +43,13 @@ class Endpoint:
         } - {"stream_options"}
         watched = tuple(b'"%b"' % name.encode() for name in sorted(named))
         object.__setattr__(self, "watched", watched)
+
+    def path_for(self, settings: Mapping[str, str]) -> str:
+        """Return the path for instances with these settings; may have places."""
+        if not self.paths:
+            return self.path
+        chosen = (self.paths.get(f"{name}={value}") for name, value in settings.items())
+        return next((path for path in chosen if path), self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +104,9 @@ class ProviderSpec:
     base_url: str = ""
     # Addresses that go before it where a setting has a certain value: `location=global`.
     base_urls: Mapping[str, str] = field(default_factory=dict[str, str])
+    # What instances' addresses may end in, because the provider shows them so, though the paths
+    # here have it already; it is taken off.
+    base_url_endings: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = ()
     rate_limits: RateLimitHeaders = RateLimitHeaders()
     # The provider's error codes or types that mean another reason than everybody else's.

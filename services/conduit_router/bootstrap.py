@@ -24,6 +24,7 @@ from conduit_providers.catalog import Catalog
 from conduit_router.accounts import Accounts
 from conduit_router.compile import Compiler
 from conduit_router.dispatch import Dispatch
+from conduit_router.flows import Flows
 from conduit_router.identity import Identities
 from conduit_router.links import (
     Delivery,
@@ -45,6 +46,8 @@ from conduit_router.vitals import Vitals
 
 # How long a stopping router tries to deliver what it owes; the rest waits in the spool.
 LAST_DELIVERY_SECONDS = 1.0
+# How long it waits for providers to take jobs back whose callers are gone.
+LAST_UNDO_SECONDS = 2.0
 
 
 class RouterProcess:
@@ -57,6 +60,7 @@ class RouterProcess:
         server: RpcServer | None,
         delivery: Delivery,
         proofs: Proofs,
+        flows: Flows,
         spool: Spool,
         clients: list[HttpClient],
         channels: list[grpc.aio.Channel],
@@ -66,6 +70,7 @@ class RouterProcess:
         self._server = server
         self._delivery = delivery
         self._proofs = proofs
+        self._flows = flows
         self._spool = spool
         self._clients = clients
         self._channels = channels
@@ -89,6 +94,7 @@ class RouterProcess:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._proofs.close()
+        await self._flows.close(LAST_UNDO_SECONDS)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_DELIVERY_SECONDS):
                 await self._delivery.deliver()
@@ -175,6 +181,7 @@ async def start(
         server=server,
         delivery=delivery,
         proofs=proofs,
+        flows=dispatch.flows,
         spool=spool,
         clients=[client, guarded_client],
         channels=list(channels.values()),

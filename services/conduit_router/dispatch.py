@@ -20,6 +20,7 @@ from conduit_providers.spec import Endpoint
 from conduit_router.accounts import Accounts, Consumption
 from conduit_router.decide import Decision, decide
 from conduit_router.failover import Leg
+from conduit_router.flows import Flows
 from conduit_router.identity import check_model
 from conduit_router.journey import Guide, Journey
 from conduit_router.media import MediaFetcher, has_urls
@@ -57,6 +58,7 @@ class Dispatch:
     ) -> None:
         self.table = EMPTY_TABLE
         self.transport = transport
+        self.flows = Flows(transport, clock)
         self._media = media
         self.outcomes = outcomes
         # For durations and deadlines; the other one for points in time.

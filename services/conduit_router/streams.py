@@ -26,6 +26,7 @@ from conduit_router.accounts import Consumption
 from conduit_router.dispatch import Dispatch, Sender
 from conduit_router.estimate import estimate_chat, usage_message
 from conduit_router.failover import Leg
+from conduit_router.flows import Job
 from conduit_router.journey import Journey
 from conduit_router.peek import peek_chat
 from conduit_router.table import Line
@@ -39,7 +40,16 @@ SETTLE_SECONDS = 0.25
 class _Stream:
     """A streamed answer, from its first piece on."""
 
-    __slots__ = ("_decoder", "_journey", "_line", "_response", "call", "events", "is_complete")
+    __slots__ = (
+        "_decoder",
+        "_job",
+        "_journey",
+        "_line",
+        "_response",
+        "call",
+        "events",
+        "is_complete",
+    )
 
     def __init__(
         self,
@@ -48,11 +58,15 @@ class _Stream:
         call: ChatCall,
         response: Response,
         decoder: ChatDecoder,
+        *,
+        job: Job | None = None,
     ) -> None:
         self._journey = journey
         self._line = line
         self._response = response
         self._decoder = decoder
+        # Until it is concluded or abandoned.
+        self._job = job
         self.call = call
         # About how many pieces came: providers send one a token.
         self.events = 0
@@ -76,7 +90,8 @@ class _Stream:
                 self.events += max(1, data.count(b"\n\n"))
                 return found
         self.is_complete = True
-        return None
+        job, self._job = self._job, None
+        return await job.conclude() if job is not None else None
 
     async def settle(self) -> None:
         """Read the rest of the body, if it comes at once, so that the connection can be kept."""
@@ -89,6 +104,9 @@ class _Stream:
     def close(self) -> None:
         """Let the provider know that nobody listens any more, unless it is through."""
         self._response.close()
+        if self._job is not None and not self.is_complete:
+            self._job.abandon()
+            self._job = None
 
     def interrupted(self, error: Exception) -> NoReturn:
         """Raise what a failure after the first piece means."""
@@ -169,10 +187,16 @@ class Streams:
             raise NotImplementedYet(f"{instance.spec.name} does not serve chats")
         call = dispatch.call(journey, leg, form)
         await dispatch.fetch_media(call, endpoint)
-        request = codec.to_upstream(call, endpoint, leg.line.target)
         sent = dispatch.clock()
-        response = await dispatch.transport.open(leg.line, instance.spec, request, seconds)
-        stream = _Stream(journey, leg.line, call, response, codec.decoder(call, endpoint))
+        if instance.chat_flow is not None:
+            flow = instance.chat_flow.stream(call, endpoint, leg.line.target)
+            response, job = await dispatch.flows.open(flow, leg.line, instance.spec, seconds)
+            stream = _Stream(journey, leg.line, call, response, job.decoder, job=job)
+        else:
+            request = codec.to_upstream(call, endpoint, leg.line.target)
+            sent = dispatch.clock()
+            response = await dispatch.transport.open(leg.line, instance.spec, request, seconds)
+            stream = _Stream(journey, leg.line, call, response, codec.decoder(call, endpoint))
         try:
             # The head came; the first piece has what is left of the time.
             async with asyncio.timeout(max(0.001, sent + seconds - dispatch.clock())):

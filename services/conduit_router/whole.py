@@ -11,8 +11,17 @@ from conduit.v1.call_pb2 import CallReport
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER
 from conduit.v1.embedding_pb2 import EmbeddingRequest
 from conduit_kernel.errors import NotImplementedYet
-from conduit_providers.calls import Answer, Call, Form, chat_request, embedding_request
+from conduit_providers.calls import (
+    Answer,
+    Call,
+    ChatAnswer,
+    ChatCall,
+    Form,
+    chat_request,
+    embedding_request,
+)
 from conduit_providers.codec import ChatCodec, Codec, EmbedCodec
+from conduit_providers.flow import Flow
 from conduit_providers.spec import Endpoint
 from conduit_providers.usage import Usage
 from conduit_router.accounts import Consumption
@@ -42,7 +51,12 @@ class WholeCalls:
         options = request.options if request.HasField("options") else None
         journey = self._dispatch.depart(wants, sender, options, started)
         exchange = _Exchange(
-            self._dispatch, form, _chat_codec, estimate_chat, self._dispatch.fetch_media
+            self._dispatch,
+            form,
+            _chat_codec,
+            estimate_chat,
+            before=self._dispatch.fetch_media,
+            flow_of=_chat_flow,
         )
         answer, report = await exchange.run(journey)
         if is_typed:
@@ -71,7 +85,7 @@ class WholeCalls:
 class _Exchange(Generic[RequestT, AnswerT]):
     """One call: a request, its attempts, an answer."""
 
-    __slots__ = ("_before", "_call", "_codec_of", "_dispatch", "_estimate", "_form")
+    __slots__ = ("_before", "_call", "_codec_of", "_dispatch", "_estimate", "_flow_of", "_form")
 
     def __init__(
         self,
@@ -79,7 +93,9 @@ class _Exchange(Generic[RequestT, AnswerT]):
         form: Form[RequestT],
         codec_of: Callable[[Instance], Codec[Call[RequestT], Answer[AnswerT]] | None],
         estimate: Callable[[Form[RequestT]], int],
+        *,
         before: Callable[[Call[RequestT], Endpoint], Awaitable[None]] | None = None,
+        flow_of: Callable[[Call[RequestT], Leg], Flow[Answer[AnswerT]] | None] | None = None,
     ) -> None:
         self._dispatch = dispatch
         self._form = form
@@ -87,6 +103,8 @@ class _Exchange(Generic[RequestT, AnswerT]):
         self._estimate = estimate
         # What must be had before the codec can work.
         self._before = before
+        # For calls that are jobs.
+        self._flow_of = flow_of
         # As the last attempt's codec got it.
         self._call: Call[RequestT]
 
@@ -110,22 +128,50 @@ class _Exchange(Generic[RequestT, AnswerT]):
         call = self._call = dispatch.call(journey, leg, self._form)
         if self._before is not None:
             await self._before(call, endpoint)
+        flow = self._flow_of(call, leg) if self._flow_of is not None else None
+        if flow is not None:
+            return await self._follow(journey, leg, seconds, flow)
         request = codec.to_upstream(call, endpoint, leg.line.target)
         sent = dispatch.clock()
         try:
             response = await dispatch.transport.open(leg.line, instance.spec, request, seconds)
             raw = await dispatch.transport.read(response, leg.line, journey.deadline)
         except asyncio.CancelledError:
-            # The caller is gone, but the provider may have the question.
-            usage = Usage(self._estimate(self._form))
-            guess = Consumption(usage, USAGE_SOURCE_ESTIMATE, is_complete=False)
-            dispatch.charge(journey, leg, guess, dispatch.clock())
+            self._charge_abandoned(journey, leg)
             raise
         waited = dispatch.clock() - sent
         journey.waited += waited
         answer = codec.from_upstream(raw, call, endpoint)
         dispatch.outcomes.succeeded(leg.candidate, leg.line, waited * 1000, response.headers)
         return answer
+
+    async def _follow(
+        self, journey: Journey, leg: Leg, seconds: float, flow: Flow[Answer[AnswerT]]
+    ) -> Answer[AnswerT]:
+        dispatch, spec = self._dispatch, leg.candidate.instance.spec
+        sent = dispatch.clock()
+        try:
+            answer, headers = await dispatch.flows.run(flow, leg.line, spec, seconds)
+        except asyncio.CancelledError:
+            self._charge_abandoned(journey, leg)
+            raise
+        waited = dispatch.clock() - sent
+        journey.waited += waited
+        dispatch.outcomes.succeeded(leg.candidate, leg.line, waited * 1000, headers)
+        return answer
+
+    def _charge_abandoned(self, journey: Journey, leg: Leg) -> None:
+        """Charge for a caller that is gone, since the provider may have the question."""
+        usage = Usage(self._estimate(self._form))
+        guess = Consumption(usage, USAGE_SOURCE_ESTIMATE, is_complete=False)
+        self._dispatch.charge(journey, leg, guess, self._dispatch.clock())
+
+
+def _chat_flow(call: ChatCall, leg: Leg) -> Flow[ChatAnswer] | None:
+    instance = leg.candidate.instance
+    if instance.chat_flow is None:
+        return None
+    return instance.chat_flow.whole(call, instance.spec.endpoints["chat"], leg.line.target)
 
 
 def _chat_codec(instance: Instance) -> ChatCodec | None:

@@ -223,11 +223,12 @@ async def upstream(
     script: Script,
     *,
     host: str = "127.0.0.1",
+    port: int = 0,
     **options: Any,  # noqa: ANN401 - passed on
 ) -> AsyncIterator[Upstream]:
-    """Run a scripted server on a free port."""
+    """Run a scripted server, on a free port unless told which."""
     peer = Upstream(script)
-    listener = await asyncio.start_server(peer.accept, host, 0, **options)
+    listener = await asyncio.start_server(peer.accept, host, port, **options)
     port = listener.sockets[0].getsockname()[1]
     peer.origin = Origin("https" if options.get("ssl") else "http", host, port)
     try:

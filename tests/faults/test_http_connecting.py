@@ -101,9 +101,10 @@ async def test_client_closed_while_connecting_ends_the_attempt(certificate: Cert
         origin = peer.origin._replace(scheme="https")
         trying = asyncio.ensure_future(http.send(origin, "GET", "/", timeouts=FIRM))
         await until(lambda: peer.connections)
-        await http.close()
-        with pytest.raises(ClientClosed):
-            await trying
+        async with asyncio.timeout(0.5):
+            await http.close()
+            with pytest.raises(ClientClosed):
+                await trying
         await until(lambda: not peer.open)
 
 
@@ -177,6 +178,29 @@ async def test_both_address_families_are_tried() -> None:
             assert await response.read(10) == b"ok"
         assert peer.origin.authority == b"[::1]:%d" % peer.origin.port
         await until(lambda: len(peer.open) == 2)
+
+
+@both_loops
+async def test_attempts_that_lose_are_ended(certificate: Certificate) -> None:
+    """An address that takes the connection and hangs is overtaken by the next, and let go."""
+    if not socket.has_ipv6:
+        pytest.skip("this machine has no IPv6")
+
+    async def both(*_: object) -> list[str]:
+        return ["127.0.0.1", "::1"]
+
+    async with (
+        upstream(silent) as hanging,
+        upstream(
+            always(OK), host="::1", port=hanging.origin.port, ssl=certificate.server()
+        ) as peer,
+        client(ssl_context_factory=lambda _: certificate.client(), resolve=both) as http,
+    ):
+        origin = peer.origin._replace(host="localhost")
+        response = await http.send(origin, "GET", "/", timeouts=FIRM)
+        assert await response.read(10) == b"ok"
+        assert hanging.connections == 1
+        await until(lambda: not hanging.open)
 
 
 @both_loops

@@ -183,6 +183,38 @@ async def test_cancelled_requests_leave_nothing_dirty() -> None:
 
 
 @both_loops
+async def test_cancelled_request_tells_the_server_at_once() -> None:
+    """A server that is still thinking learns that nobody waits any more."""
+
+    async def script(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await request_head(reader)
+        await reader.read()
+
+    async with upstream(script) as peer, client() as http:
+        asking = asyncio.ensure_future(fetch(http, peer.origin))
+        await until(lambda: peer.open)
+        asking.cancel()
+        await until(lambda: not peer.open)
+        assert asking.cancelled()
+
+
+@both_loops
+async def test_connection_lost_before_its_next_request_is_no_wait() -> None:
+    """A request that is handed a connection at the moment of its end fails at once, as stale."""
+    async with upstream(always(OK)) as peer, client() as http:
+        prepared = http.prepare(peer.origin, "GET", "/")
+        await fetch(http, peer.origin)
+        connection = prepared.pool.take_idle()
+        assert connection is not None
+        connection.drop()
+        await until(lambda: not peer.open)
+        await asyncio.sleep(0.01)
+        response = connection.begin(b"GET / HTTP/1.1\r\n\r\n", b"", FIRM, head_only=False)
+        assert isinstance(response.error, ConnectionReset)
+        assert (connection.used, connection.answered) == (True, False)
+
+
+@both_loops
 async def test_connections_are_bounded_and_the_queue_is_fair() -> None:
     """Those who wait are served in the order in which they came."""
     order: list[int] = []

@@ -2,8 +2,6 @@
 
 Found here, and fixed:
 
-* request and goodbye in one packet: the first request of a connection ran for a caller already
-  gone. Now its task looks when it starts.
 * a malformed request right behind a good one: the refusal was forgotten and the connection hung.
   Now it is looked for after each answer.
 * a handler that takes the connection over: nobody told its end, and the server never emptied. Now
@@ -31,12 +29,19 @@ from .http_peers import GET, TEXT, Waiting, both_loops, calling, echo, mutated, 
 async def test_handler_is_cancelled_when_its_caller_leaves(how: str) -> None:
     """Within half a second, be it with a goodbye or a reset."""
     handler = Waiting()
-    async with serving(handler) as server, calling(server) as caller:
+    errors: list[Exception] = []
+
+    def on_error(_: Request, error: Exception) -> Rendered:
+        errors.append(error)
+        return 500, TEXT, b""
+
+    async with serving(handler, on_error=on_error) as server, calling(server) as caller:
         await caller.send(GET)
         await until(lambda: handler.started)
         caller.reset() if how == "reset" else caller.writer.close()
         await until(lambda: handler.cancelled, seconds=0.5)
         await until(lambda: server.connections == 0)
+    assert not errors
 
 
 @both_loops
@@ -190,14 +195,22 @@ async def test_broken_stream_never_looks_whole(path: bytes, version: bytes) -> N
         assert not got.endswith(b"0\r\n\r\n")
 
 
+BAD = {
+    400: b"BAD\r\n\r\n",
+    413: b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("status", BAD)
 @both_loops
-async def test_malformed_request_behind_good_ones_spoils_only_itself() -> None:
-    """What came before it is answered, in order, then comes the refusal."""
+async def test_malformed_request_behind_good_ones_spoils_only_itself(status: int) -> None:
+    """What came before it is answered, in order; then come the refusal and at once the end."""
     async with serving(echo) as server, calling(server) as caller:
-        await caller.send(post(b"/1", b"a") + post(b"/2", b"b") + b"BAD\r\n\r\n")
+        await caller.send(post(b"/1", b"a") + post(b"/2", b"b") + BAD[status])
         assert [(await caller.answer()).body for _ in range(2)] == [b"POST /1 a", b"POST /2 b"]
-        assert (await caller.answer()).status == 400
-        assert await caller.ended()
+        assert (await caller.answer()).status == status
+        async with asyncio.timeout(1):
+            assert await caller.ended()
 
 
 @both_loops
@@ -242,6 +255,30 @@ async def test_drain_lets_requests_finish_and_takes_no_more() -> None:
         answer = await busy.answer()
         assert answer.headers["connection"] == "close"
         assert await busy.ended()
+        await until(draining.done)
+
+
+@both_loops
+async def test_drain_ends_a_stream_begun_before_it() -> None:
+    """Its head promised nothing, its body comes whole, and then the connection ends."""
+    go = asyncio.Event()
+
+    async def handler(exchange: Exchange) -> None:
+        stream = exchange.start(200, TEXT)
+        stream.write(b"before ")
+        await go.wait()
+        stream.finish(b"after")
+
+    async with serving(handler) as server, calling(server) as caller:
+        await caller.send(GET)
+        answer = asyncio.ensure_future(caller.answer())
+        await until(lambda: server.connections)
+        await asyncio.sleep(0.02)
+        draining = asyncio.ensure_future(server.drain(5))
+        await asyncio.sleep(0)
+        go.set()
+        assert (await answer).body == b"before after"
+        assert await caller.ended()
         await until(draining.done)
 
 

@@ -268,11 +268,11 @@ def test_truncated_stream_raises(folder: Path) -> None:
 
 
 def first_finish(body: bytes) -> int:
-    """Return where the event begins that first says why the model stopped."""
-    names = (b"finish_reason", b"finishReason", b"stop_reason")
+    """Return where the event or line begins that first says why the model stopped."""
+    names = (b"finish_reason", b"finishReason", b"stop_reason", b"done_reason")
     marks = [b'"%b":%b"' % (name, space) for name in names for space in (b"", b" ")]
-    at = min(body.find(mark) for mark in marks if mark in body)
-    return body.rfind(b"data:", 0, at)
+    at = min(body.find(mark) for mark in (*marks, b"event: done") if mark in body)
+    return max(body.rfind(b"data:", 0, at), body.rfind(b"\n", 0, at) + 1)
 
 
 @pytest.mark.parametrize("folder", STREAMS, ids=name_of)

@@ -9,12 +9,13 @@ import httptools
 from conduit_kernel.http.headers import Field
 from conduit_kernel.http.limits import ServerLimits
 from conduit_kernel.http.refusal import Refusal, refusal_of
+from conduit_kernel.http.repeat import Repeat
 from conduit_kernel.http.request import Request
 from conduit_kernel.http.target import TargetError, split_target
 
 RequestT = TypeVar("RequestT", bound=Request)
 BodyLimit = Callable[[str, str], int]
-"""(method, path) to the most body bytes that such a request may carry."""
+"""(method, path) to the most body bytes that such a request may carry; not asked for each one."""
 
 METHODS = {
     name.encode(): name
@@ -23,6 +24,8 @@ METHODS = {
 SLASH = ord("/")
 # The parser cannot stop after a request; this bounds how many tiny ones one feed can bring.
 SLICE = 16 * 1024
+# Connections on which every head differs are left in peace after so many attempts.
+LESSONS = 4
 # Chunk sizes, extensions and trailers may take this much, and then a multiple of the body.
 CHUNK_OVERHEAD = 64 * 1024
 CHUNK_OVERHEAD_FACTOR = 8
@@ -51,6 +54,8 @@ class RequestReader(Generic[RequestT]):
         self._limits = limits
         self._body_limit = body_limit
         self._new = new
+        self._repeat: Repeat | None = None
+        self._lessons = LESSONS
         self._head_bytes = 0
         self._raw_bytes = 0
         self._limit = limits.body_bytes
@@ -72,7 +77,8 @@ class RequestReader(Generic[RequestT]):
     def feed(self, data: bytes) -> bytes:
         """Read on. Returns what is left unread because a request became ready. Raises Refusal."""
         if len(data) <= SLICE:
-            self._feed(data)
+            if self.in_head or self.current is not None or not self._knows(data):
+                self._feed(data)
             return b""
         view = memoryview(data)
         for start in range(0, len(data), SLICE):
@@ -80,6 +86,28 @@ class RequestReader(Generic[RequestT]):
             if self.ready:
                 return data[start + SLICE :]
         return b""
+
+    def _knows(self, data: bytes) -> bool:
+        """Whether this is the request before over again, with another body. Then it is ready."""
+        if self.ended or self.ready:
+            return False
+        repeat = self._repeat
+        if repeat is not None:
+            request = self._new()
+            if repeat.fill(request, data):
+                self.ready.append(request)
+                return True
+        if self._lessons:
+            self._feed(data)
+            self._learn(data)
+            return True
+        return False
+
+    def _learn(self, data: bytes) -> None:
+        """Remember the head of a request that came in one piece."""
+        if len(self.ready) == 1 and not self.in_head and self.current is None:
+            self._lessons -= 1
+            self._repeat = Repeat.of(data, self.ready[0], self._limit)
 
     def _feed(self, data: bytes | memoryview) -> None:
         if self.ended:

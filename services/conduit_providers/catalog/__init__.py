@@ -82,7 +82,10 @@ class Catalog:
             organization=key.organization,
             project=key.project,
         )
-        return replace(target, base_url=_checked_url(target.fill(target.base_url), provider.name))
+        url = _checked_url(target.fill(target.base_url), provider.name)
+        for ending in spec.base_url_endings:
+            url = url.removesuffix(ending)
+        return replace(target, base_url=url)
 
     def base_url(self, spec: ProviderSpec) -> str:
         """Return the address for instances that name none; may be empty or have places."""

@@ -113,6 +113,7 @@ def _spec(table: _Table) -> ProviderSpec:
         other_names=table.texts("other_names"),
         base_url=table.text("base_url", "").rstrip("/"),
         base_urls=table.text_map("base_urls"),
+        base_url_endings=table.texts("base_url_endings"),
         price_provider=table.text("price_provider", ""),
         request_id_header=table.text("request_id_header", "x-request-id"),
         checked_on=table.text("checked_on"),
@@ -177,6 +178,7 @@ def _endpoint(table: _Table) -> Endpoint:
     endpoint = Endpoint(
         codec=table.text("codec"),
         path=table.text("path"),
+        paths=table.text_map("paths"),
         capabilities=frozenset(table.texts("capabilities")),
         rename=table.text_map("rename"),
         drop=frozenset(table.texts("drop")),

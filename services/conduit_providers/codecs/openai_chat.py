@@ -3,7 +3,9 @@
 https://platform.openai.com/docs/api-reference/chat
 
 Options of an endpoint: `developer_role`, the role that stands for `developer` where that is not
-known. A dropped `stream_options` is not asked for, and no loss: usage is then expected unasked.
+known; `stop_reason`, the finish reason that stands for `stop` there; `stream_error`, where an event
+may have the words of a failure that is not its `error`.
+A dropped `stream_options` is not asked for, and no loss: usage is then expected unasked.
 """
 
 import msgspec
@@ -11,7 +13,7 @@ import msgspec
 from conduit_providers.calls import ChatAnswer, ChatCall, chat_answer
 from conduit_providers.codec import ChatDecoder
 from conduit_providers.codecs.openai_request import chat_body, headers_of
-from conduit_providers.codecs.openai_stream import OpenAIChatDecoder
+from conduit_providers.codecs.openai_stream import OpenAIChatDecoder, with_stop
 from conduit_providers.codecs.openai_usage import read_paths, read_usage
 from conduit_providers.failures import error_in_stream, garbage
 from conduit_providers.spec import Endpoint
@@ -25,7 +27,12 @@ class _Whole(msgspec.Struct):
     error: object = None
 
 
+class _Choice(msgspec.Struct):
+    error: object = None
+
+
 _DECODER = msgspec.json.Decoder(_Whole)
+_CHOICE_DECODER = msgspec.json.Decoder(_Choice)
 
 
 class OpenAIChatCodec:
@@ -35,7 +42,7 @@ class OpenAIChatCodec:
         """Pass the caller's body on, with the provider's name of the model."""
         return HttpRequest(
             "POST",
-            target.fill(endpoint.path, model=call.model),
+            target.fill(endpoint.path_for(target.settings), model=call.model),
             headers_of(endpoint),
             chat_body(call, endpoint, target.provider_name),
         )
@@ -44,7 +51,7 @@ class OpenAIChatCodec:
         self, response: HttpResponse, call: ChatCall, endpoint: Endpoint
     ) -> ChatAnswer:
         """Pass the provider's body on, after a look at its usage."""
-        body = response.body
+        body = with_stop(response.body, endpoint)
         try:
             whole = _DECODER.decode(body)
             if not body.isascii():
@@ -55,6 +62,8 @@ class OpenAIChatCodec:
             raise error_in_stream(whole.error, call.provider)
         if not whole.choices:
             raise garbage(call.provider, "it has no choices")
+        if b'"error"' in body:
+            _check_choices(whole.choices, call.provider)
         usage = read_usage(whole.usage)
         if endpoint.usage:
             usage = read_paths(body, endpoint.usage, usage)
@@ -63,6 +72,20 @@ class OpenAIChatCodec:
     def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
         """Return a fresh decoder for one streamed answer."""
         return OpenAIChatDecoder(call, endpoint)
+
+
+def _check_choices(choices: list[msgspec.Raw], provider: str) -> None:
+    """Raise the failure that stands in a choice, as OpenRouter reports those of others.
+
+    https://openrouter.ai/docs/api-reference/overview
+    """
+    for choice in choices:
+        try:
+            error = _CHOICE_DECODER.decode(choice).error
+        except msgspec.ValidationError as invalid:
+            raise garbage(provider, "a choice is none") from invalid
+        if error is not None:
+            raise error_in_stream(error, provider)
 
 
 CODEC = OpenAIChatCodec()

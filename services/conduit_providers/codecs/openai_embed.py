@@ -35,7 +35,7 @@ class OpenAIEmbedCodec:
         """Pass the caller's body on, with the provider's name of the model."""
         return HttpRequest(
             "POST",
-            target.fill(endpoint.path, model=call.model),
+            target.fill(endpoint.path_for(target.settings), model=call.model),
             headers_of(endpoint),
             embed_body(call, endpoint, target.provider_name),
         )

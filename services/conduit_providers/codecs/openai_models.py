@@ -18,7 +18,7 @@ class OpenAIModelsCodec:
     def to_upstream(self, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Ask for the whole list; this dialect has no pages."""
         headers: Headers = tuple(endpoint.headers.items())
-        return HttpRequest("GET", target.fill(endpoint.path), headers)
+        return HttpRequest("GET", target.fill(endpoint.path_for(target.settings)), headers)
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> ModelPage:
         """Read `{"data": [{"id": ...}]}`, or a list of such objects or of names."""

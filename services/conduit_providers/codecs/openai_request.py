@@ -55,9 +55,14 @@ def embed_body(call: EmbedCall, endpoint: Endpoint, provider: str) -> bytes:
 def _must_change(raw: bytes, endpoint: Endpoint) -> bool:
     if b"\\u00" in raw and _HIDING_ESCAPE.search(raw):
         return True
-    if any(name in raw for name in endpoint.watched):
+    if any(name in raw and _is_member(name, raw) for name in endpoint.watched):
         return True
     return "developer_role" in endpoint.options and b'"developer"' in raw
+
+
+def _is_member(name: bytes, raw: bytes) -> bool:
+    """Whether a name is one of a member; `"user"` for one is more often a value."""
+    return re.search(rb"%b\s*:" % name, raw) is not None
 
 
 def _with_model(raw: bytes, alias: str, model: str) -> bytes | None:
@@ -128,8 +133,10 @@ def _fit(
         # A null says nothing, so nothing is lost.
         if members.pop(name) is not None:
             call.drop(name, provider)
-    for name in endpoint.rename.keys() & members.keys():
-        members.setdefault(endpoint.rename[name], members.pop(name))
+    # In the catalog's order, so that equal calls give equal bytes.
+    for name, other in endpoint.rename.items():
+        if name in members:
+            members.setdefault(other, members.pop(name))
 
 
 def _fit_messages(
@@ -152,5 +159,6 @@ def _fit_part(part: dict[str, Any], endpoint: Endpoint, call: ChatCall, provider
     for name in sorted(endpoint.drop_in_messages & part.keys()):
         if part.pop(name) is not None:
             call.drop(f"messages.{name}", provider)
-    for name in endpoint.rename_in_messages.keys() & part.keys():
-        part.setdefault(endpoint.rename_in_messages[name], part.pop(name))
+    for name, other in endpoint.rename_in_messages.items():
+        if name in part:
+            part.setdefault(other, part.pop(name))

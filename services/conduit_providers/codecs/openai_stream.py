@@ -4,6 +4,8 @@ An event is looked into only as far as it takes to know that it is one, whether 
 finished, and what was used.
 """
 
+import re
+
 import msgspec
 import orjson
 
@@ -37,6 +39,8 @@ class OpenAIChatDecoder:
 
     __slots__ = (
         "_buffer",
+        "_endpoint",
+        "_error_path",
         "_failure",
         "_finished",
         "_has_sent_usage",
@@ -54,7 +58,9 @@ class OpenAIChatDecoder:
         self.done = False
         self._provider = call.provider
         self._include_usage = call.include_usage
+        self._endpoint = endpoint
         self._paths = endpoint.usage
+        self._error_path = str(endpoint.options.get("stream_error", ""))
         self._buffer = EventBuffer(call.provider)
         self._failure: UpstreamError | None = None
         self._seen: set[int] = set()
@@ -108,6 +114,7 @@ class OpenAIChatDecoder:
                 block.decode()
         except UnicodeDecodeError:
             raise garbage(self._provider, "its stream is not UTF-8") from None
+        block = with_stop(block, self._endpoint)
         parts = block.split(b"\n\n")
         parts.pop()
         kept: list[bytes] = []
@@ -159,14 +166,19 @@ class OpenAIChatDecoder:
         choices = chunk.choices
         if choices is None or chunk.usage is not None or chunk.error is not None or self._paths:
             return self._is_special_wanted(chunk, data)
+        if self._error_path and b'"error"' in data:
+            return self._is_special_wanted(chunk, data)
         # The ordinary event: one choice that was seen before and goes on.
         if len(choices) != 1 or choices[0].finish_reason or choices[0].index not in self._seen:
             self._note_choices(choices, data)
         return True
 
     def _is_special_wanted(self, chunk: _Chunk, data: bytes) -> bool:
-        if chunk.error is not None:
-            self._failure = error_in_stream(chunk.error, self._provider)
+        error = chunk.error
+        if error is None and self._error_path and b'"error"' in data:
+            error = _found_at(data, self._error_path)
+        if error is not None:
+            self._failure = error_in_stream(error, self._provider)
             return False
         if self._paths:
             self.usage = read_paths(data, self._paths, self.usage)
@@ -195,6 +207,22 @@ class OpenAIChatDecoder:
             self._seen.add(choice.index)
             if choice.finish_reason:
                 self._finished.add(choice.index)
+
+
+def with_stop(data: bytes, endpoint: Endpoint) -> bytes:
+    """Return an answer in which the provider's own word for `stop` is OpenAI's."""
+    word = endpoint.options.get("stop_reason")
+    if word is None or b'"%b"' % str(word).encode() not in data:
+        return data
+    # Quotes inside of texts are escaped, so that this is only ever found as a member.
+    return re.sub(rb'("finish_reason"\s*:\s*)"%b"' % str(word).encode(), rb'\1"stop"', data)
+
+
+def _found_at(data: bytes, path: str) -> object:
+    found: object = orjson.loads(data)
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
 
 
 def _usage_chunk(event: bytes, usage: Usage) -> bytes:

@@ -1,0 +1,212 @@
+"""Azure's keys, and Microsoft Entra's tokens, fetched with `azure-identity`.
+
+The key's form says which:
+
+* plain text is a key of the resource, sent in a header;
+* `{"tenantId", "clientId", "clientSecret"}` is an Entra client, an app registration with a secret;
+  also as `az ad sp create-for-rbac` prints it: `{"tenant", "appId", "password"}`;
+* `identity` is what the machine is: `AZURE_...` variables, workload identity, managed identity.
+
+https://learn.microsoft.com/en-us/azure/foundry-classic/openai/how-to/managed-identity
+
+Options: `name`, the header of a plain key; `scope`; `authority`, in place of
+https://login.microsoftonline.com and of the variable AZURE_AUTHORITY_HOST.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from typing import Any, Protocol
+
+import orjson
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+from azure.identity import (
+    ClientSecretCredential,
+    CredentialUnavailableError,
+    DefaultAzureCredential,
+)
+
+from conduit_kernel.errors import (
+    InvalidApiKey,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from conduit_providers.auth import HeaderSigner, Signer, header_value, invalid_key
+from conduit_providers.spec import Auth
+from conduit_providers.target import Target
+from conduit_providers.wire import HttpRequest
+
+IDENTITY = "identity"
+SCOPE = "https://cognitiveservices.azure.com/.default"
+# Of one request to the token's issuer, and of all of them together.
+REQUEST_SECONDS = 10
+REFRESH_SECONDS = 25.0
+
+# What each member of an Entra client is called.
+_SPELLINGS: Mapping[str, tuple[str, ...]] = {
+    "tenant_id": ("tenantId", "tenant_id", "tenant"),
+    "client_id": ("clientId", "client_id", "appId"),
+    "client_secret": ("clientSecret", "client_secret", "password"),
+}
+# Credentials of developers at their desks, which ask somebody or run programs.
+_DESK = {
+    "exclude_interactive_browser_credential": True,
+    "exclude_developer_cli_credential": True,
+    "exclude_cli_credential": True,
+    "exclude_powershell_credential": True,
+    "exclude_visual_studio_code_credential": True,
+    "exclude_shared_token_cache_credential": True,
+    "exclude_broker_credential": True,
+}
+
+
+class Credential(Protocol):
+    """What azure-identity's credentials are to us."""
+
+    def get_token(self, *scopes: str) -> AccessToken:
+        """Fetch a token, or return one that is kept. AzureError if there is none."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+def signer(auth: Auth, secret: str, target: Target) -> Signer:
+    """Return a signer for this key. InvalidApiKey, saying why, if it cannot be one."""
+    if not secret:
+        raise invalid_key(target)
+    if secret != IDENTITY and not secret.startswith("{"):
+        return HeaderSigner(((auth.options["name"], header_value(secret, target)),))
+    scope = auth.options.get("scope", SCOPE)
+    settings = _settings(auth)
+    if secret == IDENTITY:
+        return EntraSigner(target, scope, lambda: DefaultAzureCredential(**_DESK, **settings))
+    client = _client(secret, target)
+    return EntraSigner(target, scope, lambda: ClientSecretCredential(**client, **settings))
+
+
+class EntraSigner:
+    """Adds `Authorization: Bearer` with a token that lasts an hour or more."""
+
+    is_static = False
+
+    def __init__(self, target: Target, scope: str, load: Callable[[], Credential]) -> None:
+        """Take what makes a credential: a fresh one each time, since one keeps its tokens."""
+        self._target = target
+        self._scope = scope
+        self._load = load
+        self._headers: tuple[tuple[str, str], ...] = ()
+        self._expires_at = 0.0
+        self._lock = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        """Name the strategy, and nothing else."""
+        return "EntraSigner()"
+
+    @property
+    def expires_at(self) -> float:
+        """When the token expires, in seconds since 1970; zero before there is one."""
+        return self._expires_at
+
+    def sign(self, request: HttpRequest) -> HttpRequest:
+        """Return the request with the token. InvalidApiKey if none was ever fetched."""
+        if not self._headers:
+            raise invalid_key(self._target)
+        return request._replace(headers=request.headers + self._headers)
+
+    async def refresh(self, now: float) -> None:
+        """Fetch a new token; those who ask at the same time share it.
+
+        InvalidApiKey if Entra refuses the client or the machine has no identity;
+        UpstreamUnreachable, UpstreamTimeout or UpstreamError if it does not answer or makes no
+        sense.
+        """
+        before = self._expires_at
+        async with self._lock:
+            if self._expires_at > max(before, now):
+                return
+            try:
+                async with asyncio.timeout(REFRESH_SECONDS):
+                    token = await asyncio.to_thread(self._fetch)
+            except TimeoutError:
+                raise UpstreamTimeout(
+                    f"Entra gave no token for {self._target.provider_name} within "
+                    f"{REFRESH_SECONDS:g} s",
+                    provider=self._target.provider_name,
+                ) from None
+            self._headers = (("authorization", f"Bearer {token.token}"),)
+            self._expires_at = float(token.expires_on)
+
+    def _fetch(self) -> AccessToken:
+        try:
+            with closing(self._load()) as credential:
+                return credential.get_token(self._scope)
+        except (AzureError, ValueError, OSError) as error:
+            # Not chained: what is behind it may quote the key.
+            raise _failure(error, self._target) from None
+
+
+def _settings(auth: Auth) -> dict[str, Any]:
+    settings: dict[str, Any] = {
+        "connection_timeout": REQUEST_SECONDS,
+        "read_timeout": REQUEST_SECONDS,
+        # Who asked for the token asks again.
+        "retry_total": 0,
+        # The authority is ours or the operator's, so there is nobody to ask whether it is one.
+        "disable_instance_discovery": True,
+    }
+    if "authority" in auth.options:
+        settings["authority"] = auth.options["authority"]
+    return settings
+
+
+def _client(secret: str, target: Target) -> dict[str, str]:
+    try:
+        info = orjson.loads(secret)
+    except orjson.JSONDecodeError:
+        raise _unusable(target, "it begins like JSON, but is none") from None
+    found = {name: _member(info, spellings) for name, spellings in _SPELLINGS.items()}
+    missing = [_SPELLINGS[name][0] for name, value in found.items() if not value]
+    if missing:
+        raise _unusable(target, f"an Entra client needs {', '.join(missing)}")
+    return found
+
+
+def _member(info: Mapping[str, object], spellings: tuple[str, ...]) -> str:
+    values = (info.get(name) for name in spellings)
+    return next((value for value in values if isinstance(value, str) and value), "")
+
+
+def _unusable(target: Target, why: str) -> InvalidApiKey:
+    """Return the error for a key that cannot be used; `why` quotes nothing of it."""
+    name = target.provider_name
+    return InvalidApiKey(f"The key of {name} is not usable: {why}", provider=name)
+
+
+def _failure(error: Exception, target: Target) -> UpstreamError:
+    name = target.provider_name
+    if isinstance(error, CredentialUnavailableError):
+        return _unusable(target, "this machine has no identity in Azure")
+    # The library calls every failure one of authentication, and keeps what it was as the cause.
+    origin = error.__cause__ if isinstance(error, ClientAuthenticationError) else None
+    error = origin if isinstance(origin, Exception) else error
+    if isinstance(error, ValueError):
+        return _unusable(target, "Microsoft's library cannot read it")
+    if isinstance(error, HttpResponseError):
+        if _is_refusal(error):
+            return _unusable(target, "Entra refused it")
+        return UpstreamError(f"Entra gave no token for {name}", provider=name)
+    return UpstreamUnreachable(
+        f"Entra's tokens for {name} cannot be reached", provider=name, kind="connect"
+    )
+
+
+def _is_refusal(error: HttpResponseError) -> bool:
+    status = error.status_code
+    return status is None or status in _REFUSALS
+
+
+_REFUSALS = frozenset({400, 401, 403})

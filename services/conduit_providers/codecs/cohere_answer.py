@@ -1,0 +1,233 @@
+"""What Cohere's Chat answers, as OpenAI-shaped pieces.
+
+https://docs.cohere.com/reference/chat
+
+Cohere counts tokens twice: `tokens` are those that the model saw, with Cohere's own instructions
+among them; `billed_units` are those that are charged. We take the charged ones, so that answers
+and ledger agree with Cohere's invoice, and keep the others beside them as unknown members.
+https://docs.cohere.com/docs/how-does-cohere-pricing-work
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+import orjson
+
+from conduit.v1.chat_pb2 import (
+    FINISH_REASON_CONTENT_FILTER,
+    FINISH_REASON_LENGTH,
+    FINISH_REASON_STOP,
+    FINISH_REASON_TOOL_CALLS,
+    FINISH_REASON_UNSPECIFIED,
+    ChatUsage,
+    FinishReason,
+)
+from conduit_kernel.errors import UpstreamError, UpstreamTimeout
+from conduit_providers.failures import error_in_stream
+from conduit_providers.usage import Usage
+
+Json = dict[str, Any]
+
+# In the manner of OpenRouter's names for the forms of thoughts.
+FORMAT = "cohere-v1"
+# By which we know a thought as the plan that Cohere makes before it calls tools.
+TOOL_PLAN = "tool_plan"
+
+
+class Units(msgspec.Struct):
+    """Counts, which Cohere writes as numbers with a fraction."""
+
+    input_tokens: float | None = None
+    output_tokens: float | None = None
+    image_tokens: float | None = None
+
+    def __bool__(self) -> bool:
+        """Whether any tokens are counted at all; images may be counted otherwise."""
+        return (self.input_tokens, self.output_tokens, self.image_tokens) != (None, None, None)
+
+
+class Counts(msgspec.Struct):
+    """What a call consumed."""
+
+    billed_units: Units | None = None
+    tokens: Units | None = None
+    cached_tokens: float | None = None
+
+    def usage(self) -> Usage | None:
+        """Return the charged counts; None if there are none."""
+        told = next((units for units in (self.billed_units, self.tokens) if units), None)
+        if told is None:
+            return None
+        read = int((told.input_tokens or 0) + (told.image_tokens or 0))
+        return Usage(
+            input_tokens=read,
+            output_tokens=int(told.output_tokens or 0),
+            # Counted among the tokens that the model saw, which may be more than are charged.
+            cached_input_tokens=min(read, int(self.cached_tokens or 0)),
+        )
+
+
+class Source(msgspec.Struct):
+    """What a citation refers to: a document, or a tool's output."""
+
+    type: str = ""
+    id: str | None = None
+    document: dict[str, object] | None = None
+    tool_output: dict[str, object] | None = None
+
+
+class Citation(msgspec.Struct):
+    """A stretch of the answer, and what it is taken from."""
+
+    start: int | None = None
+    end: int | None = None
+    text: str | None = None
+    sources: list[Source] | None = None
+    type: str | None = None
+
+
+class Function(msgspec.Struct):
+    """A call's name and arguments, or more of the arguments."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class Called(msgspec.Struct):
+    """A tool that the model calls."""
+
+    id: str | None = None
+    function: Function | None = None
+
+
+class Content(msgspec.Struct):
+    """A block of content, or more of it."""
+
+    type: str = ""
+    text: str | None = None
+    thinking: str | None = None
+
+
+class Logprob(msgspec.Struct):
+    """The log probabilities of the tokens of a piece of text."""
+
+    text: str | None = None
+    token_ids: list[int] | None = None
+    logprobs: list[float] | None = None
+
+
+class Message(msgspec.Struct):
+    """A whole answer's message."""
+
+    content: list[Content] | str | None = None
+    tool_plan: str | None = None
+    tool_calls: list[Called] | None = None
+    citations: list[Citation] | None = None
+
+
+class Reply(msgspec.Struct):
+    """A whole answer."""
+
+    id: str = ""
+    finish_reason: str | None = None
+    message: Message | None = None
+    usage: Counts | None = None
+    logprobs: list[Logprob] | None = None
+
+
+class Finish(NamedTuple):
+    """Why the model stopped; `native` where Cohere's word says more."""
+
+    reason: "FinishReason.ValueType"
+    native: str | None
+
+
+_REASONS: "Mapping[str, FinishReason.ValueType]" = {
+    "COMPLETE": FINISH_REASON_STOP,
+    "STOP_SEQUENCE": FINISH_REASON_STOP,
+    "MAX_TOKENS": FINISH_REASON_LENGTH,
+    "TOOL_CALL": FINISH_REASON_TOOL_CALLS,
+    # Of older models and of resellers.
+    "ERROR_LIMIT": FINISH_REASON_LENGTH,
+    "ERROR_TOXIC": FINISH_REASON_CONTENT_FILTER,
+}
+_PLAIN = frozenset({"COMPLETE", "MAX_TOKENS", "TOOL_CALL"})
+
+
+def finish_of(reason: str, error: str | None, provider: str) -> Finish:
+    """Return what a finish reason means. UpstreamError if it means that the answer is broken."""
+    if reason == "TIMEOUT":
+        raise UpstreamTimeout(f"{provider} ran out of time over its answer", provider=provider)
+    if reason == "ERROR":
+        raise failure(error or "the generation failed", provider)
+    return Finish(
+        _REASONS.get(reason, FINISH_REASON_UNSPECIFIED), None if reason in _PLAIN else reason
+    )
+
+
+def failure(message: object, provider: str) -> UpstreamError:
+    """Return the error that Cohere told inside an answer of 2xx."""
+    return error_in_stream({"message": message, "code": "ERROR"}, provider)
+
+
+def chat_usage(usage: Usage, counts: Counts) -> ChatUsage:
+    """Return the counts as OpenAI's answers have them, with Cohere's own beside them."""
+    told = ChatUsage(
+        prompt_tokens=usage.input_tokens,
+        completion_tokens=usage.output_tokens,
+        total_tokens=usage.input_tokens + usage.output_tokens,
+    )
+    if usage.cached_input_tokens:
+        told.prompt_tokens_details.cached_tokens = usage.cached_input_tokens
+    seen = counts.tokens
+    if seen:
+        tokens = {
+            "input_tokens": int(seen.input_tokens or 0),
+            "output_tokens": int(seen.output_tokens or 0),
+        }
+        told.unknown_json = orjson.dumps({"tokens": tokens})
+    return told
+
+
+def annotations(citations: Iterable[Citation]) -> bytes:
+    """Return citations of the text in OpenAI's form, as JSON; nothing if there are none."""
+    found = [
+        _annotation(citation, source)
+        for citation in citations
+        if citation.type in {None, "TEXT_CONTENT"}
+        for source in citation.sources or []
+    ]
+    return orjson.dumps(found) if found else b""
+
+
+def _annotation(citation: Citation, source: Source) -> Json:
+    told = source.document or source.tool_output or {}
+    return {
+        "type": "url_citation",
+        "url_citation": {
+            "start_index": citation.start or 0,
+            "end_index": citation.end or 0,
+            "title": str(told.get("title") or source.id or ""),
+            "url": str(told.get("url") or ""),
+        },
+        "source": {"type": source.type, "id": source.id},
+        "text": citation.text or "",
+    }
+
+
+def logprobs(items: Iterable[Logprob]) -> bytes:
+    """Return log probabilities in OpenAI's form, as JSON.
+
+    Cohere tells them by piece of text; of a piece with several tokens, it is their sum.
+    """
+    content = [
+        {
+            "token": item.text or "",
+            "logprob": sum(item.logprobs or []),
+            "bytes": list((item.text or "").encode()),
+            "top_logprobs": [],
+        }
+        for item in items
+    ]
+    return orjson.dumps({"content": content, "refusal": None})

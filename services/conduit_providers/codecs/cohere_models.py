@@ -1,0 +1,53 @@
+"""Cohere's model list, in pages.
+
+https://docs.cohere.com/reference/list-models
+"""
+
+from urllib.parse import quote
+
+import msgspec
+
+from conduit_providers.codec import ModelPage
+from conduit_providers.failures import garbage
+from conduit_providers.spec import Endpoint
+from conduit_providers.target import Target
+from conduit_providers.wire import HttpRequest, HttpResponse
+
+# The most that the API gives at once.
+PAGE_SIZE = 1000
+
+
+class _Model(msgspec.Struct):
+    name: str
+
+
+class _Page(msgspec.Struct):
+    models: list[_Model]
+    next_page_token: str | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Page)
+
+
+class CohereModelsCodec:
+    """Speaks `GET /v1/models`."""
+
+    def to_upstream(self, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Ask for the first page."""
+        path = f"{target.fill(endpoint.path)}?page_size={PAGE_SIZE}"
+        return HttpRequest("GET", path, tuple(endpoint.headers.items()))
+
+    def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> ModelPage:
+        """Read a page."""
+        try:
+            page = _DECODER.decode(response.body)
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+            raise garbage("", "its model list is none") from error
+        following = ""
+        if page.next_page_token:
+            token = quote(page.next_page_token, safe="")
+            following = f"{endpoint.path}?page_size={PAGE_SIZE}&page_token={token}"
+        return ModelPage([model.name for model in page.models], following)
+
+
+CODEC = CohereModelsCodec()

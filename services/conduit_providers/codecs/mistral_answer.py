@@ -1,0 +1,128 @@
+"""What Mistral answers otherwise than OpenAI, in messages and their pieces.
+
+Models that reason answer with a list of chunks; their thoughts are among them.
+https://docs.mistral.ai/capabilities/reasoning
+"""
+
+import re
+from typing import Any
+
+import orjson
+
+from conduit_providers.failures import error_in_stream, garbage
+
+Json = dict[str, Any]
+
+# In the manner of OpenRouter's names for the forms of thoughts.
+FORMAT = "mistral-v1"
+MAX_CHOICES = 1000
+# An answer without any of these is OpenAI's as it is.
+_ODD = re.compile(
+    rb'"content"\s*:\s*\[|"tool_calls"\s*:\s*\[|"finish_reason"\s*:\s*"(?:model_length|error)"'
+)
+
+
+class Thoughts:
+    """Numbers the thoughts of one choice: words between them end one."""
+
+    def __init__(self) -> None:
+        self._index = -1
+        self._is_open = False
+
+    def unfold(self, said: Json) -> None:
+        """Change a message, or a piece of one, from a list of chunks to OpenAI's members."""
+        chunks = said.get("content")
+        if not isinstance(chunks, list):
+            self._is_open = self._is_open and not chunks
+            return
+        texts: list[str] = []
+        details: list[Json] = []
+        for chunk in chunks:
+            match chunk:
+                case {"type": "thinking"}:
+                    details.append(self._detail(chunk))
+                case {"type": "text", "text": str(text)}:
+                    self._is_open = self._is_open and not text
+                    texts.append(text)
+        said["content"] = "".join(texts) if texts else None
+        if details:
+            said["reasoning_content"] = "".join(detail["text"] for detail in details)
+            said["reasoning_details"] = details
+
+    def _detail(self, chunk: Json) -> Json:
+        self._index += not self._is_open
+        self._is_open = True
+        detail: Json = {"type": "reasoning.text", "text": _text(chunk.get("thinking"))}
+        if chunk.get("signature"):
+            detail["signature"] = chunk["signature"]
+        return detail | {"format": FORMAT, "index": self._index}
+
+
+def is_odd(answer: bytes) -> bool:
+    """Whether an answer, or an event of one, may need changes."""
+    return _ODD.search(answer) is not None
+
+
+def as_openai(answer: bytes, part: str, thoughts: dict[int, Thoughts], provider: str) -> bytes:
+    """Return an answer, or an event of one, as OpenAI would have written it.
+
+    `part` is the member of a choice that says something: `message` or `delta`. `thoughts` are
+    those of earlier events, by choice. UpstreamError if the provider says that it failed.
+    """
+    try:
+        document: Json = orjson.loads(answer)
+    except orjson.JSONDecodeError as error:
+        raise garbage(provider, "it cannot be read") from error
+    choices = document.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if not isinstance(choice, dict):
+            continue
+        said = choice.get(part)
+        if isinstance(said, dict):
+            _thoughts_of(choice, thoughts, provider).unfold(said)
+            _complete_calls(said, part)
+        _set_finish(choice, provider)
+    return orjson.dumps(document)
+
+
+def _thoughts_of(choice: Json, thoughts: dict[int, Thoughts], provider: str) -> Thoughts:
+    index = choice.get("index")
+    found = thoughts.setdefault(index if isinstance(index, int) else 0, Thoughts())
+    if len(thoughts) > MAX_CHOICES:
+        raise garbage(provider, "it has more choices than anybody asks for")
+    return found
+
+
+def _complete_calls(said: Json, part: str) -> None:
+    calls = said.get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
+        if not isinstance(call, dict):
+            continue
+        # The SDK knows calls without a type, and arguments that are no text.
+        call["type"] = call.get("type") or "function"
+        function = call.get("function")
+        if isinstance(function, dict) and isinstance(function.get("arguments"), dict):
+            function["arguments"] = orjson.dumps(function["arguments"]).decode()
+        if part == "message":
+            call.pop("index", None)
+
+
+def _set_finish(choice: Json, provider: str) -> None:
+    match choice.get("finish_reason"):
+        case "model_length":
+            choice["finish_reason"] = "length"
+            choice["native_finish_reason"] = "model_length"
+        case "error":
+            told = {"message": "the generation failed", "code": "error"}
+            raise error_in_stream(told, provider)
+
+
+def _text(thinking: object) -> str:
+    if isinstance(thinking, str):
+        return thinking
+    pieces = thinking if isinstance(thinking, list) else []
+    return "".join(
+        piece["text"]
+        for piece in pieces
+        if isinstance(piece, dict) and isinstance(piece.get("text"), str)
+    )

@@ -1,0 +1,215 @@
+"""A vendor's SDK as an oracle: what it sends, we send; what a wire case received, it reads."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from conduit.v1.provider_pb2 import Provider
+from conduit_providers.auth import signer_for
+from conduit_providers.calls import Call, chat_request, embedding_request
+from conduit_providers.catalog import load_catalog
+from conduit_providers.codecs import chat_codec, embed_codec, models_codec
+from conduit_providers.target import Target
+from conduit_providers.wire import HttpRequest
+
+WIRE = Path(__file__).parents[1] / "wire"
+SECRET = "sk-oracle-0123456789"
+CATALOG = load_catalog()
+MEANINGFUL = ("authorization", "api-key", "content-type")
+Json = dict[str, Any]
+
+WEATHER: Json = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Get the weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+    },
+}
+PIXEL = "data:image/png;base64,iVBORw0KGgo="
+CALLED: Json = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [
+        {
+            "id": "call_1",
+            "type": "function",
+            "function": {"name": "get_weather", "arguments": '{"city":"Bonn"}'},
+        }
+    ],
+}
+ASK: Json = {"role": "user", "content": "w?"}
+RESULT: Json = {"role": "tool", "tool_call_id": "call_1", "content": "rain"}
+# What a caller asks, in OpenAI's words, and takes the same words everywhere.
+CHATS: dict[str, Json] = {
+    "plain": {"messages": [{"role": "user", "content": "Grüße"}]},
+    "system": {
+        "messages": [{"role": "system", "content": "a"}, {"role": "user", "content": "b"}],
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "stop": ["x"],
+        "max_tokens": 9,
+    },
+    "image": {
+        "messages": [
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": PIXEL}}]}
+        ]
+    },
+    "tools": {"messages": [ASK], "tools": [WEATHER], "tool_choice": "required"},
+    "tool_result": {"messages": [ASK, CALLED, RESULT], "tools": [WEATHER]},
+    "structured": {
+        "messages": [{"role": "user", "content": "n?"}],
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {
+                "name": "n",
+                "schema": {"type": "object", "properties": {"n": {"type": "integer"}}},
+                "strict": True,
+            },
+        },
+    },
+}
+# Cases whose answers every SDK is to read.
+WHOLE = ("plain", "tools", "reasoning", "max_length", "structured_output")
+STREAMED = ("stream", "stream_tools", "stream_reasoning", "stream_max_length")
+
+
+class Sent(NamedTuple):
+    """A request, as far as it means something."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: object
+
+
+class Upstream(ThreadingHTTPServer):
+    """Keeps each request, and answers all as a wire case's provider did."""
+
+    daemon_threads = True
+
+    def __init__(self, case: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        head, _, self.body = (WIRE / case / "received.http").read_bytes().partition(b"\n\n")
+        first, *lines = head.decode().splitlines()
+        self.status = int(first.split()[1])
+        pairs = (line.split(":", 1) for line in lines)
+        # The SDKs would wait.
+        self.headers = [(n, v.strip()) for n, v in pairs if n not in {"date", "retry-after"}]
+        self.received: list[Sent] = []
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Upstream
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
+        raw = self.rfile.read(int(self.headers.get("content-length", "0")))
+        found = {n: self.headers[n] for n in MEANINGFUL if n in self.headers}
+        if not raw:
+            # The SDKs name the type of a body that they do not send.
+            found.pop("content-type", None)
+        body = orjson.loads(raw) if raw else None
+        self.server.received.append(Sent(self.command, self.path, found, body))
+        self.send_response(self.server.status)
+        for name, value in self.server.headers:
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(self.server.body)))
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # as its base has it
+        """Say nothing."""
+
+
+@contextmanager
+def upstream(case: str) -> Iterator[Upstream]:
+    """Run an upstream that answers as `<type>/<operation>/<case>` did."""
+    server = Upstream(case)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def we_send(
+    kind: str, operation: str, request: Json, *, prefix: str = "", settings: Json | None = None
+) -> Sent:
+    """Return what the codec of a type sends for a request to an address that ends in `prefix`."""
+    spec = CATALOG.find(kind)
+    provider = Provider(name="P", provider_type=kind, base_url=f"http://127.0.0.1{prefix}")
+    provider.settings.update(settings or {})
+    target = CATALOG.target(provider)
+    sent = signer_for(spec.auth, SECRET, target).sign(_unsigned(kind, operation, request, target))
+    found = {name: value for name, value in sent.headers if name in MEANINGFUL}
+    path = target.base_url.removeprefix("http://127.0.0.1") + sent.path
+    return Sent(sent.method, path, found, orjson.loads(sent.body) if sent.body else None)
+
+
+def _unsigned(kind: str, operation: str, request: Json, target: Target) -> HttpRequest:
+    endpoint = CATALOG.find(kind).endpoints[operation]
+    raw = orjson.dumps({**request, "model": "my-alias"})
+    model, stream = request.get("model", ""), bool(request.get("stream"))
+    if operation == "chat":
+        chat = Call(chat_request(json=raw), alias="my-alias", model=model, stream=stream)
+        return chat_codec(endpoint.codec).to_upstream(chat, endpoint, target)
+    if operation == "embed":
+        embed = Call(embedding_request(json=raw), alias="my-alias", model=model)
+        return embed_codec(endpoint.codec).to_upstream(embed, endpoint, target)
+    return models_codec(endpoint.codec).to_upstream(endpoint, target)
+
+
+def given(case: str) -> Json:
+    """Return what the caller gets in a case."""
+    return dict(orjson.loads((WIRE / case / "result.json").read_bytes()))
+
+
+def words(choices: list[Json], part: str) -> tuple[str, str, str | None]:
+    """Return what choices say and think, and the last reason to stop; `part` is where."""
+    text = thought = ""
+    finish: str | None = None
+    for choice in choices:
+        said = choice.get(part) or {}
+        text += said.get("content") or ""
+        thought += said.get("reasoning_content") or said.get("reasoning") or ""
+        finish = choice.get("finish_reason") or finish
+    return text, thought, finish
+
+
+def calls(choices: list[Json], part: str) -> str:
+    """Return the names and arguments of all tool calls, put together."""
+    found = (choice.get(part) or {} for choice in choices)
+    functions = [c.get("function") or {} for said in found for c in said.get("tool_calls") or []]
+    return "".join((f.get("name") or "") + (f.get("arguments") or "") for f in functions)
+
+
+def expected(case: str) -> tuple[tuple[str, str, str | None], str]:
+    """Return what a case says and calls, as `read` returns it."""
+    result = given(case)
+    if "answer" in result:
+        return read(result["answer"]["choices"], "message")
+    return read([c for event in result["events"] for c in event["choices"]], "delta")
+
+
+def read(choices: list[Json], part: str) -> tuple[tuple[str, str, str | None], str]:
+    """Return what choices say and call."""
+    return words(choices, part), calls(choices, part)
