@@ -179,6 +179,7 @@ def _mapped(
         own = instance.provider
         yield Candidate(
             instance=instance,
+            provider_id=instance.provider.id,
             model=mapping.actual_model_name or mapping.model_alias,
             priority=mapping.priority if mapping.HasField("priority") else own.priority,
             weight=mapping.weight if mapping.HasField("weight") else own.weight,
@@ -204,6 +205,7 @@ def _chained(
         timeout = step.timeout.ToTimedelta().total_seconds() if step.HasField("timeout") else None
         yield Candidate(
             instance=instance,
+            provider_id=instance.provider.id,
             model=mapped.model if mapped else alias,
             priority=step.priority,
             # A chain names its steps on purpose: weight only shares among equals.

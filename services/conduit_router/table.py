@@ -63,6 +63,8 @@ class Candidate:
     """An instance that serves an alias, with the model it is asked for."""
 
     instance: Instance
+    # The instance's, at hand because each call reads it several times.
+    provider_id: int
     model: str
     priority: int
     weight: int
@@ -72,11 +74,6 @@ class Candidate:
     is_strict: bool
     # None means whatever the endpoint can.
     capabilities: frozenset[str] | None
-
-    @property
-    def provider_id(self) -> int:
-        """Return the instance's id."""
-        return self.instance.provider.id
 
 
 @dataclass(frozen=True, slots=True, eq=False)
