@@ -23,6 +23,7 @@ from conduit_kernel.errors import (
     UpstreamRefused,
     UpstreamTimeout,
 )
+from conduit_providers.error_words import MESSAGE_NAMES, bare_code
 from conduit_providers.rate_limits import duration_ms
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.target import Target
@@ -111,7 +112,8 @@ _POLICY = re.compile(
 )
 _NO_MODEL = re.compile(
     r"model[^.]{0,80}(?:not found|does not exist|not exist|unknown|not available|not supported|"
-    r"not a valid|invalid)|(?:unknown|invalid|no such|unsupported) model|not a valid model",
+    r"not a valid|invalid)|(?:unknown|invalid|no such|unsupported) model|not a valid model|"
+    r"access to (?:the )?model",
     re.IGNORECASE,
 )
 # An address is no reason: Groq's rate limits name that of its billing page.
@@ -139,6 +141,8 @@ class Told(NamedTuple):
 def error_from(response: HttpResponse, spec: ProviderSpec, target: Target) -> UpstreamError:
     """Return the error that a provider's answer of 4xx or 5xx (or a stray 3xx) means."""
     told = read_error(response.body)
+    if code := bare_code(response.headers.get(spec.error_code_header)):
+        told = told._replace(code=code, codes=(code, *told.codes))
     cls = class_of(response.status, told, spec.error_codes)
     metadata = {"provider": target.provider_name, "status": str(response.status)}
     request_id = response.headers.get(spec.request_id_header, "") or told.request_id
@@ -269,10 +273,9 @@ def _told(error: object) -> Told:
 
 
 def _told_by_object(error: dict[str, Any]) -> Told:
-    message = next(
-        (error[k] for k in ("message", "detail", "details", "msg", "error") if error.get(k)), ""
-    )
+    message = next((error[k] for k in MESSAGE_NAMES if error.get(k)), "")
     names = [error.get("code"), error.get("status"), error.get("type"), error.get("error_type")]
+    names.append(bare_code(error.get("__type")))
     inner = error.get("innererror")
     if isinstance(inner, dict):
         names.insert(0, inner.get("code"))

@@ -76,6 +76,7 @@ class Probe:
                 f"{spec.display_name} publishes no list of models, so keys are tested by use only",
                 provider=target.provider_name,
             )
+        target = self._catalog.target_of(target, endpoint)
         signer = signer_for(spec.auth, secret, target)
         if not signer.is_static:
             await signer.refresh(self._clock())

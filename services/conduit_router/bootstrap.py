@@ -162,10 +162,7 @@ async def start(
         load()
     server = None
     if with_server:
-        server = RpcServer(name="router", master_key=settings.master_key, share_port=share_port)
-        add_RouterServiceServicer_to_server(RouterService(stub), server.grpc)
-        server.announce(["conduit.v1.RouterService"])
-        await server.start(settings.host, settings.port("router") if port is None else port)
+        server = await _serve(stub, settings, port, share_port=share_port)
     work = [
         follow(registry, state, metadata=metadata, on_change=changed),
         price_link.run(),
@@ -187,6 +184,16 @@ async def start(
         channels=list(channels.values()),
         tasks=[asyncio.create_task(job) for job in work],
     )
+
+
+async def _serve(
+    stub: RouterStub, settings: Settings, port: int | None, *, share_port: bool
+) -> RpcServer:
+    server = RpcServer(name="router", master_key=settings.master_key, share_port=share_port)
+    add_RouterServiceServicer_to_server(RouterService(stub), server.grpc)
+    server.announce(["conduit.v1.RouterService"])
+    await server.start(settings.host, settings.port("router") if port is None else port)
+    return server
 
 
 def _known_state(path: Path) -> SnapshotState:

@@ -21,6 +21,7 @@ ANSWERS = {
     "unchanged": b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
     "empty": b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\nX-A: 1\r\nX-A: 2\r\n\r\n",
     "goodbye": b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello",
+    "offer": b"HTTP/1.1 200 OK\r\nUpgrade: h2,h2c\r\nConnection: Upgrade\r\n" + OK[17:],
     "no reason": b"HTTP/1.1 200\r\nContent-Length: 5\r\n\r\nhello",
 }
 

@@ -152,16 +152,22 @@ def upstream(case: str) -> Iterator[Upstream]:
 
 
 def we_send(
-    kind: str, operation: str, request: Json, *, prefix: str = "", settings: Json | None = None
+    kind: str,
+    operation: str,
+    request: Json,
+    *,
+    prefix: str = "",
+    address: str = "http://127.0.0.1",
+    settings: Json | None = None,
 ) -> Sent:
     """Return what the codec of a type sends for a request to an address that ends in `prefix`."""
     spec = CATALOG.find(kind)
-    provider = Provider(name="P", provider_type=kind, base_url=f"http://127.0.0.1{prefix}")
+    provider = Provider(name="P", provider_type=kind, base_url=address + prefix)
     provider.settings.update(settings or {})
     target = CATALOG.target(provider)
     sent = signer_for(spec.auth, SECRET, target).sign(_unsigned(kind, operation, request, target))
     found = {name: value for name, value in sent.headers if name in MEANINGFUL}
-    path = target.base_url.removeprefix("http://127.0.0.1") + sent.path
+    path = target.base_url.removeprefix(address) + sent.path
     return Sent(sent.method, path, found, orjson.loads(sent.body) if sent.body else None)
 
 

@@ -6,7 +6,8 @@ A case is a folder `<provider type>/<operation>/<case>` with
   `request` (OpenAI's JSON, as a caller sends it), and where needed `isStrict`, `settings`,
   `organization`, `project`, `fetched` (URL to media type and base64)
 * `sent.http`: the request that goes out, signed; `result.json`: what the caller gets; expected
-* `received.http`: the answer; JSON, server-sent events, or an error
+* `received.http`: the answer; JSON, server-sent events, or an error. An AWS event stream is written
+  as server-sent events, and framed before it is read
 
 `pytest tests/wire --update-wire` writes the expected side anew.
 """
@@ -18,6 +19,7 @@ from typing import Any
 
 import orjson
 import pytest
+from tests.support.eventstream import framed
 
 from conduit.v1.chat_chunk_json import chat_completion_chunk_to_json
 from conduit.v1.chat_json import chat_completion_to_json
@@ -40,6 +42,7 @@ SECRET = "wire-secret-0123456789"
 CATALOG: Catalog = load_catalog(base_urls={"Simulator": "http://127.0.0.1:9999/v1"})
 CASES = sorted(path.parent for path in HERE.glob("*/*/*/call.json"))
 Json = dict[str, Any]
+FRAMES = "application/vnd.amazon.eventstream"
 
 
 def expected(case: Path) -> Json:
@@ -80,7 +83,7 @@ class Case:
         key = KeyCredential(
             organization=self.call.get("organization", ""), project=self.call.get("project", "")
         )
-        return CATALOG.target(provider, key)
+        return CATALOG.target_of(CATALOG.target(provider, key), self.endpoint)
 
     def fresh_call(self) -> Call[Any]:
         """Return the call, as the router makes it."""
@@ -124,7 +127,9 @@ class Case:
         status, *lines = head.decode().splitlines()
         pairs = (line.split(":", 1) for line in lines)
         headers = {name.strip().lower(): value.strip() for name, value in pairs}
-        if "text/event-stream" not in headers.get("content-type", ""):
+        if headers.get("content-type") == FRAMES:
+            body = framed(body)
+        elif "text/event-stream" not in headers.get("content-type", ""):
             body = body.removesuffix(b"\n")
         return HttpResponse(int(status.split()[1]), headers, body)
 
@@ -252,6 +257,8 @@ def test_stream_is_the_same_wherever_it_is_cut(folder: Path) -> None:
     whole = case.streamed_in([body])
     assert all(case.streamed_in([body[:i], body[i:]]) == whole for i in range(1, len(body)))
     assert case.streamed_in([body[i : i + 1] for i in range(len(body))]) == whole
+    if case.received().headers.get("content-type") == FRAMES:
+        return
     windows = body.replace(b"\n", b"\r\n")
     assert case.streamed_in([windows]) == whole
     assert case.streamed_in([windows[i : i + 1] for i in range(len(windows))]) == whole
@@ -269,9 +276,12 @@ def test_truncated_stream_raises(folder: Path) -> None:
 
 def first_finish(body: bytes) -> int:
     """Return where the event or line begins that first says why the model stopped."""
-    names = (b"finish_reason", b"finishReason", b"stop_reason", b"done_reason")
+    names = (b"finish_reason", b"finishReason", b"stop_reason", b"stopReason", b"done_reason")
     marks = [b'"%b":%b"' % (name, space) for name in names for space in (b"", b" ")]
     at = min(body.find(mark) for mark in (*marks, b"event: done") if mark in body)
+    if b":event-type" in body:
+        # A frame begins earlier, and is not whole here either.
+        return at
     return max(body.rfind(b"data:", 0, at), body.rfind(b"\n", 0, at) + 1)
 
 

@@ -152,11 +152,13 @@ class ServerConnection(asyncio.Protocol):
     def abort(self) -> None:
         """Cut the connection, with a reset: a body that the connection's end delimits is broken."""
         self._phase = CLOSING
-        sock = self.transport.get_extra_info("socket")
-        if sock is not None and not self.gone:
+        transport = self.transport
+        # Once closed, its descriptor may be another connection's.
+        if not transport.is_closing() or transport.get_write_buffer_size():
+            sock = transport.get_extra_info("socket")
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self.transport.abort()
+        transport.abort()
 
     def detach(self) -> bytes:
         """Stop reading HTTP; the bytes that came after the request."""

@@ -1,16 +1,13 @@
-"""Azure's keys, and Microsoft Entra's tokens, fetched with `azure-identity`.
+"""Microsoft Entra's tokens, fetched with `azure-identity`.
 
-The key's form says which:
-
-* plain text is a key of the resource, sent in a header;
-* `{"tenantId", "clientId", "clientSecret"}` is an Entra client, an app registration with a secret;
-  also as `az ad sp create-for-rbac` prints it: `{"tenant", "appId", "password"}`;
-* `identity` is what the machine is: `AZURE_...` variables, workload identity, managed identity.
+The key is an Entra client, an app registration with a secret, as `{"tenantId", "clientId",
+"clientSecret"}` or as `az ad sp create-for-rbac` prints it, `{"tenant", "appId", "password"}`; or
+`identity` for what the machine is: `AZURE_...` variables, workload identity, managed identity.
 
 https://learn.microsoft.com/en-us/azure/foundry-classic/openai/how-to/managed-identity
 
-Options: `name`, the header of a plain key; `scope`; `authority`, in place of
-https://login.microsoftonline.com and of the variable AZURE_AUTHORITY_HOST.
+Options: `scope`; `authority`, in place of https://login.microsoftonline.com and of the variable
+AZURE_AUTHORITY_HOST.
 """
 
 import asyncio
@@ -33,7 +30,7 @@ from conduit_kernel.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from conduit_providers.auth import HeaderSigner, Signer, header_value, invalid_key
+from conduit_providers.auth import Signer, invalid_key
 from conduit_providers.spec import Auth
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest
@@ -78,8 +75,6 @@ def signer(auth: Auth, secret: str, target: Target) -> Signer:
     """Return a signer for this key. InvalidApiKey, saying why, if it cannot be one."""
     if not secret:
         raise invalid_key(target)
-    if secret != IDENTITY and not secret.startswith("{"):
-        return HeaderSigner(((auth.options["name"], header_value(secret, target)),))
     scope = auth.options.get("scope", SCOPE)
     settings = _settings(auth)
     if secret == IDENTITY:
@@ -167,7 +162,9 @@ def _client(secret: str, target: Target) -> dict[str, str]:
     try:
         info = orjson.loads(secret)
     except orjson.JSONDecodeError:
-        raise _unusable(target, "it begins like JSON, but is none") from None
+        raise _unusable(target, "it is no JSON") from None
+    if not isinstance(info, dict):
+        raise _unusable(target, "it is no JSON object")
     found = {name: _member(info, spellings) for name, spellings in _SPELLINGS.items()}
     missing = [_SPELLINGS[name][0] for name, value in found.items() if not value]
     if missing:

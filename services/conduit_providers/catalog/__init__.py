@@ -28,7 +28,7 @@ from conduit.v1.provider_type_pb2 import (
 )
 from conduit_kernel.errors import InvalidRequest, ProviderTypeUnknown
 from conduit_providers.catalog.reader import read_spec
-from conduit_providers.spec import ProviderSpec
+from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.target import Target
 
 ENTRY_POINTS = "conduit.provider_types"
@@ -86,6 +86,18 @@ class Catalog:
         for ending in spec.base_url_endings:
             url = url.removesuffix(ending)
         return replace(target, base_url=url)
+
+    def target_of(self, target: Target, endpoint: Endpoint) -> Target:
+        """Return where calls to one endpoint of an instance go: some have an address of their own.
+
+        An address that the operator has given goes before it.
+        """
+        if not endpoint.base_url:
+            return target
+        spec = self.find(target.provider_type)
+        if target.base_url != target.fill(spec.base_url_for(target.settings)).rstrip("/"):
+            return target
+        return replace(target, base_url=target.fill(endpoint.base_url))
 
     def base_url(self, spec: ProviderSpec) -> str:
         """Return the address for instances that name none; may be empty or have places."""

@@ -116,6 +116,7 @@ def _spec(table: _Table) -> ProviderSpec:
         base_url_endings=table.texts("base_url_endings"),
         price_provider=table.text("price_provider", ""),
         request_id_header=table.text("request_id_header", "x-request-id"),
+        error_code_header=table.text("error_code_header", "").lower(),
         checked_on=table.text("checked_on"),
         sources=table.texts("sources"),
         auth=_auth(table.table("auth")),
@@ -178,6 +179,7 @@ def _endpoint(table: _Table) -> Endpoint:
     endpoint = Endpoint(
         codec=table.text("codec"),
         path=table.text("path"),
+        base_url=table.text("base_url", "").rstrip("/"),
         paths=table.text_map("paths"),
         capabilities=frozenset(table.texts("capabilities")),
         rename=table.text_map("rename"),

@@ -59,7 +59,10 @@ class Turns:
                 f"{self._provider} knows no turns of functions; use tools", capability="functions"
             )
         self._note(message)
-        found: Json = {"role": role, "content": self._text(message)}
+        text = self._text(message)
+        found: Json = (
+            {"role": role, "content": text} if text or not message.tool_calls else {"role": role}
+        )
         if images := [self._image(part) for part in message.content if part.HasField("image_url")]:
             found["images"] = images
         if role == "assistant":

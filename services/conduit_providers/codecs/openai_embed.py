@@ -55,7 +55,15 @@ class OpenAIEmbedCodec:
         usage = read_usage(found.usage)
         if endpoint.usage:
             usage = read_paths(response.body, endpoint.usage, usage)
-        return embed_answer(usage=usage, json=response.body)
+        return embed_answer(usage=usage, json=_with_usage(response.body))
+
+
+def _with_usage(body: bytes) -> bytes:
+    """Return an answer that has counts, as OpenAI's always do; Together's have none."""
+    if b'"usage"' in body:
+        return body
+    end = body.rindex(b"}")
+    return body[:end] + b',"usage":{"prompt_tokens":0,"total_tokens":0}' + body[end:]
 
 
 CODEC = OpenAIEmbedCodec()

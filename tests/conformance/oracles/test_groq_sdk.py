@@ -55,8 +55,9 @@ def test_chat_is_sent_as_the_sdk_sends_it(name: str) -> None:
     with upstream("Groq/chat/stream" if "stream" in native else "Groq/chat/plain") as server:
         with client(server.address) as sdk:
             sdk.chat.completions.create(model=MODEL, **native)
-        assert we_send("Groq", "chat", {"model": MODEL, **asked}, prefix="/openai/v1") == (
-            server.received[0]
+        assert (
+            we_send("Groq", "chat", {"model": MODEL, **asked}, prefix="/openai/v1")
+            == (server.received[0])
         )
 
 

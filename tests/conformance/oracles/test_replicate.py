@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-import replicate
+from replicate.client import Client
 from replicate.prediction import Prediction
 from replicate.stream import EventSource
 
@@ -104,17 +104,15 @@ class Ours:
 
 
 @pytest.fixture
-async def sdk(recorder: Recorder) -> AsyncIterator[replicate.Client]:
+async def sdk(recorder: Recorder) -> AsyncIterator[Client]:
     """Return the SDK, at the recorder."""
     # The SDK has no way to close its own.
     transport = httpx.AsyncHTTPTransport()
-    yield replicate.Client(api_token=SECRET, base_url=recorder.address, transport=transport)
+    yield Client(api_token=SECRET, base_url=recorder.address, transport=transport)
     await transport.aclose()
 
 
-async def test_prediction_is_made_as_the_sdk_makes_it(
-    recorder: Recorder, sdk: replicate.Client
-) -> None:
+async def test_prediction_is_made_as_the_sdk_makes_it(recorder: Recorder, sdk: Client) -> None:
     """Path, key, waiting and input of an official model are the SDK's; then it is looked at."""
     ours = Ours(recorder)
     flow = CODEC.whole(chat(LLAMA), ours.endpoint, ours.target)
@@ -125,7 +123,7 @@ async def test_prediction_is_made_as_the_sdk_makes_it(
 
 
 async def test_prediction_of_a_version_is_made_as_the_sdk_makes_it(
-    recorder: Recorder, sdk: replicate.Client
+    recorder: Recorder, sdk: Client
 ) -> None:
     """Models that are not official are known by their version."""
     ours = Ours(recorder)
@@ -136,7 +134,7 @@ async def test_prediction_of_a_version_is_made_as_the_sdk_makes_it(
 
 
 async def test_prediction_is_streamed_and_canceled_as_the_sdk_does_it(
-    recorder: Recorder, sdk: replicate.Client
+    recorder: Recorder, sdk: Client
 ) -> None:
     """The stream is asked for, and the prediction taken back, at the URLs that it names."""
     ours = Ours(recorder)
@@ -169,7 +167,7 @@ async def test_the_sdk_reads_the_words_that_we_read(case: Path) -> None:
     if b"event-stream" in head:
         response = httpx.Response(200, headers={"content-type": "text/event-stream"}, content=body)
         async with asyncio.timeout(5):
-            words = [str(event) async for event in EventSource(replicate.Client(), response)]
+            words = [str(event) async for event in EventSource(Client(), response)]
         ours = [event["choices"][0]["delta"].get("content", "") for event in result["events"]]
     else:
         output = Prediction(**orjson.loads(body)).output or ""

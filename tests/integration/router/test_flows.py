@@ -39,7 +39,8 @@ DETAIL = b'{"detail":"as asked for by the test"}'
 class Replicate:
     """A prediction at Replicate, as a test wants it to go."""
 
-    # What the answer to the first request says, and how each look after it finds the prediction.
+    # What the answer to the first request says, and how each look after it finds the prediction:
+    # its state, or the HTTP status of a look that fails.
     created: str = "processing"
     looks: list[str] = field(default_factory=lambda: ["succeeded"])
     # Statuses other than 2xx, by what is asked: `create`, `look`, `stream`, `cancel`.
@@ -81,8 +82,9 @@ class Replicate:
             await self._stream(exchange.start(200, [(b"content-type", b"text/event-stream")]))
         else:
             status = {"create": self.created, "cancel": "canceled"}.get(what) or self._next()
-            raw = orjson.dumps(self._prediction(status))
-            exchange.respond(201, [(b"content-type", b"application/json")], raw)
+            raw = DETAIL if status.isdigit() else orjson.dumps(self._prediction(status))
+            code = int(status) if status.isdigit() else 201
+            exchange.respond(code, [(b"content-type", b"application/json")], raw)
 
     def _what(self, exchange: Exchange) -> str:
         if exchange.method == "POST":
@@ -171,6 +173,22 @@ async def test_a_whole_answer_is_waited_for(run: Bench, replicate: Replicate) ->
     assert replicate.seen == ["create", "look", "look"]
     assert replicate.keys == {KEY}
     assert response.report.attempts == 1
+
+
+async def test_a_look_that_fails_is_made_again(run: Bench, replicate: Replicate) -> None:
+    """The prediction may be well when a look at it is not; it is not made a second time."""
+    replicate.looks = ["502", "503", "succeeded"]
+    assert text(await run.chat()) == "Hello"
+    assert replicate.seen == ["create", "look", "look", "look"]
+
+
+async def test_looks_that_keep_failing_end_the_wait(run: Bench, replicate: Replicate) -> None:
+    """After some of them the prediction is given up, and taken back."""
+    replicate.refusals = {"look": 500}
+    with pytest.raises(UpstreamError):
+        await run.stub.Chat(once(body("gpt")), METADATA)
+    await happens(replicate.canceled)
+    assert replicate.seen == ["create", "look", "look", "look", "look", "cancel"]
 
 
 async def test_a_stream_is_read_and_its_counts_are_asked_for(

@@ -6,6 +6,8 @@ import ipaddress
 import json
 import logging
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -161,7 +163,28 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Issuer]:
 def signer_of(key: str, authority: str = "https://127.0.0.1:1") -> Signer:
     """Return the signer for a key."""
     options = {"name": "api-key", "authority": authority}
-    return signer_for(Auth("azure_entra", "", options=options), key, TARGET)
+    return signer_for(Auth("azure", "", options=options), key, TARGET)
+
+
+def test_token_strategy_takes_no_plain_key() -> None:
+    """By itself it wants a client or the machine."""
+    with pytest.raises(InvalidApiKey, match="is no JSON"):
+        signer_for(Auth("azure_entra", ""), "0123456789abcdef", TARGET)
+
+
+def test_plain_key_loads_no_library() -> None:
+    """Who has a plain key does not pay for Entra."""
+    code = (
+        "import sys\n"
+        "from conduit_providers.auth import signer_for\n"
+        "from conduit_providers.spec import Auth\n"
+        "from conduit_providers.target import Target\n"
+        "auth = Auth('azure', '', options={'name': 'api-key'})\n"
+        "signer_for(auth, 'k', Target('P', 'AzureOpenAI', 'https://a.example'))\n"
+        "print('azure.identity' in sys.modules)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)  # noqa: S603 # our own code
+    assert found.stdout.strip() == b"False"
 
 
 def test_plain_key_goes_into_its_header() -> None:
@@ -266,7 +289,7 @@ async def test_failing_issuer_is_not_the_keys_fault(entra: Issuer) -> None:
     ("key", "why"),
     [
         ("", "Invalid API key"),
-        ('{"tenantId": ', "begins like JSON"),
+        ('{"tenantId": ', "is no JSON"),
         ('{"tenantId": "t", "clientId": "c"}', "needs clientSecret"),
         ('{"tenantId": 1}', "needs tenantId, clientId, clientSecret"),
     ],

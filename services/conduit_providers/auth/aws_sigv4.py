@@ -1,0 +1,327 @@
+"""AWS Signature Version 4, made with `botocore`.
+
+The key is one of
+
+* the JSON of an access key, `{"accessKeyId", "secretAccessKey"}`, with `sessionToken` if it is a
+  temporary one; what IAM and STS print is understood too
+* with `roleArn`, and `externalId` if the role wants one: that role, assumed by STS; without an
+  access key of its own, by the machine
+* `identity`: what the machine is, by the SDK's own rules: environment, shared files, web identity,
+  container, instance role
+* anything else: an API key of Bedrock, sent as a bearer token
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html and
+https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys.html
+
+Option: `service`, the name that goes into the signature. Setting of the instance: `region`.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import orjson
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials, RefreshableCredentials
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004 # botocore's own, which is not Python's
+    CredentialRetrievalError,
+    HTTPClientError,
+    MetadataRetrievalError,
+)
+from botocore.parsers import ResponseParserError
+from botocore.session import Session
+
+from conduit_kernel.errors import (
+    InvalidApiKey,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from conduit_providers.auth import NEVER, HeaderSigner, Signer, header_value, invalid_key
+from conduit_providers.spec import Auth
+from conduit_providers.target import Target
+from conduit_providers.wire import HttpRequest
+
+IDENTITY = "identity"
+SERVICE = "bedrock"
+SESSION_NAME = "conduit"
+# Of one connection and one answer of STS or the machine's services, and of all of them together.
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 10.0
+REFRESH_SECONDS = 25.0
+# botocore renews what has less than ten minutes left, or fails.
+# https://github.com/boto/botocore/blob/develop/botocore/credentials.py
+ASSURED_SECONDS = 600.0
+
+_ACCESS_KEY_ID = re.compile(r"[A-Z0-9]{16,128}")
+# Parts of what IAM and STS print, around the key itself.
+_WRAPPERS = ("AccessKey", "Credentials")
+_NAMES = ("accessKeyId", "secretAccessKey", "sessionToken", "roleArn", "externalId")
+
+
+class AwsKey(NamedTuple):
+    """What a key's JSON says."""
+
+    access_key_id: str = ""
+    secret_access_key: str = ""
+    session_token: str = ""
+    role_arn: str = ""
+    external_id: str = ""
+
+    def __repr__(self) -> str:
+        """Show nothing."""
+        return "AwsKey()"
+
+
+class Proof(NamedTuple):
+    """Credentials that are good until a time, in seconds since 1970."""
+
+    credentials: Credentials
+    expires_at: float
+
+
+def signer(auth: Auth, secret: str, target: Target) -> Signer:
+    """Return a signer for this key. InvalidApiKey, saying why, if it cannot be one."""
+    if not secret:
+        raise invalid_key(target)
+    region = target.settings.get("region", "")
+    service = auth.options.get("service", SERVICE)
+    if secret == IDENTITY:
+        return AwsSigner(target, service, region, _Machine(region))
+    if not secret.startswith("{"):
+        if _ACCESS_KEY_ID.fullmatch(secret) and secret[:4] in {"AKIA", "ASIA"}:
+            raise _unusable(target, "an access key id needs its secret; give both as JSON")
+        return HeaderSigner((("authorization", f"Bearer {header_value(secret, target)}"),))
+    key = _read(secret, target)
+    machine = None if key.access_key_id else _Machine(region)
+    if key.role_arn:
+        return AwsSigner(target, service, region, _Role(key, region, machine))
+    return AwsSigner(target, service, region, None, _own(key))
+
+
+class AwsSigner:
+    """Signs each request by itself, because the body and the time are in the signature."""
+
+    is_static = False
+
+    def __init__(
+        self,
+        target: Target,
+        service: str,
+        region: str,
+        fetch: Callable[[float], Proof] | None,
+        credentials: Credentials | None = None,
+    ) -> None:
+        """Take what finds the credentials, in a thread, because it waits; or the credentials."""
+        self._target = target
+        self._service = service
+        self._region = region
+        self._fetch = fetch
+        self._credentials = credentials
+        self._expires_at = 0.0 if credentials is None else NEVER
+        self._lock = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        """Name the strategy, and nothing else."""
+        return "AwsSigner()"
+
+    @property
+    def expires_at(self) -> float:
+        """When the credentials expire, in seconds since 1970; zero before there are any."""
+        return self._expires_at
+
+    def sign(self, request: HttpRequest) -> HttpRequest:
+        """Return the request with its signature. InvalidApiKey without credentials."""
+        if self._credentials is None:
+            raise invalid_key(self._target)
+        signed = AWSRequest(
+            method=request.method,
+            url=self._target.base_url + request.path,
+            headers=dict(request.headers),
+            data=request.body,
+        )
+        SigV4Auth(self._credentials, self._service, self._region).add_auth(signed)
+        return request._replace(
+            headers=tuple((name.lower(), value) for name, value in signed.headers.items())
+        )
+
+    async def refresh(self, now: float) -> None:
+        """Fetch credentials anew; those who ask at the same time share them.
+
+        InvalidApiKey if AWS refuses, or the machine has none; UpstreamUnreachable, UpstreamTimeout
+        or UpstreamError if it does not answer or makes no sense.
+        """
+        before = self._expires_at
+        async with self._lock:
+            if self._fetch is None or self._expires_at > max(before, now):
+                return
+            try:
+                async with asyncio.timeout(REFRESH_SECONDS):
+                    proof = await asyncio.to_thread(self._fetched, now)
+            except TimeoutError:
+                raise UpstreamTimeout(
+                    f"AWS gave no credentials for {self._target.provider_name} within "
+                    f"{REFRESH_SECONDS:g} s",
+                    provider=self._target.provider_name,
+                ) from None
+            self._credentials, self._expires_at = proof
+
+    def _fetched(self, now: float) -> Proof:
+        assert self._fetch is not None  # noqa: S101 # seen before
+        try:
+            return self._fetch(now)
+        except _FAILURES as error:
+            # Not chained: what is behind it may quote the key.
+            raise _failure(error, self._target) from None
+
+
+class _Machine:
+    """Finds what the machine is."""
+
+    def __init__(self, region: str) -> None:
+        self._region = region
+        self._session: Any = None
+        self._found: Any = None
+
+    def __call__(self, now: float) -> Proof:
+        if not isinstance(self._found, RefreshableCredentials):
+            # Others are read again, because somebody may have written new ones.
+            self._found = self._look()
+        if self._found is None:
+            raise LookupError("the machine has no credentials")
+        frozen = self._found.get_frozen_credentials()
+        return Proof(
+            Credentials(frozen.access_key, frozen.secret_key, frozen.token), now + ASSURED_SECONDS
+        )
+
+    def _look(self) -> Any:  # noqa: ANN401 # of botocore, untyped
+        session: Any = Session()
+        session.set_config_variable("region", self._region)
+        session.set_default_client_config(_config())
+        return session.get_credentials()
+
+
+class _Role:
+    """Assumes a role.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    """
+
+    def __init__(self, key: AwsKey, region: str, machine: _Machine | None) -> None:
+        self._key = key
+        self._region = region
+        self._machine = machine
+
+    def __call__(self, now: float) -> Proof:
+        base = _own(self._key) if self._machine is None else self._machine(now).credentials
+        asked = {"RoleArn": self._key.role_arn, "RoleSessionName": SESSION_NAME}
+        if self._key.external_id:
+            asked["ExternalId"] = self._key.external_id
+        client: Any = Session().create_client(
+            "sts",
+            region_name=self._region,
+            config=_config(),
+            aws_access_key_id=base.access_key,
+            aws_secret_access_key=base.secret_key,
+            aws_session_token=base.token,
+        )
+        try:
+            given = client.assume_role(**asked)["Credentials"]
+        finally:
+            client.close()
+        credentials = Credentials(
+            given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]
+        )
+        return Proof(credentials, given["Expiration"].timestamp())
+
+
+def _config() -> Config:
+    return Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"total_max_attempts": 2, "mode": "standard"},
+    )
+
+
+def _own(key: AwsKey) -> Credentials:
+    return Credentials(key.access_key_id, key.secret_access_key, key.session_token or None)
+
+
+def _read(secret: str, target: Target) -> AwsKey:
+    try:
+        info = orjson.loads(secret)
+    except orjson.JSONDecodeError:
+        raise _unusable(target, "it begins like JSON, but is none") from None
+    said = _unwrapped(info)
+    key = AwsKey(*(said.get(name.lower(), "") for name in _NAMES))
+    if any(not isinstance(value, str) for value in key):
+        raise _unusable(target, "its members must be strings")
+    if bool(key.access_key_id) != bool(key.secret_access_key):
+        raise _unusable(target, "accessKeyId and secretAccessKey go together")
+    if not key.access_key_id and not key.role_arn:
+        raise _unusable(target, "it needs accessKeyId and secretAccessKey, or roleArn")
+    for value in key:
+        header_value(value, target)
+    if key.role_arn and not key.role_arn.startswith("arn:"):
+        raise _unusable(target, "its roleArn is no ARN")
+    return key
+
+
+def _unwrapped(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members by names that do not mind how they are written."""
+    for wrapper in _WRAPPERS:
+        if isinstance(info.get(wrapper), dict):
+            return _unwrapped(info[wrapper])
+    return {
+        name.replace("_", "").lower().removeprefix("aws"): value
+        for name, value in info.items()
+        if value is not None
+    }
+
+
+def _unusable(target: Target, why: str) -> InvalidApiKey:
+    """Return the error for a key that cannot be used; `why` quotes nothing of it."""
+    name = target.provider_name
+    return InvalidApiKey(f"The key of {name} is not usable: {why}", provider=name)
+
+
+# What botocore raises when it finds nothing, is refused, or cannot read what it is given.
+_FAILURES = (
+    BotoCoreError,
+    ClientError,
+    ResponseParserError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+def _failure(error: Exception, target: Target) -> UpstreamError:
+    name = target.provider_name
+    if isinstance(error, HTTPClientError | ConnectionError):
+        return UpstreamUnreachable(
+            f"AWS's credentials for {name} cannot be reached", provider=name, kind="connect"
+        )
+    if isinstance(error, CredentialRetrievalError | MetadataRetrievalError | ResponseParserError):
+        return UpstreamError(f"AWS failed to give credentials for {name}", provider=name)
+    if isinstance(error, ClientError):
+        told: Mapping[str, Any] = error.response
+        status = told.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        code = str(told.get("Error", {}).get("Code", ""))
+        if not _CLIENT_ERRORS.start <= status < _CLIENT_ERRORS.stop:
+            return UpstreamError(f"AWS failed to give credentials for {name}", provider=name)
+        return InvalidApiKey(
+            f"AWS refuses the key of {name}: {code or status}", provider=name, upstream_code=code
+        )
+    return _unusable(target, "AWS's library finds no credentials with it")
+
+
+_CLIENT_ERRORS = range(400, 500)

@@ -1,0 +1,169 @@
+"""Embeddings on Bedrock, by InvokeModel: each maker of models has a body of its own.
+
+https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html and
+https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed.html
+"""
+
+import base64
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import orjson
+
+from conduit.v1.embedding_pb2 import EmbeddingList, EmbeddingRequest
+from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
+from conduit_providers.calls import EmbedAnswer, EmbedCall, embed_answer
+from conduit_providers.failures import garbage
+from conduit_providers.spec import Endpoint
+from conduit_providers.target import Target
+from conduit_providers.usage import Usage
+from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
+
+Json = dict[str, Any]
+
+# Cohere's models demand to know what the vectors are for.
+DEFAULT_INPUT_TYPE = "search_document"
+TOKENS_READ = "x-amzn-bedrock-input-token-count"
+
+
+class _ByType(msgspec.Struct):
+    float: list[list[float]]
+
+
+class _Answer(msgspec.Struct, rename="camel"):
+    # Titan's: one vector, and how many tokens the text had.
+    embedding: list[float] | None = None
+    input_text_token_count: int | None = None
+    # Cohere's: one for each text, by type if types were asked for.
+    embeddings: list[list[float]] | _ByType | None = None
+
+    @property
+    def vectors(self) -> Sequence[Sequence[float]]:
+        """The vectors, in order."""
+        if self.embedding is not None:
+            return [self.embedding]
+        found = self.embeddings
+        return (found.float if isinstance(found, _ByType) else found) or []
+
+
+_DECODER = msgspec.json.Decoder(_Answer)
+
+
+class BedrockEmbedCodec:
+    """Speaks `POST /model/{modelId}/invoke` with the embedding models of Amazon and Cohere."""
+
+    def to_upstream(self, call: EmbedCall, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Translate the request.
+
+        InvalidRequest for several texts to a model that takes one, and for models of other makers;
+        UnsupportedCapability for inputs that are tokens.
+        """
+        provider = target.provider_name
+        texts = _texts(call.typed, provider)
+        unknown: Json = orjson.loads(call.typed.unknown_json or b"{}")
+        if "titan-embed" in call.model:
+            body = _titan(call, texts, unknown, provider)
+        elif "cohere.embed" in call.model:
+            body = _cohere(call.typed, texts, unknown)
+        else:
+            raise InvalidRequest(
+                f"{provider} makes embeddings with the models of Amazon Titan and Cohere, and "
+                f"{call.model!r} is none of them by its name",
+                field="model",
+            )
+        if call.typed.user:
+            call.drop("user", provider)
+        for name, value in unknown.items():
+            if value is not None:
+                call.drop(name, provider)
+        return HttpRequest(
+            "POST",
+            target.fill(endpoint.path, model=call.model),
+            JSON_HEADERS + tuple(endpoint.headers.items()),
+            orjson.dumps(body),
+        )
+
+    def from_upstream(
+        self, response: HttpResponse, call: EmbedCall, endpoint: Endpoint
+    ) -> EmbedAnswer:
+        """Translate the answer. UpstreamError unless it has a vector for each text."""
+        try:
+            found = _DECODER.decode(response.body)
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+            raise garbage(call.provider, "it is not a list of embeddings") from error
+        if len(found.vectors) != len(call.typed.input):
+            raise garbage(call.provider, "it has not one embedding for each text")
+        count = found.input_text_token_count
+        told = response.headers.get(TOKENS_READ, "")
+        if count is None and told.isdecimal():
+            count = int(told)
+        return _answer(found.vectors, call, None if count is None else Usage(input_tokens=count))
+
+
+def _texts(request: EmbeddingRequest, provider: str) -> list[str]:
+    if any(not each.HasField("text") for each in request.input):
+        raise UnsupportedCapability(
+            f"{provider} embeds texts, not tokens", capability="token_input"
+        )
+    return [each.text for each in request.input]
+
+
+def _titan(call: EmbedCall, texts: list[str], unknown: Json, provider: str) -> Json:
+    if len(texts) != 1:
+        raise InvalidRequest(
+            f"{call.model} on {provider} embeds one text in a request, and there are {len(texts)}",
+            field="input",
+        )
+    body: Json = {"inputText": texts[0]}
+    request = call.typed
+    if request.HasField("dimensions"):
+        if "titan-embed-text-v2" in call.model:
+            body["dimensions"] = request.dimensions
+        elif "titan-embed-image" in call.model:
+            body["embeddingConfig"] = {"outputEmbeddingLength": request.dimensions}
+        else:
+            call.drop("dimensions", provider)
+    if "normalize" in unknown and "titan-embed-text-v2" in call.model:
+        body["normalize"] = unknown.pop("normalize")
+    if request.input_type:
+        call.drop("input_type", provider)
+    return body
+
+
+def _cohere(request: EmbeddingRequest, texts: list[str], unknown: Json) -> Json:
+    body: Json = {
+        "texts": texts,
+        "input_type": request.input_type or DEFAULT_INPUT_TYPE,
+        "embedding_types": ["float"],
+    }
+    if request.HasField("dimensions"):
+        body["output_dimension"] = request.dimensions
+    for name in ("truncate", "max_tokens"):
+        if name in unknown:
+            body[name] = unknown.pop(name)
+    return body
+
+
+def _answer(
+    vectors: Sequence[Sequence[float]], call: EmbedCall, usage: Usage | None
+) -> EmbedAnswer:
+    listed = EmbeddingList(object="list", model=call.model)
+    is_base64 = call.typed.encoding_format == "base64"
+    for place, values in enumerate(vectors):
+        vector = listed.data.add(object="embedding", index=place).embedding
+        if is_base64:
+            packed = struct.pack(f"<{len(values)}f", *values)
+            vector.base64 = base64.b64encode(packed).decode()
+        else:
+            vector.floats.values.extend(values)
+    # OpenAI's answers always have counts.
+    listed.usage.SetInParent()
+    if usage is not None:
+        listed.usage.prompt_tokens = usage.input_tokens
+        listed.usage.total_tokens = usage.input_tokens
+    return embed_answer(usage=usage, typed=listed)
+
+
+CODEC = BedrockEmbedCodec()

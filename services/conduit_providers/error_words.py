@@ -1,0 +1,10 @@
+"""Names that providers have for what an error says."""
+
+# Most telling first. AWS's front door writes `Message`, the services behind it `message`.
+MESSAGE_NAMES = ("message", "Message", "detail", "details", "msg", "error")
+
+
+def bare_code(code: object) -> str:
+    """Return a code without what AWS writes around it: `Name:address`, `namespace#Name`."""
+    text = code if isinstance(code, str) else ""
+    return text.partition(":")[0].rpartition("#")[2].strip()

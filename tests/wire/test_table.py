@@ -1,0 +1,29 @@
+"""The table of what works, held against the catalog and the wire cases."""
+
+from pathlib import Path
+
+from tests.wire.test_claims import shown_by
+from tools.provider_table import PAGE, WIRE, page
+
+from conduit_providers.catalog import load_catalog
+
+SPECS = load_catalog().specs
+
+
+def test_the_table_is_up_to_date() -> None:
+    """`python -m tools.provider_table` would write docs/providers.md as it stands."""
+    assert PAGE.read_text(encoding="utf-8") == page(SPECS, WIRE, shown_by)
+
+
+def test_the_table_shows_a_lost_case(tmp_path: Path) -> None:
+    """Without its cases a type has no numbers, so that the page tells of what was lost."""
+    text = page(SPECS, tmp_path, shown_by)
+    row = next(line for line in text.splitlines() if line.startswith("| Groq |"))
+    assert set(row.replace("| Groq ", "").replace("|", "").split()) == {"0", "-"}
+
+
+def test_every_type_is_in_the_table() -> None:
+    """Each type has a row for each of its operations."""
+    text = page(SPECS, WIRE, shown_by)
+    for spec in SPECS:
+        assert text.count(f"\n| {spec.name} |") == len(spec.endpoints) + 1

@@ -1,0 +1,127 @@
+"""Writes docs/providers.md: what each provider type can do, and how many wire cases show it.
+
+    python -m tools.provider_table            write it
+    python -m tools.provider_table --check    only say whether it is up to date
+
+From the catalog and the expected results of the wire cases alone; the cases are replayed by the
+tests, and a claim without one fails them.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import orjson
+from tests.wire.test_claims import shown_by
+
+from conduit_providers.catalog import load_catalog
+from conduit_providers.spec import Endpoint, ProviderSpec
+
+ROOT = Path(__file__).parents[1]
+WIRE = ROOT / "tests" / "wire"
+PAGE = ROOT / "docs" / "providers.md"
+
+# In the order of the table; others come behind them.
+COLUMNS = (
+    "stream",
+    "tools",
+    "parallel_tools",
+    "vision",
+    "audio",
+    "files",
+    "video",
+    "json_object",
+    "json_schema",
+    "reasoning",
+    "logprobs",
+    "seed",
+    "n",
+    "prompt_cache",
+    "dimensions",
+    "base64",
+)
+OPERATIONS = {
+    "chat": "Chat",
+    "embed": "Embeddings",
+    "models": "Model lists",
+}
+HEAD = """\
+# Providers
+
+What each provider type can do. A number is how many wire cases (`tests/wire`) show it: recorded
+exchanges that the tests replay, both ways. A dash is what a type does not claim, and a claim
+without a case fails the build. Errors are the cases of failures: each has its reason, and the
+provider's own words.
+
+`python -m tools.provider_table` writes this page from the catalog and the cases;
+`docs/adding-a-provider.md` says how a row is added.
+"""
+
+NOT_CLAIMED = "-"
+
+Shown = Callable[[Path], set[str]]
+
+
+def page(specs: tuple[ProviderSpec, ...], wire: Path, shown: Shown) -> str:
+    """Return the page; `shown` says which capabilities a case's folder shows."""
+    operations = sorted(
+        {name for spec in specs for name in spec.endpoints},
+        key=lambda name: (list(OPERATIONS).index(name) if name in OPERATIONS else 99, name),
+    )
+    parts = [HEAD, *(_section(name, specs, wire, shown) for name in operations), _auths(specs)]
+    return "\n".join(parts)
+
+
+def _section(operation: str, specs: tuple[ProviderSpec, ...], wire: Path, shown: Shown) -> str:
+    serving = [spec for spec in specs if operation in spec.endpoints]
+    claimed = {c for spec in serving for c in spec.endpoints[operation].capabilities}
+    columns = [c for c in COLUMNS if c in claimed] + sorted(claimed - set(COLUMNS))
+    head = ["Type", "cases", "errors", *(f"`{c}`" for c in columns)]
+    rows = [
+        [
+            spec.name,
+            *_counts(spec.endpoints[operation], wire / spec.name / operation, columns, shown),
+        ]
+        for spec in serving
+    ]
+    return f"## {OPERATIONS.get(operation, operation.capitalize())}\n\n{_table(head, rows)}"
+
+
+def _counts(endpoint: Endpoint, folder: Path, columns: list[str], shown: Shown) -> Iterator[str]:
+    cases = sorted(file.parent for file in folder.glob("*/result.json"))
+    found = Counter(name for case in cases for name in shown(case))
+    yield str(len(cases))
+    yield str(sum(_is_failure(case) for case in cases))
+    for name in columns:
+        yield str(found[name]) if name in endpoint.capabilities else NOT_CLAIMED
+
+
+def _is_failure(case: Path) -> bool:
+    return "error" in orjson.loads((case / "result.json").read_bytes())
+
+
+def _auths(specs: tuple[ProviderSpec, ...]) -> str:
+    rows = [[spec.name, f"`{spec.auth.kind}`", spec.auth.description] for spec in specs]
+    return f"## Keys\n\n{_table(['Type', 'strategy', 'what a key is'], rows)}"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def main() -> int:
+    """Write the page, or compare it; the exit status."""
+    text = page(load_catalog().specs, WIRE, shown_by)
+    if "--check" not in sys.argv:
+        PAGE.write_text(text, encoding="utf-8")
+        return 0
+    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
+        return 0
+    print("docs/providers.md is out of date: run python -m tools.provider_table")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
