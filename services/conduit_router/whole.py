@@ -47,7 +47,9 @@ class WholeCalls:
         started = self._dispatch.clock()
         is_typed = request.WhichOneof("form") == "chat"
         form = chat_request(typed=request.chat) if is_typed else chat_request(json=request.json)
-        wants = peek_chat(form.json)._replace(stream=False)
+        wants = peek_chat(form.json)
+        if wants.stream:
+            wants = wants._replace(stream=False)
         options = request.options if request.HasField("options") else None
         journey = self._dispatch.depart(wants, sender, options, started)
         exchange = _Exchange(

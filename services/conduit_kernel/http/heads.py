@@ -47,11 +47,10 @@ def field_lines(fields: Fields) -> bytes:
     Raises ValueError if a name or value would add a line of its own. Names are in lower case.
     """
     lines = [b": ".join(field) for field in fields if field[0] not in FRAMING]
-    count = len(lines)
-    if not count:
+    if not lines:
         return b""
-    lines.append(b"")
-    block = b"\r\n".join(lines)
-    if block.count(b"\n") != count or block.count(b"\r") != count or b"\0" in block:
+    text = b"".join(lines)
+    if b"\n" in text or b"\r" in text or b"\0" in text:
         raise ValueError("a header field holds a line break or a NUL")
-    return block
+    lines.append(b"")
+    return b"\r\n".join(lines)

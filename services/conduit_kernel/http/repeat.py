@@ -20,7 +20,16 @@ _SPECIAL = (b"transfer-encoding", b"expect", b"upgrade")
 class Repeat:
     """The head of one request, to be compared with those of later ones."""
 
-    __slots__ = ("_digits_at", "_fields", "_limit", "_line", "_prefix", "_repeats", "_suffix")
+    __slots__ = (
+        "_digits_at",
+        "_fields",
+        "_limit",
+        "_line",
+        "_prefix",
+        "_repeats",
+        "_suffix",
+        "_suffix_size",
+    )
 
     def __init__(self, request: Request, prefix: bytes, suffix: bytes, limit: int) -> None:
         # Not the request itself: that would keep its body in memory.
@@ -30,6 +39,7 @@ class Repeat:
         self._prefix = prefix
         self._suffix = suffix
         self._digits_at = len(prefix)
+        self._suffix_size = len(suffix)
         self._limit = limit
 
     @classmethod
@@ -51,14 +61,15 @@ class Repeat:
 
     def fill(self, request: Request, data: bytes) -> bool:
         """Make the bytes' request of a blank one; False if they are not just one such request."""
-        if not data.startswith(self._prefix):
-            return False
         start = self._digits_at
+        if data[:start] != self._prefix:
+            return False
         stop = data.find(b"\r", start, start + _MAX_DIGITS + 1)
         digits = data[start:stop]
-        if stop < 0 or not digits.isdigit() or not data.startswith(self._suffix, stop):
+        body_at = stop + self._suffix_size
+        if stop < 0 or not digits.isdigit() or data[stop:body_at] != self._suffix:
             return False
-        body = data[stop + len(self._suffix) :]
+        body = data[body_at:]
         if len(body) != int(digits) or len(body) > self._limit:
             return False
         request.method, request.path, request.query = self._line

@@ -15,6 +15,7 @@ from tests.integration.matrix.parts import (
     TYPES,
     Case,
     Json,
+    NoCase,
     Sent,
     find_case,
     local_base_path,
@@ -40,21 +41,29 @@ class Asking(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """One part played by one type: the case, and what each way heard or failed with."""
+@dataclass(frozen=True, slots=True, repr=False)
+class Stage:
+    """An instance of a type, with a key and a price, and the provider behind it."""
 
     provider_type: str
-    part: str
-    alias: str
     provider_id: int
     key_id: str
     # In nano-dollars of 1,000 tokens: read, written, read from the cache.
     prices: tuple[int, int, int]
+    settings: Json
+    upstream: Upstream
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Scene:
+    """One part played by one type: the case, and what each way heard or failed with."""
+
+    stage: Stage
+    part: str
+    alias: str
     case: Case
     # The counts of a job that streamed are those that the job ended with.
     usage_case: Case
-    upstream: Upstream
     heard: dict[str, Heard] = field(default_factory=dict[str, Heard])
     failures: dict[str, Exception] = field(default_factory=dict[str, Exception])
     seen: dict[str, list[Sent]] = field(default_factory=dict[str, list[Sent]])
@@ -75,7 +84,7 @@ class Scene:
         return f"req_{self.alias}_{way}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Performance:
     """Everything that happened."""
 
@@ -127,47 +136,52 @@ class Director:
         spec = catalog.find(name)
         upstream = await self._stack.enter_async_context(serving(spec))
         base_url = upstream.origin + local_base_path(catalog, spec)
-        instance: Json = {"name": f"{name} Production", "providerType": name, "baseUrl": base_url}
-        settings = find_case(name, "plain").settings
-        if settings:
-            instance["settings"] = settings
-        made = await self._post("/api/providers", instance)
-        key = await self._post(
-            f"/api/providers/{made['id']}/keys",
-            {"apiKey": upstream.key, "providerAccountGroup": f"{name}-account"},
-        )
-        prices = (1_234_567 * number, 7_654_321 * number, 123_457 * number)
-        names = ("inputCostPer1kTokens", "outputCostPer1kTokens", "cachedInputCostPer1kTokens")
-        costs = {name: price / 10**9 for name, price in zip(names, prices, strict=True)}
-        await self._post(
-            "/api/model-costs", {"providerId": made["id"], "modelPattern": "*", **costs}
-        )
+        stage = await self._build(name, number, base_url, upstream)
         for part in PARTS:
             if missing_claims(spec, part):
                 continue
             try:
                 case = find_case(name, part)
-            except Exception as error:  # noqa: BLE001 # told by the tests of this part
+            except NoCase as error:
                 self._absences[name, part] = error
-                continue
-            assert case.settings == settings
-            is_streamed_job = bool(case.request.get("stream")) and case.result.get("usage") is None
-            scene = Scene(
-                name,
-                part,
-                f"{name}-{part}".lower(),
-                int(made["id"]),
-                str(key["id"]),
-                prices,
-                case,
-                find_case(name, "plain") if is_streamed_job else case,
-                upstream,
-            )
-            mapping = {"modelAlias": scene.alias, "providerId": made["id"]}
-            await self._post(
-                "/api/model-provider-mappings", {**mapping, "actualModelName": case.model}
-            )
-            self._scenes[name, part] = scene
+            else:
+                await self._cast(stage, part, case)
+
+    async def _build(self, name: str, number: int, base_url: str, upstream: Upstream) -> Stage:
+        settings = find_case(name, "plain").settings
+        made = await self._post(
+            "/api/providers",
+            {
+                "name": f"{name} Production",
+                "providerType": name,
+                "baseUrl": base_url,
+                "settings": settings,
+            },
+        )
+        key = await self._post(
+            f"/api/providers/{made['id']}/keys",
+            {"apiKey": upstream.key, "providerAccountGroup": f"{name}-account"},
+        )
+        # Such that no sum of a few tokens is a whole number of nano-dollars.
+        prices = (1_234_567 * number, 7_654_321 * number, 123_457 * number)
+        names = ("inputCostPer1kTokens", "outputCostPer1kTokens", "cachedInputCostPer1kTokens")
+        costs = {each: price / 10**9 for each, price in zip(names, prices, strict=True)}
+        rule = {"providerId": made["id"], "modelPattern": "*", **costs}
+        await self._post("/api/model-costs", rule)
+        return Stage(name, int(made["id"]), str(key["id"]), prices, settings, upstream)
+
+    async def _cast(self, stage: Stage, part: str, case: Case) -> None:
+        assert case.settings == stage.settings
+        is_streamed_job = bool(case.request.get("stream")) and case.result.get("usage") is None
+        usage_case = find_case(stage.provider_type, "plain") if is_streamed_job else case
+        scene = Scene(stage, part, f"{stage.provider_type}-{part}".lower(), case, usage_case)
+        mapping = {
+            "modelAlias": scene.alias,
+            "providerId": stage.provider_id,
+            "actualModelName": case.model,
+        }
+        await self._post("/api/model-provider-mappings", mapping)
+        self._scenes[stage.provider_type, part] = scene
 
     async def _ways(self) -> dict[str, Asking]:
         suite = self._suite
@@ -191,7 +205,7 @@ class Director:
         }
 
     async def _play(self, scene: Scene, way: str, asking: Asking) -> None:
-        upstream = scene.upstream
+        upstream = scene.stage.upstream
         upstream.play(script_of(scene.case, scene.usage_case if scene.is_job else None))
         if way == "sdk":
             request = conversation.request(scene.part, scene.alias)

@@ -134,14 +134,14 @@ async def test_the_provider_is_asked_as_it_expects(
 def fitting(sent: Sent, expected: Sent, scene: Scene) -> dict[str, str]:
     """Return the headers that the case has too; a signature is checked by the upstream itself."""
     found = {name: sent.headers.get(name, "") for name in expected.headers}
-    if scene.upstream.signs:
+    if scene.stage.upstream.signs:
         found["authorization"] = expected.headers["authorization"]
     return found
 
 
 def is_verbatim(scene: Scene) -> bool:
     """Whether the case's call was made as it is: no media was at hand that nobody fetches."""
-    return scene.upstream.inlines_media or not scene.case.media
+    return scene.stage.upstream.inlines_media or not scene.case.media
 
 
 @pytest.mark.parametrize(("provider_type", "part"), EVERY_PART)
@@ -155,12 +155,15 @@ async def test_each_call_is_charged_once_and_exactly(
         scene.result(way)
         [charge] = performance.charges[scene.request_id(way)]
         assert {line.unit: line.quantity for line in charge.lines if line.quantity} == units
-        assert charge.cost_nano_usd == cost_of(units, scene.prices)
+        assert charge.cost_nano_usd == cost_of(units, scene.stage.prices)
         assert charge.price_version.startswith("rule:")
         assert charge.usage_source == pb.USAGE_SOURCE_PROVIDER
         assert charge.is_complete
-        assert (charge.provider_id, charge.provider_type) == (scene.provider_id, provider_type)
-        assert charge.key_id == scene.key_id
+        assert (charge.provider_id, charge.provider_type) == (
+            scene.stage.provider_id,
+            provider_type,
+        )
+        assert charge.key_id == scene.stage.key_id
         assert charge.provider_account_group == f"{provider_type}-account"
         assert (charge.model_alias, charge.actual_model_name) == (scene.alias, scene.case.model)
         assert (charge.operation, charge.virtual_key_id) == ("chat", performance.virtual_key_id)
