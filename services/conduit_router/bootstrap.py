@@ -45,7 +45,7 @@ from conduit_router.transport import Transport
 from conduit_router.vitals import Vitals
 
 # How long a stopping router tries to deliver what it owes; the rest waits in the spool.
-LAST_DELIVERY_SECONDS = 1.0
+LAST_DELIVERY_SECONDS = 0.4
 # How long it waits for providers to take jobs back whose callers are gone.
 LAST_UNDO_SECONDS = 2.0
 

@@ -7,6 +7,7 @@ for the same.
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 from cohere import AsyncClientV2
 from tests.support.wire_server import SECRET, WIRE, result_of, sent_of, serving
@@ -164,7 +165,10 @@ def model_of(name: str) -> str:
 
 def client(address: str) -> AsyncClientV2:
     """Return the SDK, pointed at an address."""
-    return AsyncClientV2(api_key=SECRET, base_url=address)
+    # Given outright: left to itself the SDK takes another HTTP library where one is installed.
+    return AsyncClientV2(
+        api_key=SECRET, base_url=address, httpx_client=httpx.AsyncClient(timeout=20)
+    )
 
 
 @pytest.mark.parametrize("name", NATIVE)
