@@ -5,7 +5,7 @@ https://smithy.io/2.0/aws/amazon-eventstream.html describes the framing; `botoco
 
 import struct
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from botocore.eventstream import EventStreamBuffer, ParserError
 
@@ -44,7 +44,7 @@ class FrameBuffer:
 
     def _next(self) -> Frame | None:
         try:
-            message = self._buffer.next()
+            message: Any = self._buffer.next()
         except StopIteration:
             return None
         # botocore lets through what its parser of headers stumbles on.

@@ -168,10 +168,11 @@ class ChatBody:
         if effort == "none":
             self._body["thinking"] = {"type": "disabled"}
             return
-        self._body["thinking"] = {"type": "enabled"}
+        thinking: dict[str, object] = {"type": "enabled"}
         if effort in BUDGET_SHARES:
             limit = self._limit() or int(self._options.get("output_tokens", DEFAULT_OUTPUT_TOKENS))
-            self._body["thinking"]["token_budget"] = max(1, int(limit * BUDGET_SHARES[effort]))
+            thinking["token_budget"] = max(1, int(limit * BUDGET_SHARES[effort]))
+        self._body["thinking"] = thinking
 
     def _drop_rest(self) -> None:
         for name in _dropped(self._request):
