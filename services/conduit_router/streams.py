@@ -43,7 +43,6 @@ class _Stream:
     __slots__ = (
         "_decoder",
         "_job",
-        "_journey",
         "_line",
         "_response",
         "call",
@@ -53,7 +52,6 @@ class _Stream:
 
     def __init__(
         self,
-        journey: Journey,
         line: Line,
         call: ChatCall,
         response: Response,
@@ -61,7 +59,6 @@ class _Stream:
         *,
         job: Job | None = None,
     ) -> None:
-        self._journey = journey
         self._line = line
         self._response = response
         self._decoder = decoder
@@ -191,12 +188,12 @@ class Streams:
         if instance.chat_flow is not None:
             flow = instance.chat_flow.stream(call, endpoint, leg.line.target)
             response, job = await dispatch.flows.open(flow, leg.line, instance.spec, seconds)
-            stream = _Stream(journey, leg.line, call, response, job.decoder, job=job)
+            stream = _Stream(leg.line, call, response, job.decoder, job=job)
         else:
             request = codec.to_upstream(call, endpoint, leg.line.target)
             sent = dispatch.clock()
             response = await dispatch.transport.open(leg.line, instance.spec, request, seconds)
-            stream = _Stream(journey, leg.line, call, response, codec.decoder(call, endpoint))
+            stream = _Stream(leg.line, call, response, codec.decoder(call, endpoint))
         try:
             # The head came; the first piece has what is left of the time.
             async with asyncio.timeout(max(0.001, sent + seconds - dispatch.clock())):

@@ -103,10 +103,6 @@ class Vitals:
         """Bench a key."""
         self._rests[key_id] = Rest(self._clock() + seconds, reason)
 
-    def forget_key(self, key_id: str) -> None:
-        """Give a key another chance, as when its value was replaced."""
-        self._rests.pop(key_id, None)
-
     def may_retry(self, provider_id: int) -> bool:
         """Take one retry from an instance's budget, if there is one left."""
         budget = self._budgets.get(provider_id, RETRY_RESERVE)
