@@ -6,9 +6,10 @@ that all of them may share one PostgreSQL database. Migrations are files in the 
 """
 
 import asyncio
+import contextlib
 import importlib
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,7 @@ def make_engine(url: URL) -> AsyncEngine:
         engine = create_async_engine(url, pool_timeout=LOCK_SECONDS, hide_parameters=True)
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        event.listen(engine.sync_engine, "invalidate", _roll_back_sqlite)
         return engine
     return create_async_engine(
         url,
@@ -102,7 +104,7 @@ def writer(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(**{_WRITES: True})
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def guarded(service: str) -> AsyncIterator[None]:
     """Turn a database that cannot be reached into ServiceUnavailable, without its address."""
     try:
@@ -191,3 +193,11 @@ def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES)
     # A transaction that first reads and then writes would fail, not wait, if another wrote between.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _roll_back_sqlite(connection: Any, _record: object, _error: object) -> None:  # noqa: ANN401 # the driver's own type, adapted
+    # Closing is not enough for a connection whose task was cancelled in the middle of a statement:
+    # while a cursor that nobody can reach still has the statement, SQLite keeps the connection,
+    # and with it the lock that all other writers wait for.
+    with contextlib.suppress(sqlite3.Error, ValueError):
+        connection.rollback()

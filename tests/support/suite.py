@@ -82,6 +82,17 @@ class Suite:
         await self.bridge.drain(GRACE_SECONDS)
         await self.router.drain(GRACE_SECONDS)
 
+    async def deliver_charges(self) -> None:
+        """Restart the worker and wait until Billing has every charge: none can be added then."""
+        await self.stop_worker()
+        await self.start_worker()
+        spool = self.settings.data_dir / "router" / "spool"
+
+        async def is_delivered() -> bool:
+            return not any(path.stat().st_size for path in spool.rglob("*.spool"))
+
+        await eventually(is_delivered, seconds=30)
+
     async def call(self, method: str, path: str, body: object = None, **options: Any) -> Any:  # noqa: ANN401 # JSON
         """Make one admin call and return its JSON. Fails the test unless it succeeds."""
         async with self.admin() as client:

@@ -14,6 +14,8 @@ _RETRY = {
     "backoffMultiplier": 2,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
+# Whoever calls these calls again by itself, each second.
+_REPEATED = {"RecordCharges", "ReportOutcomes", "ReportKeyUse"}
 
 
 def connect(target: str) -> grpc.aio.Channel:
@@ -51,5 +53,6 @@ def _service_config() -> str:
     for path, method in METHODS.items():
         if method.idempotent and not method.server_streaming:
             service, _, name = path.strip("/").partition("/")
-            names.append({"service": service, "method": name})
+            if name not in _REPEATED:
+                names.append({"service": service, "method": name})
     return orjson.dumps({"methodConfig": [{"name": names, "retryPolicy": _RETRY}]}).decode()

@@ -218,14 +218,7 @@ class Director:
         scene.seen[way] = upstream.seen
 
     async def _charges(self) -> dict[str, list[Charge]]:
-        # A router that stops delivers all that it owes: after it nothing can be added.
-        await self._suite.stop_worker()
-        try:
-            return await self._listed()
-        finally:
-            await self._suite.start_worker()
-
-    async def _listed(self) -> dict[str, list[Charge]]:
+        await self._suite.deliver_charges()
         found: dict[str, list[Charge]] = {}
         target = f"127.0.0.1:{self._suite.ports()['billing']}"
         async with grpc.aio.insecure_channel(target) as channel:
