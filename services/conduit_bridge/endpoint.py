@@ -1,7 +1,6 @@
 """A route of the contract, made ready to be served: everything that can be known before is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -16,7 +15,7 @@ from conduit_bridge.metrics import RouteCounts
 from conduit_bridge.problems import error_for
 from conduit_bridge.route_table import Params
 from conduit_kernel.errors import ConduitError, InvalidRequest, NotImplementedYet
-from conduit_kernel.http import Exchange, Field, Fields
+from conduit_kernel.http import Exchange, Fields, field_lines
 from conduit_kernel.rpc.gate import check_master_key
 
 MAX_QUERY_FIELDS = 100
@@ -94,8 +93,9 @@ class RouteEndpoint(Endpoint):
         self._timeout = backend.timeout
         self._master_key = master_key if route.access == ACCESS_MASTER_KEY else None
         self.write = route.write
-        self._report = route.report_headers
-        self.media: Sequence[Field] = _media_fields(route.media_type)
+        self._report = route.write_report
+        # As lines of a head, like all that is known before.
+        self.media = _media_lines(route.media_type)
         self.done = Outcome(route.success_status)
 
     def request_of(self, visit: Visit) -> Message:
@@ -116,12 +116,12 @@ class RouteEndpoint(Endpoint):
         form: Message = route.read_form(visit.params, query, headers, parts)
         return form
 
-    def fields_of(self, visit: Visit, first: Message) -> list[Field]:
-        """Return the head of an answer that is, or begins with, this message."""
+    def lines_of(self, first: Message) -> bytes:
+        """Return the head lines of an answer that is, or begins with, this message."""
         media = self.media
         if self._route.media_type_of is not None:
-            media = _media_fields(self._route.media_type_of(first)) or media
-        return [*media, *visit.fields, *self._report(first)]
+            media = _media_lines(self._route.media_type_of(first)) or media
+        return media + self._report(first)
 
     def told(self, problem: Exception, request_id: str) -> ConduitError:
         """Return what the caller may know of a failure; the log gets the rest."""
@@ -140,7 +140,7 @@ class UnaryEndpoint(RouteEndpoint):
             timeout=self._timeout,
         )
         body = self.write(answer)
-        exchange.respond(self.done.status, self.fields_of(visit, answer), body)
+        exchange.respond(self.done.status, visit.fields, body, self.lines_of(answer))
         return self.done
 
 
@@ -162,8 +162,8 @@ def tell(problem: Exception, service: str, request_id: str) -> ConduitError:
     return ConduitError("Conduit failed in a way it did not foresee", request_id=request_id)
 
 
-def _media_fields(media_type: bytes | None) -> Sequence[Field]:
-    return ((b"content-type", media_type),) if media_type else ()
+def _media_lines(media_type: bytes | None) -> bytes:
+    return field_lines(((b"content-type", media_type),)) if media_type else b""
 
 
 def _query_of(query: str) -> list[tuple[str, str]]:

@@ -17,14 +17,14 @@ from conduit_bridge.endpoint import GONE, Backend, Outcome, RouteEndpoint, Visit
 from conduit_bridge.metrics import RouteCounts
 from conduit_bridge.problems import event_of
 from conduit_kernel.errors import ConduitError, StreamInterrupted
-from conduit_kernel.http import CallerGone, Field, Stream
+from conduit_kernel.http import CallerGone, Fields, Stream, field_lines
 
-EVENT_FIELDS: tuple[Field, ...] = (
+EVENT_FIELDS: Fields = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
     # Proxies such as nginx would gather the events otherwise.
     (b"x-accel-buffering", b"no"),
 )
-EVENTS = b"text/event-stream; charset=utf-8"
 
 
 class StreamEndpoint(RouteEndpoint):
@@ -38,7 +38,7 @@ class StreamEndpoint(RouteEndpoint):
             first = await anext(messages, None)
             if first is None:
                 raise StreamInterrupted("The stream ended before its first message")
-            stream = visit.exchange.start(self.done.status, self.fields_of(visit, first))
+            stream = visit.exchange.start(self.done.status, visit.fields, self.lines_of(first))
             return await self.finish(visit, stream, self._relay(stream, first, messages))
         finally:
             await let_go(call)
@@ -86,7 +86,7 @@ class EventsEndpoint(StreamEndpoint):
     ) -> None:
         """Bind a route to its service."""
         super().__init__(route, backend, counts, master_key=master_key)
-        self.media = ((b"content-type", EVENTS), *EVENT_FIELDS)
+        self.media = field_lines(EVENT_FIELDS)
 
     def break_off(self, stream: Stream, error: ConduitError) -> None:
         """Tell the caller in an event; what ends a whole stream (`[DONE]`) never came."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 # Crockford's alphabet: no I, L, O, U, so that ids survive being read aloud.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
+ID_LENGTH = 26
 
 
 class IdSource:
@@ -47,4 +48,5 @@ class IdSource:
 
 
 def _text(value: int, length: int) -> str:
-    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(5 * length - 5, -1, -5))
+    """Write a number in an even count of digits."""
+    return "".join([_PAIRS[(value >> shift) & 1023] for shift in range(5 * length - 10, -1, -10)])

@@ -27,6 +27,8 @@ class Target:
         Values are percent-encoded, and come from the arguments first, then from the settings.
         InvalidRequest if the instance lacks a setting.
         """
+        if "{" not in template:
+            return template
 
         def value(match: re.Match[str]) -> str:
             name = match.group(1)
@@ -38,4 +40,4 @@ class Target:
                 )
             return quote(text, safe="-._~")
 
-        return _PLACE.sub(value, template) if "{" in template else template
+        return _PLACE.sub(value, template)

@@ -8,15 +8,25 @@ import structlog
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from conduit.v1 import charge_pb2 as pb
-from conduit_kernel.ids import IdSource
+from conduit_kernel.ids import ID_LENGTH, IdSource
 from conduit_providers.usage import Usage
 from conduit_router.prices import PriceList, charge_lines
+from conduit_router.protowire import data_tag, number_tag, varint
 from conduit_router.spool import CHARGE, TALLY, Spool
 from conduit_router.table import Caller, Candidate, Line
 
 # Bucket i of a tally's durations begins at 10 ms * 1.1^i.
 BUCKET_BASE_MS = 10.0
 _LOG_STEP = math.log(1.1)
+# More different kinds of calls along one line than this start over.
+MAX_CONSTANTS = 1000
+_ID = data_tag(pb.Charge, "id") + varint(ID_LENGTH)
+_REQUEST_ID = data_tag(pb.Charge, "request_id")
+_OCCURRED_AT = data_tag(pb.Charge, "occurred_at")
+_SECONDS = number_tag(Timestamp, "seconds")
+_NANOS = number_tag(Timestamp, "nanos")
+_COST = number_tag(pb.Charge, "cost_nano_usd")
+_DURATION = number_tag(pb.Charge, "duration_ms")
 
 
 class Consumption(NamedTuple):
@@ -49,6 +59,9 @@ class Accounts:
         self._clock = clock
         self._tallies: dict[int, _Tally] = {}
         self._tally_start = clock()
+        # The beginning of charges' moments, for the second that is now.
+        self._second = -1
+        self._seconds = b""
         # What the disk refused, to be tried again.
         self._refused: list[tuple[bytes, bytes]] = []
         self._log = structlog.get_logger("accounts")
@@ -67,27 +80,41 @@ class Accounts:
     ) -> int | None:
         """Store the charge of an attempt; return its cost in nano-dollars, None if unknown."""
         card = self._prices.card(candidate.provider_id, candidate.model)
-        lines, cost = charge_lines(consumption.usage, card)
+        usage, source, is_complete = consumption
+        lines, cost = charge_lines(usage, card)
+        kind = (alias, operation, candidate.model, caller.virtual_key_id, card.version)
+        constant = line.charges.get((*kind, source, is_complete))
+        if constant is None:
+            constant = _constant_part(candidate, line, kind, source, is_complete=is_complete)
+            if len(line.charges) >= MAX_CONSTANTS:
+                line.charges.clear()
+            line.charges[(*kind, source, is_complete)] = constant
         now = self._clock()
         seconds = int(now)
-        charge = pb.Charge(
-            id=self._ids.next(),
-            request_id=request_id,
-            occurred_at=Timestamp(seconds=seconds, nanos=int((now - seconds) * 1e9)),
-            virtual_key_id=caller.virtual_key.id,
-            lines=lines,
-            cost_nano_usd=cost,
-            price_version=card.version,
-            usage_source=consumption.source,
-            is_complete=consumption.is_complete,
-            duration_ms=int(duration_ms),
-        )
-        constant = line.charge_constants.get((alias, candidate.model, operation))
-        if constant is None:
-            constant = _constant_part(candidate, line, alias, operation)
-            line.charge_constants[alias, candidate.model, operation] = constant
-        # Protobuf messages that are written one after the other are read as one.
-        self._store(CHARGE, constant + charge.SerializeToString())
+        nanos = varint(int((now - seconds) * 1e9))
+        if seconds != self._second:
+            self._second = seconds
+            self._seconds = _SECONDS + varint(seconds) + _NANOS
+        name = request_id.encode()
+        # A message is its fields, one after the other, in any order.
+        parts = [
+            constant,
+            _ID,
+            self._ids.next().encode(),
+            _REQUEST_ID,
+            varint(len(name)),
+            name,
+            _OCCURRED_AT,
+            varint(len(self._seconds) + len(nanos)),
+            self._seconds,
+            nanos,
+            lines,
+            _DURATION,
+            varint(int(duration_ms)),
+        ]
+        if cost is not None:
+            parts += (_COST, varint(cost))
+        self._store(CHARGE, b"".join(parts))
         return cost
 
     def tally(self, provider_id: int, duration_ms: float, *, is_success: bool) -> None:
@@ -131,15 +158,27 @@ class Accounts:
             self._refused.append((kind, message))
 
 
-def _constant_part(candidate: Candidate, line: Line, alias: str, operation: str) -> bytes:
-    """Return the part of a charge that is the same for each call along a line."""
+def _constant_part(
+    candidate: Candidate,
+    line: Line,
+    kind: tuple[str, str, str, int, str],
+    source: pb.UsageSource.ValueType,
+    *,
+    is_complete: bool,
+) -> bytes:
+    """Return the part of a charge that is the same for each call of a kind along a line."""
+    alias, operation, model, virtual_key_id, price_version = kind
     provider = candidate.instance.provider
     return pb.Charge(
         provider_id=provider.id,
         provider_type=provider.provider_type,
         key_id=line.key_id,
         provider_account_group=line.account_group,
+        virtual_key_id=virtual_key_id,
         model_alias=alias,
-        actual_model_name=candidate.model,
+        actual_model_name=model,
         operation=operation,
+        price_version=price_version,
+        usage_source=source,
+        is_complete=is_complete,
     ).SerializeToString()

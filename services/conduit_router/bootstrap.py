@@ -144,7 +144,7 @@ async def start(
     registry = RegistryServiceStub(channels["registry"])
     health = HealthServiceStub(channels["health"])
     price_link = PriceLink(billing, prices, metadata)
-    delivery = Delivery(billing, spool, accounts, metadata)
+    delivery = Delivery(channels["billing"], spool, accounts, metadata)
     state = _known_state(state_dir / "snapshot.binpb")
     compiler = Compiler(catalog, vault, environment(), lambda path: Path(path).read_text("utf-8"))
 

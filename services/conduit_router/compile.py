@@ -243,7 +243,8 @@ def _static_obstacle(
 def _caller(entry: SnapshotVirtualKey) -> Caller:
     key = entry.virtual_key
     return Caller(
-        virtual_key=key,
+        virtual_key_id=key.id,
+        is_enabled=key.is_enabled,
         expires_at=key.expires_at.ToNanoseconds() / 1e9 if key.HasField("expires_at") else inf,
         allowed=tuple(key.allowed_models) or None,
     )

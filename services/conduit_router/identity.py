@@ -35,13 +35,13 @@ class Identities:
         caller = self._known.get(authorization)
         if caller is None:
             caller = self._look_up(authorization)
-        if not caller.virtual_key.is_enabled:
+        if not caller.is_enabled:
             raise VirtualKeyDisabled(
-                "This virtual key is disabled", virtual_key_id=str(caller.virtual_key.id)
+                "This virtual key is disabled", virtual_key_id=str(caller.virtual_key_id)
             )
         if caller.expires_at <= self._clock():
             raise VirtualKeyDisabled(
-                "This virtual key has expired", virtual_key_id=str(caller.virtual_key.id)
+                "This virtual key has expired", virtual_key_id=str(caller.virtual_key_id)
             )
         return caller
 

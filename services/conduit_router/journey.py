@@ -78,13 +78,13 @@ class Journey:
 
     def report(self, leg: Leg, now: float) -> CallReport:
         """Return what was done, so far without the cost."""
-        provider = leg.candidate.instance.provider
+        candidate, line, _ = leg
         return CallReport(
             request_id=self.request_id,
-            provider_id=provider.id,
-            provider_name=provider.name,
-            key_id=leg.line.key_id,
-            actual_model_name=leg.candidate.model,
+            provider_id=candidate.provider_id,
+            provider_name=line.target.provider_name,
+            key_id=line.key_id,
+            actual_model_name=candidate.model,
             attempts=self.trip.attempts,
             fallbacks=self.trip.fallbacks,
             overhead_ms=round((now - self.started - self.waited) * 1000, 3),

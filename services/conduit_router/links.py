@@ -16,10 +16,10 @@ import structlog
 from conduit.v1.billing_requests_pb2 import (
     PricedModel,
     RecordChargesRequest,
+    RecordChargesResponse,
     WatchPricesRequest,
     WatchPricesResponse,
 )
-from conduit.v1.charge_pb2 import CallTally, Charge
 from conduit.v1.health_service_pb2 import (
     ReportOutcomesRequest,
     WatchHealthRequest,
@@ -30,6 +30,7 @@ from conduit.v1.registry_requests_pb2 import ReportKeyUseRequest
 from conduit_router.accounts import Accounts
 from conduit_router.outcomes import Outcomes
 from conduit_router.prices import PriceList
+from conduit_router.protowire import data_tag, delimited
 from conduit_router.spool import CHARGE, Spool, read_segment
 from conduit_router.table import RoutingTable
 from conduit_router.vitals import Vitals
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 Metadata = tuple[tuple[str, str], ...]
 
+BILLING = "conduit.v1.BillingService"
 SILENCE_SECONDS = 45.0
 RETRY_SECONDS = 1.0
 CALL_SECONDS = 10.0
@@ -49,6 +51,8 @@ DELIVERY_SECONDS = 1.0
 REPORT_SECONDS = 1.0
 KEY_USE_SECONDS = 10.0
 BATCH = 1000
+_CHARGES = data_tag(RecordChargesRequest, "charges")
+_TALLIES = data_tag(RecordChargesRequest, "tallies")
 
 
 class PriceLink:
@@ -141,12 +145,18 @@ class Delivery:
 
     def __init__(
         self,
-        stub: "BillingServiceAsyncStub",
+        channel: grpc.aio.Channel,
         spool: Spool,
         accounts: Accounts,
         metadata: Metadata,
     ) -> None:
-        self._stub = stub
+        # Records are messages already, so no request is built out of them, only put together.
+        self._send: grpc.aio.UnaryUnaryMultiCallable[bytes, RecordChargesResponse] = (
+            channel.unary_unary(
+                f"/{BILLING}/RecordCharges",
+                response_deserializer=RecordChargesResponse.FromString,
+            )
+        )
         self._spool = spool
         self._accounts = accounts
         self._metadata = metadata
@@ -198,11 +208,10 @@ class Delivery:
                 self._spool.set_aside(kind, message)
 
     async def _record(self, batch: list[tuple[bytes, bytes]]) -> None:
-        request = RecordChargesRequest(
-            charges=[Charge.FromString(m) for kind, m in batch if kind == CHARGE],
-            tallies=[CallTally.FromString(m) for kind, m in batch if kind != CHARGE],
+        request = b"".join(
+            delimited(_CHARGES if kind == CHARGE else _TALLIES, message) for kind, message in batch
         )
-        await self._stub.RecordCharges(request, metadata=self._metadata, timeout=CALL_SECONDS)
+        await self._send(request, metadata=self._metadata, timeout=CALL_SECONDS)
 
 
 async def report_outcomes(

@@ -1,20 +1,59 @@
 """What calls cost, by the prices that Billing last told."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
 
 from conduit.v1 import charge_pb2 as pb
 from conduit.v1.model_cost_pb2 import Price
 from conduit_providers.usage import Usage
+from conduit_router.protowire import data_tag, number_tag, varint
 
 MILLION = 1_000_000
+# No call uses so much of anything, and none costs more than the ledger can hold.
+MOST = 10**12
+MOST_NANO_USD = 2**63 - 1
+# As plain numbers: they are used for every call.
+_INPUT = int(pb.UNIT_INPUT_TOKEN)
+_OUTPUT = int(pb.UNIT_OUTPUT_TOKEN)
+_CACHED = int(pb.UNIT_CACHED_INPUT_TOKEN)
+_CACHE_WRITE = int(pb.UNIT_CACHE_WRITE_TOKEN)
+_AUDIO_INPUT = int(pb.UNIT_AUDIO_INPUT_TOKEN)
+_AUDIO_OUTPUT = int(pb.UNIT_AUDIO_OUTPUT_TOKEN)
+_REQUEST = int(pb.UNIT_REQUEST)
+_LONGEST = len(varint(MOST))
+_LINES = data_tag(pb.Charge, "lines")
+_UNIT = number_tag(pb.ChargeLine, "unit")
+_QUANTITY = number_tag(pb.ChargeLine, "quantity")
+_PRICE = number_tag(pb.ChargeLine, "nano_usd_per_million")
 
 
-class PriceCard(NamedTuple):
+class PriceCard:
     """The prices of a model of an instance: nano-dollars per million, by unit."""
 
-    units: dict[int, int]
-    version: str
+    __slots__ = ("_frames", "has_request_price", "units", "version")
+
+    def __init__(self, units: Mapping[int, int], version: str) -> None:
+        self.units = units
+        self.version = version
+        self.has_request_price = bool(units.get(_REQUEST))
+        # What stands before a quantity of so many bytes in a line of a charge, by that number, and
+        # what stands behind it; by unit.
+        self._frames: dict[int, tuple[tuple[bytes, ...], bytes]] = {}
+
+    def line(self, unit: int, quantity: int) -> bytes:
+        """Return a line of a charge as protobuf has it."""
+        frame = self._frames.get(unit)
+        if frame is None:
+            frame = self._frames[unit] = self._frame(unit)
+        heads, tail = frame
+        count = varint(quantity)
+        return heads[len(count)] + count + tail
+
+    def _frame(self, unit: int) -> tuple[tuple[bytes, ...], bytes]:
+        price = self.units.get(unit)
+        tail = b"" if price is None else _PRICE + varint(price)
+        head = _UNIT + varint(unit) + _QUANTITY
+        lengths = (len(head) + size + len(tail) for size in range(_LONGEST + 1))
+        return tuple(_LINES + varint(length) + head for length in lengths), tail
 
 
 UNKNOWN = PriceCard({}, "")
@@ -41,39 +80,41 @@ class PriceList:
         return self._cards.get((provider_id, model), UNKNOWN)
 
 
-def charge_lines(usage: Usage, card: PriceCard) -> tuple[list[pb.ChargeLine], int | None]:
-    """Return the units used, with their prices, and the sum in nano-dollars.
+def charge_lines(usage: Usage, card: PriceCard) -> tuple[bytes, int | None]:
+    """Return the lines of a charge, as protobuf has them, and their sum in nano-dollars.
 
     The sum is None if the price of a unit that was used is unknown; it is rounded once, half up.
     """
-    plain = (
-        usage.input_tokens
-        - usage.cached_input_tokens
-        - usage.cache_write_tokens
-        - usage.audio_input_tokens
-    )
-    quantities = [
-        (pb.UNIT_INPUT_TOKEN, max(0, plain)),
-        (pb.UNIT_OUTPUT_TOKEN, max(0, usage.output_tokens - usage.audio_output_tokens)),
-    ]
-    # Rare ones only when there are any: most calls have two lines.
-    if usage.cached_input_tokens:
-        quantities.append((pb.UNIT_CACHED_INPUT_TOKEN, usage.cached_input_tokens))
-    if usage.cache_write_tokens:
-        quantities.append((pb.UNIT_CACHE_WRITE_TOKEN, usage.cache_write_tokens))
-    if usage.audio_input_tokens:
-        quantities.append((pb.UNIT_AUDIO_INPUT_TOKEN, usage.audio_input_tokens))
-    if usage.audio_output_tokens:
-        quantities.append((pb.UNIT_AUDIO_OUTPUT_TOKEN, usage.audio_output_tokens))
-    if card.units.get(pb.UNIT_REQUEST):
-        quantities.append((pb.UNIT_REQUEST, 1))
-    lines, sum_, is_known = [], 0, True
-    for unit, quantity in quantities:
-        price = card.units.get(unit)
-        if price is None:
-            lines.append(pb.ChargeLine(unit=unit, quantity=quantity))
-            is_known = is_known and not quantity
-        else:
-            lines.append(pb.ChargeLine(unit=unit, quantity=quantity, nano_usd_per_million=price))
+    prices = card.units
+    lines, sum_, is_known = b"", 0, bool(prices)
+    for unit, told in _quantities(usage, card):
+        # What a provider says is believed only where it can be true.
+        quantity = min(max(0, told), MOST)
+        lines += card.line(unit, quantity)
+        price = prices.get(unit)
+        if price is not None:
             sum_ += quantity * price
-    return lines, (sum_ + MILLION // 2) // MILLION if is_known and card.units else None
+        elif quantity:
+            is_known = False
+    cost = (sum_ + MILLION // 2) // MILLION
+    return lines, cost if is_known and cost <= MOST_NANO_USD else None
+
+
+def _quantities(usage: Usage, card: PriceCard) -> list[tuple[int, int]]:
+    read, written, cached, cache_written, _, heard, spoken = usage
+    if not (cached or cache_written or heard or spoken):
+        # Most calls.
+        quantities = [(_INPUT, read), (_OUTPUT, written)]
+    else:
+        quantities = [
+            (_INPUT, read - cached - cache_written - heard),
+            (_OUTPUT, written - spoken),
+            (_CACHED, cached),
+            (_CACHE_WRITE, cache_written),
+            (_AUDIO_INPUT, heard),
+            (_AUDIO_OUTPUT, spoken),
+        ]
+        quantities = quantities[:2] + [rare for rare in quantities[2:] if rare[1]]
+    if card.has_request_price:
+        quantities.append((_REQUEST, 1))
+    return quantities

@@ -41,7 +41,8 @@ class Spool:
 
     def append(self, kind: bytes, message: bytes) -> None:
         """Store a record. OSError if the disk refuses."""
-        record = _record(kind, message)
+        payload = kind + message
+        record = _HEAD.pack(len(payload), zlib.crc32(payload)) + payload
         if os.write(self._file, record) != len(record):
             # Half a record would hide those that come after it.
             os.ftruncate(self._file, self._size)
@@ -85,7 +86,8 @@ class Spool:
     def set_aside(self, kind: bytes, message: bytes) -> None:
         """Keep a record that was refused, for people to look at, in `refused`."""
         with (self._root / "refused").open("ab") as file:
-            file.write(_record(kind, message))
+            payload = kind + message
+            file.write(_HEAD.pack(len(payload), zlib.crc32(payload)) + payload)
 
     def close(self) -> None:
         """Bring everything to the disk and let go of the folder."""
@@ -123,11 +125,6 @@ def read_segment(path: Path) -> Iterator[tuple[bytes, bytes]]:
             return
         yield payload[:1], payload[1:]
         at += _HEAD.size + length
-
-
-def _record(kind: bytes, message: bytes) -> bytes:
-    payload = kind + message
-    return _HEAD.pack(len(payload), zlib.crc32(payload)) + payload
 
 
 def _lock(folder: Path, mode: int) -> int:

@@ -5,7 +5,6 @@ from ipaddress import IPv4Network, IPv6Network
 
 from conduit.v1.decision_pb2 import Rejection
 from conduit.v1.provider_pb2 import Provider
-from conduit.v1.virtual_key_pb2 import VirtualKey
 from conduit_kernel.http import Origin, PreparedRequest
 from conduit_providers.auth import Signer
 from conduit_providers.codec import ChatCodec, EmbedCodec
@@ -35,9 +34,9 @@ class Line:
     prepared: dict[tuple[str, str, Headers], PreparedRequest] = field(
         default_factory=dict[tuple[str, str, Headers], PreparedRequest], repr=False
     )
-    # The constant parts of charges, by alias, model and operation.
-    charge_constants: dict[tuple[str, str, str], bytes] = field(
-        default_factory=dict[tuple[str, str, str], bytes], repr=False
+    # The constant parts of charges, by what they depend on.
+    charges: dict[tuple[object, ...], bytes] = field(
+        default_factory=dict[tuple[object, ...], bytes], repr=False
     )
 
 
@@ -91,7 +90,8 @@ class Route:
 class Caller:
     """A virtual key, as calls are checked against it."""
 
-    virtual_key: VirtualKey
+    virtual_key_id: int
+    is_enabled: bool
     # In seconds since 1970; infinite if it never ends.
     expires_at: float
     # None means all models.

@@ -2,7 +2,7 @@
 
 from .contract import Binding, Contract, ContractError, Field, Kind, Message, Rpc
 from .http_paths import header_field
-from .http_reports import PAIRS, header_writer
+from .http_reports import header_writer
 from .json_names import writer
 from .naming import module
 from .source import Source, quoted
@@ -95,14 +95,14 @@ class AnswerWriter:
             raise ContractError(problem)
         return f"orjson.dumps({writer(self._contract.message_of(field))}(message.{field.name}))"
 
-    def write_headers(self, name: str) -> None:
-        """Add the function that writes the report's headers."""
+    def write_report(self, name: str) -> None:
+        """Add the function that writes the report as header lines."""
         if (field := self.report) is None:
             return
-        with self._body.block(f"def {name}(message: {self._type}) -> {PAIRS}:"):
-            self._body.line(f'"""Write the headers of an answer of {self._rpc.name}."""')
+        with self._body.block(f"def {name}(message: {self._type}) -> bytes:"):
+            self._body.line(f'"""Write the header lines of an answer of {self._rpc.name}."""')
             with self._body.block(f"if not message.HasField({quoted(field.name)}):"):
-                self._body.line("return []")
+                self._body.line('return b""')
             writes = header_writer(self._contract.message_of(field))
             self._body.line(f"return {writes}(message.{field.name})")
         self._body.gap()

@@ -106,7 +106,7 @@ def _functions(contract: Contract, rpc: Rpc, body: Source) -> Iterator[str]:
             writers[binding.response_body] = f"write_{name}{suffix}"
             answer.write_body(writers[binding.response_body])
         if binding is rpc.bindings[0]:
-            answer.write_headers(f"headers_of_{name}")
+            answer.write_report(f"report_of_{name}")
             answer.write_media_type(f"media_type_of_{name}")
     for binding in rpc.bindings:
         reader = readers[(binding.path, binding.body)]
@@ -134,7 +134,7 @@ def _route(contract: Contract, rpc: Rpc, binding: Binding, reader: str, write: s
         "write": write if answer.media_type else "http.no_body",
         "media_type": f'b"{answer.media_type}"',
         "media_type_of": f"media_type_of_{name}" if answer.tells_media_type else None,
-        "report_headers": f"headers_of_{name}" if answer.report else "http.no_headers",
+        "write_report": f"report_of_{name}" if answer.report else "http.no_report",
     }
     lines = [f"    {key}={value}," for key, value in values.items()]
     return "\n".join(["Route(", *lines, "),"])

@@ -22,6 +22,7 @@ from conduit_kernel.http.errors import (
 )
 from conduit_kernel.http.exchange import Exchange, Stream
 from conduit_kernel.http.headers import Field, Fields, Headers
+from conduit_kernel.http.heads import field_lines
 from conduit_kernel.http.limits import ClientLimits, ServerLimits, Timeouts
 from conduit_kernel.http.origin import Origin, SslContextFactory, SystemTrust
 from conduit_kernel.http.reader import BodyLimit
@@ -66,4 +67,5 @@ __all__ = [
     "Stream",
     "SystemTrust",
     "Timeouts",
+    "field_lines",
 ]

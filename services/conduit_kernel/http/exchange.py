@@ -50,12 +50,16 @@ class Exchange(Request):
         self.upgrade_offered = False
         self._headers = None
 
-    def respond(self, status: int, headers: Fields, body: bytes) -> None:
-        """Send the whole answer. HEAD requests get the head that the body would have had."""
+    def respond(self, status: int, headers: Fields, body: bytes, lines: bytes = b"") -> None:
+        """Send the whole answer. HEAD requests get the head that the body would have had.
+
+        `lines` are more headers, as `field_lines` writes them: what is known before need not be
+        written for each answer.
+        """
         if self.state != OPEN:
             raise AnswerMisuse("this request has been answered already")
         line = status_line(status)
-        block = field_lines(headers)
+        block = lines + field_lines(headers)
         caller = self._caller
         if not (self.keep_alive and self.http11) or caller.draining:
             block += self._connection_line()
@@ -69,12 +73,12 @@ class Exchange(Request):
         if not caller.gone:
             caller.transport.write(answer)
 
-    def start(self, status: int, headers: Fields) -> "Stream":
-        """Send the head of an answer whose length is not known yet."""
+    def start(self, status: int, headers: Fields, lines: bytes = b"") -> "Stream":
+        """Send the head of an answer whose length is not known yet; `lines` as in `respond`."""
         if self.state != OPEN:
             raise AnswerMisuse("this request has been answered already")
         line = status_line(status)
-        block = field_lines(headers)
+        block = lines + field_lines(headers)
         bodiless = self.method == "HEAD" or status in NO_CONTENT
         chunked = self.http11
         if not chunked and not bodiless:

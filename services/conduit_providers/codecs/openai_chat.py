@@ -14,16 +14,22 @@ from conduit_providers.calls import ChatAnswer, ChatCall, chat_answer
 from conduit_providers.codec import ChatDecoder
 from conduit_providers.codecs.openai_request import chat_body, headers_of
 from conduit_providers.codecs.openai_stream import OpenAIChatDecoder, with_stop
-from conduit_providers.codecs.openai_usage import read_paths, read_usage
+from conduit_providers.codecs.openai_usage import ToldUsage, read_paths, usage_of
 from conduit_providers.failures import error_in_stream, garbage
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
+from conduit_providers.usage import Usage
 from conduit_providers.wire import HttpRequest, HttpResponse
 
 
 class _Whole(msgspec.Struct):
     choices: list[msgspec.Raw] | None = None
-    usage: object = None
+    usage: ToldUsage | None = None
+    error: object = None
+
+
+class _Uncounted(msgspec.Struct):
+    choices: list[msgspec.Raw] | None = None
     error: object = None
 
 
@@ -31,8 +37,9 @@ class _Choice(msgspec.Struct):
     error: object = None
 
 
-_DECODER = msgspec.json.Decoder(_Whole)
-_CHOICE_DECODER = msgspec.json.Decoder(_Choice)
+_decode = msgspec.json.Decoder(_Whole, strict=False).decode
+_decode_uncounted = msgspec.json.Decoder(_Uncounted).decode
+_decode_choice = msgspec.json.Decoder(_Choice).decode
 
 
 class OpenAIChatCodec:
@@ -53,10 +60,10 @@ class OpenAIChatCodec:
         """Pass the provider's body on, after a look at its usage."""
         body = with_stop(response.body, endpoint)
         try:
-            whole = _DECODER.decode(body)
+            whole, usage = _read(body)
             if not body.isascii():
                 body.decode()
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise garbage(call.provider, "it is not a chat completion") from error
         if whole.error is not None:
             raise error_in_stream(whole.error, call.provider)
@@ -64,7 +71,6 @@ class OpenAIChatCodec:
             raise garbage(call.provider, "it has no choices")
         if b'"error"' in body:
             _check_choices(whole.choices, call.provider)
-        usage = read_usage(whole.usage)
         if endpoint.usage:
             usage = read_paths(body, endpoint.usage, usage)
         return chat_answer(usage=usage, json=body)
@@ -74,6 +80,15 @@ class OpenAIChatCodec:
         return OpenAIChatDecoder(call, endpoint)
 
 
+def _read(body: bytes) -> tuple[_Whole | _Uncounted, Usage | None]:
+    """Read an answer and its counts, if they make sense. msgspec.DecodeError if it is none."""
+    try:
+        whole = _decode(body)
+    except msgspec.ValidationError:
+        return _decode_uncounted(body), None
+    return whole, usage_of(whole.usage) if whole.usage else None
+
+
 def _check_choices(choices: list[msgspec.Raw], provider: str) -> None:
     """Raise the failure that stands in a choice, as OpenRouter reports those of others.
 
@@ -81,7 +96,7 @@ def _check_choices(choices: list[msgspec.Raw], provider: str) -> None:
     """
     for choice in choices:
         try:
-            error = _CHOICE_DECODER.decode(choice).error
+            error = _decode_choice(choice).error
         except msgspec.ValidationError as invalid:
             raise garbage(provider, "a choice is none") from invalid
         if error is not None:

@@ -8,18 +8,26 @@ import orjson
 from conduit_providers.usage import Usage
 
 
-class _Prompt(msgspec.Struct):
+class _Prompt(msgspec.Struct, frozen=True):
     cached_tokens: int | None = None
     audio_tokens: int | None = None
     cache_write_tokens: int | None = None
 
 
-class _Completion(msgspec.Struct):
+class _Completion(msgspec.Struct, frozen=True):
     reasoning_tokens: int | None = None
     audio_tokens: int | None = None
 
 
-class _Usage(msgspec.Struct):
+_NO_PROMPT, _NO_COMPLETION = _Prompt(), _Completion()
+
+
+class ToldUsage(msgspec.Struct):
+    """The value of an answer's `usage`, as far as it makes sense.
+
+    Read it without being strict: some providers write counts as strings.
+    """
+
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     total_tokens: int | None = None
@@ -30,16 +38,23 @@ class _Usage(msgspec.Struct):
 def read_usage(value: object) -> Usage | None:
     """Read the value of an answer's `usage`. None if it tells no counts that make sense."""
     try:
-        # Lax, because some providers write counts as strings.
-        told = msgspec.convert(value, _Usage, strict=False)
+        told = msgspec.convert(value, ToldUsage, strict=False)
     except msgspec.ValidationError:
         return None
-    if told.prompt_tokens is None and told.completion_tokens is None:
+    return usage_of(told)
+
+
+def usage_of(told: ToldUsage) -> Usage | None:
+    """Return the counts that were told; None if there are none."""
+    read, written = told.prompt_tokens, told.completion_tokens
+    if read is None and written is None:
         return None
-    prompt = told.prompt_tokens_details or _Prompt()
-    completion = told.completion_tokens_details or _Completion()
+    prompt, completion = told.prompt_tokens_details, told.completion_tokens_details
+    if prompt is None and completion is None:
+        return Usage(read or 0, written or 0)
+    prompt, completion = prompt or _NO_PROMPT, completion or _NO_COMPLETION
     return Usage(
-        input_tokens=told.prompt_tokens or 0,
+        input_tokens=read or 0,
         output_tokens=_output_tokens(told, completion.reasoning_tokens or 0),
         cached_input_tokens=prompt.cached_tokens or 0,
         cache_write_tokens=prompt.cache_write_tokens or 0,
@@ -68,7 +83,7 @@ def _at(value: object, path: str) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _output_tokens(told: _Usage, reasoning: int) -> int:
+def _output_tokens(told: ToldUsage, reasoning: int) -> int:
     written = told.completion_tokens or 0
     # xAI counts thoughts apart from the words; the total gives it away.
     # https://docs.x.ai/docs/guides/reasoning

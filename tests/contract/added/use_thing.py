@@ -82,11 +82,9 @@ def use_put() -> None:
     )
     assert (request.name, request.box, list(request.thing.flags)) == ("a/b", 7, [True])
     response = messages.PutThingResponse(report={"is_new": True, "size": 2, "is_old": False})
-    assert put.report_headers(response) == [
-        (b"x-thing-new", b"true"),
-        (b"x-thing-size", b"2.000"),
-        (b"x-thing-old", b"false"),
-    ]
+    assert put.write_report(response) == (
+        b"x-thing-new: true\r\nx-thing-size: 2.000\r\nx-thing-old: false\r\n"
+    )
     assert b'"flags":[]' in put.write(response)
     assert post.write(response) == b"{}"
     assert methods.METHODS["/conduit.v1.ThingService/PutThing"].idempotent

@@ -3,7 +3,7 @@
 from conduit.v1 import charge_pb2 as pb
 from conduit.v1.model_cost_pb2 import Price, UnitPrice
 from conduit_providers.usage import Usage
-from conduit_router.prices import UNKNOWN, PriceCard, PriceList, charge_lines
+from conduit_router.prices import MOST, UNKNOWN, PriceCard, PriceList, charge_lines
 
 # 2.50 and 10 dollars a million tokens, cached ones at half.
 CARD = PriceCard(
@@ -16,11 +16,16 @@ CARD = PriceCard(
 )
 
 
+def read(lines: bytes) -> list[pb.ChargeLine]:
+    """Return the lines of the charge that these bytes are a part of."""
+    return list(pb.Charge.FromString(lines).lines)
+
+
 def test_cost_is_the_sum_of_units_times_price() -> None:
     """64 tokens in and 96 out: 160,000 + 960,000 nano-dollars."""
     lines, cost = charge_lines(Usage(64, 96), CARD)
     assert cost == 64 * 2500 + 96 * 10000
-    assert [(x.unit, x.quantity) for x in lines] == [
+    assert [(x.unit, x.quantity) for x in read(lines)] == [
         (pb.UNIT_INPUT_TOKEN, 64),
         (pb.UNIT_OUTPUT_TOKEN, 96),
     ]
@@ -77,4 +82,24 @@ def test_a_price_per_request_is_charged_once_a_call() -> None:
     )
     lines, cost = charge_lines(Usage(64, 96), card)
     assert cost == 5_000_000
-    assert lines[-1].unit == pb.UNIT_REQUEST
+    assert read(lines)[-1].unit == pb.UNIT_REQUEST
+
+
+def test_lines_have_the_price_they_were_charged_at() -> None:
+    """Also one of zero; an unknown one is absent, which is not zero."""
+    card = PriceCard({pb.UNIT_INPUT_TOKEN: 0, pb.UNIT_OUTPUT_TOKEN: 7}, "test")
+    lines, _ = charge_lines(Usage(300, 20_000, cached_input_tokens=100), card)
+    assert read(lines) == [
+        pb.ChargeLine(unit=pb.UNIT_INPUT_TOKEN, quantity=200, nano_usd_per_million=0),
+        pb.ChargeLine(unit=pb.UNIT_OUTPUT_TOKEN, quantity=20_000, nano_usd_per_million=7),
+        pb.ChargeLine(unit=pb.UNIT_CACHED_INPUT_TOKEN, quantity=100),
+    ]
+
+
+def test_counts_that_cannot_be_true_do_no_harm() -> None:
+    """A provider that counts below zero, or beyond all bounds, breaks no charge."""
+    lines, cost = charge_lines(Usage(-5, 10**30, cached_input_tokens=-3), CARD)
+    assert [x.quantity for x in read(lines)] == [0, MOST, 0]
+    assert cost == MOST * 10_000
+    dear = PriceCard({pb.UNIT_INPUT_TOKEN: 2**62, pb.UNIT_OUTPUT_TOKEN: 2**62}, "dear")
+    assert charge_lines(Usage(10**12, 10**12), dear)[1] is None

@@ -195,7 +195,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_create_model_cost,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -215,7 +215,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_get_model_cost,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -235,7 +235,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_list_model_costs,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="PUT",
@@ -255,7 +255,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_model_cost,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="PATCH",
@@ -275,7 +275,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_model_cost,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="DELETE",
@@ -295,7 +295,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=http.no_body,
         media_type=b"",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -315,7 +315,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_get_costs,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -335,7 +335,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_list_charges,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -355,6 +355,6 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_get_provider_analytics,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
 )

@@ -135,7 +135,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_get_provider_health,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -155,7 +155,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_list_provider_health,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="POST",
@@ -181,7 +181,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_check_provider,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -207,7 +207,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_list_health_history,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -232,7 +232,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_get_rate_limits,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -252,6 +252,6 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_watch_notifications,
         media_type=b"text/event-stream",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
 )

@@ -63,7 +63,8 @@ class Route(NamedTuple):
     - `media_type` is what `write` writes; empty where the answer has no body.
     - `media_type_of`, where there is one, tells it from the first message of a stream instead; it
       returns None where the message does not say.
-    - `report_headers` makes the `x-conduit-*` headers of an answer, or of a stream's first message.
+    - `write_report` makes the `x-conduit-*` headers of an answer, or of a stream's first message,
+      as the lines of a head.
     """
 
     verb: str
@@ -84,12 +85,12 @@ class Route(NamedTuple):
     write: Callable[[Any], bytes]
     media_type: bytes
     media_type_of: Callable[[Any], bytes | None] | None
-    report_headers: Callable[[Any], list[tuple[bytes, bytes]]]
+    write_report: Callable[[Any], bytes]
 
 
-def no_headers(_: Message) -> list[tuple[bytes, bytes]]:
-    """Return the headers of an answer that has no report."""
-    return []
+def no_report(_: Message) -> bytes:
+    """Return the header lines of an answer that has no report."""
+    return b""
 
 
 def no_body(_: Message) -> bytes:

@@ -636,7 +636,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_create_provider,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -656,7 +656,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_get_provider,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -676,7 +676,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_list_providers,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="PUT",
@@ -696,7 +696,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_provider,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="PATCH",
@@ -716,7 +716,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_provider,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="DELETE",
@@ -736,7 +736,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=http.no_body,
         media_type=b"",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="POST",
@@ -761,7 +761,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_test_provider,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="POST",
@@ -786,7 +786,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_discover_models,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -811,7 +811,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_list_discovered_models,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="POST",
@@ -836,7 +836,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_create_key_credential,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -862,7 +862,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_get_key_credential,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -887,7 +887,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_list_key_credentials,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="PUT",
@@ -913,7 +913,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_key_credential,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="PATCH",
@@ -939,7 +939,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_key_credential,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="DELETE",
@@ -965,7 +965,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=http.no_body,
         media_type=b"",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="POST",
@@ -992,7 +992,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_rotate_key_credential,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -1012,7 +1012,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_list_provider_types,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="POST",
@@ -1032,7 +1032,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_create_model_mapping,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -1056,7 +1056,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_get_model_mapping,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -1076,7 +1076,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_list_model_mappings,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="PUT",
@@ -1100,7 +1100,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_model_mapping,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="PATCH",
@@ -1124,7 +1124,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_model_mapping,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="DELETE",
@@ -1148,7 +1148,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=http.no_body,
         media_type=b"",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="POST",
@@ -1168,7 +1168,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_create_fallback_chain,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -1188,7 +1188,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_get_fallback_chain,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -1208,7 +1208,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_list_fallback_chains,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="PUT",
@@ -1228,7 +1228,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_fallback_chain,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="PATCH",
@@ -1248,7 +1248,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_fallback_chain,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="DELETE",
@@ -1268,7 +1268,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=http.no_body,
         media_type=b"",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="POST",
@@ -1288,7 +1288,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_create_virtual_key,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -1308,7 +1308,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_get_virtual_key,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -1328,7 +1328,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_list_virtual_keys,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="PUT",
@@ -1348,7 +1348,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_virtual_key,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="PATCH",
@@ -1368,7 +1368,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_virtual_key,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="DELETE",
@@ -1388,7 +1388,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=http.no_body,
         media_type=b"",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -1408,7 +1408,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_list_audit_entries,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -1428,7 +1428,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_export_config,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="PUT",
@@ -1448,6 +1448,6 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_import_config,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
 )

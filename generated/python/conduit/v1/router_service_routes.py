@@ -38,28 +38,28 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
     return message
 
 
-def _headers_of_call_report(message: call_pb2.CallReport) -> list[tuple[bytes, bytes]]:
-    """Return the headers that say a `CallReport`."""
-    headers = []
+def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
+    """Return the header lines that say a `CallReport`."""
+    lines = b""
     if value := message.request_id:
-        headers.append((b"x-conduit-request-id", http.safe(value)))
-    headers.append((b"x-conduit-provider-id", b"%d" % message.provider_id))
+        lines += b"x-conduit-request-id: %b\r\n" % http.safe(value)
+    lines += b"x-conduit-provider-id: %d\r\n" % message.provider_id
     if value := message.provider_name:
-        headers.append((b"x-conduit-provider", http.safe(value)))
+        lines += b"x-conduit-provider: %b\r\n" % http.safe(value)
     if value := message.key_id:
-        headers.append((b"x-conduit-key-id", http.safe(value)))
+        lines += b"x-conduit-key-id: %b\r\n" % http.safe(value)
     if value := message.actual_model_name:
-        headers.append((b"x-conduit-model", http.safe(value)))
-    headers.append((b"x-conduit-attempts", b"%d" % message.attempts))
-    headers.append((b"x-conduit-fallbacks", b"%d" % message.fallbacks))
-    headers.append((b"x-conduit-overhead-ms", b"%.3f" % message.overhead_ms))
+        lines += b"x-conduit-model: %b\r\n" % http.safe(value)
+    lines += b"x-conduit-attempts: %d\r\n" % message.attempts
+    lines += b"x-conduit-fallbacks: %d\r\n" % message.fallbacks
+    lines += b"x-conduit-overhead-ms: %.3f\r\n" % message.overhead_ms
     if message.HasField("cost_nano_usd"):
-        headers.append((b"x-conduit-cost", json.dollars_text(message.cost_nano_usd)))
+        lines += b"x-conduit-cost: %b\r\n" % json.dollars_text(message.cost_nano_usd)
     if values := message.dropped:
-        headers.append((b"x-conduit-dropped", http.safe(", ".join(values))))
+        lines += b"x-conduit-dropped: %b\r\n" % http.safe(", ".join(values))
     if value := message.upstream_request_id:
-        headers.append((b"x-conduit-upstream-request-id", http.safe(value)))
-    return headers
+        lines += b"x-conduit-upstream-request-id: %b\r\n" % http.safe(value)
+    return lines
 
 
 def read_chat(
@@ -77,11 +77,11 @@ def write_chat(message: router_requests_pb2.ChatResponse) -> bytes:
     return message.json
 
 
-def headers_of_chat(message: router_requests_pb2.ChatResponse) -> list[tuple[bytes, bytes]]:
-    """Write the headers of an answer of Chat."""
+def report_of_chat(message: router_requests_pb2.ChatResponse) -> bytes:
+    """Write the header lines of an answer of Chat."""
     if not message.HasField("report"):
-        return []
-    return _headers_of_call_report(message.report)
+        return b""
+    return _lines_of_call_report(message.report)
 
 
 def read_stream_chat(
@@ -99,13 +99,11 @@ def write_stream_chat(message: router_requests_pb2.StreamChatResponse) -> bytes:
     return message.events
 
 
-def headers_of_stream_chat(
-    message: router_requests_pb2.StreamChatResponse,
-) -> list[tuple[bytes, bytes]]:
-    """Write the headers of an answer of StreamChat."""
+def report_of_stream_chat(message: router_requests_pb2.StreamChatResponse) -> bytes:
+    """Write the header lines of an answer of StreamChat."""
     if not message.HasField("started"):
-        return []
-    return _headers_of_call_report(message.started)
+        return b""
+    return _lines_of_call_report(message.started)
 
 
 def read_embed(
@@ -123,11 +121,11 @@ def write_embed(message: router_requests_pb2.EmbedResponse) -> bytes:
     return message.json
 
 
-def headers_of_embed(message: router_requests_pb2.EmbedResponse) -> list[tuple[bytes, bytes]]:
-    """Write the headers of an answer of Embed."""
+def report_of_embed(message: router_requests_pb2.EmbedResponse) -> bytes:
+    """Write the header lines of an answer of Embed."""
     if not message.HasField("report"):
-        return []
-    return _headers_of_call_report(message.report)
+        return b""
+    return _lines_of_call_report(message.report)
 
 
 def read_generate_images(
@@ -145,13 +143,11 @@ def write_generate_images(message: router_requests_pb2.GenerateImagesResponse) -
     return message.json
 
 
-def headers_of_generate_images(
-    message: router_requests_pb2.GenerateImagesResponse,
-) -> list[tuple[bytes, bytes]]:
-    """Write the headers of an answer of GenerateImages."""
+def report_of_generate_images(message: router_requests_pb2.GenerateImagesResponse) -> bytes:
+    """Write the header lines of an answer of GenerateImages."""
     if not message.HasField("report"):
-        return []
-    return _headers_of_call_report(message.report)
+        return b""
+    return _lines_of_call_report(message.report)
 
 
 def read_edit_images(
@@ -187,13 +183,11 @@ def write_edit_images(message: router_requests_pb2.EditImagesResponse) -> bytes:
     return message.json
 
 
-def headers_of_edit_images(
-    message: router_requests_pb2.EditImagesResponse,
-) -> list[tuple[bytes, bytes]]:
-    """Write the headers of an answer of EditImages."""
+def report_of_edit_images(message: router_requests_pb2.EditImagesResponse) -> bytes:
+    """Write the header lines of an answer of EditImages."""
     if not message.HasField("report"):
-        return []
-    return _headers_of_call_report(message.report)
+        return b""
+    return _lines_of_call_report(message.report)
 
 
 def read_speak(
@@ -213,11 +207,11 @@ def write_speak(message: router_requests_pb2.SpeakResponse) -> bytes:
     return message.audio
 
 
-def headers_of_speak(message: router_requests_pb2.SpeakResponse) -> list[tuple[bytes, bytes]]:
-    """Write the headers of an answer of Speak."""
+def report_of_speak(message: router_requests_pb2.SpeakResponse) -> bytes:
+    """Write the header lines of an answer of Speak."""
     if not message.HasField("started"):
-        return []
-    return _headers_of_call_report(message.started)
+        return b""
+    return _lines_of_call_report(message.started)
 
 
 def media_type_of_speak(message: router_requests_pb2.SpeakResponse) -> bytes | None:
@@ -262,13 +256,11 @@ def write_transcribe(message: router_requests_pb2.TranscribeResponse) -> bytes:
     return orjson.dumps(transcription_to_json(message.transcription))
 
 
-def headers_of_transcribe(
-    message: router_requests_pb2.TranscribeResponse,
-) -> list[tuple[bytes, bytes]]:
-    """Write the headers of an answer of Transcribe."""
+def report_of_transcribe(message: router_requests_pb2.TranscribeResponse) -> bytes:
+    """Write the header lines of an answer of Transcribe."""
     if not message.HasField("report"):
-        return []
-    return _headers_of_call_report(message.report)
+        return b""
+    return _lines_of_call_report(message.report)
 
 
 def read_translate(
@@ -308,13 +300,11 @@ def write_translate(message: router_requests_pb2.TranslateResponse) -> bytes:
     return orjson.dumps(transcription_to_json(message.transcription))
 
 
-def headers_of_translate(
-    message: router_requests_pb2.TranslateResponse,
-) -> list[tuple[bytes, bytes]]:
-    """Write the headers of an answer of Translate."""
+def report_of_translate(message: router_requests_pb2.TranslateResponse) -> bytes:
+    """Write the header lines of an answer of Translate."""
     if not message.HasField("report"):
-        return []
-    return _headers_of_call_report(message.report)
+        return b""
+    return _lines_of_call_report(message.report)
 
 
 def read_converse(
@@ -396,7 +386,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_chat,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=headers_of_chat,
+        write_report=report_of_chat,
     ),
     Route(
         verb="POST",
@@ -416,7 +406,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_stream_chat,
         media_type=b"text/event-stream",
         media_type_of=None,
-        report_headers=headers_of_stream_chat,
+        write_report=report_of_stream_chat,
     ),
     Route(
         verb="POST",
@@ -436,7 +426,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_embed,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=headers_of_embed,
+        write_report=report_of_embed,
     ),
     Route(
         verb="POST",
@@ -456,7 +446,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_generate_images,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=headers_of_generate_images,
+        write_report=report_of_generate_images,
     ),
     Route(
         verb="POST",
@@ -476,7 +466,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_edit_images,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=headers_of_edit_images,
+        write_report=report_of_edit_images,
     ),
     Route(
         verb="POST",
@@ -496,7 +486,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_speak,
         media_type=b"application/octet-stream",
         media_type_of=media_type_of_speak,
-        report_headers=headers_of_speak,
+        write_report=report_of_speak,
     ),
     Route(
         verb="POST",
@@ -516,7 +506,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_transcribe,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=headers_of_transcribe,
+        write_report=report_of_transcribe,
     ),
     Route(
         verb="POST",
@@ -536,7 +526,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_translate,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=headers_of_translate,
+        write_report=report_of_translate,
     ),
     Route(
         verb="GET",
@@ -556,7 +546,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_converse,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -576,7 +566,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_list_models,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -600,7 +590,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_get_model,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
     Route(
         verb="POST",
@@ -620,6 +610,6 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_explain_route,
         media_type=b"application/json",
         media_type_of=None,
-        report_headers=http.no_headers,
+        write_report=http.no_report,
     ),
 )
