@@ -41,6 +41,7 @@ from conduit_router.proofs import Proofs
 from conduit_router.service import RouterService, RouterStub
 from conduit_router.snapshot_file import load_snapshot, save_snapshot
 from conduit_router.spool import SYNC_SECONDS, Spool
+from conduit_router.table import renewal
 from conduit_router.transport import Transport
 from conduit_router.vitals import Vitals
 
@@ -149,7 +150,8 @@ async def start(
     compiler = Compiler(catalog, vault, environment(), lambda path: Path(path).read_text("utf-8"))
 
     def load() -> None:
-        dispatch.table = compiler.compile(state)
+        before, dispatch.table = dispatch.table, compiler.compile(state)
+        vitals.forget(*renewal(before, dispatch.table))
         identities.load(dispatch.table)
         price_link.load(dispatch.table)
         proofs.load(dispatch.table)

@@ -129,6 +129,7 @@ class Compiler:
             origin=Origin(url.scheme, url.hostname or "", url.port or _PORTS[url.scheme]),
             is_guarded=bool(provider.base_url or (credential and credential.base_url)),
             base_path=url.path.rstrip("/"),
+            rotated_at=credential.rotated_at.ToNanoseconds() if credential else 0,
         )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
+from typing import NamedTuple
 
 from conduit.v1.decision_pb2 import Rejection
 from conduit.v1.provider_pb2 import Provider
@@ -30,6 +31,8 @@ class Line:
     is_guarded: bool
     # The path of the base URL, without a slash at its end.
     base_path: str
+    # When the key's value was last replaced, in nanoseconds since 1970; 0 if never.
+    rotated_at: int = 0
     # The constant parts of requests, by method, path and headers.
     prepared: dict[tuple[str, str, Headers], PreparedRequest] = field(
         default_factory=dict[tuple[str, str, Headers], PreparedRequest], repr=False
@@ -107,6 +110,33 @@ class RoutingTable:
     instances: dict[int, Instance]
     # By hash.
     callers: dict[bytes, Caller]
+
+
+class Renewal(NamedTuple):
+    """What an operator mended, so that what was learnt about it before says nothing any more."""
+
+    # Instances that have another address.
+    provider_ids: frozenset[int]
+    # Keys that have another value or address, or were just enabled.
+    key_ids: frozenset[str]
+
+
+def renewal(before: RoutingTable, after: RoutingTable) -> Renewal:
+    """Return what differs between two tables in such a way."""
+    moved, keys = set[int](), set[str]()
+    for number, instance in after.instances.items():
+        old = before.instances.get(number)
+        if old is None or old is instance:
+            continue
+        known = {line.key_id: line for line in old.lines}
+        for line in instance.lines:
+            was = known.get(line.key_id)
+            has_moved = was is not None and was.target.base_url != line.target.base_url
+            if has_moved:
+                moved.add(number)
+            if was is None or has_moved or was.rotated_at != line.rotated_at:
+                keys.add(line.key_id)
+    return Renewal(frozenset(moved), frozenset(keys))
 
 
 EMPTY_TABLE = RoutingTable(0, {}, {}, {})

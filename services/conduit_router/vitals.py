@@ -103,6 +103,12 @@ class Vitals:
         """Bench a key."""
         self._rests[key_id] = Rest(self._clock() + seconds, reason)
 
+    def forget(self, provider_ids: frozenset[int], key_ids: frozenset[str]) -> None:
+        """Forget the failures of instances, and the rests of keys, that an operator mended."""
+        for provider_id in provider_ids:
+            self._breakers.pop(provider_id, None)
+        self._rests = {key: rest for key, rest in self._rests.items() if key not in key_ids}
+
     def may_retry(self, provider_id: int) -> bool:
         """Take one retry from an instance's budget, if there is one left."""
         budget = self._budgets.get(provider_id, RETRY_RESERVE)

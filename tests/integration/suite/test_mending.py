@@ -1,0 +1,95 @@
+"""What an operator mends works at once, whatever was learnt about it before."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import orjson
+from tests.support.suite import Suite, running_suite
+
+from conduit_kernel.http import Exchange, HttpServer
+
+CHAT = {"model": "mended", "messages": [{"role": "user", "content": "hello"}]}
+ANSWER = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "m",
+    "choices": [
+        {"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}
+    ],
+    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+}
+WRONG = {"error": {"message": "Incorrect API key", "code": "invalid_api_key"}}
+
+
+@asynccontextmanager
+async def upstream(key: str) -> AsyncIterator[str]:
+    """Serve a provider that knows one key; yields its base URL."""
+
+    async def answer(exchange: Exchange) -> None:
+        is_known = exchange.fields.get(b"authorization") == f"Bearer {key}".encode()
+        fields = ((b"content-type", b"application/json"),)
+        status, body = (200, ANSWER) if is_known else (401, WRONG)
+        exchange.respond(status, fields, orjson.dumps(body))
+
+    server = HttpServer(answer)
+    await server.start("127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.port}/v1"
+    finally:
+        await server.drain(0.1)
+
+
+async def set_up(suite: Suite, base_url: str, key: str) -> tuple[int, str]:
+    """Map the alias to an instance with one key; return their ids."""
+    made = await suite.call(
+        "POST",
+        "/api/providers",
+        {"name": "Mended", "providerType": "OpenAICompatible", "baseUrl": base_url},
+    )
+    added = await suite.call("POST", f"/api/providers/{made['id']}/keys", {"apiKey": key})
+    await suite.call(
+        "POST",
+        "/api/model-provider-mappings",
+        {"modelAlias": "mended", "providerId": made["id"], "actualModelName": "m"},
+    )
+    await suite.settled()
+    return int(made["id"]), str(added["id"])
+
+
+async def ask(client: httpx.AsyncClient) -> tuple[int, str]:
+    """Ask for an answer; return its status and the code of its error."""
+    answer = await client.post("/v1/chat/completions", json=CHAT)
+    failure = answer.json().get("error") or {}
+    return answer.status_code, failure.get("code", "")
+
+
+async def test_a_replaced_key_rests_no_more(tmp_path: Path) -> None:
+    """A wrong key is benched for minutes; with another value it is asked at once."""
+    async with upstream("sk-right") as url, running_suite(tmp_path) as suite:
+        provider_id, key_id = await set_up(suite, url, "sk-wrong")
+        async with suite.caller() as client:
+            assert (await ask(client))[0] != 200
+            # Nobody is asked while the key rests.
+            assert (await ask(client))[0] == 429
+            path = f"/api/providers/{provider_id}/keys/{key_id}"
+            await suite.call("PUT", path, {"name": "renamed"})
+            await suite.settled()
+            assert (await ask(client))[0] == 429
+            await suite.call("PUT", path, {"apiKey": "sk-right"})
+            await suite.settled()
+            assert await ask(client) == (200, "")
+
+
+async def test_an_instance_with_another_address_is_tried_again(tmp_path: Path) -> None:
+    """An open circuit says nothing of the new place."""
+    async with upstream("sk-right") as url, running_suite(tmp_path) as suite:
+        provider_id, _ = await set_up(suite, "http://127.0.0.1:9/v1", "sk-right")
+        async with suite.caller() as client:
+            codes = [(await ask(client))[1] for _ in range(5)]
+            assert codes[-1] == "provider_unhealthy"
+            await suite.call("PUT", f"/api/providers/{provider_id}", {"baseUrl": url})
+            await suite.settled()
+            assert await ask(client) == (200, "")
