@@ -60,6 +60,41 @@ provider's own words.
 
 NOT_CLAIMED = "-"
 
+# How the cases' sources begin, and what the columns are called.
+SOURCES = {
+    "SDK types": "SDK's types",
+    "documentation": "documentation",
+    "server source": "server's source",
+    "reported": "reported",
+    "composed": "composed",
+    "made up": "made up",
+}
+FACTS = """\
+## Where the facts are from
+
+Each type's catalog file names the pages and the SDKs that it was taken from, and the day; each
+case names where its answer is from. Most answers are put together from the SDK's types, which
+read them in the tests. *Reported* is what users show that they got, *composed* what no page or type
+shows, and *made up* what no provider sends on purpose. No case was recorded with a key: nothing was
+tried against the providers themselves.
+"""
+# What somebody who relies on a type would want to know.
+UNCONFIRMED = {
+    "AzureOpenAI": "the rate-limit headers, which are those that users show",
+    "Cerebras": "the bodies of most errors, and the windows of limits beyond the documented two",
+    "Cohere": "the headers of limits and of the request's id, which users show",
+    "DeepInfra": "the parameters that it does not take, and the bodies of errors",
+    "DeepSeek": "the bodies of errors, but for those that users show",
+    "Fireworks": "the bodies of most errors, and the headers that tell what remains of a limit",
+    "HuggingFace": "the bodies of the router's own errors; it names no headers of limits",
+    "Mistral": "the names of the rate-limit headers, which are those that users show",
+    "NvidiaNIM": "what NVIDIA's own API takes beyond vLLM's parameters, and how it names thoughts",
+    "Perplexity": "the bodies of most errors; it names no headers of limits",
+    "SambaNova": "the bodies of errors, and how the reset of a limit is written",
+    "Together": "the bodies of most errors; the newest page names only the reset of a limit",
+    "xAI": "the rate-limit headers, which are OpenAI's by guess, and the bodies of errors",
+}
+
 Shown = Callable[[Path], set[str]]
 
 
@@ -69,7 +104,8 @@ def page(specs: tuple[ProviderSpec, ...], wire: Path, shown: Shown) -> str:
         {name for spec in specs for name in spec.endpoints},
         key=lambda name: (list(OPERATIONS).index(name) if name in OPERATIONS else 99, name),
     )
-    parts = [HEAD, *(_section(name, specs, wire, shown) for name in operations), _auths(specs)]
+    sections = (_section(name, specs, wire, shown) for name in operations)
+    parts = [HEAD, *sections, _auths(specs), _facts(specs, wire), _unconfirmed(specs)]
     return "\n".join(parts)
 
 
@@ -104,6 +140,24 @@ def _is_failure(case: Path) -> bool:
 def _auths(specs: tuple[ProviderSpec, ...]) -> str:
     rows = [[spec.name, f"`{spec.auth.kind}`", spec.auth.description] for spec in specs]
     return f"## Keys\n\n{_table(['Type', 'strategy', 'what a key is'], rows)}"
+
+
+def _facts(specs: tuple[ProviderSpec, ...], wire: Path) -> str:
+    rows = [[spec.name, spec.checked_on, *_sources(wire / spec.name)] for spec in specs]
+    return f"{FACTS}\n{_table(['Type', 'checked on', *SOURCES.values()], rows)}"
+
+
+def _sources(folder: Path) -> Iterator[str]:
+    calls = (orjson.loads(file.read_bytes()) for file in folder.glob("*/*/call.json"))
+    found = Counter(call["source"].partition(":")[0] for call in calls)
+    yield from (str(found[kind]) if found[kind] else NOT_CLAIMED for kind in SOURCES)
+
+
+def _unconfirmed(specs: tuple[ProviderSpec, ...]) -> str:
+    lines = [
+        f"* {spec.name}: {UNCONFIRMED[spec.name]}.\n" for spec in specs if spec.name in UNCONFIRMED
+    ]
+    return f"## What is not confirmed by the provider's own pages\n\n{''.join(lines)}"
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

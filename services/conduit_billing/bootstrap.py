@@ -22,7 +22,7 @@ from conduit_billing.service import BillingService
 from conduit_billing.tallies import RETENTION_MICROS
 from conduit_kernel.database import open_database
 from conduit_kernel.errors import ProviderTypeUnknown
-from conduit_kernel.rpc import RpcServer, admin_metadata, connect
+from conduit_kernel.rpc import HostedService, RpcServer, admin_metadata, connect
 from conduit_kernel.settings import Settings
 from conduit_kernel.snapshot import SnapshotState, follow
 from conduit_providers.catalog import Catalog
@@ -33,32 +33,6 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 # How soon a rule that another Billing process stored is used here.
 REFRESH_SECONDS = 5.0
 FORGET_SECONDS = 3600.0
-
-
-class BillingProcess:
-    """A running Billing service."""
-
-    def __init__(
-        self,
-        parts: "_Parts",
-        server: RpcServer,
-        tasks: list[asyncio.Task[None]],
-        drain_seconds: float,
-    ) -> None:
-        self.port = server.port
-        self._parts = parts
-        self._server = server
-        self._tasks = tasks
-        self._drain_seconds = drain_seconds
-
-    async def drain(self, grace_seconds: float | None = None) -> None:
-        """Finish what is under way, store what is not stored yet, then stop."""
-        self._parts.service.end_watches()
-        await self._server.drain(self._drain_seconds if grace_seconds is None else grace_seconds)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._parts.close()
 
 
 class _Parts:
@@ -107,7 +81,7 @@ async def start(
     clock: Callable[[], float] = time.time,
     port: int | None = None,
     refresh_seconds: float = REFRESH_SECONDS,
-) -> BillingProcess:
+) -> HostedService:
     """Serve, whether the Registry is there or not. ServiceUnavailable if the port is taken.
 
     Rules that another Billing process stored are used here within `refresh_seconds`.
@@ -139,8 +113,13 @@ async def start(
             FORGET_SECONDS,
         ),
     ]
-    tasks = [asyncio.create_task(chore) for chore in chores]
-    return BillingProcess(parts, server, tasks, settings.drain_seconds)
+    return HostedService(
+        server,
+        chores,
+        end_streams=parts.service.end_watches,
+        close=parts.close,
+        drain_seconds=settings.drain_seconds,
+    )
 
 
 def _price_provider(catalog: Catalog, provider_type: str) -> str:

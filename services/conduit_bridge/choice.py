@@ -1,10 +1,14 @@
 """Two RPCs at one path: which one a request means stands in its body."""
 
+import re
+
 import msgspec
 
 from conduit.v1 import json_runtime
 from conduit_bridge.endpoint import Endpoint, Outcome, Visit
 from conduit_kernel.errors import InvalidRequest
+
+_HIDING_ESCAPE = re.compile(rb"\\u00[2-7]")
 
 
 class Chooser:
@@ -13,6 +17,8 @@ class Chooser:
     def __init__(self, member: str) -> None:
         self._member = member
         self._quoted = f'"{member}"'.encode()
+        # The name with a value that says no.
+        self._denied = re.compile(rf'"{member}"\s*:\s*(?:false|null)'.encode()).match
         fields = [(member, bool | None, None)]
         self._decode = msgspec.json.Decoder(msgspec.defstruct("Choice", fields)).decode
 
@@ -21,8 +27,7 @@ class Chooser:
 
         MalformedJson, of the runtime, if the body is not JSON.
         """
-        # An escaped letter could hide the name.
-        if self._quoted not in body and b"\\u" not in body:
+        if not self._may_be_chosen(body):
             return False
         try:
             return bool(getattr(self._decode(body), self._member))
@@ -36,6 +41,17 @@ class Chooser:
             # It knows best where the text goes wrong.
             json_runtime.parse(body)
             return False
+
+    def _may_be_chosen(self, body: bytes) -> bool:
+        """Look without reading: most requests either have no such member, or it says no."""
+        # An escape of a printable character could hide the name.
+        if b"\\u00" in body and _HIDING_ESCAPE.search(body):
+            return True
+        at = body.find(self._quoted)
+        if at < 0:
+            return False
+        is_only = body.find(self._quoted, at + len(self._quoted)) < 0
+        return not is_only or self._denied(body, at) is None
 
 
 class Twins(Endpoint):

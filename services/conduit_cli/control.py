@@ -11,7 +11,7 @@ from typing import Protocol
 
 from conduit_cli.child import Drain, run_child
 from conduit_kernel.settings import Settings
-from conduit_providers.catalog import Catalog, load_catalog
+from conduit_providers.catalog import Catalog, configured_catalog
 
 # The workers, whose calls would keep it busy, have stopped before.
 GRACE_SECONDS = 0.5
@@ -29,9 +29,7 @@ Starter = Callable[[Settings, Catalog], Awaitable[Service]]
 
 
 async def _start(settings: Settings) -> Drain:
-    catalog = load_catalog(
-        settings.catalog_dir, base_urls={"Simulator": f"{settings.simulator_url}/v1"}
-    )
+    catalog = configured_catalog(settings)
     settings = replace(settings, drain_seconds=GRACE_SECONDS)
     async with AsyncExitStack() as started:
         drains: list[Drain] = []

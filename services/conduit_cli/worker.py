@@ -11,7 +11,7 @@ from collections.abc import Callable
 from conduit_bridge import bootstrap as bridge
 from conduit_cli.child import Drain, run_child
 from conduit_kernel.settings import Settings
-from conduit_providers.catalog import load_catalog
+from conduit_providers.catalog import configured_catalog
 from conduit_router import bootstrap as router
 
 # Together with the Router's last delivery, of one second, within the supervisor's patience.
@@ -25,9 +25,7 @@ LOOK_SECONDS = 0.01
 
 
 async def _start(settings: Settings) -> Drain:
-    catalog = load_catalog(
-        settings.catalog_dir, base_urls={"Simulator": f"{settings.simulator_url}/v1"}
-    )
+    catalog = configured_catalog(settings)
     known = (settings.data_dir / "router" / "snapshot.binpb").exists()
     patience = KNOWN_SECONDS if known else UNKNOWN_SECONDS
     # A first attempt that fails would be followed by a pause.

@@ -1,25 +1,15 @@
-"""Runs the Health service alone: `python -m conduit_health`."""
-
-import asyncio
-import signal
+"""Runs the Health service alone: `python -m conduit_health`, configured by the environment."""
 
 from conduit_health.bootstrap import start
-from conduit_kernel.logs import configure_logs
-from conduit_kernel.settings import environment, read_settings
-from conduit_providers.catalog import load_catalog
+from conduit_kernel.process import run_service
+from conduit_kernel.rpc import HostedService
+from conduit_kernel.settings import Settings
+from conduit_providers.catalog import configured_catalog
 
 
-async def serve() -> None:
-    """Serve until a signal asks to stop."""
-    settings = read_settings(environment())
-    configure_logs(settings.log_level, "health")
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    process = await start(settings, load_catalog(settings.catalog_dir))
-    await stopped.wait()
-    await process.drain()
+async def _start(settings: Settings) -> HostedService:
+    return await start(settings, configured_catalog(settings))
 
 
 if __name__ == "__main__":
-    asyncio.run(serve())
+    run_service("health", _start)

@@ -1,6 +1,5 @@
 """Puts the Health service together."""
 
-import asyncio
 import random as chance
 import time
 from collections.abc import Callable
@@ -24,7 +23,7 @@ from conduit_health.store import RETENTION_SECONDS, HistoryStore
 from conduit_health.watchers import Watchers
 from conduit_health.writing import HistoryWriter
 from conduit_kernel.database import open_database
-from conduit_kernel.rpc import RpcServer, admin_metadata, connect
+from conduit_kernel.rpc import HostedService, RpcServer, admin_metadata, connect
 from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings, environment
 from conduit_kernel.snapshot import SnapshotState, follow
@@ -44,32 +43,6 @@ OTHER_SERVICES = {
 MIGRATIONS = Path(__file__).parent / "migrations"
 TICK_SECONDS = 1.0
 FORGET_SECONDS = 3600.0
-
-
-class HealthProcess:
-    """A running Health service."""
-
-    def __init__(
-        self,
-        parts: "_Parts",
-        server: RpcServer,
-        tasks: list[asyncio.Task[None]],
-        drain_seconds: float,
-    ) -> None:
-        self.port = server.port
-        self._parts = parts
-        self._server = server
-        self._tasks = tasks
-        self._drain_seconds = drain_seconds
-
-    async def drain(self, grace_seconds: float | None = None) -> None:
-        """Finish what is under way, store what is not stored yet, then stop."""
-        self._parts.service.end_watches()
-        await self._server.drain(self._drain_seconds if grace_seconds is None else grace_seconds)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._parts.close()
 
 
 class _Parts:
@@ -132,7 +105,7 @@ async def start(
     random: Callable[[], float] = chance.random,
     port: int | None = None,
     tick_seconds: float = TICK_SECONDS,
-) -> HealthProcess:
+) -> HostedService:
     """Serve, whether the Registry is there or not. ServiceUnavailable if the port is taken.
 
     Time is looked at every `tick_seconds`: for checks that are due, and for rests that end.
@@ -161,8 +134,13 @@ async def start(
             for name, service in OTHER_SERVICES.items()
         ),
     ]
-    tasks = [asyncio.create_task(chore) for chore in chores]
-    return HealthProcess(parts, server, tasks, settings.drain_seconds)
+    return HostedService(
+        server,
+        chores,
+        end_streams=parts.service.end_watches,
+        close=parts.close,
+        drain_seconds=settings.drain_seconds,
+    )
 
 
 def _read_file(path: str) -> str:

@@ -13,6 +13,8 @@ from conduit_kernel.errors import ConduitError
 from conduit_kernel.logs import configure_logs
 from conduit_kernel.settings import Settings, environment, read_settings
 
+WRONG_CONFIGURATION = 2
+
 
 class Process(Protocol):
     """What the services' `start` functions return."""
@@ -28,12 +30,18 @@ class Process(Protocol):
 
 
 def run_service(name: str, start: Callable[[Settings], Awaitable[Process]]) -> None:
-    """Run a service until SIGTERM or SIGINT. Exits with 1 and one line if it cannot start."""
+    """Run a service until SIGTERM or SIGINT.
+
+    Exits with one line if it cannot: with 2 if the configuration is not right, else with 1.
+    """
     try:
         settings = read_settings(environment())
         configure_logs(settings.log_level, name)
         uvloop.run(_run(name, settings, start))
-    except (ValueError, ConduitError, OSError) as error:
+    except ValueError as error:
+        sys.stderr.write(f"conduit {name}: {error}\n")
+        sys.exit(WRONG_CONFIGURATION)
+    except (ConduitError, OSError) as error:
         sys.exit(f"conduit {name}: {error}")
 
 

@@ -92,6 +92,7 @@ class Call(Generic[TypedT]):
 
     __slots__ = (
         "alias",
+        "answer_headers",
         "created",
         "dropped",
         "fetched",
@@ -131,6 +132,9 @@ class Call(Generic[TypedT]):
         # When the call was made, in seconds since 1970, for dialects whose answers do not say;
         # codecs read no clock.
         self.created = created
+        # Of the answer that is a stream, names in lower case, for dialects whose events do not
+        # say which answer they are of.
+        self.answer_headers: Mapping[str, str] = {}
         self.dropped: list[str] = []
 
     @property

@@ -1,7 +1,8 @@
 """Names that providers have for what an error says."""
 
-# Most telling first. AWS's front door writes `Message`, the services behind it `message`.
-MESSAGE_NAMES = ("message", "Message", "detail", "details", "msg", "error")
+# Most telling first. AWS's front door writes `Message`, the services behind it `message`; NVIDIA's
+# has no more than a `title`.
+MESSAGE_NAMES = ("message", "Message", "detail", "details", "msg", "error", "title")
 
 
 def bare_code(code: object) -> str:

@@ -24,7 +24,7 @@ from conduit_kernel.errors import (
     UpstreamTimeout,
 )
 from conduit_providers.error_words import MESSAGE_NAMES, bare_code
-from conduit_providers.rate_limits import duration_ms
+from conduit_providers.rate_limits import duration_ms, reset_wait_ms
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpResponse
@@ -93,27 +93,30 @@ _NO_FUNDS = re.compile(
     r"exceeded your current quota|spend(?:ing)? limit|payment required|more credits",
     re.IGNORECASE,
 )
+# Within a sentence; `gpt-4.1` does not end one.
+_NEAR = r"(?:[^.]|\.(?=\w))"
 _TOO_LONG = re.compile(
-    r"context[ _](?:length|window|size)|maximum context|prompt is too long|too many tokens|"
-    r"input is too long|too many input tokens|exceeds? the (?:model'?s )?max(?:imum)?[^.]{0,40}"
-    r"tokens|reduce the length of (?:the|your) (?:messages|prompt|input)|"
-    r"(?:prompt|input|request)[^.]{0,60}too (?:long|large)",
+    r"context[ _](?:length|window|size|limit)|maximum (?:context|prompt length)|"
+    r"too many (?:input )?tokens|input token limit|must have less than \d+ (?:tokens|characters)|"
+    r"`max_new_tokens` must be <=|reduce the length of (?:the|your) (?:messages|prompt|input)|"
+    rf"exceeds? (?:the )?(?:model'?s )?max(?:imum)?{_NEAR}{{0,40}}(?:tokens|length)|"
+    rf"(?:prompt|input|request){_NEAR}{{0,60}}too (?:long|large)",
     re.IGNORECASE,
 )
 _BAD_KEY = re.compile(
-    r"(?:api[ _-]?key|token|credential)s?[^.]{0,40}(?:invalid|not valid|expired)"
-    r"|(?:invalid|incorrect)[^.]{0,10}(?:api[ _-]?key|token|credential)",
+    rf"(?:api[ _-]?key|token|credential)s?{_NEAR}{{0,40}}(?:invalid|not valid|expired)"
+    rf"|(?:invalid|incorrect){_NEAR}{{0,10}}(?:api[ _-]?key|token|credential)",
     re.IGNORECASE,
 )
 _POLICY = re.compile(
-    r"content (?:filter|policy|management policy|moderation)|responsible ai|usage polic|"
-    r"safety (?:system|policy|filter)|flagged|moderation",
+    r"content (?:filter|policy|management policy|moderation|exists risk)|responsible ai|"
+    r"usage (?:polic|guideline)|safety (?:system|policy|filter)|flagged|moderation",
     re.IGNORECASE,
 )
 _NO_MODEL = re.compile(
-    r"model[^.]{0,80}(?:not found|does not exist|not exist|unknown|not available|not supported|"
-    r"not a valid|invalid)|(?:unknown|invalid|no such|unsupported) model|not a valid model|"
-    r"access to (?:the )?model",
+    rf"model{_NEAR}{{0,80}}(?:not found|does not exist|not exist|unknown|not available|"
+    r"not supported|not a valid|invalid)|(?:unknown|invalid|no such|unsupported) model|"
+    r"not a valid model|access to (?:the )?model",
     re.IGNORECASE,
 )
 # An address is no reason: Groq's rate limits name that of its billing page.
@@ -223,7 +226,7 @@ def retry_after_ms(headers: Mapping[str, str], spec: ProviderSpec) -> int | None
     after = headers.get("retry-after")
     if after is not None:
         return _seconds_or_date_ms(after, headers.get("date", ""))
-    return _reset_ms(headers, spec)
+    return reset_wait_ms(headers, spec.rate_limits)
 
 
 def _by_code(
@@ -255,7 +258,8 @@ def _by_words(status: int, message: str) -> type[UpstreamError] | None:
 
 _BAD_REQUEST = frozenset({400})
 _MONEY_STATUSES = frozenset({400, 403, 429})
-_SIZE_STATUSES = frozenset({200, 400, 413, 422})
+# Together says so with 403.
+_SIZE_STATUSES = frozenset({200, 400, 403, 413, 422})
 _POLICY_STATUSES = frozenset({200, 400, 403, 451})
 _MODEL_STATUSES = frozenset({400, 403, 404, 422})
 
@@ -274,7 +278,7 @@ def _told(error: object) -> Told:
 
 def _told_by_object(error: dict[str, Any]) -> Told:
     message = next((error[k] for k in MESSAGE_NAMES if error.get(k)), "")
-    names = [error.get("code"), error.get("status"), error.get("type"), error.get("error_type")]
+    names = [error.get("code"), error.get("status"), error.get("error_type"), error.get("type")]
     names.append(bare_code(error.get("__type")))
     inner = error.get("innererror")
     if isinstance(inner, dict):
@@ -328,7 +332,8 @@ def redact(text: str) -> str:
 
 
 def _text(value: object) -> str:
-    value = value["detail"] if isinstance(value, dict) and "detail" in value else value
+    if isinstance(value, dict):
+        value = next((value[k] for k in MESSAGE_NAMES if value.get(k)), value)
     if isinstance(value, list) and (found := [_violation(each) for each in value]) and all(found):
         value = "; ".join(found)
     if isinstance(value, str):
@@ -375,17 +380,3 @@ def _seconds_or_date_ms(text: str, date: str) -> int | None:
     except (ValueError, TypeError):
         return None
     return max(0, round(wait.total_seconds() * 1000))
-
-
-def _reset_ms(headers: Mapping[str, str], spec: ProviderSpec) -> int | None:
-    """Return the time until the limit that is used up is whole again."""
-    names = spec.rate_limits
-    waits = [
-        duration_ms(headers[reset])
-        for remaining, reset in (
-            (names.requests_remaining, names.requests_reset),
-            (names.tokens_remaining, names.tokens_reset),
-        )
-        if reset in headers and headers.get(remaining, "0").strip() in {"0", "0.0", ""}
-    ]
-    return max((w for w in waits if w is not None), default=None)

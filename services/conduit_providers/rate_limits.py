@@ -1,14 +1,19 @@
 """What a provider's response headers tell of its limits, in all their spellings.
 
-* `6m0s`, `1s`, `20ms`, `1h2m`: OpenAI, Groq, Azure
+* `6m0s`, `1s`, `20ms`, `1h2m`: OpenAI, Groq
 * RFC 3339: Anthropic
-* seconds, whole or not: Fireworks, Cerebras, Mistral
-* epoch seconds or milliseconds: OpenRouter and others
+* seconds, whole or not: Azure, Cerebras, Together
+* epoch seconds or milliseconds: SambaNova, OpenRouter
+
+A catalog file names one header for each number, or one for each window (a minute, a day),
+parted by spaces and in the same order everywhere.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from itertools import zip_longest
 from typing import NamedTuple
 
 from conduit_providers.spec import RateLimitHeaders
@@ -46,11 +51,23 @@ class RateLimits(NamedTuple):
 
 
 def read_rate_limits(headers: Mapping[str, str], names: RateLimitHeaders, now: float) -> RateLimits:
-    """Read the limits from response headers; `now` is in seconds since 1970."""
+    """Read the limits from response headers; `now` is in seconds since 1970.
+
+    Of several windows, the one that will be used up first.
+    """
     return RateLimits(
-        _limit(headers, names.requests_limit, names.requests_remaining, names.requests_reset, now),
-        _limit(headers, names.tokens_limit, names.tokens_remaining, names.tokens_reset, now),
+        _tightest(headers, _requests(names), now), _tightest(headers, _tokens(names), now)
     )
+
+
+def reset_wait_ms(headers: Mapping[str, str], names: RateLimitHeaders) -> int | None:
+    """Return the time until the windows that are used up are whole again; None if unknown."""
+    waits = [
+        _wait_ms(headers[window.reset], headers.get("date", ""))
+        for window in (*_requests(names), *_tokens(names))
+        if window.reset in headers and (_count(headers.get(window.remaining, "")) or 0) == 0
+    ]
+    return max((wait for wait in waits if wait is not None), default=None)
 
 
 def duration_ms(text: str) -> int | None:
@@ -62,15 +79,58 @@ def duration_ms(text: str) -> int | None:
     return None if number is None or number >= _EPOCH_SECONDS else round(number * 1000)
 
 
-def _limit(
-    headers: Mapping[str, str], limit: str, remaining: str, reset: str, now: float
-) -> Limit | None:
+class _Window(NamedTuple):
+    """The headers of one window."""
+
+    limit: str
+    remaining: str
+    reset: str
+
+
+def _requests(names: RateLimitHeaders) -> Iterator[_Window]:
+    return _windows(names.requests_limit, names.requests_remaining, names.requests_reset)
+
+
+def _tokens(names: RateLimitHeaders) -> Iterator[_Window]:
+    return _windows(names.tokens_limit, names.tokens_remaining, names.tokens_reset)
+
+
+def _windows(limit: str, remaining: str, reset: str) -> Iterator[_Window]:
+    parts = zip_longest(limit.split(), remaining.split(), reset.split(), fillvalue="")
+    return (_Window(*part) for part in parts)
+
+
+def _tightest(headers: Mapping[str, str], windows: Iterator[_Window], now: float) -> Limit | None:
+    found = (_limit(headers, window, now) for window in windows)
+    return min((limit for limit in found if limit is not None), key=_share_left, default=None)
+
+
+def _share_left(limit: Limit) -> float:
+    if limit.limit and limit.remaining is not None:
+        return limit.remaining / limit.limit
+    return 0.0 if limit.remaining == 0 else 1.0
+
+
+def _limit(headers: Mapping[str, str], window: _Window, now: float) -> Limit | None:
     found = Limit(
-        _count(headers.get(limit, "")),
-        _count(headers.get(remaining, "")),
-        _moment(headers.get(reset, ""), now),
+        _count(headers.get(window.limit, "")),
+        _count(headers.get(window.remaining, "")),
+        _moment(headers.get(window.reset, ""), now),
     )
     return None if found.limit is None and found.remaining is None else found
+
+
+def _wait_ms(reset: str, date: str) -> int | None:
+    wait = duration_ms(reset)
+    if wait is not None:
+        return wait
+    try:
+        # The provider's own clock, so that ours need not agree with it.
+        told = parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError):
+        return None
+    moment = _moment(reset, told)
+    return None if moment is None else max(0, round((moment - told) * 1000))
 
 
 def _count(text: str) -> int | None:

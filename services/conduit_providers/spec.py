@@ -1,8 +1,31 @@
 """What a provider type is, as data: one TOML file each."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from conduit_providers.watch import DeepWatch, TopWatch
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of a parameter that some models of a provider do not know, or say otherwise."""
+
+    parameter: str
+    # Parts of the models' names; empty for all that are named nowhere before.
+    models: tuple[str, ...] = ()
+    # Another word for the same.
+    same: Mapping[str, str] = field(default_factory=dict[str, str])
+    # The nearest word, where something is lost, which callers are told; empty where there is none.
+    # `*` is for all other words.
+    nearest: Mapping[str, str] = field(default_factory=dict[str, str])
+    # The members that say it in the parameter's place.
+    instead: Mapping[str, Mapping[str, object]] = field(
+        default_factory=dict[str, Mapping[str, object]]
+    )
+
+    def fits(self, model: str) -> bool:
+        """Whether this is about a model."""
+        return not self.models or any(part in model for part in self.models)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +49,11 @@ class Endpoint:
     # The same, for the members of messages and of their parts.
     rename_in_messages: Mapping[str, str] = field(default_factory=dict[str, str])
     drop_in_messages: frozenset[str] = frozenset()
+    # Parameters that are taken, but not with all of their words; of those about one parameter the
+    # first that fits the model holds.
+    words: tuple[Words, ...] = ()
+    # The most inputs in one request, by a word of the model's name; `*` is for all others.
+    max_inputs: Mapping[str, int] = field(default_factory=dict[str, int])
     # Where `Usage` counts sit in an answer, for those that are not where the dialect has them:
     # `cached_input_tokens = "usage.prompt_cache_hit_tokens"`.
     usage: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -33,23 +61,23 @@ class Endpoint:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     # What only this dialect's codec understands.
     options: Mapping[str, str | int | bool] = field(default_factory=dict[str, str | int | bool])
-    # Finds the JSON members whose presence in a request means that it cannot pass as it is; None if
-    # there are none. Derived.
-    watched: re.Pattern[bytes] | None = field(init=False, repr=False, compare=False)
+    # What finds members that do not pass as they are. Derived.
+    watches: tuple[TopWatch | DeepWatch, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Spell the watched names once, because every request is searched for them."""
-        named = {
-            *self.rename,
-            *self.drop,
-            *self.rename_in_messages,
-            *self.drop_in_messages,
-        } - {"stream_options"}
-        # One pattern: many searches cost ten times as much. With the colon, because names such as
-        # `user` are more often values.
-        names = "|".join(re.escape(name) for name in sorted(named))
-        watched = re.compile(rb'"(?:%b)"\s*:' % names.encode()) if named else None
-        object.__setattr__(self, "watched", watched)
+        """Learn the watched names once, because every request is looked through for them."""
+        top = {*self.rename, *self.drop, *(words.parameter for words in self.words)}
+        deep = {*self.rename_in_messages, *self.drop_in_messages}
+        watches: tuple[TopWatch | DeepWatch, ...] = ()
+        if top := top - {"stream_options"}:
+            watches += (TopWatch(top),)
+        if deep:
+            watches += (DeepWatch(deep),)
+        object.__setattr__(self, "watches", watches)
+
+    def passes(self, body: bytes) -> bool:
+        """Return whether all members of a request can pass as they are."""
+        return not any(watch.finds(body) for watch in self.watches) if self.watches else True
 
     def path_for(self, settings: Mapping[str, str]) -> str:
         """Return the path for instances with these settings; may have places."""
@@ -57,6 +85,11 @@ class Endpoint:
             return self.path
         chosen = (self.paths.get(f"{name}={value}") for name, value in settings.items())
         return next((path for path in chosen if path), self.path)
+
+    def max_inputs_of(self, model: str) -> int | None:
+        """Return the most inputs that a request to a model may have; None if nobody says."""
+        fitting = (most for word, most in self.max_inputs.items() if word == "*" or word in model)
+        return next(fitting, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,14 @@
 """Builds the Registry: the only place here that makes concrete things."""
 
-import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conduit.v1.registry_service_pb2_grpc import add_RegistryServiceServicer_to_server
 from conduit_kernel.database import open_database
-from conduit_kernel.rpc import RpcServer
+from conduit_kernel.rpc import HostedService, RpcServer
 from conduit_kernel.secrets import Vault, key_id
 from conduit_kernel.settings import Settings, environment
 from conduit_providers.catalog import Catalog
@@ -30,41 +29,31 @@ from conduit_registry.store.listening import listen
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-class RegistryProcess:
+class RegistryProcess(HostedService):
     """A running Registry."""
 
     def __init__(
         self,
-        *,
-        settings: Settings,
         server: RpcServer,
+        engine: AsyncEngine,
+        *,
         feed: Feed,
         discovery: Discovery,
-        tasks: Sequence[asyncio.Task[None]],
         sender: LateSender,
-        engine: AsyncEngine,
+        drain_seconds: float,
     ) -> None:
         self.discovery = discovery
-        self._grace_seconds = settings.drain_seconds
-        self._server = server
-        self._feed = feed
-        self._tasks = tasks
         self._sender = sender
         self._engine = engine
+        super().__init__(
+            server,
+            _work(engine, feed, discovery),
+            end_streams=feed.close,
+            close=self._let_go,
+            drain_seconds=drain_seconds,
+        )
 
-    @property
-    def port(self) -> int:
-        """Return the gRPC port."""
-        return self._server.port
-
-    async def drain(self, grace_seconds: float | None = None) -> None:
-        """Finish the calls under way, and let go of everything."""
-        # Streams would otherwise last as long as we wait.
-        self._feed.close()
-        await self._server.drain(self._grace_seconds if grace_seconds is None else grace_seconds)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def _let_go(self) -> None:
         await self._sender.close()
         await self._engine.dispose()
 
@@ -126,17 +115,18 @@ async def _start(
     server.announce(["conduit.v1.RegistryService"])
     await server.start(settings.host, settings.port("registry") if port is None else port)
     return RegistryProcess(
-        settings=settings,
-        server=server,
+        server,
+        engine,
         feed=feed,
         discovery=discovery,
-        tasks=_work(engine, feed, discovery),
         sender=sender,
-        engine=engine,
+        drain_seconds=settings.drain_seconds,
     )
 
 
-def _work(engine: AsyncEngine, feed: Feed, discovery: Discovery) -> list[asyncio.Task[None]]:
+def _work(
+    engine: AsyncEngine, feed: Feed, discovery: Discovery
+) -> list[Coroutine[None, None, None]]:
     work = [
         forever("poll", feed.poll, POLL_SECONDS),
         # The pause keeps a burst of changes from asking for what is due each time.
@@ -144,4 +134,4 @@ def _work(engine: AsyncEngine, feed: Feed, discovery: Discovery) -> list[asyncio
     ]
     if engine.dialect.name == "postgresql":
         work.append(forever("listen", lambda: listen(engine, feed.announce), 1.0))
-    return [asyncio.create_task(each) for each in work]
+    return work

@@ -1,16 +1,13 @@
-"""Run a router alone: `python -m conduit_router`."""
+"""Runs a router alone: `python -m conduit_router`, configured by the environment."""
 
 from conduit_kernel.process import run_service
 from conduit_kernel.settings import Settings
-from conduit_providers.catalog import load_catalog
+from conduit_providers.catalog import configured_catalog
 from conduit_router.bootstrap import RouterProcess, start
 
 
 async def _start(settings: Settings) -> RouterProcess:
-    catalog = load_catalog(
-        settings.catalog_dir, base_urls={"Simulator": f"{settings.simulator_url}/v1"}
-    )
-    return await start(settings, catalog)
+    return await start(settings, configured_catalog(settings))
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def decide(route: Route, wants: Wants, view: View, seed: int, peer: str = "") ->
     are unwell come last.
     """
     stops: list[Stop] = []
-    rejections: list[pb.Rejection] = list(route.rejections)
+    rejections: list[pb.Rejection] = []
     for candidate in route.candidates:
         why = _obstacle(candidate, wants, view, peer)
         if why is not None:
@@ -52,7 +52,7 @@ def decide(route: Route, wants: Wants, view: View, seed: int, peer: str = "") ->
             stops.append(Stop(candidate, _rotate(lines, seed)))
     if len(stops) > 1:
         stops = _order(stops, view, seed)
-    return Decision(tuple(stops), tuple(rejections), seed)
+    return Decision(tuple(stops), (*route.rejections, *rejections), seed)
 
 
 def rejection(

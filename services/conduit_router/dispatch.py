@@ -1,6 +1,6 @@
 """What whole and streamed calls have in common: setting out, and settling up."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeVar
 
 from google.protobuf.message import Message
@@ -111,11 +111,15 @@ class Dispatch:
             created=int(self._wall_clock()),
         )
 
-    async def fetch_media(self, call: ChatCall, endpoint: Endpoint) -> None:
-        """Fetch what a chat refers to by URL, where the endpoint takes no URLs."""
+    def fetch_media(self, call: ChatCall, endpoint: Endpoint) -> Awaitable[None] | None:
+        """Fetch what a chat refers to by URL, where the endpoint takes no URLs; None if nothing."""
         if endpoint.options.get("inline_media") and has_urls(call.typed):
-            native = str(endpoint.options.get("native_urls", "")).split()
-            call.fetched = await self._media.fetch(call.typed, tuple(native))
+            return self._fetch_media(call, endpoint)
+        return None
+
+    async def _fetch_media(self, call: ChatCall, endpoint: Endpoint) -> None:
+        native = str(endpoint.options.get("native_urls", "")).split()
+        call.fetched = await self._media.fetch(call.typed, tuple(native))
 
     def failed(self, provider_id: int, seconds: float) -> None:
         """Count an attempt that failed."""

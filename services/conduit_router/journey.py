@@ -111,7 +111,8 @@ class Guide:
         instance and how many seconds it took.
         """
         failure: ConduitError | None = None
-        while (leg := await self._next(journey, failure)) is not None:
+        leg = journey.trip.next()
+        while leg is not None:
             began = self._clock()
             limit = min(journey.deadline - began, leg.candidate.timeout or ATTEMPT_SECONDS)
             if limit <= 0:
@@ -125,12 +126,13 @@ class Guide:
                 failure = error
                 on_failure(leg.candidate.provider_id, self._clock() - began)
                 self._failed(journey, leg, error)
+                leg = await self._next(journey, error)
             else:
                 self._vitals.succeeded(leg.candidate.provider_id)
                 return result, leg
         raise failure or DeadlineExceeded("No attempt was allowed", attempts="0")
 
-    async def _next(self, journey: Journey, failure: ConduitError | None) -> Leg | None:
+    async def _next(self, journey: Journey, failure: UpstreamError) -> Leg | None:
         leg = journey.trip.next()
         if leg is None and isinstance(failure, UpstreamRateLimited):
             # Everybody asked for a pause. Keep it, if the caller's time allows.

@@ -107,12 +107,10 @@ def _chat_capabilities(body: bytes, chat: _Chat) -> frozenset[str]:
         found.append("tools")
     if chat.response_format is not None and chat.response_format.type != "text":
         found.append(chat.response_format.type)
-    for hint in _HINTS:
-        if hint in body:
-            # The word is there; whether as a part of a message takes a closer look.
-            parts = (p.type for m in _read_parts(body).messages for p in _list(m.content))
-            found += {_PARTS[kind] for kind in parts if kind in _PARTS}
-            break
+    if b'"type"' in body and any(hint in body for hint in _HINTS):
+        # The word is there; whether as a part of a message takes a closer look.
+        parts = (p.type for m in _read_parts(body).messages for p in _list(m.content))
+        found += {_PARTS[kind] for kind in parts if kind in _PARTS}
     return frozenset(found) if found else NOTHING
 
 

@@ -30,7 +30,7 @@ from conduit_router.flows import Job
 from conduit_router.journey import Journey
 from conduit_router.peek import peek_chat
 from conduit_router.table import Line
-from conduit_router.transport import raise_interrupted, raise_unreachable
+from conduit_router.transport import LazyHeaders, raise_interrupted, raise_unreachable
 
 DONE = b"data: [DONE]\n\n"
 # How long the end of the body may follow the last event, for the connection to be kept.
@@ -183,7 +183,8 @@ class Streams:
         if codec is None:
             raise NotImplementedYet(f"{instance.spec.name} does not serve chats")
         call = dispatch.call(journey, leg, form)
-        await dispatch.fetch_media(call, endpoint)
+        if (waiting := dispatch.fetch_media(call, endpoint)) is not None:
+            await waiting
         sent = dispatch.clock()
         if instance.chat_flow is not None:
             flow = instance.chat_flow.stream(call, endpoint, leg.line.target)
@@ -193,6 +194,7 @@ class Streams:
             request = codec.to_upstream(call, endpoint, leg.line.target)
             sent = dispatch.clock()
             response = await dispatch.transport.open(leg.line, instance.spec, request, seconds)
+            call.answer_headers = LazyHeaders(response.headers)
             stream = _Stream(leg.line, call, response, codec.decoder(call, endpoint))
         try:
             # The head came; the first piece has what is left of the time.

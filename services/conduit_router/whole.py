@@ -10,7 +10,8 @@ from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.call_pb2 import CallReport
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER
 from conduit.v1.embedding_pb2 import EmbeddingRequest
-from conduit_kernel.errors import NotImplementedYet
+from conduit_kernel.errors import ConduitError, NotImplementedYet
+from conduit_providers.batches import join_embeddings, split_embedding, total
 from conduit_providers.calls import (
     Answer,
     Call,
@@ -25,6 +26,7 @@ from conduit_providers.flow import Flow
 from conduit_providers.spec import Endpoint
 from conduit_providers.usage import Usage
 from conduit_router.accounts import Consumption
+from conduit_router.batches import Batch, Division
 from conduit_router.dispatch import Dispatch, Sender
 from conduit_router.estimate import estimate_chat, estimate_text
 from conduit_router.failover import Leg
@@ -77,7 +79,13 @@ class WholeCalls:
         wants = peek_embedding(form.json)
         options = request.options if request.HasField("options") else None
         journey = self._dispatch.depart(wants, sender, options, started)
-        exchange = _Exchange(self._dispatch, form, _embed_codec, _estimate_embedding)
+        exchange = _Exchange(
+            self._dispatch,
+            form,
+            _embed_codec,
+            _estimate_embedding,
+            division=Division(split_embedding, join_embeddings),
+        )
         answer, report = await exchange.run(journey)
         if is_typed:
             return pb.EmbedResponse(embeddings=answer.typed, report=report)
@@ -87,7 +95,16 @@ class WholeCalls:
 class _Exchange(Generic[RequestT, AnswerT]):
     """One call: a request, its attempts, an answer."""
 
-    __slots__ = ("_before", "_call", "_codec_of", "_dispatch", "_estimate", "_flow_of", "_form")
+    __slots__ = (
+        "_before",
+        "_call",
+        "_codec_of",
+        "_dispatch",
+        "_division",
+        "_estimate",
+        "_flow_of",
+        "_form",
+    )
 
     def __init__(
         self,
@@ -96,8 +113,9 @@ class _Exchange(Generic[RequestT, AnswerT]):
         codec_of: Callable[[Instance], Codec[Call[RequestT], Answer[AnswerT]] | None],
         estimate: Callable[[Form[RequestT]], int],
         *,
-        before: Callable[[Call[RequestT], Endpoint], Awaitable[None]] | None = None,
+        before: Callable[[Call[RequestT], Endpoint], Awaitable[None] | None] | None = None,
         flow_of: Callable[[Call[RequestT], Leg], Flow[Answer[AnswerT]] | None] | None = None,
+        division: Division[RequestT, AnswerT] | None = None,
     ) -> None:
         self._dispatch = dispatch
         self._form = form
@@ -107,6 +125,8 @@ class _Exchange(Generic[RequestT, AnswerT]):
         self._before = before
         # For calls that are jobs.
         self._flow_of = flow_of
+        # For calls that may be too large for one request.
+        self._division = division
         # As the last attempt's codec got it.
         self._call: Call[RequestT]
 
@@ -128,11 +148,16 @@ class _Exchange(Generic[RequestT, AnswerT]):
         if codec is None:
             raise NotImplementedYet(f"{instance.spec.name} does not serve this operation")
         call = self._call = dispatch.call(journey, leg, self._form)
-        if self._before is not None:
-            await self._before(call, endpoint)
+        if self._before is not None and (waiting := self._before(call, endpoint)) is not None:
+            await waiting
         flow = self._flow_of(call, leg) if self._flow_of is not None else None
         if flow is not None:
             return await self._follow(journey, leg, seconds, flow)
+        if self._division is not None:
+            parts = self._division.split(call, endpoint)
+            if len(parts) > 1:
+                batch = Batch(codec, parts, endpoint, leg)
+                return self._division.join(await self._gather(journey, leg, seconds, batch))
         request = codec.to_upstream(call, endpoint, leg.line.target)
         sent = dispatch.clock()
         try:
@@ -161,6 +186,28 @@ class _Exchange(Generic[RequestT, AnswerT]):
         journey.waited += waited
         dispatch.outcomes.succeeded(leg.candidate, leg.line, waited * 1000, headers)
         return answer
+
+    async def _gather(
+        self, journey: Journey, leg: Leg, seconds: float, batch: Batch[RequestT, AnswerT]
+    ) -> list[Answer[AnswerT]]:
+        """Return the answers to the parts of a call; charge for those before a failure."""
+        dispatch = self._dispatch
+        sent = dispatch.clock()
+        try:
+            left = journey.deadline - sent
+            answers, headers = await batch.ask(dispatch.transport, seconds, left, journey.deadline)
+        except asyncio.CancelledError:
+            self._charge_abandoned(journey, leg)
+            raise
+        except ConduitError:
+            if spent := batch.spent:
+                part = Consumption(total(spent), USAGE_SOURCE_PROVIDER, is_complete=False)
+                dispatch.charge(journey, leg, part, dispatch.clock())
+            raise
+        waited = dispatch.clock() - sent
+        journey.waited += waited
+        dispatch.outcomes.succeeded(leg.candidate, leg.line, waited * 1000, headers)
+        return answers
 
     def _charge_abandoned(self, journey: Journey, leg: Leg) -> None:
         """Charge for a caller that is gone, since the provider may have the question."""

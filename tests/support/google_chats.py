@@ -76,6 +76,20 @@ CALLED_SDK = types.Part.model_validate(
     }
 )
 CHATS = {
+    "google_search": Same(
+        {
+            "messages": [{"role": "user", "content": "Who won?"}],
+            "tools": [*tools("get_weather"), {"googleSearch": {}}, {"type": "url_context"}],
+        },
+        [user(text("Who won?"))],
+        {
+            "tools": [
+                *declared("get_weather"),
+                types.Tool(google_search=types.GoogleSearch()),
+                types.Tool(url_context=types.UrlContext()),
+            ]
+        },
+    ),
     "plain": Same(HELLO, HELLO_SDK),
     "stream": Same(HELLO | {"stream": True}, HELLO_SDK),
     "system": Same(

@@ -10,11 +10,10 @@ import httpx
 from tests.support.waiting import eventually
 
 from conduit_billing import bootstrap as billing
-from conduit_billing.bootstrap import BillingProcess
 from conduit_bridge import bootstrap as bridge
 from conduit_bridge.bootstrap import BridgeProcess
 from conduit_health import bootstrap as health
-from conduit_health.bootstrap import HealthProcess
+from conduit_kernel.rpc import HostedService
 from conduit_kernel.settings import Settings
 from conduit_providers.catalog import Catalog, load_catalog
 from conduit_registry import bootstrap as registry
@@ -36,8 +35,8 @@ class Suite:
         self.catalog = catalog
         self.simulator_url = simulator_url
         self.registry: RegistryProcess | None = None
-        self.health: HealthProcess | None = None
-        self.billing: BillingProcess | None = None
+        self.health: HostedService | None = None
+        self.billing: HostedService | None = None
         self.router: RouterProcess
         self.bridge: BridgeProcess
         self.virtual_key = ""

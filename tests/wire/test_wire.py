@@ -2,7 +2,8 @@
 
 A case is a folder `<provider type>/<operation>/<case>` with
 
-* `call.json`: the call: `source` (where the answer is from), `model` (the provider's name of it),
+* `call.json`: the call: `source` (where the answer is from; see `SOURCES`), `about` (the page on
+  what the case shows, where that is another one), `model` (the provider's name of it),
   `request` (OpenAI's JSON, as a caller sends it), and where needed `isStrict`, `settings`,
   `organization`, `project`, `fetched` (URL to media type and base64)
 * `sent.http`: the request that goes out, signed; `result.json`: what the caller gets; expected
@@ -13,6 +14,7 @@ A case is a folder `<provider type>/<operation>/<case>` with
 """
 
 import base64
+import re
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ from conduit_kernel.errors import ConduitError, StreamInterrupted
 from conduit_providers.auth import signer_for
 from conduit_providers.calls import Call, chat_request, embedding_request
 from conduit_providers.catalog import Catalog, load_catalog
+from conduit_providers.codec import ChatDecoder
 from conduit_providers.codecs import chat_codec, embed_codec, models_codec
 from conduit_providers.failures import error_from
 from conduit_providers.spec import Endpoint, ProviderSpec
@@ -156,8 +159,14 @@ class Case:
         answer = chat_codec(codec).from_upstream(response, call, self.endpoint)
         return {"answer": orjson.loads(answer.json), "usage": counts(answer.usage)}
 
+    def decoder(self, call: Call[Any] | None = None) -> ChatDecoder:
+        """Return a fresh decoder of the answer."""
+        call = call or self.fresh_call()
+        call.answer_headers = self.received().headers
+        return chat_codec(self.endpoint.codec).decoder(call, self.endpoint)
+
     def _streamed(self, body: bytes, call: Call[Any]) -> Json:
-        decoder = chat_codec(self.endpoint.codec).decoder(call, self.endpoint)
+        decoder = self.decoder(call)
         events = []
         try:
             if found := decoder.feed(body):
@@ -170,7 +179,7 @@ class Case:
 
     def streamed_in(self, pieces: list[bytes]) -> tuple[bytes, Usage | None]:
         """Return the events as bytes, and the usage, of a stream that arrives in pieces."""
-        decoder = chat_codec(self.endpoint.codec).decoder(self.fresh_call(), self.endpoint)
+        decoder = self.decoder()
         found = [decoder.feed(piece) for piece in pieces if not decoder.done]
         if not decoder.done:
             found.append(decoder.close())
@@ -233,7 +242,7 @@ def test_failing_stream_gives_what_came_before_the_failure(folder: Path) -> None
     case = Case(folder)
     body = case.received().body
     for size in (1, 7, 64):
-        decoder = chat_codec(case.endpoint.codec).decoder(case.fresh_call(), case.endpoint)
+        decoder = case.decoder()
         events: list[Json] = []
         with pytest.raises(ConduitError) as raised:  # noqa: PT012 # events come until it raises
             for at in range(0, len(body), size):
@@ -243,10 +252,27 @@ def test_failing_stream_gives_what_came_before_the_failure(folder: Path) -> None
         assert {"events": events, **said(raised.value)} == expected(folder)
 
 
+# Where an answer is from. What is composed is put together from what is named, not copied;
+# tests/conformance/oracles/test_received_types.py reads it by the type.
+SOURCES = re.compile(
+    r"documentation: https://\S+( \(composed\))?"
+    r"|SDK types: \S+ \S+ \S+( at \w+)? \(composed\)"
+    r"|server source: https://\S+( \(composed\))?"
+    # Someone shows what they got.
+    r"|reported: https://\S+"
+    # No page or type shows it: why we think so.
+    r"|composed: .+"
+    # No provider sends it.
+    r"|made up: .+"
+)
+
+
 @pytest.mark.parametrize("folder", CASES, ids=name_of)
 def test_case_names_its_source(folder: Path) -> None:
-    """Each answer says from which documentation it is taken."""
-    assert orjson.loads((folder / "call.json").read_bytes())["source"].startswith("https://")
+    """Each answer says where it is from, and whether it is copied, composed or made up."""
+    call = orjson.loads((folder / "call.json").read_bytes())
+    assert SOURCES.fullmatch(call["source"])
+    assert call.get("about", "https://").startswith("https://")
 
 
 @pytest.mark.parametrize("folder", WHOLE_STREAMS, ids=name_of)
@@ -289,7 +315,7 @@ def first_finish(body: bytes) -> int:
 def test_typed_chunks_say_what_the_bytes_say(folder: Path) -> None:
     """Both forms of a stream have the same text, calls and reasons."""
     case = Case(folder)
-    decoder = chat_codec(case.endpoint.codec).decoder(case.fresh_call(), case.endpoint)
+    decoder = case.decoder()
     events = decoder.feed(case.received().body)
     assert events is not None
     typed = [orjson.loads(orjson.dumps(chat_completion_chunk_to_json(c))) for c in events.chunks]

@@ -27,6 +27,7 @@ from conduit.v1.provider_type_pb2 import (
     ProviderTypeSetting,
 )
 from conduit_kernel.errors import InvalidRequest, ProviderTypeUnknown
+from conduit_kernel.settings import Settings
 from conduit_providers.catalog.reader import read_spec
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.target import Target
@@ -159,6 +160,13 @@ def load_catalog(
             if file.name.endswith(".toml")
         ),
         base_urls,
+    )
+
+
+def configured_catalog(settings: Settings) -> Catalog:
+    """Read all types as the settings have them: the operator's folder, the simulator's address."""
+    return load_catalog(
+        settings.catalog_dir, base_urls={"Simulator": f"{settings.simulator_url}/v1"}
     )
 
 

@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 from conduit.v1.failures import FAILURES
 from conduit_providers.auth import has_auth
 from conduit_providers.codecs import has_codec
-from conduit_providers.spec import Auth, Endpoint, ProviderSpec, RateLimitHeaders, Setting
+from conduit_providers.spec import Auth, Endpoint, ProviderSpec, RateLimitHeaders, Setting, Words
 from conduit_providers.usage import Usage
 
 _LIMIT_NAMES = (
@@ -69,6 +69,15 @@ class _Table:
         table = self.table(key)
         return {name: table.text(name) for name in table.left()}
 
+    def count_map(self, key: str) -> dict[str, int]:
+        """Take a table of whole numbers from 1; empty if it is not there."""
+        counts: dict[str, int] = {}
+        for name, value in self.scalar_map(key).items():
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise self.error(f"{key}.{name}", "must be a whole number from 1")
+            counts[name] = value
+        return counts
+
     def scalar_map(self, key: str) -> dict[str, str | int | bool]:
         """Take a table of strings, whole numbers and booleans; empty if it is not there."""
         values: dict[str, str | int | bool] = {}
@@ -79,6 +88,11 @@ class _Table:
                 raise table.error(name, "must be a string, a whole number, true or false")
             values[name] = value
         return values
+
+    def table_map(self, key: str) -> dict[str, dict[str, object]]:
+        """Take a table of tables of anything; empty if it is not there."""
+        table = self.table(key)
+        return {name: table.table(name)._raw for name in table.left()}  # noqa: SLF001 # of the same class
 
     def table(self, key: str) -> "_Table":
         """Take a table; an empty one if it is not there."""
@@ -171,6 +185,20 @@ def _error_codes(table: _Table) -> dict[str, str]:
     return codes
 
 
+def _words(table: _Table) -> Words:
+    words = Words(
+        parameter=table.text("of"),
+        models=table.texts("models"),
+        same=table.text_map("same"),
+        nearest=table.text_map("nearest"),
+        instead=table.table_map("instead"),
+    )
+    if not (words.same or words.nearest or words.instead):
+        raise table.error("of", "must have a word that is said otherwise")
+    table.end()
+    return words
+
+
 def _endpoints(table: _Table) -> dict[str, Endpoint]:
     return {name: _endpoint(table.table(name)) for name in table.left()}
 
@@ -186,6 +214,8 @@ def _endpoint(table: _Table) -> Endpoint:
         drop=frozenset(table.texts("drop")),
         rename_in_messages=table.text_map("rename_in_messages"),
         drop_in_messages=frozenset(table.texts("drop_in_messages")),
+        words=tuple(_words(each) for each in table.tables("words")),
+        max_inputs=table.count_map("max_inputs"),
         usage=table.text_map("usage"),
         headers=table.text_map("headers"),
         options=table.scalar_map("options"),

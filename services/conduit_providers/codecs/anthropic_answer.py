@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
+import orjson
 
 from conduit.v1.chat_pb2 import (
     FINISH_REASON_CONTENT_FILTER,
@@ -17,6 +18,7 @@ from conduit.v1.chat_pb2 import (
     ChatUsage,
     FinishReason,
 )
+from conduit_providers.codecs.raw_json import parsed
 from conduit_providers.usage import Usage
 
 
@@ -35,12 +37,14 @@ class Counts(msgspec.Struct):
     cache_read_input_tokens: int | None = None
     output_tokens_details: OutputDetails | None = None
     service_tier: str | None = None
+    # How often the provider's own tools were used, by tool.
+    server_tool_use: msgspec.Raw = msgspec.Raw()
 
     def update(self, later: "Counts") -> None:
         """Take over the counts of a later event; they are cumulative."""
         for name in self.__struct_fields__:
             value = getattr(later, name)
-            if value is not None:
+            if value is not None and value != msgspec.Raw():
                 setattr(self, name, value)
 
     def usage(self) -> Usage:
@@ -65,6 +69,7 @@ class Block(msgspec.Struct):
     thinking: str | None = None
     signature: str | None = None
     data: str | None = None
+    citations: list[msgspec.Raw] | None = None
     id: str | None = None
     name: str | None = None
     input: msgspec.Raw = msgspec.Raw(b"{}")
@@ -86,6 +91,8 @@ class Message(msgspec.Struct):
     content: list[Block] | None = None
     stop_reason: str | None = None
     stop_details: StopDetails | None = None
+    # Where code was run, for the next turn to go on in.
+    container: msgspec.Raw = msgspec.Raw()
     usage: Counts | None = None
     error: object = None
 
@@ -98,8 +105,10 @@ class Delta(msgspec.Struct):
     thinking: str = ""
     signature: str = ""
     partial_json: str = ""
+    citation: msgspec.Raw = msgspec.Raw()
     stop_reason: str | None = None
     stop_details: StopDetails | None = None
+    container: msgspec.Raw = msgspec.Raw()
 
 
 class Event(msgspec.Struct):
@@ -150,6 +159,23 @@ def tier_of(counts: Counts | None) -> str | None:
     """Return the latency tier in OpenAI's words."""
     tier = counts.service_tier if counts is not None else None
     return _TIERS.get(tier, tier) if tier else None
+
+
+def with_tools(told: ChatUsage, counts: Counts | None) -> ChatUsage:
+    """Add how often the provider's own tools were used; they cost extra.
+
+    msgspec.DecodeError if that is no JSON.
+    """
+    used = parsed(bytes(counts.server_tool_use) or b"null") if counts is not None else None
+    if isinstance(used, dict) and any(used.values()):
+        told.unknown_json = orjson.dumps({"server_tool_use": used})
+    return told
+
+
+def container_json(raw: msgspec.Raw) -> bytes:
+    """Return the member that tells a container; empty if there is none. msgspec.DecodeError."""
+    container = parsed(bytes(raw) or b"null")
+    return orjson.dumps({"container": container}) if container is not None else b""
 
 
 def chat_usage(usage: Usage) -> ChatUsage:

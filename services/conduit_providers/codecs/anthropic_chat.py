@@ -7,6 +7,10 @@ Options of an endpoint:
 * `default_max_tokens`: the limit for requests that set none, because the API demands one.
 * `budget_models`: parts of names of models that think within a token budget; all others are told
   an effort and decide by themselves.
+* `older_effort_models`: parts of names of those that know no effort `xhigh`.
+* `always_thinking_models`: those that refuse not to think; `between_tools_models`: those that think
+  between the calls of tools at the least.
+* `unforced_models`: those that refuse to be told that they must call a tool.
 * `sampling_models`: parts of names of models that take temperature, top_p and top_k; all others
   refuse them.
 * `sampling_version`: the `anthropic-version` for requests with such parameters, where the ordinary
@@ -28,12 +32,16 @@ from conduit_providers.codecs.anthropic_answer import (
     Block,
     Message,
     chat_usage,
+    container_json,
     finish_of,
     tier_of,
+    with_tools,
 )
+from conduit_providers.codecs.anthropic_blocks import annotations_of, is_own, put_block
 from conduit_providers.codecs.anthropic_request import MessagesBody
 from conduit_providers.codecs.anthropic_stream import AnthropicChatDecoder
 from conduit_providers.codecs.anthropic_turns import FORMAT
+from conduit_providers.codecs.raw_json import parsed
 from conduit_providers.failures import error_in_stream, garbage
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -71,16 +79,15 @@ class AnthropicChatCodec:
         """Translate the answer."""
         try:
             message = _DECODER.decode(response.body)
+            if message.error is not None:
+                raise error_in_stream(message.error, call.provider)
+            if message.content is None or message.stop_reason is None:
+                raise garbage(call.provider, "it has no content or no stop reason")
+            completion = _completion(message, call.created or _made_at(response))
+            _add_details(completion.choices[0].message, message.content, response.body)
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
             raise garbage(call.provider, "it is not a message") from error
-        if message.error is not None:
-            raise error_in_stream(message.error, call.provider)
-        if message.content is None or message.stop_reason is None:
-            raise garbage(call.provider, "it has no content or no stop reason")
         usage = message.usage.usage() if message.usage is not None else None
-        completion = _completion(message, call.created or _made_at(response))
-        if usage is not None:
-            completion.usage.CopyFrom(chat_usage(usage))
         return chat_answer(usage=usage, typed=completion)
 
     def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
@@ -105,6 +112,10 @@ def _completion(message: Message, created: int) -> ChatCompletion:
     if finish.refusal:
         choice.message.refusal = finish.refusal
     _add_blocks(choice.message, message.content or [])
+    completion.unknown_json = container_json(message.container)
+    if message.usage is not None:
+        told = chat_usage(message.usage.usage())
+        completion.usage.CopyFrom(with_tools(told, message.usage))
     return completion
 
 
@@ -115,26 +126,47 @@ def _add_blocks(message: ChatMessage, blocks: list[Block]) -> None:
     thoughts = "".join(block.thinking or "" for block in blocks if block.type == "thinking")
     if thoughts:
         message.reasoning_content = thoughts
+    if cited := annotations_of(blocks):
+        message.annotations_json = orjson.dumps(cited)
     for block in blocks:
-        if block.type == "thinking":
+        if block.type == "tool_use":
+            call = message.tool_calls.add(id=block.id or "")
+            call.function.name = block.name or ""
+            call.function.arguments = msgspec.json.format(bytes(block.input), indent=-1).decode()
+
+
+def _add_details(message: ChatMessage, blocks: list[Block], body: bytes) -> None:
+    """Keep what must be sent back, in its order."""
+    whole: list[dict[str, object]] = []
+    if any(is_own(block.type) for block in blocks):
+        # Whose members nobody here knows.
+        document = parsed(body)
+        whole = document["content"] if isinstance(document, dict) else []
+    for place, block in enumerate(blocks):
+        _add_detail(message, block, whole[place] if whole else None)
+
+
+def _add_detail(message: ChatMessage, block: Block, whole: dict[str, object] | None) -> None:
+    """Keep what must be sent back; `whole` is the block where more than thoughts must."""
+    index = len(message.reasoning_details)
+    match block.type:
+        case "thinking":
             message.reasoning_details.add(
                 type="reasoning.text",
                 text=block.thinking or "",
                 signature=block.signature,
                 format=FORMAT,
-                index=len(message.reasoning_details),
+                index=index,
             )
-        elif block.type == "redacted_thinking":
+        case "redacted_thinking":
             message.reasoning_details.add(
-                type="reasoning.encrypted",
-                data=block.data or "",
-                format=FORMAT,
-                index=len(message.reasoning_details),
+                type="reasoning.encrypted", data=block.data or "", format=FORMAT, index=index
             )
-        elif block.type == "tool_use":
-            call = message.tool_calls.add(id=block.id or "")
-            call.function.name = block.name or ""
-            call.function.arguments = msgspec.json.format(bytes(block.input), indent=-1).decode()
+        case "tool_use":
+            # Stands among the calls.
+            return
+        case _ if whole is not None:
+            put_block(message.reasoning_details.add(), whole, index)
 
 
 def _made_at(response: HttpResponse) -> int:

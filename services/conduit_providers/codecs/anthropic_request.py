@@ -8,8 +8,10 @@ import orjson
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.calls import ChatCall
-from conduit_providers.codecs.anthropic_tools import tool_choice, tools
-from conduit_providers.codecs.anthropic_turns import system_blocks, turns
+from conduit_providers.codecs.anthropic_tools import NATIVE as NATIVE_OF_TOOLS
+from conduit_providers.codecs.anthropic_tools import search_tool, tool_choice, tools
+from conduit_providers.codecs.anthropic_turns import NATIVE_OF_DOCUMENTS, system_blocks, turns
+from conduit_providers.codecs.unsaid import note_unsaid, says_nothing
 from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]
@@ -32,6 +34,9 @@ BUDGET_SHARES: Mapping[str, float] = {
 }
 # OpenAI's least effort has no equal.
 EFFORTS: Mapping[str, str] = {"minimal": "low"}
+# Before Claude Opus 4.7, the step above `high` had another name.
+OLDER_EFFORTS: Mapping[str, str] = {"minimal": "low", "xhigh": "max"}
+FORCED = frozenset({"any", "tool"})
 
 MAX_TEMPERATURE = 1.0
 
@@ -53,6 +58,9 @@ NATIVE = (
     "thinking",
     "top_k",
 )
+
+# What is taken of messages, parts and tools beyond what every dialect takes.
+TAKEN = frozenset({*NATIVE_OF_TOOLS, *NATIVE_OF_DOCUMENTS, "annotations", "is_error"})
 
 # There is no mode for just any JSON, and answers can no longer be begun for the model.
 JSON_OBJECT_INSTRUCTION = (
@@ -118,11 +126,20 @@ class MessagesBody:
 
     def _put_tools(self) -> None:
         offered = tools(self._request)
+        search = self._unknown.pop("web_search_options", None)
+        if isinstance(search, dict):
+            if search.get("search_context_size"):
+                self._drop("web_search_options.search_context_size")
+            offered.append(search_tool(search))
         if offered:
             self._body["tools"] = offered
         choice = tool_choice(self._request)
         if choice and offered:
             self._body["tool_choice"] = choice
+            if choice["type"] in FORCED and self._is_one_of("unforced_models"):
+                self._drop("tool_choice")
+                choice["type"] = "auto"
+                choice.pop("name", None)
 
     def _put_format(self) -> None:
         if not self._request.response_format.HasField("json_schema"):
@@ -140,8 +157,8 @@ class MessagesBody:
             # The caller has said it in Anthropic's own words.
             return
         if effort == "none":
-            self._body["thinking"] = {"type": "disabled"}
-        elif self._body.get("tool_choice", {}).get("type") in {"any", "tool"}:
+            self._put_no_thinking()
+        elif self._body.get("tool_choice", {}).get("type") in FORCED:
             # The API refuses to think when a tool must be called.
             self._drop("reasoning_effort")
         elif self._is_one_of("budget_models"):
@@ -149,8 +166,21 @@ class MessagesBody:
         else:
             # By default some models return their thoughts sealed only.
             self._body["thinking"] = {"type": "adaptive", "display": "summarized"}
-            config = self._body.setdefault("output_config", {})
-            config.setdefault("effort", EFFORTS.get(effort, effort))
+            efforts = OLDER_EFFORTS if self._is_one_of("older_effort_models") else EFFORTS
+            self._put_effort(efforts.get(effort, effort))
+
+    def _put_effort(self, effort: str) -> None:
+        self._body.setdefault("output_config", {}).setdefault("effort", effort)
+
+    def _put_no_thinking(self) -> None:
+        if self._is_one_of("always_thinking_models"):
+            # As near as it gets.
+            self._drop("reasoning_effort")
+            self._put_effort("low")
+        elif self._is_one_of("between_tools_models"):
+            self._body["thinking"] = {"type": "between_tools"}
+        else:
+            self._body["thinking"] = {"type": "disabled"}
 
     def _put_budget(self, effort: str) -> None:
         limit = self._body["max_tokens"]
@@ -198,6 +228,7 @@ class MessagesBody:
                 self._drop("service_tier")
 
     def _drop_rest(self) -> None:
+        note_unsaid(self._call, self._provider, TAKEN)
         for name in _dropped(self._request):
             self._drop(name)
         for name, value in self._unknown.items():
@@ -236,8 +267,9 @@ _UNTAKEN: Sequence[str] = (
 
 
 def _dropped(request: ChatCompletionRequest) -> list[str]:
+    given = {name: getattr(request, name) for name in _UNTAKEN}
     # Zero and false ask for what happens anyway.
-    names = [name for name in _UNTAKEN if getattr(request, name)]
+    names = [name for name, value in given.items() if value and not says_nothing(name, value)]
     if request.n > 1:
         names.append("n")
     names += [name for name in ("logit_bias", "metadata") if getattr(request, name)]

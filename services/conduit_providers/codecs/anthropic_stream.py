@@ -4,11 +4,11 @@ https://platform.claude.com/docs/en/build-with-claude/streaming
 """
 
 import msgspec
+import orjson
 
-from conduit.v1.chat_chunk_pb2 import ChatChoiceDelta, ChatCompletionChunk, ChatDelta
+from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
-from conduit_kernel.errors import StreamInterrupted, UpstreamError
-from conduit_providers.calls import ChatCall, ChatEvents
+from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.anthropic_answer import (
     Block,
     Counts,
@@ -16,86 +16,43 @@ from conduit_providers.codecs.anthropic_answer import (
     Event,
     Message,
     chat_usage,
+    container_json,
     finish_of,
     tier_of,
+    with_tools,
 )
+from conduit_providers.codecs.anthropic_blocks import StreamedBlocks, put_block
 from conduit_providers.codecs.anthropic_turns import FORMAT
-from conduit_providers.codecs.sse import EventBuffer, events_in
+from conduit_providers.codecs.chunk_decoder import EventDecoder
+from conduit_providers.codecs.sse import SseEvent
 from conduit_providers.failures import error_in_stream, garbage
-from conduit_providers.usage import Usage
 
 _DECODER = msgspec.json.Decoder(Event)
 
 
-class AnthropicChatDecoder:
+class AnthropicChatDecoder(EventDecoder):
     """Turns message events into chunks, up to `message_stop`."""
 
     def __init__(self, call: ChatCall) -> None:
-        self.usage: Usage | None = None
-        self.done = False
-        self._provider = call.provider
-        self._include_usage = call.include_usage
-        self._buffer = EventBuffer(call.provider)
-        self._failure: UpstreamError | None = None
-        self._head = ChatCompletionChunk(object="chat.completion.chunk", created=call.created)
+        super().__init__(call)
         self._counts = Counts()
         # The blocks of the message by their index: a tool's place among the tool calls, and
         # whether any of its arguments came; a thought's place among the thoughts.
         self._tools: dict[int, int] = {}
         self._with_arguments: set[int] = set()
         self._thoughts: dict[int, int] = {}
+        self._blocks = StreamedBlocks()
+        # The event that is being read.
+        self._data = b""
 
-    def feed(self, data: bytes) -> ChatEvents | None:
-        """Take the next bytes; return the chunks they complete, or None.
-
-        UpstreamError if the provider reports a failure or sends garbage; chunks before that are
-        returned first.
-        """
-        if self._failure is not None:
-            raise self._failure
-        block = self._buffer.take(data)
-        return self._chunks_in(block) if block and not self.done else None
-
-    def close(self) -> ChatEvents | None:
-        """Return what the end of the stream completes. StreamInterrupted if it came too early."""
-        if self._failure is not None:
-            raise self._failure
-        if self.done:
-            return None
-        events = self._chunks_in_rest()
-        if not self.done:
-            raise StreamInterrupted(
-                f"{self._provider} ended the stream before the answer was complete",
-                provider=self._provider,
-            )
-        return events
-
-    def _chunks_in_rest(self) -> ChatEvents | None:
-        # The blank line behind the last event may be missing.
-        rest = self._buffer.held.strip(b"\n")
+    def _read(self, piece: SseEvent, chunks: list[ChatCompletionChunk]) -> None:
+        self._data = piece.data
         try:
-            return self._chunks_in(rest + b"\n\n") if rest else None
-        except UpstreamError as error:
-            if error.metadata.get("kind") != "garbage":
-                raise
-            return None
+            self._read_event(_DECODER.decode(piece.data), chunks)
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+            raise garbage(self._provider, "an event is not a message event") from error
 
-    def _chunks_in(self, block: bytes) -> ChatEvents | None:
-        chunks: list[ChatCompletionChunk] = []
-        for event in events_in(block):
-            try:
-                self._read(_DECODER.decode(event.data), chunks)
-            except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
-                self._failure = garbage(self._provider, "an event is not a message event")
-            except UpstreamError as error:
-                self._failure = error
-            if self._failure is not None or self.done:
-                break
-        if self._failure is not None and not chunks:
-            raise self._failure
-        return ChatEvents(chunks=chunks) if chunks else None
-
-    def _read(self, event: Event, chunks: list[ChatCompletionChunk]) -> None:
+    def _read_event(self, event: Event, chunks: list[ChatCompletionChunk]) -> None:
         """Add the chunks of an event; types that are not known are skipped, as the API asks."""
         match event:
             case Event(type="content_block_delta", delta=Delta() as delta):
@@ -115,12 +72,6 @@ class AnthropicChatDecoder:
             case _:
                 return
 
-    def _chunk(self, chunks: list[ChatCompletionChunk], delta: ChatDelta) -> ChatChoiceDelta:
-        chunk = ChatCompletionChunk()
-        chunk.CopyFrom(self._head)
-        chunks.append(chunk)
-        return chunk.choices.add(delta=delta)
-
     def _count(self, counts: Counts | None) -> None:
         if counts is not None:
             self._counts.update(counts)
@@ -137,8 +88,10 @@ class AnthropicChatDecoder:
 
     def _add_start(self, index: int, block: Block, chunks: list[ChatCompletionChunk]) -> None:
         match block.type:
-            case "text" if block.text:
-                self._chunk(chunks, ChatDelta(content=block.text))
+            case "text":
+                self._blocks.begin_text(index, block)
+                if block.text:
+                    self._chunk(chunks, ChatDelta(content=block.text))
             case "thinking":
                 self._thoughts[index] = len(self._thoughts)
                 if block.thinking:
@@ -163,18 +116,23 @@ class AnthropicChatDecoder:
                 call.function.arguments = ""
                 self._chunk(chunks, delta)
             case _:
-                return
+                self._blocks.begin_own(index, self._data)
 
     def _add_delta(self, index: int, delta: Delta, chunks: list[ChatCompletionChunk]) -> None:
         match delta.type:
             case "text_delta":
+                self._blocks.add_text(index, delta.text)
                 self._chunk(chunks, ChatDelta(content=delta.text))
+            case "citations_delta" if bytes(delta.citation):
+                self._blocks.cite(index, delta.citation)
             case "thinking_delta":
                 self._add_thought(index, chunks, text=delta.thinking)
             case "signature_delta":
                 self._add_thought(index, chunks, signature=delta.signature)
             case "input_json_delta" if index in self._tools and delta.partial_json:
                 self._add_arguments(index, delta.partial_json, chunks)
+            case "input_json_delta":
+                self._blocks.add_input(index, delta.partial_json)
             case _:
                 return
 
@@ -206,6 +164,14 @@ class AnthropicChatDecoder:
         # A tool without arguments streams none; callers expect JSON all the same.
         if index in self._tools and index not in self._with_arguments:
             self._add_arguments(index, "{}", chunks)
+        cited = self._blocks.cited(index)
+        if cited:
+            self._chunk(chunks, ChatDelta(annotations_json=orjson.dumps(cited)))
+        for place, block in self._blocks.end(index):
+            delta = ChatDelta()
+            self._thoughts[place] = len(self._thoughts)
+            put_block(delta.reasoning_details.add(), block, self._thoughts[place])
+            self._chunk(chunks, delta)
 
     def _add_finish(
         self, delta: Delta, counts: Counts | None, chunks: list[ChatCompletionChunk]
@@ -218,11 +184,10 @@ class AnthropicChatDecoder:
         choice.finish_reason = finish.reason
         if finish.native is not None:
             choice.native_finish_reason = finish.native
+        if container := container_json(delta.container):
+            chunks[-1].unknown_json = container
 
     def _add_end(self, chunks: list[ChatCompletionChunk]) -> None:
         self.done = True
-        if self._include_usage and self.usage is not None:
-            chunk = ChatCompletionChunk()
-            chunk.CopyFrom(self._head)
-            chunk.usage.CopyFrom(chat_usage(self.usage))
-            chunks.append(chunk)
+        if self.usage is not None:
+            self._add_usage(with_tools(chat_usage(self.usage), self._counts), chunks)

@@ -17,19 +17,43 @@ from conduit.v1.chat_tool_pb2 import (
 from conduit_kernel.errors import UnsupportedCapability
 
 Json = dict[str, Any]
+# The version that every model since Claude 3.5 takes.
+WEB_SEARCH = "web_search_20250305"
 NO_ARGUMENTS: Json = {"type": "object", "properties": {}}
 # Members of a tool that are Anthropic's own.
-NATIVE = ("cache_control", "defer_loading", "input_examples", "eager_input_streaming")
+NATIVE = (
+    "allowed_callers",
+    "cache_control",
+    "defer_loading",
+    "input_examples",
+    "eager_input_streaming",
+)
 
 
 def tools(request: ChatCompletionRequest) -> list[Json]:
     """Return the tools the model may call; those that the choice leaves out are left out here.
 
-    UnsupportedCapability for tools that are not functions.
+    Tools of Anthropic's own, such as `web_search_20250305`, are passed on as they are.
+    UnsupportedCapability for tools with free-form input.
     """
     found = [_tool(tool) for tool in request.tools]
     allowed = _allowed(request.tool_choice)
-    return found if allowed is None else [tool for tool in found if tool["name"] in allowed]
+    if allowed is None:
+        return found
+    return [tool for tool in found if not allowed.isdisjoint({tool.get("name"), tool.get("type")})]
+
+
+def search_tool(options: Json) -> Json:
+    """Return the tool for OpenAI's `web_search_options`.
+
+    https://platform.claude.com/docs/en/agents-and-tools/tool-use/web-search-tool
+    """
+    tool: Json = {"type": WEB_SEARCH, "name": "web_search"}
+    where = options.get("user_location")
+    if isinstance(where, dict):
+        near = where.get("approximate")
+        tool["user_location"] = {"type": "approximate"} | (near if isinstance(near, dict) else {})
+    return tool
 
 
 def tool_choice(request: ChatCompletionRequest) -> Json | None:
@@ -43,6 +67,10 @@ def tool_choice(request: ChatCompletionRequest) -> Json | None:
 
 
 def _tool(tool: Tool) -> Json:
+    if tool.WhichOneof("tool") is None:
+        own: Json = orjson.loads(tool.unknown_json or b"{}")
+        if isinstance(own.get("type"), str):
+            return own
     if not tool.HasField("function"):
         raise UnsupportedCapability(
             "Anthropic's dialect knows no tools with free-form input", capability="custom_tools"
@@ -87,4 +115,10 @@ def _allowed(choice: ToolChoice) -> set[str] | None:
     if choice.WhichOneof("choice") != "allowed_tools":
         return None
     listed = orjson.loads(choice.allowed_tools.tools_json or b"[]")
-    return {tool.get("function", {}).get("name", "") for tool in listed if isinstance(tool, dict)}
+    return {_name(tool) for tool in listed if isinstance(tool, dict)}
+
+
+def _name(tool: Json) -> str:
+    function = tool.get("function")
+    named = function if isinstance(function, dict) else tool
+    return str(named.get("name") or tool.get("type") or "")

@@ -24,6 +24,7 @@ from conduit.v1.chat_message_pb2 import (
 from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.calls import ChatCall
+from conduit_providers.codecs.anthropic_blocks import block_in, text_in
 from conduit_providers.codecs.media import data_url, inlined
 
 Json = dict[str, Any]
@@ -34,6 +35,8 @@ _INSTRUCTING = frozenset({CHAT_ROLE_SYSTEM, CHAT_ROLE_DEVELOPER})
 # The name that the documentation recommends for arguments that are no JSON.
 # https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming
 INVALID_JSON = "INVALID_JSON"
+# Members of a document that are Anthropic's own.
+NATIVE_OF_DOCUMENTS = ("citations", "context")
 
 
 def system_blocks(messages: Iterable[ChatMessage], call: ChatCall, provider: str) -> list[Json]:
@@ -132,7 +135,7 @@ def _content(part: ContentPart, call: ChatCall, provider: str) -> Json:
         case "image_url":
             return {"type": "image", "source": _image_source(part.image_url.url, call)}
         case "file":
-            return _document(part.file, call)
+            return _document(part, call)
         case kind:
             raise UnsupportedCapability(
                 f"{provider} takes no content of type {kind or 'unknown'}",
@@ -147,12 +150,16 @@ def _image_source(url: str, call: ChatCall) -> Json:
     return {"type": "base64", "media_type": inline.media_type, "data": inline.base64}
 
 
-def _document(file: InputFile, call: ChatCall) -> Json:
+def _document(part: ContentPart, call: ChatCall) -> Json:
+    file = part.file
     block: Json = {"type": "document", "source": _document_source(file, call)}
     if block["source"].get("media_type", "").startswith("image/"):
         return {"type": "image", "source": block["source"]}
     if file.filename:
         block["title"] = file.filename
+    for raw in (file.unknown_json, part.unknown_json):
+        unknown: Json = orjson.loads(raw or b"{}")
+        block |= {name: unknown[name] for name in NATIVE_OF_DOCUMENTS if name in unknown}
     return block
 
 
@@ -169,18 +176,27 @@ def _document_source(file: InputFile, call: ChatCall) -> Json:
 
 
 def _assistant(message: ChatMessage, call: ChatCall, provider: str) -> list[Json]:
-    blocks = _thoughts(message, call, provider)
-    blocks += _contents(message.content, call, provider)
+    said = "".join(part.text for part in message.content)
+    own = [block for each in message.reasoning_details if (block := block_in(each))]
+    # Words between uses of the provider's own tools go back where they stood, unless they were
+    # changed: then the uses are of no use any more.
+    is_as_it_was = bool(own) and text_in(own) == said
+    blocks = _thoughts(message, call, provider, with_own=is_as_it_was)
+    if not is_as_it_was and message.annotations_json not in {b"", b"[]", b"null"}:
+        # Citations go back inside of such blocks, or not at all.
+        call.drop("messages.annotations", provider)
+    if not is_as_it_was:
+        blocks += _contents(message.content, call, provider)
     if message.refusal:
         blocks.append({"type": "text", "text": message.refusal})
     blocks += [_tool_use(each, provider) for each in message.tool_calls]
     return blocks
 
 
-def _thoughts(message: ChatMessage, call: ChatCall, provider: str) -> list[Json]:
+def _thoughts(message: ChatMessage, call: ChatCall, provider: str, *, with_own: bool) -> list[Json]:
     blocks: list[Json] = []
     for detail in joined_details(message.reasoning_details):
-        block = _thought(detail)
+        block = (block_in(detail) if with_own else None) or _thought(detail)
         if block is None:
             call.drop("messages.reasoning_details", provider)
         else:

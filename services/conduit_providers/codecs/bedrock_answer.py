@@ -21,6 +21,8 @@ from conduit_providers.codecs.anthropic_turns import FORMAT as CLAUDE_FORMAT
 from conduit_providers.codecs.bedrock_turns import FORMAT
 from conduit_providers.usage import Usage
 
+REQUEST_ID = "x-amzn-requestid"
+
 
 class Counts(msgspec.Struct, rename="camel"):
     """Token counts. `input_tokens` leaves out what was read from or written to the cache.
@@ -83,6 +85,7 @@ class Cited(msgspec.Struct):
     """Words and where they are from."""
 
     content: list[Words] | None = None
+    citations: list[msgspec.Raw] | None = None
 
 
 class Block(msgspec.Struct, rename="camel"):
@@ -92,6 +95,8 @@ class Block(msgspec.Struct, rename="camel"):
     tool_use: ToolUse | None = None
     reasoning_content: Reasoning | None = None
     citations_content: Cited | None = None
+    # In a stream.
+    citation: msgspec.Raw = msgspec.Raw()
 
     @property
     def words(self) -> str:
@@ -161,6 +166,11 @@ class Event(msgspec.Struct, rename="camel"):
     stop_reason: str | None = None
     usage: Counts | None = None
     message: str | None = None
+
+
+def answer_id(headers: Mapping[str, str], created: int) -> str:
+    """Return what tells answers apart; the API has no ids, but each request has one."""
+    return headers.get(REQUEST_ID) or f"chatcmpl-bedrock-{created}"
 
 
 class Finish(NamedTuple):

@@ -7,7 +7,8 @@ Options of an endpoint, all of them parts of names of models:
 * `schema_models`: those that answer by a schema and take strict tools, but for
   `schemaless_models`.
 * `named_choice_models`: those that can be told which tool to call.
-* `budget_models`, `sampling_models`: as in `anthropic_chat`; `plain_models`: Claude that does not
+* `budget_models`, `older_effort_models`, `always_thinking_models`, `between_tools_models`,
+  `unforced_models`, `sampling_models`: as in `anthropic_chat`; `plain_models`: Claude that does not
   think.
 * `level_models`: those with a `reasoning_effort` of their own; `nova_thinking_models`: those with
   a `reasoningConfig`.
@@ -27,9 +28,11 @@ from conduit_providers.codecs.bedrock_answer import (
     Answer,
     Block,
     Reasoning,
+    answer_id,
     finish_of,
     thought_format,
 )
+from conduit_providers.codecs.bedrock_citations import annotations_of
 from conduit_providers.codecs.bedrock_request import ConverseBody
 from conduit_providers.codecs.bedrock_stream import ConverseStreamDecoder
 from conduit_providers.codecs.bedrock_tools import answer_tool
@@ -40,7 +43,6 @@ from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
 
 _DECODER = msgspec.json.Decoder(Answer)
-REQUEST_ID = "x-amzn-requestid"
 
 
 class BedrockChatCodec:
@@ -63,13 +65,13 @@ class BedrockChatCodec:
         """Translate the answer."""
         try:
             answer = _DECODER.decode(response.body)
+            if answer.output is None or answer.output.message is None or answer.stop_reason is None:
+                raise garbage(call.provider, "it has no message or no stop reason")
+            completion = _completion(answer, call, answer_tool(call, endpoint))
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
             raise garbage(call.provider, "it is not an answer of Converse") from error
-        if answer.output is None or answer.output.message is None or answer.stop_reason is None:
-            raise garbage(call.provider, "it has no message or no stop reason")
         usage = answer.usage.usage() if answer.usage is not None else None
-        completion = _completion(answer, call, answer_tool(call, endpoint))
-        completion.id = response.headers.get(REQUEST_ID, "")
+        completion.id = answer_id(response.headers, call.created)
         completion.created = call.created or _made_at(response)
         if usage is not None:
             completion.usage.CopyFrom(chat_usage(usage))
@@ -108,6 +110,8 @@ def _add_words(message: ChatMessage, blocks: list[Block]) -> None:
     text = "".join(block.words for block in blocks)
     if text:
         message.content.add(text=text)
+    if cited := annotations_of(blocks):
+        message.annotations_json = orjson.dumps(cited)
     for block in blocks:
         if block.call is not None:
             call = message.tool_calls.add(id=block.call.tool_use_id)

@@ -57,8 +57,8 @@ class BedrockEmbedCodec:
     def to_upstream(self, call: EmbedCall, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Translate the request.
 
-        InvalidRequest for several texts to a model that takes one, and for models of other makers;
-        UnsupportedCapability for inputs that are tokens.
+        InvalidRequest for models of other makers; UnsupportedCapability for inputs that are tokens.
+        Titan takes one text in a request, so the catalog has calls with several split.
         """
         provider = target.provider_name
         texts = _texts(call.typed, provider)

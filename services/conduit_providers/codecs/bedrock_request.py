@@ -19,10 +19,12 @@ from conduit_providers.codecs.anthropic_request import (
     JSON_OBJECT_INSTRUCTION,
     MAX_TEMPERATURE,
     MIN_BUDGET,
+    OLDER_EFFORTS,
     closed,
 )
 from conduit_providers.codecs.bedrock_tools import ToolConfig, answer_tool, is_one_of
-from conduit_providers.codecs.bedrock_turns import Conversation
+from conduit_providers.codecs.bedrock_turns import NATIVE_OF_DOCUMENTS, Conversation
+from conduit_providers.codecs.unsaid import note_unsaid, says_nothing
 from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]
@@ -42,6 +44,8 @@ TOP_K: Mapping[str, tuple[str, ...]] = {
     "amazon.nova": ("inferenceConfig", "topK"),
     "cohere.command": ("k",),
 }
+# What is taken of messages, parts and tools beyond what every dialect takes.
+TAKEN = frozenset({*NATIVE_OF_DOCUMENTS, "cache_control", "is_error"})
 # For models with three levels of effort.
 LEVELS: Mapping[str, str] = {"minimal": "low", "xhigh": "high", "max": "high"}
 SERVICE_TIERS = frozenset({"default", "flex", "priority", "reserved"})
@@ -107,13 +111,21 @@ class ConverseBody:
         config = ToolConfig(self._call, self._endpoint, self._provider)
         tools = config.build()
         if tools:
-            self._body["toolConfig"] = tools
+            self._body["toolConfig"] = self._unforced(tools)
         if config.instruction:
             system.append({"text": config.instruction})
         if self._request.response_format.HasField("json_object"):
             system.append({"text": JSON_OBJECT_INSTRUCTION})
         if system:
             self._body["system"] = system
+
+    def _unforced(self, tools: Json) -> Json:
+        """Leave it to the models that refuse to be told so whether they call a tool."""
+        forced = not {"any", "tool"}.isdisjoint(tools.get("toolChoice", ()))
+        if forced and self._is("unforced_models"):
+            self._drop("tool_choice")
+            tools["toolChoice"] = {"auto": {}}
+        return tools
 
     def _put_format(self) -> None:
         form = self._request.response_format
@@ -179,7 +191,7 @@ class ConverseBody:
     def _put_claude(self, effort: str) -> None:
         choice = self._body.get("toolConfig", {}).get("toolChoice", {})
         if effort == "none":
-            self._fields["thinking"] = {"type": "disabled"}
+            self._put_no_thinking()
         elif not choice.keys().isdisjoint({"any", "tool"}):
             # Claude refuses to think when a tool must be called.
             self._drop("reasoning_effort")
@@ -188,7 +200,17 @@ class ConverseBody:
         else:
             # By default some models return their thoughts sealed only.
             self._fields["thinking"] = {"type": "adaptive", "display": "summarized"}
-            self._output.setdefault("effort", EFFORTS.get(effort, effort))
+            efforts = OLDER_EFFORTS if self._is("older_effort_models") else EFFORTS
+            self._output.setdefault("effort", efforts.get(effort, effort))
+
+    def _put_no_thinking(self) -> None:
+        if self._is("always_thinking_models"):
+            # As near as it gets.
+            self._drop("reasoning_effort")
+            self._output.setdefault("effort", "low")
+        else:
+            kind = "between_tools" if self._is("between_tools_models") else "disabled"
+            self._fields["thinking"] = {"type": kind}
 
     def _put_budget(self, effort: str) -> None:
         limit = self._inference.get("maxTokens", DEFAULT_MAX_TOKENS)
@@ -247,10 +269,12 @@ class ConverseBody:
             self._drop("metadata")
 
     def _drop_rest(self) -> None:
+        note_unsaid(self._call, self._provider, TAKEN)
         request = self._request
         # Zero and false ask for what happens anyway.
         for name in _UNTAKEN:
-            if getattr(request, name):
+            value = getattr(request, name)
+            if value and not says_nothing(name, value):
                 self._drop(name)
         if request.n > 1:
             self._drop("n")

@@ -3,14 +3,14 @@
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStreamOutput.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
+import orjson
 
-from conduit.v1.chat_chunk_pb2 import ChatChoiceDelta, ChatCompletionChunk, ChatDelta
+from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
-from conduit_kernel.errors import StreamInterrupted, UpstreamError
-from conduit_providers.calls import ChatCall, ChatEvents
+from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.anthropic_answer import chat_usage
 from conduit_providers.codecs.aws_eventstream import Frame, FrameBuffer
 from conduit_providers.codecs.bedrock_answer import (
@@ -18,12 +18,14 @@ from conduit_providers.codecs.bedrock_answer import (
     Event,
     Reasoning,
     ToolUse,
+    answer_id,
     finish_of,
     thought_format,
 )
+from conduit_providers.codecs.bedrock_citations import StreamedCitations
 from conduit_providers.codecs.bedrock_turns import FORMAT
+from conduit_providers.codecs.chunk_decoder import ChunkDecoder
 from conduit_providers.failures import error_in_stream, garbage
-from conduit_providers.usage import Usage
 
 _DECODER = msgspec.json.Decoder(Event)
 _TEXT = msgspec.json.Decoder(str)
@@ -43,23 +45,17 @@ STATUSES: Mapping[str, int] = {
 }
 
 
-class ConverseStreamDecoder:
+class ConverseStreamDecoder(ChunkDecoder[Frame]):
     """Turns events into chunks, up to `metadata`."""
 
     def __init__(self, call: ChatCall, answer_name: str) -> None:
         """Take the name of the tool whose input is the answer; empty if there is none."""
-        self.usage: Usage | None = None
-        self.done = False
-        self._provider = call.provider
-        self._include_usage = call.include_usage
+        super().__init__(call)
+        self._head.id = answer_id(call.answer_headers, call.created)
         self._whose = thought_format(call.model)
         self._answer_name = answer_name
         self._buffer = FrameBuffer(call.provider)
-        self._failure: UpstreamError | None = None
         self._is_stopped = False
-        self._head = ChatCompletionChunk(
-            object="chat.completion.chunk", created=call.created, model=call.model
-        )
         # The blocks of the message by their index: a tool's place among the tool calls, and
         # whether any of its arguments came; a thought's place among the thoughts.
         self._tools: dict[int, int] = {}
@@ -67,60 +63,36 @@ class ConverseStreamDecoder:
         self._thoughts: dict[int, int] = {}
         # The blocks whose input is the answer, and those that are not for the caller.
         self._answers: set[int] = set()
+        self._citations = StreamedCitations()
 
-    def feed(self, data: bytes) -> ChatEvents | None:
-        """Take the next bytes; return the chunks they complete, or None.
+    def _cut(self, data: bytes) -> Iterable[Frame]:
+        return self._buffer.take(data)
 
-        UpstreamError if the provider reports a failure or sends garbage; chunks before that are
-        returned first.
-        """
-        if self._failure is not None:
-            raise self._failure
-        if self.done:
-            return None
-        chunks: list[ChatCompletionChunk] = []
-        try:
-            for frame in self._buffer.take(data):
-                self._read(frame, chunks)
-                if self.done:
-                    break
-        except UpstreamError as error:
-            self._failure = error
-            if not chunks:
-                raise
-        return ChatEvents(chunks=chunks) if chunks else None
+    def _rest(self) -> Iterable[Frame]:
+        # Frames are whole or they are not.
+        return ()
 
-    def close(self) -> ChatEvents | None:
-        """Return nothing: frames are whole or they are not.
+    def _end(self) -> list[ChatCompletionChunk]:
+        self.done = self._is_stopped
+        return []
 
-        StreamInterrupted if the stream ended before the model said why it stopped.
-        """
-        if self._failure is not None:
-            raise self._failure
-        if not self._is_stopped:
-            raise StreamInterrupted(
-                f"{self._provider} ended the stream before the answer was complete",
-                provider=self._provider,
-            )
-        self.done = True
-        return None
-
-    def _read(self, frame: Frame, chunks: list[ChatCompletionChunk]) -> None:
+    def _read(self, piece: Frame, chunks: list[ChatCompletionChunk]) -> None:
         """Add the chunks of an event; types that are not known are skipped."""
         try:
-            event = _DECODER.decode(frame.payload or b"{}")
+            event = _DECODER.decode(piece.payload or b"{}")
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
             raise garbage(self._provider, "an event is not one of ConverseStream") from error
-        if not frame.is_event:
-            told = {"message": event.message or frame.words, "type": frame.name}
-            raise error_in_stream(told, self._provider, STATUSES.get(frame.name.lower(), 500))
-        match frame.name:
+        if not piece.is_event:
+            told = {"message": event.message or piece.words, "type": piece.name}
+            raise error_in_stream(told, self._provider, STATUSES.get(piece.name.lower(), 500))
+        match piece.name:
             case "contentBlockDelta" if event.delta is not None:
                 self._add_delta(event.content_block_index, event.delta, chunks)
             case "contentBlockStart" if event.start is not None and event.start.call is not None:
                 self._add_tool(event.content_block_index, event.start.call, chunks)
             case "contentBlockStop":
                 self._add_stop(event.content_block_index, chunks)
+                self._add_citations(event.content_block_index, chunks)
             case "messageStart":
                 self._chunk(chunks, ChatDelta(role=CHAT_ROLE_ASSISTANT, content=""))
             case "messageStop":
@@ -129,12 +101,6 @@ class ConverseStreamDecoder:
                 self._add_end(event, chunks)
             case _:
                 return
-
-    def _chunk(self, chunks: list[ChatCompletionChunk], delta: ChatDelta) -> ChatChoiceDelta:
-        chunk = ChatCompletionChunk()
-        chunk.CopyFrom(self._head)
-        chunks.append(chunk)
-        return chunk.choices.add(delta=delta)
 
     def _add_tool(self, index: int, call: ToolUse, chunks: list[ChatCompletionChunk]) -> None:
         if self._answer_name and call.name == self._answer_name:
@@ -149,11 +115,22 @@ class ConverseStreamDecoder:
 
     def _add_delta(self, index: int, piece: Block, chunks: list[ChatCompletionChunk]) -> None:
         if piece.text is not None:
+            self._citations.say(index, piece.text)
             self._chunk(chunks, ChatDelta(content=piece.text))
+        elif bytes(piece.citation):
+            self._citations.cite(index, piece.citation)
         elif piece.reasoning_content is not None:
             self._add_thought(index, piece.reasoning_content, chunks)
         elif piece.tool_use is not None:
             self._add_input(index, self._text(piece.tool_use.input), chunks)
+
+    def _add_citations(self, index: int, chunks: list[ChatCompletionChunk]) -> None:
+        try:
+            cited = self._citations.end(index)
+        except msgspec.DecodeError as error:
+            raise garbage(self._provider, "a citation is no JSON") from error
+        if cited:
+            self._chunk(chunks, ChatDelta(annotations_json=orjson.dumps(cited)))
 
     def _text(self, raw: msgspec.Raw) -> str:
         try:
@@ -208,8 +185,5 @@ class ConverseStreamDecoder:
             self.usage = event.usage.usage()
         # Its place is behind the reason to stop; an answer without one is not whole.
         self.done = self._is_stopped
-        if self._include_usage and self.usage is not None:
-            chunk = ChatCompletionChunk()
-            chunk.CopyFrom(self._head)
-            chunk.usage.CopyFrom(chat_usage(self.usage))
-            chunks.append(chunk)
+        if self.usage is not None:
+            self._add_usage(chat_usage(self.usage), chunks)

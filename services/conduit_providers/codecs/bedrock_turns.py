@@ -18,7 +18,6 @@ from conduit.v1.chat_message_pb2 import (
     CHAT_ROLE_USER,
     ChatMessage,
     ContentPart,
-    InputFile,
     ReasoningDetail,
 )
 from conduit.v1.chat_tool_pb2 import ToolCall
@@ -40,6 +39,10 @@ MAX_NAME_CHARS = 180
 MAX_ID_CHARS = 64
 # The documentation recommends a neutral name, because the model may take it for an instruction.
 UNNAMED = "document"
+
+
+# Members of a document that are Converse's own.
+NATIVE_OF_DOCUMENTS = ("citations", "context")
 
 
 class Conversation:
@@ -126,7 +129,7 @@ class Conversation:
             case "input_audio":
                 return sound(part.input_audio.data, part.input_audio.format)
             case "file":
-                return self._file(part.file)
+                return self._file(part)
             case kind:
                 raise UnsupportedCapability(
                     f"{self._provider} takes no content of type {kind or 'unknown'}",
@@ -139,13 +142,20 @@ class Conversation:
             inside["name"] = self._document_name(filename or url)
         return {kind: inside}
 
-    def _file(self, file: InputFile) -> Json:
+    def _file(self, part: ContentPart) -> Json:
+        file = part.file
         if file.file_id and not file.file_id.startswith(S3):
             raise UnsupportedCapability(
                 f"{self._provider} keeps no files; it takes their content, or s3:// addresses",
                 capability="file_id",
             )
-        return self._media(file.file_data or file.file_id, "file.file_data", file.filename)
+        block = self._media(file.file_data or file.file_id, "file.file_data", file.filename)
+        for raw in (file.unknown_json, part.unknown_json):
+            unknown: Json = orjson.loads(raw or b"{}")
+            for name in NATIVE_OF_DOCUMENTS:
+                if name in unknown and "document" in block:
+                    block["document"][name] = unknown[name]
+        return block
 
     def _document_name(self, name: str) -> str:
         """Return a name that the API takes, another one for each document of the conversation."""

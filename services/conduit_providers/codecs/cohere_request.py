@@ -13,6 +13,7 @@ from conduit.v1.chat_tool_pb2 import TOOL_CHOICE_MODE_NONE, TOOL_CHOICE_MODE_REQ
 from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.cohere_turns import Conversation
+from conduit_providers.codecs.unsaid import note_unsaid, says_nothing
 from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]
@@ -175,6 +176,7 @@ class ChatBody:
         self._body["thinking"] = thinking
 
     def _drop_rest(self) -> None:
+        note_unsaid(self._call, self._provider, ("detail",))
         for name in _dropped(self._request):
             self._drop(name)
         for name, value in self._unknown.items():
@@ -204,7 +206,8 @@ _UNTAKEN: Sequence[str] = (
 
 def _dropped(request: ChatCompletionRequest) -> list[str]:
     # Zero and false ask for what happens anyway.
-    names = [name for name in _UNTAKEN if getattr(request, name)]
+    given = {name: getattr(request, name) for name in _UNTAKEN}
+    names = [name for name, value in given.items() if value and not says_nothing(name, value)]
     if request.n > 1:
         names.append("n")
     if request.audio_json:

@@ -5,10 +5,10 @@ https://docs.cohere.com/docs/streaming
 
 import msgspec
 
-from conduit.v1.chat_chunk_pb2 import ChatChoiceDelta, ChatCompletionChunk, ChatDelta
+from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
-from conduit_kernel.errors import StreamInterrupted, UpstreamError
-from conduit_providers.calls import ChatCall, ChatEvents
+from conduit_providers.calls import ChatCall
+from conduit_providers.codecs.chunk_decoder import EventDecoder
 from conduit_providers.codecs.cohere_answer import (
     FORMAT,
     TOOL_PLAN,
@@ -24,9 +24,8 @@ from conduit_providers.codecs.cohere_answer import (
     finish_of,
     logprobs,
 )
-from conduit_providers.codecs.sse import EventBuffer, events_in
+from conduit_providers.codecs.sse import SseEvent
 from conduit_providers.failures import garbage
-from conduit_providers.usage import Usage
 
 DONE = b"[DONE]"
 # More calls and thoughts than that are no answer.
@@ -65,80 +64,27 @@ class Event(msgspec.Struct):
 _DECODER = msgspec.json.Decoder(Event)
 
 
-class CohereChatDecoder:
+class CohereChatDecoder(EventDecoder):
     """Turns stream events into chunks, up to `message-end`."""
 
     def __init__(self, call: ChatCall) -> None:
-        self.usage: Usage | None = None
-        self.done = False
-        self._provider = call.provider
-        self._include_usage = call.include_usage
-        self._buffer = EventBuffer(call.provider)
-        self._failure: UpstreamError | None = None
-        # Events do not name the model.
-        self._head = ChatCompletionChunk(
-            object="chat.completion.chunk", created=call.created, model=call.model
-        )
+        super().__init__(call)
         # By the indices of Cohere's events: a tool's place among the calls and whether any of its
         # arguments came; the place among the thoughts of a block, or of the plan.
         self._tools: dict[int, int] = {}
         self._with_arguments: set[int] = set()
         self._thoughts: dict[int | str, int] = {}
 
-    def feed(self, data: bytes) -> ChatEvents | None:
-        """Take the next bytes; return the chunks they complete, or None.
-
-        UpstreamError if the provider reports a failure or sends garbage; chunks before that are
-        returned first.
-        """
-        if self._failure is not None:
-            raise self._failure
-        block = self._buffer.take(data)
-        return self._chunks_in(block) if block and not self.done else None
-
-    def close(self) -> ChatEvents | None:
-        """Return what the end of the stream completes. StreamInterrupted if it came too early."""
-        if self._failure is not None:
-            raise self._failure
-        if self.done:
-            return None
-        events = self._chunks_in_rest()
-        if not self.done:
-            raise StreamInterrupted(
-                f"{self._provider} ended the stream before the answer was complete",
-                provider=self._provider,
-            )
-        return events
-
-    def _chunks_in_rest(self) -> ChatEvents | None:
-        # The blank line behind the last event may be missing.
-        rest = self._buffer.held.strip(b"\n")
+    def _read(self, piece: SseEvent, chunks: list[ChatCompletionChunk]) -> None:
+        if piece.data == DONE:
+            return
         try:
-            return self._chunks_in(rest + b"\n\n") if rest else None
-        except UpstreamError as error:
-            if error.metadata.get("kind") != "garbage":
-                raise
-            return None
+            self._read_event(_DECODER.decode(piece.data), chunks)
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+            raise garbage(self._provider, "an event is not one of a chat") from error
+        self._check_size()
 
-    def _chunks_in(self, block: bytes) -> ChatEvents | None:
-        chunks: list[ChatCompletionChunk] = []
-        for event in events_in(block):
-            if event.data == DONE:
-                continue
-            try:
-                self._read(_DECODER.decode(event.data), chunks)
-                self._check_size()
-            except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
-                self._failure = garbage(self._provider, "an event is not one of a chat")
-            except UpstreamError as error:
-                self._failure = error
-            if self._failure is not None or self.done:
-                break
-        if self._failure is not None and not chunks:
-            raise self._failure
-        return ChatEvents(chunks=chunks) if chunks else None
-
-    def _read(self, event: Event, chunks: list[ChatCompletionChunk]) -> None:
+    def _read_event(self, event: Event, chunks: list[ChatCompletionChunk]) -> None:
         """Add the chunks of an event; types that are not known are skipped."""
         delta = event.delta or Delta()
         piece = delta.message or Piece()
@@ -168,12 +114,6 @@ class CohereChatDecoder:
     def _check_size(self) -> None:
         if len(self._tools) + len(self._thoughts) > MAX_PARTS:
             raise garbage(self._provider, "its answer has more parts than make sense")
-
-    def _chunk(self, chunks: list[ChatCompletionChunk], delta: ChatDelta) -> ChatChoiceDelta:
-        chunk = ChatCompletionChunk()
-        chunk.CopyFrom(self._head)
-        chunks.append(chunk)
-        return chunk.choices.add(delta=delta)
 
     def _add_content(
         self,
@@ -253,8 +193,5 @@ class CohereChatDecoder:
         if finish.native is not None:
             choice.native_finish_reason = finish.native
         self.done = True
-        if self._include_usage and self.usage is not None and delta.usage is not None:
-            chunk = ChatCompletionChunk()
-            chunk.CopyFrom(self._head)
-            chunk.usage.CopyFrom(chat_usage(self.usage, delta.usage))
-            chunks.append(chunk)
+        if self.usage is not None and delta.usage is not None:
+            self._add_usage(chat_usage(self.usage, delta.usage), chunks)

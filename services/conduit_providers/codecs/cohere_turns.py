@@ -60,10 +60,6 @@ class Conversation:
     def _note_untaken(self, message: ChatMessage) -> None:
         if message.name and message.role != CHAT_ROLE_TOOL:
             self._drop("name")
-        if message.annotations_json:
-            self._drop("annotations")
-        if message.audio_json:
-            self._drop("audio")
         marks = [message, *message.content]
         if any(each.HasField("cache_control") for each in marks):
             self._drop("cache_control")

@@ -20,6 +20,7 @@ from conduit.v1.chat_pb2 import (
     FinishReason,
 )
 from conduit_kernel.errors import ContentPolicy, UpstreamError, UpstreamRefused
+from conduit_providers.codecs.raw_json import parsed
 from conduit_providers.failures import error_in_stream, garbage
 from conduit_providers.usage import Usage
 
@@ -323,6 +324,14 @@ _TOLD = (
 )
 
 
+def known(raw: bytes) -> object:
+    """Return what is told as it is; nothing where that is no JSON."""
+    try:
+        return parsed(raw)
+    except msgspec.DecodeError:
+        return None
+
+
 def extras_json(candidate: Candidate) -> bytes:
     """Return what an answer tells that OpenAI has no word for; empty if nothing.
 
@@ -330,5 +339,5 @@ def extras_json(candidate: Candidate) -> bytes:
     things, with names as in `grounding_metadata`.
     """
     told = {name: bytes(getattr(candidate, name)) for name in _TOLD}
-    google = {name: orjson.Fragment(raw) for name, raw in told.items() if raw}
+    google = {name: known(raw) for name, raw in told.items() if raw}
     return orjson.dumps({"extra_content": {"google": google}}) if google else b""

@@ -30,6 +30,7 @@ from conduit_providers.codecs.gemini_answer import (
     made_at,
     read_response,
 )
+from conduit_providers.codecs.gemini_grounding import annotations
 from conduit_providers.codecs.gemini_parts import PartReader, message_of
 from conduit_providers.codecs.gemini_request import ContentBody
 from conduit_providers.codecs.gemini_stream import GeminiChatDecoder
@@ -99,6 +100,15 @@ def _add_choice(completion: ChatCompletion, candidate: Candidate, index: int) ->
         logprobs_json=logprobs_json(candidate.logprobs_result),
     )
     choice.unknown_json = extras_json(candidate)
+    if candidate.grounding_metadata:
+        texts = {
+            place: part.text
+            for place, part in enumerate(candidate.parts)
+            if part.text and not part.thought
+        }
+        cited = annotations(bytes(candidate.grounding_metadata), texts)
+        if cited:
+            choice.message.annotations_json = orjson.dumps(cited)
 
 
 def _sent_at(response: HttpResponse) -> int:

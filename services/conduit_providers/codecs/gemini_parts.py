@@ -11,7 +11,7 @@ import orjson
 
 from conduit.v1.chat_chunk_pb2 import ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT, ChatMessage
-from conduit_providers.codecs.gemini_answer import Part
+from conduit_providers.codecs.gemini_answer import Part, known
 
 Json = dict[str, Any]
 
@@ -117,9 +117,7 @@ def _media(part: Part) -> bytes:
 
 def _native(part: Part) -> Json:
     found: Json = {
-        _SPELLED[name]: orjson.Fragment(bytes(raw))
-        for name in NATIVE_PARTS
-        if (raw := getattr(part, name))
+        _SPELLED[name]: known(bytes(raw)) for name in NATIVE_PARTS if (raw := getattr(part, name))
     }
     if found and part.thought_signature:
         found["thoughtSignature"] = part.thought_signature

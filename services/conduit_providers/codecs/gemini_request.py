@@ -3,7 +3,6 @@
 https://ai.google.dev/api/generate-content
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,8 +12,15 @@ from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.gemini_media import Media
-from conduit_providers.codecs.gemini_tools import calling_config, declarations
+from conduit_providers.codecs.gemini_tools import (
+    GOOGLE_SEARCH,
+    calling_config,
+    camel,
+    declarations,
+    native_tool,
+)
 from conduit_providers.codecs.gemini_turns import Turns
+from conduit_providers.codecs.unsaid import note_unsaid, says_nothing
 from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]
@@ -50,7 +56,6 @@ NATIVE_CONFIG = frozenset(
     }
 )
 MODALITIES: Mapping[str, str] = {"text": "TEXT", "image": "IMAGE"}
-_SNAKE = re.compile(r"_([a-z0-9])")
 
 
 class ContentBody:
@@ -116,23 +121,36 @@ class ContentBody:
 
     def _take_from(self, source: Json) -> None:
         for name in list(source):
-            spelled = _camel(name)
+            spelled = camel(name)
             value = source[name]
             if spelled in NATIVE_BODY:
                 self._body[spelled] = source.pop(name)
             elif spelled in NATIVE_CONFIG:
                 self._config[spelled] = source.pop(name)
             elif spelled == "generationConfig" and isinstance(value, dict):
-                self._config |= {_camel(inner): each for inner, each in source.pop(name).items()}
+                self._config |= {camel(inner): each for inner, each in source.pop(name).items()}
             elif spelled == "toolConfig" and isinstance(value, dict):
                 self._body[spelled] = {
-                    _camel(inner): each for inner, each in source.pop(name).items()
+                    camel(inner): each for inner, each in source.pop(name).items()
                 }
 
     def _put_tools(self) -> None:
+        calling = self._body.get("toolConfig", {}).get("functionCallingConfig")
+        if isinstance(calling, dict):
+            # Pieces of arguments would come as updates of places in them, which OpenAI's cannot be.
+            for name in ("streamFunctionCallArguments", "stream_function_call_arguments"):
+                if calling.pop(name, False):
+                    self._drop(name)
         functions = declarations(self._request)
-        offered = [{"functionDeclarations": functions}] if functions else []
+        offered = [native for tool in self._request.tools if (native := native_tool(tool))]
         offered += self._native_tools
+        search = self._unknown.pop("web_search_options", None)
+        if isinstance(search, dict):
+            for name in search:
+                self._drop(f"web_search_options.{name}")
+            offered.append(GOOGLE_SEARCH)
+        if functions:
+            offered.append({"functionDeclarations": functions})
         if offered:
             self._body["tools"] = offered
         config = calling_config(self._request)
@@ -222,9 +240,11 @@ class ContentBody:
             self._config.setdefault("responseModalities", names)
 
     def _drop_rest(self) -> None:
+        note_unsaid(self._call, self._provider, ("detail", "extra_content", "is_error"))
         request = self._request
         for name in _UNTAKEN:
-            if getattr(request, name):
+            value = getattr(request, name)
+            if value and not says_nothing(name, value):
                 self._drop(name)
         if request.audio_json:
             self._drop("audio")
@@ -246,7 +266,3 @@ _SAME: Sequence[tuple[str, str]] = (
 )
 # What the API has no word for.
 _UNTAKEN: Sequence[str] = ("logit_bias", "user", "metadata", "verbosity")
-
-
-def _camel(name: str) -> str:
-    return _SNAKE.sub(lambda match: match.group(1).upper(), name)

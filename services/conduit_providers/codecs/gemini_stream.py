@@ -4,12 +4,14 @@ https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent:
 answer with what is new; the stream has no end mark, it simply ends after the finish reasons.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from conduit.v1.chat_chunk_pb2 import ChatChoiceDelta, ChatCompletionChunk, ChatDelta
+import orjson
+
+from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
-from conduit_kernel.errors import StreamInterrupted, UpstreamError
-from conduit_providers.calls import ChatCall, ChatEvents
+from conduit_providers.calls import ChatCall
+from conduit_providers.codecs.chunk_decoder import EventDecoder
 from conduit_providers.codecs.gemini_answer import (
     Candidate,
     Response,
@@ -21,10 +23,10 @@ from conduit_providers.codecs.gemini_answer import (
     made_at,
     read_response,
 )
+from conduit_providers.codecs.gemini_grounding import annotations
 from conduit_providers.codecs.gemini_parts import PartReader
-from conduit_providers.codecs.sse import EventBuffer, events_in
+from conduit_providers.codecs.sse import SseEvent
 from conduit_providers.failures import garbage
-from conduit_providers.usage import Usage
 
 # More answers than anybody can ask for.
 MAX_CHOICES = 128
@@ -36,82 +38,23 @@ class _Choice:
 
     reader: PartReader
     finish: str = ""
+    # What was said, for the places of what it is grounded on.
+    said: list[str] = field(default_factory=list[str])
 
 
-class GeminiChatDecoder:
+class GeminiChatDecoder(EventDecoder):
     """Turns events into chunks, up to the end of the stream.
 
     Reasons to stop are held back until then: older models repeat them in every event.
     """
 
     def __init__(self, call: ChatCall) -> None:
-        self.usage: Usage | None = None
-        self.done = False
-        self._provider = call.provider
-        self._include_usage = call.include_usage
+        super().__init__(call)
         self._expected = max(1, call.typed.n)
-        self._buffer = EventBuffer(call.provider)
-        self._failure: UpstreamError | None = None
-        self._head = ChatCompletionChunk(
-            object="chat.completion.chunk", created=call.created, model=call.model
-        )
         self._choices: dict[int, _Choice] = {}
 
-    def feed(self, data: bytes) -> ChatEvents | None:
-        """Take the next bytes; return the chunks they complete, or None.
-
-        UpstreamError if the provider reports a failure or sends garbage; chunks before that are
-        returned first.
-        """
-        if self._failure is not None:
-            raise self._failure
-        block = self._buffer.take(data)
-        chunks = self._chunks_in(block) if block else []
-        return ChatEvents(chunks=chunks) if chunks else None
-
-    def close(self) -> ChatEvents | None:
-        """Return what the end of the stream completes. StreamInterrupted if it came too early."""
-        if self._failure is not None:
-            raise self._failure
-        chunks = self._rest()
-        finished = [choice for choice in self._choices.values() if choice.finish]
-        if len(finished) < max(self._expected, len(self._choices)):
-            raise StreamInterrupted(
-                f"{self._provider} ended the stream before the answer was complete",
-                provider=self._provider,
-            )
-        self.done = True
-        return ChatEvents(chunks=chunks + self._last_chunks())
-
-    def _rest(self) -> list[ChatCompletionChunk]:
-        """Return what the last event says; its blank line may be missing."""
-        rest = self._buffer.held.strip(b"\n")
-        if not rest.endswith(b"}"):
-            return []
-        try:
-            chunks = self._chunks_in(rest + b"\n\n")
-        except UpstreamError as error:
-            # An event that was cut off is no garbage.
-            if error.metadata.get("kind") != "garbage":
-                raise
-            return []
-        if self._failure is not None:
-            raise self._failure
-        return chunks
-
-    def _chunks_in(self, block: bytes) -> list[ChatCompletionChunk]:
-        chunks: list[ChatCompletionChunk] = []
-        for event in events_in(block):
-            try:
-                self._read(read_response(event.data, self._provider), chunks)
-            except UpstreamError as error:
-                self._failure = error
-                break
-        if self._failure is not None and not chunks:
-            raise self._failure
-        return chunks
-
-    def _read(self, event: Response, chunks: list[ChatCompletionChunk]) -> None:
+    def _read(self, piece: SseEvent, chunks: list[ChatCompletionChunk]) -> None:
+        event = read_response(piece.data, self._provider)
         self._take_head(event)
         for place, candidate in enumerate(event.candidates or ()):
             self._read_candidate(candidate, candidate.index or place, chunks)
@@ -135,12 +78,18 @@ class GeminiChatDecoder:
         for part in candidate.parts:
             delta = choice.reader.read(part)
             if delta is not None:
-                self._chunk(chunks, index, delta)
+                choice.said.append(delta.content)
+                self._chunk(chunks, delta, index)
+        if candidate.grounding_metadata:
+            texts = {0: "".join(choice.said)}
+            cited = annotations(bytes(candidate.grounding_metadata), texts)
+            if cited:
+                self._chunk(chunks, ChatDelta(annotations_json=orjson.dumps(cited)), index)
         if candidate.finish_reason is not None:
             choice.finish = candidate.finish_reason
         logprobs, extras = logprobs_json(candidate.logprobs_result), extras_json(candidate)
         if logprobs or extras:
-            piece = self._chunk(chunks, index, ChatDelta())
+            piece = self._chunk(chunks, ChatDelta(), index)
             piece.logprobs_json = logprobs
             piece.unknown_json = extras
 
@@ -150,28 +99,21 @@ class GeminiChatDecoder:
             if len(self._choices) >= MAX_CHOICES:
                 raise garbage(self._provider, "it has more answers than were asked for")
             found = self._choices[index] = _Choice(PartReader(self._head.id, index))
-            self._chunk(chunks, index, ChatDelta(role=CHAT_ROLE_ASSISTANT, content=""))
+            self._chunk(chunks, ChatDelta(role=CHAT_ROLE_ASSISTANT, content=""), index)
         return found
 
-    def _chunk(
-        self, chunks: list[ChatCompletionChunk], index: int, delta: ChatDelta
-    ) -> ChatChoiceDelta:
-        chunk = ChatCompletionChunk()
-        chunk.CopyFrom(self._head)
-        chunks.append(chunk)
-        return chunk.choices.add(index=index, delta=delta)
-
-    def _last_chunks(self) -> list[ChatCompletionChunk]:
+    def _end(self) -> list[ChatCompletionChunk]:
+        finished = sum(bool(choice.finish) for choice in self._choices.values())
+        if finished < max(self._expected, len(self._choices)):
+            return []
+        self.done = True
         chunks: list[ChatCompletionChunk] = []
         for index, choice in sorted(self._choices.items()):
             finish = finish_of(choice.finish, has_calls=choice.reader.calls > 0)
-            piece = self._chunk(chunks, index, ChatDelta())
+            piece = self._chunk(chunks, ChatDelta(), index)
             piece.finish_reason = finish.reason
             if finish.native is not None:
                 piece.native_finish_reason = finish.native
-        if self._include_usage and self.usage is not None:
-            chunk = ChatCompletionChunk()
-            chunk.CopyFrom(self._head)
-            chunk.usage.CopyFrom(chat_usage(self.usage))
-            chunks.append(chunk)
+        if self.usage is not None:
+            self._add_usage(chat_usage(self.usage), chunks)
         return chunks

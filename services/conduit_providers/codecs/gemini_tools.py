@@ -3,6 +3,7 @@
 https://ai.google.dev/gemini-api/docs/function-calling
 """
 
+import re
 from typing import Any
 
 import orjson
@@ -18,10 +19,48 @@ from conduit_kernel.errors import UnsupportedCapability
 
 Json = dict[str, Any]
 
+_SNAKE = re.compile(r"_([a-z0-9])")
+# Tools that the provider has itself. https://ai.google.dev/gemini-api/docs/tools
+NATIVE = frozenset(
+    {
+        "codeExecution",
+        "computerUse",
+        "enterpriseWebSearch",
+        "fileSearch",
+        "googleMaps",
+        "googleSearch",
+        "googleSearchRetrieval",
+        "mcpServers",
+        "retrieval",
+        "urlContext",
+    }
+)
+GOOGLE_SEARCH: Json = {"googleSearch": {}}
+
 
 def declarations(request: ChatCompletionRequest) -> list[Json]:
-    """Return the functions the model may call. UnsupportedCapability for other tools."""
-    return [_declaration(tool) for tool in request.tools]
+    """Return the functions the model may call. UnsupportedCapability for tools of others."""
+    return [_declaration(tool) for tool in request.tools if native_tool(tool) is None]
+
+
+def native_tool(tool: Tool) -> Json | None:
+    """Return a tool that is the provider's own; None if it is none.
+
+    Callers write `{"googleSearch": {}}`, as the API does, or `{"type": "google_search"}`.
+    """
+    if tool.WhichOneof("tool") is not None:
+        return None
+    members: Json = orjson.loads(tool.unknown_json or b"{}")
+    kind = camel(str(members.pop("type", "")))
+    if kind in NATIVE:
+        return {kind: members}
+    found = {camel(name): value for name, value in members.items()}
+    return found if found and NATIVE.issuperset(found) else None
+
+
+def camel(name: str) -> str:
+    """Return a name as Google's JSON has it."""
+    return _SNAKE.sub(lambda match: match.group(1).upper(), name)
 
 
 def calling_config(request: ChatCompletionRequest) -> Json | None:

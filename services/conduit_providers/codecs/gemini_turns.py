@@ -101,8 +101,6 @@ class Turns:
             self._drop("messages.name")
         if message.HasField("cache_control"):
             self._drop("messages.cache_control")
-        if message.audio_json:
-            self._drop("messages.audio")
 
     def _parts(self, message: ChatMessage) -> list[Json]:
         if message.role == CHAT_ROLE_USER:

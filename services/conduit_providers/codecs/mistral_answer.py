@@ -1,6 +1,7 @@
 """What Mistral answers otherwise than OpenAI, in messages and their pieces.
 
-Models that reason answer with a list of chunks; their thoughts are among them.
+Models that reason answer with a list of chunks; their thoughts are among them, and references to
+what tools have told. In a stream, a reference's place is counted within its event.
 https://docs.mistral.ai/capabilities/reasoning
 """
 
@@ -37,6 +38,7 @@ class Thoughts:
             return
         texts: list[str] = []
         details: list[Json] = []
+        cited: list[Json] = []
         for chunk in chunks:
             match chunk:
                 case {"type": "thinking"}:
@@ -44,6 +46,10 @@ class Thoughts:
                 case {"type": "text", "text": str(text)}:
                     self._is_open = self._is_open and not text
                     texts.append(text)
+                case {"type": "reference"}:
+                    cited.append(_annotation(chunk, texts))
+        if cited:
+            said["annotations"] = cited
         said["content"] = "".join(texts) if texts else None
         if details:
             said["reasoning_content"] = "".join(detail["text"] for detail in details)
@@ -83,6 +89,18 @@ def as_openai(answer: bytes, part: str, thoughts: dict[int, Thoughts], provider:
             _complete_calls(said, part)
         _set_finish(choice, provider)
     return orjson.dumps(document)
+
+
+def _annotation(chunk: Json, texts: list[str]) -> Json:
+    """Return a reference behind a text in OpenAI's form; what it refers to, the caller has given.
+
+    https://docs.mistral.ai/capabilities/citations
+    """
+    end = sum(map(len, texts))
+    start = end - len(texts[-1]) if texts else end
+    place = {"start_index": start, "end_index": end, "url": "", "title": ""}
+    references = chunk.get("reference_ids")
+    return {"type": "url_citation", "url_citation": place, "reference_ids": references}
 
 
 def _thoughts_of(choice: Json, thoughts: dict[int, Thoughts], provider: str) -> Thoughts:

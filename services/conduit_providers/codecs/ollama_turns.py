@@ -77,8 +77,6 @@ class Turns:
     def _note(self, message: ChatMessage) -> None:
         if message.name and message.role != CHAT_ROLE_TOOL:
             self._drop("messages.name")
-        if message.audio_json:
-            self._drop("messages.audio")
         if message.HasField("cache_control") or any(
             part.HasField("cache_control") for part in message.content
         ):
@@ -102,8 +100,6 @@ class Turns:
         return "\n".join(texts) if texts else message.refusal
 
     def _image(self, part: ContentPart) -> str:
-        if part.image_url.detail not in {"", "auto"}:
-            self._drop("messages.image_url.detail")
         inline = inlined(part.image_url.url, self._call.fetched, "image_url.url")
         if inline is None:
             raise InvalidRequest(

@@ -11,13 +11,15 @@ import orjson
 
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.calls import ChatCall, EmbedCall
-from conduit_providers.spec import Endpoint
+from conduit_providers.codecs.unsaid import says_nothing
+from conduit_providers.spec import Endpoint, Words
 from conduit_providers.wire import JSON_HEADERS, Headers
 
 # A name could hide from the search behind an escape of a printable ASCII character.
 _HIDING_ESCAPE = re.compile(rb"\\u00[2-7]")
 _MODEL = re.compile(rb'"model"\s*:\s*"((?:[^"\\]|\\.)*)"')
 _STREAM = re.compile(rb'"stream"\s*:\s*true')
+_NO_STREAM = re.compile(rb'"stream"\s*:\s*(?:false|null)')
 _WITH_USAGE = b'"stream_options":{"include_usage":true},'
 
 
@@ -35,7 +37,10 @@ def chat_body(call: ChatCall, endpoint: Endpoint, provider: str) -> bytes:
         return _rewritten_chat(call, endpoint, provider)
     body = _with_model(raw, call.alias, call.model)
     if body is not None:
-        body = _with_stream(body, call, endpoint)
+        if call.stream:
+            body = _with_stream(body, call, endpoint)
+        elif not _is_whole(body):
+            body = None
     return _rewritten_chat(call, endpoint, provider) if body is None else body
 
 
@@ -55,7 +60,7 @@ def embed_body(call: EmbedCall, endpoint: Endpoint, provider: str) -> bytes:
 def _must_change(raw: bytes, endpoint: Endpoint) -> bool:
     if b"\\u00" in raw and _HIDING_ESCAPE.search(raw):
         return True
-    if endpoint.watched is not None and endpoint.watched.search(raw):
+    if not endpoint.passes(raw):
         return True
     return "developer_role" in endpoint.options and b'"developer"' in raw
 
@@ -73,16 +78,23 @@ def _with_model(raw: bytes, alias: str, model: str) -> bytes | None:
     return b'%b"model":%b%b' % (raw[:at], orjson.dumps(model), raw[found.end() :])
 
 
-def _with_stream(raw: bytes, call: ChatCall, endpoint: Endpoint) -> bytes | None:
-    """Return the body with `stream` as the call has it, and usage asked for; None if unsure."""
-    has_options = b'"stream_options"' in raw
+def _is_whole(raw: bytes) -> bool:
+    """Return whether a body asks for no stream and nothing that goes with one; False if unsure."""
+    if b'"stream_options"' in raw:
+        return False
     at = raw.find(b'"stream"')
-    if not call.stream:
-        return raw if at < 0 and not has_options else None
-    if raw.find(b'"stream"', at + 8) >= 0 or not _STREAM.match(raw, max(at, 0)):
+    if at < 0:
+        return True
+    return raw.find(b'"stream"', at + 8) < 0 and _NO_STREAM.match(raw, at) is not None
+
+
+def _with_stream(raw: bytes, call: ChatCall, endpoint: Endpoint) -> bytes | None:
+    """Return the body of a stream with the usage asked for; None if unsure."""
+    at = raw.find(b'"stream"')
+    if at < 0 or raw.find(b'"stream"', at + 8) >= 0 or not _STREAM.match(raw, at):
         return None
     takes_options = "stream_options" not in endpoint.drop
-    if has_options:
+    if b'"stream_options"' in raw:
         # The caller asks for the usage already.
         return raw if takes_options and call.include_usage else None
     if not takes_options:
@@ -125,13 +137,44 @@ def _fit(
     members: dict[str, Any], endpoint: Endpoint, call: ChatCall | EmbedCall, provider: str
 ) -> None:
     for name in sorted(endpoint.drop & members.keys()):
-        # A null says nothing, so nothing is lost.
-        if members.pop(name) is not None:
+        if not says_nothing(name, members.pop(name)):
             call.drop(name, provider)
+    _fit_words(members, endpoint, call, provider)
     # In the catalog's order, so that equal calls give equal bytes.
     for name, other in endpoint.rename.items():
         if name in members:
-            members.setdefault(other, members.pop(name))
+            value = members.pop(name)
+            if members.setdefault(other, value) != value:
+                # The caller has said both, and the provider's own name counts.
+                call.drop(name, provider)
+
+
+def _fit_words(
+    members: dict[str, Any], endpoint: Endpoint, call: ChatCall | EmbedCall, provider: str
+) -> None:
+    settled = set[str]()
+    for words in endpoint.words:
+        if words.parameter in settled or not words.fits(call.model):
+            continue
+        settled.add(words.parameter)
+        if isinstance(members.get(words.parameter), str):
+            _say(members, words, call, provider)
+
+
+def _say(members: dict[str, Any], words: Words, call: ChatCall | EmbedCall, provider: str) -> None:
+    name = words.parameter
+    said = members[name]
+    if said in words.instead:
+        del members[name]
+        for member, value in words.instead[said].items():
+            members.setdefault(member, value)
+    elif said in words.same:
+        members[name] = words.same[said]
+    elif (word := words.nearest.get(said, words.nearest.get("*"))) is not None:
+        call.drop(name, provider)
+        members[name] = word
+        if not word:
+            del members[name]
 
 
 def _fit_messages(
@@ -152,7 +195,7 @@ def _fit_messages(
 
 def _fit_part(part: dict[str, Any], endpoint: Endpoint, call: ChatCall, provider: str) -> None:
     for name in sorted(endpoint.drop_in_messages & part.keys()):
-        if part.pop(name) is not None:
+        if not says_nothing(name, part.pop(name)):
             call.drop(f"messages.{name}", provider)
     for name, other in endpoint.rename_in_messages.items():
         if name in part:

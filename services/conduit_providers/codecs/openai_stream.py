@@ -1,7 +1,9 @@
 """The events of a streamed chat in OpenAI's dialect, passed on as they are.
 
 An event is looked into only as far as it takes to know that it is one, whether a choice is
-finished, and what was used.
+finished, and what was used. Two kinds are not passed on where they stand: counts are told as OpenAI
+tells them, to those who asked, in one chunk behind the last choice; and what comes before the first
+choice, such as Azure's findings about the prompt, is told with it.
 """
 
 import re
@@ -11,6 +13,17 @@ import orjson
 
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_providers.calls import ChatCall, ChatEvents
+from conduit_providers.codec import MAX_EVENT_BYTES
+from conduit_providers.codecs.openai_chunks import (
+    Members,
+    members_of,
+    merged,
+    says_nothing,
+    usage_chunk,
+    without_choices,
+    without_usage,
+    written,
+)
 from conduit_providers.codecs.openai_usage import read_paths, read_usage
 from conduit_providers.codecs.sse import EventBuffer, events_in
 from conduit_providers.failures import error_in_stream, garbage
@@ -31,7 +44,12 @@ class _Chunk(msgspec.Struct):
     error: object = None
 
 
+class _Accounting(msgspec.Struct):
+    usage: object = None
+
+
 _decode = msgspec.json.Decoder(_Chunk).decode
+_decode_accounting = msgspec.json.Decoder(_Accounting).decode
 
 
 class OpenAIChatDecoder:
@@ -39,16 +57,18 @@ class OpenAIChatDecoder:
 
     __slots__ = (
         "_buffer",
+        "_early",
+        "_early_bytes",
         "_endpoint",
         "_error_path",
         "_failure",
         "_finished",
-        "_has_sent_usage",
-        "_include_usage",
+        "_is_usage_asked",
         "_model_event",
         "_paths",
         "_provider",
         "_seen",
+        "_told_usage",
         "done",
         "usage",
     )
@@ -57,7 +77,7 @@ class OpenAIChatDecoder:
         self.usage: Usage | None = None
         self.done = False
         self._provider = call.provider
-        self._include_usage = call.include_usage
+        self._is_usage_asked = call.include_usage or _asks_accounting(call)
         self._endpoint = endpoint
         self._paths = endpoint.usage
         self._error_path = str(endpoint.options.get("stream_error", ""))
@@ -65,7 +85,11 @@ class OpenAIChatDecoder:
         self._failure: UpstreamError | None = None
         self._seen: set[int] = set()
         self._finished: set[int] = set()
-        self._has_sent_usage = False
+        # What was said before the first choice.
+        self._early: Members = {}
+        self._early_bytes = 0
+        # As the provider told it, for the last chunk, whose other members are like this event's.
+        self._told_usage: object = None
         self._model_event = b""
 
     def feed(self, data: bytes) -> ChatEvents | None:
@@ -121,21 +145,26 @@ class OpenAIChatDecoder:
         for part in parts:
             if not part.startswith(b"data: {") or b"\n" in part:
                 self._keep_slowly(part, kept)
-            elif self._is_wanted(part[6:]):
-                kept.append(part)
+            elif (wanted := self._wanted(data := part[6:])) is not None:
+                kept.append(part if wanted is data else b"data: " + wanted)
             if self._failure is not None or self.done:
                 break
         if self._failure is not None and not kept:
             raise self._failure
-        if len(kept) == len(parts):
+        if kept == parts:
             return ChatEvents(sse=block)
         return self._joined([part + b"\n\n" for part in kept])
 
     def _joined(self, events: list[bytes]) -> ChatEvents | None:
-        if self.done and self._include_usage and self.usage and not self._has_sent_usage:
-            self._has_sent_usage = True
-            events.append(b"data: %b\n\n" % _usage_chunk(self._model_event, self.usage))
+        if self.done:
+            events += [b"data: %b\n\n" % event for event in self._last_events()]
         return ChatEvents(sse=b"".join(events)) if events else None
+
+    def _last_events(self) -> list[bytes]:
+        events = [written(self._early)] if self._early else []
+        if self._is_usage_asked and self.usage:
+            events.append(usage_chunk(self._model_event, self.usage, self._told_usage))
+        return events
 
     def _keep_slowly(self, part: bytes, kept: list[bytes]) -> None:
         for event in events_in(part):
@@ -144,8 +173,8 @@ class OpenAIChatDecoder:
                 self.done = True
             elif event.event == b"error":
                 self._failure = self._failure_in(data)
-            elif data and self._is_wanted(data):
-                kept.append(b"data: " + data)
+            elif data and (wanted := self._wanted(data)) is not None:
+                kept.append(b"data: " + wanted)
 
     def _failure_in(self, data: bytes) -> UpstreamError:
         try:
@@ -156,57 +185,86 @@ class OpenAIChatDecoder:
             told = told.get("error") or told
         return error_in_stream(told, self._provider)
 
-    def _is_wanted(self, data: bytes) -> bool:
-        """Look into an event; whether it is passed on."""
+    def _wanted(self, data: bytes) -> bytes | None:
+        """Look into an event; return what is passed on: itself, nothing, or what is left of it."""
         try:
             chunk = _decode(data)
         except (msgspec.DecodeError, msgspec.ValidationError):
             self._failure = garbage(self._provider, "an event is not a chat completion chunk")
-            return False
+            return None
         choices = chunk.choices
         if choices is None or chunk.usage is not None or chunk.error is not None or self._paths:
-            return self._is_special_wanted(chunk, data)
+            return self._special_wanted(chunk, data)
         if self._error_path and b'"error"' in data:
-            return self._is_special_wanted(chunk, data)
+            return self._special_wanted(chunk, data)
         # The ordinary event: one choice that was seen before and goes on.
         if len(choices) != 1 or choices[0].finish_reason or choices[0].index not in self._seen:
-            self._note_choices(choices, data)
-        return True
+            return self._noted(choices, data)
+        return data
 
-    def _is_special_wanted(self, chunk: _Chunk, data: bytes) -> bool:
+    def _special_wanted(self, chunk: _Chunk, data: bytes) -> bytes | None:
         error = chunk.error
         if error is None and self._error_path and b'"error"' in data:
             error = _found_at(data, self._error_path)
         if error is not None:
             self._failure = error_in_stream(error, self._provider)
-            return False
+            return None
         if self._paths:
             self.usage = read_paths(data, self._paths, self.usage)
         if chunk.usage is not None:
-            return self._note_usage(chunk, data)
+            return self._without_usage(chunk, data)
         if chunk.choices is None:
             self._failure = garbage(self._provider, "an event has no choices")
-            return False
-        self._note_choices(chunk.choices, data)
-        return True
+            return None
+        return self._noted(chunk.choices, data)
 
-    def _note_usage(self, chunk: _Chunk, data: bytes) -> bool:
+    def _without_usage(self, chunk: _Chunk, data: bytes) -> bytes | None:
+        """Note the counts of an event; return the rest of it, None if there is none."""
+        choices = chunk.choices or []
+        was_finished = self._finished.issuperset(choice.index for choice in choices)
+        # Some repeat a choice that is finished, only to have one beside the counts.
+        is_apart = was_finished and (not choices or says_nothing(data))
+        rest = None if is_apart else without_usage(self._noted(choices, data) or data)
         usage = read_usage(chunk.usage)
         if usage is not None:
-            self.usage = usage
-            if self._paths:
-                self.usage = read_paths(data, self._paths, usage)
-            self._has_sent_usage = self._has_sent_usage or self._include_usage
-        self._note_choices(chunk.choices or [], data)
-        return bool(chunk.choices) or self._include_usage
+            self.usage = read_paths(data, self._paths, usage) if self._paths else usage
+            self._told_usage = chunk.usage
+            self._model_event = without_choices(data) if is_apart and choices else data
+        return rest
 
-    def _note_choices(self, choices: list[_Choice], data: bytes) -> None:
-        if choices:
+    def _noted(self, choices: list[_Choice], data: bytes) -> bytes | None:
+        """Note the choices of an event; return what is passed on, None if it has to wait."""
+        if not choices:
+            if self._seen:
+                return data
+            self._hold(data)
+            return None
+        if self._told_usage is None:
             self._model_event = data
         for choice in choices:
             self._seen.add(choice.index)
             if choice.finish_reason:
                 self._finished.add(choice.index)
+        if self._early:
+            data = merged(data, self._early)
+            self._early = {}
+        return data
+
+    def _hold(self, data: bytes) -> None:
+        self._early |= members_of(data)
+        self._early_bytes += len(data)
+        if self._early_bytes > MAX_EVENT_BYTES:
+            self._failure = garbage(self._provider, "its stream does not come to an answer")
+
+
+def _asks_accounting(call: ChatCall) -> bool:
+    """Whether the caller asks for the usage in OpenRouter's way: `"usage": {"include": true}`.
+
+    https://openrouter.ai/docs/use-cases/usage-accounting
+    """
+    raw = call.request.json
+    asked = _decode_accounting(raw).usage if b'"usage"' in raw else None
+    return isinstance(asked, dict) and asked.get("include") is True
 
 
 def with_stop(data: bytes, endpoint: Endpoint) -> bytes:
@@ -223,24 +281,3 @@ def _found_at(data: bytes, path: str) -> object:
     for name in path.split("."):
         found = found.get(name) if isinstance(found, dict) else None
     return found
-
-
-def _usage_chunk(event: bytes, usage: Usage) -> bytes:
-    """Return the chunk that OpenAI ends a stream with when asked for the usage."""
-    known = orjson.loads(event) if event else {}
-    return orjson.dumps(
-        {
-            "id": known.get("id", ""),
-            "object": "chat.completion.chunk",
-            "created": known.get("created", 0),
-            "model": known.get("model", ""),
-            "choices": [],
-            "usage": {
-                "prompt_tokens": usage.input_tokens,
-                "completion_tokens": usage.output_tokens,
-                "total_tokens": usage.input_tokens + usage.output_tokens,
-                "prompt_tokens_details": {"cached_tokens": usage.cached_input_tokens},
-                "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
-            },
-        }
-    )

@@ -31,6 +31,7 @@ from conduit.v1.chat_message_pb2 import (
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.calls import ChatCall
+from conduit_providers.codecs.unsaid import note_unsaid, says_nothing
 
 Json = dict[str, Any]
 
@@ -182,8 +183,6 @@ class ModelInput:
                 case "refusal":
                     texts.append(part.refusal)
                 case "image_url":
-                    if part.image_url.detail not in {"", "auto"}:
-                        self._drop("messages.image_url.detail")
                     self._images.append(part.image_url.url)
                 case kind:
                     raise self._unable(str(kind or "content"))
@@ -192,7 +191,6 @@ class ModelInput:
     def _note(self, message: ChatMessage) -> None:
         taken = {
             "name": bool(message.name),
-            "audio": bool(message.audio_json),
             "reasoning_content": bool(message.reasoning_content),
             "reasoning_details": bool(message.reasoning_details),
             "cache_control": message.HasField("cache_control")
@@ -229,7 +227,7 @@ class ModelInput:
             if name in given:
                 if name in family.same:
                     found[family.same[name]] = given[name]
-                else:
+                elif not says_nothing(name, given[name]):
                     self._drop(name)
         if request.stop:
             if family.stop and not any("," in sequence for sequence in request.stop):
@@ -239,9 +237,11 @@ class ModelInput:
         return found
 
     def _drop_rest(self) -> None:
+        note_unsaid(self._call, self._provider)
         request = self._request
         for name in _UNTAKEN:
-            if getattr(request, name):
+            value = getattr(request, name)
+            if value and not says_nothing(name, value):
                 self._drop(name)
         if request.n > 1:
             self._drop("n")
@@ -259,7 +259,7 @@ _MAYBE = (
     "verbosity",
 )
 # What no model's input has.
-_UNTAKEN = ("logit_bias", "logprobs", "user", "metadata", "store", "service_tier")
+_UNTAKEN = ("logit_bias", "logprobs", "top_logprobs", "user", "metadata", "store", "service_tier")
 
 
 def limit_of(call: ChatCall) -> int:

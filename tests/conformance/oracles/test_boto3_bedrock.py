@@ -20,6 +20,7 @@ from tests.support.signatures import is_signed
 
 from conduit.v1.provider_pb2 import Provider
 from conduit_providers.auth import signer_for
+from conduit_providers.batches import split_embedding
 from conduit_providers.calls import Call, chat_request, embedding_request
 from conduit_providers.catalog import load_catalog
 from conduit_providers.codecs import chat_codec, embed_codec, models_codec
@@ -201,6 +202,9 @@ TOOL_BOTO = {"toolSpec": {"name": "f", "description": "Does", "inputSchema": {"j
 CALLED = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"city":"Rom"}'}}
 IMAGE_BOTO = {"image": {"format": "png", "source": {"bytes": PNG}}}
 IMAGE = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG_BASE64}"}}
+REPORT = {"filename": "R.pdf", "file_data": f"data:application/pdf;base64,{PNG_BASE64}"}
+REPORT_BOTO = {"format": "pdf", "name": "R", "source": {"bytes": PNG}}
+OF_MARCH: Json = {"citations": {"enabled": True}, "context": "Of March."}
 CLOSED = '{"type":"object","properties":{"city":{"type":"string"}},"additionalProperties":false}'
 CHATS = {
     "plain": Same(HELLO, HELLO_BOTO),
@@ -259,6 +263,10 @@ CHATS = {
             )
         },
         NOVA,
+    ),
+    "citations": Same(
+        {"messages": said({"type": "file", "file": {**REPORT, **OF_MARCH}})},
+        {"messages": user({"document": {**REPORT_BOTO, **OF_MARCH}})},
     ),
     "tools": Same(
         HELLO | {"tools": [TOOL], "tool_choice": "required"},
@@ -463,6 +471,22 @@ def test_embedding_is_what_the_sdk_sends(
     runtime.invoke_model(modelId=model, body=orjson.dumps(body), contentType="application/json")
     ours = we_send("embed", request_ | {"model": model}, recorder.address)
     assert [theirs.meaning for theirs in recorder.received] == [ours.meaning]
+
+
+def test_several_texts_are_what_the_sdk_sends_one_by_one(
+    recorder: Recorder,
+    runtime: Any,  # noqa: ANN401 # untyped
+) -> None:
+    """Titan takes one text in a request: the parts of our call are the SDK's calls."""
+    model, texts = "amazon.titan-embed-text-v2:0", ["one", "two", "three"]
+    for text in texts:
+        body = orjson.dumps({"inputText": text, "dimensions": 256})
+        runtime.invoke_model(modelId=model, body=body, contentType="application/json")
+    raw = orjson.dumps({"model": model, "input": texts, "dimensions": 256})
+    whole = Call(embedding_request(json=raw), alias=model, model=model)
+    parts = split_embedding(whole, CATALOG.find("Bedrock").endpoints["embed"])
+    ours = [we_send("embed", orjson.loads(each.request.json), recorder.address) for each in parts]
+    assert [theirs.meaning for theirs in recorder.received] == [each.meaning for each in ours]
 
 
 def test_model_lists_are_what_the_sdk_asks_for(

@@ -350,6 +350,83 @@ ANTHROPIC_CHATS: dict[str, tuple[Json, Json]] = {
             },
         },
     ),
+    "own_tools": (
+        {
+            "messages": [{"role": "user", "content": "Who won?"}],
+            "tools": [
+                {"type": "web_search_20250305", "name": "web_search", "max_uses": 2},
+                WEATHER,
+            ],
+            "max_tokens": 9,
+        },
+        {
+            "max_tokens": 9,
+            "messages": [{"role": "user", "content": "Who won?"}],
+            "tools": [
+                {"type": "web_search_20250305", "name": "web_search", "max_uses": 2},
+                {
+                    "name": "get_weather",
+                    "description": "Get the weather",
+                    "input_schema": WEATHER["function"]["parameters"],
+                },
+            ],
+        },
+    ),
+    "web_search": (
+        {
+            "messages": [{"role": "user", "content": "Who won?"}],
+            "web_search_options": {
+                "user_location": {"type": "approximate", "approximate": {"country": "DE"}}
+            },
+        },
+        {
+            "max_tokens": 16384,
+            "messages": [{"role": "user", "content": "Who won?"}],
+            "tools": [
+                {
+                    "type": "web_search_20250305",
+                    "name": "web_search",
+                    "user_location": {"type": "approximate", "country": "DE"},
+                }
+            ],
+        },
+    ),
+    "cited_document": (
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {
+                            "type": "file",
+                            "file": {
+                                "filename": "Grass",
+                                "file_data": "data:text/plain;base64,R3JlZW4=",
+                                "citations": {"enabled": True},
+                            },
+                        }
+                    ],
+                }
+            ],
+            "max_tokens": 9,
+        },
+        {
+            "max_tokens": 9,
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {
+                            "type": "document",
+                            "title": "Grass",
+                            "source": {"type": "text", "media_type": "text/plain", "data": "Green"},
+                            "citations": {"enabled": True},
+                        }
+                    ],
+                }
+            ],
+        },
+    ),
     "stream": (
         {"messages": [{"role": "user", "content": "Hi"}], "stream": True},
         {

@@ -34,6 +34,11 @@ class Heard:
     # Of typed streams: the usage that comes unasked.
     report_usage: Json | None = None
 
+    @property
+    def name(self) -> str:
+        """The provider's id of the answer."""
+        return str((self.completion or self.chunks[0])["id"])
+
 
 class OverHttp:
     """Speaks to the bridge, and looks at every byte of what comes."""

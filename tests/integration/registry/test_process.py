@@ -62,5 +62,8 @@ async def test_a_wrong_configuration_is_told_in_one_line(bench: Bench) -> None:
         _, said = await process.communicate()
     assert process.returncode == 2
     assert said.decode().splitlines() == [
-        "CONDUIT_MASTER_KEY is not set; `conduit serve` makes one, other commands need it given"
+        (
+            "conduit registry: CONDUIT_MASTER_KEY is not set; `conduit serve` makes one, "
+            "other commands need it given"
+        )
     ]

@@ -3,7 +3,7 @@
 import random
 import tracemalloc
 from binascii import crc32
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from struct import pack
 
 import orjson
@@ -18,10 +18,19 @@ from conduit_providers.codecs.bedrock_stream import ConverseStreamDecoder
 WORDS = ["Hello", ", ", "wörld ✨", "!"]
 
 
-def decoder() -> ConverseStreamDecoder:
-    """Return a fresh decoder of a plain chat."""
+def decoder(headers: Mapping[str, str] | None = None) -> ConverseStreamDecoder:
+    """Return a fresh decoder of a plain chat, whose answer has these headers."""
     raw = orjson.dumps({"model": "m", "messages": [{"role": "user", "content": "Hi"}]})
-    call = ChatCall(chat_request(json=raw), alias="m", model="m", provider="Prod", stream=True)
+    call = ChatCall(
+        chat_request(json=raw),
+        alias="m",
+        model="m",
+        provider="Prod",
+        stream=True,
+        include_usage=True,
+        created=1795435200,
+    )
+    call.answer_headers = headers or {}
     return ConverseStreamDecoder(call, "")
 
 
@@ -51,6 +60,17 @@ def read(pieces: Iterable[bytes]) -> str:
             found += [choice.delta.content for c in events.chunks for choice in c.choices]
     reader.close()
     return "".join(found)
+
+
+@pytest.mark.parametrize(
+    ("headers", "name"),
+    [({"x-amzn-requestid": "ca47a5ce"}, "ca47a5ce"), ({}, "chatcmpl-bedrock-1795435200")],
+)
+def test_all_chunks_have_the_id_of_the_request(headers: Mapping[str, str], name: str) -> None:
+    """Events have none; a proxy may keep the header to itself, and there is an id all the same."""
+    events = decoder(headers).feed(answer(WORDS))
+    assert events is not None
+    assert [chunk.id for chunk in events.chunks] == [name] * (len(WORDS) + 3)
 
 
 def test_words_arrive_whatever_the_pieces() -> None:

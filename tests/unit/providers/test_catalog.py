@@ -89,6 +89,21 @@ def test_folder_of_the_operator_adds_a_type(tmp_path: Path) -> None:
         ('["AcmeAI"]', '"AcmeAI"', "other_names: must be a list"),
         ("is_required = true", 'is_required = "yes"', r"settings\[0\].is_required: must be true"),
         ('path = "/chat"', 'path = "/chat"\nusage = { dollars = "x" }', "usage.dollars: is not"),
+        (
+            'path = "/chat"',
+            'path = "/chat"\nmax_inputs = { "*" = 0 }',
+            r"max_inputs.\*: must be a whole number from 1",
+        ),
+        (
+            'path = "/chat"',
+            'path = "/chat"\n[[endpoints.chat.words]]\nof = "x"',
+            r"words\[0\].of: must have a word",
+        ),
+        (
+            'path = "/chat"',
+            'path = "/chat"\n[[endpoints.chat.words]]\nof = "x"\nsame = { a = 1 }',
+            r"words\[0\].same.a: must be a string",
+        ),
         ("[auth]", '[error_codes]\nx = "NOPE"\n[auth]', "error_codes.x: .*'NOPE'"),
         ('name = "Acme"', 'name = "Acme', "acme.toml: not TOML"),
         ('other_names = ["AcmeAI"]', 'other_names = ["openai"]', "OpenAI names both"),

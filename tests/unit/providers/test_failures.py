@@ -50,6 +50,156 @@ STATUSES = [
 ]
 
 
+# What providers were seen to say, word for word but for names and numbers.
+SAID: list[tuple[str, int, object, type[UpstreamError]]] = [
+    (
+        "Anthropic",
+        400,
+        {
+            "type": "error",
+            "error": {
+                "type": "invalid_request_error",
+                "message": "input length and `max_tokens` exceed context limit: 9 + 2 > 10, "
+                "decrease input length or `max_tokens` and try again",
+            },
+        },
+        ContextTooLong,
+    ),
+    (
+        "Bedrock",
+        400,
+        {"message": "Input Tokens Exceeded: Number of input tokens exceeds maximum length."},
+        ContextTooLong,
+    ),
+    (
+        "Gemini",
+        400,
+        {
+            "error": {
+                "code": 400,
+                "message": "The input token count (9) exceeds the maximum number of tokens "
+                "allowed (8).",
+                "status": "INVALID_ARGUMENT",
+            }
+        },
+        ContextTooLong,
+    ),
+    (
+        "HuggingFace",
+        422,
+        {"error": "Input validation error: `inputs` must have less than 8 tokens. Given: 9"},
+        ContextTooLong,
+    ),
+    (
+        "HuggingFace",
+        413,
+        {"error": "Input validation error: `inputs` must have less than 8 characters. Given: 9"},
+        ContextTooLong,
+    ),
+    (
+        "Together",
+        422,
+        {
+            "error": {
+                "message": "Input validation error: `inputs` tokens + `max_new_tokens` must be "
+                "<= 8. Given: 7 `inputs` tokens and 2 `max_new_tokens`",
+                "type": "invalid_request_error",
+            }
+        },
+        ContextTooLong,
+    ),
+    (
+        "xAI",
+        400,
+        {
+            "code": "invalid-argument",
+            "error": "This model's maximum prompt length is 8 but the request contains 9 tokens.",
+        },
+        ContextTooLong,
+    ),
+    (
+        "xAI",
+        400,
+        {"code": "invalid-argument", "error": "Input token limit exceeded"},
+        ContextTooLong,
+    ),
+    (
+        "xAI",
+        403,
+        {
+            "code": "permission-denied",
+            "error": "Content violates usage guidelines. Failed check: SAFETY_CHECK_TYPE_BIO",
+        },
+        ContentPolicy,
+    ),
+    (
+        "xAI",
+        403,
+        {
+            "code": "permission-denied",
+            "error": "Your team has either used all available credits or reached its monthly "
+            "spending limit. To continue making API requests, please purchase more credits.",
+        },
+        InsufficientFunds,
+    ),
+    (
+        "xAI",
+        403,
+        {
+            "code": "permission-denied",
+            "error": "The model grok-4.5 is not available in your region.",
+        },
+        UpstreamModelNotFound,
+    ),
+    (
+        "xAI",
+        400,
+        {
+            "code": "invalid-argument",
+            "error": "Incorrect API key provided: xa***xy. You can obtain an API key from "
+            "https://console.x.ai.",
+        },
+        InvalidApiKey,
+    ),
+    (
+        "DeepSeek",
+        400,
+        {
+            "error": {
+                "message": "Content Exists Risk",
+                "type": "invalid_request_error",
+                "code": "invalid_request_error",
+            }
+        },
+        ContentPolicy,
+    ),
+    (
+        "DeepInfra",
+        402,
+        {"detail": {"error": "inference prohibited, please enter a payment method"}},
+        InsufficientFunds,
+    ),
+    ("NvidiaNIM", 429, {"status": 429, "title": "Too Many Requests"}, UpstreamRateLimited),
+    (
+        "NvidiaNIM",
+        403,
+        {"status": 403, "title": "Forbidden", "detail": "Authorization failed"},
+        InvalidApiKey,
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "status", "body", "cls"), SAID)
+def test_what_providers_were_seen_to_say_is_understood(
+    kind: str, status: int, body: object, cls: type[UpstreamError]
+) -> None:
+    """The words of the real bodies, not ours, decide what is to be done."""
+    response = HttpResponse(status, {}, orjson.dumps(body))
+    found = error_from(response, CATALOG.find(kind), TARGET)
+    assert type(found) is cls
+    assert "{" not in found.message
+
+
 @pytest.mark.parametrize("spec", CATALOG.specs, ids=lambda spec: spec.name)
 @pytest.mark.parametrize(("status", "cls"), STATUSES)
 def test_bare_status_has_the_same_meaning_for_all(

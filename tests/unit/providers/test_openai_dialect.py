@@ -175,8 +175,10 @@ def streamed(*pieces: bytes, include_usage: bool = False) -> bytes:
 def test_comments_and_fields_are_left_out() -> None:
     """Keep-alives, ids and names of events are not passed on; lines of one event are joined."""
     last = CHUNK % (0, b"b", b'"stop"')
-    raw = b': keep-alive\n\nid: 7\nevent: message\ndata: {\ndata:"choices":[]}\n\n' + last
-    assert streamed(raw + b"data: [DONE]\n\n") == b'data: { "choices":[]}\n\n' + last
+    first = b'id: 7\nevent: message\ndata: {\ndata:"choices":[{"index":0}]}\n\n'
+    whole = b'data: { "choices":[{"index":0}]}\n\n' + last
+    assert streamed(b": keep-alive\n\n" + first + last + b"data: [DONE]\n\n") == whole
+    assert streamed(first, last, b"data: [DONE]\n\n") == whole
 
 
 def test_stream_without_done_is_complete_when_every_choice_is() -> None:
@@ -297,3 +299,18 @@ def test_typed_form_knows_reasoning_by_its_name() -> None:
     assert events is not None
     assert events.chunks[0].choices[0].delta.reasoning_content == "hm"
     assert b'"reasoning":"hm"' in events.sse
+
+
+@pytest.mark.parametrize("value", [b"false", b" false", b"null"])
+def test_a_stream_that_is_not_wanted_changes_nothing(value: bytes) -> None:
+    """Many clients say so in every request; only the model's name differs then."""
+    raw = b'{"model":"alias","stream":%b,"messages": []}' % value
+    assert sent(raw) == b'{"model":"gpt-\\"4\\"","stream":%b,"messages": []}' % value
+
+
+def test_a_call_that_became_whole_is_sent_so() -> None:
+    """Whatever the request's own word was."""
+    assert orjson.loads(sent(b'{"model":"alias","messages":[],"stream":true}')) == {
+        "model": 'gpt-"4"',
+        "messages": [],
+    }

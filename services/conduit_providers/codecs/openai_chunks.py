@@ -1,0 +1,95 @@
+"""The few events of OpenAI's dialect that are not passed on as they are, and what they become.
+
+The members that stay keep their bytes.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+import orjson
+
+from conduit_providers.usage import Usage
+
+Members = dict[str, msgspec.Raw]
+
+_read = msgspec.json.Decoder(Members).decode
+_write = msgspec.json.encode
+_NO_CHOICES = msgspec.Raw(b"[]")
+# What all chunks of an answer have in common.
+_HEAD = ("id", "object", "created", "model", "service_tier", "system_fingerprint")
+# What a choice may repeat without saying anything new.
+_REPEATED = {"index", "delta", "finish_reason", "native_finish_reason", "stop_reason"}
+
+
+def members_of(event: bytes) -> Members:
+    """Return the members of an event, each as it is written."""
+    return _read(event)
+
+
+def written(members: Mapping[str, object]) -> bytes:
+    """Return an event with these members."""
+    return _write(members)
+
+
+def merged(event: bytes, early: Members) -> bytes:
+    """Return an event with what was said before it; its own members win."""
+    members = _read(event)
+    return _write(members | {name: early[name] for name in early if name not in members})
+
+
+def without_usage(event: bytes) -> bytes:
+    """Return an event that does not tell the counts."""
+    members = _read(event)
+    del members["usage"]
+    return _write(members)
+
+
+def without_choices(event: bytes) -> bytes:
+    """Return an event that is about no choice."""
+    return _write(_read(event) | {"choices": _NO_CHOICES})
+
+
+def says_nothing(event: bytes) -> bool:
+    """Whether the choices of an event have no content, only who speaks and why that ended."""
+    for choice in orjson.loads(event)["choices"]:
+        delta = choice.get("delta")
+        told = [value for name, value in choice.items() if name not in _REPEATED]
+        if isinstance(delta, dict):
+            told += [value for name, value in delta.items() if name != "role"]
+        if any(told):
+            return False
+    return True
+
+
+def usage_chunk(event: bytes, usage: Usage, told: object) -> bytes:
+    """Return the chunk that OpenAI ends a stream with when asked for the usage.
+
+    `event` is the one that told the counts, or any other of the answer; `told` is how it did.
+    https://platform.openai.com/docs/api-reference/chat/create#chat-create-stream_options
+    """
+    members = _read(event) if event else {}
+    if told is not None and _is_about_none(members):
+        return event
+    empty: dict[str, object] = {"id": "", "object": "chat.completion.chunk", "created": 0}
+    head = {name: members[name] for name in _HEAD if name in members}
+    return _write({**empty, "model": "", **head, "choices": [], "usage": _counts(usage, told)})
+
+
+def _is_about_none(members: Members) -> bool:
+    choices = members.get("choices")
+    return choices is not None and msgspec.json.decode(choices) == []
+
+
+def _counts(usage: Usage, told: object) -> dict[str, object]:
+    """Return the counts as they were told, and what OpenAI always tells."""
+    made: dict[str, object] = {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+    }
+    if usage.cached_input_tokens:
+        made["prompt_tokens_details"] = {"cached_tokens": usage.cached_input_tokens}
+    if usage.reasoning_tokens:
+        made["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
+    said = told if isinstance(told, dict) else {}
+    return made | {name: value for name, value in said.items() if value is not None}
