@@ -135,7 +135,7 @@ def bridge() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "read of a chat", lambda: read({}, (), bare, body)
     yield "read of a chat with x-conduit headers", lambda: read({}, (), full, body)
     yield "write of a chat", lambda: route.write(answer)
-    yield "report headers", lambda: route.report_headers(answer)
+    yield "report headers", lambda: route.write_report(answer)
 
 
 def microseconds(work: Callable[[], object]) -> float:

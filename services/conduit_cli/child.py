@@ -49,6 +49,8 @@ async def _run(settings: Settings, start: Start) -> None:
     drain = starting.result()
     gc.collect()
     gc.freeze()
+    # What calls under way hold comes and goes in thousands of objects, and is no garbage either.
+    gc.set_threshold(20_000, 20, 20)
     gc.enable()
     _tell_ready()
     await stopping

@@ -23,10 +23,15 @@ class ChatDecoder(Protocol):
     Memory is bounded: an event of more than `MAX_EVENT_BYTES` is an error.
     """
 
-    # The tokens, as soon as the provider told.
-    usage: Usage | None
-    # Whether the provider said that the answer is complete.
-    done: bool
+    @property
+    def usage(self) -> Usage | None:
+        """Return the tokens, as soon as the provider told."""
+        ...
+
+    @property
+    def done(self) -> bool:
+        """Return whether the provider said that the answer is complete."""
+        ...
 
     def feed(self, data: bytes) -> ChatEvents | None:
         """Take the next bytes; return the events they complete, or None.

@@ -127,7 +127,7 @@ async def _start(
 def _work(
     engine: AsyncEngine, feed: Feed, discovery: Discovery
 ) -> list[Coroutine[None, None, None]]:
-    work = [
+    work: list[Coroutine[None, None, None]] = [
         forever("poll", feed.poll, POLL_SECONDS),
         # The pause keeps a burst of changes from asking for what is due each time.
         forever("discovery", discovery.run_once, 1.0),
