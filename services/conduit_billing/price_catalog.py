@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from conduit.v1.charge_pb2 import (
     UNIT_AUDIO_INPUT_TOKEN,
     UNIT_AUDIO_OUTPUT_TOKEN,
+    UNIT_CACHE_WRITE_1H_TOKEN,
     UNIT_CACHE_WRITE_TOKEN,
     UNIT_CACHED_INPUT_TOKEN,
     UNIT_CHARACTER,
@@ -34,6 +35,7 @@ _TOKENS: dict[UnitNumber, tuple[str, ...]] = {
     UNIT_INPUT_TOKEN: ("input_text_mtok", "input_mtok"),
     UNIT_CACHED_INPUT_TOKEN: ("cache_read_mtok", "input_mtok"),
     UNIT_CACHE_WRITE_TOKEN: ("cache_write_mtok", "cache_write_5m_mtok", "input_mtok"),
+    UNIT_CACHE_WRITE_1H_TOKEN: ("cache_write_1h_mtok",),
     UNIT_AUDIO_INPUT_TOKEN: ("input_audio_mtok", "input_mtok"),
     UNIT_OUTPUT_TOKEN: ("output_text_mtok", "output_mtok"),
     UNIT_AUDIO_OUTPUT_TOKEN: ("output_audio_mtok", "output_mtok"),
@@ -95,8 +97,11 @@ class PriceCatalog:
         for unit, (names, millions) in _OTHERS.items():
             if (usd := _first(price, names)) is not None:
                 prices[unit] = nano(usd / millions)
-        # A model that is paid by the token costs nothing for being asked.
         if UNIT_INPUT_TOKEN in prices:
+            # The catalog has no price of an hour for older Claudes on Vertex AI and Bedrock. Its
+            # price of five minutes would be too little: all that it has are twice the plain one.
+            prices.setdefault(UNIT_CACHE_WRITE_1H_TOKEN, 2 * prices[UNIT_INPUT_TOKEN])
+            # A model that is paid by the token costs nothing for being asked.
             prices.setdefault(UNIT_REQUEST, 0)
         return Priced(prices, self._version) if prices else UNKNOWN
 

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
+import msgspec
 import structlog
 from google.protobuf.message import Message
 
@@ -36,7 +37,7 @@ class Backend(NamedTuple):
     timeout: float | None
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, frozen=True):
     """How a request ended, for the log and the metrics."""
 
     status: int
@@ -47,7 +48,7 @@ class Outcome(NamedTuple):
 GONE = Outcome(499, "CALLER_GONE")
 
 
-class Visit(NamedTuple):
+class Visit(msgspec.Struct, frozen=True):
     """A request on its way: what its endpoint needs beside the route."""
 
     exchange: Exchange

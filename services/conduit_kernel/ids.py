@@ -38,13 +38,8 @@ class IdSource:
             self._milliseconds = milliseconds
             self._prefix = _text(milliseconds, 10) + self._high
         pairs = _PAIRS
-        return (
-            self._prefix
-            + pairs[low >> 30]
-            + pairs[(low >> 20) & 1023]
-            + pairs[(low >> 10) & 1023]
-            + pairs[low & 1023]
-        )
+        first, second = pairs[low >> 30], pairs[(low >> 20) & 1023]
+        return f"{self._prefix}{first}{second}{pairs[(low >> 10) & 1023]}{pairs[low & 1023]}"
 
 
 def _text(value: int, length: int) -> str:

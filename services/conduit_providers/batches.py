@@ -44,7 +44,8 @@ def join_embeddings(answers: Sequence[EmbedAnswer]) -> EmbedAnswer:
 
 def total(usages: Sequence[Usage]) -> Usage:
     """Return the sum of counts; all are zero if there are none."""
-    return Usage(*map(sum, zip(*usages, strict=True))) if usages else Usage()
+    names = Usage.__struct_fields__
+    return Usage(**{name: sum(getattr(each, name) for each in usages) for name in names})
 
 
 def _part(call: EmbedCall, head: EmbeddingRequest, inputs: Sequence[EmbeddingInput]) -> EmbedCall:

@@ -8,6 +8,7 @@ translation is never taken apart.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
+import msgspec
 import orjson
 from google.protobuf.message import Message
 
@@ -37,23 +38,13 @@ from conduit_providers.usage import Usage
 TypedT = TypeVar("TypedT", bound=Message)
 
 
-class Form(Generic[TypedT]):
+class Form(msgspec.Struct, Generic[TypedT]):
     """A message as JSON, as protobuf, or both."""
 
-    __slots__ = ("_json", "_read", "_typed", "_write")
-
-    def __init__(
-        self,
-        read: Callable[[object], TypedT],
-        write: Callable[[TypedT], object],
-        *,
-        json: bytes | None = None,
-        typed: TypedT | None = None,
-    ) -> None:
-        self._read = read
-        self._write = write
-        self._json = json
-        self._typed = typed
+    _read: Callable[[object], TypedT]
+    _write: Callable[[TypedT], object]
+    _json: bytes | None = None
+    _typed: TypedT | None = None
 
     @property
     def json(self) -> bytes:
@@ -75,67 +66,39 @@ def chat_request(
     *, json: bytes | None = None, typed: ChatCompletionRequest | None = None
 ) -> Form[ChatCompletionRequest]:
     """Hold a chat request."""
-    return Form(
-        chat_completion_request_from_json, chat_completion_request_to_json, json=json, typed=typed
-    )
+    return Form(chat_completion_request_from_json, chat_completion_request_to_json, json, typed)
 
 
 def embedding_request(
     *, json: bytes | None = None, typed: EmbeddingRequest | None = None
 ) -> Form[EmbeddingRequest]:
     """Hold an embedding request."""
-    return Form(embedding_request_from_json, embedding_request_to_json, json=json, typed=typed)
+    return Form(embedding_request_from_json, embedding_request_to_json, json, typed)
 
 
-class Call(Generic[TypedT]):
+class Call(msgspec.Struct, Generic[TypedT]):
     """One call at one instance: the request, and what the instance needs to know beside it."""
 
-    __slots__ = (
-        "alias",
-        "answer_headers",
-        "created",
-        "dropped",
-        "fetched",
-        "include_usage",
-        "is_strict",
-        "model",
-        "provider",
-        "request",
-        "stream",
-    )
-
-    def __init__(
-        self,
-        request: Form[TypedT],
-        *,
-        alias: str,
-        model: str,
-        stream: bool = False,
-        include_usage: bool = False,
-        is_strict: bool = False,
-        fetched: Mapping[str, tuple[str, bytes]] | None = None,
-        provider: str = "",
-        created: int = 0,
-    ) -> None:
-        self.request = request
-        # The model as the request names it, and as the provider does.
-        self.alias = alias
-        self.model = model
-        self.stream = stream
-        # Whether the caller of a stream asked for the usage; we always do.
-        self.include_usage = include_usage
-        self.is_strict = is_strict
-        # URL to media type and content, for endpoints that take no URLs.
-        self.fetched: Mapping[str, tuple[str, bytes]] = fetched or {}
-        # The instance's name, for errors.
-        self.provider = provider
-        # When the call was made, in seconds since 1970, for dialects whose answers do not say;
-        # codecs read no clock.
-        self.created = created
-        # Of the answer that is a stream, names in lower case, for dialects whose events do not
-        # say which answer they are of.
-        self.answer_headers: Mapping[str, str] = {}
-        self.dropped: list[str] = []
+    request: Form[TypedT]
+    # The model as the request names it, and as the provider does.
+    alias: str
+    model: str
+    stream: bool = False
+    # Whether the caller of a stream asked for the usage; we always do.
+    include_usage: bool = False
+    is_strict: bool = False
+    # The instance's name, for errors.
+    provider: str = ""
+    # When the call was made, in seconds since 1970, for dialects whose answers do not say;
+    # codecs read no clock.
+    created: int = 0
+    # URL to media type and content, for endpoints that take no URLs.
+    fetched: Mapping[str, tuple[str, bytes]] = {}
+    # Of the answer that is a stream, names in lower case, for dialects whose events do not
+    # say which answer they are of.
+    answer_headers: Mapping[str, str] = {}
+    # What the provider does not take, as callers are told.
+    dropped: list[str] = []
 
     @property
     def typed(self) -> TypedT:
@@ -164,20 +127,8 @@ EmbedCall = Call[EmbeddingRequest]
 class Answer(Form[TypedT]):
     """A provider's whole answer."""
 
-    __slots__ = ("usage",)
-
-    def __init__(
-        self,
-        read: Callable[[object], TypedT],
-        write: Callable[[TypedT], object],
-        *,
-        usage: Usage | None,
-        json: bytes | None = None,
-        typed: TypedT | None = None,
-    ) -> None:
-        super().__init__(read, write, json=json, typed=typed)
-        # None when the provider did not tell.
-        self.usage = usage
+    # None when the provider did not tell.
+    usage: Usage | None = None
 
 
 ChatAnswer = Answer[ChatCompletion]
@@ -188,16 +139,14 @@ def chat_answer(
     *, usage: Usage | None, json: bytes | None = None, typed: ChatCompletion | None = None
 ) -> ChatAnswer:
     """Hold a chat answer."""
-    return Answer(_read_completion, chat_completion_to_json, usage=usage, json=json, typed=typed)
+    return Answer(_read_completion, chat_completion_to_json, json, typed, usage)
 
 
 def embed_answer(
     *, usage: Usage | None, json: bytes | None = None, typed: EmbeddingList | None = None
 ) -> EmbedAnswer:
     """Hold an embedding answer."""
-    return Answer(
-        embedding_list_from_json, embedding_list_to_json, usage=usage, json=json, typed=typed
-    )
+    return Answer(embedding_list_from_json, embedding_list_to_json, json, typed, usage)
 
 
 def _named_reasoning(value: object, part: str) -> object:

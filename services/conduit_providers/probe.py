@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from conduit.v1.connectivity_pb2 import (
     CONNECTIVITY_OUTCOME_INVALID_KEY,
     CONNECTIVITY_OUTCOME_NO_FUNDS,
@@ -110,7 +112,7 @@ class Probe:
             names |= dict.fromkeys(page.names)
             if not page.next_path:
                 break
-            request = request._replace(path=page.next_path)
+            request = replace(request, path=page.next_path)
         return ModelList(list(names), elapsed_ms, limits)
 
     async def _get(

@@ -115,7 +115,7 @@ def _virtual_key(virtual_key: VirtualKey) -> Members:
     told = _settable(virtual_key)
     if virtual_key.budget_nano_usd is not None:
         # As a text, because a float may not hold it.
-        told["budget"] = dollars_text(virtual_key.budget_nano_usd).decode()
+        told["budget"] = dollars_text(virtual_key.budget_nano_usd)
     return told
 
 

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
+import msgspec
 import structlog
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -29,7 +29,7 @@ _COST = number_tag(pb.Charge, "cost_nano_usd")
 _DURATION = number_tag(pb.Charge, "duration_ms")
 
 
-class Consumption(NamedTuple):
+class Consumption(msgspec.Struct, frozen=True):
     """What an attempt used, and how well it is known."""
 
     usage: Usage
@@ -80,8 +80,8 @@ class Accounts:
     ) -> int | None:
         """Store the charge of an attempt; return its cost in nano-dollars, None if unknown."""
         card = self._prices.card(candidate.provider_id, candidate.model)
-        usage, source, is_complete = consumption
-        lines, cost = charge_lines(usage, card)
+        source, is_complete = consumption.source, consumption.is_complete
+        lines, cost = charge_lines(consumption.usage, card)
         kind = (alias, operation, candidate.model, caller.virtual_key_id, card.version)
         constant = line.charges.get((*kind, source, is_complete))
         if constant is None:

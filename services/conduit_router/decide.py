@@ -6,7 +6,8 @@ and explained.
 
 import math
 from ipaddress import ip_address
-from typing import NamedTuple
+
+import msgspec
 
 from conduit.v1 import decision_pb2 as pb
 from conduit_router.peek import Wants
@@ -16,14 +17,14 @@ from conduit_router.vitals import View
 _MASK = (1 << 64) - 1
 
 
-class Stop(NamedTuple):
+class Stop(msgspec.Struct, frozen=True):
     """A candidate with its keys in the order in which they are tried."""
 
     candidate: Candidate
     lines: tuple[Line, ...]
 
 
-class Decision(NamedTuple):
+class Decision(msgspec.Struct, frozen=True):
     """Where a request goes, and why not elsewhere."""
 
     stops: tuple[Stop, ...]

@@ -1,8 +1,9 @@
 """What whole and streamed calls have in common: setting out, and settling up."""
 
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
+import msgspec
 from google.protobuf.message import Message
 
 from conduit.v1 import decision_pb2
@@ -19,10 +20,10 @@ from conduit_providers.calls import Call, ChatCall, Form
 from conduit_providers.spec import Endpoint
 from conduit_router.accounts import Accounts, Consumption
 from conduit_router.decide import Decision, decide
-from conduit_router.failover import Leg
+from conduit_router.failover import Leg, Trip
 from conduit_router.flows import Flows
 from conduit_router.identity import check_model
-from conduit_router.journey import Guide, Journey
+from conduit_router.journey import Guide, Journey, bounds_of
 from conduit_router.media import MediaFetcher, has_urls
 from conduit_router.outcomes import Outcomes
 from conduit_router.peek import Wants
@@ -33,7 +34,7 @@ from conduit_router.vitals import View, Vitals
 TypedT = TypeVar("TypedT", bound=Message)
 
 
-class Sender(NamedTuple):
+class Sender(msgspec.Struct, frozen=True):
     """Who asks: the virtual key, the request's id, the address."""
 
     caller: Caller
@@ -80,13 +81,15 @@ class Dispatch:
         decision = self.decide(wants, seed, sender.peer)
         if not decision.stops:
             raise _nowhere(wants, decision, self._vitals.view(), self.clock())
+        bounds = bounds_of(options)
         return Journey(
             wants=wants,
             caller=sender.caller,
             request_id=sender.request_id,
-            decision=decision,
-            options=options,
+            trip=Trip(decision, bounds.attempts),
             started=started,
+            deadline=started + bounds.seconds,
+            is_strict=bounds.is_strict,
         )
 
     def decide(self, wants: Wants, seed: int | None, peer: str) -> Decision:
@@ -126,13 +129,16 @@ class Dispatch:
         self._accounts.tally(provider_id, seconds * 1000, is_success=False)
 
     def settle(
-        self, journey: Journey, leg: Leg, call: Call[TypedT], consumption: Consumption
+        self, journey: Journey, leg: Leg, dropped: Sequence[str], consumption: Consumption
     ) -> CallReport:
-        """Account for an attempt that cost something; return what was done."""
+        """Account for an attempt that cost something; return what was done.
+
+        `dropped` names the parameters that the provider does not take.
+        """
         now = self.clock()
         report = journey.report(leg, now)
-        if call.dropped:
-            report.dropped.extend(call.dropped)
+        if dropped:
+            report.dropped.extend(dropped)
         cost = self.charge(journey, leg, consumption, now)
         if cost is not None:
             report.cost_nano_usd = cost

@@ -1,13 +1,13 @@
 """What follows a failure: the way of one call through its candidates, without any I/O."""
 
-from typing import NamedTuple
+import msgspec
 
 from conduit_kernel.errors import Scope, UpstreamError
 from conduit_router.decide import Decision
 from conduit_router.table import Candidate, Line
 
 
-class Leg(NamedTuple):
+class Leg(msgspec.Struct, frozen=True):
     """The next attempt."""
 
     candidate: Candidate
@@ -16,34 +16,23 @@ class Leg(NamedTuple):
     is_retry: bool
 
 
-class Trip:
+class Trip(msgspec.Struct):
     """Yields the attempts of one call. Ask `next`, and tell `failed` what came of it."""
 
-    __slots__ = (
-        "_decision",
-        "_key",
-        "_max",
-        "_retried",
-        "_retry",
-        "_stop",
-        "attempts",
-        "fallbacks",
-    )
-
-    def __init__(self, decision: Decision, max_attempts: int) -> None:
-        self._decision = decision
-        self._max = max_attempts
-        self._stop = 0
-        self._key = 0
-        self._retry = False
-        self._retried = False
-        self.attempts = 0
-        self.fallbacks = 0
+    decision: Decision
+    max_attempts: int
+    attempts: int = 0
+    fallbacks: int = 0
+    # Where it is: the stop, the key there, and whether the last attempt is to be made again.
+    _stop: int = 0
+    _key: int = 0
+    _retry: bool = False
+    _retried: bool = False
 
     def next(self) -> Leg | None:
         """Return the next attempt, or None when nothing is left to try."""
-        stops = self._decision.stops
-        if self._stop >= len(stops) or self.attempts >= self._max:
+        stops = self.decision.stops
+        if self._stop >= len(stops) or self.attempts >= self.max_attempts:
             return None
         stop = stops[self._stop]
         self.attempts += 1
@@ -53,7 +42,7 @@ class Trip:
         """Take in that the last attempt failed. `may_retry`: the instance's budget allows it."""
         self._retry = False
         if error.scope is Scope.REQUEST:
-            self._stop = len(self._decision.stops)
+            self._stop = len(self.decision.stops)
         elif error.scope is Scope.KEY:
             self._next_key()
         elif error.is_transient and may_retry and not self._retried:
@@ -65,16 +54,16 @@ class Trip:
         """Start over at the first candidate; return whether an attempt is left for it."""
         self._stop = self._key = 0
         self._retry = self._retried = False
-        return self.attempts < self._max
+        return self.attempts < self.max_attempts
 
     def _next_key(self) -> None:
         self._key += 1
-        if self._key >= len(self._decision.stops[self._stop].lines):
+        if self._key >= len(self.decision.stops[self._stop].lines):
             self._next_stop()
 
     def _next_stop(self) -> None:
         self._stop += 1
         self._key = 0
         self._retried = False
-        if self._stop < len(self._decision.stops):
+        if self._stop < len(self.decision.stops):
             self.fallbacks += 1

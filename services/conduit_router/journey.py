@@ -5,6 +5,8 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import msgspec
+
 from conduit.v1.call_pb2 import CallOptions, CallReport
 from conduit_kernel.errors import (
     ConduitError,
@@ -16,7 +18,6 @@ from conduit_kernel.errors import (
     UpstreamError,
     UpstreamRateLimited,
 )
-from conduit_router.decide import Decision
 from conduit_router.failover import Leg, Trip
 from conduit_router.outcomes import Outcomes
 from conduit_router.peek import Wants
@@ -38,47 +39,23 @@ RETRY_PAUSE_SECONDS = (0.02, 0.15)
 REST_SECONDS = {InvalidApiKey: 300.0, InsufficientFunds: 300.0, UpstreamRateLimited: 5.0}
 
 
-class Journey:
+class Journey(msgspec.Struct):
     """One call under way."""
 
-    __slots__ = (
-        "caller",
-        "deadline",
-        "decision",
-        "is_strict",
-        "request_id",
-        "started",
-        "trip",
-        "waited",
-        "wants",
-    )
-
-    def __init__(
-        self,
-        *,
-        wants: Wants,
-        caller: Caller,
-        request_id: str,
-        decision: Decision,
-        options: CallOptions | None,
-        started: float,
-    ) -> None:
-        self.wants = wants
-        self.caller = caller
-        self.request_id = request_id
-        self.decision = decision
-        self.started = started
-        # Seconds spent waiting for providers.
-        self.waited = 0.0
-        seconds, attempts, self.is_strict = CALL_SECONDS, MAX_ATTEMPTS, False
-        if options is not None:
-            seconds, attempts, self.is_strict = _limits(options)
-        self.deadline = started + seconds
-        self.trip = Trip(decision, attempts)
+    wants: Wants
+    caller: Caller
+    request_id: str
+    trip: Trip
+    # Seconds of the router's clock.
+    started: float
+    deadline: float
+    is_strict: bool
+    # Seconds spent waiting for providers.
+    waited: float = 0.0
 
     def report(self, leg: Leg, now: float) -> CallReport:
         """Return what was done, so far without the cost."""
-        candidate, line, _ = leg
+        candidate, line = leg.candidate, leg.line
         return CallReport(
             request_id=self.request_id,
             provider_id=candidate.provider_id,
@@ -164,7 +141,22 @@ class Guide:
         journey.trip.failed(error, may_retry=may_retry)
 
 
-def _limits(options: CallOptions) -> tuple[float, int, bool]:
+class Bounds(msgspec.Struct, frozen=True):
+    """What a call may take."""
+
+    seconds: float = CALL_SECONDS
+    attempts: int = MAX_ATTEMPTS
+    # Whether what a provider does not take is refused rather than left out.
+    is_strict: bool = False
+
+
+USUAL_BOUNDS = Bounds()
+
+
+def bounds_of(options: CallOptions | None) -> Bounds:
+    """Return the bounds that a caller asks for. InvalidRequest if they make no sense."""
+    if options is None:
+        return USUAL_BOUNDS
     seconds, attempts = CALL_SECONDS, MAX_ATTEMPTS
     if options.HasField("timeout"):
         seconds = options.timeout.ToTimedelta().total_seconds()
@@ -176,4 +168,4 @@ def _limits(options: CallOptions) -> tuple[float, int, bool]:
         attempts = options.max_attempts
         if attempts < 1:
             raise InvalidRequest("max_attempts must be at least 1", field="max_attempts")
-    return seconds, attempts, options.strict_parameters
+    return Bounds(seconds, attempts, options.strict_parameters)

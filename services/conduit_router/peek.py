@@ -1,7 +1,6 @@
 """The few fields of a JSON request that routing needs, read without taking the rest apart."""
 
 import re
-from typing import NamedTuple
 
 import msgspec
 
@@ -10,7 +9,7 @@ from conduit_kernel.errors import InvalidRequest, MalformedJson
 NOTHING: frozenset[str] = frozenset()
 
 
-class Wants(NamedTuple):
+class Wants(msgspec.Struct, frozen=True):
     """What a request asks of whoever serves it."""
 
     model: str

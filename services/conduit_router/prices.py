@@ -16,6 +16,7 @@ _INPUT = int(pb.UNIT_INPUT_TOKEN)
 _OUTPUT = int(pb.UNIT_OUTPUT_TOKEN)
 _CACHED = int(pb.UNIT_CACHED_INPUT_TOKEN)
 _CACHE_WRITE = int(pb.UNIT_CACHE_WRITE_TOKEN)
+_CACHE_WRITE_1H = int(pb.UNIT_CACHE_WRITE_1H_TOKEN)
 _AUDIO_INPUT = int(pb.UNIT_AUDIO_INPUT_TOKEN)
 _AUDIO_OUTPUT = int(pb.UNIT_AUDIO_OUTPUT_TOKEN)
 _REQUEST = int(pb.UNIT_REQUEST)
@@ -101,7 +102,9 @@ def charge_lines(usage: Usage, card: PriceCard) -> tuple[bytes, int | None]:
 
 
 def _quantities(usage: Usage, card: PriceCard) -> list[tuple[int, int]]:
-    read, written, cached, cache_written, _, heard, spoken = usage
+    read, written = usage.input_tokens, usage.output_tokens
+    cached, cache_written = usage.cached_input_tokens, usage.cache_write_tokens
+    heard, spoken = usage.audio_input_tokens, usage.audio_output_tokens
     if not (cached or cache_written or heard or spoken):
         # Most calls.
         quantities = [(_INPUT, read), (_OUTPUT, written)]
@@ -110,7 +113,8 @@ def _quantities(usage: Usage, card: PriceCard) -> list[tuple[int, int]]:
             (_INPUT, read - cached - cache_written - heard),
             (_OUTPUT, written - spoken),
             (_CACHED, cached),
-            (_CACHE_WRITE, cache_written),
+            (_CACHE_WRITE, cache_written - usage.cache_write_1h_tokens),
+            (_CACHE_WRITE_1H, usage.cache_write_1h_tokens),
             (_AUDIO_INPUT, heard),
             (_AUDIO_OUTPUT, spoken),
         ]

@@ -5,6 +5,8 @@ import contextlib
 from collections.abc import AsyncGenerator
 from typing import NoReturn
 
+from msgspec.structs import replace
+
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.charge_pb2 import (
     USAGE_SOURCE_EARLY_EVENT,
@@ -135,7 +137,7 @@ class Streams:
         started = dispatch.clock()
         is_typed = request.WhichOneof("form") == "chat"
         form = chat_request(typed=request.chat) if is_typed else chat_request(json=request.json)
-        wants = peek_chat(form.json)._replace(stream=True)
+        wants = replace(peek_chat(form.json), stream=True)
         options = request.options if request.HasField("options") else None
         journey = dispatch.depart(wants, sender, options, started)
 
@@ -156,7 +158,7 @@ class Streams:
                 yield message
                 events = await stream.next()
                 message = pb.StreamChatResponse()
-            end = dispatch.settle(journey, leg, stream.call, _consumption(stream, form))
+            end = dispatch.settle(journey, leg, stream.call.dropped, _consumption(stream, form))
             is_settled = True
             message.finished.report.CopyFrom(end)
             if stream.usage is not None:

@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import msgspec
 from google.protobuf.message import Message
+from msgspec.structs import replace
 
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.call_pb2 import CallReport
@@ -38,11 +41,34 @@ RequestT = TypeVar("RequestT", bound=Message)
 AnswerT = TypeVar("AnswerT", bound=Message)
 
 
+@dataclass(frozen=True, slots=True)
+class _Operation(Generic[RequestT, AnswerT]):
+    """How calls of one kind are made."""
+
+    codec_of: Callable[[Instance], Codec[Call[RequestT], Answer[AnswerT]] | None]
+    # About how many tokens a request has.
+    estimate: Callable[[Form[RequestT]], int]
+    # What must be had before the codec can work.
+    before: Callable[[Call[RequestT], Endpoint], Awaitable[None] | None] | None = None
+    # For calls that are jobs.
+    flow_of: Callable[[Call[RequestT], Leg], Flow[Answer[AnswerT]] | None] | None = None
+    # For calls that may be too large for one request.
+    division: Division[RequestT, AnswerT] | None = None
+
+
 class WholeCalls:
     """Answers chats and embeddings."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch
+        self._chats = _Operation(
+            _chat_codec, estimate_chat, before=dispatch.fetch_media, flow_of=_chat_flow
+        )
+        self._embeddings = _Operation(
+            _embed_codec,
+            _estimate_embedding,
+            division=Division(split_embedding, join_embeddings),
+        )
 
     async def chat(self, request: pb.ChatRequest, sender: Sender) -> pb.ChatResponse:
         """Answer a chat, in the form of the request."""
@@ -51,17 +77,10 @@ class WholeCalls:
         form = chat_request(typed=request.chat) if is_typed else chat_request(json=request.json)
         wants = peek_chat(form.json)
         if wants.stream:
-            wants = wants._replace(stream=False)
+            wants = replace(wants, stream=False)
         options = request.options if request.HasField("options") else None
         journey = self._dispatch.depart(wants, sender, options, started)
-        exchange = _Exchange(
-            self._dispatch,
-            form,
-            _chat_codec,
-            estimate_chat,
-            before=self._dispatch.fetch_media,
-            flow_of=_chat_flow,
-        )
+        exchange = _Exchange(self._dispatch, self._chats, form)
         answer, report = await exchange.run(journey)
         if is_typed:
             return pb.ChatResponse(completion=answer.typed, report=report)
@@ -79,56 +98,21 @@ class WholeCalls:
         wants = peek_embedding(form.json)
         options = request.options if request.HasField("options") else None
         journey = self._dispatch.depart(wants, sender, options, started)
-        exchange = _Exchange(
-            self._dispatch,
-            form,
-            _embed_codec,
-            _estimate_embedding,
-            division=Division(split_embedding, join_embeddings),
-        )
+        exchange = _Exchange(self._dispatch, self._embeddings, form)
         answer, report = await exchange.run(journey)
         if is_typed:
             return pb.EmbedResponse(embeddings=answer.typed, report=report)
         return pb.EmbedResponse(json=answer.json, report=report)
 
 
-class _Exchange(Generic[RequestT, AnswerT]):
+class _Exchange(msgspec.Struct, Generic[RequestT, AnswerT]):
     """One call: a request, its attempts, an answer."""
 
-    __slots__ = (
-        "_before",
-        "_call",
-        "_codec_of",
-        "_dispatch",
-        "_division",
-        "_estimate",
-        "_flow_of",
-        "_form",
-    )
-
-    def __init__(
-        self,
-        dispatch: Dispatch,
-        form: Form[RequestT],
-        codec_of: Callable[[Instance], Codec[Call[RequestT], Answer[AnswerT]] | None],
-        estimate: Callable[[Form[RequestT]], int],
-        *,
-        before: Callable[[Call[RequestT], Endpoint], Awaitable[None] | None] | None = None,
-        flow_of: Callable[[Call[RequestT], Leg], Flow[Answer[AnswerT]] | None] | None = None,
-        division: Division[RequestT, AnswerT] | None = None,
-    ) -> None:
-        self._dispatch = dispatch
-        self._form = form
-        self._codec_of = codec_of
-        self._estimate = estimate
-        # What must be had before the codec can work.
-        self._before = before
-        # For calls that are jobs.
-        self._flow_of = flow_of
-        # For calls that may be too large for one request.
-        self._division = division
-        # As the last attempt's codec got it.
-        self._call: Call[RequestT]
+    _dispatch: Dispatch
+    _operation: _Operation[RequestT, AnswerT]
+    _form: Form[RequestT]
+    # As the last attempt's codec got it.
+    _call: Call[RequestT] | None = None
 
     async def run(self, journey: Journey) -> tuple[Answer[AnswerT], CallReport]:
         """Make attempts until one succeeds, and account for it."""
@@ -136,28 +120,32 @@ class _Exchange(Generic[RequestT, AnswerT]):
         answer, leg = await dispatch.guide.lead(journey, self._attempt, dispatch.failed)
         usage, source = answer.usage, USAGE_SOURCE_PROVIDER
         if usage is None:
-            usage = Usage(self._estimate(self._form), estimate_text(len(answer.json)))
+            usage = Usage(self._operation.estimate(self._form), estimate_text(len(answer.json)))
             source = USAGE_SOURCE_ESTIMATE
         consumption = Consumption(usage, source, is_complete=True)
-        return answer, dispatch.settle(journey, leg, self._call, consumption)
+        dropped = self._call.dropped if self._call is not None else ()
+        return answer, dispatch.settle(journey, leg, dropped, consumption)
 
     async def _attempt(self, journey: Journey, leg: Leg, seconds: float) -> Answer[AnswerT]:
         dispatch, instance = self._dispatch, leg.candidate.instance
         endpoint = instance.spec.endpoints[journey.wants.operation]
-        codec = self._codec_of(instance)
+        operation = self._operation
+        codec = operation.codec_of(instance)
         if codec is None:
             raise NotImplementedYet(f"{instance.spec.name} does not serve this operation")
         call = self._call = dispatch.call(journey, leg, self._form)
-        if self._before is not None and (waiting := self._before(call, endpoint)) is not None:
-            await waiting
-        flow = self._flow_of(call, leg) if self._flow_of is not None else None
+        if operation.before is not None:
+            waiting = operation.before(call, endpoint)
+            if waiting is not None:
+                await waiting
+        flow = operation.flow_of(call, leg) if operation.flow_of is not None else None
         if flow is not None:
             return await self._follow(journey, leg, seconds, flow)
-        if self._division is not None:
-            parts = self._division.split(call, endpoint)
+        if operation.division is not None:
+            parts = operation.division.split(call, endpoint)
             if len(parts) > 1:
                 batch = Batch(codec, parts, endpoint, leg)
-                return self._division.join(await self._gather(journey, leg, seconds, batch))
+                return operation.division.join(await self._gather(journey, leg, seconds, batch))
         request = codec.to_upstream(call, endpoint, leg.line.target)
         sent = dispatch.clock()
         try:
@@ -211,7 +199,7 @@ class _Exchange(Generic[RequestT, AnswerT]):
 
     def _charge_abandoned(self, journey: Journey, leg: Leg) -> None:
         """Charge for a caller that is gone, since the provider may have the question."""
-        usage = Usage(self._estimate(self._form))
+        usage = Usage(self._operation.estimate(self._form))
         guess = Consumption(usage, USAGE_SOURCE_ESTIMATE, is_complete=False)
         self._dispatch.charge(journey, leg, guess, self._dispatch.clock())
 

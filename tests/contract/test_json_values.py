@@ -103,7 +103,7 @@ def test_money_that_cannot_be_exact_is_refused(value: object, message: str) -> N
 )
 def test_money_is_written_exactly(nano: int, text: str) -> None:
     """All of the digits and none too many, and never an exponent."""
-    assert dollars_text(nano).decode() == text
+    assert dollars_text(nano) == text
     cost = usage_report_pb2.ProviderCost(provider_id=1, provider_name="p", cost_nano_usd=nano)
     written = text_of(provider_cost_to_json(cost))
     assert written == f'{{"providerId":1,"providerName":"p","cost":{text}}}'

@@ -21,6 +21,7 @@ from typing import Any
 
 import orjson
 import pytest
+from msgspec.structs import asdict
 from tests.support.eventstream import framed
 
 from conduit.v1.chat_chunk_json import chat_completion_chunk_to_json
@@ -193,7 +194,7 @@ def said(error: ConduitError) -> Json:
 
 def counts(usage: Usage | None) -> Json | None:
     """Return the counts that are not zero."""
-    return None if usage is None else {k: v for k, v in usage._asdict().items() if v}
+    return None if usage is None else {k: v for k, v in asdict(usage).items() if v}
 
 
 def data_in(sse: bytes) -> list[Json]:

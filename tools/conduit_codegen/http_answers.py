@@ -113,7 +113,6 @@ class AnswerWriter:
             return
         with self._body.block(f"def {name}(message: {self._type}) -> bytes | None:"):
             self._body.line(f'"""Tell the media type of an answer of {self._rpc.name}."""')
-            self._body.line(
-                f"return http.safe(message.{CONTENT_TYPE}) if message.{CONTENT_TYPE} else None"
-            )
+            value = f"message.{CONTENT_TYPE}"
+            self._body.line(f"return http.safe({value}).encode() if {value} else None")
         self._body.gap()

@@ -1,7 +1,7 @@
 """Writes the functions that write a message as HTTP headers.
 
-What they return are lines as they are sent: a list of names and values, which would be joined at
-once, costs every call three times as much.
+What they return are lines as they are sent, put together in one piece: a list of names and values,
+which would be joined at once, costs every call several times as much.
 """
 
 from .contract import ContractError, Field, Kind, Message
@@ -16,44 +16,54 @@ def header_writer(message: Message) -> str:
 
 def write_header_writer(scope: Scope) -> None:
     """Add the function: it writes numbers, texts that are not empty, and optional fields set."""
-    message = scope.message
+    message, body = scope.message, scope.body
     argument = f"message: {module(message.file)}.{message.name}"
-    with scope.body.block(f"def {header_writer(message)}({argument}) -> bytes:"):
-        scope.body.line(f'"""Return the header lines that say a `{message.name}`."""')
-        scope.body.line('lines = b""')
+    with body.block(f"def {header_writer(message)}({argument}) -> bytes:"):
+        body.line(f'"""Return the header lines that say a `{message.name}`."""')
+        texts = [field for field in message.fields if _is_text(field)]
+        for field in texts:
+            body.line(f"{field.name} = {_text(field)}")
+        if texts:
+            names = ", ".join(field.name for field in texts)
+            with body.block(f"if not http.is_plain({' + '.join(names.split(', '))}):"):
+                for field in texts:
+                    body.line(f"{field.name} = http.safe({field.name})")
+        body.line("lines = (")
         for field in message.fields:
-            _header(scope, field)
-        scope.body.line("return lines")
-    scope.body.gap()
+            body.line(f"    {'+ ' if field is not message.fields[0] else ''}{_line(scope, field)}")
+        body.line(")")
+        body.line("return lines.encode()")
+    body.gap()
 
 
-def _header(scope: Scope, field: Field) -> None:
+def _is_text(field: Field) -> bool:
+    return field.kind is Kind.STRING
+
+
+def _text(field: Field) -> str:
+    value = f"message.{field.name}"
+    return f'", ".join({value}) if {value} else ""' if field.repeated else value
+
+
+def _line(scope: Scope, field: Field) -> str:
+    """Return the expression of a field's line; empty where the message does not say it."""
+    value = field.name if _is_text(field) else f"message.{field.name}"
+    said = f'f"{field.json.header}: {_form(scope, field, value)}\\r\\n"'
     if field.has_presence:
-        condition, value = f'message.HasField("{field.name}")', f"message.{field.name}"
-    elif field.kind is Kind.STRING or field.repeated:
-        value = "values" if field.repeated else "value"
-        condition = f"{value} := message.{field.name}"
-    else:
-        condition, value = "", f"message.{field.name}"
-    form, value = _form(scope, field, value)
-    line = f'lines += b"{field.json.header}: {form}\\r\\n" % {value}'
-    if condition:
-        with scope.body.block(f"if {condition}:"):
-            scope.body.line(line)
-    else:
-        scope.body.line(line)
+        return f'({said} if message.HasField("{field.name}") else "")'
+    return f'({said} if {value} else "")' if _is_text(field) else said
 
 
-def _form(scope: Scope, field: Field, value: str) -> tuple[str, str]:
-    """Return the format of a header's value, and the expression of what is put there."""
+def _form(scope: Scope, field: Field, value: str) -> str:
+    """Return what stands for a header's value in a formatted string."""
     if field.kind is Kind.STRING:
-        return "%b", f'http.safe(", ".join({value}))' if field.repeated else f"http.safe({value})"
+        return f"{{{value}}}"
     if field.repeated or field.kind in {Kind.BYTES, Kind.ENUM, Kind.MESSAGE}:
         problem = f"{scope.message.full_name}.{field.name}: no header can carry its type"
         raise ContractError(problem)
     if field.json.money:
-        return "%b", f"json.dollars_text({value})"
+        return f"{{json.dollars_text({value})}}"
     if field.kind is Kind.BOOL:
-        return "%b", f'(b"true" if {value} else b"false")'
+        return f"{{'true' if {value} else 'false'}}"
     # A thousandth is the finest that anybody reads in a header.
-    return "%.3f" if field.kind is Kind.DOUBLE else "%d", value
+    return f"{{{value}:.3f}}" if field.kind is Kind.DOUBLE else f"{{{value}}}"

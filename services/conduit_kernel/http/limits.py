@@ -1,7 +1,8 @@
 """How long and how much: the bounds of the server, the client and a call."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+
+import msgspec
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -51,7 +52,7 @@ class ClientLimits:
     buffer_bytes: int = 256 * KIB
 
 
-class Timeouts(NamedTuple):
+class Timeouts(msgspec.Struct, frozen=True):
     """Bounds of one call, in seconds.
 
     ``connect`` covers the wait for a free connection, name lookup, TCP and TLS; ``header`` runs

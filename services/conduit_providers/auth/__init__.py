@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Protocol, cast
 
+from msgspec.structs import replace
+
 from conduit_kernel.errors import InvalidApiKey, SecretUnreadable
 from conduit_providers.spec import Auth
 from conduit_providers.target import Target
@@ -70,7 +72,7 @@ class HeaderSigner(StaticSigner):
 
     def sign(self, request: HttpRequest) -> HttpRequest:
         """Return the request with the headers added."""
-        return request._replace(headers=request.headers + self._headers)
+        return replace(request, headers=request.headers + self._headers)
 
 
 Factory = Callable[[Auth, str, Target], Signer]

@@ -36,6 +36,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
+from msgspec.structs import replace
 
 from conduit_kernel.errors import (
     InvalidApiKey,
@@ -147,8 +148,8 @@ class AwsSigner:
             data=request.body,
         )
         SigV4Auth(self._credentials, self._service, self._region).add_auth(signed)
-        return request._replace(
-            headers=tuple((name.lower(), value) for name, value in signed.headers.items())
+        return replace(
+            request, headers=tuple((name.lower(), value) for name, value in signed.headers.items())
         )
 
     async def refresh(self, now: float) -> None:

@@ -23,6 +23,7 @@ from azure.identity import (
     CredentialUnavailableError,
     DefaultAzureCredential,
 )
+from msgspec.structs import replace
 
 from conduit_kernel.errors import (
     InvalidApiKey,
@@ -110,7 +111,7 @@ class EntraSigner:
         """Return the request with the token. InvalidApiKey if none was ever fetched."""
         if not self._headers:
             raise invalid_key(self._target)
-        return request._replace(headers=request.headers + self._headers)
+        return replace(request, headers=request.headers + self._headers)
 
     async def refresh(self, now: float) -> None:
         """Fetch a new token; those who ask at the same time share it.

@@ -29,6 +29,7 @@ from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
 from google.auth.transport.requests import Request
 from google.oauth2 import credentials as oauth2
 from google.oauth2 import service_account
+from msgspec.structs import replace
 
 from conduit_kernel.errors import (
     InvalidApiKey,
@@ -132,7 +133,7 @@ class GoogleTokenSigner:
         """Return the request with the token. InvalidApiKey if none was ever fetched."""
         if not self._headers:
             raise invalid_key(self._target)
-        return request._replace(headers=request.headers + self._headers)
+        return replace(request, headers=request.headers + self._headers)
 
     async def refresh(self, now: float) -> None:
         """Fetch a new token; those who ask at the same time share it.

@@ -223,7 +223,7 @@ def _endpoint(table: _Table) -> Endpoint:
     if not has_codec(endpoint.codec):
         raise table.error("codec", f"there is no codec {endpoint.codec!r}")
     for count in endpoint.usage:
-        if count not in Usage._fields:
+        if count not in Usage.__struct_fields__:
             raise table.error(f"usage.{count}", "is not a count that we keep")
     table.end()
     return endpoint

@@ -28,6 +28,12 @@ class OutputDetails(msgspec.Struct):
     thinking_tokens: int | None = None
 
 
+class CacheCreation(msgspec.Struct):
+    """How long the tokens written to the cache stay there."""
+
+    ephemeral_1h_input_tokens: int | None = None
+
+
 class Counts(msgspec.Struct):
     """Token counts. `input_tokens` leaves out what was read from or written to the cache."""
 
@@ -35,6 +41,8 @@ class Counts(msgspec.Struct):
     output_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
+    # Told at a stream's start alone: what is written after it counts as staying five minutes.
+    cache_creation: CacheCreation | None = None
     output_tokens_details: OutputDetails | None = None
     service_tier: str | None = None
     # How often the provider's own tools were used, by tool.
@@ -50,13 +58,15 @@ class Counts(msgspec.Struct):
     def usage(self) -> Usage:
         """Return the counts as we keep them."""
         read = self.cache_read_input_tokens or 0
-        written = self.cache_creation_input_tokens or 0
+        written_1h = (self.cache_creation or CacheCreation()).ephemeral_1h_input_tokens or 0
+        written = max(self.cache_creation_input_tokens or 0, written_1h)
         details = self.output_tokens_details or OutputDetails()
         return Usage(
             input_tokens=(self.input_tokens or 0) + read + written,
             output_tokens=self.output_tokens or 0,
             cached_input_tokens=read,
             cache_write_tokens=written,
+            cache_write_1h_tokens=written_1h,
             reasoning_tokens=details.thinking_tokens or 0,
         )
 

@@ -24,6 +24,13 @@ from conduit_providers.usage import Usage
 REQUEST_ID = "x-amzn-requestid"
 
 
+class CacheDetail(msgspec.Struct, rename="camel"):
+    """Tokens written to the cache, for `5m` or `1h`."""
+
+    ttl: str = ""
+    input_tokens: int = 0
+
+
 class Counts(msgspec.Struct, rename="camel"):
     """Token counts. `input_tokens` leaves out what was read from or written to the cache.
 
@@ -34,16 +41,19 @@ class Counts(msgspec.Struct, rename="camel"):
     output_tokens: int = 0
     cache_read_input_tokens: int | None = None
     cache_write_input_tokens: int | None = None
+    cache_details: list[CacheDetail] | None = None
 
     def usage(self) -> Usage:
         """Return the counts as we keep them."""
         read = self.cache_read_input_tokens or 0
-        written = self.cache_write_input_tokens or 0
+        written_1h = sum(x.input_tokens for x in self.cache_details or () if x.ttl == "1h")
+        written = max(self.cache_write_input_tokens or 0, written_1h)
         return Usage(
             input_tokens=self.input_tokens + read + written,
             output_tokens=self.output_tokens,
             cached_input_tokens=read,
             cache_write_tokens=written,
+            cache_write_1h_tokens=written_1h,
         )
 
 

@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 import orjson
+from msgspec.structs import replace
 
 from conduit.v1.embedding_pb2 import EmbeddingList, EmbeddingRequest
 from conduit_kernel.errors import UnsupportedCapability
@@ -43,7 +44,7 @@ class HuggingFaceEmbedCodec:
         if urlsplit(target.base_url).hostname != ROUTER:
             dedicated = str(endpoint.options["dedicated_path"])
             sent = openai_embed.CODEC.to_upstream(call, endpoint, target)
-            return sent._replace(path=target.fill(dedicated, model=call.model))
+            return replace(sent, path=target.fill(dedicated, model=call.model))
         # The model's owner and name are two steps of the path.
         path = endpoint.path.replace("{model}", quote(call.model, safe="/-._~"))
         body = orjson.dumps(_body(call, target.provider_name))

@@ -6,6 +6,8 @@ What differs by name only is in the catalog; what differs in form is changed her
 it is there. Options of an endpoint are those of `openai_chat`.
 """
 
+from msgspec.structs import replace
+
 from conduit_kernel.errors import UpstreamError
 from conduit_providers.calls import ChatAnswer, ChatCall, ChatEvents, chat_answer
 from conduit_providers.codec import ChatDecoder
@@ -29,7 +31,7 @@ class MistralChatCodec:
     def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Pass the caller's body on, changed where Mistral wants it otherwise."""
         request = self._openai.to_upstream(call, endpoint, target)
-        return request._replace(body=fitted(request.body, call, target.provider_name))
+        return replace(request, body=fitted(request.body, call, target.provider_name))
 
     def from_upstream(
         self, response: HttpResponse, call: ChatCall, endpoint: Endpoint

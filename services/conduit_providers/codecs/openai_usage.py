@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 import orjson
+from msgspec.structs import replace
 
 from conduit_providers.usage import Usage
 
@@ -74,7 +75,7 @@ def read_paths(body: bytes, paths: Mapping[str, str], usage: Usage | None) -> Us
     document = orjson.loads(body)
     found = {name: _at(document, path) for name, path in paths.items()}
     counts = {name: count for name, count in found.items() if count is not None}
-    return (usage or Usage())._replace(**counts) if counts else usage
+    return replace(usage or Usage(), **counts) if counts else usage
 
 
 def _at(value: object, path: str) -> int | None:

@@ -15,6 +15,7 @@ import orjson
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 from tests.support.eventstream import framed
 from tests.support.signatures import is_signed
 
@@ -170,7 +171,7 @@ def we_send(operation: str, request: Json, address: str) -> Received:
         sent = embed_codec(endpoint.codec).to_upstream(embed, endpoint, target)
     else:
         sent = models_codec(endpoint.codec).to_upstream(endpoint, target)
-        sent = sent._replace(path=request.get("path", sent.path))
+        sent = replace(sent, path=request.get("path", sent.path))
     signed = signer_for(spec.auth, orjson.dumps(KEY).decode(), target).sign(sent)
     headers = dict(signed.headers)
     assert is_signed(signed.method, address + signed.path, headers, signed.body, SECRET)

@@ -156,10 +156,12 @@ async def test_nothing_else_is_charged(performance: Performance) -> None:
 def units_of(counts: Json) -> dict[int, int]:
     """Return what is charged for counts of tokens; cached and written ones apart."""
     cached, written = counts.get("cached_input_tokens", 0), counts.get("cache_write_tokens", 0)
+    written_1h = counts.get("cache_write_1h_tokens", 0)
     units = {
         pb.UNIT_INPUT_TOKEN: counts["input_tokens"] - cached - written,
         pb.UNIT_CACHED_INPUT_TOKEN: cached,
-        pb.UNIT_CACHE_WRITE_TOKEN: written,
+        pb.UNIT_CACHE_WRITE_TOKEN: written - written_1h,
+        pb.UNIT_CACHE_WRITE_1H_TOKEN: written_1h,
         pb.UNIT_OUTPUT_TOKEN: counts["output_tokens"],
     }
     return {int(unit): count for unit, count in units.items() if count}
@@ -171,6 +173,7 @@ def cost_of(units: dict[int, int], prices: tuple[int, int, int]) -> int:
     of_unit = {
         int(pb.UNIT_INPUT_TOKEN): read,
         int(pb.UNIT_CACHE_WRITE_TOKEN): read,
+        int(pb.UNIT_CACHE_WRITE_1H_TOKEN): read,
         int(pb.UNIT_CACHED_INPUT_TOKEN): cached,
         int(pb.UNIT_OUTPUT_TOKEN): written,
     }

@@ -6,6 +6,7 @@ import pytest
 
 from conduit.v1.charge_pb2 import (
     UNIT_AUDIO_INPUT_TOKEN,
+    UNIT_CACHE_WRITE_1H_TOKEN,
     UNIT_CACHE_WRITE_TOKEN,
     UNIT_CACHED_INPUT_TOKEN,
     UNIT_INPUT_TOKEN,
@@ -15,7 +16,14 @@ from conduit_billing.price_catalog import PriceCatalog
 from conduit_billing.prices import UNKNOWN
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-NAMES = {"OpenAI": "openai", "Anthropic": "anthropic", "DeepSeek": "deepseek", "Gemini": "google"}
+NAMES = {
+    "OpenAI": "openai",
+    "Anthropic": "anthropic",
+    "Bedrock": "aws",
+    "DeepSeek": "deepseek",
+    "Gemini": "google",
+    "VertexAI": "google",
+}
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +54,25 @@ def test_writing_to_the_cache_has_its_own_price_where_it_costs_more(catalog: Pri
     prices = catalog.price("Anthropic", "claude-sonnet-4-5", NOW).unit_prices
     assert prices[UNIT_CACHE_WRITE_TOKEN] * 4 == prices[UNIT_INPUT_TOKEN] * 5
     assert prices[UNIT_CACHED_INPUT_TOKEN] * 10 == prices[UNIT_INPUT_TOKEN]
+
+
+@pytest.mark.parametrize(
+    ("provider_type", "model", "nano_usd"),
+    [
+        ("Anthropic", "claude-sonnet-4-5", 6_000_000_000),
+        ("Bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", 6_600_000_000),
+        ("VertexAI", "claude-sonnet-4-5@20250929", 6_000_000_000),
+        # The catalog does not have its price of an hour.
+        ("VertexAI", "claude-sonnet-4@20250514", 6_000_000_000),
+    ],
+)
+def test_writing_to_the_cache_for_an_hour_costs_twice_the_plain_price(
+    catalog: PriceCatalog, provider_type: str, model: str, nano_usd: int
+) -> None:
+    """Where the catalog says so, and where it says nothing: never the price of five minutes."""
+    prices = catalog.price(provider_type, model, NOW).unit_prices
+    assert prices[UNIT_CACHE_WRITE_1H_TOKEN] == 2 * prices[UNIT_INPUT_TOKEN] == nano_usd
+    assert prices[UNIT_CACHE_WRITE_TOKEN] * 8 == nano_usd * 5
 
 
 def test_a_price_in_tiers_is_taken_at_its_base(catalog: PriceCatalog) -> None:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from conduit.v1.charge_pb2 import (
+    UNIT_CACHE_WRITE_1H_TOKEN,
+    UNIT_CACHE_WRITE_TOKEN,
     UNIT_CACHED_INPUT_TOKEN,
     UNIT_IMAGE,
     UNIT_INPUT_TOKEN,
@@ -100,6 +102,8 @@ def test_a_token_price_is_per_thousand_and_kept_per_million() -> None:
     priced = rule_prices(rule(8, "gpt-4*"))
     assert priced.unit_prices[UNIT_INPUT_TOKEN] == 30_000_000_000
     assert priced.unit_prices[UNIT_CACHED_INPUT_TOKEN] == 30_000_000_000
+    assert priced.unit_prices[UNIT_CACHE_WRITE_TOKEN] == 30_000_000_000
+    assert priced.unit_prices[UNIT_CACHE_WRITE_1H_TOKEN] == 30_000_000_000
     assert priced.unit_prices[UNIT_OUTPUT_TOKEN] == 60_000_000_000
     assert UNIT_IMAGE not in priced.unit_prices
     assert priced.version == "rule:8@2026-11-23T12:00:00Z"
@@ -109,6 +113,7 @@ def test_a_price_per_request_makes_tokens_free() -> None:
     """What is not counted costs nothing, rather than something unknown."""
     prices = rule_prices(per_unit(COST_CALCULATION_TYPE_REQUEST_BASED, 5_000_000)).unit_prices
     assert cost_of([(1, prices[UNIT_REQUEST]), (900, prices[UNIT_INPUT_TOKEN])]) == 5_000_000
+    assert prices[UNIT_CACHE_WRITE_1H_TOKEN] == 0
 
 
 @pytest.mark.parametrize(

@@ -280,7 +280,7 @@ def test_random_bytes_never_crash_a_decoder() -> None:
                 "prompt_tokens_details": {"cached_tokens": 4, "audio_tokens": 2},
                 "completion_tokens_details": {"reasoning_tokens": 5, "audio_tokens": None},
             },
-            Usage(9, 7, 4, 0, 5, 2, 0),
+            Usage(9, 7, 4, reasoning_tokens=5, audio_input_tokens=2),
         ),
     ],
 )

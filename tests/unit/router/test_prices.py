@@ -37,6 +37,46 @@ def test_cached_tokens_are_charged_once_at_their_own_price() -> None:
     assert cost == 40 * 2500 + 60 * 1250
 
 
+# Claude Sonnet 4.5's.
+CLAUDE = PriceCard(
+    {
+        pb.UNIT_INPUT_TOKEN: 3_000_000_000,
+        pb.UNIT_CACHED_INPUT_TOKEN: 300_000_000,
+        pb.UNIT_CACHE_WRITE_TOKEN: 3_750_000_000,
+        pb.UNIT_CACHE_WRITE_1H_TOKEN: 6_000_000_000,
+        pb.UNIT_OUTPUT_TOKEN: 15_000_000_000,
+    },
+    "claude",
+)
+
+
+def test_tokens_written_for_an_hour_are_charged_once_at_their_own_price() -> None:
+    """They are part of those written to the cache, as those are of the tokens read."""
+    usage = Usage(1000, 10, 300, cache_write_tokens=248, cache_write_1h_tokens=100)
+    lines, cost = charge_lines(usage, CLAUDE)
+    assert {line.unit: line.quantity for line in read(lines)} == {
+        pb.UNIT_INPUT_TOKEN: 452,
+        pb.UNIT_CACHED_INPUT_TOKEN: 300,
+        pb.UNIT_CACHE_WRITE_TOKEN: 148,
+        pb.UNIT_CACHE_WRITE_1H_TOKEN: 100,
+        pb.UNIT_OUTPUT_TOKEN: 10,
+    }
+    assert cost == 452 * 3000 + 300 * 300 + 148 * 3750 + 100 * 6000 + 10 * 15000
+
+
+def test_a_kind_of_cache_write_that_was_not_used_has_no_line() -> None:
+    """All tokens for an hour leave nothing at the price of five minutes, and the reverse."""
+    for long, unit, price in (
+        (100, pb.UNIT_CACHE_WRITE_1H_TOKEN, 6000),
+        (0, pb.UNIT_CACHE_WRITE_TOKEN, 3750),
+    ):
+        usage = Usage(100, 0, cache_write_tokens=100, cache_write_1h_tokens=long)
+        lines, cost = charge_lines(usage, CLAUDE)
+        assert {x.unit: x.quantity for x in read(lines) if x.quantity} == {unit: 100}
+        assert len(read(lines)) == 3
+        assert cost == 100 * price
+
+
 def test_an_unknown_price_makes_the_cost_unknown() -> None:
     """Never zero."""
     assert charge_lines(Usage(10, 10), UNKNOWN)[1] is None

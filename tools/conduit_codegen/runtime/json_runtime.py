@@ -320,8 +320,9 @@ def dollars(nano: int) -> orjson.Fragment:
     return orjson.Fragment(dollars_text(nano))
 
 
-def dollars_text(nano: int) -> bytes:
+def dollars_text(nano: int) -> str:
     """Return `0.03` for 30,000,000."""
     if nano < 0:
-        return b"-" + dollars_text(-nano)
-    return (b"%d.%09d" % divmod(nano, NANO)).rstrip(b"0").rstrip(b".")
+        return "-" + dollars_text(-nano)
+    whole, part = divmod(nano, NANO)
+    return f"{whole}.{part:09}".rstrip("0").rstrip(".")

@@ -20,6 +20,7 @@ UNIT_BY_SPELLING: Final[dict[str, charge_pb2.Unit.ValueType]] = {
     "image": charge_pb2.UNIT_IMAGE,
     "character": charge_pb2.UNIT_CHARACTER,
     "millisecond": charge_pb2.UNIT_MILLISECOND,
+    "cachewrite1htoken": charge_pb2.UNIT_CACHE_WRITE_1H_TOKEN,
 }
 UNIT_SPELLINGS: Final[dict[charge_pb2.Unit.ValueType, str]] = {
     charge_pb2.UNIT_UNSPECIFIED: "Unspecified",
@@ -33,6 +34,7 @@ UNIT_SPELLINGS: Final[dict[charge_pb2.Unit.ValueType, str]] = {
     charge_pb2.UNIT_IMAGE: "Image",
     charge_pb2.UNIT_CHARACTER: "Character",
     charge_pb2.UNIT_MILLISECOND: "Millisecond",
+    charge_pb2.UNIT_CACHE_WRITE_1H_TOKEN: "CacheWrite1hToken",
 }
 
 

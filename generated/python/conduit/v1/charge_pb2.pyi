@@ -33,7 +33,7 @@ class _UnitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Unit.ValueType],
     UNIT_CACHED_INPUT_TOKEN: _Unit.ValueType  # 2
     """Tokens read from the provider's cache."""
     UNIT_CACHE_WRITE_TOKEN: _Unit.ValueType  # 3
-    """Tokens written to the provider's cache."""
+    """Tokens written to the provider's cache, for its usual time: five minutes at Anthropic."""
     UNIT_OUTPUT_TOKEN: _Unit.ValueType  # 4
     """Tokens written."""
     UNIT_AUDIO_INPUT_TOKEN: _Unit.ValueType  # 5
@@ -48,6 +48,8 @@ class _UnitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Unit.ValueType],
     """Characters."""
     UNIT_MILLISECOND: _Unit.ValueType  # 10
     """Milliseconds of sound or of computing."""
+    UNIT_CACHE_WRITE_1H_TOKEN: _Unit.ValueType  # 11
+    """Tokens written to the provider's cache for an hour."""
 
 class Unit(_Unit, metaclass=_UnitEnumTypeWrapper):
     """What providers charge for. Cached and written tokens are apart from the plain ones."""
@@ -59,7 +61,7 @@ UNIT_INPUT_TOKEN: Unit.ValueType  # 1
 UNIT_CACHED_INPUT_TOKEN: Unit.ValueType  # 2
 """Tokens read from the provider's cache."""
 UNIT_CACHE_WRITE_TOKEN: Unit.ValueType  # 3
-"""Tokens written to the provider's cache."""
+"""Tokens written to the provider's cache, for its usual time: five minutes at Anthropic."""
 UNIT_OUTPUT_TOKEN: Unit.ValueType  # 4
 """Tokens written."""
 UNIT_AUDIO_INPUT_TOKEN: Unit.ValueType  # 5
@@ -74,6 +76,8 @@ UNIT_CHARACTER: Unit.ValueType  # 9
 """Characters."""
 UNIT_MILLISECOND: Unit.ValueType  # 10
 """Milliseconds of sound or of computing."""
+UNIT_CACHE_WRITE_1H_TOKEN: Unit.ValueType  # 11
+"""Tokens written to the provider's cache for an hour."""
 Global___Unit: _TypeAlias = Unit  # noqa: Y015
 
 class _UsageSource:

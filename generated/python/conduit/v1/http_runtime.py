@@ -151,8 +151,11 @@ def header_text(value: bytes) -> str:
     return value.decode("latin-1").strip()
 
 
-def safe(value: str) -> bytes:
-    """Write a header's value; what headers cannot carry is percent-encoded."""
-    if value.isascii() and value.isprintable():
-        return value.encode()
-    return quote(value, safe=_PRINTABLE, errors="replace").encode()
+def is_plain(value: str) -> bool:
+    """Whether a header can carry a text as it is."""
+    return value.isascii() and value.isprintable()
+
+
+def safe(value: str) -> str:
+    """Return a text as a header can carry it: percent-encoded, where it is not plain."""
+    return value if is_plain(value) else quote(value, safe=_PRINTABLE, errors="replace")

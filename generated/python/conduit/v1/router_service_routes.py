@@ -40,26 +40,43 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
 
 def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
     """Return the header lines that say a `CallReport`."""
-    lines = b""
-    if value := message.request_id:
-        lines += b"x-conduit-request-id: %b\r\n" % http.safe(value)
-    lines += b"x-conduit-provider-id: %d\r\n" % message.provider_id
-    if value := message.provider_name:
-        lines += b"x-conduit-provider: %b\r\n" % http.safe(value)
-    if value := message.key_id:
-        lines += b"x-conduit-key-id: %b\r\n" % http.safe(value)
-    if value := message.actual_model_name:
-        lines += b"x-conduit-model: %b\r\n" % http.safe(value)
-    lines += b"x-conduit-attempts: %d\r\n" % message.attempts
-    lines += b"x-conduit-fallbacks: %d\r\n" % message.fallbacks
-    lines += b"x-conduit-overhead-ms: %.3f\r\n" % message.overhead_ms
-    if message.HasField("cost_nano_usd"):
-        lines += b"x-conduit-cost: %b\r\n" % json.dollars_text(message.cost_nano_usd)
-    if values := message.dropped:
-        lines += b"x-conduit-dropped: %b\r\n" % http.safe(", ".join(values))
-    if value := message.upstream_request_id:
-        lines += b"x-conduit-upstream-request-id: %b\r\n" % http.safe(value)
-    return lines
+    request_id = message.request_id
+    provider_name = message.provider_name
+    key_id = message.key_id
+    actual_model_name = message.actual_model_name
+    dropped = ", ".join(message.dropped) if message.dropped else ""
+    upstream_request_id = message.upstream_request_id
+    if not http.is_plain(
+        request_id + provider_name + key_id + actual_model_name + dropped + upstream_request_id
+    ):
+        request_id = http.safe(request_id)
+        provider_name = http.safe(provider_name)
+        key_id = http.safe(key_id)
+        actual_model_name = http.safe(actual_model_name)
+        dropped = http.safe(dropped)
+        upstream_request_id = http.safe(upstream_request_id)
+    lines = (
+        (f"x-conduit-request-id: {request_id}\r\n" if request_id else "")
+        + f"x-conduit-provider-id: {message.provider_id}\r\n"
+        + (f"x-conduit-provider: {provider_name}\r\n" if provider_name else "")
+        + (f"x-conduit-key-id: {key_id}\r\n" if key_id else "")
+        + (f"x-conduit-model: {actual_model_name}\r\n" if actual_model_name else "")
+        + f"x-conduit-attempts: {message.attempts}\r\n"
+        + f"x-conduit-fallbacks: {message.fallbacks}\r\n"
+        + f"x-conduit-overhead-ms: {message.overhead_ms:.3f}\r\n"
+        + (
+            f"x-conduit-cost: {json.dollars_text(message.cost_nano_usd)}\r\n"
+            if message.HasField("cost_nano_usd")
+            else ""
+        )
+        + (f"x-conduit-dropped: {dropped}\r\n" if dropped else "")
+        + (
+            f"x-conduit-upstream-request-id: {upstream_request_id}\r\n"
+            if upstream_request_id
+            else ""
+        )
+    )
+    return lines.encode()
 
 
 def read_chat(
@@ -216,7 +233,7 @@ def report_of_speak(message: router_requests_pb2.SpeakResponse) -> bytes:
 
 def media_type_of_speak(message: router_requests_pb2.SpeakResponse) -> bytes | None:
     """Tell the media type of an answer of Speak."""
-    return http.safe(message.content_type) if message.content_type else None
+    return http.safe(message.content_type).encode() if message.content_type else None
 
 
 def read_transcribe(
