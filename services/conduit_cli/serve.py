@@ -52,6 +52,9 @@ def _serve(
         log("key_file_made_private", path=str(key_file.path))
     keys, made = key_file.make_missing(given)
     surroundings = layout.environment(env, keys)
+    if sys.stderr.isatty():
+        # Who sits before it wants to read what follows; who collects logs redirects them.
+        surroundings.setdefault("CONDUIT_LOG_LEVEL", "warning")
     children = [Child(n, args, surroundings) for n, args in layout.processes().items()]
     with Supervisor(children, log) as supervisor:
         # Only now, while the others start: it brings HTTP, which takes its time to import.

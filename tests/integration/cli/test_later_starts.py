@@ -3,13 +3,21 @@
 import contextlib
 import os
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.gateways import Served, wait_for
+from tests.support.gateways import (
+    CONDUIT,
+    LAST_LINE,
+    START_SECONDS,
+    Served,
+    environment,
+    wait_for,
+)
 
 from conduit_cli.gateway import GatewayError, Json
 from conduit_cli.keys import ENCRYPTION, MASTER, VIRTUAL, KeyFile
@@ -43,6 +51,36 @@ def test_a_second_start_finds_everything_as_it_was(tmp_path: Path) -> None:
         for name in (MASTER, ENCRYPTION, VIRTUAL):
             assert str(stored[name]) not in second.output
         assert "CONDUIT_API_KEY" in second.output
+
+
+def test_a_terminal_shows_the_text_and_no_log(tmp_path: Path) -> None:
+    """Somebody reads it; a log of what went well would only hide it."""
+    screen, terminal = os.openpty()
+    command = [
+        CONDUIT,
+        "serve",
+        "--data-dir",
+        str(tmp_path),
+        "--http-port",
+        "0",
+        "--grpc-port",
+        "0",
+    ]
+    process = subprocess.Popen(command, env=environment(), stdout=terminal, stderr=terminal)  # noqa: S603 # our own
+    os.close(terminal)
+    guard = threading.Timer(START_SECONDS, process.kill)
+    guard.start()
+    shown = b""
+    try:
+        while LAST_LINE.encode() not in shown:
+            shown += os.read(screen, 65536)
+    finally:
+        guard.cancel()
+        process.terminate()
+        process.wait(10)
+        os.close(screen)
+    assert shown.startswith(b"Conduit ")
+    assert b'"level"' not in shown
 
 
 def test_what_the_user_removed_stays_removed(tmp_path: Path) -> None:
