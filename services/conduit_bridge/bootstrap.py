@@ -149,14 +149,13 @@ def _backends(
         if router is None
         else Backend("router", router, None)
     )
+    registry, health, billing = (channels[name] for name in ("registry", "health", "billing"))
     return {
         "RegistryService": Backend(
-            "registry", RegistryServiceStub(channels["registry"]), CONTROL_SECONDS
+            "registry", RegistryServiceStub(registry), CONTROL_SECONDS, registry
         ),
-        "HealthService": Backend("health", HealthServiceStub(channels["health"]), CONTROL_SECONDS),
-        "BillingService": Backend(
-            "billing", BillingServiceStub(channels["billing"]), CONTROL_SECONDS
-        ),
+        "HealthService": Backend("health", HealthServiceStub(health), CONTROL_SECONDS, health),
+        "BillingService": Backend("billing", BillingServiceStub(billing), CONTROL_SECONDS, billing),
         "RouterService": at_router,
     }
 

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
+import grpc
 import msgspec
 import structlog
 from google.protobuf.message import Message
@@ -17,9 +18,12 @@ from conduit_bridge.problems import error_for
 from conduit_bridge.route_table import Params
 from conduit_kernel.errors import ConduitError, InvalidRequest, NotImplementedYet
 from conduit_kernel.http import Exchange, Fields, field_lines
+from conduit_kernel.rpc import until_connected
 from conduit_kernel.rpc.gate import check_master_key
 
 MAX_QUERY_FIELDS = 100
+# For a service that is not there.
+PATIENCE_SECONDS = 2.0
 
 
 class Backend(NamedTuple):
@@ -35,6 +39,8 @@ class Backend(NamedTuple):
     name: str
     stub: Any
     timeout: float | None
+    # Where the service may be starting just now: calls wait a moment for it.
+    channel: grpc.aio.Channel | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -92,6 +98,7 @@ class RouteEndpoint(Endpoint):
         self.service = backend.name
         self.call = getattr(backend.stub, route.rpc)
         self._timeout = backend.timeout
+        self._channel = backend.channel
         self._master_key = master_key if route.access == ACCESS_MASTER_KEY else None
         self.write = route.write
         self._report = route.write_report
@@ -135,8 +142,11 @@ class UnaryEndpoint(RouteEndpoint):
     async def serve(self, visit: Visit) -> Outcome:
         """Call, and send the answer in one piece."""
         exchange = visit.exchange
+        request = self.request_of(visit)
+        if self._channel is not None:
+            await until_connected(self._channel, PATIENCE_SECONDS)
         answer = await self.call(
-            self.request_of(visit),
+            request,
             metadata=metadata_of(exchange, visit.request_id),
             timeout=self._timeout,
         )

@@ -1,5 +1,8 @@
 """Channels to our own services."""
 
+import asyncio
+import contextlib
+
 import grpc
 import orjson
 
@@ -41,6 +44,18 @@ def connect(target: str) -> grpc.aio.Channel:
             ("grpc.service_config", _service_config()),
         ],
     )
+
+
+async def until_connected(channel: grpc.aio.Channel, seconds: float) -> None:
+    """Return once a channel is connected, or after a time.
+
+    A call that is made then fails at once if nobody is there; before it, it would also fail while
+    the service is only just starting.
+    """
+    if channel.get_state(try_to_connect=True) is not grpc.ChannelConnectivity.READY:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await channel.channel_ready()
 
 
 def admin_metadata(master_key: str) -> tuple[tuple[str, str], ...]:

@@ -165,3 +165,32 @@ async def test_draining_says_not_serving(tmp_path: Path) -> None:
             await stopping
             assert (await slow).status_code == 200
         await suite.start_control()
+
+
+async def test_a_change_waits_for_a_service_that_is_starting(tmp_path: Path) -> None:
+    """Who sets up a gateway that has just started is not turned away."""
+    async with running_suite(tmp_path) as suite:
+        await suite.stop_control()
+
+        async def start_late() -> None:
+            await asyncio.sleep(0.5)
+            await suite.start_control()
+
+        starting = asyncio.create_task(start_late())
+        price = {"modelPattern": "m", "inputCostPer1kTokens": 1, "outputCostPer1kTokens": 1}
+        made = await suite.call("POST", "/api/model-costs", price)
+        assert made["modelPattern"] == "m"
+        await starting
+
+
+async def test_a_change_is_refused_when_nobody_comes(tmp_path: Path) -> None:
+    """Within seconds, with a clear error."""
+    async with running_suite(tmp_path) as suite:
+        await suite.stop_control()
+        began = time.monotonic()
+        async with suite.admin() as client:
+            answer = await client.post("/api/virtual-keys", json={"name": "late"})
+        assert answer.status_code == 503
+        assert answer.json()["code"] == "SERVICE_UNAVAILABLE"
+        assert time.monotonic() - began < 5.0
+        await suite.start_control()
