@@ -10,7 +10,6 @@ Options: `scope`; `authority`, in place of https://login.microsoftonline.com and
 AZURE_AUTHORITY_HOST.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any, Protocol
@@ -23,24 +22,21 @@ from azure.identity import (
     CredentialUnavailableError,
     DefaultAzureCredential,
 )
-from msgspec.structs import replace
 
 from conduit_kernel.errors import (
     InvalidApiKey,
     UpstreamError,
-    UpstreamTimeout,
     UpstreamUnreachable,
 )
 from conduit_providers.auth import Signer, invalid_key
 from conduit_providers.spec import Auth
 from conduit_providers.target import Target
-from conduit_providers.wire import HttpRequest
+from conduit_providers.token_signer import Token, TokenSigner
 
 IDENTITY = "identity"
 SCOPE = "https://cognitiveservices.azure.com/.default"
-# Of one request to the token's issuer, and of all of them together.
+# Of one request to the token's issuer.
 REQUEST_SECONDS = 10
-REFRESH_SECONDS = 25.0
 
 # What each member of an Entra client is called.
 _SPELLINGS: Mapping[str, tuple[str, ...]] = {
@@ -84,65 +80,23 @@ def signer(auth: Auth, secret: str, target: Target) -> Signer:
     return EntraSigner(target, scope, lambda: ClientSecretCredential(**client, **settings))
 
 
-class EntraSigner:
-    """Adds `Authorization: Bearer` with a token that lasts an hour or more."""
-
-    is_static = False
+class EntraSigner(TokenSigner):
+    """Adds a token that lasts an hour or more."""
 
     def __init__(self, target: Target, scope: str, load: Callable[[], Credential]) -> None:
         """Take what makes a credential: a fresh one each time, since one keeps its tokens."""
-        self._target = target
+        super().__init__(target, "Entra")
         self._scope = scope
         self._load = load
-        self._headers: tuple[tuple[str, str], ...] = ()
-        self._expires_at = 0.0
-        self._lock = asyncio.Lock()
 
-    def __repr__(self) -> str:
-        """Name the strategy, and nothing else."""
-        return "EntraSigner()"
-
-    @property
-    def expires_at(self) -> float:
-        """When the token expires, in seconds since 1970; zero before there is one."""
-        return self._expires_at
-
-    def sign(self, request: HttpRequest) -> HttpRequest:
-        """Return the request with the token. InvalidApiKey if none was ever fetched."""
-        if not self._headers:
-            raise invalid_key(self._target)
-        return replace(request, headers=request.headers + self._headers)
-
-    async def refresh(self, now: float) -> None:
-        """Fetch a new token; those who ask at the same time share it.
-
-        InvalidApiKey if Entra refuses the client or the machine has no identity;
-        UpstreamUnreachable, UpstreamTimeout or UpstreamError if it does not answer or makes no
-        sense.
-        """
-        before = self._expires_at
-        async with self._lock:
-            if self._expires_at > max(before, now):
-                return
-            try:
-                async with asyncio.timeout(REFRESH_SECONDS):
-                    token = await asyncio.to_thread(self._fetch)
-            except TimeoutError:
-                raise UpstreamTimeout(
-                    f"Entra gave no token for {self._target.provider_name} within "
-                    f"{REFRESH_SECONDS:g} s",
-                    provider=self._target.provider_name,
-                ) from None
-            self._headers = (("authorization", f"Bearer {token.token}"),)
-            self._expires_at = float(token.expires_on)
-
-    def _fetch(self) -> AccessToken:
+    def _fetch(self, now: float) -> Token:  # Entra says when it expires
         try:
             with closing(self._load()) as credential:
-                return credential.get_token(self._scope)
+                token = credential.get_token(self._scope)
         except (AzureError, ValueError, OSError) as error:
             # Not chained: what is behind it may quote the key.
             raise _failure(error, self._target) from None
+        return Token(token.token, float(token.expires_on))
 
 
 def _settings(auth: Auth) -> dict[str, Any]:

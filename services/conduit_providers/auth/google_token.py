@@ -10,7 +10,6 @@ https://docs.cloud.google.com/docs/authentication/application-default-credential
 Option: `scope`.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from functools import partial
@@ -29,24 +28,21 @@ from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
 from google.auth.transport.requests import Request
 from google.oauth2 import credentials as oauth2
 from google.oauth2 import service_account
-from msgspec.structs import replace
 
 from conduit_kernel.errors import (
     InvalidApiKey,
     UpstreamError,
-    UpstreamTimeout,
     UpstreamUnreachable,
 )
 from conduit_providers.auth import HeaderSigner, Signer, header_value, invalid_key
 from conduit_providers.spec import Auth
 from conduit_providers.target import Target
-from conduit_providers.wire import HttpRequest
+from conduit_providers.token_signer import Token, TokenSigner
 
 IDENTITY = "identity"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-# Of one request to the token's issuer, and of all of them together.
+# Of one request to the token's issuer.
 REQUEST_SECONDS = 10
-REFRESH_SECONDS = 25.0
 # Google's tokens last an hour; one that does not say so is soon asked for again.
 UNSAID_SECONDS = 300.0
 
@@ -103,61 +99,19 @@ def signer(auth: Auth, secret: str, target: Target) -> Signer:
     return GoogleTokenSigner(target, lambda: credentials, str(info.get("quota_project_id") or ""))
 
 
-class GoogleTokenSigner:
-    """Adds `Authorization: Bearer` with a token that lasts about an hour."""
-
-    is_static = False
+class GoogleTokenSigner(TokenSigner):
+    """Adds a token that lasts about an hour."""
 
     def __init__(
         self, target: Target, load: Callable[[], Credentials], quota_project: str = ""
     ) -> None:
         """Take what finds the credentials, when first needed; it may wait."""
-        self._target = target
+        extra = (("x-goog-user-project", quota_project),) if quota_project else ()
+        super().__init__(target, "Google", extra)
         self._load = load
         self._credentials: Credentials | None = None
-        self._extra = (("x-goog-user-project", quota_project),) if quota_project else ()
-        self._headers: tuple[tuple[str, str], ...] = ()
-        self._expires_at = 0.0
-        self._lock = asyncio.Lock()
 
-    def __repr__(self) -> str:
-        """Name the strategy, and nothing else."""
-        return "GoogleTokenSigner()"
-
-    @property
-    def expires_at(self) -> float:
-        """When the token expires, in seconds since 1970; zero before there is one."""
-        return self._expires_at
-
-    def sign(self, request: HttpRequest) -> HttpRequest:
-        """Return the request with the token. InvalidApiKey if none was ever fetched."""
-        if not self._headers:
-            raise invalid_key(self._target)
-        return replace(request, headers=request.headers + self._headers)
-
-    async def refresh(self, now: float) -> None:
-        """Fetch a new token; those who ask at the same time share it.
-
-        InvalidApiKey if Google refuses the key; UpstreamUnreachable, UpstreamTimeout or
-        UpstreamError if it does not answer or makes no sense.
-        """
-        before = self._expires_at
-        async with self._lock:
-            if self._expires_at > max(before, now):
-                return
-            try:
-                async with asyncio.timeout(REFRESH_SECONDS):
-                    token, expires_at = await asyncio.to_thread(self._fetch, now)
-            except TimeoutError:
-                raise UpstreamTimeout(
-                    f"Google gave no token for {self._target.provider_name} within "
-                    f"{REFRESH_SECONDS:g} s",
-                    provider=self._target.provider_name,
-                ) from None
-            self._headers = (("authorization", f"Bearer {token}"), *self._extra)
-            self._expires_at = expires_at
-
-    def _fetch(self, now: float) -> tuple[str, float]:
+    def _fetch(self, now: float) -> Token:
         transport = Request()
         try:
             if self._credentials is None:
@@ -172,7 +126,8 @@ class GoogleTokenSigner:
         token, expiry = self._credentials.token, self._credentials.expiry
         if not token:
             raise _unusable(self._target, "Google gave no token for it")
-        return token, expiry.replace(tzinfo=UTC).timestamp() if expiry else now + UNSAID_SECONDS
+        expires_at = expiry.replace(tzinfo=UTC).timestamp() if expiry else now + UNSAID_SECONDS
+        return Token(token, expires_at)
 
 
 def _loaded(info: Mapping[str, Any], scopes: list[str]) -> Credentials:

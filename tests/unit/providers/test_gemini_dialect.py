@@ -5,6 +5,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from tests.support.broken_bytes import garbled, in_pieces
 
 from conduit.v1.chat_json import chat_completion_to_json
 from conduit.v1.provider_pb2 import Provider
@@ -45,23 +46,14 @@ def decoded(pieces: list[bytes]) -> bytes:
     return b"".join(events.sse for events in found if events)
 
 
-def in_pieces(body: bytes, chance: random.Random) -> list[bytes]:
-    """Cut bytes at random."""
-    cuts = sorted(chance.randrange(len(body) + 1) for _ in range(chance.randrange(1, 12)))
-    return [body[a:b] for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
-
-
 @pytest.mark.parametrize("seed", range(20))
 def test_broken_streams_raise_and_nothing_else(seed: int) -> None:
     """Whatever happens to the bytes, a decoder gives events or an UpstreamError, never a crash."""
     chance = random.Random(seed)  # noqa: S311 # no secret
     for file in STREAMS:
-        body = bytearray(body_of(file))
-        for _ in range(chance.randrange(1, 6)):
-            at = chance.randrange(len(body))
-            body[at : at + chance.randrange(3)] = chance.randbytes(chance.randrange(4))
+        body = garbled(body_of(file), chance)
         try:
-            assert decoded(in_pieces(bytes(body), chance))
+            assert decoded(in_pieces(body, chance))
         except UpstreamError as error:
             assert error.reason in {  # noqa: PT017 # either outcome is right
                 "PROVIDER_ERROR",
