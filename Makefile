@@ -1,8 +1,7 @@
 # `make serve` and `make test` are all that is needed; each does its own set-up.
 # Only Python 3.11 or newer, with venv, has to be there.
 
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
-	if $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
+PYTHON ?= $(shell sh tools/choose-python.sh)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -71,9 +70,9 @@ clean: ## remove what the other commands made; keeps .conduit, where your data i
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(INSTALLED): pyproject.toml
-	@test -n "$(PYTHON)" || { echo "Conduit needs Python 3.11 or newer, with venv: https://www.python.org/downloads/"; exit 1; }
-	@echo "Installing Conduit into $(VENV); this takes about a minute, once."
-	@$(PYTHON) -m venv $(VENV)
+	@python="$(PYTHON)"; test -n "$$python" || { echo "Conduit needs Python 3.11 or newer, with venv: https://www.python.org/downloads/"; exit 1; }; \
+	echo "Installing Conduit into $(VENV), with $$python; this takes about a minute, once."; \
+	"$$python" -m venv $(VENV)
 	@$(PIP) install --upgrade "pip>=25.1"
 	@$(PIP) install --editable .
 	@$(BIN)/python -m compileall -q services generated/python clients/python

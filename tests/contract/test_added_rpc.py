@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import grpc_tools
+from tests.support.protos import INCLUDES
 
 ROOT = Path(__file__).parents[2]
 ADDED = Path(__file__).parent / "added"
@@ -34,8 +34,7 @@ def test_an_added_service_is_served_by_generation_alone(tmp_path: Path) -> None:
     out.mkdir()
     run(
         *(sys.executable, "-m", "grpc_tools.protoc"),
-        *(f"-I{path}" for path in (protos, ROOT / "build" / "googleapis")),
-        f"-I{Path(grpc_tools.__file__).parent / '_proto'}",
+        *(f"-I{path}" for path in (protos, *INCLUDES)),
         f"--plugin=protoc-gen-conduit={ROOT / 'tools' / 'protoc-gen-conduit-python'}",
         *(f"--python_out={out}", f"--conduit_out={out}"),
         *sorted(path.relative_to(protos) for path in protos.rglob("*.proto")),

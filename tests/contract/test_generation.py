@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import grpc_tools
 import pytest
+from tests.support.protos import INCLUDES
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(sys.executable).parent
@@ -52,12 +52,11 @@ def protoc(folder: Path, source: str, reasons: str = REASONS) -> subprocess.Comp
     """Run the generator on a contract of one file."""
     (folder / "thing.proto").write_text(HEAD + reasons + source)
     plugin = ROOT / "tools" / "protoc-gen-conduit-python"
-    includes = (folder, ROOT / "protos", ROOT / "build" / "googleapis")
+    includes = (folder, ROOT / "protos", *INCLUDES)
     return subprocess.run(  # noqa: S603 - our own program
         [
             *(sys.executable, "-m", "grpc_tools.protoc"),
             *(f"-I{path}" for path in includes),
-            f"-I{Path(grpc_tools.__file__).parent / '_proto'}",
             f"--plugin=protoc-gen-conduit={plugin}",
             f"--conduit_out={folder}",
             "thing.proto",
