@@ -7,7 +7,7 @@ keys travel in headers.
 import re
 from collections.abc import Iterable, Sequence
 
-from conduit_kernel.http import Exchange, Fields
+from conduit_kernel.http import Exchange, Fields, field_lines
 
 MAX_AGE_SECONDS = 600
 # Names of header fields, as RFC 9110 spells lists of them.
@@ -21,20 +21,20 @@ class Cors:
     def __init__(self, origins: Sequence[str], exposed: Iterable[str]) -> None:
         """Take the origins, and the names of the fields that pages may read."""
         self._any = "*" in origins
-        self._origins = frozenset(origin.encode() for origin in origins)
-        self._expose = (b"access-control-expose-headers", ", ".join(exposed).encode())
-        self._for_any: Fields = ((b"access-control-allow-origin", b"*"), self._expose)
+        expose = (b"access-control-expose-headers", ", ".join(exposed).encode())
+        self._for_any: Fields = ((b"access-control-allow-origin", b"*"), expose)
+        # What an answer says to a page, as lines of a head: by its origin, and to all others.
+        self._known = {
+            name: field_lines(((b"access-control-allow-origin", name), _VARY, expose))
+            for name in (origin.encode() for origin in origins)
+            if not self._any
+        }
+        self._others = field_lines(self._for_any if self._any else (_VARY,))
 
-    def fields(self, exchange: Exchange) -> Fields:
-        """Return what every answer to this request carries; nothing if no page asks."""
+    def lines(self, exchange: Exchange) -> bytes:
+        """Return the lines that every answer to this request has; none if no page asks."""
         origin = exchange.fields.get(b"origin")
-        if origin is None:
-            return ()
-        if self._any:
-            return self._for_any
-        if origin not in self._origins:
-            return (_VARY,)
-        return ((b"access-control-allow-origin", origin), _VARY, self._expose)
+        return b"" if origin is None else self._known.get(origin, self._others)
 
     @property
     def blind_fields(self) -> Fields:

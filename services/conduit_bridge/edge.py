@@ -51,7 +51,7 @@ class Options(Endpoint):
         """Answer without a body."""
         preflight = self._cors.preflight_fields(visit.exchange, self._allow)
         visit.exchange.respond(
-            _NO_CONTENT, [(b"allow", self._allow), *visit.fields, *preflight], b""
+            _NO_CONTENT, [(b"allow", self._allow), *preflight], b"", visit.lines
         )
         return Outcome(_NO_CONTENT)
 
@@ -90,7 +90,8 @@ class Edge:
         """Answer a request, whatever becomes of it."""
         started = self._clock()
         request_id = request_id_of(exchange, self._ids)
-        fields: Fields = ((b"x-request-id", request_id.encode()), *self._cors.fields(exchange))
+        # An id has no character that could end its line.
+        lines = b"x-request-id: %b\r\n%b" % (request_id.encode(), self._cors.lines(exchange))
         endpoint: Endpoint = self._lost
         counts = endpoint.counts
         outcome = GONE
@@ -100,11 +101,11 @@ class Edge:
             counts.under_way -= 1
             counts = endpoint.counts
             counts.under_way += 1
-            outcome = await endpoint.serve(Visit(exchange, params, request_id, fields))
+            outcome = await endpoint.serve(Visit(exchange, params, request_id, lines))
         except CallerGone:
             pass
         except Exception as problem:  # noqa: BLE001 # whatever it is, the caller must be told
-            outcome = self._refuse(exchange, endpoint, request_id, fields, problem)
+            outcome = self._refuse(exchange, endpoint, request_id, lines, problem)
         finally:
             seconds = self._clock() - started
             counts.under_way -= 1
@@ -149,16 +150,16 @@ class Edge:
         exchange: Exchange,
         endpoint: Endpoint,
         request_id: str,
-        fields: Fields,
+        lines: bytes,
         problem: Exception,
     ) -> Outcome:
         error = tell(problem, endpoint.service, request_id)
         is_lost = endpoint is self._lost
         dialect = self._dialect_of(exchange.path) if is_lost else endpoint.dialect
-        status, own_fields, body = answer_of(error, dialect)
+        status, fields, body = answer_of(error, dialect)
         # Otherwise the head has left, and the server cuts the connection.
         if exchange.state == OPEN:
-            exchange.respond(status, [*own_fields, *fields], body)
+            exchange.respond(status, fields, body, lines)
         return Outcome(status, error.reason)
 
     def _dialect_of(self, path: str) -> Dialect.ValueType:

@@ -17,7 +17,7 @@ from conduit_bridge.metrics import RouteCounts
 from conduit_bridge.problems import error_for
 from conduit_bridge.route_table import Params
 from conduit_kernel.errors import ConduitError, InvalidRequest, NotImplementedYet
-from conduit_kernel.http import Exchange, Fields, field_lines
+from conduit_kernel.http import Exchange, field_lines
 from conduit_kernel.rpc import until_connected
 from conduit_kernel.rpc.gate import check_master_key
 
@@ -60,8 +60,8 @@ class Visit(msgspec.Struct, frozen=True):
     exchange: Exchange
     params: Params
     request_id: str
-    # What every answer to this request carries.
-    fields: Fields
+    # What every answer to this request carries, as lines of a head.
+    lines: bytes
 
 
 class Endpoint(ABC):
@@ -115,13 +115,13 @@ class RouteEndpoint(Endpoint):
         if b"content-encoding" in exchange.fields:
             _refuse_coding(exchange.fields[b"content-encoding"])
         query = _query_of(exchange.query) if exchange.query else ()
-        headers, route = exchange.headers, self._route
+        fields, route = exchange.fields, self._route
         if route.read is not None:
-            request: Message = route.read(visit.params, query, headers, exchange.body)
+            request: Message = route.read(visit.params, query, fields, exchange.body)
             return request
         assert route.read_form is not None  # noqa: S101 # every route has one of the two
-        parts = parts_of(headers.get(b"content-type"), exchange.body)
-        form: Message = route.read_form(visit.params, query, headers, parts)
+        parts = parts_of(fields.get(b"content-type"), exchange.body)
+        form: Message = route.read_form(visit.params, query, fields, parts)
         return form
 
     def lines_of(self, first: Message) -> bytes:
@@ -151,7 +151,7 @@ class UnaryEndpoint(RouteEndpoint):
             timeout=self._timeout,
         )
         body = self.write(answer)
-        exchange.respond(self.done.status, visit.fields, body, self.lines_of(answer))
+        exchange.respond(self.done.status, (), body, visit.lines + self.lines_of(answer))
         return self.done
 
 

@@ -14,7 +14,7 @@ MAX_PARTS = 1000
 
 def parts_of(content_type: bytes | None, body: bytes) -> list[Part]:
     """Return the parts of a form in order. InvalidRequest if it is none, or has too many parts."""
-    media_type, options = parse_options_header(content_type or b"")
+    media_type, options = parse_options_header((content_type or b"").strip(b" \t"))
     boundary = options.get(b"boundary", b"")
     if media_type != b"multipart/form-data" or not boundary:
         message = "Send multipart/form-data, with its boundary in the content type"

@@ -47,7 +47,7 @@ class NewsEndpoint(EventsEndpoint):
         try:
             async with _News(aiter(call), self._stopping) as news:
                 first = await news.next(FIRST_SECONDS)
-                stream = visit.exchange.start(self.done.status, visit.fields, self.media)
+                stream = visit.exchange.start(self.done.status, (), visit.lines + self.media)
                 return await self.finish(visit, stream, self._relay_news(stream, first, news))
         finally:
             await let_go(call)
@@ -62,7 +62,7 @@ class NewsEndpoint(EventsEndpoint):
     def _serve_head(self, visit: Visit) -> Outcome:
         # Only what can be judged without a call, for that would last until somebody hangs up.
         self.request_of(visit)
-        visit.exchange.respond(self.done.status, visit.fields, b"", self.media)
+        visit.exchange.respond(self.done.status, (), b"", visit.lines + self.media)
         return self.done
 
 

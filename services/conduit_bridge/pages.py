@@ -38,7 +38,7 @@ class Page(Endpoint):
     async def serve(self, visit: Visit) -> Outcome:
         """Answer what there is to say now."""
         status, fields, body = await self._render()
-        visit.exchange.respond(status, [*fields, *visit.fields], body)
+        visit.exchange.respond(status, fields, body, visit.lines)
         return Outcome(status)
 
 

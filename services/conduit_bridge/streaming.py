@@ -38,7 +38,7 @@ class StreamEndpoint(RouteEndpoint):
             first = await anext(messages, None)
             if first is None:
                 raise StreamInterrupted("The stream ended before its first message")
-            stream = visit.exchange.start(self.done.status, visit.fields, self.lines_of(first))
+            stream = visit.exchange.start(self.done.status, (), visit.lines + self.lines_of(first))
             return await self.finish(visit, stream, self._relay(stream, first, messages))
         finally:
             await let_go(call)

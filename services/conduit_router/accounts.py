@@ -10,10 +10,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from conduit.v1 import charge_pb2 as pb
 from conduit_kernel.ids import ID_LENGTH, IdSource
 from conduit_providers.usage import Usage
+from conduit_router.failover import Leg
+from conduit_router.journey import Journey
 from conduit_router.prices import PriceList, charge_lines
-from conduit_router.protowire import data_tag, number_tag, varint
+from conduit_router.protowire import data_tag, delimited, number_tag, varint
 from conduit_router.spool import CHARGE, TALLY, Spool
-from conduit_router.table import Caller, Candidate, Line
+from conduit_router.table import Candidate, Line
 
 # Bucket i of a tally's durations begins at 10 ms * 1.1^i.
 BUCKET_BASE_MS = 10.0
@@ -23,10 +25,12 @@ MAX_CONSTANTS = 1000
 _ID = data_tag(pb.Charge, "id") + varint(ID_LENGTH)
 _REQUEST_ID = data_tag(pb.Charge, "request_id")
 _OCCURRED_AT = data_tag(pb.Charge, "occurred_at")
-_SECONDS = number_tag(Timestamp, "seconds")
-_NANOS = number_tag(Timestamp, "nanos")
 _COST = number_tag(pb.Charge, "cost_nano_usd")
 _DURATION = number_tag(pb.Charge, "duration_ms")
+
+# Alias, operation, model, virtual key, version of the price, where the usage is from, and whether
+# it is complete: what the constant part of a charge depends on.
+_Kind = tuple[str, str, str, int, str, pb.UsageSource.ValueType, bool]
 
 
 class Consumption(msgspec.Struct, frozen=True):
@@ -59,43 +63,39 @@ class Accounts:
         self._clock = clock
         self._tallies: dict[int, _Tally] = {}
         self._tally_start = clock()
-        # The beginning of charges' moments, for the second that is now.
-        self._second = -1
-        self._seconds = b""
+        # The millisecond that is now, and how charges write it.
+        self._now = -1
+        self._occurred_at = b""
         # What the disk refused, to be tried again.
         self._refused: list[tuple[bytes, bytes]] = []
         self._log = structlog.get_logger("accounts")
 
     def charge(
-        self,
-        *,
-        consumption: Consumption,
-        candidate: Candidate,
-        line: Line,
-        caller: Caller,
-        alias: str,
-        operation: str,
-        request_id: str,
-        duration_ms: float,
+        self, journey: Journey, leg: Leg, consumption: Consumption, duration_ms: float
     ) -> int | None:
         """Store the charge of an attempt; return its cost in nano-dollars, None if unknown."""
+        candidate, line = leg.candidate, leg.line
         card = self._prices.card(candidate.provider_id, candidate.model)
-        source, is_complete = consumption.source, consumption.is_complete
         lines, cost = charge_lines(consumption.usage, card)
-        kind = (alias, operation, candidate.model, caller.virtual_key_id, card.version)
-        constant = line.charges.get((*kind, source, is_complete))
+        kind = (
+            journey.wants.model,
+            journey.wants.operation,
+            candidate.model,
+            journey.caller.virtual_key_id,
+            card.version,
+            consumption.source,
+            consumption.is_complete,
+        )
+        constant = line.charges.get(kind)
         if constant is None:
-            constant = _constant_part(candidate, line, kind, source, is_complete=is_complete)
+            constant = _constant_part(candidate, line, kind)
             if len(line.charges) >= MAX_CONSTANTS:
                 line.charges.clear()
-            line.charges[(*kind, source, is_complete)] = constant
-        now = self._clock()
-        seconds = int(now)
-        nanos = varint(int((now - seconds) * 1e9))
-        if seconds != self._second:
-            self._second = seconds
-            self._seconds = _SECONDS + varint(seconds) + _NANOS
-        name = request_id.encode()
+            line.charges[kind] = constant
+        now = int(self._clock() * 1000)
+        if now != self._now:
+            self._now, self._occurred_at = now, _moment(now)
+        name = journey.request_id.encode()
         # A message is its fields, one after the other, in any order.
         parts = [
             constant,
@@ -104,10 +104,7 @@ class Accounts:
             _REQUEST_ID,
             varint(len(name)),
             name,
-            _OCCURRED_AT,
-            varint(len(self._seconds) + len(nanos)),
-            self._seconds,
-            nanos,
+            self._occurred_at,
             lines,
             _DURATION,
             varint(int(duration_ms)),
@@ -158,16 +155,16 @@ class Accounts:
             self._refused.append((kind, message))
 
 
-def _constant_part(
-    candidate: Candidate,
-    line: Line,
-    kind: tuple[str, str, str, int, str],
-    source: pb.UsageSource.ValueType,
-    *,
-    is_complete: bool,
-) -> bytes:
+def _moment(milliseconds: int) -> bytes:
+    """Return when a charge was made, in milliseconds since 1970, as the charge has it."""
+    seconds, rest = divmod(milliseconds, 1000)
+    moment = Timestamp(seconds=seconds, nanos=rest * 1_000_000)
+    return delimited(_OCCURRED_AT, moment.SerializeToString())
+
+
+def _constant_part(candidate: Candidate, line: Line, kind: _Kind) -> bytes:
     """Return the part of a charge that is the same for each call of a kind along a line."""
-    alias, operation, model, virtual_key_id, price_version = kind
+    alias, operation, model, virtual_key_id, price_version, source, is_complete = kind
     provider = candidate.instance.provider
     return pb.Charge(
         provider_id=provider.id,

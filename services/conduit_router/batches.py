@@ -86,8 +86,7 @@ class Batch(Generic[RequestT, AnswerT]):
 
     async def _ask(self, place: int, transport: Transport, seconds: float, deadline: float) -> None:
         line, spec = self._leg.line, self._leg.candidate.instance.spec
-        response = await transport.open(line, spec, self._requests[place], seconds)
-        raw = await transport.read(response, line, deadline)
-        self._headers = response.headers
+        request = self._requests[place]
+        raw, self._headers = await transport.ask(line, spec, request, seconds, deadline)
         call = self._calls[place]
         self._ended[place] = self._codec.from_upstream(raw, call, self._endpoint)

@@ -5,6 +5,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -205,4 +206,4 @@ def _known_state(path: Path) -> SnapshotState:
 
 def _seeds() -> Callable[[], int]:
     draw = random.Random().getrandbits  # noqa: S311 # chooses among equals, guards nothing
-    return lambda: draw(64)
+    return partial(draw, 64)

@@ -129,38 +129,32 @@ class Dispatch:
         self._accounts.tally(provider_id, seconds * 1000, is_success=False)
 
     def settle(
-        self, journey: Journey, leg: Leg, dropped: Sequence[str], consumption: Consumption
-    ) -> CallReport:
-        """Account for an attempt that cost something; return what was done.
+        self,
+        journey: Journey,
+        leg: Leg,
+        dropped: Sequence[str],
+        consumption: Consumption,
+        report: CallReport,
+    ) -> None:
+        """Account for an attempt that cost something; fill the report of what was done.
 
         `dropped` names the parameters that the provider does not take.
         """
         now = self.clock()
-        report = journey.report(leg, now)
+        journey.fill(report, leg, now)
         if dropped:
             report.dropped.extend(dropped)
         cost = self.charge(journey, leg, consumption, now)
         if cost is not None:
             report.cost_nano_usd = cost
-        self._accounts.tally(
-            leg.candidate.provider_id, (now - journey.started) * 1000, is_success=True
-        )
-        return report
+        ms = (now - journey.started) * 1000
+        self._accounts.tally(leg.candidate.provider_id, ms, is_success=True)
 
     def charge(
         self, journey: Journey, leg: Leg, consumption: Consumption, now: float
     ) -> int | None:
         """Store a charge; return its cost in nano-dollars, None if a price is unknown."""
-        return self._accounts.charge(
-            consumption=consumption,
-            candidate=leg.candidate,
-            line=leg.line,
-            caller=journey.caller,
-            alias=journey.wants.model,
-            operation=journey.wants.operation,
-            request_id=journey.request_id,
-            duration_ms=(now - journey.started) * 1000,
-        )
+        return self._accounts.charge(journey, leg, consumption, (now - journey.started) * 1000)
 
 
 def _nowhere(wants: Wants, decision: Decision, view: View, now: float) -> ConduitError:

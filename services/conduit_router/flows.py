@@ -103,8 +103,7 @@ class Flows:
         if left <= 0:
             name = line.target.provider_name
             raise UpstreamTimeout(f"{name} did not finish its work in time", provider=name)
-        response = await self._transport.open(there, spec, step.request, left)
-        return await self._transport.read(response, there, ends), response.headers
+        return await self._transport.ask(there, spec, step.request, left, ends)
 
     def _tell(
         self,

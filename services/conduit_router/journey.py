@@ -53,19 +53,18 @@ class Journey(msgspec.Struct):
     # Seconds spent waiting for providers.
     waited: float = 0.0
 
-    def report(self, leg: Leg, now: float) -> CallReport:
-        """Return what was done, so far without the cost."""
-        candidate, line = leg.candidate, leg.line
-        return CallReport(
-            request_id=self.request_id,
-            provider_id=candidate.provider_id,
-            provider_name=line.target.provider_name,
-            key_id=line.key_id,
-            actual_model_name=candidate.model,
-            attempts=self.trip.attempts,
-            fallbacks=self.trip.fallbacks,
-            overhead_ms=round((now - self.started - self.waited) * 1000, 3),
-        )
+    def fill(self, report: CallReport, leg: Leg, now: float) -> None:
+        """Tell what was done, so far without the cost."""
+        candidate, line, trip = leg.candidate, leg.line, self.trip
+        report.request_id = self.request_id
+        report.provider_id = candidate.provider_id
+        report.provider_name = line.target.provider_name
+        report.key_id = line.key_id
+        report.actual_model_name = candidate.model
+        report.attempts = trip.attempts
+        if trip.fallbacks:
+            report.fallbacks = trip.fallbacks
+        report.overhead_ms = round((now - self.started - self.waited) * 1000, 3)
 
 
 class Guide:
@@ -101,7 +100,9 @@ class Guide:
                 result = await attempt(journey, leg, limit)
             except UpstreamError as error:
                 failure = error
-                on_failure(leg.candidate.provider_id, self._clock() - began)
+                seconds = self._clock() - began
+                journey.waited += seconds
+                on_failure(leg.candidate.provider_id, seconds)
                 self._failed(journey, leg, error)
                 leg = await self._next(journey, error)
             else:

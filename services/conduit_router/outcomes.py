@@ -42,7 +42,7 @@ class Outcomes:
         self, candidate: Candidate, line: Line, response_ms: float, headers: Headers
     ) -> None:
         """Note an answer. The headers are read when the report is made, not now."""
-        provider_id = candidate.instance.provider.id
+        provider_id = candidate.provider_id
         entry = self._successes.get((provider_id, line.key_id))
         if entry is None:
             entry = _Successes(provider_id, candidate.instance.spec)

@@ -1,6 +1,6 @@
 """The Router service: who may call, and which call it is. In process and over gRPC alike."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable
 from contextlib import aclosing
 from typing import NoReturn
 from urllib.parse import unquote
@@ -51,11 +51,11 @@ class RouterStub:
         """Return the revision of the configuration by which calls are served."""
         return self._dispatch.table.revision
 
-    async def Chat(
+    def Chat(
         self, request: pb.ChatRequest, metadata: Metadata = (), timeout: float | None = None
-    ) -> pb.ChatResponse:
+    ) -> Awaitable[pb.ChatResponse]:
         """Ask a model and return the whole answer."""
-        return await self._whole.chat(request, self._sender(metadata))
+        return self._whole.chat(request, self._sender(metadata))
 
     def StreamChat(
         self, request: pb.StreamChatRequest, metadata: Metadata = (), timeout: float | None = None
@@ -63,11 +63,11 @@ class RouterStub:
         """Ask a model and return the answer piece by piece."""
         return self._streams.chat(request, self._sender(metadata))
 
-    async def Embed(
+    def Embed(
         self, request: pb.EmbedRequest, metadata: Metadata = (), timeout: float | None = None
-    ) -> pb.EmbedResponse:
+    ) -> Awaitable[pb.EmbedResponse]:
         """Turn texts into vectors."""
-        return await self._whole.embed(request, self._sender(metadata))
+        return self._whole.embed(request, self._sender(metadata))
 
     async def ListModels(
         self, request: pb.ListModelsRequest, metadata: Metadata = (), timeout: float | None = None

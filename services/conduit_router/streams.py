@@ -147,20 +147,21 @@ class Streams:
             return await self._open(journey, leg, seconds, form)
 
         (stream, events), leg = await dispatch.guide.lead(journey, attempt, dispatch.failed)
-        report = journey.report(leg, dispatch.clock())
-        if stream.call.dropped:
-            report.dropped.extend(stream.call.dropped)
+        dropped = stream.call.dropped
         is_settled = False
         try:
-            message = pb.StreamChatResponse(started=report)
+            message = pb.StreamChatResponse()
+            journey.fill(message.started, leg, dispatch.clock())
+            if dropped:
+                message.started.dropped.extend(dropped)
             while events is not None:
                 _fill(message, events, is_typed=is_typed)
                 yield message
                 events = await stream.next()
                 message = pb.StreamChatResponse()
-            end = dispatch.settle(journey, leg, stream.call.dropped, _consumption(stream, form))
+            consumption, report = _consumption(stream, form), message.finished.report
+            dispatch.settle(journey, leg, dropped, consumption, report)
             is_settled = True
-            message.finished.report.CopyFrom(end)
             if stream.usage is not None:
                 message.finished.usage.CopyFrom(usage_message(stream.usage))
             if not is_typed:

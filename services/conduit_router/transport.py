@@ -109,10 +109,23 @@ class Transport:
             raise await self._refusal(response, line, spec)
         return response
 
-    async def read(self, response: Response, line: Line, deadline: float) -> HttpResponse:
-        """Read a whole answer before the deadline, in seconds of the clock."""
+    async def ask(
+        self,
+        line: Line,
+        spec: ProviderSpec,
+        request: HttpRequest,
+        header_seconds: float,
+        deadline: float,
+    ) -> tuple[HttpResponse, Headers]:
+        """Return the whole 2xx answer to a request, and its headers as they came.
+
+        UpstreamError, by class, for everything else. The deadline is in seconds of the clock.
+        """
+        response = await self.open(line, spec, request, header_seconds)
         try:
-            body = await response.read(MAX_ANSWER_BYTES)
+            body = response.take_whole(MAX_ANSWER_BYTES)
+            if body is None:
+                body = await response.read(MAX_ANSWER_BYTES)
             if self._clock() > deadline:
                 raise UpstreamTimeout(
                     f"{line.target.provider_name} took too long", provider=line.target.provider_name
@@ -121,7 +134,8 @@ class Transport:
             raise_unreachable(error, line)
         finally:
             response.close()
-        return HttpResponse(response.status, LazyHeaders(response.headers), body)
+        headers = response.headers
+        return HttpResponse(response.status, LazyHeaders(headers), body), headers
 
     def _prepare(self, line: Line, request: HttpRequest) -> PreparedRequest:
         fields = [(name.encode(), value.encode("latin-1")) for name, value in request.headers]

@@ -14,6 +14,7 @@ from conduit.v1.call_pb2 import CallReport
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER
 from conduit.v1.embedding_pb2 import EmbeddingRequest
 from conduit_kernel.errors import ConduitError, NotImplementedYet
+from conduit_kernel.http import Headers
 from conduit_providers.batches import join_embeddings, split_embedding, total
 from conduit_providers.calls import (
     Answer,
@@ -72,23 +73,29 @@ class WholeCalls:
 
     async def chat(self, request: pb.ChatRequest, sender: Sender) -> pb.ChatResponse:
         """Answer a chat, in the form of the request."""
-        started = self._dispatch.clock()
+        dispatch = self._dispatch
+        started = dispatch.clock()
         is_typed = request.WhichOneof("form") == "chat"
         form = chat_request(typed=request.chat) if is_typed else chat_request(json=request.json)
         wants = peek_chat(form.json)
         if wants.stream:
             wants = replace(wants, stream=False)
         options = request.options if request.HasField("options") else None
-        journey = self._dispatch.depart(wants, sender, options, started)
-        exchange = _Exchange(self._dispatch, self._chats, form)
-        answer, report = await exchange.run(journey)
+        journey = dispatch.depart(wants, sender, options, started)
+        exchange = _Exchange(dispatch, self._chats, form)
+        answer, leg = await dispatch.guide.lead(journey, exchange.attempt, dispatch.failed)
+        response = pb.ChatResponse()
+        exchange.settle(journey, leg, answer, response.report)
         if is_typed:
-            return pb.ChatResponse(completion=answer.typed, report=report)
-        return pb.ChatResponse(json=answer.json, report=report)
+            response.completion.CopyFrom(answer.typed)
+        else:
+            response.json = answer.json
+        return response
 
     async def embed(self, request: pb.EmbedRequest, sender: Sender) -> pb.EmbedResponse:
         """Turn texts into vectors, in the form of the request."""
-        started = self._dispatch.clock()
+        dispatch = self._dispatch
+        started = dispatch.clock()
         is_typed = request.WhichOneof("form") == "embedding"
         form = (
             embedding_request(typed=request.embedding)
@@ -97,12 +104,16 @@ class WholeCalls:
         )
         wants = peek_embedding(form.json)
         options = request.options if request.HasField("options") else None
-        journey = self._dispatch.depart(wants, sender, options, started)
-        exchange = _Exchange(self._dispatch, self._embeddings, form)
-        answer, report = await exchange.run(journey)
+        journey = dispatch.depart(wants, sender, options, started)
+        exchange = _Exchange(dispatch, self._embeddings, form)
+        answer, leg = await dispatch.guide.lead(journey, exchange.attempt, dispatch.failed)
+        response = pb.EmbedResponse()
+        exchange.settle(journey, leg, answer, response.report)
         if is_typed:
-            return pb.EmbedResponse(embeddings=answer.typed, report=report)
-        return pb.EmbedResponse(json=answer.json, report=report)
+            response.embeddings.CopyFrom(answer.typed)
+        else:
+            response.json = answer.json
+        return response
 
 
 class _Exchange(msgspec.Struct, Generic[RequestT, AnswerT]):
@@ -114,88 +125,74 @@ class _Exchange(msgspec.Struct, Generic[RequestT, AnswerT]):
     # As the last attempt's codec got it.
     _call: Call[RequestT] | None = None
 
-    async def run(self, journey: Journey) -> tuple[Answer[AnswerT], CallReport]:
-        """Make attempts until one succeeds, and account for it."""
-        dispatch = self._dispatch
-        answer, leg = await dispatch.guide.lead(journey, self._attempt, dispatch.failed)
-        usage, source = answer.usage, USAGE_SOURCE_PROVIDER
-        if usage is None:
-            usage = Usage(self._operation.estimate(self._form), estimate_text(len(answer.json)))
-            source = USAGE_SOURCE_ESTIMATE
-        consumption = Consumption(usage, source, is_complete=True)
-        dropped = self._call.dropped if self._call is not None else ()
-        return answer, dispatch.settle(journey, leg, dropped, consumption)
-
-    async def _attempt(self, journey: Journey, leg: Leg, seconds: float) -> Answer[AnswerT]:
-        dispatch, instance = self._dispatch, leg.candidate.instance
-        endpoint = instance.spec.endpoints[journey.wants.operation]
-        operation = self._operation
+    async def attempt(self, journey: Journey, leg: Leg, seconds: float) -> Answer[AnswerT]:
+        """Ask a candidate, which has so many seconds until the first byte of its answer."""
+        dispatch, operation, line = self._dispatch, self._operation, leg.line
+        instance = leg.candidate.instance
+        spec = instance.spec
+        endpoint = spec.endpoints[journey.wants.operation]
         codec = operation.codec_of(instance)
         if codec is None:
-            raise NotImplementedYet(f"{instance.spec.name} does not serve this operation")
+            raise NotImplementedYet(f"{spec.name} does not serve this operation")
         call = self._call = dispatch.call(journey, leg, self._form)
         if operation.before is not None:
             waiting = operation.before(call, endpoint)
             if waiting is not None:
                 await waiting
         flow = operation.flow_of(call, leg) if operation.flow_of is not None else None
-        if flow is not None:
-            return await self._follow(journey, leg, seconds, flow)
-        if operation.division is not None:
-            parts = operation.division.split(call, endpoint)
-            if len(parts) > 1:
-                batch = Batch(codec, parts, endpoint, leg)
-                return operation.division.join(await self._gather(journey, leg, seconds, batch))
-        request = codec.to_upstream(call, endpoint, leg.line.target)
-        sent = dispatch.clock()
+        parts = operation.division.split(call, endpoint) if operation.division is not None else ()
+        clock = dispatch.clock
+        sent = clock()
         try:
-            response = await dispatch.transport.open(leg.line, instance.spec, request, seconds)
-            raw = await dispatch.transport.read(response, leg.line, journey.deadline)
+            if flow is not None:
+                answer, headers = await dispatch.flows.run(flow, line, spec, seconds)
+                waited = clock() - sent
+            elif len(parts) > 1:
+                batch = Batch(codec, parts, endpoint, leg)
+                answer, headers = await self._gather(journey, leg, seconds, batch)
+                waited = clock() - sent
+            else:
+                request = codec.to_upstream(call, endpoint, line.target)
+                sent = clock()
+                raw, headers = await dispatch.transport.ask(
+                    line, spec, request, seconds, journey.deadline
+                )
+                waited = clock() - sent
+                answer = codec.from_upstream(raw, call, endpoint)
         except asyncio.CancelledError:
             self._charge_abandoned(journey, leg)
             raise
-        waited = dispatch.clock() - sent
         journey.waited += waited
-        answer = codec.from_upstream(raw, call, endpoint)
-        dispatch.outcomes.succeeded(leg.candidate, leg.line, waited * 1000, response.headers)
+        dispatch.outcomes.succeeded(leg.candidate, line, waited * 1000, headers)
         return answer
 
-    async def _follow(
-        self, journey: Journey, leg: Leg, seconds: float, flow: Flow[Answer[AnswerT]]
-    ) -> Answer[AnswerT]:
-        dispatch, spec = self._dispatch, leg.candidate.instance.spec
-        sent = dispatch.clock()
-        try:
-            answer, headers = await dispatch.flows.run(flow, leg.line, spec, seconds)
-        except asyncio.CancelledError:
-            self._charge_abandoned(journey, leg)
-            raise
-        waited = dispatch.clock() - sent
-        journey.waited += waited
-        dispatch.outcomes.succeeded(leg.candidate, leg.line, waited * 1000, headers)
-        return answer
+    def settle(
+        self, journey: Journey, leg: Leg, answer: Answer[AnswerT], report: CallReport
+    ) -> None:
+        """Account for the attempt that succeeded; fill the report of what was done."""
+        usage, source = answer.usage, USAGE_SOURCE_PROVIDER
+        if usage is None:
+            usage = Usage(self._operation.estimate(self._form), estimate_text(len(answer.json)))
+            source = USAGE_SOURCE_ESTIMATE
+        consumption = Consumption(usage, source, is_complete=True)
+        dropped = self._call.dropped if self._call is not None else ()
+        self._dispatch.settle(journey, leg, dropped, consumption, report)
 
     async def _gather(
         self, journey: Journey, leg: Leg, seconds: float, batch: Batch[RequestT, AnswerT]
-    ) -> list[Answer[AnswerT]]:
-        """Return the answers to the parts of a call; charge for those before a failure."""
-        dispatch = self._dispatch
-        sent = dispatch.clock()
+    ) -> tuple[Answer[AnswerT], Headers]:
+        """Return the answer to all parts of a call; charge for those before a failure."""
+        dispatch, division = self._dispatch, self._operation.division
+        assert division is not None  # noqa: S101 # it made the parts
         try:
-            left = journey.deadline - sent
+            left = journey.deadline - dispatch.clock()
             answers, headers = await batch.ask(dispatch.transport, seconds, left, journey.deadline)
-        except asyncio.CancelledError:
-            self._charge_abandoned(journey, leg)
-            raise
         except ConduitError:
             if spent := batch.spent:
                 part = Consumption(total(spent), USAGE_SOURCE_PROVIDER, is_complete=False)
                 dispatch.charge(journey, leg, part, dispatch.clock())
             raise
-        waited = dispatch.clock() - sent
-        journey.waited += waited
-        dispatch.outcomes.succeeded(leg.candidate, leg.line, waited * 1000, headers)
-        return answers
+        return division.join(answers), headers
 
     def _charge_abandoned(self, journey: Journey, leg: Leg) -> None:
         """Charge for a caller that is gone, since the provider may have the question."""

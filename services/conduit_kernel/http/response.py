@@ -50,21 +50,25 @@ class Response:
 
     async def read(self, max_bytes: int) -> bytes:
         """Give the (rest of the) body, whole. Raises BodyTooLarge, and what ``next`` raises."""
-        if self.done and self.error is None:
-            # The most common case: the body came together with the head.
-            data = self._take() if self.parts else b""
-            if len(data) <= max_bytes:
-                return data
-        else:
-            whole = bytearray()
-            while data := await self.next():
-                whole += data
-                if len(whole) > max_bytes:
-                    break
-            else:
-                return bytes(whole)
-        self.close()
-        raise BodyTooLarge(f"the body is larger than {max_bytes} bytes")
+        whole = bytearray()
+        while data := await self.next():
+            whole += data
+            if len(whole) > max_bytes:
+                self.close()
+                raise BodyTooLarge(f"the body is larger than {max_bytes} bytes")
+        return bytes(whole)
+
+    def take_whole(self, max_bytes: int) -> bytes | None:
+        """Give the (rest of the) body if all of it has arrived; None if it must be read.
+
+        Most bodies come together with their head, and need no waiting for. Raises BodyTooLarge.
+        """
+        if not self.done or self.error is not None:
+            return None
+        data = self._take() if self.parts else b""
+        if len(data) > max_bytes:
+            raise BodyTooLarge(f"the body is larger than {max_bytes} bytes")
+        return data
 
     def close(self) -> None:
         """Cancel what is still to come; the connection is lost unless the body was whole."""
