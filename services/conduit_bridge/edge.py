@@ -50,9 +50,7 @@ class Options(Endpoint):
     async def serve(self, visit: Visit) -> Outcome:
         """Answer without a body."""
         preflight = self._cors.preflight_fields(visit.exchange, self._allow)
-        visit.exchange.respond(
-            _NO_CONTENT, [(b"allow", self._allow), *preflight], b"", visit.lines
-        )
+        visit.exchange.respond(_NO_CONTENT, [(b"allow", self._allow), *preflight], b"", visit.lines)
         return Outcome(_NO_CONTENT)
 
 

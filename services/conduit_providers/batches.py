@@ -14,7 +14,11 @@ from conduit_providers.usage import Usage
 def split_embedding(call: EmbedCall, endpoint: Endpoint) -> Sequence[EmbedCall]:
     """Return the calls that a call becomes, in order; the call itself if it is small enough."""
     limit = endpoint.max_inputs_of(call.model) if endpoint.max_inputs else None
-    if limit is None or len(call.typed.input) <= limit:
+    raw = call.request.json_at_hand
+    if limit is None or (raw is not None and raw.count(b",") < limit):
+        # Without so many commas there are not so many inputs: no need to take the text apart.
+        return (call,)
+    if len(call.typed.input) <= limit:
         return (call,)
     inputs = call.typed.input
     head = EmbeddingRequest()

@@ -55,6 +55,11 @@ class Form(msgspec.Struct, Generic[TypedT]):
         return self._json
 
     @property
+    def json_at_hand(self) -> bytes | None:
+        """Return the JSON text if nothing has to be written for it."""
+        return self._json
+
+    @property
     def typed(self) -> TypedT:
         """Return the message as protobuf. JsonError if the JSON does not fit the contract."""
         if self._typed is None:

@@ -106,6 +106,8 @@ def embed(model: str, count: int, **members: object) -> EmbedCall:
         ("VertexAI", "text-embedding-005", 251, [250, 1]),
         ("HuggingFace", "BAAI/bge-small", 33, [32, 1]),
         ("OpenAI", "text-embedding-3-small", 2048, [2048]),
+        ("OpenAI", "text-embedding-3-small", 2049, [2048, 1]),
+        ("AzureOpenAI", "my-deployment", 2049, [2048, 1]),
     ],
 )
 def test_calls_are_split_at_what_a_provider_takes(
