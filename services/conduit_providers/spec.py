@@ -32,7 +32,7 @@ class Words:
 class Endpoint:
     """How a provider type serves one operation."""
 
-    # The module in `codecs/`, such as `openai_chat`.
+    # Dialect and operation, such as `openai_chat`: a module in `codecs/`.
     codec: str
     # Relative to the base URL; may have places for settings, such as `{model}`.
     path: str

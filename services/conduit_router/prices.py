@@ -90,7 +90,7 @@ def charge_lines(usage: Usage, card: PriceCard) -> tuple[bytes, int | None]:
     lines, sum_, is_known = b"", 0, bool(prices)
     for unit, told in _quantities(usage, card):
         # What a provider says is believed only where it can be true.
-        quantity = min(max(0, told), MOST)
+        quantity = told if 0 <= told <= MOST else min(max(0, told), MOST)
         lines += card.line(unit, quantity)
         price = prices.get(unit)
         if price is not None:

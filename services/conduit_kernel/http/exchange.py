@@ -59,7 +59,7 @@ class Exchange(Request):
         if self.state != OPEN:
             raise AnswerMisuse("this request has been answered already")
         line = status_line(status)
-        block = lines + field_lines(headers)
+        block = lines + field_lines(headers) if headers else lines
         caller = self._caller
         if not (self.keep_alive and self.http11) or caller.draining:
             block += self._connection_line()
@@ -78,7 +78,7 @@ class Exchange(Request):
         if self.state != OPEN:
             raise AnswerMisuse("this request has been answered already")
         line = status_line(status)
-        block = lines + field_lines(headers)
+        block = lines + field_lines(headers) if headers else lines
         bodiless = self.method == "HEAD" or status in NO_CONTENT
         chunked = self.http11
         if not chunked and not bodiless:

@@ -1,8 +1,9 @@
-"""Wire dialects, one pure module each.
+"""Wire dialects: a package each, with one pure module for each operation.
 
-A catalog entry names a module of this package (`openai_chat`), or of a third party by its dotted
-path (`acme_conduit.chat`). The module's `CODEC` translates one operation. Modules are imported
-when an entry first needs them, so a dialect that nobody uses costs nothing at the start.
+A catalog entry names dialect and operation (`openai_chat` is `openai/chat.py` here), or a module of
+a third party by its dotted path (`acme_conduit.chat`). The module's `CODEC` translates that
+operation. Modules are imported when an entry first needs them, so a dialect that nobody uses costs
+nothing at the start. What is not in a package here is shared by dialects.
 """
 
 import importlib
@@ -36,7 +37,10 @@ def has_codec(name: str) -> bool:
 
 
 def _module(name: str) -> str:
-    return name if "." in name else f"{__name__}.{name}"
+    if "." in name:
+        return name
+    dialect, _, operation = name.rpartition("_")
+    return f"{__name__}.{dialect}.{operation}"
 
 
 def _codec(name: str) -> object:

@@ -13,7 +13,7 @@ from tests.support.eventstream import event, frame
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_providers.calls import ChatCall, chat_request
 from conduit_providers.codec import MAX_EVENT_BYTES
-from conduit_providers.codecs.bedrock_stream import ConverseStreamDecoder
+from conduit_providers.codecs.bedrock.stream import ConverseStreamDecoder
 
 WORDS = ["Hello", ", ", "wörld ✨", "!"]
 

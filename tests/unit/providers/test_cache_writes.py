@@ -3,7 +3,8 @@
 import msgspec
 import pytest
 
-from conduit_providers.codecs import anthropic_answer, bedrock_answer
+from conduit_providers.codecs.anthropic import answer as anthropic_answer
+from conduit_providers.codecs.bedrock import answer as bedrock_answer
 from conduit_providers.usage import Usage
 
 

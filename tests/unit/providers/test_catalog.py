@@ -178,7 +178,7 @@ def test_type_without_address_needs_one_of_the_instance() -> None:
 def test_missing_modules_are_noticed_without_importing() -> None:
     """Names of codecs and strategies are checked when a file is read."""
     assert has_codec("openai_chat")
-    assert has_codec("conduit_providers.codecs.openai_chat")
+    assert has_codec("conduit_providers.codecs.openai.chat")
     assert not has_codec("nobody.home")
     assert has_auth("bearer")
     assert not has_auth("nobody.home")

@@ -13,7 +13,7 @@ from conduit_kernel.errors import InvalidRequest, UnsupportedCapability, Upstrea
 from conduit_providers.calls import ChatCall, chat_request
 from conduit_providers.catalog import load_catalog
 from conduit_providers.codecs import chat_codec
-from conduit_providers.codecs.mistral_request import short_id
+from conduit_providers.codecs.mistral.request import short_id
 from conduit_providers.rate_limits import read_rate_limits
 from conduit_providers.wire import HttpResponse
 

@@ -8,8 +8,8 @@ import pytest
 from conduit_kernel.errors import ConduitError, StreamInterrupted, UpstreamError
 from conduit_providers.calls import Call, ChatCall, chat_request
 from conduit_providers.codec import MAX_EVENT_BYTES
-from conduit_providers.codecs.ollama_answer import read_piece
-from conduit_providers.codecs.ollama_stream import OllamaChatDecoder
+from conduit_providers.codecs.ollama.answer import read_piece
+from conduit_providers.codecs.ollama.stream import OllamaChatDecoder
 from conduit_providers.usage import Usage
 
 LAST = {"done": True, "done_reason": "stop", "prompt_eval_count": 3, "eval_count": 2}

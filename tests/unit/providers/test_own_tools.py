@@ -11,7 +11,8 @@ from conduit.v1.provider_pb2 import Provider
 from conduit_kernel.errors import UpstreamError
 from conduit_providers.calls import Call, chat_request
 from conduit_providers.catalog import load_catalog
-from conduit_providers.codecs import chat_codec, gemini_grounding
+from conduit_providers.codecs import chat_codec
+from conduit_providers.codecs.gemini import grounding as gemini_grounding
 from conduit_providers.wire import HttpResponse
 
 WIRE = Path(__file__).parents[2] / "wire"

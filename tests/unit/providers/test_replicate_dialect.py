@@ -17,9 +17,9 @@ from conduit_kernel.errors import (
 from conduit_providers.calls import Call, ChatAnswer, ChatCall, chat_request
 from conduit_providers.catalog import load_catalog
 from conduit_providers.codec import MAX_EVENT_BYTES
-from conduit_providers.codecs.replicate_chat import CODEC, MAX_CLOSING_LOOKS, MAX_MISSES
-from conduit_providers.codecs.replicate_prediction import step_to
-from conduit_providers.codecs.replicate_stream import ReplicateDecoder
+from conduit_providers.codecs.replicate.chat import CODEC, MAX_CLOSING_LOOKS, MAX_MISSES
+from conduit_providers.codecs.replicate.prediction import step_to
+from conduit_providers.codecs.replicate.stream import ReplicateDecoder
 from conduit_providers.flow import Flow, FlowCodec, Opened, ResultT, Step
 from conduit_providers.usage import Usage
 from conduit_providers.wire import HttpResponse

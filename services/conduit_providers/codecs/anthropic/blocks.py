@@ -1,0 +1,176 @@
+"""What Anthropic's answers have beyond words, thoughts and calls: citations, and tools of its own.
+
+https://platform.claude.com/docs/en/agents-and-tools/tool-use/server-tools and
+https://platform.claude.com/docs/en/build-with-claude/citations
+
+Citations become annotations in the form that OpenAI has for those of the web; where in a document
+something stands is told beside it, under Anthropic's name for it. Blocks of the provider's own
+tools, and the words between them, must be sent back as they came; they travel as reasoning details,
+one for each block.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import orjson
+
+from conduit.v1.chat_message_pb2 import ReasoningDetail
+from conduit_providers.codecs.anthropic.answer import Block
+from conduit_providers.codecs.raw_json import parsed
+
+Json = dict[str, Any]
+
+# By which such details are known.
+BLOCK_FORMAT = "anthropic-claude-block-v1"
+# What cites a page that the model has found.
+WEB = "web_search_result_location"
+# Blocks that OpenAI's answers have a place for.
+PLAIN = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
+
+
+def is_own(kind: str) -> bool:
+    """Whether a block can only be kept as it is."""
+    return kind not in PLAIN
+
+
+def put_block(detail: ReasoningDetail, block: Mapping[str, object], index: int) -> None:
+    """Write a block into a detail."""
+    detail.type = "reasoning.encrypted"
+    detail.data = orjson.dumps(block).decode()
+    detail.format = BLOCK_FORMAT
+    detail.index = index
+
+
+def block_in(detail: ReasoningDetail) -> Json | None:
+    """Return the block that a detail has; None if it has none."""
+    if detail.format != BLOCK_FORMAT:
+        return None
+    try:
+        block = orjson.loads(detail.data)
+    except orjson.JSONDecodeError:
+        return None
+    return block if isinstance(block, dict) and isinstance(block.get("type"), str) else None
+
+
+def text_in(blocks: Iterable[Mapping[str, object]]) -> str:
+    """Return the words of blocks."""
+    return "".join(str(each.get("text", "")) for each in blocks if each["type"] == "text")
+
+
+def annotations(citations: Iterable[msgspec.Raw], start: int, end: int) -> list[Json]:
+    """Return what a text cites; `start` and `end` are its place in the answer, in characters.
+
+    msgspec.DecodeError if a citation is no JSON.
+    """
+    told = [parsed(bytes(each)) for each in citations]
+    return [_annotation(each, start, end) for each in told if isinstance(each, dict)]
+
+
+def annotations_of(blocks: Sequence[Block]) -> list[Json]:
+    """Return what the texts of a whole answer cite."""
+    found: list[Json] = []
+    at = 0
+    for block in blocks:
+        if block.type == "text":
+            end = at + len(block.text or "")
+            found += annotations(block.citations or (), at, end)
+            at = end
+    return found
+
+
+def _annotation(citation: Json, start: int, end: int) -> Json:
+    kind = str(citation.pop("type", "citation"))
+    cited: Json = {
+        "start_index": start,
+        "end_index": end,
+        # The source of a caller's own search results may be an address; documents have none.
+        "url": citation.get("url") or citation.get("source") or "",
+        "title": citation.get("title") or citation.get("document_title") or "",
+    }
+    if citation.get("cited_text"):
+        # Where OpenRouter has it.
+        cited["content"] = citation["cited_text"]
+    found: Json = {"type": "url_citation", "url_citation": cited}
+    return found if kind == WEB else found | {kind: citation}
+
+
+class StreamedBlocks:
+    """The blocks of a streamed answer, as far as more than their words matters.
+
+    Words are held back until the answer shows whether it uses the provider's own tools.
+    """
+
+    def __init__(self) -> None:
+        # Characters said, and where each text begins.
+        self._said = 0
+        self._starts: dict[int, int] = {}
+        self._cited: dict[int, list[msgspec.Raw]] = {}
+        # By index: those that are under way, and texts that have ended.
+        self._open: dict[int, Json] = {}
+        # What came of their texts and inputs.
+        self._pieces: dict[int, list[str]] = {}
+        self._ended: list[tuple[int, Json]] = []
+        self._has_own = False
+
+    def begin_text(self, index: int, block: Block) -> None:
+        """Take in that a text begins."""
+        self._starts[index] = self._said
+        self._open[index] = {"type": "text", "text": ""}
+        self._pieces[index] = []
+        self._cited[index] = list(block.citations or ())
+        self.add_text(index, block.text or "")
+
+    def add_text(self, index: int, text: str) -> None:
+        """Take more of a text."""
+        self._said += len(text)
+        if index in self._pieces:
+            self._pieces[index].append(text)
+
+    def cite(self, index: int, citation: msgspec.Raw) -> None:
+        """Take a citation of a text."""
+        # Not tied to the event that it came in.
+        self._cited.setdefault(index, []).append(citation.copy())
+
+    def begin_own(self, index: int, event: bytes) -> None:
+        """Take in that another block begins, from its event. msgspec.DecodeError."""
+        self._has_own = True
+        whole = parsed(event)
+        block = whole.get("content_block") if isinstance(whole, dict) else None
+        if isinstance(block, dict):
+            self._open[index] = block
+
+    def add_input(self, index: int, text: str) -> None:
+        """Take more of what a tool of the provider's own is called with."""
+        if index in self._open:
+            self._pieces.setdefault(index, []).append(text)
+
+    def cited(self, index: int) -> list[Json]:
+        """Return what a text that has ended cites."""
+        start = self._starts.get(index, self._said)
+        return annotations(self._cited.get(index, ()), start, self._said)
+
+    def end(self, index: int) -> list[tuple[int, Json]]:
+        """Take in that a block has ended; return those that must be sent back, by their index."""
+        block = self._open.pop(index, None)
+        if block is None:
+            return []
+        said = "".join(self._pieces.pop(index, ()))
+        if block["type"] == "text":
+            block["text"] = said
+        elif said:
+            block["input"] = _input(said)
+        if self._cited.get(index):
+            block["citations"] = [parsed(bytes(each)) for each in self._cited[index]]
+        self._ended.append((index, block))
+        if not self._has_own:
+            return []
+        ended, self._ended = self._ended, []
+        return ended
+
+
+def _input(text: str) -> object:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}

@@ -1,0 +1,180 @@
+"""Anthropic's Messages.
+
+https://platform.claude.com/docs/en/api/messages
+
+Options of an endpoint:
+
+* `default_max_tokens`: the limit for requests that set none, because the API demands one.
+* `budget_models`: parts of names of models that think within a token budget; all others are told
+  an effort and decide by themselves.
+* `older_effort_models`: parts of names of those that know no effort `xhigh`.
+* `always_thinking_models`: those that refuse not to think; `between_tools_models`: those that think
+  between the calls of tools at the least.
+* `unforced_models`: those that refuse to be told that they must call a tool.
+* `sampling_models`: parts of names of models that take temperature, top_p and top_k; all others
+  refuse them.
+* `sampling_version`: the `anthropic-version` for requests with such parameters, where the ordinary
+  one knows them no more.
+* `body_version`: the `anthropic_version` that resellers want in the body, in the place of the
+  model, which they have in the path.
+"""
+
+from email.utils import parsedate_to_datetime
+
+import msgspec
+import orjson
+
+from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT, ChatMessage
+from conduit.v1.chat_pb2 import ChatCompletion
+from conduit_providers.calls import ChatAnswer, ChatCall, chat_answer
+from conduit_providers.codec import ChatDecoder
+from conduit_providers.codecs.anthropic.answer import (
+    Block,
+    Message,
+    chat_usage,
+    container_json,
+    finish_of,
+    tier_of,
+    with_tools,
+)
+from conduit_providers.codecs.anthropic.blocks import annotations_of, is_own, put_block
+from conduit_providers.codecs.anthropic.request import MessagesBody
+from conduit_providers.codecs.anthropic.stream import AnthropicChatDecoder
+from conduit_providers.codecs.anthropic.turns import FORMAT
+from conduit_providers.codecs.raw_json import parsed
+from conduit_providers.failures import error_in_stream, garbage
+from conduit_providers.spec import Endpoint
+from conduit_providers.target import Target
+from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
+
+SAMPLING = frozenset({"temperature", "top_p", "top_k"})
+_DECODER = msgspec.json.Decoder(Message)
+
+
+class AnthropicChatCodec:
+    """Speaks `POST /v1/messages`."""
+
+    def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Translate the request. InvalidRequest for what the API cannot be told."""
+        body = MessagesBody(call, endpoint, target.provider_name).build()
+        version = endpoint.options.get("body_version")
+        older = endpoint.options.get("sampling_version")
+        is_older = bool(older) and not SAMPLING.isdisjoint(body)
+        headers = dict(endpoint.headers)
+        if version:
+            del body["model"]
+            body["anthropic_version"] = older if is_older else version
+        elif is_older:
+            headers["anthropic-version"] = str(older)
+        return HttpRequest(
+            "POST",
+            target.fill(endpoint.path, model=call.model),
+            JSON_HEADERS + tuple(headers.items()),
+            orjson.dumps(body),
+        )
+
+    def from_upstream(
+        self, response: HttpResponse, call: ChatCall, endpoint: Endpoint
+    ) -> ChatAnswer:
+        """Translate the answer."""
+        try:
+            message = _DECODER.decode(response.body)
+            if message.error is not None:
+                raise error_in_stream(message.error, call.provider)
+            if message.content is None or message.stop_reason is None:
+                raise garbage(call.provider, "it has no content or no stop reason")
+            completion = _completion(message, call.created or _made_at(response))
+            _add_details(completion.choices[0].message, message.content, response.body)
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+            raise garbage(call.provider, "it is not a message") from error
+        usage = message.usage.usage() if message.usage is not None else None
+        return chat_answer(usage=usage, typed=completion)
+
+    def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
+        """Return a fresh decoder for one streamed answer."""
+        return AnthropicChatDecoder(call)
+
+
+def _completion(message: Message, created: int) -> ChatCompletion:
+    completion = ChatCompletion(
+        id=message.id,
+        object="chat.completion",
+        created=created,
+        model=message.model,
+        service_tier=tier_of(message.usage),
+    )
+    choice = completion.choices.add()
+    finish = finish_of(message.stop_reason or "", message.stop_details)
+    choice.finish_reason = finish.reason
+    if finish.native is not None:
+        choice.native_finish_reason = finish.native
+    choice.message.role = CHAT_ROLE_ASSISTANT
+    if finish.refusal:
+        choice.message.refusal = finish.refusal
+    _add_blocks(choice.message, message.content or [])
+    completion.unknown_json = container_json(message.container)
+    if message.usage is not None:
+        told = chat_usage(message.usage.usage())
+        completion.usage.CopyFrom(with_tools(told, message.usage))
+    return completion
+
+
+def _add_blocks(message: ChatMessage, blocks: list[Block]) -> None:
+    text = "".join(block.text or "" for block in blocks if block.type == "text")
+    if text:
+        message.content.add(text=text)
+    thoughts = "".join(block.thinking or "" for block in blocks if block.type == "thinking")
+    if thoughts:
+        message.reasoning_content = thoughts
+    if cited := annotations_of(blocks):
+        message.annotations_json = orjson.dumps(cited)
+    for block in blocks:
+        if block.type == "tool_use":
+            call = message.tool_calls.add(id=block.id or "")
+            call.function.name = block.name or ""
+            call.function.arguments = msgspec.json.format(bytes(block.input), indent=-1).decode()
+
+
+def _add_details(message: ChatMessage, blocks: list[Block], body: bytes) -> None:
+    """Keep what must be sent back, in its order."""
+    whole: list[dict[str, object]] = []
+    if any(is_own(block.type) for block in blocks):
+        # Whose members nobody here knows.
+        document = parsed(body)
+        whole = document["content"] if isinstance(document, dict) else []
+    for place, block in enumerate(blocks):
+        _add_detail(message, block, whole[place] if whole else None)
+
+
+def _add_detail(message: ChatMessage, block: Block, whole: dict[str, object] | None) -> None:
+    """Keep what must be sent back; `whole` is the block where more than thoughts must."""
+    index = len(message.reasoning_details)
+    match block.type:
+        case "thinking":
+            message.reasoning_details.add(
+                type="reasoning.text",
+                text=block.thinking or "",
+                signature=block.signature,
+                format=FORMAT,
+                index=index,
+            )
+        case "redacted_thinking":
+            message.reasoning_details.add(
+                type="reasoning.encrypted", data=block.data or "", format=FORMAT, index=index
+            )
+        case "tool_use":
+            # Stands among the calls.
+            return
+        case _ if whole is not None:
+            put_block(message.reasoning_details.add(), whole, index)
+
+
+def _made_at(response: HttpResponse) -> int:
+    """Return when the answer was made, by the provider's clock; zero if it does not say."""
+    try:
+        return int(parsedate_to_datetime(response.headers.get("date", "")).timestamp())
+    except ValueError:
+        return 0
+
+
+CODEC = AnthropicChatCodec()

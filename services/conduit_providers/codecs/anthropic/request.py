@@ -1,0 +1,278 @@
+"""The body of a request to Anthropic's Messages, out of an OpenAI-shaped chat."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from conduit.v1.chat_pb2 import ChatCompletionRequest
+from conduit_kernel.errors import UnsupportedCapability
+from conduit_providers.calls import ChatCall
+from conduit_providers.codecs.anthropic.tools import NATIVE as NATIVE_OF_TOOLS
+from conduit_providers.codecs.anthropic.tools import search_tool, tool_choice, tools
+from conduit_providers.codecs.anthropic.turns import NATIVE_OF_DOCUMENTS, system_blocks, turns
+from conduit_providers.codecs.unsaid import note_unsaid, says_nothing
+from conduit_providers.spec import Endpoint
+
+Json = dict[str, Any]
+
+# The API refuses requests that set no limit. Every current model can write this much, and a whole
+# answer of this length still comes within the ten minutes that the API allows without streaming.
+DEFAULT_MAX_TOKENS = 16_384
+
+# The API refuses smaller budgets.
+MIN_BUDGET = 1024
+# The share of the token limit that models of the older kind may think with, by effort; the same
+# shares that OpenRouter documents. https://openrouter.ai/docs/use-cases/reasoning-tokens
+BUDGET_SHARES: Mapping[str, float] = {
+    "minimal": 0.1,
+    "low": 0.2,
+    "medium": 0.5,
+    "high": 0.8,
+    "xhigh": 0.95,
+    "max": 0.95,
+}
+# OpenAI's least effort has no equal.
+EFFORTS: Mapping[str, str] = {"minimal": "low"}
+# Before Claude Opus 4.7, the step above `high` had another name.
+OLDER_EFFORTS: Mapping[str, str] = {"minimal": "low", "xhigh": "max"}
+FORCED = frozenset({"any", "tool"})
+
+MAX_TEMPERATURE = 1.0
+
+SERVICE_TIERS: Mapping[str, str] = {
+    "auto": "auto",
+    "default": "standard_only",
+    "standard_only": "standard_only",
+}
+
+# Anthropic's own parameters, passed on as they are.
+NATIVE = (
+    "cache_control",
+    "container",
+    "context_management",
+    "inference_geo",
+    "mcp_servers",
+    "output_config",
+    "speed",
+    "thinking",
+    "top_k",
+)
+
+# What is taken of messages, parts and tools beyond what every dialect takes.
+TAKEN = frozenset({*NATIVE_OF_TOOLS, *NATIVE_OF_DOCUMENTS, "annotations", "is_error"})
+
+# There is no mode for just any JSON, and answers can no longer be begun for the model.
+JSON_OBJECT_INSTRUCTION = (
+    "Answer with one valid JSON object and nothing else: no code fence, no text around it."
+)
+
+
+class MessagesBody:
+    """Builds one body; notes in the call what could not be said."""
+
+    def __init__(self, call: ChatCall, endpoint: Endpoint, provider: str) -> None:
+        self._call = call
+        self._request: ChatCompletionRequest = call.typed
+        self._options = endpoint.options
+        self._provider = provider
+        self._unknown: Json = orjson.loads(self._request.unknown_json or b"{}")
+        self._body: Json = {}
+
+    def build(self) -> Json:
+        """Return the members of the body, `model` and `stream` included."""
+        self._body = {"model": self._call.model, "max_tokens": self._max_tokens()}
+        self._put_native()
+        self._put_conversation()
+        self._put_tools()
+        self._put_format()
+        self._put_reasoning()
+        self._put_sampling()
+        self._put_others()
+        self._drop_rest()
+        if self._call.stream:
+            self._body["stream"] = True
+        return self._body
+
+    def _drop(self, parameter: str) -> None:
+        self._call.drop(parameter, self._provider)
+
+    def _is_one_of(self, option: str) -> bool:
+        """Whether the model is of a kind that the catalog lists, by parts of names."""
+        return any(part in self._call.model for part in str(self._options.get(option, "")).split())
+
+    def _max_tokens(self) -> int:
+        request = self._request
+        if request.HasField("max_completion_tokens"):
+            return request.max_completion_tokens
+        if request.HasField("max_tokens"):
+            return request.max_tokens
+        return int(self._options.get("default_max_tokens", DEFAULT_MAX_TOKENS))
+
+    def _put_native(self) -> None:
+        for name in NATIVE:
+            if name in self._unknown:
+                self._body[name] = self._unknown.pop(name)
+
+    def _put_conversation(self) -> None:
+        system = system_blocks(self._request.messages, self._call, self._provider)
+        if self._request.response_format.HasField("json_object"):
+            system.append({"type": "text", "text": JSON_OBJECT_INSTRUCTION})
+        if len(system) == 1 and len(system[0]) == len(("type", "text")):
+            self._body["system"] = system[0]["text"]
+        elif system:
+            self._body["system"] = system
+        self._body["messages"] = turns(self._request.messages, self._call, self._provider)
+
+    def _put_tools(self) -> None:
+        offered = tools(self._request)
+        search = self._unknown.pop("web_search_options", None)
+        if isinstance(search, dict):
+            if search.get("search_context_size"):
+                self._drop("web_search_options.search_context_size")
+            offered.append(search_tool(search))
+        if offered:
+            self._body["tools"] = offered
+        choice = tool_choice(self._request)
+        if choice and offered:
+            self._body["tool_choice"] = choice
+            if choice["type"] in FORCED and self._is_one_of("unforced_models"):
+                self._drop("tool_choice")
+                choice["type"] = "auto"
+                choice.pop("name", None)
+
+    def _put_format(self) -> None:
+        if not self._request.response_format.HasField("json_schema"):
+            return
+        asked = self._request.response_format.json_schema
+        schema = closed(orjson.loads(asked.schema_json or b'{"type": "object"}'))
+        config = self._body.setdefault("output_config", {})
+        config.setdefault("format", {"type": "json_schema", "schema": schema})
+
+    def _put_reasoning(self) -> None:
+        if not self._request.HasField("reasoning_effort"):
+            return
+        effort = self._request.reasoning_effort
+        if "thinking" in self._body:
+            # The caller has said it in Anthropic's own words.
+            return
+        if effort == "none":
+            self._put_no_thinking()
+        elif self._body.get("tool_choice", {}).get("type") in FORCED:
+            # The API refuses to think when a tool must be called.
+            self._drop("reasoning_effort")
+        elif self._is_one_of("budget_models"):
+            self._put_budget(effort)
+        else:
+            # By default some models return their thoughts sealed only.
+            self._body["thinking"] = {"type": "adaptive", "display": "summarized"}
+            efforts = OLDER_EFFORTS if self._is_one_of("older_effort_models") else EFFORTS
+            self._put_effort(efforts.get(effort, effort))
+
+    def _put_effort(self, effort: str) -> None:
+        self._body.setdefault("output_config", {}).setdefault("effort", effort)
+
+    def _put_no_thinking(self) -> None:
+        if self._is_one_of("always_thinking_models"):
+            # As near as it gets.
+            self._drop("reasoning_effort")
+            self._put_effort("low")
+        elif self._is_one_of("between_tools_models"):
+            self._body["thinking"] = {"type": "between_tools"}
+        else:
+            self._body["thinking"] = {"type": "disabled"}
+
+    def _put_budget(self, effort: str) -> None:
+        limit = self._body["max_tokens"]
+        share = BUDGET_SHARES.get(effort, BUDGET_SHARES["medium"])
+        if limit <= MIN_BUDGET:
+            self._drop("reasoning_effort")
+            return
+        budget = min(max(MIN_BUDGET, int(limit * share)), limit - 1)
+        self._body["thinking"] = {"type": "enabled", "budget_tokens": budget}
+
+    def _put_sampling(self) -> None:
+        request = self._request
+        thinks = self._body.get("thinking", {}).get("type") in {"enabled", "adaptive"}
+        takes = self._is_one_of("sampling_models") and not thinks
+        if not takes and self._body.pop("top_k", None) is not None:
+            self._drop("top_k")
+        if request.HasField("temperature"):
+            if takes:
+                self._body["temperature"] = min(request.temperature, MAX_TEMPERATURE)
+            elif request.temperature != MAX_TEMPERATURE:
+                self._drop("temperature")
+        if request.HasField("top_p"):
+            # Newer models refuse both at once.
+            if takes and "temperature" not in self._body:
+                self._body["top_p"] = request.top_p
+            elif request.top_p != 1:
+                self._drop("top_p")
+
+    def _put_others(self) -> None:
+        request = self._request
+        # The API refuses sequences of nothing but white space.
+        stops = [stop for stop in request.stop if stop.strip()]
+        if stops:
+            self._body["stop_sequences"] = stops
+        if len(stops) < len(request.stop):
+            self._drop("stop")
+        user = request.user or self._unknown.pop("safety_identifier", "")
+        if user:
+            self._body["metadata"] = {"user_id": user}
+        if request.HasField("service_tier"):
+            tier = SERVICE_TIERS.get(request.service_tier)
+            if tier:
+                self._body["service_tier"] = tier
+            else:
+                self._drop("service_tier")
+
+    def _drop_rest(self) -> None:
+        note_unsaid(self._call, self._provider, TAKEN)
+        for name in _dropped(self._request):
+            self._drop(name)
+        for name, value in self._unknown.items():
+            if value is not None:
+                self._drop(name)
+        if any(modality != "text" for modality in self._request.modalities):
+            raise UnsupportedCapability(
+                f"{self._provider} answers in text only", capability="modalities"
+            )
+
+
+def closed(schema: Any) -> Any:  # noqa: ANN401 # any JSON
+    """Return a schema whose objects take no members but their own, as the API demands."""
+    match schema:
+        case dict():
+            inner = {name: closed(value) for name, value in schema.items()}
+            if inner.get("type") == "object":
+                inner.setdefault("additionalProperties", False)
+            return inner
+        case list():
+            return [closed(item) for item in schema]
+        case _:
+            return schema
+
+
+# What the API has no word for.
+_UNTAKEN: Sequence[str] = (
+    "presence_penalty",
+    "frequency_penalty",
+    "logprobs",
+    "top_logprobs",
+    "seed",
+    "store",
+    "verbosity",
+)
+
+
+def _dropped(request: ChatCompletionRequest) -> list[str]:
+    given = {name: getattr(request, name) for name in _UNTAKEN}
+    # Zero and false ask for what happens anyway.
+    names = [name for name, value in given.items() if value and not says_nothing(name, value)]
+    if request.n > 1:
+        names.append("n")
+    names += [name for name in ("logit_bias", "metadata") if getattr(request, name)]
+    if request.audio_json:
+        names.append("audio")
+    return names

@@ -1,0 +1,268 @@
+"""A conversation as Anthropic's Messages want it.
+
+https://platform.claude.com/docs/en/api/messages: instructions stand apart, turns of one speaker
+are joined, tool results are the user's, thoughts go back as they came.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from conduit.v1.chat_message_pb2 import (
+    CHAT_ROLE_ASSISTANT,
+    CHAT_ROLE_DEVELOPER,
+    CHAT_ROLE_SYSTEM,
+    CHAT_ROLE_TOOL,
+    CHAT_ROLE_USER,
+    CacheControl,
+    ChatMessage,
+    ContentPart,
+    InputFile,
+    ReasoningDetail,
+)
+from conduit.v1.chat_tool_pb2 import ToolCall
+from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
+from conduit_providers.calls import ChatCall
+from conduit_providers.codecs.anthropic.blocks import block_in, text_in
+from conduit_providers.codecs.media import data_url, inlined
+
+Json = dict[str, Any]
+
+# By which OpenRouter, and so our contract, calls this form of thoughts.
+FORMAT = "anthropic-claude-v1"
+_INSTRUCTING = frozenset({CHAT_ROLE_SYSTEM, CHAT_ROLE_DEVELOPER})
+# The name that the documentation recommends for arguments that are no JSON.
+# https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming
+INVALID_JSON = "INVALID_JSON"
+# Members of a document that are Anthropic's own.
+NATIVE_OF_DOCUMENTS = ("citations", "context")
+
+
+def system_blocks(messages: Iterable[ChatMessage], call: ChatCall, provider: str) -> list[Json]:
+    """Return the instructions of all turns. UnsupportedCapability if they are not text."""
+    blocks: list[Json] = []
+    for message in messages:
+        if message.role in _INSTRUCTING:
+            _note_name(message, call, provider)
+            blocks += _marked(_contents(message.content, call, provider), message)
+    for block in blocks:
+        if block["type"] != "text":
+            raise UnsupportedCapability(
+                f"{provider} takes only text as instructions", capability="vision"
+            )
+    return blocks
+
+
+def turns(messages: Iterable[ChatMessage], call: ChatCall, provider: str) -> list[Json]:
+    """Return the turns of user and assistant, in order. InvalidRequest if there is none."""
+    found: list[Json] = []
+    for message in messages:
+        if message.role in _INSTRUCTING:
+            continue
+        role, blocks = _turn(message, call, provider)
+        blocks = _marked(blocks, message)
+        if not blocks:
+            continue
+        if found and found[-1]["role"] == role:
+            found[-1]["content"] += blocks
+        else:
+            found.append({"role": role, "content": blocks})
+    if not found:
+        raise InvalidRequest(
+            f"{provider} needs at least one turn of the user with something in it",
+            field="messages",
+        )
+    for turn in found:
+        turn["content"] = _shortest(turn["content"])
+    return found
+
+
+def _turn(message: ChatMessage, call: ChatCall, provider: str) -> tuple[str, list[Json]]:
+    _note_name(message, call, provider)
+    if message.role == CHAT_ROLE_USER:
+        return "user", _contents(message.content, call, provider)
+    if message.role == CHAT_ROLE_ASSISTANT:
+        return "assistant", _assistant(message, call, provider)
+    if message.role == CHAT_ROLE_TOOL:
+        return "user", [_tool_result(message, call, provider)]
+    raise UnsupportedCapability(
+        f"{provider} knows no turns of functions; use tools", capability="functions"
+    )
+
+
+def _note_name(message: ChatMessage, call: ChatCall, provider: str) -> None:
+    if message.name and message.role != CHAT_ROLE_TOOL:
+        call.drop("messages.name", provider)
+
+
+def _shortest(blocks: list[Json]) -> list[Json] | str:
+    """Return one plain text as a string, which means the same and is what people write."""
+    if len(blocks) == 1 and blocks[0].keys() == {"type", "text"}:
+        return str(blocks[0]["text"])
+    return blocks
+
+
+def _marked(blocks: list[Json], message: ChatMessage) -> list[Json]:
+    if blocks and message.HasField("cache_control"):
+        blocks[-1].setdefault("cache_control", _cache_control(message.cache_control))
+    return blocks
+
+
+def _cache_control(mark: CacheControl) -> Json:
+    return {"type": mark.type or "ephemeral"} | ({"ttl": mark.ttl} if mark.ttl else {})
+
+
+def _contents(parts: Iterable[ContentPart], call: ChatCall, provider: str) -> list[Json]:
+    blocks: list[Json] = []
+    for part in parts:
+        block = _content(part, call, provider)
+        # The API refuses empty texts.
+        if block == {"type": "text", "text": ""}:
+            continue
+        if part.HasField("cache_control"):
+            block["cache_control"] = _cache_control(part.cache_control)
+        blocks.append(block)
+    return blocks
+
+
+def _content(part: ContentPart, call: ChatCall, provider: str) -> Json:
+    match part.WhichOneof("part"):
+        case "text":
+            return {"type": "text", "text": part.text}
+        case "refusal":
+            return {"type": "text", "text": part.refusal}
+        case "image_url":
+            return {"type": "image", "source": _image_source(part.image_url.url, call)}
+        case "file":
+            return _document(part, call)
+        case kind:
+            raise UnsupportedCapability(
+                f"{provider} takes no content of type {kind or 'unknown'}",
+                capability=str(kind or "content"),
+            )
+
+
+def _image_source(url: str, call: ChatCall) -> Json:
+    inline = inlined(url, call.fetched, "image_url.url")
+    if inline is None:
+        return {"type": "url", "url": url}
+    return {"type": "base64", "media_type": inline.media_type, "data": inline.base64}
+
+
+def _document(part: ContentPart, call: ChatCall) -> Json:
+    file = part.file
+    block: Json = {"type": "document", "source": _document_source(file, call)}
+    if block["source"].get("media_type", "").startswith("image/"):
+        return {"type": "image", "source": block["source"]}
+    if file.filename:
+        block["title"] = file.filename
+    for raw in (file.unknown_json, part.unknown_json):
+        unknown: Json = orjson.loads(raw or b"{}")
+        block |= {name: unknown[name] for name in NATIVE_OF_DOCUMENTS if name in unknown}
+    return block
+
+
+def _document_source(file: InputFile, call: ChatCall) -> Json:
+    if file.file_id:
+        return {"type": "file", "file_id": file.file_id}
+    if file.file_data.startswith(("http://", "https://")) and file.file_data not in call.fetched:
+        return {"type": "url", "url": file.file_data}
+    inline = inlined(file.file_data, call.fetched, "file.file_data")
+    inline = inline or data_url(file.file_data, "file.file_data")
+    if inline.media_type == "text/plain":
+        return {"type": "text", "media_type": "text/plain", "data": inline.text("file.file_data")}
+    return {"type": "base64", "media_type": inline.media_type, "data": inline.base64}
+
+
+def _assistant(message: ChatMessage, call: ChatCall, provider: str) -> list[Json]:
+    said = "".join(part.text for part in message.content)
+    own = [block for each in message.reasoning_details if (block := block_in(each))]
+    # Words between uses of the provider's own tools go back where they stood, unless they were
+    # changed: then the uses are of no use any more.
+    is_as_it_was = bool(own) and text_in(own) == said
+    blocks = _thoughts(message, call, provider, with_own=is_as_it_was)
+    if not is_as_it_was and message.annotations_json not in {b"", b"[]", b"null"}:
+        # Citations go back inside of such blocks, or not at all.
+        call.drop("messages.annotations", provider)
+    if not is_as_it_was:
+        blocks += _contents(message.content, call, provider)
+    if message.refusal:
+        blocks.append({"type": "text", "text": message.refusal})
+    blocks += [_tool_use(each, provider) for each in message.tool_calls]
+    return blocks
+
+
+def _thoughts(message: ChatMessage, call: ChatCall, provider: str, *, with_own: bool) -> list[Json]:
+    blocks: list[Json] = []
+    for detail in joined_details(message.reasoning_details):
+        block = (block_in(detail) if with_own else None) or _thought(detail)
+        if block is None:
+            call.drop("messages.reasoning_details", provider)
+        else:
+            blocks.append(block)
+    if message.reasoning_content and not message.reasoning_details:
+        # The API takes no thoughts that it has not signed.
+        call.drop("messages.reasoning_content", provider)
+    return blocks
+
+
+def _thought(detail: ReasoningDetail) -> Json | None:
+    if detail.format and detail.format != FORMAT:
+        return None
+    if detail.type == "reasoning.text" and detail.signature:
+        return {"type": "thinking", "thinking": detail.text, "signature": detail.signature}
+    if detail.type == "reasoning.encrypted" and detail.data:
+        return {"type": "redacted_thinking", "data": detail.data}
+    return None
+
+
+def joined_details(details: Iterable[ReasoningDetail]) -> list[ReasoningDetail]:
+    """Return whole thoughts, also where a caller only strung the pieces of a stream together."""
+    whole: list[ReasoningDetail] = []
+    for detail in details:
+        last = whole[-1] if whole else None
+        if (
+            last is None
+            or not detail.HasField("index")
+            or (last.index, last.type) != (detail.index, detail.type)
+        ):
+            whole.append(ReasoningDetail())
+            whole[-1].CopyFrom(detail)
+            continue
+        last.text += detail.text
+        if detail.signature:
+            last.signature = detail.signature
+    return whole
+
+
+def _tool_use(call: ToolCall, provider: str) -> Json:
+    if not call.HasField("function"):
+        raise UnsupportedCapability(
+            f"{provider} knows no tools with free-form input", capability="custom_tools"
+        )
+    return {
+        "type": "tool_use",
+        "id": call.id,
+        "name": call.function.name,
+        "input": _arguments(call.function.arguments),
+    }
+
+
+def _arguments(text: str) -> object:
+    try:
+        value = orjson.loads(text or "{}")
+    except orjson.JSONDecodeError:
+        return {INVALID_JSON: text}
+    return value if isinstance(value, dict) else {INVALID_JSON: text}
+
+
+def _tool_result(message: ChatMessage, call: ChatCall, provider: str) -> Json:
+    content = _contents(message.content, call, provider)
+    block: Json = {"type": "tool_result", "tool_use_id": message.tool_call_id}
+    if content:
+        block["content"] = _shortest(content)
+    unknown = orjson.loads(message.unknown_json or b"{}")
+    if unknown.get("is_error"):
+        block["is_error"] = True
+    return block

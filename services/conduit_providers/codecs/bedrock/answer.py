@@ -1,0 +1,229 @@
+"""What Bedrock's Converse answers, as OpenAI-shaped pieces.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from conduit.v1.chat_pb2 import (
+    FINISH_REASON_CONTENT_FILTER,
+    FINISH_REASON_LENGTH,
+    FINISH_REASON_STOP,
+    FINISH_REASON_TOOL_CALLS,
+    FINISH_REASON_UNSPECIFIED,
+    FinishReason,
+)
+from conduit_kernel.errors import UpstreamError
+from conduit_providers.codecs.anthropic.turns import FORMAT as CLAUDE_FORMAT
+from conduit_providers.codecs.bedrock.turns import FORMAT
+from conduit_providers.usage import Usage
+
+REQUEST_ID = "x-amzn-requestid"
+
+
+class CacheDetail(msgspec.Struct, rename="camel"):
+    """Tokens written to the cache, for `5m` or `1h`."""
+
+    ttl: str = ""
+    input_tokens: int = 0
+
+
+class Counts(msgspec.Struct, rename="camel"):
+    """Token counts. `input_tokens` leaves out what was read from or written to the cache.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_input_tokens: int | None = None
+    cache_write_input_tokens: int | None = None
+    cache_details: list[CacheDetail] | None = None
+
+    def usage(self) -> Usage:
+        """Return the counts as we keep them."""
+        read = self.cache_read_input_tokens or 0
+        written_1h = sum(x.input_tokens for x in self.cache_details or () if x.ttl == "1h")
+        written = max(self.cache_write_input_tokens or 0, written_1h)
+        return Usage(
+            input_tokens=self.input_tokens + read + written,
+            output_tokens=self.output_tokens,
+            cached_input_tokens=read,
+            cache_write_tokens=written,
+            cache_write_1h_tokens=written_1h,
+        )
+
+
+class ReasoningText(msgspec.Struct):
+    """A whole thought; Claude signs its own."""
+
+    text: str = ""
+    signature: str | None = None
+
+
+class Reasoning(msgspec.Struct, rename="camel"):
+    """A thought of a whole answer, or a piece of one."""
+
+    reasoning_text: ReasoningText | None = None
+    # Sealed, in base64.
+    redacted_content: str | None = None
+    # In a stream.
+    text: str | None = None
+    signature: str | None = None
+
+
+class ToolUse(msgspec.Struct, rename="camel"):
+    """A call of a tool; in a stream, `input` is a text with a piece of the JSON."""
+
+    tool_use_id: str = ""
+    name: str = ""
+    # `server_tool_use` is a call that the provider answers itself.
+    type: str | None = None
+    input: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class Words(msgspec.Struct):
+    """Words with a source."""
+
+    text: str | None = None
+
+
+class Cited(msgspec.Struct):
+    """Words and where they are from."""
+
+    content: list[Words] | None = None
+    citations: list[msgspec.Raw] | None = None
+
+
+class Block(msgspec.Struct, rename="camel"):
+    """A block of content, or a piece of one; one of its members is there."""
+
+    text: str | None = None
+    tool_use: ToolUse | None = None
+    reasoning_content: Reasoning | None = None
+    citations_content: Cited | None = None
+    # In a stream.
+    citation: msgspec.Raw = msgspec.Raw()
+
+    @property
+    def words(self) -> str:
+        """What is said in it."""
+        cited = (self.citations_content or Cited()).content or []
+        return (self.text or "") + "".join(each.text or "" for each in cited)
+
+    @property
+    def call(self) -> ToolUse | None:
+        """The call in it that is for the caller to answer."""
+        is_ours = self.tool_use is not None and self.tool_use.type is None
+        return self.tool_use if is_ours else None
+
+
+class Message(msgspec.Struct):
+    """What the model says."""
+
+    content: list[Block]
+
+
+class Output(msgspec.Struct):
+    """What came of the request."""
+
+    message: Message | None = None
+
+
+class Router(msgspec.Struct, rename="camel"):
+    """Which model a prompt router has chosen."""
+
+    invoked_model_id: str = ""
+
+
+class Trace(msgspec.Struct, rename="camel"):
+    """How the answer was found."""
+
+    prompt_router: Router | None = None
+
+
+class Tier(msgspec.Struct):
+    """The latency tier that served it."""
+
+    type: str = ""
+
+
+class Answer(msgspec.Struct, rename="camel"):
+    """A whole answer."""
+
+    output: Output | None = None
+    stop_reason: str | None = None
+    usage: Counts | None = None
+    trace: Trace | None = None
+    service_tier: Tier | None = None
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The blocks of its message."""
+        message = self.output.message if self.output is not None else None
+        return message.content if message is not None else []
+
+
+class Event(msgspec.Struct, rename="camel"):
+    """An event of a stream, of any type; `message` is an exception's."""
+
+    content_block_index: int = 0
+    start: Block | None = None
+    delta: Block | None = None
+    stop_reason: str | None = None
+    usage: Counts | None = None
+    message: str | None = None
+
+
+def answer_id(headers: Mapping[str, str], created: int) -> str:
+    """Return what tells answers apart; the API has no ids, but each request has one."""
+    return headers.get(REQUEST_ID) or f"chatcmpl-bedrock-{created}"
+
+
+class Finish(NamedTuple):
+    """Why the model stopped; `native` where Bedrock's word says more."""
+
+    reason: "FinishReason.ValueType"
+    native: str | None
+
+
+_REASONS: "Mapping[str, FinishReason.ValueType]" = {
+    "end_turn": FINISH_REASON_STOP,
+    "stop_sequence": FINISH_REASON_STOP,
+    "max_tokens": FINISH_REASON_LENGTH,
+    "model_context_window_exceeded": FINISH_REASON_LENGTH,
+    "tool_use": FINISH_REASON_TOOL_CALLS,
+    "guardrail_intervened": FINISH_REASON_CONTENT_FILTER,
+    "content_filtered": FINISH_REASON_CONTENT_FILTER,
+    "refusal": FINISH_REASON_CONTENT_FILTER,
+}
+_PLAIN = frozenset({"end_turn", "max_tokens", "tool_use"})
+# The model tripped: what it wrote is no answer, and asked again it may do better.
+_TRIPPED = frozenset({"malformed_model_output", "malformed_tool_use"})
+
+
+def finish_of(stop_reason: str, provider: str, *, is_answer: bool) -> Finish:
+    """Return what a stop reason means; a call of the tool that is the answer ends the turn.
+
+    UpstreamError if the model failed.
+    """
+    if stop_reason in _TRIPPED:
+        raise UpstreamError(
+            f"{provider}: the model failed to answer ({stop_reason})",
+            provider=provider,
+            upstream_code=stop_reason,
+        )
+    if is_answer and stop_reason == "tool_use":
+        return Finish(FINISH_REASON_STOP, None)
+    return Finish(
+        _REASONS.get(stop_reason, FINISH_REASON_UNSPECIFIED),
+        None if stop_reason in _PLAIN else stop_reason,
+    )
+
+
+def thought_format(model: str) -> str:
+    """Return whose form a thought has: Claude's signatures are good wherever Claude is."""
+    return CLAUDE_FORMAT if "claude" in model else FORMAT

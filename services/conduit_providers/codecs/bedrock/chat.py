@@ -1,0 +1,151 @@
+"""Amazon Bedrock's Converse and ConverseStream.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+
+Options of an endpoint, all of them parts of names of models:
+
+* `schema_models`: those that answer by a schema and take strict tools, but for
+  `schemaless_models`.
+* `named_choice_models`: those that can be told which tool to call.
+* `budget_models`, `older_effort_models`, `always_thinking_models`, `between_tools_models`,
+  `unforced_models`, `sampling_models`: as in `anthropic_chat`; `plain_models`: Claude that does not
+  think.
+* `level_models`: those with a `reasoning_effort` of their own; `nova_thinking_models`: those with
+  a `reasoningConfig`.
+"""
+
+from email.utils import parsedate_to_datetime
+
+import msgspec
+import orjson
+
+from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT, ChatMessage
+from conduit.v1.chat_pb2 import ChatCompletion
+from conduit_providers.calls import ChatAnswer, ChatCall, chat_answer
+from conduit_providers.codec import ChatDecoder
+from conduit_providers.codecs.anthropic.answer import chat_usage
+from conduit_providers.codecs.bedrock.answer import (
+    Answer,
+    Block,
+    Reasoning,
+    answer_id,
+    finish_of,
+    thought_format,
+)
+from conduit_providers.codecs.bedrock.citations import annotations_of
+from conduit_providers.codecs.bedrock.request import ConverseBody
+from conduit_providers.codecs.bedrock.stream import ConverseStreamDecoder
+from conduit_providers.codecs.bedrock.tools import answer_tool
+from conduit_providers.codecs.bedrock.turns import FORMAT
+from conduit_providers.failures import garbage
+from conduit_providers.spec import Endpoint
+from conduit_providers.target import Target
+from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
+
+_DECODER = msgspec.json.Decoder(Answer)
+
+
+class BedrockChatCodec:
+    """Speaks `POST /model/{modelId}/converse` and `/converse-stream`."""
+
+    def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Translate the request. InvalidRequest for what the API cannot be told."""
+        body = ConverseBody(call, endpoint, target.provider_name).build()
+        path = target.fill(endpoint.path, model=call.model)
+        return HttpRequest(
+            "POST",
+            f"{path}-stream" if call.stream else path,
+            JSON_HEADERS + tuple(endpoint.headers.items()),
+            orjson.dumps(body),
+        )
+
+    def from_upstream(
+        self, response: HttpResponse, call: ChatCall, endpoint: Endpoint
+    ) -> ChatAnswer:
+        """Translate the answer."""
+        try:
+            answer = _DECODER.decode(response.body)
+            if answer.output is None or answer.output.message is None or answer.stop_reason is None:
+                raise garbage(call.provider, "it has no message or no stop reason")
+            completion = _completion(answer, call, answer_tool(call, endpoint))
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+            raise garbage(call.provider, "it is not an answer of Converse") from error
+        usage = answer.usage.usage() if answer.usage is not None else None
+        completion.id = answer_id(response.headers, call.created)
+        completion.created = call.created or _made_at(response)
+        if usage is not None:
+            completion.usage.CopyFrom(chat_usage(usage))
+        return chat_answer(usage=usage, typed=completion)
+
+    def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
+        """Return a fresh decoder for one streamed answer."""
+        return ConverseStreamDecoder(call, answer_tool(call, endpoint))
+
+
+def _completion(answer: Answer, call: ChatCall, answer_name: str) -> ChatCompletion:
+    router = answer.trace.prompt_router if answer.trace is not None else None
+    completion = ChatCompletion(
+        object="chat.completion", model=(router.invoked_model_id if router else "") or call.model
+    )
+    if answer.service_tier is not None:
+        completion.service_tier = answer.service_tier.type
+    answers = [each for each in answer.blocks if each.call and each.call.name == answer_name]
+    choice = completion.choices.add()
+    finish = finish_of(answer.stop_reason or "", call.provider, is_answer=bool(answers))
+    choice.finish_reason = finish.reason
+    if finish.native is not None:
+        choice.native_finish_reason = finish.native
+    choice.message.role = CHAT_ROLE_ASSISTANT
+    if answers and answers[0].call is not None:
+        choice.message.content.add(text=_compact(answers[0].call.input))
+    else:
+        _add_words(choice.message, answer.blocks)
+    for block in answer.blocks:
+        if block.reasoning_content is not None:
+            _add_thought(choice.message, block.reasoning_content, thought_format(call.model))
+    return completion
+
+
+def _add_words(message: ChatMessage, blocks: list[Block]) -> None:
+    text = "".join(block.words for block in blocks)
+    if text:
+        message.content.add(text=text)
+    if cited := annotations_of(blocks):
+        message.annotations_json = orjson.dumps(cited)
+    for block in blocks:
+        if block.call is not None:
+            call = message.tool_calls.add(id=block.call.tool_use_id)
+            call.function.name = block.call.name
+            call.function.arguments = _compact(block.call.input)
+
+
+def _add_thought(message: ChatMessage, thought: Reasoning, whose: str) -> None:
+    index = len(message.reasoning_details)
+    if thought.reasoning_text is not None:
+        message.reasoning_content += thought.reasoning_text.text
+        message.reasoning_details.add(
+            type="reasoning.text",
+            text=thought.reasoning_text.text,
+            signature=thought.reasoning_text.signature,
+            format=whose,
+            index=index,
+        )
+    elif thought.redacted_content is not None:
+        message.reasoning_details.add(
+            type="reasoning.encrypted", data=thought.redacted_content, format=FORMAT, index=index
+        )
+
+
+def _compact(raw: msgspec.Raw) -> str:
+    return msgspec.json.format(bytes(raw), indent=-1).decode()
+
+
+def _made_at(response: HttpResponse) -> int:
+    """Return when the answer was made, by the provider's clock; zero if it does not say."""
+    try:
+        return int(parsedate_to_datetime(response.headers.get("date", "")).timestamp())
+    except ValueError:
+        return 0
+
+
+CODEC = BedrockChatCodec()

@@ -1,0 +1,189 @@
+"""The events of a streamed answer of Bedrock's ConverseStream.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStreamOutput.html
+"""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+import orjson
+
+from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
+from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
+from conduit_providers.calls import ChatCall
+from conduit_providers.codecs.anthropic.answer import chat_usage
+from conduit_providers.codecs.aws_eventstream import Frame, FrameBuffer
+from conduit_providers.codecs.bedrock.answer import (
+    Block,
+    Event,
+    Reasoning,
+    ToolUse,
+    answer_id,
+    finish_of,
+    thought_format,
+)
+from conduit_providers.codecs.bedrock.citations import StreamedCitations
+from conduit_providers.codecs.bedrock.turns import FORMAT
+from conduit_providers.codecs.chunk_decoder import ChunkDecoder
+from conduit_providers.failures import error_in_stream, garbage
+
+_DECODER = msgspec.json.Decoder(Event)
+_TEXT = msgspec.json.Decoder(str)
+
+# The status that each exception has where it is an answer of its own. The model's own failures have
+# 424, which says nothing of the request either.
+STATUSES: Mapping[str, int] = {
+    "throttlingexception": 429,
+    "validationexception": 400,
+    "accessdeniedexception": 403,
+    "resourcenotfoundexception": 404,
+    "internalserverexception": 500,
+    "modelstreamerrorexception": 500,
+    "modelerrorexception": 500,
+    "modeltimeoutexception": 504,
+    "serviceunavailableexception": 503,
+}
+
+
+class ConverseStreamDecoder(ChunkDecoder[Frame]):
+    """Turns events into chunks, up to `metadata`."""
+
+    def __init__(self, call: ChatCall, answer_name: str) -> None:
+        """Take the name of the tool whose input is the answer; empty if there is none."""
+        super().__init__(call)
+        self._head.id = answer_id(call.answer_headers, call.created)
+        self._whose = thought_format(call.model)
+        self._answer_name = answer_name
+        self._buffer = FrameBuffer(call.provider)
+        self._is_stopped = False
+        # The blocks of the message by their index: a tool's place among the tool calls, and
+        # whether any of its arguments came; a thought's place among the thoughts.
+        self._tools: dict[int, int] = {}
+        self._with_arguments: set[int] = set()
+        self._thoughts: dict[int, int] = {}
+        # The blocks whose input is the answer, and those that are not for the caller.
+        self._answers: set[int] = set()
+        self._citations = StreamedCitations()
+
+    def _cut(self, data: bytes) -> Iterable[Frame]:
+        return self._buffer.take(data)
+
+    def _rest(self) -> Iterable[Frame]:
+        # Frames are whole or they are not.
+        return ()
+
+    def _end(self) -> list[ChatCompletionChunk]:
+        self.done = self._is_stopped
+        return []
+
+    def _read(self, piece: Frame, chunks: list[ChatCompletionChunk]) -> None:
+        """Add the chunks of an event; types that are not known are skipped."""
+        try:
+            event = _DECODER.decode(piece.payload or b"{}")
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+            raise garbage(self._provider, "an event is not one of ConverseStream") from error
+        if not piece.is_event:
+            told = {"message": event.message or piece.words, "type": piece.name}
+            raise error_in_stream(told, self._provider, STATUSES.get(piece.name.lower(), 500))
+        match piece.name:
+            case "contentBlockDelta" if event.delta is not None:
+                self._add_delta(event.content_block_index, event.delta, chunks)
+            case "contentBlockStart" if event.start is not None and event.start.call is not None:
+                self._add_tool(event.content_block_index, event.start.call, chunks)
+            case "contentBlockStop":
+                self._add_stop(event.content_block_index, chunks)
+                self._add_citations(event.content_block_index, chunks)
+            case "messageStart":
+                self._chunk(chunks, ChatDelta(role=CHAT_ROLE_ASSISTANT, content=""))
+            case "messageStop":
+                self._add_finish(event.stop_reason or "", chunks)
+            case "metadata":
+                self._add_end(event, chunks)
+            case _:
+                return
+
+    def _add_tool(self, index: int, call: ToolUse, chunks: list[ChatCompletionChunk]) -> None:
+        if self._answer_name and call.name == self._answer_name:
+            self._answers.add(index)
+            return
+        self._tools[index] = len(self._tools)
+        delta = ChatDelta()
+        piece = delta.tool_calls.add(index=self._tools[index], id=call.tool_use_id, type="function")
+        piece.function.name = call.name
+        piece.function.arguments = ""
+        self._chunk(chunks, delta)
+
+    def _add_delta(self, index: int, piece: Block, chunks: list[ChatCompletionChunk]) -> None:
+        if piece.text is not None:
+            self._citations.say(index, piece.text)
+            self._chunk(chunks, ChatDelta(content=piece.text))
+        elif bytes(piece.citation):
+            self._citations.cite(index, piece.citation)
+        elif piece.reasoning_content is not None:
+            self._add_thought(index, piece.reasoning_content, chunks)
+        elif piece.tool_use is not None:
+            self._add_input(index, self._text(piece.tool_use.input), chunks)
+
+    def _add_citations(self, index: int, chunks: list[ChatCompletionChunk]) -> None:
+        try:
+            cited = self._citations.end(index)
+        except msgspec.DecodeError as error:
+            raise garbage(self._provider, "a citation is no JSON") from error
+        if cited:
+            self._chunk(chunks, ChatDelta(annotations_json=orjson.dumps(cited)))
+
+    def _text(self, raw: msgspec.Raw) -> str:
+        try:
+            return _TEXT.decode(raw)
+        except msgspec.ValidationError as error:
+            raise garbage(self._provider, "a piece of a tool's input is no text") from error
+
+    def _add_input(self, index: int, text: str, chunks: list[ChatCompletionChunk]) -> None:
+        if index in self._answers:
+            self._chunk(chunks, ChatDelta(content=text))
+        elif index in self._tools and text:
+            self._with_arguments.add(index)
+            delta = ChatDelta()
+            delta.tool_calls.add(index=self._tools[index]).function.arguments = text
+            self._chunk(chunks, delta)
+
+    def _add_thought(self, index: int, piece: Reasoning, chunks: list[ChatCompletionChunk]) -> None:
+        place = self._thoughts.setdefault(index, len(self._thoughts))
+        delta = ChatDelta(reasoning_content=piece.text)
+        if piece.redacted_content is not None:
+            delta.reasoning_details.add(
+                type="reasoning.encrypted",
+                data=piece.redacted_content,
+                format=FORMAT,
+                index=place,
+            )
+        else:
+            delta.reasoning_details.add(
+                type="reasoning.text",
+                text=piece.text,
+                signature=piece.signature,
+                format=self._whose,
+                index=place,
+            )
+        self._chunk(chunks, delta)
+
+    def _add_stop(self, index: int, chunks: list[ChatCompletionChunk]) -> None:
+        # A tool without arguments streams none; callers expect JSON all the same.
+        if index in self._tools and index not in self._with_arguments:
+            self._add_input(index, "{}", chunks)
+
+    def _add_finish(self, stop_reason: str, chunks: list[ChatCompletionChunk]) -> None:
+        finish = finish_of(stop_reason, self._provider, is_answer=bool(self._answers))
+        self._is_stopped = True
+        choice = self._chunk(chunks, ChatDelta())
+        choice.finish_reason = finish.reason
+        if finish.native is not None:
+            choice.native_finish_reason = finish.native
+
+    def _add_end(self, event: Event, chunks: list[ChatCompletionChunk]) -> None:
+        if event.usage is not None:
+            self.usage = event.usage.usage()
+        # Its place is behind the reason to stop; an answer without one is not whole.
+        self.done = self._is_stopped
+        if self.usage is not None:
+            self._add_usage(chat_usage(self.usage), chunks)

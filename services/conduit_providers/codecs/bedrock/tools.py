@@ -1,0 +1,152 @@
+"""Tools as Bedrock's Converse wants them.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolConfiguration.html
+
+What the API has no word for is said with what it has:
+
+* `none` leaves the tools out. Where the conversation has calls in it, the API wants tools; then
+  they stay, and an instruction says not to call them.
+* A function by name, where the model takes no names, leaves the other tools out and demands any.
+* An answer by a schema, where the model knows none, is the input of one more tool that it must
+  call.
+"""
+
+from typing import Any
+
+import orjson
+
+from conduit.v1.chat_pb2 import ChatCompletionRequest
+from conduit.v1.chat_tool_pb2 import TOOL_CHOICE_MODE_NONE, TOOL_CHOICE_MODE_REQUIRED, Tool
+from conduit_kernel.errors import UnsupportedCapability
+from conduit_providers.calls import ChatCall
+from conduit_providers.codecs.bedrock.turns import cache_point
+from conduit_providers.spec import Endpoint
+
+Json = dict[str, Any]
+NO_ARGUMENTS: Json = {"type": "object", "properties": {}}
+NO_CALLS_INSTRUCTION = "Do not call any tool now. Answer in text."
+ANSWER_TOOL = "answer"
+ANSWER_DESCRIPTION = "Gives the answer to the user. Call it once, when the answer is complete."
+
+
+def is_one_of(call: ChatCall, endpoint: Endpoint, option: str) -> bool:
+    """Whether the model is of a kind that the catalog lists, by parts of names."""
+    return any(part in call.model for part in str(endpoint.options.get(option, "")).split())
+
+
+def knows_schemas(call: ChatCall, endpoint: Endpoint) -> bool:
+    """Whether the model answers by a schema, and keeps to those of strict tools."""
+    is_of_kind = is_one_of(call, endpoint, "schema_models")
+    return is_of_kind and not is_one_of(call, endpoint, "schemaless_models")
+
+
+def answer_tool(call: ChatCall, endpoint: Endpoint) -> str:
+    """Return the name of the tool that stands for a schema; empty where there is none."""
+    form = call.typed.response_format
+    if not form.HasField("json_schema") or knows_schemas(call, endpoint):
+        return ""
+    return form.json_schema.name or ANSWER_TOOL
+
+
+class ToolConfig:
+    """Builds the `toolConfig` of one call."""
+
+    def __init__(self, call: ChatCall, endpoint: Endpoint, provider: str) -> None:
+        self._call = call
+        self._request: ChatCompletionRequest = call.typed
+        self._endpoint = endpoint
+        self._provider = provider
+        # What else the model must be told.
+        self.instruction = ""
+
+    def build(self) -> Json | None:
+        """Return the configuration; None if there are no tools."""
+        if any(not tool.HasField("function") for tool in self._request.tools):
+            raise _no_custom()
+        tools, choice = self._offered()
+        answer = answer_tool(self._call, self._endpoint)
+        if answer:
+            tools.append(self._answer(answer))
+            choice = self._named(answer) if len(tools) == 1 else {"any": {}}
+        if not tools:
+            return None
+        return {"tools": tools} | ({"toolChoice": choice} if choice else {})
+
+    def _offered(self) -> tuple[list[Json], Json | None]:
+        choice, tools = self._request.tool_choice, list(self._request.tools)
+        match choice.WhichOneof("choice"):
+            case "mode" if choice.mode == TOOL_CHOICE_MODE_NONE or not tools:
+                return self._kept(), None
+            case "mode":
+                is_required = choice.mode == TOOL_CHOICE_MODE_REQUIRED
+                return self._specs(tools), {"any": {}} if is_required else {"auto": {}}
+            case "function":
+                return self._only(tools, choice.function.name)
+            case "allowed_tools":
+                names = _allowed(choice.allowed_tools.tools_json)
+                is_required = choice.allowed_tools.mode == "required"
+                kept = [each for each in tools if each.function.name in names]
+                return self._specs(kept), {"any": {}} if is_required else None
+            case "custom":
+                raise _no_custom()
+            case _:
+                return (self._specs(tools) if tools else self._kept()), None
+
+    def _only(self, tools: list[Tool], name: str) -> tuple[list[Json], Json]:
+        if not is_one_of(self._call, self._endpoint, "named_choice_models"):
+            tools = [each for each in tools if each.function.name == name]
+        return self._specs(tools), self._named(name)
+
+    def _named(self, name: str) -> Json:
+        takes_names = is_one_of(self._call, self._endpoint, "named_choice_models")
+        return {"tool": {"name": name}} if takes_names else {"any": {}}
+
+    def _kept(self) -> list[Json]:
+        """Return the tools of a conversation with calls in it that must call no more."""
+        called = dict.fromkeys(
+            each.function.name for m in self._request.messages for each in m.tool_calls
+        )
+        if not called:
+            return []
+        self.instruction = NO_CALLS_INSTRUCTION
+        if self._request.tools:
+            return self._specs(list(self._request.tools))
+        return [_spec(name, NO_ARGUMENTS) for name in called]
+
+    def _specs(self, tools: list[Tool]) -> list[Json]:
+        return [block for tool in tools for block in self._tool(tool)]
+
+    def _tool(self, tool: Tool) -> list[Json]:
+        function = tool.function
+        schema = orjson.loads(function.parameters_json or b"null") or NO_ARGUMENTS
+        block = _spec(function.name, schema, function.description)
+        if function.strict and knows_schemas(self._call, self._endpoint):
+            block["toolSpec"]["strict"] = True
+        elif function.strict:
+            self._call.drop("tools.function.strict", self._provider)
+        unknown = (orjson.loads(raw or b"{}") for raw in (tool.unknown_json, function.unknown_json))
+        mark = next((each["cache_control"] for each in unknown if each.get("cache_control")), None)
+        return [block] if mark is None else [block, cache_point(mark.get("ttl"))]
+
+    def _answer(self, name: str) -> Json:
+        asked = self._request.response_format.json_schema
+        schema = orjson.loads(asked.schema_json or b"null") or {"type": "object"}
+        return _spec(name, schema, asked.description or ANSWER_DESCRIPTION)
+
+
+def _spec(name: str, schema: Json, description: str = "") -> Json:
+    spec: Json = {"name": name, "inputSchema": {"json": schema}}
+    if description:
+        spec["description"] = description
+    return {"toolSpec": spec}
+
+
+def _allowed(tools_json: bytes) -> set[str]:
+    listed = orjson.loads(tools_json or b"[]")
+    return {tool.get("function", {}).get("name", "") for tool in listed if isinstance(tool, dict)}
+
+
+def _no_custom() -> UnsupportedCapability:
+    return UnsupportedCapability(
+        "Bedrock's dialect knows no tools with free-form input", capability="custom_tools"
+    )

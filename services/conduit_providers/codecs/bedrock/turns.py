@@ -1,0 +1,247 @@
+"""A conversation as Bedrock's Converse wants it.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html: instructions stand
+apart, turns of one speaker are joined, tool results are the user's, thoughts go back as they came.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from conduit.v1.chat_message_pb2 import (
+    CHAT_ROLE_ASSISTANT,
+    CHAT_ROLE_DEVELOPER,
+    CHAT_ROLE_SYSTEM,
+    CHAT_ROLE_TOOL,
+    CHAT_ROLE_USER,
+    ChatMessage,
+    ContentPart,
+    ReasoningDetail,
+)
+from conduit.v1.chat_tool_pb2 import ToolCall
+from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
+from conduit_providers.calls import ChatCall
+from conduit_providers.codecs.anthropic.turns import FORMAT as CLAUDE_FORMAT
+from conduit_providers.codecs.anthropic.turns import INVALID_JSON, joined_details
+from conduit_providers.codecs.bedrock.media import S3, media, sound
+
+Json = dict[str, Any]
+
+# Of thoughts whose encoding is Bedrock's own: sealed ones, and those of other models than Claude.
+FORMAT = "amazon-bedrock-v1"
+_INSTRUCTING = frozenset({CHAT_ROLE_SYSTEM, CHAT_ROLE_DEVELOPER})
+# What names of documents and ids of calls may not have.
+_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9()\[\]-]+")
+_NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_.:-]")
+MAX_NAME_CHARS = 180
+MAX_ID_CHARS = 64
+# The documentation recommends a neutral name, because the model may take it for an instruction.
+UNNAMED = "document"
+
+
+# Members of a document that are Converse's own.
+NATIVE_OF_DOCUMENTS = ("citations", "context")
+
+
+class Conversation:
+    """Translates the messages of one call; notes in the call what could not be said."""
+
+    def __init__(self, call: ChatCall, provider: str) -> None:
+        self._call = call
+        self._provider = provider
+        # Of documents.
+        self._names: set[str] = set()
+
+    def system(self) -> list[Json]:
+        """Return the instructions of all turns. UnsupportedCapability if they are not text."""
+        blocks: list[Json] = []
+        for message in self._call.typed.messages:
+            if message.role in _INSTRUCTING:
+                self._note_name(message)
+                blocks += _marked(self._contents(message.content), message)
+        if any(block.keys() - {"text", "cachePoint"} for block in blocks):
+            raise UnsupportedCapability(
+                f"{self._provider} takes only text as instructions", capability="vision"
+            )
+        return blocks
+
+    def turns(self) -> list[Json]:
+        """Return the turns of user and assistant, in order. InvalidRequest if there is none."""
+        found: list[Json] = []
+        for message in self._call.typed.messages:
+            if message.role in _INSTRUCTING:
+                continue
+            role, blocks = self._turn(message)
+            blocks = _marked(blocks, message)
+            if not blocks:
+                continue
+            if found and found[-1]["role"] == role:
+                found[-1]["content"] += blocks
+            else:
+                found.append({"role": role, "content": blocks})
+        if not found:
+            raise InvalidRequest(
+                f"{self._provider} needs at least one turn of the user with something in it",
+                field="messages",
+            )
+        return found
+
+    def _turn(self, message: ChatMessage) -> tuple[str, list[Json]]:
+        self._note_name(message)
+        if message.role == CHAT_ROLE_USER:
+            return "user", self._contents(message.content)
+        if message.role == CHAT_ROLE_ASSISTANT:
+            return "assistant", self._assistant(message)
+        if message.role == CHAT_ROLE_TOOL:
+            return "user", [self._tool_result(message)]
+        raise UnsupportedCapability(
+            f"{self._provider} knows no turns of functions; use tools", capability="functions"
+        )
+
+    def _note_name(self, message: ChatMessage) -> None:
+        if message.name and message.role != CHAT_ROLE_TOOL:
+            self._call.drop("messages.name", self._provider)
+
+    def _contents(self, parts: Iterable[ContentPart]) -> list[Json]:
+        blocks: list[Json] = []
+        for part in parts:
+            block = self._content(part)
+            # The API refuses blank texts.
+            if "text" in block and not block["text"].strip():
+                continue
+            blocks.append(block)
+            if part.HasField("cache_control"):
+                blocks.append(cache_point(part.cache_control.ttl))
+        return blocks
+
+    def _content(self, part: ContentPart) -> Json:
+        match part.WhichOneof("part"):
+            case "text":
+                return {"text": part.text}
+            case "refusal":
+                return {"text": part.refusal}
+            case "image_url":
+                return self._media(part.image_url.url, "image_url.url")
+            case "video_url":
+                return self._media(part.video_url.url, "video_url.url")
+            case "input_audio":
+                return sound(part.input_audio.data, part.input_audio.format)
+            case "file":
+                return self._file(part)
+            case kind:
+                raise UnsupportedCapability(
+                    f"{self._provider} takes no content of type {kind or 'unknown'}",
+                    capability=str(kind or "content"),
+                )
+
+    def _media(self, url: str, field: str, filename: str = "") -> Json:
+        kind, inside = media(url, self._call, field, filename)
+        if kind == "document":
+            inside["name"] = self._document_name(filename or url)
+        return {kind: inside}
+
+    def _file(self, part: ContentPart) -> Json:
+        file = part.file
+        if file.file_id and not file.file_id.startswith(S3):
+            raise UnsupportedCapability(
+                f"{self._provider} keeps no files; it takes their content, or s3:// addresses",
+                capability="file_id",
+            )
+        block = self._media(file.file_data or file.file_id, "file.file_data", file.filename)
+        for raw in (file.unknown_json, part.unknown_json):
+            unknown: Json = orjson.loads(raw or b"{}")
+            for name in NATIVE_OF_DOCUMENTS:
+                if name in unknown and "document" in block:
+                    block["document"][name] = unknown[name]
+        return block
+
+    def _document_name(self, name: str) -> str:
+        """Return a name that the API takes, another one for each document of the conversation."""
+        whole = "" if name.startswith("data:") else name.rpartition("/")[2]
+        stem = whole.rpartition(".")[0] or whole
+        plain = _NOT_IN_NAMES.sub(" ", stem).strip()[:MAX_NAME_CHARS] or UNNAMED
+        unused, number = plain, 2
+        while unused in self._names:
+            unused, number = f"{plain} {number}", number + 1
+        self._names.add(unused)
+        return unused
+
+    def _assistant(self, message: ChatMessage) -> list[Json]:
+        blocks = self._thoughts(message)
+        blocks += self._contents(message.content)
+        if message.refusal:
+            blocks.append({"text": message.refusal})
+        blocks += [self._tool_use(each) for each in message.tool_calls]
+        return blocks
+
+    def _thoughts(self, message: ChatMessage) -> list[Json]:
+        blocks: list[Json] = []
+        for detail in joined_details(message.reasoning_details):
+            block = _thought(detail)
+            if block is None:
+                self._call.drop("messages.reasoning_details", self._provider)
+            else:
+                blocks.append({"reasoningContent": block})
+        if message.reasoning_content and not message.reasoning_details:
+            # Models refuse thoughts that nobody has signed.
+            self._call.drop("messages.reasoning_content", self._provider)
+        return blocks
+
+    def _tool_use(self, call: ToolCall) -> Json:
+        if not call.HasField("function"):
+            raise UnsupportedCapability(
+                f"{self._provider} knows no tools with free-form input", capability="custom_tools"
+            )
+        return {
+            "toolUse": {
+                "toolUseId": _id(call.id),
+                "name": call.function.name,
+                "input": _arguments(call.function.arguments),
+            }
+        }
+
+    def _tool_result(self, message: ChatMessage) -> Json:
+        # Words stay words, also where they are JSON: so the model reads what the caller wrote.
+        content = [each for each in self._contents(message.content) if "cachePoint" not in each]
+        result: Json = {"toolUseId": _id(message.tool_call_id), "content": content}
+        unknown = orjson.loads(message.unknown_json or b"{}")
+        if unknown.get("is_error"):
+            result["status"] = "error"
+        return {"toolResult": result}
+
+
+def cache_point(ttl: str | None) -> Json:
+    """Return the block that marks the end of what shall be cached; `ttl` is `5m` or `1h`."""
+    return {"cachePoint": {"type": "default"} | ({"ttl": ttl} if ttl else {})}
+
+
+def _marked(blocks: list[Json], message: ChatMessage) -> list[Json]:
+    if blocks and message.HasField("cache_control") and "cachePoint" not in blocks[-1]:
+        blocks.append(cache_point(message.cache_control.ttl))
+    return blocks
+
+
+def _thought(detail: ReasoningDetail) -> Json | None:
+    """Return a thought as it came; None for one that the API would refuse."""
+    if detail.format and detail.format not in {FORMAT, CLAUDE_FORMAT}:
+        return None
+    if detail.type == "reasoning.text" and detail.signature:
+        return {"reasoningText": {"text": detail.text, "signature": detail.signature}}
+    if detail.type == "reasoning.encrypted" and detail.data and detail.format != CLAUDE_FORMAT:
+        return {"redactedContent": detail.data}
+    return None
+
+
+def _id(text: str) -> str:
+    """Return an id that the API takes; other providers have other ideas of them."""
+    return _NOT_IN_IDS.sub("_", text)[:MAX_ID_CHARS]
+
+
+def _arguments(text: str) -> object:
+    try:
+        value = orjson.loads(text or "{}")
+    except orjson.JSONDecodeError:
+        return {INVALID_JSON: text}
+    return value if isinstance(value, dict) else {INVALID_JSON: text}

@@ -1,0 +1,136 @@
+"""Cohere's embeddings, version 2 of the API.
+
+https://docs.cohere.com/reference/embed
+
+Options of an endpoint: `input_type`, what vectors are for where the request does not say; the API
+demands it.
+"""
+
+import base64
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import orjson
+
+from conduit.v1.embedding_pb2 import EmbeddingList
+from conduit_kernel.errors import UnsupportedCapability
+from conduit_providers.calls import EmbedAnswer, EmbedCall, embed_answer
+from conduit_providers.codecs.cohere.answer import Counts
+from conduit_providers.failures import garbage
+from conduit_providers.spec import Endpoint
+from conduit_providers.target import Target
+from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
+
+Json = dict[str, Any]
+
+DEFAULT_INPUT_TYPE = "search_document"
+# What others call Cohere's uses.
+INPUT_TYPES: Mapping[str, str] = {"query": "search_query", "document": "search_document"}
+# Cohere's own parameters, passed on as they are.
+NATIVE = ("max_tokens", "priority", "truncate")
+_IMAGE = "data:image/"
+
+
+class _Vectors(msgspec.Struct):
+    floats: list[list[float]] | None = msgspec.field(default=None, name="float")
+
+
+class _Answer(msgspec.Struct):
+    id: str = ""
+    embeddings: _Vectors | None = None
+    meta: Counts | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Answer)
+
+
+class CohereEmbedCodec:
+    """Speaks `POST /v2/embed`."""
+
+    def to_upstream(self, call: EmbedCall, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Translate the request. UnsupportedCapability for inputs that are tokens.
+
+        An input that is a data URL of an image is embedded as an image.
+        """
+        return HttpRequest(
+            "POST",
+            target.fill(endpoint.path, model=call.model),
+            JSON_HEADERS + tuple(endpoint.headers.items()),
+            orjson.dumps(_body(call, endpoint, target.provider_name)),
+        )
+
+    def from_upstream(
+        self, response: HttpResponse, call: EmbedCall, endpoint: Endpoint
+    ) -> EmbedAnswer:
+        """Translate the answer. UpstreamError unless it has a vector for each input."""
+        try:
+            found = _DECODER.decode(response.body)
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+            raise garbage(call.provider, "it is not a list of embeddings") from error
+        vectors = found.embeddings.floats if found.embeddings is not None else None
+        if vectors is None or len(vectors) != len(call.typed.input):
+            raise garbage(call.provider, "it has not one embedding for each input")
+        return _answer(vectors, found.meta, call)
+
+
+def _body(call: EmbedCall, endpoint: Endpoint, provider: str) -> Json:
+    request = call.typed
+    unknown: Json = orjson.loads(request.unknown_json or b"{}")
+    asked = request.input_type or str(endpoint.options.get("input_type", DEFAULT_INPUT_TYPE))
+    body: Json = {
+        "model": call.model,
+        "input_type": INPUT_TYPES.get(asked, asked),
+        **_inputs(call, provider),
+        # Base64 is our own packing of these.
+        "embedding_types": ["float"],
+    }
+    if request.HasField("dimensions"):
+        body["output_dimension"] = request.dimensions
+    body |= {name: unknown.pop(name) for name in NATIVE if name in unknown}
+    if request.user:
+        call.drop("user", provider)
+    for name, value in unknown.items():
+        if value is not None:
+            call.drop(name, provider)
+    return body
+
+
+def _inputs(call: EmbedCall, provider: str) -> Json:
+    if any(not each.HasField("text") for each in call.typed.input):
+        raise UnsupportedCapability(
+            f"{provider} embeds texts, not tokens", capability="token_input"
+        )
+    texts = [each.text for each in call.typed.input]
+    if any(text.startswith(_IMAGE) for text in texts):
+        return {"inputs": [{"content": [_content(text)]} for text in texts]}
+    return {"texts": texts}
+
+
+def _content(text: str) -> Json:
+    if text.startswith(_IMAGE):
+        return {"type": "image_url", "image_url": {"url": text}}
+    return {"type": "text", "text": text}
+
+
+def _answer(found: list[list[float]], meta: Counts | None, call: EmbedCall) -> EmbedAnswer:
+    vectors = EmbeddingList(object="list", model=call.model)
+    is_base64 = call.typed.encoding_format == "base64"
+    for place, values in enumerate(found):
+        vector = vectors.data.add(object="embedding", index=place).embedding
+        if is_base64:
+            packed = struct.pack(f"<{len(values)}f", *values)
+            vector.base64 = base64.b64encode(packed).decode()
+        else:
+            vector.floats.values.extend(values)
+    usage = meta.usage() if meta is not None else None
+    # OpenAI's answers always have counts.
+    vectors.usage.SetInParent()
+    if usage is not None:
+        vectors.usage.prompt_tokens = usage.input_tokens
+        vectors.usage.total_tokens = usage.input_tokens
+    return embed_answer(usage=usage, typed=vectors)
+
+
+CODEC = CohereEmbedCodec()

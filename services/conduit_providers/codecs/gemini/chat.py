@@ -1,0 +1,122 @@
+"""Gemini's generateContent, as the Gemini API and Vertex AI have it.
+
+https://ai.google.dev/api/generate-content
+
+Options of an endpoint, where models are listed by parts of their names:
+
+* `thinking_budget_models`: think within a token budget; all others are told a level.
+* `always_thinking_models`: those of them whose thinking cannot be turned off.
+* `minimal_models`: know the level MINIMAL.
+* `plain_models`: do not think at all.
+* `native_urls`: the beginnings of URLs that the API reads by itself.
+* `takes_store`: whether there is the parameter `store`.
+"""
+
+from email.utils import parsedate_to_datetime
+
+import orjson
+
+from conduit.v1.chat_pb2 import ChatCompletion
+from conduit_providers.calls import ChatAnswer, ChatCall, chat_answer
+from conduit_providers.codec import ChatDecoder
+from conduit_providers.codecs.gemini.answer import (
+    Candidate,
+    Response,
+    chat_usage,
+    check_finish,
+    extras_json,
+    finish_of,
+    logprobs_json,
+    made_at,
+    read_response,
+)
+from conduit_providers.codecs.gemini.grounding import annotations
+from conduit_providers.codecs.gemini.parts import PartReader, message_of
+from conduit_providers.codecs.gemini.request import ContentBody
+from conduit_providers.codecs.gemini.stream import GeminiChatDecoder
+from conduit_providers.failures import garbage
+from conduit_providers.spec import Endpoint
+from conduit_providers.target import Target
+from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
+
+
+class GeminiChatCodec:
+    """Speaks `POST .../{model}:generateContent`, and `:streamGenerateContent`."""
+
+    def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Translate the request. InvalidRequest for what the API cannot be told."""
+        body = ContentBody(call, endpoint, target.provider_name).build()
+        path = target.fill(endpoint.path, model=call.model.removeprefix("models/"))
+        return HttpRequest(
+            "POST",
+            path + (":streamGenerateContent?alt=sse" if call.stream else ":generateContent"),
+            JSON_HEADERS + tuple(endpoint.headers.items()),
+            orjson.dumps(body),
+        )
+
+    def from_upstream(
+        self, response: HttpResponse, call: ChatCall, endpoint: Endpoint
+    ) -> ChatAnswer:
+        """Translate the answer."""
+        found = read_response(response.body, call.provider)
+        if not found.candidates or any(each.finish_reason is None for each in found.candidates):
+            raise garbage(call.provider, "it has no candidate or no finish reason")
+        created = made_at(found.create_time) or call.created or _sent_at(response)
+        completion = ChatCompletion(
+            id=found.response_id,
+            object="chat.completion",
+            created=created,
+            model=_model(found, call),
+        )
+        for place, candidate in enumerate(found.candidates):
+            check_finish(candidate, call.provider)
+            _add_choice(completion, candidate, candidate.index or place)
+        counts = found.usage_metadata
+        if counts is None:
+            return chat_answer(usage=None, typed=completion)
+        completion.usage.CopyFrom(chat_usage(counts.usage()))
+        if counts.tier:
+            completion.service_tier = counts.tier
+        return chat_answer(usage=counts.usage(), typed=completion)
+
+    def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
+        """Return a fresh decoder for one streamed answer."""
+        return GeminiChatDecoder(call)
+
+
+def _model(found: Response, call: ChatCall) -> str:
+    return found.model_version or call.model
+
+
+def _add_choice(completion: ChatCompletion, candidate: Candidate, index: int) -> None:
+    reader = PartReader(completion.id, index)
+    deltas = [delta for part in candidate.parts if (delta := reader.read(part)) is not None]
+    finish = finish_of(candidate.finish_reason or "", has_calls=reader.calls > 0)
+    choice = completion.choices.add(
+        index=index,
+        message=message_of(deltas),
+        finish_reason=finish.reason,
+        native_finish_reason=finish.native,
+        logprobs_json=logprobs_json(candidate.logprobs_result),
+    )
+    choice.unknown_json = extras_json(candidate)
+    if candidate.grounding_metadata:
+        texts = {
+            place: part.text
+            for place, part in enumerate(candidate.parts)
+            if part.text and not part.thought
+        }
+        cited = annotations(bytes(candidate.grounding_metadata), texts)
+        if cited:
+            choice.message.annotations_json = orjson.dumps(cited)
+
+
+def _sent_at(response: HttpResponse) -> int:
+    """Return when the answer was sent, by the provider's clock; zero if it does not say."""
+    try:
+        return int(parsedate_to_datetime(response.headers.get("date", "")).timestamp())
+    except ValueError:
+        return 0
+
+
+CODEC = GeminiChatCodec()

@@ -1,0 +1,167 @@
+"""The pieces of Gemini's answers as what is new in an OpenAI-shaped one.
+
+Whole answers are read through the same door as streamed ones, so that both say the same.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import orjson
+
+from conduit.v1.chat_chunk_pb2 import ChatDelta
+from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT, ChatMessage
+from conduit_providers.codecs.gemini.answer import Part, known
+
+Json = dict[str, Any]
+
+# By which OpenRouter, and so our contract, calls this form of thoughts.
+FORMAT = "google-gemini-v1"
+# Begins the ids of calls to which the API gave none; they never go back to it.
+OWN_ID = "call_gemini_"
+# Parts that only the API understands; they are handed out raw, and back.
+NATIVE_PARTS = ("executable_code", "code_execution_result", "tool_call", "tool_response")
+_SPELLED = {
+    "executable_code": "executableCode",
+    "code_execution_result": "codeExecutionResult",
+    "tool_call": "toolCall",
+    "tool_response": "toolResponse",
+}
+
+
+class PartReader:
+    """Reads the parts of one choice, in order."""
+
+    def __init__(self, answer_id: str, choice: int) -> None:
+        """Take what makes the ids of calls unique where the API gives none."""
+        self.calls = 0
+        self._id = f"{OWN_ID}{answer_id}_{choice}_"
+        self._details = 0
+        self._is_thinking = False
+
+    def read(self, part: Part) -> ChatDelta | None:
+        """Return what a part adds; None if nothing."""
+        delta = ChatDelta()
+        if part.thought and part.text is not None:
+            self._add_thought(delta, part, part.text)
+            return delta
+        self._end_thought()
+        if part.function_call is not None:
+            self._add_call(delta, part)
+            return delta
+        if part.text:
+            delta.content = part.text
+        if part.inline_data is not None:
+            delta.unknown_json = _media(part)
+        native = _native(part)
+        if native:
+            delta.unknown_json = orjson.dumps({"extra_content": {"google": {"parts": [native]}}})
+        elif part.thought_signature:
+            self._add_seal(delta, part.thought_signature)
+        return delta if delta.ListFields() else None
+
+    def _end_thought(self) -> None:
+        if self._is_thinking:
+            self._is_thinking = False
+            self._details += 1
+
+    def _add_thought(self, delta: ChatDelta, part: Part, text: str) -> None:
+        self._is_thinking = True
+        delta.reasoning_content = text
+        delta.reasoning_details.add(
+            type="reasoning.text",
+            text=text,
+            signature=part.thought_signature,
+            format=FORMAT,
+            index=self._details,
+        )
+
+    def _add_seal(self, delta: ChatDelta, signature: str) -> None:
+        delta.reasoning_details.add(
+            type="reasoning.encrypted", data=signature, format=FORMAT, index=self._details
+        )
+        self._details += 1
+
+    def _add_call(self, delta: ChatDelta, part: Part) -> None:
+        called = part.function_call
+        assert called is not None  # noqa: S101 # the caller looked
+        call = delta.tool_calls.add(
+            index=self.calls, id=called.id or f"{self._id}{self.calls}", type="function"
+        )
+        call.function.name = called.name
+        # Whole answers come with indents.
+        call.function.arguments = msgspec.json.format(bytes(called.args), indent=-1).decode()
+        if part.thought_signature:
+            call.unknown_json = sealed_json(part.thought_signature)
+        self.calls += 1
+
+
+def sealed_json(signature: str) -> bytes:
+    """Return a thought signature as Google's own OpenAI dialect hands it out.
+
+    https://ai.google.dev/gemini-api/docs/thought-signatures
+    """
+    return orjson.dumps({"extra_content": {"google": {"thought_signature": signature}}})
+
+
+def _media(part: Part) -> bytes:
+    """Return content that is no text; pictures in the form that OpenRouter gave them."""
+    blob = part.inline_data
+    assert blob is not None  # noqa: S101 # the caller looked
+    url = f"data:{blob.mime_type};base64,{blob.data}"
+    if blob.mime_type.startswith("image/"):
+        return orjson.dumps({"images": [{"type": "image_url", "image_url": {"url": url}}]})
+    native = {"inlineData": {"mimeType": blob.mime_type, "data": blob.data}}
+    return orjson.dumps({"extra_content": {"google": {"parts": [native]}}})
+
+
+def _native(part: Part) -> Json:
+    found: Json = {
+        _SPELLED[name]: known(bytes(raw)) for name in NATIVE_PARTS if (raw := getattr(part, name))
+    }
+    if found and part.thought_signature:
+        found["thoughtSignature"] = part.thought_signature
+    return found
+
+
+def message_of(deltas: Iterable[ChatDelta]) -> ChatMessage:
+    """Put the pieces of a whole answer together."""
+    message = ChatMessage(role=CHAT_ROLE_ASSISTANT)
+    texts: list[str] = []
+    unknown: Json = {}
+    for delta in deltas:
+        texts.append(delta.content)
+        message.reasoning_content += delta.reasoning_content
+        _add_details(message, delta)
+        for each in delta.tool_calls:
+            call = message.tool_calls.add(id=each.id, unknown_json=each.unknown_json)
+            call.function.name = each.function.name
+            call.function.arguments = each.function.arguments
+        if delta.unknown_json:
+            _add_unknown(unknown, orjson.loads(delta.unknown_json))
+    if any(texts):
+        message.content.add(text="".join(texts))
+    if not message.reasoning_content:
+        message.ClearField("reasoning_content")
+    if unknown:
+        message.unknown_json = orjson.dumps(unknown)
+    return message
+
+
+def _add_details(message: ChatMessage, delta: ChatDelta) -> None:
+    for detail in delta.reasoning_details:
+        last = message.reasoning_details[-1] if message.reasoning_details else None
+        if last is None or (last.index, last.type) != (detail.index, detail.type):
+            message.reasoning_details.add().CopyFrom(detail)
+            continue
+        last.text += detail.text
+        if detail.signature:
+            last.signature = detail.signature
+
+
+def _add_unknown(unknown: Json, more: Json) -> None:
+    for name, value in more.items():
+        if isinstance(value, list):
+            unknown[name] = unknown.get(name, []) + value
+        else:
+            _add_unknown(unknown.setdefault(name, {}), value)

@@ -1,0 +1,268 @@
+"""The body of a request to Gemini's generateContent, out of an OpenAI-shaped chat.
+
+https://ai.google.dev/api/generate-content
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from conduit.v1.chat_pb2 import ChatCompletionRequest
+from conduit_kernel.errors import UnsupportedCapability
+from conduit_providers.calls import ChatCall
+from conduit_providers.codecs.gemini.media import Media
+from conduit_providers.codecs.gemini.tools import (
+    GOOGLE_SEARCH,
+    calling_config,
+    camel,
+    declarations,
+    native_tool,
+)
+from conduit_providers.codecs.gemini.turns import Turns
+from conduit_providers.codecs.unsaid import note_unsaid, says_nothing
+from conduit_providers.spec import Endpoint
+
+Json = dict[str, Any]
+
+# How Google's own OpenAI dialect reads an effort. https://ai.google.dev/gemini-api/docs/openai
+BUDGETS: Mapping[str, int] = {"minimal": 1024, "low": 1024, "medium": 8192}
+MAX_BUDGET = 24_576
+LEVELS: Mapping[str, str] = {"low": "LOW", "medium": "MEDIUM"}
+SERVICE_TIERS: Mapping[str, str] = {
+    "default": "standard",
+    "standard": "standard",
+    "flex": "flex",
+    "priority": "priority",
+}
+
+# Google's own parameters, passed on as they are; `extra_body.google` is where Google's OpenAI
+# dialect has them.
+NATIVE_BODY = frozenset(
+    {"cachedContent", "continuationToken", "labels", "modelArmorConfig", "safetySettings"}
+)
+NATIVE_CONFIG = frozenset(
+    {
+        "audioTimestamp",
+        "audioTranscriptionConfig",
+        "enableEnhancedCivicAnswers",
+        "imageConfig",
+        "mediaResolution",
+        "responseModalities",
+        "routingConfig",
+        "speechConfig",
+        "thinkingConfig",
+        "topK",
+    }
+)
+MODALITIES: Mapping[str, str] = {"text": "TEXT", "image": "IMAGE"}
+
+
+class ContentBody:
+    """Builds one body; notes in the call what could not be said."""
+
+    def __init__(self, call: ChatCall, endpoint: Endpoint, provider: str) -> None:
+        self._call = call
+        self._request: ChatCompletionRequest = call.typed
+        self._options = endpoint.options
+        self._provider = provider
+        self._unknown: Json = orjson.loads(self._request.unknown_json or b"{}")
+        self._body: Json = {}
+        self._config: Json = {}
+        self._native_tools: list[Json] = []
+
+    def build(self) -> Json:
+        """Return the members of the body. InvalidRequest if the dialect cannot say the call."""
+        self._put_conversation()
+        self._take_native()
+        self._put_tools()
+        self._put_sampling()
+        self._put_logprobs()
+        self._put_format()
+        self._put_reasoning()
+        self._put_others()
+        self._drop_rest()
+        if self._config:
+            self._body["generationConfig"] = self._config
+        return self._body
+
+    def _drop(self, parameter: str) -> None:
+        self._call.drop(parameter, self._provider)
+
+    def _is_one_of(self, option: str) -> bool:
+        """Whether the model is of a kind that the catalog lists, by parts of names."""
+        return any(part in self._call.model for part in str(self._options.get(option, "")).split())
+
+    def _thinks_by_level(self) -> bool:
+        """Whether the model is of Gemini 3 or later."""
+        return not (self._is_one_of("thinking_budget_models") or self._is_one_of("plain_models"))
+
+    def _put_conversation(self) -> None:
+        is_new = self._thinks_by_level()
+        urls = str(self._options.get("native_urls", "")).split()
+        media = Media(self._call, self._provider, urls, takes_detail=is_new)
+        turns = Turns(self._call, self._provider, media, is_sealing=is_new)
+        instructions = turns.instructions(self._request.messages)
+        self._body["contents"] = turns.contents(self._request.messages)
+        if instructions:
+            self._body["systemInstruction"] = {"parts": instructions}
+
+    def _take_native(self) -> None:
+        self._take_from(self._unknown)
+        extra = self._unknown.get("extra_body")
+        google = extra.get("google") if isinstance(extra, dict) else None
+        if isinstance(google, dict):
+            del self._unknown["extra_body"]
+            tools = google.pop("tools", None)
+            self._native_tools = tools if isinstance(tools, list) else []
+            self._take_from(google)
+            for name in google:
+                self._drop(f"extra_body.google.{name}")
+
+    def _take_from(self, source: Json) -> None:
+        for name in list(source):
+            spelled = camel(name)
+            value = source[name]
+            if spelled in NATIVE_BODY:
+                self._body[spelled] = source.pop(name)
+            elif spelled in NATIVE_CONFIG:
+                self._config[spelled] = source.pop(name)
+            elif spelled == "generationConfig" and isinstance(value, dict):
+                self._config |= {camel(inner): each for inner, each in source.pop(name).items()}
+            elif spelled == "toolConfig" and isinstance(value, dict):
+                self._body[spelled] = {
+                    camel(inner): each for inner, each in source.pop(name).items()
+                }
+
+    def _put_tools(self) -> None:
+        calling = self._body.get("toolConfig", {}).get("functionCallingConfig")
+        if isinstance(calling, dict):
+            # Pieces of arguments would come as updates of places in them, which OpenAI's cannot be.
+            for name in ("streamFunctionCallArguments", "stream_function_call_arguments"):
+                if calling.pop(name, False):
+                    self._drop(name)
+        functions = declarations(self._request)
+        offered = [native for tool in self._request.tools if (native := native_tool(tool))]
+        offered += self._native_tools
+        search = self._unknown.pop("web_search_options", None)
+        if isinstance(search, dict):
+            for name in search:
+                self._drop(f"web_search_options.{name}")
+            offered.append(GOOGLE_SEARCH)
+        if functions:
+            offered.append({"functionDeclarations": functions})
+        if offered:
+            self._body["tools"] = offered
+        config = calling_config(self._request)
+        if config and functions:
+            self._body.setdefault("toolConfig", {}).setdefault("functionCallingConfig", config)
+
+    def _put_sampling(self) -> None:
+        request, config = self._request, self._config
+        given = {field.name: value for field, value in request.ListFields()}
+        # The newer name goes first.
+        for name, spelled in _SAME:
+            if name in given:
+                config.setdefault(spelled, given[name])
+        if request.n > 1:
+            config.setdefault("candidateCount", request.n)
+        if request.stop:
+            config.setdefault("stopSequences", list(request.stop))
+
+    def _put_logprobs(self) -> None:
+        if self._request.logprobs:
+            self._config["responseLogprobs"] = True
+            if self._request.top_logprobs:
+                self._config["logprobs"] = self._request.top_logprobs
+
+    def _put_format(self) -> None:
+        asked = self._request.response_format
+        if asked.HasField("json_object") or asked.HasField("json_schema"):
+            self._config.setdefault("responseMimeType", "application/json")
+        if asked.HasField("json_schema") and asked.json_schema.schema_json:
+            schema = orjson.loads(asked.json_schema.schema_json)
+            self._config.setdefault("responseJsonSchema", schema)
+
+    def _put_reasoning(self) -> None:
+        if not self._request.HasField("reasoning_effort") or "thinkingConfig" in self._config:
+            return
+        effort = self._request.reasoning_effort
+        if self._is_one_of("plain_models"):
+            self._drop("reasoning_effort")
+        elif self._is_one_of("thinking_budget_models"):
+            self._put_budget(effort)
+        else:
+            self._put_level(effort)
+
+    def _put_budget(self, effort: str) -> None:
+        if effort != "none":
+            budget = BUDGETS.get(effort, MAX_BUDGET)
+            self._config["thinkingConfig"] = {"includeThoughts": True, "thinkingBudget": budget}
+        elif self._is_one_of("always_thinking_models"):
+            self._drop("reasoning_effort")
+        else:
+            self._config["thinkingConfig"] = {"thinkingBudget": 0}
+
+    def _put_level(self, effort: str) -> None:
+        least = "MINIMAL" if self._is_one_of("minimal_models") else "LOW"
+        if effort == "none":
+            # Thinking cannot be turned off; this is as near as it gets.
+            self._drop("reasoning_effort")
+            self._config["thinkingConfig"] = {"thinkingLevel": least}
+            return
+        level = least if effort == "minimal" else LEVELS.get(effort, "HIGH")
+        self._config["thinkingConfig"] = {"includeThoughts": True, "thinkingLevel": level}
+
+    def _put_others(self) -> None:
+        request = self._request
+        if request.HasField("service_tier") and request.service_tier != "auto":
+            tier = SERVICE_TIERS.get(request.service_tier)
+            if tier:
+                self._body["serviceTier"] = tier
+            else:
+                self._drop("service_tier")
+        if request.HasField("store"):
+            if self._options.get("takes_store"):
+                self._body["store"] = request.store
+            elif request.store:
+                self._drop("store")
+        self._put_modalities()
+
+    def _put_modalities(self) -> None:
+        asked = [modality for modality in self._request.modalities if modality != "text"]
+        if any(modality not in MODALITIES for modality in asked):
+            raise UnsupportedCapability(
+                f"{self._provider} answers chats in text and pictures only",
+                capability="modalities",
+            )
+        if asked:
+            names = [MODALITIES[modality] for modality in self._request.modalities]
+            self._config.setdefault("responseModalities", names)
+
+    def _drop_rest(self) -> None:
+        note_unsaid(self._call, self._provider, ("detail", "extra_content", "is_error"))
+        request = self._request
+        for name in _UNTAKEN:
+            value = getattr(request, name)
+            if value and not says_nothing(name, value):
+                self._drop(name)
+        if request.audio_json:
+            self._drop("audio")
+        if request.HasField("parallel_tool_calls") and not request.parallel_tool_calls:
+            self._drop("parallel_tool_calls")
+        for name, value in self._unknown.items():
+            if value is not None:
+                self._drop(name)
+
+
+_SAME: Sequence[tuple[str, str]] = (
+    ("max_completion_tokens", "maxOutputTokens"),
+    ("max_tokens", "maxOutputTokens"),
+    ("temperature", "temperature"),
+    ("top_p", "topP"),
+    ("seed", "seed"),
+    ("presence_penalty", "presencePenalty"),
+    ("frequency_penalty", "frequencyPenalty"),
+)
+# What the API has no word for.
+_UNTAKEN: Sequence[str] = ("logit_bias", "user", "metadata", "verbosity")

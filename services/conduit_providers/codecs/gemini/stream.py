@@ -1,0 +1,119 @@
+"""The events of a streamed answer of Gemini's streamGenerateContent.
+
+https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent: each event is an
+answer with what is new; the stream has no end mark, it simply ends after the finish reasons.
+"""
+
+from dataclasses import dataclass, field
+
+import orjson
+
+from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
+from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
+from conduit_providers.calls import ChatCall
+from conduit_providers.codecs.chunk_decoder import EventDecoder
+from conduit_providers.codecs.gemini.answer import (
+    Candidate,
+    Response,
+    chat_usage,
+    check_finish,
+    extras_json,
+    finish_of,
+    logprobs_json,
+    made_at,
+    read_response,
+)
+from conduit_providers.codecs.gemini.grounding import annotations
+from conduit_providers.codecs.gemini.parts import PartReader
+from conduit_providers.codecs.sse import SseEvent
+from conduit_providers.failures import garbage
+
+# More answers than anybody can ask for.
+MAX_CHOICES = 128
+
+
+@dataclass(slots=True)
+class _Choice:
+    """One of the answers, as far as it came."""
+
+    reader: PartReader
+    finish: str = ""
+    # What was said, for the places of what it is grounded on.
+    said: list[str] = field(default_factory=list[str])
+
+
+class GeminiChatDecoder(EventDecoder):
+    """Turns events into chunks, up to the end of the stream.
+
+    Reasons to stop are held back until then: older models repeat them in every event.
+    """
+
+    def __init__(self, call: ChatCall) -> None:
+        super().__init__(call)
+        self._expected = max(1, call.typed.n)
+        self._choices: dict[int, _Choice] = {}
+
+    def _read(self, piece: SseEvent, chunks: list[ChatCompletionChunk]) -> None:
+        event = read_response(piece.data, self._provider)
+        self._take_head(event)
+        for place, candidate in enumerate(event.candidates or ()):
+            self._read_candidate(candidate, candidate.index or place, chunks)
+
+    def _take_head(self, event: Response) -> None:
+        if event.response_id and not self._head.id:
+            self._head.id = event.response_id
+            self._head.model = event.model_version or self._head.model
+            self._head.created = made_at(event.create_time) or self._head.created
+        counts = event.usage_metadata
+        if counts is not None:
+            self.usage = counts.usage()
+            if counts.tier:
+                self._head.service_tier = counts.tier
+
+    def _read_candidate(
+        self, candidate: Candidate, index: int, chunks: list[ChatCompletionChunk]
+    ) -> None:
+        choice = self._choice(index, chunks)
+        check_finish(candidate, self._provider)
+        for part in candidate.parts:
+            delta = choice.reader.read(part)
+            if delta is not None:
+                choice.said.append(delta.content)
+                self._chunk(chunks, delta, index)
+        if candidate.grounding_metadata:
+            texts = {0: "".join(choice.said)}
+            cited = annotations(bytes(candidate.grounding_metadata), texts)
+            if cited:
+                self._chunk(chunks, ChatDelta(annotations_json=orjson.dumps(cited)), index)
+        if candidate.finish_reason is not None:
+            choice.finish = candidate.finish_reason
+        logprobs, extras = logprobs_json(candidate.logprobs_result), extras_json(candidate)
+        if logprobs or extras:
+            piece = self._chunk(chunks, ChatDelta(), index)
+            piece.logprobs_json = logprobs
+            piece.unknown_json = extras
+
+    def _choice(self, index: int, chunks: list[ChatCompletionChunk]) -> _Choice:
+        found = self._choices.get(index)
+        if found is None:
+            if len(self._choices) >= MAX_CHOICES:
+                raise garbage(self._provider, "it has more answers than were asked for")
+            found = self._choices[index] = _Choice(PartReader(self._head.id, index))
+            self._chunk(chunks, ChatDelta(role=CHAT_ROLE_ASSISTANT, content=""), index)
+        return found
+
+    def _end(self) -> list[ChatCompletionChunk]:
+        finished = sum(bool(choice.finish) for choice in self._choices.values())
+        if finished < max(self._expected, len(self._choices)):
+            return []
+        self.done = True
+        chunks: list[ChatCompletionChunk] = []
+        for index, choice in sorted(self._choices.items()):
+            finish = finish_of(choice.finish, has_calls=choice.reader.calls > 0)
+            piece = self._chunk(chunks, ChatDelta(), index)
+            piece.finish_reason = finish.reason
+            if finish.native is not None:
+                piece.native_finish_reason = finish.native
+        if self.usage is not None:
+            self._add_usage(chat_usage(self.usage), chunks)
+        return chunks

@@ -1,0 +1,1 @@
+"""What Hugging Face serves beside OpenAI's dialect."""

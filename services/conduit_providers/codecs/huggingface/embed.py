@@ -1,0 +1,105 @@
+"""Hugging Face's embeddings.
+
+Two servers, told apart by the instance's address:
+
+* The router takes the task `feature-extraction` of the provider `hf-inference`: texts in, bare
+  vectors out, without counts.
+  https://huggingface.co/docs/inference-providers/tasks/feature-extraction
+* A dedicated endpoint runs Text Embeddings Inference, which speaks OpenAI's dialect.
+  https://huggingface.co/docs/text-embeddings-inference/quick_tour
+
+Option of an endpoint: `dedicated_path`, the path of the second.
+"""
+
+import base64
+import struct
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import msgspec
+import orjson
+from msgspec.structs import replace
+
+from conduit.v1.embedding_pb2 import EmbeddingList, EmbeddingRequest
+from conduit_kernel.errors import UnsupportedCapability
+from conduit_providers.calls import EmbedAnswer, EmbedCall, embed_answer
+from conduit_providers.codecs.openai import embed as openai_embed
+from conduit_providers.codecs.openai.request import headers_of
+from conduit_providers.failures import garbage
+from conduit_providers.spec import Endpoint
+from conduit_providers.target import Target
+from conduit_providers.wire import HttpRequest, HttpResponse
+
+ROUTER = "router.huggingface.co"
+
+_DECODER = msgspec.json.Decoder(list[list[float]])
+
+
+class HuggingFaceEmbedCodec:
+    """Speaks `feature-extraction`, and OpenAI's dialect where that is spoken."""
+
+    def to_upstream(self, call: EmbedCall, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Translate the request. UnsupportedCapability for tokens where only texts are read."""
+        if urlsplit(target.base_url).hostname != ROUTER:
+            dedicated = str(endpoint.options["dedicated_path"])
+            sent = openai_embed.CODEC.to_upstream(call, endpoint, target)
+            return replace(sent, path=target.fill(dedicated, model=call.model))
+        # The model's owner and name are two steps of the path.
+        path = endpoint.path.replace("{model}", quote(call.model, safe="/-._~"))
+        body = orjson.dumps(_body(call, target.provider_name))
+        return HttpRequest("POST", path, headers_of(endpoint), body)
+
+    def from_upstream(
+        self, response: HttpResponse, call: EmbedCall, endpoint: Endpoint
+    ) -> EmbedAnswer:
+        """Translate the answer. UpstreamError unless it has a vector for each text."""
+        if response.body.lstrip().startswith(b"{"):
+            return openai_embed.CODEC.from_upstream(response, call, endpoint)
+        try:
+            vectors = _DECODER.decode(response.body)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            # Models that do not pool give a vector for each token.
+            raise garbage(call.provider, "it has not one vector for each text") from error
+        if len(vectors) != len(call.typed.input):
+            raise garbage(call.provider, "it has not one vector for each text")
+        return _answer(vectors, call)
+
+
+def _body(call: EmbedCall, provider: str) -> dict[str, Any]:
+    request = call.typed
+    body: dict[str, Any] = {"inputs": _texts(request, provider)}
+    if request.HasField("dimensions"):
+        body["dimensions"] = request.dimensions
+    # `normalize`, `prompt_name`, `truncate` and `truncation_direction` are the task's own.
+    body |= orjson.loads(request.unknown_json or b"{}")
+    for name in ("user", "input_type"):
+        if getattr(request, name):
+            call.drop(name, provider)
+    return body
+
+
+def _texts(request: EmbeddingRequest, provider: str) -> list[str]:
+    if any(not each.HasField("text") for each in request.input):
+        raise UnsupportedCapability(
+            f"{provider} embeds texts, not tokens", capability="token_input"
+        )
+    return [each.text for each in request.input]
+
+
+def _answer(vectors: Sequence[Sequence[float]], call: EmbedCall) -> EmbedAnswer:
+    answer = EmbeddingList(object="list", model=call.model)
+    is_base64 = call.typed.encoding_format == "base64"
+    for place, values in enumerate(vectors):
+        vector = answer.data.add(object="embedding", index=place).embedding
+        if is_base64:
+            packed = struct.pack(f"<{len(values)}f", *values)
+            vector.base64 = base64.b64encode(packed).decode()
+        else:
+            vector.floats.values.extend(values)
+    # OpenAI's answers always have counts.
+    answer.usage.SetInParent()
+    return embed_answer(usage=None, typed=answer)
+
+
+CODEC = HuggingFaceEmbedCodec()

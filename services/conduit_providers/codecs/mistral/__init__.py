@@ -1,0 +1,1 @@
+"""OpenAI's dialect as Mistral speaks it."""

@@ -1,0 +1,100 @@
+"""Mistral's chat completions: OpenAI's, with differences.
+
+https://docs.mistral.ai/api/endpoint/chat
+
+What differs by name only is in the catalog; what differs in form is changed here, and only where
+it is there. Options of an endpoint are those of `openai_chat`.
+"""
+
+from msgspec.structs import replace
+
+from conduit_kernel.errors import UpstreamError
+from conduit_providers.calls import ChatAnswer, ChatCall, ChatEvents, chat_answer
+from conduit_providers.codec import ChatDecoder
+from conduit_providers.codecs.mistral.answer import Thoughts, as_openai, is_odd
+from conduit_providers.codecs.mistral.request import fitted
+from conduit_providers.codecs.openai.chat import OpenAIChatCodec
+from conduit_providers.codecs.openai.stream import OpenAIChatDecoder
+from conduit_providers.codecs.sse import events_in
+from conduit_providers.spec import Endpoint
+from conduit_providers.target import Target
+from conduit_providers.usage import Usage
+from conduit_providers.wire import HttpRequest, HttpResponse
+
+
+class MistralChatCodec:
+    """Speaks `POST /chat/completions`."""
+
+    def __init__(self) -> None:
+        self._openai = OpenAIChatCodec()
+
+    def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Pass the caller's body on, changed where Mistral wants it otherwise."""
+        request = self._openai.to_upstream(call, endpoint, target)
+        return replace(request, body=fitted(request.body, call, target.provider_name))
+
+    def from_upstream(
+        self, response: HttpResponse, call: ChatCall, endpoint: Endpoint
+    ) -> ChatAnswer:
+        """Pass the provider's body on, changed where it is not OpenAI's."""
+        answer = self._openai.from_upstream(response, call, endpoint)
+        if not is_odd(answer.json):
+            return answer
+        plain = as_openai(answer.json, "message", {}, call.provider)
+        return chat_answer(usage=answer.usage, json=plain)
+
+    def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
+        """Return a fresh decoder for one streamed answer."""
+        return MistralChatDecoder(call, endpoint)
+
+
+class MistralChatDecoder:
+    """Passes on the events of one answer, changed where they are not OpenAI's."""
+
+    def __init__(self, call: ChatCall, endpoint: Endpoint) -> None:
+        self.usage: Usage | None = None
+        self.done = False
+        self._provider = call.provider
+        self._openai = OpenAIChatDecoder(call, endpoint)
+        self._thoughts: dict[int, Thoughts] = {}
+        self._failure: UpstreamError | None = None
+
+    def feed(self, data: bytes) -> ChatEvents | None:
+        """Take the next bytes; return the events they complete, or None.
+
+        UpstreamError if the provider reports a failure or sends garbage; events before that are
+        returned first.
+        """
+        if self._failure is not None:
+            raise self._failure
+        return self._changed(self._openai.feed(data))
+
+    def close(self) -> ChatEvents | None:
+        """Return what the end of the stream completes. StreamInterrupted if it came too early."""
+        if self._failure is not None:
+            raise self._failure
+        return self._changed(self._openai.close())
+
+    def _changed(self, events: ChatEvents | None) -> ChatEvents | None:
+        self.usage = self._openai.usage
+        # Words end a thought, and so must be seen once there are thoughts.
+        if events is not None and (self._thoughts or is_odd(events.sse)):
+            events = self._rewritten(events.sse)
+        self.done = self._openai.done and self._failure is None
+        return events
+
+    def _rewritten(self, sse: bytes) -> ChatEvents:
+        kept: list[bytes] = []
+        for event in events_in(sse):
+            try:
+                plain = as_openai(event.data, "delta", self._thoughts, self._provider)
+            except UpstreamError as error:
+                self._failure = error
+                break
+            kept.append(b"data: %b\n\n" % plain)
+        if self._failure is not None and not kept:
+            raise self._failure
+        return ChatEvents(sse=b"".join(kept))
+
+
+CODEC = MistralChatCodec()

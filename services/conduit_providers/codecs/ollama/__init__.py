@@ -1,0 +1,1 @@
+"""Ollama's own dialect, with a JSON document a line."""

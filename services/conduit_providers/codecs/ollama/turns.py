@@ -1,0 +1,145 @@
+"""A conversation as Ollama's chat wants it.
+
+https://docs.ollama.com/api/chat: text and pictures stand apart, results of tools go by the
+function's name, thoughts go back as `thinking`.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from conduit.v1.chat_message_pb2 import (
+    CHAT_ROLE_ASSISTANT,
+    CHAT_ROLE_DEVELOPER,
+    CHAT_ROLE_SYSTEM,
+    CHAT_ROLE_TOOL,
+    CHAT_ROLE_USER,
+    ChatMessage,
+    ContentPart,
+)
+from conduit.v1.chat_tool_pb2 import ToolCall
+from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
+from conduit_providers.calls import ChatCall
+from conduit_providers.codecs.anthropic.turns import INVALID_JSON, joined_details
+from conduit_providers.codecs.media import inlined
+from conduit_providers.codecs.ollama.answer import FORMAT
+
+Json = dict[str, Any]
+
+_ROLES = {
+    CHAT_ROLE_SYSTEM: "system",
+    CHAT_ROLE_DEVELOPER: "system",
+    CHAT_ROLE_USER: "user",
+    CHAT_ROLE_ASSISTANT: "assistant",
+    CHAT_ROLE_TOOL: "tool",
+}
+
+
+class Turns:
+    """Translates the messages of one call; notes in it what could not be said."""
+
+    def __init__(self, call: ChatCall, provider: str) -> None:
+        self._call = call
+        self._provider = provider
+        # The functions by the ids of their calls, because results must name them.
+        self._called: dict[str, str] = {}
+
+    def messages(self, messages: Iterable[ChatMessage]) -> list[Json]:
+        """Return the turns, in order."""
+        return [self._message(message) for message in messages]
+
+    def _drop(self, parameter: str) -> None:
+        self._call.drop(parameter, self._provider)
+
+    def _message(self, message: ChatMessage) -> Json:
+        role = _ROLES.get(message.role)
+        if role is None:
+            raise UnsupportedCapability(
+                f"{self._provider} knows no turns of functions; use tools", capability="functions"
+            )
+        self._note(message)
+        text = self._text(message)
+        found: Json = (
+            {"role": role, "content": text} if text or not message.tool_calls else {"role": role}
+        )
+        if images := [self._image(part) for part in message.content if part.HasField("image_url")]:
+            found["images"] = images
+        if role == "assistant":
+            if thinking := self._thinking(message):
+                found["thinking"] = thinking
+            if message.tool_calls:
+                found["tool_calls"] = [self._tool_call(call) for call in message.tool_calls]
+        elif role == "tool":
+            found["tool_name"] = self._tool_name(message)
+        return found
+
+    def _note(self, message: ChatMessage) -> None:
+        if message.name and message.role != CHAT_ROLE_TOOL:
+            self._drop("messages.name")
+        if message.HasField("cache_control") or any(
+            part.HasField("cache_control") for part in message.content
+        ):
+            self._drop("messages.cache_control")
+
+    def _text(self, message: ChatMessage) -> str:
+        texts = []
+        for part in message.content:
+            match part.WhichOneof("part"):
+                case "text":
+                    texts.append(part.text)
+                case "refusal":
+                    texts.append(part.refusal)
+                case "image_url":
+                    continue
+                case kind:
+                    raise UnsupportedCapability(
+                        f"{self._provider} takes no content of type {kind or 'unknown'}",
+                        capability=str(kind or "content"),
+                    )
+        return "\n".join(texts) if texts else message.refusal
+
+    def _image(self, part: ContentPart) -> str:
+        inline = inlined(part.image_url.url, self._call.fetched, "image_url.url")
+        if inline is None:
+            raise InvalidRequest(
+                f"{self._provider} takes pictures only inside the request, and image_url.url "
+                "could not be fetched for it",
+                field="image_url.url",
+            )
+        return inline.base64
+
+    def _thinking(self, message: ChatMessage) -> str:
+        thoughts = []
+        for detail in joined_details(message.reasoning_details):
+            if detail.type == "reasoning.text" and detail.format in {"", FORMAT}:
+                thoughts.append(detail.text)
+            else:
+                self._drop("messages.reasoning_details")
+        return "".join(thoughts) if message.reasoning_details else message.reasoning_content
+
+    def _tool_call(self, call: ToolCall) -> Json:
+        if not call.HasField("function"):
+            raise UnsupportedCapability(
+                f"{self._provider} knows no tools with free-form input", capability="custom_tools"
+            )
+        self._called[call.id] = call.function.name
+        arguments = _arguments(call.function.arguments)
+        return {"function": {"name": call.function.name, "arguments": arguments}}
+
+    def _tool_name(self, message: ChatMessage) -> str:
+        name = self._called.get(message.tool_call_id) or message.name
+        if not name:
+            raise InvalidRequest(
+                f"No turn before calls a tool with the id {message.tool_call_id[:100]!r}",
+                field="messages.tool_call_id",
+            )
+        return name
+
+
+def _arguments(text: str) -> Json:
+    try:
+        value = orjson.loads(text or "{}")
+    except orjson.JSONDecodeError:
+        return {INVALID_JSON: text}
+    return value if isinstance(value, dict) else {INVALID_JSON: text}

@@ -1,0 +1,1 @@
+"""OpenAI's dialect, and that of the many who speak it."""

@@ -1,0 +1,106 @@
+"""OpenAI's chat completions, and the many who speak it.
+
+https://platform.openai.com/docs/api-reference/chat
+
+Options of an endpoint: `developer_role`, the role that stands for `developer` where that is not
+known; `stop_reason`, the finish reason that stands for `stop` there; `stream_error`, where an event
+may have the words of a failure that is not its `error`.
+A dropped `stream_options` is not asked for, and no loss: usage is then expected unasked.
+"""
+
+import msgspec
+
+from conduit_providers.calls import ChatAnswer, ChatCall, chat_answer
+from conduit_providers.codec import ChatDecoder
+from conduit_providers.codecs.openai.request import chat_body, headers_of
+from conduit_providers.codecs.openai.stream import OpenAIChatDecoder, with_stop
+from conduit_providers.codecs.openai.usage import ToldUsage, read_paths, usage_of
+from conduit_providers.failures import error_in_stream, garbage
+from conduit_providers.spec import Endpoint
+from conduit_providers.target import Target
+from conduit_providers.usage import Usage
+from conduit_providers.wire import HttpRequest, HttpResponse
+
+
+class _Whole(msgspec.Struct):
+    choices: list[msgspec.Raw] | None = None
+    usage: ToldUsage | None = None
+    error: object = None
+
+
+class _Uncounted(msgspec.Struct):
+    choices: list[msgspec.Raw] | None = None
+    error: object = None
+
+
+class _Choice(msgspec.Struct):
+    error: object = None
+
+
+_decode = msgspec.json.Decoder(_Whole, strict=False).decode
+_decode_uncounted = msgspec.json.Decoder(_Uncounted).decode
+_decode_choice = msgspec.json.Decoder(_Choice).decode
+
+
+class OpenAIChatCodec:
+    """Speaks `POST /chat/completions`."""
+
+    def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Pass the caller's body on, with the provider's name of the model."""
+        return HttpRequest(
+            "POST",
+            target.fill(endpoint.path_for(target.settings), model=call.model),
+            headers_of(endpoint),
+            chat_body(call, endpoint, target.provider_name),
+        )
+
+    def from_upstream(
+        self, response: HttpResponse, call: ChatCall, endpoint: Endpoint
+    ) -> ChatAnswer:
+        """Pass the provider's body on, after a look at its usage."""
+        body = with_stop(response.body, endpoint)
+        try:
+            whole, usage = _read(body)
+            if not body.isascii():
+                body.decode()
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise garbage(call.provider, "it is not a chat completion") from error
+        if whole.error is not None:
+            raise error_in_stream(whole.error, call.provider)
+        if not whole.choices:
+            raise garbage(call.provider, "it has no choices")
+        if b'"error"' in body:
+            _check_choices(whole.choices, call.provider)
+        if endpoint.usage:
+            usage = read_paths(body, endpoint.usage, usage)
+        return chat_answer(usage=usage, json=body)
+
+    def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
+        """Return a fresh decoder for one streamed answer."""
+        return OpenAIChatDecoder(call, endpoint)
+
+
+def _read(body: bytes) -> tuple[_Whole | _Uncounted, Usage | None]:
+    """Read an answer and its counts, if they make sense. msgspec.DecodeError if it is none."""
+    try:
+        whole = _decode(body)
+    except msgspec.ValidationError:
+        return _decode_uncounted(body), None
+    return whole, usage_of(whole.usage) if whole.usage else None
+
+
+def _check_choices(choices: list[msgspec.Raw], provider: str) -> None:
+    """Raise the failure that stands in a choice, as OpenRouter reports those of others.
+
+    https://openrouter.ai/docs/api-reference/overview
+    """
+    for choice in choices:
+        try:
+            error = _decode_choice(choice).error
+        except msgspec.ValidationError as invalid:
+            raise garbage(provider, "a choice is none") from invalid
+        if error is not None:
+            raise error_in_stream(error, provider)
+
+
+CODEC = OpenAIChatCodec()

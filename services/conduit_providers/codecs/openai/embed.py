@@ -1,0 +1,69 @@
+"""OpenAI's embeddings, and the many who speak it.
+
+https://platform.openai.com/docs/api-reference/embeddings
+"""
+
+import msgspec
+
+from conduit_providers.calls import EmbedAnswer, EmbedCall, embed_answer
+from conduit_providers.codecs.openai.request import embed_body, headers_of
+from conduit_providers.codecs.openai.usage import read_paths, read_usage
+from conduit_providers.failures import error_in_stream, garbage
+from conduit_providers.spec import Endpoint
+from conduit_providers.target import Target
+from conduit_providers.wire import HttpRequest, HttpResponse
+
+
+class _Vector(msgspec.Struct):
+    # Numbers, or base64 of floats; either way they are passed on as they are.
+    embedding: msgspec.Raw
+
+
+class _List(msgspec.Struct):
+    data: list[_Vector] | None = None
+    usage: object = None
+    error: object = None
+
+
+_DECODER = msgspec.json.Decoder(_List)
+
+
+class OpenAIEmbedCodec:
+    """Speaks `POST /embeddings`."""
+
+    def to_upstream(self, call: EmbedCall, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Pass the caller's body on, with the provider's name of the model."""
+        return HttpRequest(
+            "POST",
+            target.fill(endpoint.path_for(target.settings), model=call.model),
+            headers_of(endpoint),
+            embed_body(call, endpoint, target.provider_name),
+        )
+
+    def from_upstream(
+        self, response: HttpResponse, call: EmbedCall, endpoint: Endpoint
+    ) -> EmbedAnswer:
+        """Pass the provider's body on, after a look at its usage."""
+        try:
+            found = _DECODER.decode(response.body)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise garbage(call.provider, "it is not a list of embeddings") from error
+        if found.error is not None:
+            raise error_in_stream(found.error, call.provider)
+        if not found.data:
+            raise garbage(call.provider, "it has no embeddings")
+        usage = read_usage(found.usage)
+        if endpoint.usage:
+            usage = read_paths(response.body, endpoint.usage, usage)
+        return embed_answer(usage=usage, json=_with_usage(response.body))
+
+
+def _with_usage(body: bytes) -> bytes:
+    """Return an answer that has counts, as OpenAI's always do; Together's have none."""
+    if b'"usage"' in body:
+        return body
+    end = body.rindex(b"}")
+    return body[:end] + b',"usage":{"prompt_tokens":0,"total_tokens":0}' + body[end:]
+
+
+CODEC = OpenAIEmbedCodec()

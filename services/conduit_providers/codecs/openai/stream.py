@@ -1,0 +1,283 @@
+"""The events of a streamed chat in OpenAI's dialect, passed on as they are.
+
+An event is looked into only as far as it takes to know that it is one, whether a choice is
+finished, and what was used. Two kinds are not passed on where they stand: counts are told as OpenAI
+tells them, to those who asked, in one chunk behind the last choice; and what comes before the first
+choice, such as Azure's findings about the prompt, is told with it.
+"""
+
+import re
+
+import msgspec
+import orjson
+
+from conduit_kernel.errors import StreamInterrupted, UpstreamError
+from conduit_providers.calls import ChatCall, ChatEvents
+from conduit_providers.codec import MAX_EVENT_BYTES
+from conduit_providers.codecs.openai.chunks import (
+    Members,
+    members_of,
+    merged,
+    says_nothing,
+    usage_chunk,
+    without_choices,
+    without_usage,
+    written,
+)
+from conduit_providers.codecs.openai.usage import read_paths, read_usage
+from conduit_providers.codecs.sse import EventBuffer, events_in
+from conduit_providers.failures import error_in_stream, garbage
+from conduit_providers.spec import Endpoint
+from conduit_providers.usage import Usage
+
+DONE = b"[DONE]"
+
+
+class _Choice(msgspec.Struct):
+    index: int = 0
+    finish_reason: str | None = None
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    usage: object = None
+    error: object = None
+
+
+class _Accounting(msgspec.Struct):
+    usage: object = None
+
+
+_decode = msgspec.json.Decoder(_Chunk).decode
+_decode_accounting = msgspec.json.Decoder(_Accounting).decode
+
+
+class OpenAIChatDecoder:
+    """Passes on the events of one answer, up to `[DONE]`."""
+
+    __slots__ = (
+        "_buffer",
+        "_early",
+        "_early_bytes",
+        "_endpoint",
+        "_error_path",
+        "_failure",
+        "_finished",
+        "_is_usage_asked",
+        "_model_event",
+        "_paths",
+        "_provider",
+        "_seen",
+        "_told_usage",
+        "done",
+        "usage",
+    )
+
+    def __init__(self, call: ChatCall, endpoint: Endpoint) -> None:
+        self.usage: Usage | None = None
+        self.done = False
+        self._provider = call.provider
+        self._is_usage_asked = call.include_usage or _asks_accounting(call)
+        self._endpoint = endpoint
+        self._paths = endpoint.usage
+        self._error_path = str(endpoint.options.get("stream_error", ""))
+        self._buffer = EventBuffer(call.provider)
+        self._failure: UpstreamError | None = None
+        self._seen: set[int] = set()
+        self._finished: set[int] = set()
+        # What was said before the first choice.
+        self._early: Members = {}
+        self._early_bytes = 0
+        # As the provider told it, for the last chunk, whose other members are like this event's.
+        self._told_usage: object = None
+        self._model_event = b""
+
+    def feed(self, data: bytes) -> ChatEvents | None:
+        """Take the next bytes; return the events they complete, or None.
+
+        UpstreamError if the provider reports a failure or sends garbage; events before that are
+        returned first.
+        """
+        if self._failure is not None:
+            raise self._failure
+        block = self._buffer.take(data)
+        return self._pass_on(block) if block and not self.done else None
+
+    def close(self) -> ChatEvents | None:
+        """Return what the end of the stream completes. StreamInterrupted if it came too early."""
+        if self._failure is not None:
+            raise self._failure
+        if self.done:
+            return None
+        events = self._pass_on_rest()
+        if self.done:
+            return events
+        if not self._finished or self._seen - self._finished:
+            raise StreamInterrupted(
+                f"{self._provider} ended the stream before the answer was complete",
+                provider=self._provider,
+            )
+        self.done = True
+        return self._joined([events.sse] if events else [])
+
+    def _pass_on_rest(self) -> ChatEvents | None:
+        # Some servers forget the blank line behind the last event.
+        rest = self._buffer.held.strip(b"\n")
+        if not rest:
+            return None
+        try:
+            return self._pass_on(rest + b"\n\n")
+        except UpstreamError as error:
+            if error.metadata.get("kind") != "garbage":
+                raise
+            return None
+
+    def _pass_on(self, block: bytes) -> ChatEvents | None:
+        try:
+            if not block.isascii():
+                block.decode()
+        except UnicodeDecodeError:
+            raise garbage(self._provider, "its stream is not UTF-8") from None
+        block = with_stop(block, self._endpoint)
+        parts = block.split(b"\n\n")
+        parts.pop()
+        kept: list[bytes] = []
+        for part in parts:
+            if not part.startswith(b"data: {") or b"\n" in part:
+                self._keep_slowly(part, kept)
+            elif (wanted := self._wanted(data := part[6:])) is not None:
+                kept.append(part if wanted is data else b"data: " + wanted)
+            if self._failure is not None or self.done:
+                break
+        if self._failure is not None and not kept:
+            raise self._failure
+        if kept == parts:
+            return ChatEvents(sse=block)
+        return self._joined([part + b"\n\n" for part in kept])
+
+    def _joined(self, events: list[bytes]) -> ChatEvents | None:
+        if self.done:
+            events += [b"data: %b\n\n" % event for event in self._last_events()]
+        return ChatEvents(sse=b"".join(events)) if events else None
+
+    def _last_events(self) -> list[bytes]:
+        events = [written(self._early)] if self._early else []
+        if self._is_usage_asked and self.usage:
+            events.append(usage_chunk(self._model_event, self.usage, self._told_usage))
+        return events
+
+    def _keep_slowly(self, part: bytes, kept: list[bytes]) -> None:
+        for event in events_in(part):
+            data = event.data.replace(b"\n", b" ").strip()
+            if data == DONE:
+                self.done = True
+            elif event.event == b"error":
+                self._failure = self._failure_in(data)
+            elif data and (wanted := self._wanted(data)) is not None:
+                kept.append(b"data: " + wanted)
+
+    def _failure_in(self, data: bytes) -> UpstreamError:
+        try:
+            told = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            told = data.decode()
+        if isinstance(told, dict):
+            told = told.get("error") or told
+        return error_in_stream(told, self._provider)
+
+    def _wanted(self, data: bytes) -> bytes | None:
+        """Look into an event; return what is passed on: itself, nothing, or what is left of it."""
+        try:
+            chunk = _decode(data)
+        except (msgspec.DecodeError, msgspec.ValidationError):
+            self._failure = garbage(self._provider, "an event is not a chat completion chunk")
+            return None
+        choices = chunk.choices
+        if choices is None or chunk.usage is not None or chunk.error is not None or self._paths:
+            return self._special_wanted(chunk, data)
+        if self._error_path and b'"error"' in data:
+            return self._special_wanted(chunk, data)
+        # The ordinary event: one choice that was seen before and goes on.
+        if len(choices) != 1 or choices[0].finish_reason or choices[0].index not in self._seen:
+            return self._noted(choices, data)
+        return data
+
+    def _special_wanted(self, chunk: _Chunk, data: bytes) -> bytes | None:
+        error = chunk.error
+        if error is None and self._error_path and b'"error"' in data:
+            error = _found_at(data, self._error_path)
+        if error is not None:
+            self._failure = error_in_stream(error, self._provider)
+            return None
+        if self._paths:
+            self.usage = read_paths(data, self._paths, self.usage)
+        if chunk.usage is not None:
+            return self._without_usage(chunk, data)
+        if chunk.choices is None:
+            self._failure = garbage(self._provider, "an event has no choices")
+            return None
+        return self._noted(chunk.choices, data)
+
+    def _without_usage(self, chunk: _Chunk, data: bytes) -> bytes | None:
+        """Note the counts of an event; return the rest of it, None if there is none."""
+        choices = chunk.choices or []
+        was_finished = self._finished.issuperset(choice.index for choice in choices)
+        # Some repeat a choice that is finished, only to have one beside the counts.
+        is_apart = was_finished and (not choices or says_nothing(data))
+        rest = None if is_apart else without_usage(self._noted(choices, data) or data)
+        usage = read_usage(chunk.usage)
+        if usage is not None:
+            self.usage = read_paths(data, self._paths, usage) if self._paths else usage
+            self._told_usage = chunk.usage
+            self._model_event = without_choices(data) if is_apart and choices else data
+        return rest
+
+    def _noted(self, choices: list[_Choice], data: bytes) -> bytes | None:
+        """Note the choices of an event; return what is passed on, None if it has to wait."""
+        if not choices:
+            if self._seen:
+                return data
+            self._hold(data)
+            return None
+        if self._told_usage is None:
+            self._model_event = data
+        for choice in choices:
+            self._seen.add(choice.index)
+            if choice.finish_reason:
+                self._finished.add(choice.index)
+        if self._early:
+            data = merged(data, self._early)
+            self._early = {}
+        return data
+
+    def _hold(self, data: bytes) -> None:
+        self._early |= members_of(data)
+        self._early_bytes += len(data)
+        if self._early_bytes > MAX_EVENT_BYTES:
+            self._failure = garbage(self._provider, "its stream does not come to an answer")
+
+
+def _asks_accounting(call: ChatCall) -> bool:
+    """Whether the caller asks for the usage in OpenRouter's way: `"usage": {"include": true}`.
+
+    https://openrouter.ai/docs/use-cases/usage-accounting
+    """
+    raw = call.request.json
+    asked = _decode_accounting(raw).usage if b'"usage"' in raw else None
+    return isinstance(asked, dict) and asked.get("include") is True
+
+
+def with_stop(data: bytes, endpoint: Endpoint) -> bytes:
+    """Return an answer in which the provider's own word for `stop` is OpenAI's."""
+    word = endpoint.options.get("stop_reason")
+    if word is None or b'"%b"' % str(word).encode() not in data:
+        return data
+    # Quotes inside of texts are escaped, so that this is only ever found as a member.
+    return re.sub(rb'("finish_reason"\s*:\s*)"%b"' % str(word).encode(), rb'\1"stop"', data)
+
+
+def _found_at(data: bytes, path: str) -> object:
+    found: object = orjson.loads(data)
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found

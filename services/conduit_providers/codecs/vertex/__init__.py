@@ -1,0 +1,1 @@
+"""Vertex AI, where the model's maker decides the dialect."""
