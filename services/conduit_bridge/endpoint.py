@@ -98,7 +98,7 @@ class RouteEndpoint(Endpoint):
         self.service = backend.name
         self.call = getattr(backend.stub, route.rpc)
         self._timeout = backend.timeout
-        self._channel = backend.channel
+        self.channel = backend.channel
         self._master_key = master_key if route.access == ACCESS_MASTER_KEY else None
         self.write = route.write
         self._report = route.write_report
@@ -143,8 +143,8 @@ class UnaryEndpoint(RouteEndpoint):
         """Call, and send the answer in one piece."""
         exchange = visit.exchange
         request = self.request_of(visit)
-        if self._channel is not None:
-            await until_connected(self._channel, PATIENCE_SECONDS)
+        if self.channel is not None:
+            await until_connected(self.channel, PATIENCE_SECONDS)
         answer = await self.call(
             request,
             metadata=metadata_of(exchange, visit.request_id),

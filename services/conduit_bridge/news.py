@@ -6,10 +6,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from conduit.v1.http_runtime import Route
-from conduit_bridge.endpoint import Backend, Outcome, Visit
+from conduit_bridge.endpoint import PATIENCE_SECONDS, Backend, Outcome, Visit
 from conduit_bridge.metrics import RouteCounts
 from conduit_bridge.streaming import EventsEndpoint, let_go
 from conduit_kernel.http import Stream
+from conduit_kernel.rpc import until_connected
 
 SIGN_OF_LIFE = b": keep-alive\n\n"
 # Proxies commonly cut what is silent for 30 s.
@@ -43,6 +44,8 @@ class NewsEndpoint(EventsEndpoint):
         """Call, send the head soon, and relay."""
         if visit.exchange.method == "HEAD":
             return self._serve_head(visit)
+        if self.channel is not None:
+            await until_connected(self.channel, PATIENCE_SECONDS)
         call = self.begin(visit)
         try:
             async with _News(aiter(call), self._stopping) as news:

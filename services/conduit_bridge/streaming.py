@@ -13,11 +13,19 @@ from google.protobuf.message import Message
 
 from conduit.v1.http_runtime import Route
 from conduit_bridge.caller import metadata_of
-from conduit_bridge.endpoint import GONE, Backend, Outcome, RouteEndpoint, Visit
+from conduit_bridge.endpoint import (
+    GONE,
+    PATIENCE_SECONDS,
+    Backend,
+    Outcome,
+    RouteEndpoint,
+    Visit,
+)
 from conduit_bridge.metrics import RouteCounts
 from conduit_bridge.problems import event_of
 from conduit_kernel.errors import ConduitError, StreamInterrupted
 from conduit_kernel.http import CallerGone, Fields, Stream, field_lines
+from conduit_kernel.rpc import until_connected
 
 EVENT_FIELDS: Fields = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -32,6 +40,8 @@ class StreamEndpoint(RouteEndpoint):
 
     async def serve(self, visit: Visit) -> Outcome:
         """Call, and relay the messages until they end or the caller leaves."""
+        if self.channel is not None:
+            await until_connected(self.channel, PATIENCE_SECONDS)
         call = self.begin(visit)
         try:
             messages = aiter(call)

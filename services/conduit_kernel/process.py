@@ -1,9 +1,10 @@
 """A service as a process of its own: settings, logs, loop, signals, a clean end."""
 
 import asyncio
+import contextlib
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Protocol
 
 import structlog
@@ -30,14 +31,21 @@ class Process(Protocol):
 
 
 def run_service(name: str, start: Callable[[Settings], Awaitable[Process]]) -> None:
-    """Run a service until SIGTERM or SIGINT.
-
-    Exits with one line if it cannot: with 2 if the configuration is not right, else with 1.
-    """
-    try:
+    """Run a service until SIGTERM or SIGINT. Exits as `exit_in_words` does if it cannot."""
+    with exit_in_words(name):
         settings = read_settings(environment())
         configure_logs(settings.log_level, name)
         uvloop.run(_run(name, settings, start))
+
+
+@contextlib.contextmanager
+def exit_in_words(name: str) -> Iterator[None]:
+    """Exit with one line if a process cannot do its work.
+
+    With 2 if the configuration is not right, else with 1.
+    """
+    try:
+        yield
     except ValueError as error:
         sys.stderr.write(f"conduit {name}: {error}\n")
         sys.exit(WRONG_CONFIGURATION)

@@ -183,6 +183,24 @@ async def test_a_change_waits_for_a_service_that_is_starting(tmp_path: Path) -> 
         await starting
 
 
+async def test_who_listens_waits_for_a_service_that_is_starting(tmp_path: Path) -> None:
+    """News are of no less use to those who ask early."""
+    async with running_suite(tmp_path) as suite:
+        await suite.stop_control()
+
+        async def start_late() -> None:
+            await asyncio.sleep(0.5)
+            await suite.start_control()
+
+        starting = asyncio.create_task(start_late())
+        async with (
+            suite.admin() as client,
+            client.stream("GET", "/api/notifications") as news,
+        ):
+            assert news.status_code == 200
+        await starting
+
+
 async def test_a_change_is_refused_when_nobody_comes(tmp_path: Path) -> None:
     """Within seconds, with a clear error."""
     async with running_suite(tmp_path) as suite:
