@@ -22,7 +22,7 @@ from conduit_billing.tables import (
     TallyRow,
 )
 from conduit_billing.tallies import Tally, hour_buckets_of, hours_of
-from conduit_billing.upserts import add_up, insert_into
+from conduit_billing.upserts import add_up, insert_into, insert_rows
 from conduit_kernel.database import guarded, reader, writer
 
 SERVICE = "billing"
@@ -87,30 +87,20 @@ async def _insert_charges(
     rows = [dict(zip(_COLUMNS, charge, strict=False)) for charge in charges]
     new = set(await connection.scalars(insert, rows))
     fresh = [charge for charge in charges if charge.id in new]
-    lines = [
-        {"charge_id": charge.id, "position": position, **line._asdict()}
-        for charge in fresh
-        for position, line in enumerate(charge.lines)
-    ]
-    if lines:
-        await connection.execute(insert_into(connection, ChargeLineRow), lines)
+    lines = [(each.id, at, *line) for each in fresh for at, line in enumerate(each.lines)]
+    await insert_rows(connection, ChargeLineRow, lines)
     return fresh
 
 
 async def _post(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
     balances = sorted(balances_of(entries).items())
-    rows = [{"code": code, "balance": balance} for code, balance in balances]
-    await add_up(connection, AccountRow, ["code"], rows)
+    totals = [{"code": code, "balance": balance} for code, balance in balances]
+    await add_up(connection, AccountRow, ["code"], totals)
     if not entries:
         return
     ids = await _account_ids(connection, [code for code, _ in balances])
-    await connection.execute(
-        insert_into(connection, EntryRow),
-        [
-            {"charge_id": e.charge_id, "account_id": ids[e.account], "amount": e.amount}
-            for e in entries
-        ],
-    )
+    rows = [(entry.charge_id, ids[entry.account], entry.amount) for entry in entries]
+    await insert_rows(connection, EntryRow, rows)
 
 
 async def _account_ids(connection: AsyncConnection, codes: Collection[str]) -> dict[str, int]:

@@ -1,8 +1,9 @@
-"""Inserts that may meet rows that are there already; both databases have them, each its own."""
+"""Inserts of many rows, and such as may meet rows that are there already, for both databases."""
 
 from collections.abc import Sequence
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import DeclarativeBase
@@ -16,6 +17,19 @@ def insert_into(connection: AsyncConnection, table: type[DeclarativeBase]) -> In
     if connection.dialect.name == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)
+
+
+async def insert_rows(
+    connection: AsyncConnection, table: type[DeclarativeBase], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert rows of numbers and texts, each with a value for every column, in the table's order.
+
+    The driver gets them as they are: SQLAlchemy would take several times as long to make
+    parameters of them, and a charge has many rows.
+    """
+    if rows:
+        statement = sa.insert(table).compile(dialect=connection.dialect)
+        await connection.exec_driver_sql(str(statement), list(rows))
 
 
 async def add_up(
