@@ -7,7 +7,8 @@ import msgspec
 from google.protobuf.message import Message
 
 from conduit.v1 import decision_pb2
-from conduit.v1.call_pb2 import CallOptions, CallReport
+from conduit.v1 import router_requests_pb2 as pb
+from conduit.v1.call_pb2 import CallReport
 from conduit_kernel.errors import (
     ConduitError,
     ModelNotFound,
@@ -32,6 +33,7 @@ from conduit_router.transport import Transport
 from conduit_router.vitals import View, Vitals
 
 TypedT = TypeVar("TypedT", bound=Message)
+Request = pb.ChatRequest | pb.StreamChatRequest | pb.EmbedRequest
 
 
 class Sender(msgspec.Struct, frozen=True):
@@ -70,11 +72,10 @@ class Dispatch:
         self._accounts = accounts
         self._draw_seed = draw_seed
 
-    def depart(
-        self, wants: Wants, sender: Sender, options: CallOptions | None, started: float
-    ) -> Journey:
+    def depart(self, request: Request, wants: Wants, sender: Sender, started: float) -> Journey:
         """Decide where a request goes. An error of ours if there is nowhere."""
         check_model(sender.caller, wants.model)
+        options = request.options if request.HasField("options") else None
         seed = None
         if options is not None and options.HasField("seed"):
             seed = options.seed

@@ -138,8 +138,7 @@ class Streams:
         is_typed = request.WhichOneof("form") == "chat"
         form = chat_request(typed=request.chat) if is_typed else chat_request(json=request.json)
         wants = replace(peek_chat(form.json), stream=True)
-        options = request.options if request.HasField("options") else None
-        journey = dispatch.depart(wants, sender, options, started)
+        journey = dispatch.depart(request, wants, sender, started)
 
         async def attempt(
             journey: Journey, leg: Leg, seconds: float

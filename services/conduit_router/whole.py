@@ -80,8 +80,7 @@ class WholeCalls:
         wants = peek_chat(form.json)
         if wants.stream:
             wants = replace(wants, stream=False)
-        options = request.options if request.HasField("options") else None
-        journey = dispatch.depart(wants, sender, options, started)
+        journey = dispatch.depart(request, wants, sender, started)
         exchange = _Exchange(dispatch, self._chats, form)
         answer, leg = await dispatch.guide.lead(journey, exchange.attempt, dispatch.failed)
         response = pb.ChatResponse()
@@ -103,8 +102,7 @@ class WholeCalls:
             else embedding_request(json=request.json)
         )
         wants = peek_embedding(form.json)
-        options = request.options if request.HasField("options") else None
-        journey = dispatch.depart(wants, sender, options, started)
+        journey = dispatch.depart(request, wants, sender, started)
         exchange = _Exchange(dispatch, self._embeddings, form)
         answer, leg = await dispatch.guide.lead(journey, exchange.attempt, dispatch.failed)
         response = pb.EmbedResponse()
