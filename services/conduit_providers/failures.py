@@ -121,9 +121,12 @@ _NO_MODEL = re.compile(
 )
 # An address is no reason: Groq's rate limits name that of its billing page.
 _URL = re.compile(r"https?://\S+")
-# Long runs of key-like characters: a provider may repeat the key it was given.
+# Long runs of key-like characters: a provider may repeat the key it was given. Words that
+# underscores join are a name, such as that of a quota.
+_NAME = r"(?:[a-z]{1,20}_)+[a-z]{1,20}(?![\w*-])"
 _SECRET_LIKE = re.compile(
-    r"(?:\b(?:sk|pk|gsk|xai|fw|hf|csk|key|tgp|api|AIza)[-_][\w*.…-]{6,}|\b[A-Za-z0-9_*-]{32,})"
+    r"(?:\b(?:sk|pk|gsk|xai|fw|hf|csk|key|tgp|api|AIza)[-_][\w*.…-]{6,}"
+    rf"|\b(?!{_NAME})[A-Za-z0-9_*-]{{32,}})"
 )
 
 

@@ -255,6 +255,22 @@ def test_message_is_kept_bounded_and_without_keys() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("requests_per_minute_per_project_per_base_model", True),
+        ("abcdefghijklmnopqrstuvwxyzabcdefgh", False),
+        ("requests_per_minute_per_project_per_base_model1", False),
+        ("requests_per_minute_per_project_per_base-Model", False),
+        ("one_abcdefghijklmnopqrstuvwxyzabcdefghijkl", False),
+    ],
+)
+def test_names_are_told_from_keys(said: str, shown: bool) -> None:  # noqa: FBT001 # a column
+    """Operators need the name of a quota; what could be a key is not shown."""
+    found = error(429, {"error": {"message": f"Quota exceeded: {said}."}})
+    assert (said in found.message) == shown
+
+
+@pytest.mark.parametrize(
     "body", [b"<html>bad</html>", b"", b"null", b"[]", b"{}", b"{nope", b"\xff"]
 )
 def test_body_of_any_form_gives_an_error(body: bytes) -> None:
