@@ -23,7 +23,7 @@ from conduit_kernel.errors import (
     UpstreamRefused,
     UpstreamTimeout,
 )
-from conduit_providers.error_words import MESSAGE_NAMES, bare_code
+from conduit_providers.error_words import MESSAGE_NAMES, STATUS_NAMES, bare_code
 from conduit_providers.rate_limits import duration_ms, reset_wait_ms
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.target import Target
@@ -84,6 +84,8 @@ _BY_STATUS: Mapping[int, type[UpstreamError]] = {
     403: InvalidApiKey,
     408: UpstreamError,
     413: ContextTooLong,
+    # What the server stands on failed it: Bedrock and text-generation-inference say so.
+    424: UpstreamError,
     429: UpstreamRateLimited,
 }
 
@@ -260,7 +262,8 @@ def _by_words(status: int, message: str) -> type[UpstreamError] | None:
 
 
 _BAD_REQUEST = frozenset({400})
-_MONEY_STATUSES = frozenset({400, 403, 429})
+# Fireworks suspends with 412.
+_MONEY_STATUSES = frozenset({400, 403, 412, 429})
 # Together says so with 403.
 _SIZE_STATUSES = frozenset({200, 400, 403, 413, 422})
 _POLICY_STATUSES = frozenset({200, 400, 403, 451})
@@ -316,10 +319,13 @@ def _told_by_details(told: Told, details: list[Any]) -> Told:
 
 
 def _status_in(error: object) -> int:
-    code = error.get("code") if isinstance(error, dict) else None
-    if isinstance(code, str) and code.isdigit():
-        code = int(code)
-    return code if isinstance(code, int) and 400 <= code <= 599 else 0  # noqa: PLR2004 # HTTP
+    for name in STATUS_NAMES if isinstance(error, dict) else ():
+        code = error.get(name)
+        if isinstance(code, str) and code.isdigit():
+            code = int(code)
+        if isinstance(code, int) and 400 <= code <= 599:  # noqa: PLR2004 # HTTP
+            return code
+    return 0
 
 
 def _message(cls: type[UpstreamError], told: Told, provider: str, otherwise: str) -> str:

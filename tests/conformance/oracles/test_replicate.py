@@ -17,7 +17,7 @@ from conduit_kernel.http import Exchange, HttpServer
 from conduit_providers.auth import signer_for
 from conduit_providers.calls import Call, ChatCall, chat_request
 from conduit_providers.catalog import load_catalog
-from conduit_providers.codecs.replicate_chat import CODEC
+from conduit_providers.codecs.replicate.chat import CODEC
 from conduit_providers.flow import Opened, Step
 from conduit_providers.wire import HttpResponse
 

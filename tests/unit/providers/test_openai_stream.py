@@ -14,7 +14,7 @@ import pytest
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletionChunk
 
-from conduit_kernel.errors import UpstreamError
+from conduit_kernel.errors import UpstreamError, UpstreamRateLimited
 from conduit_providers.calls import ChatCall, ChatEvents, chat_request
 from conduit_providers.codec import MAX_EVENT_BYTES, ChatDecoder
 from conduit_providers.codecs.openai.chat import CODEC
@@ -285,3 +285,25 @@ def test_what_comes_before_the_answer_is_bounded() -> None:
     assert all(reader.feed(event) is None for event in events[1:])
     with pytest.raises(UpstreamError, match="does not come to an answer"):
         reader.feed(events[0])
+
+
+def test_an_error_without_a_wrapping_is_one() -> None:
+    """Mistral and older servers send their error as the event, not as a member of it."""
+    error = {
+        "object": "error",
+        "message": "Service tier capacity exceeded for this model.",
+        "type": "service_tier_capacity_exceeded",
+        "code": "3505",
+        "raw_status_code": 429,
+    }
+    reader = decoder()
+    reader.feed(sse(ANSWER[:2], end=b""))
+    with pytest.raises(UpstreamRateLimited, match="Service tier capacity"):
+        reader.feed(sse([error], end=b""))
+
+
+@pytest.mark.parametrize("event", [{"object": "pong"}, {"message": None}])
+def test_an_event_that_is_neither_answer_nor_error_makes_no_sense(event: Json) -> None:
+    """It is not passed on, and not taken for the end."""
+    with pytest.raises(UpstreamError, match="makes no sense"):
+        decoder().feed(sse([event], end=b""))

@@ -185,6 +185,12 @@ class OpenAIChatDecoder:
             told = told.get("error") or told
         return error_in_stream(told, self._provider)
 
+    def _bare_failure(self, data: bytes) -> UpstreamError:
+        """Return the failure that an event without choices is: an error, or nonsense."""
+        if isinstance(orjson.loads(data).get("message"), str):
+            return self._failure_in(data)
+        return garbage(self._provider, "an event has no choices")
+
     def _wanted(self, data: bytes) -> bytes | None:
         """Look into an event; return what is passed on: itself, nothing, or what is left of it."""
         try:
@@ -214,7 +220,7 @@ class OpenAIChatDecoder:
         if chunk.usage is not None:
             return self._without_usage(chunk, data)
         if chunk.choices is None:
-            self._failure = garbage(self._provider, "an event has no choices")
+            self._failure = self._bare_failure(data)
             return None
         return self._noted(chunk.choices, data)
 
