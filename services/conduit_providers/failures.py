@@ -319,8 +319,9 @@ def _told_by_details(told: Told, details: list[Any]) -> Told:
 
 
 def _status_in(error: object) -> int:
-    for name in STATUS_NAMES if isinstance(error, dict) else ():
-        code = error.get(name)
+    members: dict[str, object] = error if isinstance(error, dict) else {}
+    for name in STATUS_NAMES:
+        code = members.get(name)
         if isinstance(code, str) and code.isdigit():
             code = int(code)
         if isinstance(code, int) and 400 <= code <= 599:  # noqa: PLR2004 # HTTP
