@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import importlib
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -177,9 +178,9 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 # 
     # The driver must not begin transactions by itself: it would leave DDL outside of them.
     connection.isolation_level = None
     cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}")
+    _write_ahead(cursor)
     for pragma in (
-        f"busy_timeout = {LOCK_SECONDS * 1000}",
-        "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
         # What is deleted is gone from the file, too.
@@ -187,6 +188,19 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 # 
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:  # noqa: ANN401 # the driver's own type, adapted
+    # Who changes the mode while another starter does is not made to wait by SQLite, but refused.
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -63,3 +63,18 @@ async def test_a_cancelled_writer_leaves_no_lock(engine: AsyncEngine) -> None:
     assert count is not None
     assert count % 5 == 0
     assert WRITERS * 5 <= count <= WRITERS * 10
+
+
+async def test_starters_who_open_a_new_database_at_once_all_get_it(tmp_path: Path) -> None:
+    """SQLite refuses, and does not keep waiting, who changes its mode while another one does."""
+
+    async def begin(path: Path) -> None:
+        engine = make_engine(URL.create("sqlite+aiosqlite", database=str(path)))
+        try:
+            async with engine.connect() as connection:
+                assert await connection.scalar(sa.text("PRAGMA journal_mode")) == "wal"
+        finally:
+            await engine.dispose()
+
+    for number in range(60):
+        await asyncio.gather(*(begin(tmp_path / f"{number}.db") for _ in range(6)))
