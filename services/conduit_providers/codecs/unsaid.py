@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import orjson
 
 from conduit.v1.chat_message_pb2 import ChatMessage, ContentPart
+from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit.v1.chat_tool_pb2 import Tool
 from conduit_providers.calls import ChatCall
 
@@ -27,6 +28,15 @@ _NOTHING = frozenset({b"", b"null", b"[]", b"{}", b'""'})
 def says_nothing(name: str, value: object) -> bool:
     """Whether a value asks for no more than what happens without it."""
     return value in (None, "", [], {}) or (name in DEFAULTS and value == DEFAULTS[name])
+
+
+def asking(request: ChatCompletionRequest, names: Iterable[str]) -> list[str]:
+    """Return those of some parameters that ask for something.
+
+    Zero and false ask for what happens anyway.
+    """
+    given = {name: getattr(request, name) for name in names}
+    return [name for name, value in given.items() if value and not says_nothing(name, value)]
 
 
 def note_unsaid(call: ChatCall, provider: str, taken: Iterable[str] = ()) -> None:

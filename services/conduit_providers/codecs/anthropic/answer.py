@@ -186,18 +186,3 @@ def container_json(raw: msgspec.Raw) -> bytes:
     """Return the member that tells a container; empty if there is none. msgspec.DecodeError."""
     container = parsed(bytes(raw) or b"null")
     return orjson.dumps({"container": container}) if container is not None else b""
-
-
-def chat_usage(usage: Usage) -> ChatUsage:
-    """Return the counts as OpenAI's answers have them."""
-    told = ChatUsage(
-        prompt_tokens=usage.input_tokens,
-        completion_tokens=usage.output_tokens,
-        total_tokens=usage.input_tokens + usage.output_tokens,
-    )
-    told.prompt_tokens_details.cached_tokens = usage.cached_input_tokens
-    if usage.cache_write_tokens:
-        told.prompt_tokens_details.cache_write_tokens = usage.cache_write_tokens
-    if usage.reasoning_tokens:
-        told.completion_tokens_details.reasoning_tokens = usage.reasoning_tokens
-    return told

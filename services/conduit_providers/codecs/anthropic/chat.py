@@ -31,7 +31,6 @@ from conduit_providers.codec import ChatDecoder
 from conduit_providers.codecs.anthropic.answer import (
     Block,
     Message,
-    chat_usage,
     container_json,
     finish_of,
     tier_of,
@@ -41,6 +40,7 @@ from conduit_providers.codecs.anthropic.blocks import annotations_of, is_own, pu
 from conduit_providers.codecs.anthropic.request import MessagesBody
 from conduit_providers.codecs.anthropic.stream import AnthropicChatDecoder
 from conduit_providers.codecs.anthropic.turns import FORMAT
+from conduit_providers.codecs.counts import chat_usage
 from conduit_providers.codecs.raw_json import parsed
 from conduit_providers.failures import error_in_stream, garbage
 from conduit_providers.spec import Endpoint

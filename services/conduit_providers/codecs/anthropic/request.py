@@ -11,7 +11,7 @@ from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.anthropic.tools import NATIVE as NATIVE_OF_TOOLS
 from conduit_providers.codecs.anthropic.tools import search_tool, tool_choice, tools
 from conduit_providers.codecs.anthropic.turns import NATIVE_OF_DOCUMENTS, system_blocks, turns
-from conduit_providers.codecs.unsaid import note_unsaid, says_nothing
+from conduit_providers.codecs.unsaid import asking, note_unsaid
 from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]
@@ -267,9 +267,7 @@ _UNTAKEN: Sequence[str] = (
 
 
 def _dropped(request: ChatCompletionRequest) -> list[str]:
-    given = {name: getattr(request, name) for name in _UNTAKEN}
-    # Zero and false ask for what happens anyway.
-    names = [name for name, value in given.items() if value and not says_nothing(name, value)]
+    names = asking(request, _UNTAKEN)
     if request.n > 1:
         names.append("n")
     names += [name for name in ("logit_bias", "metadata") if getattr(request, name)]

@@ -15,7 +15,6 @@ from conduit_providers.codecs.anthropic.answer import (
     Delta,
     Event,
     Message,
-    chat_usage,
     container_json,
     finish_of,
     tier_of,
@@ -24,6 +23,7 @@ from conduit_providers.codecs.anthropic.answer import (
 from conduit_providers.codecs.anthropic.blocks import StreamedBlocks, put_block
 from conduit_providers.codecs.anthropic.turns import FORMAT
 from conduit_providers.codecs.chunk_decoder import EventDecoder
+from conduit_providers.codecs.counts import chat_usage
 from conduit_providers.codecs.sse import SseEvent
 from conduit_providers.failures import error_in_stream, garbage
 

@@ -4,17 +4,16 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embe
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed.html
 """
 
-import base64
-import struct
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import orjson
 
-from conduit.v1.embedding_pb2 import EmbeddingList, EmbeddingRequest
-from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
-from conduit_providers.calls import EmbedAnswer, EmbedCall, embed_answer
+from conduit.v1.embedding_pb2 import EmbeddingRequest
+from conduit_kernel.errors import InvalidRequest
+from conduit_providers.calls import EmbedAnswer, EmbedCall
+from conduit_providers.codecs.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import garbage
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -61,7 +60,7 @@ class BedrockEmbedCodec:
         Titan takes one text in a request, so the catalog has calls with several split.
         """
         provider = target.provider_name
-        texts = _texts(call.typed, provider)
+        texts = texts_of(call.typed, provider)
         unknown: Json = orjson.loads(call.typed.unknown_json or b"{}")
         if "titan-embed" in call.model:
             body = _titan(call, texts, unknown, provider)
@@ -99,15 +98,8 @@ class BedrockEmbedCodec:
         told = response.headers.get(TOKENS_READ, "")
         if count is None and told.isdecimal():
             count = int(told)
-        return _answer(found.vectors, call, None if count is None else Usage(input_tokens=count))
-
-
-def _texts(request: EmbeddingRequest, provider: str) -> list[str]:
-    if any(not each.HasField("text") for each in request.input):
-        raise UnsupportedCapability(
-            f"{provider} embeds texts, not tokens", capability="token_input"
-        )
-    return [each.text for each in request.input]
+        usage = None if count is None else Usage(input_tokens=count)
+        return vectors_answer(found.vectors, call, usage)
 
 
 def _titan(call: EmbedCall, texts: list[str], unknown: Json, provider: str) -> Json:
@@ -144,26 +136,6 @@ def _cohere(request: EmbeddingRequest, texts: list[str], unknown: Json) -> Json:
         if name in unknown:
             body[name] = unknown.pop(name)
     return body
-
-
-def _answer(
-    vectors: Sequence[Sequence[float]], call: EmbedCall, usage: Usage | None
-) -> EmbedAnswer:
-    listed = EmbeddingList(object="list", model=call.model)
-    is_base64 = call.typed.encoding_format == "base64"
-    for place, values in enumerate(vectors):
-        vector = listed.data.add(object="embedding", index=place).embedding
-        if is_base64:
-            packed = struct.pack(f"<{len(values)}f", *values)
-            vector.base64 = base64.b64encode(packed).decode()
-        else:
-            vector.floats.values.extend(values)
-    # OpenAI's answers always have counts.
-    listed.usage.SetInParent()
-    if usage is not None:
-        listed.usage.prompt_tokens = usage.input_tokens
-        listed.usage.total_tokens = usage.input_tokens
-    return embed_answer(usage=usage, typed=listed)
 
 
 CODEC = BedrockEmbedCodec()

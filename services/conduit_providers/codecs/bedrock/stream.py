@@ -11,7 +11,6 @@ import orjson
 from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
 from conduit_providers.calls import ChatCall
-from conduit_providers.codecs.anthropic.answer import chat_usage
 from conduit_providers.codecs.aws_eventstream import Frame, FrameBuffer
 from conduit_providers.codecs.bedrock.answer import (
     Block,
@@ -25,6 +24,7 @@ from conduit_providers.codecs.bedrock.answer import (
 from conduit_providers.codecs.bedrock.citations import StreamedCitations
 from conduit_providers.codecs.bedrock.turns import FORMAT
 from conduit_providers.codecs.chunk_decoder import ChunkDecoder
+from conduit_providers.codecs.counts import chat_usage
 from conduit_providers.failures import error_in_stream, garbage
 
 _DECODER = msgspec.json.Decoder(Event)

@@ -6,18 +6,15 @@ Options of an endpoint: `input_type`, what vectors are for where the request doe
 demands it.
 """
 
-import base64
-import struct
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import orjson
 
-from conduit.v1.embedding_pb2 import EmbeddingList
-from conduit_kernel.errors import UnsupportedCapability
-from conduit_providers.calls import EmbedAnswer, EmbedCall, embed_answer
+from conduit_providers.calls import EmbedAnswer, EmbedCall
 from conduit_providers.codecs.cohere.answer import Counts
+from conduit_providers.codecs.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import garbage
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -72,7 +69,8 @@ class CohereEmbedCodec:
         vectors = found.embeddings.floats if found.embeddings is not None else None
         if vectors is None or len(vectors) != len(call.typed.input):
             raise garbage(call.provider, "it has not one embedding for each input")
-        return _answer(vectors, found.meta, call)
+        usage = found.meta.usage() if found.meta is not None else None
+        return vectors_answer(vectors, call, usage)
 
 
 def _body(call: EmbedCall, endpoint: Endpoint, provider: str) -> Json:
@@ -98,11 +96,7 @@ def _body(call: EmbedCall, endpoint: Endpoint, provider: str) -> Json:
 
 
 def _inputs(call: EmbedCall, provider: str) -> Json:
-    if any(not each.HasField("text") for each in call.typed.input):
-        raise UnsupportedCapability(
-            f"{provider} embeds texts, not tokens", capability="token_input"
-        )
-    texts = [each.text for each in call.typed.input]
+    texts = texts_of(call.typed, provider)
     if any(text.startswith(_IMAGE) for text in texts):
         return {"inputs": [{"content": [_content(text)]} for text in texts]}
     return {"texts": texts}
@@ -112,25 +106,6 @@ def _content(text: str) -> Json:
     if text.startswith(_IMAGE):
         return {"type": "image_url", "image_url": {"url": text}}
     return {"type": "text", "text": text}
-
-
-def _answer(found: list[list[float]], meta: Counts | None, call: EmbedCall) -> EmbedAnswer:
-    vectors = EmbeddingList(object="list", model=call.model)
-    is_base64 = call.typed.encoding_format == "base64"
-    for place, values in enumerate(found):
-        vector = vectors.data.add(object="embedding", index=place).embedding
-        if is_base64:
-            packed = struct.pack(f"<{len(values)}f", *values)
-            vector.base64 = base64.b64encode(packed).decode()
-        else:
-            vector.floats.values.extend(values)
-    usage = meta.usage() if meta is not None else None
-    # OpenAI's answers always have counts.
-    vectors.usage.SetInParent()
-    if usage is not None:
-        vectors.usage.prompt_tokens = usage.input_tokens
-        vectors.usage.total_tokens = usage.input_tokens
-    return embed_answer(usage=usage, typed=vectors)
 
 
 CODEC = CohereEmbedCodec()

@@ -13,7 +13,7 @@ from conduit.v1.chat_tool_pb2 import TOOL_CHOICE_MODE_NONE, TOOL_CHOICE_MODE_REQ
 from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.cohere.turns import Conversation
-from conduit_providers.codecs.unsaid import note_unsaid, says_nothing
+from conduit_providers.codecs.unsaid import asking, note_unsaid
 from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]
@@ -205,9 +205,7 @@ _UNTAKEN: Sequence[str] = (
 
 
 def _dropped(request: ChatCompletionRequest) -> list[str]:
-    # Zero and false ask for what happens anyway.
-    given = {name: getattr(request, name) for name in _UNTAKEN}
-    names = [name for name, value in given.items() if value and not says_nothing(name, value)]
+    names = asking(request, _UNTAKEN)
     if request.n > 1:
         names.append("n")
     if request.audio_json:

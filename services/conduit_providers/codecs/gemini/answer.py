@@ -16,7 +16,6 @@ from conduit.v1.chat_pb2 import (
     FINISH_REASON_STOP,
     FINISH_REASON_TOOL_CALLS,
     FINISH_REASON_UNSPECIFIED,
-    ChatUsage,
     FinishReason,
 )
 from conduit_kernel.errors import ContentPolicy, UpstreamError, UpstreamRefused
@@ -270,23 +269,6 @@ def check_finish(candidate: Candidate, provider: str) -> None:
             provider=provider,
             upstream_code=str(word),
         )
-
-
-def chat_usage(usage: Usage) -> ChatUsage:
-    """Return the counts as OpenAI's answers have them."""
-    told = ChatUsage(
-        prompt_tokens=usage.input_tokens,
-        completion_tokens=usage.output_tokens,
-        total_tokens=usage.input_tokens + usage.output_tokens,
-    )
-    told.prompt_tokens_details.cached_tokens = usage.cached_input_tokens
-    if usage.audio_input_tokens:
-        told.prompt_tokens_details.audio_tokens = usage.audio_input_tokens
-    if usage.reasoning_tokens:
-        told.completion_tokens_details.reasoning_tokens = usage.reasoning_tokens
-    if usage.audio_output_tokens:
-        told.completion_tokens_details.audio_tokens = usage.audio_output_tokens
-    return told
 
 
 def logprobs_json(found: Logprobs | None) -> bytes:

@@ -19,10 +19,10 @@ import orjson
 from conduit.v1.chat_pb2 import ChatCompletion
 from conduit_providers.calls import ChatAnswer, ChatCall, chat_answer
 from conduit_providers.codec import ChatDecoder
+from conduit_providers.codecs.counts import chat_usage
 from conduit_providers.codecs.gemini.answer import (
     Candidate,
     Response,
-    chat_usage,
     check_finish,
     extras_json,
     finish_of,

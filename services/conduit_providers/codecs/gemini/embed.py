@@ -10,17 +10,14 @@ Options of an endpoint:
   `predict`).
 """
 
-import base64
-import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 import orjson
 
-from conduit.v1.embedding_pb2 import EmbeddingList, EmbeddingRequest
-from conduit_kernel.errors import UnsupportedCapability
-from conduit_providers.calls import EmbedAnswer, EmbedCall, embed_answer
+from conduit_providers.calls import EmbedAnswer, EmbedCall
+from conduit_providers.codecs.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import error_in_stream, garbage
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -97,7 +94,7 @@ class GeminiEmbedCodec:
     def to_upstream(self, call: EmbedCall, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Translate the request. UnsupportedCapability for inputs that are tokens."""
         model = call.model.removeprefix("models/")
-        texts = _texts(call.typed, target.provider_name)
+        texts = texts_of(call.typed, target.provider_name)
         settings = _settings(call, target.provider_name)
         if endpoint.options.get("form") == "vertex":
             verb, body = _vertex(model, texts, settings)
@@ -120,19 +117,12 @@ class GeminiEmbedCodec:
             found = _DECODER.decode(response.body)
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
             raise garbage(call.provider, "it is not a list of embeddings") from error
+        vectors = [each.values for each in found.vectors]
         if found.error is not None:
             raise error_in_stream(found.error, call.provider)
-        if len(found.vectors) != len(call.typed.input):
+        if len(vectors) != len(call.typed.input):
             raise garbage(call.provider, "it has not one embedding for each text")
-        return _answer(found, call)
-
-
-def _texts(request: EmbeddingRequest, provider: str) -> list[str]:
-    if any(not each.HasField("text") for each in request.input):
-        raise UnsupportedCapability(
-            f"{provider} embeds texts, not tokens", capability="token_input"
-        )
-    return [each.text for each in request.input]
+        return vectors_answer(vectors, call, found.usage())
 
 
 def _settings(call: EmbedCall, provider: str) -> Json:
@@ -179,25 +169,6 @@ def _prediction(texts: Sequence[str], settings: Json) -> Json:
     if "outputDimensionality" in settings:
         body["parameters"] = {"outputDimensionality": settings["outputDimensionality"]}
     return body
-
-
-def _answer(found: _Answer, call: EmbedCall) -> EmbedAnswer:
-    vectors = EmbeddingList(object="list", model=call.model)
-    is_base64 = call.typed.encoding_format == "base64"
-    for place, each in enumerate(found.vectors):
-        vector = vectors.data.add(object="embedding", index=place).embedding
-        if is_base64:
-            packed = struct.pack(f"<{len(each.values)}f", *each.values)
-            vector.base64 = base64.b64encode(packed).decode()
-        else:
-            vector.floats.values.extend(each.values)
-    usage = found.usage()
-    # OpenAI's answers always have counts.
-    vectors.usage.SetInParent()
-    if usage is not None:
-        vectors.usage.prompt_tokens = usage.input_tokens
-        vectors.usage.total_tokens = usage.input_tokens
-    return embed_answer(usage=usage, typed=vectors)
 
 
 CODEC = GeminiEmbedCodec()

@@ -20,7 +20,7 @@ from conduit_providers.codecs.gemini.tools import (
     native_tool,
 )
 from conduit_providers.codecs.gemini.turns import Turns
-from conduit_providers.codecs.unsaid import note_unsaid, says_nothing
+from conduit_providers.codecs.unsaid import asking, note_unsaid
 from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]
@@ -242,10 +242,8 @@ class ContentBody:
     def _drop_rest(self) -> None:
         note_unsaid(self._call, self._provider, ("detail", "extra_content", "is_error"))
         request = self._request
-        for name in _UNTAKEN:
-            value = getattr(request, name)
-            if value and not says_nothing(name, value):
-                self._drop(name)
+        for name in asking(request, _UNTAKEN):
+            self._drop(name)
         if request.audio_json:
             self._drop("audio")
         if request.HasField("parallel_tool_calls") and not request.parallel_tool_calls:

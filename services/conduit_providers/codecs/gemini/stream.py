@@ -12,10 +12,10 @@ from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
 from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.chunk_decoder import EventDecoder
+from conduit_providers.codecs.counts import chat_usage
 from conduit_providers.codecs.gemini.answer import (
     Candidate,
     Response,
-    chat_usage,
     check_finish,
     extras_json,
     finish_of,

@@ -11,9 +11,6 @@ Two servers, told apart by the instance's address:
 Option of an endpoint: `dedicated_path`, the path of the second.
 """
 
-import base64
-import struct
-from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -21,9 +18,8 @@ import msgspec
 import orjson
 from msgspec.structs import replace
 
-from conduit.v1.embedding_pb2 import EmbeddingList, EmbeddingRequest
-from conduit_kernel.errors import UnsupportedCapability
-from conduit_providers.calls import EmbedAnswer, EmbedCall, embed_answer
+from conduit_providers.calls import EmbedAnswer, EmbedCall
+from conduit_providers.codecs.embeddings import texts_of, vectors_answer
 from conduit_providers.codecs.openai import embed as openai_embed
 from conduit_providers.codecs.openai.request import headers_of
 from conduit_providers.failures import garbage
@@ -63,12 +59,12 @@ class HuggingFaceEmbedCodec:
             raise garbage(call.provider, "it has not one vector for each text") from error
         if len(vectors) != len(call.typed.input):
             raise garbage(call.provider, "it has not one vector for each text")
-        return _answer(vectors, call)
+        return vectors_answer(vectors, call, None)
 
 
 def _body(call: EmbedCall, provider: str) -> dict[str, Any]:
     request = call.typed
-    body: dict[str, Any] = {"inputs": _texts(request, provider)}
+    body: dict[str, Any] = {"inputs": texts_of(request, provider)}
     if request.HasField("dimensions"):
         body["dimensions"] = request.dimensions
     # `normalize`, `prompt_name`, `truncate` and `truncation_direction` are the task's own.
@@ -77,29 +73,6 @@ def _body(call: EmbedCall, provider: str) -> dict[str, Any]:
         if getattr(request, name):
             call.drop(name, provider)
     return body
-
-
-def _texts(request: EmbeddingRequest, provider: str) -> list[str]:
-    if any(not each.HasField("text") for each in request.input):
-        raise UnsupportedCapability(
-            f"{provider} embeds texts, not tokens", capability="token_input"
-        )
-    return [each.text for each in request.input]
-
-
-def _answer(vectors: Sequence[Sequence[float]], call: EmbedCall) -> EmbedAnswer:
-    answer = EmbeddingList(object="list", model=call.model)
-    is_base64 = call.typed.encoding_format == "base64"
-    for place, values in enumerate(vectors):
-        vector = answer.data.add(object="embedding", index=place).embedding
-        if is_base64:
-            packed = struct.pack(f"<{len(values)}f", *values)
-            vector.base64 = base64.b64encode(packed).decode()
-        else:
-            vector.floats.values.extend(values)
-    # OpenAI's answers always have counts.
-    answer.usage.SetInParent()
-    return embed_answer(usage=None, typed=answer)
 
 
 CODEC = HuggingFaceEmbedCodec()

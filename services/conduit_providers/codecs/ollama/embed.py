@@ -3,16 +3,13 @@
 https://docs.ollama.com/api/embed
 """
 
-import base64
-import struct
 from typing import Any
 
 import msgspec
 import orjson
 
-from conduit.v1.embedding_pb2 import EmbeddingList
-from conduit_kernel.errors import UnsupportedCapability
-from conduit_providers.calls import EmbedAnswer, EmbedCall, embed_answer
+from conduit_providers.calls import EmbedAnswer, EmbedCall
+from conduit_providers.codecs.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import error_in_stream, garbage
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -40,11 +37,8 @@ class OllamaEmbedCodec:
     def to_upstream(self, call: EmbedCall, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Translate the request. UnsupportedCapability for inputs that are tokens."""
         request = call.typed
-        if any(not each.HasField("text") for each in request.input):
-            raise UnsupportedCapability(
-                f"{target.provider_name} embeds texts, not tokens", capability="token_input"
-            )
-        body: Json = {"model": call.model, "input": [each.text for each in request.input]}
+        texts = texts_of(request, target.provider_name)
+        body: Json = {"model": call.model, "input": texts}
         if request.HasField("dimensions"):
             body["dimensions"] = request.dimensions
         unknown: Json = orjson.loads(request.unknown_json or b"{}")
@@ -68,24 +62,9 @@ class OllamaEmbedCodec:
             raise error_in_stream(found.error, call.provider)
         if len(found.embeddings) != len(call.typed.input):
             raise garbage(call.provider, "it has not one embedding for each text")
-        return _answer(found, call)
-
-
-def _answer(found: _Answer, call: EmbedCall) -> EmbedAnswer:
-    vectors = EmbeddingList(object="list", model=found.model or call.model)
-    is_base64 = call.typed.encoding_format == "base64"
-    for place, values in enumerate(found.embeddings):
-        vector = vectors.data.add(object="embedding", index=place).embedding
-        if is_base64:
-            vector.base64 = base64.b64encode(struct.pack(f"<{len(values)}f", *values)).decode()
-        else:
-            vector.floats.values.extend(values)
-    # OpenAI's answers always have counts.
-    vectors.usage.SetInParent()
-    if found.prompt_eval_count is None:
-        return embed_answer(usage=None, typed=vectors)
-    vectors.usage.prompt_tokens = vectors.usage.total_tokens = found.prompt_eval_count
-    return embed_answer(usage=Usage(input_tokens=found.prompt_eval_count), typed=vectors)
+        count = found.prompt_eval_count
+        usage = None if count is None else Usage(input_tokens=count)
+        return vectors_answer(found.embeddings, call, usage, found.model)
 
 
 CODEC = OllamaEmbedCodec()

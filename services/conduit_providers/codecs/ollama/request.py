@@ -13,7 +13,7 @@ from conduit.v1.chat_tool_pb2 import TOOL_CHOICE_MODE_NONE, TOOL_CHOICE_MODE_REQ
 from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.ollama.turns import Turns
-from conduit_providers.codecs.unsaid import note_unsaid, says_nothing
+from conduit_providers.codecs.unsaid import asking, note_unsaid
 from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]
@@ -168,10 +168,8 @@ class ChatBody:
     def _drop_rest(self) -> None:
         note_unsaid(self._call, self._provider)
         request = self._request
-        for name in _UNTAKEN:
-            value = getattr(request, name)
-            if value and not says_nothing(name, value):
-                self._drop(name)
+        for name in asking(request, _UNTAKEN):
+            self._drop(name)
         if request.n > 1:
             self._drop("n")
         if any(modality != "text" for modality in request.modalities):

@@ -1,0 +1,43 @@
+"""Embeddings in dialects that are not OpenAI's: texts go in, numbers come out."""
+
+import base64
+import struct
+from collections.abc import Sequence
+
+from conduit.v1.embedding_pb2 import EmbeddingList, EmbeddingRequest
+from conduit_kernel.errors import UnsupportedCapability
+from conduit_providers.calls import EmbedAnswer, EmbedCall, embed_answer
+from conduit_providers.usage import Usage
+
+
+def texts_of(request: EmbeddingRequest, provider: str) -> list[str]:
+    """Return the inputs. UnsupportedCapability if any of them is not a text but tokens."""
+    if any(not each.HasField("text") for each in request.input):
+        raise UnsupportedCapability(
+            f"{provider} embeds texts, not tokens", capability="token_input"
+        )
+    return [each.text for each in request.input]
+
+
+def vectors_answer(
+    vectors: Sequence[Sequence[float]], call: EmbedCall, usage: Usage | None, model: str = ""
+) -> EmbedAnswer:
+    """Return vectors as OpenAI's answers have them, in the encoding that the caller asked for.
+
+    `model` is what the provider says that it is; the call's if it says nothing.
+    """
+    listed = EmbeddingList(object="list", model=model or call.model)
+    is_base64 = call.typed.encoding_format == "base64"
+    for place, values in enumerate(vectors):
+        vector = listed.data.add(object="embedding", index=place).embedding
+        if is_base64:
+            packed = struct.pack(f"<{len(values)}f", *values)
+            vector.base64 = base64.b64encode(packed).decode()
+        else:
+            vector.floats.values.extend(values)
+    # OpenAI's answers always have counts.
+    listed.usage.SetInParent()
+    if usage is not None:
+        listed.usage.prompt_tokens = usage.input_tokens
+        listed.usage.total_tokens = usage.input_tokens
+    return embed_answer(usage=usage, typed=listed)
