@@ -5,8 +5,7 @@ other end, and never stands in the way of a call.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from itertools import islice
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -173,12 +172,13 @@ class Delivery:
         """Deliver what there is, as far as Billing takes it."""
         self._accounts.flush()
         try:
+            segments = await asyncio.to_thread(self._spool.closed_segments)
             # While Billing is away, one segment is filled rather than one begun each second.
-            if not self._spool.closed_segments():
+            if not segments:
                 self._spool.rotate()
-            for segment in self._spool.closed_segments():
+                segments = await asyncio.to_thread(self._spool.closed_segments)
+            for segment in segments:
                 await self._deliver_segment(segment)
-                self._spool.discard(segment)
             self._is_failing = False
         except (grpc.RpcError, OSError) as error:
             # Said once, not each second of an absence.
@@ -187,14 +187,17 @@ class Delivery:
             self._is_failing = True
 
     async def _deliver_segment(self, segment: Path) -> None:
-        records = read_segment(segment)
-        while batch := list(islice(records, BATCH)):
+        records, is_damaged = await asyncio.to_thread(read_segment, segment)
+        for batch in _batches(records):
             try:
                 await self._record(batch)
             except grpc.aio.AioRpcError as error:
                 if error.code() is not grpc.StatusCode.INVALID_ARGUMENT:
                     raise
                 await self._record_one_by_one(batch)
+        await asyncio.to_thread(self._spool.discard, segment, is_damaged=is_damaged)
+        if is_damaged:
+            self._log.error("segment_damaged", segment=segment.name, whole_records=len(records))
 
     async def _record_one_by_one(self, batch: list[tuple[bytes, bytes]]) -> None:
         # One record that Billing will never take must not hold up the others, nor be lost.
@@ -205,13 +208,17 @@ class Delivery:
                 if error.code() is not grpc.StatusCode.INVALID_ARGUMENT:
                     raise
                 self._log.error("record_refused", reason=error.details())
-                self._spool.set_aside(kind, message)
+                await asyncio.to_thread(self._spool.set_aside, kind, message)
 
     async def _record(self, batch: list[tuple[bytes, bytes]]) -> None:
         request = b"".join(
             delimited(_CHARGES if kind == CHARGE else _TALLIES, message) for kind, message in batch
         )
         await self._send(request, metadata=self._metadata, timeout=CALL_SECONDS)
+
+
+def _batches(records: list[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes, bytes]]]:
+    return (records[start : start + BATCH] for start in range(0, len(records), BATCH))
 
 
 async def report_outcomes(

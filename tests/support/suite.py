@@ -88,7 +88,11 @@ class Suite:
         spool = self.settings.data_dir / "router" / "spool"
 
         async def is_delivered() -> bool:
-            return not any(path.stat().st_size for path in spool.rglob("*.spool"))
+            try:
+                return not any(path.stat().st_size for path in spool.rglob("*.spool"))
+            except FileNotFoundError:
+                # Delivered while we looked.
+                return False
 
         await eventually(is_delivered, seconds=30)
 

@@ -56,7 +56,7 @@ class Bench:
         return [
             Charge.FromString(message)
             for path in paths
-            for kind, message in read_segment(path)
+            for kind, message in read_segment(path).records
             if kind == CHARGE
         ]
 

@@ -1,0 +1,90 @@
+"""What the spool holds reaches Billing, and the disk keeps no call waiting meanwhile."""
+
+import os
+import threading
+from pathlib import Path
+
+import grpc
+import pytest
+from structlog.testing import capture_logs
+
+from conduit.v1.billing_requests_pb2 import RecordChargesRequest, RecordChargesResponse
+from conduit.v1.charge_pb2 import Charge
+from conduit_kernel.ids import IdSource
+from conduit_router.accounts import Accounts
+from conduit_router.links import BILLING, Delivery
+from conduit_router.prices import PriceList
+from conduit_router.spool import CHARGE, Spool
+
+
+class Ledger:
+    """A Billing service that notes which charges it was sent."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    async def record(self, request: RecordChargesRequest, _: object) -> RecordChargesResponse:
+        """Note them."""
+        self.ids += [charge.id for charge in request.charges]
+        return RecordChargesResponse()
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """Return what a server needs."""
+        method = grpc.unary_unary_rpc_method_handler(
+            self.record,
+            request_deserializer=RecordChargesRequest.FromString,
+            response_serializer=RecordChargesResponse.SerializeToString,
+        )
+        return grpc.method_handlers_generic_handler(BILLING, {"RecordCharges": method})
+
+
+def waits_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the calls of the system that wait for the disk and were made by the event loop."""
+    found: list[str] = []
+
+    def watch(name: str) -> None:
+        real = getattr(os, name)
+
+        def call(*args: object, **options: object) -> object:
+            if threading.current_thread() is threading.main_thread():
+                found.append(name)
+            return real(*args, **options)
+
+        monkeypatch.setattr(os, name, call)
+
+    for name in ("fsync", "unlink", "rename", "rmdir"):
+        watch(name)
+    return found
+
+
+async def test_charges_around_damage_are_delivered_and_the_rest_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said once, and the event loop waits for no disk."""
+    ledger = Ledger()
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((ledger.handler(),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    crashed = Spool(tmp_path)
+    for name in ("one", "two", "three"):
+        crashed.append(CHARGE, Charge(id=name).SerializeToString())
+    crashed.close()
+    path = next(tmp_path.glob("*/*.spool"))
+    path.write_bytes(path.read_bytes().replace(b"two", b"twx"))
+    spool = Spool(tmp_path)
+    accounts = Accounts(spool, PriceList(), IdSource(lambda: 0.0), lambda: 0.0)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        delivery = Delivery(channel, spool, accounts, ())
+        spool.append(CHARGE, Charge(id="own").SerializeToString())
+        with monkeypatch.context() as patch, capture_logs() as logs:
+            waits = waits_for_the_disk(patch)
+            for _ in range(3):
+                await delivery.deliver()
+                await spool.sync()
+        assert waits == []
+    await server.stop(None)
+    assert ledger.ids == ["one", "three", "own"]
+    assert [(entry["event"], entry["whole_records"]) for entry in logs] == [("segment_damaged", 2)]
+    assert len(list(tmp_path.glob("*.damaged"))) == 1
+    spool.close()
