@@ -22,6 +22,9 @@ from conduit_providers.codecs.bedrock.turns import FORMAT
 from conduit_providers.usage import Usage
 
 REQUEST_ID = "x-amzn-requestid"
+# The type of a call that the provider answers itself. Those of callers have none, or `tool_use`,
+# which the service's own model does not list.
+SERVER_TOOL = "server_tool_use"
 
 
 class CacheDetail(msgspec.Struct, rename="camel"):
@@ -80,7 +83,6 @@ class ToolUse(msgspec.Struct, rename="camel"):
 
     tool_use_id: str = ""
     name: str = ""
-    # `server_tool_use` is a call that the provider answers itself.
     type: str | None = None
     input: msgspec.Raw = msgspec.Raw(b"{}")
 
@@ -117,7 +119,7 @@ class Block(msgspec.Struct, rename="camel"):
     @property
     def call(self) -> ToolUse | None:
         """The call in it that is for the caller to answer."""
-        is_ours = self.tool_use is not None and self.tool_use.type is None
+        is_ours = self.tool_use is not None and self.tool_use.type != SERVER_TOOL
         return self.tool_use if is_ours else None
 
 
