@@ -84,6 +84,12 @@ class Block(msgspec.Struct):
     name: str | None = None
     input: msgspec.Raw = msgspec.Raw(b"{}")
 
+    @property
+    def arguments(self) -> str:
+        """What a tool is called with, as JSON."""
+        text = msgspec.json.format(bytes(self.input), indent=-1).decode()
+        return text if text.startswith("{") else "{}"
+
 
 class StopDetails(msgspec.Struct):
     """Why the model refused."""

@@ -132,7 +132,7 @@ def _add_blocks(message: ChatMessage, blocks: list[Block]) -> None:
         if block.type == "tool_use":
             call = message.tool_calls.add(id=block.id or "")
             call.function.name = block.name or ""
-            call.function.arguments = msgspec.json.format(bytes(block.input), indent=-1).decode()
+            call.function.arguments = block.arguments
 
 
 def _add_details(message: ChatMessage, blocks: list[Block], body: bytes) -> None:

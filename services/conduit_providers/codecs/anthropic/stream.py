@@ -36,10 +36,10 @@ class AnthropicChatDecoder(EventDecoder):
     def __init__(self, call: ChatCall) -> None:
         super().__init__(call)
         self._counts = Counts()
-        # The blocks of the message by their index: a tool's place among the tool calls, and
-        # whether any of its arguments came; a thought's place among the thoughts.
+        # The blocks of the message by their index: a tool's place among the tool calls, and the
+        # arguments it began with, until others come; a thought's place among the thoughts.
         self._tools: dict[int, int] = {}
-        self._with_arguments: set[int] = set()
+        self._first_arguments: dict[int, str] = {}
         self._thoughts: dict[int, int] = {}
         self._blocks = StreamedBlocks()
         # The event that is being read.
@@ -94,8 +94,13 @@ class AnthropicChatDecoder(EventDecoder):
                     self._chunk(chunks, ChatDelta(content=block.text))
             case "thinking":
                 self._thoughts[index] = len(self._thoughts)
-                if block.thinking:
-                    self._add_thought(index, chunks, text=block.thinking)
+                if block.thinking or block.signature:
+                    self._add_thought(
+                        index,
+                        chunks,
+                        text=block.thinking or None,
+                        signature=block.signature or None,
+                    )
             case "redacted_thinking":
                 self._thoughts[index] = len(self._thoughts)
                 delta = ChatDelta()
@@ -108,6 +113,7 @@ class AnthropicChatDecoder(EventDecoder):
                 self._chunk(chunks, delta)
             case "tool_use":
                 self._tools[index] = len(self._tools)
+                self._first_arguments[index] = block.arguments
                 delta = ChatDelta()
                 call = delta.tool_calls.add(
                     index=self._tools[index], id=block.id or "", type="function"
@@ -155,15 +161,17 @@ class AnthropicChatDecoder(EventDecoder):
         self._chunk(chunks, delta)
 
     def _add_arguments(self, index: int, text: str, chunks: list[ChatCompletionChunk]) -> None:
-        self._with_arguments.add(index)
+        self._first_arguments.pop(index, None)
         delta = ChatDelta()
         delta.tool_calls.add(index=self._tools[index]).function.arguments = text
         self._chunk(chunks, delta)
 
     def _add_stop(self, index: int, chunks: list[ChatCompletionChunk]) -> None:
-        # A tool without arguments streams none; callers expect JSON all the same.
-        if index in self._tools and index not in self._with_arguments:
-            self._add_arguments(index, "{}", chunks)
+        # What a call began with counts unless pieces came: `{}` where a tool takes no arguments,
+        # and all of them where the provider's own code made the call.
+        first = self._first_arguments.get(index)
+        if first is not None:
+            self._add_arguments(index, first, chunks)
         cited = self._blocks.cited(index)
         if cited:
             self._chunk(chunks, ChatDelta(annotations_json=orjson.dumps(cited)))
