@@ -145,6 +145,13 @@ class StreamedBlocks:
         if index in self._open:
             self._pieces.setdefault(index, []).append(text)
 
+    def fill(self, index: int, event: bytes) -> None:
+        """Take what a block of the provider's own has in it, all at once. msgspec.DecodeError."""
+        whole = parsed(event)
+        delta = whole.get("delta") if isinstance(whole, dict) else None
+        if index in self._open and isinstance(delta, dict):
+            self._open[index] |= {name: delta[name] for name in delta if name != "type"}
+
     def cited(self, index: int) -> list[Json]:
         """Return what a text that has ended cites."""
         start = self._starts.get(index, self._said)

@@ -139,6 +139,8 @@ class AnthropicChatDecoder(EventDecoder):
                 self._add_arguments(index, delta.partial_json, chunks)
             case "input_json_delta":
                 self._blocks.add_input(index, delta.partial_json)
+            case "compaction_delta":
+                self._blocks.fill(index, self._data)
             case _:
                 return
 
