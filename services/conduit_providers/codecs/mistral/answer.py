@@ -64,16 +64,51 @@ class Thoughts:
         return detail | {"format": FORMAT, "index": self._index}
 
 
+class CallNumbers:
+    """Numbers the tool calls of one streamed choice, where Mistral does not."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, int] = {}
+        self._count = 0
+
+    def number(self, call: Json) -> int:
+        """Return which call a piece belongs to: the one it says, or that of its id, or the last.
+
+        A piece with a new id, or with no id but a name, begins a call.
+        """
+        name = call.get("id")
+        # The SDK's default for no id is the word `null`.
+        known = name if isinstance(name, str) and name != "null" else ""
+        number = call.get("index")
+        if not isinstance(number, int):
+            function = call.get("function")
+            is_named = isinstance(function, dict) and bool(function.get("name"))
+            begins = bool(known) or is_named or not self._count
+            number = self._by_id.get(known, self._count if begins else self._count - 1)
+        self._count = max(self._count, number + 1)
+        if known:
+            self._by_id[known] = number
+        return number
+
+
+class ChoiceState:
+    """What is remembered of a choice from one event to the next."""
+
+    def __init__(self) -> None:
+        self.thoughts = Thoughts()
+        self.calls = CallNumbers()
+
+
 def is_odd(answer: bytes) -> bool:
     """Whether an answer, or an event of one, may need changes."""
     return _ODD.search(answer) is not None
 
 
-def as_openai(answer: bytes, part: str, thoughts: dict[int, Thoughts], provider: str) -> bytes:
+def as_openai(answer: bytes, part: str, states: dict[int, ChoiceState], provider: str) -> bytes:
     """Return an answer, or an event of one, as OpenAI would have written it.
 
-    `part` is the member of a choice that says something: `message` or `delta`. `thoughts` are
-    those of earlier events, by choice. UpstreamError if the provider says that it failed.
+    `part` is the member of a choice that says something: `message` or `delta`. `states` are
+    what earlier events left, by choice. UpstreamError if the provider says that it failed.
     """
     try:
         document: Json = orjson.loads(answer)
@@ -85,8 +120,9 @@ def as_openai(answer: bytes, part: str, thoughts: dict[int, Thoughts], provider:
             continue
         said = choice.get(part)
         if isinstance(said, dict):
-            _thoughts_of(choice, thoughts, provider).unfold(said)
-            _complete_calls(said, part)
+            state = _state_of(choice, states, provider)
+            state.thoughts.unfold(said)
+            _complete_calls(said, part, state.calls)
         _set_finish(choice, provider)
     return orjson.dumps(document)
 
@@ -103,15 +139,15 @@ def _annotation(chunk: Json, texts: list[str]) -> Json:
     return {"type": "url_citation", "url_citation": place, "reference_ids": references}
 
 
-def _thoughts_of(choice: Json, thoughts: dict[int, Thoughts], provider: str) -> Thoughts:
+def _state_of(choice: Json, states: dict[int, ChoiceState], provider: str) -> ChoiceState:
     index = choice.get("index")
-    found = thoughts.setdefault(index if isinstance(index, int) else 0, Thoughts())
-    if len(thoughts) > MAX_CHOICES:
+    found = states.setdefault(index if isinstance(index, int) else 0, ChoiceState())
+    if len(states) > MAX_CHOICES:
         raise garbage(provider, "it has more choices than anybody asks for")
     return found
 
 
-def _complete_calls(said: Json, part: str) -> None:
+def _complete_calls(said: Json, part: str, numbers: CallNumbers) -> None:
     calls = said.get("tool_calls")
     for call in calls if isinstance(calls, list) else ():
         if not isinstance(call, dict):
@@ -123,6 +159,8 @@ def _complete_calls(said: Json, part: str) -> None:
             function["arguments"] = orjson.dumps(function["arguments"]).decode()
         if part == "message":
             call.pop("index", None)
+        else:
+            call["index"] = numbers.number(call)
 
 
 def _set_finish(choice: Json, provider: str) -> None:

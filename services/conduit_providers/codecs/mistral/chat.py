@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from conduit_kernel.errors import UpstreamError
 from conduit_providers.calls import ChatAnswer, ChatCall, ChatEvents, chat_answer
 from conduit_providers.codec import ChatDecoder
-from conduit_providers.codecs.mistral.answer import Thoughts, as_openai, is_odd
+from conduit_providers.codecs.mistral.answer import ChoiceState, as_openai, is_odd
 from conduit_providers.codecs.mistral.request import fitted
 from conduit_providers.codecs.openai.chat import OpenAIChatCodec
 from conduit_providers.codecs.openai.stream import OpenAIChatDecoder
@@ -56,7 +56,7 @@ class MistralChatDecoder:
         self.done = False
         self._provider = call.provider
         self._openai = OpenAIChatDecoder(call, endpoint)
-        self._thoughts: dict[int, Thoughts] = {}
+        self._states: dict[int, ChoiceState] = {}
         self._failure: UpstreamError | None = None
 
     def feed(self, data: bytes) -> ChatEvents | None:
@@ -77,8 +77,8 @@ class MistralChatDecoder:
 
     def _changed(self, events: ChatEvents | None) -> ChatEvents | None:
         self.usage = self._openai.usage
-        # Words end a thought, and so must be seen once there are thoughts.
-        if events is not None and (self._thoughts or is_odd(events.sse)):
+        # Words end a thought, and so must be seen once something was changed.
+        if events is not None and (self._states or is_odd(events.sse)):
             events = self._rewritten(events.sse)
         self.done = self._openai.done and self._failure is None
         return events
@@ -87,7 +87,7 @@ class MistralChatDecoder:
         kept: list[bytes] = []
         for event in events_in(sse):
             try:
-                plain = as_openai(event.data, "delta", self._thoughts, self._provider)
+                plain = as_openai(event.data, "delta", self._states, self._provider)
             except UpstreamError as error:
                 self._failure = error
                 break
