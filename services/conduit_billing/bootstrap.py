@@ -12,14 +12,14 @@ from conduit.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_se
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
 from conduit_billing.chores import keep_names, repeat, store_names
 from conduit_billing.instances import Instances
-from conduit_billing.ledger_store import LedgerStore
-from conduit_billing.moments import MICRO
-from conduit_billing.price_catalog import PriceCatalog
-from conduit_billing.price_list import PriceList
-from conduit_billing.report_store import ReportStore
-from conduit_billing.rule_store import RuleStore
+from conduit_billing.ledger.attempt_stats import RETENTION_MICROS
+from conduit_billing.ledger.store import LedgerStore
+from conduit_billing.pricing.catalog import PriceCatalog
+from conduit_billing.pricing.price_list import PriceList
+from conduit_billing.pricing.rule_store import RuleStore
+from conduit_billing.reports.store import ReportStore
 from conduit_billing.service import BillingService
-from conduit_billing.tallies import RETENTION_MICROS
+from conduit_billing.timestamps import MICRO
 from conduit_kernel.database import open_database
 from conduit_kernel.errors import ProviderTypeUnknown
 from conduit_kernel.rpc import HostedService, RpcServer, admin_metadata, connect

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from conduit_billing.instances import Instances
-from conduit_billing.report_store import ReportStore
+from conduit_billing.reports.store import ReportStore
 from conduit_kernel.errors import ServiceUnavailable
 
 RETRY_SECONDS = 1.0

@@ -6,20 +6,20 @@ from datetime import UTC, datetime, timedelta
 
 from conduit.v1 import billing_requests_pb2 as pb
 from conduit.v1.billing_service_pb2_grpc import BillingServiceServicer
-from conduit_billing.charges import charge_message, price_charge, read_charge
-from conduit_billing.checks import at_most, day, refuse
 from conduit_billing.instances import Instances
-from conduit_billing.ledger_store import LedgerStore
-from conduit_billing.moments import day_number, micros_at
-from conduit_billing.pages import number_in, page_of
-from conduit_billing.price_list import PriceList
-from conduit_billing.report_store import Days, ReportStore
-from conduit_billing.reports import GROUPINGS, cost_groups, metrics
-from conduit_billing.rule_store import RuleStore
-from conduit_billing.rules import edit_of, new_draft, rule_message
-from conduit_billing.tallies import RETENTION_MICROS, read_tally
+from conduit_billing.ledger.attempt_stats import RETENTION_MICROS, read_attempt_stats
+from conduit_billing.ledger.charges import charge_message, price_charge, read_charge
+from conduit_billing.ledger.store import LedgerStore
+from conduit_billing.pagination import number_in, page_of
+from conduit_billing.pricing.price_list import PriceList
+from conduit_billing.pricing.rule_messages import edit_of, new_draft, rule_message
+from conduit_billing.pricing.rule_store import RuleStore
+from conduit_billing.reports.messages import GROUPINGS, cost_groups, metrics
+from conduit_billing.reports.store import Days, ReportStore
+from conduit_billing.timestamps import day_number, micros_at
+from conduit_billing.validation import at_most, day, refuse
 from conduit_kernel.errors import NotImplementedYet
-from conduit_kernel.rpc.gate import Context
+from conduit_kernel.rpc.auth_interceptor import Context
 
 MAX_DELIVERY = 1_000
 MAX_WATCHED = 10_000
@@ -165,7 +165,7 @@ class BillingService(BillingServiceServicer):
         at_most("charges", len(request.charges), MAX_DELIVERY)
         at_most("tallies", len(request.tallies), MAX_DELIVERY)
         charges = [read_charge(c, f"charges[{i}]") for i, c in enumerate(request.charges)]
-        tallies = [read_tally(t, f"tallies[{i}]") for i, t in enumerate(request.tallies)]
+        tallies = [read_attempt_stats(t, f"tallies[{i}]") for i, t in enumerate(request.tallies)]
         if any(charge.cost is None for charge in charges):
             find = self._prices.price
             # The first question loads the catalog, which must not hold up everybody else.

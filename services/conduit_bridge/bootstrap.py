@@ -17,13 +17,13 @@ from conduit.v1.health_service_pb2_grpc import HealthServiceStub
 from conduit.v1.http_routes import ROUTES
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
 from conduit.v1.router_service_pb2_grpc import RouterServiceStub
-from conduit_bridge.assembly import endpoints, report_fields
 from conduit_bridge.cors import Cors
-from conduit_bridge.edge import Edge, Lost
-from conduit_bridge.endpoint import Backend
+from conduit_bridge.dispatcher import Dispatcher, NotFoundEndpoint
+from conduit_bridge.endpoints.assembly import endpoints, report_fields
+from conduit_bridge.endpoints.builtin import Readiness, builtin_endpoints
+from conduit_bridge.endpoints.unary import Backend
 from conduit_bridge.exposition import Exposition
 from conduit_bridge.metrics import Metrics
-from conduit_bridge.pages import Readiness, pages
 from conduit_kernel.http import HttpServer, ServerLimits
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc import connect
@@ -112,9 +112,14 @@ async def start(
         master_key=settings.master_key,
         stopping=stopping,
     )
-    edge = Edge(
-        [*served, *pages(metrics, readiness=readiness, exposition=exposition, openapi=openapi)],
-        Lost(metrics.add("", "")),
+    edge = Dispatcher(
+        [
+            *served,
+            *builtin_endpoints(
+                metrics, readiness=readiness, exposition=exposition, openapi=openapi
+            ),
+        ],
+        NotFoundEndpoint(metrics.add("", "")),
         cors=Cors(settings.cors_origins, ("x-request-id", "retry-after", *report_fields())),
         ids=IdSource(time.time),
         clock=time.perf_counter,

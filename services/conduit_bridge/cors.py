@@ -16,10 +16,10 @@ _VARY = (b"vary", b"origin")
 
 
 class Cors:
-    """The origins whose pages may read our answers; `*` stands for all of them."""
+    """The origins whose builtin_endpoints may read our answers; `*` stands for all of them."""
 
     def __init__(self, origins: Sequence[str], exposed: Iterable[str]) -> None:
-        """Take the origins, and the names of the fields that pages may read."""
+        """Take the origins, and the names of the fields that builtin_endpoints may read."""
         self._any = "*" in origins
         expose = (b"access-control-expose-headers", ", ".join(exposed).encode())
         self._for_any: Fields = ((b"access-control-allow-origin", b"*"), expose)

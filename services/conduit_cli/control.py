@@ -1,4 +1,4 @@
-"""The process of `conduit serve` that knows: `python -m conduit_cli.control`.
+"""The control-plane process: `python -m conduit_cli.control`.
 
 Registry, Health and Billing in one event loop.
 """

@@ -1,4 +1,4 @@
-"""The process of `conduit serve` that answers: `python -m conduit_cli.worker`.
+"""The data-plane worker: `python -m conduit_cli.worker`.
 
 The bridge and a Router in one event loop. Several workers listen on the same ports; each of them
 then has its name as argument.

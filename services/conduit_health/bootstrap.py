@@ -11,17 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conduit.v1.health_service_pb2_grpc import add_HealthServiceServicer_to_server
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
-from conduit_health.beacon import follow_service, shine
-from conduit_health.checker import Checker
-from conduit_health.checks import Checks
+from conduit_health.checks.checker import Checker
+from conduit_health.checks.scheduler import CheckScheduler
 from conduit_health.chores import repeat, tick_on
-from conduit_health.history import Recorder
-from conduit_health.monitor import Monitor
-from conduit_health.notices import Board
+from conduit_health.history.recorder import HistoryRecorder
+from conduit_health.history.store import RETENTION_SECONDS, HistoryStore
+from conduit_health.history.writer import HistoryWriter
+from conduit_health.publish.grpc_health import follow_service, publish
+from conduit_health.publish.notifications import NotificationHub
+from conduit_health.publish.subscribers import Subscribers
 from conduit_health.service import HealthService
-from conduit_health.store import RETENTION_SECONDS, HistoryStore
-from conduit_health.watchers import Watchers
-from conduit_health.writing import HistoryWriter
+from conduit_health.state.monitor import Monitor
 from conduit_kernel.database import open_database
 from conduit_kernel.rpc import HostedService, RpcServer, admin_metadata, connect
 from conduit_kernel.secrets import Vault
@@ -29,7 +29,7 @@ from conduit_kernel.settings import Settings, environment
 from conduit_kernel.snapshot import SnapshotState, follow
 from conduit_providers.auth import resolve_secret
 from conduit_providers.catalog import Catalog
-from conduit_providers.late_sender import LateSender
+from conduit_providers.lazy_sender import LazySender
 from conduit_providers.probe import Probe
 
 SERVICE = "health"
@@ -58,11 +58,19 @@ class _Parts:
     ) -> None:
         self.state = SnapshotState()
         self.registry: grpc.aio.Channel = connect(settings.target("registry"))
-        self.watchers, board, recorder = Watchers(), Board(), Recorder()
-        self.monitor = Monitor(
-            self.state, recorder=recorder, watchers=self.watchers, board=board, clock=clock
+        self.subscribers, notifications, recorder = (
+            Subscribers(),
+            NotificationHub(),
+            HistoryRecorder(),
         )
-        self._sender = LateSender()
+        self.monitor = Monitor(
+            self.state,
+            recorder=recorder,
+            subscribers=self.subscribers,
+            notifications=notifications,
+            clock=clock,
+        )
+        self._sender = LazySender()
         env = environment()
         checker = Checker(
             probe=Probe(catalog, self._sender, clock=clock, timer=time.monotonic),
@@ -73,7 +81,7 @@ class _Parts:
             clock=clock,
             random=random,
         )
-        self.checks = Checks(checker, self.monitor, clock=clock, random=random)
+        self.checks = CheckScheduler(checker, self.monitor, clock=clock, random=random)
         self._engine = engine
         self.history = HistoryStore(engine)
         self.writer = HistoryWriter(recorder, self.history)
@@ -82,8 +90,8 @@ class _Parts:
             checks=self.checks,
             history=self.history,
             writer=self.writer,
-            watchers=self.watchers,
-            board=board,
+            subscribers=self.subscribers,
+            notifications=notifications,
             clock=clock,
         )
 
@@ -125,7 +133,7 @@ async def start(
     stub = RegistryServiceStub(parts.registry)
     chores = [
         follow(stub, parts.state, metadata=metadata, on_change=parts.monitor.reload),
-        shine(beacon, parts.monitor, parts.watchers),
+        publish(beacon, parts.monitor, parts.subscribers),
         tick_on(parts.monitor, parts.checks, tick_seconds),
         repeat(parts.writer.write, tick_seconds),
         repeat(lambda: parts.history.forget(clock() - RETENTION_SECONDS), FORGET_SECONDS),

@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from conduit_health.checks import Checks
-from conduit_health.monitor import Monitor
+from conduit_health.checks.scheduler import CheckScheduler
+from conduit_health.state.monitor import Monitor
 from conduit_kernel.errors import ServiceUnavailable
 
 
-async def tick_on(monitor: Monitor, checks: Checks, seconds: float) -> None:
+async def tick_on(monitor: Monitor, checks: CheckScheduler, seconds: float) -> None:
     """Look at the time again and again, for ever."""
     while True:
         await asyncio.sleep(seconds)

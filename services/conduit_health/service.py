@@ -5,17 +5,17 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from conduit.v1 import health_service_pb2 as pb
 from conduit.v1.health_service_pb2_grpc import HealthServiceServicer
 from conduit.v1.provider_health_pb2 import HEALTH_STATUS_UNHEALTHY, HealthRecord
-from conduit_health.checks import Checks
-from conduit_health.history import Moment
-from conduit_health.messages import moment
-from conduit_health.monitor import Monitor
-from conduit_health.notices import Board
-from conduit_health.sights import Sight, sight_of
-from conduit_health.store import HistoryStore
-from conduit_health.watchers import Watchers
-from conduit_health.writing import HistoryWriter
+from conduit_health.checks.scheduler import CheckScheduler
+from conduit_health.history.recorder import HistoryPoint
+from conduit_health.history.store import HistoryStore
+from conduit_health.history.writer import HistoryWriter
+from conduit_health.publish.messages import moment
+from conduit_health.publish.notifications import NotificationHub
+from conduit_health.publish.subscribers import Subscribers
+from conduit_health.state.monitor import Monitor
+from conduit_health.state.observation import Observation, observation_of
 from conduit_kernel.errors import InvalidRequest
-from conduit_kernel.rpc.gate import Context
+from conduit_kernel.rpc.auth_interceptor import Context
 
 MAX_OUTCOMES = 10_000
 MAX_RECORDS = 10_000
@@ -30,11 +30,11 @@ class HealthService(HealthServiceServicer):
         self,
         *,
         monitor: Monitor,
-        checks: Checks,
+        checks: CheckScheduler,
         history: HistoryStore,
         writer: HistoryWriter,
-        watchers: Watchers,
-        board: Board,
+        subscribers: Subscribers,
+        notifications: NotificationHub,
         clock: Callable[[], float],
     ) -> None:
         """Take the parts, and a clock of seconds since 1970."""
@@ -42,8 +42,8 @@ class HealthService(HealthServiceServicer):
         self._checks = checks
         self._history = history
         self._writer = writer
-        self._watchers = watchers
-        self._board = board
+        self._watchers = subscribers
+        self._board = notifications
         self._clock = clock
 
     async def GetProviderHealth(
@@ -101,10 +101,10 @@ class HealthService(HealthServiceServicer):
             message = f"outcomes may have at most {MAX_OUTCOMES} entries"
             raise InvalidRequest(message, field="outcomes")
         now = self._clock()
-        sights: dict[int, list[Sight]] = {}
+        observations: dict[int, list[Observation]] = {}
         for outcome in request.outcomes:
-            sights.setdefault(outcome.provider_id, []).append(sight_of(outcome, now))
-        for provider_id, seen in sights.items():
+            observations.setdefault(outcome.provider_id, []).append(observation_of(outcome, now))
+        for provider_id, seen in observations.items():
             self._monitor.take(provider_id, seen)
         return pb.ReportOutcomesResponse()
 
@@ -142,7 +142,7 @@ class HealthService(HealthServiceServicer):
         self._board.close()
 
 
-def _record(each: Moment) -> HealthRecord:
+def _record(each: HistoryPoint) -> HealthRecord:
     return HealthRecord(
         recorded_at=moment(each.at),
         status=each.status,
@@ -152,7 +152,7 @@ def _record(each: Moment) -> HealthRecord:
     )
 
 
-def _uptime(moments: Sequence[Moment]) -> float | None:
+def _uptime(moments: Sequence[HistoryPoint]) -> float | None:
     if not moments:
         return None
     up = sum(each.status != HEALTH_STATUS_UNHEALTHY for each in moments)

@@ -36,7 +36,7 @@ class ChatDecoder(Protocol):
     def feed(self, data: bytes) -> ChatEvents | None:
         """Take the next bytes; return the events they complete, or None.
 
-        UpstreamError, by class, if the provider reports a failure in the stream or sends garbage.
+        UpstreamError, by class, if the provider reports a failure in the stream or sends malformed.
         """
         ...
 

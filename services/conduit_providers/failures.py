@@ -23,7 +23,7 @@ from conduit_kernel.errors import (
     UpstreamRefused,
     UpstreamTimeout,
 )
-from conduit_providers.error_words import MESSAGE_NAMES, STATUS_NAMES, bare_code
+from conduit_providers.error_codes import MESSAGE_NAMES, STATUS_NAMES, bare_code
 from conduit_providers.rate_limits import duration_ms, reset_wait_ms
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.target import Target
@@ -132,7 +132,7 @@ _SECRET_LIKE = re.compile(
 )
 
 
-class Told(NamedTuple):
+class ProviderErrorReport(NamedTuple):
     """What a provider said of a failure. `code` is its code or, lacking one, its type."""
 
     message: str = ""
@@ -181,17 +181,19 @@ def error_in_stream(error: object, provider: str, status: int = 200) -> Upstream
     return cls(_message(cls, told, provider, "an error inside its answer"), **metadata)
 
 
-def garbage(provider: str, why: str) -> UpstreamError:
+def malformed(provider: str, why: str) -> UpstreamError:
     """Return the error for an answer that makes no sense. `why` must hold nothing of the answer."""
     name = provider or "The provider"
     return UpstreamError(
         f"{name} sent an answer that makes no sense: {why}",
         **({"provider": provider} if provider else {}),
-        kind="garbage",
+        kind="malformed",
     )
 
 
-def class_of(status: int, told: Told, codes: Mapping[str, str]) -> type[UpstreamError]:
+def class_of(
+    status: int, told: ProviderErrorReport, codes: Mapping[str, str]
+) -> type[UpstreamError]:
     """Return the class for a status and what was told; `codes` are the provider's own."""
     if 500 <= status <= 599:  # noqa: PLR2004 # the range of HTTP server errors
         return _by_code(status, told, codes, only_own=True) or UpstreamError
@@ -207,17 +209,17 @@ def class_of(status: int, told: Told, codes: Mapping[str, str]) -> type[Upstream
     return UpstreamRefused if 400 <= status <= 499 else UpstreamError  # noqa: PLR2004 # HTTP
 
 
-def read_error(body: bytes) -> Told:
+def read_error(body: bytes) -> ProviderErrorReport:
     """Find the message and the code in an error body of whatever form."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return Told(message=_plain(body))
+        return ProviderErrorReport(message=_plain(body))
     if isinstance(document, list) and document:
         # Google wraps its errors in a list when streaming.
         document = document[0]
     if not isinstance(document, dict):
-        return Told(message=_text(document))
+        return ProviderErrorReport(message=_text(document))
     told = _told(document.get("error") or document.get("errors") or document)
     request_id = document.get("request_id") or document.get("requestId")
     return told._replace(request_id=_text(request_id)) if request_id else told
@@ -235,7 +237,7 @@ def retry_after_ms(headers: Mapping[str, str], spec: ProviderSpec) -> int | None
 
 
 def _by_code(
-    status: int, told: Told, codes: Mapping[str, str], *, only_own: bool = False
+    status: int, told: ProviderErrorReport, codes: Mapping[str, str], *, only_own: bool = False
 ) -> type[UpstreamError] | None:
     for code in told.codes:
         if code in codes:
@@ -270,7 +272,7 @@ _POLICY_STATUSES = frozenset({200, 400, 403, 451})
 _MODEL_STATUSES = frozenset({400, 403, 404, 422})
 
 
-def _told(error: object) -> Told:
+def _told(error: object) -> ProviderErrorReport:
     match error:
         case {"errors": [first, *_]} if not isinstance(error, dict) or "message" not in error:
             return _told(first)
@@ -279,10 +281,10 @@ def _told(error: object) -> Told:
         case dict():
             return _told_by_object(error)
         case _:
-            return Told(message=_text(error))
+            return ProviderErrorReport(message=_text(error))
 
 
-def _told_by_object(error: dict[str, Any]) -> Told:
+def _told_by_object(error: dict[str, Any]) -> ProviderErrorReport:
     message = next((error[k] for k in MESSAGE_NAMES if error.get(k)), "")
     names = [error.get("code"), error.get("status"), error.get("error_type"), error.get("type")]
     names.append(bare_code(error.get("__type")))
@@ -295,12 +297,12 @@ def _told_by_object(error: dict[str, Any]) -> Told:
         message = f"{_text(message)}: {_text(metadata['raw'])}" if metadata.get("raw") else message
         names.append(metadata.get("error_type"))
     codes = tuple(n for n in names if isinstance(n, str) and n and not n.isdigit())
-    told = Told(message=_text(message), code=codes[0] if codes else "", codes=codes)
+    told = ProviderErrorReport(message=_text(message), code=codes[0] if codes else "", codes=codes)
     details = error.get("details")
     return _told_by_details(told, details) if isinstance(details, list) else told
 
 
-def _told_by_details(told: Told, details: list[Any]) -> Told:
+def _told_by_details(told: ProviderErrorReport, details: list[Any]) -> ProviderErrorReport:
     """Add what Google's typed details say.
 
     https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto
@@ -329,7 +331,9 @@ def _status_in(error: object) -> int:
     return 0
 
 
-def _message(cls: type[UpstreamError], told: Told, provider: str, otherwise: str) -> str:
+def _message(
+    cls: type[UpstreamError], told: ProviderErrorReport, provider: str, otherwise: str
+) -> str:
     if cls is InvalidApiKey:
         return f"Invalid API key for provider {provider}"
     words = redact(told.message)[:MAX_MESSAGE_CHARS]

@@ -79,7 +79,7 @@ class HttpxSender:
             if len(body) > self._max_body_bytes:
                 raise UpstreamError(
                     f"{response.url.host} sent more than {self._max_body_bytes} bytes",
-                    kind="garbage",
+                    kind="malformed",
                 )
         return bytes(body)
 

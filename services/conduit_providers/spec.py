@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from conduit_providers.watch import DeepWatch, TopWatch
+from conduit_providers.member_scanner import DeepMemberScanner, MemberScanner
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class ValueMap:
     """The words of a parameter that some models of a provider do not know, or say otherwise."""
 
     parameter: str
@@ -51,7 +51,7 @@ class Endpoint:
     drop_in_messages: frozenset[str] = frozenset()
     # Parameters that are taken, but not with all of their words; of those about one parameter the
     # first that fits the model holds.
-    words: tuple[Words, ...] = ()
+    words: tuple[ValueMap, ...] = ()
     # The most inputs in one request, by a word of the model's name; `*` is for all others.
     max_inputs: Mapping[str, int] = field(default_factory=dict[str, int])
     # Where `Usage` counts sit in an answer, for those that are not where the dialect has them:
@@ -62,17 +62,19 @@ class Endpoint:
     # What only this dialect's codec understands.
     options: Mapping[str, str | int | bool] = field(default_factory=dict[str, str | int | bool])
     # What finds members that do not pass as they are. Derived.
-    watches: tuple[TopWatch | DeepWatch, ...] = field(init=False, repr=False, compare=False)
+    watches: tuple[MemberScanner | DeepMemberScanner, ...] = field(
+        init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         """Learn the watched names once, because every request is looked through for them."""
         top = {*self.rename, *self.drop, *(words.parameter for words in self.words)}
         deep = {*self.rename_in_messages, *self.drop_in_messages}
-        watches: tuple[TopWatch | DeepWatch, ...] = ()
+        watches: tuple[MemberScanner | DeepMemberScanner, ...] = ()
         if top := top - {"stream_options"}:
-            watches += (TopWatch(top),)
+            watches += (MemberScanner(top),)
         if deep:
-            watches += (DeepWatch(deep),)
+            watches += (DeepMemberScanner(deep),)
         object.__setattr__(self, "watches", watches)
 
     def passes(self, body: bytes) -> bool:

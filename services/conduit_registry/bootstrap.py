@@ -12,7 +12,7 @@ from conduit_kernel.rpc import HostedService, RpcServer
 from conduit_kernel.secrets import Vault, key_id
 from conduit_kernel.settings import Settings, environment
 from conduit_providers.catalog import Catalog
-from conduit_providers.late_sender import LateSender
+from conduit_providers.lazy_sender import LazySender
 from conduit_providers.probe import Probe
 from conduit_registry.background import forever
 from conduit_registry.connectivity import Connectivity
@@ -20,7 +20,7 @@ from conduit_registry.discovery import Discovery
 from conduit_registry.feed import POLL_SECONDS, Feed
 from conduit_registry.probing import Prober
 from conduit_registry.rewrapping import rewrap
-from conduit_registry.room import Parts
+from conduit_registry.rpcs.base import Dependencies
 from conduit_registry.rules.addresses import Addresses
 from conduit_registry.service import RegistryService
 from conduit_registry.store import Store
@@ -39,7 +39,7 @@ class RegistryProcess(HostedService):
         *,
         feed: Feed,
         discovery: Discovery,
-        sender: LateSender,
+        sender: LazySender,
         drain_seconds: float,
     ) -> None:
         self.discovery = discovery
@@ -67,7 +67,7 @@ async def start(
 ) -> RegistryProcess:
     """Start the Registry. ServiceUnavailable if its port is taken or its database out of reach."""
     engine = await open_database(settings, "registry", MIGRATIONS)
-    sender = LateSender()
+    sender = LazySender()
     try:
         return await _start(settings, catalog, clock, engine, sender, port=port)
     except BaseException:
@@ -81,7 +81,7 @@ async def _start(
     catalog: Catalog,
     clock: Callable[[], float],
     engine: AsyncEngine,
-    sender: LateSender,
+    sender: LazySender,
     *,
     port: int | None,
 ) -> RegistryProcess:
@@ -101,7 +101,7 @@ async def _start(
     feed, discovery = Feed(store), Discovery(store, prober)
     store.on_change(feed.announce)
     store.on_change(discovery.wake)
-    parts = Parts(
+    parts = Dependencies(
         store=store,
         catalog=catalog,
         vault=vault,

@@ -17,17 +17,17 @@ from conduit_registry.store import (
     MAPPING,
     PROVIDER,
     VIRTUAL_KEY,
-    Reading,
+    ReadTransaction,
     Store,
 )
 from conduit_registry.values import (
+    ChangedResource,
     FallbackChain,
     Key,
     ModelMapping,
     Provider,
     Resource,
     State,
-    Touched,
     VirtualKey,
     key_id,
 )
@@ -118,16 +118,18 @@ class Feed:
         self.announce(state.revision)
         return message
 
-    async def _load(self, reading: Reading, state: State, known: int | None) -> WatchResponse:
+    async def _load(
+        self, reading: ReadTransaction, state: State, known: int | None
+    ) -> WatchResponse:
         if known is None:
             return await self._everything(reading, state)
-        touched = await reading.touched(known)
+        touched = await reading.changed_resources(known)
         if len(touched) > MAX_TOUCHED:
             return await self._everything(reading, state)
         changes = await self._changes(reading, touched)
         return WatchResponse(revision=state.revision, changes=changes)
 
-    async def _everything(self, reading: Reading, state: State) -> WatchResponse:
+    async def _everything(self, reading: ReadTransaction, state: State) -> WatchResponse:
         providers = await reading.every(PROVIDER)
         rotation_days = {provider.id: provider.key_rotation_days for provider in providers}
         now = self._store.now()
@@ -145,18 +147,20 @@ class Feed:
         )
         return WatchResponse(revision=state.revision, snapshot=snapshot)
 
-    async def _changes(self, reading: Reading, touched: Sequence[Touched]) -> list[SnapshotChange]:
-        found: dict[Touched, Resource] = {}
+    async def _changes(
+        self, reading: ReadTransaction, touched: Sequence[ChangedResource]
+    ) -> list[SnapshotChange]:
+        found: dict[ChangedResource, Resource] = {}
         for kind in KINDS.values():
             numbers = [each.id for each in touched if each.kind == kind.name]
             for value in await reading.some(kind, numbers) if numbers else ():
-                found[Touched(kind.name, value.id)] = value
+                found[ChangedResource(kind.name, value.id)] = value
         return [
             await self._change(reading, found[each]) if each in found else _deleted(each)
             for each in touched
         ]
 
-    async def _change(self, reading: Reading, value: Resource) -> SnapshotChange:
+    async def _change(self, reading: ReadTransaction, value: Resource) -> SnapshotChange:
         match value:
             case Provider():
                 return SnapshotChange(provider=messages.provider(value))
@@ -179,7 +183,7 @@ def _known(epoch: str, revision: int, state: State) -> int | None:
     return revision if epoch == state.epoch and 0 <= revision <= state.revision else None
 
 
-def _deleted(touched: Touched) -> SnapshotChange:
+def _deleted(touched: ChangedResource) -> SnapshotChange:
     match touched.kind:
         case PROVIDER.name:
             return SnapshotChange(deleted_provider_id=touched.id)

@@ -6,7 +6,7 @@ import structlog
 
 from conduit_kernel.errors import SecretUnreadable
 from conduit_kernel.secrets import Vault
-from conduit_registry.store import KEY, Changing, Store
+from conduit_registry.store import KEY, Store, WriteTransaction
 from conduit_registry.values import Key, Origin
 
 OWN_ORIGIN = Origin("registry-rewrap")
@@ -25,7 +25,7 @@ async def rewrap(store: Store, vault: Vault, current: str) -> int:
         return sum([await _rewrap_one(changing, vault, key, current) for key in stale])
 
 
-async def _rewrap_one(changing: Changing, vault: Vault, key: Key, current: str) -> bool:
+async def _rewrap_one(changing: WriteTransaction, vault: Vault, key: Key, current: str) -> bool:
     try:
         sealed = vault.rewrap(key.secret, key.api_id)
     except SecretUnreadable as error:

@@ -1,11 +1,11 @@
 """The RegistryService of the contract."""
 
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceServicer
-from conduit_registry.config_service import ConfigRpcs
-from conduit_registry.key_service import KeyRpcs
-from conduit_registry.provider_service import ProviderRpcs
-from conduit_registry.routing_service import FallbackChainRpcs, MappingRpcs
-from conduit_registry.virtual_key_service import VirtualKeyRpcs
+from conduit_registry.rpcs.configuration import ConfigurationRpcs
+from conduit_registry.rpcs.keys import KeyRpcs
+from conduit_registry.rpcs.providers import ProviderRpcs
+from conduit_registry.rpcs.routing import FallbackChainRpcs, MappingRpcs
+from conduit_registry.rpcs.virtual_keys import VirtualKeyRpcs
 
 
 class RegistryService(
@@ -14,7 +14,7 @@ class RegistryService(
     MappingRpcs,
     FallbackChainRpcs,
     VirtualKeyRpcs,
-    ConfigRpcs,
+    ConfigurationRpcs,
     RegistryServiceServicer,
 ):
     """Keeps what exists."""

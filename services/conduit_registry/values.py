@@ -125,7 +125,7 @@ class VirtualKey:
 Resource = Provider | Key | ModelMapping | FallbackChain | VirtualKey
 
 
-class Touched(NamedTuple):
+class ChangedResource(NamedTuple):
     """A thing that a revision made, changed or removed: its kind's name and its id."""
 
     kind: str
@@ -145,7 +145,7 @@ class AuditEntry:
     resource_id: str
     changes: Mapping[str, object]
     request_id: str
-    touched: tuple[Touched, ...] = ()
+    touched: tuple[ChangedResource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,13 @@ from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings, environment
 from conduit_kernel.snapshot import SnapshotState, follow
 from conduit_providers.catalog import Catalog
-from conduit_router.accounts import Accounts
-from conduit_router.compile import Compiler
-from conduit_router.dispatch import Dispatch
-from conduit_router.flows import Flows
-from conduit_router.identity import Identities
-from conduit_router.links import (
+from conduit_router.accounting.charging import ChargeRecorder
+from conduit_router.accounting.prices import PriceList
+from conduit_router.accounting.spool import SYNC_SECONDS, Spool
+from conduit_router.calls.call_scope import CallRuntime
+from conduit_router.calls.jobs import JobRunner
+from conduit_router.calls.media import MediaFetcher
+from conduit_router.control_plane.links import (
     Delivery,
     PriceLink,
     follow_health,
@@ -35,21 +36,20 @@ from conduit_router.links import (
     report_outcomes,
     sync_spool,
 )
-from conduit_router.media import MediaFetcher
-from conduit_router.outcomes import Outcomes
-from conduit_router.prices import PriceList
-from conduit_router.proofs import Proofs
+from conduit_router.control_plane.snapshot_file import load_snapshot, save_snapshot
+from conduit_router.routing.compile import Compiler
+from conduit_router.routing.provider_state import ProviderState
+from conduit_router.routing.table import failure_resets
 from conduit_router.service import RouterService, RouterStub
-from conduit_router.snapshot_file import load_snapshot, save_snapshot
-from conduit_router.spool import SYNC_SECONDS, Spool
-from conduit_router.table import renewal
-from conduit_router.transport import Transport
-from conduit_router.vitals import Vitals
+from conduit_router.upstream.outcomes import Outcomes
+from conduit_router.upstream.token_refresh import TokenRefresher
+from conduit_router.upstream.transport import Transport
+from conduit_router.virtual_keys import VirtualKeys
 
 # How long a stopping router tries to deliver what it owes; the rest waits in the spool.
 LAST_DELIVERY_SECONDS = 0.4
 # How long it waits for providers to take jobs back whose callers are gone.
-LAST_UNDO_SECONDS = 2.0
+LAST_CANCEL_SECONDS = 2.0
 
 
 class RouterProcess:
@@ -61,8 +61,8 @@ class RouterProcess:
         stub: RouterStub,
         server: RpcServer | None,
         delivery: Delivery,
-        proofs: Proofs,
-        flows: Flows,
+        proofs: TokenRefresher,
+        flows: JobRunner,
         spool: Spool,
         clients: list[HttpClient],
         channels: list[grpc.aio.Channel],
@@ -96,7 +96,7 @@ class RouterProcess:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._proofs.close()
-        await self._flows.close(LAST_UNDO_SECONDS)
+        await self._flows.close(LAST_CANCEL_SECONDS)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_DELIVERY_SECONDS):
                 await self._delivery.deliver()
@@ -122,15 +122,15 @@ async def start(
     channels = {name: connect(settings.target(name)) for name in ("registry", "health", "billing")}
     metadata = admin_metadata(settings.master_key)
     ids = IdSource(clock)
-    prices, vitals, outcomes = PriceList(), Vitals(time.monotonic), Outcomes(clock)
+    prices, vitals, outcomes = PriceList(), ProviderState(time.monotonic), Outcomes(clock)
     spool = Spool(state_dir / "spool")
-    accounts = Accounts(spool, prices, ids, clock)
+    accounts = ChargeRecorder(spool, prices, ids, clock)
     client = HttpClient()
     # A name may lead elsewhere than when the Registry looked it up.
     allow = None if settings.allow_private_addresses else is_public
     guarded_client = HttpClient(allow_address=allow)
-    proofs = Proofs(clock)
-    dispatch = Dispatch(
+    proofs = TokenRefresher(clock)
+    dispatch = CallRuntime(
         transport=Transport(client, guarded_client, proofs, time.perf_counter),
         media=MediaFetcher(guarded_client),
         vitals=vitals,
@@ -140,7 +140,7 @@ async def start(
         wall_clock=clock,
         draw_seed=_seeds(),
     )
-    identities = Identities(vault, clock)
+    identities = VirtualKeys(vault, clock)
     stub = RouterStub(dispatch, identities, ids, settings.master_key)
     billing = BillingServiceStub(channels["billing"])
     registry = RegistryServiceStub(channels["registry"])
@@ -152,7 +152,7 @@ async def start(
 
     def load() -> None:
         before, dispatch.table = dispatch.table, compiler.compile(state)
-        vitals.forget(*renewal(before, dispatch.table))
+        vitals.forget(*failure_resets(before, dispatch.table))
         identities.load(dispatch.table)
         price_link.load(dispatch.table)
         proofs.load(dispatch.table)

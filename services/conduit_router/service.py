@@ -12,14 +12,14 @@ from conduit.v1.model_pb2 import Model
 from conduit.v1.router_service_pb2_grpc import RouterServiceServicer
 from conduit_kernel.errors import ModelNotFound, NotImplementedYet, ServiceUnavailable
 from conduit_kernel.ids import IdSource
-from conduit_kernel.rpc.gate import Context, check_master_key, metadata_of
-from conduit_router.decide import Decision
-from conduit_router.dispatch import Dispatch, Sender
-from conduit_router.identity import Identities, may_use
-from conduit_router.peek import Wants
-from conduit_router.streams import Streams
-from conduit_router.table import EMPTY_TABLE, Route
-from conduit_router.whole import WholeCalls
+from conduit_kernel.rpc.auth_interceptor import Context, check_master_key, metadata_of
+from conduit_router.calls.call_scope import CallerContext, CallRuntime
+from conduit_router.calls.streaming import Streams
+from conduit_router.calls.unary import WholeCalls
+from conduit_router.routing.decide import Decision
+from conduit_router.routing.requirements import Requirements
+from conduit_router.routing.table import EMPTY_TABLE, Route
+from conduit_router.virtual_keys import VirtualKeys, may_use
 
 Metadata = Iterable[tuple[str, str]]
 
@@ -32,7 +32,7 @@ class RouterStub:
     """
 
     def __init__(
-        self, dispatch: Dispatch, identities: Identities, ids: IdSource, master_key: str
+        self, dispatch: CallRuntime, identities: VirtualKeys, ids: IdSource, master_key: str
     ) -> None:
         self._dispatch = dispatch
         self._identities = identities
@@ -94,7 +94,7 @@ class RouterStub:
         """Say where a request would go, without sending it."""
         given = dict(metadata)
         check_master_key(given.get("x-master-key", ""), self._master_key)
-        wants = Wants(
+        wants = Requirements(
             request.model,
             request.operation or "chat",
             capabilities=frozenset(request.capabilities),
@@ -141,7 +141,7 @@ class RouterStub:
         """Refuse."""
         return _refuse("Converse")
 
-    def _sender(self, metadata: Metadata) -> Sender:
+    def _sender(self, metadata: Metadata) -> CallerContext:
         authorization = request_id = peer = ""
         for name, value in metadata:
             if name == "authorization":
@@ -153,7 +153,7 @@ class RouterStub:
         if not self.is_ready:
             raise ServiceUnavailable("The Router has no configuration yet", service="router")
         caller = self._identities.identify(authorization)
-        return Sender(caller, request_id or f"req_{self._ids.next()}", peer)
+        return CallerContext(caller, request_id or f"req_{self._ids.next()}", peer)
 
 
 class RouterService(RouterServiceServicer):
@@ -265,7 +265,7 @@ def _model(route: Route) -> Model:
     )
 
 
-def _decision(decision: Decision, wants: Wants, revision: int) -> DecisionMessage:
+def _decision(decision: Decision, wants: Requirements, revision: int) -> DecisionMessage:
     message = DecisionMessage(
         model_alias=wants.model,
         operation=wants.operation,

@@ -98,7 +98,7 @@ class Answer(NamedTuple):
     whole: bool = True
 
 
-class Caller:
+class Peer:
     """A client that sends exactly the bytes it is told to."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -166,11 +166,11 @@ class Caller:
 
 
 @contextlib.asynccontextmanager
-async def calling(server: HttpServer, **options: Any) -> AsyncIterator[Caller]:  # noqa: ANN401 - passed on
+async def calling(server: HttpServer, **options: Any) -> AsyncIterator[Peer]:  # noqa: ANN401 - passed on
     """Connect to a server."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port, **options)
     try:
-        yield Caller(reader, writer)
+        yield Peer(reader, writer)
     finally:
         await closed(writer)
 

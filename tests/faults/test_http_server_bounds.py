@@ -10,7 +10,7 @@ from .http_peers import (
     GET,
     MIB,
     TEXT,
-    Caller,
+    Peer,
     Waiting,
     both_loops,
     calling,
@@ -63,7 +63,7 @@ async def test_dripping_body_is_refused_and_a_flowing_one_is_not() -> None:
             assert (await caller.answer()).status == 200
 
 
-async def pour(caller: Caller, piece: bytes, times: int, pause: float) -> None:
+async def pour(caller: Peer, piece: bytes, times: int, pause: float) -> None:
     """Send a piece again and again."""
     for _ in range(times):
         await caller.send(piece)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from conduit_router.spool import CHARGE, Spool, read_segment
+from conduit_router.accounting.spool import CHARGE, Spool, read_segment
 
 Fail = Callable[..., None]
 NO_DISK = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EMFILE, errno.EIO, errno.ENOENT)

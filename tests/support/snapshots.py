@@ -12,8 +12,8 @@ from conduit.v1.virtual_key_pb2 import VirtualKey
 from conduit_kernel.secrets import Vault
 from conduit_kernel.snapshot import SnapshotState
 from conduit_providers.catalog import Catalog, load_catalog
-from conduit_router.compile import Compiler
-from conduit_router.table import RoutingTable
+from conduit_router.routing.compile import Compiler
+from conduit_router.routing.table import RoutingTable
 
 ENCRYPTION_KEY = bytes(range(32))
 VIRTUAL_KEY = "condt_test"

@@ -64,7 +64,7 @@ class Suite:
         self._note("billing", self.billing.port)
 
     async def stop_control(self) -> None:
-        """Stop Registry, Health and Billing."""
+        """CandidateKeys Registry, Health and Billing."""
         for process in (self.health, self.billing, self.registry):
             if process is not None:
                 await process.drain(GRACE_SECONDS)
@@ -77,7 +77,7 @@ class Suite:
         self.bridge = await bridge.start(self.settings, router=self.router.stub, port=0)
 
     async def stop_worker(self) -> None:
-        """Stop the bridge and the Router."""
+        """CandidateKeys the bridge and the Router."""
         await self.bridge.drain(GRACE_SECONDS)
         await self.router.drain(GRACE_SECONDS)
 

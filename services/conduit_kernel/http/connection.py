@@ -12,12 +12,12 @@ from typing import Protocol, cast
 from conduit_kernel.http.deadlines import Sweeper
 from conduit_kernel.http.errors import CallerGone, HttpError
 from conduit_kernel.http.exchange import ANSWERED, DETACHED, OPEN, Exchange
-from conduit_kernel.http.gate import Gate
 from conduit_kernel.http.heads import field_lines, status_line
 from conduit_kernel.http.limits import ServerLimits
 from conduit_kernel.http.reader import BodyLimit, RequestReader
 from conduit_kernel.http.refusal import Answer, Refusal, RenderRefusal
 from conduit_kernel.http.request import Request
+from conduit_kernel.http.wake_slot import WakeSlot
 
 Handler = Callable[[Exchange], Awaitable[None]]
 OnError = Callable[[Request, Exception], Answer]
@@ -29,7 +29,7 @@ IDLE, HEAD, BODY, BUSY, LINGER, CLOSING = range(6)
 _RESET = struct.pack("ii", 1, 0)
 
 
-class Site(Protocol):
+class ServerContext(Protocol):
     """What all connections of a server share."""
 
     handler: Handler
@@ -53,7 +53,7 @@ class Site(Protocol):
 class ServerConnection(asyncio.Protocol):
     """A caller. One task serves all its requests, so a request costs no task of its own."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: ServerContext) -> None:
         self.transport: asyncio.Transport
         self.peer = ""
         self.gone = False
@@ -65,7 +65,7 @@ class ServerConnection(asyncio.Protocol):
         self._idle_seconds = site.limits.idle_seconds
         self._sweeper = site.sweeper
         self._phase = IDLE
-        self._gate = Gate(site.loop)
+        self._gate = WakeSlot(site.loop)
         self._task: asyncio.Task[None] | None = None
         self._writable: asyncio.Event | None = None
         self._current: Exchange | None = None

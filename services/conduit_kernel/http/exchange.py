@@ -11,7 +11,7 @@ from conduit_kernel.http.request import Request
 OPEN, STREAMING, ANSWERED, DETACHED = range(4)
 
 
-class Caller(Protocol):
+class Peer(Protocol):
     """What an exchange needs of its connection."""
 
     transport: asyncio.Transport
@@ -41,7 +41,7 @@ class Exchange(Request):
 
     __slots__ = ("_caller", "state")
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Peer) -> None:
         self._caller = caller
         self.state = OPEN
         # Request's own, spelled out: this runs for every request.
@@ -126,9 +126,7 @@ class Stream:
 
     __slots__ = ("_bodiless", "_caller", "_chunked", "_exchange")
 
-    def __init__(
-        self, exchange: Exchange, caller: Caller, *, chunked: bool, bodiless: bool
-    ) -> None:
+    def __init__(self, exchange: Exchange, caller: Peer, *, chunked: bool, bodiless: bool) -> None:
         self._exchange = exchange
         self._caller = caller
         self._chunked = chunked

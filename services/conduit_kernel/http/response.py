@@ -3,14 +3,14 @@
 from typing import Protocol
 
 from conduit_kernel.http.errors import BodyCut, BodyTooLarge, HttpError
-from conduit_kernel.http.gate import Gate
 from conduit_kernel.http.headers import Headers
+from conduit_kernel.http.wake_slot import WakeSlot
 
 
-class Source(Protocol):
+class BodySource(Protocol):
     """The connection that a response comes from."""
 
-    gate: Gate
+    gate: WakeSlot
     buffered: int
 
     def resume(self) -> None:
@@ -27,7 +27,7 @@ class Response:
 
     headers: Headers
 
-    def __init__(self, source: Source, parts: list[bytes]) -> None:
+    def __init__(self, source: BodySource, parts: list[bytes]) -> None:
         self.status = 0
         self.parts = parts
         self.done = False

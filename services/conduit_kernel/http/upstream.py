@@ -16,17 +16,17 @@ from conduit_kernel.http.errors import (
     IdleTimeout,
     ProtocolViolation,
 )
-from conduit_kernel.http.gate import Gate
 from conduit_kernel.http.headers import Field, Headers
 from conduit_kernel.http.heads import FIRST_FINAL
 from conduit_kernel.http.limits import ClientLimits, Timeouts
 from conduit_kernel.http.response import Response
+from conduit_kernel.http.wake_slot import WakeSlot
 
 # Bodies up to this size are copied behind their head: one write is cheaper than two.
 _JOIN_BYTES = 16 * 1024
 
 
-class Home(Protocol):
+class ConnectionOwner(Protocol):
     """The pool that a connection belongs to."""
 
     limits: ClientLimits
@@ -45,12 +45,12 @@ class Home(Protocol):
 class UpstreamConnection(asyncio.Protocol):
     """Sends one request at a time and feeds its response. Belongs to one pool for life."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: ConnectionOwner) -> None:
         self._home = home
         self._limits = home.limits
         self._clock = home.clock
         self._sweeper = home.sweeper
-        self.gate = Gate(home.loop)
+        self.gate = WakeSlot(home.loop)
         self.deadline = inf
         self.transport: asyncio.Transport
         self.used = False

@@ -7,7 +7,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from conduit_kernel.errors import ServiceUnavailable
-from conduit_kernel.rpc.gate import Gate
+from conduit_kernel.rpc.auth_interceptor import AuthInterceptor
 
 MAX_MESSAGE_BYTES = 96 * 1024 * 1024
 
@@ -28,7 +28,7 @@ class RpcServer:
         self._services = [health.SERVICE_NAME, reflection.SERVICE_NAME]
         self.health = health_servicer or health.aio.HealthServicer()
         self.grpc = grpc.aio.server(
-            interceptors=[Gate(master_key)],
+            interceptors=[AuthInterceptor(master_key)],
             options=[
                 # A second server on the port would silently take half of the calls.
                 ("grpc.so_reuseport", int(share_port)),

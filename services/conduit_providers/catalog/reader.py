@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 from conduit.v1.failures import FAILURES
 from conduit_providers.auth import has_auth
 from conduit_providers.codecs import has_codec
-from conduit_providers.spec import Auth, Endpoint, ProviderSpec, RateLimitHeaders, Setting, Words
+from conduit_providers.spec import Auth, Endpoint, ProviderSpec, RateLimitHeaders, Setting, ValueMap
 from conduit_providers.usage import Usage
 
 _LIMIT_NAMES = (
@@ -185,8 +185,8 @@ def _error_codes(table: _Table) -> dict[str, str]:
     return codes
 
 
-def _words(table: _Table) -> Words:
-    words = Words(
+def _words(table: _Table) -> ValueMap:
+    words = ValueMap(
         parameter=table.text("of"),
         models=table.texts("models"),
         same=table.text_map("same"),

@@ -1,6 +1,5 @@
 """The Registry's state, in SQLite or PostgreSQL. The only place with SQL."""
 
-from conduit_registry.store.changing import Changing
 from conduit_registry.store.kinds import (
     FALLBACK_CHAIN,
     KEY,
@@ -10,8 +9,9 @@ from conduit_registry.store.kinds import (
     VIRTUAL_KEY,
     Kind,
 )
-from conduit_registry.store.reading import Reading
+from conduit_registry.store.read_transaction import ReadTransaction
 from conduit_registry.store.store import Store
+from conduit_registry.store.write_transaction import WriteTransaction
 
 __all__ = [
     "FALLBACK_CHAIN",
@@ -20,8 +20,8 @@ __all__ = [
     "MAPPING",
     "PROVIDER",
     "VIRTUAL_KEY",
-    "Changing",
     "Kind",
-    "Reading",
+    "ReadTransaction",
     "Store",
+    "WriteTransaction",
 ]

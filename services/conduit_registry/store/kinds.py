@@ -1,4 +1,4 @@
-"""The five kinds of things, and how each stands in its table."""
+"""The five kinds of resources, and how each is stored in its table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields

@@ -1,4 +1,4 @@
-"""News of revisions that other processes made, where the database can tell."""
+"""Listens for revisions that other processes made, where the database can notify."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Transactions on the Registry's state, and the news of them."""
+"""Transactions on the Registry's state, and notification of their commits."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from conduit_kernel.database import LOCK_SECONDS, guarded, reader, writer
-from conduit_registry.store.changing import Changing
-from conduit_registry.store.reading import Reading
+from conduit_registry.store.read_transaction import ReadTransaction
+from conduit_registry.store.write_transaction import WriteTransaction
 from conduit_registry.values import Origin
 
 # The channel on which PostgreSQL tells the other processes of a new revision.
@@ -38,16 +38,16 @@ class Store:
         self._listeners.append(listener)
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[Reading]:
+    async def read(self) -> AsyncIterator[ReadTransaction]:
         """Read within one transaction."""
         async with guarded("registry"), AsyncSession(self._readers) as session:
-            yield Reading(session)
+            yield ReadTransaction(session)
 
     @asynccontextmanager
-    async def change(self, origin: Origin) -> AsyncIterator[Changing]:
+    async def change(self, origin: Origin) -> AsyncIterator[WriteTransaction]:
         """Change within one transaction; an exception undoes all of it."""
         async with self._writing() as session:
-            changing = await Changing.begin(session, origin, self.now())
+            changing = await WriteTransaction.begin(session, origin, self.now())
             yield changing
             revision = changing.revision
             if revision != changing.began_at and self._is_shared:
@@ -57,10 +57,10 @@ class Store:
                 listener(revision)
 
     @asynccontextmanager
-    async def rehearse(self, origin: Origin) -> AsyncIterator[Changing]:
+    async def rehearse(self, origin: Origin) -> AsyncIterator[WriteTransaction]:
         """Change within a transaction that is undone at the end."""
         async with self._writing() as session:
-            yield await Changing.begin(session, origin, self.now())
+            yield await WriteTransaction.begin(session, origin, self.now())
             await session.rollback()
 
     @asynccontextmanager

@@ -18,7 +18,7 @@ from conduit_providers.auth import signer_for
 from conduit_providers.calls import Call, ChatCall, chat_request
 from conduit_providers.catalog import load_catalog
 from conduit_providers.codecs.replicate.chat import CODEC
-from conduit_providers.flow import Opened, Step
+from conduit_providers.jobs import JobRequest, StreamingJob
 from conduit_providers.wire import HttpResponse
 
 Json = dict[str, Any]
@@ -91,7 +91,7 @@ class Ours:
         base = Provider(name="R", provider_type="Replicate", base_url=f"{recorder.address}/v1")
         self.target = CATALOG.target(base)
 
-    def meaning(self, step: Step) -> Received:
+    def meaning(self, step: JobRequest) -> Received:
         """Return a step as the recorder would have kept it."""
         signed = signer_for(self.spec.auth, SECRET, self.target).sign(step.request)
         headers = {name: value for name, value in signed.headers if name in MEANINGFUL}
@@ -142,12 +142,12 @@ async def test_prediction_is_streamed_and_canceled_as_the_sdk_does_it(
     steps = [next(flow)]
     with pytest.raises(StopIteration) as end:
         flow.send(ours.answer())
-    opened: Opened = end.value.value
-    assert opened.step.undo is not None
+    opened: StreamingJob = end.value.value
+    assert opened.step.cancel is not None
     made = await sdk.models.predictions.async_create(LLAMA, PROMPT)
     assert [event.event.value async for event in made.async_stream()] == ["done"]
     await made.async_cancel()
-    steps += [opened.step, opened.step.undo]
+    steps += [opened.step, opened.step.cancel]
     assert [ours.meaning(step) for step in steps] == recorder.received
 
 

@@ -13,8 +13,8 @@ from conduit.v1 import billing_requests_pb2 as pb
 from conduit.v1.charge_pb2 import UNIT_CACHED_INPUT_TOKEN, UNIT_OUTPUT_TOKEN, Charge, ChargeLine
 from conduit.v1.model_cost_pb2 import ModelCostSpec
 from conduit_billing.bootstrap import MIGRATIONS, SERVICE
-from conduit_billing.charges import read_charge
-from conduit_billing.ledger_store import LedgerStore
+from conduit_billing.ledger.charges import read_charge
+from conduit_billing.ledger.store import LedgerStore
 from conduit_billing.tables import AccountRow, ChargeRow, DayRow, EntryRow
 from conduit_kernel.database import database_url as url_of
 from conduit_kernel.database import make_engine, open_database

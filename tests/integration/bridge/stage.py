@@ -14,7 +14,7 @@ from conduit.v1.model_pb2 import Model
 from conduit.v1.provider_pb2 import Provider
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceServicer
 from conduit_kernel.errors import ModelNotFound, ProviderNotFound, UpstreamRateLimited
-from conduit_kernel.rpc.gate import Context, metadata_of
+from conduit_kernel.rpc.auth_interceptor import Context, metadata_of
 
 Metadata = tuple[tuple[str, str], ...]
 Pieces = AsyncGenerator[pb.StreamChatResponse, None]

@@ -16,7 +16,7 @@ from conduit.v1.router_service_pb2_grpc import (
 from conduit_bridge import bootstrap
 from conduit_kernel.errors import UpstreamRateLimited
 from conduit_kernel.rpc import RpcServer
-from conduit_kernel.rpc.gate import Context, metadata_of
+from conduit_kernel.rpc.auth_interceptor import Context, metadata_of
 from conduit_kernel.settings import Settings
 
 PATH = "/v1/chat/completions"

@@ -1,4 +1,4 @@
-"""Checks on demand and by the clock, against a real HTTP upstream."""
+"""CheckScheduler on demand and by the clock, against a real HTTP upstream."""
 
 import asyncio
 import time

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from tests.support.postgres import fresh_database
 
 from conduit_health.bootstrap import MIGRATIONS, SERVICE
-from conduit_health.tables import Base
+from conduit_health.history.tables import Base
 from conduit_kernel.database import database_url as url_of
 from conduit_kernel.database import make_engine, open_database, writer
 from conduit_kernel.migrating import BASE, migrate

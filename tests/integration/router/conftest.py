@@ -18,10 +18,10 @@ from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings
 from conduit_providers.catalog import load_catalog
 from conduit_router import bootstrap
+from conduit_router.accounting.spool import CHARGE, read_segment
 from conduit_router.bootstrap import RouterProcess
+from conduit_router.control_plane.snapshot_file import save_snapshot
 from conduit_router.service import RouterStub
-from conduit_router.snapshot_file import save_snapshot
-from conduit_router.spool import CHARGE, read_segment
 from conduit_simulator import bootstrap as simulator
 
 METADATA = (("authorization", f"Bearer {VIRTUAL_KEY}"), ("x-request-id", "req_test"))

@@ -18,7 +18,7 @@ from conduit.v1.snapshot_pb2 import SnapshotKey
 from conduit_kernel.errors import UnsupportedParameter, UpstreamRefused, UpstreamTimeout
 from conduit_kernel.http import Exchange, HttpServer
 from conduit_kernel.secrets import Vault
-from conduit_router.batches import AT_ONCE
+from conduit_router.calls.batching import AT_ONCE
 
 Json = dict[str, Any]
 TITAN = "amazon.titan-embed-text-v2:0"

@@ -11,10 +11,10 @@ from structlog.testing import capture_logs
 from conduit.v1.billing_requests_pb2 import RecordChargesRequest, RecordChargesResponse
 from conduit.v1.charge_pb2 import Charge
 from conduit_kernel.ids import IdSource
-from conduit_router.accounts import Accounts
-from conduit_router.links import BILLING, Delivery
-from conduit_router.prices import PriceList
-from conduit_router.spool import CHARGE, Spool
+from conduit_router.accounting.charging import ChargeRecorder
+from conduit_router.accounting.prices import PriceList
+from conduit_router.accounting.spool import CHARGE, Spool
+from conduit_router.control_plane.links import BILLING, Delivery
 
 
 class Ledger:
@@ -73,7 +73,7 @@ async def test_charges_around_damage_are_delivered_and_the_rest_is_kept(
     path = next(tmp_path.glob("*/*.spool"))
     path.write_bytes(path.read_bytes().replace(b"two", b"twx"))
     spool = Spool(tmp_path)
-    accounts = Accounts(spool, PriceList(), IdSource(lambda: 0.0), lambda: 0.0)
+    accounts = ChargeRecorder(spool, PriceList(), IdSource(lambda: 0.0), lambda: 0.0)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         delivery = Delivery(channel, spool, accounts, ())
         spool.append(CHARGE, Charge(id="own").SerializeToString())

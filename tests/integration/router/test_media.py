@@ -9,7 +9,7 @@ from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit_kernel.addresses import is_public
 from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.http import Exchange, HttpClient, HttpServer
-from conduit_router.media import MAX_BYTES, MAX_ITEMS, MediaFetcher, has_urls
+from conduit_router.calls.media import MAX_BYTES, MAX_ITEMS, MediaFetcher, has_urls
 
 
 async def serve(exchange: Exchange) -> None:

@@ -18,7 +18,7 @@ from conduit.v1.chat_pb2 import (
     ChatUsage,
     FinishReason,
 )
-from conduit_providers.codecs.raw_json import parsed
+from conduit_providers.codecs.shared.raw_json import parsed
 from conduit_providers.usage import Usage
 
 

@@ -17,7 +17,7 @@ import orjson
 
 from conduit.v1.chat_message_pb2 import ReasoningDetail
 from conduit_providers.codecs.anthropic.answer import Block
-from conduit_providers.codecs.raw_json import parsed
+from conduit_providers.codecs.shared.raw_json import parsed
 
 Json = dict[str, Any]
 
@@ -98,7 +98,7 @@ def _annotation(citation: Json, start: int, end: int) -> Json:
 class StreamedBlocks:
     """The blocks of a streamed answer, as far as more than their words matters.
 
-    Words are held back until the answer shows whether it uses the provider's own tools.
+    ValueMap are held back until the answer shows whether it uses the provider's own tools.
     """
 
     def __init__(self) -> None:

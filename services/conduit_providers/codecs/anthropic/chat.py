@@ -40,9 +40,9 @@ from conduit_providers.codecs.anthropic.blocks import annotations_of, is_own, pu
 from conduit_providers.codecs.anthropic.request import MessagesBody
 from conduit_providers.codecs.anthropic.stream import AnthropicChatDecoder
 from conduit_providers.codecs.anthropic.turns import FORMAT
-from conduit_providers.codecs.counts import chat_usage
-from conduit_providers.codecs.raw_json import parsed
-from conduit_providers.failures import error_in_stream, garbage
+from conduit_providers.codecs.shared.counts import chat_usage
+from conduit_providers.codecs.shared.raw_json import parsed
+from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
@@ -82,11 +82,11 @@ class AnthropicChatCodec:
             if message.error is not None:
                 raise error_in_stream(message.error, call.provider)
             if message.content is None or message.stop_reason is None:
-                raise garbage(call.provider, "it has no content or no stop reason")
+                raise malformed(call.provider, "it has no content or no stop reason")
             completion = _completion(message, call.created or _made_at(response))
             _add_details(completion.choices[0].message, message.content, response.body)
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-            raise garbage(call.provider, "it is not a message") from error
+            raise malformed(call.provider, "it is not a message") from error
         usage = message.usage.usage() if message.usage is not None else None
         return chat_answer(usage=usage, typed=completion)
 

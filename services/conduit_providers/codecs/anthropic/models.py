@@ -8,7 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from conduit_providers.codec import ModelPage
-from conduit_providers.failures import garbage
+from conduit_providers.failures import malformed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
@@ -43,7 +43,7 @@ class AnthropicModelsCodec:
         try:
             page = _DECODER.decode(response.body)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
-            raise garbage("", "its model list is none") from error
+            raise malformed("", "its model list is none") from error
         following = ""
         if page.has_more and page.last_id:
             following = f"{endpoint.path}?limit={PAGE_SIZE}&after_id={quote(page.last_id, safe='')}"

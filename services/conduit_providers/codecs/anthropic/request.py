@@ -11,7 +11,7 @@ from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.anthropic.tools import NATIVE as NATIVE_OF_TOOLS
 from conduit_providers.codecs.anthropic.tools import search_tool, tool_choice, tools
 from conduit_providers.codecs.anthropic.turns import NATIVE_OF_DOCUMENTS, system_blocks, turns
-from conduit_providers.codecs.unsaid import asking, note_unsaid
+from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
 from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]
@@ -228,7 +228,7 @@ class MessagesBody:
                 self._drop("service_tier")
 
     def _drop_rest(self) -> None:
-        note_unsaid(self._call, self._provider, TAKEN)
+        note_unsupported(self._call, self._provider, TAKEN)
         for name in _dropped(self._request):
             self._drop(name)
         for name, value in self._unknown.items():

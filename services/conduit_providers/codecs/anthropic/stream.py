@@ -22,10 +22,10 @@ from conduit_providers.codecs.anthropic.answer import (
 )
 from conduit_providers.codecs.anthropic.blocks import StreamedBlocks, put_block
 from conduit_providers.codecs.anthropic.turns import FORMAT
-from conduit_providers.codecs.chunk_decoder import EventDecoder
-from conduit_providers.codecs.counts import chat_usage
-from conduit_providers.codecs.sse import SseEvent
-from conduit_providers.failures import error_in_stream, garbage
+from conduit_providers.codecs.shared.chunk_decoder import EventDecoder
+from conduit_providers.codecs.shared.counts import chat_usage
+from conduit_providers.codecs.shared.sse import SseEvent
+from conduit_providers.failures import error_in_stream, malformed
 
 _DECODER = msgspec.json.Decoder(Event)
 
@@ -50,7 +50,7 @@ class AnthropicChatDecoder(EventDecoder):
         try:
             self._read_event(_DECODER.decode(piece.data), chunks)
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-            raise garbage(self._provider, "an event is not a message event") from error
+            raise malformed(self._provider, "an event is not a message event") from error
 
     def _read_event(self, event: Event, chunks: list[ChatCompletionChunk]) -> None:
         """Add the chunks of an event; types that are not known are skipped, as the API asks."""

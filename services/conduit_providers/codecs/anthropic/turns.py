@@ -25,7 +25,7 @@ from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.anthropic.blocks import block_in, text_in
-from conduit_providers.codecs.media import data_url, inlined
+from conduit_providers.codecs.shared.media import data_url, inlined
 
 Json = dict[str, Any]
 

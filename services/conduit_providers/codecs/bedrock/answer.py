@@ -87,16 +87,16 @@ class ToolUse(msgspec.Struct, rename="camel"):
     input: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-class Words(msgspec.Struct):
-    """Words with a source."""
+class ValueMap(msgspec.Struct):
+    """ValueMap with a source."""
 
     text: str | None = None
 
 
 class Cited(msgspec.Struct):
-    """Words and where they are from."""
+    """ValueMap and where they are from."""
 
-    content: list[Words] | None = None
+    content: list[ValueMap] | None = None
     citations: list[msgspec.Raw] | None = None
 
 

@@ -36,8 +36,8 @@ from conduit_providers.codecs.bedrock.request import ConverseBody
 from conduit_providers.codecs.bedrock.stream import ConverseStreamDecoder
 from conduit_providers.codecs.bedrock.tools import answer_tool
 from conduit_providers.codecs.bedrock.turns import FORMAT
-from conduit_providers.codecs.counts import chat_usage
-from conduit_providers.failures import garbage
+from conduit_providers.codecs.shared.counts import chat_usage
+from conduit_providers.failures import malformed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
@@ -66,10 +66,10 @@ class BedrockChatCodec:
         try:
             answer = _DECODER.decode(response.body)
             if answer.output is None or answer.output.message is None or answer.stop_reason is None:
-                raise garbage(call.provider, "it has no message or no stop reason")
+                raise malformed(call.provider, "it has no message or no stop reason")
             completion = _completion(answer, call, answer_tool(call, endpoint))
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-            raise garbage(call.provider, "it is not an answer of Converse") from error
+            raise malformed(call.provider, "it is not an answer of Converse") from error
         usage = answer.usage.usage() if answer.usage is not None else None
         completion.id = answer_id(response.headers, call.created)
         completion.created = call.created or _made_at(response)

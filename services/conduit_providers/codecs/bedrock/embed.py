@@ -13,8 +13,8 @@ import orjson
 from conduit.v1.embedding_pb2 import EmbeddingRequest
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.calls import EmbedAnswer, EmbedCall
-from conduit_providers.codecs.embeddings import texts_of, vectors_answer
-from conduit_providers.failures import garbage
+from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
+from conduit_providers.failures import malformed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.usage import Usage
@@ -91,9 +91,9 @@ class BedrockEmbedCodec:
         try:
             found = _DECODER.decode(response.body)
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-            raise garbage(call.provider, "it is not a list of embeddings") from error
+            raise malformed(call.provider, "it is not a list of embeddings") from error
         if len(found.vectors) != len(call.typed.input):
-            raise garbage(call.provider, "it has not one embedding for each text")
+            raise malformed(call.provider, "it has not one embedding for each text")
         count = found.input_text_token_count
         told = response.headers.get(TOKENS_READ, "")
         if count is None and told.isdecimal():

@@ -9,7 +9,7 @@ from typing import Any
 
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.calls import ChatCall
-from conduit_providers.codecs.media import inlined
+from conduit_providers.codecs.shared.media import inlined
 
 Json = dict[str, Any]
 

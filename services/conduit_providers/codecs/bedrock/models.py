@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from conduit_providers.codec import ModelPage
-from conduit_providers.failures import garbage
+from conduit_providers.failures import malformed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
@@ -53,12 +53,12 @@ class BedrockModelsCodec:
         try:
             page = _DECODER.decode(response.body)
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-            raise garbage("", "its model list is none") from error
+            raise malformed("", "its model list is none") from error
         then = str(endpoint.options.get("then", ""))
         if page.model_summaries is not None:
             return ModelPage([m.model_id for m in page.model_summaries if _is_callable(m)], then)
         if page.inference_profile_summaries is None:
-            raise garbage("", "its model list is none")
+            raise malformed("", "its model list is none")
         profiles = page.inference_profile_summaries
         following = f"{then}&nextToken={quote(page.next_token, safe='')}" if page.next_token else ""
         names = [each.inference_profile_id for each in profiles if each.status == "ACTIVE"]

@@ -24,7 +24,7 @@ from conduit_providers.codecs.anthropic.request import (
 )
 from conduit_providers.codecs.bedrock.tools import ToolConfig, answer_tool, is_one_of
 from conduit_providers.codecs.bedrock.turns import NATIVE_OF_DOCUMENTS, Conversation
-from conduit_providers.codecs.unsaid import note_unsaid, says_nothing
+from conduit_providers.codecs.shared.unsupported import is_default, note_unsupported
 from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]
@@ -269,12 +269,12 @@ class ConverseBody:
             self._drop("metadata")
 
     def _drop_rest(self) -> None:
-        note_unsaid(self._call, self._provider, TAKEN)
+        note_unsupported(self._call, self._provider, TAKEN)
         request = self._request
         # Zero and false ask for what happens anyway.
         for name in _UNTAKEN:
             value = getattr(request, name)
-            if value and not says_nothing(name, value):
+            if value and not is_default(name, value):
                 self._drop(name)
         if request.n > 1:
             self._drop("n")

@@ -11,7 +11,6 @@ import orjson
 from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
 from conduit_providers.calls import ChatCall
-from conduit_providers.codecs.aws_eventstream import Frame, FrameBuffer
 from conduit_providers.codecs.bedrock.answer import (
     Block,
     Event,
@@ -23,9 +22,10 @@ from conduit_providers.codecs.bedrock.answer import (
 )
 from conduit_providers.codecs.bedrock.citations import StreamedCitations
 from conduit_providers.codecs.bedrock.turns import FORMAT
-from conduit_providers.codecs.chunk_decoder import ChunkDecoder
-from conduit_providers.codecs.counts import chat_usage
-from conduit_providers.failures import error_in_stream, garbage
+from conduit_providers.codecs.shared.aws_eventstream import Frame, FrameBuffer
+from conduit_providers.codecs.shared.chunk_decoder import ChunkDecoder
+from conduit_providers.codecs.shared.counts import chat_usage
+from conduit_providers.failures import error_in_stream, malformed
 
 _DECODER = msgspec.json.Decoder(Event)
 _TEXT = msgspec.json.Decoder(str)
@@ -81,7 +81,7 @@ class ConverseStreamDecoder(ChunkDecoder[Frame]):
         try:
             event = _DECODER.decode(piece.payload or b"{}")
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-            raise garbage(self._provider, "an event is not one of ConverseStream") from error
+            raise malformed(self._provider, "an event is not one of ConverseStream") from error
         if not piece.is_event:
             told = {"message": event.message or piece.words, "type": piece.name}
             raise error_in_stream(told, self._provider, STATUSES.get(piece.name.lower(), 500))
@@ -128,7 +128,7 @@ class ConverseStreamDecoder(ChunkDecoder[Frame]):
         try:
             cited = self._citations.end(index)
         except msgspec.DecodeError as error:
-            raise garbage(self._provider, "a citation is no JSON") from error
+            raise malformed(self._provider, "a citation is no JSON") from error
         if cited:
             self._chunk(chunks, ChatDelta(annotations_json=orjson.dumps(cited)))
 
@@ -136,7 +136,7 @@ class ConverseStreamDecoder(ChunkDecoder[Frame]):
         try:
             return _TEXT.decode(raw)
         except msgspec.ValidationError as error:
-            raise garbage(self._provider, "a piece of a tool's input is no text") from error
+            raise malformed(self._provider, "a piece of a tool's input is no text") from error
 
     def _add_input(self, index: int, text: str, chunks: list[ChatCompletionChunk]) -> None:
         if index in self._answers:

@@ -29,7 +29,7 @@ from conduit_providers.codecs.cohere.answer import (
 )
 from conduit_providers.codecs.cohere.request import ChatBody
 from conduit_providers.codecs.cohere.stream import CohereChatDecoder
-from conduit_providers.failures import garbage
+from conduit_providers.failures import malformed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
@@ -57,9 +57,9 @@ class CohereChatCodec:
         try:
             reply = _DECODER.decode(response.body)
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-            raise garbage(call.provider, "it is not a chat response") from error
+            raise malformed(call.provider, "it is not a chat response") from error
         if reply.message is None or reply.finish_reason is None:
-            raise garbage(call.provider, "it has no message or no finish reason")
+            raise malformed(call.provider, "it has no message or no finish reason")
         usage = reply.usage.usage() if reply.usage is not None else None
         completion = _completion(reply, reply.message, call)
         completion.created = call.created or _made_at(response)

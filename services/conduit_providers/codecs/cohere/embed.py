@@ -14,8 +14,8 @@ import orjson
 
 from conduit_providers.calls import EmbedAnswer, EmbedCall
 from conduit_providers.codecs.cohere.answer import Counts
-from conduit_providers.codecs.embeddings import texts_of, vectors_answer
-from conduit_providers.failures import garbage
+from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
+from conduit_providers.failures import malformed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
@@ -65,10 +65,10 @@ class CohereEmbedCodec:
         try:
             found = _DECODER.decode(response.body)
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-            raise garbage(call.provider, "it is not a list of embeddings") from error
+            raise malformed(call.provider, "it is not a list of embeddings") from error
         vectors = found.embeddings.floats if found.embeddings is not None else None
         if vectors is None or len(vectors) != len(call.typed.input):
-            raise garbage(call.provider, "it has not one embedding for each input")
+            raise malformed(call.provider, "it has not one embedding for each input")
         usage = found.meta.usage() if found.meta is not None else None
         return vectors_answer(vectors, call, usage)
 

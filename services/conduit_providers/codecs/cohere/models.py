@@ -8,7 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from conduit_providers.codec import ModelPage
-from conduit_providers.failures import garbage
+from conduit_providers.failures import malformed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
@@ -42,7 +42,7 @@ class CohereModelsCodec:
         try:
             page = _DECODER.decode(response.body)
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-            raise garbage("", "its model list is none") from error
+            raise malformed("", "its model list is none") from error
         following = ""
         if page.next_page_token:
             token = quote(page.next_page_token, safe="")

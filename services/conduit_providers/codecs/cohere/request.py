@@ -13,7 +13,7 @@ from conduit.v1.chat_tool_pb2 import TOOL_CHOICE_MODE_NONE, TOOL_CHOICE_MODE_REQ
 from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.cohere.turns import Conversation
-from conduit_providers.codecs.unsaid import asking, note_unsaid
+from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
 from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]
@@ -176,7 +176,7 @@ class ChatBody:
         self._body["thinking"] = thinking
 
     def _drop_rest(self) -> None:
-        note_unsaid(self._call, self._provider, ("detail",))
+        note_unsupported(self._call, self._provider, ("detail",))
         for name in _dropped(self._request):
             self._drop(name)
         for name, value in self._unknown.items():

@@ -8,7 +8,6 @@ import msgspec
 from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
 from conduit_providers.calls import ChatCall
-from conduit_providers.codecs.chunk_decoder import EventDecoder
 from conduit_providers.codecs.cohere.answer import (
     FORMAT,
     TOOL_PLAN,
@@ -24,8 +23,9 @@ from conduit_providers.codecs.cohere.answer import (
     finish_of,
     logprobs,
 )
-from conduit_providers.codecs.sse import SseEvent
-from conduit_providers.failures import garbage
+from conduit_providers.codecs.shared.chunk_decoder import EventDecoder
+from conduit_providers.codecs.shared.sse import SseEvent
+from conduit_providers.failures import malformed
 
 DONE = b"[DONE]"
 # More calls and thoughts than that are no answer.
@@ -81,7 +81,7 @@ class CohereChatDecoder(EventDecoder):
         try:
             self._read_event(_DECODER.decode(piece.data), chunks)
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-            raise garbage(self._provider, "an event is not one of a chat") from error
+            raise malformed(self._provider, "an event is not one of a chat") from error
         self._check_size()
 
     def _read_event(self, event: Event, chunks: list[ChatCompletionChunk]) -> None:
@@ -113,7 +113,7 @@ class CohereChatDecoder(EventDecoder):
 
     def _check_size(self) -> None:
         if len(self._tools) + len(self._thoughts) > MAX_PARTS:
-            raise garbage(self._provider, "its answer has more parts than make sense")
+            raise malformed(self._provider, "its answer has more parts than make sense")
 
     def _add_content(
         self,
@@ -149,7 +149,7 @@ class CohereChatDecoder(EventDecoder):
         self, index: int, called: Called | list[object] | None, chunks: list[ChatCompletionChunk]
     ) -> None:
         if not isinstance(called, Called) or called.function is None:
-            raise garbage(self._provider, "a tool call has no function")
+            raise malformed(self._provider, "a tool call has no function")
         self._tools[index] = len(self._tools)
         delta = ChatDelta()
         call = delta.tool_calls.add(index=self._tools[index], id=called.id or "", type="function")
@@ -186,7 +186,7 @@ class CohereChatDecoder(EventDecoder):
         if delta.usage is not None:
             self.usage = delta.usage.usage()
         if delta.finish_reason is None:
-            raise garbage(self._provider, "its stream ends without a reason")
+            raise malformed(self._provider, "its stream ends without a reason")
         finish = finish_of(delta.finish_reason, delta.error, self._provider)
         choice = self._chunk(chunks, ChatDelta())
         choice.finish_reason = finish.reason

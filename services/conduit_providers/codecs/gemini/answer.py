@@ -19,8 +19,8 @@ from conduit.v1.chat_pb2 import (
     FinishReason,
 )
 from conduit_kernel.errors import ContentPolicy, UpstreamError, UpstreamRefused
-from conduit_providers.codecs.raw_json import parsed
-from conduit_providers.failures import error_in_stream, garbage
+from conduit_providers.codecs.shared.raw_json import parsed
+from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.usage import Usage
 
 Json = dict[str, Any]
@@ -183,7 +183,7 @@ def read_response(data: bytes, provider: str) -> Response:
     try:
         response = _DECODER.decode(data)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise garbage(provider, "it is not a generated content") from error
+        raise malformed(provider, "it is not a generated content") from error
     if response.error is not None:
         raise error_in_stream(response.error, provider)
     feedback = response.prompt_feedback

@@ -19,7 +19,6 @@ import orjson
 from conduit.v1.chat_pb2 import ChatCompletion
 from conduit_providers.calls import ChatAnswer, ChatCall, chat_answer
 from conduit_providers.codec import ChatDecoder
-from conduit_providers.codecs.counts import chat_usage
 from conduit_providers.codecs.gemini.answer import (
     Candidate,
     Response,
@@ -34,7 +33,8 @@ from conduit_providers.codecs.gemini.grounding import annotations
 from conduit_providers.codecs.gemini.parts import PartReader, message_of
 from conduit_providers.codecs.gemini.request import ContentBody
 from conduit_providers.codecs.gemini.stream import GeminiChatDecoder
-from conduit_providers.failures import garbage
+from conduit_providers.codecs.shared.counts import chat_usage
+from conduit_providers.failures import malformed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
@@ -60,7 +60,7 @@ class GeminiChatCodec:
         """Translate the answer."""
         found = read_response(response.body, call.provider)
         if not found.candidates or any(each.finish_reason is None for each in found.candidates):
-            raise garbage(call.provider, "it has no candidate or no finish reason")
+            raise malformed(call.provider, "it has no candidate or no finish reason")
         created = made_at(found.create_time) or call.created or _sent_at(response)
         completion = ChatCompletion(
             id=found.response_id,

@@ -17,8 +17,8 @@ import msgspec
 import orjson
 
 from conduit_providers.calls import EmbedAnswer, EmbedCall
-from conduit_providers.codecs.embeddings import texts_of, vectors_answer
-from conduit_providers.failures import error_in_stream, garbage
+from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
+from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.usage import Usage
@@ -116,12 +116,12 @@ class GeminiEmbedCodec:
         try:
             found = _DECODER.decode(response.body)
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-            raise garbage(call.provider, "it is not a list of embeddings") from error
+            raise malformed(call.provider, "it is not a list of embeddings") from error
         vectors = [each.values for each in found.vectors]
         if found.error is not None:
             raise error_in_stream(found.error, call.provider)
         if len(vectors) != len(call.typed.input):
-            raise garbage(call.provider, "it has not one embedding for each text")
+            raise malformed(call.provider, "it has not one embedding for each text")
         return vectors_answer(vectors, call, found.usage())
 
 

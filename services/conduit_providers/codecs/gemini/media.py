@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from conduit.v1.chat_message_pb2 import ContentPart, ImageUrl, InputFile
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.calls import ChatCall
-from conduit_providers.codecs.media import Inline, inlined
+from conduit_providers.codecs.shared.media import Inline, inlined
 
 Json = dict[str, Any]
 

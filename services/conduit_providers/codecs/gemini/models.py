@@ -15,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from conduit_providers.codec import ModelPage
-from conduit_providers.failures import garbage
+from conduit_providers.failures import malformed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
@@ -55,9 +55,9 @@ class GeminiModelsCodec:
         try:
             page = _DECODER.decode(response.body)
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-            raise garbage("", "its model list is none") from error
+            raise malformed("", "its model list is none") from error
         if page.models is None and page.publisher_models is None:
-            raise garbage("", "its model list is none")
+            raise malformed("", "its model list is none")
         models = page.models or page.publisher_models or []
         return ModelPage([model.short for model in models], _following(page, models, endpoint))
 

@@ -20,7 +20,7 @@ from conduit_providers.codecs.gemini.tools import (
     native_tool,
 )
 from conduit_providers.codecs.gemini.turns import Turns
-from conduit_providers.codecs.unsaid import asking, note_unsaid
+from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
 from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]
@@ -240,7 +240,7 @@ class ContentBody:
             self._config.setdefault("responseModalities", names)
 
     def _drop_rest(self) -> None:
-        note_unsaid(self._call, self._provider, ("detail", "extra_content", "is_error"))
+        note_unsupported(self._call, self._provider, ("detail", "extra_content", "is_error"))
         request = self._request
         for name in asking(request, _UNTAKEN):
             self._drop(name)

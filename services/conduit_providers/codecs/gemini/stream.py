@@ -11,8 +11,6 @@ import orjson
 from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
 from conduit_providers.calls import ChatCall
-from conduit_providers.codecs.chunk_decoder import EventDecoder
-from conduit_providers.codecs.counts import chat_usage
 from conduit_providers.codecs.gemini.answer import (
     Candidate,
     Response,
@@ -25,8 +23,10 @@ from conduit_providers.codecs.gemini.answer import (
 )
 from conduit_providers.codecs.gemini.grounding import annotations
 from conduit_providers.codecs.gemini.parts import PartReader
-from conduit_providers.codecs.sse import SseEvent
-from conduit_providers.failures import garbage
+from conduit_providers.codecs.shared.chunk_decoder import EventDecoder
+from conduit_providers.codecs.shared.counts import chat_usage
+from conduit_providers.codecs.shared.sse import SseEvent
+from conduit_providers.failures import malformed
 
 # More answers than anybody can ask for.
 MAX_CHOICES = 128
@@ -97,7 +97,7 @@ class GeminiChatDecoder(EventDecoder):
         found = self._choices.get(index)
         if found is None:
             if len(self._choices) >= MAX_CHOICES:
-                raise garbage(self._provider, "it has more answers than were asked for")
+                raise malformed(self._provider, "it has more answers than were asked for")
             found = self._choices[index] = _Choice(PartReader(self._head.id, index))
             self._chunk(chunks, ChatDelta(role=CHAT_ROLE_ASSISTANT, content=""), index)
         return found

@@ -19,10 +19,10 @@ import orjson
 from msgspec.structs import replace
 
 from conduit_providers.calls import EmbedAnswer, EmbedCall
-from conduit_providers.codecs.embeddings import texts_of, vectors_answer
 from conduit_providers.codecs.openai import embed as openai_embed
 from conduit_providers.codecs.openai.request import headers_of
-from conduit_providers.failures import garbage
+from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
+from conduit_providers.failures import malformed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
@@ -56,9 +56,9 @@ class HuggingFaceEmbedCodec:
             vectors = _DECODER.decode(response.body)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             # Models that do not pool give a vector for each token.
-            raise garbage(call.provider, "it has not one vector for each text") from error
+            raise malformed(call.provider, "it has not one vector for each text") from error
         if len(vectors) != len(call.typed.input):
-            raise garbage(call.provider, "it has not one vector for each text")
+            raise malformed(call.provider, "it has not one vector for each text")
         return vectors_answer(vectors, call, None)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from conduit_providers.failures import error_in_stream, garbage
+from conduit_providers.failures import error_in_stream, malformed
 
 Json = dict[str, Any]
 
@@ -113,7 +113,7 @@ def as_openai(answer: bytes, part: str, states: dict[int, ChoiceState], provider
     try:
         document: Json = orjson.loads(answer)
     except orjson.JSONDecodeError as error:
-        raise garbage(provider, "it cannot be read") from error
+        raise malformed(provider, "it cannot be read") from error
     choices = document.get("choices")
     for choice in choices if isinstance(choices, list) else ():
         if not isinstance(choice, dict):
@@ -143,7 +143,7 @@ def _state_of(choice: Json, states: dict[int, ChoiceState], provider: str) -> Ch
     index = choice.get("index")
     found = states.setdefault(index if isinstance(index, int) else 0, ChoiceState())
     if len(states) > MAX_CHOICES:
-        raise garbage(provider, "it has more choices than anybody asks for")
+        raise malformed(provider, "it has more choices than anybody asks for")
     return found
 
 

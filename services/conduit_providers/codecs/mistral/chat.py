@@ -15,7 +15,7 @@ from conduit_providers.codecs.mistral.answer import ChoiceState, as_openai, is_o
 from conduit_providers.codecs.mistral.request import fitted
 from conduit_providers.codecs.openai.chat import OpenAIChatCodec
 from conduit_providers.codecs.openai.stream import OpenAIChatDecoder
-from conduit_providers.codecs.sse import events_in
+from conduit_providers.codecs.shared.sse import events_in
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.usage import Usage
@@ -62,7 +62,7 @@ class MistralChatDecoder:
     def feed(self, data: bytes) -> ChatEvents | None:
         """Take the next bytes; return the events they complete, or None.
 
-        UpstreamError if the provider reports a failure or sends garbage; events before that are
+        UpstreamError if the provider reports a failure or sends malformed; events before that are
         returned first.
         """
         if self._failure is not None:

@@ -19,7 +19,7 @@ from conduit.v1.chat_pb2 import (
     ChatUsage,
     FinishReason,
 )
-from conduit_providers.failures import error_in_stream, garbage
+from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.usage import Usage
 
 # By which the contract calls thoughts that carry no signature of anybody's.
@@ -92,11 +92,11 @@ def read_piece(data: bytes, provider: str) -> Piece:
     try:
         piece = _DECODER.decode(data)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise garbage(provider, "it is not a chat response") from error
+        raise malformed(provider, "it is not a chat response") from error
     if piece.error is not None:
         raise error_in_stream(piece.error, provider)
     if piece.message is None and not piece.done:
-        raise garbage(provider, "it has no message")
+        raise malformed(provider, "it has no message")
     return piece
 
 

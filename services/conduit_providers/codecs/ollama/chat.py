@@ -24,7 +24,7 @@ from conduit_providers.codecs.ollama.answer import (
 )
 from conduit_providers.codecs.ollama.request import ChatBody
 from conduit_providers.codecs.ollama.stream import OllamaChatDecoder
-from conduit_providers.failures import garbage
+from conduit_providers.failures import malformed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
@@ -45,7 +45,7 @@ class OllamaChatCodec:
         """Translate the answer."""
         piece = read_piece(response.body, call.provider)
         if not piece.done:
-            raise garbage(call.provider, "the answer is not complete")
+            raise malformed(call.provider, "the answer is not complete")
         completion = ChatCompletion(
             id=f"chatcmpl-ollama-{piece.mark()}",
             object="chat.completion",

@@ -6,7 +6,7 @@ https://docs.ollama.com/api/tags
 import msgspec
 
 from conduit_providers.codec import ModelPage
-from conduit_providers.failures import garbage
+from conduit_providers.failures import malformed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
@@ -36,7 +36,7 @@ class OllamaModelsCodec:
         try:
             found = _DECODER.decode(response.body)
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-            raise garbage("", "its model list is none") from error
+            raise malformed("", "its model list is none") from error
         return ModelPage([each.model or each.name for each in found.models or ()])
 
 

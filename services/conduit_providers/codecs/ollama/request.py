@@ -13,7 +13,7 @@ from conduit.v1.chat_tool_pb2 import TOOL_CHOICE_MODE_NONE, TOOL_CHOICE_MODE_REQ
 from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.ollama.turns import Turns
-from conduit_providers.codecs.unsaid import asking, note_unsaid
+from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
 from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]
@@ -166,7 +166,7 @@ class ChatBody:
         return {"type": "function", "function": found}
 
     def _drop_rest(self) -> None:
-        note_unsaid(self._call, self._provider)
+        note_unsupported(self._call, self._provider)
         request = self._request
         for name in asking(request, _UNTAKEN):
             self._drop(name)

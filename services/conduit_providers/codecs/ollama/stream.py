@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
 from conduit_providers.calls import ChatCall
-from conduit_providers.codecs.chunk_decoder import ChunkDecoder
-from conduit_providers.codecs.ndjson import LineBuffer
 from conduit_providers.codecs.ollama.answer import (
     Piece,
     PieceReader,
@@ -18,6 +16,8 @@ from conduit_providers.codecs.ollama.answer import (
     logprobs_json,
     read_piece,
 )
+from conduit_providers.codecs.shared.chunk_decoder import ChunkDecoder
+from conduit_providers.codecs.shared.ndjson import LineBuffer
 
 
 class OllamaChatDecoder(ChunkDecoder[bytes]):

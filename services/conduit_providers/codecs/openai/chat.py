@@ -15,7 +15,7 @@ from conduit_providers.codec import ChatDecoder
 from conduit_providers.codecs.openai.request import chat_body, headers_of
 from conduit_providers.codecs.openai.stream import OpenAIChatDecoder, with_stop
 from conduit_providers.codecs.openai.usage import ToldUsage, read_paths, usage_of
-from conduit_providers.failures import error_in_stream, garbage
+from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.usage import Usage
@@ -64,11 +64,11 @@ class OpenAIChatCodec:
             if not body.isascii():
                 body.decode()
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise garbage(call.provider, "it is not a chat completion") from error
+            raise malformed(call.provider, "it is not a chat completion") from error
         if whole.error is not None:
             raise error_in_stream(whole.error, call.provider)
         if not whole.choices:
-            raise garbage(call.provider, "it has no choices")
+            raise malformed(call.provider, "it has no choices")
         if b'"error"' in body:
             _check_choices(whole.choices, call.provider)
         if endpoint.usage:
@@ -98,7 +98,7 @@ def _check_choices(choices: list[msgspec.Raw], provider: str) -> None:
         try:
             error = _decode_choice(choice).error
         except msgspec.ValidationError as invalid:
-            raise garbage(provider, "a choice is none") from invalid
+            raise malformed(provider, "a choice is none") from invalid
         if error is not None:
             raise error_in_stream(error, provider)
 

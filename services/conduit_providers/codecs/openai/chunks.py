@@ -49,7 +49,7 @@ def without_choices(event: bytes) -> bytes:
     return _write(_read(event) | {"choices": _NO_CHOICES})
 
 
-def says_nothing(event: bytes) -> bool:
+def is_empty_delta(event: bytes) -> bool:
     """Whether the choices of an event have no content, only who speaks and why that ended."""
     for choice in orjson.loads(event)["choices"]:
         delta = choice.get("delta")

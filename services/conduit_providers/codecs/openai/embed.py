@@ -8,7 +8,7 @@ import msgspec
 from conduit_providers.calls import EmbedAnswer, EmbedCall, embed_answer
 from conduit_providers.codecs.openai.request import embed_body, headers_of
 from conduit_providers.codecs.openai.usage import read_paths, read_usage
-from conduit_providers.failures import error_in_stream, garbage
+from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
@@ -47,11 +47,11 @@ class OpenAIEmbedCodec:
         try:
             found = _DECODER.decode(response.body)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
-            raise garbage(call.provider, "it is not a list of embeddings") from error
+            raise malformed(call.provider, "it is not a list of embeddings") from error
         if found.error is not None:
             raise error_in_stream(found.error, call.provider)
         if not found.data:
-            raise garbage(call.provider, "it has no embeddings")
+            raise malformed(call.provider, "it has no embeddings")
         usage = read_usage(found.usage)
         if endpoint.usage:
             usage = read_paths(response.body, endpoint.usage, usage)

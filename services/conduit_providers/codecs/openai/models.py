@@ -6,7 +6,7 @@ https://platform.openai.com/docs/api-reference/models/list
 import orjson
 
 from conduit_providers.codec import ModelPage
-from conduit_providers.failures import garbage
+from conduit_providers.failures import malformed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import Headers, HttpRequest, HttpResponse
@@ -25,10 +25,10 @@ class OpenAIModelsCodec:
         try:
             document = orjson.loads(response.body)
         except orjson.JSONDecodeError as error:
-            raise garbage("", "its model list is not JSON") from error
+            raise malformed("", "its model list is not JSON") from error
         entries = document.get("data") if isinstance(document, dict) else document
         if not isinstance(entries, list):
-            raise garbage("", "its model list is none")
+            raise malformed("", "its model list is none")
         names = [entry.get("id") if isinstance(entry, dict) else entry for entry in entries]
         return ModelPage([name for name in names if isinstance(name, str) and name])
 

@@ -11,8 +11,8 @@ import orjson
 
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.calls import ChatCall, EmbedCall
-from conduit_providers.codecs.unsaid import says_nothing
-from conduit_providers.spec import Endpoint, Words
+from conduit_providers.codecs.shared.unsupported import is_default
+from conduit_providers.spec import Endpoint, ValueMap
 from conduit_providers.wire import JSON_HEADERS, Headers
 
 # A name could hide from the search behind an escape of a printable ASCII character.
@@ -137,7 +137,7 @@ def _fit(
     members: dict[str, Any], endpoint: Endpoint, call: ChatCall | EmbedCall, provider: str
 ) -> None:
     for name in sorted(endpoint.drop & members.keys()):
-        if not says_nothing(name, members.pop(name)):
+        if not is_default(name, members.pop(name)):
             call.drop(name, provider)
     _fit_words(members, endpoint, call, provider)
     # In the catalog's order, so that equal calls give equal bytes.
@@ -161,7 +161,9 @@ def _fit_words(
             _say(members, words, call, provider)
 
 
-def _say(members: dict[str, Any], words: Words, call: ChatCall | EmbedCall, provider: str) -> None:
+def _say(
+    members: dict[str, Any], words: ValueMap, call: ChatCall | EmbedCall, provider: str
+) -> None:
     name = words.parameter
     said = members[name]
     if said in words.instead:
@@ -195,7 +197,7 @@ def _fit_messages(
 
 def _fit_part(part: dict[str, Any], endpoint: Endpoint, call: ChatCall, provider: str) -> None:
     for name in sorted(endpoint.drop_in_messages & part.keys()):
-        if not says_nothing(name, part.pop(name)):
+        if not is_default(name, part.pop(name)):
             call.drop(f"messages.{name}", provider)
     for name, other in endpoint.rename_in_messages.items():
         if name in part:

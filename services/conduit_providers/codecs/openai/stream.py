@@ -16,17 +16,17 @@ from conduit_providers.calls import ChatCall, ChatEvents
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.openai.chunks import (
     Members,
+    is_empty_delta,
     members_of,
     merged,
-    says_nothing,
     usage_chunk,
     without_choices,
     without_usage,
     written,
 )
 from conduit_providers.codecs.openai.usage import read_paths, read_usage
-from conduit_providers.codecs.sse import EventBuffer, events_in
-from conduit_providers.failures import error_in_stream, garbage
+from conduit_providers.codecs.shared.sse import EventBuffer, events_in
+from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.spec import Endpoint
 from conduit_providers.usage import Usage
 
@@ -95,7 +95,7 @@ class OpenAIChatDecoder:
     def feed(self, data: bytes) -> ChatEvents | None:
         """Take the next bytes; return the events they complete, or None.
 
-        UpstreamError if the provider reports a failure or sends garbage; events before that are
+        UpstreamError if the provider reports a failure or sends malformed; events before that are
         returned first.
         """
         if self._failure is not None:
@@ -128,7 +128,7 @@ class OpenAIChatDecoder:
         try:
             return self._pass_on(rest + b"\n\n")
         except UpstreamError as error:
-            if error.metadata.get("kind") != "garbage":
+            if error.metadata.get("kind") != "malformed":
                 raise
             return None
 
@@ -137,7 +137,7 @@ class OpenAIChatDecoder:
             if not block.isascii():
                 block.decode()
         except UnicodeDecodeError:
-            raise garbage(self._provider, "its stream is not UTF-8") from None
+            raise malformed(self._provider, "its stream is not UTF-8") from None
         block = with_stop(block, self._endpoint)
         parts = block.split(b"\n\n")
         parts.pop()
@@ -189,14 +189,14 @@ class OpenAIChatDecoder:
         """Return the failure that an event without choices is: an error, or nonsense."""
         if isinstance(orjson.loads(data).get("message"), str):
             return self._failure_in(data)
-        return garbage(self._provider, "an event has no choices")
+        return malformed(self._provider, "an event has no choices")
 
     def _wanted(self, data: bytes) -> bytes | None:
         """Look into an event; return what is passed on: itself, nothing, or what is left of it."""
         try:
             chunk = _decode(data)
         except (msgspec.DecodeError, msgspec.ValidationError):
-            self._failure = garbage(self._provider, "an event is not a chat completion chunk")
+            self._failure = malformed(self._provider, "an event is not a chat completion chunk")
             return None
         choices = chunk.choices
         if choices is None or chunk.usage is not None or chunk.error is not None or self._paths:
@@ -229,7 +229,7 @@ class OpenAIChatDecoder:
         choices = chunk.choices or []
         was_finished = self._finished.issuperset(choice.index for choice in choices)
         # Some repeat a choice that is finished, only to have one beside the counts.
-        is_apart = was_finished and (not choices or says_nothing(data))
+        is_apart = was_finished and (not choices or is_empty_delta(data))
         rest = None if is_apart else without_usage(self._noted(choices, data) or data)
         usage = read_usage(chunk.usage)
         if usage is not None:
@@ -260,7 +260,7 @@ class OpenAIChatDecoder:
         self._early |= members_of(data)
         self._early_bytes += len(data)
         if self._early_bytes > MAX_EVENT_BYTES:
-            self._failure = garbage(self._provider, "its stream does not come to an answer")
+            self._failure = malformed(self._provider, "its stream does not come to an answer")
 
 
 def _asks_accounting(call: ChatCall) -> bool:

@@ -28,8 +28,8 @@ from conduit_providers.codecs.replicate.prediction import (
     step_to,
 )
 from conduit_providers.codecs.replicate.stream import ReplicateDecoder
-from conduit_providers.failures import garbage
-from conduit_providers.flow import Flow, Opened, Step
+from conduit_providers.failures import malformed
+from conduit_providers.jobs import Job, JobRequest, StreamingJob
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, Headers, HttpRequest, HttpResponse
@@ -67,19 +67,19 @@ class ReplicateChatCodec:
         """Translate a prediction that succeeded."""
         found = read_prediction(response.body, call.provider)
         if found.status not in ENDED:
-            raise garbage(call.provider, "the prediction has not ended")
+            raise malformed(call.provider, "the prediction has not ended")
         return answer_of(found, call)
 
     def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
         """Return a fresh decoder for one streamed answer of which nothing else is known."""
         return ReplicateDecoder(call)
 
-    def whole(self, call: ChatCall, endpoint: Endpoint, target: Target) -> Flow[ChatAnswer]:
+    def whole(self, call: ChatCall, endpoint: Endpoint, target: Target) -> Job[ChatAnswer]:
         """Begin a prediction and wait for its end."""
-        response = yield Step(self.to_upstream(call, endpoint, target))
+        response = yield JobRequest(self.to_upstream(call, endpoint, target))
         found = read_prediction(response.body, call.provider)
-        undo = step_to("POST", found.urls.cancel, (), target, endpoint)
-        look = step_to("GET", found.urls.get, (), target, endpoint)._replace(undo=undo)
+        cancel = step_to("POST", found.urls.cancel, (), target, endpoint)
+        look = step_to("GET", found.urls.get, (), target, endpoint)._replace(cancel=cancel)
         looks = misses = 0
         while found.status not in ENDED:
             pause = PAUSES[min(looks, len(PAUSES) - 1)]
@@ -95,13 +95,13 @@ class ReplicateChatCodec:
             found = read_prediction(response.body, call.provider)
         return answer_of(found, call)
 
-    def stream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> Flow[Opened]:
+    def stream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> Job[StreamingJob]:
         """Begin a prediction and open its stream. UpstreamRefused if the model has none."""
-        response = yield Step(self.to_upstream(call, endpoint, target))
+        response = yield JobRequest(self.to_upstream(call, endpoint, target))
         found = read_prediction(response.body, call.provider)
-        undo = step_to("POST", found.urls.cancel, (), target, endpoint)
+        cancel = step_to("POST", found.urls.cancel, (), target, endpoint)
         if not found.urls.stream:
-            yield undo
+            yield cancel
             raise UpstreamRefused(
                 f"The model {call.model!r} of {call.provider} does not stream",
                 provider=call.provider,
@@ -109,7 +109,7 @@ class ReplicateChatCodec:
         step = step_to("GET", found.urls.stream, STREAM_HEADERS, target, endpoint)
         look = step_to("GET", found.urls.get, (), target, endpoint)
         decoder = ReplicateDecoder(call, found)
-        return Opened(step._replace(undo=undo), decoder, _closing(call, look, decoder))
+        return StreamingJob(step._replace(cancel=cancel), decoder, _closing(call, look, decoder))
 
 
 def _headers(call: ChatCall, endpoint: Endpoint) -> Headers:
@@ -120,7 +120,7 @@ def _headers(call: ChatCall, endpoint: Endpoint) -> Headers:
     return tuple(headers)
 
 
-def _closing(call: ChatCall, look: Step, decoder: ReplicateDecoder) -> Flow[ChatEvents | None]:
+def _closing(call: ChatCall, look: JobRequest, decoder: ReplicateDecoder) -> Job[ChatEvents | None]:
     """Look at a prediction whose stream ended, for its counts; the answer is whole without them."""
     found: Prediction | None = None
     for number in range(MAX_CLOSING_LOOKS):

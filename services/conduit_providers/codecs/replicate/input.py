@@ -31,7 +31,7 @@ from conduit.v1.chat_message_pb2 import (
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.calls import ChatCall
-from conduit_providers.codecs.unsaid import note_unsaid, says_nothing
+from conduit_providers.codecs.shared.unsupported import is_default, note_unsupported
 
 Json = dict[str, Any]
 
@@ -227,7 +227,7 @@ class ModelInput:
             if name in given:
                 if name in family.same:
                     found[family.same[name]] = given[name]
-                elif not says_nothing(name, given[name]):
+                elif not is_default(name, given[name]):
                     self._drop(name)
         if request.stop:
             if family.stop and not any("," in sequence for sequence in request.stop):
@@ -237,11 +237,11 @@ class ModelInput:
         return found
 
     def _drop_rest(self) -> None:
-        note_unsaid(self._call, self._provider)
+        note_unsupported(self._call, self._provider)
         request = self._request
         for name in _UNTAKEN:
             value = getattr(request, name)
-            if value and not says_nothing(name, value):
+            if value and not is_default(name, value):
                 self._drop(name)
         if request.n > 1:
             self._drop("n")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from conduit_providers.codec import ModelPage
-from conduit_providers.failures import garbage
+from conduit_providers.failures import malformed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
@@ -41,10 +41,10 @@ class ReplicateModelsCodec:
         try:
             page = _DECODER.decode(response.body)
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-            raise garbage("", "its model list is none") from error
+            raise malformed("", "its model list is none") from error
         models = page.models if page.models is not None else page.results
         if models is None:
-            raise garbage("", "its model list is none")
+            raise malformed("", "its model list is none")
         # Only the query of the next page's URL matters; the rest stays ours.
         query = urlsplit(page.next).query if page.next else ""
         following = f"{endpoint.path}?{query}" if query else ""

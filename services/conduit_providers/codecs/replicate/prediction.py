@@ -21,8 +21,8 @@ from conduit.v1.chat_pb2 import (
 from conduit_kernel.errors import UpstreamError, UpstreamRefused
 from conduit_providers.calls import ChatAnswer, ChatCall, chat_answer
 from conduit_providers.codecs.replicate.input import limit_of
-from conduit_providers.failures import error_in_stream, garbage
-from conduit_providers.flow import Step
+from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.jobs import JobRequest
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.usage import Usage
@@ -102,7 +102,7 @@ def read_prediction(body: bytes, provider: str) -> Prediction:
     try:
         found = _DECODER.decode(body)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise garbage(provider, "it is not a prediction") from error
+        raise malformed(provider, "it is not a prediction") from error
     if found.status == "failed":
         raise failed(found.error, provider)
     if found.status in {"canceled", "aborted"}:
@@ -148,7 +148,9 @@ def chat_usage(usage: Usage) -> ChatUsage:
     )
 
 
-def step_to(method: str, url: str, headers: Headers, target: Target, endpoint: Endpoint) -> Step:
+def step_to(
+    method: str, url: str, headers: Headers, target: Target, endpoint: Endpoint
+) -> JobRequest:
     """Return the step to a URL that an answer named.
 
     UpstreamError if it leads to where the key has no business: anywhere but the instance's own
@@ -157,8 +159,8 @@ def step_to(method: str, url: str, headers: Headers, target: Target, endpoint: E
     origin, path = _split(url)
     allowed = {_split(target.base_url)[0], *str(endpoint.options.get("origins", "")).split()}
     if not path.isascii() or not path.isprintable() or " " in path or origin not in allowed:
-        raise garbage(target.provider_name, "it refers to a foreign address")
-    return Step(HttpRequest(method, path, headers), origin)
+        raise malformed(target.provider_name, "it refers to a foreign address")
+    return JobRequest(HttpRequest(method, path, headers), origin)
 
 
 def _split(url: str) -> tuple[str, str]:

@@ -12,15 +12,15 @@ from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
 from conduit.v1.chat_pb2 import FINISH_REASON_STOP
 from conduit_providers.calls import ChatCall, ChatEvents
-from conduit_providers.codecs.chunk_decoder import EventDecoder
 from conduit_providers.codecs.replicate.prediction import (
     Prediction,
     canceled,
     chat_usage,
     failed,
 )
-from conduit_providers.codecs.sse import SseEvent
-from conduit_providers.failures import garbage
+from conduit_providers.codecs.shared.chunk_decoder import EventDecoder
+from conduit_providers.codecs.shared.sse import SseEvent
+from conduit_providers.failures import malformed
 
 
 class ReplicateDecoder(EventDecoder):
@@ -57,7 +57,7 @@ class ReplicateDecoder(EventDecoder):
         try:
             self._read_event(piece, chunks)
         except UnicodeDecodeError as error:
-            raise garbage(self._provider, "an event is no text") from error
+            raise malformed(self._provider, "an event is no text") from error
 
     def _read_event(self, event: SseEvent, chunks: list[ChatCompletionChunk]) -> None:
         match event.event:

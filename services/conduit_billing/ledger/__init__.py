@@ -1,0 +1,1 @@
+"""Charges and what they do to the accounts."""

@@ -1,0 +1,91 @@
+"""Tallies of attempts: read and checked on the way in, added up by hour."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from conduit.v1.charge_pb2 import CallTally
+from conduit_billing.money import MAX_QUANTITY
+from conduit_billing.reports.duration_buckets import LEAST_BUCKET, MOST_BUCKET
+from conduit_billing.timestamps import DAY_MICROS, HOUR_MICROS, micros_of
+from conduit_billing.validation import at_most, bounded, refuse, text
+
+# What is delivered later than this is left out, so that its id need not be kept for ever.
+RETENTION_MICROS = 30 * DAY_MICROS
+_MAX_COUNT = 10**9
+
+
+class AttemptStats(NamedTuple):
+    """A tally, checked. Fields as in `conduit.v1.CallTally`."""
+
+    id: str
+    started_at: int
+    provider_id: int
+    successes: int
+    failures: int
+    buckets: dict[int, int]
+    duration_ms_sum: int
+
+
+class HourKey(NamedTuple):
+    """What an hour's sums are kept by."""
+
+    hour: int
+    provider_id: int
+
+
+class HourSum(NamedTuple):
+    """Tallies added up."""
+
+    successes: int = 0
+    failures: int = 0
+    duration_ms_sum: int = 0
+
+
+def read_attempt_stats(tally: CallTally, field: str) -> AttemptStats:
+    """Return a tally that was delivered as `field`. InvalidRequest if it makes no sense."""
+    if not tally.id:
+        refuse(f"{field}.id", "is required")
+    at_most(f"{field}.durationBuckets", len(tally.duration_buckets), MOST_BUCKET - LEAST_BUCKET)
+    return AttemptStats(
+        text(f"{field}.id", tally.id, 100),
+        bounded(f"{field}.startedAt", micros_of(tally.started_at), 1, 10**16),
+        bounded(f"{field}.providerId", tally.provider_id, 1, MAX_QUANTITY),
+        bounded(f"{field}.successes", tally.successes, 0, _MAX_COUNT),
+        bounded(f"{field}.failures", tally.failures, 0, _MAX_COUNT),
+        _read_buckets(tally, f"{field}.durationBuckets"),
+        bounded(f"{field}.durationMsSum", tally.duration_ms_sum, 0, MAX_QUANTITY),
+    )
+
+
+def hours_of(tallies: Iterable[AttemptStats]) -> dict[HourKey, HourSum]:
+    """Add tallies up by the hour in which they began."""
+    hours: dict[HourKey, HourSum] = {}
+    for tally in tallies:
+        key = HourKey(tally.started_at // HOUR_MICROS, tally.provider_id)
+        old = hours.get(key, HourSum())
+        hours[key] = HourSum(
+            old.successes + tally.successes,
+            old.failures + tally.failures,
+            old.duration_ms_sum + tally.duration_ms_sum,
+        )
+    return hours
+
+
+def hour_buckets_of(tallies: Iterable[AttemptStats]) -> Counter[tuple[HourKey, int]]:
+    """Add the buckets of tallies up by hour."""
+    counts: Counter[tuple[HourKey, int]] = Counter()
+    for tally in tallies:
+        key = HourKey(tally.started_at // HOUR_MICROS, tally.provider_id)
+        for bucket, count in tally.buckets.items():
+            counts[key, bucket] += count
+    return counts
+
+
+def _read_buckets(tally: CallTally, field: str) -> dict[int, int]:
+    # A duration outside of all buckets is as good as the outermost.
+    buckets: Counter[int] = Counter()
+    for bucket, count in tally.duration_buckets.items():
+        inside = min(max(bucket, LEAST_BUCKET), MOST_BUCKET)
+        buckets[inside] += bounded(f"{field}[{bucket}]", count, 0, _MAX_COUNT)
+    return dict(buckets)

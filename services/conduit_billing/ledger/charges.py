@@ -1,0 +1,173 @@
+"""Charges as values: read and checked on the way in, priced, written on the way out."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from conduit.v1.charge_pb2 import Charge, ChargeLine, Unit, UsageSource
+from conduit_billing.money import (
+    MAX_CHARGE_NANO,
+    MAX_PRICE_NANO,
+    MAX_QUANTITY,
+    cost_of,
+)
+from conduit_billing.pricing.rules import INPUT_UNITS, OUTPUT_UNITS, Priced, UnitNumber
+from conduit_billing.timestamps import datetime_of, micros_of, timestamp_of
+from conduit_billing.validation import at_most, bounded, clipped, refuse
+
+_ID = re.compile(r"[0-9a-z]{26}")
+_UNITS = frozenset(Unit.values()) - {0}
+_SOURCES = frozenset(UsageSource.values()) - {0}
+_MAX_LINES = 32
+# The years 2000 to 2100, in microseconds.
+_TIMES = (946_684_800_000_000, 4_102_444_800_000_000)
+_MAX_DURATION_MS = 10**12
+
+# The price of a model of an instance at a moment: instance, its type, model, moment.
+FindPrice = Callable[[int, str, str, datetime], Priced]
+
+
+class Line(NamedTuple):
+    """A kind of unit: how many, and nano-dollars of a million, None if unknown."""
+
+    unit: UnitNumber
+    quantity: int
+    price: int | None
+
+
+class PostedCharge(NamedTuple):
+    """A charge, as the ledger keeps it. Fields as in `conduit.v1.Charge`."""
+
+    id: str
+    request_id: str
+    occurred_at: int
+    provider_id: int
+    provider_type: str
+    key_id: str
+    account_group: str
+    virtual_key_id: int
+    model_alias: str
+    actual_model_name: str
+    operation: str
+    cost: int | None
+    price_version: str
+    usage_source: int
+    is_complete: bool
+    duration_ms: int
+    lines: tuple[Line, ...]
+
+    @property
+    def input_tokens(self) -> int:
+        """Count the tokens read."""
+        return sum(line.quantity for line in self.lines if line.unit in INPUT_UNITS)
+
+    @property
+    def output_tokens(self) -> int:
+        """Count the tokens written."""
+        return sum(line.quantity for line in self.lines if line.unit in OUTPUT_UNITS)
+
+
+def read_charge(charge: Charge, field: str) -> PostedCharge:
+    """Return a charge that was delivered as `field`. InvalidRequest if it makes no sense.
+
+    Descriptions that are too long are cut: callers had a hand in them, and a charge must count.
+    """
+    if not _ID.fullmatch(charge.id):
+        refuse(f"{field}.id", "must have 26 digits and small letters")
+    if charge.usage_source not in _SOURCES:
+        refuse(f"{field}.usageSource", "must say where the units come from")
+    at_most(f"{field}.lines", len(charge.lines), _MAX_LINES)
+    lines = tuple(_read_line(line, f"{field}.lines[{i}]") for i, line in enumerate(charge.lines))
+    return PostedCharge(
+        charge.id,
+        clipped(charge.request_id, 200),
+        bounded(f"{field}.occurredAt", micros_of(charge.occurred_at), *_TIMES),
+        bounded(f"{field}.providerId", charge.provider_id, 1, MAX_QUANTITY),
+        clipped(charge.provider_type, 100),
+        clipped(charge.key_id, 40),
+        clipped(charge.provider_account_group, 200),
+        bounded(f"{field}.virtualKeyId", charge.virtual_key_id, 0, MAX_QUANTITY),
+        clipped(charge.model_alias, 200),
+        clipped(charge.actual_model_name, 500),
+        clipped(charge.operation, 40),
+        _read_cost(charge, lines, field),
+        clipped(charge.price_version, 100),
+        charge.usage_source,
+        charge.is_complete,
+        bounded(f"{field}.durationMs", charge.duration_ms, 0, _MAX_DURATION_MS),
+        lines,
+    )
+
+
+def price_charge(charge: PostedCharge, find_price: FindPrice) -> PostedCharge:
+    """Return the charge with the prices that it lacks, where they are known by now."""
+    if charge.cost is not None:
+        return charge
+    priced = find_price(
+        charge.provider_id,
+        charge.provider_type,
+        charge.actual_model_name,
+        datetime_of(charge.occurred_at),
+    )
+    lines = tuple(
+        line if line.price is not None else line._replace(price=priced.unit_prices.get(line.unit))
+        for line in charge.lines
+    )
+    cost = cost_of((line.quantity, line.price) for line in lines)
+    if cost is None or cost > MAX_CHARGE_NANO:
+        return charge
+    version = charge.price_version or priced.version
+    return charge._replace(lines=lines, cost=cost, price_version=version)
+
+
+def charge_message(charge: PostedCharge) -> Charge:
+    """Return a charge as the contract says it."""
+    return Charge(
+        id=charge.id,
+        request_id=charge.request_id,
+        occurred_at=timestamp_of(charge.occurred_at),
+        provider_id=charge.provider_id,
+        provider_type=charge.provider_type,
+        key_id=charge.key_id,
+        provider_account_group=charge.account_group,
+        virtual_key_id=charge.virtual_key_id,
+        model_alias=charge.model_alias,
+        actual_model_name=charge.actual_model_name,
+        operation=charge.operation,
+        lines=[
+            ChargeLine(
+                unit=line.unit,
+                quantity=line.quantity,
+                nano_usd_per_million=line.price,
+            )
+            for line in charge.lines
+        ],
+        cost_nano_usd=charge.cost,
+        price_version=charge.price_version,
+        usage_source=UsageSource.ValueType(charge.usage_source),
+        is_complete=charge.is_complete,
+        duration_ms=charge.duration_ms,
+    )
+
+
+def _read_line(line: ChargeLine, field: str) -> Line:
+    if line.unit not in _UNITS:
+        refuse(f"{field}.unit", "must say what was counted")
+    price = None
+    if line.HasField("nano_usd_per_million"):
+        name = f"{field}.nanoUsdPerMillion"
+        price = bounded(name, line.nano_usd_per_million, 0, MAX_PRICE_NANO)
+    return Line(line.unit, bounded(f"{field}.quantity", line.quantity, 0, MAX_QUANTITY), price)
+
+
+def _read_cost(charge: Charge, lines: tuple[Line, ...], field: str) -> int | None:
+    if not charge.HasField("cost_nano_usd"):
+        return None
+    cost = bounded(f"{field}.cost", charge.cost_nano_usd, 0, MAX_CHARGE_NANO)
+    expected = cost_of((line.quantity, line.price) for line in lines)
+    # Another way of rounding may differ by one for each line. A provider's own word on the cost
+    # comes without prices, and stands.
+    if lines and expected is not None and abs(cost - expected) > len(lines):
+        refuse(f"{field}.cost", f"must be the sum of the lines, {expected} nano-dollars")
+    return cost

@@ -1,0 +1,1 @@
+"""What models cost: operators' rules and the shipped catalog."""

@@ -1,0 +1,108 @@
+"""What operators say of prices, made into rules, and rules into messages."""
+
+from collections.abc import Callable
+
+from conduit.v1.model_cost_pb2 import (
+    COST_CALCULATION_TYPE_TOKEN_BASED,
+    CostCalculationType,
+    ModelCost,
+    ModelCostSpec,
+)
+from conduit_billing.money import MAX_QUANTITY, NANO
+from conduit_billing.pricing.rules import Calculation, Rule, RuleDraft
+from conduit_billing.timestamps import micros_at, timestamp_of
+from conduit_billing.validation import bounded, refuse, text
+
+_MAX_PATTERN = 200
+# A thousand dollars, of 1,000 tokens or of a unit.
+_MAX_AMOUNT = 1_000 * NANO
+_AMOUNTS = {
+    "inputCostPer1kTokens": "input_cost_per_1k_tokens_nano_usd",
+    "outputCostPer1kTokens": "output_cost_per_1k_tokens_nano_usd",
+    "cachedInputCostPer1kTokens": "cached_input_cost_per_1k_tokens_nano_usd",
+    "costPerUnit": "cost_per_unit_nano_usd",
+}
+
+
+def new_draft(spec: ModelCostSpec) -> RuleDraft:
+    """Return the rule that an operator asks for. InvalidRequest if it makes no sense."""
+    if not spec.model_pattern:
+        refuse("modelPattern", "is required")
+    return edit_of(spec)(RuleDraft(spec.model_pattern))
+
+
+def edit_of(spec: ModelCostSpec) -> Callable[[RuleDraft], RuleDraft]:
+    """Return what puts an operator's words over a rule; unset ones change nothing."""
+
+    def edit(rule: RuleDraft) -> RuleDraft:
+        given = spec.HasField
+        pattern = spec.model_pattern if given("model_pattern") else rule.model_pattern
+        provider_id = spec.provider_id if given("provider_id") else rule.provider_id
+        return _complete(
+            RuleDraft(
+                _pattern(pattern),
+                bounded("providerId", provider_id, 0, MAX_QUANTITY),
+                _amount(spec, "inputCostPer1kTokens", rule.input_per_1k),
+                _amount(spec, "outputCostPer1kTokens", rule.output_per_1k),
+                _amount(spec, "cachedInputCostPer1kTokens", rule.cached_input_per_1k),
+                _amount(spec, "costPerUnit", rule.per_unit),
+                _calculation(spec, rule),
+            )
+        )
+
+    return edit
+
+
+def rule_message(rule: Rule) -> ModelCost:
+    """Return a rule as the contract says it."""
+    return ModelCost(
+        id=rule.id,
+        provider_id=rule.provider_id,
+        model_pattern=rule.model_pattern,
+        input_cost_per_1k_tokens_nano_usd=rule.input_per_1k,
+        output_cost_per_1k_tokens_nano_usd=rule.output_per_1k,
+        cached_input_cost_per_1k_tokens_nano_usd=rule.cached_input_per_1k,
+        cost_per_unit_nano_usd=rule.per_unit,
+        cost_calculation_type=rule.calculation,
+        created_at=timestamp_of(micros_at(rule.created_at)),
+        updated_at=timestamp_of(micros_at(rule.updated_at)),
+    )
+
+
+def _pattern(pattern: str) -> str:
+    if not pattern.strip():
+        refuse("modelPattern", "must not be empty; * stands for any run of characters")
+    return text("modelPattern", pattern, _MAX_PATTERN)
+
+
+def _amount(spec: ModelCostSpec, name: str, old: int | None) -> int | None:
+    field = _AMOUNTS[name]
+    # One of four optional fields that are checked alike.
+    if not spec.HasField(field):  # type: ignore[arg-type]
+        return old
+    amount: int = getattr(spec, field)
+    if amount < 0:
+        refuse(name, "must not be negative")
+    if amount > _MAX_AMOUNT:
+        refuse(name, f"must be at most {_MAX_AMOUNT // NANO} dollars")
+    return amount
+
+
+def _calculation(spec: ModelCostSpec, rule: RuleDraft) -> Calculation:
+    if not spec.HasField("cost_calculation_type"):
+        return rule.calculation
+    if spec.cost_calculation_type not in CostCalculationType.values():
+        refuse("costCalculationType", "is unknown")
+    return spec.cost_calculation_type or COST_CALCULATION_TYPE_TOKEN_BASED
+
+
+def _complete(rule: RuleDraft) -> RuleDraft:
+    required = (
+        {"inputCostPer1kTokens": rule.input_per_1k, "outputCostPer1kTokens": rule.output_per_1k}
+        if rule.calculation == COST_CALCULATION_TYPE_TOKEN_BASED
+        else {"costPerUnit": rule.per_unit}
+    )
+    for name, amount in required.items():
+        if amount is None:
+            refuse(name, "is required for this costCalculationType")
+    return rule

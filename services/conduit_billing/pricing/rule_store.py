@@ -1,0 +1,111 @@
+"""Keeps the operators' prices."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from conduit_billing.pricing.rules import Calculation, Rule, RuleDraft
+from conduit_billing.tables import RuleRow
+from conduit_billing.timestamps import datetime_of, micros_at
+from conduit_kernel.database import guarded, reader, writer
+from conduit_kernel.errors import AlreadyExists, ModelCostNotFound
+
+SERVICE = "billing"
+_COLUMNS = RuleRow.__table__.c
+
+
+class RuleStore:
+    """Stores prices; of one pattern at most one for each instance."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._writer = writer(engine)
+        self._reader = reader(engine)
+
+    async def create(self, draft: RuleDraft, now: int) -> Rule:
+        """Store a price. AlreadyExists if the instance has one of the same pattern."""
+        values = {**asdict(draft), "created_at": now, "updated_at": now}
+        try:
+            async with guarded(SERVICE), self._writer.begin() as connection:
+                statement = insert(RuleRow).values(values).returning(*_COLUMNS)
+                return _rule((await connection.execute(statement)).one())
+        except IntegrityError as error:
+            raise _duplicate(draft) from error
+
+    async def change(self, rule_id: int, edit: Callable[[Rule], RuleDraft], now: int) -> Rule:
+        """Replace a price by what `edit` makes of it; nothing changes if it makes nothing new."""
+        draft: RuleDraft | None = None
+        try:
+            async with guarded(SERVICE), self._writer.begin() as connection:
+                rule = await _load(connection, rule_id)
+                draft = edit(rule)
+                values = {name: getattr(draft, name) for name in asdict(_EMPTY)}
+                if replace(rule, **values) == rule:
+                    return rule
+                # Versions name the time, so no two may be of the same.
+                later = max(now, micros_at(rule.updated_at) + 1)
+                statement = update(RuleRow).where(RuleRow.id == rule_id)
+                statement = statement.values(**values, updated_at=later)
+                await connection.execute(statement)
+                return await _load(connection, rule_id)
+        except IntegrityError as error:
+            raise _duplicate(draft or _EMPTY) from error
+
+    async def delete(self, rule_id: int) -> None:
+        """Delete a price. ModelCostNotFound if there is none."""
+        async with guarded(SERVICE), self._writer.begin() as connection:
+            statement = delete(RuleRow).where(RuleRow.id == rule_id).returning(RuleRow.id)
+            if (await connection.execute(statement)).first() is None:
+                raise _missing(rule_id)
+
+    async def get(self, rule_id: int) -> Rule:
+        """Return a price. ModelCostNotFound if there is none."""
+        async with guarded(SERVICE), self._reader.connect() as connection:
+            return await _load(connection, rule_id)
+
+    async def page(self, *, limit: int, after: int = 0, provider_id: int = 0) -> Sequence[Rule]:
+        """Return prices in order of id, those behind `after`; 0 means of every instance."""
+        query = select(*_COLUMNS).where(RuleRow.id > after)
+        if provider_id:
+            query = query.where(RuleRow.provider_id == provider_id)
+        async with guarded(SERVICE), self._reader.connect() as connection:
+            rows = await connection.execute(query.order_by(RuleRow.id).limit(limit))
+            return [_rule(row) for row in rows]
+
+    async def all(self) -> Sequence[Rule]:
+        """Return all prices."""
+        async with guarded(SERVICE), self._reader.connect() as connection:
+            rows = await connection.execute(select(*_COLUMNS).order_by(RuleRow.id))
+            return [_rule(row) for row in rows]
+
+
+_EMPTY = RuleDraft("")
+
+
+async def _load(connection: AsyncConnection, rule_id: int) -> Rule:
+    row = (await connection.execute(select(*_COLUMNS).where(RuleRow.id == rule_id))).first()
+    if row is None:
+        raise _missing(rule_id)
+    return _rule(row)
+
+
+def _rule(row: Row[Any]) -> Rule:
+    values = dict(row._mapping)  # noqa: SLF001 # its public name, underlined so as not to be a column
+    for name in ("created_at", "updated_at"):
+        values[name] = datetime_of(values[name])
+    return Rule(**{**values, "calculation": Calculation(values["calculation"])})
+
+
+def _missing(rule_id: int) -> ModelCostNotFound:
+    return ModelCostNotFound(f"Model cost with ID {rule_id} not found", model_cost_id=str(rule_id))
+
+
+def _duplicate(draft: RuleDraft) -> AlreadyExists:
+    whose = f"Provider {draft.provider_id}" if draft.provider_id else "The rule for all providers"
+    return AlreadyExists(
+        f"{whose} has a price for the pattern {draft.model_pattern!r} already",
+        field="modelPattern",
+    )

@@ -1,0 +1,1 @@
+"""Reports made of the ledger's sums."""

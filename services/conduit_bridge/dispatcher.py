@@ -1,0 +1,184 @@
+"""HTTP request handler: routing, error rendering, metrics, access log."""
+
+import logging
+from collections.abc import Callable, Iterable
+
+from structlog.typing import FilteringBoundLogger
+
+from conduit.v1.options_pb2 import DIALECT_ADMIN, Dialect
+from conduit_bridge.cors import Cors
+from conduit_bridge.endpoints.unary import GONE, Endpoint, Outcome, RequestContext, tell
+from conduit_bridge.errors import answer_of, body_of, fields_of, refusal
+from conduit_bridge.metrics import RouteCounts
+from conduit_bridge.request_metadata import request_id_of
+from conduit_bridge.routes import NO_PARAMS, Params, RouteTable
+from conduit_kernel.errors import InvalidRequest, MethodNotAllowed, RouteNotFound
+from conduit_kernel.http import Answer, CallerGone, Exchange, Fields, Request
+from conduit_kernel.http.exchange import OPEN
+from conduit_kernel.ids import IdSource
+
+# So much of what a caller wrote may come back in a message.
+MAX_QUOTED = 200
+_NO_CONTENT = 204
+
+
+class NotFoundEndpoint(Endpoint):
+    """Stands for what has no endpoint, in the log and the metrics."""
+
+    def __init__(self, counts: RouteCounts) -> None:
+        """Take where to count."""
+        self.counts = counts
+        self.dialect = DIALECT_ADMIN
+
+    async def serve(self, context: RequestContext) -> Outcome:
+        """Refuse."""
+        path = context.exchange.path
+        quoted = path if len(path) <= MAX_QUOTED else f"{path[:MAX_QUOTED]}..."
+        raise RouteNotFound(f"There is no path {quoted}", path=quoted)
+
+
+class PreflightEndpoint(Endpoint):
+    """Says which methods a path has; to browsers, also what they may send."""
+
+    def __init__(self, counts: RouteCounts, cors: Cors, allow: str) -> None:
+        """Take the methods as the Allow field lists them."""
+        self.counts = counts
+        self.dialect = DIALECT_ADMIN
+        self._cors = cors
+        self._allow = allow.encode()
+
+    async def serve(self, context: RequestContext) -> Outcome:
+        """Answer without a body."""
+        preflight = self._cors.preflight_fields(context.exchange, self._allow)
+        context.exchange.respond(
+            _NO_CONTENT, [(b"allow", self._allow), *preflight], b"", context.lines
+        )
+        return Outcome(_NO_CONTENT)
+
+
+class Dispatcher:
+    """Serves all endpoints."""
+
+    def __init__(
+        self,
+        endpoints: Iterable[Endpoint],
+        lost: NotFoundEndpoint,
+        *,
+        cors: Cors,
+        ids: IdSource,
+        clock: Callable[[], float],
+        log: FilteringBoundLogger,
+        max_body_bytes: int,
+    ) -> None:
+        """Take the endpoints; the clock counts seconds from any moment."""
+        self._table: RouteTable[Endpoint] = RouteTable()
+        self._dialects: dict[str, Dialect.ValueType] = {}
+        for endpoint in endpoints:
+            counts = endpoint.counts
+            self._table.add(counts.method, counts.route, endpoint)
+            self._dialects.setdefault(_family(counts.route), endpoint.dialect)
+        self._lost = lost
+        self._cors = cors
+        self._ids = ids
+        self._clock = clock
+        self._log = log
+        # Asked once: a line that nobody reads is not worth its words.
+        self._is_logged = log.is_enabled_for(logging.INFO)
+        self._max_body_bytes = max_body_bytes
+
+    async def handle(self, exchange: Exchange) -> None:
+        """Answer a request, whatever becomes of it."""
+        started = self._clock()
+        request_id = request_id_of(exchange, self._ids)
+        # An id has no character that could end its line.
+        lines = b"x-request-id: %b\r\n%b" % (request_id.encode(), self._cors.lines(exchange))
+        endpoint: Endpoint = self._lost
+        counts = endpoint.counts
+        outcome = GONE
+        counts.under_way += 1
+        try:
+            endpoint, params = self._find(exchange)
+            counts.under_way -= 1
+            counts = endpoint.counts
+            counts.under_way += 1
+            outcome = await endpoint.serve(RequestContext(exchange, params, request_id, lines))
+        except CallerGone:
+            pass
+        except Exception as problem:  # noqa: BLE001 # whatever it is, the caller must be told
+            outcome = self._refuse(exchange, endpoint, request_id, lines, problem)
+        finally:
+            seconds = self._clock() - started
+            counts.under_way -= 1
+            counts.ended(outcome.status, seconds)
+            if self._is_logged:
+                self._write_line(exchange.method, counts.route, outcome, seconds, request_id)
+
+    def body_limit(self, method: str, path: str) -> int:
+        """Return the most bytes that the body of such a request may have."""
+        try:
+            endpoint, _, _ = self._table.find(path, method)
+        except InvalidRequest:
+            # It will be told when the body is there.
+            endpoint = None
+        return (endpoint.max_body_bytes if endpoint else 0) or self._max_body_bytes
+
+    def failed(self, request: Request, problem: Exception) -> Answer:
+        """Answer for a handler that failed itself."""
+        error = tell(problem, "bridge", "")
+        return answer_of(error, self._dialect_of(request.path))
+
+    def refused(self, status: int, code: str, message: str, path: str) -> tuple[Fields, bytes]:
+        """Shape what the HTTP server refuses by itself; the path is empty where it is unknown."""
+        error = refusal(status, message)
+        body = body_of(error, self._dialect_of(path))
+        return [*fields_of(error), *self._cors.blind_fields], body
+
+    def _find(self, exchange: Exchange) -> tuple[Endpoint, Params]:
+        endpoint, params, verbs = self._table.find(exchange.path, exchange.method)
+        if endpoint is not None:
+            return endpoint.choose(exchange.body), params
+        if not verbs:
+            return self._lost, NO_PARAMS
+        allow = ", ".join(sorted({*verbs, "OPTIONS"}))
+        if exchange.method == "OPTIONS":
+            return PreflightEndpoint(self._lost.counts, self._cors, allow), NO_PARAMS
+        message = f"{exchange.method} is not a method of this path; it has {allow}"
+        raise MethodNotAllowed(message, allow=allow)
+
+    def _refuse(
+        self,
+        exchange: Exchange,
+        endpoint: Endpoint,
+        request_id: str,
+        lines: bytes,
+        problem: Exception,
+    ) -> Outcome:
+        error = tell(problem, endpoint.service, request_id)
+        is_lost = endpoint is self._lost
+        dialect = self._dialect_of(exchange.path) if is_lost else endpoint.dialect
+        status, fields, body = answer_of(error, dialect)
+        # Otherwise the head has left, and the server cuts the connection.
+        if exchange.state == OPEN:
+            exchange.respond(status, fields, body, lines)
+        return Outcome(status, error.reason)
+
+    def _dialect_of(self, path: str) -> Dialect.ValueType:
+        return self._dialects.get(_family(path), DIALECT_ADMIN)
+
+    def _write_line(
+        self, method: str, route: str, outcome: Outcome, seconds: float, request_id: str
+    ) -> None:
+        failure = {"code": outcome.code} if outcome.code else {}
+        self._log.info(
+            "http_request",
+            method=method,
+            route=route,
+            status=outcome.status,
+            ms=round(seconds * 1000, 3),
+            request_id=request_id,
+            **failure,
+        )
+
+
+def _family(path: str) -> str:
+    return path.split("/", 2)[1] if path.startswith("/") else ""

@@ -1,0 +1,1 @@
+"""How HTTP requests become RPCs and answers, for each shape of route."""

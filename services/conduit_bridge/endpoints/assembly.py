@@ -1,0 +1,73 @@
+"""From the contract's routes to endpoints."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from conduit.v1 import call_pb2, options_pb2
+from conduit.v1.http_runtime import Route
+from conduit_bridge.endpoints.body_selected import BodySelectedEndpoint
+from conduit_bridge.endpoints.heartbeats import HeartbeatEventsEndpoint
+from conduit_bridge.endpoints.stream import EventsEndpoint, StreamEndpoint
+from conduit_bridge.endpoints.unary import (
+    Backend,
+    Endpoint,
+    RouteEndpoint,
+    UnaryEndpoint,
+    UnservedEndpoint,
+)
+from conduit_bridge.metrics import Metrics
+
+
+def endpoints(
+    routes: Iterable[Route],
+    backends: Mapping[str, Backend],
+    metrics: Metrics,
+    *,
+    master_key: str,
+    stopping: asyncio.Event,
+) -> list[Endpoint]:
+    """Bind each route to the service it names; routes that share a path become twins."""
+    usual: dict[tuple[str, str], RouteEndpoint] = {}
+    chosen: dict[tuple[str, str], dict[str, Endpoint]] = {}
+    for route in routes:
+        place = (route.verb, route.path)
+        endpoint = _endpoint(
+            route, backends[route.service], metrics, master_key=master_key, stopping=stopping
+        )
+        if route.chosen_by:
+            chosen.setdefault(place, {})[route.chosen_by] = endpoint
+        else:
+            usual[place] = endpoint
+    return [
+        BodySelectedEndpoint(endpoint, chosen[place]) if place in chosen else endpoint
+        for place, endpoint in usual.items()
+    ]
+
+
+def _endpoint(
+    route: Route, backend: Backend, metrics: Metrics, *, master_key: str, stopping: asyncio.Event
+) -> RouteEndpoint:
+    counts = metrics.add(route.verb, route.path, route.rpc)
+    key = master_key.encode()
+    match route.framing:
+        case options_pb2.FRAMING_UNSPECIFIED:
+            return UnaryEndpoint(route, backend, counts, master_key=key)
+        case options_pb2.FRAMING_SERVER_SENT_EVENTS:
+            if route.dialect == options_pb2.DIALECT_OPENAI:
+                return EventsEndpoint(route, backend, counts, master_key=key)
+            # Answers of models never rest for long; what operators watch may.
+            return HeartbeatEventsEndpoint(
+                route, backend, counts, master_key=key, stopping=stopping
+            )
+        case options_pb2.FRAMING_BINARY:
+            return StreamEndpoint(route, backend, counts, master_key=key)
+        case _:
+            return UnservedEndpoint(route, backend, counts, master_key=key)
+
+
+def report_fields() -> list[str]:
+    """Return the names of the fields that tell what was done for a call."""
+    return [
+        field.GetOptions().Extensions[options_pb2.as_json].header
+        for field in call_pb2.CallReport.DESCRIPTOR.fields
+    ]

@@ -1,0 +1,77 @@
+"""Endpoints that share a path; a member of the body selects one."""
+
+import re
+
+import msgspec
+
+from conduit.v1 import json_runtime
+from conduit_bridge.endpoints.unary import Endpoint, Outcome, RequestContext
+from conduit_kernel.errors import InvalidRequest
+
+_HIDING_ESCAPE = re.compile(rb"\\u00[2-7]")
+
+
+class BodySelector:
+    """Reads one boolean member of a JSON object, and nothing else of it."""
+
+    def __init__(self, member: str) -> None:
+        self._member = member
+        self._quoted = f'"{member}"'.encode()
+        # The name with a value that says no.
+        self._denied = re.compile(rf'"{member}"\s*:\s*(?:false|null)'.encode()).match
+        fields = [(member, bool | None, None)]
+        self._decode = msgspec.json.Decoder(msgspec.defstruct("Choice", fields)).decode
+
+    def is_chosen(self, body: bytes) -> bool:
+        """Return whether the member is true. InvalidRequest if it is no boolean.
+
+        MalformedJson, of the runtime, if the body is not JSON.
+        """
+        if not self._may_be_chosen(body):
+            return False
+        try:
+            return bool(getattr(self._decode(body), self._member))
+        except msgspec.ValidationError as error:
+            if f"$.{self._member}" not in str(error):
+                # Not an object at all; who reads the body will say so better.
+                return False
+            message = f"{self._member} must be true or false"
+            raise InvalidRequest(message, field=self._member) from error
+        except msgspec.DecodeError:
+            # It knows best where the text goes wrong.
+            json_runtime.parse(body)
+            return False
+
+    def _may_be_chosen(self, body: bytes) -> bool:
+        """Look without reading: most requests either have no such member, or it says no."""
+        # An escape of a printable character could hide the name.
+        if b"\\u00" in body and _HIDING_ESCAPE.search(body):
+            return True
+        at = body.find(self._quoted)
+        if at < 0:
+            return False
+        is_only = body.find(self._quoted, at + len(self._quoted)) < 0
+        return not is_only or self._denied(body, at) is None
+
+
+class BodySelectedEndpoint(Endpoint):
+    """Endpoints at one path, of which the body chooses one."""
+
+    def __init__(self, usual: Endpoint, chosen: dict[str, Endpoint]) -> None:
+        """Take the endpoint that is meant when no member is true, and the others by member."""
+        self.counts = usual.counts
+        self.dialect = usual.dialect
+        self.max_body_bytes = max(e.max_body_bytes for e in (usual, *chosen.values()))
+        self._usual = usual
+        self._chosen = [(BodySelector(member), endpoint) for member, endpoint in chosen.items()]
+
+    def choose(self, body: bytes) -> Endpoint:
+        """Return the first endpoint whose member is true."""
+        for chooser, endpoint in self._chosen:
+            if chooser.is_chosen(body):
+                return endpoint
+        return self._usual
+
+    async def serve(self, context: RequestContext) -> Outcome:
+        """Serve what the body means."""
+        return await self.choose(context.exchange.body).serve(context)

@@ -1,0 +1,76 @@
+"""What the bridge answers itself: how it is, what it counted, what it can do."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import orjson
+
+from conduit.v1.options_pb2 import DIALECT_ADMIN
+from conduit_bridge.endpoints.unary import Endpoint, Outcome, RequestContext
+from conduit_bridge.errors import JSON_FIELD
+from conduit_bridge.exposition import CONTENT_TYPE, Exposition
+from conduit_bridge.metrics import Metrics, RouteCounts
+from conduit_kernel.http import Answer, Field
+
+Render = Callable[[], Awaitable[Answer]]
+Readiness = Callable[[], Awaitable[Sequence[str]]]
+"""Returns why requests cannot be served now; nothing if they can."""
+
+_TEXT: Field = (b"content-type", b"text/plain; charset=utf-8")
+_FRESH: Field = (b"cache-control", b"no-store")
+WELCOME = b"""Conduit: one API in front of every AI provider.
+
+/v1           OpenAI's API; base_url of any OpenAI SDK
+/api          the admin API
+/openapi.json what both of them take and answer
+/health/live /health/ready /metrics
+"""
+
+
+class BuiltinEndpoint(Endpoint):
+    """Answers without any service."""
+
+    def __init__(self, counts: RouteCounts, render: Render) -> None:
+        """Take where to count and what to answer."""
+        self.counts = counts
+        self.dialect = DIALECT_ADMIN
+        self._render = render
+
+    async def serve(self, context: RequestContext) -> Outcome:
+        """Answer what there is to say now."""
+        status, fields, body = await self._render()
+        context.exchange.respond(status, fields, body, context.lines)
+        return Outcome(status)
+
+
+def builtin_endpoints(
+    metrics: Metrics, *, readiness: Readiness, exposition: Exposition, openapi: bytes
+) -> list[BuiltinEndpoint]:
+    """Return all builtin_endpoints, for GET."""
+
+    async def live() -> Answer:
+        return 200, (JSON_FIELD, _FRESH), b'{"status":"live"}'
+
+    async def ready() -> Answer:
+        reasons = await readiness()
+        if reasons:
+            body = orjson.dumps({"status": "not ready", "reasons": reasons})
+            return 503, (JSON_FIELD, _FRESH), body
+        return 200, (JSON_FIELD, _FRESH), b'{"status":"ready"}'
+
+    async def numbers() -> Answer:
+        return 200, ((b"content-type", CONTENT_TYPE), _FRESH), exposition.render()
+
+    async def document() -> Answer:
+        return 200, (JSON_FIELD,), openapi
+
+    async def welcome() -> Answer:
+        return 200, (_TEXT,), WELCOME
+
+    renders: dict[str, Render] = {
+        "/": welcome,
+        "/health/live": live,
+        "/health/ready": ready,
+        "/metrics": numbers,
+        "/openapi.json": document,
+    }
+    return [BuiltinEndpoint(metrics.add("GET", path), render) for path, render in renders.items()]

@@ -1,0 +1,191 @@
+"""An HTTP route bound to its RPC; everything static is computed at start-up."""
+
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+import grpc
+import msgspec
+import structlog
+from google.protobuf.message import Message
+
+from conduit.v1.http_runtime import Route
+from conduit.v1.options_pb2 import ACCESS_MASTER_KEY, Dialect
+from conduit_bridge.errors import error_for
+from conduit_bridge.metrics import RouteCounts
+from conduit_bridge.multipart import parts_of
+from conduit_bridge.request_metadata import metadata_of, text_of
+from conduit_bridge.routes import Params
+from conduit_kernel.errors import ConduitError, InvalidRequest, NotImplementedYet
+from conduit_kernel.http import Exchange, field_lines
+from conduit_kernel.rpc import until_connected
+from conduit_kernel.rpc.auth_interceptor import check_master_key
+
+MAX_QUERY_FIELDS = 100
+# For a service that is not there.
+PATIENCE_SECONDS = 2.0
+
+
+class Backend(NamedTuple):
+    """A service as the bridge reaches it: in this process or another one.
+
+    - `name`, such as `registry`, is what callers are told.
+    - `stub` has the RPCs of the contract as methods: `await stub.Rpc(request, metadata=,
+      timeout=)` for one answer; for a stream an async generator, or a call of grpc.aio.
+      They raise ConduitError or grpc.RpcError.
+    - `timeout` bounds calls with one answer, in seconds; None where the service itself does.
+    """
+
+    name: str
+    stub: Any
+    timeout: float | None
+    # Where the service may be starting just now: calls wait a moment for it.
+    channel: grpc.aio.Channel | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How a request ended, for the log and the metrics."""
+
+    status: int
+    # The reason of the error; empty if there was none.
+    code: str = ""
+
+
+GONE = Outcome(499, "CALLER_GONE")
+
+
+class RequestContext(msgspec.Struct, frozen=True):
+    """A request on its way: what its endpoint needs beside the route."""
+
+    exchange: Exchange
+    params: Params
+    request_id: str
+    # What every answer to this request carries, as lines of a head.
+    lines: bytes
+
+
+class Endpoint(ABC):
+    """Serves one path with one method."""
+
+    counts: RouteCounts
+    # Who is named when a call fails.
+    service: str = "bridge"
+    # Decides the shape of errors.
+    dialect: Dialect.ValueType
+    # Zero for the server's default.
+    max_body_bytes: int = 0
+
+    @abstractmethod
+    async def serve(self, context: RequestContext) -> Outcome:
+        """Answer. What is raised while nothing was sent becomes the answer."""
+
+    def choose(self, body: bytes) -> "Endpoint":
+        """Return the endpoint that the body means, where several share a path."""
+        return self
+
+
+class RouteEndpoint(Endpoint):
+    """Calls the RPC of a route."""
+
+    def __init__(
+        self, route: Route, backend: Backend, counts: RouteCounts, *, master_key: bytes
+    ) -> None:
+        """Bind a route to its service; `master_key` is asked for where the contract says so."""
+        self.counts = counts
+        self.dialect = route.dialect
+        self.max_body_bytes = route.max_body_bytes
+        self._route = route
+        self.service = backend.name
+        self.call = getattr(backend.stub, route.rpc)
+        self._timeout = backend.timeout
+        self.channel = backend.channel
+        self._master_key = master_key if route.access == ACCESS_MASTER_KEY else None
+        self.write = route.write
+        self._report = route.write_report
+        # As lines of a head, like all that is known before.
+        self.media = _media_lines(route.media_type)
+        self.done = Outcome(route.success_status)
+
+    def request_of(self, context: RequestContext) -> Message:
+        """Read the request message. Raises what is wrong with the request, or with its key."""
+        exchange = context.exchange
+        if self._master_key is not None:
+            given = exchange.fields.get(b"x-master-key", b"")
+            check_master_key(text_of(given), self._master_key)
+        if b"content-encoding" in exchange.fields:
+            _refuse_coding(exchange.fields[b"content-encoding"])
+        query = _query_of(exchange.query) if exchange.query else ()
+        fields, route = exchange.fields, self._route
+        if route.read is not None:
+            request: Message = route.read(context.params, query, fields, exchange.body)
+            return request
+        assert route.read_form is not None  # noqa: S101 # every route has one of the two
+        parts = parts_of(fields.get(b"content-type"), exchange.body)
+        form: Message = route.read_form(context.params, query, fields, parts)
+        return form
+
+    def lines_of(self, first: Message) -> bytes:
+        """Return the head lines of an answer that is, or begins with, this message."""
+        media = self.media
+        if self._route.media_type_of is not None:
+            media = _media_lines(self._route.media_type_of(first)) or media
+        return media + self._report(first)
+
+    def told(self, problem: Exception, request_id: str) -> ConduitError:
+        """Return what the caller may know of a failure; the log gets the rest."""
+        return tell(problem, self.service, request_id)
+
+
+class UnaryEndpoint(RouteEndpoint):
+    """One request, one answer."""
+
+    async def serve(self, context: RequestContext) -> Outcome:
+        """Call, and send the answer in one piece."""
+        exchange = context.exchange
+        request = self.request_of(context)
+        if self.channel is not None:
+            await until_connected(self.channel, PATIENCE_SECONDS)
+        answer = await self.call(
+            request,
+            metadata=metadata_of(exchange, context.request_id),
+            timeout=self._timeout,
+        )
+        body = self.write(answer)
+        exchange.respond(self.done.status, (), body, context.lines + self.lines_of(answer))
+        return self.done
+
+
+class UnservedEndpoint(RouteEndpoint):
+    """Declared by the contract, in a framing that this bridge does not speak yet."""
+
+    async def serve(self, context: RequestContext) -> Outcome:
+        """Say so."""
+        rpc = self._route.rpc
+        raise NotImplementedYet(f"{rpc} is not served over HTTP yet", method=rpc)
+
+
+def tell(problem: Exception, service: str, request_id: str) -> ConduitError:
+    """Return what callers may know of any exception; log those that nobody foresaw."""
+    error = error_for(problem, service)
+    if error is not None:
+        return error
+    structlog.get_logger("bridge").error("request_failed", request_id=request_id, exc_info=problem)
+    return ConduitError("Conduit failed in a way it did not foresee", request_id=request_id)
+
+
+def _media_lines(media_type: bytes | None) -> bytes:
+    return field_lines(((b"content-type", media_type),)) if media_type else b""
+
+
+def _query_of(query: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
+    except ValueError as error:
+        message = f"The query has more than {MAX_QUERY_FIELDS} parameters"
+        raise InvalidRequest(message, field="query") from error
+
+
+def _refuse_coding(coding: bytes) -> None:
+    if coding.strip().lower() not in {b"", b"identity"}:
+        message = "The body is compressed, which is not understood here; send it plain"
+        raise InvalidRequest(message, field="content-encoding")

@@ -1,0 +1,123 @@
+"""Renders errors for HTTP callers, in the dialect of the route.
+
+`/api`: `{"error": "Provider with ID 999 not found", "code": "PROVIDER_NOT_FOUND", "hint": "..."}`,
+with `field` where one is to blame. `/v1`: `{"error": {"message", "type", "param", "code"}}` as
+OpenAI writes it, so that its SDKs raise their own exceptions, with `hint` beside them. Statuses
+are the contract's, see `protos/conduit/v1/error_reason.proto`.
+"""
+
+import grpc
+import orjson
+
+from conduit.v1 import json_runtime
+from conduit.v1.options_pb2 import DIALECT_OPENAI, Dialect
+from conduit_kernel.errors import ConduitError, InvalidRequest, MalformedJson, error_from
+from conduit_kernel.http import Field, Fields
+from conduit_kernel.rpc import error_of
+
+# What OpenAI calls it, where that is not the reason in lower case. Its SDKs' users test for these.
+_OPENAI_CODES = {
+    "INTERNAL": "server_error",
+    "ROUTE_NOT_FOUND": "unknown_url",
+    "METHOD_NOT_ALLOWED": "method_not_supported",
+    "MASTER_KEY_MISSING": "invalid_api_key",
+    "MASTER_KEY_INVALID": "invalid_api_key",
+    "VIRTUAL_KEY_MISSING": "invalid_api_key",
+    "VIRTUAL_KEY_INVALID": "invalid_api_key",
+    # The provider's key, which is not the caller's fault.
+    "INVALID_API_KEY": "provider_key_rejected",
+    "INSUFFICIENT_FUNDS": "provider_funds_exhausted",
+    "PROVIDER_RATE_LIMITED": "rate_limit_exceeded",
+    "PROVIDER_MODEL_NOT_FOUND": "model_not_found",
+    "CONTEXT_TOO_LONG": "context_length_exceeded",
+    "CONTENT_POLICY": "content_policy_violation",
+    "BUDGET_EXCEEDED": "insufficient_quota",
+}
+# What the HTTP server refuses by itself, as reasons of ours, by status.
+_REFUSALS = {
+    405: "METHOD_NOT_ALLOWED",
+    408: "DEADLINE_EXCEEDED",
+    413: "REQUEST_TOO_LARGE",
+    501: "NOT_IMPLEMENTED",
+    503: "SERVICE_UNAVAILABLE",
+}
+_WANT_BEARER = frozenset(("VIRTUAL_KEY_MISSING", "VIRTUAL_KEY_INVALID"))
+JSON_FIELD: Field = (b"content-type", b"application/json")
+
+
+def error_for(problem: Exception, service: str) -> ConduitError | None:
+    """Return what callers may know of an exception; None for one that nobody foresaw."""
+    match problem:
+        case ConduitError():
+            return problem
+        case json_runtime.JsonError(path=path):
+            named = {"field": path} if path else {}
+            return InvalidRequest(str(problem), **named)
+        case json_runtime.MalformedJson(position=position, reason=reason):
+            message = f"The body is not JSON: {reason} at position {position}"
+            return MalformedJson(message, position=str(position))
+        case grpc.RpcError():
+            return error_of(problem, service)
+        case _:
+            return None
+
+
+def refusal(status: int, message: str) -> ConduitError:
+    """Return the error that a refusal of the HTTP server tells of."""
+    return error_from(_REFUSALS.get(status, "INVALID_REQUEST"), _sentence(message), {})
+
+
+def body_of(error: ConduitError, dialect: Dialect.ValueType) -> bytes:
+    """Write an error as the JSON of a dialect."""
+    return orjson.dumps(_openai(error) if dialect == DIALECT_OPENAI else _admin(error))
+
+
+def fields_of(error: ConduitError) -> list[Field]:
+    """Return the header fields that belong to an error."""
+    fields = [JSON_FIELD]
+    if error.reason in _WANT_BEARER:
+        fields.append((b"www-authenticate", b'Bearer realm="conduit"'))
+    if allow := error.metadata.get("allow"):
+        fields.append((b"allow", allow.encode()))
+    wait = error.metadata.get("retry_after_ms", "")
+    if wait.isdecimal() and wait.isascii():
+        # Whole seconds are the standard; OpenAI's SDKs look for the milliseconds first.
+        fields.append((b"retry-after", b"%d" % -(-int(wait) // 1000)))
+        fields.append((b"retry-after-ms", wait.encode()))
+    return fields
+
+
+def event_of(error: ConduitError, dialect: Dialect.ValueType) -> bytes:
+    """Write an error as the server-sent event that ends a broken stream."""
+    return b"data: %b\n\n" % body_of(error, dialect)
+
+
+def answer_of(error: ConduitError, dialect: Dialect.ValueType) -> tuple[int, Fields, bytes]:
+    """Return status, fields and body for an error."""
+    return error.failure.http_status, fields_of(error), body_of(error, dialect)
+
+
+def _admin(error: ConduitError) -> dict[str, str]:
+    body = {"error": error.message, "code": error.reason}
+    if hint := error.failure.hint:
+        body["hint"] = hint
+    if field := error.metadata.get("field"):
+        body["field"] = field
+    return body
+
+
+def _openai(error: ConduitError) -> dict[str, dict[str, str | None]]:
+    failure, metadata = error.failure, error.metadata
+    body = {
+        "message": error.message,
+        "type": failure.openai_type,
+        "param": metadata.get("field") or metadata.get("parameter"),
+        "code": _OPENAI_CODES.get(error.reason, error.reason.lower()),
+    }
+    if failure.hint:
+        body["hint"] = failure.hint
+    return {"error": body}
+
+
+def _sentence(message: str) -> str:
+    return message[:1].upper() + message[1:]

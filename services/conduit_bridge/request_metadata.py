@@ -1,0 +1,37 @@
+"""Builds the RPC metadata of an HTTP request: credentials, request id, address."""
+
+import re
+
+from conduit_kernel.http import Exchange
+from conduit_kernel.ids import IdSource
+
+Metadata = tuple[tuple[str, str], ...]
+
+_SANE_ID = re.compile(rb"[\x21-\x7e]{1,128}")
+
+
+def request_id_of(exchange: Exchange, ids: IdSource) -> str:
+    """Return the id by which a request is known: the caller's own if it is sane, else a new one."""
+    given = exchange.fields.get(b"x-request-id")
+    if given is not None and _SANE_ID.fullmatch(given := given.strip(b" \t")):
+        return given.decode()
+    return f"req_{ids.next()}"
+
+
+def metadata_of(exchange: Exchange, request_id: str) -> Metadata:
+    """Return credentials, request id and address of the caller, and nothing else."""
+    fields = exchange.fields
+    metadata: Metadata = (("x-request-id", request_id), ("x-conduit-peer", exchange.peer))
+    if b"authorization" in fields:
+        metadata = (("authorization", text_of(fields[b"authorization"])), *metadata)
+    if b"x-master-key" in fields:
+        metadata = (("x-master-key", text_of(fields[b"x-master-key"])), *metadata)
+    return metadata
+
+
+def text_of(value: bytes) -> str:
+    """Return a field as metadata may hold it: ASCII, what is not replaced by a question mark."""
+    text = value.strip(b" \t").decode("latin-1")
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)

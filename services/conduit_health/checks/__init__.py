@@ -1,0 +1,1 @@
+"""CheckScheduler of instances, by free requests."""

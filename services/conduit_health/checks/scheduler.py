@@ -1,0 +1,104 @@
+"""CheckScheduler of instances, one at a time for each: on demand, and every five minutes."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from conduit.v1.provider_health_pb2 import HEALTH_STATUS_HEALTHY
+from conduit_health.checks.checker import TIMEOUT_SECONDS, Checker
+from conduit_health.state.instance_state import InstanceState
+from conduit_health.state.monitor import Monitor
+from conduit_health.state.provider_config import InstanceConfig
+
+INTERVAL_SECONDS = 300.0
+# Instances that are checked at the same time.
+AT_ONCE = 16
+
+
+class CheckScheduler:
+    """Runs checks and hands what they find to the monitor."""
+
+    def __init__(
+        self,
+        checker: Checker,
+        monitor: Monitor,
+        *,
+        clock: Callable[[], float],
+        random: Callable[[], float],
+    ) -> None:
+        """Take a clock of seconds since 1970, and what gives numbers from 0 to 1."""
+        self._checker = checker
+        self._monitor = monitor
+        self._clock = clock
+        self._random = random
+        self._running: dict[int, asyncio.Task[None]] = {}
+        self._due: dict[int, float] = {}
+        self._gate = asyncio.Semaphore(AT_ONCE)
+        self._log = structlog.get_logger("health")
+
+    async def check(self, provider_id: int) -> None:
+        """Check an instance and wait for it, for 30 seconds at most.
+
+        Whoever asks while a check runs waits for that one. ProviderNotFound if there is none.
+        """
+        facts = self._monitor.facts(provider_id)
+        if facts.is_enabled:
+            await asyncio.wait({self._start(facts)}, timeout=TIMEOUT_SECONDS)
+
+    async def check_if_old(self, provider_id: int) -> None:
+        """Check an instance of which nothing was seen for five minutes.
+
+        ProviderNotFound if there is none.
+        """
+        last = self._monitor.vitals(provider_id).last_check
+        if last is None or self._clock() - last > INTERVAL_SECONDS:
+            await self.check(provider_id)
+
+    def start_due(self) -> None:
+        """Start the checks whose time has come; call it again and again."""
+        now = self._clock()
+        enabled = [facts for facts in self._monitor.instances if facts.is_enabled]
+        self._due = {facts.id: self._due_of(facts.id, now) for facts in enabled}
+        for facts in enabled:
+            is_due = now >= self._due[facts.id]
+            if is_due:
+                self._due[facts.id] = now + INTERVAL_SECONDS * (0.9 + 0.2 * self._random())
+            vitals = self._monitor.vitals(facts.id)
+            if vitals.circuit.wants_try(now) or (is_due and not _is_fresh(facts, vitals, now)):
+                self._start(facts)
+
+    async def stop(self) -> None:
+        """Break off the checks that run."""
+        running = list(self._running.values())
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def _due_of(self, provider_id: int, now: float) -> float:
+        # Those that are new together are not checked together for ever.
+        return self._due.get(provider_id) or now + INTERVAL_SECONDS * self._random()
+
+    def _start(self, facts: InstanceConfig) -> asyncio.Task[None]:
+        task = self._running.get(facts.id)
+        if task is None:
+            task = asyncio.create_task(self._run(facts))
+            self._running[facts.id] = task
+            task.add_done_callback(lambda _: self._running.pop(facts.id, None))
+        return task
+
+    async def _run(self, facts: InstanceConfig) -> None:
+        try:
+            async with self._gate:
+                finding = await self._checker.check(facts)
+        except Exception:  # noqa: BLE001 # nobody else would hear of it, and the next check shall come
+            self._log.exception("check_failed", provider_id=facts.id)
+            return
+        self._monitor.take(facts.id, finding.observations, finding.models)
+
+
+def _is_fresh(facts: InstanceConfig, vitals: InstanceState, now: float) -> bool:
+    """Tell whether calls alone have shown lately that all is well."""
+    if vitals.last_check is None or now - vitals.last_check > INTERVAL_SECONDS:
+        return False
+    return vitals.status(facts, now) == HEALTH_STATUS_HEALTHY

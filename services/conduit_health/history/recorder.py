@@ -1,0 +1,49 @@
+"""Selects which history points are kept: each change of status, and at most one a minute."""
+
+from collections import deque
+from typing import NamedTuple
+
+from conduit.v1.provider_health_pb2 import HealthStatus
+
+MINUTE = 60.0
+# While the database is away, the oldest are let go.
+MAX_WAITING = 10_000
+
+
+class HistoryPoint(NamedTuple):
+    """How an instance was; `at` is in seconds since 1970."""
+
+    provider_id: int
+    at: float
+    status: HealthStatus.ValueType
+    response_time_ms: int | None
+    error: str
+    is_probe: bool
+
+
+class HistoryRecorder:
+    """Chooses what to keep, and holds it until somebody stores it."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, HistoryPoint] = {}
+        self._waiting: deque[HistoryPoint] = deque(maxlen=MAX_WAITING)
+
+    def offer(self, moment: HistoryPoint) -> None:
+        """Keep a moment if it tells something new."""
+        last = self._last.get(moment.provider_id)
+        if last and last.status == moment.status and moment.at - last.at < MINUTE:
+            return
+        self._last[moment.provider_id] = moment
+        self._waiting.append(moment)
+
+    def take(self) -> list[HistoryPoint]:
+        """Return what is not stored yet, oldest first; it is the caller's from then on."""
+        taken = list(self._waiting)
+        self._waiting.clear()
+        return taken
+
+    def give_back(self, moments: list[HistoryPoint]) -> None:
+        """Hold what could not be stored."""
+        room = MAX_WAITING - len(self._waiting)
+        if room:
+            self._waiting.extendleft(reversed(moments[-room:]))

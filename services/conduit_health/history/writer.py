@@ -1,0 +1,26 @@
+"""Writes recorded history points to the database in batches."""
+
+import asyncio
+
+from conduit_health.history.recorder import HistoryRecorder
+from conduit_health.history.store import HistoryStore
+from conduit_kernel.errors import ServiceUnavailable
+
+
+class HistoryWriter:
+    """Writes moments, one batch at a time."""
+
+    def __init__(self, recorder: HistoryRecorder, store: HistoryStore) -> None:
+        self._recorder = recorder
+        self._store = store
+        self._lock = asyncio.Lock()
+
+    async def write(self) -> None:
+        """Store what waits. ServiceUnavailable, and nothing is lost, if the database is away."""
+        async with self._lock:
+            moments = self._recorder.take()
+            try:
+                await self._store.add(moments)
+            except ServiceUnavailable:
+                self._recorder.give_back(moments)
+                raise

@@ -1,0 +1,1 @@
+"""How others learn of the health of instances."""

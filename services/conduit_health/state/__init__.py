@@ -1,0 +1,1 @@
+"""How instances and keys are, from what attempts at them showed."""

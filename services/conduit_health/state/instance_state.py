@@ -1,0 +1,180 @@
+"""The state of one provider instance, derived from observations. Pure.
+
+* Unhealthy: three failures in a row, or no key that the provider takes.
+* Degraded: a failure that no success followed yet, one in ten of the last minutes' attempts
+  failed, or some of the keys are refused or rest.
+* A model that the provider does not list is a warning alone: many serve names they do not list.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from conduit.v1.provider_health_pb2 import (
+    HEALTH_FINDING_FAILED,
+    HEALTH_FINDING_OK,
+    HEALTH_FINDING_UNSPECIFIED,
+    HEALTH_FINDING_WARNING,
+    HEALTH_STATUS_DEGRADED,
+    HEALTH_STATUS_DISABLED,
+    HEALTH_STATUS_HEALTHY,
+    HEALTH_STATUS_UNHEALTHY,
+    HEALTH_STATUS_UNKNOWN,
+    KEY_STATUS_ACTIVE,
+    KEY_STATUS_RATE_LIMITED,
+    HealthDetails,
+    HealthFinding,
+    HealthStatus,
+)
+from conduit_health.state.circuit import Circuit
+from conduit_health.state.key_state import KeyState
+from conduit_health.state.observation import Classification, Observation
+from conduit_health.state.provider_config import InstanceConfig
+
+UNHEALTHY_AFTER = 3
+# Attempts count half after so long.
+HALF_LIFE_SECONDS = 60.0
+DEGRADED_SHARE = 0.1
+# Fewer attempts than this say nothing of shares.
+MIN_ATTEMPTS = 10.0
+# Less of a limit left than this is a warning.
+LOW_SHARE = 0.1
+MAX_MODELS = 1_000
+
+Finding: TypeAlias = HealthFinding.ValueType
+Status: TypeAlias = HealthStatus.ValueType
+
+
+class InstanceState:
+    """The state of one instance. All times are in seconds since 1970."""
+
+    def __init__(self) -> None:
+        self.circuit = Circuit()
+        self.keys: dict[str, KeyState] = {}
+        self.last_check: float | None = None
+        self.response_time_ms: int | None = None
+        self.models: tuple[str, ...] | None = None
+        self.last_error = ""
+        self._model_refused = False
+        self._attempts = 0.0
+        self._failures = 0.0
+        self._decayed_at = 0.0
+
+    def observe(self, observation: Observation) -> None:
+        """Take note of an attempt."""
+        if observation.verdict is Classification.NOTHING:
+            return
+        self.last_check = max(self.last_check or 0.0, observation.at)
+        if observation.response_time_ms is not None:
+            self.response_time_ms = observation.response_time_ms
+        self._key(observation.key_id).observe(observation)
+        self._decay(observation.at)
+        self._attempts += observation.times
+        if observation.verdict in {Classification.WORKS, Classification.ANSWERED}:
+            self.circuit.succeed()
+            return
+        self.last_error = observation.detail
+        if observation.verdict is Classification.FAILED:
+            self._failures += observation.times
+            self.circuit.fail(observation.at, observation.times)
+        elif observation.verdict is Classification.NO_MODEL:
+            self._model_refused = True
+
+    def list_models(self, names: Sequence[str]) -> None:
+        """Take note of the models that the provider offers."""
+        self.models = tuple(names)
+        self._model_refused = False
+
+    def renew_key(self, key_id: str) -> None:
+        """Forget what was found of a key whose value is another now."""
+        if key_id in self.keys:
+            self.keys[key_id].renew()
+
+    def status(self, facts: InstanceConfig, now: float) -> Status:
+        """Return how the instance is."""
+        if not facts.is_enabled:
+            return HEALTH_STATUS_DISABLED
+        if self.last_check is None:
+            return HEALTH_STATUS_UNKNOWN
+        refused = self._refused(facts)
+        if self.circuit.failures >= UNHEALTHY_AFTER or (refused and all(refused)):
+            return HEALTH_STATUS_UNHEALTHY
+        is_worse = self.circuit.failures or any(refused) or any(self._resting(facts, now))
+        if is_worse or self._fails_often(now):
+            return HEALTH_STATUS_DEGRADED
+        return HEALTH_STATUS_HEALTHY
+
+    def details(self, facts: InstanceConfig, now: float) -> HealthDetails:
+        """Return what works and what does not."""
+        if self.last_check is None:
+            return HealthDetails()
+        return HealthDetails(
+            api_connectivity=self._connectivity(),
+            authentication=self._authentication(facts, now),
+            rate_limit=self._rate_limit(facts, now),
+            model_availability=self._availability(facts),
+        )
+
+    def _connectivity(self) -> Finding:
+        if self.circuit.failures >= UNHEALTHY_AFTER:
+            return HEALTH_FINDING_FAILED
+        return HEALTH_FINDING_WARNING if self.circuit.failures else HEALTH_FINDING_OK
+
+    def _authentication(self, facts: InstanceConfig, now: float) -> Finding:
+        refused = self._refused(facts)
+        if any(refused):
+            return HEALTH_FINDING_FAILED if all(refused) else HEALTH_FINDING_WARNING
+        known = {KEY_STATUS_ACTIVE, KEY_STATUS_RATE_LIMITED}
+        if any(key.status(now) in known for key in self._used(facts)):
+            return HEALTH_FINDING_OK
+        return HEALTH_FINDING_UNSPECIFIED
+
+    def _rate_limit(self, facts: InstanceConfig, now: float) -> Finding:
+        resting = list(self._resting(facts, now))
+        if resting and all(resting):
+            return HEALTH_FINDING_FAILED
+        if any(resting) or any(_is_low(key) for key in self._used(facts)):
+            return HEALTH_FINDING_WARNING
+        return HEALTH_FINDING_OK
+
+    def _availability(self, facts: InstanceConfig) -> Finding:
+        if self._model_refused:
+            return HEALTH_FINDING_WARNING
+        if self.models is None:
+            return HEALTH_FINDING_UNSPECIFIED
+        is_listed = facts.models <= set(self.models)
+        return HEALTH_FINDING_OK if is_listed else HEALTH_FINDING_WARNING
+
+    def _key(self, key_id: str) -> KeyState:
+        return self.keys.setdefault(key_id, KeyState())
+
+    def _used(self, facts: InstanceConfig) -> Iterable[KeyState]:
+        return (self.keys.get(key_id) or KeyState() for key_id in facts.key_ids)
+
+    def _refused(self, facts: InstanceConfig) -> list[bool]:
+        return [key.is_refused() for key in self._used(facts)]
+
+    def _resting(self, facts: InstanceConfig, now: float) -> Iterable[bool]:
+        return (key.status(now) == KEY_STATUS_RATE_LIMITED for key in self._used(facts))
+
+    def _fails_often(self, now: float) -> bool:
+        self._decay(now)
+        return self._attempts >= MIN_ATTEMPTS and self._failures >= DEGRADED_SHARE * self._attempts
+
+    def _decay(self, now: float) -> None:
+        # Reports come late and out of order; time here only goes forward.
+        if now > self._decayed_at:
+            factor = 0.5 ** ((now - self._decayed_at) / HALF_LIFE_SECONDS)
+            self._attempts *= factor
+            self._failures *= factor
+            self._decayed_at = now
+
+
+def _is_low(key: KeyState) -> bool:
+    if key.limits is None:
+        return False
+    return any(
+        limit.HasField("limit")
+        and limit.HasField("remaining")
+        and limit.remaining < LOW_SHARE * limit.limit
+        for limit in (key.limits.requests_per_minute, key.limits.tokens_per_minute)
+    )

@@ -1,0 +1,85 @@
+"""The state of one key, derived from observations with it."""
+
+from conduit.v1.provider_health_pb2 import (
+    KEY_STATUS_ACTIVE,
+    KEY_STATUS_INVALID,
+    KEY_STATUS_NO_FUNDS,
+    KEY_STATUS_RATE_LIMITED,
+    KEY_STATUS_UNSPECIFIED,
+    KeyRateLimits,
+    KeyStatus,
+)
+from conduit_health.state.observation import Classification, Observation, exhausted_until
+
+# For how long a key rests whose provider does not say.
+REST_SECONDS = 30.0
+# No provider's word makes a key rest for longer.
+MAX_REST_SECONDS = 3600.0
+
+_VERDICT_STATUSES = {
+    Classification.WORKS: KEY_STATUS_ACTIVE,
+    Classification.ANSWERED: KEY_STATUS_ACTIVE,
+    Classification.KEY_REFUSED: KEY_STATUS_INVALID,
+    Classification.KEY_WITHOUT_FUNDS: KEY_STATUS_NO_FUNDS,
+    Classification.KEY_LIMITED: KEY_STATUS_RATE_LIMITED,
+}
+
+
+class KeyState:
+    """The state of one key. All times are in seconds since 1970."""
+
+    def __init__(self) -> None:
+        self.last_used: float | None = None
+        self.limits: KeyRateLimits | None = None
+        self.detail = ""
+        self._status: KeyStatus.ValueType = KEY_STATUS_UNSPECIFIED
+        self._rests_until = 0.0
+
+    def observe(self, observation: Observation) -> None:
+        """Take note of an attempt with this key."""
+        if not observation.is_probe:
+            self.last_used = max(self.last_used or 0.0, observation.at)
+        if observation.limits is not None:
+            self.limits = _merged(self.limits, observation.limits)
+        status = _VERDICT_STATUSES.get(observation.verdict)
+        if status is None:
+            return
+        self._status = status
+        self.detail = "" if status == KEY_STATUS_ACTIVE else observation.detail
+        if status == KEY_STATUS_RATE_LIMITED:
+            until = exhausted_until(observation.limits) or observation.at + REST_SECONDS
+            self._rests_until = min(until, observation.at + MAX_REST_SECONDS)
+
+    def renew(self) -> None:
+        """Forget what was found of a value that is no longer the key's."""
+        self._status = KEY_STATUS_UNSPECIFIED
+        self.detail = ""
+
+    def status(self, now: float) -> KeyStatus.ValueType:
+        """Return how the key is at a moment; a rest ends by itself."""
+        if self._status == KEY_STATUS_RATE_LIMITED and now >= self._rests_until:
+            return KEY_STATUS_ACTIVE
+        return self._status
+
+    def is_refused(self) -> bool:
+        """Tell whether the provider does not take the key at all."""
+        return self._status in {KEY_STATUS_INVALID, KEY_STATUS_NO_FUNDS}
+
+    def remaining(self) -> int | None:
+        """Return the requests that are left, as the provider last said."""
+        if self.limits is None or not self.limits.requests_per_minute.HasField("remaining"):
+            return None
+        return self.limits.requests_per_minute.remaining
+
+
+def _merged(old: KeyRateLimits | None, new: KeyRateLimits) -> KeyRateLimits:
+    # An answer may tell of requests alone; what was told of tokens before still holds.
+    merged = KeyRateLimits()
+    for limits in (old, new):
+        if limits is None:
+            continue
+        if limits.HasField("requests_per_minute"):
+            merged.requests_per_minute.CopyFrom(limits.requests_per_minute)
+        if limits.HasField("tokens_per_minute"):
+            merged.tokens_per_minute.CopyFrom(limits.tokens_per_minute)
+    return merged

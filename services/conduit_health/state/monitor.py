@@ -1,0 +1,168 @@
+"""Holds the state of all instances and notifies subscribers of changes."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from conduit.v1.provider_health_pb2 import KeyRateLimits, ProviderHealth
+from conduit_health.history.recorder import HistoryPoint, HistoryRecorder
+from conduit_health.publish.messages import health_message, limits_messages
+from conduit_health.publish.notifications import NotificationHub, notifications_of
+from conduit_health.publish.subscribers import Subscribers
+from conduit_health.state.instance_state import InstanceState
+from conduit_health.state.observation import Observation
+from conduit_health.state.provider_config import InstanceConfig, provider_configs
+from conduit_kernel.errors import ProviderNotFound, ServiceUnavailable
+from conduit_kernel.snapshot import SnapshotState
+
+
+class Monitor:
+    """Takes what was seen, and answers how instances are."""
+
+    def __init__(
+        self,
+        state: SnapshotState,
+        *,
+        recorder: HistoryRecorder,
+        subscribers: Subscribers,
+        notifications: NotificationHub,
+        clock: Callable[[], float],
+    ) -> None:
+        """Take the Registry's state, and a clock of seconds since 1970."""
+        self._state = state
+        self._recorder = recorder
+        self._watchers = subscribers
+        self._board = notifications
+        self._clock = clock
+        self._facts: Mapping[int, InstanceConfig] = {}
+        self._vitals: dict[int, InstanceState] = {}
+        # What was last told to subscribers.
+        self._told: dict[int, ProviderHealth] = {}
+
+    @property
+    def instances(self) -> Iterable[InstanceConfig]:
+        """Return the instances that exist, in order of id."""
+        return self._facts.values()
+
+    def reload(self) -> None:
+        """Take what the Registry tells now."""
+        old, self._facts = self._facts, provider_configs(self._state)
+        gone = old.keys() - self._facts.keys()
+        for provider_id in gone:
+            self._vitals.pop(provider_id, None)
+            self._told.pop(provider_id, None)
+        if gone:
+            self._watchers.tell(gone)
+        for facts in self._facts.values():
+            vitals = self._vitals.setdefault(facts.id, InstanceState())
+            _renew_keys(vitals, old.get(facts.id), facts)
+        self.tick()
+
+    def facts(self, provider_id: int) -> InstanceConfig:
+        """Return an instance. ProviderNotFound, or ServiceUnavailable before the Registry told."""
+        if found := self._facts.get(provider_id):
+            return found
+        if not self._state.is_known:
+            raise ServiceUnavailable("Health does not know the providers yet", service="registry")
+        raise ProviderNotFound(
+            f"Provider with ID {provider_id} not found", provider_id=str(provider_id)
+        )
+
+    def vitals(self, provider_id: int) -> InstanceState:
+        """Return the state of an instance. ProviderNotFound if there is none."""
+        return self._vitals[self.facts(provider_id).id]
+
+    def health(self, provider_id: int) -> ProviderHealth:
+        """Return how an instance is. ProviderNotFound if there is none."""
+        return health_message(self.facts(provider_id), self.vitals(provider_id), self._clock())
+
+    def all(self) -> list[ProviderHealth]:
+        """Return how all instances are, in order of id."""
+        return [self.health(provider_id) for provider_id in self._facts]
+
+    def limits(self, provider_id: int) -> list[KeyRateLimits]:
+        """Return what is known of the limits of an instance's keys."""
+        return limits_messages(self.facts(provider_id), self.vitals(provider_id))
+
+    def take(
+        self,
+        provider_id: int,
+        observations: Sequence[Observation],
+        models: Sequence[str] | None = None,
+    ) -> None:
+        """Take what was seen of an instance; nothing if it is gone by now."""
+        facts, vitals = self._facts.get(provider_id), self._vitals.get(provider_id)
+        if facts is None or vitals is None:
+            return
+        known = {"", *(key.id for key in facts.keys)}
+        for observation in observations:
+            vitals.observe(
+                observation if observation.key_id in known else observation._replace(key_id="")
+            )
+        if models is not None:
+            vitals.list_models(models)
+        if observations and vitals.last_check is not None:
+            self._record(facts, vitals, observations[-1])
+        self._tell([provider_id])
+
+    def tick(self) -> None:
+        """Tell of what changed by the passing of time alone: rests and open circuits end."""
+        self._tell(self._facts)
+
+    def _record(
+        self, facts: InstanceConfig, vitals: InstanceState, observation: Observation
+    ) -> None:
+        self._recorder.offer(
+            HistoryPoint(
+                provider_id=facts.id,
+                at=observation.at,
+                status=vitals.status(facts, self._clock()),
+                response_time_ms=observation.response_time_ms,
+                error=observation.detail,
+                is_probe=observation.is_probe,
+            )
+        )
+
+    def _record_change(self, health: ProviderHealth) -> None:
+        # What an observation changed is recorded with it already; this is for time and operators.
+        self._recorder.offer(
+            HistoryPoint(health.provider_id, self._clock(), health.status, None, "", is_probe=False)
+        )
+
+    def _tell(self, provider_ids: Iterable[int]) -> None:
+        changed = []
+        for provider_id in provider_ids:
+            old, new = self._told.get(provider_id), self.health(provider_id)
+            if old is not None and _standing(old) == _standing(new):
+                continue
+            self._told[provider_id] = new
+            changed.append(provider_id)
+            if old is not None and old.status != new.status:
+                self._record_change(new)
+            for notice in notifications_of(old, new, self._clock()):
+                self._board.post(notice)
+        if changed:
+            self._watchers.tell(changed)
+
+
+def _standing(health: ProviderHealth) -> bytes:
+    """Return what subscribers are told of at once: all that is not mere passing of numbers."""
+    standing = ProviderHealth()
+    standing.CopyFrom(health)
+    for field in ("last_check_time", "response_time_ms", "last_error"):
+        standing.ClearField(field)
+    for key in standing.key_credentials:
+        key.ClearField("last_used")
+        key.ClearField("rate_limit_remaining")
+    return standing.SerializeToString(deterministic=True)
+
+
+def _renew_keys(vitals: InstanceState, old: InstanceConfig | None, new: InstanceConfig) -> None:
+    if old is None:
+        return
+    # A new address of the instance says as much of its keys as a new value.
+    moved = old.version != new.version
+    versions = {key.id: key.version for key in old.keys}
+    for key in new.keys:
+        if moved or versions.get(key.id) != key.version:
+            vitals.renew_key(key.id)
+    for gone in versions.keys() - {key.id for key in new.keys}:
+        vitals.keys.pop(gone, None)

@@ -1,0 +1,99 @@
+"""What one attempt at an instance showed, whether a call or a probe made it."""
+
+import enum
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from conduit.v1.error_reason_pb2 import ErrorReason
+from conduit.v1.outcome_pb2 import Outcome
+from conduit.v1.provider_health_pb2 import KeyRateLimits, RateLimit
+
+MAX_DETAIL = 500
+
+
+class Classification(enum.Enum):
+    """What an attempt says of whom."""
+
+    # The instance works, and so does the key.
+    WORKS = "works"
+    # The provider refused the request alone: it is there, and took the key.
+    ANSWERED = "answered"
+    # The instance does not work.
+    FAILED = "failed"
+    # The provider does not know the model; nothing else is wrong.
+    NO_MODEL = "no-model"
+    # The key is not accepted, has no funds, or must rest.
+    KEY_REFUSED = "key-refused"
+    KEY_WITHOUT_FUNDS = "key-without-funds"
+    KEY_LIMITED = "key-limited"
+    # Nothing, such as when the caller's own time was up.
+    NOTHING = "nothing"
+
+
+class Observation(NamedTuple):
+    """An attempt, or several alike. `at` is in seconds since 1970."""
+
+    at: float
+    verdict: Classification
+    key_id: str = ""
+    response_time_ms: int | None = None
+    detail: str = ""
+    limits: KeyRateLimits | None = None
+    times: int = 1
+    is_probe: bool = False
+
+
+_VERDICTS: Mapping[str, Classification] = {
+    "UNSPECIFIED": Classification.WORKS,
+    "INVALID_API_KEY": Classification.KEY_REFUSED,
+    "SECRET_UNREADABLE": Classification.KEY_REFUSED,
+    "INSUFFICIENT_FUNDS": Classification.KEY_WITHOUT_FUNDS,
+    "PROVIDER_RATE_LIMITED": Classification.KEY_LIMITED,
+    "PROVIDER_UNREACHABLE": Classification.FAILED,
+    "PROVIDER_TIMEOUT": Classification.FAILED,
+    "PROVIDER_ERROR": Classification.FAILED,
+    # To its caller it is one lost answer; an instance that cuts its streams does not work.
+    "STREAM_INTERRUPTED": Classification.FAILED,
+    "PROVIDER_MODEL_NOT_FOUND": Classification.NO_MODEL,
+    "PROVIDER_REFUSED": Classification.ANSWERED,
+    "CONTENT_POLICY": Classification.ANSWERED,
+    "CONTEXT_TOO_LONG": Classification.ANSWERED,
+}
+
+_BY_NUMBER: Mapping[int, Classification] = {
+    number: _VERDICTS.get(name.removeprefix("ERROR_REASON_"), Classification.NOTHING)
+    for name, number in ErrorReason.items()
+}
+
+
+def classify(reason: str) -> Classification:
+    """Return what a reason of failure, such as `PROVIDER_TIMEOUT`, says of the provider."""
+    return _VERDICTS.get(reason, Classification.NOTHING)
+
+
+def observation_of(outcome: Outcome, now: float) -> Observation:
+    """Return what a router saw; its clock may be ahead of ours."""
+    at = outcome.ended_at.seconds + outcome.ended_at.nanos / 1e9
+    return Observation(
+        at=min(at, now) if outcome.HasField("ended_at") else now,
+        # A router of a newer version may know reasons that we do not.
+        verdict=_BY_NUMBER.get(outcome.reason, Classification.NOTHING),
+        key_id=outcome.key_id,
+        response_time_ms=outcome.response_time_ms if outcome.HasField("response_time_ms") else None,
+        detail=outcome.detail[:MAX_DETAIL],
+        limits=outcome.rate_limits if outcome.HasField("rate_limits") else None,
+        times=max(1, outcome.count),
+    )
+
+
+def exhausted_until(limits: KeyRateLimits | None) -> float | None:
+    """Return when the limits that are used up are whole again; None if none is, or none says."""
+    if limits is None:
+        return None
+    both: tuple[RateLimit, ...] = (limits.requests_per_minute, limits.tokens_per_minute)
+    moments = [
+        limit.resets_at.seconds + limit.resets_at.nanos / 1e9
+        for limit in both
+        if limit.HasField("remaining") and limit.remaining <= 0 and limit.HasField("resets_at")
+    ]
+    return max(moments, default=None)

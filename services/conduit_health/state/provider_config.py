@@ -1,0 +1,72 @@
+"""What Health needs to know of the configuration: instances, their keys, the models they serve."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from conduit_kernel.snapshot import SnapshotState
+
+
+class KeyConfig(NamedTuple):
+    """A key. `version` changes when its value or its address may have."""
+
+    id: str
+    is_enabled: bool
+    version: int
+    # Seconds since 1970; 0 if it never was.
+    last_used: float
+
+
+class InstanceConfig(NamedTuple):
+    """An instance with its keys, in order of id."""
+
+    id: int
+    name: str
+    provider_type: str
+    is_enabled: bool
+    version: int
+    keys: tuple[KeyConfig, ...]
+    # The provider's own names of the models that are mapped to it.
+    models: frozenset[str]
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """Return the keys to call with: the enabled ones; an empty id stands for no key at all."""
+        if not self.keys:
+            return ("",)
+        return tuple(key.id for key in self.keys if key.is_enabled)
+
+
+def provider_configs(state: SnapshotState) -> Mapping[int, InstanceConfig]:
+    """Return all instances, by id, in order of id."""
+    keys: dict[int, list[KeyConfig]] = {}
+    for each in state.keys.values():
+        credential = each.credential
+        keys.setdefault(credential.provider_id, []).append(
+            KeyConfig(
+                id=credential.id,
+                is_enabled=credential.is_enabled,
+                version=hash((credential.updated_at.ToNanoseconds(), each.secret.ciphertext)),
+                last_used=credential.last_used.ToNanoseconds() / 1e9,
+            )
+        )
+    models: dict[int, set[str]] = {}
+    for mapping in state.mappings.values():
+        if mapping.is_enabled:
+            models.setdefault(mapping.provider_id, set()).add(mapping.actual_model_name)
+    return {
+        provider.id: InstanceConfig(
+            id=provider.id,
+            name=provider.name,
+            provider_type=provider.provider_type,
+            is_enabled=provider.is_enabled,
+            version=provider.updated_at.ToNanoseconds(),
+            keys=tuple(sorted(keys.get(provider.id, ()), key=_number)),
+            models=frozenset(models.get(provider.id, ())),
+        )
+        for provider in sorted(state.providers.values(), key=lambda p: p.id)
+    }
+
+
+def _number(key: KeyConfig) -> tuple[int, str]:
+    # `key_9` comes before `key_10`.
+    return len(key.id), key.id

@@ -1,0 +1,105 @@
+"""What stands before every RPC: who may call, and how its errors leave."""
+
+import hmac
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import structlog
+
+from conduit.v1.methods import METHODS
+from conduit.v1.options_pb2 import ACCESS_MASTER_KEY
+from conduit_kernel.errors import ConduitError, MasterKeyInvalid, MasterKeyMissing
+from conduit_kernel.rpc.status import status_of
+
+if TYPE_CHECKING:
+    Context = grpc.aio.ServicerContext[Any, Any]
+    Handler = grpc.RpcMethodHandler[Any, Any]
+else:
+    # Generic for type checkers only.
+    Context = grpc.aio.ServicerContext
+    Handler = grpc.RpcMethodHandler
+
+
+class AuthInterceptor(grpc.aio.ServerInterceptor):
+    """Checks the master key where the contract asks for it, and gives errors their status.
+
+    Virtual keys are checked by the Router, which alone knows them. RPCs outside the contract
+    (health, reflection) are for everybody.
+    """
+
+    def __init__(self, master_key: str) -> None:
+        self._master_key = master_key.encode()
+        self._log = structlog.get_logger("rpc")
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        """Return the handler with the checks around it."""
+        handler = await continuation(handler_call_details)
+        method = METHODS.get(handler_call_details.method)
+        if handler is None or method is None:
+            return handler
+        wants_key = method.access == ACCESS_MASTER_KEY
+        return self._around(handler, handler_call_details.method, wants_key=wants_key)
+
+    def _around(self, handler: Any, name: str, *, wants_key: bool) -> Handler:  # noqa: ANN401 # four kinds of handler, told apart by which attribute is set
+        async def whole(request: object, context: Context) -> object:
+            try:
+                self._admit(context, wants_key=wants_key)
+                return await inner(request, context)
+            except ConduitError as error:
+                await context.abort_with_status(status_of(error))
+            except Exception as error:  # noqa: BLE001 # the last line of defence
+                await context.abort_with_status(status_of(self._unforeseen(name, error)))
+            return None
+
+        async def pieces(request: object, context: Context) -> AsyncIterator[object]:
+            try:
+                self._admit(context, wants_key=wants_key)
+                async for piece in inner(request, context):
+                    yield piece
+            except ConduitError as error:
+                await context.abort_with_status(status_of(error))
+            except Exception as error:  # noqa: BLE001 # the last line of defence
+                await context.abort_with_status(status_of(self._unforeseen(name, error)))
+
+        inner = handler.unary_unary or handler.stream_unary
+        around: Any = whole if inner else pieces
+        inner = inner or handler.unary_stream or handler.stream_stream
+        make = _MAKERS[handler.request_streaming, handler.response_streaming]
+        return make(around, handler.request_deserializer, handler.response_serializer)
+
+    def _admit(self, context: Context, *, wants_key: bool) -> None:
+        if wants_key:
+            check_master_key(metadata_of(context).get("x-master-key", ""), self._master_key)
+
+    def _unforeseen(self, name: str, error: Exception) -> ConduitError:
+        # An abort by the handler itself is an exception too, and must go on as it is.
+        if isinstance(error, grpc.aio.AbortError):
+            raise error
+        self._log.error("rpc_failed", method=name, exc_info=error)
+        return ConduitError("Conduit failed in a way it did not foresee")
+
+
+_MAKERS: dict[tuple[bool, bool], Callable[..., Handler]] = {
+    (False, False): grpc.unary_unary_rpc_method_handler,
+    (False, True): grpc.unary_stream_rpc_method_handler,
+    (True, False): grpc.stream_unary_rpc_method_handler,
+    (True, True): grpc.stream_stream_rpc_method_handler,
+}
+
+
+def check_master_key(given: str, master_key: bytes) -> None:
+    """Raise unless the master key was given, in time that tells nothing about it."""
+    if not given:
+        raise MasterKeyMissing("This call wants the master key", header="X-Master-Key")
+    if not hmac.compare_digest(given.encode(), master_key):
+        raise MasterKeyInvalid("The master key is wrong", header="X-Master-Key")
+
+
+def metadata_of(context: Context) -> dict[str, str]:
+    """Return a call's metadata that is text; of repeated names the last."""
+    return {k: v for k, v in context.invocation_metadata() or () if isinstance(v, str)}

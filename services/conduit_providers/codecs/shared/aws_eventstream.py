@@ -1,0 +1,66 @@
+"""AWS event streams: messages with typed headers and checksums, cut out of a stream of bytes.
+
+https://smithy.io/2.0/aws/amazon-eventstream.html describes the framing; `botocore` reads it.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from botocore.eventstream import EventStreamBuffer, ParserError
+
+from conduit_providers.codec import MAX_EVENT_BYTES
+from conduit_providers.failures import malformed
+
+
+class Frame(NamedTuple):
+    """One message. `name` is the type of an event or an exception, or an error's code."""
+
+    is_event: bool
+    name: str
+    payload: bytes
+    # An error's own words.
+    words: str
+
+
+class FrameBuffer:
+    """Keeps the bytes of a message until all of them are there."""
+
+    def __init__(self, provider: str) -> None:
+        self._provider = provider
+        self._buffer = EventStreamBuffer()
+        self._held = 0
+
+    def take(self, data: bytes) -> Iterator[Frame]:
+        """Yield the messages that the next bytes complete.
+
+        UpstreamError if a checksum is wrong, a header makes no sense, or a message is too large.
+        """
+        self._buffer.add_data(data)
+        self._held += len(data)
+        while (frame := self._next()) is not None:
+            yield frame
+        self._check(self._held)
+
+    def _next(self) -> Frame | None:
+        try:
+            message: Any = self._buffer.next()
+        except StopIteration:
+            return None
+        # botocore lets through what its parser of headers stumbles on.
+        except (ParserError, ValueError, LookupError, struct.error) as error:
+            raise malformed(self._provider, "a message of its event stream is broken") from error
+        self._held -= message.prelude.total_length
+        self._check(message.prelude.total_length)
+        return _frame(message.headers, message.payload)
+
+    def _check(self, size: int) -> None:
+        if size > MAX_EVENT_BYTES:
+            raise malformed(self._provider, "a message of its event stream is too large")
+
+
+def _frame(headers: Mapping[str, object], payload: bytes) -> Frame:
+    kind = headers.get(":message-type", "event")
+    names = {"event": ":event-type", "exception": ":exception-type"}
+    name = headers.get(names.get(str(kind), ":error-code"), "")
+    return Frame(kind == "event", str(name), payload, str(headers.get(":error-message", "")))

@@ -1,0 +1,36 @@
+"""Newline-delimited JSON from bytes, however they were cut.
+
+https://github.com/ndjson/ndjson-spec
+"""
+
+from conduit_providers.codec import MAX_EVENT_BYTES
+from conduit_providers.failures import malformed
+
+
+class LineBuffer:
+    """Holds bytes until they make whole lines. Bounded by MAX_EVENT_BYTES."""
+
+    __slots__ = ("_held", "_provider")
+
+    def __init__(self, provider: str = "") -> None:
+        self._held = b""
+        self._provider = provider
+
+    def take(self, data: bytes) -> list[bytes]:
+        """Add bytes; return the whole lines they complete, without ends and without empty ones."""
+        block, found, rest = data.rpartition(b"\n")
+        if not found:
+            self._held += data
+            self._check()
+            return []
+        block, self._held = self._held + block, rest
+        self._check()
+        return [stripped for line in block.split(b"\n") if (stripped := line.strip())]
+
+    def rest(self) -> bytes:
+        """Return the bytes that make no whole line; the end of the last one may be missing."""
+        return self._held.strip()
+
+    def _check(self) -> None:
+        if len(self._held) > MAX_EVENT_BYTES:
+            raise malformed(self._provider, f"a line of more than {MAX_EVENT_BYTES} bytes")

@@ -1,0 +1,106 @@
+"""Reports request members that a dialect does not support."""
+
+from collections.abc import Iterable, Mapping
+
+import orjson
+
+from conduit.v1.chat_message_pb2 import ChatMessage, ContentPart
+from conduit.v1.chat_pb2 import ChatCompletionRequest
+from conduit.v1.chat_tool_pb2 import Tool
+from conduit_providers.calls import ChatCall
+
+# What OpenAI does unasked; clients say so all the same.
+DEFAULTS: Mapping[str, object] = {
+    "frequency_penalty": 0,
+    "logprobs": False,
+    "modalities": ["text"],
+    "n": 1,
+    "parallel_tool_calls": True,
+    "presence_penalty": 0,
+    "service_tier": "auto",
+    "store": False,
+    "verbosity": "medium",
+}
+# JSON that says nothing; clients hand answers back with such members.
+_NOTHING = frozenset({b"", b"null", b"[]", b"{}", b'""'})
+
+
+def is_default(name: str, value: object) -> bool:
+    """Whether a value asks for no more than what happens without it."""
+    return value in (None, "", [], {}) or (name in DEFAULTS and value == DEFAULTS[name])
+
+
+def asking(request: ChatCompletionRequest, names: Iterable[str]) -> list[str]:
+    """Return those of some parameters that ask for something.
+
+    Zero and false ask for what happens anyway.
+    """
+    given = {name: getattr(request, name) for name in names}
+    return [name for name, value in given.items() if value and not is_default(name, value)]
+
+
+def note_unsupported(call: ChatCall, provider: str, taken: Iterable[str] = ()) -> None:
+    """Drop the members of messages, parts and tools that a dialect does not take.
+
+    `taken` are those that it does, of all that are not the same in every dialect: `annotations`,
+    `audio`, `detail` (of pictures), and members that the contract does not know.
+    """
+    known = frozenset(taken)
+    request = call.typed
+    for message in request.messages:
+        for name in _of_message(message):
+            if name.rpartition(".")[2] not in known:
+                call.drop(f"messages.{name}", provider)
+    for tool in request.tools:
+        for name in _of_tool(tool):
+            if name not in known:
+                call.drop(f"tools.{name}", provider)
+    has_both = request.HasField("max_tokens") and request.HasField("max_completion_tokens")
+    if has_both and request.max_tokens != request.max_completion_tokens:
+        # The newer name counts.
+        call.drop("max_tokens", provider)
+
+
+def _of_tool(tool: Tool) -> list[str]:
+    # What is no function is refused, or passed on whole.
+    if not tool.HasField("function"):
+        return []
+    return _named(tool.unknown_json) + _named(tool.function.unknown_json)
+
+
+def _of_message(message: ChatMessage) -> list[str]:
+    names = _named(message.unknown_json)
+    if message.annotations_json not in _NOTHING:
+        names.append("annotations")
+    if message.audio_json not in _NOTHING:
+        names.append("audio")
+    for part in message.content:
+        names += _of_part(part)
+    return names
+
+
+def _of_part(part: ContentPart) -> list[str]:
+    kind = part.WhichOneof("part")
+    if kind is None:
+        # Of a type that nobody knows, and refused as such.
+        return []
+    names = _named(part.unknown_json)
+    match kind:
+        case "image_url":
+            names += [f"image_url.{name}" for name in _named(part.image_url.unknown_json)]
+            if part.image_url.detail not in {"", "auto"}:
+                names.append("image_url.detail")
+        case "video_url":
+            names += [f"video_url.{name}" for name in _named(part.video_url.unknown_json)]
+        case "file":
+            names += [f"file.{name}" for name in _named(part.file.unknown_json)]
+    return names
+
+
+def _named(unknown: bytes) -> list[str]:
+    """Return the names of members that say something."""
+    if not unknown:
+        return []
+    return [
+        name for name, value in orjson.loads(unknown).items() if value not in (None, [], {}, "")
+    ]

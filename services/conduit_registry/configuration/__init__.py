@@ -1,0 +1,1 @@
+"""Changes of the configuration: one by one, and as a whole document."""

@@ -1,0 +1,239 @@
+"""What operators do to the configuration, within one transaction.
+
+The rules that need to know what else there is stand here; those that need not, in `rules`.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_ROTATED
+from conduit_kernel.errors import AlreadyExists, InvalidRequest, SecretUnreadable
+from conduit_kernel.secrets import Vault
+from conduit_providers.catalog import Catalog
+from conduit_registry import messages
+from conduit_registry.rules.fields import required
+from conduit_registry.rules.keys import masked
+from conduit_registry.store import (
+    FALLBACK_CHAIN,
+    KEY,
+    MAPPING,
+    PROVIDER,
+    VIRTUAL_KEY,
+    WriteTransaction,
+)
+from conduit_registry.values import (
+    FallbackChain,
+    Key,
+    ModelMapping,
+    Provider,
+    Step,
+    VirtualKey,
+    key_id,
+)
+
+VIRTUAL_KEY_START = "condt_"
+# 43 characters in URL-safe base64.
+VIRTUAL_KEY_BYTES = 32
+SHOWN_CHARS = 12
+
+Fields = dict[str, Any]
+
+
+def new_virtual_key() -> str:
+    """Return a fresh value of a virtual key."""
+    return VIRTUAL_KEY_START + secrets.token_urlsafe(VIRTUAL_KEY_BYTES)
+
+
+class Editor:
+    """Makes, changes and removes things, each by the fields that its spec gave."""
+
+    def __init__(
+        self,
+        changing: WriteTransaction,
+        *,
+        catalog: Catalog,
+        vault: Vault,
+        make_key: Callable[[], str] = new_virtual_key,
+    ) -> None:
+        self.changing = changing
+        self._catalog = catalog
+        self._vault = vault
+        self._make_key = make_key
+
+    async def create_provider(self, given: Fields) -> Provider:
+        """Add an instance."""
+        required(given.get("name"), "name")
+        required(given.get("provider_type"), "providerType")
+        await self._claim_provider_name(given["name"])
+        self._check_target(Provider(**given))
+        return await self.changing.create(PROVIDER, lambda number: Provider(id=number, **given))
+
+    async def update_provider(self, number: int, given: Fields) -> Provider:
+        """Change an instance."""
+        old = await self.changing.get(PROVIDER, number)
+        new = replace(old, **given)
+        if new.provider_type != old.provider_type:
+            message = (
+                f"providerType is {old.provider_type} and cannot change; make another provider"
+            )
+            raise InvalidRequest(message, field="providerType")
+        if new.name.casefold() != old.name.casefold():
+            await self._claim_provider_name(new.name)
+        self._check_target(new)
+        return await self.changing.update(PROVIDER, old, new)
+
+    async def delete_provider(self, number: int) -> None:
+        """Remove an instance with its keys, mappings and places in chains."""
+        await self.changing.delete(PROVIDER, await self.changing.get(PROVIDER, number))
+
+    async def create_key(self, provider_id: int, given: Fields) -> Key:
+        """Add a key to an instance."""
+        provider = await self.changing.get(PROVIDER, provider_id)
+        required(given.get("api_key"), "apiKey")
+        given = dict(given)
+        api_key = given.pop("api_key")
+        key = Key(provider_id=provider_id, **given)
+        self._check_target(provider, key)
+        return await self.changing.create(
+            KEY, lambda number: self._sealed(replace(key, id=number), api_key)
+        )
+
+    async def update_key(self, provider_id: int, number: int, given: Fields) -> Key:
+        """Change a key; with a new value it is rotated, too."""
+        provider = await self.changing.get(PROVIDER, provider_id)
+        old = await self.changing.key_of(provider_id, number)
+        given = dict(given)
+        api_key = given.pop("api_key", None)
+        new = replace(old, **given)
+        self._check_target(provider, new)
+        key = await self.changing.update(KEY, old, new)
+        return key if api_key is None else await self.rotate_key(provider_id, number, api_key)
+
+    async def rotate_key(self, provider_id: int, number: int, api_key: str) -> Key:
+        """Replace a key's value. Nothing happens if it has that value."""
+        await self.changing.get(PROVIDER, provider_id)
+        old = await self.changing.key_of(provider_id, number)
+        if self._has_value(old, api_key):
+            return old
+        new = replace(self._sealed(old, api_key), rotated_at=self.changing.now)
+        return await self.changing.update(KEY, old, new, AUDIT_ACTION_ROTATED)
+
+    async def delete_key(self, provider_id: int, number: int) -> None:
+        """Remove a key."""
+        await self.changing.get(PROVIDER, provider_id)
+        await self.changing.delete(KEY, await self.changing.key_of(provider_id, number))
+
+    async def create_mapping(self, given: Fields) -> ModelMapping:
+        """Add a mapping."""
+        required(given.get("model_alias"), "modelAlias")
+        required(given.get("provider_id"), "providerId")
+        await self._claim_mapping(given["model_alias"], given["provider_id"])
+        given = {"actual_model_name": given["model_alias"]} | given
+        return await self.changing.create(MAPPING, lambda number: ModelMapping(id=number, **given))
+
+    async def update_mapping(self, number: int, given: Fields) -> ModelMapping:
+        """Change a mapping."""
+        old = await self.changing.get(MAPPING, number)
+        new = replace(old, **given)
+        if (new.model_alias, new.provider_id) != (old.model_alias, old.provider_id):
+            await self._claim_mapping(new.model_alias, new.provider_id)
+        return await self.changing.update(MAPPING, old, new)
+
+    async def delete_mapping(self, number: int) -> None:
+        """Remove a mapping."""
+        await self.changing.delete(MAPPING, await self.changing.get(MAPPING, number))
+
+    async def create_chain(self, given: Fields) -> FallbackChain:
+        """Add a chain."""
+        required(given.get("model_alias"), "modelAlias")
+        required(given.get("providers"), "providers")
+        await self._claim_chain(given["model_alias"])
+        await self._check_steps(given["providers"])
+        return await self.changing.create(
+            FALLBACK_CHAIN, lambda number: FallbackChain(id=number, **given)
+        )
+
+    async def update_chain(self, number: int, given: Fields) -> FallbackChain:
+        """Change a chain."""
+        old = await self.changing.get(FALLBACK_CHAIN, number)
+        new = replace(old, **given)
+        if new.model_alias != old.model_alias:
+            await self._claim_chain(new.model_alias)
+        await self._check_steps(new.providers)
+        return await self.changing.update(FALLBACK_CHAIN, old, new)
+
+    async def delete_chain(self, number: int) -> None:
+        """Remove a chain."""
+        await self.changing.delete(FALLBACK_CHAIN, await self.changing.get(FALLBACK_CHAIN, number))
+
+    async def create_virtual_key(self, given: Fields) -> tuple[VirtualKey, str]:
+        """Add a virtual key; return it with its value, which is not kept."""
+        required(given.get("name"), "name")
+        await self._claim_virtual_key_name(given["name"])
+        secret = self._make_key()
+        given = given | {"key_prefix": secret[:SHOWN_CHARS], "hash": self._vault.hash(secret)}
+        value = await self.changing.create(
+            VIRTUAL_KEY, lambda number: VirtualKey(id=number, **given)
+        )
+        return value, secret
+
+    async def update_virtual_key(self, number: int, given: Fields) -> VirtualKey:
+        """Change a virtual key."""
+        old = await self.changing.get(VIRTUAL_KEY, number)
+        new = replace(old, **given)
+        if new.name.casefold() != old.name.casefold():
+            await self._claim_virtual_key_name(new.name)
+        return await self.changing.update(VIRTUAL_KEY, old, new)
+
+    async def delete_virtual_key(self, number: int) -> None:
+        """Remove a virtual key."""
+        await self.changing.delete(VIRTUAL_KEY, await self.changing.get(VIRTUAL_KEY, number))
+
+    def _sealed(self, key: Key, api_key: str) -> Key:
+        sealed = self._vault.seal(api_key, key_id(key.id))
+        return replace(
+            key,
+            masked_api_key=masked(api_key),
+            encryption_key_id=sealed.encryption_key_id,
+            wrapped_data_key=sealed.wrapped_data_key,
+            ciphertext=sealed.ciphertext,
+        )
+
+    def _has_value(self, key: Key, api_key: str) -> bool:
+        try:
+            known = self._vault.open(key.secret, key.api_id)
+        except SecretUnreadable:
+            # Giving the key again is how that is mended.
+            return False
+        return secrets.compare_digest(known.encode(), api_key.encode())
+
+    def _check_target(self, provider: Provider, key: Key | None = None) -> None:
+        credential = None if key is None else messages.key(key)
+        self._catalog.target(messages.provider(provider), credential)
+
+    async def _claim_provider_name(self, name: str) -> None:
+        if other := await self.changing.named(PROVIDER, name):
+            message = f"There is a provider named {other.name!r} already"
+            raise AlreadyExists(message, field="name", provider_id=str(other.id))
+
+    async def _claim_virtual_key_name(self, name: str) -> None:
+        if other := await self.changing.named(VIRTUAL_KEY, name):
+            message = f"There is a virtual key named {other.name!r} already"
+            raise AlreadyExists(message, field="name", virtual_key_id=str(other.id))
+
+    async def _claim_mapping(self, alias: str, provider_id: int) -> None:
+        provider = await self.changing.get(PROVIDER, provider_id)
+        if other := await self.changing.mapping_like(alias, provider_id):
+            message = f"The alias {alias!r} is mapped to provider {provider.name!r} already"
+            raise AlreadyExists(message, field="modelAlias", mapping_id=str(other.id))
+
+    async def _claim_chain(self, alias: str) -> None:
+        if other := await self.changing.chain_of(alias):
+            message = f"There is a fallback chain for {alias!r} already"
+            raise AlreadyExists(message, field="modelAlias", fallback_chain_id=str(other.id))
+
+    async def _check_steps(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            await self.changing.get(PROVIDER, step.provider_id)

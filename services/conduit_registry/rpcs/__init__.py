@@ -1,0 +1,1 @@
+"""The Registry's RPCs, by what they are about."""

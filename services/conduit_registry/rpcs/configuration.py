@@ -1,0 +1,105 @@
+"""RPCs about the configuration as a whole: catalog, audit log, document, `Watch`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from conduit.v1 import registry_requests_pb2 as pb
+from conduit_kernel.errors import DeadlineExceeded, InvalidRequest
+from conduit_registry import messages
+from conduit_registry.configuration import document
+from conduit_registry.configuration.editor import Editor
+from conduit_registry.configuration.importing import Import
+from conduit_registry.configuration.plan import plan_of
+from conduit_registry.pagination import page_of
+from conduit_registry.rpcs.base import Context, RpcBase, origin_of
+from conduit_registry.rules import fields
+from conduit_registry.store import FALLBACK_CHAIN, KEY, MAPPING, PROVIDER, VIRTUAL_KEY
+
+MAX_USES = 10_000
+CHECK_SECONDS = 30.0
+
+
+class ConfigurationRpcs(RpcBase):
+    """The configuration as a whole."""
+
+    async def ListProviderTypes(
+        self, request: pb.ListProviderTypesRequest, context: Context
+    ) -> pb.ListProviderTypesResponse:
+        """Return the catalog."""
+        catalog = self.parts.catalog
+        return pb.ListProviderTypesResponse(provider_types=map(catalog.to_proto, catalog.specs))
+
+    async def ListAuditEntries(
+        self, request: pb.ListAuditEntriesRequest, context: Context
+    ) -> pb.ListAuditEntriesResponse:
+        """Return a page of the audit log, newest first."""
+        kind = fields.text(request.resource_kind, "resourceKind", most=fields.MAX_NAME)
+        resource_id = fields.text(request.resource_id, "resourceId", most=fields.MAX_NAME)
+        since = fields.moment(request.since, "since") if request.HasField("since") else None
+        scope = ("audit", kind, resource_id, since)
+        page = page_of(request.page_size, request.page_token, *scope)
+        async with self.parts.store.read() as reading:
+            found = await reading.audit_page(page, kind=kind, resource_id=resource_id, since=since)
+        entries, token = page.cut(found, lambda each: each.revision)
+        return pb.ListAuditEntriesResponse(
+            entries=map(messages.audit_entry, entries), next_page_token=token
+        )
+
+    async def ExportConfig(
+        self, request: pb.ExportConfigRequest, context: Context
+    ) -> pb.ExportConfigResponse:
+        """Return the whole configuration as a document."""
+        async with self.parts.store.read() as reading:
+            everything = (
+                await reading.every(PROVIDER),
+                await reading.every(KEY),
+                await reading.every(MAPPING),
+                await reading.every(FALLBACK_CHAIN),
+                await reading.every(VIRTUAL_KEY),
+            )
+        return pb.ExportConfigResponse(yaml=await asyncio.to_thread(document.write, *everything))
+
+    async def ImportConfig(
+        self, request: pb.ImportConfigRequest, context: Context
+    ) -> pb.ImportConfigResponse:
+        """Make the configuration what a document says, or only say what would change."""
+        parts = self.parts
+        wanted = await asyncio.to_thread(document.read, request.yaml)
+        try:
+            # Each address is looked up.
+            async with asyncio.timeout(CHECK_SECONDS):
+                plan = await plan_of(wanted, parts.catalog, parts.addresses)
+        except TimeoutError as error:
+            message = f"The addresses could not be checked within {CHECK_SECONDS:g} s"
+            raise DeadlineExceeded(message) from error
+        begin = parts.store.rehearse if request.dry_run else parts.store.change
+        async with begin(origin_of(context)) as changing:
+            editor = Editor(changing, catalog=parts.catalog, vault=parts.vault)
+            work = Import(editor, plan, is_rehearsal=request.dry_run)
+            await work.run()
+        return pb.ImportConfigResponse(changes=work.lines)
+
+    async def Watch(
+        self, request: pb.WatchRequest, context: Context
+    ) -> AsyncIterator[pb.WatchResponse]:
+        """Stream the configuration and its changes."""
+        async for message in self.parts.feed.watch(request.epoch, request.revision):
+            yield message
+
+    async def ReportKeyUse(
+        self, request: pb.ReportKeyUseRequest, context: Context
+    ) -> pb.ReportKeyUseResponse:
+        """Store when keys were last used."""
+        if len(request.uses) > MAX_USES:
+            message = f"uses must have at most {MAX_USES:,} items"
+            raise InvalidRequest(message, field="uses")
+        now = self.parts.store.now()
+        uses: dict[int, int] = {}
+        for use in request.uses:
+            number = fields.key_number(use.key_id)
+            # A clock that is ahead must not hide later uses.
+            used_at = min(fields.moment(use.used_at, "usedAt"), now)
+            uses[number] = max(used_at, uses.get(number, 0))
+        async with self.parts.store.change(origin_of(context)) as changing:
+            await changing.mark_used(uses)
+        return pb.ReportKeyUseResponse()

@@ -1,0 +1,99 @@
+"""RPCs about provider instances."""
+
+from conduit.v1 import provider_pb2 as provider_pb
+from conduit.v1 import provider_requests_pb2 as pb
+from conduit_registry import messages
+from conduit_registry.configuration.editor import Fields
+from conduit_registry.pagination import page_of
+from conduit_registry.rpcs.base import Context, RpcBase, origin_of
+from conduit_registry.rules.fields import key_number
+from conduit_registry.rules.providers import provider_fields
+from conduit_registry.store import PROVIDER
+
+
+class ProviderRpcs(RpcBase):
+    """Provider instances: what they are, whether they answer, which models they have."""
+
+    async def CreateProvider(
+        self, request: pb.CreateProviderRequest, context: Context
+    ) -> pb.CreateProviderResponse:
+        """Add an instance."""
+        given = await self._provider_fields(request.provider)
+        async with self.editing(context) as editor:
+            provider = await editor.create_provider(given)
+        return pb.CreateProviderResponse(provider=messages.provider(provider))
+
+    async def GetProvider(
+        self, request: pb.GetProviderRequest, context: Context
+    ) -> pb.GetProviderResponse:
+        """Return an instance."""
+        async with self.parts.store.read() as reading:
+            provider = await reading.get(PROVIDER, request.id)
+        return pb.GetProviderResponse(provider=messages.provider(provider))
+
+    async def ListProviders(
+        self, request: pb.ListProvidersRequest, context: Context
+    ) -> pb.ListProvidersResponse:
+        """Return a page of instances."""
+        where = {}
+        if request.provider_type:
+            where["provider_type"] = self.parts.catalog.find(request.provider_type).name
+        page = page_of(request.page_size, request.page_token, "providers", where)
+        async with self.parts.store.read() as reading:
+            found = await reading.page(PROVIDER, page, **where)
+        providers, token = page.cut(found, lambda each: each.id)
+        return pb.ListProvidersResponse(
+            providers=map(messages.provider, providers), next_page_token=token
+        )
+
+    async def UpdateProvider(
+        self, request: pb.UpdateProviderRequest, context: Context
+    ) -> pb.UpdateProviderResponse:
+        """Change the given fields of an instance."""
+        given = await self._provider_fields(request.provider)
+        async with self.editing(context) as editor:
+            provider = await editor.update_provider(request.id, given)
+        return pb.UpdateProviderResponse(provider=messages.provider(provider))
+
+    async def DeleteProvider(
+        self, request: pb.DeleteProviderRequest, context: Context
+    ) -> pb.DeleteProviderResponse:
+        """Remove an instance and what cannot be without it."""
+        async with self.editing(context) as editor:
+            await editor.delete_provider(request.id)
+        return pb.DeleteProviderResponse()
+
+    async def TestProvider(
+        self, request: pb.TestProviderRequest, context: Context
+    ) -> pb.TestProviderResponse:
+        """Test whether an instance answers its keys."""
+        number = key_number(request.key_id) if request.key_id else None
+        report = await self.parts.connectivity.test(request.provider_id, number, origin_of(context))
+        return pb.TestProviderResponse(report=report)
+
+    async def DiscoverModels(
+        self, request: pb.DiscoverModelsRequest, context: Context
+    ) -> pb.DiscoverModelsResponse:
+        """Ask an instance for its models and store them."""
+        found = await self.parts.discovery.discover(request.provider_id, origin_of(context))
+        return pb.DiscoverModelsResponse(
+            provider_id=request.provider_id,
+            models=messages.discovered(found.models),
+            added=found.added,
+            removed=found.removed,
+        )
+
+    async def ListDiscoveredModels(
+        self, request: pb.ListDiscoveredModelsRequest, context: Context
+    ) -> pb.ListDiscoveredModelsResponse:
+        """Return what the last discovery found."""
+        async with self.parts.store.read() as reading:
+            await reading.get(PROVIDER, request.provider_id)
+            models = await reading.discovered(request.provider_id)
+        return pb.ListDiscoveredModelsResponse(models=messages.discovered(models))
+
+    async def _provider_fields(self, spec: provider_pb.ProviderSpec) -> Fields:
+        given = provider_fields(spec, self.parts.catalog)
+        if spec.HasField("base_url"):
+            given["base_url"] = await self.parts.addresses.check(spec.base_url)
+        return given

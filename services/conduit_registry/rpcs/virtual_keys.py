@@ -1,0 +1,60 @@
+"""RPCs about the keys that callers hold."""
+
+from conduit.v1 import virtual_key_requests_pb2 as pb
+from conduit_registry import messages
+from conduit_registry.pagination import page_of
+from conduit_registry.rpcs.base import Context, RpcBase
+from conduit_registry.rules.virtual_keys import virtual_key_fields
+from conduit_registry.store import VIRTUAL_KEY
+
+
+class VirtualKeyRpcs(RpcBase):
+    """Virtual keys. Their values are shown once."""
+
+    async def CreateVirtualKey(
+        self, request: pb.CreateVirtualKeyRequest, context: Context
+    ) -> pb.CreateVirtualKeyResponse:
+        """Add a virtual key; this answer is the only one with its value."""
+        async with self.editing(context) as editor:
+            value, secret = await editor.create_virtual_key(virtual_key_fields(request.virtual_key))
+        virtual_key = messages.virtual_key(value)
+        virtual_key.key = secret
+        return pb.CreateVirtualKeyResponse(virtual_key=virtual_key)
+
+    async def GetVirtualKey(
+        self, request: pb.GetVirtualKeyRequest, context: Context
+    ) -> pb.GetVirtualKeyResponse:
+        """Return a virtual key."""
+        async with self.parts.store.read() as reading:
+            virtual_key = await reading.get(VIRTUAL_KEY, request.id)
+        return pb.GetVirtualKeyResponse(virtual_key=messages.virtual_key(virtual_key))
+
+    async def ListVirtualKeys(
+        self, request: pb.ListVirtualKeysRequest, context: Context
+    ) -> pb.ListVirtualKeysResponse:
+        """Return a page of virtual keys."""
+        page = page_of(request.page_size, request.page_token, "virtual_keys")
+        async with self.parts.store.read() as reading:
+            found = await reading.page(VIRTUAL_KEY, page)
+        virtual_keys, token = page.cut(found, lambda each: each.id)
+        return pb.ListVirtualKeysResponse(
+            virtual_keys=map(messages.virtual_key, virtual_keys), next_page_token=token
+        )
+
+    async def UpdateVirtualKey(
+        self, request: pb.UpdateVirtualKeyRequest, context: Context
+    ) -> pb.UpdateVirtualKeyResponse:
+        """Change the given fields of a virtual key."""
+        async with self.editing(context) as editor:
+            virtual_key = await editor.update_virtual_key(
+                request.id, virtual_key_fields(request.virtual_key)
+            )
+        return pb.UpdateVirtualKeyResponse(virtual_key=messages.virtual_key(virtual_key))
+
+    async def DeleteVirtualKey(
+        self, request: pb.DeleteVirtualKeyRequest, context: Context
+    ) -> pb.DeleteVirtualKeyResponse:
+        """Remove a virtual key."""
+        async with self.editing(context) as editor:
+            await editor.delete_virtual_key(request.id)
+        return pb.DeleteVirtualKeyResponse()

@@ -1,0 +1,153 @@
+"""What can be asked of the Registry's tables within one transaction."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from conduit_registry.pagination import Page
+from conduit_registry.store import tables
+from conduit_registry.store.kinds import FALLBACK_CHAIN, KEY, MAPPING, Kind, ValueT
+from conduit_registry.values import (
+    AuditEntry,
+    ChangedResource,
+    DiscoveredModel,
+    FallbackChain,
+    Key,
+    ModelMapping,
+    State,
+)
+
+STATE_ID = 1
+
+
+class ReadTransaction:
+    """Reads. All of it is of one moment."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def state(self) -> State:
+        """Return where the configuration stands."""
+        row = await self._session.get_one(tables.StateRow, STATE_ID)
+        return State(row.epoch, row.revision)
+
+    async def find(self, kind: Kind[ValueT], number: int) -> ValueT | None:
+        """Return a thing, or None."""
+        row = await self._session.get(kind.row, number) if _is_id(number) else None
+        return None if row is None else kind.read(row)
+
+    async def get(self, kind: Kind[ValueT], number: int) -> ValueT:
+        """Return a thing. NotFound, of its kind, if there is none."""
+        found = await self.find(kind, number)
+        if found is None:
+            raise kind.not_found(number)
+        return found
+
+    async def key_of(self, provider_id: int, number: int) -> Key:
+        """Return a key of this instance. KeyNotFound if it is another's."""
+        key = await self.get(KEY, number)
+        if key.provider_id != provider_id:
+            raise KEY.not_found(number)
+        return key
+
+    async def every(self, kind: Kind[ValueT], **where: object) -> list[ValueT]:
+        """Return all things whose columns have these values, in order of id."""
+        return [kind.read(row) for row in await self._rows(_query(kind, where))]
+
+    async def some(self, kind: Kind[ValueT], numbers: Sequence[int]) -> list[ValueT]:
+        """Return those things of these ids that exist, in order of id."""
+        query = sa.select(kind.row).where(kind.row.id.in_(numbers)).order_by(kind.row.id)
+        return [kind.read(row) for row in await self._rows(query)]
+
+    async def page(self, kind: Kind[ValueT], page: Page, **where: object) -> list[ValueT]:
+        """Return a page of things, and one more if there are more, in order of id."""
+        query = _query(kind, where).where(kind.row.id > page.after).limit(page.size + 1)
+        return [kind.read(row) for row in await self._rows(query)]
+
+    async def named(self, kind: Kind[ValueT], name: str) -> ValueT | None:
+        """Return the provider or virtual key of a name, without regard to case."""
+        found = await self.every(kind, folded_name=name.casefold())
+        return found[0] if found else None
+
+    async def mapping_like(self, alias: str, provider_id: int) -> ModelMapping | None:
+        """Return the mapping of an alias to an instance."""
+        found = await self.every(MAPPING, model_alias=alias, provider_id=provider_id)
+        return found[0] if found else None
+
+    async def chain_of(self, alias: str) -> FallbackChain | None:
+        """Return the chain of an alias."""
+        found = await self.every(FALLBACK_CHAIN, model_alias=alias)
+        return found[0] if found else None
+
+    async def chains_with(self, provider_id: int) -> list[FallbackChain]:
+        """Return the chains that an instance has a place in."""
+        ids = sa.select(tables.StepRow.chain_id).where(tables.StepRow.provider_id == provider_id)
+        row = tables.FallbackChainRow
+        query = sa.select(row).where(row.id.in_(ids)).order_by(row.id)
+        return [FALLBACK_CHAIN.read(found) for found in await self._rows(query)]
+
+    async def discovered(self, provider_id: int) -> list[DiscoveredModel]:
+        """Return what the last discovery of an instance found, in order of name."""
+        row = tables.DiscoveredModelRow
+        query = sa.select(row).where(row.provider_id == provider_id)
+        found = [DiscoveredModel(r.name, r.discovered_at) for r in await self._rows(query)]
+        # Sorted here, because databases sort by their locale.
+        return sorted(found, key=lambda model: model.name)
+
+    async def attempts(self) -> dict[int, tuple[int, bool]]:
+        """Return by instance when its models were last asked for, and whether that succeeded."""
+        rows = await self._rows(sa.select(tables.DiscoveryRow))
+        return {row.provider_id: (row.attempted_at, row.succeeded) for row in rows}
+
+    async def changed_resources(self, after: int) -> list[ChangedResource]:
+        """Return what the revisions after this one touched, each once, in order."""
+        row = tables.AuditRow
+        query = sa.select(row.touched).where(row.revision > after).order_by(row.revision)
+        lists: Sequence[list[list[Any]]] = (await self._session.scalars(query)).all()
+        return list(dict.fromkeys(ChangedResource(*pair) for pairs in lists for pair in pairs))
+
+    async def audit_page(
+        self, page: Page, *, kind: str, resource_id: str, since: int | None
+    ) -> list[AuditEntry]:
+        """Return a page of the audit log, and one more if there are more, newest first."""
+        row = tables.AuditRow
+        query = sa.select(row).order_by(row.revision.desc()).limit(page.size + 1)
+        if page.after:
+            query = query.where(row.revision < page.after)
+        if kind:
+            query = query.where(row.resource_kind == kind)
+        if resource_id:
+            query = query.where(row.resource_id == resource_id)
+        if since is not None:
+            query = query.where(row.occurred_at >= since)
+        return [_entry(found) for found in await self._rows(query)]
+
+    async def _rows(self, query: sa.Select[tables.BaseT]) -> Sequence[tables.BaseT]:
+        rows: Sequence[tables.BaseT] = (await self._session.scalars(query)).all()
+        return rows
+
+
+def _query(kind: Kind[Any], where: dict[str, object]) -> sa.Select[tables.Row]:
+    return sa.select(kind.row).filter_by(**where).order_by(kind.row.id)
+
+
+def _is_id(number: int) -> bool:
+    # What a 64-bit column cannot hold cannot be there either.
+    return 0 < number < 1 << 63
+
+
+def _entry(row: tables.AuditRow) -> AuditEntry:
+    return AuditEntry(
+        revision=row.revision,
+        occurred_at=row.occurred_at,
+        actor=row.actor,
+        peer=row.peer,
+        action=row.action,
+        resource_kind=row.resource_kind,
+        resource_id=row.resource_id,
+        changes=row.changes,
+        request_id=row.request_id,
+        touched=tuple(ChangedResource(*pair) for pair in row.touched),
+    )

@@ -1,0 +1,187 @@
+"""What can be done to the Registry's tables within one transaction."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import cast
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from conduit.v1 import audit_entry_pb2 as audit_pb
+from conduit_registry.messages import differences, shown
+from conduit_registry.store import tables
+from conduit_registry.store.kinds import FALLBACK_CHAIN, KEY, MAPPING, PROVIDER, Kind, ValueT
+from conduit_registry.store.read_transaction import STATE_ID, ReadTransaction
+from conduit_registry.values import ChangedResource, Origin, Provider
+
+
+class WriteTransaction(ReadTransaction):
+    """Reads and writes, alone among writers. Each change leaves one line in the audit log."""
+
+    def __init__(
+        self, session: AsyncSession, state: tables.StateRow, origin: Origin, now: int
+    ) -> None:
+        super().__init__(session)
+        self._state = state
+        self._origin = origin
+        # Microseconds since 1970; the time of all that this transaction does.
+        self.now = now
+        self.began_at = state.revision
+
+    @classmethod
+    async def begin(cls, session: AsyncSession, origin: Origin, now: int) -> "WriteTransaction":
+        """Wait until no other transaction writes, here or in another process."""
+        state = await session.get_one(tables.StateRow, STATE_ID, with_for_update=True)
+        return cls(session, state, origin, now)
+
+    @property
+    def revision(self) -> int:
+        """The revision of the configuration, with what this transaction did to it."""
+        return self._state.revision
+
+    async def create(self, kind: Kind[ValueT], make: Callable[[int], ValueT]) -> ValueT:
+        """Add what is made for a fresh id."""
+        value = make(await self._next_id(kind.name))
+        value = replace(value, created_at=self.now, updated_at=self.now)
+        row = kind.row()
+        kind.write(row, value)
+        self._session.add(row)
+        await self._session.flush()
+        self._note(audit_pb.AUDIT_ACTION_CREATED, kind, value.id, differences({}, shown(value)))
+        return value
+
+    async def update(
+        self,
+        kind: Kind[ValueT],
+        old: ValueT,
+        new: ValueT,
+        action: audit_pb.AuditAction.ValueType = audit_pb.AUDIT_ACTION_UPDATED,
+        **untold: object,
+    ) -> ValueT:
+        """Make a thing what it shall be. Nothing happens if it is that already.
+
+        `untold` are changes for the audit log that the API does not show.
+        """
+        if new == old:
+            return old
+        value = replace(new, updated_at=self.now)
+        kind.write(await self._session.get_one(kind.row, old.id), value)
+        await self._session.flush()
+        self._note(action, kind, old.id, differences(shown(old), shown(value)) | untold)
+        return value
+
+    async def delete(self, kind: Kind[ValueT], value: ValueT) -> None:
+        """Remove a thing, and with a provider what cannot be without it."""
+        changes: dict[str, object] = {**differences(shown(value), {})}
+        more = await self._delete_with(value) if isinstance(value, Provider) else []
+        if more:
+            changes["alsoAffected"] = [f"{other.kind} {other.id}" for other in more]
+        await self._drop(kind, value.id)
+        self._note(audit_pb.AUDIT_ACTION_DELETED, kind, value.id, changes, more)
+
+    def note_use(
+        self,
+        action: audit_pb.AuditAction.ValueType,
+        provider_id: int,
+        changes: Mapping[str, object],
+    ) -> None:
+        """Leave a line about a use of an instance's keys, which changes no configuration."""
+        self._write_entry(action, PROVIDER.name, str(provider_id), changes, [])
+
+    async def note_attempt(self, provider_id: int, *, succeeded: bool) -> None:
+        """Remember that an instance was asked for its models now."""
+        row = tables.DiscoveryRow(
+            provider_id=provider_id, attempted_at=self.now, succeeded=succeeded
+        )
+        await self._session.merge(row)
+
+    async def replace_discovered(self, provider_id: int, names: Iterable[str]) -> None:
+        """Store an instance's models; those it had keep the time when they were first seen."""
+        row = tables.DiscoveredModelRow
+        known = {model.name for model in await self.discovered(provider_id)}
+        wanted = set(names)
+        for name in sorted(known - wanted):
+            key = (row.provider_id == provider_id) & (row.name == name)
+            await self._session.execute(sa.delete(row).where(key))
+        self._session.add_all(
+            row(provider_id=provider_id, name=name, discovered_at=self.now)
+            for name in sorted(wanted - known)
+        )
+        await self._session.flush()
+
+    async def mark_used(self, uses: Mapping[int, int]) -> None:
+        """Store when keys, by id, were last used. What was later stays; strange ids are skipped."""
+        row = tables.KeyRow
+        for number, used_at in sorted(uses.items()):
+            is_news = row.last_used.is_(None) | (row.last_used < used_at)
+            await self._session.execute(
+                sa.update(row).where(row.id == number, is_news).values(last_used=used_at)
+            )
+
+    async def _delete_with(self, provider: Provider) -> list[ChangedResource]:
+        touched = []
+        for key in await self.every(KEY, provider_id=provider.id):
+            await self._drop(KEY, key.id)
+            touched.append(ChangedResource(KEY.name, key.id))
+        for mapping in await self.every(MAPPING, provider_id=provider.id):
+            await self._drop(MAPPING, mapping.id)
+            touched.append(ChangedResource(MAPPING.name, mapping.id))
+        for chain in await self.chains_with(provider.id):
+            await self._leave(chain.id, provider.id)
+            touched.append(ChangedResource(FALLBACK_CHAIN.name, chain.id))
+        return touched
+
+    async def _leave(self, chain_id: int, provider_id: int) -> None:
+        chain = await self.get(FALLBACK_CHAIN, chain_id)
+        steps = tuple(step for step in chain.providers if step.provider_id != provider_id)
+        # A chain without a step would let nothing serve its alias.
+        if not steps:
+            await self._drop(FALLBACK_CHAIN, chain_id)
+            return
+        row = await self._session.get_one(FALLBACK_CHAIN.row, chain_id)
+        FALLBACK_CHAIN.write(row, replace(chain, providers=steps, updated_at=self.now))
+        await self._session.flush()
+
+    async def _drop(self, kind: Kind[ValueT], number: int) -> None:
+        await self._session.delete(await self._session.get_one(kind.row, number))
+        await self._session.flush()
+
+    async def _next_id(self, kind: str) -> int:
+        row = tables.CounterRow
+        query = sa.update(row).where(row.kind == kind).values(last_id=row.last_id + 1)
+        return cast("int", await self._session.scalar(query.returning(row.last_id)))
+
+    def _note(
+        self,
+        action: audit_pb.AuditAction.ValueType,
+        kind: Kind[ValueT],
+        number: int,
+        changes: Mapping[str, object],
+        more: Iterable[ChangedResource] = (),
+    ) -> None:
+        touched = [ChangedResource(kind.name, number), *more]
+        self._write_entry(action, kind.name, kind.show_id(number), changes, touched)
+
+    def _write_entry(
+        self,
+        action: audit_pb.AuditAction.ValueType,
+        resource_kind: str,
+        resource_id: str,
+        changes: Mapping[str, object],
+        touched: Iterable[ChangedResource],
+    ) -> None:
+        self._state.revision += 1
+        self._session.add(
+            tables.AuditRow(
+                revision=self._state.revision,
+                occurred_at=self.now,
+                actor=self._origin.actor,
+                peer=self._origin.peer,
+                action=action,
+                resource_kind=resource_kind,
+                resource_id=resource_id,
+                changes=changes,
+                request_id=self._origin.request_id,
+                touched=[list(pair) for pair in touched],
+            )
+        )

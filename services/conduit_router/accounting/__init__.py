@@ -1,0 +1,1 @@
+"""What calls cost: prices, charges and the spool that keeps them."""

@@ -1,0 +1,181 @@
+"""ChargeRecorder for every attempt: a charge if it cost something, a tally in any case."""
+
+import math
+from collections.abc import Callable
+
+import msgspec
+import structlog
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from conduit.v1 import charge_pb2 as pb
+from conduit_kernel.ids import ID_LENGTH, IdSource
+from conduit_providers.usage import Usage
+from conduit_router.accounting.prices import PriceList, charge_lines
+from conduit_router.accounting.protowire import data_tag, delimited, number_tag, varint
+from conduit_router.accounting.spool import CHARGE, TALLY, Spool
+from conduit_router.calls.attempts import CallContext
+from conduit_router.routing.attempt_plan import Attempt
+from conduit_router.routing.table import Candidate, UpstreamKey
+
+# Bucket i of a tally's durations begins at 10 ms * 1.1^i.
+BUCKET_BASE_MS = 10.0
+_LOG_STEP = math.log(1.1)
+# More different kinds of calls along one line than this start over.
+MAX_CONSTANTS = 1000
+_ID = data_tag(pb.Charge, "id") + varint(ID_LENGTH)
+_REQUEST_ID = data_tag(pb.Charge, "request_id")
+_OCCURRED_AT = data_tag(pb.Charge, "occurred_at")
+_COST = number_tag(pb.Charge, "cost_nano_usd")
+_DURATION = number_tag(pb.Charge, "duration_ms")
+
+# Alias, operation, model, virtual key, version of the price, where the usage is from, and whether
+# it is complete: what the constant part of a charge depends on.
+_Kind = tuple[str, str, str, int, str, pb.UsageSource.ValueType, bool]
+
+
+class Consumption(msgspec.Struct, frozen=True):
+    """What an attempt used, and how well it is known."""
+
+    usage: Usage
+    source: pb.UsageSource.ValueType
+    is_complete: bool
+
+
+class _Tally:
+    __slots__ = ("buckets", "failures", "ms", "successes")
+
+    def __init__(self) -> None:
+        self.successes = 0
+        self.failures = 0
+        self.ms = 0.0
+        self.buckets: dict[int, int] = {}
+
+
+class ChargeRecorder:
+    """Writes charges and tallies to the spool."""
+
+    def __init__(
+        self, spool: Spool, prices: PriceList, ids: IdSource, clock: Callable[[], float]
+    ) -> None:
+        self._spool = spool
+        self._prices = prices
+        self._ids = ids
+        self._clock = clock
+        self._tallies: dict[int, _Tally] = {}
+        self._tally_start = clock()
+        # The millisecond that is now, and how charges write it.
+        self._now = -1
+        self._occurred_at = b""
+        # What the disk refused, to be tried again.
+        self._refused: list[tuple[bytes, bytes]] = []
+        self._log = structlog.get_logger("accounts")
+
+    def charge(
+        self, journey: CallContext, leg: Attempt, consumption: Consumption, duration_ms: float
+    ) -> int | None:
+        """Store the charge of an attempt; return its cost in nano-dollars, None if unknown."""
+        candidate, line = leg.candidate, leg.line
+        card = self._prices.card(candidate.provider_id, candidate.model)
+        lines, cost = charge_lines(consumption.usage, card)
+        kind = (
+            journey.wants.model,
+            journey.wants.operation,
+            candidate.model,
+            journey.caller.virtual_key_id,
+            card.version,
+            consumption.source,
+            consumption.is_complete,
+        )
+        constant = line.charges.get(kind)
+        if constant is None:
+            constant = _constant_part(candidate, line, kind)
+            if len(line.charges) >= MAX_CONSTANTS:
+                line.charges.clear()
+            line.charges[kind] = constant
+        now = int(self._clock() * 1000)
+        if now != self._now:
+            self._now, self._occurred_at = now, _moment(now)
+        name = journey.request_id.encode()
+        # A message is its fields, one after the other, in any order.
+        parts = [
+            constant,
+            _ID,
+            self._ids.next().encode(),
+            _REQUEST_ID,
+            varint(len(name)),
+            name,
+            self._occurred_at,
+            lines,
+            _DURATION,
+            varint(int(duration_ms)),
+        ]
+        if cost is not None:
+            parts += (_COST, varint(cost))
+        self._store(CHARGE, b"".join(parts))
+        return cost
+
+    def tally(self, provider_id: int, duration_ms: float, *, is_success: bool) -> None:
+        """Count an attempt."""
+        tally = self._tallies.get(provider_id)
+        if tally is None:
+            tally = self._tallies[provider_id] = _Tally()
+        if is_success:
+            tally.successes += 1
+        else:
+            tally.failures += 1
+        tally.ms += duration_ms
+        ratio = duration_ms / BUCKET_BASE_MS
+        bucket = int(math.log(ratio) / _LOG_STEP) if ratio > 1.0 else 0
+        tally.buckets[bucket] = tally.buckets.get(bucket, 0) + 1
+
+    def flush(self) -> None:
+        """Store the tallies, and what the disk refused before."""
+        refused, self._refused = self._refused, []
+        for kind, message in refused:
+            self._store(kind, message)
+        tallies, self._tallies = self._tallies, {}
+        started, self._tally_start = self._tally_start, self._clock()
+        for provider_id, tally in tallies.items():
+            count = pb.CallTally(
+                id=self._ids.next(),
+                provider_id=provider_id,
+                successes=tally.successes,
+                failures=tally.failures,
+                duration_buckets=tally.buckets,
+                duration_ms_sum=int(tally.ms),
+            )
+            count.started_at.FromNanoseconds(int(started * 1e9))
+            self._store(TALLY, count.SerializeToString())
+
+    def _store(self, kind: bytes, message: bytes) -> None:
+        try:
+            self._spool.append(kind, message)
+        except OSError as error:
+            self._log.error("spool_refused", reason=str(error), waiting=len(self._refused) + 1)
+            self._refused.append((kind, message))
+
+
+def _moment(milliseconds: int) -> bytes:
+    """Return when a charge was made, in milliseconds since 1970, as the charge has it."""
+    seconds, rest = divmod(milliseconds, 1000)
+    moment = Timestamp(seconds=seconds, nanos=rest * 1_000_000)
+    return delimited(_OCCURRED_AT, moment.SerializeToString())
+
+
+def _constant_part(candidate: Candidate, line: UpstreamKey, kind: _Kind) -> bytes:
+    """Return the part of a charge that is the same for each call of a kind along a line."""
+    alias, operation, model, virtual_key_id, price_version, source, is_complete = kind
+    provider = candidate.instance.provider
+    return pb.Charge(
+        provider_id=provider.id,
+        provider_type=provider.provider_type,
+        key_id=line.key_id,
+        provider_account_group=line.account_group,
+        virtual_key_id=virtual_key_id,
+        model_alias=alias,
+        actual_model_name=model,
+        operation=operation,
+        price_version=price_version,
+        usage_source=source,
+        is_complete=is_complete,
+    ).SerializeToString()

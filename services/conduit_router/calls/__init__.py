@@ -1,0 +1,1 @@
+"""How calls are made: admission, attempts and the end, for each shape of call."""

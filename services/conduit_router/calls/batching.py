@@ -1,0 +1,92 @@
+"""Calls that are too large for one request to the provider, and so are several."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+from google.protobuf.message import Message
+
+from conduit_kernel.errors import UpstreamTimeout
+from conduit_kernel.http import Headers
+from conduit_providers.calls import Answer, Call
+from conduit_providers.codec import Codec
+from conduit_providers.spec import Endpoint
+from conduit_providers.usage import Usage
+from conduit_providers.wire import HttpRequest
+from conduit_router.routing.attempt_plan import Attempt
+from conduit_router.upstream.transport import Transport
+
+RequestT = TypeVar("RequestT", bound=Message)
+AnswerT = TypeVar("AnswerT", bound=Message)
+
+# Requests of one call under way at a time.
+AT_ONCE = 8
+
+
+class Division(NamedTuple, Generic[RequestT, AnswerT]):
+    """How calls of an operation are taken apart, and their answers put together."""
+
+    split: Callable[[Call[RequestT], Endpoint], Sequence[Call[RequestT]]]
+    join: Callable[[Sequence[Answer[AnswerT]]], Answer[AnswerT]]
+
+
+class Batch(Generic[RequestT, AnswerT]):
+    """The parts of one call, at one instance."""
+
+    __slots__ = ("_calls", "_codec", "_ended", "_endpoint", "_headers", "_leg", "_requests")
+
+    def __init__(
+        self,
+        codec: Codec[Call[RequestT], Answer[AnswerT]],
+        calls: Sequence[Call[RequestT]],
+        endpoint: Endpoint,
+        leg: Attempt,
+    ) -> None:
+        """Translate all parts. InvalidRequest, before anything is sent, if one cannot be said."""
+        self._codec = codec
+        self._calls = calls
+        self._endpoint = endpoint
+        self._leg = leg
+        self._requests: list[HttpRequest] = [
+            codec.to_upstream(call, endpoint, leg.line.target) for call in calls
+        ]
+        self._ended: dict[int, Answer[AnswerT]] = {}
+        self._headers = Headers.of(())
+
+    @property
+    def spent(self) -> list[Usage]:
+        """What the provider told of the parts that it has answered, in no order."""
+        return [each.usage for each in self._ended.values() if each.usage is not None]
+
+    async def ask(
+        self, transport: Transport, seconds: float, left: float, deadline: float
+    ) -> tuple[list[Answer[AnswerT]], Headers]:
+        """Return the answers, in order, and the last one's headers.
+
+        `seconds` is until the first byte of each, `left` until the deadline, a point of the
+        transport's clock. The first UpstreamError ends them all.
+        """
+        places = iter(range(len(self._calls)))
+
+        async def work() -> None:
+            for place in places:
+                await self._ask(place, transport, seconds, deadline)
+
+        try:
+            async with asyncio.timeout(left), asyncio.TaskGroup() as group:
+                for _ in self._calls[:AT_ONCE]:
+                    group.create_task(work())
+        except ExceptionGroup as failures:
+            first = failures.exceptions[0]
+            raise first from first.__cause__
+        except TimeoutError as error:
+            name = self._leg.line.target.provider_name
+            raise UpstreamTimeout(f"{name} did not answer in time", provider=name) from error
+        return [self._ended[place] for place in range(len(self._calls))], self._headers
+
+    async def _ask(self, place: int, transport: Transport, seconds: float, deadline: float) -> None:
+        line, spec = self._leg.line, self._leg.candidate.instance.spec
+        request = self._requests[place]
+        raw, self._headers = await transport.ask(line, spec, request, seconds, deadline)
+        call = self._calls[place]
+        self._ended[place] = self._codec.from_upstream(raw, call, self._endpoint)

@@ -1,0 +1,1 @@
+"""What a router exchanges with the control plane beside its calls."""

@@ -1,0 +1,1 @@
+"""Where a request goes: the compiled configuration and the pure decision."""

@@ -1,0 +1,160 @@
+"""Where a request goes, as a pure function.
+
+The same table, wants, view and seed always give the same decision, so a stored one can be replayed
+and explained.
+"""
+
+import math
+from ipaddress import ip_address
+
+import msgspec
+
+from conduit.v1 import decision_pb2 as pb
+from conduit_router.routing.provider_state import HealthView
+from conduit_router.routing.requirements import Requirements
+from conduit_router.routing.table import Candidate, Instance, Route, UpstreamKey
+
+_MASK = (1 << 64) - 1
+
+
+class CandidateKeys(msgspec.Struct, frozen=True):
+    """A candidate with its keys in the order in which they are tried."""
+
+    candidate: Candidate
+    lines: tuple[UpstreamKey, ...]
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """Where a request goes, and why not elsewhere."""
+
+    stops: tuple[CandidateKeys, ...]
+    rejections: tuple[pb.Rejection, ...]
+    seed: int
+
+
+def decide(
+    route: Route, wants: Requirements, view: HealthView, seed: int, peer: str = ""
+) -> Decision:
+    """Choose the candidates of a request and their order.
+
+    Lower priority numbers come first; equals share by weight, drawn with the seed. Instances that
+    are unhealthy come last.
+    """
+    stops: list[CandidateKeys] = []
+    rejections: list[pb.Rejection] = []
+    for candidate in route.candidates:
+        why = _obstacle(candidate, wants, view, peer)
+        if why is not None:
+            rejections.append(why)
+            continue
+        lines = candidate.instance.lines
+        if view.cooldowns:
+            lines, resting = _available(candidate, view)
+            rejections += resting
+        if lines:
+            stops.append(CandidateKeys(candidate, _rotate(lines, seed)))
+    if len(stops) > 1:
+        stops = _order(stops, view, seed)
+    return Decision(tuple(stops), (*route.rejections, *rejections), seed)
+
+
+def rejection(
+    candidate: Candidate, reason: pb.RejectionReason.ValueType, detail: str, key_id: str = ""
+) -> pb.Rejection:
+    """Say why a candidate, or one of its keys, is left out."""
+    return pb.Rejection(
+        provider_id=candidate.provider_id,
+        provider_name=candidate.instance.provider.name,
+        mapping_id=candidate.mapping_id,
+        key_id=key_id,
+        reason=reason,
+        detail=detail,
+    )
+
+
+def _obstacle(
+    candidate: Candidate, wants: Requirements, view: HealthView, peer: str
+) -> pb.Rejection | None:
+    instance = candidate.instance
+    endpoint = instance.spec.endpoints.get(wants.operation)
+    if endpoint is None:
+        return rejection(
+            candidate,
+            pb.REJECTION_REASON_CAPABILITY_MISSING,
+            f"{instance.spec.name} does not serve {wants.operation}",
+        )
+    if wants.capabilities:
+        able = endpoint.capabilities if candidate.capabilities is None else candidate.capabilities
+        if missing := wants.capabilities - able:
+            return rejection(
+                candidate,
+                pb.REJECTION_REASON_CAPABILITY_MISSING,
+                f"cannot do {', '.join(sorted(missing))}",
+            )
+    if candidate.provider_id in view.open_circuits:
+        return rejection(
+            candidate, pb.REJECTION_REASON_CIRCUIT_OPEN, "failed too often; its circuit is open"
+        )
+    if instance.networks and not _is_inside(instance, peer):
+        return rejection(
+            candidate,
+            pb.REJECTION_REASON_CALLER_NOT_ALLOWED,
+            "the caller's address is outside the instance's allowedIPs",
+        )
+    return None
+
+
+def _is_inside(instance: Instance, peer: str) -> bool:
+    try:
+        address = ip_address(peer)
+    except ValueError:
+        return False
+    return any(address in network for network in instance.networks)
+
+
+def _available(
+    candidate: Candidate, view: HealthView
+) -> tuple[tuple[UpstreamKey, ...], list[pb.Rejection]]:
+    awake, resting = [], []
+    for line in candidate.instance.lines:
+        rest = view.cooldowns.get(line.key_id)
+        if rest is None:
+            awake.append(line)
+        else:
+            resting.append(
+                rejection(
+                    candidate, pb.REJECTION_REASON_KEY_RESTING, f"rests: {rest.reason}", line.key_id
+                )
+            )
+    return tuple(awake), resting
+
+
+def _rotate(lines: tuple[UpstreamKey, ...], seed: int) -> tuple[UpstreamKey, ...]:
+    # Keys share the load, and the next one is at hand when one fails.
+    if len(lines) == 1:
+        return lines
+    start = _mix(seed) % len(lines)
+    return lines[start:] + lines[:start]
+
+
+def _order(stops: list[CandidateKeys], view: HealthView, seed: int) -> list[CandidateKeys]:
+    # Weighted sampling without replacement: https://doi.org/10.1016/j.ipl.2005.11.003
+    def key(stop: CandidateKeys) -> tuple[bool, int, float]:
+        candidate = stop.candidate
+        # Apart from its place in the list, so that a new candidate moves no other.
+        share = (_mix(seed ^ _mix(candidate.provider_id)) + 1) / (_MASK + 2)
+        return (
+            candidate.provider_id in view.unhealthy,
+            candidate.priority,
+            -math.log(share) / candidate.weight,
+        )
+
+    return sorted(stops, key=key)
+
+
+def _mix(value: int) -> int:
+    # splitmix64: https://prng.di.unimi.it/splitmix64.c
+    value = (value + 0x9E3779B97F4A7C15) & _MASK
+    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK
+    return value ^ (value >> 31)

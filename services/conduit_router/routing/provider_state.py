@@ -1,0 +1,118 @@
+"""What this router knows of the health of instances and keys, from its own calls.
+
+The breaker follows https://martinfowler.com/bliki/CircuitBreaker.html: closed, open after five
+failures in a row, half-open after a minute, when one call, not the herd, finds out.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+FAILURE_THRESHOLD = 5
+OPEN_SECONDS = 60.0
+# A probe that has not come back by then is given up, and another may try.
+HALF_OPEN_SECONDS = 30.0
+# A share of the calls to an instance may be retried on it, and a few in any case.
+RETRY_SHARE = 0.2
+RETRY_RESERVE = 10.0
+
+
+class Cooldown(NamedTuple):
+    """Why a key is not used for a while. Times on the router's monotonic clock, in seconds."""
+
+    until: float
+    reason: str
+
+
+class HealthView(NamedTuple):
+    """What a decision may take into account; a value, so that decisions can be replayed."""
+
+    open_circuits: frozenset[int]
+    cooldowns: Mapping[str, Cooldown]
+    # Instances that the Health service has found unhealthy: tried last.
+    unhealthy: frozenset[int]
+
+
+HEALTHY = HealthView(frozenset(), {}, frozenset())
+
+
+class _Breaker:
+    __slots__ = ("failures", "opened_at", "probed_at")
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.opened_at = 0.0
+        self.probed_at = 0.0
+
+    def is_open(self, now: float) -> bool:
+        if self.failures < FAILURE_THRESHOLD or now - self.opened_at >= OPEN_SECONDS:
+            # Half-open: closed to all but the probe.
+            return bool(self.probed_at) and now - self.probed_at < HALF_OPEN_SECONDS
+        return True
+
+
+class ProviderState:
+    """Breakers by instance, rests by key, retry budgets by instance."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._breakers: dict[int, _Breaker] = {}
+        self._rests: dict[str, Cooldown] = {}
+        self._budgets: dict[int, float] = {}
+        self._unhealthy: frozenset[int] = frozenset()
+
+    def view(self) -> HealthView:
+        """Return what is known now."""
+        if not (self._breakers or self._rests or self._unhealthy):
+            return HEALTHY
+        now = self._clock()
+        self._rests = {key: rest for key, rest in self._rests.items() if rest.until > now}
+        opened = frozenset(i for i, breaker in self._breakers.items() if breaker.is_open(now))
+        return HealthView(opened, self._rests, self._unhealthy - opened)
+
+    def set_unhealthy(self, provider_ids: frozenset[int]) -> None:
+        """Take the Health service's word for instances that this router may not have tried."""
+        self._unhealthy = provider_ids
+
+    def begin(self, provider_id: int) -> None:
+        """Note that a call goes to an instance now; in a half-open circuit it is the probe."""
+        if self._breakers:
+            breaker = self._breakers.get(provider_id)
+            if breaker and breaker.failures >= FAILURE_THRESHOLD:
+                breaker.probed_at = self._clock()
+
+    def succeeded(self, provider_id: int) -> None:
+        """Note that an instance answered."""
+        if self._breakers:
+            self._breakers.pop(provider_id, None)
+        if self._unhealthy:
+            self._unhealthy -= {provider_id}
+        if self._budgets:
+            budget = self._budgets.get(provider_id)
+            if budget is not None:
+                self._budgets[provider_id] = min(RETRY_RESERVE, budget + RETRY_SHARE)
+
+    def failed(self, provider_id: int) -> None:
+        """Note that an instance failed for a reason that lies with the instance."""
+        breaker = self._breakers.setdefault(provider_id, _Breaker())
+        breaker.failures += 1
+        breaker.probed_at = 0.0
+        if breaker.failures >= FAILURE_THRESHOLD:
+            breaker.opened_at = self._clock()
+
+    def rest(self, key_id: str, seconds: float, reason: str) -> None:
+        """Bench a key."""
+        self._rests[key_id] = Cooldown(self._clock() + seconds, reason)
+
+    def forget(self, provider_ids: frozenset[int], key_ids: frozenset[str]) -> None:
+        """Forget the failures of instances, and the rests of keys, that an operator mended."""
+        for provider_id in provider_ids:
+            self._breakers.pop(provider_id, None)
+        self._rests = {key: rest for key, rest in self._rests.items() if key not in key_ids}
+
+    def may_retry(self, provider_id: int) -> bool:
+        """Take one retry from an instance's budget, if there is one left."""
+        budget = self._budgets.get(provider_id, RETRY_RESERVE)
+        if budget < 1.0:
+            return False
+        self._budgets[provider_id] = budget - 1.0
+        return True

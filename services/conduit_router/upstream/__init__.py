@@ -1,0 +1,1 @@
+"""How attempts reach providers, and what they show of them."""

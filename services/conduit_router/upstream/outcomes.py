@@ -1,0 +1,123 @@
+"""What attempts tell about instances and keys, gathered for the Health service and the Registry."""
+
+from collections.abc import Callable
+
+from conduit.v1 import error_reason_pb2
+from conduit.v1.outcome_pb2 import Outcome
+from conduit.v1.provider_health_pb2 import KeyRateLimits, RateLimit
+from conduit.v1.registry_requests_pb2 import KeyUse
+from conduit_kernel.errors import UpstreamError
+from conduit_kernel.http import Headers
+from conduit_providers.rate_limits import Limit, read_rate_limits
+from conduit_providers.spec import ProviderSpec
+from conduit_router.routing.table import Candidate, UpstreamKey
+from conduit_router.upstream.transport import LazyHeaders
+
+# Failures beyond this many between two reports are counted, not told one by one.
+MAX_FAILURES = 1000
+
+
+class _Successes:
+    __slots__ = ("count", "ended_at", "headers", "ms", "provider_id", "spec")
+
+    def __init__(self, provider_id: int, spec: ProviderSpec) -> None:
+        self.provider_id = provider_id
+        self.spec = spec
+        self.count = 0
+        self.ended_at = 0.0
+        self.ms = 0.0
+        self.headers: Headers | None = None
+
+
+class Outcomes:
+    """Keeps the last success of each key and all failures until they are taken."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._successes: dict[tuple[int, str], _Successes] = {}
+        self._failures: list[Outcome] = []
+        self._used: dict[str, float] = {}
+
+    def succeeded(
+        self, candidate: Candidate, line: UpstreamKey, response_ms: float, headers: Headers
+    ) -> None:
+        """Note an answer. The headers are read when the report is made, not now."""
+        provider_id = candidate.provider_id
+        entry = self._successes.get((provider_id, line.key_id))
+        if entry is None:
+            entry = _Successes(provider_id, candidate.instance.spec)
+            self._successes[provider_id, line.key_id] = entry
+        entry.count += 1
+        entry.ended_at = self._clock()
+        entry.ms = response_ms
+        entry.headers = headers
+
+    def failed(self, candidate: Candidate, line: UpstreamKey, error: UpstreamError) -> None:
+        """Note a failure."""
+        now = self._clock()
+        self._used[line.key_id] = now
+        if len(self._failures) >= MAX_FAILURES:
+            self._failures[-1].count += 1
+            return
+        outcome = Outcome(
+            provider_id=candidate.provider_id,
+            key_id=line.key_id,
+            http_status=int(error.metadata.get("status", "0")),
+            reason=error_reason_pb2.ErrorReason.Value(f"ERROR_REASON_{error.reason}"),
+            detail=error.message,
+            count=1,
+        )
+        outcome.ended_at.FromNanoseconds(int(now * 1e9))
+        self._failures.append(outcome)
+
+    def take(self) -> list[Outcome]:
+        """Return what happened since the last time, and forget it."""
+        failures, self._failures = self._failures, []
+        successes, self._successes = self._successes, {}
+        for (_, key_id), entry in successes.items():
+            self._used[key_id] = max(entry.ended_at, self._used.get(key_id, 0.0))
+        return failures + [_outcome(key_id, e) for (_, key_id), e in successes.items()]
+
+    def take_uses(self) -> list[KeyUse]:
+        """Return when keys were last used since the last time, and forget it."""
+        used, self._used = self._used, {}
+        uses = []
+        for key_id, at in used.items():
+            if key_id:
+                use = KeyUse(key_id=key_id)
+                use.used_at.FromNanoseconds(int(at * 1e9))
+                uses.append(use)
+        return uses
+
+
+def _outcome(key_id: str, entry: _Successes) -> Outcome:
+    outcome = Outcome(
+        provider_id=entry.provider_id,
+        key_id=key_id,
+        response_time_ms=int(entry.ms),
+        http_status=200,
+        count=entry.count,
+    )
+    outcome.ended_at.FromNanoseconds(int(entry.ended_at * 1e9))
+    if entry.headers is not None:
+        limits = read_rate_limits(
+            LazyHeaders(entry.headers), entry.spec.rate_limits, entry.ended_at
+        )
+        if limits.requests or limits.tokens:
+            outcome.rate_limits.CopyFrom(
+                KeyRateLimits(
+                    key_id=key_id,
+                    requests_per_minute=_limit(limits.requests),
+                    tokens_per_minute=_limit(limits.tokens),
+                )
+            )
+    return outcome
+
+
+def _limit(limit: Limit | None) -> RateLimit | None:
+    if limit is None:
+        return None
+    message = RateLimit(limit=limit.limit, remaining=limit.remaining)
+    if limit.resets_at is not None:
+        message.resets_at.FromNanoseconds(int(limit.resets_at * 1e9))
+    return message

@@ -1,0 +1,186 @@
+"""Carries the codecs' requests to providers, and their failures back as ours."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from typing import NoReturn
+
+from conduit_kernel.errors import (
+    StreamInterrupted,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from conduit_kernel.http import (
+    BodyTooLarge,
+    ConnectFailed,
+    Headers,
+    HeaderTimeout,
+    HttpClient,
+    HttpError,
+    IdleTimeout,
+    PoolExhausted,
+    PreparedRequest,
+    Response,
+    Timeouts,
+)
+from conduit_providers.failures import error_from
+from conduit_providers.spec import ProviderSpec
+from conduit_providers.wire import HttpRequest, HttpResponse
+from conduit_router.routing.table import UpstreamKey
+from conduit_router.upstream.token_refresh import TokenRefresher
+
+CONNECT_SECONDS = 10.0
+# Between two pieces of an answer.
+IDLE_SECONDS = 120.0
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+# An error body says what it has to say at its beginning.
+MAX_ERROR_BYTES = 256 * 1024
+ERROR_SECONDS = 5.0
+# More different paths than this is no longer a handful of models.
+MAX_PREPARED = 256
+OK = range(200, 300)
+
+
+class LazyHeaders(Mapping[str, str]):
+    """A response's headers as codecs see them, decoded only when asked for."""
+
+    __slots__ = ("_headers",)
+
+    def __init__(self, headers: Headers) -> None:
+        self._headers = headers
+
+    def __getitem__(self, name: str) -> str:
+        """Return a header's value."""
+        value = self._headers.get(name.encode())
+        if value is None:
+            raise KeyError(name)
+        return value.decode("latin-1")
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names."""
+        return (name.decode("latin-1") for name, _ in self._headers.items())
+
+    def __len__(self) -> int:
+        """Return how many headers there are."""
+        return sum(1 for _ in self._headers.items())
+
+
+class Transport:
+    """Sends requests along lines."""
+
+    def __init__(
+        self,
+        client: HttpClient,
+        guarded_client: HttpClient,
+        proofs: TokenRefresher,
+        clock: Callable[[], float],
+    ) -> None:
+        """Take two clients: one for the catalog's addresses, one for those of operators."""
+        self._client = client
+        self._guarded_client = guarded_client
+        self._proofs = proofs
+        self._clock = clock
+
+    async def open(
+        self, line: UpstreamKey, spec: ProviderSpec, request: HttpRequest, header_seconds: float
+    ) -> Response:
+        """Send a request and return its 2xx answer, with the body still to be read.
+
+        UpstreamError, by class, for everything else. Close what is returned, always.
+        """
+        if line.signer.is_static:
+            prepared = line.prepared.get((request.method, request.path, request.headers))
+            if prepared is None:
+                prepared = self._prepare(line, line.signer.sign(request))
+                if len(line.prepared) >= MAX_PREPARED:
+                    line.prepared.clear()
+                line.prepared[request.method, request.path, request.headers] = prepared
+        else:
+            await self._proofs.ensure(line)
+            prepared = self._prepare(line, line.signer.sign(request))
+        timeouts = Timeouts(min(CONNECT_SECONDS, header_seconds), header_seconds, IDLE_SECONDS)
+        try:
+            response = await self._client.send_prepared(
+                prepared, (), request.body, timeouts=timeouts
+            )
+        except HttpError as error:
+            raise_unreachable(error, line)
+        if response.status not in OK:
+            raise await self._refusal(response, line, spec)
+        return response
+
+    async def ask(
+        self,
+        line: UpstreamKey,
+        spec: ProviderSpec,
+        request: HttpRequest,
+        header_seconds: float,
+        deadline: float,
+    ) -> tuple[HttpResponse, Headers]:
+        """Return the whole 2xx answer to a request, and its headers as they came.
+
+        UpstreamError, by class, for everything else. The deadline is in seconds of the clock.
+        """
+        response = await self.open(line, spec, request, header_seconds)
+        try:
+            body = response.take_whole(MAX_ANSWER_BYTES)
+            if body is None:
+                body = await response.read(MAX_ANSWER_BYTES)
+            if self._clock() > deadline:
+                raise UpstreamTimeout(
+                    f"{line.target.provider_name} took too long", provider=line.target.provider_name
+                )
+        except HttpError as error:
+            raise_unreachable(error, line)
+        finally:
+            response.close()
+        headers = response.headers
+        return HttpResponse(response.status, LazyHeaders(headers), body), headers
+
+    def _prepare(self, line: UpstreamKey, request: HttpRequest) -> PreparedRequest:
+        fields = [(name.encode(), value.encode("latin-1")) for name, value in request.headers]
+        # Encodings would have to be undone before anything can be passed on.
+        fields.append((b"accept-encoding", b"identity"))
+        client = self._guarded_client if line.is_guarded else self._client
+        return client.prepare(line.origin, request.method, line.base_path + request.path, fields)
+
+    async def _refusal(
+        self, response: Response, line: UpstreamKey, spec: ProviderSpec
+    ) -> UpstreamError:
+        headers = LazyHeaders(response.headers)
+        try:
+            async with asyncio.timeout(ERROR_SECONDS):
+                body = await response.read(MAX_ERROR_BYTES)
+        except (HttpError, TimeoutError):
+            # The status alone says enough.
+            body = b""
+        finally:
+            response.close()
+        return error_from(HttpResponse(response.status, headers, body), spec, line.target)
+
+
+def raise_unreachable(error: HttpError, line: UpstreamKey) -> NoReturn:
+    """Raise what a transport error before the first piece of an answer means."""
+    name = line.target.provider_name
+    if isinstance(error, HeaderTimeout | IdleTimeout | PoolExhausted):
+        raise UpstreamTimeout(f"{name} did not answer in time", provider=name) from error
+    if isinstance(error, ConnectFailed):
+        if error.kind == "timeout":
+            raise UpstreamTimeout(
+                f"{name} did not take the connection in time", provider=name
+            ) from error
+        raise UpstreamUnreachable(
+            f"{name} cannot be reached: {error}", provider=name, kind=error.kind
+        ) from error
+    if isinstance(error, BodyTooLarge):
+        raise UpstreamError(f"{name} sent an answer that is too large", provider=name) from error
+    raise UpstreamUnreachable(
+        f"{name} broke the answer off", provider=name, kind="reset"
+    ) from error
+
+
+def raise_interrupted(error: HttpError, line: UpstreamKey) -> NoReturn:
+    """Raise what a transport error after the first piece of a stream means."""
+    name = line.target.provider_name
+    what = "stalled" if isinstance(error, IdleTimeout) else "was cut"
+    raise StreamInterrupted(f"The stream from {name} {what}", provider=name) from error

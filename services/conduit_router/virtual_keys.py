@@ -1,0 +1,71 @@
+"""Who calls: virtual keys against the table."""
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+
+from conduit_kernel.errors import (
+    ModelNotAllowed,
+    VirtualKeyDisabled,
+    VirtualKeyInvalid,
+    VirtualKeyMissing,
+)
+from conduit_kernel.secrets import Vault
+from conduit_router.routing.table import Caller, RoutingTable
+
+# Known keys are hashed once; more than these at a time start over.
+CACHE_SIZE = 10_000
+
+
+class VirtualKeys:
+    """Knows callers by their `authorization`."""
+
+    def __init__(self, vault: Vault, clock: Callable[[], float]) -> None:
+        self._vault = vault
+        self._clock = clock
+        self._callers: dict[bytes, Caller] = {}
+        self._known: dict[str, Caller] = {}
+
+    def load(self, table: RoutingTable) -> None:
+        """Take the callers of a new table."""
+        self._callers = table.callers
+        self._known = {}
+
+    def identify(self, authorization: str) -> Caller:
+        """Return the caller. One of the VIRTUAL_KEY errors if there is none, or none any more."""
+        caller = self._known.get(authorization)
+        if caller is None:
+            caller = self._look_up(authorization)
+        if not caller.is_enabled:
+            raise VirtualKeyDisabled(
+                "This virtual key is disabled", virtual_key_id=str(caller.virtual_key_id)
+            )
+        if caller.expires_at <= self._clock():
+            raise VirtualKeyDisabled(
+                "This virtual key has expired", virtual_key_id=str(caller.virtual_key_id)
+            )
+        return caller
+
+    def _look_up(self, authorization: str) -> Caller:
+        scheme, _, key = authorization.partition(" ")
+        key = key.strip()
+        if scheme.lower() != "bearer" or not key:
+            raise VirtualKeyMissing("This call wants a virtual key", header="Authorization")
+        found = (self._callers.get(hashed) for hashed in self._vault.hashes(key))
+        caller = next((c for c in found if c is not None), None)
+        if caller is None:
+            raise VirtualKeyInvalid("This virtual key is unknown", header="Authorization")
+        if len(self._known) >= CACHE_SIZE:
+            self._known.clear()
+        self._known[authorization] = caller
+        return caller
+
+
+def may_use(caller: Caller, model: str) -> bool:
+    """Return whether a caller may use an alias."""
+    return caller.allowed is None or any(fnmatchcase(model, p) for p in caller.allowed)
+
+
+def check_model(caller: Caller, model: str) -> None:
+    """Raise ModelNotAllowed unless a caller may use an alias."""
+    if caller.allowed is not None and not may_use(caller, model):
+        raise ModelNotAllowed(f"This virtual key may not use the model {model!r}", model=model)

@@ -1,0 +1,112 @@
+"""How errors look to HTTP callers."""
+
+import orjson
+import pytest
+
+from conduit.v1.failures import FAILURES
+from conduit.v1.json_runtime import JsonError
+from conduit.v1.json_runtime import MalformedJson as NotJson
+from conduit.v1.options_pb2 import DIALECT_ADMIN, DIALECT_OPENAI
+from conduit_bridge.errors import answer_of, error_for, event_of, refusal
+from conduit_kernel.errors import (
+    AlreadyExists,
+    InvalidRequest,
+    MethodNotAllowed,
+    UpstreamRateLimited,
+    VirtualKeyMissing,
+    error_from,
+)
+
+
+@pytest.mark.parametrize("reason", sorted(FAILURES.keys() - {"UNSPECIFIED"}))
+def test_every_reason_has_both_shapes(reason: str) -> None:
+    """Status and type are the contract's, and the hint is where there is one."""
+    failure = FAILURES[reason]
+    error = error_from(reason, "what happened", {"field": "weight"})
+    status, _, body = answer_of(error, DIALECT_ADMIN)
+    expected = {"error": "what happened", "code": reason, "field": "weight"}
+    assert (status, orjson.loads(body)) == (
+        failure.http_status,
+        expected | ({"hint": failure.hint} if failure.hint else {}),
+    )
+    status, _, body = answer_of(error, DIALECT_OPENAI)
+    told = orjson.loads(body)["error"]
+    assert (status, told["type"], told["param"]) == (
+        failure.http_status,
+        failure.openai_type,
+        "weight",
+    )
+    assert told["code"] == told["code"].lower()
+
+
+def test_a_provider_s_key_is_not_called_the_caller_s() -> None:
+    """`invalid_api_key` would send the caller looking at the wrong key."""
+    for reason, code in (
+        ("VIRTUAL_KEY_INVALID", "invalid_api_key"),
+        ("INVALID_API_KEY", "provider_key_rejected"),
+    ):
+        body = answer_of(error_from(reason, "no", {}), DIALECT_OPENAI)[2]
+        assert orjson.loads(body)["error"]["code"] == code
+
+
+def test_param_is_null_where_nothing_is_to_blame() -> None:
+    """OpenAI's clients expect the member to be there."""
+    body = answer_of(AlreadyExists("taken", mapping_id="3"), DIALECT_OPENAI)[2]
+    assert orjson.loads(body)["error"]["param"] is None
+
+
+@pytest.mark.parametrize(
+    ("wait", "seconds"), [("1", b"1"), ("1000", b"1"), ("1200", b"2"), ("0", b"0")]
+)
+def test_retry_after_is_rounded_up(wait: str, seconds: bytes) -> None:
+    """Whole seconds are all the standard has, and too early is too early."""
+    fields = dict(answer_of(UpstreamRateLimited("slowly", retry_after_ms=wait), DIALECT_ADMIN)[1])
+    assert fields[b"retry-after"] == seconds
+    assert fields[b"retry-after-ms"] == wait.encode()
+
+
+@pytest.mark.parametrize("wait", ["", "-1", "soon", "1.5", "\u0661"])
+def test_retry_after_that_is_no_number_is_left_out(wait: str) -> None:
+    """Metadata comes from other processes, and headers must not carry what they like."""
+    fields = dict(answer_of(UpstreamRateLimited("slowly", retry_after_ms=wait), DIALECT_ADMIN)[1])
+    assert b"retry-after" not in fields
+
+
+def test_some_errors_bring_header_fields() -> None:
+    """A 405 must list the methods, a 401 must name the scheme."""
+    allowed = dict(answer_of(MethodNotAllowed("no", allow="GET"), DIALECT_ADMIN)[1])
+    assert allowed[b"allow"] == b"GET"
+    unknown = dict(answer_of(VirtualKeyMissing("no"), DIALECT_OPENAI)[1])
+    assert unknown[b"www-authenticate"].startswith(b"Bearer")
+
+
+def test_converters_errors_name_the_place() -> None:
+    """A value of the wrong type is told with its path."""
+    error = error_for(JsonError("messages[2].role", "must be a string, not a number"), "bridge")
+    assert isinstance(error, InvalidRequest)
+    assert error.message == "messages[2].role must be a string, not a number"
+    assert error.metadata == {"field": "messages[2].role"}
+    broken = error_for(NotJson(17, "unexpected character"), "bridge")
+    assert broken is not None
+    assert (broken.reason, broken.metadata) == ("MALFORMED_JSON", {"position": "17"})
+
+
+def test_what_nobody_foresaw_has_no_error() -> None:
+    """Its words may hold anything."""
+    assert error_for(KeyError("secret"), "bridge") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(400, "INVALID_REQUEST"), (413, "REQUEST_TOO_LARGE"), (503, "SERVICE_UNAVAILABLE")],
+)
+def test_the_server_s_refusals_are_reasons_of_ours(status: int, reason: str) -> None:
+    """Callers meet one set of codes."""
+    assert refusal(status, "the body is too large").reason == reason
+
+
+def test_an_error_event_is_one_line() -> None:
+    """Line breaks in a message would end the event early."""
+    event = event_of(UpstreamRateLimited("one\n\ndata: [DONE]"), DIALECT_OPENAI)
+    assert event.count(b"\n") == 2
+    assert event.endswith(b"}\n\n")

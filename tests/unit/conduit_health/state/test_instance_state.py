@@ -1,0 +1,157 @@
+"""Sights in, state out."""
+
+import pytest
+
+from conduit.v1.provider_health_pb2 import (
+    HEALTH_FINDING_FAILED,
+    HEALTH_FINDING_OK,
+    HEALTH_FINDING_UNSPECIFIED,
+    HEALTH_FINDING_WARNING,
+    HEALTH_STATUS_DEGRADED,
+    HEALTH_STATUS_DISABLED,
+    HEALTH_STATUS_HEALTHY,
+    HEALTH_STATUS_UNHEALTHY,
+    HEALTH_STATUS_UNKNOWN,
+    KEY_STATUS_ACTIVE,
+    KEY_STATUS_RATE_LIMITED,
+    HealthStatus,
+    KeyRateLimits,
+    RateLimit,
+)
+from conduit_health.publish.messages import moment
+from conduit_health.state.instance_state import InstanceState
+from conduit_health.state.observation import Classification, Observation, classify
+from conduit_health.state.provider_config import InstanceConfig, KeyConfig
+from conduit_kernel import errors
+
+NOW = 1_795_435_200.0
+
+
+def facts(*keys: str, is_enabled: bool = True) -> InstanceConfig:
+    """Return an instance with enabled keys and a mapped model."""
+    return InstanceConfig(
+        id=1,
+        name="Main",
+        provider_type="OpenAI",
+        is_enabled=is_enabled,
+        version=1,
+        keys=tuple(KeyConfig(name, is_enabled=True, version=1, last_used=0) for name in keys),
+        models=frozenset({"gpt-4"}),
+    )
+
+
+def seen(*verdicts: Classification | Observation) -> InstanceState:
+    """Return the state after observations with `key_1`, a second apart."""
+    vitals = InstanceState()
+    for second, each in enumerate(verdicts):
+        observation = (
+            each if isinstance(each, Observation) else Observation(NOW + second, each, "key_1")
+        )
+        vitals.observe(observation)
+    return vitals
+
+
+WORKS, FAILED, REFUSED = Classification.WORKS, Classification.FAILED, Classification.KEY_REFUSED
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "status"),
+    [
+        ([], HEALTH_STATUS_UNKNOWN),
+        ([Classification.NOTHING], HEALTH_STATUS_UNKNOWN),
+        ([WORKS], HEALTH_STATUS_HEALTHY),
+        ([Classification.ANSWERED], HEALTH_STATUS_HEALTHY),
+        ([Classification.NO_MODEL], HEALTH_STATUS_HEALTHY),
+        ([WORKS, FAILED], HEALTH_STATUS_DEGRADED),
+        ([FAILED, FAILED], HEALTH_STATUS_DEGRADED),
+        ([FAILED, FAILED, FAILED], HEALTH_STATUS_UNHEALTHY),
+        ([FAILED, FAILED, WORKS, FAILED], HEALTH_STATUS_DEGRADED),
+        ([FAILED, FAILED, FAILED, WORKS], HEALTH_STATUS_HEALTHY),
+        ([REFUSED], HEALTH_STATUS_UNHEALTHY),
+        ([Classification.KEY_WITHOUT_FUNDS], HEALTH_STATUS_UNHEALTHY),
+        ([Classification.KEY_LIMITED], HEALTH_STATUS_DEGRADED),
+        ([REFUSED, WORKS], HEALTH_STATUS_HEALTHY),
+    ],
+)
+def test_status_follows_from_what_was_seen(
+    verdicts: list[Classification], status: HealthStatus.ValueType
+) -> None:
+    """Three failures in a row make an instance unhealthy, and so does having no key it takes."""
+    assert seen(*verdicts).status(facts("key_1"), NOW + 9) == status
+
+
+def test_disabled_is_disabled_whatever_was_seen() -> None:
+    """The operator's word goes before everything."""
+    assert seen(WORKS).status(facts("key_1", is_enabled=False), NOW) == HEALTH_STATUS_DISABLED
+
+
+def test_one_refused_key_of_two_is_a_warning() -> None:
+    """The instance still works with the other one."""
+    vitals = seen(REFUSED, Observation(NOW, WORKS, "key_2"))
+    both = facts("key_1", "key_2")
+    assert vitals.status(both, NOW) == HEALTH_STATUS_DEGRADED
+    assert vitals.details(both, NOW).authentication == HEALTH_FINDING_WARNING
+    assert vitals.details(facts("key_1"), NOW).authentication == HEALTH_FINDING_FAILED
+    assert vitals.details(facts("key_2"), NOW).authentication == HEALTH_FINDING_OK
+
+
+def test_an_instance_that_fails_now_and_then_is_degraded_for_a_while() -> None:
+    """One failure in ten among successes counts, until minutes have passed."""
+    vitals = InstanceState()
+    for _ in range(4):
+        vitals.observe(Observation(NOW, FAILED, "key_1"))
+        vitals.observe(Observation(NOW, WORKS, "key_1", times=9))
+    assert vitals.status(facts("key_1"), NOW) == HEALTH_STATUS_DEGRADED
+    assert vitals.status(facts("key_1"), NOW + 600) == HEALTH_STATUS_HEALTHY
+
+
+def test_a_rest_ends_when_the_limits_are_whole_again() -> None:
+    """A key rests until its provider's own time, not until ours."""
+    limits = KeyRateLimits(
+        requests_per_minute=RateLimit(limit=10, remaining=0, resets_at=moment(NOW + 90))
+    )
+    vitals = seen(Observation(NOW, Classification.KEY_LIMITED, "key_1", limits=limits))
+    assert vitals.keys["key_1"].status(NOW + 89) == KEY_STATUS_RATE_LIMITED
+    assert vitals.details(facts("key_1"), NOW + 89).rate_limit == HEALTH_FINDING_FAILED
+    assert vitals.keys["key_1"].status(NOW + 90) == KEY_STATUS_ACTIVE
+
+
+def test_no_provider_makes_a_key_rest_for_a_day() -> None:
+    """A reset that is far away, by mistake or not, is not waited for longer than an hour."""
+    limits = KeyRateLimits(
+        requests_per_minute=RateLimit(remaining=0, resets_at=moment(NOW + 86_400))
+    )
+    vitals = seen(Observation(NOW, Classification.KEY_LIMITED, "key_1", limits=limits))
+    assert vitals.keys["key_1"].status(NOW + 3601) == KEY_STATUS_ACTIVE
+
+
+def test_little_left_of_a_limit_is_a_warning() -> None:
+    """Less than a tenth of the requests left is worth a word before it is too late."""
+    limits = KeyRateLimits(requests_per_minute=RateLimit(limit=1000, remaining=99))
+    vitals = seen(Observation(NOW, WORKS, "key_1", limits=limits))
+    assert vitals.details(facts("key_1"), NOW).rate_limit == HEALTH_FINDING_WARNING
+
+
+def test_models_are_unknown_until_listed() -> None:
+    """A call says nothing of the other models; a list does, until a call finds one missing."""
+    vitals = seen(WORKS)
+    assert vitals.details(facts(), NOW).model_availability == HEALTH_FINDING_UNSPECIFIED
+    vitals.list_models(["gpt-4"])
+    assert vitals.details(facts(), NOW).model_availability == HEALTH_FINDING_OK
+    vitals.observe(Observation(NOW, Classification.NO_MODEL, "key_1"))
+    assert vitals.details(facts(), NOW).model_availability == HEALTH_FINDING_WARNING
+
+
+def test_an_instance_without_keys_is_judged_by_calls_without_any() -> None:
+    """Providers on the operator's own machines often want no key."""
+    vitals = seen(Observation(NOW, WORKS, ""))
+    assert vitals.status(facts(), NOW) == HEALTH_STATUS_HEALTHY
+
+
+def test_every_failure_of_a_provider_has_a_verdict() -> None:
+    """A new class of upstream error must be given a meaning here, too."""
+    classes = [errors.UpstreamError]
+    for cls in classes:
+        assert classify(cls.reason) is not Classification.NOTHING
+        classes += cls.__subclasses__()
+    assert len(classes) > 10

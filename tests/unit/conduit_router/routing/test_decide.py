@@ -1,0 +1,172 @@
+"""Decisions are pure: the same inputs, the same answer, with a reason for everything left out."""
+
+from collections import Counter
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from tests.support.snapshots import ALIAS, compiled, key, mapping, provider, snapshot
+
+from conduit.v1 import decision_pb2 as pb
+from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
+from conduit.v1.provider_pb2 import ProviderSecurity
+from conduit.v1.snapshot_pb2 import Snapshot
+from conduit_router.routing.decide import Decision, decide
+from conduit_router.routing.provider_state import HEALTHY, Cooldown, HealthView
+from conduit_router.routing.requirements import Requirements
+
+CHAT = Requirements(ALIAS, "chat")
+
+
+def decided(
+    source: Snapshot, view: HealthView = HEALTHY, seed: int = 1, wants: Requirements = CHAT
+) -> Decision:
+    """Decide the test's request."""
+    return decide(compiled(source).routes[ALIAS], wants, view, seed, "10.1.2.3")
+
+
+def order(decision: Decision) -> list[int]:
+    """Return the instances in the order in which they are tried."""
+    return [stop.candidate.provider_id for stop in decision.stops]
+
+
+def reasons(decision: Decision) -> dict[int, str]:
+    """Return why each instance was left out."""
+    return {r.provider_id: pb.RejectionReason.Name(r.reason) for r in decision.rejections}
+
+
+def test_the_same_seed_gives_the_same_decision() -> None:
+    """A stored decision can be replayed."""
+    source = snapshot([provider(i) for i in range(1, 9)])
+    assert [order(decided(source, seed=s)) for s in range(50)] == [
+        order(decided(source, seed=s)) for s in range(50)
+    ]
+
+
+def test_weights_share_the_traffic() -> None:
+    """Of 70 to 30, over many seeds, 70 % go first to the one."""
+    source = snapshot([provider(1, weight=70), provider(2, weight=30)])
+    first = Counter(order(decided(source, seed=seed))[0] for seed in range(4000))
+    assert first[1] / 4000 == pytest.approx(0.7, abs=0.03)
+
+
+def test_lower_priority_numbers_come_first() -> None:
+    """Priority beats weight."""
+    source = snapshot([provider(1, priority=2, weight=1000), provider(2, priority=1)])
+    assert {tuple(order(decided(source, seed=s))) for s in range(20)} == {(2, 1)}
+
+
+def test_a_mapping_overrides_the_instance() -> None:
+    """Weight and priority of a mapping win over those of its instance."""
+    source = snapshot(
+        [provider(1, priority=1), provider(2, priority=2)],
+        mappings=[mapping(1, 1, priority=9), mapping(2, 2)],
+    )
+    assert order(decided(source)) == [2, 1]
+
+
+def test_what_is_left_out_has_a_reason() -> None:
+    """Each instance is either tried or explained."""
+    source = snapshot(
+        [
+            provider(1, is_enabled=False),
+            provider(2),
+            provider(3),
+            provider(4, weight=0),
+            provider(5, security=ProviderSecurity(allowed_ips=["192.168.0.0/16"])),
+            provider(6, security=ProviderSecurity(require_mtls=True)),
+            provider(7),
+            provider(8),
+        ],
+        keys=[key(i, i, is_enabled=i != 3) for i in range(1, 9)],
+        mappings=[mapping(i, i, is_enabled=i != 2) for i in range(1, 9)],
+    )
+    decision = decided(source, HealthView(frozenset({7}), {}, frozenset()))
+    assert order(decision) == [8]
+    assert reasons(decision) == {
+        1: "REJECTION_REASON_PROVIDER_DISABLED",
+        2: "REJECTION_REASON_MAPPING_DISABLED",
+        3: "REJECTION_REASON_NO_KEY",
+        4: "REJECTION_REASON_ZERO_WEIGHT",
+        5: "REJECTION_REASON_CALLER_NOT_ALLOWED",
+        6: "REJECTION_REASON_CALLER_NOT_ALLOWED",
+        7: "REJECTION_REASON_CIRCUIT_OPEN",
+    }
+
+
+def test_a_caller_inside_the_allowed_networks_is_served() -> None:
+    """The address decides, not the instance's having a rule."""
+    source = snapshot([provider(1, security=ProviderSecurity(allowed_ips=["10.0.0.0/8"]))])
+    assert order(decided(source)) == [1]
+
+
+def test_resting_keys_leave_the_instance_to_its_siblings() -> None:
+    """A key that rests is left out alone; with all keys resting so is the instance."""
+    source = snapshot([provider(1)], keys=[key(1, 1), key(2, 1)])
+    rest = Cooldown(99.0, "rate limited")
+    one = decided(source, HealthView(frozenset(), {"key_1": rest}, frozenset()))
+    assert [line.key_id for line in one.stops[0].lines] == ["key_2"]
+    both = decided(source, HealthView(frozenset(), {"key_1": rest, "key_2": rest}, frozenset()))
+    assert order(both) == []
+    assert {r.key_id for r in both.rejections} == {"key_1", "key_2"}
+
+
+def test_keys_take_turns() -> None:
+    """Over many seeds each key of an instance is first about as often."""
+    source = snapshot([provider(1)], keys=[key(i, 1) for i in (1, 2, 3)])
+    first = Counter(decided(source, seed=s).stops[0].lines[0].key_id for s in range(3000))
+    assert all(count == pytest.approx(1000, abs=120) for count in first.values())
+
+
+def test_unwell_instances_come_last() -> None:
+    """What the Health service finds unhealthy is tried only when the rest has failed."""
+    source = snapshot([provider(1, priority=1), provider(2, priority=5)])
+    assert order(decided(source, HealthView(frozenset(), {}, frozenset({1})))) == [2, 1]
+
+
+def test_a_fallback_chain_sets_the_order_and_the_time() -> None:
+    """A chain's steps are tried in its order; instances outside it are not."""
+    chain = FallbackChain(
+        id=1,
+        model_alias=ALIAS,
+        is_enabled=True,
+        providers=[
+            FallbackProvider(provider_id=3, priority=1, timeout=Duration(seconds=30)),
+            FallbackProvider(provider_id=1, priority=2),
+        ],
+    )
+    source = snapshot([provider(1), provider(2), provider(3)], chains=[chain])
+    decision = decided(source)
+    assert order(decision) == [3, 1]
+    assert decision.stops[0].candidate.timeout == 30.0
+    assert reasons(decision) == {2: "REJECTION_REASON_NOT_IN_CHAIN"}
+
+
+def test_a_chain_asks_an_unmapped_instance_for_the_alias() -> None:
+    """Without a mapping the alias itself is the model."""
+    chain = FallbackChain(
+        id=1, model_alias=ALIAS, is_enabled=True, providers=[FallbackProvider(provider_id=1)]
+    )
+    source = snapshot([provider(1)], mappings=[], chains=[chain])
+    assert decided(source).stops[0].candidate.model == ALIAS
+
+
+def test_a_missing_capability_is_named() -> None:
+    """A request that needs what a mapping cannot do goes elsewhere."""
+    source = snapshot(
+        [provider(1), provider(2)],
+        mappings=[mapping(1, 1, capabilities=["tools"]), mapping(2, 2)],
+    )
+    decision = decided(
+        source, wants=Requirements(ALIAS, "chat", capabilities=frozenset({"vision"}))
+    )
+    assert order(decision) == [2]
+    assert decision.rejections[0].detail == "cannot do vision"
+
+
+def test_a_key_of_another_vault_is_explained() -> None:
+    """A secret that this process cannot open leaves the key out, and says so."""
+    foreign = key(1, 1)
+    foreign.secret.encryption_key_id = "0" * 16
+    decision = decided(snapshot([provider(1)], keys=[foreign, key(2, 1)]))
+    assert [line.key_id for line in decision.stops[0].lines] == ["key_2"]
+    assert reasons(decision) == {1: "REJECTION_REASON_KEY_UNREADABLE"}

@@ -1,0 +1,84 @@
+"""Who may call, and with which models."""
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from tests.support.snapshots import ENCRYPTION_KEY, compiled, provider, snapshot, virtual_key
+
+from conduit_kernel.errors import (
+    ConduitError,
+    ModelNotAllowed,
+    VirtualKeyDisabled,
+    VirtualKeyInvalid,
+    VirtualKeyMissing,
+)
+from conduit_kernel.secrets import Vault
+from conduit_router.virtual_keys import VirtualKeys, check_model, may_use
+
+
+def identities() -> VirtualKeys:
+    """Return the knowledge of four callers; it is 1,000 s past 1970."""
+    known = VirtualKeys(Vault(ENCRYPTION_KEY), lambda: 1000.0)
+    keys = [
+        virtual_key("condt_good", 1),
+        virtual_key("condt_off", 2, is_enabled=False),
+        virtual_key("condt_old", 3, expires_at=Timestamp(seconds=999)),
+        virtual_key("condt_some", 4, allowed_models=["gpt-4*", "echo"]),
+    ]
+    known.load(compiled(snapshot([provider(1)], virtual_keys=keys)))
+    return known
+
+
+def test_a_good_key_is_known_again() -> None:
+    """Also the second time, when it is not hashed any more."""
+    known = identities()
+    assert known.identify("Bearer condt_good") is known.identify("Bearer condt_good")
+    assert known.identify("bearer  condt_good").virtual_key_id == 1
+
+
+@pytest.mark.parametrize(
+    ("authorization", "error"),
+    [
+        ("", VirtualKeyMissing),
+        ("Bearer ", VirtualKeyMissing),
+        ("Basic abc", VirtualKeyMissing),
+        ("Bearer condt_other", VirtualKeyInvalid),
+        ("Bearer condt_off", VirtualKeyDisabled),
+        ("Bearer condt_old", VirtualKeyDisabled),
+    ],
+)
+def test_others_are_refused(authorization: str, error: type[ConduitError]) -> None:
+    """Each with its own reason, and without the key in the message."""
+    with pytest.raises(error) as refused:
+        identities().identify(authorization)
+    assert "condt_" not in str(refused.value)
+
+
+def test_a_deleted_key_is_forgotten_at_once() -> None:
+    """A key that was used before is refused as soon as the table no longer has it."""
+    known = identities()
+    known.identify("Bearer condt_good")
+    known.load(compiled(snapshot([provider(1)], virtual_keys=[])))
+    with pytest.raises(VirtualKeyInvalid):
+        known.identify("Bearer condt_good")
+
+
+def test_models_are_allowed_by_pattern() -> None:
+    """A star stands for any run of characters; no list means all."""
+    known = identities()
+    some, good = known.identify("Bearer condt_some"), known.identify("Bearer condt_good")
+    assert [may_use(some, m) for m in ("gpt-4o", "echo", "gpt-3")] == [True, True, False]
+    assert may_use(good, "anything")
+    with pytest.raises(ModelNotAllowed):
+        check_model(some, "gpt-3")
+
+
+def test_a_key_made_under_a_former_encryption_key_stays_valid() -> None:
+    """As long as that key is still listed."""
+    table = compiled(snapshot([provider(1)], virtual_keys=[virtual_key("condt_good")]))
+    known = VirtualKeys(Vault(bytes(32), ENCRYPTION_KEY), lambda: 1000.0)
+    known.load(table)
+    assert known.identify("Bearer condt_good").virtual_key_id == 1
+    alone = VirtualKeys(Vault(bytes(32)), lambda: 1000.0)
+    alone.load(table)
+    with pytest.raises(VirtualKeyInvalid):
+        alone.identify("Bearer condt_good")
