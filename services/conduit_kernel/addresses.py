@@ -6,6 +6,11 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # Addresses of IPv4 within IPv6: https://www.rfc-editor.org/rfc/rfc6052#section-2.1
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# The rest of IPv6 is not assigned, or leads inside: https://www.iana.org/assignments/ipv6-address-space
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+# Services that clouds offer to machines inside, at addresses that pass for global: Azure's host,
+# and IETF's assignments (RFC 6890), of which Oracle's metadata service uses one.
+_INSIDE = (ipaddress.IPv4Network("168.63.129.16/32"), ipaddress.IPv4Network("192.0.0.0/24"))
 
 
 def is_public(text: str) -> bool:
@@ -14,7 +19,10 @@ def is_public(text: str) -> bool:
     address: Address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
         address = address.ipv4_mapped or address.sixtofour or _nat64(address) or address
-    return address.is_global and not address.is_multicast
+    if isinstance(address, ipaddress.IPv6Address):
+        return address.is_global and address in _GLOBAL_UNICAST
+    is_inside = any(address in network for network in _INSIDE)
+    return address.is_global and not address.is_multicast and not is_inside
 
 
 def _nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

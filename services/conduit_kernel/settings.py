@@ -32,7 +32,10 @@ class Settings:
     grpc_port: int = GRPC_PORT
     # Service name to `host:port`, for services in other processes.
     targets: Mapping[str, str] = field(default_factory=dict[str, str])
+    # Of providers, which the operator names.
     allow_private_addresses: bool = False
+    # Of pictures and other media, which callers name.
+    allow_private_media: bool = False
     max_body_bytes: int = MAX_BODY_BYTES
     # Further provider types, as a folder of TOML files.
     catalog_dir: Path | None = None
@@ -79,6 +82,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
             if env.get(f"CONDUIT_{service.upper()}_TARGET")
         },
         "allow_private_addresses": _flag(env, "CONDUIT_ALLOW_PRIVATE_ADDRESSES"),
+        "allow_private_media": _flag(env, "CONDUIT_ALLOW_PRIVATE_MEDIA"),
         "max_body_bytes": _number(env, "CONDUIT_MAX_BODY_BYTES", MAX_BODY_BYTES),
         "catalog_dir": Path(folder) if (folder := env.get("CONDUIT_CATALOG_DIR")) else None,
         "cors_origins": tuple(env.get("CONDUIT_CORS_ORIGINS", "*").replace(" ", "").split(",")),

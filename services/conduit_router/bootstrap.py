@@ -15,7 +15,7 @@ from conduit.v1.health_service_pb2_grpc import HealthServiceStub
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
 from conduit.v1.router_service_pb2_grpc import add_RouterServiceServicer_to_server
 from conduit_kernel.addresses import is_public
-from conduit_kernel.http import HttpClient
+from conduit_kernel.http import HttpClient, IsolatedResolver
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc import RpcServer, admin_metadata, connect
 from conduit_kernel.secrets import Vault
@@ -125,14 +125,11 @@ async def start(
     prices, vitals, outcomes = PriceList(), ProviderState(time.monotonic), Outcomes(clock)
     spool = Spool(state_dir / "spool")
     accounts = ChargeRecorder(spool, prices, ids, clock)
-    client = HttpClient()
-    # A name may lead elsewhere than when the Registry looked it up.
-    allow = None if settings.allow_private_addresses else is_public
-    guarded_client = HttpClient(allow_address=allow)
+    client, guarded_client, media_client = clients = _clients(settings)
     proofs = TokenRefresher(clock)
     dispatch = CallRuntime(
         transport=Transport(client, guarded_client, proofs, time.perf_counter),
-        media=MediaFetcher(guarded_client),
+        media=MediaFetcher(media_client),
         vitals=vitals,
         accounts=accounts,
         outcomes=outcomes,
@@ -183,10 +180,23 @@ async def start(
         proofs=proofs,
         flows=dispatch.flows,
         spool=spool,
-        clients=[client, guarded_client],
+        clients=clients,
         channels=list(channels.values()),
         tasks=[asyncio.create_task(job) for job in work],
     )
+
+
+def _clients(settings: Settings) -> list[HttpClient]:
+    """Return the clients for known hosts, for hosts of the operator, and for hosts of callers."""
+    # A name may lead elsewhere than when the Registry looked it up.
+    guard = None if settings.allow_private_addresses else is_public
+    # What callers name is no provider of the operator's, and may not hold theirs up.
+    media_guard = None if settings.allow_private_media else is_public
+    return [
+        HttpClient(),
+        HttpClient(allow_address=guard),
+        HttpClient(resolve=IsolatedResolver(), allow_address=media_guard),
+    ]
 
 
 async def _serve(

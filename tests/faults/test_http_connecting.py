@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import threading
 
 import pytest
 
@@ -13,6 +14,7 @@ from conduit_kernel.http import (
     HeaderTimeout,
     HttpClient,
     HttpServer,
+    IsolatedResolver,
     Origin,
     SystemTrust,
     Timeouts,
@@ -59,6 +61,56 @@ async def test_failures_say_where_they_happened() -> None:
         assert (await failure(http, Origin("http", "127.0.0.1", free_port()))).kind == "refused"
     async with client(allow_address=lambda address: address != "127.0.0.1") as http:
         assert (await failure(http, Origin("http", "127.0.0.1", 80))).kind == "forbidden"
+
+
+@both_loops
+async def test_names_of_strangers_hold_up_nobody_else() -> None:
+    """Name servers that do not answer keep the two threads that strangers have, and no other."""
+    answers = threading.Event()
+
+    def hang(_host: str, _port: int) -> list[str]:
+        answers.wait(10)
+        return ["127.0.0.1"]
+
+    resolver = IsolatedResolver(seconds=0.1, addresses_of=hang)
+    async with (
+        upstream(always(OK)) as peer,
+        client(resolve=resolver) as strangers,
+        client() as providers,
+    ):
+        origins = [Origin("http", f"{number}.test", peer.origin.port) for number in range(20)]
+        started = asyncio.get_running_loop().time()
+        failures = asyncio.gather(*(failure(strangers, origin) for origin in origins))
+        await until(lambda: threads("resolver") == 2)
+        local = peer.origin._replace(host="localhost")
+        response = await providers.send(local, "GET", "/", timeouts=FIRM)
+        assert await response.read(10) == b"ok"
+        assert not failures.done()
+        assert {found.kind for found in await failures} == {"dns"}
+        assert asyncio.get_running_loop().time() - started < 1
+        assert threads("resolver") == 2
+        # An address needs no looking up.
+        response = await strangers.send(peer.origin, "GET", "/", timeouts=FIRM)
+        assert await response.read(10) == b"ok"
+        answers.set()
+        await until(lambda: not threads("resolver"))
+        response = await strangers.send(origins[0], "GET", "/", timeouts=FIRM)
+        assert await response.read(10) == b"ok"
+
+
+def threads(name: str) -> int:
+    """Count the threads of a name; none of them may hold up the end of the process."""
+    found = [thread for thread in threading.enumerate() if thread.name == name]
+    assert all(thread.daemon for thread in found)
+    return len(found)
+
+
+@both_loops
+async def test_names_that_cannot_be_are_told_apart_by_nobody() -> None:
+    """Whatever the system says about them."""
+    async with client(resolve=IsolatedResolver()) as http:
+        for host in ("no.such.name.invalid", "a" * 70, "a\0b"):
+            assert (await failure(http, Origin("http", host, 80))).kind == "dns"
 
 
 @both_loops

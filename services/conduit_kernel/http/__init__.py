@@ -5,7 +5,7 @@ What each does when the other side misbehaves is in tests/faults.
 
 from conduit_kernel.http.client import HttpClient, PreparedRequest
 from conduit_kernel.http.connection import Handler, OnError
-from conduit_kernel.http.dial import AllowAddress, Resolve
+from conduit_kernel.http.dial import AllowAddress, IsolatedResolver, Resolve
 from conduit_kernel.http.errors import (
     AnswerMisuse,
     BodyCut,
@@ -53,6 +53,7 @@ __all__ = [
     "HttpError",
     "HttpServer",
     "IdleTimeout",
+    "IsolatedResolver",
     "OnError",
     "Origin",
     "PoolExhausted",

@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, zip_longest
 from typing import Generic, TypeVar
 
@@ -23,10 +26,85 @@ AllowAddress = Callable[[str], bool]
 _STAGGER_SECONDS = 0.25
 
 
+def _addresses_of(host: str, port: int) -> list[str]:
+    return _in_turns(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+
+
 async def look_up(host: str, port: int) -> list[str]:
     """Ask the system for a host's addresses; the two families take turns."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return _in_turns(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+
+
+class IsolatedResolver:
+    """Looks up names that strangers give, in a few threads of its own, within a time.
+
+    A thread whose name server does not answer is kept, so others must not need it: neither the
+    look-ups of providers nor the end of the process.
+    """
+
+    def __init__(
+        self,
+        *,
+        threads: int = 2,
+        seconds: float = 3.0,
+        addresses_of: Callable[[str, int], list[str]] = _addresses_of,
+    ) -> None:
+        self._free = asyncio.Semaphore(threads)
+        self._seconds = seconds
+        self._addresses_of = addresses_of
+
+    async def __call__(self, host: str, port: int) -> list[str]:
+        """Return the addresses of a host. OSError or ValueError if it has none, or none in time."""
+        if _is_address(host):
+            return [host]
+        async with asyncio.timeout(self._seconds):
+            await self._free.acquire()
+            loop = asyncio.get_running_loop()
+            found: asyncio.Future[list[str]] = loop.create_future()
+            look = partial(self._look, loop, found, host, port)
+            try:
+                threading.Thread(target=look, name="resolver", daemon=True).start()
+            except RuntimeError as error:
+                self._free.release()
+                raise OSError("no thread can be started") from error
+            return await found
+
+    def _look(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        future: "asyncio.Future[list[str]]",
+        host: str,
+        port: int,
+    ) -> None:
+        found: list[str] | Exception
+        try:
+            found = self._addresses_of(host, port)
+        except (OSError, ValueError) as error:
+            found = error
+        # The loop may have ended meanwhile.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._take, future, found)
+
+    def _take(self, future: "asyncio.Future[list[str]]", found: list[str] | Exception) -> None:
+        self._free.release()
+        if future.done():
+            return
+        if isinstance(found, Exception):
+            future.set_exception(found)
+        else:
+            future.set_result(found)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _in_turns(found: Iterable[tuple[int, int, int, str, tuple[object, ...]]]) -> list[str]:
     by_family: dict[int, list[str]] = {}
     for family, _, _, _, address in found:
         by_family.setdefault(family, []).append(str(address[0]))
@@ -72,7 +150,7 @@ class Dialer(Generic[ProtocolT]):
         host = self.origin.host
         try:
             addresses = await self.resolve(host, self.origin.port)
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             raise ConnectFailed("dns", f"the name {host} cannot be resolved: {error}") from None
         if self.allow is not None:
             addresses = [address for address in addresses if self.allow(address)]

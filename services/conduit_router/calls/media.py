@@ -1,4 +1,8 @@
-"""Fetches the pictures that a caller names by URL, for providers that take none."""
+"""Fetches the media that a caller names by URL, for providers that take no URLs.
+
+Whoever has a virtual key chooses where this leads. So the client's policy keeps it out of our own
+network, only media are taken, and one wording for all failures tells nobody what is there.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,13 +10,17 @@ from urllib.parse import urljoin, urlsplit
 
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit_kernel.errors import InvalidRequest
-from conduit_kernel.http import HttpClient, HttpError, Origin, Timeouts
+from conduit_kernel.http import HttpClient, HttpError, Origin, Response, Timeouts
 
 MAX_ITEMS = 20
+MAX_HOSTS = 4
+# Of all files together.
 MAX_BYTES = 20 * 1024 * 1024
+MAX_PARALLEL = 4
 FETCH_SECONDS = 15.0
 MAX_REDIRECTS = 3
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+TYPES = ("image/", "video/", "audio/", "application/pdf")
 _TIMEOUTS = Timeouts(connect=5.0, header=10.0, idle=5.0)
 _PORTS = {"http": 80, "https": 443}
 
@@ -33,45 +41,80 @@ class MediaFetcher:
         """
         urls = sorted({url for url in _urls(request) if not url.startswith(native)})
         if len(urls) > MAX_ITEMS:
-            raise InvalidRequest(
-                f"A request may refer to at most {MAX_ITEMS} files by URL", field="messages"
-            )
+            raise _invalid(f"A request may refer to at most {MAX_ITEMS} files by URL")
+        hosts = {url: _checked_host(url) for url in urls}
+        if len(set(hosts.values())) > MAX_HOSTS:
+            raise _invalid(f"The files of a request may be at {MAX_HOSTS} different hosts at most")
+        fetch = _Fetch(self._client, set(hosts.values()))
         try:
-            async with asyncio.timeout(FETCH_SECONDS), asyncio.TaskGroup() as group:
-                tasks = {url: group.create_task(self._get(url)) for url in urls}
-        except TimeoutError as error:
-            raise InvalidRequest(
-                f"The files of the request did not arrive within {FETCH_SECONDS:.0f} s",
-                field="messages",
-            ) from error
+            async with asyncio.TaskGroup() as group:
+                tasks = {url: group.create_task(fetch.get(url)) for url in urls}
         except ExceptionGroup as several:
             # One reason is enough for the caller.
             raise several.exceptions[0] from several
         return {url: task.result() for url, task in tasks.items()}
 
-    async def _get(self, url: str) -> tuple[str, bytes]:
+
+class _Refused(Exception):
+    """A file is not to be had; the reason is nobody's business but ours."""
+
+
+class _Fetch:
+    """What the files of one request share: their hosts, their bytes, their time."""
+
+    def __init__(self, client: HttpClient, hosts: set[str]) -> None:
+        self._client = client
+        self._hosts = hosts
+        self._bytes_left = MAX_BYTES
+        self._parallel = asyncio.Semaphore(MAX_PARALLEL)
+        self._end = asyncio.get_running_loop().time() + FETCH_SECONDS
+
+    async def get(self, url: str) -> tuple[str, bytes]:
+        """Return a file's type and content. InvalidRequest if it is not to be had."""
+        try:
+            async with asyncio.timeout_at(self._end), self._parallel:
+                return await self._follow(url)
+        except (HttpError, ValueError, TimeoutError, _Refused) as error:
+            # A URL's path and query may hold secrets, and where it redirects to is not the
+            # caller's to know: so its own host is named.
+            raise _invalid(
+                f"The file at {_checked_host(url)} cannot be fetched: it must be a picture, a "
+                f"film, a sound or a PDF at a public address, and all files of a request at most "
+                f"{MAX_BYTES >> 20} MiB, and arrive within {FETCH_SECONDS:.0f} s"
+            ) from error
+
+    async def _follow(self, url: str) -> tuple[str, bytes]:
         for _ in range(MAX_REDIRECTS + 1):
-            parts = urlsplit(url)
-            if parts.scheme not in _PORTS or not parts.hostname:
-                break
-            origin = Origin(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme])
-            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            origin, target = self._admitted(url)
+            response = await self._client.send(origin, "GET", target, timeouts=_TIMEOUTS)
             try:
-                response = await self._client.send(origin, "GET", target, timeouts=_TIMEOUTS)
-                try:
-                    if response.status in REDIRECTS:
-                        location = response.headers.get(b"location") or b""
-                        url = urljoin(url, location.decode("latin-1"))
-                        continue
-                    if response.status != 200:  # noqa: PLR2004 # OK
-                        raise _refusal(url, f"answered {response.status}")
-                    kind = (response.headers.get(b"content-type") or b"").decode("latin-1")
-                    return kind.partition(";")[0].strip().lower(), await response.read(MAX_BYTES)
-                finally:
-                    response.close()
-            except (HttpError, ValueError) as error:
-                raise _refusal(url, str(error)) from error
-        raise _refusal(url, "is no http URL, or redirects too often")
+                if response.status not in REDIRECTS:
+                    return await self._taken(response)
+                location = response.headers.get(b"location") or b""
+                url = urljoin(url, location.decode("latin-1"))
+            finally:
+                response.close()
+        raise _Refused("redirects too often")
+
+    def _admitted(self, url: str) -> tuple[Origin, str]:
+        origin, target = _split(url)
+        self._hosts.add(origin.host)
+        if len(self._hosts) > MAX_HOSTS:
+            raise _Refused("redirects to too many hosts")
+        return origin, target
+
+    async def _taken(self, response: Response) -> tuple[str, bytes]:
+        field = (response.headers.get(b"content-type") or b"").decode("latin-1")
+        kind = field.partition(";")[0].strip().lower()
+        if response.status != 200 or not kind.startswith(TYPES):  # noqa: PLR2004 # OK
+            raise _Refused(f"answered {response.status} of type {kind}")
+        content = bytearray()
+        while data := await response.next():
+            self._bytes_left -= len(data)
+            if self._bytes_left < 0:
+                raise _Refused("is too large")
+            content += data
+        return kind, bytes(content)
 
 
 def has_urls(request: ChatCompletionRequest) -> bool:
@@ -87,7 +130,26 @@ def _urls(request: ChatCompletionRequest) -> Iterator[str]:
                     yield url
 
 
-def _refusal(url: str, why: str) -> InvalidRequest:
-    # A URL's path and query may hold what is nobody else's business.
-    host = urlsplit(url).hostname or "?"
-    return InvalidRequest(f"The file at {host} cannot be fetched: {why}", field="messages")
+def _split(url: str) -> tuple[Origin, str]:
+    """Return where a URL leads. ValueError if it is none of HTTP."""
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise ValueError("no URL of HTTP")
+    host = parts.hostname
+    if any(character <= " " or character == "\x7f" for character in host):
+        raise ValueError("no name of a host")
+    origin = Origin(parts.scheme, host, parts.port or _PORTS[parts.scheme])
+    return origin, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _checked_host(url: str) -> str:
+    try:
+        return _split(url)[0].host
+    except ValueError as error:
+        raise _invalid(
+            "A file of the request has an address that is no http or https URL"
+        ) from error
+
+
+def _invalid(message: str) -> InvalidRequest:
+    return InvalidRequest(message, field="messages")

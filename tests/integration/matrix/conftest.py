@@ -13,7 +13,7 @@ from tests.support.suite import running_suite
 async def performance(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Performance]:
     """Let all types speak, through the whole suite."""
     async with (
-        running_suite(tmp_path_factory.mktemp("matrix")) as suite,
+        running_suite(tmp_path_factory.mktemp("matrix"), allow_private_media=True) as suite,
         suite.admin() as admin,
         AsyncExitStack() as stack,
     ):

@@ -108,7 +108,13 @@ def instances(
 class Runner(Protocol):
     """Runs a router on a configuration."""
 
-    async def __call__(self, source: Snapshot, *, allow_private_addresses: bool = True) -> Bench:
+    async def __call__(
+        self,
+        source: Snapshot,
+        *,
+        allow_private_addresses: bool = True,
+        allow_private_media: bool = False,
+    ) -> Bench:
         """Return the running router."""
         ...
 
@@ -126,7 +132,12 @@ async def bench(tmp_path: Path) -> AsyncIterator[Runner]:
     """Return a function that runs a router on a configuration, with no control plane at all."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def run(source: Snapshot, *, allow_private_addresses: bool = True) -> Bench:
+        async def run(
+            source: Snapshot,
+            *,
+            allow_private_addresses: bool = True,
+            allow_private_media: bool = False,
+        ) -> Bench:
             folder = tmp_path / "router"
             save_snapshot(folder / "snapshot.binpb", source)
             settings = Settings(
@@ -135,6 +146,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Runner]:
                 encryption_key=ENCRYPTION_KEY,
                 grpc_port=0,
                 allow_private_addresses=allow_private_addresses,
+                allow_private_media=allow_private_media,
                 targets=dict.fromkeys(("registry", "health", "billing"), NOWHERE),
             )
             process = await bootstrap.start(settings, load_catalog())

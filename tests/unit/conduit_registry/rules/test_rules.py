@@ -33,6 +33,18 @@ from conduit_registry.rules.fields import key_number
         ("2002:a00:1::", False),
         ("fe80::1%eth0", False),
         ("fd00:ec2::254", False),
+        ("168.63.129.16", False),
+        ("168.63.129.17", True),
+        ("192.0.0.192", False),
+        ("::ffff:168.63.129.16", False),
+        ("64:ff9b::a83f:8110", False),
+        ("2002:a83f:8110::", False),
+        ("fec0::1", False),
+        ("feff::1", False),
+        ("::8.8.8.8", False),
+        ("::ffff:0:8.8.8.8", False),
+        ("4000::1", False),
+        ("ff0e::1", False),
     ],
 )
 def test_an_address_is_public_or_not(address: str, *, expected: bool) -> None:
