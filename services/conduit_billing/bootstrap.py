@@ -8,6 +8,7 @@ from pathlib import Path
 import grpc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from conduit.v1.billing_service_pb2 import DESCRIPTOR
 from conduit.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
 from conduit_billing.chores import keep_names, repeat, store_names
@@ -28,7 +29,6 @@ from conduit_kernel.snapshot import SnapshotState, follow
 from conduit_providers.catalog import Catalog
 
 SERVICE = "billing"
-RPC_SERVICE = "conduit.v1.BillingService"
 MIGRATIONS = Path(__file__).parent / "migrations"
 # How soon a rule that another Billing process stored is used here.
 REFRESH_SECONDS = 5.0
@@ -95,7 +95,7 @@ async def start(
     parts = _Parts(settings, catalog, engine, names, clock)
     server = RpcServer(name=SERVICE, master_key=settings.master_key)
     add_BillingServiceServicer_to_server(parts.service, server.grpc)
-    server.announce([RPC_SERVICE])
+    server.announce(DESCRIPTOR.services_by_name["BillingService"])
     try:
         await parts.service.refresh_prices()
         await server.start(settings.host, settings.port(SERVICE) if port is None else port)

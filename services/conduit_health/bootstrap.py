@@ -9,6 +9,7 @@ import grpc
 from grpc_health.v1 import health
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from conduit.v1.health_service_pb2 import DESCRIPTOR
 from conduit.v1.health_service_pb2_grpc import add_HealthServiceServicer_to_server
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
 from conduit_health.checks.checker import Checker
@@ -33,7 +34,6 @@ from conduit_providers.lazy_sender import LazySender
 from conduit_providers.probe import Probe
 
 SERVICE = "health"
-RPC_SERVICE = "conduit.v1.HealthService"
 # The other services of the suite, whose health an ordinary probe may ask for here.
 OTHER_SERVICES = {
     "registry": "conduit.v1.RegistryService",
@@ -123,7 +123,7 @@ async def start(
     beacon = health.aio.HealthServicer()
     server = RpcServer(name=SERVICE, master_key=settings.master_key, health_servicer=beacon)
     add_HealthServiceServicer_to_server(parts.service, server.grpc)
-    server.announce([RPC_SERVICE])
+    server.announce(DESCRIPTOR.services_by_name["HealthService"])
     try:
         await server.start(settings.host, settings.port(SERVICE) if port is None else port)
     except BaseException:

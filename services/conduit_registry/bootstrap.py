@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from conduit.v1.registry_service_pb2 import DESCRIPTOR
 from conduit.v1.registry_service_pb2_grpc import add_RegistryServiceServicer_to_server
 from conduit_kernel.database import open_database
 from conduit_kernel.rpc import HostedService, RpcServer
@@ -112,7 +113,7 @@ async def _start(
     )
     server = RpcServer(name="registry", master_key=settings.master_key)
     add_RegistryServiceServicer_to_server(RegistryService(parts), server.grpc)
-    server.announce(["conduit.v1.RegistryService"])
+    server.announce(DESCRIPTOR.services_by_name["RegistryService"])
     await server.start(settings.host, settings.port("registry") if port is None else port)
     return RegistryProcess(
         server,

@@ -13,6 +13,7 @@ import grpc
 from conduit.v1.billing_service_pb2_grpc import BillingServiceStub
 from conduit.v1.health_service_pb2_grpc import HealthServiceStub
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
+from conduit.v1.router_service_pb2 import DESCRIPTOR
 from conduit.v1.router_service_pb2_grpc import add_RouterServiceServicer_to_server
 from conduit_kernel.addresses import is_public
 from conduit_kernel.http import HttpClient, IsolatedResolver
@@ -204,7 +205,7 @@ async def _serve(
 ) -> RpcServer:
     server = RpcServer(name="router", master_key=settings.master_key, share_port=share_port)
     add_RouterServiceServicer_to_server(RouterService(stub), server.grpc)
-    server.announce(["conduit.v1.RouterService"])
+    server.announce(DESCRIPTOR.services_by_name["RouterService"])
     await server.start(settings.host, settings.port("router") if port is None else port)
     return server
 

@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 import grpc
 
 from conduit.v1.registry_requests_pb2 import WatchRequest, WatchResponse
+from conduit.v1.registry_service_pb2 import DESCRIPTOR
 from conduit.v1.snapshot_pb2 import Snapshot
 from conduit_kernel.rpc import RpcServer
 
-SERVICE = "conduit.v1.RegistryService"
+SERVICE = DESCRIPTOR.services_by_name["RegistryService"]
 
 
 class ScriptedRegistry:
@@ -56,9 +57,9 @@ async def serve_registry(snapshot: Snapshot, master_key: str) -> AsyncIterator[S
         request_deserializer=WatchRequest.FromString,
         response_serializer=WatchResponse.SerializeToString,
     )
-    handlers = grpc.method_handlers_generic_handler(SERVICE, {"Watch": watch})
+    handlers = grpc.method_handlers_generic_handler(SERVICE.full_name, {"Watch": watch})
     server.grpc.add_generic_rpc_handlers((handlers,))
-    server.announce([SERVICE])
+    server.announce(SERVICE)
     await server.start("127.0.0.1", 0)
     registry.port = server.port
     try:

@@ -1,8 +1,7 @@
 """A gRPC server with what every service of ours has: the gate, health, reflection."""
 
-from collections.abc import Sequence
-
 import grpc
+from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
@@ -42,9 +41,13 @@ class RpcServer:
         )
         self.port = 0
 
-    def announce(self, services: Sequence[str]) -> None:
-        """Name the contract's services that were added to `grpc`, for health and reflection."""
-        self._services.extend(services)
+    def announce(self, service: ServiceDescriptor) -> None:
+        """Name a service of the contract that was added to `grpc`, for health and reflection.
+
+        The stubs need no descriptor of their service, reflection does: whoever has it to hand over
+        has also loaded it.
+        """
+        self._services.append(service.full_name)
 
     async def start(self, host: str, port: int) -> None:
         """Listen. ServiceUnavailable if the port is taken."""

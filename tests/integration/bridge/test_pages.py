@@ -8,6 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.integration.bridge.stage import MASTER_KEY, ScriptedRouter, until
 
+from conduit.v1.router_service_pb2 import DESCRIPTOR
 from conduit_bridge import bootstrap
 from conduit_kernel.rpc import RpcServer
 from conduit_kernel.settings import Settings
@@ -72,7 +73,7 @@ async def _post_until_cut(http: httpx.AsyncClient) -> None:
 async def test_readiness_follows_a_remote_router(settings: Settings) -> None:
     """Its health service is asked, and its absence is told."""
     server = RpcServer(name="router", master_key=MASTER_KEY)
-    server.announce(["conduit.v1.RouterService"])
+    server.announce(DESCRIPTOR.services_by_name["RouterService"])
     await server.start("127.0.0.1", 0)
     targets = {**settings.targets, "router": f"127.0.0.1:{server.port}"}
     bridge = await bootstrap.start(replace(settings, targets=targets))
