@@ -21,7 +21,7 @@ from conduit_billing.pricing.rule_store import RuleStore
 from conduit_billing.reports.store import ReportStore
 from conduit_billing.service import BillingService
 from conduit_billing.timestamps import MICRO
-from conduit_kernel.database import open_database
+from conduit_kernel.database import CHECKPOINT_SECONDS, checkpoint, open_database
 from conduit_kernel.errors import ProviderTypeUnknown
 from conduit_kernel.rpc import HostedService, RpcServer, admin_metadata, connect
 from conduit_kernel.settings import Settings
@@ -108,6 +108,7 @@ async def start(
         follow(stub, parts.state, metadata=metadata, on_change=parts.learn),
         keep_names(parts.instances, parts.reports, parts.named),
         repeat(parts.service.refresh_prices, refresh_seconds),
+        repeat(lambda: checkpoint(engine), CHECKPOINT_SECONDS),
         repeat(
             lambda: parts.ledger.forget_tallies(int(clock() * MICRO) - RETENTION_MICROS),
             FORGET_SECONDS,

@@ -23,7 +23,7 @@ from conduit_health.publish.notifications import NotificationHub
 from conduit_health.publish.subscribers import Subscribers
 from conduit_health.service import HealthService
 from conduit_health.state.monitor import Monitor
-from conduit_kernel.database import open_database
+from conduit_kernel.database import CHECKPOINT_SECONDS, checkpoint, open_database
 from conduit_kernel.rpc import HostedService, RpcServer, admin_metadata, connect
 from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings, environment
@@ -136,6 +136,7 @@ async def start(
         publish(beacon, parts.monitor, parts.subscribers),
         tick_on(parts.monitor, parts.checks, tick_seconds),
         repeat(parts.writer.write, tick_seconds),
+        repeat(lambda: checkpoint(engine), CHECKPOINT_SECONDS),
         repeat(lambda: parts.history.forget(clock() - RETENTION_SECONDS), FORGET_SECONDS),
         *(
             follow_service(beacon, service, settings.target(name))

@@ -29,6 +29,8 @@ from conduit_kernel.settings import Settings
 LOCK_SECONDS = 10
 # How long one statement may take on PostgreSQL, in seconds.
 STATEMENT_SECONDS = 30
+# How long a change may stand in SQLite's log alone, in seconds.
+CHECKPOINT_SECONDS = 1.0
 _WRITES = "conduit_writes"
 # Connection trouble, rollbacks to be tried again, too few resources, locks, shutdowns:
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -103,6 +105,27 @@ def reader(engine: AsyncEngine) -> AsyncEngine:
 def writer(engine: AsyncEngine) -> AsyncEngine:
     """Return the engine for transactions that write: on SQLite they wait for each other."""
     return engine.execution_options(**{_WRITES: True})
+
+
+async def checkpoint(engine: AsyncEngine) -> bool:
+    """Copy SQLite's log into its file, so that the file alone is a backup; return whether all is.
+
+    Waits for nobody, so that neither readers nor writers notice. A failure is logged: nothing is
+    lost by it, and the next checkpoint copies what this one did not. PostgreSQL needs none.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    try:
+        async with engine.connect() as connection:
+            # Not through SQLAlchemy, which would begin a transaction first.
+            raw: Any = (await connection.get_raw_connection()).driver_connection
+            async with raw.execute("PRAGMA wal_checkpoint(PASSIVE)") as cursor:
+                is_busy, logged, copied = await cursor.fetchone()
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        log = structlog.get_logger("database")
+        log.warning("checkpoint_failed", database=engine.url.database, detail=str(error))
+        return False
+    return not is_busy and bool(logged == copied)
 
 
 @contextlib.asynccontextmanager

@@ -8,7 +8,7 @@ import structlog
 from conduit_kernel.errors import ServiceUnavailable
 
 
-async def forever(name: str, step: Callable[[], Awaitable[None]], pause_seconds: float) -> None:
+async def forever(name: str, step: Callable[[], Awaitable[object]], pause_seconds: float) -> None:
     """Do a step again and again, whatever becomes of it; cancel to stop."""
     log = structlog.get_logger("background")
     while True:

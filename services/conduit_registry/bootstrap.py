@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conduit.v1.registry_service_pb2 import DESCRIPTOR
 from conduit.v1.registry_service_pb2_grpc import add_RegistryServiceServicer_to_server
-from conduit_kernel.database import open_database
+from conduit_kernel.database import CHECKPOINT_SECONDS, checkpoint, open_database
 from conduit_kernel.rpc import HostedService, RpcServer
 from conduit_kernel.secrets import Vault, key_id
 from conduit_kernel.settings import Settings, environment
@@ -133,6 +133,8 @@ def _work(
         # The pause keeps a burst of changes from asking for what is due each time.
         forever("discovery", discovery.run_once, 1.0),
     ]
+    if engine.dialect.name == "sqlite":
+        work.append(forever("checkpoint", lambda: checkpoint(engine), CHECKPOINT_SECONDS))
     if engine.dialect.name == "postgresql":
         work.append(forever("listen", lambda: listen(engine, feed.announce), 1.0))
     return work
