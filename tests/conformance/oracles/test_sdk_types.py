@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 from anthropic.types import Message, RawMessageStreamEvent
+from anthropic.types.beta import BetaRawMessageStreamEvent
 from openai.types import CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import TypeAdapter
@@ -75,6 +76,8 @@ def test_received_messages_are_anthropics(folder: Path) -> None:
 
 
 EVENT: TypeAdapter[RawMessageStreamEvent] = TypeAdapter(RawMessageStreamEvent)
+# Of what the API has in beta, as a case's source says.
+BETA_EVENT: TypeAdapter[BetaRawMessageStreamEvent] = TypeAdapter(BetaRawMessageStreamEvent)
 # Not of the SDK's types on purpose, or not events of a message.
 UNKNOWN = {"ping", "error", "brand_new"}
 
@@ -86,8 +89,10 @@ def test_received_events_are_anthropics(file: Path) -> None:
     """The Anthropic SDK's own types accept the events that our wire cases start from."""
     lines = (file.parent / "received.http").read_text().splitlines()
     found = [orjson.loads(line[6:]) for line in lines if line.startswith("data: ")]
+    is_beta = b"anthropic.types.beta." in (file.parent / "call.json").read_bytes()
     for event in found:
         # A citation of no kind is none of the SDK's either.
         if event["type"] in UNKNOWN or len(event.get("delta", {}).get("citation", "kind")) == 1:
             continue
-        assert EVENT.validate_python(event).type == event["type"]
+        read = (BETA_EVENT if is_beta else EVENT).validate_python(event)
+        assert read.type == event["type"]
