@@ -11,7 +11,7 @@ TESTS ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test generate drift format lint protos breaking types imports unit wire faults bench check clean
+.PHONY: help install serve test generate drift format lint baseline types imports unit wire faults bench check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -44,6 +44,10 @@ lint: $(DEV_INSTALLED) ## check the form of Python and protos
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code protos
 	PATH="$(CURDIR)/$(BIN):$$PATH" .ci/breaking
+
+baseline: $(DEV_INSTALLED) ## make the contract as it stands the one that later ones may not break
+	$(BIN)/python tools/generate.py
+	PATH="$(CURDIR)/$(BIN):$$PATH" .ci/baseline
 
 types: $(DEV_INSTALLED) ## check types with mypy and pyright
 	$(BIN)/mypy

@@ -10,7 +10,7 @@ import pytest
 from conduit_cli.commands import conduit
 
 PROMISED = {
-    *("install", "serve", "test", "generate", "format", "lint", "types", "imports"),
+    *("install", "serve", "test", "generate", "format", "lint", "baseline", "types", "imports"),
     *("unit", "wire", "faults", "bench", "check"),
 }
 SERVICES = ["registry", "router", "health", "billing", "bridge", "simulator"]

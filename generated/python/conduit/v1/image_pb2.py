@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63onduit/v1/image.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\"\xf8\x01\n\rImageEditForm\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12\x16\n\x06prompt\x18\x02 \x01(\tR\x06prompt\x12\x14\n\x05image\x18\x03 \x03(\x0cR\x05image\x12\x17\n\x04mask\x18\x04 \x01(\x0cH\x00R\x04mask\x88\x01\x01\x12\x11\n\x01n\x18\x05 \x01(\x05H\x01R\x01n\x88\x01\x01\x12\x17\n\x04size\x18\x06 \x01(\tH\x02R\x04size\x88\x01\x01\x12,\n\x0fresponse_format\x18\x07 \x01(\tH\x03R\x0eresponseFormat\x88\x01\x01:\x04\x88\xb5\x18\x02\x42\x07\n\x05_maskB\x04\n\x02_nB\x07\n\x05_sizeB\x12\n\x10_response_formatb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63onduit/v1/image.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\"\xf8\x01\n\rImageEditForm\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12\x16\n\x06prompt\x18\x02 \x01(\tR\x06prompt\x12\x14\n\x05image\x18\x03 \x03(\x0cR\x05image\x12\x17\n\x04mask\x18\x04 \x01(\x0cH\x00R\x04mask\x88\x01\x01\x12\x11\n\x01n\x18\x05 \x01(\x05H\x01R\x01n\x88\x01\x01\x12\x17\n\x04size\x18\x06 \x01(\tH\x02R\x04size\x88\x01\x01\x12,\n\x0fresponse_format\x18\x07 \x01(\tH\x03R\x0eresponseFormat\x88\x01\x01:\x04\x88\xb5\x18\x02\x42\x07\n\x05_maskB\x04\n\x02_nB\x07\n\x05_sizeB\x12\n\x10_response_formatB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.image_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
   _globals['_IMAGEEDITFORM']._loaded_options = None
   _globals['_IMAGEEDITFORM']._serialized_options = b'\210\265\030\002'
   _globals['_IMAGEEDITFORM']._serialized_start=65

@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63onduit/v1/lease.proto\x12\nconduit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa0\x01\n\x05Lease\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12$\n\x0evirtual_key_id\x18\x02 \x01(\x03R\x0cvirtualKeyId\x12&\n\x0f\x61mount_nano_usd\x18\x03 \x01(\x03R\ramountNanoUsd\x12\x39\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAtb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63onduit/v1/lease.proto\x12\nconduit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa0\x01\n\x05Lease\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12$\n\x0evirtual_key_id\x18\x02 \x01(\x03R\x0cvirtualKeyId\x12&\n\x0f\x61mount_nano_usd\x18\x03 \x01(\x03R\ramountNanoUsd\x12\x39\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAtB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.lease_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
   _globals['_LEASE']._serialized_start=72
   _globals['_LEASE']._serialized_end=232
 # @@protoc_insertion_point(module_scope)

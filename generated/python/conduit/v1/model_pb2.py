@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63onduit/v1/model.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\"\xae\x01\n\x05Model\x12\x16\n\x02id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x02id\x12\x1e\n\x06object\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12 \n\x07\x63reated\x18\x03 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x07\x63reated\x12!\n\x08owned_by\x18\x04 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x07ownedBy\x12\"\n\x0c\x63\x61pabilities\x18\x05 \x03(\tR\x0c\x63\x61pabilities:\x04\x88\xb5\x18\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63onduit/v1/model.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\"\xae\x01\n\x05Model\x12\x16\n\x02id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x02id\x12\x1e\n\x06object\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12 \n\x07\x63reated\x18\x03 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x07\x63reated\x12!\n\x08owned_by\x18\x04 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x07ownedBy\x12\"\n\x0c\x63\x61pabilities\x18\x05 \x03(\tR\x0c\x63\x61pabilities:\x04\x88\xb5\x18\x02\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.model_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
   _globals['_MODEL'].fields_by_name['id']._loaded_options = None
   _globals['_MODEL'].fields_by_name['id']._serialized_options = b'\212\265\030\002@\001'
   _globals['_MODEL'].fields_by_name['object']._loaded_options = None
