@@ -18,7 +18,9 @@ from conduit_kernel.http.errors import (
     HttpError,
     IdleTimeout,
     PoolExhausted,
+    PoolTimeout,
     ProtocolViolation,
+    TotalTimeout,
 )
 from conduit_kernel.http.exchange import Exchange, Stream
 from conduit_kernel.http.headers import Field, Fields, Headers
@@ -57,6 +59,7 @@ __all__ = [
     "OnError",
     "Origin",
     "PoolExhausted",
+    "PoolTimeout",
     "PreparedRequest",
     "ProtocolViolation",
     "RenderRefusal",
@@ -68,5 +71,6 @@ __all__ = [
     "Stream",
     "SystemTrust",
     "Timeouts",
+    "TotalTimeout",
     "field_lines",
 ]

@@ -4,16 +4,24 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from conduit_kernel.http.deadlines import Sweeper
 from conduit_kernel.http.dial import AllowAddress, Resolve, look_up
-from conduit_kernel.http.errors import ClientClosed, ConnectionReset
+from conduit_kernel.http.errors import (
+    ClientClosed,
+    ConnectFailed,
+    ConnectionReset,
+    PoolTimeout,
+    TotalTimeout,
+)
 from conduit_kernel.http.headers import Fields
 from conduit_kernel.http.heads import field_lines
 from conduit_kernel.http.limits import ClientLimits, Timeouts
 from conduit_kernel.http.origin import Origin, SslContextFactory, SystemTrust
 from conduit_kernel.http.pool import Pool
 from conduit_kernel.http.response import Response
+from conduit_kernel.http.upstream import UpstreamConnection
 
 # Timers below a second are kept to within 50 ms.
 _GRAIN_SECONDS = 0.02
@@ -112,9 +120,10 @@ class HttpClient:
         else:
             head = prepared.prefix + extra + b"\r\n"
         pool = prepared.pool
-        connection = pool.take_idle() or await pool.connect(timeouts.connect)
+        until = inf if timeouts.total == inf else self._end_of(timeouts.total)
+        connection = pool.take_idle() or await self._connect(pool, timeouts, until)
         while True:
-            response = connection.begin(head, body, timeouts, head_only=prepared.head_only)
+            response = connection.begin(head, body, timeouts, until, head_only=prepared.head_only)
             try:
                 while not response.status and response.error is None:
                     await connection.gate
@@ -127,13 +136,31 @@ class HttpClient:
             stale = connection.used and not connection.answered
             if not (retry_stale and stale and isinstance(error, ConnectionReset)):
                 raise error
-            connection = await pool.connect(timeouts.connect)
+            connection = await self._connect(pool, timeouts, until)
 
     async def close(self) -> None:
         """Cut everything under way and close every connection."""
         self._closed = True
         await asyncio.gather(*(pool.close(_CLOSE_SECONDS) for pool in self._pools.values()))
         self._sweeper.stop()
+
+    def _end_of(self, seconds: float) -> float:
+        """Return when a call of so many seconds ends; one without any time is not begun."""
+        if seconds <= 0:
+            raise TotalTimeout("the call's time had passed before it was sent")
+        return self._clock() + seconds
+
+    async def _connect(self, pool: Pool, timeouts: Timeouts, until: float) -> UpstreamConnection:
+        """Connect within the connect limit and what is left of the total one."""
+        seconds = timeouts.connect
+        if until == inf or (left := until - self._clock()) > seconds:
+            return await pool.connect(seconds)
+        try:
+            return await pool.connect(left)
+        except (ConnectFailed, PoolTimeout) as error:
+            if isinstance(error, ConnectFailed) and error.kind != "timeout":
+                raise
+            raise TotalTimeout(f"no connection to {pool.where} within the call's time") from None
 
     def _pool(self, origin: Origin) -> Pool:
         if self._closed:

@@ -2,9 +2,11 @@
 
 * HttpError
   * ConnectFailed      no connection: ``kind`` says at which step
-  * PoolExhausted      too many requests already wait for a connection, or waited too long
+  * PoolExhausted      too many requests already wait for a connection
+    * PoolTimeout      no connection became free within the connect limit
   * HeaderTimeout      connected, but no response head in time
   * IdleTimeout        the body stopped arriving
+  * TotalTimeout       the call's total limit passed, wherever the call was
   * ConnectionReset    the connection ended before the response head
   * BodyCut            the connection ended inside the body
   * ProtocolViolation  what arrived is not the HTTP we accept
@@ -34,7 +36,11 @@ class ConnectFailed(HttpError):
 
 
 class PoolExhausted(HttpError):
-    """The origin's connections are all in use and the queue for them is full or too slow."""
+    """The origin's connections are all in use, and so are the places in the queue for them."""
+
+
+class PoolTimeout(PoolExhausted):
+    """The origin's connections stayed in use for the whole connect limit."""
 
 
 class HeaderTimeout(HttpError):
@@ -43,6 +49,10 @@ class HeaderTimeout(HttpError):
 
 class IdleTimeout(HttpError):
     """Nothing more of the body within the limit."""
+
+
+class TotalTimeout(HttpError):
+    """The call was not over within its total limit, though each of its phases may have been."""
 
 
 class ConnectionReset(HttpError):

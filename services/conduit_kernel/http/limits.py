@@ -1,6 +1,7 @@
 """How long and how much: the bounds of the server, the client and a call."""
 
 from dataclasses import dataclass
+from math import inf
 
 import msgspec
 
@@ -53,12 +54,17 @@ class ClientLimits:
 
 
 class Timeouts(msgspec.Struct, frozen=True):
-    """Bounds of one call, in seconds.
+    """Bounds of one call, in seconds. Whichever passes first ends the call.
 
-    ``connect`` covers the wait for a free connection, name lookup, TCP and TLS; ``header`` runs
-    from the request written to the response head; ``idle`` is the longest silence in the body.
+    - ``connect`` covers the wait for a free connection, name lookup, TCP and TLS; beyond it:
+      ConnectFailed of kind timeout, or PoolTimeout.
+    - ``header`` runs from the request written to the whole response head: HeaderTimeout.
+    - ``idle`` is the longest silence in the body: IdleTimeout.
+    - ``total`` runs from the call to the last byte of the body, over all of these and over the
+      pauses that a slow reader of the response makes: TotalTimeout.
     """
 
     connect: float = 10.0
     header: float = 60.0
     idle: float = 60.0
+    total: float = inf

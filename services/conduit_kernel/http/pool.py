@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from conduit_kernel.http.deadlines import Sweeper
 from conduit_kernel.http.dial import AllowAddress, Dialer, Resolve
-from conduit_kernel.http.errors import ClientClosed, ConnectFailed, PoolExhausted
+from conduit_kernel.http.errors import ClientClosed, ConnectFailed, PoolExhausted, PoolTimeout
 from conduit_kernel.http.limits import ClientLimits
 from conduit_kernel.http.origin import Origin, SslContextFactory
 from conduit_kernel.http.upstream import UpstreamConnection
@@ -59,7 +59,7 @@ class Pool:
         return None
 
     async def connect(self, seconds: float) -> UpstreamConnection:
-        """Make a connection, or wait for one. Raises ConnectFailed, PoolExhausted."""
+        """Make a connection, or wait for one. Raises ConnectFailed, PoolExhausted, PoolTimeout."""
         if self.closed:
             raise ClientClosed("the client is closed")
         if self._slots < self.limits.max_connections:
@@ -84,7 +84,7 @@ class Pool:
         except BaseException as error:
             self._leave_queue(waiter)
             if isinstance(error, TimeoutError):
-                raise PoolExhausted(
+                raise PoolTimeout(
                     f"no connection to {self.where} became free within {seconds} s"
                 ) from None
             raise

@@ -15,6 +15,7 @@ from conduit_kernel.http.errors import (
     HttpError,
     IdleTimeout,
     ProtocolViolation,
+    TotalTimeout,
 )
 from conduit_kernel.http.headers import Field, Headers
 from conduit_kernel.http.heads import FIRST_FINAL
@@ -58,6 +59,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.closed = False
         self._response: Response | None = None
         self._timeouts = Timeouts()
+        self._until = inf
         self._head_only = False
         self._large = False
         self._barren = 0
@@ -77,10 +79,16 @@ class UpstreamConnection(asyncio.Protocol):
 
     # For the client.
 
-    def begin(self, head: bytes, body: bytes, timeouts: Timeouts, *, head_only: bool) -> Response:
-        """Send a request; ``gate`` opens when its response has a status or an error."""
+    def begin(
+        self, head: bytes, body: bytes, timeouts: Timeouts, until: float = inf, *, head_only: bool
+    ) -> Response:
+        """Send a request; ``gate`` opens when its response has a status or an error.
+
+        ``until`` is the end of the call's total limit, in the clock's seconds.
+        """
         self._response = response = Response(self, self._parts)
         self._timeouts = timeouts
+        self._until = until
         self._head_only = head_only
         self.answered = False
         self._complete = False
@@ -245,7 +253,8 @@ class UpstreamConnection(asyncio.Protocol):
         self.buffered += arrived
         if self.buffered > self._limits.buffer_bytes and not response.paused:
             response.paused = True
-            self.deadline = inf
+            # No earlier than the deadline before, so the sweeper will come for it.
+            self.deadline = self._until
             self.transport.pause_reading()
 
     def _count_barren(self, arrived: int) -> None:
@@ -303,17 +312,22 @@ class UpstreamConnection(asyncio.Protocol):
     # Time.
 
     def _set_deadline(self, seconds: float) -> None:
-        self.deadline = deadline = self._clock() + seconds
+        deadline = self._clock() + seconds
+        if deadline > self._until:  # noqa: PLR1730 - per chunk, and min() takes twice as long
+            deadline = self._until
+        self.deadline = deadline
         if deadline < self._sweeper.due:
             self._sweeper.arm(deadline)
 
     def expire(self, now: float) -> None:
-        """React to the deadline: of the head, of the body's silence, or of idleness."""
+        """React to the deadline: the call's, the head's, the body's silence, or idleness."""
         self.deadline = inf
         response = self._response
         where = self._home.where
         if response is None:
             self.drop()
+        elif now >= self._until:
+            self._fail(TotalTimeout(f"{where} took longer than the call's time"))
         elif response.status:
             self._fail(IdleTimeout(f"{where} fell silent inside the body"))
         else:
@@ -321,7 +335,7 @@ class UpstreamConnection(asyncio.Protocol):
             if self._sending and unsent < self._unsent:
                 # The request is still going out, so the wait for the head has not begun.
                 self._unsent = unsent
-                self.deadline = now + self._timeouts.header
+                self.deadline = min(now + self._timeouts.header, self._until)
                 return
             self._fail(HeaderTimeout(f"{where} sent no response head in time"))
         self.gate.wake()

@@ -22,6 +22,7 @@ from conduit_kernel.http import (
     PreparedRequest,
     Response,
     Timeouts,
+    TotalTimeout,
 )
 from conduit_providers.failures import error_from
 from conduit_providers.spec import ProviderSpec
@@ -162,7 +163,7 @@ class Transport:
 def raise_unreachable(error: HttpError, line: UpstreamKey) -> NoReturn:
     """Raise what a transport error before the first piece of an answer means."""
     name = line.target.provider_name
-    if isinstance(error, HeaderTimeout | IdleTimeout | PoolExhausted):
+    if isinstance(error, HeaderTimeout | IdleTimeout | TotalTimeout | PoolExhausted):
         raise UpstreamTimeout(f"{name} did not answer in time", provider=name) from error
     if isinstance(error, ConnectFailed):
         if error.kind == "timeout":
