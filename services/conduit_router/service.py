@@ -273,13 +273,13 @@ def _decision(decision: Decision, wants: Requirements, revision: int) -> Decisio
         seed=decision.seed,
         revision=revision,
     )
-    for stop in decision.stops:
+    for stop in decision.candidates:
         candidate = stop.candidate
         entry = CandidateMessage(
             provider_id=candidate.provider_id,
             provider_name=candidate.instance.provider.name,
             actual_model_name=candidate.model,
-            key_ids=[line.key_id for line in stop.lines],
+            key_ids=[key.key_id for key in stop.keys],
             priority=candidate.priority,
             weight=candidate.weight,
             mapping_id=candidate.mapping_id,

@@ -87,7 +87,7 @@ class Case:
         key = KeyCredential(
             organization=self.call.get("organization", ""), project=self.call.get("project", "")
         )
-        return CATALOG.target_of(CATALOG.target(provider, key), self.endpoint)
+        return CATALOG.targets(provider, key)[self.operation]
 
     def fresh_call(self) -> Call[Any]:
         """Return the call, as the router makes it."""

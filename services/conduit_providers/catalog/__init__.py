@@ -84,9 +84,18 @@ class Catalog:
             project=key.project,
         )
         url = _checked_url(target.fill(target.base_url), provider.name)
-        for ending in spec.base_url_endings:
-            url = url.removesuffix(ending)
-        return replace(target, base_url=url)
+        return replace(target, base_url=_shortened(spec, url))
+
+    def targets(
+        self, provider: Provider, credential: KeyCredential | None = None
+    ) -> dict[str, Target]:
+        """Return where calls to an instance with one of its keys go, by operation.
+
+        InvalidRequest if it has no address, or a setting too many or too few.
+        """
+        target = self.target(provider, credential)
+        endpoints = self.find(provider.provider_type).endpoints
+        return {name: self.target_of(target, endpoint) for name, endpoint in endpoints.items()}
 
     def target_of(self, target: Target, endpoint: Endpoint) -> Target:
         """Return where calls to one endpoint of an instance go: some have an address of their own.
@@ -96,7 +105,8 @@ class Catalog:
         if not endpoint.base_url:
             return target
         spec = self.find(target.provider_type)
-        if target.base_url != target.fill(spec.base_url_for(target.settings)).rstrip("/"):
+        usual = target.fill(spec.base_url_for(target.settings)).rstrip("/")
+        if target.base_url != _shortened(spec, usual):
             return target
         return replace(target, base_url=target.fill(endpoint.base_url))
 
@@ -168,6 +178,12 @@ def configured_catalog(settings: Settings) -> Catalog:
     return load_catalog(
         settings.catalog_dir, base_urls={"Simulator": f"{settings.simulator_url}/v1"}
     )
+
+
+def _shortened(spec: ProviderSpec, url: str) -> str:
+    for ending in spec.base_url_endings:
+        url = url.removesuffix(ending)
+    return url
 
 
 def _settings(spec: ProviderSpec, provider: Provider) -> dict[str, str]:

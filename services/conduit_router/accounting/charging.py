@@ -20,7 +20,7 @@ from conduit_router.routing.table import Candidate, UpstreamKey
 # Bucket i of a tally's durations begins at 10 ms * 1.1^i.
 BUCKET_BASE_MS = 10.0
 _LOG_STEP = math.log(1.1)
-# More different kinds of calls along one line than this start over.
+# More different kinds of calls with one key than this start over.
 MAX_CONSTANTS = 1000
 _ID = data_tag(pb.Charge, "id") + varint(ID_LENGTH)
 _REQUEST_ID = data_tag(pb.Charge, "request_id")
@@ -74,7 +74,7 @@ class ChargeRecorder:
         self, journey: CallContext, leg: Attempt, consumption: Consumption, duration_ms: float
     ) -> int | None:
         """Store the charge of an attempt; return its cost in nano-dollars, None if unknown."""
-        candidate, line = leg.candidate, leg.line
+        candidate, key = leg.candidate, leg.key
         card = self._prices.card(candidate.provider_id, candidate.model)
         lines, cost = charge_lines(consumption.usage, card)
         kind = (
@@ -86,12 +86,12 @@ class ChargeRecorder:
             consumption.source,
             consumption.is_complete,
         )
-        constant = line.charges.get(kind)
+        constant = key.charges.get(kind)
         if constant is None:
-            constant = _constant_part(candidate, line, kind)
-            if len(line.charges) >= MAX_CONSTANTS:
-                line.charges.clear()
-            line.charges[kind] = constant
+            constant = _constant_part(candidate, key, kind)
+            if len(key.charges) >= MAX_CONSTANTS:
+                key.charges.clear()
+            key.charges[kind] = constant
         now = int(self._clock() * 1000)
         if now != self._now:
             self._now, self._occurred_at = now, _moment(now)
@@ -162,15 +162,15 @@ def _moment(milliseconds: int) -> bytes:
     return delimited(_OCCURRED_AT, moment.SerializeToString())
 
 
-def _constant_part(candidate: Candidate, line: UpstreamKey, kind: _Kind) -> bytes:
-    """Return the part of a charge that is the same for each call of a kind along a line."""
+def _constant_part(candidate: Candidate, key: UpstreamKey, kind: _Kind) -> bytes:
+    """Return the part of a charge that is the same for each call of a kind with a key."""
     alias, operation, model, virtual_key_id, price_version, source, is_complete = kind
     provider = candidate.instance.provider
     return pb.Charge(
         provider_id=provider.id,
         provider_type=provider.provider_type,
-        key_id=line.key_id,
-        provider_account_group=line.account_group,
+        key_id=key.key_id,
+        provider_account_group=key.account_group,
         virtual_key_id=virtual_key_id,
         model_alias=alias,
         actual_model_name=model,

@@ -55,11 +55,11 @@ class CallContext(msgspec.Struct):
 
     def fill(self, report: CallReport, leg: Attempt, now: float) -> None:
         """Tell what was done, so far without the cost."""
-        candidate, line, trip = leg.candidate, leg.line, self.trip
+        candidate, key, trip = leg.candidate, leg.key, self.trip
         report.request_id = self.request_id
         report.provider_id = candidate.provider_id
-        report.provider_name = line.target.provider_name
-        report.key_id = line.key_id
+        report.provider_name = key.provider_name
+        report.key_id = key.key_id
         report.actual_model_name = candidate.model
         report.attempts = trip.attempts
         if trip.fallbacks:
@@ -131,8 +131,8 @@ class RetryLoop:
         journey.waited += seconds
 
     def _failed(self, journey: CallContext, leg: Attempt, error: UpstreamError) -> None:
-        provider_id, key_id = leg.candidate.provider_id, leg.line.key_id
-        self._outcomes.failed(leg.candidate, leg.line, error)
+        provider_id, key_id = leg.candidate.provider_id, leg.key.key_id
+        self._outcomes.failed(leg.candidate, leg.key, error)
         may_retry = False
         if error.scope is Scope.INSTANCE:
             self._vitals.failed(provider_id)

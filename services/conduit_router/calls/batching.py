@@ -10,10 +10,10 @@ from conduit_kernel.errors import UpstreamTimeout
 from conduit_kernel.http import Headers
 from conduit_providers.calls import Answer, Call
 from conduit_providers.codec import Codec
-from conduit_providers.spec import Endpoint
+from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.usage import Usage
 from conduit_providers.wire import HttpRequest
-from conduit_router.routing.attempt_plan import Attempt
+from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.transport import Transport
 
 RequestT = TypeVar("RequestT", bound=Message)
@@ -33,22 +33,33 @@ class Division(NamedTuple, Generic[RequestT, AnswerT]):
 class Batch(Generic[RequestT, AnswerT]):
     """The parts of one call, at one instance."""
 
-    __slots__ = ("_calls", "_codec", "_ended", "_endpoint", "_headers", "_leg", "_requests")
+    __slots__ = (
+        "_calls",
+        "_codec",
+        "_ended",
+        "_endpoint",
+        "_headers",
+        "_requests",
+        "_spec",
+        "_upstream",
+    )
 
     def __init__(
         self,
         codec: Codec[Call[RequestT], Answer[AnswerT]],
         calls: Sequence[Call[RequestT]],
         endpoint: Endpoint,
-        leg: Attempt,
+        upstream: UpstreamTarget,
+        spec: ProviderSpec,
     ) -> None:
         """Translate all parts. InvalidRequest, before anything is sent, if one cannot be said."""
         self._codec = codec
         self._calls = calls
         self._endpoint = endpoint
-        self._leg = leg
+        self._upstream = upstream
+        self._spec = spec
         self._requests: list[HttpRequest] = [
-            codec.to_upstream(call, endpoint, leg.line.target) for call in calls
+            codec.to_upstream(call, endpoint, upstream.target) for call in calls
         ]
         self._ended: dict[int, Answer[AnswerT]] = {}
         self._headers = Headers.of(())
@@ -80,13 +91,14 @@ class Batch(Generic[RequestT, AnswerT]):
             first = failures.exceptions[0]
             raise first from first.__cause__
         except TimeoutError as error:
-            name = self._leg.line.target.provider_name
+            name = self._upstream.provider_name
             raise UpstreamTimeout(f"{name} did not answer in time", provider=name) from error
         return [self._ended[place] for place in range(len(self._calls))], self._headers
 
     async def _ask(self, place: int, transport: Transport, seconds: float, deadline: float) -> None:
-        line, spec = self._leg.line, self._leg.candidate.instance.spec
         request = self._requests[place]
-        raw, self._headers = await transport.ask(line, spec, request, seconds, deadline)
+        raw, self._headers = await transport.ask(
+            self._upstream, self._spec, request, seconds, deadline
+        )
         call = self._calls[place]
         self._ended[place] = self._codec.from_upstream(raw, call, self._endpoint)

@@ -82,7 +82,7 @@ class CallRuntime:
         if options is not None and options.HasField("seed"):
             seed = options.seed
         decision = self.decide(wants, seed, sender.peer)
-        if not decision.stops:
+        if not decision.candidates:
             raise _nowhere(wants, decision, self._vitals.view(), self.clock())
         bounds = limits_of(options)
         return CallContext(
@@ -113,7 +113,7 @@ class CallRuntime:
             stream=wants.stream,
             include_usage=wants.include_usage,
             is_strict=journey.is_strict or leg.candidate.is_strict,
-            provider=leg.line.target.provider_name,
+            provider=leg.key.provider_name,
             created=int(self._wall_clock()),
         )
 

@@ -31,7 +31,7 @@ from conduit_router.calls.call_scope import CallerContext, CallRuntime
 from conduit_router.calls.jobs import RunningJob
 from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.routing.requirements import chat_requirements
-from conduit_router.routing.table import UpstreamKey
+from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.transport import LazyHeaders, raise_interrupted, raise_unreachable
 
 DONE = b"data: [DONE]\n\n"
@@ -45,8 +45,8 @@ class _Stream:
     __slots__ = (
         "_decoder",
         "_job",
-        "_line",
         "_response",
+        "_upstream",
         "call",
         "events",
         "is_complete",
@@ -54,14 +54,14 @@ class _Stream:
 
     def __init__(
         self,
-        line: UpstreamKey,
+        upstream: UpstreamTarget,
         call: ChatCall,
         response: Response,
         decoder: ChatDecoder,
         *,
         job: RunningJob | None = None,
     ) -> None:
-        self._line = line
+        self._upstream = upstream
         self._response = response
         self._decoder = decoder
         # Until it is concluded or abandoned.
@@ -110,12 +110,12 @@ class _Stream:
     def interrupted(self, error: Exception) -> NoReturn:
         """Raise what a failure after the first piece means."""
         if isinstance(error, HttpError):
-            raise_interrupted(error, self._line)
+            raise_interrupted(error, self._upstream)
         if isinstance(error, StreamInterrupted):
             raise error
         raise StreamInterrupted(
-            f"The stream from {self._line.target.provider_name} failed: {error}",
-            provider=self._line.target.provider_name,
+            f"The stream from {self._upstream.provider_name} failed: {error}",
+            provider=self._upstream.provider_name,
         ) from error
 
 
@@ -187,27 +187,28 @@ class Streams:
         call = dispatch.call(journey, leg, form)
         if (waiting := dispatch.fetch_media(call, endpoint)) is not None:
             await waiting
+        upstream = leg.key.endpoint("chat")
         sent = dispatch.clock()
         if instance.chat_job is not None:
-            flow = instance.chat_job.stream(call, endpoint, leg.line.target)
-            response, job = await dispatch.flows.open(flow, leg.line, instance.spec, seconds)
-            stream = _Stream(leg.line, call, response, job.decoder, job=job)
+            flow = instance.chat_job.stream(call, endpoint, upstream.target)
+            response, job = await dispatch.flows.open(flow, upstream, instance.spec, seconds)
+            stream = _Stream(upstream, call, response, job.decoder, job=job)
         else:
-            request = codec.to_upstream(call, endpoint, leg.line.target)
+            request = codec.to_upstream(call, endpoint, upstream.target)
             sent = dispatch.clock()
-            response = await dispatch.transport.open(leg.line, instance.spec, request, seconds)
+            response = await dispatch.transport.open(upstream, instance.spec, request, seconds)
             call.answer_headers = LazyHeaders(response.headers)
-            stream = _Stream(leg.line, call, response, codec.decoder(call, endpoint))
+            stream = _Stream(upstream, call, response, codec.decoder(call, endpoint))
         try:
             # The head came; the first piece has what is left of the time.
             async with asyncio.timeout(max(0.001, sent + seconds - dispatch.clock())):
                 first = await stream.next()
         except HttpError as error:
             stream.close()
-            raise_unreachable(error, leg.line)
+            raise_unreachable(error, upstream)
         except TimeoutError as error:
             stream.close()
-            name = leg.line.target.provider_name
+            name = upstream.provider_name
             raise UpstreamTimeout(f"{name} began no answer in time", provider=name) from error
         except StreamInterrupted as error:
             # Nothing was passed on yet, so another attempt may still succeed.
@@ -218,7 +219,7 @@ class Streams:
             raise
         waited = dispatch.clock() - sent
         journey.waited += waited
-        dispatch.outcomes.succeeded(leg.candidate, leg.line, waited * 1000, response.headers)
+        dispatch.outcomes.succeeded(leg.candidate, leg.key, waited * 1000, response.headers)
         return stream, first
 
 

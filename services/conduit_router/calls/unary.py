@@ -125,10 +125,11 @@ class _Exchange(msgspec.Struct, Generic[RequestT, AnswerT]):
 
     async def attempt(self, journey: CallContext, leg: Attempt, seconds: float) -> Answer[AnswerT]:
         """Ask a candidate, which has so many seconds until the first byte of its answer."""
-        dispatch, operation, line = self._dispatch, self._operation, leg.line
+        dispatch, operation, key = self._dispatch, self._operation, leg.key
         instance = leg.candidate.instance
         spec = instance.spec
         endpoint = spec.endpoints[journey.wants.operation]
+        upstream = key.endpoint(journey.wants.operation)
         codec = operation.codec_of(instance)
         if codec is None:
             raise NotImplementedYet(f"{spec.name} does not serve this operation")
@@ -143,17 +144,17 @@ class _Exchange(msgspec.Struct, Generic[RequestT, AnswerT]):
         sent = clock()
         try:
             if flow is not None:
-                answer, headers = await dispatch.flows.run(flow, line, spec, seconds)
+                answer, headers = await dispatch.flows.run(flow, upstream, spec, seconds)
                 waited = clock() - sent
             elif len(parts) > 1:
-                batch = Batch(codec, parts, endpoint, leg)
+                batch = Batch(codec, parts, endpoint, upstream, spec)
                 answer, headers = await self._gather(journey, leg, seconds, batch)
                 waited = clock() - sent
             else:
-                request = codec.to_upstream(call, endpoint, line.target)
+                request = codec.to_upstream(call, endpoint, upstream.target)
                 sent = clock()
                 raw, headers = await dispatch.transport.ask(
-                    line, spec, request, seconds, journey.deadline
+                    upstream, spec, request, seconds, journey.deadline
                 )
                 waited = clock() - sent
                 answer = codec.from_upstream(raw, call, endpoint)
@@ -161,7 +162,7 @@ class _Exchange(msgspec.Struct, Generic[RequestT, AnswerT]):
             self._charge_abandoned(journey, leg)
             raise
         journey.waited += waited
-        dispatch.outcomes.succeeded(leg.candidate, line, waited * 1000, headers)
+        dispatch.outcomes.succeeded(leg.candidate, key, waited * 1000, headers)
         return answer
 
     def settle(
@@ -203,7 +204,8 @@ def _chat_flow(call: ChatCall, leg: Attempt) -> Job[ChatAnswer] | None:
     instance = leg.candidate.instance
     if instance.chat_job is None:
         return None
-    return instance.chat_job.whole(call, instance.spec.endpoints["chat"], leg.line.target)
+    endpoint = instance.spec.endpoints["chat"]
+    return instance.chat_job.whole(call, endpoint, leg.key.endpoint("chat").target)
 
 
 def _chat_codec(instance: Instance) -> ChatCodec | None:

@@ -11,7 +11,7 @@ class Attempt(msgspec.Struct, frozen=True):
     """The next attempt."""
 
     candidate: Candidate
-    line: UpstreamKey
+    key: UpstreamKey
     # Whether the instance was just asked and failed in a way that may pass: pause, with jitter.
     is_retry: bool
 
@@ -31,18 +31,18 @@ class AttemptPlan(msgspec.Struct):
 
     def next(self) -> Attempt | None:
         """Return the next attempt, or None when nothing is left to try."""
-        stops = self.decision.stops
+        stops = self.decision.candidates
         if self._stop >= len(stops) or self.attempts >= self.max_attempts:
             return None
         stop = stops[self._stop]
         self.attempts += 1
-        return Attempt(stop.candidate, stop.lines[self._key], self._retry)
+        return Attempt(stop.candidate, stop.keys[self._key], self._retry)
 
     def failed(self, error: UpstreamError, *, may_retry: bool) -> None:
         """Take in that the last attempt failed. `may_retry`: the instance's budget allows it."""
         self._retry = False
         if error.scope is Scope.REQUEST:
-            self._stop = len(self.decision.stops)
+            self._stop = len(self.decision.candidates)
         elif error.scope is Scope.KEY:
             self._next_key()
         elif error.is_transient and may_retry and not self._retried:
@@ -58,12 +58,12 @@ class AttemptPlan(msgspec.Struct):
 
     def _next_key(self) -> None:
         self._key += 1
-        if self._key >= len(self.decision.stops[self._stop].lines):
+        if self._key >= len(self.decision.candidates[self._stop].keys):
             self._next_stop()
 
     def _next_stop(self) -> None:
         self._stop += 1
         self._key = 0
         self._retried = False
-        if self._stop < len(self.decision.stops):
+        if self._stop < len(self.decision.candidates):
             self.fallbacks += 1

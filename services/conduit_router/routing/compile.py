@@ -16,11 +16,12 @@ from conduit_kernel.errors import ConduitError
 from conduit_kernel.http import Origin
 from conduit_kernel.secrets import Vault
 from conduit_kernel.snapshot import SnapshotState
-from conduit_providers.auth import resolve_secret, signer_for
+from conduit_providers.auth import Signer, resolve_secret, signer_for
 from conduit_providers.catalog import Catalog
 from conduit_providers.codecs import chat_codec, embed_codec
 from conduit_providers.jobs import JobCodec
 from conduit_providers.spec import ProviderSpec
+from conduit_providers.target import Target
 from conduit_router.routing.decide import rejection
 from conduit_router.routing.table import (
     Caller,
@@ -29,6 +30,7 @@ from conduit_router.routing.table import (
     Route,
     RoutingTable,
     UpstreamKey,
+    UpstreamTarget,
 )
 
 _PORTS = {"http": 80, "https": 443}
@@ -87,12 +89,12 @@ class Compiler:
         return instance
 
     def _build(self, provider: Provider, spec: ProviderSpec, keys: list[SnapshotKey]) -> Instance:
-        lines, problems = [], []
+        usable, problems = [], []
         for key in keys:
             if not key.credential.is_enabled:
                 continue
             try:
-                lines.append(self._line(provider, spec, key))
+                usable.append(self._key(provider, spec, key))
             except (ConduitError, ValueError, OSError) as error:
                 self._log.warning("key_unusable", key_id=key.credential.id, reason=str(error))
                 problems.append(
@@ -105,14 +107,14 @@ class Compiler:
                     )
                 )
         if not keys and spec.auth.is_optional:
-            lines.append(self._line(provider, spec, None))
+            usable.append(self._key(provider, spec, None))
         networks = tuple(ip_network(n, strict=False) for n in provider.security.allowed_ips)
         chat, embed = spec.endpoints.get("chat"), spec.endpoints.get("embed")
         codec = chat_codec(chat.codec) if chat else None
         return Instance(
             provider=provider,
             spec=spec,
-            lines=tuple(lines),
+            keys=tuple(usable),
             rejections=tuple(problems),
             networks=networks,
             chat_codec=codec,
@@ -120,24 +122,47 @@ class Compiler:
             chat_job=codec if isinstance(codec, JobCodec) else None,
         )
 
-    def _line(self, provider: Provider, spec: ProviderSpec, key: SnapshotKey | None) -> UpstreamKey:
+    def _key(self, provider: Provider, spec: ProviderSpec, key: SnapshotKey | None) -> UpstreamKey:
         credential = key.credential if key else None
-        target = self._catalog.target(provider, credential)
         secret = ""
         if key is not None:
             text = self._vault.open(key.secret, key.credential.id)
             secret = resolve_secret(text, self._env, self._read_file)
-        url = urlsplit(target.base_url)
+        key_id = credential.id if credential else ""
+        is_guarded = bool(provider.base_url or (credential and credential.base_url))
+        made: dict[str, UpstreamTarget] = {}
+        targets: dict[str, UpstreamTarget] = {}
+        for operation, target in self._catalog.targets(provider, credential).items():
+            # Models are listed from the table, not by the provider.
+            if operation == "models":
+                continue
+            there = made.get(target.base_url)
+            if there is None:
+                there = made[target.base_url] = _upstream_target(
+                    key_id, target, signer_for(spec.auth, secret, target), is_guarded=is_guarded
+                )
+            targets[operation] = there
         return UpstreamKey(
-            key_id=credential.id if credential else "",
+            key_id=key_id,
             account_group=credential.provider_account_group if credential else "",
-            target=target,
-            signer=signer_for(spec.auth, secret, target),
-            origin=Origin(url.scheme, url.hostname or "", url.port or _PORTS[url.scheme]),
-            is_guarded=bool(provider.base_url or (credential and credential.base_url)),
-            base_path=url.path.rstrip("/"),
+            provider_name=provider.name,
+            targets=targets,
             rotated_at=credential.rotated_at.ToNanoseconds() if credential else 0,
         )
+
+
+def _upstream_target(
+    key_id: str, target: Target, signer: Signer, *, is_guarded: bool
+) -> UpstreamTarget:
+    url = urlsplit(target.base_url)
+    return UpstreamTarget(
+        key_id=key_id,
+        target=target,
+        signer=signer,
+        origin=Origin(url.scheme, url.hostname or "", url.port or _PORTS[url.scheme]),
+        base_path=url.path.rstrip("/"),
+        is_guarded=is_guarded,
+    )
 
 
 def _route(alias: str, state: SnapshotState, instances: dict[int, Instance]) -> Route:
@@ -235,7 +260,7 @@ def _static_obstacle(
         )
     if mapping is not None and not mapping.is_enabled:
         return rejection(candidate, pb.REJECTION_REASON_MAPPING_DISABLED, "the mapping is disabled")
-    if not candidate.instance.lines:
+    if not candidate.instance.keys:
         return rejection(candidate, pb.REJECTION_REASON_NO_KEY, "the instance has no usable key")
     if candidate.weight <= 0 and chain is None:
         return rejection(candidate, pb.REJECTION_REASON_ZERO_WEIGHT, "its weight is zero")

@@ -1,7 +1,7 @@
 """Where a request goes, as a pure function.
 
-The same table, wants, view and seed always give the same decision, so a stored one can be replayed
-and explained.
+The same route, requirements, health view and seed always give the same decision, so a stored one
+can be replayed and explained.
 """
 
 import math
@@ -21,41 +21,41 @@ class CandidateKeys(msgspec.Struct, frozen=True):
     """A candidate with its keys in the order in which they are tried."""
 
     candidate: Candidate
-    lines: tuple[UpstreamKey, ...]
+    keys: tuple[UpstreamKey, ...]
 
 
 class Decision(msgspec.Struct, frozen=True):
     """Where a request goes, and why not elsewhere."""
 
-    stops: tuple[CandidateKeys, ...]
+    candidates: tuple[CandidateKeys, ...]
     rejections: tuple[pb.Rejection, ...]
     seed: int
 
 
 def decide(
-    route: Route, wants: Requirements, view: HealthView, seed: int, peer: str = ""
+    route: Route, requirements: Requirements, health: HealthView, seed: int, peer: str = ""
 ) -> Decision:
     """Choose the candidates of a request and their order.
 
     Lower priority numbers come first; equals share by weight, drawn with the seed. Instances that
     are unhealthy come last.
     """
-    stops: list[CandidateKeys] = []
+    chosen: list[CandidateKeys] = []
     rejections: list[pb.Rejection] = []
     for candidate in route.candidates:
-        why = _obstacle(candidate, wants, view, peer)
+        why = _obstacle(candidate, requirements, health, peer)
         if why is not None:
             rejections.append(why)
             continue
-        lines = candidate.instance.lines
-        if view.cooldowns:
-            lines, resting = _available(candidate, view)
-            rejections += resting
-        if lines:
-            stops.append(CandidateKeys(candidate, _rotate(lines, seed)))
-    if len(stops) > 1:
-        stops = _order(stops, view, seed)
-    return Decision(tuple(stops), (*route.rejections, *rejections), seed)
+        keys = candidate.instance.keys
+        if health.cooldowns:
+            keys, cooling = _available(candidate, health)
+            rejections += cooling
+        if keys:
+            chosen.append(CandidateKeys(candidate, _rotate(keys, seed)))
+    if len(chosen) > 1:
+        chosen = _order(chosen, health, seed)
+    return Decision(tuple(chosen), (*route.rejections, *rejections), seed)
 
 
 def rejection(
@@ -73,25 +73,25 @@ def rejection(
 
 
 def _obstacle(
-    candidate: Candidate, wants: Requirements, view: HealthView, peer: str
+    candidate: Candidate, requirements: Requirements, health: HealthView, peer: str
 ) -> pb.Rejection | None:
     instance = candidate.instance
-    endpoint = instance.spec.endpoints.get(wants.operation)
+    endpoint = instance.spec.endpoints.get(requirements.operation)
     if endpoint is None:
         return rejection(
             candidate,
             pb.REJECTION_REASON_CAPABILITY_MISSING,
-            f"{instance.spec.name} does not serve {wants.operation}",
+            f"{instance.spec.name} does not serve {requirements.operation}",
         )
-    if wants.capabilities:
+    if requirements.capabilities:
         able = endpoint.capabilities if candidate.capabilities is None else candidate.capabilities
-        if missing := wants.capabilities - able:
+        if missing := requirements.capabilities - able:
             return rejection(
                 candidate,
                 pb.REJECTION_REASON_CAPABILITY_MISSING,
                 f"cannot do {', '.join(sorted(missing))}",
             )
-    if candidate.provider_id in view.open_circuits:
+    if candidate.provider_id in health.open_circuits:
         return rejection(
             candidate, pb.REJECTION_REASON_CIRCUIT_OPEN, "failed too often; its circuit is open"
         )
@@ -113,43 +113,46 @@ def _is_inside(instance: Instance, peer: str) -> bool:
 
 
 def _available(
-    candidate: Candidate, view: HealthView
+    candidate: Candidate, health: HealthView
 ) -> tuple[tuple[UpstreamKey, ...], list[pb.Rejection]]:
-    awake, resting = [], []
-    for line in candidate.instance.lines:
-        rest = view.cooldowns.get(line.key_id)
-        if rest is None:
-            awake.append(line)
+    available, cooling = [], []
+    for key in candidate.instance.keys:
+        cooldown = health.cooldowns.get(key.key_id)
+        if cooldown is None:
+            available.append(key)
         else:
-            resting.append(
+            cooling.append(
                 rejection(
-                    candidate, pb.REJECTION_REASON_KEY_RESTING, f"rests: {rest.reason}", line.key_id
+                    candidate,
+                    pb.REJECTION_REASON_KEY_RESTING,
+                    f"rests: {cooldown.reason}",
+                    key.key_id,
                 )
             )
-    return tuple(awake), resting
+    return tuple(available), cooling
 
 
-def _rotate(lines: tuple[UpstreamKey, ...], seed: int) -> tuple[UpstreamKey, ...]:
+def _rotate(keys: tuple[UpstreamKey, ...], seed: int) -> tuple[UpstreamKey, ...]:
     # Keys share the load, and the next one is at hand when one fails.
-    if len(lines) == 1:
-        return lines
-    start = _mix(seed) % len(lines)
-    return lines[start:] + lines[:start]
+    if len(keys) == 1:
+        return keys
+    start = _mix(seed) % len(keys)
+    return keys[start:] + keys[:start]
 
 
-def _order(stops: list[CandidateKeys], view: HealthView, seed: int) -> list[CandidateKeys]:
+def _order(chosen: list[CandidateKeys], health: HealthView, seed: int) -> list[CandidateKeys]:
     # Weighted sampling without replacement: https://doi.org/10.1016/j.ipl.2005.11.003
-    def key(stop: CandidateKeys) -> tuple[bool, int, float]:
-        candidate = stop.candidate
+    def rank(entry: CandidateKeys) -> tuple[bool, int, float]:
+        candidate = entry.candidate
         # Apart from its place in the list, so that a new candidate moves no other.
         share = (_mix(seed ^ _mix(candidate.provider_id)) + 1) / (_MASK + 2)
         return (
-            candidate.provider_id in view.unhealthy,
+            candidate.provider_id in health.unhealthy,
             candidate.priority,
             -math.log(share) / candidate.weight,
         )
 
-    return sorted(stops, key=key)
+    return sorted(chosen, key=rank)
 
 
 def _mix(value: int) -> int:

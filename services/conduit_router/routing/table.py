@@ -1,5 +1,6 @@
-"""The configuration, compiled for decisions: one route per alias, one line per usable key."""
+"""The configuration, compiled for decisions: one route per alias, and the keys of instances."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple
@@ -18,29 +19,49 @@ Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class UpstreamTarget:
+    """An address of an instance, with the signer of one of its keys."""
+
+    # Empty for a type that needs no key.
+    key_id: str
+    target: Target
+    signer: Signer
+    origin: Origin
+    # The path of the base URL, without a slash at its end.
+    base_path: str
+    # Whether the address was given by an operator, not by the catalog, and so is not trusted.
+    is_guarded: bool
+    # The constant parts of requests, by method, path and headers.
+    prepared: dict[tuple[str, str, Headers], PreparedRequest] = field(
+        default_factory=dict[tuple[str, str, Headers], PreparedRequest], repr=False
+    )
+
+    @property
+    def provider_name(self) -> str:
+        """Return the instance's name, as errors and reports give it."""
+        return self.target.provider_name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class UpstreamKey:
     """A key of an instance, ready to carry calls."""
 
     # Empty for a type that needs no key.
     key_id: str
     account_group: str
-    target: Target
-    signer: Signer
-    origin: Origin
-    # Whether the address was given by an operator, not by the catalog, and so is not trusted.
-    is_guarded: bool
-    # The path of the base URL, without a slash at its end.
-    base_path: str
+    provider_name: str
+    # By operation; operations at the same address share one.
+    targets: Mapping[str, UpstreamTarget]
     # When the key's value was last replaced, in nanoseconds since 1970; 0 if never.
     rotated_at: int = 0
-    # The constant parts of requests, by method, path and headers.
-    prepared: dict[tuple[str, str, Headers], PreparedRequest] = field(
-        default_factory=dict[tuple[str, str, Headers], PreparedRequest], repr=False
-    )
     # The constant parts of charges, by what they depend on.
     charges: dict[tuple[object, ...], bytes] = field(
         default_factory=dict[tuple[object, ...], bytes], repr=False
     )
+
+    def endpoint(self, operation: str) -> UpstreamTarget:
+        """Return where calls of an operation go, which the instance's type must serve."""
+        return self.targets[operation]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +70,7 @@ class Instance:
 
     provider: Provider
     spec: ProviderSpec
-    lines: tuple[UpstreamKey, ...]
+    keys: tuple[UpstreamKey, ...]
     # Of keys that cannot be used, for explanations.
     rejections: tuple[Rejection, ...]
     networks: tuple[Network, ...]
@@ -113,30 +134,34 @@ class RoutingTable:
 
 
 class FailureResets(NamedTuple):
-    """What an operator mended, so that what was learnt about it before says nothing any more."""
+    """The instances and keys whose failure state a configuration change resets."""
 
-    # Instances that have another address.
+    # Instances that have other addresses.
     provider_ids: frozenset[int]
-    # Keys that have another value or address, or were just enabled.
+    # Keys that have another value or other addresses, or were just enabled.
     key_ids: frozenset[str]
 
 
 def failure_resets(before: RoutingTable, after: RoutingTable) -> FailureResets:
-    """Return what differs between two tables in such a way."""
+    """Return the instances and keys that an operator has mended between two tables."""
     moved, keys = set[int](), set[str]()
     for number, instance in after.instances.items():
         old = before.instances.get(number)
         if old is None or old is instance:
             continue
-        known = {line.key_id: line for line in old.lines}
-        for line in instance.lines:
-            was = known.get(line.key_id)
-            has_moved = was is not None and was.target.base_url != line.target.base_url
+        known = {key.key_id: key for key in old.keys}
+        for key in instance.keys:
+            was = known.get(key.key_id)
+            has_moved = was is not None and _addresses(was) != _addresses(key)
             if has_moved:
                 moved.add(number)
-            if was is None or has_moved or was.rotated_at != line.rotated_at:
-                keys.add(line.key_id)
+            if was is None or has_moved or was.rotated_at != key.rotated_at:
+                keys.add(key.key_id)
     return FailureResets(frozenset(moved), frozenset(keys))
+
+
+def _addresses(key: UpstreamKey) -> dict[str, str]:
+    return {operation: there.target.base_url for operation, there in key.targets.items()}
 
 
 EMPTY_TABLE = RoutingTable(0, {}, {}, {})

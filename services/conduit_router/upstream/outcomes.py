@@ -1,4 +1,4 @@
-"""What attempts tell about instances and keys, gathered for the Health service and the Registry."""
+"""Gathers the outcomes of attempts for the Health service and the Registry."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from conduit_providers.spec import ProviderSpec
 from conduit_router.routing.table import Candidate, UpstreamKey
 from conduit_router.upstream.transport import LazyHeaders
 
-# Failures beyond this many between two reports are counted, not told one by one.
+# Failures beyond this many between two reports are counted, not reported one by one.
 MAX_FAILURES = 1000
 
 
@@ -39,29 +39,29 @@ class Outcomes:
         self._used: dict[str, float] = {}
 
     def succeeded(
-        self, candidate: Candidate, line: UpstreamKey, response_ms: float, headers: Headers
+        self, candidate: Candidate, key: UpstreamKey, response_ms: float, headers: Headers
     ) -> None:
         """Note an answer. The headers are read when the report is made, not now."""
         provider_id = candidate.provider_id
-        entry = self._successes.get((provider_id, line.key_id))
+        entry = self._successes.get((provider_id, key.key_id))
         if entry is None:
             entry = _Successes(provider_id, candidate.instance.spec)
-            self._successes[provider_id, line.key_id] = entry
+            self._successes[provider_id, key.key_id] = entry
         entry.count += 1
         entry.ended_at = self._clock()
         entry.ms = response_ms
         entry.headers = headers
 
-    def failed(self, candidate: Candidate, line: UpstreamKey, error: UpstreamError) -> None:
+    def failed(self, candidate: Candidate, key: UpstreamKey, error: UpstreamError) -> None:
         """Note a failure."""
         now = self._clock()
-        self._used[line.key_id] = now
+        self._used[key.key_id] = now
         if len(self._failures) >= MAX_FAILURES:
             self._failures[-1].count += 1
             return
         outcome = Outcome(
             provider_id=candidate.provider_id,
-            key_id=line.key_id,
+            key_id=key.key_id,
             http_status=int(error.metadata.get("status", "0")),
             reason=error_reason_pb2.ErrorReason.Value(f"ERROR_REASON_{error.reason}"),
             detail=error.message,

@@ -27,7 +27,7 @@ from conduit_kernel.http import (
 from conduit_providers.failures import error_from
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.wire import HttpRequest, HttpResponse
-from conduit_router.routing.table import UpstreamKey
+from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.token_refresh import TokenRefresher
 
 CONNECT_SECONDS = 10.0
@@ -67,52 +67,56 @@ class LazyHeaders(Mapping[str, str]):
 
 
 class Transport:
-    """Sends requests along lines."""
+    """Sends requests to upstream targets."""
 
     def __init__(
         self,
         client: HttpClient,
         guarded_client: HttpClient,
-        proofs: TokenRefresher,
+        token_refresher: TokenRefresher,
         clock: Callable[[], float],
     ) -> None:
         """Take two clients: one for the catalog's addresses, one for those of operators."""
         self._client = client
         self._guarded_client = guarded_client
-        self._proofs = proofs
+        self._token_refresher = token_refresher
         self._clock = clock
 
     async def open(
-        self, line: UpstreamKey, spec: ProviderSpec, request: HttpRequest, header_seconds: float
+        self,
+        upstream: UpstreamTarget,
+        spec: ProviderSpec,
+        request: HttpRequest,
+        header_seconds: float,
     ) -> Response:
         """Send a request and return its 2xx answer, with the body still to be read.
 
         UpstreamError, by class, for everything else. Close what is returned, always.
         """
-        if line.signer.is_static:
-            prepared = line.prepared.get((request.method, request.path, request.headers))
+        if upstream.signer.is_static:
+            prepared = upstream.prepared.get((request.method, request.path, request.headers))
             if prepared is None:
-                prepared = self._prepare(line, line.signer.sign(request))
-                if len(line.prepared) >= MAX_PREPARED:
-                    line.prepared.clear()
-                line.prepared[request.method, request.path, request.headers] = prepared
+                prepared = self._prepare(upstream, upstream.signer.sign(request))
+                if len(upstream.prepared) >= MAX_PREPARED:
+                    upstream.prepared.clear()
+                upstream.prepared[request.method, request.path, request.headers] = prepared
         else:
-            await self._proofs.ensure(line)
-            prepared = self._prepare(line, line.signer.sign(request))
+            await self._token_refresher.ensure(upstream)
+            prepared = self._prepare(upstream, upstream.signer.sign(request))
         timeouts = Timeouts(min(CONNECT_SECONDS, header_seconds), header_seconds, IDLE_SECONDS)
         try:
             response = await self._client.send_prepared(
                 prepared, (), request.body, timeouts=timeouts
             )
         except HttpError as error:
-            raise_unreachable(error, line)
+            raise_unreachable(error, upstream)
         if response.status not in OK:
-            raise await self._refusal(response, line, spec)
+            raise await self._refusal(response, upstream, spec)
         return response
 
     async def ask(
         self,
-        line: UpstreamKey,
+        upstream: UpstreamTarget,
         spec: ProviderSpec,
         request: HttpRequest,
         header_seconds: float,
@@ -122,31 +126,33 @@ class Transport:
 
         UpstreamError, by class, for everything else. The deadline is in seconds of the clock.
         """
-        response = await self.open(line, spec, request, header_seconds)
+        response = await self.open(upstream, spec, request, header_seconds)
         try:
             body = response.take_whole(MAX_ANSWER_BYTES)
             if body is None:
                 body = await response.read(MAX_ANSWER_BYTES)
             if self._clock() > deadline:
                 raise UpstreamTimeout(
-                    f"{line.target.provider_name} took too long", provider=line.target.provider_name
+                    f"{upstream.provider_name} took too long", provider=upstream.provider_name
                 )
         except HttpError as error:
-            raise_unreachable(error, line)
+            raise_unreachable(error, upstream)
         finally:
             response.close()
         headers = response.headers
         return HttpResponse(response.status, LazyHeaders(headers), body), headers
 
-    def _prepare(self, line: UpstreamKey, request: HttpRequest) -> PreparedRequest:
+    def _prepare(self, upstream: UpstreamTarget, request: HttpRequest) -> PreparedRequest:
         fields = [(name.encode(), value.encode("latin-1")) for name, value in request.headers]
         # Encodings would have to be undone before anything can be passed on.
         fields.append((b"accept-encoding", b"identity"))
-        client = self._guarded_client if line.is_guarded else self._client
-        return client.prepare(line.origin, request.method, line.base_path + request.path, fields)
+        client = self._guarded_client if upstream.is_guarded else self._client
+        return client.prepare(
+            upstream.origin, request.method, upstream.base_path + request.path, fields
+        )
 
     async def _refusal(
-        self, response: Response, line: UpstreamKey, spec: ProviderSpec
+        self, response: Response, upstream: UpstreamTarget, spec: ProviderSpec
     ) -> UpstreamError:
         headers = LazyHeaders(response.headers)
         try:
@@ -157,12 +163,12 @@ class Transport:
             body = b""
         finally:
             response.close()
-        return error_from(HttpResponse(response.status, headers, body), spec, line.target)
+        return error_from(HttpResponse(response.status, headers, body), spec, upstream.target)
 
 
-def raise_unreachable(error: HttpError, line: UpstreamKey) -> NoReturn:
+def raise_unreachable(error: HttpError, upstream: UpstreamTarget) -> NoReturn:
     """Raise what a transport error before the first piece of an answer means."""
-    name = line.target.provider_name
+    name = upstream.provider_name
     if isinstance(error, HeaderTimeout | IdleTimeout | TotalTimeout | PoolExhausted):
         raise UpstreamTimeout(f"{name} did not answer in time", provider=name) from error
     if isinstance(error, ConnectFailed):
@@ -180,8 +186,8 @@ def raise_unreachable(error: HttpError, line: UpstreamKey) -> NoReturn:
     ) from error
 
 
-def raise_interrupted(error: HttpError, line: UpstreamKey) -> NoReturn:
+def raise_interrupted(error: HttpError, upstream: UpstreamTarget) -> NoReturn:
     """Raise what a transport error after the first piece of a stream means."""
-    name = line.target.provider_name
+    name = upstream.provider_name
     what = "stalled" if isinstance(error, IdleTimeout) else "was cut"
     raise StreamInterrupted(f"The stream from {name} {what}", provider=name) from error

@@ -16,7 +16,7 @@ from conduit.v1.fallback_chain_pb2 import FallbackChain
 from conduit.v1.snapshot_pb2 import Snapshot
 from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings
-from conduit_providers.catalog import load_catalog
+from conduit_providers.catalog import Catalog, load_catalog
 from conduit_router import bootstrap
 from conduit_router.accounting.spool import CHARGE, read_segment
 from conduit_router.bootstrap import RouterProcess
@@ -114,6 +114,7 @@ class Runner(Protocol):
         *,
         allow_private_addresses: bool = True,
         allow_private_media: bool = False,
+        catalog: Catalog | None = None,
     ) -> Bench:
         """Return the running router."""
         ...
@@ -137,6 +138,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Runner]:
             *,
             allow_private_addresses: bool = True,
             allow_private_media: bool = False,
+            catalog: Catalog | None = None,
         ) -> Bench:
             folder = tmp_path / "router"
             save_snapshot(folder / "snapshot.binpb", source)
@@ -149,7 +151,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Runner]:
                 allow_private_media=allow_private_media,
                 targets=dict.fromkeys(("registry", "health", "billing"), NOWHERE),
             )
-            process = await bootstrap.start(settings, load_catalog())
+            process = await bootstrap.start(settings, catalog or load_catalog())
             stack.push_async_callback(process.drain, 0.1)
             return Bench(process, folder)
 

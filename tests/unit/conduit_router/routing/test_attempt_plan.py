@@ -35,7 +35,7 @@ def walk(
         leg = way.next()
         if leg is None:
             break
-        seen.append((leg.candidate.provider_id, leg.line.key_id, leg.is_retry))
+        seen.append((leg.candidate.provider_id, leg.key.key_id, leg.is_retry))
         way.failed(error, may_retry=may_retry)
     return seen
 

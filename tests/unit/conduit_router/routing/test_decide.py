@@ -26,7 +26,7 @@ def decided(
 
 def order(decision: Decision) -> list[int]:
     """Return the instances in the order in which they are tried."""
-    return [stop.candidate.provider_id for stop in decision.stops]
+    return [c.candidate.provider_id for c in decision.candidates]
 
 
 def reasons(decision: Decision) -> dict[int, str]:
@@ -104,7 +104,7 @@ def test_resting_keys_leave_the_instance_to_its_siblings() -> None:
     source = snapshot([provider(1)], keys=[key(1, 1), key(2, 1)])
     rest = Cooldown(99.0, "rate limited")
     one = decided(source, HealthView(frozenset(), {"key_1": rest}, frozenset()))
-    assert [line.key_id for line in one.stops[0].lines] == ["key_2"]
+    assert [k.key_id for k in one.candidates[0].keys] == ["key_2"]
     both = decided(source, HealthView(frozenset(), {"key_1": rest, "key_2": rest}, frozenset()))
     assert order(both) == []
     assert {r.key_id for r in both.rejections} == {"key_1", "key_2"}
@@ -113,7 +113,7 @@ def test_resting_keys_leave_the_instance_to_its_siblings() -> None:
 def test_keys_take_turns() -> None:
     """Over many seeds each key of an instance is first about as often."""
     source = snapshot([provider(1)], keys=[key(i, 1) for i in (1, 2, 3)])
-    first = Counter(decided(source, seed=s).stops[0].lines[0].key_id for s in range(3000))
+    first = Counter(decided(source, seed=s).candidates[0].keys[0].key_id for s in range(3000))
     assert all(count == pytest.approx(1000, abs=120) for count in first.values())
 
 
@@ -137,7 +137,7 @@ def test_a_fallback_chain_sets_the_order_and_the_time() -> None:
     source = snapshot([provider(1), provider(2), provider(3)], chains=[chain])
     decision = decided(source)
     assert order(decision) == [3, 1]
-    assert decision.stops[0].candidate.timeout == 30.0
+    assert decision.candidates[0].candidate.timeout == 30.0
     assert reasons(decision) == {2: "REJECTION_REASON_NOT_IN_CHAIN"}
 
 
@@ -147,7 +147,7 @@ def test_a_chain_asks_an_unmapped_instance_for_the_alias() -> None:
         id=1, model_alias=ALIAS, is_enabled=True, providers=[FallbackProvider(provider_id=1)]
     )
     source = snapshot([provider(1)], mappings=[], chains=[chain])
-    assert decided(source).stops[0].candidate.model == ALIAS
+    assert decided(source).candidates[0].candidate.model == ALIAS
 
 
 def test_a_missing_capability_is_named() -> None:
@@ -168,5 +168,5 @@ def test_a_key_of_another_vault_is_explained() -> None:
     foreign = key(1, 1)
     foreign.secret.encryption_key_id = "0" * 16
     decision = decided(snapshot([provider(1)], keys=[foreign, key(2, 1)]))
-    assert [line.key_id for line in decision.stops[0].lines] == ["key_2"]
+    assert [k.key_id for k in decision.candidates[0].keys] == ["key_2"]
     assert reasons(decision) == {1: "REJECTION_REASON_KEY_UNREADABLE"}
