@@ -1,36 +1,17 @@
 """A call and its answer, in whichever of their two forms they came.
 
-A chat enters typed (gRPC callers) or as OpenAI's JSON (the bridge). A codec asks for the form it
+A request enters typed (gRPC callers) or as OpenAI's JSON (the bridge). A codec asks for the form it
 needs; the other one is made on demand, once, by the generated converters. What needs no
 translation is never taken apart.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 import orjson
 from google.protobuf.message import Message
 
-from conduit.v1.chat_chunk_json import (
-    chat_completion_chunk_from_json,
-    chat_completion_chunk_to_json,
-)
-from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk
-from conduit.v1.chat_json import (
-    chat_completion_from_json,
-    chat_completion_request_from_json,
-    chat_completion_request_to_json,
-    chat_completion_to_json,
-)
-from conduit.v1.chat_pb2 import ChatCompletion, ChatCompletionRequest
-from conduit.v1.embedding_json import (
-    embedding_list_from_json,
-    embedding_list_to_json,
-    embedding_request_from_json,
-    embedding_request_to_json,
-)
-from conduit.v1.embedding_pb2 import EmbeddingList, EmbeddingRequest
 from conduit.v1.json_runtime import JsonError
 from conduit_kernel.errors import InvalidRequest, UnsupportedParameter
 from conduit_providers.usage import Usage
@@ -65,20 +46,6 @@ class Form(msgspec.Struct, Generic[TypedT]):
         if self._typed is None:
             self._typed = self._read(orjson.loads(self._json or b""))
         return self._typed
-
-
-def chat_request(
-    *, json: bytes | None = None, typed: ChatCompletionRequest | None = None
-) -> Form[ChatCompletionRequest]:
-    """Hold a chat request."""
-    return Form(chat_completion_request_from_json, chat_completion_request_to_json, json, typed)
-
-
-def embedding_request(
-    *, json: bytes | None = None, typed: EmbeddingRequest | None = None
-) -> Form[EmbeddingRequest]:
-    """Hold an embedding request."""
-    return Form(embedding_request_from_json, embedding_request_to_json, json, typed)
 
 
 class Call(msgspec.Struct, Generic[TypedT]):
@@ -125,10 +92,6 @@ class Call(msgspec.Struct, Generic[TypedT]):
             self.dropped.append(parameter)
 
 
-ChatCall = Call[ChatCompletionRequest]
-EmbedCall = Call[EmbeddingRequest]
-
-
 class Answer(Form[TypedT]):
     """A provider's whole answer."""
 
@@ -136,74 +99,10 @@ class Answer(Form[TypedT]):
     usage: Usage | None = None
 
 
-ChatAnswer = Answer[ChatCompletion]
-EmbedAnswer = Answer[EmbeddingList]
-
-
-def chat_answer(
-    *, usage: Usage | None, json: bytes | None = None, typed: ChatCompletion | None = None
-) -> ChatAnswer:
-    """Hold a chat answer."""
-    return Answer(_read_completion, chat_completion_to_json, json, typed, usage)
-
-
-def embed_answer(
-    *, usage: Usage | None, json: bytes | None = None, typed: EmbeddingList | None = None
-) -> EmbedAnswer:
-    """Hold an embedding answer."""
-    return Answer(embedding_list_from_json, embedding_list_to_json, json, typed, usage)
-
-
-def _named_reasoning(value: object, part: str) -> object:
-    """Give thoughts the name that the contract has for them; some providers call them `reasoning`.
-
-    https://openrouter.ai/docs/use-cases/reasoning-tokens
-    """
-    choices = value.get("choices") if isinstance(value, dict) else None
-    for choice in choices if isinstance(choices, list) else ():
-        said = choice.get(part) if isinstance(choice, dict) else None
-        if isinstance(said, dict) and isinstance(said.get("reasoning"), str):
-            thought = said.pop("reasoning")
-            said["reasoning_content"] = said.get("reasoning_content") or thought
-    return value
-
-
-def _read_completion(value: object) -> ChatCompletion:
-    return chat_completion_from_json(_named_reasoning(value, "message"))
-
-
-def _read_chunk(value: object) -> ChatCompletionChunk:
-    return chat_completion_chunk_from_json(_named_reasoning(value, "delta"))
-
-
-class ChatEvents:
-    """Pieces of a streamed answer that arrived together, as server-sent events or as chunks."""
-
-    __slots__ = ("_chunks", "_sse")
-
-    def __init__(
-        self, *, sse: bytes | None = None, chunks: Sequence[ChatCompletionChunk] | None = None
-    ) -> None:
-        self._sse = sse
-        self._chunks = chunks
+class Events(Protocol):
+    """Pieces of a streamed answer that arrived together; each operation has its own kind."""
 
     @property
     def sse(self) -> bytes:
-        """Return whole events, `data: ...` with a blank line behind each; without `[DONE]`."""
-        if self._sse is None:
-            write = chat_completion_chunk_to_json
-            self._sse = b"".join(
-                b"data: %b\n\n" % orjson.dumps(write(chunk)) for chunk in self._chunks or ()
-            )
-        return self._sse
-
-    @property
-    def chunks(self) -> Sequence[ChatCompletionChunk]:
-        """Return the chunks. JsonError if an event does not fit the contract."""
-        if self._chunks is None:
-            self._chunks = [
-                _read_chunk(orjson.loads(line[5:]))
-                for line in (self._sse or b"").splitlines()
-                if line.startswith(b"data:")
-            ]
-        return self._chunks
+        """Return whole server-sent events, without the one that ends the stream."""
+        ...

@@ -1,13 +1,14 @@
 """The shape of a dialect: one codec per operation, pure.
 
 A codec does no I/O, reads no clock and keeps no state: the same call always gives the same bytes,
-so tests compare files. Secrets never meet it; `conduit_providers.auth` signs what it built.
+so tests compare files. Secrets never meet it; `conduit_providers.auth` signs what it built. Which
+shape a codec has decides how its calls are made: plain, streaming, or a job (`jobs`).
 """
 
 from collections.abc import Sequence
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
-from conduit_providers.calls import ChatAnswer, ChatCall, ChatEvents, EmbedAnswer, EmbedCall
+from conduit_providers.calls import Events
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.usage import Usage
@@ -15,17 +16,24 @@ from conduit_providers.wire import HttpRequest, HttpResponse
 
 CallT = TypeVar("CallT", contravariant=True)
 AnswerT = TypeVar("AnswerT", covariant=True)
+EventsT = TypeVar("EventsT", bound=Events, covariant=True)
+
+MAX_EVENT_BYTES = 8 * 1024 * 1024
 
 
-class ChatDecoder(Protocol):
+class Decoder(Protocol, Generic[EventsT]):
     """Turns the bytes of a streamed answer into events. Stateful, so one per call.
 
     Memory is bounded: an event of more than `MAX_EVENT_BYTES` is an error.
     """
 
+    # About how many tokens were handed out so far, for when the provider does not count them:
+    # providers send about one in an event.
+    emitted: int
+
     @property
     def usage(self) -> Usage | None:
-        """Return the tokens, as soon as the provider told."""
+        """Return what was used, as soon as the provider told."""
         ...
 
     @property
@@ -33,18 +41,19 @@ class ChatDecoder(Protocol):
         """Return whether the provider said that the answer is complete."""
         ...
 
-    def feed(self, data: bytes) -> ChatEvents | None:
+    def feed(self, data: bytes) -> EventsT | None:
         """Take the next bytes; return the events they complete, or None.
 
-        UpstreamError, by class, if the provider reports a failure in the stream or sends malformed.
+        UpstreamError, by class, if the provider reports a failure in the stream or sends nonsense.
         """
         ...
 
-    def close(self) -> ChatEvents | None:
+    def close(self) -> EventsT | None:
         """Return what the end of the stream completes. StreamInterrupted if it came too early."""
         ...
 
 
+@runtime_checkable
 class Codec(Protocol, Generic[CallT, AnswerT]):
     """Translates one operation to one dialect and back."""
 
@@ -57,16 +66,13 @@ class Codec(Protocol, Generic[CallT, AnswerT]):
         ...
 
 
-class ChatCodec(Codec[ChatCall, ChatAnswer], Protocol):
-    """Translates chats."""
+@runtime_checkable
+class StreamingCodec(Codec[CallT, AnswerT], Protocol, Generic[CallT, AnswerT, EventsT]):
+    """Translates an operation whose answers can come piece by piece."""
 
-    def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
+    def decoder(self, call: CallT, endpoint: Endpoint) -> Decoder[EventsT]:
         """Return a fresh decoder for one streamed answer."""
         ...
-
-
-class EmbedCodec(Codec[EmbedCall, EmbedAnswer], Protocol):
-    """Translates embeddings."""
 
 
 class ModelPage(NamedTuple):
@@ -76,6 +82,7 @@ class ModelPage(NamedTuple):
     next_path: str = ""
 
 
+@runtime_checkable
 class ModelsCodec(Protocol):
     """Lists models; also the free probe by which keys and instances are tested."""
 
@@ -86,6 +93,3 @@ class ModelsCodec(Protocol):
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> ModelPage:
         """Read a 2xx answer. UpstreamError if it makes no sense."""
         ...
-
-
-MAX_EVENT_BYTES = 8 * 1024 * 1024

@@ -25,7 +25,7 @@ from conduit_kernel.errors import (
 )
 from conduit_providers.auth import Signer, signer_for
 from conduit_providers.catalog import Catalog
-from conduit_providers.codecs import models_codec
+from conduit_providers.codecs import codec_named
 from conduit_providers.failures import error_from
 from conduit_providers.rate_limits import RateLimits, read_rate_limits
 from conduit_providers.sending import Send
@@ -96,7 +96,7 @@ class Probe:
         signer: Signer,
         timeout_seconds: float,
     ) -> ModelList:
-        codec = models_codec(endpoint.codec)
+        codec = codec_named(endpoint.codec)
         request = codec.to_upstream(endpoint, target)
         began = self._timer()
         elapsed_ms = 0

@@ -1,5 +1,7 @@
 """What a call consumed, in the units that providers charge for."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 
@@ -20,3 +22,9 @@ class Usage(msgspec.Struct, frozen=True):
     reasoning_tokens: int = 0
     audio_input_tokens: int = 0
     audio_output_tokens: int = 0
+
+
+def total(usages: Sequence[Usage]) -> Usage:
+    """Return the sum of counts; all are zero if there are none."""
+    names = Usage.__struct_fields__
+    return Usage(**{name: sum(getattr(each, name) for each in usages) for name in names})

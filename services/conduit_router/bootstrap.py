@@ -13,8 +13,6 @@ import grpc
 from conduit.v1.billing_service_pb2_grpc import BillingServiceStub
 from conduit.v1.health_service_pb2_grpc import HealthServiceStub
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
-from conduit.v1.router_service_pb2 import DESCRIPTOR
-from conduit.v1.router_service_pb2_grpc import add_RouterServiceServicer_to_server
 from conduit_kernel.addresses import is_public
 from conduit_kernel.http import HttpClient, IsolatedResolver
 from conduit_kernel.ids import IdSource
@@ -26,9 +24,9 @@ from conduit_providers.catalog import Catalog
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.accounting.prices import PriceList
 from conduit_router.accounting.spool import SYNC_SECONDS, Spool
-from conduit_router.calls.call_scope import CallRuntime
 from conduit_router.calls.jobs import JobRunner
 from conduit_router.calls.media import MediaFetcher
+from conduit_router.calls.runtime import CallRuntime
 from conduit_router.control_plane.links import (
     Delivery,
     PriceLink,
@@ -41,7 +39,7 @@ from conduit_router.control_plane.snapshot_file import load_snapshot, save_snaps
 from conduit_router.routing.compile import Compiler
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import failure_resets
-from conduit_router.service import RouterService, RouterStub
+from conduit_router.service import SERVICE, RouterStub, handlers
 from conduit_router.upstream.outcomes import Outcomes
 from conduit_router.upstream.token_refresh import TokenRefresher
 from conduit_router.upstream.transport import Transport
@@ -62,8 +60,8 @@ class RouterProcess:
         stub: RouterStub,
         server: RpcServer | None,
         delivery: Delivery,
-        proofs: TokenRefresher,
-        flows: JobRunner,
+        token_refresher: TokenRefresher,
+        jobs: JobRunner,
         spool: Spool,
         clients: list[HttpClient],
         channels: list[grpc.aio.Channel],
@@ -72,8 +70,8 @@ class RouterProcess:
         self.stub = stub
         self._server = server
         self._delivery = delivery
-        self._proofs = proofs
-        self._flows = flows
+        self._token_refresher = token_refresher
+        self._jobs = jobs
         self._spool = spool
         self._clients = clients
         self._channels = channels
@@ -96,8 +94,8 @@ class RouterProcess:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._proofs.close()
-        await self._flows.close(LAST_CANCEL_SECONDS)
+        await self._token_refresher.close()
+        await self._jobs.close(LAST_CANCEL_SECONDS)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_DELIVERY_SECONDS):
                 await self._delivery.deliver()
@@ -123,37 +121,37 @@ async def start(
     channels = {name: connect(settings.target(name)) for name in ("registry", "health", "billing")}
     metadata = admin_metadata(settings.master_key)
     ids = IdSource(clock)
-    prices, vitals, outcomes = PriceList(), ProviderState(time.monotonic), Outcomes(clock)
+    prices, provider_state, outcomes = PriceList(), ProviderState(time.monotonic), Outcomes(clock)
     spool = Spool(state_dir / "spool")
-    accounts = ChargeRecorder(spool, prices, ids, clock)
+    recorder = ChargeRecorder(spool, prices, ids, clock)
     client, guarded_client, media_client = clients = _clients(settings)
-    proofs = TokenRefresher(clock)
-    dispatch = CallRuntime(
-        transport=Transport(client, guarded_client, proofs, time.perf_counter),
+    token_refresher = TokenRefresher(clock)
+    runtime = CallRuntime(
+        transport=Transport(client, guarded_client, token_refresher, time.perf_counter),
         media=MediaFetcher(media_client),
-        vitals=vitals,
-        accounts=accounts,
+        state=provider_state,
+        recorder=recorder,
         outcomes=outcomes,
         clock=time.perf_counter,
         wall_clock=clock,
         draw_seed=_seeds(),
     )
-    identities = VirtualKeys(vault, clock)
-    stub = RouterStub(dispatch, identities, ids, settings.master_key)
+    virtual_keys = VirtualKeys(vault, clock)
+    stub = RouterStub(runtime, virtual_keys, ids, settings.master_key)
     billing = BillingServiceStub(channels["billing"])
     registry = RegistryServiceStub(channels["registry"])
     health = HealthServiceStub(channels["health"])
     price_link = PriceLink(billing, prices, metadata)
-    delivery = Delivery(channels["billing"], spool, accounts, metadata)
+    delivery = Delivery(channels["billing"], spool, recorder, metadata)
     state = _known_state(state_dir / "snapshot.binpb")
     compiler = Compiler(catalog, vault, environment(), lambda path: Path(path).read_text("utf-8"))
 
     def load() -> None:
-        before, dispatch.table = dispatch.table, compiler.compile(state)
-        vitals.forget(*failure_resets(before, dispatch.table))
-        identities.load(dispatch.table)
-        price_link.load(dispatch.table)
-        proofs.load(dispatch.table)
+        before, runtime.table = runtime.table, compiler.compile(state)
+        provider_state.forget(*failure_resets(before, runtime.table))
+        virtual_keys.load(runtime.table)
+        price_link.load(runtime.table)
+        token_refresher.load(runtime.table)
 
     def changed() -> None:
         load()
@@ -167,19 +165,19 @@ async def start(
     work = [
         follow(registry, state, metadata=metadata, on_change=changed),
         price_link.run(),
-        follow_health(health, vitals, metadata),
+        follow_health(health, provider_state, metadata),
         delivery.run(),
         report_outcomes(health, outcomes, metadata),
         report_key_use(registry, outcomes, metadata),
         sync_spool(spool, SYNC_SECONDS),
-        proofs.run(),
+        token_refresher.run(),
     ]
     return RouterProcess(
         stub=stub,
         server=server,
         delivery=delivery,
-        proofs=proofs,
-        flows=dispatch.flows,
+        token_refresher=token_refresher,
+        jobs=runtime.jobs,
         spool=spool,
         clients=clients,
         channels=list(channels.values()),
@@ -204,8 +202,8 @@ async def _serve(
     stub: RouterStub, settings: Settings, port: int | None, *, share_port: bool
 ) -> RpcServer:
     server = RpcServer(name="router", master_key=settings.master_key, share_port=share_port)
-    add_RouterServiceServicer_to_server(RouterService(stub), server.grpc)
-    server.announce(DESCRIPTOR.services_by_name["RouterService"])
+    server.grpc.add_generic_rpc_handlers((handlers(stub),))
+    server.announce(SERVICE)
     await server.start(settings.host, settings.port("router") if port is None else port)
     return server
 

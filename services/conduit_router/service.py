@@ -1,147 +1,86 @@
-"""The Router service: who may call, and which call it is. In process and over gRPC alike."""
+"""The Router service: its RPCs come from the contract, in process and over gRPC alike."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import unquote
 
-from conduit.v1 import router_requests_pb2 as pb
-from conduit.v1.decision_pb2 import Candidate as CandidateMessage
-from conduit.v1.decision_pb2 import Decision as DecisionMessage
-from conduit.v1.model_pb2 import Model
-from conduit.v1.router_service_pb2_grpc import RouterServiceServicer
-from conduit_kernel.errors import ModelNotFound, NotImplementedYet, ServiceUnavailable
+import grpc
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message_factory import GetMessageClass
+
+from conduit.v1 import options_pb2
+from conduit.v1.router_service_pb2 import DESCRIPTOR
+from conduit_kernel.errors import NotImplementedYet, ServiceUnavailable
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc.auth_interceptor import Context, check_master_key, metadata_of
-from conduit_router.calls.call_scope import CallerContext, CallRuntime
-from conduit_router.calls.streaming import Streams
-from conduit_router.calls.unary import WholeCalls
-from conduit_router.routing.decide import Decision
-from conduit_router.routing.requirements import Requirements
-from conduit_router.routing.table import EMPTY_TABLE, Route
-from conduit_router.virtual_keys import VirtualKeys, may_use
+from conduit_providers.operation import StreamedOperation
+from conduit_providers.operations import operation
+from conduit_router.calls.runtime import CallRuntime
+from conduit_router.calls.streaming import StreamingCalls
+from conduit_router.calls.unary import UnaryCalls
+from conduit_router.context import CallerContext
+from conduit_router.queries import Queries
+from conduit_router.routing.table import EMPTY_TABLE, Caller
+from conduit_router.virtual_keys import VirtualKeys
+
+SERVICE = DESCRIPTOR.services_by_name["RouterService"]
+# Of RPCs that ask for the master key, not for a virtual one.
+OPERATOR = Caller(0, is_enabled=True, expires_at=0.0, allowed=None)
 
 Metadata = Iterable[tuple[str, str]]
+# Awaited for one answer, iterated for a stream.
+Rpc = Callable[[Any, CallerContext], Any]
 
 
 class RouterStub:
     """The Router, called in process as its gRPC stub would be called from elsewhere.
 
-    Errors are ConduitErrors rather than statuses. `timeout` is for the likeness: a call's time is
-    in its options.
+    Each RPC of the contract is an attribute: `await stub.Chat(request, metadata)` for one answer,
+    an async generator for a stream. Errors are ConduitErrors rather than statuses. A call's
+    time is in its options; other arguments of gRPC's stubs are taken and not used.
     """
 
     def __init__(
-        self, dispatch: CallRuntime, identities: VirtualKeys, ids: IdSource, master_key: str
+        self, runtime: CallRuntime, virtual_keys: VirtualKeys, ids: IdSource, master_key: str
     ) -> None:
-        self._dispatch = dispatch
-        self._identities = identities
+        self._runtime = runtime
+        self._virtual_keys = virtual_keys
         self._ids = ids
         self._master_key = master_key.encode()
-        self._whole = WholeCalls(dispatch)
-        self._streams = Streams(dispatch)
+        queries = Queries(runtime)
+        self._rpcs = {m.name: self._bound(m, queries) for m in SERVICE.methods}
+
+    def __getattr__(self, rpc: str) -> Callable[..., Any]:
+        """Return an RPC of the contract."""
+        try:
+            return self.__dict__["_rpcs"][rpc]  # type: ignore[no-any-return] # as it was made
+        except KeyError:
+            raise AttributeError(rpc) from None
 
     @property
     def is_ready(self) -> bool:
         """Whether a configuration is known."""
-        return self._dispatch.table is not EMPTY_TABLE
+        return self._runtime.table is not EMPTY_TABLE
 
     @property
     def revision(self) -> int:
         """Return the revision of the configuration by which calls are served."""
-        return self._dispatch.table.revision
+        return self._runtime.table.revision
 
-    def Chat(
-        self, request: pb.ChatRequest, metadata: Metadata = (), timeout: float | None = None
-    ) -> Awaitable[pb.ChatResponse]:
-        """Ask a model and return the whole answer."""
-        return self._whole.chat(request, self._sender(metadata))
-
-    def StreamChat(
-        self, request: pb.StreamChatRequest, metadata: Metadata = (), timeout: float | None = None
-    ) -> AsyncGenerator[pb.StreamChatResponse, None]:
-        """Ask a model and return the answer piece by piece."""
-        return self._streams.chat(request, self._sender(metadata))
-
-    def Embed(
-        self, request: pb.EmbedRequest, metadata: Metadata = (), timeout: float | None = None
-    ) -> Awaitable[pb.EmbedResponse]:
-        """Turn texts into vectors."""
-        return self._whole.embed(request, self._sender(metadata))
-
-    async def ListModels(
-        self, request: pb.ListModelsRequest, metadata: Metadata = (), timeout: float | None = None
-    ) -> pb.ListModelsResponse:
-        """List the aliases that the caller may use."""
-        caller = self._sender(metadata).caller
-        routes = self._dispatch.table.routes.values()
-        models = [_model(r) for r in routes if r.candidates and may_use(caller, r.alias)]
-        return pb.ListModelsResponse(object="list", data=models)
-
-    async def GetModel(
-        self, request: pb.GetModelRequest, metadata: Metadata = (), timeout: float | None = None
-    ) -> pb.GetModelResponse:
-        """Return an alias that the caller may use."""
-        caller = self._sender(metadata).caller
-        route = self._dispatch.table.routes.get(request.model)
-        if route is None or not may_use(caller, route.alias):
-            raise ModelNotFound(f"The model {request.model!r} does not exist", model=request.model)
-        return pb.GetModelResponse(model=_model(route))
-
-    async def ExplainRoute(
-        self, request: pb.ExplainRouteRequest, metadata: Metadata = (), timeout: float | None = None
-    ) -> pb.ExplainRouteResponse:
-        """Say where a request would go, without sending it."""
-        given = dict(metadata)
-        check_master_key(given.get("x-master-key", ""), self._master_key)
-        wants = Requirements(
-            request.model,
-            request.operation or "chat",
-            capabilities=frozenset(request.capabilities),
-        )
-        seed = request.seed if request.HasField("seed") else None
-        decision = self._dispatch.decide(wants, seed, given.get("x-conduit-peer", ""))
-        return pb.ExplainRouteResponse(
-            decision=_decision(decision, wants, self._dispatch.table.revision)
+    def _bound(self, method: MethodDescriptor, queries: Queries) -> Callable[..., Any]:
+        rpc = _rpc(method, self._runtime, queries)
+        serving = method.GetOptions().Extensions[options_pb2.serving]
+        admitted = (
+            self._operator if serving.access == options_pb2.ACCESS_MASTER_KEY else self._caller
         )
 
-    async def GenerateImages(
-        self, request: object, metadata: Metadata = (), timeout: float | None = None
-    ) -> NoReturn:
-        """Refuse."""
-        raise not_yet("GenerateImages")
+        def call(request: Any, metadata: Metadata = (), **_: object) -> Any:  # noqa: ANN401 # of each RPC its own
+            return rpc(request, admitted(metadata))
 
-    async def EditImages(
-        self, request: object, metadata: Metadata = (), timeout: float | None = None
-    ) -> NoReturn:
-        """Refuse."""
-        raise not_yet("EditImages")
+        return call
 
-    def Speak(
-        self, request: object, metadata: Metadata = (), timeout: float | None = None
-    ) -> AsyncIterator[NoReturn]:
-        """Refuse."""
-        return _refuse("Speak")
-
-    async def Transcribe(
-        self, request: object, metadata: Metadata = (), timeout: float | None = None
-    ) -> NoReturn:
-        """Refuse."""
-        raise not_yet("Transcribe")
-
-    async def Translate(
-        self, request: object, metadata: Metadata = (), timeout: float | None = None
-    ) -> NoReturn:
-        """Refuse."""
-        raise not_yet("Translate")
-
-    def Converse(
-        self, request: object, metadata: Metadata = (), timeout: float | None = None
-    ) -> AsyncIterator[NoReturn]:
-        """Refuse."""
-        return _refuse("Converse")
-
-    def _sender(self, metadata: Metadata) -> CallerContext:
+    def _caller(self, metadata: Metadata) -> CallerContext:
         authorization = request_id = peer = ""
         for name, value in metadata:
             if name == "authorization":
@@ -152,77 +91,41 @@ class RouterStub:
                 peer = value
         if not self.is_ready:
             raise ServiceUnavailable("The Router has no configuration yet", service="router")
-        caller = self._identities.identify(authorization)
+        caller = self._virtual_keys.identify(authorization)
         return CallerContext(caller, request_id or f"req_{self._ids.next()}", peer)
 
+    def _operator(self, metadata: Metadata) -> CallerContext:
+        given = dict(metadata)
+        check_master_key(given.get("x-master-key", ""), self._master_key)
+        return CallerContext(
+            OPERATOR, given.get("x-request-id", ""), given.get("x-conduit-peer", "")
+        )
 
-class RouterService(RouterServiceServicer):
-    """The Router, called over gRPC."""
 
-    def __init__(self, stub: RouterStub) -> None:
-        self._stub = stub
+def _rpc(method: MethodDescriptor, runtime: CallRuntime, queries: Queries) -> Rpc:
+    """Return what does an RPC: a call of its operation, a query, or a refusal."""
+    name = method.GetOptions().Extensions[options_pb2.serving].operation
+    response, found = GetMessageClass(method.output_type), operation(name)
+    if found is None:
+        query: Rpc | None = getattr(queries, method.name, None)
+        return query or _refusal(method)
+    if not method.server_streaming:
+        return UnaryCalls(runtime, found, response)
+    assert isinstance(found, StreamedOperation)  # noqa: S101 # a test holds the contract to it
+    return StreamingCalls(runtime, found, response)
 
-    async def Chat(self, request: pb.ChatRequest, context: Context) -> pb.ChatResponse:
-        """Ask a model and return the whole answer."""
-        return await self._stub.Chat(request, _metadata(context))
 
-    async def StreamChat(
-        self, request: pb.StreamChatRequest, context: Context
-    ) -> AsyncIterator[pb.StreamChatResponse]:
-        """Ask a model and return the answer piece by piece."""
-        async with aclosing(self._stub.StreamChat(request, _metadata(context))) as pieces:
-            async for piece in pieces:
-                yield piece
+def _refusal(method: MethodDescriptor) -> Rpc:
+    """Return an RPC that this version does not do."""
 
-    async def Embed(self, request: pb.EmbedRequest, context: Context) -> pb.EmbedResponse:
-        """Turn texts into vectors."""
-        return await self._stub.Embed(request, _metadata(context))
+    async def refuse(*_: object) -> NoReturn:
+        raise not_yet(method.name)
 
-    async def ListModels(
-        self, request: pb.ListModelsRequest, context: Context
-    ) -> pb.ListModelsResponse:
-        """List the aliases that the caller may use."""
-        return await self._stub.ListModels(request, _metadata(context))
+    async def refuse_stream(*_: object) -> AsyncIterator[NoReturn]:
+        raise not_yet(method.name)
+        yield  # pragma: no cover # makes it a generator, as callers of a streaming RPC expect
 
-    async def GetModel(self, request: pb.GetModelRequest, context: Context) -> pb.GetModelResponse:
-        """Return an alias that the caller may use."""
-        return await self._stub.GetModel(request, _metadata(context))
-
-    async def ExplainRoute(
-        self, request: pb.ExplainRouteRequest, context: Context
-    ) -> pb.ExplainRouteResponse:
-        """Say where a request would go, without sending it."""
-        return await self._stub.ExplainRoute(request, _metadata(context))
-
-    async def GenerateImages(self, request: object, context: Context) -> NoReturn:
-        """Refuse."""
-        raise not_yet("GenerateImages")
-
-    async def EditImages(self, request: object, context: Context) -> NoReturn:
-        """Refuse."""
-        raise not_yet("EditImages")
-
-    async def Speak(self, request: object, context: Context) -> AsyncIterator[pb.SpeakResponse]:
-        """Refuse."""
-        pieces: AsyncIterator[pb.SpeakResponse] = self._stub.Speak(request)
-        async for piece in pieces:
-            yield piece
-
-    async def Transcribe(self, request: object, context: Context) -> NoReturn:
-        """Refuse."""
-        raise not_yet("Transcribe")
-
-    async def Translate(self, request: object, context: Context) -> NoReturn:
-        """Refuse."""
-        raise not_yet("Translate")
-
-    async def Converse(
-        self, request_iterator: object, context: Context
-    ) -> AsyncIterator[pb.ConverseResponse]:
-        """Refuse."""
-        pieces: AsyncIterator[pb.ConverseResponse] = self._stub.Converse(request_iterator)
-        async for piece in pieces:
-            yield piece
+    return refuse_stream if method.server_streaming else refuse
 
 
 def not_yet(name: str) -> NotImplementedYet:
@@ -230,9 +133,33 @@ def not_yet(name: str) -> NotImplementedYet:
     return NotImplementedYet(f"{name} is not in this version of Conduit", method=name)
 
 
-async def _refuse(name: str) -> AsyncIterator[NoReturn]:
-    raise not_yet(name)
-    yield  # pragma: no cover # makes it a generator, as the callers of a streaming RPC expect
+def handlers(stub: RouterStub) -> grpc.GenericRpcHandler:
+    """Return the Router's RPCs as a gRPC server takes them."""
+    return grpc.method_handlers_generic_handler(
+        SERVICE.full_name, {m.name: _handler(m, getattr(stub, m.name)) for m in SERVICE.methods}
+    )
+
+
+def _handler(method: MethodDescriptor, rpc: Callable[..., Any]) -> Any:  # noqa: ANN401 # gRPC's own
+    async def unary(request: Any, context: Context) -> Any:  # noqa: ANN401 # of each RPC its own
+        return await rpc(request, _metadata(context))
+
+    async def stream(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401 # as above
+        async with aclosing(rpc(request, _metadata(context))) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    makers = {
+        (False, False): grpc.unary_unary_rpc_method_handler,
+        (False, True): grpc.unary_stream_rpc_method_handler,
+        (True, False): grpc.stream_unary_rpc_method_handler,
+        (True, True): grpc.stream_stream_rpc_method_handler,
+    }
+    return makers[method.client_streaming, method.server_streaming](
+        stream if method.server_streaming else unary,
+        GetMessageClass(method.input_type).FromString,
+        GetMessageClass(method.output_type).SerializeToString,
+    )
 
 
 def _metadata(context: Context) -> list[tuple[str, str]]:
@@ -246,45 +173,3 @@ def _address(peer: str) -> str:
     # As gRPC writes it: `ipv4:10.0.0.1:4321`, `ipv6:%5B::1%5D:4321`.
     _, _, rest = unquote(peer).partition(":")
     return rest.rpartition(":")[0].strip("[]")
-
-
-def _model(route: Route) -> Model:
-    able: set[str] = set()
-    for candidate in route.candidates:
-        endpoints = candidate.instance.spec.endpoints
-        able |= endpoints.keys() - {"models"}
-        able |= candidate.capabilities or (
-            endpoints["chat"].capabilities if "chat" in endpoints else set()
-        )
-    return Model(
-        id=route.alias,
-        object="model",
-        created=route.created,
-        owned_by="conduit",
-        capabilities=sorted(able),
-    )
-
-
-def _decision(decision: Decision, wants: Requirements, revision: int) -> DecisionMessage:
-    message = DecisionMessage(
-        model_alias=wants.model,
-        operation=wants.operation,
-        rejections=decision.rejections,
-        seed=decision.seed,
-        revision=revision,
-    )
-    for stop in decision.candidates:
-        candidate = stop.candidate
-        entry = CandidateMessage(
-            provider_id=candidate.provider_id,
-            provider_name=candidate.instance.provider.name,
-            actual_model_name=candidate.model,
-            key_ids=[key.key_id for key in stop.keys],
-            priority=candidate.priority,
-            weight=candidate.weight,
-            mapping_id=candidate.mapping_id,
-        )
-        if candidate.timeout is not None:
-            entry.timeout.FromMilliseconds(int(candidate.timeout * 1000))
-        message.candidates.append(entry)
-    return message

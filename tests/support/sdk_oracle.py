@@ -11,9 +11,11 @@ import orjson
 
 from conduit.v1.provider_pb2 import Provider
 from conduit_providers.auth import signer_for
-from conduit_providers.calls import Call, chat_request, embedding_request
+from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
-from conduit_providers.codecs import chat_codec, embed_codec, models_codec
+from conduit_providers.codecs import codec_named
+from conduit_providers.operations.chat import chat_request
+from conduit_providers.operations.embed import embedding_request
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest
 
@@ -175,13 +177,14 @@ def _unsigned(kind: str, operation: str, request: Json, target: Target) -> HttpR
     endpoint = CATALOG.find(kind).endpoints[operation]
     raw = orjson.dumps({**request, "model": "my-alias"})
     model, stream = request.get("model", ""), bool(request.get("stream"))
-    if operation == "chat":
-        chat = Call(chat_request(json=raw), alias="my-alias", model=model, stream=stream)
-        return chat_codec(endpoint.codec).to_upstream(chat, endpoint, target)
-    if operation == "embed":
-        embed = Call(embedding_request(json=raw), alias="my-alias", model=model)
-        return embed_codec(endpoint.codec).to_upstream(embed, endpoint, target)
-    return models_codec(endpoint.codec).to_upstream(endpoint, target)
+    codec, of = codec_named(endpoint.codec), (endpoint, target)
+    if operation == "models":
+        listed: HttpRequest = codec.to_upstream(*of)
+        return listed
+    form: Any = chat_request(json=raw) if operation == "chat" else embedding_request(json=raw)
+    call = Call(form, alias="my-alias", model=model, stream=stream)
+    made: HttpRequest = codec.to_upstream(call, *of)
+    return made
 
 
 def given(case: str) -> Json:

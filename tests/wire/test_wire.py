@@ -31,11 +31,12 @@ from conduit.v1.key_credential_pb2 import KeyCredential
 from conduit.v1.provider_pb2 import Provider
 from conduit_kernel.errors import ConduitError, StreamInterrupted
 from conduit_providers.auth import signer_for
-from conduit_providers.calls import Call, chat_request, embedding_request
+from conduit_providers.calls import Call
 from conduit_providers.catalog import Catalog, load_catalog
-from conduit_providers.codec import ChatDecoder
-from conduit_providers.codecs import chat_codec, embed_codec, models_codec
+from conduit_providers.codecs import codec_named
 from conduit_providers.failures import error_from
+from conduit_providers.operations.chat import ChatDecoder, chat_request
+from conduit_providers.operations.embed import embedding_request
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.target import Target
 from conduit_providers.usage import Usage
@@ -116,14 +117,10 @@ class Case:
         return signer.sign(self._unsigned(call))
 
     def _unsigned(self, call: Call[Any]) -> HttpRequest:
-        codec = self.endpoint.codec
-        match self.operation:
-            case "chat":
-                return chat_codec(codec).to_upstream(call, self.endpoint, self.target)
-            case "embed":
-                return embed_codec(codec).to_upstream(call, self.endpoint, self.target)
-            case _:
-                return models_codec(codec).to_upstream(self.endpoint, self.target)
+        codec, of = codec_named(self.endpoint.codec), (self.endpoint, self.target)
+        is_list = self.operation == "models"
+        sent: HttpRequest = codec.to_upstream(*of) if is_list else codec.to_upstream(call, *of)
+        return sent
 
     def received(self) -> HttpResponse:
         """Read the answer."""
@@ -150,21 +147,22 @@ class Case:
     def _good(self, response: HttpResponse, call: Call[Any]) -> Json:
         codec = self.endpoint.codec
         if self.operation == "models":
-            page = models_codec(codec).from_upstream(response, self.endpoint)
+            page = codec_named(codec).from_upstream(response, self.endpoint)
             return {"models": list(page.names), "nextPath": page.next_path}
         if self.operation == "embed":
-            vectors = embed_codec(codec).from_upstream(response, call, self.endpoint)
+            vectors = codec_named(codec).from_upstream(response, call, self.endpoint)
             return {"answer": orjson.loads(vectors.json), "usage": counts(vectors.usage)}
         if call.stream:
             return self._streamed(response.body, call)
-        answer = chat_codec(codec).from_upstream(response, call, self.endpoint)
+        answer = codec_named(codec).from_upstream(response, call, self.endpoint)
         return {"answer": orjson.loads(answer.json), "usage": counts(answer.usage)}
 
     def decoder(self, call: Call[Any] | None = None) -> ChatDecoder:
         """Return a fresh decoder of the answer."""
         call = call or self.fresh_call()
         call.answer_headers = self.received().headers
-        return chat_codec(self.endpoint.codec).decoder(call, self.endpoint)
+        decoder: ChatDecoder = codec_named(self.endpoint.codec).decoder(call, self.endpoint)
+        return decoder
 
     def _streamed(self, body: bytes, call: Call[Any]) -> Json:
         decoder = self.decoder(call)
@@ -330,11 +328,11 @@ def test_typed_answer_says_what_the_bytes_say(folder: Path) -> None:
     result = expected(folder)
     response, call = case.received(), case.fresh_call()
     if case.operation == "embed":
-        vectors = embed_codec(case.endpoint.codec).from_upstream(response, call, case.endpoint)
+        vectors = codec_named(case.endpoint.codec).from_upstream(response, call, case.endpoint)
         typed = orjson.loads(orjson.dumps(embedding_list_to_json(vectors.typed)))
         assert typed["data"] == result["answer"]["data"]
         return
-    answer = chat_codec(case.endpoint.codec).from_upstream(response, call, case.endpoint)
+    answer = codec_named(case.endpoint.codec).from_upstream(response, call, case.endpoint)
     typed = orjson.loads(orjson.dumps(chat_completion_to_json(answer.typed)))
     assert message_of(typed) == message_of(result["answer"])
 

@@ -3,29 +3,17 @@
 A catalog entry names dialect and operation (`openai_chat` is `openai/chat.py` here), or a module of
 a third party by its dotted path (`acme_conduit.chat`). The module's `CODEC` translates that
 operation. Modules are imported when an entry first needs them, so a dialect that nobody uses costs
-nothing at the start. What is not in a package here is shared by dialects.
+nothing at the start. What several dialects share is in `shared`.
 """
 
 import importlib
 from importlib.util import find_spec
-from typing import cast
-
-from conduit_providers.codec import ChatCodec, EmbedCodec, ModelsCodec
+from typing import Any
 
 
-def chat_codec(name: str) -> ChatCodec:
-    """Return the chat codec of this name."""
-    return cast("ChatCodec", _codec(name))
-
-
-def embed_codec(name: str) -> EmbedCodec:
-    """Return the embeddings codec of this name."""
-    return cast("EmbedCodec", _codec(name))
-
-
-def models_codec(name: str) -> ModelsCodec:
-    """Return the model list codec of this name."""
-    return cast("ModelsCodec", _codec(name))
+def codec_named(name: str) -> Any:  # noqa: ANN401 # each operation says which type it is
+    """Return the codec of this name."""
+    return importlib.import_module(_module(name)).CODEC
 
 
 def has_codec(name: str) -> bool:
@@ -41,7 +29,3 @@ def _module(name: str) -> str:
         return name
     dialect, _, operation = name.rpartition("_")
     return f"{__name__}.{dialect}.{operation}"
-
-
-def _codec(name: str) -> object:
-    return importlib.import_module(_module(name)).CODEC

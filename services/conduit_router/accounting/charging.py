@@ -1,20 +1,19 @@
-"""ChargeRecorder for every attempt: a charge if it cost something, a tally in any case."""
+"""Records every attempt: a charge if it cost something, a tally in any case."""
 
 import math
 from collections.abc import Callable
 
-import msgspec
 import structlog
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from conduit.v1 import charge_pb2 as pb
 from conduit_kernel.ids import ID_LENGTH, IdSource
-from conduit_providers.usage import Usage
+from conduit_providers.operation import Requirements
 from conduit_router.accounting.prices import PriceList, charge_lines
 from conduit_router.accounting.protowire import data_tag, delimited, number_tag, varint
 from conduit_router.accounting.spool import CHARGE, TALLY, Spool
-from conduit_router.calls.attempts import CallContext
-from conduit_router.routing.attempt_plan import Attempt
+from conduit_router.context import CallerContext
+from conduit_router.routing.attempt_plan import Attempt, Consumption
 from conduit_router.routing.table import Candidate, UpstreamKey
 
 # Bucket i of a tally's durations begins at 10 ms * 1.1^i.
@@ -31,14 +30,6 @@ _DURATION = number_tag(pb.Charge, "duration_ms")
 # Alias, operation, model, virtual key, version of the price, where the usage is from, and whether
 # it is complete: what the constant part of a charge depends on.
 _Kind = tuple[str, str, str, int, str, pb.UsageSource.ValueType, bool]
-
-
-class Consumption(msgspec.Struct, frozen=True):
-    """What an attempt used, and how well it is known."""
-
-    usage: Usage
-    source: pb.UsageSource.ValueType
-    is_complete: bool
 
 
 class _Tally:
@@ -71,17 +62,22 @@ class ChargeRecorder:
         self._log = structlog.get_logger("accounts")
 
     def charge(
-        self, journey: CallContext, leg: Attempt, consumption: Consumption, duration_ms: float
+        self,
+        caller: CallerContext,
+        requirements: Requirements,
+        attempt: Attempt,
+        consumption: Consumption,
+        duration_ms: float,
     ) -> int | None:
         """Store the charge of an attempt; return its cost in nano-dollars, None if unknown."""
-        candidate, key = leg.candidate, leg.key
+        candidate, key = attempt.candidate, attempt.key
         card = self._prices.card(candidate.provider_id, candidate.model)
         lines, cost = charge_lines(consumption.usage, card)
         kind = (
-            journey.wants.model,
-            journey.wants.operation,
+            requirements.model,
+            requirements.operation,
             candidate.model,
-            journey.caller.virtual_key_id,
+            caller.caller.virtual_key_id,
             card.version,
             consumption.source,
             consumption.is_complete,
@@ -95,7 +91,7 @@ class ChargeRecorder:
         now = int(self._clock() * 1000)
         if now != self._now:
             self._now, self._occurred_at = now, _moment(now)
-        name = journey.request_id.encode()
+        name = caller.request_id.encode()
         # A message is its fields, one after the other, in any order.
         parts = [
             constant,

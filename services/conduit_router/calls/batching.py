@@ -1,36 +1,24 @@
 """Calls that are too large for one request to the provider, and so are several."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Generic, NamedTuple, TypeVar
-
-from google.protobuf.message import Message
+from collections.abc import Sequence
+from typing import Any
 
 from conduit_kernel.errors import UpstreamTimeout
-from conduit_kernel.http import Headers
+from conduit_kernel.http import Headers, Timeouts
 from conduit_providers.calls import Answer, Call
-from conduit_providers.codec import Codec
+from conduit_providers.operation import AnyCodec
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.usage import Usage
 from conduit_providers.wire import HttpRequest
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.transport import Transport
 
-RequestT = TypeVar("RequestT", bound=Message)
-AnswerT = TypeVar("AnswerT", bound=Message)
-
 # Requests of one call under way at a time.
 AT_ONCE = 8
 
 
-class Division(NamedTuple, Generic[RequestT, AnswerT]):
-    """How calls of an operation are taken apart, and their answers put together."""
-
-    split: Callable[[Call[RequestT], Endpoint], Sequence[Call[RequestT]]]
-    join: Callable[[Sequence[Answer[AnswerT]]], Answer[AnswerT]]
-
-
-class Batch(Generic[RequestT, AnswerT]):
+class Batch:
     """The parts of one call, at one instance."""
 
     __slots__ = (
@@ -46,8 +34,8 @@ class Batch(Generic[RequestT, AnswerT]):
 
     def __init__(
         self,
-        codec: Codec[Call[RequestT], Answer[AnswerT]],
-        calls: Sequence[Call[RequestT]],
+        codec: AnyCodec,
+        calls: Sequence[Call[Any]],
         endpoint: Endpoint,
         upstream: UpstreamTarget,
         spec: ProviderSpec,
@@ -61,7 +49,7 @@ class Batch(Generic[RequestT, AnswerT]):
         self._requests: list[HttpRequest] = [
             codec.to_upstream(call, endpoint, upstream.target) for call in calls
         ]
-        self._ended: dict[int, Answer[AnswerT]] = {}
+        self._ended: dict[int, Answer[Any]] = {}
         self._headers = Headers.of(())
 
     @property
@@ -70,21 +58,20 @@ class Batch(Generic[RequestT, AnswerT]):
         return [each.usage for each in self._ended.values() if each.usage is not None]
 
     async def ask(
-        self, transport: Transport, seconds: float, left: float, deadline: float
-    ) -> tuple[list[Answer[AnswerT]], Headers]:
+        self, transport: Transport, timeouts: Timeouts
+    ) -> tuple[list[Answer[Any]], Headers]:
         """Return the answers, in order, and the last one's headers.
 
-        `seconds` is until the first byte of each, `left` until the deadline, a point of the
-        transport's clock. The first UpstreamError ends them all.
+        All of them together have the total time. The first UpstreamError ends them all.
         """
         places = iter(range(len(self._calls)))
 
         async def work() -> None:
             for place in places:
-                await self._ask(place, transport, seconds, deadline)
+                await self._ask(place, transport, timeouts)
 
         try:
-            async with asyncio.timeout(left), asyncio.TaskGroup() as group:
+            async with asyncio.timeout(timeouts.total), asyncio.TaskGroup() as group:
                 for _ in self._calls[:AT_ONCE]:
                     group.create_task(work())
         except ExceptionGroup as failures:
@@ -95,10 +82,8 @@ class Batch(Generic[RequestT, AnswerT]):
             raise UpstreamTimeout(f"{name} did not answer in time", provider=name) from error
         return [self._ended[place] for place in range(len(self._calls))], self._headers
 
-    async def _ask(self, place: int, transport: Transport, seconds: float, deadline: float) -> None:
+    async def _ask(self, place: int, transport: Transport, timeouts: Timeouts) -> None:
         request = self._requests[place]
-        raw, self._headers = await transport.ask(
-            self._upstream, self._spec, request, seconds, deadline
-        )
+        raw, self._headers = await transport.ask(self._upstream, self._spec, request, timeouts)
         call = self._calls[place]
         self._ended[place] = self._codec.from_upstream(raw, call, self._endpoint)

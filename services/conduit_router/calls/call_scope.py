@@ -1,189 +1,256 @@
-"""What whole and streamed calls have in common: setting out, and settling up."""
+"""One call from admission to its end: the clock, the attempts' records, and exactly one finish."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from types import TracebackType
+from typing import Any, Self
 
-import msgspec
-from google.protobuf.message import Message
+import structlog
 
-from conduit.v1 import decision_pb2
-from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.call_pb2 import CallReport
+from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE
 from conduit_kernel.errors import (
-    ConduitError,
-    ModelNotFound,
-    NoProviderAvailable,
-    ProviderUnhealthy,
-    UnsupportedCapability,
-    UpstreamRateLimited,
+    DeadlineExceeded,
+    InvalidRequest,
+    StreamInterrupted,
+    UpstreamError,
 )
-from conduit_providers.calls import Call, ChatCall, Form
-from conduit_providers.spec import Endpoint
-from conduit_router.accounting.charging import ChargeRecorder, Consumption
-from conduit_router.calls.attempts import CallContext, RetryLoop, limits_of
-from conduit_router.calls.jobs import JobRunner
-from conduit_router.calls.media import MediaFetcher, has_urls
-from conduit_router.routing.attempt_plan import Attempt, AttemptPlan
-from conduit_router.routing.decide import Decision, decide
-from conduit_router.routing.provider_state import HealthView, ProviderState
-from conduit_router.routing.requirements import Requirements
-from conduit_router.routing.table import EMPTY_TABLE, Caller
-from conduit_router.upstream.outcomes import Outcomes
-from conduit_router.upstream.transport import Transport
+from conduit_kernel.http import Timeouts
+from conduit_providers.calls import Call, Form
+from conduit_providers.operation import AnyOperation, Requirements
+from conduit_providers.operations.chat import urls_of
+from conduit_router.calls.media import Media
+from conduit_router.calls.runtime import CallRuntime
+from conduit_router.context import CallerContext, CallLimits, limits_of
+from conduit_router.routing.attempt_plan import Attempt, AttemptPlan, Consumption
 from conduit_router.virtual_keys import check_model
 
-TypedT = TypeVar("TypedT", bound=Message)
-Request = pb.ChatRequest | pb.StreamChatRequest | pb.EmbedRequest
+
+def admit(
+    runtime: CallRuntime,
+    operation: AnyOperation,
+    request: Any,  # noqa: ANN401 # the message of any RPC that makes calls
+    caller: CallerContext,
+    *,
+    stream: bool,
+) -> "CallScope":
+    """Admit a call and decide where it may go. A ConduitError if it may not, or nowhere."""
+    started = runtime.clock()
+    form = operation.form_of(request)
+    is_typed = form.json_at_hand is None
+    requirements = operation.requirements(form.json, stream=stream)
+    check_model(caller.caller, requirements.model)
+    options = request.options if request.HasField("options") else None
+    seed = options.seed if options is not None and options.HasField("seed") else None
+    decision = runtime.decide(requirements, seed, caller.peer)
+    if not decision.candidates:
+        raise runtime.no_candidate(requirements, decision)
+    limits = limits_of(options)
+    plan = AttemptPlan(decision, limits.attempts)
+    return CallScope(
+        runtime=runtime,
+        operation=operation,
+        form=form,
+        requirements=requirements,
+        caller=caller,
+        limits=limits,
+        plan=plan,
+        started=started,
+        is_typed=is_typed,
+    )
 
 
-class CallerContext(msgspec.Struct, frozen=True):
-    """Who asks: the virtual key, the request's id, the address."""
+class CallScope:
+    """An admitted call. Enter it, make attempts, `succeed`; leaving it ends the call, once.
 
-    caller: Caller
-    request_id: str
-    peer: str
+    Whatever happened - success, failure, the caller's leaving, a crash of ours - each attempt ends
+    exactly once (charged, counted, told to Health) and so does the call (`end_listeners`).
+    """
 
-
-class CallRuntime:
-    """The current table, and everything that calls are made with."""
+    __slots__ = (
+        "_attempt",
+        "_has_ended",
+        "_media_failure",
+        "caller",
+        "deadline",
+        "form",
+        "is_typed",
+        "limits",
+        "media",
+        "operation",
+        "plan",
+        "requirements",
+        "runtime",
+        "started",
+        "waited",
+    )
 
     def __init__(
         self,
         *,
-        transport: Transport,
-        media: MediaFetcher,
-        vitals: ProviderState,
-        accounts: ChargeRecorder,
-        outcomes: Outcomes,
-        clock: Callable[[], float],
-        wall_clock: Callable[[], float],
-        draw_seed: Callable[[], int],
+        runtime: CallRuntime,
+        operation: AnyOperation,
+        form: Form[Any],
+        requirements: Requirements,
+        caller: CallerContext,
+        limits: CallLimits,
+        plan: AttemptPlan,
+        started: float,
+        is_typed: bool,
     ) -> None:
-        self.table = EMPTY_TABLE
-        self.transport = transport
-        self.flows = JobRunner(transport, clock)
-        self._media = media
-        self.outcomes = outcomes
-        # For durations and deadlines; the other one for points in time.
-        self.clock = clock
-        self._wall_clock = wall_clock
-        self.guide = RetryLoop(vitals, outcomes, clock)
-        self._vitals = vitals
-        self._accounts = accounts
-        self._draw_seed = draw_seed
+        self.runtime = runtime
+        self.operation = operation
+        self.form = form
+        self.requirements = requirements
+        self.caller = caller
+        self.limits = limits
+        self.plan = plan
+        # Seconds of the router's clock.
+        self.started = started
+        self.deadline = started + limits.total
+        self.is_typed = is_typed
+        # Seconds spent waiting for providers, and in pauses that they asked for.
+        self.waited = 0.0
+        # What was fetched for one attempt serves all: URL to media type and content.
+        self.media: Media = {}
+        self._media_failure: InvalidRequest | None = None
+        self._attempt: Attempt | None = None
+        self._has_ended = False
 
-    def depart(
-        self, request: Request, wants: Requirements, sender: CallerContext, started: float
-    ) -> CallContext:
-        """Decide where a request goes. An error of ours if there is nowhere."""
-        check_model(sender.caller, wants.model)
-        options = request.options if request.HasField("options") else None
-        seed = None
-        if options is not None and options.HasField("seed"):
-            seed = options.seed
-        decision = self.decide(wants, seed, sender.peer)
-        if not decision.candidates:
-            raise _nowhere(wants, decision, self._vitals.view(), self.clock())
-        bounds = limits_of(options)
-        return CallContext(
-            wants=wants,
-            caller=sender.caller,
-            request_id=sender.request_id,
-            trip=AttemptPlan(decision, bounds.attempts),
-            started=started,
-            deadline=started + bounds.seconds,
-            is_strict=bounds.is_strict,
-        )
+    def __enter__(self) -> Self:
+        """Return the scope."""
+        return self
 
-    def decide(self, wants: Requirements, seed: int | None, peer: str) -> Decision:
-        """Return where a request would go. ModelNotFound if nothing is mapped to the alias."""
-        route = self.table.routes.get(wants.model)
-        if route is None:
-            raise ModelNotFound(f"The model {wants.model!r} does not exist", model=wants.model)
-        seed = self._draw_seed() if seed is None else seed
-        return decide(route, wants, self._vitals.view(), seed, peer)
-
-    def call(self, journey: CallContext, leg: Attempt, form: Form[TypedT]) -> Call[TypedT]:
-        """Return the call as a candidate's codec gets it."""
-        wants = journey.wants
-        return Call(
-            form,
-            alias=wants.model,
-            model=leg.candidate.model,
-            stream=wants.stream,
-            include_usage=wants.include_usage,
-            is_strict=journey.is_strict or leg.candidate.is_strict,
-            provider=leg.key.provider_name,
-            created=int(self._wall_clock()),
-        )
-
-    def fetch_media(self, call: ChatCall, endpoint: Endpoint) -> Awaitable[None] | None:
-        """Fetch what a chat refers to by URL, where the endpoint takes no URLs; None if nothing."""
-        if endpoint.options.get("inline_media") and has_urls(call.typed):
-            return self._fetch_media(call, endpoint)
-        return None
-
-    async def _fetch_media(self, call: ChatCall, endpoint: Endpoint) -> None:
-        native = str(endpoint.options.get("native_urls", "")).split()
-        call.fetched = await self._media.fetch(call.typed, tuple(native))
-
-    def failed(self, provider_id: int, seconds: float) -> None:
-        """Count an attempt that failed."""
-        self._accounts.tally(provider_id, seconds * 1000, is_success=False)
-
-    def settle(
+    def __exit__(
         self,
-        journey: CallContext,
-        leg: Attempt,
-        dropped: Sequence[str],
-        consumption: Consumption,
-        report: CallReport,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
-        """Account for an attempt that cost something; fill the report of what was done.
+        """End the call."""
+        if self._attempt is not None:
+            self.end_attempt(self._attempt, error)
+        if not self._has_ended:
+            self._has_ended = True
+            for listener in self.runtime.end_listeners:
+                try:
+                    listener(self, error)
+                except Exception:  # noqa: BLE001 # the call has ended, whatever listeners make of it
+                    structlog.get_logger("calls").exception("end_listener_failed")
 
-        `dropped` names the parameters that the provider does not take.
+    def left(self) -> float:
+        """Return the seconds until the deadline."""
+        return self.deadline - self.runtime.clock()
+
+    def begin_attempt(self, attempt: Attempt) -> None:
+        """Start the clock of an attempt. DeadlineExceeded if the call's is through."""
+        now = self.runtime.clock()
+        left = self.deadline - now
+        if left <= 0:
+            made = self.plan.attempts - 1
+            raise DeadlineExceeded("The request's deadline passed", attempts=str(made))
+        attempt.began = now
+        attempt.first_event = min(left, attempt.candidate.timeout or self.limits.first_event)
+        self.runtime.state.begin(attempt.candidate.provider_id)
+        self._attempt = attempt
+
+    def timeouts(self, attempt: Attempt) -> Timeouts:
+        """Return the limits of an exchange of an attempt."""
+        limits, first = self.limits, attempt.first_event
+        return Timeouts(min(limits.connect, first), first, limits.idle, self.left())
+
+    async def fetch_media(self, native: tuple[str, ...]) -> Media:
+        """Return what the request refers to by URL, fetched once for all attempts.
+
+        What begins with one of `native` is left to the provider. InvalidRequest if it cannot be
+        had, to all attempts alike.
         """
-        now = self.clock()
-        journey.fill(report, leg, now)
-        if dropped:
-            report.dropped.extend(dropped)
-        cost = self.charge(journey, leg, consumption, now)
+        if self._media_failure is not None:
+            raise self._media_failure
+        urls = {url for url in urls_of(self.form.typed) if not url.startswith(native)}
+        try:
+            self.media |= await self.runtime.media.fetch(urls - self.media.keys())
+        except InvalidRequest as error:
+            self._media_failure = error
+            raise
+        return self.media
+
+    def call(self, attempt: Attempt) -> Call[Any]:
+        """Return the call as the attempt's codec gets it."""
+        requirements, candidate = self.requirements, attempt.candidate
+        call = Call(
+            self.form,
+            alias=requirements.model,
+            model=candidate.model,
+            stream=requirements.stream,
+            include_usage=requirements.include_usage,
+            is_strict=self.limits.is_strict or candidate.is_strict,
+            provider=attempt.key.provider_name,
+            created=int(self.runtime.wall_clock()),
+        )
+        attempt.dropped = call.dropped
+        return call
+
+    def abandon_attempt(self, attempt: Attempt) -> None:
+        """Forget an attempt that was none: nothing was sent."""
+        self._attempt = None
+        self.waited += self.runtime.clock() - attempt.began
+
+    def end_attempt(self, attempt: Attempt, error: BaseException | None) -> int | None:
+        """Account for an attempt; return its cost in nano-dollars, None if unknown or nothing."""
+        self._attempt = None
+        runtime, candidate = self.runtime, attempt.candidate
+        now = runtime.clock()
+        elapsed_ms = (now - attempt.began) * 1000
+        if error is None:
+            runtime.state.succeeded(candidate.provider_id)
+            self.waited += attempt.waited
+            runtime.recorder.tally(candidate.provider_id, elapsed_ms, is_success=True)
+        else:
+            self.waited += now - attempt.began
+            self._end_in_failure(attempt, error, elapsed_ms)
+        if attempt.consumption is None:
+            return None
+        return runtime.recorder.charge(
+            self.caller,
+            self.requirements,
+            attempt,
+            attempt.consumption,
+            (now - self.started) * 1000,
+        )
+
+    def _end_in_failure(self, attempt: Attempt, error: BaseException, elapsed_ms: float) -> None:
+        runtime, candidate = self.runtime, attempt.candidate
+        if isinstance(error, UpstreamError):
+            runtime.recorder.tally(candidate.provider_id, elapsed_ms, is_success=False)
+            if isinstance(error, StreamInterrupted):
+                # What was handed out already cannot be asked for again, but the cut counts.
+                runtime.outcomes.failed(candidate, attempt.key, error)
+                runtime.state.failed(candidate.provider_id)
+        elif attempt.is_sent and attempt.consumption is None:
+            # Nobody waits any more, but the provider may have the question.
+            usage = self.operation.estimate(self.form, None, 0)
+            attempt.consumption = Consumption(usage, USAGE_SOURCE_ESTIMATE, is_complete=False)
+
+    def fill(self, report: CallReport, attempt: Attempt) -> None:
+        """Say what was done so far."""
+        candidate, key, plan = attempt.candidate, attempt.key, self.plan
+        report.request_id = self.caller.request_id
+        report.provider_id = candidate.provider_id
+        report.provider_name = key.provider_name
+        report.key_id = key.key_id
+        report.actual_model_name = candidate.model
+        report.attempts = plan.attempts
+        if plan.fallbacks:
+            report.fallbacks = plan.fallbacks
+        if attempt.upstream_request_id:
+            report.upstream_request_id = attempt.upstream_request_id
+        if attempt.dropped:
+            report.dropped.extend(attempt.dropped)
+        waited = self.waited + (0.0 if self._attempt is None else attempt.waited)
+        report.overhead_ms = round((self.runtime.clock() - self.started - waited) * 1000, 3)
+
+    def succeed(self, attempt: Attempt, report: CallReport) -> None:
+        """End an attempt that answered, and say what was done and what it cost."""
+        cost = self.end_attempt(attempt, None)
+        self.fill(report, attempt)
         if cost is not None:
             report.cost_nano_usd = cost
-        ms = (now - journey.started) * 1000
-        self._accounts.tally(leg.candidate.provider_id, ms, is_success=True)
-
-    def charge(
-        self, journey: CallContext, leg: Attempt, consumption: Consumption, now: float
-    ) -> int | None:
-        """Store a charge; return its cost in nano-dollars, None if a price is unknown."""
-        return self._accounts.charge(journey, leg, consumption, (now - journey.started) * 1000)
-
-
-def _nowhere(wants: Requirements, decision: Decision, view: HealthView, now: float) -> ConduitError:
-    """Return the error that says best why nothing can be tried."""
-    reasons = {r.reason for r in decision.rejections}
-    names = {r.reason: r.provider_name for r in decision.rejections}
-    model = wants.model
-    if decision_pb2.REJECTION_REASON_KEY_RESTING in reasons:
-        waits = [rest.until - now for rest in view.cooldowns.values()]
-        return UpstreamRateLimited(
-            f"All keys for the model {model!r} rest after failures",
-            model=model,
-            retry_after_ms=str(max(0, int(min(waits, default=1.0) * 1000))),
-        )
-    if decision_pb2.REJECTION_REASON_CIRCUIT_OPEN in reasons:
-        name = names[decision_pb2.REJECTION_REASON_CIRCUIT_OPEN]
-        return ProviderUnhealthy(
-            f"Provider {name} is currently unhealthy", provider=name, model=model
-        )
-    if reasons == {decision_pb2.REJECTION_REASON_CAPABILITY_MISSING}:
-        lacking = "; ".join(sorted({r.detail for r in decision.rejections}))
-        return UnsupportedCapability(
-            f"No provider of the model {model!r} can do this: {lacking}", model=model
-        )
-    return NoProviderAvailable(
-        f"No provider is available for the model {model!r}: "
-        + "; ".join(sorted({f"{r.provider_name}: {r.detail}" for r in decision.rejections})),
-        model=model,
-    )

@@ -5,10 +5,9 @@ network, only media are taken, and one wording for all failures tells nobody wha
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Collection
 from urllib.parse import urljoin, urlsplit
 
-from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.http import HttpClient, HttpError, Origin, Response, Timeouts
 
@@ -34,12 +33,9 @@ class MediaFetcher:
     def __init__(self, client: HttpClient) -> None:
         self._client = client
 
-    async def fetch(self, request: ChatCompletionRequest, native: tuple[str, ...]) -> Media:
-        """Return what a conversation refers to. InvalidRequest, naming the host, if it cannot.
-
-        What begins with one of `native` is left to the provider, which takes it as it is.
-        """
-        urls = sorted({url for url in _urls(request) if not url.startswith(native)})
+    async def fetch(self, wanted: Collection[str]) -> Media:
+        """Return the files at some URLs. InvalidRequest, naming the host, if one cannot be had."""
+        urls = sorted(wanted)
         if len(urls) > MAX_ITEMS:
             raise _invalid(f"A request may refer to at most {MAX_ITEMS} files by URL")
         hosts = {url: _checked_host(url) for url in urls}
@@ -115,19 +111,6 @@ class _Fetch:
                 raise _Refused("is too large")
             content += data
         return kind, bytes(content)
-
-
-def has_urls(request: ChatCompletionRequest) -> bool:
-    """Return whether a conversation refers to anything by URL."""
-    return next(_urls(request), None) is not None
-
-
-def _urls(request: ChatCompletionRequest) -> Iterator[str]:
-    for message in request.messages:
-        for part in message.content:
-            for url in (part.image_url.url, part.video_url.url):
-                if url.startswith(("http://", "https://")):
-                    yield url
 
 
 def _split(url: str) -> tuple[Origin, str]:

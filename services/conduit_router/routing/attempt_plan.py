@@ -1,69 +1,105 @@
-"""What follows a failure: the way of one call through its candidates, without any I/O."""
+"""What follows a failure: the attempts of one call over its candidates, without any I/O."""
 
 import msgspec
 
+from conduit.v1.charge_pb2 import UsageSource
 from conduit_kernel.errors import Scope, UpstreamError
+from conduit_providers.usage import Usage
 from conduit_router.routing.decide import Decision
 from conduit_router.routing.table import Candidate, UpstreamKey
 
 
-class Attempt(msgspec.Struct, frozen=True):
-    """The next attempt."""
+class Consumption(msgspec.Struct, frozen=True):
+    """What an attempt used, and how well it is known."""
+
+    usage: Usage
+    source: UsageSource.ValueType
+    is_complete: bool
+
+
+class Attempt(msgspec.Struct):
+    """One attempt at a candidate with one of its keys."""
 
     candidate: Candidate
     key: UpstreamKey
     # Whether the instance was just asked and failed in a way that may pass: pause, with jitter.
     is_retry: bool
+    # Seconds of the router's clock.
+    began: float = 0.0
+    # How long it may wait for the first byte, or the first event, of its answer, in seconds.
+    first_event: float = 0.0
+    # How long it waited for the provider, in seconds.
+    waited: float = 0.0
+    # Whether the provider may have the request.
+    is_sent: bool = False
+    # What it used so far; charged when it ends, however it ends.
+    consumption: Consumption | None = None
+    # The parameters that were left out, as the provider does not take them.
+    dropped: list[str] = []
+    # The provider's own id of the request.
+    upstream_request_id: str = ""
 
 
 class AttemptPlan(msgspec.Struct):
-    """Yields the attempts of one call. Ask `next`, and tell `failed` what came of it."""
+    """Yields the attempts of one call. Ask `next`, and tell what came of it."""
 
     decision: Decision
     max_attempts: int
     attempts: int = 0
     fallbacks: int = 0
-    # Where it is: the stop, the key there, and whether the last attempt is to be made again.
-    _stop: int = 0
+    # Where it is: the candidate, the key there, and whether the last attempt is to be made again.
+    _candidate: int = 0
     _key: int = 0
     _retry: bool = False
     _retried: bool = False
 
     def next(self) -> Attempt | None:
         """Return the next attempt, or None when nothing is left to try."""
-        stops = self.decision.candidates
-        if self._stop >= len(stops) or self.attempts >= self.max_attempts:
+        candidates = self.decision.candidates
+        if self._candidate >= len(candidates) or self.attempts >= self.max_attempts:
             return None
-        stop = stops[self._stop]
+        chosen = candidates[self._candidate]
         self.attempts += 1
-        return Attempt(stop.candidate, stop.keys[self._key], self._retry)
+        return Attempt(chosen.candidate, chosen.keys[self._key], self._retry)
 
     def failed(self, error: UpstreamError, *, may_retry: bool) -> None:
         """Take in that the last attempt failed. `may_retry`: the instance's budget allows it."""
         self._retry = False
         if error.scope is Scope.REQUEST:
-            self._stop = len(self.decision.candidates)
+            self._candidate = len(self.decision.candidates)
         elif error.scope is Scope.KEY:
             self._next_key()
         elif error.is_transient and may_retry and not self._retried:
             self._retry = self._retried = True
         else:
-            self._next_stop()
+            self._next_candidate()
+
+    def rejected(self) -> None:
+        """Take in that the last candidate cannot be asked at all: that was no attempt."""
+        self.attempts -= 1
+        self._retry = self._retried = False
+        self._candidate += 1
+        self._key = 0
+
+    def crashed(self) -> None:
+        """Take in that the last attempt failed by a fault of ours: leave the candidate."""
+        self._retry = False
+        self._next_candidate()
 
     def again(self) -> bool:
         """Start over at the first candidate; return whether an attempt is left for it."""
-        self._stop = self._key = 0
+        self._candidate = self._key = 0
         self._retry = self._retried = False
         return self.attempts < self.max_attempts
 
     def _next_key(self) -> None:
         self._key += 1
-        if self._key >= len(self.decision.candidates[self._stop].keys):
-            self._next_stop()
+        if self._key >= len(self.decision.candidates[self._candidate].keys):
+            self._next_candidate()
 
-    def _next_stop(self) -> None:
-        self._stop += 1
+    def _next_candidate(self) -> None:
+        self._candidate += 1
         self._key = 0
         self._retried = False
-        if self._stop < len(self.decision.candidates):
+        if self._candidate < len(self.decision.candidates):
             self.fallbacks += 1

@@ -18,8 +18,9 @@ from conduit_kernel.secrets import Vault
 from conduit_kernel.snapshot import SnapshotState
 from conduit_providers.auth import Signer, resolve_secret, signer_for
 from conduit_providers.catalog import Catalog
-from conduit_providers.codecs import chat_codec, embed_codec
+from conduit_providers.codecs import codec_named
 from conduit_providers.jobs import JobCodec
+from conduit_providers.operations import operation as operation_named
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.target import Target
 from conduit_router.routing.decide import rejection
@@ -29,6 +30,7 @@ from conduit_router.routing.table import (
     Instance,
     Route,
     RoutingTable,
+    ServedOperation,
     UpstreamKey,
     UpstreamTarget,
 )
@@ -109,17 +111,13 @@ class Compiler:
         if not keys and spec.auth.is_optional:
             usable.append(self._key(provider, spec, None))
         networks = tuple(ip_network(n, strict=False) for n in provider.security.allowed_ips)
-        chat, embed = spec.endpoints.get("chat"), spec.endpoints.get("embed")
-        codec = chat_codec(chat.codec) if chat else None
         return Instance(
             provider=provider,
             spec=spec,
             keys=tuple(usable),
             rejections=tuple(problems),
             networks=networks,
-            chat_codec=codec,
-            embed_codec=embed_codec(embed.codec) if embed else None,
-            chat_job=codec if isinstance(codec, JobCodec) else None,
+            served=dict(_served(spec)),
         )
 
     def _key(self, provider: Provider, spec: ProviderSpec, key: SnapshotKey | None) -> UpstreamKey:
@@ -163,6 +161,14 @@ def _upstream_target(
         base_path=url.path.rstrip("/"),
         is_guarded=is_guarded,
     )
+
+
+def _served(spec: ProviderSpec) -> Iterator[tuple[str, ServedOperation]]:
+    for name, endpoint in spec.endpoints.items():
+        if operation_named(name) is not None:
+            codec = codec_named(endpoint.codec)
+            job_codec = codec if isinstance(codec, JobCodec) else None
+            yield name, ServedOperation(endpoint, codec, job_codec)
 
 
 def _route(alias: str, state: SnapshotState, instances: dict[int, Instance]) -> Route:

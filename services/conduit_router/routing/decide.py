@@ -10,8 +10,8 @@ from ipaddress import ip_address
 import msgspec
 
 from conduit.v1 import decision_pb2 as pb
+from conduit_providers.operation import Requirements
 from conduit_router.routing.provider_state import HealthView
-from conduit_router.routing.requirements import Requirements
 from conduit_router.routing.table import Candidate, Instance, Route, UpstreamKey
 
 _MASK = (1 << 64) - 1

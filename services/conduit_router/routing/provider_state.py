@@ -99,7 +99,7 @@ class ProviderState:
         if breaker.failures >= FAILURE_THRESHOLD:
             breaker.opened_at = self._clock()
 
-    def rest(self, key_id: str, seconds: float, reason: str) -> None:
+    def cool_down(self, key_id: str, seconds: float, reason: str) -> None:
         """Bench a key."""
         self._rests[key_id] = Cooldown(self._clock() + seconds, reason)
 

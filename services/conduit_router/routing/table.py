@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from conduit.v1.decision_pb2 import Rejection
 from conduit.v1.provider_pb2 import Provider
 from conduit_kernel.http import Origin, PreparedRequest
 from conduit_providers.auth import Signer
-from conduit_providers.codec import ChatCodec, EmbedCodec
 from conduit_providers.jobs import JobCodec
-from conduit_providers.spec import ProviderSpec
+from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.target import Target
 from conduit_providers.wire import Headers
 
@@ -64,6 +63,16 @@ class UpstreamKey:
         return self.targets[operation]
 
 
+class ServedOperation(NamedTuple):
+    """How an instance's type serves an operation."""
+
+    endpoint: Endpoint
+    # Translates calls that are one exchange; a `StreamingCodec` where answers are streamed.
+    codec: Any
+    # The codec again, where calls are jobs.
+    job_codec: JobCodec[Any, Any, Any] | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Instance:
     """A provider instance with its usable keys."""
@@ -74,11 +83,8 @@ class Instance:
     # Of keys that cannot be used, for explanations.
     rejections: tuple[Rejection, ...]
     networks: tuple[Network, ...]
-    # None where the type does not serve the operation.
-    chat_codec: ChatCodec | None
-    embed_codec: EmbedCodec | None
-    # The chat codec again, where chats are jobs.
-    chat_job: JobCodec | None = None
+    # By operation.
+    served: Mapping[str, ServedOperation]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -30,9 +30,6 @@ from conduit_providers.wire import HttpRequest, HttpResponse
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.token_refresh import TokenRefresher
 
-CONNECT_SECONDS = 10.0
-# Between two pieces of an answer.
-IDLE_SECONDS = 120.0
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 # An error body says what it has to say at its beginning.
 MAX_ERROR_BYTES = 256 * 1024
@@ -87,7 +84,7 @@ class Transport:
         upstream: UpstreamTarget,
         spec: ProviderSpec,
         request: HttpRequest,
-        header_seconds: float,
+        timeouts: Timeouts,
     ) -> Response:
         """Send a request and return its 2xx answer, with the body still to be read.
 
@@ -103,7 +100,6 @@ class Transport:
         else:
             await self._token_refresher.ensure(upstream)
             prepared = self._prepare(upstream, upstream.signer.sign(request))
-        timeouts = Timeouts(min(CONNECT_SECONDS, header_seconds), header_seconds, IDLE_SECONDS)
         try:
             response = await self._client.send_prepared(
                 prepared, (), request.body, timeouts=timeouts
@@ -119,22 +115,17 @@ class Transport:
         upstream: UpstreamTarget,
         spec: ProviderSpec,
         request: HttpRequest,
-        header_seconds: float,
-        deadline: float,
+        timeouts: Timeouts,
     ) -> tuple[HttpResponse, Headers]:
         """Return the whole 2xx answer to a request, and its headers as they came.
 
-        UpstreamError, by class, for everything else. The deadline is in seconds of the clock.
+        UpstreamError, by class, for everything else.
         """
-        response = await self.open(upstream, spec, request, header_seconds)
+        response = await self.open(upstream, spec, request, timeouts)
         try:
             body = response.take_whole(MAX_ANSWER_BYTES)
             if body is None:
                 body = await response.read(MAX_ANSWER_BYTES)
-            if self._clock() > deadline:
-                raise UpstreamTimeout(
-                    f"{upstream.provider_name} took too long", provider=upstream.provider_name
-                )
         except HttpError as error:
             raise_unreachable(error, upstream)
         finally:

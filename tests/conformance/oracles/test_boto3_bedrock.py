@@ -21,10 +21,11 @@ from tests.support.signatures import is_signed
 
 from conduit.v1.provider_pb2 import Provider
 from conduit_providers.auth import signer_for
-from conduit_providers.batches import split_embedding
-from conduit_providers.calls import Call, chat_request, embedding_request
+from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
-from conduit_providers.codecs import chat_codec, embed_codec, models_codec
+from conduit_providers.codecs import codec_named
+from conduit_providers.operations.chat import chat_request
+from conduit_providers.operations.embed import embedding_request, split_embedding
 from conduit_providers.wire import HttpRequest
 
 WIRE = Path(__file__).parents[2] / "wire" / "Bedrock"
@@ -165,12 +166,12 @@ def we_send(operation: str, request: Json, address: str) -> Received:
         chat = Call(
             chat_request(json=raw), alias=model, model=model, stream=bool(request.get("stream"))
         )
-        sent = chat_codec(endpoint.codec).to_upstream(chat, endpoint, target)
+        sent = codec_named(endpoint.codec).to_upstream(chat, endpoint, target)
     elif operation == "embed":
         embed = Call(embedding_request(json=raw), alias=model, model=model)
-        sent = embed_codec(endpoint.codec).to_upstream(embed, endpoint, target)
+        sent = codec_named(endpoint.codec).to_upstream(embed, endpoint, target)
     else:
-        sent = models_codec(endpoint.codec).to_upstream(endpoint, target)
+        sent = codec_named(endpoint.codec).to_upstream(endpoint, target)
         sent = replace(sent, path=request.get("path", sent.path))
     signed = signer_for(spec.auth, orjson.dumps(KEY).decode(), target).sign(sent)
     headers = dict(signed.headers)

@@ -19,9 +19,10 @@ from openai.types.shared import ReasoningEffort as OpenAIEffort
 from openrouter.components.chatrequest import ChatRequestReasoningEffort
 
 from conduit.v1.provider_pb2 import Provider
-from conduit_providers.calls import Call, chat_request
+from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
-from conduit_providers.codecs import chat_codec
+from conduit_providers.codecs import codec_named
+from conduit_providers.operations.chat import chat_request
 
 CATALOG = load_catalog()
 
@@ -64,7 +65,7 @@ def test_every_effort_of_openais_is_one_that_the_sdk_knows(
     target = CATALOG.target(Provider(name="P", provider_type=kind))
     raw = orjson.dumps({"model": "alias", "messages": [], "reasoning_effort": word})
     call = Call(chat_request(json=raw), alias="alias", model=model)
-    sent = orjson.loads(chat_codec(endpoint.codec).to_upstream(call, endpoint, target).body)
+    sent = orjson.loads(codec_named(endpoint.codec).to_upstream(call, endpoint, target).body)
     assert sent["reasoning_effort"] in known
     if word in known:
         assert (sent["reasoning_effort"], call.dropped) == (word, [])

@@ -19,9 +19,11 @@ from tests.support.google_recorder import MEANINGFUL, Recorder, Sent, canonical,
 
 from conduit.v1.provider_pb2 import Provider
 from conduit_providers.auth import HeaderSigner, signer_for
-from conduit_providers.calls import Call, chat_request, embedding_request
+from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
-from conduit_providers.codecs import chat_codec, embed_codec, models_codec
+from conduit_providers.codecs import codec_named
+from conduit_providers.operations.chat import chat_request
+from conduit_providers.operations.embed import embedding_request
 from conduit_providers.target import Target
 
 CATALOG = load_catalog()
@@ -64,12 +66,12 @@ def we_send(platform: str, operation: str, request: Json) -> Sent:
     if operation == "chat":
         stream = bool(request.get("stream"))
         chat = Call(chat_request(json=raw), alias="my-alias", model=model, stream=stream)
-        sent = chat_codec(endpoint.codec).to_upstream(chat, endpoint, target)
+        sent = codec_named(endpoint.codec).to_upstream(chat, endpoint, target)
     elif operation == "embed":
         embed = Call(embedding_request(json=raw), alias="my-alias", model=model)
-        sent = embed_codec(endpoint.codec).to_upstream(embed, endpoint, target)
+        sent = codec_named(endpoint.codec).to_upstream(embed, endpoint, target)
     else:
-        sent = models_codec(endpoint.codec).to_upstream(endpoint, target)
+        sent = codec_named(endpoint.codec).to_upstream(endpoint, target)
     bearer = HeaderSigner((("authorization", f"Bearer {TOKEN}"),))
     signer = signer_for(spec.auth, KEY, target) if platform == "Gemini" else bearer
     signed = signer.sign(sent)

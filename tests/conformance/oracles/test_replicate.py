@@ -15,10 +15,11 @@ from replicate.stream import EventSource
 from conduit.v1.provider_pb2 import Provider
 from conduit_kernel.http import Exchange, HttpServer
 from conduit_providers.auth import signer_for
-from conduit_providers.calls import Call, ChatCall, chat_request
+from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
 from conduit_providers.codecs.replicate.chat import CODEC
 from conduit_providers.jobs import JobRequest, StreamingJob
+from conduit_providers.operations.chat import ChatCall, ChatEvents, chat_request
 from conduit_providers.wire import HttpResponse
 
 Json = dict[str, Any]
@@ -142,7 +143,7 @@ async def test_prediction_is_streamed_and_canceled_as_the_sdk_does_it(
     steps = [next(flow)]
     with pytest.raises(StopIteration) as end:
         flow.send(ours.answer())
-    opened: StreamingJob = end.value.value
+    opened: StreamingJob[ChatEvents] = end.value.value
     assert opened.step.cancel is not None
     made = await sdk.models.predictions.async_create(LLAMA, PROMPT)
     assert [event.event.value async for event in made.async_stream()] == ["done"]

@@ -17,9 +17,11 @@ import pytest
 from conduit.v1.key_credential_pb2 import KeyCredential
 from conduit.v1.provider_pb2 import Provider
 from conduit_providers.auth import signer_for
-from conduit_providers.calls import Call, chat_request, embedding_request
+from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
-from conduit_providers.codecs import chat_codec, embed_codec, models_codec
+from conduit_providers.codecs import codec_named
+from conduit_providers.operations.chat import chat_request
+from conduit_providers.operations.embed import embedding_request
 from conduit_providers.wire import HttpRequest
 
 SECRET = "sk-oracle-0123456789"
@@ -104,12 +106,12 @@ def we_send(
     model, stream = request.get("model", ""), bool(request.get("stream"))
     if operation == "chat":
         chat = Call(chat_request(json=raw), alias="my-alias", model=model, stream=stream)
-        sent = chat_codec(endpoint.codec).to_upstream(chat, endpoint, target)
+        sent = codec_named(endpoint.codec).to_upstream(chat, endpoint, target)
     elif operation == "embed":
         embed = Call(embedding_request(json=raw), alias="my-alias", model=model)
-        sent = embed_codec(endpoint.codec).to_upstream(embed, endpoint, target)
+        sent = codec_named(endpoint.codec).to_upstream(embed, endpoint, target)
     else:
-        sent = models_codec(endpoint.codec).to_upstream(endpoint, target)
+        sent = codec_named(endpoint.codec).to_upstream(endpoint, target)
     return meaning_of(signer_for(spec.auth, SECRET, target).sign(sent), path)
 
 

@@ -43,7 +43,9 @@ class Bench:
 
     async def chat(self, model: str = "gpt", **members: object) -> pb.ChatResponse:
         """Ask for an answer, in JSON."""
-        return await self.stub.Chat(pb.ChatRequest(json=body(model, **members)), METADATA)
+        request = pb.ChatRequest(json=body(model, **members))
+        response: pb.ChatResponse = await self.stub.Chat(request, METADATA)
+        return response
 
     async def stream(self, model: str = "gpt", **members: object) -> list[pb.StreamChatResponse]:
         """Ask for a streamed answer, in JSON; return all of its messages."""

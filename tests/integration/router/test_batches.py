@@ -15,7 +15,11 @@ from conduit.v1 import charge_pb2
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.charge_pb2 import Charge
 from conduit.v1.snapshot_pb2 import SnapshotKey
-from conduit_kernel.errors import UnsupportedParameter, UpstreamRefused, UpstreamTimeout
+from conduit_kernel.errors import (
+    DeadlineExceeded,
+    UnsupportedParameter,
+    UpstreamRefused,
+)
 from conduit_kernel.http import Exchange, HttpServer
 from conduit_kernel.secrets import Vault
 from conduit_router.calls.batching import AT_ONCE
@@ -111,7 +115,8 @@ async def embed(
     request.options.strict_parameters = is_strict
     if seconds:
         request.options.timeout.seconds = seconds
-    return await run.stub.Embed(request, METADATA)
+    response: pb.EmbedResponse = await run.stub.Embed(request, METADATA)
+    return response
 
 
 def tokens(charge: Charge) -> int:
@@ -223,7 +228,7 @@ async def test_the_deadline_holds_for_all_parts_together(bench: Runner, upstream
     upstream.held = {"1"}
     run = await bedrock(bench, upstream)
     async with asyncio.timeout(5):
-        with pytest.raises(UpstreamTimeout):
+        with pytest.raises(DeadlineExceeded):
             await embed(run, 3, seconds=1)
 
 

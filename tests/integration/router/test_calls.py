@@ -20,6 +20,7 @@ from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
 from conduit.v1.router_service_pb2_grpc import RouterServiceStub
 from conduit_kernel.errors import (
     ConduitError,
+    DeadlineExceeded,
     InsufficientFunds,
     InvalidApiKey,
     ModelNotFound,
@@ -29,7 +30,6 @@ from conduit_kernel.errors import (
     UpstreamError,
     UpstreamRateLimited,
     UpstreamRefused,
-    UpstreamTimeout,
     UpstreamUnreachable,
     VirtualKeyInvalid,
 )
@@ -357,12 +357,12 @@ async def test_secrets_stay_out_of_what_a_router_writes_and_shows(
 
 
 async def test_a_timeout_error_names_the_provider(bench: Runner, upstream: str) -> None:
-    """The instance's name, not its key or address."""
+    """The instance's name, not its key or address; the caller's own limit is told as such."""
     run = await bench(instances(upstream, "hang"))
     request = pb.ChatRequest(
         json=body("gpt"), options=CallOptions(timeout=Duration(nanos=200_000_000))
     )
-    with pytest.raises(UpstreamTimeout, match="provider-1 did not answer in time"):
+    with pytest.raises(DeadlineExceeded, match="provider-1 had not answered"):
         await run.stub.Chat(request, METADATA)
 
 

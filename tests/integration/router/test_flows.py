@@ -17,12 +17,12 @@ from conduit.v1.charge_pb2 import Charge
 from conduit_kernel.errors import (
     ConduitError,
     ContentPolicy,
+    DeadlineExceeded,
     InsufficientFunds,
     InvalidApiKey,
     StreamInterrupted,
     UpstreamError,
     UpstreamRefused,
-    UpstreamTimeout,
 )
 from conduit_kernel.http import Exchange, HttpServer, Stream
 
@@ -284,7 +284,7 @@ async def test_a_prediction_that_takes_too_long_is_canceled(
 ) -> None:
     """The time that a request has holds for the whole job."""
     replicate.looks = ["processing"]
-    with pytest.raises(UpstreamTimeout):
+    with pytest.raises(DeadlineExceeded):
         await run.stub.Chat(once(body("gpt"), seconds=0.4), METADATA)
     await happens(replicate.canceled)
 

@@ -14,13 +14,13 @@ from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit_kernel.addresses import is_public
 from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.http import Exchange, HttpClient, HttpServer
+from conduit_providers.operations.chat import urls_of
 from conduit_router.calls.media import (
     MAX_BYTES,
     MAX_HOSTS,
     MAX_ITEMS,
     MAX_PARALLEL,
     MediaFetcher,
-    has_urls,
 )
 
 PICTURE = [(b"content-type", b"Image/PNG; x=y")]
@@ -98,7 +98,7 @@ async def fetcher() -> AsyncIterator[MediaFetcher]:
 async def refusal(fetcher: MediaFetcher, *urls: str) -> str:
     """Expect that a conversation's files cannot be had; return what the caller is told."""
     with pytest.raises(InvalidRequest) as refused:
-        await fetcher.fetch(showing(*urls), ())
+        await fetcher.fetch(urls_of(showing(*urls)))
     return str(refused.value)
 
 
@@ -110,7 +110,7 @@ def showing(*urls: str) -> ChatCompletionRequest:
 
 async def test_type_and_content_come_back(fetcher: MediaFetcher, host: str) -> None:
     """By the URL that the caller gave, also when it leads elsewhere."""
-    found = await fetcher.fetch(showing(f"{host}/picture", f"{host}/moved"), ())
+    found = await fetcher.fetch(urls_of(showing(f"{host}/picture", f"{host}/moved")))
     assert found == {
         f"{host}/picture": ("image/png", b"png"),
         f"{host}/moved": ("image/png", b"png"),
@@ -119,8 +119,8 @@ async def test_type_and_content_come_back(fetcher: MediaFetcher, host: str) -> N
 
 def test_data_urls_need_no_fetching() -> None:
     """Only what is elsewhere is fetched."""
-    assert not has_urls(showing("data:image/png;base64,AAAA"))
-    assert has_urls(showing("data:,", "https://example.com/x.png"))
+    assert urls_of(showing("data:image/png;base64,AAAA")) == set()
+    assert urls_of(showing("data:,", "https://example.com/x.png")) == {"https://example.com/x.png"}
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_data_urls_need_no_fetching() -> None:
 async def test_media_are_taken(fetcher: MediaFetcher, host: str, media_type: str) -> None:
     """Pictures, films, sounds and PDFs."""
     url = f"{host}/typed?{media_type}"
-    assert await fetcher.fetch(showing(url), ()) == {url: (media_type.lower(), b"secret")}
+    assert await fetcher.fetch(urls_of(showing(url))) == {url: (media_type.lower(), b"secret")}
 
 
 async def test_all_failures_are_told_alike(fetcher: MediaFetcher, host: str) -> None:
@@ -185,14 +185,14 @@ async def test_what_is_no_url_is_the_callers_error(
 async def test_all_files_together_are_bounded(fetcher: MediaFetcher, host: str) -> None:
     """Not each of them alone."""
     one, other = f"{host}/half/1", f"{host}/half/2"
-    assert len(await fetcher.fetch(showing(one), ())) == 1
+    assert len(await fetcher.fetch(urls_of(showing(one)))) == 1
     assert "20 MiB" in await refusal(fetcher, one, other)
 
 
 async def test_only_so_many_are_fetched_at_once(fetcher: MediaFetcher, server: Host) -> None:
     """The others wait."""
     urls = [f"{server.url}/slow/{number}" for number in range(MAX_ITEMS)]
-    assert len(await fetcher.fetch(showing(*urls), ())) == MAX_ITEMS
+    assert len(await fetcher.fetch(urls_of(showing(*urls)))) == MAX_ITEMS
     assert server.busiest == MAX_PARALLEL
 
 
@@ -202,16 +202,16 @@ async def test_there_may_be_only_so_many_hosts(fetcher: MediaFetcher, server: Ho
     urls = [f"http://{number}.test:{port}/picture" for number in range(MAX_HOSTS + 1)]
     assert "4 different hosts" in await refusal(fetcher, *urls)
     assert server.paths == []
-    assert len(await fetcher.fetch(showing(*urls[1:]), ())) == MAX_HOSTS
+    assert len(await fetcher.fetch(urls_of(showing(*urls[1:])))) == MAX_HOSTS
     moved = f"http://1.test:{port}/to?{urls[0]}"
     assert "cannot be fetched" in await refusal(fetcher, moved, *urls[1:])
-    assert len(await fetcher.fetch(showing(moved), ())) == 1
+    assert len(await fetcher.fetch(urls_of(showing(moved)))) == 1
 
 
 async def test_there_may_be_only_so_many(fetcher: MediaFetcher, host: str) -> None:
     """A request cannot make us fetch without end."""
     with pytest.raises(InvalidRequest, match="at most"):
-        await fetcher.fetch(showing(*[f"{host}/{i}" for i in range(MAX_ITEMS + 1)]), ())
+        await fetcher.fetch(urls_of(showing(*[f"{host}/{i}" for i in range(MAX_ITEMS + 1)])))
 
 
 async def test_redirects_go_through_the_guard(server: Host) -> None:
@@ -246,10 +246,3 @@ async def test_callers_see_this_machine_only_where_media_may(
             await run.chat(messages=[{"role": "user", "content": content}])
         assert "secret" not in str(refused.value)
     assert (server.paths != []) is allowed
-
-
-async def test_what_the_provider_takes_itself_is_not_fetched(
-    fetcher: MediaFetcher, host: str
-) -> None:
-    """Such as its own storage."""
-    assert await fetcher.fetch(showing(f"{host}/none"), (host,)) == {}

@@ -8,10 +8,10 @@ import orjson
 from conduit.v1.provider_pb2 import Provider
 from conduit_kernel.errors import InsufficientFunds
 from conduit_providers.auth import signer_for
-from conduit_providers.calls import ChatCall, chat_request
 from conduit_providers.catalog import Catalog, load_catalog
-from conduit_providers.codecs import chat_codec
+from conduit_providers.codecs import codec_named
 from conduit_providers.failures import error_from
+from conduit_providers.operations.chat import ChatCall, chat_request
 from conduit_providers.usage import Usage
 from conduit_providers.wire import HttpResponse
 
@@ -49,7 +49,7 @@ def test_case_of_the_page_is_sent_and_read(tmp_path: Path) -> None:
     request = chat_request(json=orjson.dumps(case["request"]))
     call = ChatCall(request, alias="my-alias", model=case["model"], provider="My Lumen")
     endpoint = spec.endpoints["chat"]
-    codec = chat_codec(endpoint.codec)
+    codec = codec_named(endpoint.codec)
 
     sent = signer_for(spec.auth, "lm-1", target).sign(codec.to_upstream(call, endpoint, target))
     assert target.base_url + sent.path == "https://us.api.lumen.example/v1/chat/completions"

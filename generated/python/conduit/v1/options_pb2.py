@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63onduit/v1/options.proto\x12\nconduit.v1\x1a google/protobuf/descriptor.proto\"\x9b\x02\n\x07Serving\x12*\n\x06\x61\x63\x63\x65ss\x18\x01 \x01(\x0e\x32\x12.conduit.v1.AccessR\x06\x61\x63\x63\x65ss\x12-\n\x07\x64ialect\x18\x02 \x01(\x0e\x32\x13.conduit.v1.DialectR\x07\x64ialect\x12-\n\x07\x66raming\x18\x03 \x01(\x0e\x32\x13.conduit.v1.FramingR\x07\x66raming\x12%\n\x0esuccess_status\x18\x04 \x01(\rR\rsuccessStatus\x12\x1b\n\tchosen_by\x18\x05 \x01(\tR\x08\x63hosenBy\x12\x1c\n\tmultipart\x18\x06 \x01(\x08R\tmultipart\x12$\n\x0emax_body_bytes\x18\x07 \x01(\x04R\x0cmaxBodyBytes\"\xaf\x02\n\x04Json\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n\x03raw\x18\x02 \x01(\x08R\x03raw\x12\x16\n\x06schema\x18\x03 \x01(\tR\x06schema\x12\x18\n\x07unknown\x18\x04 \x01(\x08R\x07unknown\x12\x1f\n\x0btext_member\x18\x05 \x01(\tR\ntextMember\x12$\n\x0esingle_or_list\x18\x06 \x01(\x08R\x0csingleOrList\x12\x14\n\x05money\x18\x07 \x01(\x08R\x05money\x12\x16\n\x06\x61lways\x18\x08 \x01(\x08R\x06\x61lways\x12\x16\n\x06header\x18\t \x01(\tR\x06header\x12\x16\n\x06secret\x18\n \x01(\x08R\x06secret\x12\x12\n\x04\x62\x61re\x18\x0b \x01(\x08R\x04\x62\x61re\x12\x16\n\x06\x65vents\x18\x0c \x01(\x08R\x06\x65vents\"s\n\x07\x46\x61ilure\x12\x12\n\x04\x63ode\x18\x01 \x01(\x05R\x04\x63ode\x12\x1f\n\x0bhttp_status\x18\x02 \x01(\rR\nhttpStatus\x12\x1f\n\x0bopenai_type\x18\x03 \x01(\tR\nopenaiType\x12\x12\n\x04hint\x18\x04 \x01(\tR\x04hint*b\n\x06\x41\x63\x63\x65ss\x12\x16\n\x12\x41\x43\x43\x45SS_UNSPECIFIED\x10\x00\x12\x11\n\rACCESS_PUBLIC\x10\x01\x12\x16\n\x12\x41\x43\x43\x45SS_VIRTUAL_KEY\x10\x02\x12\x15\n\x11\x41\x43\x43\x45SS_MASTER_KEY\x10\x03*I\n\x07\x44ialect\x12\x17\n\x13\x44IALECT_UNSPECIFIED\x10\x00\x12\x11\n\rDIALECT_ADMIN\x10\x01\x12\x12\n\x0e\x44IALECT_OPENAI\x10\x02*m\n\x07\x46raming\x12\x17\n\x13\x46RAMING_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x46RAMING_SERVER_SENT_EVENTS\x10\x01\x12\x12\n\x0e\x46RAMING_BINARY\x10\x02\x12\x15\n\x11\x46RAMING_WEBSOCKET\x10\x03:O\n\x07serving\x12\x1e.google.protobuf.MethodOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x13.conduit.v1.ServingR\x07serving:J\n\x07\x61s_json\x12\x1d.google.protobuf.FieldOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x10.conduit.v1.JsonR\x06\x61sJson:E\n\rdiscriminator\x12\x1d.google.protobuf.OneofOptions\x18\xd1\x86\x03 \x01(\tR\rdiscriminator:?\n\x08spelling\x12!.google.protobuf.EnumValueOptions\x18\xd1\x86\x03 \x01(\tR\x08spelling:R\n\x07\x66\x61ilure\x12!.google.protobuf.EnumValueOptions\x18\xd2\x86\x03 \x01(\x0b\x32\x13.conduit.v1.FailureR\x07\x66\x61ilure:P\n\x07\x64ialect\x12\x1f.google.protobuf.MessageOptions\x18\xd1\x86\x03 \x01(\x0e\x32\x13.conduit.v1.DialectR\x07\x64ialectB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63onduit/v1/options.proto\x12\nconduit.v1\x1a google/protobuf/descriptor.proto\"\xb9\x02\n\x07Serving\x12*\n\x06\x61\x63\x63\x65ss\x18\x01 \x01(\x0e\x32\x12.conduit.v1.AccessR\x06\x61\x63\x63\x65ss\x12-\n\x07\x64ialect\x18\x02 \x01(\x0e\x32\x13.conduit.v1.DialectR\x07\x64ialect\x12-\n\x07\x66raming\x18\x03 \x01(\x0e\x32\x13.conduit.v1.FramingR\x07\x66raming\x12%\n\x0esuccess_status\x18\x04 \x01(\rR\rsuccessStatus\x12\x1b\n\tchosen_by\x18\x05 \x01(\tR\x08\x63hosenBy\x12\x1c\n\tmultipart\x18\x06 \x01(\x08R\tmultipart\x12$\n\x0emax_body_bytes\x18\x07 \x01(\x04R\x0cmaxBodyBytes\x12\x1c\n\toperation\x18\x08 \x01(\tR\toperation\"\xaf\x02\n\x04Json\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n\x03raw\x18\x02 \x01(\x08R\x03raw\x12\x16\n\x06schema\x18\x03 \x01(\tR\x06schema\x12\x18\n\x07unknown\x18\x04 \x01(\x08R\x07unknown\x12\x1f\n\x0btext_member\x18\x05 \x01(\tR\ntextMember\x12$\n\x0esingle_or_list\x18\x06 \x01(\x08R\x0csingleOrList\x12\x14\n\x05money\x18\x07 \x01(\x08R\x05money\x12\x16\n\x06\x61lways\x18\x08 \x01(\x08R\x06\x61lways\x12\x16\n\x06header\x18\t \x01(\tR\x06header\x12\x16\n\x06secret\x18\n \x01(\x08R\x06secret\x12\x12\n\x04\x62\x61re\x18\x0b \x01(\x08R\x04\x62\x61re\x12\x16\n\x06\x65vents\x18\x0c \x01(\x08R\x06\x65vents\"s\n\x07\x46\x61ilure\x12\x12\n\x04\x63ode\x18\x01 \x01(\x05R\x04\x63ode\x12\x1f\n\x0bhttp_status\x18\x02 \x01(\rR\nhttpStatus\x12\x1f\n\x0bopenai_type\x18\x03 \x01(\tR\nopenaiType\x12\x12\n\x04hint\x18\x04 \x01(\tR\x04hint*b\n\x06\x41\x63\x63\x65ss\x12\x16\n\x12\x41\x43\x43\x45SS_UNSPECIFIED\x10\x00\x12\x11\n\rACCESS_PUBLIC\x10\x01\x12\x16\n\x12\x41\x43\x43\x45SS_VIRTUAL_KEY\x10\x02\x12\x15\n\x11\x41\x43\x43\x45SS_MASTER_KEY\x10\x03*I\n\x07\x44ialect\x12\x17\n\x13\x44IALECT_UNSPECIFIED\x10\x00\x12\x11\n\rDIALECT_ADMIN\x10\x01\x12\x12\n\x0e\x44IALECT_OPENAI\x10\x02*m\n\x07\x46raming\x12\x17\n\x13\x46RAMING_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x46RAMING_SERVER_SENT_EVENTS\x10\x01\x12\x12\n\x0e\x46RAMING_BINARY\x10\x02\x12\x15\n\x11\x46RAMING_WEBSOCKET\x10\x03:O\n\x07serving\x12\x1e.google.protobuf.MethodOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x13.conduit.v1.ServingR\x07serving:J\n\x07\x61s_json\x12\x1d.google.protobuf.FieldOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x10.conduit.v1.JsonR\x06\x61sJson:E\n\rdiscriminator\x12\x1d.google.protobuf.OneofOptions\x18\xd1\x86\x03 \x01(\tR\rdiscriminator:?\n\x08spelling\x12!.google.protobuf.EnumValueOptions\x18\xd1\x86\x03 \x01(\tR\x08spelling:R\n\x07\x66\x61ilure\x12!.google.protobuf.EnumValueOptions\x18\xd2\x86\x03 \x01(\x0b\x32\x13.conduit.v1.FailureR\x07\x66\x61ilure:P\n\x07\x64ialect\x12\x1f.google.protobuf.MessageOptions\x18\xd1\x86\x03 \x01(\x0e\x32\x13.conduit.v1.DialectR\x07\x64ialectB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,16 +33,16 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.options_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
-  _globals['_ACCESS']._serialized_start=783
-  _globals['_ACCESS']._serialized_end=881
-  _globals['_DIALECT']._serialized_start=883
-  _globals['_DIALECT']._serialized_end=956
-  _globals['_FRAMING']._serialized_start=958
-  _globals['_FRAMING']._serialized_end=1067
+  _globals['_ACCESS']._serialized_start=813
+  _globals['_ACCESS']._serialized_end=911
+  _globals['_DIALECT']._serialized_start=913
+  _globals['_DIALECT']._serialized_end=986
+  _globals['_FRAMING']._serialized_start=988
+  _globals['_FRAMING']._serialized_end=1097
   _globals['_SERVING']._serialized_start=75
-  _globals['_SERVING']._serialized_end=358
-  _globals['_JSON']._serialized_start=361
-  _globals['_JSON']._serialized_end=664
-  _globals['_FAILURE']._serialized_start=666
-  _globals['_FAILURE']._serialized_end=781
+  _globals['_SERVING']._serialized_end=388
+  _globals['_JSON']._serialized_start=391
+  _globals['_JSON']._serialized_end=694
+  _globals['_FAILURE']._serialized_start=696
+  _globals['_FAILURE']._serialized_end=811
 # @@protoc_insertion_point(module_scope)

@@ -112,6 +112,7 @@ class Serving(_message.Message):
     CHOSEN_BY_FIELD_NUMBER: _builtins.int
     MULTIPART_FIELD_NUMBER: _builtins.int
     MAX_BODY_BYTES_FIELD_NUMBER: _builtins.int
+    OPERATION_FIELD_NUMBER: _builtins.int
     access: Global___Access.ValueType
     """Who may call, over gRPC and HTTP alike."""
     dialect: Global___Dialect.ValueType
@@ -126,6 +127,10 @@ class Serving(_message.Message):
     """The request body is `multipart/form-data`: each part fills the field of its name."""
     max_body_bytes: _builtins.int
     """The most bytes a request body may have. Zero means the server's default."""
+    operation: _builtins.str
+    """The operation that the Router makes calls of for this RPC, such as `chat`. Empty for RPCs that make no calls,
+    and for those that this version does not do.
+    """
     def __init__(
         self,
         *,
@@ -136,10 +141,11 @@ class Serving(_message.Message):
         chosen_by: _builtins.str = ...,
         multipart: _builtins.bool = ...,
         max_body_bytes: _builtins.int = ...,
+        operation: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "chosen_by", b"chosen_by", "dialect", b"dialect", "framing", b"framing", "max_body_bytes", b"max_body_bytes", "multipart", b"multipart", "success_status", b"success_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "chosen_by", b"chosen_by", "dialect", b"dialect", "framing", b"framing", "max_body_bytes", b"max_body_bytes", "multipart", b"multipart", "operation", b"operation", "success_status", b"success_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

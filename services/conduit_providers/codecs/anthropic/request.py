@@ -7,11 +7,11 @@ import orjson
 
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit_kernel.errors import UnsupportedCapability
-from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.anthropic.tools import NATIVE as NATIVE_OF_TOOLS
 from conduit_providers.codecs.anthropic.tools import search_tool, tool_choice, tools
 from conduit_providers.codecs.anthropic.turns import NATIVE_OF_DOCUMENTS, system_blocks, turns
 from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
+from conduit_providers.operations.chat import ChatCall
 from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]

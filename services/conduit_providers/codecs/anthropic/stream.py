@@ -8,7 +8,6 @@ import orjson
 
 from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
-from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.anthropic.answer import (
     Block,
     Counts,
@@ -26,6 +25,7 @@ from conduit_providers.codecs.shared.chunk_decoder import EventDecoder
 from conduit_providers.codecs.shared.counts import chat_usage
 from conduit_providers.codecs.shared.sse import SseEvent
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.operations.chat import ChatCall
 
 _DECODER = msgspec.json.Decoder(Event)
 

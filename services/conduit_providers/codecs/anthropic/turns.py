@@ -23,9 +23,9 @@ from conduit.v1.chat_message_pb2 import (
 )
 from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
-from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.anthropic.blocks import block_in, text_in
 from conduit_providers.codecs.shared.media import data_url, inlined
+from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
 

@@ -21,8 +21,6 @@ import orjson
 
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT, ChatMessage
 from conduit.v1.chat_pb2 import ChatCompletion
-from conduit_providers.calls import ChatAnswer, ChatCall, chat_answer
-from conduit_providers.codec import ChatDecoder
 from conduit_providers.codecs.bedrock.answer import (
     Answer,
     Block,
@@ -38,6 +36,7 @@ from conduit_providers.codecs.bedrock.tools import answer_tool
 from conduit_providers.codecs.bedrock.turns import FORMAT
 from conduit_providers.codecs.shared.counts import chat_usage
 from conduit_providers.failures import malformed
+from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, chat_answer
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse

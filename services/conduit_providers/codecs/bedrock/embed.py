@@ -12,9 +12,9 @@ import orjson
 
 from conduit.v1.embedding_pb2 import EmbeddingRequest
 from conduit_kernel.errors import InvalidRequest
-from conduit_providers.calls import EmbedAnswer, EmbedCall
 from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import malformed
+from conduit_providers.operations.embed import EmbedAnswer, EmbedCall
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.usage import Usage

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from conduit_kernel.errors import InvalidRequest
-from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.shared.media import inlined
+from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
 

@@ -11,7 +11,6 @@ import orjson
 
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit_kernel.errors import UnsupportedCapability
-from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.anthropic.request import (
     BUDGET_SHARES,
     DEFAULT_MAX_TOKENS,
@@ -25,6 +24,7 @@ from conduit_providers.codecs.anthropic.request import (
 from conduit_providers.codecs.bedrock.tools import ToolConfig, answer_tool, is_one_of
 from conduit_providers.codecs.bedrock.turns import NATIVE_OF_DOCUMENTS, Conversation
 from conduit_providers.codecs.shared.unsupported import is_default, note_unsupported
+from conduit_providers.operations.chat import ChatCall
 from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]

@@ -18,8 +18,8 @@ import orjson
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit.v1.chat_tool_pb2 import TOOL_CHOICE_MODE_NONE, TOOL_CHOICE_MODE_REQUIRED, Tool
 from conduit_kernel.errors import UnsupportedCapability
-from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.bedrock.turns import cache_point
+from conduit_providers.operations.chat import ChatCall
 from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]

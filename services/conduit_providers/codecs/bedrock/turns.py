@@ -22,10 +22,10 @@ from conduit.v1.chat_message_pb2 import (
 )
 from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
-from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.anthropic.turns import FORMAT as CLAUDE_FORMAT
 from conduit_providers.codecs.anthropic.turns import INVALID_JSON, joined_details
 from conduit_providers.codecs.bedrock.media import S3, media, sound
+from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
 

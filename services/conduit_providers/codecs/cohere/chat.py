@@ -13,8 +13,6 @@ import orjson
 
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT, ChatMessage
 from conduit.v1.chat_pb2 import ChatCompletion
-from conduit_providers.calls import ChatAnswer, ChatCall, chat_answer
-from conduit_providers.codec import ChatDecoder
 from conduit_providers.codecs.cohere.answer import (
     FORMAT,
     TOOL_PLAN,
@@ -30,6 +28,7 @@ from conduit_providers.codecs.cohere.answer import (
 from conduit_providers.codecs.cohere.request import ChatBody
 from conduit_providers.codecs.cohere.stream import CohereChatDecoder
 from conduit_providers.failures import malformed
+from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, chat_answer
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse

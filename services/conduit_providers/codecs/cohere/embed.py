@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 import orjson
 
-from conduit_providers.calls import EmbedAnswer, EmbedCall
 from conduit_providers.codecs.cohere.answer import Counts
 from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import malformed
+from conduit_providers.operations.embed import EmbedAnswer, EmbedCall
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse

@@ -7,7 +7,6 @@ import msgspec
 
 from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
-from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.cohere.answer import (
     FORMAT,
     TOOL_PLAN,
@@ -26,6 +25,7 @@ from conduit_providers.codecs.cohere.answer import (
 from conduit_providers.codecs.shared.chunk_decoder import EventDecoder
 from conduit_providers.codecs.shared.sse import SseEvent
 from conduit_providers.failures import malformed
+from conduit_providers.operations.chat import ChatCall
 
 DONE = b"[DONE]"
 # More calls and thoughts than that are no answer.

@@ -22,9 +22,9 @@ from conduit.v1.chat_message_pb2 import (
 )
 from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
-from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.anthropic.turns import joined_details
 from conduit_providers.codecs.cohere.answer import FORMAT, TOOL_PLAN
+from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
 _INSTRUCTING = frozenset({CHAT_ROLE_SYSTEM, CHAT_ROLE_DEVELOPER})

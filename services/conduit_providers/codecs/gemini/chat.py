@@ -17,8 +17,6 @@ from email.utils import parsedate_to_datetime
 import orjson
 
 from conduit.v1.chat_pb2 import ChatCompletion
-from conduit_providers.calls import ChatAnswer, ChatCall, chat_answer
-from conduit_providers.codec import ChatDecoder
 from conduit_providers.codecs.gemini.answer import (
     Candidate,
     Response,
@@ -35,6 +33,7 @@ from conduit_providers.codecs.gemini.request import ContentBody
 from conduit_providers.codecs.gemini.stream import GeminiChatDecoder
 from conduit_providers.codecs.shared.counts import chat_usage
 from conduit_providers.failures import malformed
+from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, chat_answer
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse

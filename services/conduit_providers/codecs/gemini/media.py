@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from conduit.v1.chat_message_pb2 import ContentPart, ImageUrl, InputFile
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
-from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.shared.media import Inline, inlined
+from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
 

@@ -10,7 +10,6 @@ import orjson
 
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit_kernel.errors import UnsupportedCapability
-from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.gemini.media import Media
 from conduit_providers.codecs.gemini.tools import (
     GOOGLE_SEARCH,
@@ -21,6 +20,7 @@ from conduit_providers.codecs.gemini.tools import (
 )
 from conduit_providers.codecs.gemini.turns import Turns
 from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
+from conduit_providers.operations.chat import ChatCall
 from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]

@@ -10,7 +10,6 @@ import orjson
 
 from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
-from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.gemini.answer import (
     Candidate,
     Response,
@@ -27,6 +26,7 @@ from conduit_providers.codecs.shared.chunk_decoder import EventDecoder
 from conduit_providers.codecs.shared.counts import chat_usage
 from conduit_providers.codecs.shared.sse import SseEvent
 from conduit_providers.failures import malformed
+from conduit_providers.operations.chat import ChatCall
 
 # More answers than anybody can ask for.
 MAX_CHOICES = 128

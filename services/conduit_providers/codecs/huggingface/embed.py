@@ -18,11 +18,11 @@ import msgspec
 import orjson
 from msgspec.structs import replace
 
-from conduit_providers.calls import EmbedAnswer, EmbedCall
 from conduit_providers.codecs.openai import embed as openai_embed
 from conduit_providers.codecs.openai.request import headers_of
 from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import malformed
+from conduit_providers.operations.embed import EmbedAnswer, EmbedCall
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse

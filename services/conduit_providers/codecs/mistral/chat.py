@@ -9,13 +9,18 @@ it is there. Options of an endpoint are those of `openai_chat`.
 from msgspec.structs import replace
 
 from conduit_kernel.errors import UpstreamError
-from conduit_providers.calls import ChatAnswer, ChatCall, ChatEvents, chat_answer
-from conduit_providers.codec import ChatDecoder
 from conduit_providers.codecs.mistral.answer import ChoiceState, as_openai, is_odd
 from conduit_providers.codecs.mistral.request import fitted
 from conduit_providers.codecs.openai.chat import OpenAIChatCodec
 from conduit_providers.codecs.openai.stream import OpenAIChatDecoder
 from conduit_providers.codecs.shared.sse import events_in
+from conduit_providers.operations.chat import (
+    ChatAnswer,
+    ChatCall,
+    ChatDecoder,
+    ChatEvents,
+    chat_answer,
+)
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.usage import Usage
@@ -54,6 +59,7 @@ class MistralChatDecoder:
     def __init__(self, call: ChatCall, endpoint: Endpoint) -> None:
         self.usage: Usage | None = None
         self.done = False
+        self.emitted = 0
         self._provider = call.provider
         self._openai = OpenAIChatDecoder(call, endpoint)
         self._states: dict[int, ChoiceState] = {}
@@ -77,6 +83,7 @@ class MistralChatDecoder:
 
     def _changed(self, events: ChatEvents | None) -> ChatEvents | None:
         self.usage = self._openai.usage
+        self.emitted = self._openai.emitted
         # Words end a thought, and so must be seen once something was changed.
         if events is not None and (self._states or is_odd(events.sse)):
             events = self._rewritten(events.sse)

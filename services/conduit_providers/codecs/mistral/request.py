@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
-from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.mistral.answer import FORMAT
+from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
 

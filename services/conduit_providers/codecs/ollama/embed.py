@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import orjson
 
-from conduit_providers.calls import EmbedAnswer, EmbedCall
 from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.operations.embed import EmbedAnswer, EmbedCall
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.usage import Usage

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
-from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.ollama.answer import (
     Piece,
     PieceReader,
@@ -18,6 +17,7 @@ from conduit_providers.codecs.ollama.answer import (
 )
 from conduit_providers.codecs.shared.chunk_decoder import ChunkDecoder
 from conduit_providers.codecs.shared.ndjson import LineBuffer
+from conduit_providers.operations.chat import ChatCall
 
 
 class OllamaChatDecoder(ChunkDecoder[bytes]):

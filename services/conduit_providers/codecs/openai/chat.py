@@ -10,12 +10,12 @@ A dropped `stream_options` is not asked for, and no loss: usage is then expected
 
 import msgspec
 
-from conduit_providers.calls import ChatAnswer, ChatCall, chat_answer
-from conduit_providers.codec import ChatDecoder
 from conduit_providers.codecs.openai.request import chat_body, headers_of
 from conduit_providers.codecs.openai.stream import OpenAIChatDecoder, with_stop
+from conduit_providers.codecs.openai.typed import read_completion
 from conduit_providers.codecs.openai.usage import ToldUsage, read_paths, usage_of
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, chat_answer
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.usage import Usage
@@ -73,7 +73,7 @@ class OpenAIChatCodec:
             _check_choices(whole.choices, call.provider)
         if endpoint.usage:
             usage = read_paths(body, endpoint.usage, usage)
-        return chat_answer(usage=usage, json=body)
+        return chat_answer(usage=usage, json=body, read=read_completion)
 
     def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
         """Return a fresh decoder for one streamed answer."""

@@ -5,10 +5,10 @@ https://platform.openai.com/docs/api-reference/embeddings
 
 import msgspec
 
-from conduit_providers.calls import EmbedAnswer, EmbedCall, embed_answer
 from conduit_providers.codecs.openai.request import embed_body, headers_of
 from conduit_providers.codecs.openai.usage import read_paths, read_usage
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.operations.embed import EmbedAnswer, EmbedCall, embed_answer
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse

@@ -10,8 +10,9 @@ from typing import Any
 import orjson
 
 from conduit_kernel.errors import InvalidRequest
-from conduit_providers.calls import ChatCall, EmbedCall
 from conduit_providers.codecs.shared.unsupported import is_default
+from conduit_providers.operations.chat import ChatCall
+from conduit_providers.operations.embed import EmbedCall
 from conduit_providers.spec import Endpoint, ValueMap
 from conduit_providers.wire import JSON_HEADERS, Headers
 

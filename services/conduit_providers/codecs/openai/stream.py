@@ -12,7 +12,6 @@ import msgspec
 import orjson
 
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
-from conduit_providers.calls import ChatCall, ChatEvents
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.openai.chunks import (
     Members,
@@ -24,9 +23,11 @@ from conduit_providers.codecs.openai.chunks import (
     without_usage,
     written,
 )
+from conduit_providers.codecs.openai.typed import read_chunk
 from conduit_providers.codecs.openai.usage import read_paths, read_usage
 from conduit_providers.codecs.shared.sse import EventBuffer, events_in
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.operations.chat import ChatCall, ChatEvents
 from conduit_providers.spec import Endpoint
 from conduit_providers.usage import Usage
 
@@ -70,12 +71,14 @@ class OpenAIChatDecoder:
         "_seen",
         "_told_usage",
         "done",
+        "emitted",
         "usage",
     )
 
     def __init__(self, call: ChatCall, endpoint: Endpoint) -> None:
         self.usage: Usage | None = None
         self.done = False
+        self.emitted = 0
         self._provider = call.provider
         self._is_usage_asked = call.include_usage or _asks_accounting(call)
         self._endpoint = endpoint
@@ -149,16 +152,17 @@ class OpenAIChatDecoder:
                 kept.append(part if wanted is data else b"data: " + wanted)
             if self._failure is not None or self.done:
                 break
+        self.emitted += len(kept)
         if self._failure is not None and not kept:
             raise self._failure
         if kept == parts:
-            return ChatEvents(sse=block)
+            return ChatEvents(sse=block, read=read_chunk)
         return self._joined([part + b"\n\n" for part in kept])
 
     def _joined(self, events: list[bytes]) -> ChatEvents | None:
         if self.done:
             events += [b"data: %b\n\n" % event for event in self._last_events()]
-        return ChatEvents(sse=b"".join(events)) if events else None
+        return ChatEvents(sse=b"".join(events), read=read_chunk) if events else None
 
     def _last_events(self) -> list[bytes]:
         events = [written(self._early)] if self._early else []

@@ -17,8 +17,6 @@ Options of an endpoint:
 import orjson
 
 from conduit_kernel.errors import UpstreamError, UpstreamRefused
-from conduit_providers.calls import ChatAnswer, ChatCall, ChatEvents
-from conduit_providers.codec import ChatDecoder
 from conduit_providers.codecs.replicate.input import ModelInput
 from conduit_providers.codecs.replicate.prediction import (
     ENDED,
@@ -30,6 +28,7 @@ from conduit_providers.codecs.replicate.prediction import (
 from conduit_providers.codecs.replicate.stream import ReplicateDecoder
 from conduit_providers.failures import malformed
 from conduit_providers.jobs import Job, JobRequest, StreamingJob
+from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, ChatEvents
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, Headers, HttpRequest, HttpResponse
@@ -95,7 +94,9 @@ class ReplicateChatCodec:
             found = read_prediction(response.body, call.provider)
         return answer_of(found, call)
 
-    def stream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> Job[StreamingJob]:
+    def stream(
+        self, call: ChatCall, endpoint: Endpoint, target: Target
+    ) -> Job[StreamingJob[ChatEvents]]:
         """Begin a prediction and open its stream. UpstreamRefused if the model has none."""
         response = yield JobRequest(self.to_upstream(call, endpoint, target))
         found = read_prediction(response.body, call.provider)

@@ -30,8 +30,8 @@ from conduit.v1.chat_message_pb2 import (
 )
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
-from conduit_providers.calls import ChatCall
 from conduit_providers.codecs.shared.unsupported import is_default, note_unsupported
+from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
 

@@ -19,10 +19,10 @@ from conduit.v1.chat_pb2 import (
     FinishReason,
 )
 from conduit_kernel.errors import UpstreamError, UpstreamRefused
-from conduit_providers.calls import ChatAnswer, ChatCall, chat_answer
 from conduit_providers.codecs.replicate.input import limit_of
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.jobs import JobRequest
+from conduit_providers.operations.chat import ChatAnswer, ChatCall, chat_answer
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.usage import Usage

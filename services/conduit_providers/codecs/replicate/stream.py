@@ -11,7 +11,6 @@ import orjson
 from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
 from conduit.v1.chat_pb2 import FINISH_REASON_STOP
-from conduit_providers.calls import ChatCall, ChatEvents
 from conduit_providers.codecs.replicate.prediction import (
     Prediction,
     canceled,
@@ -21,6 +20,7 @@ from conduit_providers.codecs.replicate.prediction import (
 from conduit_providers.codecs.shared.chunk_decoder import EventDecoder
 from conduit_providers.codecs.shared.sse import SseEvent
 from conduit_providers.failures import malformed
+from conduit_providers.operations.chat import ChatCall, ChatEvents
 
 
 class ReplicateDecoder(EventDecoder):

@@ -10,8 +10,8 @@ from typing import Generic, TypeVar
 from conduit.v1.chat_chunk_pb2 import ChatChoiceDelta, ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_pb2 import ChatUsage
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
-from conduit_providers.calls import ChatCall, ChatEvents
 from conduit_providers.codecs.shared.sse import EventBuffer, SseEvent, events_in
+from conduit_providers.operations.chat import ChatCall, ChatEvents
 from conduit_providers.usage import Usage
 
 PieceT = TypeVar("PieceT")
@@ -23,6 +23,7 @@ class ChunkDecoder(ABC, Generic[PieceT]):
     def __init__(self, call: ChatCall) -> None:
         self.usage: Usage | None = None
         self.done = False
+        self.emitted = 0
         self._provider = call.provider
         self._include_usage = call.include_usage
         self._failure: UpstreamError | None = None
@@ -40,6 +41,7 @@ class ChunkDecoder(ABC, Generic[PieceT]):
         if self._failure is not None:
             raise self._failure
         chunks = [] if self.done else self._chunks_of(self._cut(data))
+        self.emitted += len(chunks)
         return ChatEvents(chunks=chunks) if chunks else None
 
     def close(self) -> ChatEvents | None:
@@ -50,6 +52,7 @@ class ChunkDecoder(ABC, Generic[PieceT]):
             return None
         chunks = self._chunks_of_rest()
         chunks += self._end()
+        self.emitted += len(chunks)
         if not self.done:
             raise StreamInterrupted(
                 f"{self._provider} ended the stream before the answer was complete",

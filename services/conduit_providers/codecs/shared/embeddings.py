@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from conduit.v1.embedding_pb2 import EmbeddingList, EmbeddingRequest
 from conduit_kernel.errors import UnsupportedCapability
-from conduit_providers.calls import EmbedAnswer, EmbedCall, embed_answer
+from conduit_providers.operations.embed import EmbedAnswer, EmbedCall, embed_answer
 from conduit_providers.usage import Usage
 
 

@@ -7,7 +7,7 @@ import orjson
 from conduit.v1.chat_message_pb2 import ChatMessage, ContentPart
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit.v1.chat_tool_pb2 import Tool
-from conduit_providers.calls import ChatCall
+from conduit_providers.operations.chat import ChatCall
 
 # What OpenAI does unasked; clients say so all the same.
 DEFAULTS: Mapping[str, object] = {

@@ -10,10 +10,9 @@ Options of an endpoint, besides those of `gemini_chat` and `anthropic_chat`:
 
 from dataclasses import replace
 
-from conduit_providers.calls import ChatAnswer, ChatCall
-from conduit_providers.codec import ChatDecoder
 from conduit_providers.codecs.anthropic import chat as anthropic_chat
 from conduit_providers.codecs.gemini import chat as gemini_chat
+from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse

@@ -11,9 +11,9 @@ import pytest
 from tests.support.eventstream import event, frame
 
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
-from conduit_providers.calls import ChatCall, chat_request
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.bedrock.stream import ConverseStreamDecoder
+from conduit_providers.operations.chat import ChatCall, chat_request
 
 WORDS = ["Hello", ", ", "wörld ✨", "!"]
 

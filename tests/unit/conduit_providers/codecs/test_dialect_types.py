@@ -7,9 +7,10 @@ import pytest
 
 from conduit.v1.provider_pb2 import Provider
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
-from conduit_providers.calls import Call, chat_request
+from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
-from conduit_providers.codecs import chat_codec
+from conduit_providers.codecs import codec_named
+from conduit_providers.operations.chat import chat_request
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.wire import HttpResponse
 
@@ -33,7 +34,7 @@ def decoded(spec: ProviderSpec, pieces: list[bytes]) -> None:
     """Have a stream decoded that arrives in pieces."""
     endpoint = spec.endpoints["chat"]
     call = Call(chat_request(json=HELLO), alias="m", model="m", stream=True, provider="P")
-    decoder = chat_codec(endpoint.codec).decoder(call, endpoint)
+    decoder = codec_named(endpoint.codec).decoder(call, endpoint)
     for piece in pieces:
         if not decoder.done:
             decoder.feed(piece)
@@ -47,7 +48,7 @@ def test_plain_request_passes_as_it_is(spec: ProviderSpec) -> None:
     endpoint = spec.endpoints["chat"]
     provider = Provider(name="P", provider_type=spec.name, base_url="https://a.example")
     call = Call(chat_request(json=HELLO), alias="m", model="m", provider="P")
-    sent = chat_codec(endpoint.codec).to_upstream(call, endpoint, CATALOG.target(provider))
+    sent = codec_named(endpoint.codec).to_upstream(call, endpoint, CATALOG.target(provider))
     assert sent.body is HELLO
     assert call.dropped == []
 
@@ -60,7 +61,7 @@ def test_parameter_named_like_a_role_is_found(text: bytes) -> None:
     call = Call(chat_request(json=raw), alias="m", model="m", provider="P")
     target = CATALOG.target(Provider(name="P", provider_type="DeepSeek"))
     endpoint = spec.endpoints["chat"]
-    sent = orjson.loads(chat_codec(endpoint.codec).to_upstream(call, endpoint, target).body)
+    sent = orjson.loads(codec_named(endpoint.codec).to_upstream(call, endpoint, target).body)
     assert "user" not in sent
     assert call.dropped == ["user"]
 
@@ -110,7 +111,7 @@ def test_own_word_for_stop_is_translated_in_members_only() -> None:
     choice = {"index": 0, "finish_reason": "eos", "message": {"role": "assistant", "content": said}}
     body = orjson.dumps({"id": "1", "created": 1, "model": "m", "choices": [choice]})
     call = Call(chat_request(json=HELLO), alias="m", model="m", provider="P")
-    answer = chat_codec(endpoint.codec).from_upstream(HttpResponse(200, {}, body), call, endpoint)
+    answer = codec_named(endpoint.codec).from_upstream(HttpResponse(200, {}, body), call, endpoint)
     (found,) = orjson.loads(answer.json)["choices"]
     assert found["finish_reason"] == "stop"
     assert found["message"]["content"] == said

@@ -10,16 +10,16 @@ from tests.support.broken_bytes import garbled, in_pieces
 from conduit.v1.chat_json import chat_completion_to_json
 from conduit.v1.provider_pb2 import Provider
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
-from conduit_providers.calls import ChatCall, chat_request
 from conduit_providers.catalog import load_catalog
 from conduit_providers.codec import MAX_EVENT_BYTES
-from conduit_providers.codecs import chat_codec
+from conduit_providers.codecs import codec_named
+from conduit_providers.operations.chat import ChatCall, chat_request
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpResponse
 
 SPEC = load_catalog().find("Gemini")
 ENDPOINT = SPEC.endpoints["chat"]
-CODEC = chat_codec(ENDPOINT.codec)
+CODEC = codec_named(ENDPOINT.codec)
 TARGET = load_catalog().target(Provider(name="P", provider_type="Gemini"))
 STREAMS = sorted(Path(__file__).parents[3].glob("wire/Gemini/chat/stream*/received.http"))
 Json = dict[str, object]

@@ -10,16 +10,16 @@ from tests.support.broken_bytes import garbled, in_pieces
 from conduit.v1.chat_json import chat_completion_to_json
 from conduit.v1.provider_pb2 import Provider
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability, UpstreamError
-from conduit_providers.calls import ChatCall, chat_request
 from conduit_providers.catalog import load_catalog
-from conduit_providers.codecs import chat_codec
+from conduit_providers.codecs import codec_named
 from conduit_providers.codecs.mistral.request import short_id
+from conduit_providers.operations.chat import ChatCall, chat_request
 from conduit_providers.rate_limits import read_rate_limits
 from conduit_providers.wire import HttpResponse
 
 SPEC = load_catalog().find("Mistral")
 ENDPOINT = SPEC.endpoints["chat"]
-CODEC = chat_codec(ENDPOINT.codec)
+CODEC = codec_named(ENDPOINT.codec)
 TARGET = load_catalog().target(Provider(name="P", provider_type="Mistral"))
 WIRE = Path(__file__).parents[3] / "wire" / "Mistral" / "chat"
 STREAMS = sorted(WIRE.glob("stream*/received.http"))

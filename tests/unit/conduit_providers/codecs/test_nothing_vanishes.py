@@ -11,10 +11,11 @@ from conduit_kernel.errors import (
     UnsupportedCapability,
     UnsupportedParameter,
 )
-from conduit_providers.calls import Call, chat_request
+from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
-from conduit_providers.codecs import chat_codec
+from conduit_providers.codecs import codec_named
 from conduit_providers.jobs import JobCodec
+from conduit_providers.operations.chat import chat_request
 from conduit_providers.wire import HttpRequest
 
 Json = dict[str, Any]
@@ -276,7 +277,7 @@ def sent(kind: str, model: str, request: Json, *, is_strict: bool = False) -> Se
     target = CATALOG.target(provider)
     raw = orjson.dumps({"model": "alias", **request})
     call = Call(chat_request(json=raw), alias="alias", model=model, is_strict=is_strict)
-    codec = chat_codec(endpoint.codec)
+    codec = codec_named(endpoint.codec)
     made: HttpRequest
     if isinstance(codec, JobCodec):
         made = next(codec.whole(call, endpoint, target)).request

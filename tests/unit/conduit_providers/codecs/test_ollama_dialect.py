@@ -6,10 +6,11 @@ import orjson
 import pytest
 
 from conduit_kernel.errors import ConduitError, StreamInterrupted, UpstreamError
-from conduit_providers.calls import Call, ChatCall, chat_request
+from conduit_providers.calls import Call
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.ollama.answer import read_piece
 from conduit_providers.codecs.ollama.stream import OllamaChatDecoder
+from conduit_providers.operations.chat import ChatCall, chat_request
 from conduit_providers.usage import Usage
 
 LAST = {"done": True, "done_reason": "stop", "prompt_eval_count": 3, "eval_count": 2}

@@ -6,10 +6,10 @@ import orjson
 import pytest
 
 from conduit_kernel.errors import InvalidRequest, StreamInterrupted, UpstreamError
-from conduit_providers.calls import ChatCall, chat_request
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.openai.chat import CODEC
 from conduit_providers.codecs.openai.usage import read_usage
+from conduit_providers.operations.chat import ChatCall, chat_request
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.usage import Usage

@@ -15,9 +15,9 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletionChunk
 
 from conduit_kernel.errors import UpstreamError, UpstreamRateLimited
-from conduit_providers.calls import ChatCall, ChatEvents, chat_request
-from conduit_providers.codec import MAX_EVENT_BYTES, ChatDecoder
+from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.openai.chat import CODEC
+from conduit_providers.operations.chat import ChatCall, ChatDecoder, ChatEvents, chat_request
 from conduit_providers.spec import Endpoint
 from conduit_providers.usage import Usage
 

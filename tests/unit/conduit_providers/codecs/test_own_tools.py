@@ -9,10 +9,11 @@ import pytest
 
 from conduit.v1.provider_pb2 import Provider
 from conduit_kernel.errors import UpstreamError
-from conduit_providers.calls import Call, chat_request
+from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
-from conduit_providers.codecs import chat_codec
+from conduit_providers.codecs import codec_named
 from conduit_providers.codecs.gemini import grounding as gemini_grounding
+from conduit_providers.operations.chat import chat_request
 from conduit_providers.wire import HttpResponse
 
 WIRE = Path(__file__).parents[3] / "wire"
@@ -51,7 +52,7 @@ def sent_turns(*messages: Json) -> list[Json]:
     target = CATALOG.target(Provider(name="P", provider_type="Anthropic"))
     raw = orjson.dumps({"model": "alias", "messages": messages})
     call = Call(chat_request(json=raw), alias="alias", model="claude-opus-4-7")
-    body = orjson.loads(chat_codec(endpoint.codec).to_upstream(call, endpoint, target).body)
+    body = orjson.loads(codec_named(endpoint.codec).to_upstream(call, endpoint, target).body)
     turns: list[Json] = body["messages"]
     return turns
 
@@ -167,7 +168,7 @@ def test_odd_members_never_crash_an_answer(case: str, odd: bytes) -> None:
         changed = raw[:cut] + odd + b',"x":' + raw[cut:]
         call = Call(chat_request(json=b'{"model":"m","messages":[]}'), alias="m", model="m")
         endpoint = CATALOG.find("Anthropic").endpoints["chat"]
-        codec = chat_codec("anthropic_chat")
+        codec = codec_named("anthropic_chat")
         response = HttpResponse(200, {}, changed)
         # Of the errors of ours, garbage alone.
         with contextlib.suppress(UpstreamError):

@@ -14,13 +14,14 @@ from conduit_kernel.errors import (
     UpstreamError,
     UpstreamRefused,
 )
-from conduit_providers.calls import Call, ChatAnswer, ChatCall, chat_request
+from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.replicate.chat import CODEC, MAX_CLOSING_LOOKS, MAX_MISSES
 from conduit_providers.codecs.replicate.prediction import step_to
 from conduit_providers.codecs.replicate.stream import ReplicateDecoder
 from conduit_providers.jobs import Job, JobCodec, JobRequest, ResultT, StreamingJob
+from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatEvents, chat_request
 from conduit_providers.usage import Usage
 from conduit_providers.wire import HttpResponse
 
@@ -101,7 +102,7 @@ def test_looks_may_fail_for_a_while() -> None:
         flow.throw(InvalidApiKey("withdrawn", provider="P"))
 
 
-def opened(**members: object) -> tuple[Job[StreamingJob], JobRequest]:
+def opened(**members: object) -> tuple[Job[StreamingJob[ChatEvents]], JobRequest]:
     """Begin a stream; return the flow and its first step."""
     flow = CODEC.stream(call(stream=True, **members), ENDPOINT, TARGET)
     return flow, next(flow)

@@ -6,20 +6,21 @@ import orjson
 import pytest
 
 from conduit_kernel.errors import UnsupportedParameter
-from conduit_providers.batches import join_embeddings, split_embedding, total
-from conduit_providers.calls import (
-    Call,
+from conduit_providers.calls import Call
+from conduit_providers.catalog import load_catalog
+from conduit_providers.codecs import codec_named
+from conduit_providers.operations.chat import chat_request
+from conduit_providers.operations.embed import (
     EmbedAnswer,
     EmbedCall,
-    chat_request,
     embed_answer,
     embedding_request,
+    join_embeddings,
+    split_embedding,
 )
-from conduit_providers.catalog import load_catalog
-from conduit_providers.codecs import chat_codec
 from conduit_providers.spec import Endpoint, ValueMap
 from conduit_providers.target import Target
-from conduit_providers.usage import Usage
+from conduit_providers.usage import Usage, total
 
 Json = dict[str, Any]
 CATALOG = load_catalog()
@@ -40,7 +41,7 @@ def sent(model: str, *, is_strict: bool = False, **members: object) -> tuple[Jso
     """Return the body of a chat, and what was dropped."""
     raw = orjson.dumps({"model": "alias", "messages": [], **members})
     call = Call(chat_request(json=raw), alias="alias", model=model, is_strict=is_strict)
-    made = chat_codec("openai_chat").to_upstream(call, ENDPOINT, TARGET)
+    made = codec_named("openai_chat").to_upstream(call, ENDPOINT, TARGET)
     body: Json = orjson.loads(made.body)
     return {k: v for k, v in body.items() if k not in {"model", "messages"}}, call.dropped
 
@@ -84,7 +85,7 @@ def test_chats_without_the_parameter_pass_as_bytes() -> None:
     words = (ValueMap(EFFORT, same={"minimal": "low"}),)
     endpoint = Endpoint(codec="openai_chat", path="/chat", words=words)
     call = Call(chat_request(json=raw), alias="alias", model="m")
-    made = chat_codec("openai_chat").to_upstream(call, endpoint, TARGET)
+    made = codec_named("openai_chat").to_upstream(call, endpoint, TARGET)
     assert made.body == raw.replace(b'"model": "alias"', b'"model":"m"')
 
 

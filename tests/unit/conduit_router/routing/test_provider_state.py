@@ -95,7 +95,7 @@ def test_a_rest_ends_by_itself() -> None:
     """A key is benched for as long as was said."""
     clock = Clock()
     vitals = ProviderState(clock)
-    vitals.rest("key_1", 5.0, "rate limited")
+    vitals.cool_down("key_1", 5.0, "rate limited")
     assert vitals.view().cooldowns["key_1"].reason == "rate limited"
     clock.now += 5.0
     assert not vitals.view().cooldowns

@@ -1,20 +1,26 @@
-"""What routing reads of a request, and how it refuses what is none."""
+"""What a chat requires, what it may cost at most, and how one that is none is refused."""
 
 import pytest
 
 from conduit_kernel.errors import InvalidRequest, MalformedJson
-from conduit_router.routing.requirements import chat_requirements, embedding_requirements
+from conduit_providers.operation import Requirements
+from conduit_providers.operations.chat import OPERATION, chat_request
 
 HELLO = b'"messages":[{"role":"user","content":"hi"}]'
 
 
+def chat_requirements(body: bytes, *, stream: bool = False) -> Requirements:
+    """Read a chat request."""
+    return OPERATION.requirements(body, stream=stream)
+
+
 def test_the_fields_that_routing_needs() -> None:
     """Model, stream and usage wish; unknown members do not matter."""
-    wants = chat_requirements(
-        b'{"model":"m",%b,"stream":true,"stream_options":{"include_usage":true},"new":[{}]}' % HELLO
+    required = chat_requirements(
+        b'{"model":"m",%b,"stream_options":{"include_usage":true},"new":[{}]}' % HELLO, stream=True
     )
-    assert (wants.model, wants.stream, wants.include_usage) == ("m", True, True)
-    assert not wants.capabilities
+    assert (required.model, required.stream, required.include_usage) == ("m", True, True)
+    assert not required.capabilities
 
 
 @pytest.mark.parametrize(
@@ -78,11 +84,28 @@ def test_what_is_not_json_is_told_so(body: bytes) -> None:
         chat_requirements(body)
 
 
-def test_embeddings_want_a_model_and_an_input() -> None:
-    """Strings, lists of strings and tokens are all inputs; nothing is none."""
-    assert embedding_requirements(b'{"model":"m","input":"x"}').model == "m"
-    assert embedding_requirements(b'{"model":"m","input":[[1,2],[3]]}').operation == "embed"
-    with pytest.raises(InvalidRequest):
-        embedding_requirements(b'{"model":"m","input":[]}')
-    with pytest.raises(InvalidRequest):
-        embedding_requirements(b'{"input":"x"}')
+@pytest.mark.parametrize(
+    ("extra", "written", "is_bounded"),
+    [
+        (b"", 0, False),
+        (b',"max_tokens":7', 7, True),
+        (b',"max_tokens":7,"max_completion_tokens":5', 5, True),
+        (b',"max_tokens":7,"n":3', 21, True),
+        (b',"max_tokens":-1', 0, True),
+    ],
+)
+def test_the_worst_case_counts_every_byte_and_every_choice(
+    extra: bytes, written: int, *, is_bounded: bool
+) -> None:
+    """No tokenizer makes more tokens than bytes, and no answer is longer than asked for."""
+    form = chat_request(json=b'{"model":"m",%b%b}' % (HELLO, extra))
+    worst = OPERATION.worst_case(form, chat_requirements(form.json))
+    assert worst.usage.input_tokens == len(form.json)
+    assert (worst.usage.output_tokens, worst.is_bounded) == (written, is_bounded)
+
+
+def test_an_estimate_counts_what_was_said_and_handed_out() -> None:
+    """Four characters a token for what is read; what was streamed the decoder has counted."""
+    form = chat_request(json=b'{"model":"m",%b}' % HELLO)
+    usage = OPERATION.estimate(form, None, 200)
+    assert (usage.input_tokens, usage.output_tokens) == (1, 200)

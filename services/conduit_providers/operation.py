@@ -1,0 +1,123 @@
+"""An operation: all that the suite knows of `chat`, `embed` and their like, in one object each.
+
+The Router and the catalog are generic over operations: what a request requires, which codecs serve
+it, how it is split, estimated, answered. One module in `operations/` says so for each.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+
+import msgspec
+from google.protobuf.message import Message
+
+from conduit.v1.call_pb2 import CallReport
+from conduit_providers.calls import Answer, Call, Events, Form
+from conduit_providers.codec import Codec
+from conduit_providers.spec import Endpoint
+from conduit_providers.usage import Usage
+
+RequestT = TypeVar("RequestT", bound=Message)
+AnswerT = TypeVar("AnswerT", bound=Message)
+EventsT = TypeVar("EventsT", bound=Events)
+
+NOTHING: frozenset[str] = frozenset()
+# The field's rule of thumb for English text:
+# https://help.openai.com/en/articles/4936856-what-are-tokens-and-how-to-count-them
+CHARACTERS_PER_TOKEN = 4
+
+
+class Requirements(msgspec.Struct, frozen=True):
+    """What a request requires of whoever serves it; read once, used by routing and accounting."""
+
+    model: str
+    operation: str
+    stream: bool = False
+    include_usage: bool = False
+    capabilities: frozenset[str] = NOTHING
+    # The most tokens that each choice may have, as the caller says; None if unsaid.
+    max_output: int | None = None
+    # How many choices are asked for.
+    choices: int = 1
+
+
+class WorstCase(NamedTuple):
+    """The most that a request can use, for a reservation."""
+
+    usage: Usage
+    # Whether the caller bounds what is written; else `usage` has what is read alone.
+    is_bounded: bool
+
+
+class Operation(ABC, Generic[RequestT, AnswerT]):
+    """How calls of one kind are read, estimated, split and answered. Pure."""
+
+    name: ClassVar[str]
+    # What the operation's codecs must be, a runtime-checkable protocol.
+    codec_type: ClassVar[type]
+
+    @abstractmethod
+    def form_of(self, request: Any) -> Form[RequestT]:  # noqa: ANN401 # of each RPC its own
+        """Return the request of an RPC's message, in the form in which it came."""
+
+    @abstractmethod
+    def requirements(self, body: bytes, *, stream: bool) -> Requirements:
+        """Read a request's JSON. MalformedJson or InvalidRequest, with the field, if it is none."""
+
+    @abstractmethod
+    def estimate(self, form: Form[RequestT], answer: Answer[AnswerT] | None, emitted: int) -> Usage:
+        """Return about what a call used, where no provider counted.
+
+        `answer` is the whole answer, None if there is none; of a stream, the decoder handed out
+        about `emitted` tokens.
+        """
+
+    @abstractmethod
+    def worst_case(self, form: Form[RequestT], requirements: Requirements) -> WorstCase:
+        """Return the most that a request can use."""
+
+    @abstractmethod
+    def write(self, response: Any, answer: Answer[AnswerT], *, is_typed: bool) -> None:  # noqa: ANN401 # of each RPC its own
+        """Put an answer into the RPC's response, in the form of the request."""
+
+    def native_media(self, call: Call[RequestT], endpoint: Endpoint) -> tuple[str, ...] | None:
+        """Return None if the codec can go ahead.
+
+        Otherwise what the call refers to by URL must be fetched before: all but what begins with
+        one of these.
+        """
+        return None
+
+    def split(self, call: Call[RequestT], endpoint: Endpoint) -> Sequence[Call[RequestT]]:
+        """Return the calls that a call becomes, in order; the call itself if it is small enough."""
+        return (call,)
+
+    def join(self, answers: Sequence[Answer[AnswerT]]) -> Answer[AnswerT]:
+        """Return the answer to a call that was split."""
+        return answers[0]
+
+
+class StreamedOperation(Operation[RequestT, AnswerT], Generic[RequestT, AnswerT, EventsT]):
+    """An operation whose answers can come piece by piece."""
+
+    @abstractmethod
+    def started(self, message: Any) -> CallReport:  # noqa: ANN401 # of each RPC its own
+        """Return where the first message of a stream says what the Router did until then."""
+
+    @abstractmethod
+    def put(self, message: Any, events: EventsT, *, is_typed: bool) -> None:  # noqa: ANN401 # of each RPC its own
+        """Put pieces of an answer into a message, in the form of the request."""
+
+    @abstractmethod
+    def finished(self, message: Any, usage: Usage | None, *, is_typed: bool) -> CallReport:  # noqa: ANN401 # of each RPC its own
+        """Put the end of a stream into its last message; return where its report goes."""
+
+
+def estimate_tokens(characters: int) -> int:
+    """Return about how many tokens a text of so many characters has."""
+    return -(-characters // CHARACTERS_PER_TOKEN)
+
+
+AnyOperation = Operation[Any, Any]
+AnyStreamedOperation = StreamedOperation[Any, Any, Any]
+AnyCodec = Codec[Any, Any]

@@ -1,0 +1,15 @@
+"""The operations: one module each, found by the name that the contract gives its RPCs."""
+
+import importlib
+from importlib.util import find_spec
+
+from conduit_providers.operation import AnyOperation
+
+
+def operation(name: str) -> AnyOperation | None:
+    """Return the operation of this name; None if this version does not do it."""
+    module = f"{__name__}.{name}"
+    if not name or find_spec(module) is None:
+        return None
+    found: AnyOperation = importlib.import_module(module).OPERATION
+    return found

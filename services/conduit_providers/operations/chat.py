@@ -1,0 +1,287 @@
+"""Chats: `Chat`, `StreamChat`."""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+import msgspec
+import orjson
+
+from conduit.v1 import router_requests_pb2 as pb
+from conduit.v1.call_pb2 import CallReport
+from conduit.v1.chat_chunk_json import (
+    chat_completion_chunk_from_json,
+    chat_completion_chunk_to_json,
+)
+from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk
+from conduit.v1.chat_json import (
+    chat_completion_from_json,
+    chat_completion_request_from_json,
+    chat_completion_request_to_json,
+    chat_completion_to_json,
+)
+from conduit.v1.chat_pb2 import ChatCompletion, ChatCompletionRequest, ChatUsage
+from conduit.v1.json_runtime import JsonError
+from conduit_kernel.errors import InvalidRequest
+from conduit_providers.calls import Answer, Call, Form
+from conduit_providers.codec import Decoder, StreamingCodec
+from conduit_providers.operation import (
+    NOTHING,
+    Requirements,
+    StreamedOperation,
+    WorstCase,
+    estimate_tokens,
+)
+from conduit_providers.operations.reading import refusal
+from conduit_providers.spec import Endpoint
+from conduit_providers.usage import Usage
+
+ChatCall = Call[ChatCompletionRequest]
+ChatAnswer = Answer[ChatCompletion]
+DONE = b"data: [DONE]\n\n"
+
+
+class ChatEvents:
+    """Pieces of a streamed answer that arrived together, as server-sent events or as chunks."""
+
+    __slots__ = ("_chunks", "_read", "_sse")
+
+    def __init__(
+        self,
+        *,
+        sse: bytes | None = None,
+        chunks: Sequence[ChatCompletionChunk] | None = None,
+        read: Callable[[object], ChatCompletionChunk] = chat_completion_chunk_from_json,
+    ) -> None:
+        """Take one of the two; `read` is for events of dialects with spellings of their own."""
+        self._sse = sse
+        self._chunks = chunks
+        self._read = read
+
+    @property
+    def sse(self) -> bytes:
+        """Return whole events, `data: ...` with a blank line behind each; without `[DONE]`."""
+        if self._sse is None:
+            write = chat_completion_chunk_to_json
+            self._sse = b"".join(
+                b"data: %b\n\n" % orjson.dumps(write(chunk)) for chunk in self._chunks or ()
+            )
+        return self._sse
+
+    @property
+    def chunks(self) -> Sequence[ChatCompletionChunk]:
+        """Return the chunks. JsonError if an event does not fit the contract."""
+        if self._chunks is None:
+            self._chunks = [
+                self._read(orjson.loads(line[5:]))
+                for line in (self._sse or b"").splitlines()
+                if line.startswith(b"data:")
+            ]
+        return self._chunks
+
+
+ChatDecoder = Decoder[ChatEvents]
+ChatCodec = StreamingCodec[ChatCall, ChatAnswer, ChatEvents]
+
+
+def chat_request(
+    *, json: bytes | None = None, typed: ChatCompletionRequest | None = None
+) -> Form[ChatCompletionRequest]:
+    """Hold a chat request."""
+    return Form(chat_completion_request_from_json, chat_completion_request_to_json, json, typed)
+
+
+def chat_answer(
+    *,
+    usage: Usage | None,
+    json: bytes | None = None,
+    typed: ChatCompletion | None = None,
+    read: Callable[[object], ChatCompletion] = chat_completion_from_json,
+) -> ChatAnswer:
+    """Hold a chat answer; `read` is for those of dialects with spellings of their own."""
+    return Answer(read, chat_completion_to_json, json, typed, usage)
+
+
+class _StreamOptions(msgspec.Struct):
+    include_usage: bool | None = None
+
+
+class _Format(msgspec.Struct):
+    type: str
+
+
+class _Chat(msgspec.Struct):
+    model: str
+    messages: list[msgspec.Raw]
+    stream: bool | None = None
+    stream_options: _StreamOptions | None = None
+    tools: list[msgspec.Raw] | None = None
+    response_format: _Format | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    n: int | None = None
+    # Not needed here; a wrong type is better refused before a provider is asked.
+    temperature: float | None = None
+    top_p: float | None = None
+
+
+class _Part(msgspec.Struct):
+    type: str = ""
+
+
+class _Message(msgspec.Struct):
+    content: str | list[_Part] | None = None
+
+
+class _Parts(msgspec.Struct):
+    messages: list[_Message]
+
+
+_read_chat = msgspec.json.Decoder(_Chat).decode
+_read_parts = msgspec.json.Decoder(_Parts).decode
+# Part type to the capability that it needs.
+_PARTS = {"image_url": "vision", "input_audio": "audio", "file": "files", "video_url": "video"}
+_HINTS = tuple(b'"%b"' % kind.encode() for kind in _PARTS)
+
+
+class ChatOperation(StreamedOperation[ChatCompletionRequest, ChatCompletion, ChatEvents]):
+    """Asks a model for the next message of a conversation."""
+
+    name: ClassVar[str] = "chat"
+    codec_type: ClassVar[type] = StreamingCodec
+
+    def form_of(
+        self, request: pb.ChatRequest | pb.StreamChatRequest
+    ) -> Form[ChatCompletionRequest]:
+        """Return the conversation."""
+        if request.WhichOneof("form") == "chat":
+            return chat_request(typed=request.chat)
+        return chat_request(json=request.json)
+
+    def requirements(self, body: bytes, *, stream: bool) -> Requirements:
+        """Read a chat request; what it says of streaming is what its RPC says."""
+        try:
+            chat = _read_chat(body)
+            if not chat.messages:
+                raise InvalidRequest("messages must not be empty", field="messages")
+            capabilities = _capabilities(body, chat)
+        except msgspec.MsgspecError as error:
+            raise refusal(error) from error
+        options, most = chat.stream_options, chat.max_completion_tokens
+        return Requirements(
+            chat.model,
+            "chat",
+            stream,
+            bool(options and options.include_usage),
+            capabilities,
+            chat.max_tokens if most is None else most,
+            chat.n or 1,
+        )
+
+    def estimate(
+        self, form: Form[ChatCompletionRequest], answer: ChatAnswer | None, emitted: int
+    ) -> Usage:
+        """Count characters; pictures and sound are not counted."""
+        read = _estimate_request(form)
+        return Usage(read, emitted if answer is None else estimate_tokens(len(answer.json)))
+
+    def worst_case(
+        self, form: Form[ChatCompletionRequest], requirements: Requirements
+    ) -> WorstCase:
+        """Count a token for each byte: no tokenizer makes more of them."""
+        most = requirements.max_output
+        written = 0 if most is None else max(0, most) * max(1, requirements.choices)
+        return WorstCase(Usage(len(form.json), written), most is not None)
+
+    def write(self, response: pb.ChatResponse, answer: ChatAnswer, *, is_typed: bool) -> None:
+        """Put an answer into the response."""
+        if is_typed:
+            response.completion.CopyFrom(answer.typed)
+        else:
+            response.json = answer.json
+
+    def native_media(self, call: ChatCall, endpoint: Endpoint) -> tuple[str, ...] | None:
+        """Have fetched what a chat refers to by URL, where the endpoint takes no URLs."""
+        if endpoint.options.get("inline_media") and has_urls(call.typed):
+            return tuple(str(endpoint.options.get("native_urls", "")).split())
+        return None
+
+    def started(self, message: pb.StreamChatResponse) -> CallReport:
+        """Return the report of the first message."""
+        return message.started
+
+    def put(self, message: pb.StreamChatResponse, events: ChatEvents, *, is_typed: bool) -> None:
+        """Put chunks, or events, into a message."""
+        if is_typed:
+            message.chunks.extend(events.chunks)
+        else:
+            message.events = events.sse
+
+    def finished(
+        self, message: pb.StreamChatResponse, usage: Usage | None, *, is_typed: bool
+    ) -> CallReport:
+        """Put the counts and what ends a stream of events into the last message."""
+        if usage is not None:
+            message.finished.usage.CopyFrom(usage_message(usage))
+        if not is_typed:
+            message.events += DONE
+        return message.finished.report
+
+
+def has_urls(request: ChatCompletionRequest) -> bool:
+    """Return whether a conversation refers to anything by URL."""
+    return next(iter(urls_of(request)), None) is not None
+
+
+def urls_of(request: ChatCompletionRequest) -> set[str]:
+    """Return what a conversation refers to by URL."""
+    return {
+        url
+        for message in request.messages
+        for part in message.content
+        for url in (part.image_url.url, part.video_url.url)
+        if url.startswith(("http://", "https://"))
+    }
+
+
+def usage_message(usage: Usage) -> ChatUsage:
+    """Return counts as OpenAI's usage object has them."""
+    message = ChatUsage(
+        prompt_tokens=usage.input_tokens,
+        completion_tokens=usage.output_tokens,
+        total_tokens=usage.input_tokens + usage.output_tokens,
+    )
+    if usage.cached_input_tokens:
+        message.prompt_tokens_details.cached_tokens = usage.cached_input_tokens
+    if usage.cache_write_tokens:
+        message.prompt_tokens_details.cache_write_tokens = usage.cache_write_tokens
+    if usage.reasoning_tokens:
+        message.completion_tokens_details.reasoning_tokens = usage.reasoning_tokens
+    return message
+
+
+def _estimate_request(form: Form[ChatCompletionRequest]) -> int:
+    try:
+        messages = form.typed.messages
+    except JsonError:
+        return estimate_tokens(len(form.json))
+    return estimate_tokens(sum(len(part.text) for m in messages for part in m.content))
+
+
+def _capabilities(body: bytes, chat: _Chat) -> frozenset[str]:
+    found = []
+    if chat.tools:
+        found.append("tools")
+    if chat.response_format is not None and chat.response_format.type != "text":
+        found.append(chat.response_format.type)
+    if b'"type"' in body and any(hint in body for hint in _HINTS):
+        # The word is there; whether as a part of a message takes a closer look.
+        parts = (p.type for m in _read_parts(body).messages for p in _list(m.content))
+        found += {_PARTS[kind] for kind in parts if kind in _PARTS}
+    return frozenset(found) if found else NOTHING
+
+
+def _list(content: str | list[_Part] | None) -> list[_Part]:
+    return content if isinstance(content, list) else []
+
+
+OPERATION = ChatOperation()

@@ -1,0 +1,66 @@
+"""What calls are made with: the current table, and the parts that all of them share."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from conduit_kernel.errors import ConduitError, ModelNotFound
+from conduit_providers.operation import Requirements
+from conduit_router.accounting.charging import ChargeRecorder
+from conduit_router.calls.jobs import JobRunner
+from conduit_router.calls.media import MediaFetcher
+from conduit_router.routing.decide import Decision, decide
+from conduit_router.routing.provider_state import ProviderState
+from conduit_router.routing.refusals import no_candidate
+from conduit_router.routing.table import EMPTY_TABLE
+from conduit_router.upstream.outcomes import Outcomes
+from conduit_router.upstream.transport import Transport
+
+if TYPE_CHECKING:
+    from conduit_router.calls.call_scope import CallScope
+
+    # Sees the end of every admitted call, exactly once, with the error if it failed.
+    EndListener = Callable[[CallScope, BaseException | None], None]
+
+
+class CallRuntime:
+    """The current table, and everything that calls are made with."""
+
+    def __init__(
+        self,
+        *,
+        transport: Transport,
+        media: MediaFetcher,
+        state: ProviderState,
+        recorder: ChargeRecorder,
+        outcomes: Outcomes,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+        draw_seed: Callable[[], int],
+        end_listeners: "Sequence[EndListener]" = (),
+    ) -> None:
+        """Take `clock` for durations and deadlines, `wall_clock` for points in time."""
+        self.table = EMPTY_TABLE
+        self.transport = transport
+        self.jobs = JobRunner(transport, clock)
+        self.media = media
+        self.state = state
+        self.recorder = recorder
+        self.outcomes = outcomes
+        self.clock = clock
+        self.wall_clock = wall_clock
+        self.end_listeners = tuple(end_listeners)
+        self._draw_seed = draw_seed
+
+    def decide(self, requirements: Requirements, seed: int | None, peer: str) -> Decision:
+        """Return where a request would go. ModelNotFound if nothing is mapped to the alias."""
+        route = self.table.routes.get(requirements.model)
+        if route is None:
+            raise ModelNotFound(
+                f"The model {requirements.model!r} does not exist", model=requirements.model
+            )
+        seed = self._draw_seed() if seed is None else seed
+        return decide(route, requirements, self.state.view(), seed, peer)
+
+    def no_candidate(self, requirements: Requirements, decision: Decision) -> ConduitError:
+        """Return the error that says best why nothing can be tried."""
+        return no_candidate(requirements, decision, self.state.view(), self.clock())

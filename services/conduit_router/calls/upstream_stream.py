@@ -1,0 +1,113 @@
+"""A provider's streamed answer, from its head to its end."""
+
+import asyncio
+import contextlib
+from typing import Any, NoReturn
+
+from conduit_kernel.errors import StreamInterrupted, UpstreamError, UpstreamTimeout
+from conduit_kernel.http import Headers, HttpError, Response
+from conduit_providers.codec import Decoder
+from conduit_providers.usage import Usage
+from conduit_router.calls.jobs import RunningJob
+from conduit_router.routing.table import UpstreamTarget
+from conduit_router.upstream.transport import raise_interrupted, raise_unreachable
+
+# How long the end of the body may follow the last event, for the connection to be kept.
+SETTLE_SECONDS = 0.25
+
+
+class UpstreamStream:
+    """Reads the events of one answer. Always `close` it."""
+
+    __slots__ = ("_decoder", "_job", "_response", "_upstream", "is_complete")
+
+    def __init__(
+        self,
+        upstream: UpstreamTarget,
+        response: Response,
+        decoder: Decoder[Any],
+        *,
+        job: RunningJob | None = None,
+    ) -> None:
+        self._upstream = upstream
+        self._response = response
+        self._decoder = decoder
+        # Until it is concluded or abandoned.
+        self._job = job
+        self.is_complete = False
+
+    @property
+    def usage(self) -> Usage | None:
+        """Return what the provider told so far."""
+        return self._decoder.usage
+
+    @property
+    def emitted(self) -> int:
+        """Return about how many tokens were handed out so far."""
+        return self._decoder.emitted
+
+    @property
+    def headers(self) -> Headers:
+        """Return the answer's headers."""
+        return self._response.headers
+
+    async def next(self) -> Any:  # noqa: ANN401 # each operation has its own events
+        """Return the next events, None at the end. UpstreamError or HttpError if it breaks off."""
+        decoder = self._decoder
+        while not decoder.done:
+            data = await self._response.next()
+            if not data:
+                rest = decoder.close()
+                self.is_complete = True
+                return rest
+            if (found := decoder.feed(data)) is not None:
+                return found
+        self.is_complete = True
+        job, self._job = self._job, None
+        return await job.conclude() if job is not None else None
+
+    async def settle(self) -> None:
+        """Read the rest of the body, if it comes at once, so that the connection can be kept."""
+        with contextlib.suppress(HttpError, TimeoutError):
+            async with asyncio.timeout(SETTLE_SECONDS):
+                while not self._response.done:
+                    await self._response.next()
+        self.close()
+
+    def close(self) -> None:
+        """Let the provider know that nobody listens any more, unless it is through."""
+        self._response.close()
+        if self._job is not None and not self.is_complete:
+            self._job.abandon()
+            self._job = None
+
+    def interrupted(self, error: Exception) -> NoReturn:
+        """Raise what a failure after the first events means."""
+        if isinstance(error, HttpError):
+            raise_interrupted(error, self._upstream)
+        if isinstance(error, StreamInterrupted):
+            raise error
+        name = self._upstream.provider_name
+        raise StreamInterrupted(f"The stream from {name} failed: {error}", provider=name) from error
+
+    def unopened(self, error: BaseException) -> NoReturn:
+        """Close the stream; raise what a failure before the first events means."""
+        self.close()
+        name = self._upstream.provider_name
+        if isinstance(error, HttpError):
+            raise_unreachable(error, self._upstream)
+        if isinstance(error, TimeoutError):
+            raise UpstreamTimeout(f"{name} began no answer in time", provider=name) from error
+        if isinstance(error, StreamInterrupted):
+            # Nothing was passed on yet, so another attempt may still succeed.
+            raise UpstreamError(error.message, **error.metadata) from error
+        raise error
+
+
+async def first_events(stream: UpstreamStream, seconds: float) -> Any:  # noqa: ANN401 # as above
+    """Return the first events within so many seconds. UpstreamError, by class, if none come."""
+    try:
+        async with asyncio.timeout(max(0.001, seconds)):
+            return await stream.next()
+    except BaseException as error:  # noqa: BLE001 # whatever it is, the stream must be closed
+        stream.unopened(error)

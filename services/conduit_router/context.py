@@ -1,0 +1,56 @@
+"""Who calls, and the limits within which a call is made."""
+
+import msgspec
+
+from conduit.v1.call_pb2 import CallOptions
+from conduit_kernel.errors import InvalidRequest
+from conduit_router.routing.table import Caller
+
+CALL_SECONDS = 600.0
+MAX_CALL_SECONDS = 3600.0
+MAX_ATTEMPTS = 4
+
+
+class CallerContext(msgspec.Struct, frozen=True):
+    """Who asks: the virtual key, the request's id, the address."""
+
+    caller: Caller
+    request_id: str
+    peer: str
+
+
+class CallLimits(msgspec.Struct, frozen=True):
+    """What a call may take; one value for all of its parts, times in seconds."""
+
+    # The whole call, with all of its attempts and with the body to its end.
+    total: float = CALL_SECONDS
+    # Until a connection is had.
+    connect: float = 10.0
+    # Until the head of an answer, or the first event of a stream; a chain's step may say less.
+    first_event: float = 300.0
+    # Between two pieces of an answer.
+    idle: float = 120.0
+    attempts: int = MAX_ATTEMPTS
+    # Whether what a provider does not take is refused rather than left out.
+    is_strict: bool = False
+
+
+DEFAULT_LIMITS = CallLimits()
+
+
+def limits_of(options: CallOptions | None) -> CallLimits:
+    """Return the limits that a caller asks for. InvalidRequest if they make no sense."""
+    if options is None:
+        return DEFAULT_LIMITS
+    total, attempts = CALL_SECONDS, MAX_ATTEMPTS
+    if options.HasField("timeout"):
+        total = options.timeout.ToTimedelta().total_seconds()
+        if not 0 < total <= MAX_CALL_SECONDS:
+            raise InvalidRequest(
+                f"timeout must be above 0 and at most {MAX_CALL_SECONDS:.0f}s", field="timeout"
+            )
+    if options.HasField("max_attempts"):
+        attempts = options.max_attempts
+        if attempts < 1:
+            raise InvalidRequest("max_attempts must be at least 1", field="max_attempts")
+    return CallLimits(total=total, attempts=attempts, is_strict=options.strict_parameters)

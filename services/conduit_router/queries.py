@@ -1,0 +1,94 @@
+"""The Router's RPCs that make no calls: which models there are, and where a request would go."""
+
+from conduit.v1 import router_requests_pb2 as pb
+from conduit.v1.decision_pb2 import Candidate as CandidateMessage
+from conduit.v1.decision_pb2 import Decision as DecisionMessage
+from conduit.v1.model_pb2 import Model
+from conduit_kernel.errors import ModelNotFound
+from conduit_providers.operation import Requirements
+from conduit_router.calls.runtime import CallRuntime
+from conduit_router.context import CallerContext
+from conduit_router.routing.decide import Decision
+from conduit_router.routing.table import Route
+from conduit_router.virtual_keys import may_use
+
+
+class Queries:
+    """Answers from the current table, a method for each RPC."""
+
+    def __init__(self, runtime: CallRuntime) -> None:
+        self._runtime = runtime
+
+    async def ListModels(
+        self, request: pb.ListModelsRequest, caller: CallerContext
+    ) -> pb.ListModelsResponse:
+        """List the aliases that the caller may use."""
+        routes = self._runtime.table.routes.values()
+        models = [_model(r) for r in routes if r.candidates and may_use(caller.caller, r.alias)]
+        return pb.ListModelsResponse(object="list", data=models)
+
+    async def GetModel(
+        self, request: pb.GetModelRequest, caller: CallerContext
+    ) -> pb.GetModelResponse:
+        """Return an alias that the caller may use."""
+        route = self._runtime.table.routes.get(request.model)
+        if route is None or not may_use(caller.caller, route.alias):
+            raise ModelNotFound(f"The model {request.model!r} does not exist", model=request.model)
+        return pb.GetModelResponse(model=_model(route))
+
+    async def ExplainRoute(
+        self, request: pb.ExplainRouteRequest, caller: CallerContext
+    ) -> pb.ExplainRouteResponse:
+        """Say where a request would go, without sending it."""
+        requirements = Requirements(
+            request.model,
+            request.operation or "chat",
+            capabilities=frozenset(request.capabilities),
+        )
+        seed = request.seed if request.HasField("seed") else None
+        decision = self._runtime.decide(requirements, seed, caller.peer)
+        return pb.ExplainRouteResponse(
+            decision=_decision(decision, requirements, self._runtime.table.revision)
+        )
+
+
+def _model(route: Route) -> Model:
+    able: set[str] = set()
+    for candidate in route.candidates:
+        endpoints = candidate.instance.spec.endpoints
+        able |= endpoints.keys() - {"models"}
+        able |= candidate.capabilities or (
+            endpoints["chat"].capabilities if "chat" in endpoints else set()
+        )
+    return Model(
+        id=route.alias,
+        object="model",
+        created=route.created,
+        owned_by="conduit",
+        capabilities=sorted(able),
+    )
+
+
+def _decision(decision: Decision, requirements: Requirements, revision: int) -> DecisionMessage:
+    message = DecisionMessage(
+        model_alias=requirements.model,
+        operation=requirements.operation,
+        rejections=decision.rejections,
+        seed=decision.seed,
+        revision=revision,
+    )
+    for stop in decision.candidates:
+        candidate = stop.candidate
+        entry = CandidateMessage(
+            provider_id=candidate.provider_id,
+            provider_name=candidate.instance.provider.name,
+            actual_model_name=candidate.model,
+            key_ids=[key.key_id for key in stop.keys],
+            priority=candidate.priority,
+            weight=candidate.weight,
+            mapping_id=candidate.mapping_id,
+        )
+        if candidate.timeout is not None:
+            entry.timeout.FromMilliseconds(int(candidate.timeout * 1000))
+        message.candidates.append(entry)
+    return message
