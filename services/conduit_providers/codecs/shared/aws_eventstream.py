@@ -12,6 +12,10 @@ from botocore.eventstream import EventStreamBuffer, ParserError
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.failures import malformed
 
+# Two lengths and a checksum; the first length is the whole message's.
+_PRELUDE_BYTES = 12
+_SIZE = struct.Struct(">I")
+
 
 class Frame(NamedTuple):
     """One message. `name` is the type of an event or an exception, or an error's code."""
@@ -24,34 +28,45 @@ class Frame(NamedTuple):
 
 
 class FrameBuffer:
-    """Keeps the bytes of a message until all of them are there."""
+    """Keeps the bytes of a message until all of them are there.
+
+    botocore copies what it holds with each addition, so it gets whole preludes and whole rests.
+    """
 
     def __init__(self, provider: str) -> None:
         self._provider = provider
         self._buffer = EventStreamBuffer()
-        self._held = 0
+        self._held = bytearray()
+        self._missing = _PRELUDE_BYTES
 
     def take(self, data: bytes) -> Iterator[Frame]:
         """Yield the messages that the next bytes complete.
 
         UpstreamError if a checksum is wrong, a header makes no sense, or a message is too large.
         """
-        self._buffer.add_data(data)
-        self._held += len(data)
-        while (frame := self._next()) is not None:
-            yield frame
-        self._check(self._held)
+        held = self._held
+        held += data
+        while len(held) >= self._missing:
+            part = bytes(held[: self._missing])
+            del held[: self._missing]
+            frame = self._next(part)
+            if frame is not None:
+                yield frame
 
-    def _next(self) -> Frame | None:
+    def _next(self, part: bytes) -> Frame | None:
+        """Add a prelude, or the rest of a message, which is then whole."""
+        self._buffer.add_data(part)
         try:
             message: Any = self._buffer.next()
         except StopIteration:
+            (size,) = _SIZE.unpack_from(part)
+            self._check(size)
+            self._missing = size - len(part)
             return None
         # botocore lets through what its parser of headers stumbles on.
         except (ParserError, ValueError, LookupError, struct.error) as error:
             raise malformed(self._provider, "a message of its event stream is broken") from error
-        self._held -= message.prelude.total_length
-        self._check(message.prelude.total_length)
+        self._missing = _PRELUDE_BYTES
         return _frame(message.headers, message.payload)
 
     def _check(self, size: int) -> None:

@@ -13,7 +13,7 @@ class LineBuffer:
     __slots__ = ("_held", "_provider")
 
     def __init__(self, provider: str = "") -> None:
-        self._held = b""
+        self._held = bytearray()
         self._provider = provider
 
     def take(self, data: bytes) -> list[bytes]:
@@ -23,13 +23,14 @@ class LineBuffer:
             self._held += data
             self._check()
             return []
-        block, self._held = self._held + block, rest
+        block = bytes(self._held) + block
+        self._held = bytearray(rest)
         self._check()
         return [stripped for line in block.split(b"\n") if (stripped := line.strip())]
 
     def rest(self) -> bytes:
         """Return the bytes that make no whole line; the end of the last one may be missing."""
-        return self._held.strip()
+        return bytes(self._held.strip())
 
     def _check(self) -> None:
         if len(self._held) > MAX_EVENT_BYTES:

@@ -17,40 +17,48 @@ class SseEvent(NamedTuple):
 
 
 class EventBuffer:
-    """Holds bytes until they make whole events. Bounded by MAX_EVENT_BYTES."""
+    """Holds bytes until they make whole events. Bounded by MAX_EVENT_BYTES.
 
-    __slots__ = ("_held", "_provider")
+    Bytes are looked at once, when they come, so that a line without end costs no more than others.
+    """
+
+    __slots__ = ("_ends_with_cr", "_held", "_provider")
 
     def __init__(self, provider: str = "") -> None:
-        self._held = b""
+        self._held = bytearray()
+        # A CR at the very end may be half a line end.
+        self._ends_with_cr = False
         self._provider = provider
 
     @property
     def held(self) -> bytes:
         """The bytes that make no whole event yet, with LF as the only line end."""
-        return self._held.replace(b"\r", b"\n")
+        return bytes(self._held) + (b"\n" if self._ends_with_cr else b"")
 
     def take(self, data: bytes) -> bytes:
         r"""Add bytes; return the whole events they complete, each with `\n\n` behind it."""
-        if self._held:
-            data = self._held + data
-        elif data.endswith(b"\n\n") and b"\r" not in data:
+        held = self._held
+        if self._ends_with_cr:
+            data = b"\r" + data
+        elif not held and data.endswith(b"\n\n") and b"\r" not in data:
             return data
         if b"\r" in data:
-            # A CR at the very end may be half a line end.
-            tail = b"\r" if data.endswith(b"\r") else b""
-            data = data[: len(data) - len(tail)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-            data += tail
+            data = self._with_plain_ends(data)
         end = data.rfind(b"\n\n") + 2
-        if end == 1:
-            self._held = data
-            self._check()
+        if end == 1 and not (held.endswith(b"\n") and data.startswith(b"\n")):
+            self._hold(data)
             return b""
-        self._held = data[end:]
-        self._check()
-        return data[:end]
+        whole = bytes(held) + data[:end]
+        held.clear()
+        self._hold(data[end:])
+        return whole
 
-    def _check(self) -> None:
+    def _with_plain_ends(self, data: bytes) -> bytes:
+        self._ends_with_cr = data.endswith(b"\r")
+        return data.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _hold(self, data: bytes) -> None:
+        self._held += data
         if len(self._held) > MAX_EVENT_BYTES:
             raise malformed(self._provider, f"an event of more than {MAX_EVENT_BYTES} bytes")
 

@@ -1,7 +1,6 @@
 """What a hostile or broken ConverseStream does to its decoder: never harm, never half an answer."""
 
 import random
-import tracemalloc
 from binascii import crc32
 from collections.abc import Iterable, Mapping
 from struct import pack
@@ -132,17 +131,10 @@ def test_headers_of_unknown_types_are_refused() -> None:
 
 
 def test_memory_is_bounded() -> None:
-    """A message that never ends is refused when it has grown too large."""
+    """A message that says it will be too large is refused before it comes."""
     prelude = pack("!II", 20 * 1024 * 1024, 0)
-    reader, piece = decoder(), b"x" * 65536
-    reader.feed(prelude + pack("!I", crc32(prelude)))
-    tracemalloc.start()
-    with pytest.raises(UpstreamError, match="too large"):  # noqa: PT012 # until it raises
-        for _ in range(400):
-            reader.feed(piece)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 3 * MAX_EVENT_BYTES
+    with pytest.raises(UpstreamError, match="too large"):
+        decoder().feed(prelude + pack("!I", crc32(prelude)))
 
 
 def test_message_of_too_many_bytes_is_refused_at_once() -> None:
