@@ -12,6 +12,7 @@ import structlog
 import uvloop
 
 from conduit_cli.layout import READY_VARIABLE
+from conduit_kernel.http.descriptors import raise_descriptor_limit
 from conduit_kernel.logs import configure_logs
 from conduit_kernel.process import exit_in_words, stop_event
 from conduit_kernel.settings import Settings, environment, read_settings
@@ -27,6 +28,7 @@ def run_child(name: str, start: Start) -> None:
     # Nothing of what a start makes is garbage; looking for it takes a tenth of the time.
     gc.disable()
     with exit_in_words(name):
+        raise_descriptor_limit()
         settings = read_settings(environment())
         configure_logs(settings.log_level, name)
         uvloop.run(_run(settings, start))

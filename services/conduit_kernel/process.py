@@ -11,6 +11,7 @@ import structlog
 import uvloop
 
 from conduit_kernel.errors import ConduitError
+from conduit_kernel.http.descriptors import raise_descriptor_limit
 from conduit_kernel.logs import configure_logs
 from conduit_kernel.settings import Settings, environment, read_settings
 
@@ -33,6 +34,7 @@ class Process(Protocol):
 def run_service(name: str, start: Callable[[Settings], Awaitable[Process]]) -> None:
     """Run a service until SIGTERM or SIGINT. Exits as `exit_in_words` does if it cannot."""
     with exit_in_words(name):
+        raise_descriptor_limit()
         settings = read_settings(environment())
         configure_logs(settings.log_level, name)
         uvloop.run(_run(name, settings, start))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 
+from conduit_kernel.http.budget import ConnectionBudget
 from conduit_kernel.http.deadlines import Sweeper
 from conduit_kernel.http.dial import AllowAddress, Resolve, look_up
 from conduit_kernel.http.errors import (
@@ -56,6 +57,7 @@ class HttpClient:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limits = limits or ClientLimits()
+        self._budget = ConnectionBudget(self._limits.max_total)
         self._context_factory = ssl_context_factory or SystemTrust()
         self._resolve = resolve
         self._allow = allow_address
@@ -170,6 +172,7 @@ class HttpClient:
             pool = self._pools[origin] = Pool(
                 origin,
                 limits=self._limits,
+                budget=self._budget,
                 loop=self._loop,
                 clock=self._clock,
                 sweeper=self._sweeper,

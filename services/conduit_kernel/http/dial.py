@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
 import socket
 import ssl
@@ -12,7 +13,8 @@ from functools import partial
 from itertools import chain, zip_longest
 from typing import Generic, TypeVar
 
-from conduit_kernel.http.errors import ConnectFailed, ConnectFailure
+from conduit_kernel.http.descriptors import has_descriptor, is_exhausted
+from conduit_kernel.http.errors import ConnectFailed, ConnectFailure, LocalExhausted
 from conduit_kernel.http.origin import Origin
 
 ProtocolT = TypeVar("ProtocolT", bound=asyncio.Protocol)
@@ -67,7 +69,7 @@ class IsolatedResolver:
                 threading.Thread(target=look, name="resolver", daemon=True).start()
             except RuntimeError as error:
                 self._free.release()
-                raise OSError("no thread can be started") from error
+                raise OSError(errno.ENOMEM, "no thread can be started") from error
             return await found
 
     def _look(
@@ -123,7 +125,10 @@ class Dialer(Generic[ProtocolT]):
     allow: AllowAddress | None = None
 
     async def dial(self, limit: asyncio.Timeout) -> ProtocolT:
-        """Connect to the first of the origin's addresses that answers. Raises ConnectFailed."""
+        """Connect to the first of the origin's addresses that answers.
+
+        Raises ConnectFailed, LocalExhausted.
+        """
         with self._told_apart():
             async with limit:
                 _, protocol = await self._first(await self._addresses())
@@ -144,6 +149,8 @@ class Dialer(Generic[ProtocolT]):
             kind: ConnectFailure = "unreachable" if self.context is None else "tls"
             raise ConnectFailed(kind, f"{where} broke the connection off: {error}") from None
         except OSError as error:
+            if is_exhausted(error):
+                raise LocalExhausted(f"no means left for a connection: {error.strerror}") from None
             raise ConnectFailed("unreachable", f"{where} cannot be reached: {error}") from None
 
     async def _addresses(self) -> list[str]:
@@ -151,6 +158,8 @@ class Dialer(Generic[ProtocolT]):
         try:
             addresses = await self.resolve(host, self.origin.port)
         except (OSError, ValueError) as error:
+            if is_exhausted(error) or not has_descriptor():
+                raise LocalExhausted("no means left to look a name up") from None
             raise ConnectFailed("dns", f"the name {host} cannot be resolved: {error}") from None
         if self.allow is not None:
             addresses = [address for address in addresses if self.allow(address)]
@@ -178,7 +187,8 @@ class Dialer(Generic[ProtocolT]):
                     error = task.exception()
                     if error is None:
                         return task.result()
-                    failure = error
+                    # Our own lack explains the other failures, too.
+                    failure = failure if is_exhausted(failure) else error
         finally:
             await _discard(tasks)
         raise failure

@@ -2,6 +2,7 @@
 
 * HttpError
   * ConnectFailed      no connection: ``kind`` says at which step
+  * LocalExhausted     we have no descriptor or memory left for a connection; no peer is to blame
   * PoolExhausted      too many requests already wait for a connection
     * PoolTimeout      no connection became free within the connect limit
   * HeaderTimeout      connected, but no response head in time
@@ -33,6 +34,10 @@ class ConnectFailed(HttpError):
     def __init__(self, kind: ConnectFailure, message: str) -> None:
         super().__init__(message)
         self.kind: ConnectFailure = kind
+
+
+class LocalExhausted(HttpError):
+    """Neither descriptors nor memory are left here for another connection."""
 
 
 class PoolExhausted(HttpError):

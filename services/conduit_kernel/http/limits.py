@@ -1,9 +1,11 @@
 """How long and how much: the bounds of the server, the client and a call."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 import msgspec
+
+from conduit_kernel.http.descriptors import connections_for
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -33,7 +35,8 @@ class ServerLimits:
     # After a refusal: how much and how long we still read, so that the caller gets to see it.
     linger_bytes: int = 64 * MIB
     linger_seconds: float = 5.0
-    max_connections: int = 10_000
+    # Half of the process's descriptors: a caller's call may need another one for its provider.
+    max_connections: int = field(default_factory=lambda: min(10_000, connections_for(1 / 2)))
     sweep_seconds: float = 0.5
 
 
@@ -41,8 +44,11 @@ class ServerLimits:
 class ClientLimits:
     """Bounds of one client. Times are seconds."""
 
-    max_connections: int = 1_000
+    max_connections: int = field(default_factory=lambda: min(1_000, connections_for(1 / 4)))
     """Per origin."""
+    # A router has two clients.
+    max_total: int = field(default_factory=lambda: connections_for(1 / 4))
+    """To all origins together."""
     max_waiting: int = 1_000
     """Per origin: how many requests may queue for a connection."""
     # Servers commonly close idle connections after 60 s; we must be the first.

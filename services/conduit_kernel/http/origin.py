@@ -1,5 +1,6 @@
 """Where requests go."""
 
+import os
 import ssl
 from collections.abc import Callable
 from typing import NamedTuple
@@ -30,8 +31,10 @@ class SystemTrust:
         self._context: ssl.SSLContext | None = None
 
     def __call__(self, origin: Origin) -> ssl.SSLContext:
-        """Give the context, the same one for every origin."""
+        """Give the context, the same one for every origin. OSError without a descriptor."""
         if self._context is None:
+            # Without a descriptor, OpenSSL would load no certificate and say nothing.
+            os.close(os.open(os.devnull, os.O_RDONLY))
             self._context = ssl.create_default_context()
             self._context.set_alpn_protocols(["http/1.1"])
         return self._context

@@ -1,12 +1,22 @@
 """The connections to one origin."""
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import Callable
+from math import inf
 
+from conduit_kernel.http.budget import ConnectionBudget
 from conduit_kernel.http.deadlines import Sweeper
+from conduit_kernel.http.descriptors import is_exhausted
 from conduit_kernel.http.dial import AllowAddress, Dialer, Resolve
-from conduit_kernel.http.errors import ClientClosed, ConnectFailed, PoolExhausted, PoolTimeout
+from conduit_kernel.http.errors import (
+    ClientClosed,
+    ConnectFailed,
+    LocalExhausted,
+    PoolExhausted,
+    PoolTimeout,
+)
 from conduit_kernel.http.limits import ClientLimits
 from conduit_kernel.http.origin import Origin, SslContextFactory
 from conduit_kernel.http.upstream import UpstreamConnection
@@ -22,6 +32,7 @@ class Pool:
         origin: Origin,
         *,
         limits: ClientLimits,
+        budget: ConnectionBudget,
         loop: asyncio.AbstractEventLoop,
         clock: Callable[[], float],
         sweeper: Sweeper,
@@ -41,6 +52,8 @@ class Pool:
         self._context_factory = ssl_context_factory
         self._resolve = resolve
         self._allow = allow_address
+        self._budget = budget
+        budget.join(self)
         self._dialer: Dialer[UpstreamConnection] | None = None
         self._dialing: set[asyncio.Timeout] = set()
         # Connections open or being made.
@@ -58,15 +71,29 @@ class Pool:
                 return connection
         return None
 
+    @property
+    def oldest_deadline(self) -> float:
+        """When the idle connection used longest ago would be closed; inf if there is none."""
+        return self.idle[0].deadline if self.idle else inf
+
+    def drop_oldest(self) -> None:
+        """Close the idle connection that was used longest ago."""
+        self.idle.pop(0).drop()
+
     async def connect(self, seconds: float) -> UpstreamConnection:
-        """Make a connection, or wait for one. Raises ConnectFailed, PoolExhausted, PoolTimeout."""
+        """Make a connection, or wait for one.
+
+        Raises ConnectFailed, LocalExhausted, PoolExhausted, PoolTimeout.
+        """
         if self.closed:
             raise ClientClosed("the client is closed")
         if self._slots < self.limits.max_connections:
+            if not self._budget.take():
+                raise LocalExhausted("all connections that this process may have are in use")
             self._slots += 1
             return await self._dial(seconds)
         if self.idle:
-            self.idle.pop(0).drop()
+            self.drop_oldest()
         started = self.clock()
         connection = await self._wait(seconds)
         if connection is not None:
@@ -126,11 +153,19 @@ class Pool:
             self._dialer = Dialer(
                 self.origin,
                 lambda: UpstreamConnection(self),
-                self._context_factory(self.origin) if is_tls else None,
+                self._context() if is_tls else None,
                 self._resolve,
                 self._allow,
             )
         return self._dialer
+
+    def _context(self) -> ssl.SSLContext:
+        try:
+            return self._context_factory(self.origin)
+        except OSError as error:
+            if is_exhausted(error):
+                raise LocalExhausted("no means left to read certificates") from None
+            raise
 
     def _free_slot(self) -> None:
         """Let the next in the queue make a connection in this one's place."""
@@ -140,6 +175,7 @@ class Pool:
                 waiter.set_result(None)
                 return
         self._slots -= 1
+        self._budget.give()
         if self._slots == 0 and self._emptied is not None:
             self._emptied.set()
 

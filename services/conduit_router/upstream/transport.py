@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NoReturn
 
 from conduit_kernel.errors import (
+    ServiceUnavailable,
     StreamInterrupted,
     UpstreamError,
     UpstreamTimeout,
@@ -18,6 +19,7 @@ from conduit_kernel.http import (
     HttpClient,
     HttpError,
     IdleTimeout,
+    LocalExhausted,
     PoolExhausted,
     PreparedRequest,
     Response,
@@ -160,6 +162,10 @@ class Transport:
 def raise_unreachable(error: HttpError, upstream: UpstreamTarget) -> NoReturn:
     """Raise what a transport error before the first piece of an answer means."""
     name = upstream.provider_name
+    if isinstance(error, LocalExhausted):
+        # No provider's fault: nobody is blamed, and another candidate would fare no better.
+        message = "Conduit has no means left for another connection to a provider"
+        raise ServiceUnavailable(message, service="router") from error
     if isinstance(error, HeaderTimeout | IdleTimeout | TotalTimeout | PoolExhausted):
         raise UpstreamTimeout(f"{name} did not answer in time", provider=name) from error
     if isinstance(error, ConnectFailed):
