@@ -21,7 +21,7 @@ from .http_tls import Certificate
 
 TOTAL = Timeouts(connect=2.0, header=2.0, idle=2.0, total=0.15)
 # Machines are busy; without the limit each of these would take seconds.
-LATE = 0.35
+LATE = 1.2
 
 
 def dripping(answer: bytes, piece: int = 1) -> Script:
