@@ -28,10 +28,10 @@ from conduit_kernel.rpc import HostedService, RpcServer, admin_metadata, connect
 from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings, environment
 from conduit_kernel.snapshot import SnapshotState, follow
-from conduit_providers.auth import resolve_secret
 from conduit_providers.catalog import Catalog
-from conduit_providers.lazy_sender import LazySender
 from conduit_providers.probe import Probe
+from conduit_providers.probing import Prober
+from conduit_providers.sending import Sender
 
 SERVICE = "health"
 # The other services of the suite, whose health an ordinary probe may ask for here.
@@ -70,17 +70,15 @@ class _Parts:
             notifications=notifications,
             clock=clock,
         )
-        self._sender = LazySender()
-        env = environment()
-        checker = Checker(
-            probe=Probe(catalog, self._sender, clock=clock, timer=time.monotonic),
+        self._sender = Sender.of(settings)
+        prober = Prober(
+            Probe(catalog, self._sender, clock=clock, timer=time.perf_counter),
             catalog=catalog,
-            state=self.state,
             vault=Vault(settings.encryption_key, *settings.former_encryption_keys),
-            read_secret=lambda text: resolve_secret(text, env, _read_file),
-            clock=clock,
-            random=random,
+            env=environment(),
+            read_file=_read_file,
         )
+        checker = Checker(prober=prober, state=self.state, clock=clock, random=random)
         self.checks = CheckScheduler(checker, self.monitor, clock=clock, random=random)
         self._engine = engine
         self.history = HistoryStore(engine)

@@ -70,17 +70,17 @@ class HealthService(HealthServiceServicer):
         self, request: pb.ListHealthHistoryRequest, context: Context
     ) -> pb.ListHealthHistoryResponse:
         """Return how an instance was, oldest first."""
-        facts = self._monitor.facts(request.provider_id)
+        config = self._monitor.config(request.provider_id)
         if not 0 <= request.hours <= MAX_HOURS:
             message = f"hours must be from 1 to {MAX_HOURS}, not {request.hours}"
             raise InvalidRequest(message, field="hours")
         hours = request.hours or DEFAULT_HOURS
         await self._writer.write()
         since = self._clock() - hours * 3600
-        moments = await self._history.since(facts.id, since, MAX_RECORDS)
+        moments = await self._history.since(config.id, since, MAX_RECORDS)
         return pb.ListHealthHistoryResponse(
-            provider_id=facts.id,
-            provider_name=facts.name,
+            provider_id=config.id,
+            provider_name=config.name,
             hours=hours,
             history=map(_record, moments),
             uptime_percentage=_uptime(moments),
@@ -116,7 +116,7 @@ class HealthService(HealthServiceServicer):
         changed: set[int] = set()
         with self._watchers.watching() as watch:
             while not watch.is_closed:
-                now = {facts.id for facts in self._monitor.instances}
+                now = {config.id for config in self._monitor.instances}
                 # Changes cannot say that an instance is gone.
                 if known is None or known - now:
                     yield pb.WatchHealthResponse(providers=self._monitor.all(), is_complete=True)

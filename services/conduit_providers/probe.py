@@ -23,11 +23,12 @@ from conduit_kernel.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from conduit_providers.auth import Signer, signer_for
+from conduit_providers.auth import signer_for
 from conduit_providers.catalog import Catalog
 from conduit_providers.codecs import codec_named
 from conduit_providers.failures import error_from
 from conduit_providers.rate_limits import RateLimits, read_rate_limits
+from conduit_providers.redaction import Redactor
 from conduit_providers.sending import Send
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.target import Target
@@ -43,6 +44,23 @@ class ModelList(NamedTuple):
     names: list[str]
     response_time_ms: int
     rate_limits: RateLimits
+
+
+class ProbeTarget(NamedTuple):
+    """An instance with one of its keys, opened.
+
+    `secret` is resolved, see `resolve_secret`; it and `key_id` are empty if there is no key.
+    `is_guarded`: the operator named the address, see `Send`.
+    """
+
+    target: Target
+    secret: str = ""
+    is_guarded: bool = True
+    key_id: str = ""
+
+    def __repr__(self) -> str:
+        """Name the instance and the key, and nothing secret."""
+        return f"ProbeTarget({self.target.provider_name!r}, {self.key_id!r})"
 
 
 class Probe:
@@ -63,14 +81,14 @@ class Probe:
         self._timer = timer
 
     async def list_models(
-        self, target: Target, secret: str, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+        self, opened: ProbeTarget, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     ) -> ModelList:
         """Return the models an instance offers to a key.
 
-        `secret` is resolved, see `resolve_secret`; empty if there is none. UpstreamError, by class,
-        if the provider does not answer with a list; UnsupportedCapability if the type publishes
-        none, so that nothing is known of the key.
+        UpstreamError, by class, if the provider does not answer with a list; UnsupportedCapability
+        if the type publishes none, so that nothing is known of the key.
         """
+        target = opened.target
         spec = self._catalog.find(target.provider_type)
         endpoint = spec.endpoints.get("models")
         if endpoint is None:
@@ -78,24 +96,22 @@ class Probe:
                 f"{spec.display_name} publishes no list of models, so keys are tested by use only",
                 provider=target.provider_name,
             )
-        target = self._catalog.target_of(target, endpoint)
-        signer = signer_for(spec.auth, secret, target)
-        if not signer.is_static:
-            await signer.refresh(self._clock())
+        opened = opened._replace(target=self._catalog.target_of(target, endpoint))
         try:
-            return await self._walk(spec, endpoint, target, signer, timeout_seconds)
+            return await self._walk(spec, endpoint, opened, timeout_seconds)
         except UpstreamError as error:
             error.metadata.setdefault("provider", target.provider_name)
+            # Some providers repeat the key that they were given.
+            Redactor(opened.secret).clean(error)
             raise
 
     async def _walk(
-        self,
-        spec: ProviderSpec,
-        endpoint: Endpoint,
-        target: Target,
-        signer: Signer,
-        timeout_seconds: float,
+        self, spec: ProviderSpec, endpoint: Endpoint, opened: ProbeTarget, timeout_seconds: float
     ) -> ModelList:
+        target = opened.target
+        signer = signer_for(spec.auth, opened.secret, target)
+        if not signer.is_static:
+            await signer.refresh(self._clock(), self._send)
         codec = codec_named(endpoint.codec)
         request = codec.to_upstream(endpoint, target)
         began = self._timer()
@@ -104,7 +120,7 @@ class Probe:
         names: dict[str, None] = {}
         for number in range(MAX_PAGES):
             left = timeout_seconds - (self._timer() - began)
-            response = await self._get(spec, target, signer.sign(request), left)
+            response = await self._get(spec, opened, signer.sign(request), left)
             if number == 0:
                 elapsed_ms = round((self._timer() - began) * 1000)
                 limits = read_rate_limits(response.headers, spec.rate_limits, self._clock())
@@ -116,13 +132,14 @@ class Probe:
         return ModelList(list(names), elapsed_ms, limits)
 
     async def _get(
-        self, spec: ProviderSpec, target: Target, request: HttpRequest, seconds: float
+        self, spec: ProviderSpec, opened: ProbeTarget, request: HttpRequest, seconds: float
     ) -> HttpResponse:
+        target = opened.target
         if seconds <= 0:
             raise UpstreamTimeout(
                 f"{target.provider_name} did not list its models in time", kind="timeout"
             )
-        response = await self._send(target.base_url, request, seconds)
+        response = await self._send(target.base_url, request, seconds, is_guarded=opened.is_guarded)
         if not _OK <= response.status < _REDIRECT:
             raise error_from(response, spec, target)
         return response

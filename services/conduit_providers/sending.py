@@ -1,18 +1,135 @@
-"""How a request value reaches a provider, as far as those care who send it."""
+"""Sends requests whose answers are short and waited for: model lists and access tokens."""
 
-from typing import Protocol
+import asyncio
+from typing import NoReturn, Protocol
+from urllib.parse import urlsplit
 
+from conduit_kernel.addresses import is_public
+from conduit_kernel.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
+from conduit_kernel.http import (
+    BodyTooLarge,
+    ConnectFailed,
+    Fields,
+    Headers,
+    HeaderTimeout,
+    HttpClient,
+    HttpError,
+    IdleTimeout,
+    Origin,
+    PoolExhausted,
+    Timeouts,
+)
+from conduit_kernel.settings import Settings
 from conduit_providers.wire import HttpRequest, HttpResponse
+
+# A list of all models of OpenRouter has about 1 MB.
+MAX_BODY_BYTES = 16 * 1024 * 1024
+CONNECT_SECONDS = 10.0
+
+_PORTS = {"http": 80, "https": 443}
 
 
 class Send(Protocol):
     """Sends one request and waits for the whole answer."""
 
     async def __call__(
-        self, base_url: str, request: HttpRequest, timeout_seconds: float
+        self, base_url: str, request: HttpRequest, seconds: float, /, *, is_guarded: bool
     ) -> HttpResponse:
-        """Return the answer, whatever its status.
+        """Return the answer, whatever its status; redirects are answers like any other.
 
-        UpstreamUnreachable or UpstreamTimeout if there is none; UpstreamError if it is too large.
+        `is_guarded`: the operator named the address, so it must be public unless private ones are
+        allowed. UpstreamUnreachable or UpstreamTimeout if there is no answer; UpstreamError if it
+        is too large or encoded.
         """
         ...
+
+
+class Sender:
+    """A `Send` on the kernel's clients. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        client: HttpClient,
+        guarded_client: HttpClient,
+        *,
+        max_body_bytes: int = MAX_BODY_BYTES,
+    ) -> None:
+        """Take the client for the catalog's addresses and the one for those of operators."""
+        self._client = client
+        self._guarded_client = guarded_client
+        self._max_body_bytes = max_body_bytes
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Sender":
+        """Return a sender that keeps to the settings."""
+        # A name may lead elsewhere than when it was accepted, so addresses are judged at connect.
+        guard = None if settings.allow_private_addresses else is_public
+        return cls(HttpClient(), HttpClient(allow_address=guard))
+
+    async def __call__(
+        self, base_url: str, request: HttpRequest, timeout_seconds: float, *, is_guarded: bool
+    ) -> HttpResponse:
+        """Send a request; see `Send`."""
+        url = urlsplit(base_url.rstrip("/"))
+        host = url.hostname or ""
+        origin = Origin(url.scheme, host, url.port or _PORTS[url.scheme])
+        client = self._guarded_client if is_guarded else self._client
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return await self._answer(client, origin, url.path, request, timeout_seconds)
+        except TimeoutError as error:
+            raise UpstreamTimeout(
+                f"{host} did not answer within {timeout_seconds:g} s", kind="timeout"
+            ) from error
+        except HttpError as error:
+            _raise_failure(error, host)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+        await self._guarded_client.close()
+
+    async def _answer(
+        self, client: HttpClient, origin: Origin, base_path: str, request: HttpRequest, limit: float
+    ) -> HttpResponse:
+        response = await client.send(
+            origin,
+            request.method,
+            base_path + request.path,
+            _fields(request),
+            request.body,
+            timeouts=Timeouts(min(CONNECT_SECONDS, limit), limit, limit),
+        )
+        try:
+            _refuse_encoding(response.headers, origin.host)
+            body = await response.read(self._max_body_bytes)
+        finally:
+            response.close()
+        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in response.headers.items()}
+        return HttpResponse(response.status, headers, body)
+
+
+def _fields(request: HttpRequest) -> Fields:
+    fields = [(name.encode(), value.encode("latin-1")) for name, value in request.headers]
+    # A few bytes that unfold to gigabytes are no answer.
+    return [*fields, (b"accept-encoding", b"identity")]
+
+
+def _refuse_encoding(headers: Headers, host: str) -> None:
+    encoding = headers.get(b"content-encoding") or b"identity"
+    if encoding.strip().lower() != b"identity":
+        raise UpstreamError(f"{host} sent an encoded answer, unasked", kind="malformed")
+
+
+def _raise_failure(error: HttpError, host: str) -> NoReturn:
+    if isinstance(error, HeaderTimeout | IdleTimeout | PoolExhausted):
+        raise UpstreamTimeout(f"{host} did not answer in time", kind="timeout") from error
+    if isinstance(error, BodyTooLarge):
+        raise UpstreamError(f"{host} sent too much: {error}", kind="malformed") from error
+    if not isinstance(error, ConnectFailed):
+        raise UpstreamUnreachable(f"{host} broke the answer off", kind="reset") from error
+    if error.kind == "timeout":
+        raise UpstreamTimeout(
+            f"{host} did not take the connection in time", kind="timeout"
+        ) from error
+    raise UpstreamUnreachable(f"{host} cannot be reached: {error}", kind=error.kind) from error

@@ -2,17 +2,29 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
 from conduit_kernel.errors import UpstreamTimeout
 from conduit_providers.auth import invalid_key
+from conduit_providers.sending import Send
 from conduit_providers.target import Target
-from conduit_providers.wire import Headers, HttpRequest
+from conduit_providers.wire import Headers, HttpRequest, HttpResponse
 
 # Of all requests for one token together.
 REFRESH_SECONDS = 25.0
+
+
+class Ask(Protocol):
+    """Sends one request from a thread, and waits for the answer; as `Send` does."""
+
+    def __call__(
+        self, base_url: str, request: HttpRequest, seconds: float, /, *, is_guarded: bool
+    ) -> HttpResponse:
+        """Return the answer, whatever its status. UpstreamError if there is none."""
+        ...
 
 
 class Token(NamedTuple):
@@ -55,7 +67,7 @@ class TokenSigner(ABC):
             raise invalid_key(self._target)
         return replace(request, headers=request.headers + self._headers)
 
-    async def refresh(self, now: float) -> None:
+    async def refresh(self, now: float, send: Send) -> None:
         """Fetch a new token; those who ask at the same time share it.
 
         InvalidApiKey if the issuer refuses the key; UpstreamUnreachable, UpstreamTimeout or
@@ -65,9 +77,10 @@ class TokenSigner(ABC):
         async with self._lock:
             if self._expires_at > max(before, now):
                 return
+            ask = partial(_ask, asyncio.get_running_loop(), send)
             try:
                 async with asyncio.timeout(REFRESH_SECONDS):
-                    token = await asyncio.to_thread(self._fetch, now)
+                    token = await asyncio.to_thread(self._fetch, now, ask)
             except TimeoutError:
                 raise UpstreamTimeout(
                     f"{self._issuer} gave no token for {self._target.provider_name} within "
@@ -78,5 +91,19 @@ class TokenSigner(ABC):
             self._expires_at = token.expires_at
 
     @abstractmethod
-    def _fetch(self, now: float) -> Token:
+    def _fetch(self, now: float, ask: Ask) -> Token:
         """Fetch a token; runs in a thread, because it waits."""
+
+
+def _ask(
+    loop: asyncio.AbstractEventLoop,
+    send: Send,
+    url: str,
+    request: HttpRequest,
+    seconds: float,
+    *,
+    is_guarded: bool,
+) -> HttpResponse:
+    """Send a request from a thread, over the loop's own connections."""
+    coroutine = send(url, request, seconds, is_guarded=is_guarded)
+    return asyncio.run_coroutine_threadsafe(coroutine, loop).result()

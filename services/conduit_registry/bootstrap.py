@@ -13,13 +13,13 @@ from conduit_kernel.rpc import HostedService, RpcServer
 from conduit_kernel.secrets import Vault, key_id
 from conduit_kernel.settings import Settings, environment
 from conduit_providers.catalog import Catalog
-from conduit_providers.lazy_sender import LazySender
 from conduit_providers.probe import Probe
+from conduit_providers.probing import Prober
+from conduit_providers.sending import Sender
 from conduit_registry.background import forever
 from conduit_registry.connectivity import Connectivity
 from conduit_registry.discovery import Discovery
 from conduit_registry.feed import POLL_SECONDS, Feed
-from conduit_registry.probing import Prober
 from conduit_registry.rewrapping import rewrap
 from conduit_registry.rpcs.base import Dependencies
 from conduit_registry.rules.addresses import Addresses
@@ -40,7 +40,7 @@ class RegistryProcess(HostedService):
         *,
         feed: Feed,
         discovery: Discovery,
-        sender: LazySender,
+        sender: Sender,
         drain_seconds: float,
     ) -> None:
         self.discovery = discovery
@@ -68,7 +68,7 @@ async def start(
 ) -> RegistryProcess:
     """Start the Registry. ServiceUnavailable if its port is taken or its database out of reach."""
     engine = await open_database(settings, "registry", MIGRATIONS)
-    sender = LazySender()
+    sender = Sender.of(settings)
     try:
         return await _start(settings, catalog, clock, engine, sender, port=port)
     except BaseException:
@@ -82,7 +82,7 @@ async def _start(
     catalog: Catalog,
     clock: Callable[[], float],
     engine: AsyncEngine,
-    sender: LazySender,
+    sender: Sender,
     *,
     port: int | None,
 ) -> RegistryProcess:
@@ -95,7 +95,6 @@ async def _start(
         Probe(catalog, sender, clock=clock, timer=time.perf_counter),
         catalog=catalog,
         vault=vault,
-        addresses=addresses,
         env=environment(),
         read_file=lambda path: Path(path).read_text("utf-8"),
     )

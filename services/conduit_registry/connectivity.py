@@ -10,7 +10,8 @@ from conduit.v1.connectivity_json import CONNECTIVITY_OUTCOME_SPELLINGS
 from conduit.v1.provider_pb2 import AUDIT_LEVEL_FULL
 from conduit_kernel.errors import ConduitError, UpstreamTimeout
 from conduit_providers.probe import outcome_of
-from conduit_registry.probing import Prober
+from conduit_providers.probing import Prober
+from conduit_registry.probing import list_models
 from conduit_registry.store import KEY, PROVIDER, Store
 from conduit_registry.values import Key, Origin, Provider
 
@@ -79,7 +80,7 @@ class Connectivity:
         began = self._timer()
         try:
             async with asyncio.timeout_at(deadline):
-                found = await self._prober.list_models(provider, key)
+                found = await list_models(self._prober, provider, key)
         except TimeoutError:
             late = UpstreamTimeout(f"{provider.name} did not answer in time")
             return self._failed(key_id, late, began)

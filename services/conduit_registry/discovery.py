@@ -9,7 +9,8 @@ import structlog
 from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_DISCOVERED
 from conduit.v1.provider_pb2 import AUDIT_LEVEL_FULL
 from conduit_kernel.errors import ConduitError, UpstreamTimeout
-from conduit_registry.probing import Prober
+from conduit_providers.probing import Prober
+from conduit_registry.probing import list_models
 from conduit_registry.store import KEY, PROVIDER, Store
 from conduit_registry.values import DiscoveredModel, Key, Origin, Provider
 
@@ -105,7 +106,7 @@ class Discovery:
         # An instance without keys may need none.
         for key in keys or (None,):
             try:
-                found = await self._prober.list_models(provider, key)
+                found = await list_models(self._prober, provider, key)
             except ConduitError as error:
                 failures.append(error)
             else:

@@ -21,6 +21,7 @@ from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings, environment
 from conduit_kernel.snapshot import SnapshotState, follow
 from conduit_providers.catalog import Catalog
+from conduit_providers.sending import Sender
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.accounting.prices import PriceList
 from conduit_router.accounting.spool import SYNC_SECONDS, Spool
@@ -125,7 +126,7 @@ async def start(
     spool = Spool(state_dir / "spool")
     recorder = ChargeRecorder(spool, prices, ids, clock)
     client, guarded_client, media_client = clients = _clients(settings)
-    token_refresher = TokenRefresher(clock)
+    token_refresher = TokenRefresher(clock, Sender(client, guarded_client))
     runtime = CallRuntime(
         transport=Transport(client, guarded_client, token_refresher, time.perf_counter),
         media=MediaFetcher(media_client),

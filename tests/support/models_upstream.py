@@ -27,6 +27,8 @@ class ModelsUpstream:
         # Status for everybody.
         self.status = 200
         self.headers = dict(LIMITS)
+        # What errors say.
+        self.repeats = ""
         self.is_silent = False
         self.asked: list[str] = []
         self.url = ""
@@ -48,7 +50,8 @@ class ModelsUpstream:
     def _answer(self, key: str) -> bytes:
         status = self.status if self.status != 200 else self.statuses.get(key, 200)  # all is well
         listed = {"object": "list", "data": [{"id": name} for name in self.models]}
-        failed = {"error": {"message": f"The upstream says {status}", "type": "", "code": None}}
+        words = self.repeats or f"The upstream says {status}"
+        failed = {"error": {"message": words, "type": "", "code": None}}
         body = orjson.dumps(listed if status == 200 else failed)  # the same
         headers = {**self.headers, "content-length": str(len(body))}
         lines = [f"HTTP/1.1 {status} X", *(f"{name}: {text}" for name, text in headers.items())]

@@ -1,1 +1,1 @@
-"""CheckScheduler of instances, by free requests."""
+"""Checks of instances, by free requests."""

@@ -18,12 +18,10 @@ from conduit_kernel.errors import (
     UnsupportedCapability,
     UpstreamError,
 )
-from conduit_kernel.secrets import Vault
 from conduit_kernel.snapshot import SnapshotState
-from conduit_providers.catalog import Catalog
-from conduit_providers.probe import ModelList, Probe
+from conduit_providers.probe import ModelList, ProbeTarget
+from conduit_providers.probing import Prober
 from conduit_providers.rate_limits import Limit, RateLimits
-from conduit_providers.target import Target
 
 TIMEOUT_SECONDS = 30.0
 RETRIES = 3
@@ -39,105 +37,83 @@ class Finding(NamedTuple):
     models: Sequence[str] | None
 
 
-class _Asked(NamedTuple):
-    key_id: str
-    target: Target
-    secret: str
-
-
 class Checker:
-    """CheckScheduler instances with their own keys."""
+    """Checks instances with their own keys."""
 
     def __init__(
         self,
         *,
-        probe: Probe,
-        catalog: Catalog,
+        prober: Prober,
         state: SnapshotState,
-        vault: Vault,
-        read_secret: Callable[[str], str],
         clock: Callable[[], float],
         random: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Take `read_secret`, which follows references to variables and files.
-
-        `clock` is in seconds since 1970; `random` gives numbers from 0 to 1.
-        """
-        self._probe = probe
-        self._catalog = catalog
+        """Take `clock`, in seconds since 1970, and `random`, which gives numbers from 0 to 1."""
+        self._prober = prober
         self._state = state
-        self._vault = vault
-        self._read_secret = read_secret
         self._clock = clock
         self._random = random
         self._sleep = sleep
 
-    async def check(self, facts: InstanceConfig) -> Finding:
+    async def check(self, config: InstanceConfig) -> Finding:
         """Ask an instance with each of its enabled keys, within 30 seconds in all."""
         observations: list[Observation] = []
         models: dict[str, None] = {}
         has_list = False
-        for group in self._groups(facts, observations):
+        for group in (await self._groups(config, observations)).values():
             answers = await self._ask_group(group, observations)
             has_list = has_list or bool(answers)
             for answer in answers:
                 models |= dict.fromkeys(answer.names)
         return Finding(observations, list(models) if has_list else None)
 
-    def _groups(self, facts: InstanceConfig, observations: list[Observation]) -> list[list[_Asked]]:
+    async def _groups(
+        self, config: InstanceConfig, observations: list[Observation]
+    ) -> dict[str, list[ProbeTarget]]:
         """Return the enabled keys by address; those that cannot be opened are seen as refused."""
-        groups: dict[str, list[_Asked]] = {}
-        for key_id in facts.key_ids:
+        groups: dict[str, list[ProbeTarget]] = {}
+        provider = self._state.providers[config.id]
+        for key_id in config.key_ids:
             try:
-                asked = self._opened(facts.id, key_id)
+                opened = await self._prober.open(provider, self._state.keys.get(key_id))
             except ConduitError as error:
                 observations.append(self._failed(key_id, error))
             else:
-                groups.setdefault(asked.target.base_url, []).append(asked)
-        return list(groups.values())
-
-    def _opened(self, provider_id: int, key_id: str) -> _Asked:
-        provider = self._state.providers[provider_id]
-        if not key_id:
-            return _Asked("", self._catalog.target(provider), "")
-        key = self._state.keys[key_id]
-        secret = self._read_secret(self._vault.open(key.secret, key_id))
-        return _Asked(key_id, self._catalog.target(provider, key.credential), secret)
+                groups.setdefault(opened.target.base_url, []).append(opened)
+        return groups
 
     async def _ask_group(
-        self, group: Sequence[_Asked], observations: list[Observation]
+        self, group: Sequence[ProbeTarget], observations: list[Observation]
     ) -> list[ModelList]:
         first, rest = group[0], group[1:]
         answers = [await self._ask(first, observations, RETRIES)]
-        if observations and observations[-1].verdict is not Classification.FAILED:
-            gate = asyncio.Semaphore(AT_ONCE)
+        if observations and observations[-1].classification is not Classification.FAILED:
+            slots = asyncio.Semaphore(AT_ONCE)
 
-            async def ask(asked: _Asked) -> ModelList | None:
-                async with gate:
-                    return await self._ask(asked, observations, 0)
+            async def ask(opened: ProbeTarget) -> ModelList | None:
+                async with slots:
+                    return await self._ask(opened, observations, 0)
 
-            answers += await asyncio.gather(*(ask(asked) for asked in rest))
+            answers += await asyncio.gather(*(ask(opened) for opened in rest))
         return [answer for answer in answers if answer is not None]
 
     async def _ask(
-        self, asked: _Asked, observations: list[Observation], retries: int
+        self, opened: ProbeTarget, observations: list[Observation], retries: int
     ) -> ModelList | None:
         ends_at = asyncio.get_running_loop().time() + TIMEOUT_SECONDS
         for attempt in range(retries + 1):
             left = ends_at - asyncio.get_running_loop().time()
             try:
-                answer = await self._probe.list_models(
-                    asked.target, asked.secret, timeout_seconds=max(left, 0.001)
-                )
+                answer = await self._prober.list_models(opened, timeout_seconds=max(left, 0.001))
             except UnsupportedCapability:
                 return None
             except ConduitError as error:
-                observations.append(self._failed(asked.key_id, error))
+                observations.append(self._failed(opened.key_id, error))
                 if attempt == retries or not _is_worth_another_try(error):
                     return None
             else:
-                observations.append(self._answered(asked.key_id, answer))
+                observations.append(self._answered(opened.key_id, answer))
                 return answer
             # Full jitter, so that all who wait do not come back together.
             await self._sleep(self._random() * FIRST_PAUSE_SECONDS * 2**attempt)
@@ -146,7 +122,7 @@ class Checker:
     def _answered(self, key_id: str, answer: ModelList) -> Observation:
         return Observation(
             at=self._clock(),
-            verdict=Classification.WORKS,
+            classification=Classification.WORKS,
             key_id=key_id,
             response_time_ms=answer.response_time_ms,
             limits=_limits_message(answer.rate_limits),
@@ -156,10 +132,10 @@ class Checker:
     def _failed(self, key_id: str, error: ConduitError) -> Observation:
         # What is wrong with our own configuration keeps the key from being used just as well.
         is_upstream = isinstance(error, UpstreamError)
-        verdict = classify(error.reason) if is_upstream else Classification.KEY_REFUSED
+        classification = classify(error.reason) if is_upstream else Classification.KEY_REFUSED
         return Observation(
             at=self._clock(),
-            verdict=verdict,
+            classification=classification,
             key_id=key_id,
             detail=error.message[:MAX_DETAIL],
             is_probe=True,

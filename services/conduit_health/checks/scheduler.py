@@ -1,4 +1,4 @@
-"""CheckScheduler of instances, one at a time for each: on demand, and every five minutes."""
+"""Checks of instances, one at a time for each: on demand, and every five minutes."""
 
 import asyncio
 from collections.abc import Callable
@@ -42,31 +42,33 @@ class CheckScheduler:
 
         Whoever asks while a check runs waits for that one. ProviderNotFound if there is none.
         """
-        facts = self._monitor.facts(provider_id)
-        if facts.is_enabled:
-            await asyncio.wait({self._start(facts)}, timeout=TIMEOUT_SECONDS)
+        config = self._monitor.config(provider_id)
+        if config.is_enabled:
+            await asyncio.wait({self._start(config)}, timeout=TIMEOUT_SECONDS)
 
     async def check_if_old(self, provider_id: int) -> None:
         """Check an instance of which nothing was seen for five minutes.
 
         ProviderNotFound if there is none.
         """
-        last = self._monitor.vitals(provider_id).last_check
+        last = self._monitor.instance_state(provider_id).last_check
         if last is None or self._clock() - last > INTERVAL_SECONDS:
             await self.check(provider_id)
 
     def start_due(self) -> None:
         """Start the checks whose time has come; call it again and again."""
         now = self._clock()
-        enabled = [facts for facts in self._monitor.instances if facts.is_enabled]
-        self._due = {facts.id: self._due_of(facts.id, now) for facts in enabled}
-        for facts in enabled:
-            is_due = now >= self._due[facts.id]
+        enabled = [config for config in self._monitor.instances if config.is_enabled]
+        self._due = {config.id: self._due_of(config.id, now) for config in enabled}
+        for config in enabled:
+            is_due = now >= self._due[config.id]
             if is_due:
-                self._due[facts.id] = now + INTERVAL_SECONDS * (0.9 + 0.2 * self._random())
-            vitals = self._monitor.vitals(facts.id)
-            if vitals.circuit.wants_try(now) or (is_due and not _is_fresh(facts, vitals, now)):
-                self._start(facts)
+                self._due[config.id] = now + INTERVAL_SECONDS * (0.9 + 0.2 * self._random())
+            instance_state = self._monitor.instance_state(config.id)
+            if instance_state.circuit.wants_try(now) or (
+                is_due and not _is_fresh(config, instance_state, now)
+            ):
+                self._start(config)
 
     async def stop(self) -> None:
         """Break off the checks that run."""
@@ -79,26 +81,26 @@ class CheckScheduler:
         # Those that are new together are not checked together for ever.
         return self._due.get(provider_id) or now + INTERVAL_SECONDS * self._random()
 
-    def _start(self, facts: InstanceConfig) -> asyncio.Task[None]:
-        task = self._running.get(facts.id)
+    def _start(self, config: InstanceConfig) -> asyncio.Task[None]:
+        task = self._running.get(config.id)
         if task is None:
-            task = asyncio.create_task(self._run(facts))
-            self._running[facts.id] = task
-            task.add_done_callback(lambda _: self._running.pop(facts.id, None))
+            task = asyncio.create_task(self._run(config))
+            self._running[config.id] = task
+            task.add_done_callback(lambda _: self._running.pop(config.id, None))
         return task
 
-    async def _run(self, facts: InstanceConfig) -> None:
+    async def _run(self, config: InstanceConfig) -> None:
         try:
             async with self._gate:
-                finding = await self._checker.check(facts)
+                finding = await self._checker.check(config)
         except Exception:  # noqa: BLE001 # nobody else would hear of it, and the next check shall come
-            self._log.exception("check_failed", provider_id=facts.id)
+            self._log.exception("check_failed", provider_id=config.id)
             return
-        self._monitor.take(facts.id, finding.observations, finding.models)
+        self._monitor.take(config.id, finding.observations, finding.models)
 
 
-def _is_fresh(facts: InstanceConfig, vitals: InstanceState, now: float) -> bool:
+def _is_fresh(config: InstanceConfig, instance_state: InstanceState, now: float) -> bool:
     """Tell whether calls alone have shown lately that all is well."""
-    if vitals.last_check is None or now - vitals.last_check > INTERVAL_SECONDS:
+    if instance_state.last_check is None or now - instance_state.last_check > INTERVAL_SECONDS:
         return False
-    return vitals.status(facts, now) == HEALTH_STATUS_HEALTHY
+    return instance_state.status(config, now) == HEALTH_STATUS_HEALTHY

@@ -13,31 +13,34 @@ from conduit_health.state.key_state import KeyState
 from conduit_health.state.provider_config import InstanceConfig, KeyConfig
 
 
-def health_message(facts: InstanceConfig, vitals: InstanceState, now: float) -> ProviderHealth:
+def health_message(
+    config: InstanceConfig, instance_state: InstanceState, now: float
+) -> ProviderHealth:
     """Return how an instance is."""
     return ProviderHealth(
-        provider_id=facts.id,
-        provider_name=facts.name,
-        provider_type=facts.provider_type,
-        status=vitals.status(facts, now),
-        last_check_time=moment(vitals.last_check),
-        response_time_ms=vitals.response_time_ms,
-        available_models=(vitals.models or ())[:MAX_MODELS],
-        health_details=vitals.details(facts, now),
+        provider_id=config.id,
+        provider_name=config.name,
+        provider_type=config.provider_type,
+        status=instance_state.status(config, now),
+        last_check_time=moment(instance_state.last_check),
+        response_time_ms=instance_state.response_time_ms,
+        available_models=(instance_state.models or ())[:MAX_MODELS],
+        health_details=instance_state.details(config, now),
         key_credentials=[
-            _key_message(key, vitals.keys.get(key.id) or KeyState(), now) for key in facts.keys
+            _key_message(key, instance_state.keys.get(key.id) or KeyState(), now)
+            for key in config.keys
         ],
-        consecutive_failures=min(vitals.circuit.failures, _INT32_MAX),
-        circuit=vitals.circuit.state(now),
-        last_error=vitals.last_error,
+        consecutive_failures=min(instance_state.circuit.failures, _INT32_MAX),
+        circuit=instance_state.circuit.state(now),
+        last_error=instance_state.last_error,
     )
 
 
-def limits_messages(facts: InstanceConfig, vitals: InstanceState) -> list[KeyRateLimits]:
+def limits_messages(config: InstanceConfig, instance_state: InstanceState) -> list[KeyRateLimits]:
     """Return the limits of the keys whose limits are known."""
     found = []
-    for key in facts.keys:
-        limits = vitals.keys[key.id].limits if key.id in vitals.keys else None
+    for key in config.keys:
+        limits = instance_state.keys[key.id].limits if key.id in instance_state.keys else None
         if limits is not None:
             message = KeyRateLimits()
             message.CopyFrom(limits)
@@ -57,12 +60,12 @@ def moment(seconds: float | None) -> Timestamp | None:
 _INT32_MAX = 2**31 - 1
 
 
-def _key_message(facts: KeyConfig, vitals: KeyState, now: float) -> KeyHealth:
+def _key_message(config: KeyConfig, instance_state: KeyState, now: float) -> KeyHealth:
     return KeyHealth(
-        key_id=facts.id,
-        status=vitals.status(now) if facts.is_enabled else KEY_STATUS_DISABLED,
+        key_id=config.id,
+        status=instance_state.status(now) if config.is_enabled else KEY_STATUS_DISABLED,
         # The Registry remembers what this process has not seen.
-        last_used=moment(max(facts.last_used, vitals.last_used or 0.0)),
-        rate_limit_remaining=vitals.remaining(),
-        detail=vitals.detail,
+        last_used=moment(max(config.last_used, instance_state.last_used or 0.0)),
+        rate_limit_remaining=instance_state.remaining(),
+        detail=instance_state.detail,
     )

@@ -61,7 +61,7 @@ class InstanceState:
 
     def observe(self, observation: Observation) -> None:
         """Take note of an attempt."""
-        if observation.verdict is Classification.NOTHING:
+        if observation.classification is Classification.NOTHING:
             return
         self.last_check = max(self.last_check or 0.0, observation.at)
         if observation.response_time_ms is not None:
@@ -69,14 +69,14 @@ class InstanceState:
         self._key(observation.key_id).observe(observation)
         self._decay(observation.at)
         self._attempts += observation.times
-        if observation.verdict in {Classification.WORKS, Classification.ANSWERED}:
+        if observation.classification in {Classification.WORKS, Classification.ANSWERED}:
             self.circuit.succeed()
             return
         self.last_error = observation.detail
-        if observation.verdict is Classification.FAILED:
+        if observation.classification is Classification.FAILED:
             self._failures += observation.times
             self.circuit.fail(observation.at, observation.times)
-        elif observation.verdict is Classification.NO_MODEL:
+        elif observation.classification is Classification.NO_MODEL:
             self._model_refused = True
 
     def list_models(self, names: Sequence[str]) -> None:
@@ -89,29 +89,29 @@ class InstanceState:
         if key_id in self.keys:
             self.keys[key_id].renew()
 
-    def status(self, facts: InstanceConfig, now: float) -> Status:
+    def status(self, config: InstanceConfig, now: float) -> Status:
         """Return how the instance is."""
-        if not facts.is_enabled:
+        if not config.is_enabled:
             return HEALTH_STATUS_DISABLED
         if self.last_check is None:
             return HEALTH_STATUS_UNKNOWN
-        refused = self._refused(facts)
+        refused = self._refused(config)
         if self.circuit.failures >= UNHEALTHY_AFTER or (refused and all(refused)):
             return HEALTH_STATUS_UNHEALTHY
-        is_worse = self.circuit.failures or any(refused) or any(self._resting(facts, now))
+        is_worse = self.circuit.failures or any(refused) or any(self._resting(config, now))
         if is_worse or self._fails_often(now):
             return HEALTH_STATUS_DEGRADED
         return HEALTH_STATUS_HEALTHY
 
-    def details(self, facts: InstanceConfig, now: float) -> HealthDetails:
+    def details(self, config: InstanceConfig, now: float) -> HealthDetails:
         """Return what works and what does not."""
         if self.last_check is None:
             return HealthDetails()
         return HealthDetails(
             api_connectivity=self._connectivity(),
-            authentication=self._authentication(facts, now),
-            rate_limit=self._rate_limit(facts, now),
-            model_availability=self._availability(facts),
+            authentication=self._authentication(config, now),
+            rate_limit=self._rate_limit(config, now),
+            model_availability=self._availability(config),
         )
 
     def _connectivity(self) -> Finding:
@@ -119,42 +119,42 @@ class InstanceState:
             return HEALTH_FINDING_FAILED
         return HEALTH_FINDING_WARNING if self.circuit.failures else HEALTH_FINDING_OK
 
-    def _authentication(self, facts: InstanceConfig, now: float) -> Finding:
-        refused = self._refused(facts)
+    def _authentication(self, config: InstanceConfig, now: float) -> Finding:
+        refused = self._refused(config)
         if any(refused):
             return HEALTH_FINDING_FAILED if all(refused) else HEALTH_FINDING_WARNING
         known = {KEY_STATUS_ACTIVE, KEY_STATUS_RATE_LIMITED}
-        if any(key.status(now) in known for key in self._used(facts)):
+        if any(key.status(now) in known for key in self._used(config)):
             return HEALTH_FINDING_OK
         return HEALTH_FINDING_UNSPECIFIED
 
-    def _rate_limit(self, facts: InstanceConfig, now: float) -> Finding:
-        resting = list(self._resting(facts, now))
+    def _rate_limit(self, config: InstanceConfig, now: float) -> Finding:
+        resting = list(self._resting(config, now))
         if resting and all(resting):
             return HEALTH_FINDING_FAILED
-        if any(resting) or any(_is_low(key) for key in self._used(facts)):
+        if any(resting) or any(_is_low(key) for key in self._used(config)):
             return HEALTH_FINDING_WARNING
         return HEALTH_FINDING_OK
 
-    def _availability(self, facts: InstanceConfig) -> Finding:
+    def _availability(self, config: InstanceConfig) -> Finding:
         if self._model_refused:
             return HEALTH_FINDING_WARNING
         if self.models is None:
             return HEALTH_FINDING_UNSPECIFIED
-        is_listed = facts.models <= set(self.models)
+        is_listed = config.models <= set(self.models)
         return HEALTH_FINDING_OK if is_listed else HEALTH_FINDING_WARNING
 
     def _key(self, key_id: str) -> KeyState:
         return self.keys.setdefault(key_id, KeyState())
 
-    def _used(self, facts: InstanceConfig) -> Iterable[KeyState]:
-        return (self.keys.get(key_id) or KeyState() for key_id in facts.key_ids)
+    def _used(self, config: InstanceConfig) -> Iterable[KeyState]:
+        return (self.keys.get(key_id) or KeyState() for key_id in config.key_ids)
 
-    def _refused(self, facts: InstanceConfig) -> list[bool]:
-        return [key.is_refused() for key in self._used(facts)]
+    def _refused(self, config: InstanceConfig) -> list[bool]:
+        return [key.is_refused() for key in self._used(config)]
 
-    def _resting(self, facts: InstanceConfig, now: float) -> Iterable[bool]:
-        return (key.status(now) == KEY_STATUS_RATE_LIMITED for key in self._used(facts))
+    def _resting(self, config: InstanceConfig, now: float) -> Iterable[bool]:
+        return (key.status(now) == KEY_STATUS_RATE_LIMITED for key in self._used(config))
 
     def _fails_often(self, now: float) -> bool:
         self._decay(now)

@@ -16,7 +16,7 @@ REST_SECONDS = 30.0
 # No provider's word makes a key rest for longer.
 MAX_REST_SECONDS = 3600.0
 
-_VERDICT_STATUSES = {
+_STATUSES_BY_CLASSIFICATION = {
     Classification.WORKS: KEY_STATUS_ACTIVE,
     Classification.ANSWERED: KEY_STATUS_ACTIVE,
     Classification.KEY_REFUSED: KEY_STATUS_INVALID,
@@ -41,7 +41,7 @@ class KeyState:
             self.last_used = max(self.last_used or 0.0, observation.at)
         if observation.limits is not None:
             self.limits = _merged(self.limits, observation.limits)
-        status = _VERDICT_STATUSES.get(observation.verdict)
+        status = _STATUSES_BY_CLASSIFICATION.get(observation.classification)
         if status is None:
             return
         self._status = status

@@ -32,33 +32,33 @@ class Monitor:
         self._watchers = subscribers
         self._board = notifications
         self._clock = clock
-        self._facts: Mapping[int, InstanceConfig] = {}
-        self._vitals: dict[int, InstanceState] = {}
+        self._configs: Mapping[int, InstanceConfig] = {}
+        self._instance_states: dict[int, InstanceState] = {}
         # What was last told to subscribers.
         self._told: dict[int, ProviderHealth] = {}
 
     @property
     def instances(self) -> Iterable[InstanceConfig]:
         """Return the instances that exist, in order of id."""
-        return self._facts.values()
+        return self._configs.values()
 
     def reload(self) -> None:
         """Take what the Registry tells now."""
-        old, self._facts = self._facts, provider_configs(self._state)
-        gone = old.keys() - self._facts.keys()
+        old, self._configs = self._configs, provider_configs(self._state)
+        gone = old.keys() - self._configs.keys()
         for provider_id in gone:
-            self._vitals.pop(provider_id, None)
+            self._instance_states.pop(provider_id, None)
             self._told.pop(provider_id, None)
         if gone:
             self._watchers.tell(gone)
-        for facts in self._facts.values():
-            vitals = self._vitals.setdefault(facts.id, InstanceState())
-            _renew_keys(vitals, old.get(facts.id), facts)
+        for config in self._configs.values():
+            instance_state = self._instance_states.setdefault(config.id, InstanceState())
+            _renew_keys(instance_state, old.get(config.id), config)
         self.tick()
 
-    def facts(self, provider_id: int) -> InstanceConfig:
+    def config(self, provider_id: int) -> InstanceConfig:
         """Return an instance. ProviderNotFound, or ServiceUnavailable before the Registry told."""
-        if found := self._facts.get(provider_id):
+        if found := self._configs.get(provider_id):
             return found
         if not self._state.is_known:
             raise ServiceUnavailable("Health does not know the providers yet", service="registry")
@@ -66,21 +66,23 @@ class Monitor:
             f"Provider with ID {provider_id} not found", provider_id=str(provider_id)
         )
 
-    def vitals(self, provider_id: int) -> InstanceState:
+    def instance_state(self, provider_id: int) -> InstanceState:
         """Return the state of an instance. ProviderNotFound if there is none."""
-        return self._vitals[self.facts(provider_id).id]
+        return self._instance_states[self.config(provider_id).id]
 
     def health(self, provider_id: int) -> ProviderHealth:
         """Return how an instance is. ProviderNotFound if there is none."""
-        return health_message(self.facts(provider_id), self.vitals(provider_id), self._clock())
+        return health_message(
+            self.config(provider_id), self.instance_state(provider_id), self._clock()
+        )
 
     def all(self) -> list[ProviderHealth]:
         """Return how all instances are, in order of id."""
-        return [self.health(provider_id) for provider_id in self._facts]
+        return [self.health(provider_id) for provider_id in self._configs]
 
     def limits(self, provider_id: int) -> list[KeyRateLimits]:
         """Return what is known of the limits of an instance's keys."""
-        return limits_messages(self.facts(provider_id), self.vitals(provider_id))
+        return limits_messages(self.config(provider_id), self.instance_state(provider_id))
 
     def take(
         self,
@@ -89,32 +91,35 @@ class Monitor:
         models: Sequence[str] | None = None,
     ) -> None:
         """Take what was seen of an instance; nothing if it is gone by now."""
-        facts, vitals = self._facts.get(provider_id), self._vitals.get(provider_id)
-        if facts is None or vitals is None:
+        config, instance_state = (
+            self._configs.get(provider_id),
+            self._instance_states.get(provider_id),
+        )
+        if config is None or instance_state is None:
             return
-        known = {"", *(key.id for key in facts.keys)}
+        known = {"", *(key.id for key in config.keys)}
         for observation in observations:
-            vitals.observe(
+            instance_state.observe(
                 observation if observation.key_id in known else observation._replace(key_id="")
             )
         if models is not None:
-            vitals.list_models(models)
-        if observations and vitals.last_check is not None:
-            self._record(facts, vitals, observations[-1])
+            instance_state.list_models(models)
+        if observations and instance_state.last_check is not None:
+            self._record(config, instance_state, observations[-1])
         self._tell([provider_id])
 
     def tick(self) -> None:
         """Tell of what changed by the passing of time alone: rests and open circuits end."""
-        self._tell(self._facts)
+        self._tell(self._configs)
 
     def _record(
-        self, facts: InstanceConfig, vitals: InstanceState, observation: Observation
+        self, config: InstanceConfig, instance_state: InstanceState, observation: Observation
     ) -> None:
         self._recorder.offer(
             HistoryPoint(
-                provider_id=facts.id,
+                provider_id=config.id,
                 at=observation.at,
-                status=vitals.status(facts, self._clock()),
+                status=instance_state.status(config, self._clock()),
                 response_time_ms=observation.response_time_ms,
                 error=observation.detail,
                 is_probe=observation.is_probe,
@@ -155,7 +160,9 @@ def _standing(health: ProviderHealth) -> bytes:
     return standing.SerializeToString(deterministic=True)
 
 
-def _renew_keys(vitals: InstanceState, old: InstanceConfig | None, new: InstanceConfig) -> None:
+def _renew_keys(
+    instance_state: InstanceState, old: InstanceConfig | None, new: InstanceConfig
+) -> None:
     if old is None:
         return
     # A new address of the instance says as much of its keys as a new value.
@@ -163,6 +170,6 @@ def _renew_keys(vitals: InstanceState, old: InstanceConfig | None, new: Instance
     versions = {key.id: key.version for key in old.keys}
     for key in new.keys:
         if moved or versions.get(key.id) != key.version:
-            vitals.renew_key(key.id)
+            instance_state.renew_key(key.id)
     for gone in versions.keys() - {key.id for key in new.keys}:
-        vitals.keys.pop(gone, None)
+        instance_state.keys.pop(gone, None)

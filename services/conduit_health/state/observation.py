@@ -34,7 +34,7 @@ class Observation(NamedTuple):
     """An attempt, or several alike. `at` is in seconds since 1970."""
 
     at: float
-    verdict: Classification
+    classification: Classification
     key_id: str = ""
     response_time_ms: int | None = None
     detail: str = ""
@@ -43,7 +43,7 @@ class Observation(NamedTuple):
     is_probe: bool = False
 
 
-_VERDICTS: Mapping[str, Classification] = {
+_CLASSIFICATIONS: Mapping[str, Classification] = {
     "UNSPECIFIED": Classification.WORKS,
     "INVALID_API_KEY": Classification.KEY_REFUSED,
     "SECRET_UNREADABLE": Classification.KEY_REFUSED,
@@ -61,14 +61,14 @@ _VERDICTS: Mapping[str, Classification] = {
 }
 
 _BY_NUMBER: Mapping[int, Classification] = {
-    number: _VERDICTS.get(name.removeprefix("ERROR_REASON_"), Classification.NOTHING)
+    number: _CLASSIFICATIONS.get(name.removeprefix("ERROR_REASON_"), Classification.NOTHING)
     for name, number in ErrorReason.items()
 }
 
 
 def classify(reason: str) -> Classification:
     """Return what a reason of failure, such as `PROVIDER_TIMEOUT`, says of the provider."""
-    return _VERDICTS.get(reason, Classification.NOTHING)
+    return _CLASSIFICATIONS.get(reason, Classification.NOTHING)
 
 
 def observation_of(outcome: Outcome, now: float) -> Observation:
@@ -77,7 +77,7 @@ def observation_of(outcome: Outcome, now: float) -> Observation:
     return Observation(
         at=min(at, now) if outcome.HasField("ended_at") else now,
         # A router of a newer version may know reasons that we do not.
-        verdict=_BY_NUMBER.get(outcome.reason, Classification.NOTHING),
+        classification=_BY_NUMBER.get(outcome.reason, Classification.NOTHING),
         key_id=outcome.key_id,
         response_time_ms=outcome.response_time_ms if outcome.HasField("response_time_ms") else None,
         detail=outcome.detail[:MAX_DETAIL],

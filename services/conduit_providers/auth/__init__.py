@@ -14,6 +14,7 @@ from typing import Protocol, cast
 from msgspec.structs import replace
 
 from conduit_kernel.errors import InvalidApiKey, SecretUnreadable
+from conduit_providers.sending import Send
 from conduit_providers.spec import Auth
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest
@@ -42,8 +43,12 @@ class Signer(Protocol):
         """Return the request with the proof added. InvalidApiKey if there is none (any more)."""
         ...
 
-    async def refresh(self, now: float) -> None:
-        """Fetch a new proof; `now` is in seconds since 1970. UpstreamError by what went wrong."""
+    async def refresh(self, now: float, send: Send) -> None:
+        """Fetch a new proof; `now` is in seconds since 1970. UpstreamError by what went wrong.
+
+        `send` keeps to the operator's rules of where requests may go; libraries that cannot use it
+        have connections of their own.
+        """
         ...
 
 
@@ -58,7 +63,7 @@ class StaticSigner:
         """Name the strategy, and nothing else."""
         return f"{type(self).__name__}()"
 
-    async def refresh(self, now: float) -> None:
+    async def refresh(self, now: float, send: Send) -> None:
         """Do nothing."""
 
 

@@ -45,6 +45,7 @@ from conduit_kernel.errors import (
     UpstreamUnreachable,
 )
 from conduit_providers.auth import NEVER, HeaderSigner, Signer, header_value, invalid_key
+from conduit_providers.sending import Send
 from conduit_providers.spec import Auth
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest
@@ -152,7 +153,7 @@ class AwsSigner:
             request, headers=tuple((name.lower(), value) for name, value in signed.headers.items())
         )
 
-    async def refresh(self, now: float) -> None:
+    async def refresh(self, now: float, send: Send) -> None:
         """Fetch credentials anew; those who ask at the same time share them.
 
         InvalidApiKey if AWS refuses, or the machine has none; UpstreamUnreachable, UpstreamTimeout

@@ -31,7 +31,7 @@ from conduit_kernel.errors import (
 from conduit_providers.auth import Signer, invalid_key
 from conduit_providers.spec import Auth
 from conduit_providers.target import Target
-from conduit_providers.token_signer import Token, TokenSigner
+from conduit_providers.token_signer import Ask, Token, TokenSigner
 
 IDENTITY = "identity"
 SCOPE = "https://cognitiveservices.azure.com/.default"
@@ -89,7 +89,7 @@ class EntraSigner(TokenSigner):
         self._scope = scope
         self._load = load
 
-    def _fetch(self, now: float) -> Token:  # Entra says when it expires
+    def _fetch(self, now: float, ask: Ask) -> Token:  # Entra says when it expires
         try:
             with closing(self._load()) as credential:
                 token = credential.get_token(self._scope)

@@ -12,9 +12,8 @@ Option: `scope`.
 
 from collections.abc import Callable, Mapping
 from datetime import UTC
-from functools import partial
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import SplitResult, urlsplit
 
 import google.auth
 import orjson
@@ -25,7 +24,6 @@ from google.auth import (
     impersonated_credentials,
 )
 from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
-from google.auth.transport.requests import Request
 from google.oauth2 import credentials as oauth2
 from google.oauth2 import service_account
 
@@ -37,7 +35,8 @@ from conduit_kernel.errors import (
 from conduit_providers.auth import HeaderSigner, Signer, header_value, invalid_key
 from conduit_providers.spec import Auth
 from conduit_providers.target import Target
-from conduit_providers.token_signer import Token, TokenSigner
+from conduit_providers.token_signer import Ask, Token, TokenSigner
+from conduit_providers.wire import HttpRequest
 
 IDENTITY = "identity"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -67,6 +66,9 @@ _ISSUERS = (
     "revoke_url",
     "service_account_impersonation_url",
 )
+# Where clouds give machines their tokens, by the same page.
+_METADATA_HOSTS = frozenset({"169.254.169.254", "fd00:ec2::254"})
+_METADATA_URLS = ("url", "region_url", "imdsv2_session_token_url")
 
 
 class Credentials(Protocol):
@@ -87,7 +89,9 @@ def signer(auth: Auth, secret: str, target: Target) -> Signer:
         raise invalid_key(target)
     scope = auth.options.get("scope", SCOPE)
     if secret == IDENTITY:
-        return GoogleTokenSigner(target, lambda: _of_machine(scope))
+        return GoogleTokenSigner(
+            target, lambda transport: _of_machine(scope, transport), is_machine=True
+        )
     if not secret.startswith("{"):
         return HeaderSigner((("x-goog-api-key", header_value(secret, target)),))
     info = _checked(secret, target)
@@ -96,38 +100,86 @@ def signer(auth: Auth, secret: str, target: Target) -> Signer:
     except (GoogleAuthError, ValueError, TypeError, KeyError, AttributeError):
         # Not chained: what is behind it may quote the key.
         raise _unusable(target, "Google's library cannot read it") from None
-    return GoogleTokenSigner(target, lambda: credentials, str(info.get("quota_project_id") or ""))
+    quota_project = str(info.get("quota_project_id") or "")
+    return GoogleTokenSigner(target, lambda _: credentials, quota_project)
 
 
 class GoogleTokenSigner(TokenSigner):
     """Adds a token that lasts about an hour."""
 
     def __init__(
-        self, target: Target, load: Callable[[], Credentials], quota_project: str = ""
+        self,
+        target: Target,
+        load: Callable[["_Transport"], Credentials],
+        quota_project: str = "",
+        *,
+        is_machine: bool = False,
     ) -> None:
         """Take what finds the credentials, when first needed; it may wait."""
         extra = (("x-goog-user-project", quota_project),) if quota_project else ()
         super().__init__(target, "Google", extra)
         self._load = load
+        self._is_machine = is_machine
         self._credentials: Credentials | None = None
 
-    def _fetch(self, now: float) -> Token:
-        transport = Request()
+    def _fetch(self, now: float, ask: Ask) -> Token:
+        transport = _Transport(ask, is_guarded=not self._is_machine)
         try:
             if self._credentials is None:
-                self._credentials = self._load()
-            # By itself it would wait for two minutes.
-            self._credentials.refresh(partial(transport, timeout=REQUEST_SECONDS))
+                self._credentials = self._load(transport)
+            self._credentials.refresh(transport)
         except (GoogleAuthError, ValueError, OSError) as error:
             # Not chained: what is behind it may quote the key.
             raise _failure(error, self._target) from None
-        finally:
-            transport.session.close()
         token, expiry = self._credentials.token, self._credentials.expiry
         if not token:
             raise _unusable(self._target, "Google gave no token for it")
         expires_at = expiry.replace(tzinfo=UTC).timestamp() if expiry else now + UNSAID_SECONDS
         return Token(token, expires_at)
+
+
+class _Answer(NamedTuple):
+    """An answer as google-auth reads it."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
+
+
+class _Transport:
+    """Sends google-auth's requests over our own connections, which judge where they lead."""
+
+    def __init__(self, ask: Ask, *, is_guarded: bool) -> None:
+        self._ask = ask
+        self._is_guarded = is_guarded
+
+    def __call__(
+        self,
+        url: str,
+        method: str = "GET",
+        body: bytes | str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        **_: object,
+    ) -> _Answer:
+        """Return the answer. TransportError if there is none."""
+        parts = urlsplit(url)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        request = HttpRequest(
+            method,
+            path,
+            tuple((headers or {}).items()),
+            body.encode() if isinstance(body, str) else body or b"",
+        )
+        is_guarded = self._is_guarded and parts.hostname not in _METADATA_HOSTS
+        base_url = f"{parts.scheme}://{parts.netloc}"
+        # By itself it would wait for two minutes.
+        seconds = min(timeout or REQUEST_SECONDS, REQUEST_SECONDS)
+        try:
+            answer = self._ask(base_url, request, seconds, is_guarded=is_guarded)
+        except UpstreamError as error:
+            raise TransportError(error.message) from error
+        return _Answer(answer.status, answer.headers, answer.body)
 
 
 def _loaded(info: Mapping[str, Any], scopes: list[str]) -> Credentials:
@@ -156,15 +208,11 @@ def _loaded(info: Mapping[str, Any], scopes: list[str]) -> Credentials:
     return found
 
 
-def _of_machine(scope: str) -> Credentials:
-    transport = Request()
-    try:
-        credentials: Credentials
-        # What it asks for is called, not looked at.
-        bounded: Any = partial(transport, timeout=REQUEST_SECONDS)
-        credentials, _ = google.auth.default(scopes=[scope], request=bounded)
-    finally:
-        transport.session.close()
+def _of_machine(scope: str, transport: _Transport) -> Credentials:
+    # It is called, not looked at.
+    request: Any = transport
+    credentials: Credentials
+    credentials, _ = google.auth.default(scopes=[scope], request=request)
     return credentials
 
 
@@ -176,32 +224,59 @@ def _checked(secret: str, target: Target) -> dict[str, Any]:
     kind = info.get("type") if isinstance(info, dict) else None
     if not isinstance(kind, str) or kind not in MEMBERS:
         raise _unusable(target, f"its 'type' must be one of {', '.join(MEMBERS)}")
-    if "executable" in (info.get("credential_source") or {}):
-        raise _unusable(target, "programs are not run for tokens")
     missing = [name for name in MEMBERS[kind] if not info.get(name)]
     if missing:
         raise _unusable(target, f"{kind} needs {', '.join(missing)}")
-    for each in (info, info.get("source_credentials")):
-        if isinstance(each, dict):
-            _check_issuers(each, target)
+    nested: Any = info
+    while isinstance(nested, dict):
+        _check_source(nested, target)
+        _check_issuers(nested, target)
+        nested = nested.get("source_credentials")
     return dict(info)
+
+
+def _check_source(info: Mapping[str, Any], target: Target) -> None:
+    """Refuse files that would read what is not a token of this machine.
+
+    https://docs.cloud.google.com/iam/docs/workload-identity-federation-with-other-clouds
+    """
+    source = info.get("credential_source") or {}
+    if not isinstance(source, dict):
+        raise _unusable(target, "its 'credential_source' is no object")
+    if "executable" in source:
+        raise _unusable(target, "programs are not run for tokens")
+    if "certificate" in source:
+        raise _unusable(target, "certificates cannot be used for tokens")
+    for name in _METADATA_URLS:
+        url = _split(source.get(name) or "", name, target)
+        if url.netloc and url.hostname not in _METADATA_HOSTS and url.scheme != "https":
+            raise _unusable(target, f"its {name!r} is no metadata service and no https address")
 
 
 def _check_issuers(info: Mapping[str, Any], target: Target) -> None:
     """Refuse files that would have proofs sent to anybody but Google.
 
     https://docs.cloud.google.com/docs/authentication/external/externally-sourced-credentials;
-    the host of the instance's own address is trusted too, for private gateways.
+    the host of the instance's own address is trusted too, for private gateways, but not with what
+    a file or a metadata service of this machine says.
     """
     own = urlsplit(target.base_url)
     for name in _ISSUERS:
         value = info.get(name)
         if not value:
             continue
-        url = urlsplit(str(value))
+        url = _split(value, name, target)
         is_google = url.scheme == "https" and f".{url.hostname}".endswith(".googleapis.com")
-        if not is_google and (url.scheme, url.hostname) != (own.scheme, own.hostname):
+        is_own = (url.scheme, url.hostname) == (own.scheme, own.hostname)
+        if not is_google and (not is_own or info.get("credential_source")):
             raise _unusable(target, f"its {name!r} is not Google's")
+
+
+def _split(value: object, name: str, target: Target) -> SplitResult:
+    try:
+        return urlsplit(str(value))
+    except ValueError:
+        raise _unusable(target, f"its {name!r} is no URL") from None
 
 
 def _unusable(target: Target, why: str) -> InvalidApiKey:

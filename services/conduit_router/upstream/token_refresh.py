@@ -10,6 +10,7 @@ from collections.abc import Callable
 import structlog
 
 from conduit_kernel.errors import ConduitError
+from conduit_providers.sending import Send
 from conduit_router.routing.table import RoutingTable, UpstreamTarget
 
 # How long before its end a token is replaced.
@@ -22,8 +23,10 @@ FETCH_SECONDS = 20.0
 class TokenRefresher:
     """Refreshes signers, each by one task at a time."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], send: Send) -> None:
+        """Take what sends the requests of those signers whose libraries send none themselves."""
         self._clock = clock
+        self._send = send
         self._targets: tuple[UpstreamTarget, ...] = ()
         self._under_way: dict[UpstreamTarget, asyncio.Task[None]] = {}
         self._log = structlog.get_logger("token_refresh")
@@ -71,7 +74,7 @@ class TokenRefresher:
 
     async def _fetch(self, upstream: UpstreamTarget) -> None:
         async with asyncio.timeout(FETCH_SECONDS):
-            await upstream.signer.refresh(self._clock())
+            await upstream.signer.refresh(self._clock(), self._send)
 
     def _done(self, upstream: UpstreamTarget, task: asyncio.Task[None]) -> None:
         self._under_way.pop(upstream, None)

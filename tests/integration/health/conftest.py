@@ -170,6 +170,7 @@ async def bench(
             master_key=MASTER_KEY,
             encryption_key=ENCRYPTION_KEY,
             database_url=database_url,
+            allow_private_addresses=True,
             targets={
                 "registry": f"127.0.0.1:{registry.port}",
                 "router": "127.0.0.1:1",

@@ -1,6 +1,7 @@
-"""CheckScheduler on demand and by the clock, against a real HTTP upstream."""
+"""Checks on demand and by the clock, against a real HTTP upstream."""
 
 import asyncio
+import dataclasses
 import time
 
 import grpc
@@ -97,6 +98,32 @@ async def test_rate_limits_have_the_shape_of_the_guide(health: Health) -> None:
             }
         ],
     }
+
+
+async def test_private_addresses_get_no_key_unless_they_are_allowed(bench: Bench) -> None:
+    """By the same setting as calls; a name may lead elsewhere than when it was accepted."""
+    bench.settings = dataclasses.replace(bench.settings, allow_private_addresses=False)
+    async with bench.health() as health:
+        found = await health.check()
+    assert found.status == HEALTH_STATUS_UNHEALTHY
+    assert "no address of 127.0.0.1 may be connected to" in found.last_error
+    assert bench.upstream.asked == []
+
+
+async def test_a_key_that_the_provider_repeats_is_kept_nowhere(bench: Bench) -> None:
+    """Neither shown, nor in the history on disk, though it looks like no key."""
+    secret = "hunter2/team.key"
+    bench.registry.replace(configuration(bench.upstream.url, key(1, secret)))
+    bench.upstream.status, bench.upstream.repeats = 500, f"you sent {secret}"
+    async with bench.health() as health:
+        found = await health.check()
+        assert found.last_error.endswith("you sent [redacted]")
+        request = pb.ListHealthHistoryRequest(provider_id=1)
+        history = await health.stub.ListHealthHistory(request, metadata=METADATA)
+        assert history.history
+        assert secret not in str((found, history))
+    for file in bench.settings.data_dir.rglob("*"):
+        assert file.is_dir() or secret.encode() not in file.read_bytes()
 
 
 async def test_an_unknown_instance_is_not_found(health: Health) -> None:

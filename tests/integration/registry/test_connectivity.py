@@ -49,7 +49,7 @@ async def test_each_key_is_told_what_it_met(api: Api, upstream: Upstream) -> Non
     ]
     assert failed.outcome == connectivity.CONNECTIVITY_OUTCOME_RATE_LIMITED
     assert not failed.success
-    assert failed.keys[1].message.endswith("No credit for …")
+    assert failed.keys[1].message.endswith("No credit for [redacted]")
     assert "poor-key-1" not in str(failed)
     await add_keys(api, "good")
     worked = await report(api)

@@ -1,13 +1,14 @@
-"""The httpx sender and the probe, against real sockets."""
+"""The sender and the probe, against real sockets."""
 
 import asyncio
 import contextlib
+import gzip
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from itertools import count
 
-import httpx
 import pytest
+from tests.support.sending import open_sender
 
 from conduit.v1.connectivity_pb2 import (
     CONNECTIVITY_OUTCOME_INVALID_KEY,
@@ -17,6 +18,7 @@ from conduit.v1.connectivity_pb2 import (
     CONNECTIVITY_OUTCOME_UNREACHABLE,
 )
 from conduit.v1.provider_pb2 import Provider
+from conduit_kernel.addresses import is_public
 from conduit_kernel.errors import (
     ConduitError,
     InsufficientFunds,
@@ -27,10 +29,11 @@ from conduit_kernel.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from conduit_kernel.http import HttpClient
 from conduit_providers.catalog import Catalog, load_catalog
-from conduit_providers.httpx_sender import HttpxSender
-from conduit_providers.probe import ModelList, Probe, outcome_of
+from conduit_providers.probe import ModelList, Probe, ProbeTarget, outcome_of
 from conduit_providers.rate_limits import Limit
+from conduit_providers.sending import Sender
 from conduit_providers.spec import Auth, Endpoint, ProviderSpec
 from conduit_providers.wire import HttpRequest
 
@@ -89,17 +92,13 @@ async def upstream(handler: Handler) -> AsyncIterator[str]:
             await over.wait()
 
 
-@contextlib.asynccontextmanager
-async def sender(**limits: int) -> AsyncIterator[HttpxSender]:
-    """Make a sender with a client of its own."""
-    async with httpx.AsyncClient() as client:
-        yield HttpxSender(client, **limits)
-
-
 async def test_sender_returns_any_status() -> None:
     """An answer is an answer; what it means is for others."""
-    async with upstream(answering(answer("418 Teapot", b"hi", "X-A: b"))) as url, sender() as send:
-        response = await send(url, GET, 5)
+    async with (
+        upstream(answering(answer("418 Teapot", b"hi", "X-A: b"))) as url,
+        open_sender() as send,
+    ):
+        response = await send(url, GET, 5, is_guarded=False)
     assert (response.status, response.headers["x-a"], response.body) == (418, "b", b"hi")
 
 
@@ -108,17 +107,17 @@ async def test_sender_tells_why_there_is_no_answer() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         refusing = f"http://127.0.0.1:{free.getsockname()[1]}"
-    async with sender() as send, upstream(reset) as resetting, upstream(hang) as silent:
+    async with open_sender() as send, upstream(reset) as resetting, upstream(hang) as silent:
         for url, kind in (
             (refusing, "refused"),
             (resetting, "reset"),
             ("http://no-such-host.invalid", "dns"),
         ):
             with pytest.raises(UpstreamUnreachable) as raised:
-                await send(url, GET, 5)
+                await send(url, GET, 5, is_guarded=False)
             assert raised.value.metadata["kind"] == kind
         with pytest.raises(UpstreamTimeout) as late:
-            await send(silent, GET, 0.05)
+            await send(silent, GET, 0.05, is_guarded=False)
         assert late.value.metadata["kind"] == "timeout"
 
 
@@ -129,46 +128,74 @@ async def test_sender_tells_a_server_without_tls() -> None:
         await reader.read(16)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-    async with upstream(no_tls) as url, sender() as send:
+    async with upstream(no_tls) as url, open_sender() as send:
         with pytest.raises(UpstreamUnreachable) as raised:
-            await send(url.replace("http:", "https:"), GET, 5)
+            await send(url.replace("http:", "https:"), GET, 5, is_guarded=False)
     assert raised.value.metadata["kind"] == "tls"
 
 
 async def test_sender_bounds_the_body() -> None:
     """A body without end is cut off with an error."""
     large = answering(answer("200 OK", b"x" * 5000))
-    async with upstream(large) as url, sender(max_body_bytes=1000) as send:
-        with pytest.raises(UpstreamError, match="more than 1000 bytes"):
-            await send(url, GET, 5)
+    async with upstream(large) as url, open_sender(max_body_bytes=1000) as send:
+        with pytest.raises(UpstreamError, match="larger than 1000 bytes"):
+            await send(url, GET, 5, is_guarded=False)
 
 
-async def test_redirect_is_followed_only_at_home() -> None:
-    """The key goes to no other host; within the same origin a redirect is followed."""
+async def test_redirects_are_not_followed() -> None:
+    """The key goes nowhere but where it was sent, as with calls."""
     there: list[str] = []
     async with upstream(answering(answer("200 OK", b"other"), seen=there)) as other:
-        away = answer("302 Found", b"", f"location: {other}/stolen")
-        home = answer("302 Found", b"", "location: /moved")
-        async with upstream(answering(away)) as url, sender() as send:
-            assert (await send(url, GET, 5)).status == 302
-        async with upstream(answering(home, answer("200 OK", b"here"))) as url, sender() as send:
-            assert (await send(url, GET, 5)).body == b"here"
-        async with upstream(answering(home)) as url, sender() as send:
-            with pytest.raises(UpstreamUnreachable, match="redirects without end"):
-                await send(url, GET, 5)
+        for location in (f"{other}/stolen", "/moved"):
+            away = answering(answer("302 Found", b"", f"location: {location}"))
+            async with upstream(away) as url, open_sender() as send:
+                assert (await send(url, GET, 5, is_guarded=False)).status == 302
     assert there == []
+
+
+async def test_answers_are_asked_for_plain_and_others_are_refused() -> None:
+    """A few bytes may unfold to gigabytes: what is encoded is not even read."""
+    bomb = gzip.compress(gzip.compress(bytes(50_000_000)))
+    assert len(bomb) < 1000
+    seen: list[str] = []
+    encoded = answering(answer("200 OK", bomb, "content-encoding: gzip, gzip"), seen=seen)
+    async with upstream(encoded) as url, open_sender() as send:
+        with pytest.raises(UpstreamError, match="encoded answer"):
+            await send(url, GET, 5, is_guarded=False)
+    assert "accept-encoding: identity" in seen[0]
+
+
+async def test_guarded_addresses_are_judged_after_the_look_up() -> None:
+    """A name that leads inside is refused at connect; what the catalog names is trusted."""
+
+    async def inside(_host: str, _port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    seen: list[str] = []
+    async with upstream(answering(answer("200 OK"), seen=seen)) as url:
+        port = url.rpartition(":")[2]
+        guarded = HttpClient(resolve=inside, allow_address=is_public)
+        send = Sender(HttpClient(resolve=inside), guarded)
+        with pytest.raises(UpstreamUnreachable, match="no address of api") as raised:
+            await send(f"http://api.example:{port}", GET, 5, is_guarded=True)
+        assert (raised.value.metadata["kind"], seen) == ("forbidden", [])
+        await send(f"http://api.example:{port}", GET, 5, is_guarded=False)
+        await send.close()
+    assert len(seen) == 1
 
 
 CATALOG = load_catalog()
 
 
-async def listed(kind: str, url: str, *, catalog: Catalog = CATALOG) -> ModelList:
+async def listed(
+    kind: str, url: str, *, catalog: Catalog = CATALOG, key: str = "canary"
+) -> ModelList:
     """Probe an instance of a type at an address."""
     ticks: Iterator[int] = count()
-    async with sender() as send:
+    async with open_sender() as send:
         probe = Probe(catalog, send, clock=lambda: 1000.0, timer=lambda: next(ticks) / 1000)
         target = catalog.target(Provider(name="Prod", provider_type=kind, base_url=url))
-        return await probe.list_models(target, "canary", timeout_seconds=5)
+        return await probe.list_models(ProbeTarget(target, key), timeout_seconds=5)
 
 
 async def test_probe_lists_models_and_limits() -> None:
@@ -218,6 +245,20 @@ async def test_probe_raises_what_the_provider_means(
             await listed("OpenAI", url)
     assert raised.value.metadata["provider"] == "Prod"
     assert "canary" not in f"{raised.value} {raised.value.metadata}"
+
+
+@pytest.mark.parametrize("status", ["400 Bad Request", "500 Oops", "401 Unauthorized"])
+async def test_probe_keeps_a_repeated_key_to_itself(status: str) -> None:
+    """A key that looks like any word is known all the same, also where a text was cut short."""
+    for body in (
+        b'{"error": {"message": "no such key: hunter2/team.key, sorry"}}',
+        b'{"error": {"message": "' + b"x" * 985 + b'hunter2/team.key"}}',
+        b"you sent hunter2/team.key",
+    ):
+        async with upstream(answering(answer(status, body))) as url:
+            with pytest.raises(UpstreamError) as raised:
+                await listed("OpenAI", url, key="hunter2/team.key")
+        assert "hunter2" not in f"{raised.value} {raised.value.message} {raised.value.metadata}"
 
 
 async def test_probe_says_when_a_type_publishes_no_list() -> None:

@@ -27,7 +27,7 @@ from conduit_kernel import errors
 NOW = 1_795_435_200.0
 
 
-def facts(*keys: str, is_enabled: bool = True) -> InstanceConfig:
+def config(*keys: str, is_enabled: bool = True) -> InstanceConfig:
     """Return an instance with enabled keys and a mapped model."""
     return InstanceConfig(
         id=1,
@@ -40,22 +40,22 @@ def facts(*keys: str, is_enabled: bool = True) -> InstanceConfig:
     )
 
 
-def seen(*verdicts: Classification | Observation) -> InstanceState:
+def seen(*classifications: Classification | Observation) -> InstanceState:
     """Return the state after observations with `key_1`, a second apart."""
-    vitals = InstanceState()
-    for second, each in enumerate(verdicts):
+    instance_state = InstanceState()
+    for second, each in enumerate(classifications):
         observation = (
             each if isinstance(each, Observation) else Observation(NOW + second, each, "key_1")
         )
-        vitals.observe(observation)
-    return vitals
+        instance_state.observe(observation)
+    return instance_state
 
 
 WORKS, FAILED, REFUSED = Classification.WORKS, Classification.FAILED, Classification.KEY_REFUSED
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "status"),
+    ("classifications", "status"),
     [
         ([], HEALTH_STATUS_UNKNOWN),
         ([Classification.NOTHING], HEALTH_STATUS_UNKNOWN),
@@ -74,35 +74,35 @@ WORKS, FAILED, REFUSED = Classification.WORKS, Classification.FAILED, Classifica
     ],
 )
 def test_status_follows_from_what_was_seen(
-    verdicts: list[Classification], status: HealthStatus.ValueType
+    classifications: list[Classification], status: HealthStatus.ValueType
 ) -> None:
     """Three failures in a row make an instance unhealthy, and so does having no key it takes."""
-    assert seen(*verdicts).status(facts("key_1"), NOW + 9) == status
+    assert seen(*classifications).status(config("key_1"), NOW + 9) == status
 
 
 def test_disabled_is_disabled_whatever_was_seen() -> None:
     """The operator's word goes before everything."""
-    assert seen(WORKS).status(facts("key_1", is_enabled=False), NOW) == HEALTH_STATUS_DISABLED
+    assert seen(WORKS).status(config("key_1", is_enabled=False), NOW) == HEALTH_STATUS_DISABLED
 
 
 def test_one_refused_key_of_two_is_a_warning() -> None:
     """The instance still works with the other one."""
-    vitals = seen(REFUSED, Observation(NOW, WORKS, "key_2"))
-    both = facts("key_1", "key_2")
-    assert vitals.status(both, NOW) == HEALTH_STATUS_DEGRADED
-    assert vitals.details(both, NOW).authentication == HEALTH_FINDING_WARNING
-    assert vitals.details(facts("key_1"), NOW).authentication == HEALTH_FINDING_FAILED
-    assert vitals.details(facts("key_2"), NOW).authentication == HEALTH_FINDING_OK
+    instance_state = seen(REFUSED, Observation(NOW, WORKS, "key_2"))
+    both = config("key_1", "key_2")
+    assert instance_state.status(both, NOW) == HEALTH_STATUS_DEGRADED
+    assert instance_state.details(both, NOW).authentication == HEALTH_FINDING_WARNING
+    assert instance_state.details(config("key_1"), NOW).authentication == HEALTH_FINDING_FAILED
+    assert instance_state.details(config("key_2"), NOW).authentication == HEALTH_FINDING_OK
 
 
 def test_an_instance_that_fails_now_and_then_is_degraded_for_a_while() -> None:
     """One failure in ten among successes counts, until minutes have passed."""
-    vitals = InstanceState()
+    instance_state = InstanceState()
     for _ in range(4):
-        vitals.observe(Observation(NOW, FAILED, "key_1"))
-        vitals.observe(Observation(NOW, WORKS, "key_1", times=9))
-    assert vitals.status(facts("key_1"), NOW) == HEALTH_STATUS_DEGRADED
-    assert vitals.status(facts("key_1"), NOW + 600) == HEALTH_STATUS_HEALTHY
+        instance_state.observe(Observation(NOW, FAILED, "key_1"))
+        instance_state.observe(Observation(NOW, WORKS, "key_1", times=9))
+    assert instance_state.status(config("key_1"), NOW) == HEALTH_STATUS_DEGRADED
+    assert instance_state.status(config("key_1"), NOW + 600) == HEALTH_STATUS_HEALTHY
 
 
 def test_a_rest_ends_when_the_limits_are_whole_again() -> None:
@@ -110,10 +110,10 @@ def test_a_rest_ends_when_the_limits_are_whole_again() -> None:
     limits = KeyRateLimits(
         requests_per_minute=RateLimit(limit=10, remaining=0, resets_at=moment(NOW + 90))
     )
-    vitals = seen(Observation(NOW, Classification.KEY_LIMITED, "key_1", limits=limits))
-    assert vitals.keys["key_1"].status(NOW + 89) == KEY_STATUS_RATE_LIMITED
-    assert vitals.details(facts("key_1"), NOW + 89).rate_limit == HEALTH_FINDING_FAILED
-    assert vitals.keys["key_1"].status(NOW + 90) == KEY_STATUS_ACTIVE
+    instance_state = seen(Observation(NOW, Classification.KEY_LIMITED, "key_1", limits=limits))
+    assert instance_state.keys["key_1"].status(NOW + 89) == KEY_STATUS_RATE_LIMITED
+    assert instance_state.details(config("key_1"), NOW + 89).rate_limit == HEALTH_FINDING_FAILED
+    assert instance_state.keys["key_1"].status(NOW + 90) == KEY_STATUS_ACTIVE
 
 
 def test_no_provider_makes_a_key_rest_for_a_day() -> None:
@@ -121,31 +121,31 @@ def test_no_provider_makes_a_key_rest_for_a_day() -> None:
     limits = KeyRateLimits(
         requests_per_minute=RateLimit(remaining=0, resets_at=moment(NOW + 86_400))
     )
-    vitals = seen(Observation(NOW, Classification.KEY_LIMITED, "key_1", limits=limits))
-    assert vitals.keys["key_1"].status(NOW + 3601) == KEY_STATUS_ACTIVE
+    instance_state = seen(Observation(NOW, Classification.KEY_LIMITED, "key_1", limits=limits))
+    assert instance_state.keys["key_1"].status(NOW + 3601) == KEY_STATUS_ACTIVE
 
 
 def test_little_left_of_a_limit_is_a_warning() -> None:
     """Less than a tenth of the requests left is worth a word before it is too late."""
     limits = KeyRateLimits(requests_per_minute=RateLimit(limit=1000, remaining=99))
-    vitals = seen(Observation(NOW, WORKS, "key_1", limits=limits))
-    assert vitals.details(facts("key_1"), NOW).rate_limit == HEALTH_FINDING_WARNING
+    instance_state = seen(Observation(NOW, WORKS, "key_1", limits=limits))
+    assert instance_state.details(config("key_1"), NOW).rate_limit == HEALTH_FINDING_WARNING
 
 
 def test_models_are_unknown_until_listed() -> None:
     """A call says nothing of the other models; a list does, until a call finds one missing."""
-    vitals = seen(WORKS)
-    assert vitals.details(facts(), NOW).model_availability == HEALTH_FINDING_UNSPECIFIED
-    vitals.list_models(["gpt-4"])
-    assert vitals.details(facts(), NOW).model_availability == HEALTH_FINDING_OK
-    vitals.observe(Observation(NOW, Classification.NO_MODEL, "key_1"))
-    assert vitals.details(facts(), NOW).model_availability == HEALTH_FINDING_WARNING
+    instance_state = seen(WORKS)
+    assert instance_state.details(config(), NOW).model_availability == HEALTH_FINDING_UNSPECIFIED
+    instance_state.list_models(["gpt-4"])
+    assert instance_state.details(config(), NOW).model_availability == HEALTH_FINDING_OK
+    instance_state.observe(Observation(NOW, Classification.NO_MODEL, "key_1"))
+    assert instance_state.details(config(), NOW).model_availability == HEALTH_FINDING_WARNING
 
 
 def test_an_instance_without_keys_is_judged_by_calls_without_any() -> None:
     """Providers on the operator's own machines often want no key."""
-    vitals = seen(Observation(NOW, WORKS, ""))
-    assert vitals.status(facts(), NOW) == HEALTH_STATUS_HEALTHY
+    instance_state = seen(Observation(NOW, WORKS, ""))
+    assert instance_state.status(config(), NOW) == HEALTH_STATUS_HEALTHY
 
 
 def test_every_failure_of_a_provider_has_a_verdict() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.support.sending import unsent
 
 from conduit_kernel.errors import InvalidApiKey, SecretUnreadable
 from conduit_providers.auth import resolve_secret, signer_for
@@ -69,7 +70,7 @@ async def test_signers_show_no_secret(spec: ProviderSpec) -> None:
     assert SECRET not in f"{signer!r} {signer}"
     assert any(SECRET in value for _, value in signer.sign(REQUEST).headers)
     assert signer.is_static
-    await signer.refresh(0)
+    await signer.refresh(0, unsent)
 
 
 def read(path: str) -> str:

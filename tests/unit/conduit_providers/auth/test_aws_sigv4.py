@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 from msgspec.structs import replace
+from tests.support.sending import unsent
 from tests.support.signatures import is_signed
 
 from conduit_kernel.errors import ConduitError, InvalidApiKey, UpstreamError, UpstreamUnreachable
@@ -143,7 +144,7 @@ async def test_pair_is_good_for_ever_but_signs_each_request() -> None:
     """A pair needs no refresh; its signatures must not be kept, so the signer is not static."""
     signer = signer_of(KEY)
     assert (signer.is_static, signer.expires_at) == (False, NEVER)
-    await signer.refresh(NOW)
+    await signer.refresh(NOW, unsent)
     assert dict(signer.sign(REQUEST).headers)["authorization"].startswith("AWS4-HMAC-SHA256 ")
     bare = replace(signer_of(KEY).sign(REQUEST), headers=())
     assert len(signer.sign(bare).headers) == 2
@@ -205,7 +206,9 @@ async def test_role_is_assumed_with_the_pair(aws: Aws) -> None:
     with pytest.raises(InvalidApiKey):
         signer.sign(REQUEST)
     now = expires.timestamp() - 3600
-    await asyncio.gather(signer.refresh(now), signer.refresh(now), signer.refresh(now))
+    await asyncio.gather(
+        signer.refresh(now, unsent), signer.refresh(now, unsent), signer.refresh(now, unsent)
+    )
     ((path, body),) = aws.asked
     assert path == "/"
     assert "Action=AssumeRole" in body
@@ -223,7 +226,7 @@ async def test_refused_role_is_an_invalid_key(aws: Aws) -> None:
     """AWS's code is told, its words are not: they may hold what is nobody else's business."""
     aws.status, aws.answer = 403, STS_REFUSAL
     with pytest.raises(InvalidApiKey, match="AccessDenied") as raised:
-        await signer_of(KEY | ROLE).refresh(NOW)
+        await signer_of(KEY | ROLE).refresh(NOW, unsent)
     assert "canary" not in str(raised.value) + str(raised.value.metadata)
     assert raised.value.__cause__ is None
 
@@ -232,7 +235,7 @@ async def test_broken_sts_says_nothing_of_the_key(aws: Aws) -> None:
     """A failure of AWS is not the key's."""
     aws.status, aws.answer = 500, "<html>"
     with pytest.raises(UpstreamError) as raised:
-        await signer_of(KEY | ROLE).refresh(NOW)
+        await signer_of(KEY | ROLE).refresh(NOW, unsent)
     assert type(raised.value) is UpstreamError
 
 
@@ -240,7 +243,7 @@ async def test_sts_that_cannot_be_reached_is_told(monkeypatch: pytest.MonkeyPatc
     """Nobody listening is told as such."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9")
     with pytest.raises(UpstreamUnreachable):
-        await signer_of(KEY | ROLE).refresh(NOW)
+        await signer_of(KEY | ROLE).refresh(NOW, unsent)
 
 
 async def test_identity_is_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +252,7 @@ async def test_identity_is_what_the_environment_says(monkeypatch: pytest.MonkeyP
     for secret in ("first", "second"):
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
-        await signer.refresh(NOW if secret == "first" else signer.expires_at + 1)
+        await signer.refresh(NOW if secret == "first" else signer.expires_at + 1, unsent)
         headers = dict(signer.sign(REQUEST).headers)
         url = target().base_url + REQUEST.path
         assert is_signed("POST", url, headers, REQUEST.body, secret)
@@ -264,8 +267,8 @@ async def test_identity_is_what_the_container_service_gives(
     given = {"AccessKeyId": GIVEN_ID, "SecretAccessKey": GIVEN_SECRET, "Token": GIVEN_TOKEN}
     aws.answer = orjson.dumps(given | {"Expiration": in_an_hour().isoformat()}).decode()
     signer = signer_of("identity")
-    await signer.refresh(NOW)
-    await signer.refresh(signer.expires_at)
+    await signer.refresh(NOW, unsent)
+    await signer.refresh(signer.expires_at, unsent)
     assert [path for path, _ in aws.asked] == ["/creds"]
     headers = dict(signer.sign(REQUEST).headers)
     assert headers["x-amz-security-token"] == GIVEN_TOKEN
@@ -274,7 +277,7 @@ async def test_identity_is_what_the_container_service_gives(
 async def test_machine_without_identity_is_told() -> None:
     """Where the library finds nothing, the error says so."""
     with pytest.raises(InvalidApiKey, match="finds no credentials"):
-        await signer_of("identity").refresh(NOW)
+        await signer_of("identity").refresh(NOW, unsent)
 
 
 @pytest.mark.parametrize("key", [KEY | ROLE, KEY | {"sessionToken": TOKEN}, ROLE, "identity"])
@@ -288,4 +291,4 @@ async def test_errors_are_ours(aws: Aws) -> None:
     for answer in ("", "{}", "<x/>", STS_ANSWER.format(id="", secret="", token="", expiration="")):
         aws.answer = answer
         with pytest.raises(ConduitError):
-            await signer_of(KEY | ROLE).refresh(NOW)
+            await signer_of(KEY | ROLE).refresh(NOW, unsent)

@@ -20,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from tests.support.sending import unsent
 
 from conduit_kernel.errors import InvalidApiKey, UpstreamUnreachable
 from conduit_providers.auth import Signer, signer_for
@@ -202,7 +203,7 @@ async def test_client_gets_a_token(entra: Issuer, key: Json) -> None:
     signer = signer_of(json.dumps(key), entra.address)
     assert not signer.is_static
     assert signer.expires_at == 0
-    await signer.refresh(1.0)
+    await signer.refresh(1.0, unsent)
     assert signer.sign(REQUEST).headers == (("a", "b"), ("authorization", f"Bearer {TOKEN}"))
     assert signer.expires_at > 1.7e9
     [asked] = entra.asked
@@ -215,23 +216,23 @@ async def test_client_gets_a_token(entra: Issuer, key: Json) -> None:
 async def test_token_is_fetched_anew_before_it_expires(entra: Issuer) -> None:
     """A refresh gives a new token, not the one that the library would have kept."""
     signer = signer_of(json.dumps(CLIENT), entra.address)
-    await signer.refresh(1.0)
+    await signer.refresh(1.0, unsent)
     entra.answer["access_token"] = "eyJ.second"
-    await signer.refresh(signer.expires_at - 200)
+    await signer.refresh(signer.expires_at - 200, unsent)
     assert signer.sign(REQUEST).headers[-1] == ("authorization", "Bearer eyJ.second")
 
 
 async def test_those_who_ask_at_once_share_a_token(entra: Issuer) -> None:
     """Ten refreshes at the same time are one request."""
     signer = signer_of(json.dumps(CLIENT), entra.address)
-    await asyncio.gather(*(signer.refresh(1.0) for _ in range(10)))
+    await asyncio.gather(*(signer.refresh(1.0, unsent) for _ in range(10)))
     assert len(entra.asked) == 1
 
 
 async def test_machine_proves_itself(machine: Issuer) -> None:
     """`identity` asks the endpoint of the machine, with nothing in the key."""
     signer = signer_of("identity")
-    await signer.refresh(1.0)
+    await signer.refresh(1.0, unsent)
     assert signer.sign(REQUEST).headers[-1] == ("authorization", f"Bearer {TOKEN}")
     assert signer.expires_at == 4e9
     assert machine.asked[-1]["resource"] == ["https://cognitiveservices.azure.com"]
@@ -249,7 +250,7 @@ async def test_refused_client_is_an_invalid_key(
     }
     signer = signer_of(json.dumps(CLIENT), entra.address)
     with pytest.raises(InvalidApiKey, match="Entra refused it") as raised:
-        await signer.refresh(1.0)
+        await signer.refresh(1.0, unsent)
     assert raised.value.__cause__ is None
     assert CANARY not in f"{raised.value} {raised.value.metadata} {signer!r}"
     ours = [r.getMessage() for r in caplog.records if not r.name.startswith(("azure", "msal"))]
@@ -264,7 +265,7 @@ async def test_secret_and_token_are_in_no_log(
     """Not even the library's own log at its most talkative has them."""
     caplog.set_level(logging.DEBUG)
     signer = signer_of(json.dumps(CLIENT), entra.address)
-    await signer.refresh(1.0)
+    await signer.refresh(1.0, unsent)
     assert CANARY not in caplog.text
     assert TOKEN not in caplog.text
     assert TOKEN not in repr(signer)
@@ -273,7 +274,7 @@ async def test_secret_and_token_are_in_no_log(
 async def test_unreachable_issuer_is_not_the_keys_fault() -> None:
     """Nobody at the authority's address: the key is not benched."""
     with pytest.raises(UpstreamUnreachable) as raised:
-        await signer_of(json.dumps(CLIENT)).refresh(1.0)
+        await signer_of(json.dumps(CLIENT)).refresh(1.0, unsent)
     assert CANARY not in str(raised.value)
 
 
@@ -282,7 +283,7 @@ async def test_failing_issuer_is_not_the_keys_fault(entra: Issuer) -> None:
     entra.status = 503
     entra.answer = {"error": "temporarily_unavailable"}
     with pytest.raises(UpstreamUnreachable):
-        await signer_of(json.dumps(CLIENT), entra.address).refresh(1.0)
+        await signer_of(json.dumps(CLIENT), entra.address).refresh(1.0, unsent)
 
 
 @pytest.mark.parametrize(
@@ -304,4 +305,4 @@ async def test_tenant_that_is_none_says_so() -> None:
     """A tenant's name with characters that it cannot have is the key's fault."""
     signer = signer_of(json.dumps(CLIENT | {"tenantId": "no tenant!"}))
     with pytest.raises(InvalidApiKey, match="cannot read it"):
-        await signer.refresh(1.0)
+        await signer.refresh(1.0, unsent)

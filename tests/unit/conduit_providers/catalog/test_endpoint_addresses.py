@@ -7,7 +7,7 @@ from tests.support.signatures import is_signed
 
 from conduit.v1.provider_pb2 import Provider
 from conduit_providers.catalog import Catalog, load_catalog
-from conduit_providers.probe import Probe
+from conduit_providers.probe import Probe, ProbeTarget
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
 
@@ -51,13 +51,16 @@ async def test_probe_asks_and_signs_for_the_other_address() -> None:
     seen: list[tuple[str, HttpRequest]] = []
     answers: Sequence[object] = (MODELS, PROFILES)
 
-    async def send(base_url: str, request: HttpRequest, timeout_seconds: float) -> HttpResponse:
+    async def send(
+        base_url: str, request: HttpRequest, timeout_seconds: float, *, is_guarded: bool
+    ) -> HttpResponse:
         assert timeout_seconds > 0
+        assert is_guarded
         seen.append((base_url, request))
         return HttpResponse(200, {}, orjson.dumps(answers[len(seen) - 1]))
 
     probe = Probe(CATALOG, send, clock=lambda: 0.0, timer=lambda: 0.0)
-    models = await probe.list_models(target(), KEY)
+    models = await probe.list_models(ProbeTarget(target(), KEY))
     assert models.names == ["a.b", "us.a.b"]
     assert {address for address, _ in seen} == {"https://bedrock.eu-west-1.amazonaws.com"}
     assert [r.path for _, r in seen] == [

@@ -1,0 +1,47 @@
+"""Known secrets are taken out of providers' words."""
+
+import json
+
+import pytest
+
+from conduit_kernel.errors import UpstreamError
+from conduit_providers.redaction import Redactor
+
+
+@pytest.mark.parametrize("secret", ["hunter2-team-key", "a/b.c+d==", "sk-0123456789"])
+def test_secret_is_replaced_wherever_it_stands(secret: str) -> None:
+    """In the message, in what goes with it, and in the exception's own text."""
+    error = UpstreamError(f"Key {secret}, {secret}", upstream_code=f"bad:{secret}")
+    Redactor(secret).clean(error)
+    assert error.message == str(error) == "Key [redacted], [redacted]"
+    assert error.metadata == {"upstream_code": "bad:[redacted]"}
+
+
+def test_secret_members_of_json_are_replaced_one_by_one() -> None:
+    """Its addresses and kinds are nothing to hide."""
+    secret = json.dumps(
+        {
+            "type": "service_account",
+            "accessKeyId": "AKIA0123",
+            "source_credentials": {"private_key": "-----BEGIN", "token_uri": "https://x.example"},
+        }
+    )
+    told = Redactor(secret).text("service_account AKIA0123 -----BEGIN https://x.example")
+    assert told == "service_account [redacted] [redacted] https://x.example"
+
+
+@pytest.mark.parametrize("end", ["", "…", "..."])
+def test_secret_that_a_text_ends_inside_of_is_replaced(end: str) -> None:
+    """A shortened text may show most of it."""
+    assert Redactor("hunter2-team-key").text(f"you sent hunter2-te{end}") == "you sent [redacted]"
+
+
+@pytest.mark.parametrize("secret", ["", "none", "EMPTY"])
+def test_stand_ins_are_left(secret: str) -> None:
+    """Servers that want no key are given words of every other message."""
+    assert Redactor(secret).text("EMPTY answer, there is none") == "EMPTY answer, there is none"
+
+
+def test_redactor_shows_nothing() -> None:
+    """Not even to those who print it."""
+    assert "hunter2" not in repr(Redactor("hunter2-team-key"))
