@@ -50,6 +50,8 @@ async def run_attempts(
                 scope.begin_attempt(attempt)
                 return attempt, await make(scope, attempt)
             except UpstreamError as error:
+                # Some providers repeat the key that they were given.
+                attempt.key.redactor.clean(error)
                 failure = error
                 if isinstance(error, UpstreamTimeout) and scope.left() <= 0:
                     # The caller's own limit: that says nothing against the provider.

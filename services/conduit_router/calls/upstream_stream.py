@@ -85,10 +85,13 @@ class UpstreamStream:
         """Raise what a failure after the first events means."""
         if isinstance(error, HttpError):
             raise_interrupted(error, self._upstream)
-        if isinstance(error, StreamInterrupted):
-            raise error
         name = self._upstream.provider_name
-        raise StreamInterrupted(f"The stream from {name} failed: {error}", provider=name) from error
+        failure = error
+        if not isinstance(failure, StreamInterrupted):
+            failure = StreamInterrupted(f"The stream from {name} failed: {error}", provider=name)
+        # Some providers repeat the key that they were given.
+        self._upstream.redactor.clean(failure)
+        raise failure from (None if failure is error else error)
 
     def unopened(self, error: BaseException) -> NoReturn:
         """Close the stream; raise what a failure before the first events means."""

@@ -21,6 +21,7 @@ from conduit_providers.catalog import Catalog
 from conduit_providers.codecs import codec_named
 from conduit_providers.jobs import JobCodec
 from conduit_providers.operations import operation as operation_named
+from conduit_providers.redaction import Redactor
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.target import Target
 from conduit_router.routing.decide import rejection
@@ -128,6 +129,7 @@ class Compiler:
             secret = resolve_secret(text, self._env, self._read_file)
         key_id = credential.id if credential else ""
         is_guarded = bool(provider.base_url or (credential and credential.base_url))
+        redactor = Redactor(secret)
         made: dict[str, UpstreamTarget] = {}
         targets: dict[str, UpstreamTarget] = {}
         for operation, target in self._catalog.targets(provider, credential).items():
@@ -136,8 +138,9 @@ class Compiler:
                 continue
             there = made.get(target.base_url)
             if there is None:
+                signer = signer_for(spec.auth, secret, target)
                 there = made[target.base_url] = _upstream_target(
-                    key_id, target, signer_for(spec.auth, secret, target), is_guarded=is_guarded
+                    key_id, target, signer, redactor, is_guarded=is_guarded
                 )
             targets[operation] = there
         return UpstreamKey(
@@ -146,11 +149,12 @@ class Compiler:
             provider_name=provider.name,
             targets=targets,
             rotated_at=credential.rotated_at.ToNanoseconds() if credential else 0,
+            redactor=redactor,
         )
 
 
 def _upstream_target(
-    key_id: str, target: Target, signer: Signer, *, is_guarded: bool
+    key_id: str, target: Target, signer: Signer, redactor: Redactor, *, is_guarded: bool
 ) -> UpstreamTarget:
     url = urlsplit(target.base_url)
     return UpstreamTarget(
@@ -160,6 +164,7 @@ def _upstream_target(
         origin=Origin(url.scheme, url.hostname or "", url.port or _PORTS[url.scheme]),
         base_path=url.path.rstrip("/"),
         is_guarded=is_guarded,
+        redactor=redactor,
     )
 
 

@@ -10,6 +10,7 @@ from conduit.v1.provider_pb2 import Provider
 from conduit_kernel.http import Origin, PreparedRequest
 from conduit_providers.auth import Signer
 from conduit_providers.jobs import JobCodec
+from conduit_providers.redaction import Redactor
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.target import Target
 from conduit_providers.wire import Headers
@@ -30,6 +31,8 @@ class UpstreamTarget:
     base_path: str
     # Whether the address was given by an operator, not by the catalog, and so is not trusted.
     is_guarded: bool
+    # Takes the key's value out of what the provider says.
+    redactor: Redactor = field(default_factory=Redactor)
     # The constant parts of requests, by method, path and headers.
     prepared: dict[tuple[str, str, Headers], PreparedRequest] = field(
         default_factory=dict[tuple[str, str, Headers], PreparedRequest], repr=False
@@ -53,6 +56,8 @@ class UpstreamKey:
     targets: Mapping[str, UpstreamTarget]
     # When the key's value was last replaced, in nanoseconds since 1970; 0 if never.
     rotated_at: int = 0
+    # Takes the key's value out of what the provider says.
+    redactor: Redactor = field(default_factory=Redactor)
     # The constant parts of charges, by what they depend on.
     charges: dict[tuple[object, ...], bytes] = field(
         default_factory=dict[tuple[object, ...], bytes], repr=False
