@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from conduit.v1.billing_service_pb2 import DESCRIPTOR
 from conduit.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
-from conduit_billing.chores import keep_names, repeat, store_names
 from conduit_billing.instances import Instances
 from conduit_billing.ledger.attempt_stats import RETENTION_MICROS
 from conduit_billing.ledger.store import LedgerStore
@@ -21,11 +20,13 @@ from conduit_billing.pricing.rule_store import RuleStore
 from conduit_billing.reports.store import ReportStore
 from conduit_billing.service import BillingService
 from conduit_billing.timestamps import MICRO
+from conduit_kernel.background import Background
 from conduit_kernel.database import CHECKPOINT_SECONDS, checkpoint, open_database
 from conduit_kernel.errors import ProviderTypeUnknown
+from conduit_kernel.registry_watch import RegistryWatch
 from conduit_kernel.rpc import HostedService, RpcServer, admin_metadata, connect
 from conduit_kernel.settings import Settings
-from conduit_kernel.snapshot import SnapshotState, follow
+from conduit_kernel.snapshot import SnapshotState
 from conduit_providers.catalog import Catalog
 
 SERVICE = "billing"
@@ -66,10 +67,16 @@ class _Parts:
         self.instances.learn()
         self.named.set()
 
+    async def store_names(self) -> None:
+        """Store the names of instances that are not stored yet."""
+        names = self.instances.not_stored()
+        await self.reports.remember_names(names)
+        self.instances.note_stored(names)
+
     async def close(self) -> None:
         await self.registry.close()
         try:
-            await store_names(self.instances, self.reports)
+            await self.store_names()
         finally:
             await self._engine.dispose()
 
@@ -102,25 +109,40 @@ async def start(
     except BaseException:
         await parts.close()
         raise
-    metadata = admin_metadata(settings.master_key)
-    stub = RegistryServiceStub(parts.registry)
-    chores = [
-        follow(stub, parts.state, metadata=metadata, on_change=parts.learn),
-        keep_names(parts.instances, parts.reports, parts.named),
-        repeat(parts.service.refresh_prices, refresh_seconds),
-        repeat(lambda: checkpoint(engine), CHECKPOINT_SECONDS),
-        repeat(
-            lambda: parts.ledger.forget_tallies(int(clock() * MICRO) - RETENTION_MICROS),
-            FORGET_SECONDS,
-        ),
-    ]
     return HostedService(
         server,
-        chores,
+        _work(parts, engine, admin_metadata(settings.master_key), clock, refresh_seconds),
         end_streams=parts.service.end_watches,
         close=parts.close,
         drain_seconds=settings.drain_seconds,
     )
+
+
+def _work(
+    parts: _Parts,
+    engine: AsyncEngine,
+    metadata: tuple[tuple[str, str], ...],
+    clock: Callable[[], float],
+    refresh_seconds: float,
+) -> Background:
+    background = Background()
+    run = background.run
+    watch = RegistryWatch(
+        RegistryServiceStub(parts.registry),
+        parts.state,
+        metadata=metadata,
+        on_change=parts.learn,
+    )
+    run("registry_watch", watch.follow, is_vital=True)
+    run("provider_names", parts.store_names, when=parts.named)
+    run("price_refresh", parts.service.refresh_prices, every=refresh_seconds)
+    run("checkpoint", lambda: checkpoint(engine), every=CHECKPOINT_SECONDS)
+    run(
+        "forget_tallies",
+        lambda: parts.ledger.forget_tallies(int(clock() * MICRO) - RETENTION_MICROS),
+        every=FORGET_SECONDS,
+    )
+    return background
 
 
 def _price_provider(catalog: Catalog, provider_type: str) -> str:

@@ -22,8 +22,9 @@ from conduit_bridge.dispatcher import Dispatcher, NotFoundEndpoint
 from conduit_bridge.endpoints.assembly import endpoints, report_fields
 from conduit_bridge.endpoints.builtin import Readiness, builtin_endpoints
 from conduit_bridge.endpoints.unary import Backend
-from conduit_bridge.exposition import Exposition
-from conduit_bridge.metrics import Metrics
+from conduit_bridge.exposition import WRITE_SECONDS, Exposition
+from conduit_bridge.metrics import BackgroundMetrics, Metrics
+from conduit_kernel.background import Background, reason_of
 from conduit_kernel.http import HttpServer, ServerLimits
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc import connect
@@ -55,13 +56,15 @@ class BridgeProcess:
         server: HttpServer,
         stopping: asyncio.Event,
         channels: Sequence[grpc.aio.Channel],
-        tasks: Sequence[asyncio.Task[None]],
+        background: Background,
+        exposition: Exposition,
     ) -> None:
         """Take what is running."""
         self._server = server
         self._stopping = stopping
         self._channels = channels
-        self._tasks = tasks
+        self._background = background
+        self._exposition = exposition
 
     @property
     def port(self) -> int:
@@ -72,9 +75,13 @@ class BridgeProcess:
         """Say that we are not ready, finish what is under way within the time given, then cut."""
         self._stopping.set()
         await self._server.drain(grace_seconds)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
+        try:
+            await self._exposition.close()
+        except OSError as error:
+            # Whoever is scraped takes it for that of a worker that died.
+            log = structlog.get_logger("bridge")
+            log.warning("metrics_file_left", reason=reason_of(error))
         for channel in self._channels:
             await channel.close()
 
@@ -88,6 +95,7 @@ async def start(
     reuse_port: bool = False,
     worker: str = "",
     collectors: Sequence[Collector] = (),
+    background: Background | None = None,
 ) -> BridgeProcess:
     """Serve HTTP. OSError if the address cannot be had.
 
@@ -96,15 +104,19 @@ async def start(
     - `reuse_port`: listen together with the other workers of this machine, and then
     - `worker`: the name of this worker among them, so that each one's `/metrics` tells of all.
     - `collectors`: what else this process counts, shown at `/metrics`.
+    - `background`: the loops of the Router in this process: shown at `/metrics`, and the bridge is
+      not ready while a vital one is down.
     """
     channels = {
         name: connect(settings.target(name))
         for name in ("registry", "health", "billing", *(() if router else ("router",)))
     }
     stopping, metrics = asyncio.Event(), Metrics()
-    exposition = _exposition(settings, worker, (metrics, *collectors))
+    own = Background()
+    loops = BackgroundMetrics([own, *((background,) if background else ())])
+    exposition = _exposition(settings, worker, (metrics, loops, *collectors))
     openapi = files("conduit.v1").joinpath("openapi.json").read_bytes()
-    readiness = _readiness(router, channels.get("router"), stopping)
+    readiness = _readiness(router, background, channels.get("router"), stopping)
     served = endpoints(
         ROUTES,
         _backends(channels, router),
@@ -138,11 +150,14 @@ async def start(
         settings.http_port if port is None else port,
         reuse_port=reuse_port,
     )
+    if worker:
+        own.run("metrics_file", exposition.write, every=WRITE_SECONDS)
     return BridgeProcess(
         server=server,
         stopping=stopping,
         channels=list(channels.values()),
-        tasks=[asyncio.create_task(exposition.keep_writing())] if worker else [],
+        background=own,
+        exposition=exposition,
     )
 
 
@@ -173,13 +188,18 @@ def _exposition(settings: Settings, worker: str, collectors: Sequence[Collector]
 
 
 def _readiness(
-    router: LocalRouter | None, channel: grpc.aio.Channel | None, stopping: asyncio.Event
+    router: LocalRouter | None,
+    background: Background | None,
+    channel: grpc.aio.Channel | None,
+    stopping: asyncio.Event,
 ) -> Readiness:
     async def reasons() -> list[str]:
         if stopping.is_set():
             return ["the bridge is stopping"]
         if router is not None and not router.is_ready:
             return ["the router has no configuration yet"]
+        if background is not None and (problems := background.problems()):
+            return problems
         return await _remote_reasons(channel) if channel else []
 
     return reasons

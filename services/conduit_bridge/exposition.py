@@ -1,7 +1,8 @@
 """`/metrics`: what this worker counted, and the other workers of this machine beside it.
 
-Every worker writes what it counted to a file of its own, each second. Whoever is scraped reads
-the files of the living and adds up: counters, histograms and gauges of workers are all sums.
+Every worker writes what it counted to a file of its own, each second if it changed. Whoever is
+scraped reads the files of the living and adds up: counters, histograms and gauges of workers are
+all sums.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 WRITE_SECONDS = 1.0
+SIGN_OF_LIFE_SECONDS = 4.0
 # A worker whose file is older than this is gone; a second is what a busy one may be late.
 STALE_SECONDS = 10.0
 # How long the file of a worker that died stays for whoever looks into it.
@@ -52,36 +54,38 @@ class Exposition:
         self._folder = folder
         self._path = folder / f"{worker}.json" if folder and worker else None
         self._clock = clock
+        # What the file has, and since when.
+        self._written = b""
+        self._written_at = 0.0
 
-    def render(self) -> bytes:
-        """Return Prometheus' text. Reads files: call it in a thread when there are siblings."""
+    async def render(self) -> bytes:
+        """Return Prometheus' text."""
         if self._folder is None or self._path is None:
             return generate_latest(self._registry)
-        families = [self._own(), *self._siblings(self._folder)]
+        return await asyncio.to_thread(self._merged, self._folder, self._own())
+
+    async def write(self) -> None:
+        """Write the file; readers see the former one or this one, never half of it.
+
+        Not while nothing changes, but for a sign of life.
+        """
+        if self._path is None:
+            return
+        data, now = _write(self._own()), self._clock()
+        if data == self._written and 0 <= now - self._written_at < SIGN_OF_LIFE_SECONDS:
+            return
+        await asyncio.to_thread(_replace, self._path, data)
+        self._written, self._written_at = data, now
+
+    async def close(self) -> None:
+        """Remove the file: it goes with the worker."""
+        if self._path is not None:
+            await asyncio.to_thread(self._path.unlink, missing_ok=True)
+
+    def _merged(self, folder: Path, own: list[_Family]) -> bytes:
         merged = CollectorRegistry(auto_describe=False)
-        merged.register(_Sum(families))
+        merged.register(_Sum([own, *self._siblings(folder)]))
         return generate_latest(merged)
-
-    async def keep_writing(self) -> None:
-        """Write the file each second, for ever; cancel to stop. The file goes with the worker."""
-        if self._path is None:
-            return
-        try:
-            while True:
-                # A few kilobytes into the page cache: quicker than the way to a thread and back.
-                self.write()
-                await asyncio.sleep(WRITE_SECONDS)
-        finally:
-            self._path.unlink(missing_ok=True)
-
-    def write(self) -> None:
-        """Write the file once; readers see the former one or this one, never half of it."""
-        if self._path is None:
-            return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._path.with_suffix(".new")
-        fresh.write_bytes(_write(self._own()))
-        fresh.replace(self._path)
 
     def _own(self) -> list[_Family]:
         return [
@@ -103,6 +107,13 @@ class Exposition:
                     yield _read(path.read_bytes())
                 elif age > KEEP_SECONDS:
                     path.unlink()
+
+
+def _replace(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(data)
+    fresh.replace(path)
 
 
 class _Sum(Collector):

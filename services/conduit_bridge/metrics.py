@@ -1,7 +1,7 @@
 """What `/metrics` says of the edge, counted in plain numbers where the requests pass."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import Metric
 from prometheus_client.core import (
@@ -10,6 +10,8 @@ from prometheus_client.core import (
     HistogramMetricFamily,
 )
 from prometheus_client.registry import Collector
+
+from conduit_kernel.background import Background
 
 # Seconds. From an answer out of memory to the longest call the Router allows.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -80,6 +82,31 @@ class Metrics(Collector):
             if counts.statuses or counts.under_way:
                 under_way.add_metric(labels, counts.under_way)
         yield from (requests, seconds, under_way)
+
+
+class BackgroundMetrics(Collector):
+    """The counts of the loops of this process, for a Prometheus registry."""
+
+    def __init__(self, backgrounds: Sequence[Background]) -> None:
+        self._backgrounds = backgrounds
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the counts of all loops, also of those that never failed."""
+        failures = CounterMetricFamily(
+            "conduit_background_failures",
+            "Steps of background loops that failed, or that another process's absence prevented.",
+            labels=("loop", "cause"),
+        )
+        failing = GaugeMetricFamily(
+            "conduit_background_failing",
+            "Workers whose background loop failed last, or is kept waiting by an absence.",
+            labels=("loop",),
+        )
+        for loop in (loop for background in self._backgrounds for loop in background.loops):
+            failures.add_metric((loop.name, "failure"), loop.failures)
+            failures.add_metric((loop.name, "absence"), loop.absences)
+            failing.add_metric((loop.name,), 1 if loop.problem else 0)
+        yield from (failures, failing)
 
 
 def _cumulative(buckets: list[int]) -> list[tuple[str, float]]:

@@ -32,7 +32,11 @@ async def _start(settings: Settings) -> Drain:
     await _reachable(settings.target("registry"), patience)
     routing = await router.start(settings, catalog, share_port=True)
     serving = await bridge.start(
-        settings, router=routing.stub, reuse_port=True, worker="".join(sys.argv[1:2])
+        settings,
+        router=routing.stub,
+        background=routing.background,
+        reuse_port=True,
+        worker="".join(sys.argv[1:2]),
     )
     await _true(lambda: routing.stub.is_ready, patience)
 

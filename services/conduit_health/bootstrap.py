@@ -14,20 +14,21 @@ from conduit.v1.health_service_pb2_grpc import add_HealthServiceServicer_to_serv
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
 from conduit_health.checks.checker import Checker
 from conduit_health.checks.scheduler import CheckScheduler
-from conduit_health.chores import repeat, tick_on
 from conduit_health.history.recorder import HistoryRecorder
 from conduit_health.history.store import RETENTION_SECONDS, HistoryStore
 from conduit_health.history.writer import HistoryWriter
-from conduit_health.publish.grpc_health import follow_service, publish
+from conduit_health.publish.grpc_health import ProviderStatuses, ServiceStatus
 from conduit_health.publish.notifications import NotificationHub
 from conduit_health.publish.subscribers import Subscribers
 from conduit_health.service import HealthService
 from conduit_health.state.monitor import Monitor
+from conduit_kernel.background import Background
 from conduit_kernel.database import CHECKPOINT_SECONDS, checkpoint, open_database
+from conduit_kernel.registry_watch import RegistryWatch
 from conduit_kernel.rpc import HostedService, RpcServer, admin_metadata, connect
 from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings, environment
-from conduit_kernel.snapshot import SnapshotState, follow
+from conduit_kernel.snapshot import SnapshotState
 from conduit_providers.catalog import Catalog
 from conduit_providers.probe import Probe
 from conduit_providers.probing import Prober
@@ -80,6 +81,7 @@ class _Parts:
         )
         checker = Checker(prober=prober, state=self.state, clock=clock, random=random)
         self.checks = CheckScheduler(checker, self.monitor, clock=clock, random=random)
+        self.others = {name: connect(settings.target(name)) for name in OTHER_SERVICES}
         self._engine = engine
         self.history = HistoryStore(engine)
         self.writer = HistoryWriter(recorder, self.history)
@@ -93,10 +95,16 @@ class _Parts:
             clock=clock,
         )
 
+    async def tick(self) -> None:
+        """Look at the time."""
+        self.monitor.tick()
+        self.checks.start_due()
+
     async def close(self) -> None:
         await self.checks.stop()
         await self._sender.close()
-        await self.registry.close()
+        for channel in (self.registry, *self.others.values()):
+            await channel.close()
         try:
             await self.writer.write()
         finally:
@@ -118,8 +126,8 @@ async def start(
     """
     engine = await open_database(settings, SERVICE, MIGRATIONS)
     parts = _Parts(settings, catalog, engine, clock, random)
-    beacon = health.aio.HealthServicer()
-    server = RpcServer(name=SERVICE, master_key=settings.master_key, health_servicer=beacon)
+    servicer = health.aio.HealthServicer()
+    server = RpcServer(name=SERVICE, master_key=settings.master_key, health_servicer=servicer)
     add_HealthServiceServicer_to_server(parts.service, server.grpc)
     server.announce(DESCRIPTOR.services_by_name["HealthService"])
     try:
@@ -127,27 +135,53 @@ async def start(
     except BaseException:
         await parts.close()
         raise
-    metadata = admin_metadata(settings.master_key)
-    stub = RegistryServiceStub(parts.registry)
-    chores = [
-        follow(stub, parts.state, metadata=metadata, on_change=parts.monitor.reload),
-        publish(beacon, parts.monitor, parts.subscribers),
-        tick_on(parts.monitor, parts.checks, tick_seconds),
-        repeat(parts.writer.write, tick_seconds),
-        repeat(lambda: checkpoint(engine), CHECKPOINT_SECONDS),
-        repeat(lambda: parts.history.forget(clock() - RETENTION_SECONDS), FORGET_SECONDS),
-        *(
-            follow_service(beacon, service, settings.target(name))
-            for name, service in OTHER_SERVICES.items()
-        ),
-    ]
     return HostedService(
         server,
-        chores,
+        _work(
+            parts,
+            servicer,
+            engine,
+            metadata=admin_metadata(settings.master_key),
+            clock=clock,
+            tick_seconds=tick_seconds,
+        ),
         end_streams=parts.service.end_watches,
         close=parts.close,
         drain_seconds=settings.drain_seconds,
     )
+
+
+def _work(
+    parts: _Parts,
+    servicer: health.aio.HealthServicer,
+    engine: AsyncEngine,
+    *,
+    metadata: tuple[tuple[str, str], ...],
+    clock: Callable[[], float],
+    tick_seconds: float,
+) -> Background:
+    background = Background()
+    run = background.run
+    watch = RegistryWatch(
+        RegistryServiceStub(parts.registry),
+        parts.state,
+        metadata=metadata,
+        on_change=parts.monitor.reload,
+    )
+    run("registry_watch", watch.follow, is_vital=True)
+    statuses = ProviderStatuses(servicer, parts.monitor, parts.subscribers)
+    run("provider_status", statuses.publish)
+    run("tick", parts.tick, every=tick_seconds, is_vital=True)
+    run("history", parts.writer.write, every=tick_seconds)
+    run("checkpoint", lambda: checkpoint(engine), every=CHECKPOINT_SECONDS)
+    run(
+        "forget_history",
+        lambda: parts.history.forget(clock() - RETENTION_SECONDS),
+        every=FORGET_SECONDS,
+    )
+    for name, service in OTHER_SERVICES.items():
+        run(f"{name}_status", ServiceStatus(servicer, service, parts.others[name]).follow)
+    return background
 
 
 def _read_file(path: str) -> str:

@@ -1,27 +1,10 @@
-"""The Registry's configuration as a follower holds it, and how it stays up to date."""
-
-import asyncio
-import contextlib
-import random
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-import grpc
-import structlog
+"""The Registry's configuration as a follower holds it."""
 
 from conduit.v1.fallback_chain_pb2 import FallbackChain
 from conduit.v1.model_mapping_pb2 import ModelMapping
 from conduit.v1.provider_pb2 import Provider
-from conduit.v1.registry_requests_pb2 import WatchRequest, WatchResponse
+from conduit.v1.registry_requests_pb2 import WatchResponse
 from conduit.v1.snapshot_pb2 import Snapshot, SnapshotChange, SnapshotKey, SnapshotVirtualKey
-
-if TYPE_CHECKING:
-    # Exists for type checkers only.
-    from conduit.v1.registry_service_pb2_grpc import RegistryServiceAsyncStub
-
-# Three signs of life missed: the stream is dead though the connection may not be.
-SILENCE_SECONDS = 45.0
-MAX_BACKOFF_SECONDS = 2.0
 
 
 class SnapshotState:
@@ -105,37 +88,3 @@ class SnapshotState:
         self.mappings.pop(change.deleted_mapping_id, None)
         self.fallback_chains.pop(change.deleted_fallback_chain_id, None)
         self.virtual_keys.pop(change.deleted_virtual_key_id, None)
-
-
-async def follow(
-    stub: "RegistryServiceAsyncStub",
-    state: SnapshotState,
-    *,
-    metadata: tuple[tuple[str, str], ...],
-    on_change: Callable[[], None],
-) -> None:
-    """Keep a state up to date for ever, through any absence of the Registry; cancel to stop."""
-    log = structlog.get_logger("snapshot")
-    backoff = 0.1
-    is_connected = False
-    while True:
-        # What happened to a connection is no news: there is always another try.
-        with contextlib.suppress(grpc.RpcError, TimeoutError):
-            request = WatchRequest(epoch=state.epoch, revision=state.revision)
-            call = stub.Watch(request, metadata=metadata)
-            try:
-                while True:
-                    async with asyncio.timeout(SILENCE_SECONDS):
-                        message = await call.read()
-                    if not isinstance(message, WatchResponse):
-                        break
-                    is_connected, backoff = True, 0.1
-                    if state.apply(message):
-                        on_change()
-            finally:
-                call.cancel()
-        if is_connected:
-            log.info("registry_lost", revision=state.revision)
-            is_connected = False
-        await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311 # jitter is no secret
-        backoff = min(backoff * 2, MAX_BACKOFF_SECONDS)

@@ -1,13 +1,14 @@
 """Builds the Registry: the only place here that makes concrete things."""
 
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conduit.v1.registry_service_pb2 import DESCRIPTOR
 from conduit.v1.registry_service_pb2_grpc import add_RegistryServiceServicer_to_server
+from conduit_kernel.background import Background
 from conduit_kernel.database import CHECKPOINT_SECONDS, checkpoint, open_database
 from conduit_kernel.rpc import HostedService, RpcServer
 from conduit_kernel.secrets import Vault, key_id
@@ -16,7 +17,6 @@ from conduit_providers.catalog import Catalog
 from conduit_providers.probe import Probe
 from conduit_providers.probing import Prober
 from conduit_providers.sending import Sender
-from conduit_registry.background import forever
 from conduit_registry.connectivity import Connectivity
 from conduit_registry.discovery import Discovery
 from conduit_registry.feed import POLL_SECONDS, Feed
@@ -28,6 +28,8 @@ from conduit_registry.store import Store
 from conduit_registry.store.listening import listen
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+DISCOVERY_PAUSE_SECONDS = 1.0
+LISTEN_PAUSE_SECONDS = 1.0
 
 
 class RegistryProcess(HostedService):
@@ -124,16 +126,13 @@ async def _start(
     )
 
 
-def _work(
-    engine: AsyncEngine, feed: Feed, discovery: Discovery
-) -> list[Coroutine[None, None, None]]:
-    work: list[Coroutine[None, None, None]] = [
-        forever("poll", feed.poll, POLL_SECONDS),
-        # The pause keeps a burst of changes from asking for what is due each time.
-        forever("discovery", discovery.run_once, 1.0),
-    ]
+def _work(engine: AsyncEngine, feed: Feed, discovery: Discovery) -> Background:
+    background = Background()
+    background.run("poll", feed.poll, every=POLL_SECONDS)
+    # The pause keeps a burst of changes from asking for what is due each time.
+    background.run("discovery", discovery.run_once, every=DISCOVERY_PAUSE_SECONDS)
     if engine.dialect.name == "sqlite":
-        work.append(forever("checkpoint", lambda: checkpoint(engine), CHECKPOINT_SECONDS))
+        background.run("checkpoint", lambda: checkpoint(engine), every=CHECKPOINT_SECONDS)
     if engine.dialect.name == "postgresql":
-        work.append(forever("listen", lambda: listen(engine, feed.announce), 1.0))
-    return work
+        background.run("listen", lambda: listen(engine, feed.announce), every=LISTEN_PAUSE_SECONDS)
+    return background

@@ -74,7 +74,9 @@ class Suite:
         """Start the Router and the bridge."""
         self.router = await router.start(self.settings, self.catalog, port=0)
         self._note("router", self.router.port)
-        self.bridge = await bridge.start(self.settings, router=self.router.stub, port=0)
+        self.bridge = await bridge.start(
+            self.settings, router=self.router.stub, background=self.router.background, port=0
+        )
 
     async def stop_worker(self) -> None:
         """CandidateKeys the bridge and the Router."""

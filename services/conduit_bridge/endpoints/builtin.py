@@ -58,7 +58,7 @@ def builtin_endpoints(
         return 200, (JSON_FIELD, _FRESH), b'{"status":"ready"}'
 
     async def numbers() -> Answer:
-        return 200, ((b"content-type", CONTENT_TYPE), _FRESH), exposition.render()
+        return 200, ((b"content-type", CONTENT_TYPE), _FRESH), await exposition.render()
 
     async def document() -> Answer:
         return 200, (JSON_FIELD,), openapi

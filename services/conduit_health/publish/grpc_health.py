@@ -5,7 +5,6 @@ See https://github.com/grpc/grpc/blob/master/doc/health-checking.md.
 """
 
 import asyncio
-import contextlib
 
 import grpc
 from grpc_health.v1 import health, health_pb2
@@ -17,58 +16,73 @@ from conduit.v1.provider_health_pb2 import (
 )
 from conduit_health.publish.subscribers import Subscribers
 from conduit_health.state.monitor import Monitor
-from conduit_kernel.rpc import connect
+from conduit_kernel.rpc.watch_stream import WatchStream
 
-Serving = health_pb2.HealthCheckResponse.ServingStatus
 _STATUSES = {
     HEALTH_STATUS_HEALTHY: health_pb2.HealthCheckResponse.SERVING,
     HEALTH_STATUS_DEGRADED: health_pb2.HealthCheckResponse.SERVING,
     HEALTH_STATUS_UNKNOWN: health_pb2.HealthCheckResponse.UNKNOWN,
 }
-RETRY_SECONDS = 2.0
 
 
-async def publish(
-    beacon: health.aio.HealthServicer, monitor: Monitor, subscribers: Subscribers
-) -> None:
-    """Keep `provider/<name>` as the instances are, until the subscribers are closed."""
-    shown: set[str] = set()
-    with subscribers.watching() as watch:
-        while not watch.is_closed:
-            await _show_all(beacon, monitor, shown)
+class ProviderStatuses:
+    """Publishes `provider/<name>` as the instances are."""
+
+    def __init__(
+        self, servicer: health.aio.HealthServicer, monitor: Monitor, subscribers: Subscribers
+    ) -> None:
+        self._servicer = servicer
+        self._monitor = monitor
+        self._subscribers = subscribers
+        self._shown: set[str] = set()
+
+    async def publish(self) -> None:
+        """Publish all instances, then wait until one changes: a step of a loop."""
+        with self._subscribers.watching() as watch:
+            await self._show_all()
             await watch.next()
+            if watch.is_closed:
+                # Nothing will change any more.
+                await asyncio.Event().wait()
+
+    async def _show_all(self) -> None:
+        names = {
+            f"provider/{each.provider_name}": _STATUSES.get(
+                each.status, health_pb2.HealthCheckResponse.NOT_SERVING
+            )
+            for each in self._monitor.all()
+        }
+        for name, status in names.items():
+            await self._servicer.set(name, status)
+        for gone in self._shown - names.keys():
+            await self._servicer.set(gone, health_pb2.HealthCheckResponse.SERVICE_UNKNOWN)
+        self._shown = set(names)
 
 
-async def follow_service(beacon: health.aio.HealthServicer, service: str, target: str) -> None:
-    """Keep a service of the suite as its own server says it is, for ever; cancel to stop."""
-    channel = connect(target)
-    watch = channel.unary_stream(
-        f"/{health.SERVICE_NAME}/Watch",
-        request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
-        response_deserializer=health_pb2.HealthCheckResponse.FromString,
-    )
-    try:
-        while True:
-            call = watch(health_pb2.HealthCheckRequest(service=service))
-            with contextlib.suppress(grpc.RpcError):
-                async for answer in call:
-                    await beacon.set(service, answer.status)
-            await beacon.set(service, health_pb2.HealthCheckResponse.NOT_SERVING)
-            await asyncio.sleep(RETRY_SECONDS)
-    finally:
-        await channel.close()
+class ServiceStatus:
+    """Publishes a service of the suite as its own server says it is."""
 
-
-async def _show_all(beacon: health.aio.HealthServicer, monitor: Monitor, shown: set[str]) -> None:
-    names = {
-        f"provider/{each.provider_name}": _STATUSES.get(
-            each.status, health_pb2.HealthCheckResponse.NOT_SERVING
+    def __init__(
+        self, servicer: health.aio.HealthServicer, service: str, channel: grpc.aio.Channel
+    ) -> None:
+        self._servicer = servicer
+        self._service = service
+        watch: grpc.aio.UnaryStreamMultiCallable[
+            health_pb2.HealthCheckRequest, health_pb2.HealthCheckResponse
+        ] = channel.unary_stream(
+            f"/{health.SERVICE_NAME}/Watch",
+            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_pb2.HealthCheckResponse.FromString,
         )
-        for each in monitor.all()
-    }
-    for name, status in names.items():
-        await beacon.set(name, status)
-    for gone in shown - names.keys():
-        await beacon.set(gone, health_pb2.HealthCheckResponse.SERVICE_UNKNOWN)
-    shown.clear()
-    shown |= names.keys()
+        request = health_pb2.HealthCheckRequest(service=service)
+        # The protocol has no sign of life: a status that lasts is not said again.
+        self._stream = WatchStream(lambda: watch(request), silence_seconds=None)
+
+    async def follow(self) -> None:
+        """Take the next status; NOT_SERVING if the service cannot be asked: a step of a loop."""
+        try:
+            answer = await self._stream.read()
+        except Exception:
+            await self._servicer.set(self._service, health_pb2.HealthCheckResponse.NOT_SERVING)
+            raise
+        await self._servicer.set(self._service, answer.status)

@@ -1,8 +1,8 @@
 """A gRPC service at work, with what it does by itself beside its calls."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable
 
+from conduit_kernel.background import Background
 from conduit_kernel.rpc.server import RpcServer
 
 
@@ -12,23 +12,28 @@ class HostedService:
     def __init__(
         self,
         server: RpcServer,
-        work: Iterable[Coroutine[None, None, None]],
+        background: Background,
         *,
         end_streams: Callable[[], None],
         close: Callable[[], Awaitable[None]],
         drain_seconds: float,
     ) -> None:
-        """Begin the work.
+        """Let the server say whether the work is well.
 
         - `end_streams` ends the streams that would otherwise last as long as their callers.
         - `close` lets go of everything, when nobody uses it any more.
         - `drain_seconds` is for calls under way, where `drain` is told nothing else.
         """
         self._server = server
-        self._tasks = [asyncio.create_task(each) for each in work]
+        self._background = background
         self._end_streams = end_streams
         self._close = close
         self._drain_seconds = drain_seconds
+        background.run(
+            "readiness",
+            lambda: server.set_problems(background.problems()),
+            when=background.changed,
+        )
 
     @property
     def port(self) -> int:
@@ -39,7 +44,5 @@ class HostedService:
         """Finish the calls under way, stop the work, and let go of everything."""
         self._end_streams()
         await self._server.drain(self._drain_seconds if grace_seconds is None else grace_seconds)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
         await self._close()

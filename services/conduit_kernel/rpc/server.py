@@ -1,6 +1,9 @@
 """A gRPC server with what every service of ours has: the gate, health, reflection."""
 
+from collections.abc import Sequence
+
 import grpc
+import structlog
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -12,7 +15,7 @@ MAX_MESSAGE_BYTES = 96 * 1024 * 1024
 
 
 class RpcServer:
-    """One port. SERVING from `start` on, NOT_SERVING from `drain` on."""
+    """One port. SERVING from `start` on while it is ready, NOT_SERVING from `drain` on."""
 
     def __init__(
         self,
@@ -25,6 +28,7 @@ class RpcServer:
         """Prepare a server; `share_port` lets the workers of one machine listen together."""
         self._name = name
         self._services = [health.SERVICE_NAME, reflection.SERVICE_NAME]
+        self._problems: list[str] = []
         self.health = health_servicer or health.aio.HealthServicer()
         self.grpc = grpc.aio.server(
             interceptors=[AuthInterceptor(master_key)],
@@ -49,8 +53,9 @@ class RpcServer:
         """
         self._services.append(service.full_name)
 
-    async def start(self, host: str, port: int) -> None:
-        """Listen. ServiceUnavailable if the port is taken."""
+    async def start(self, host: str, port: int, *, problems: Sequence[str] = ()) -> None:
+        """Listen; not SERVING while there are problems. ServiceUnavailable if the port is taken."""
+        self._problems = list(problems)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.grpc)
         reflection.enable_server_reflection(self._services, self.grpc)
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -59,11 +64,31 @@ class RpcServer:
         except RuntimeError as error:
             message = f"The {self._name} service cannot listen on {address}: is the port taken?"
             raise ServiceUnavailable(message, service=self._name) from error
+        await self._publish()
         await self.grpc.start()
-        for service in ("", *self._services):
-            await self.health.set(service, health_pb2.HealthCheckResponse.SERVING)
+
+    async def set_problems(self, problems: Sequence[str]) -> None:
+        """Say NOT_SERVING while there are problems; the log says which."""
+        if list(problems) == self._problems:
+            return
+        self._problems = list(problems)
+        log = structlog.get_logger("readiness")
+        if problems:
+            log.error("not_ready", server=self._name, reasons=self._problems)
+        else:
+            log.info("ready", server=self._name)
+        await self._publish()
 
     async def drain(self, grace_seconds: float) -> None:
         """Say NOT_SERVING, finish what is under way within the time given, then cut."""
         await self.health.enter_graceful_shutdown()
         await self.grpc.stop(grace_seconds)
+
+    async def _publish(self) -> None:
+        status = (
+            health_pb2.HealthCheckResponse.NOT_SERVING
+            if self._problems
+            else health_pb2.HealthCheckResponse.SERVING
+        )
+        for service in ("", *self._services):
+            await self.health.set(service, status)

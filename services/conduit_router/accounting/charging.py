@@ -1,6 +1,8 @@
 """Records every attempt: a charge if it cost something, a tally in any case."""
 
+import asyncio
 import math
+from collections import deque
 from collections.abc import Callable
 
 import structlog
@@ -57,8 +59,9 @@ class ChargeRecorder:
         # The millisecond that is now, and how charges write it.
         self._now = -1
         self._occurred_at = b""
-        # What the disk refused, to be tried again.
-        self._refused: list[tuple[bytes, bytes]] = []
+        # What the disk refused, to be tried again; the event is set while there is some.
+        self.refused = asyncio.Event()
+        self._refused: deque[tuple[bytes, bytes]] = deque()
         self._log = structlog.get_logger("accounts")
 
     def charge(
@@ -123,12 +126,22 @@ class ChargeRecorder:
         ratio = duration_ms / BUCKET_BASE_MS
         bucket = int(math.log(ratio) / _LOG_STEP) if ratio > 1.0 else 0
         tally.buckets[bucket] = tally.buckets.get(bucket, 0) + 1
+        self._spool.waiting.set()
+
+    async def store_refused(self) -> None:
+        """Store what the disk refused before.
+
+        OSError if it still refuses, which one record is enough to learn; nothing is lost.
+        """
+        waiting = len(self._refused)
+        while self._refused:
+            self._spool.append(*self._refused[0])
+            self._refused.popleft()
+        if waiting:
+            self._log.info("spool_recovered", stored=waiting)
 
     def flush(self) -> None:
-        """Store the tallies, and what the disk refused before."""
-        refused, self._refused = self._refused, []
-        for kind, message in refused:
-            self._store(kind, message)
+        """Store the tallies."""
         tallies, self._tallies = self._tallies, {}
         started, self._tally_start = self._tally_start, self._clock()
         for provider_id, tally in tallies.items():
@@ -147,8 +160,11 @@ class ChargeRecorder:
         try:
             self._spool.append(kind, message)
         except OSError as error:
-            self._log.error("spool_refused", reason=str(error), waiting=len(self._refused) + 1)
+            # Said once, not for each record.
+            if not self._refused:
+                self._log.error("spool_refused", reason=str(error))
             self._refused.append((kind, message))
+            self.refused.set()
 
 
 def _moment(milliseconds: int) -> bytes:

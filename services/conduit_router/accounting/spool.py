@@ -48,6 +48,10 @@ class Spool:
         self._size = 0
         self._rotate_at = segment_bytes
         self._is_dirty = False
+        # Set while there are records that nobody has tried to deliver.
+        self.waiting = asyncio.Event()
+        # Set while there is something to bring to the disk.
+        self.unsynced = asyncio.Event()
         # Segments and folders whose changes the disk may not have yet.
         self._unsynced: set[Path] = set()
         # Folders of processes that are gone, and the locks by which they are this one's now.
@@ -64,6 +68,8 @@ class Spool:
             os.ftruncate(self._file, os.fstat(self._file).st_size - written)
             raise OSError(f"the disk of {self._root} is full")
         self._is_dirty = True
+        self.waiting.set()
+        self.unsynced.set()
         self._size += written
         if self._size >= self._rotate_at:
             # The record is stored all the same; not each one that follows tries again.
@@ -71,13 +77,14 @@ class Spool:
             with contextlib.suppress(OSError):
                 self.rotate()
 
-    def rotate(self) -> None:
-        """Begin another segment, so that the current one can be delivered.
+    def rotate(self) -> bool:
+        """Begin another segment, so that the current one can be delivered, unless that is empty.
 
-        OSError if that is impossible; then the current one goes on.
+        Return whether there is another one. OSError if that is impossible; then the current one
+        goes on.
         """
         if not self._size:
-            return
+            return False
         self._number += 1
         path = self._folder / _segment_name(self._number)
         try:
@@ -86,18 +93,20 @@ class Spool:
             # The folder was moved away. Where it turns up again, it is adopted.
             self._begin_folder()
         else:
-            self._unsynced.add(self._folder)
+            self._note_unsynced(self._folder)
             self._go_on_in(path, file)
+        return True
 
     async def sync(self) -> None:
         """Bring what was appended to the disk. OSError if it refuses; the next call tries again."""
         self._note_dirty()
         paths, self._unsynced = self._unsynced, set()
+        self.unsynced.clear()
         if paths:
             try:
                 await asyncio.to_thread(_sync, paths)
             except BaseException:
-                self._unsynced |= paths
+                self._note_unsynced(*paths)
                 raise
 
     def closed_segments(self) -> list[Path]:
@@ -130,17 +139,23 @@ class Spool:
             os.fsync(file.fileno())
 
     def close(self) -> None:
-        """Bring everything to the disk and let go of the folders. Blocks."""
+        """Bring everything to the disk and let go of the folders. Blocks.
+
+        OSError if the disk refuses; the folders are let go of all the same.
+        """
+        _sync_and_close(self._unsynced, self._let_go())
+
+    async def aclose(self) -> None:
+        """Close without blocking the event loop."""
+        await asyncio.to_thread(_sync_and_close, self._unsynced, self._let_go())
+
+    def _let_go(self) -> list[int]:
         self._note_dirty()
         files = [self._file, self._lock, *self._adopted.values()]
         # Whoever appends after this must not write to the next owner of the number.
         self._file = self._lock = -1
         self._adopted.clear()
-        try:
-            _sync(self._unsynced)
-        finally:
-            for file in files:
-                os.close(file)
+        return files
 
     def _begin_folder(self) -> None:
         """Make a folder with its first segment, and go on there."""
@@ -160,7 +175,7 @@ class Spool:
             raise
         former, self._lock = self._lock, opened[0]
         self._folder, self._number = folder, 1
-        self._unsynced |= {self._root, folder}
+        self._note_unsynced(self._root, folder)
         self._go_on_in(folder / _segment_name(1), opened[1])
         if former >= 0:
             os.close(former)
@@ -178,7 +193,11 @@ class Spool:
     def _note_dirty(self) -> None:
         if self._is_dirty:
             self._is_dirty = False
-            self._unsynced.add(self._path)
+            self._note_unsynced(self._path)
+
+    def _note_unsynced(self, *paths: Path) -> None:
+        self._unsynced.update(paths)
+        self.unsynced.set()
 
     def _adopt(self) -> None:
         """Lock the folders that have no owner; they are kept until they are delivered."""
@@ -248,6 +267,14 @@ def _segment_name(number: int) -> str:
 
 def _create(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL, 0o600)
+
+
+def _sync_and_close(paths: Iterable[Path], files: Iterable[int]) -> None:
+    try:
+        _sync(paths)
+    finally:
+        for file in files:
+            os.close(file)
 
 
 def _sync(paths: Iterable[Path]) -> None:

@@ -1,5 +1,6 @@
 """Gathers the outcomes of attempts for the Health service and the Registry."""
 
+import asyncio
 from collections.abc import Callable
 
 from conduit.v1 import error_reason_pb2
@@ -33,6 +34,9 @@ class Outcomes:
     """Keeps the last success of each key and all failures until they are taken."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
+        # Set while there are outcomes to report, and while there are uses of keys.
+        self.waiting = asyncio.Event()
+        self.used = asyncio.Event()
         self._clock = clock
         self._successes: dict[tuple[int, str], _Successes] = {}
         self._failures: list[Outcome] = []
@@ -51,11 +55,14 @@ class Outcomes:
         entry.ended_at = self._clock()
         entry.ms = response_ms
         entry.headers = headers
+        self.waiting.set()
 
     def failed(self, candidate: Candidate, key: UpstreamKey, error: UpstreamError) -> None:
         """Note a failure."""
         now = self._clock()
         self._used[key.key_id] = now
+        self.used.set()
+        self.waiting.set()
         if len(self._failures) >= MAX_FAILURES:
             self._failures[-1].count += 1
             return
@@ -76,6 +83,7 @@ class Outcomes:
         successes, self._successes = self._successes, {}
         for (_, key_id), entry in successes.items():
             self._used[key_id] = max(entry.ended_at, self._used.get(key_id, 0.0))
+            self.used.set()
         return failures + [_outcome(key_id, e) for (_, key_id), e in successes.items()]
 
     def take_uses(self) -> list[KeyUse]:

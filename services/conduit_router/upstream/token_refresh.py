@@ -49,14 +49,12 @@ class TokenRefresher:
             # Shielded: others may wait for the same token.
             await asyncio.shield(self._refresh(upstream))
 
-    async def run(self) -> None:
-        """Replace tokens before they expire, for ever."""
-        while True:
-            due = self._clock() + MARGIN_SECONDS
-            for upstream in self._targets:
-                if upstream.signer.expires_at <= due:
-                    self._refresh(upstream)
-            await asyncio.sleep(LOOK_SECONDS)
+    async def refresh_due(self) -> None:
+        """Begin to replace the tokens that are about to expire."""
+        due = self._clock() + MARGIN_SECONDS
+        for upstream in self._targets:
+            if upstream.signer.expires_at <= due:
+                self._refresh(upstream)
 
     async def close(self) -> None:
         """Cancel what is under way."""

@@ -14,7 +14,7 @@ from conduit_kernel.ids import IdSource
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.accounting.prices import PriceList
 from conduit_router.accounting.spool import CHARGE, Spool
-from conduit_router.control_plane.links import BILLING, Delivery
+from conduit_router.control_plane.charge_delivery import BILLING, ChargeDelivery
 
 
 class Ledger:
@@ -75,7 +75,7 @@ async def test_charges_around_damage_are_delivered_and_the_rest_is_kept(
     spool = Spool(tmp_path)
     accounts = ChargeRecorder(spool, PriceList(), IdSource(lambda: 0.0), lambda: 0.0)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        delivery = Delivery(channel, spool, accounts, ())
+        delivery = ChargeDelivery(channel, spool, accounts, ())
         spool.append(CHARGE, Charge(id="own").SerializeToString())
         with monkeypatch.context() as patch, capture_logs() as logs:
             waits = waits_for_the_disk(patch)

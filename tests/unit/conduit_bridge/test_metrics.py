@@ -50,10 +50,10 @@ def values(text: bytes, name: str) -> list[tuple[dict[str, str], float]]:
     ]
 
 
-def test_buckets_are_cumulative_and_hold_their_bound() -> None:
+async def test_buckets_are_cumulative_and_hold_their_bound() -> None:
     """A request of exactly a bound belongs to it, as Prometheus defines `le`."""
     registry, _ = counted(BOUNDS[0], BOUNDS[0] + 0.0001, 1000.0)
-    text = Exposition(registry).render()
+    text = await Exposition(registry).render()
     buckets = {labels["le"]: value for labels, value in values(text, _seconds("bucket"))}
     assert buckets["0.001"] == 1
     assert buckets["0.0025"] == 2
@@ -62,53 +62,53 @@ def test_buckets_are_cumulative_and_hold_their_bound() -> None:
     assert values(text, _seconds("count")) == [(LABELS, 3)]
 
 
-def test_routes_that_nobody_called_are_left_out() -> None:
+async def test_routes_that_nobody_called_are_left_out() -> None:
     """A hundred rows of zeros help nobody."""
     registry, _ = counted()
-    assert b"/unused" not in Exposition(registry).render()
+    assert b"/unused" not in await Exposition(registry).render()
 
 
-def test_workers_add_up(tmp_path: Path) -> None:
+async def test_workers_add_up(tmp_path: Path) -> None:
     """Counters, histograms and gauges; families that only one of them has as well."""
     first, _ = counted(0.1, 0.2)
     second, _ = counted(0.3)
     first.register(Gauge(2.0))
     second.register(Gauge(3.0))
-    Exposition(second, folder=tmp_path, worker="b").write()
-    text = Exposition(first, folder=tmp_path, worker="a").render()
+    await Exposition(second, folder=tmp_path, worker="b").write()
+    text = await Exposition(first, folder=tmp_path, worker="a").render()
     requests = values(text, "conduit_http_requests_total")
     assert requests == [({**LABELS, "status": "200"}, 3)]
     assert values(text, _seconds("count")) == [(LABELS, 3)]
     assert values(text, "things") == [({"kind": 'q"uo\nted'}, 5.0)]
 
 
-def test_one_worker_is_as_good_as_many(tmp_path: Path) -> None:
+async def test_one_worker_is_as_good_as_many(tmp_path: Path) -> None:
     """The way over files changes nothing in what is told."""
     registry, _ = counted(0.1, 0.7)
-    alone = Exposition(registry).render()
-    among = Exposition(registry, folder=tmp_path, worker="a").render()
+    alone = await Exposition(registry).render()
+    among = await Exposition(registry, folder=tmp_path, worker="a").render()
     assert sorted(alone.splitlines()) == sorted(among.splitlines())
 
 
-def test_the_dead_are_not_counted_and_cleared_away(tmp_path: Path) -> None:
+async def test_the_dead_are_not_counted_and_cleared_away(tmp_path: Path) -> None:
     """A worker that stopped writing is gone; its file follows later."""
     registry, _ = counted(0.1)
     exposition = Exposition(registry, folder=tmp_path, worker="a")
     for worker, age in (("b", STALE_SECONDS + 5), ("c", KEEP_SECONDS + 5)):
-        Exposition(registry, folder=tmp_path, worker=worker).write()
+        await Exposition(registry, folder=tmp_path, worker=worker).write()
         path = tmp_path / f"{worker}.json"
         written = path.stat().st_mtime - age
         os.utime(path, (written, written))
-    text = exposition.render()
+    text = await exposition.render()
     assert values(text, "conduit_http_requests_total")[0][1] == 1
     assert [path.name for path in tmp_path.iterdir()] == ["b.json"]
 
 
-def test_a_broken_file_does_not_break_the_scrape(tmp_path: Path) -> None:
+async def test_a_broken_file_does_not_break_the_scrape(tmp_path: Path) -> None:
     """As when a disk was full."""
     registry, _ = counted(0.1)
     (tmp_path / "b.json").write_bytes(b'[["conduit')
-    text = Exposition(registry, folder=tmp_path, worker="a").render()
+    text = await Exposition(registry, folder=tmp_path, worker="a").render()
     assert values(text, "conduit_http_requests_total")[0][1] == 1
 
 

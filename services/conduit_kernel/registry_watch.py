@@ -1,0 +1,53 @@
+"""Follows the Registry's configuration."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import grpc
+
+from conduit.v1.registry_requests_pb2 import WatchRequest, WatchResponse
+from conduit_kernel.rpc.watch_stream import WatchStream
+from conduit_kernel.snapshot import SnapshotState
+
+if TYPE_CHECKING:
+    # Exists for type checkers only.
+    from conduit.v1.registry_service_pb2_grpc import RegistryServiceAsyncStub
+
+
+class RegistryWatch:
+    """Keeps a state up to date and says when it changed."""
+
+    def __init__(
+        self,
+        stub: "RegistryServiceAsyncStub",
+        state: SnapshotState,
+        *,
+        metadata: tuple[tuple[str, str], ...],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._stub = stub
+        self._state = state
+        self._metadata = metadata
+        self._on_change = on_change
+        # Whether every change that the state has was also used.
+        self._is_in_use = True
+        self._stream = WatchStream(self._open)
+
+    async def follow(self) -> None:
+        """Take the next message: a step of a loop."""
+        message = await self._stream.read()
+        try:
+            if self._state.apply(message):
+                self._on_change()
+        except BaseException:
+            # The Registry tells everything anew, so that neither this change nor a part of it is
+            # missed, and a later one that mends it is seen.
+            self._is_in_use = False
+            self._stream.close()
+            raise
+        self._is_in_use = True
+
+    def _open(self) -> "grpc.aio.UnaryStreamCall[WatchRequest, WatchResponse]":
+        known = self._state if self._is_in_use else SnapshotState()
+        request = WatchRequest(epoch=known.epoch, revision=known.revision)
+        return self._stub.Watch(request, metadata=self._metadata)

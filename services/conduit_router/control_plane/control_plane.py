@@ -1,0 +1,148 @@
+"""The router's side of Registry, Health and Billing, put together."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from conduit.v1.billing_service_pb2_grpc import BillingServiceStub
+from conduit.v1.health_service_pb2_grpc import HealthServiceStub
+from conduit.v1.registry_requests_pb2 import WatchResponse
+from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
+from conduit.v1.snapshot_pb2 import Snapshot
+from conduit_kernel.background import Background, reason_of
+from conduit_kernel.registry_watch import RegistryWatch
+from conduit_kernel.rpc import admin_metadata, connect
+from conduit_kernel.settings import Settings
+from conduit_kernel.snapshot import SnapshotState
+from conduit_router.accounting.charging import ChargeRecorder
+from conduit_router.accounting.prices import PriceList
+from conduit_router.accounting.spool import SYNC_SECONDS, Spool
+from conduit_router.control_plane.charge_delivery import (
+    ADOPTION_SECONDS,
+    DELIVERY_SECONDS,
+    ChargeDelivery,
+)
+from conduit_router.control_plane.health_watch import HealthWatch
+from conduit_router.control_plane.price_watch import PriceWatch
+from conduit_router.control_plane.reports import KEY_USE_SECONDS, REPORT_SECONDS, Reports
+from conduit_router.control_plane.snapshot_file import SAVE_SECONDS, SnapshotFile, load_snapshot
+from conduit_router.routing.provider_state import ProviderState
+from conduit_router.routing.table import RoutingTable
+from conduit_router.upstream.outcomes import Outcomes
+
+# How long a stopping router tries to deliver what it owes; the rest waits in the spool.
+LAST_DELIVERY_SECONDS = 0.4
+# How long it waits for the disk.
+LAST_WRITE_SECONDS = 1.0
+
+
+class ControlPlane:
+    """Follows configuration, prices and health; delivers charges and reports."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        recorder: ChargeRecorder,
+        spool: Spool,
+        prices: PriceList,
+        provider_state: ProviderState,
+        outcomes: Outcomes,
+    ) -> None:
+        """Take what is to be kept up to date and what is to be delivered."""
+        self._metadata = admin_metadata(settings.master_key)
+        self._channels = {
+            name: connect(settings.target(name)) for name in ("registry", "health", "billing")
+        }
+        billing = self._channels["billing"]
+        health = HealthServiceStub(self._channels["health"])
+        self._registry = RegistryServiceStub(self._channels["registry"])
+        self._recorder = recorder
+        self._spool = spool
+        self._outcomes = outcomes
+        self._price_watch = PriceWatch(BillingServiceStub(billing), prices, self._metadata)
+        self._health_watch = HealthWatch(health, provider_state, self._metadata)
+        self._delivery = ChargeDelivery(billing, spool, recorder, self._metadata)
+        self._reports = Reports(health, self._registry, outcomes, self._metadata)
+        path = settings.data_dir / "router" / "snapshot.binpb"
+        snapshot = load_snapshot(path)
+        self.state = SnapshotState.of(snapshot) if snapshot else SnapshotState()
+        self._snapshot_file = SnapshotFile(path, self.state)
+        self._log = structlog.get_logger("control_plane")
+
+    def load_stored(self, load: Callable[[], None]) -> None:
+        """Use the configuration that the disk has, if there is one that can be used."""
+        if self.state.is_known:
+            try:
+                load()
+            except Exception:  # noqa: BLE001 # written by another version, perhaps; the Registry has a better one
+                self._log.exception("snapshot_unusable")
+                self.state.apply(WatchResponse(snapshot=Snapshot()))
+
+    def load(self, table: RoutingTable) -> None:
+        """Follow what the routes of a new table need."""
+        self._price_watch.load(table)
+
+    def run(self, background: Background, *, on_change: Callable[[], None]) -> None:
+        """Begin all loops; `on_change` uses the state, which has changed."""
+
+        def changed() -> None:
+            # Used first and stored second: no disk keeps a change from being in force.
+            on_change()
+            self._snapshot_file.changed.set()
+
+        watch = RegistryWatch(
+            self._registry, self.state, metadata=self._metadata, on_change=changed
+        )
+        run, file, reports = background.run, self._snapshot_file, self._reports
+        run("registry_watch", watch.follow, is_vital=True)
+        run("snapshot_file", file.save, every=SAVE_SECONDS, when=file.changed)
+        run("price_watch", self._price_watch.follow)
+        run("health_watch", self._health_watch.follow)
+        run(
+            "outcome_reports",
+            reports.report_outcomes,
+            every=REPORT_SECONDS,
+            when=self._outcomes.waiting,
+        )
+        run(
+            "key_use_reports",
+            reports.report_key_use,
+            every=KEY_USE_SECONDS,
+            when=self._outcomes.used,
+        )
+        self._run_charges(background)
+
+    async def close(self) -> None:
+        """Deliver what can be delivered soon, and store the rest."""
+        await self._delivery.finish(LAST_DELIVERY_SECONDS)
+        for close in (self._snapshot_file.close, self._spool.aclose):
+            # A disk that hangs must not keep the process from ending.
+            try:
+                async with asyncio.timeout(LAST_WRITE_SECONDS):
+                    await close()
+            except OSError as error:
+                self._log.error("disk_refused", at=close.__qualname__, reason=reason_of(error))
+        for channel in self._channels.values():
+            await channel.close()
+
+    def _run_charges(self, background: Background) -> None:
+        # Vital: what is neither on the disk nor on its way is lost with the process.
+        spool, recorder, run = self._spool, self._recorder, background.run
+        run("spool_sync", spool.sync, every=SYNC_SECONDS, when=spool.unsynced, is_vital=True)
+        run(
+            "refused_charges",
+            recorder.store_refused,
+            every=DELIVERY_SECONDS,
+            when=recorder.refused,
+            is_vital=True,
+        )
+        run(
+            "charge_delivery",
+            self._delivery.deliver,
+            every=DELIVERY_SECONDS,
+            when=spool.waiting,
+            is_vital=True,
+        )
+        run("spool_adoption", self._delivery.look, every=ADOPTION_SECONDS)
