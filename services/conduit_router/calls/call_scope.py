@@ -13,7 +13,7 @@ from conduit_kernel.errors import (
     StreamInterrupted,
     UpstreamError,
 )
-from conduit_kernel.http import Timeouts
+from conduit_kernel.http import Headers, Timeouts
 from conduit_providers.calls import Call, Form
 from conduit_providers.operation import AnyOperation, Requirements
 from conduit_providers.operations.chat import urls_of
@@ -193,6 +193,13 @@ class CallScope:
         """Forget an attempt that was none: nothing was sent."""
         self._attempt = None
         self.waited += self.runtime.clock() - attempt.began
+
+    def answered(self, attempt: Attempt, headers: Headers) -> None:
+        """Note the head of an attempt's answer."""
+        spec = attempt.candidate.instance.spec
+        name = headers.get(spec.request_id_header.encode())
+        if name is not None:
+            attempt.upstream_request_id = name.decode("latin-1")
 
     def end_attempt(self, attempt: Attempt, error: BaseException | None) -> int | None:
         """Account for an attempt; return its cost in nano-dollars, None if unknown or nothing."""

@@ -94,6 +94,7 @@ async def _open(scope: CallScope, attempt: Attempt) -> Opened:
     # The head came; the first piece has what is left of the time.
     first = await first_events(stream, sent + attempt.first_event - runtime.clock())
     attempt.waited = runtime.clock() - sent
+    scope.answered(attempt, response.headers)
     return stream, first
 
 

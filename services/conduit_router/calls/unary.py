@@ -54,6 +54,7 @@ async def _make(scope: CallScope, attempt: Attempt) -> AnyAnswer:
     if native is not None:
         call.fetched = await scope.fetch_media(native)
     answer, headers = await _ask(scope, attempt, served, call)
+    scope.answered(attempt, headers)
     scope.runtime.outcomes.succeeded(attempt.candidate, attempt.key, attempt.waited * 1000, headers)
     return answer
 

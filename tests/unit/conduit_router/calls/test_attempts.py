@@ -1,0 +1,95 @@
+"""What follows an attempt, with attempts that do what the test says."""
+
+from pathlib import Path
+
+import pytest
+from tests.unit.conduit_router.calls.test_call_scope import Bench, used
+
+from conduit.v1.call_pb2 import CallReport
+from conduit_kernel.errors import (
+    ConduitError,
+    ServiceUnavailable,
+    UnsupportedCapability,
+    UpstreamError,
+    UpstreamTimeout,
+)
+from conduit_router.calls.attempts import run_attempts
+from conduit_router.calls.call_scope import CallScope
+from conduit_router.routing.attempt_plan import Attempt
+
+
+class Script:
+    """Attempts that fail as told, one after the other, and then succeed."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.failures = list(failures)
+        self.asked: list[int] = []
+
+    async def __call__(self, scope: CallScope, attempt: Attempt) -> str:
+        """Fail, or answer."""
+        self.asked.append(attempt.candidate.provider_id)
+        attempt.is_sent = not (
+            self.failures and isinstance(self.failures[0], UnsupportedCapability)
+        )
+        if self.failures:
+            raise self.failures.pop(0)
+        return "answer"
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """Return a runtime with two instances, in order."""
+    return Bench(tmp_path)
+
+
+async def run(bench: Bench, script: Script) -> str:
+    """Make a call of attempts."""
+    with bench.admit() as scope:
+        attempt, answer = await run_attempts(scope, script)
+        attempt.consumption = used()
+        scope.succeed(attempt, CallReport())
+    return answer
+
+
+async def test_a_crash_of_ours_goes_to_the_next_candidate(bench: Bench) -> None:
+    """It is logged, told as ours if nobody else can serve, and no provider is blamed."""
+    script = Script(KeyError("a fault in a codec"))
+    assert await run(bench, script) == "answer"
+    assert script.asked == [1, 2]
+    assert not bench.state.view().open_circuits
+    with pytest.raises(ConduitError) as failed:
+        await run(bench, Script(KeyError("one"), TimeoutError("bare")))
+    assert type(failed.value) is ConduitError
+
+
+async def test_only_errors_of_ours_leave(bench: Bench) -> None:
+    """Whatever an attempt raises, callers and listeners see a ConduitError."""
+    with pytest.raises(ConduitError):
+        await run(bench, Script(OSError(24, "too many"), TimeoutError()))
+    assert isinstance(bench.endings[-1][1], ConduitError)
+
+
+async def test_an_error_that_is_no_providers_ends_the_call(bench: Bench) -> None:
+    """Our own lack is not cured by asking somebody else."""
+    script = Script(ServiceUnavailable("no descriptors", service="router"))
+    with pytest.raises(ServiceUnavailable):
+        await run(bench, script)
+    assert script.asked == [1]
+    assert len(bench.endings) == 1
+
+
+async def test_a_timeout_within_the_callers_time_is_the_providers(bench: Bench) -> None:
+    """The next candidate is asked, once."""
+    script = Script(UpstreamTimeout("silence"))
+    assert await run(bench, script) == "answer"
+    assert script.asked == [1, 2]
+    _, tallies = bench.records()
+    assert tallies[1].failures == 1
+
+
+async def test_the_last_failure_is_told(bench: Bench) -> None:
+    """Of the provider, before what a dialect could not say."""
+    with pytest.raises(UpstreamError, match="second"):
+        await run(bench, Script(UnsupportedCapability("first"), UpstreamTimeout("second")))
+    with pytest.raises(UnsupportedCapability, match="one"):
+        await run(bench, Script(UnsupportedCapability("one"), UnsupportedCapability("two")))
