@@ -61,6 +61,10 @@ class Operation(ABC, Generic[RequestT, AnswerT]):
         """Return the request of an RPC's message, in the form in which it came."""
 
     @abstractmethod
+    def plain_form(self, body: bytes) -> Form[RequestT]:
+        """Return the request that stands in a body of JSON."""
+
+    @abstractmethod
     def requirements(self, body: bytes, *, stream: bool) -> Requirements:
         """Read a request's JSON. MalformedJson or InvalidRequest, with the field, if it is none."""
 
@@ -99,6 +103,9 @@ class Operation(ABC, Generic[RequestT, AnswerT]):
 
 class StreamedOperation(Operation[RequestT, AnswerT], Generic[RequestT, AnswerT, EventsT]):
     """An operation whose answers can come piece by piece."""
+
+    # What follows the last of an answer's server-sent events.
+    end_of_events: ClassVar[bytes] = b""
 
     @abstractmethod
     def started(self, message: Any) -> CallReport:  # noqa: ANN401 # of each RPC its own

@@ -1,5 +1,7 @@
 """Who calls, and the limits within which a call is made."""
 
+from typing import Any
+
 import msgspec
 
 from conduit.v1.call_pb2 import CallOptions
@@ -36,6 +38,12 @@ class CallLimits(msgspec.Struct, frozen=True):
 
 
 DEFAULT_LIMITS = CallLimits()
+
+
+def options_of(request: Any) -> CallOptions | None:  # noqa: ANN401 # any RPC that makes calls
+    """Return the options of an RPC's request, None if it has none."""
+    options: CallOptions | None = request.options if request.HasField("options") else None
+    return options
 
 
 def limits_of(options: CallOptions | None) -> CallLimits:

@@ -31,6 +31,7 @@ OPERATOR = Caller(0, is_enabled=True, expires_at=0.0, allowed=None)
 Metadata = Iterable[tuple[str, str]]
 # Awaited for one answer, iterated for a stream.
 Rpc = Callable[[Any, CallerContext], Any]
+Plain = Callable[[bytes, str, str, str], Any]
 
 
 class RouterStub:
@@ -49,7 +50,11 @@ class RouterStub:
         self._ids = ids
         self._master_key = master_key.encode()
         queries = Queries(runtime)
-        self._rpcs = {m.name: self._bound(m, queries) for m in SERVICE.methods}
+        rpcs = {m.name: _rpc(m, runtime, queries) for m in SERVICE.methods}
+        self._calls = {
+            name: rpc for name, rpc in rpcs.items() if isinstance(rpc, UnaryCalls | StreamingCalls)
+        }
+        self._rpcs = {m.name: self._bound(m, rpcs[m.name]) for m in SERVICE.methods}
 
     def __getattr__(self, rpc: str) -> Callable[..., Any]:
         """Return an RPC of the contract."""
@@ -57,6 +62,22 @@ class RouterStub:
             return self.__dict__["_rpcs"][rpc]  # type: ignore[no-any-return] # as it was made
         except KeyError:
             raise AttributeError(rpc) from None
+
+    def plain_rpc(self, rpc: str) -> Plain | None:
+        """Return an RPC without messages around its JSON; None if it makes no calls.
+
+        It takes the body, the credentials (`authorization`), the request's id and the caller's
+        address; it returns `(body, CallSummary)`, or yields `(CallSummary, events)` and then
+        events.
+        """
+        calls = self._calls.get(rpc)
+        if calls is None:
+            return None
+
+        def call(body: bytes, authorization: str, request_id: str, peer: str) -> Any:  # noqa: ANN401 # one answer or a stream
+            return calls.plain(body, self._identified(authorization, request_id, peer))
+
+        return call
 
     @property
     def is_ready(self) -> bool:
@@ -68,8 +89,7 @@ class RouterStub:
         """Return the revision of the configuration by which calls are served."""
         return self._runtime.table.revision
 
-    def _bound(self, method: MethodDescriptor, queries: Queries) -> Callable[..., Any]:
-        rpc = _rpc(method, self._runtime, queries)
+    def _bound(self, method: MethodDescriptor, rpc: Rpc) -> Callable[..., Any]:
         serving = method.GetOptions().Extensions[options_pb2.serving]
         admitted = (
             self._operator if serving.access == options_pb2.ACCESS_MASTER_KEY else self._caller
@@ -89,10 +109,12 @@ class RouterStub:
                 request_id = value
             elif name == "x-conduit-peer":
                 peer = value
+        return self._identified(authorization, request_id or f"req_{self._ids.next()}", peer)
+
+    def _identified(self, authorization: str, request_id: str, peer: str) -> CallerContext:
         if not self.is_ready:
             raise ServiceUnavailable("The Router has no configuration yet", service="router")
-        caller = self._virtual_keys.identify(authorization)
-        return CallerContext(caller, request_id or f"req_{self._ids.next()}", peer)
+        return CallerContext(self._virtual_keys.identify(authorization), request_id, peer)
 
     def _operator(self, metadata: Metadata) -> CallerContext:
         given = dict(metadata)

@@ -75,7 +75,7 @@ class Served:
         return found
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """CandidateKeys it and return its exit code."""
+        """Stop it and return its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
@@ -92,7 +92,7 @@ class Served:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """CandidateKeys it."""
+        """Stop it."""
         self.stop()
 
     def _read_log(self) -> None:

@@ -64,7 +64,7 @@ class Suite:
         self._note("billing", self.billing.port)
 
     async def stop_control(self) -> None:
-        """CandidateKeys Registry, Health and Billing."""
+        """Stop Registry, Health and Billing."""
         for process in (self.health, self.billing, self.registry):
             if process is not None:
                 await process.drain(GRACE_SECONDS)
@@ -79,7 +79,7 @@ class Suite:
         )
 
     async def stop_worker(self) -> None:
-        """CandidateKeys the bridge and the Router."""
+        """Stop the bridge and the Router."""
         await self.bridge.drain(GRACE_SECONDS)
         await self.router.drain(GRACE_SECONDS)
 

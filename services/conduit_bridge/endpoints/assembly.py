@@ -7,6 +7,11 @@ from conduit.v1 import call_pb2, options_pb2
 from conduit.v1.http_runtime import Route
 from conduit_bridge.endpoints.body_selected import BodySelectedEndpoint
 from conduit_bridge.endpoints.heartbeats import HeartbeatEventsEndpoint
+from conduit_bridge.endpoints.plain import (
+    PlainEventsEndpoint,
+    PlainUnaryEndpoint,
+    plain_call,
+)
 from conduit_bridge.endpoints.stream import EventsEndpoint, StreamEndpoint
 from conduit_bridge.endpoints.unary import (
     Backend,
@@ -49,6 +54,10 @@ def _endpoint(
 ) -> RouteEndpoint:
     counts = metrics.add(route.verb, route.path, route.rpc)
     key = master_key.encode()
+    if (plain := plain_call(route, backend)) is not None:
+        is_stream = route.framing == options_pb2.FRAMING_SERVER_SENT_EVENTS
+        kind = PlainEventsEndpoint if is_stream else PlainUnaryEndpoint
+        return kind(route, backend, counts, master_key=key, plain=plain)
     match route.framing:
         case options_pb2.FRAMING_UNSPECIFIED:
             return UnaryEndpoint(route, backend, counts, master_key=key)

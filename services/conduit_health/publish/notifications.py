@@ -65,7 +65,7 @@ class NotificationHub:
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[Queue]:
-        """Subscription from here on; None in the queue is the end."""
+        """Watch from here on; None in the queue is the end."""
         queue = Queue(MAX_WAITING)
         if self._is_closed:
             _put(queue, None)

@@ -58,7 +58,7 @@ class Subscribers:
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[Subscription]:
-        """Subscription from here on."""
+        """Watch from here on."""
         watch = Subscription()
         if self._is_closed:
             watch.close()

@@ -37,7 +37,6 @@ from conduit_providers.usage import Usage
 
 ChatCall = Call[ChatCompletionRequest]
 ChatAnswer = Answer[ChatCompletion]
-DONE = b"data: [DONE]\n\n"
 
 
 class ChatEvents:
@@ -148,6 +147,7 @@ class ChatOperation(StreamedOperation[ChatCompletionRequest, ChatCompletion, Cha
 
     name: ClassVar[str] = "chat"
     codec_type: ClassVar[type] = StreamingCodec
+    end_of_events: ClassVar[bytes] = b"data: [DONE]\n\n"
 
     def form_of(
         self, request: pb.ChatRequest | pb.StreamChatRequest
@@ -156,6 +156,10 @@ class ChatOperation(StreamedOperation[ChatCompletionRequest, ChatCompletion, Cha
         if request.WhichOneof("form") == "chat":
             return chat_request(typed=request.chat)
         return chat_request(json=request.json)
+
+    def plain_form(self, body: bytes) -> Form[ChatCompletionRequest]:
+        """Return the conversation."""
+        return chat_request(json=body)
 
     def requirements(self, body: bytes, *, stream: bool) -> Requirements:
         """Read a chat request; what it says of streaming is what its RPC says."""
@@ -223,7 +227,7 @@ class ChatOperation(StreamedOperation[ChatCompletionRequest, ChatCompletion, Cha
         if usage is not None:
             message.finished.usage.CopyFrom(usage_message(usage))
         if not is_typed:
-            message.events += DONE
+            message.events += self.end_of_events
         return message.finished.report
 
 

@@ -65,6 +65,10 @@ class EmbedOperation(Operation[EmbeddingRequest, EmbeddingList]):
             return embedding_request(typed=request.embedding)
         return embedding_request(json=request.json)
 
+    def plain_form(self, body: bytes) -> Form[EmbeddingRequest]:
+        """Return the texts."""
+        return embedding_request(json=body)
+
     def requirements(self, body: bytes, *, stream: bool) -> Requirements:
         """Read an embedding request."""
         try:

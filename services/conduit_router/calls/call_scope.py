@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import structlog
 
-from conduit.v1.call_pb2 import CallReport
+from conduit.v1.call_pb2 import CallOptions, CallReport
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE
 from conduit_kernel.errors import (
     DeadlineExceeded,
@@ -21,24 +21,24 @@ from conduit_router.calls.media import Media
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import CallerContext, CallLimits, limits_of
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan, Consumption
+from conduit_router.served_by import CallSummary
 from conduit_router.virtual_keys import check_model
 
 
 def admit(
     runtime: CallRuntime,
     operation: AnyOperation,
-    request: Any,  # noqa: ANN401 # the message of any RPC that makes calls
+    form: Form[Any],
+    options: CallOptions | None,
     caller: CallerContext,
     *,
     stream: bool,
 ) -> "CallScope":
     """Admit a call and decide where it may go. A ConduitError if it may not, or nowhere."""
     started = runtime.clock()
-    form = operation.form_of(request)
     is_typed = form.json_at_hand is None
     requirements = operation.requirements(form.json, stream=stream)
     check_model(caller.caller, requirements.model)
-    options = request.options if request.HasField("options") else None
     seed = options.seed if options is not None and options.HasField("seed") else None
     decision = runtime.decide(requirements, seed, caller.peer)
     if not decision.candidates:
@@ -56,6 +56,26 @@ def admit(
         started=started,
         is_typed=is_typed,
     )
+
+
+def fill_report(report: CallReport, summary: CallSummary) -> None:
+    """Write a summary as the contract has it."""
+    served_by = summary.served_by
+    report.request_id = summary.request_id
+    report.provider_id = served_by.provider_id
+    report.provider_name = served_by.provider_name
+    report.key_id = served_by.key_id
+    report.actual_model_name = served_by.actual_model_name
+    report.attempts = summary.attempts
+    if summary.fallbacks:
+        report.fallbacks = summary.fallbacks
+    report.overhead_ms = summary.overhead_ms
+    if summary.cost_nano_usd is not None:
+        report.cost_nano_usd = summary.cost_nano_usd
+    if summary.dropped:
+        report.dropped.extend(summary.dropped)
+    if summary.upstream_request_id:
+        report.upstream_request_id = summary.upstream_request_id
 
 
 class CallScope:
@@ -237,27 +257,22 @@ class CallScope:
             usage = self.operation.estimate(self.form, None, 0)
             attempt.consumption = Consumption(usage, USAGE_SOURCE_ESTIMATE, is_complete=False)
 
-    def fill(self, report: CallReport, attempt: Attempt) -> None:
+    def summary(self, attempt: Attempt, cost: int | None = None) -> CallSummary:
         """Say what was done so far."""
-        candidate, key, plan = attempt.candidate, attempt.key, self.plan
-        report.request_id = self.caller.request_id
-        report.provider_id = candidate.provider_id
-        report.provider_name = key.provider_name
-        report.key_id = key.key_id
-        report.actual_model_name = candidate.model
-        report.attempts = plan.attempts
-        if plan.fallbacks:
-            report.fallbacks = plan.fallbacks
-        if attempt.upstream_request_id:
-            report.upstream_request_id = attempt.upstream_request_id
-        if attempt.dropped:
-            report.dropped.extend(attempt.dropped)
-        waited = self.waited + (0.0 if self._attempt is None else attempt.waited)
-        report.overhead_ms = round((self.runtime.clock() - self.started - waited) * 1000, 3)
+        plan, waited = self.plan, self.waited
+        if self._attempt is not None:
+            waited += attempt.waited
+        return CallSummary(
+            attempt.key.serving(attempt.candidate),
+            self.caller.request_id,
+            plan.attempts,
+            plan.fallbacks,
+            round((self.runtime.clock() - self.started - waited) * 1000, 3),
+            cost,
+            attempt.dropped,
+            attempt.upstream_request_id,
+        )
 
-    def succeed(self, attempt: Attempt, report: CallReport) -> None:
-        """End an attempt that answered, and say what was done and what it cost."""
-        cost = self.end_attempt(attempt, None)
-        self.fill(report, attempt)
-        if cost is not None:
-            report.cost_nano_usd = cost
+    def succeed(self, attempt: Attempt) -> CallSummary:
+        """End an attempt that answered; say what was done and what it cost."""
+        return self.summary(attempt, self.end_attempt(attempt, None))

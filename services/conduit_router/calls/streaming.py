@@ -3,8 +3,7 @@
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
-from google.protobuf.message import Message
-
+from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.charge_pb2 import (
     USAGE_SOURCE_EARLY_EVENT,
     USAGE_SOURCE_ESTIMATE,
@@ -12,12 +11,14 @@ from conduit.v1.charge_pb2 import (
 )
 from conduit_kernel.errors import UpstreamError
 from conduit_kernel.http import HttpError, TotalTimeout
+from conduit_providers.calls import Form
 from conduit_providers.operation import AnyStreamedOperation
 from conduit_router.calls.attempts import out_of_time, run_attempts
 from conduit_router.calls.call_scope import CallScope, admit
 from conduit_router.calls.runtime import CallRuntime
+from conduit_router.calls.stream_writers import MessageWriter, PlainWriter
 from conduit_router.calls.upstream_stream import UpstreamStream, first_events
-from conduit_router.context import CallerContext
+from conduit_router.context import CallerContext, options_of
 from conduit_router.routing.attempt_plan import Attempt, Consumption
 from conduit_router.upstream.transport import LazyHeaders
 
@@ -28,36 +29,50 @@ class StreamingCalls:
     """Makes the calls of one RPC."""
 
     def __init__(
-        self, runtime: CallRuntime, operation: AnyStreamedOperation, response: Callable[[], Message]
+        self, runtime: CallRuntime, operation: AnyStreamedOperation, response: Callable[[], Any]
     ) -> None:
         """Take the operation and the class of the RPC's response."""
         self._runtime = runtime
         self._operation = operation
         self._response = response
 
-    async def __call__(
-        self, request: Message, caller: CallerContext
-    ) -> AsyncGenerator[Message, None]:
-        """Yield an answer's pieces as they come, in the form of the request, and then its end.
+    def __call__(self, request: Any, caller: CallerContext) -> AsyncGenerator[Any, None]:  # noqa: ANN401 # of each RPC its own
+        """Yield an answer's pieces as messages, in the form of the request, and then its end."""
+        form = self._operation.form_of(request)
+        is_typed = form.json_at_hand is None
+        writer = MessageWriter(self._operation, self._response, is_typed=is_typed)
+        return self._relay(form, options_of(request), caller, writer)
+
+    def plain(self, body: bytes, caller: CallerContext) -> AsyncGenerator[Any, None]:
+        """Yield the same for a request of JSON without options, with no messages around it.
+
+        First `(CallSummary, bytes)`, then the bytes of server-sent events.
+        """
+        form = self._operation.plain_form(body)
+        return self._relay(form, None, caller, PlainWriter(self._operation))
+
+    async def _relay(
+        self,
+        form: Form[Any],
+        options: CallOptions | None,
+        caller: CallerContext,
+        writer: MessageWriter | PlainWriter,
+    ) -> AsyncGenerator[Any, None]:
+        """Yield what a writer makes of an answer's pieces as they come, and then of its end.
 
         Until the first piece a failed attempt is followed by the next one; after it the stream
         ends with StreamInterrupted. What was used is charged, however it ends.
         """
-        operation = self._operation
-        with admit(self._runtime, operation, request, caller, stream=True) as scope:
+        with admit(self._runtime, self._operation, form, options, caller, stream=True) as scope:
             attempt, (stream, events) = await run_attempts(scope, _open)
-            is_typed, message = scope.is_typed, self._response()
             try:
-                scope.fill(operation.started(message), attempt)
+                writer.start(scope.summary(attempt))
                 while events is not None:
-                    operation.put(message, events, is_typed=is_typed)
-                    yield message
+                    yield writer.piece(events)
                     events = await stream.next()
-                    message = self._response()
                 attempt.consumption = _consumption(scope, stream)
                 _note_success(scope, attempt, stream)
-                scope.succeed(attempt, operation.finished(message, stream.usage, is_typed=is_typed))
-                yield message
+                yield writer.end(stream.usage, scope.succeed(attempt))
                 await stream.settle()
             except (UpstreamError, HttpError) as error:
                 if isinstance(error, TotalTimeout):

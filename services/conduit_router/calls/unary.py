@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from google.protobuf.message import Message
-
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.http import Headers
@@ -13,11 +11,12 @@ from conduit_providers.operation import AnyOperation
 from conduit_providers.usage import total
 from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.batching import Batch
-from conduit_router.calls.call_scope import CallScope, admit
+from conduit_router.calls.call_scope import CallScope, admit, fill_report
 from conduit_router.calls.runtime import CallRuntime
-from conduit_router.context import CallerContext
+from conduit_router.context import CallerContext, options_of
 from conduit_router.routing.attempt_plan import Attempt, Consumption
 from conduit_router.routing.table import ServedOperation
+from conduit_router.served_by import CallSummary
 
 AnyAnswer = Answer[Any]
 
@@ -26,24 +25,32 @@ class UnaryCalls:
     """Makes the calls of one RPC."""
 
     def __init__(
-        self, runtime: CallRuntime, operation: AnyOperation, response: Callable[[], Message]
+        self, runtime: CallRuntime, operation: AnyOperation, response: Callable[[], Any]
     ) -> None:
         """Take the operation and the class of the RPC's response."""
         self._runtime = runtime
         self._operation = operation
         self._response = response
 
-    async def __call__(self, request: Message, caller: CallerContext) -> Message:
+    async def __call__(self, request: Any, caller: CallerContext) -> Any:  # noqa: ANN401 # of each RPC its own
         """Answer a request, in its form."""
-        operation = self._operation
-        with admit(self._runtime, operation, request, caller, stream=False) as scope:
+        operation, response = self._operation, self._response()
+        form, options = operation.form_of(request), options_of(request)
+        with admit(self._runtime, operation, form, options, caller, stream=False) as scope:
             attempt, answer = await run_attempts(scope, _make)
-            response: Any = self._response()
             operation.write(response, answer, is_typed=scope.is_typed)
             attempt.consumption = _consumption(scope, answer)
-            scope.succeed(attempt, response.report)
-            result: Message = response
-            return result
+            fill_report(response.report, scope.succeed(attempt))
+            return response
+
+    async def plain(self, body: bytes, caller: CallerContext) -> tuple[bytes, CallSummary]:
+        """Answer a request of JSON without options in JSON, with no message around either."""
+        operation = self._operation
+        form = operation.plain_form(body)
+        with admit(self._runtime, operation, form, None, caller, stream=False) as scope:
+            attempt, answer = await run_attempts(scope, _make)
+            attempt.consumption = _consumption(scope, answer)
+            return answer.json, scope.succeed(attempt)
 
 
 async def _make(scope: CallScope, attempt: Attempt) -> AnyAnswer:

@@ -14,6 +14,7 @@ from conduit_providers.redaction import Redactor
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.target import Target
 from conduit_providers.wire import Headers
+from conduit_router.served_by import ServedBy
 
 Network = IPv4Network | IPv6Network
 
@@ -62,6 +63,20 @@ class UpstreamKey:
     charges: dict[tuple[object, ...], bytes] = field(
         default_factory=dict[tuple[object, ...], bytes], repr=False
     )
+
+    # Who answers calls with this key, by instance and by model asked for.
+    _serving: dict[tuple[int, str], ServedBy] = field(
+        default_factory=dict[tuple[int, str], ServedBy], repr=False
+    )
+
+    def serving(self, candidate: "Candidate") -> ServedBy:
+        """Return who answers when a candidate is asked with this key."""
+        place = candidate.provider_id, candidate.model
+        found = self._serving.get(place)
+        if found is None:
+            found = ServedBy(place[0], self.provider_name, self.key_id, candidate.model)
+            self._serving[place] = found
+        return found
 
     def endpoint(self, operation: str) -> UpstreamTarget:
         """Return where calls of an operation go, which the instance's type must serve."""

@@ -122,6 +122,9 @@ class ScriptedRouter:
             raise ModelNotFound("The model 'gpt-9' does not exist", model="gpt-9")
         return pb.GetModelResponse(model=Model(id=request.model, object="model"))
 
+    def plain_rpc(self, rpc: str) -> None:
+        """Have messages around everything."""
+
     def __getattr__(self, name: str) -> object:
         """Have the other RPCs as well; no test calls them."""
         if name.startswith("_"):

@@ -162,7 +162,7 @@ def test_what_was_never_sent_costs_nothing(bench: Bench) -> None:
 def test_a_cut_stream_is_charged_and_counts_against_its_instance(bench: Bench) -> None:
     """What was handed out stays handed out; five cuts in a row open the circuit."""
     for _ in range(5):
-        with pytest.raises(StreamInterrupted), bench.admit(stream=True) as scope:  # noqa: PT012
+        with pytest.raises(StreamInterrupted), bench.admit(stream=True) as scope:  # noqa: PT012 # as above
             attempt = bench.begun(scope)
             attempt.is_sent, attempt.consumption = True, used(is_complete=False)
             raise StreamInterrupted("cut")

@@ -1,0 +1,109 @@
+"""Endpoints of calls whose JSON passes as it is, to a Router in this process.
+
+No message is made around the request or the answer. Requests with options or codings take the
+general way; a test holds the two ways equal.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from conduit.v1 import call_pb2, options_pb2
+from conduit.v1.http_runtime import Route
+from conduit_bridge.endpoints.stream import EventsEndpoint, let_go
+from conduit_bridge.endpoints.unary import Backend, Outcome, RequestContext, UnaryEndpoint
+from conduit_bridge.metrics import RouteCounts
+from conduit_bridge.report_lines import report_lines
+from conduit_bridge.request_metadata import text_of
+from conduit_kernel.errors import StreamInterrupted
+from conduit_kernel.http import Exchange
+
+# Takes body, credentials, request id and address; answers whole, or is iterated.
+PlainCall = Callable[[bytes, str, str, str], Any]
+
+
+def plain_call(route: Route, backend: Backend) -> PlainCall | None:
+    """Return the plain form of a route's RPC, None if its backend has none."""
+    plain: Callable[[str], PlainCall | None] | None = getattr(backend.stub, "plain_rpc", None)
+    return plain(route.rpc) if plain is not None else None
+
+
+# What the plain way does not know.
+_NOT_PLAIN = frozenset(
+    field.GetOptions().Extensions[options_pb2.as_json].header.encode()
+    for field in call_pb2.CallOptions.DESCRIPTOR.fields
+) | {b"content-encoding"}
+
+
+def _begun(call: PlainCall, context: RequestContext) -> Any:  # noqa: ANN401 # one answer or a stream
+    exchange: Exchange = context.exchange
+    authorization = exchange.fields.get(b"authorization")
+    credentials = text_of(authorization) if authorization is not None else ""
+    return call(exchange.body, credentials, context.request_id, exchange.peer)
+
+
+class PlainUnaryEndpoint(UnaryEndpoint):
+    """One request, one answer."""
+
+    def __init__(
+        self,
+        route: Route,
+        backend: Backend,
+        counts: RouteCounts,
+        *,
+        master_key: bytes,
+        plain: PlainCall,
+    ) -> None:
+        """Bind a route to its service, and to the plain form of its RPC."""
+        super().__init__(route, backend, counts, master_key=master_key)
+        self._plain = plain
+
+    async def serve(self, context: RequestContext) -> Outcome:
+        """Call, and send the answer in one piece."""
+        if not _NOT_PLAIN.isdisjoint(context.exchange.fields):
+            return await super().serve(context)
+        body, summary = await _begun(self._plain, context)
+        lines = context.lines + self.media + report_lines(summary)
+        context.exchange.respond(self.done.status, (), body, lines)
+        return self.done
+
+
+class PlainEventsEndpoint(EventsEndpoint):
+    """One request, many events."""
+
+    def __init__(
+        self,
+        route: Route,
+        backend: Backend,
+        counts: RouteCounts,
+        *,
+        master_key: bytes,
+        plain: PlainCall,
+    ) -> None:
+        """Bind a route to its service, and to the plain form of its RPC."""
+        super().__init__(route, backend, counts, master_key=master_key)
+        self._plain = plain
+
+    async def serve(self, context: RequestContext) -> Outcome:
+        """Call, and relay the events until they end or the caller leaves."""
+        if not _NOT_PLAIN.isdisjoint(context.exchange.fields):
+            return await super().serve(context)
+        events = _begun(self._plain, context)
+        try:
+            first = await anext(events, None)
+            if first is None:
+                raise StreamInterrupted("The stream ended before its first message")
+            summary, piece = first
+            lines = context.lines + self.media + report_lines(summary)
+            stream = context.exchange.start(self.done.status, (), lines)
+            return await self.finish(context, stream, _relayed(stream, piece, events))
+        finally:
+            await let_go(events)
+
+
+async def _relayed(stream: Any, piece: bytes, events: Any) -> None:  # noqa: ANN401 # as above
+    write, drain = stream.write, stream.drain
+    write(piece)
+    await drain()
+    async for following in events:
+        write(following)
+        await drain()

@@ -1,0 +1,69 @@
+"""What the pieces of a streamed answer are handed on as."""
+
+from collections.abc import Callable
+from typing import Any
+
+from conduit_providers.operation import AnyStreamedOperation
+from conduit_providers.usage import Usage
+from conduit_router.calls.call_scope import fill_report
+from conduit_router.served_by import CallSummary
+
+
+class MessageWriter:
+    """Writes the messages of an RPC."""
+
+    __slots__ = ("_is_typed", "_message", "_operation", "_response")
+
+    def __init__(
+        self, operation: AnyStreamedOperation, response: Callable[[], Any], *, is_typed: bool
+    ) -> None:
+        self._operation = operation
+        self._response = response
+        self._is_typed = is_typed
+        self._message = response()
+
+    def start(self, summary: CallSummary) -> None:
+        """Note what was done until the first piece."""
+        fill_report(self._operation.started(self._message), summary)
+
+    def piece(self, events: Any) -> Any:  # noqa: ANN401 # each operation has its own
+        """Return the message of a piece."""
+        message, self._message = self._message, self._response()
+        self._operation.put(message, events, is_typed=self._is_typed)
+        return message
+
+    def end(self, usage: Usage | None, summary: CallSummary) -> Any:  # noqa: ANN401 # of each RPC its own
+        """Return the last message."""
+        report = self._operation.finished(self._message, usage, is_typed=self._is_typed)
+        fill_report(report, summary)
+        return self._message
+
+
+class PlainWriter:
+    """Writes the bytes of server-sent events; what was done stands beside the first of them."""
+
+    __slots__ = ("_operation", "_summary")
+
+    def __init__(self, operation: AnyStreamedOperation) -> None:
+        self._operation = operation
+        self._summary: CallSummary | None = None
+
+    def start(self, summary: CallSummary) -> None:
+        """Note what was done until the first piece."""
+        self._summary = summary
+
+    def piece(self, events: Any) -> tuple[CallSummary, bytes] | bytes:  # noqa: ANN401 # as above
+        """Return the events of a piece."""
+        sse: bytes = events.sse
+        return self._first(sse) if self._summary is not None else sse
+
+    def end(self, usage: Usage | None, summary: CallSummary) -> tuple[CallSummary, bytes] | bytes:
+        """Return what ends a stream of events."""
+        last = self._operation.end_of_events
+        return self._first(last) if self._summary is not None else last
+
+    def _first(self, sse: bytes) -> tuple[CallSummary, bytes]:
+        assert self._summary is not None  # noqa: S101 # the caller looked
+        first = self._summary, sse
+        self._summary = None
+        return first

@@ -1,0 +1,30 @@
+"""Who answers calls of a kind."""
+
+import msgspec
+
+
+class ServedBy(msgspec.Struct):
+    """A key of an instance, asked for a model: the same object for each call that it answers.
+
+    So whoever reads it can keep what it made of it.
+    """
+
+    provider_id: int
+    provider_name: str
+    key_id: str
+    actual_model_name: str
+    # What its reader made of the fields above; empty until then.
+    notes: bytes = b""
+
+
+class CallSummary(msgspec.Struct):
+    """What the Router did for a call: a CallReport inside of the process."""
+
+    served_by: ServedBy
+    request_id: str
+    attempts: int
+    fallbacks: int
+    overhead_ms: float
+    cost_nano_usd: int | None
+    dropped: list[str]
+    upstream_request_id: str
