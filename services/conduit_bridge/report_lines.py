@@ -24,13 +24,21 @@ class ServedBy(Protocol):
 class Summary(Protocol):
     """What the Router did for a call."""
 
-    served_by: ServedBy
+    @property
+    def served_by(self) -> ServedBy:
+        """Return who answered."""
+        ...
+
+    @property
+    def dropped(self) -> Sequence[str]:
+        """Return the parameters that the provider does not take."""
+        ...
+
     request_id: str
     attempts: int
     fallbacks: int
     overhead_ms: float
     cost_nano_usd: int | None
-    dropped: Sequence[str]
     upstream_request_id: str
 
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 GENERAL = {"x-conduit-timeout": "600s"}
 VARYING = re.compile(
     r"(x-conduit-overhead-ms|x-request-id|x-conduit-request-id|x-conduit-provider-id|x-conduit-key-id"
-    r"|x-conduit-provider|date|retry-after)$"
+    r"|x-conduit-provider|x-conduit-upstream-request-id|date|retry-after)$"
 )
 # What a caller sees that cannot be the same twice: ids, times, names of instances.
 VARIABLE = re.compile(r'"(id|created|system_fingerprint)":\s*("[^"]*"|\d+)|req_\w+|plain-\d+')

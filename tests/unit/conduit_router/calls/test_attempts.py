@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from tests.unit.conduit_router.calls.test_call_scope import Bench, used
 
-from conduit.v1.call_pb2 import CallReport
 from conduit_kernel.errors import (
     ConduitError,
     ServiceUnavailable,
@@ -47,7 +46,7 @@ async def run(bench: Bench, script: Script) -> str:
     with bench.admit() as scope:
         attempt, answer = await run_attempts(scope, script)
         attempt.consumption = used()
-        scope.succeed(attempt, CallReport())
+        scope.succeed(attempt)
     return answer
 
 

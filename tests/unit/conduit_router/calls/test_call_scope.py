@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from tests.support.snapshots import ALIAS, compiled, key, provider, snapshot
 
-from conduit.v1 import router_requests_pb2 as pb
-from conduit.v1.call_pb2 import CallReport
+from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER, CallTally, Charge
 from conduit_kernel.errors import DeadlineExceeded, StreamInterrupted, UpstreamError
 from conduit_kernel.ids import IdSource
-from conduit_providers.operations.chat import OPERATION
+from conduit_providers.operations.chat import OPERATION, chat_request
 from conduit_providers.usage import Usage
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.accounting.prices import PriceList
@@ -63,10 +63,9 @@ class Bench:
 
     def admit(self, *, stream: bool = False, seconds: int = 0) -> CallScope:
         """Admit a chat."""
-        request = pb.ChatRequest(json=BODY)
-        if seconds:
-            request.options.timeout.seconds = seconds
-        return admit(self.runtime, OPERATION, request, CALLER, stream=stream)
+        options = CallOptions(timeout=Duration(seconds=seconds)) if seconds else None
+        form = chat_request(json=BODY)
+        return admit(self.runtime, OPERATION, form, options, CALLER, stream=stream)
 
     def begun(self, scope: CallScope) -> Attempt:
         """Begin the next attempt."""
@@ -101,18 +100,18 @@ def used(*, is_complete: bool = True) -> Consumption:
 
 def test_a_success_is_charged_and_counted_once(bench: Bench) -> None:
     """The attempt ends with `succeed`, the call when the scope is left."""
-    report = CallReport()
     with bench.admit() as scope:
         attempt = bench.begun(scope)
         bench.now += 0.5
         attempt.is_sent, attempt.waited, attempt.consumption = True, 0.4, used()
-        scope.succeed(attempt, report)
+        summary = scope.succeed(attempt)
         assert bench.endings == []
     assert bench.endings == [(scope, None)]
     charges, tallies = bench.records()
     assert [charge.usage_source for charge in charges] == [USAGE_SOURCE_PROVIDER]
     assert (tallies[1].successes, tallies[1].failures) == (1, 0)
-    assert (report.attempts, report.provider_id, report.overhead_ms) == (1, 1, 100.0)
+    assert (summary.attempts, summary.served_by.provider_id) == (1, 1)
+    assert summary.overhead_ms == 100.0
 
 
 def test_the_time_of_an_attempt_is_its_own(bench: Bench) -> None:
@@ -126,7 +125,7 @@ def test_the_time_of_an_attempt_is_its_own(bench: Bench) -> None:
         second = bench.begun(scope)
         bench.now += 0.25
         second.waited, second.consumption = 0.25, used()
-        scope.succeed(second, CallReport())
+        scope.succeed(second)
     _, tallies = bench.records()
     assert (tallies[1].failures, tallies[1].duration_ms_sum) == (1, 2000)
     assert (tallies[2].successes, tallies[2].duration_ms_sum) == (1, 250)
@@ -180,9 +179,8 @@ def test_a_candidate_that_cannot_be_asked_was_no_attempt(bench: Bench) -> None:
         scope.plan.rejected()
         second = bench.begun(scope)
         second.consumption = used()
-        report = CallReport()
-        scope.succeed(second, report)
-    assert (report.attempts, report.fallbacks, report.provider_id) == (1, 0, 2)
+        summary = scope.succeed(second)
+    assert (summary.attempts, summary.fallbacks, summary.served_by.provider_id) == (1, 0, 2)
     _, tallies = bench.records()
     assert tallies.keys() == {2}
 
@@ -205,7 +203,7 @@ def test_a_listener_that_raises_harms_nobody(bench: Bench) -> None:
     bench.runtime.end_listeners = (broken, *bench.runtime.end_listeners)
     with bench.admit() as scope:
         attempt = bench.begun(scope)
-        scope.succeed(attempt, CallReport())
+        scope.succeed(attempt)
     assert bench.endings == [(scope, None)]
 
 
