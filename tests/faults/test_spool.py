@@ -9,9 +9,11 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.support.disk import creates, refuse
 
 from conduit_router.accounting.spool import CHARGE, Spool, read_segment
 
@@ -22,23 +24,7 @@ NO_DISK = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EMFILE, errno.EIO, err
 @pytest.fixture
 def fail(monkeypatch: pytest.MonkeyPatch) -> Fail:
     """Return a function that lets calls of the system fail with a number."""
-
-    def fail(name: str, code: int, *, when: Callable[..., bool] = lambda *_: True) -> None:
-        real = getattr(os, name)
-
-        def call(*args: object, **options: object) -> object:
-            if when(*args):
-                raise OSError(code, os.strerror(code))
-            return real(*args, **options)
-
-        monkeypatch.setattr(os, name, call)
-
-    return fail
-
-
-def creates(_path: object, flags: int, *_: object) -> bool:
-    """Return whether a file is to be made."""
-    return bool(flags & os.O_CREAT)
+    return partial(refuse, monkeypatch)
 
 
 def delivered(spool: Spool) -> list[bytes]:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 
 from conduit.v1.methods import METHODS
 from conduit.v1.options_pb2 import ACCESS_MASTER_KEY
-from conduit_kernel.errors import ConduitError, MasterKeyInvalid, MasterKeyMissing
+from conduit_kernel.errors import ConduitError, InvalidRequest, MasterKeyInvalid, MasterKeyMissing
 from conduit_kernel.rpc.status import status_of
 
 if TYPE_CHECKING:
@@ -46,20 +47,20 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         return self._around(handler, handler_call_details.method, wants_key=wants_key)
 
     def _around(self, handler: Any, name: str, *, wants_key: bool) -> Handler:  # noqa: ANN401 # four kinds of handler, told apart by which attribute is set
-        async def whole(request: object, context: Context) -> object:
+        async def whole(request: Any, context: Context) -> object:  # noqa: ANN401 # bytes, or a stream of them
             try:
                 self._admit(context, wants_key=wants_key)
-                return await inner(request, context)
+                return await inner(read(request), context)
             except ConduitError as error:
                 await context.abort_with_status(status_of(error))
             except Exception as error:  # noqa: BLE001 # the last line of defence
                 await context.abort_with_status(status_of(self._unforeseen(name, error)))
             return None
 
-        async def pieces(request: object, context: Context) -> AsyncIterator[object]:
+        async def pieces(request: Any, context: Context) -> AsyncIterator[object]:  # noqa: ANN401 # as above
             try:
                 self._admit(context, wants_key=wants_key)
-                async for piece in inner(request, context):
+                async for piece in inner(read(request), context):
                     yield piece
             except ConduitError as error:
                 await context.abort_with_status(status_of(error))
@@ -70,7 +71,9 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         around: Any = whole if inner else pieces
         inner = inner or handler.unary_stream or handler.stream_stream
         make = _MAKERS[handler.request_streaming, handler.response_streaming]
-        return make(around, handler.request_deserializer, handler.response_serializer)
+        read = _reader(handler)
+        # Read here, because gRPC itself would answer INTERNAL to what it cannot read.
+        return make(around, None, handler.response_serializer)
 
     def _admit(self, context: Context, *, wants_key: bool) -> None:
         if wants_key:
@@ -82,6 +85,23 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
             raise error
         self._log.error("rpc_failed", method=name, exc_info=error)
         return ConduitError("Conduit failed in a way it did not foresee")
+
+
+def _reader(handler: Any) -> Callable[[Any], Any]:  # noqa: ANN401 # of any message
+    """Return what reads a message, or a stream of them; it raises InvalidRequest if it cannot."""
+    parse = handler.request_deserializer or bytes
+
+    def one(data: bytes) -> object:
+        try:
+            return parse(data)
+        except DecodeError as error:
+            raise InvalidRequest("The request is no message of its type") from error
+
+    async def each(stream: AsyncIterator[bytes]) -> AsyncIterator[object]:
+        async for data in stream:
+            yield one(data)
+
+    return each if handler.request_streaming else one
 
 
 _MAKERS: dict[tuple[bool, bool], Callable[..., Handler]] = {

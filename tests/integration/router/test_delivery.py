@@ -11,9 +11,10 @@ from structlog.testing import capture_logs
 from conduit.v1.billing_requests_pb2 import RecordChargesRequest, RecordChargesResponse
 from conduit.v1.charge_pb2 import Charge
 from conduit_kernel.ids import IdSource
+from conduit_kernel.rpc import RpcServer, admin_metadata
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.accounting.prices import PriceList
-from conduit_router.accounting.spool import CHARGE, Spool
+from conduit_router.accounting.spool import CHARGE, Spool, read_segment
 from conduit_router.control_plane.charge_delivery import BILLING, ChargeDelivery
 
 
@@ -88,3 +89,55 @@ async def test_charges_around_damage_are_delivered_and_the_rest_is_kept(
     assert [(entry["event"], entry["whole_records"]) for entry in logs] == [("segment_damaged", 2)]
     assert len(list(tmp_path.glob("*.damaged"))) == 1
     spool.close()
+
+
+async def test_a_record_that_is_no_message_holds_up_no_other(tmp_path: Path) -> None:
+    """Billing says that the request is wrong, not that it failed, so the record is set aside."""
+    ledger = Ledger()
+    server = RpcServer(name="billing", master_key="master")
+    server.grpc.add_generic_rpc_handlers((ledger.handler(),))
+    await server.start("127.0.0.1", 0)
+    spool = Spool(tmp_path)
+    recorder = ChargeRecorder(spool, PriceList(), IdSource(lambda: 0.0), lambda: 0.0)
+    nonsense = b"\xff\xff\xff"
+    for message in (
+        Charge(id="one").SerializeToString(),
+        nonsense,
+        Charge(id="two").SerializeToString(),
+    ):
+        spool.append(CHARGE, message)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        delivery = ChargeDelivery(channel, spool, recorder, admin_metadata("master"))
+        with capture_logs() as logs:
+            await delivery.deliver()
+    await server.drain(0)
+    assert ledger.ids == ["one", "two"]
+    assert [entry["event"] for entry in logs] == ["record_refused"]
+    assert [message for _, message in read_segment(tmp_path / "refused").records] == [nonsense]
+    await spool.aclose()
+
+
+async def test_what_came_while_billing_was_away_is_delivered_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    """At once and all of it, also what was written after the last attempt."""
+    ledger = Ledger()
+    spool = Spool(tmp_path)
+    recorder = ChargeRecorder(spool, PriceList(), IdSource(lambda: 0.0), lambda: 0.0)
+    server = RpcServer(name="billing", master_key="master")
+    server.grpc.add_generic_rpc_handlers((ledger.handler(),))
+    async with grpc.aio.insecure_channel("127.0.0.1:1") as nobody:
+        delivery = ChargeDelivery(nobody, spool, recorder, ())
+        for number in range(3):
+            spool.append(CHARGE, Charge(id=f"{number}").SerializeToString())
+            with pytest.raises(grpc.RpcError):
+                await delivery.deliver()
+        # One segment is filled meanwhile, not one for each attempt.
+        assert len(list(tmp_path.glob("*/*.spool"))) == 2
+    await server.start("127.0.0.1", 0)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        delivery = ChargeDelivery(channel, spool, recorder, admin_metadata("master"))
+        await delivery.deliver()
+    await server.drain(0)
+    assert ledger.ids == ["0", "1", "2"]
+    await spool.aclose()
