@@ -21,7 +21,7 @@ from conduit_billing.reports.store import ReportStore
 from conduit_billing.service import BillingService
 from conduit_billing.timestamps import MICRO
 from conduit_kernel.background import Background
-from conduit_kernel.database import CHECKPOINT_SECONDS, checkpoint, open_database
+from conduit_kernel.database import CHECKPOINT_SECONDS, Checkpointer, open_database
 from conduit_kernel.errors import ProviderTypeUnknown
 from conduit_kernel.registry_watch import RegistryWatch
 from conduit_kernel.rpc import HostedService, RpcServer, admin_metadata, connect
@@ -127,6 +127,7 @@ def _work(
 ) -> Background:
     background = Background()
     run = background.run
+    checkpointer = Checkpointer(engine)
     watch = RegistryWatch(
         RegistryServiceStub(parts.registry),
         parts.state,
@@ -136,7 +137,7 @@ def _work(
     run("registry_watch", watch.follow, is_vital=True)
     run("provider_names", parts.store_names, when=parts.named)
     run("price_refresh", parts.service.refresh_prices, every=refresh_seconds)
-    run("checkpoint", lambda: checkpoint(engine), every=CHECKPOINT_SECONDS)
+    run("checkpoint", checkpointer.run, every=CHECKPOINT_SECONDS, when=checkpointer.waiting)
     run(
         "forget_tallies",
         lambda: parts.ledger.forget_tallies(int(clock() * MICRO) - RETENTION_MICROS),

@@ -23,7 +23,7 @@ from conduit_health.publish.subscribers import Subscribers
 from conduit_health.service import HealthService
 from conduit_health.state.monitor import Monitor
 from conduit_kernel.background import Background
-from conduit_kernel.database import CHECKPOINT_SECONDS, checkpoint, open_database
+from conduit_kernel.database import CHECKPOINT_SECONDS, Checkpointer, open_database
 from conduit_kernel.registry_watch import RegistryWatch
 from conduit_kernel.rpc import HostedService, RpcServer, admin_metadata, connect
 from conduit_kernel.secrets import Vault
@@ -59,14 +59,11 @@ class _Parts:
     ) -> None:
         self.state = SnapshotState()
         self.registry: grpc.aio.Channel = connect(settings.target("registry"))
-        self.subscribers, notifications, recorder = (
-            Subscribers(),
-            NotificationHub(),
-            HistoryRecorder(),
-        )
+        self.subscribers, notifications = Subscribers(), NotificationHub()
+        self.recorder = HistoryRecorder()
         self.monitor = Monitor(
             self.state,
-            recorder=recorder,
+            recorder=self.recorder,
             subscribers=self.subscribers,
             notifications=notifications,
             clock=clock,
@@ -84,7 +81,7 @@ class _Parts:
         self.others = {name: connect(settings.target(name)) for name in OTHER_SERVICES}
         self._engine = engine
         self.history = HistoryStore(engine)
-        self.writer = HistoryWriter(recorder, self.history)
+        self.writer = HistoryWriter(self.recorder, self.history)
         self.service = HealthService(
             monitor=self.monitor,
             checks=self.checks,
@@ -162,6 +159,7 @@ def _work(
 ) -> Background:
     background = Background()
     run = background.run
+    checkpointer = Checkpointer(engine)
     watch = RegistryWatch(
         RegistryServiceStub(parts.registry),
         parts.state,
@@ -172,8 +170,8 @@ def _work(
     statuses = ProviderStatuses(servicer, parts.monitor, parts.subscribers)
     run("provider_status", statuses.publish)
     run("tick", parts.tick, every=tick_seconds, is_vital=True)
-    run("history", parts.writer.write, every=tick_seconds)
-    run("checkpoint", lambda: checkpoint(engine), every=CHECKPOINT_SECONDS)
+    run("history", parts.writer.write, every=tick_seconds, when=parts.recorder.waiting)
+    run("checkpoint", checkpointer.run, every=CHECKPOINT_SECONDS, when=checkpointer.waiting)
     run(
         "forget_history",
         lambda: parts.history.forget(clock() - RETENTION_SECONDS),

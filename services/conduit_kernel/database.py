@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from conduit_kernel.errors import ServiceUnavailable
 from conduit_kernel.settings import Settings
@@ -128,6 +129,45 @@ async def checkpoint(engine: AsyncEngine) -> bool:
     return not is_busy and bool(logged == copied)
 
 
+class Checkpointer:
+    """Checkpoints after transactions that wrote, and rests while there are none."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Take an engine; PostgreSQL's is never waited for."""
+        # Set while the file may lack what was committed; at first, what an earlier process left.
+        self.waiting = asyncio.Event()
+        self._engine = engine
+        if engine.dialect.name == "sqlite":
+            self.waiting.set()
+            event.listen(engine.sync_engine, "checkin", self._note)
+
+    async def run(self) -> None:
+        """Checkpoint: a step of a loop, after `waiting` was set."""
+        if not await checkpoint(self._engine):
+            self.waiting.set()
+
+    def _note(self, _connection: object, record: ConnectionPoolEntry) -> None:
+        # Only now, not at the commit, which may take longer than the loop waits.
+        if record.info.pop(_WRITES, None):
+            self.waiting.set()
+
+
+def sqlite_signature(engine: AsyncEngine) -> tuple[tuple[int, int], ...] | None:
+    """Return what differs after each write of any process to SQLite; None for other databases."""
+    path = engine.url.database
+    if engine.dialect.name != "sqlite" or not path:
+        return None
+    return _signature(Path(path)), _signature(Path(f"{path}-wal"))
+
+
+def _signature(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
+
+
 @contextlib.asynccontextmanager
 async def guarded(service: str) -> AsyncIterator[None]:
     """Turn a database that cannot be reached into ServiceUnavailable, without its address."""
@@ -228,6 +268,8 @@ def _write_ahead(cursor: Any) -> None:  # noqa: ANN401 # the driver's own type, 
 
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES)
+    if writes:
+        connection.info[_WRITES] = True
     # A transaction that first reads and then writes would fail, not wait, if another wrote between.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

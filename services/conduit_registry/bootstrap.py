@@ -9,7 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from conduit.v1.registry_service_pb2 import DESCRIPTOR
 from conduit.v1.registry_service_pb2_grpc import add_RegistryServiceServicer_to_server
 from conduit_kernel.background import Background
-from conduit_kernel.database import CHECKPOINT_SECONDS, checkpoint, open_database
+from conduit_kernel.database import (
+    CHECKPOINT_SECONDS,
+    Checkpointer,
+    open_database,
+    sqlite_signature,
+)
 from conduit_kernel.rpc import HostedService, RpcServer
 from conduit_kernel.secrets import Vault, key_id
 from conduit_kernel.settings import Settings, environment
@@ -19,7 +24,7 @@ from conduit_providers.probing import Prober
 from conduit_providers.sending import Sender
 from conduit_registry.connectivity import Connectivity
 from conduit_registry.discovery import Discovery
-from conduit_registry.feed import POLL_SECONDS, Feed
+from conduit_registry.feed import POLL_SECONDS, Feed, Poll
 from conduit_registry.rewrapping import rewrap
 from conduit_registry.rpcs.base import Dependencies
 from conduit_registry.rules.addresses import Addresses
@@ -128,11 +133,15 @@ async def _start(
 
 def _work(engine: AsyncEngine, feed: Feed, discovery: Discovery) -> Background:
     background = Background()
-    background.run("poll", feed.poll, every=POLL_SECONDS)
+    poll = Poll(feed, lambda: sqlite_signature(engine))
+    background.run("poll", poll.look, every=POLL_SECONDS)
     # The pause keeps a burst of changes from asking for what is due each time.
     background.run("discovery", discovery.run_once, every=DISCOVERY_PAUSE_SECONDS)
     if engine.dialect.name == "sqlite":
-        background.run("checkpoint", lambda: checkpoint(engine), every=CHECKPOINT_SECONDS)
+        checkpointer = Checkpointer(engine)
+        background.run(
+            "checkpoint", checkpointer.run, every=CHECKPOINT_SECONDS, when=checkpointer.waiting
+        )
     if engine.dialect.name == "postgresql":
         background.run("listen", lambda: listen(engine, feed.announce), every=LISTEN_PAUSE_SECONDS)
     return background

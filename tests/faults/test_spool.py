@@ -17,7 +17,7 @@ from tests.support.disk import creates, refuse
 
 from conduit_router.accounting.spool import CHARGE, Spool, read_segment
 
-Fail = Callable[..., None]
+Fail = Callable[..., object]
 NO_DISK = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EMFILE, errno.EIO, errno.ENOENT)
 
 

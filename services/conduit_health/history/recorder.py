@@ -1,5 +1,6 @@
 """Selects which history points are kept: each change of status, and at most one a minute."""
 
+import asyncio
 from collections import deque
 from typing import NamedTuple
 
@@ -25,6 +26,8 @@ class HistoryRecorder:
     """Chooses what to keep, and holds it until somebody stores it."""
 
     def __init__(self) -> None:
+        # Set while something waits to be stored.
+        self.waiting = asyncio.Event()
         self._last: dict[int, HistoryPoint] = {}
         self._waiting: deque[HistoryPoint] = deque(maxlen=MAX_WAITING)
 
@@ -35,6 +38,7 @@ class HistoryRecorder:
             return
         self._last[moment.provider_id] = moment
         self._waiting.append(moment)
+        self.waiting.set()
 
     def take(self) -> list[HistoryPoint]:
         """Return what is not stored yet, oldest first; it is the caller's from then on."""
@@ -47,3 +51,4 @@ class HistoryRecorder:
         room = MAX_WAITING - len(self._waiting)
         if room:
             self._waiting.extendleft(reversed(moments[-room:]))
+            self.waiting.set()

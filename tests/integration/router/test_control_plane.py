@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -86,7 +86,7 @@ async def router(settings: Settings) -> AsyncIterator[RouterProcess]:
 
 
 @asynccontextmanager
-async def probing(port: int) -> AsyncIterator[Any]:
+async def probing(port: int) -> AsyncIterator[Callable[..., Awaitable[int]]]:
     """Return what asks a router for its health, as an ordinary probe does."""
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         check = channel.unary_unary(
@@ -95,8 +95,8 @@ async def probing(port: int) -> AsyncIterator[Any]:
             response_deserializer=health_pb2.HealthCheckResponse.FromString,
         )
 
-        async def status(service: str = ROUTER) -> object:
-            return (await check(health_pb2.HealthCheckRequest(service=service))).status
+        async def status(service: str = ROUTER) -> int:
+            return int((await check(health_pb2.HealthCheckRequest(service=service))).status)
 
         yield status
 
@@ -327,7 +327,7 @@ async def quiet(_request: object, _context: object) -> AsyncIterator[bytes]:
 @asynccontextmanager
 async def serve_quiet() -> AsyncIterator[int]:
     """Serve the watches of Billing and Health, which have nothing to tell; return the port."""
-    handler = grpc.unary_stream_rpc_method_handler(quiet)
+    handler: grpc.RpcMethodHandler[object, bytes] = grpc.unary_stream_rpc_method_handler(quiet)
     server = grpc.aio.server()
     for service, method in (("BillingService", "WatchPrices"), ("HealthService", "WatchHealth")):
         handlers = grpc.method_handlers_generic_handler(f"conduit.v1.{service}", {method: handler})

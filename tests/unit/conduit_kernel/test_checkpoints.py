@@ -12,7 +12,13 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
-from conduit_kernel.database import checkpoint, make_engine, writer
+from conduit_kernel.database import (
+    Checkpointer,
+    checkpoint,
+    make_engine,
+    sqlite_signature,
+    writer,
+)
 
 
 def engine_at(path: Path) -> AsyncEngine:
@@ -117,3 +123,51 @@ async def _failing(engine: AsyncEngine) -> None:
     async with writer(engine).begin() as connection:
         await connection.execute(sa.text("INSERT INTO notes VALUES (2)"))
         raise RuntimeError
+
+
+async def test_a_checkpointer_rests_until_something_is_written(tmp_path: Path) -> None:
+    """Reading is no reason; what a commit left is, and what a reader kept from the file."""
+    path = tmp_path / "notes.db"
+    engine = engine_at(path)
+    checkpointer = Checkpointer(engine)
+    await note(engine)
+    await made(checkpointer)
+    assert not checkpointer.waiting.is_set()
+    async with engine.connect() as connection:
+        await connection.execute(sa.text("SELECT count(*) FROM notes"))
+    assert not checkpointer.waiting.is_set()
+    await note(engine)
+    await made(checkpointer)
+    assert rows_in_file(path) == 2
+    with reading(path):
+        await note(engine)
+        await made(checkpointer)
+        await note(engine)
+        await made(checkpointer)
+        assert checkpointer.waiting.is_set()
+    await made(checkpointer)
+    assert not checkpointer.waiting.is_set()
+    assert rows_in_file(path) == 4
+    await engine.dispose()
+
+
+async def made(checkpointer: Checkpointer) -> None:
+    """Make the step that is due."""
+    assert checkpointer.waiting.is_set()
+    checkpointer.waiting.clear()
+    await checkpointer.run()
+
+
+async def test_the_signature_differs_after_each_write(tmp_path: Path) -> None:
+    """Of any process, and not after reading."""
+    path = tmp_path / "notes.db"
+    engine, other = engine_at(path), engine_at(path)
+    await note(engine)
+    before = sqlite_signature(engine)
+    async with engine.connect() as connection:
+        await connection.execute(sa.text("SELECT count(*) FROM notes"))
+    assert sqlite_signature(engine) == before
+    await note(other)
+    assert sqlite_signature(engine) != before
+    await other.dispose()
+    await engine.dispose()
