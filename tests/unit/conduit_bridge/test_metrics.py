@@ -8,9 +8,17 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
+from tests.support.clock import Clock
 
-from conduit_bridge.exposition import KEEP_SECONDS, STALE_SECONDS, Exposition
-from conduit_bridge.metrics import BOUNDS, Metrics, RouteCounts
+from conduit_bridge.exposition import (
+    KEEP_SECONDS,
+    SIGN_OF_LIFE_SECONDS,
+    STALE_SECONDS,
+    Exposition,
+)
+from conduit_bridge.metrics import BOUNDS, BackgroundMetrics, Metrics, RouteCounts
+from conduit_kernel.background import Background
+from conduit_kernel.errors import ServiceUnavailable
 
 LABELS = {"method": "GET", "route": "/a", "rpc": "A"}
 
@@ -114,3 +122,53 @@ async def test_a_broken_file_does_not_break_the_scrape(tmp_path: Path) -> None:
 
 def _seconds(part: str) -> str:
     return f"conduit_http_request_seconds_{part}"
+
+
+async def test_the_file_is_written_when_counts_change_and_as_a_sign_of_life(tmp_path: Path) -> None:
+    """An idle worker leaves the disk alone, and does not seem dead."""
+    registry, counts = counted(0.1)
+    clock = Clock()
+    exposition = Exposition(registry, folder=tmp_path, worker="a", clock=clock)
+    path = tmp_path / "a.json"
+
+    async def is_written() -> bool:
+        path.unlink(missing_ok=True)
+        await exposition.write()
+        return path.exists()
+
+    assert await is_written()
+    clock.now = SIGN_OF_LIFE_SECONDS - 0.1
+    assert not await is_written()
+    counts.ended(200, 0.1)
+    assert await is_written()
+    assert not await is_written()
+    clock.now += SIGN_OF_LIFE_SECONDS
+    assert await is_written()
+    assert SIGN_OF_LIFE_SECONDS < STALE_SECONDS / 2
+    await exposition.close()
+    assert not path.exists()
+    await exposition.close()
+
+
+async def test_loops_that_fail_are_counted() -> None:
+    """Failures of our own apart from absences, and one that is mended fails no more."""
+    clock = Clock()
+    background = Background(sleep=clock.sleep, clock=clock)
+    problems: list[Exception] = [OSError(), ServiceUnavailable("away"), OSError()]
+
+    async def step() -> None:
+        if problems:
+            raise problems.pop(0)
+
+    background.run("loop", step, every=60.0)
+    registry = CollectorRegistry()
+    registry.register(BackgroundMetrics([background]))
+    exposition = Exposition(registry)
+    failing = []
+    for seconds in (0.0, 10.0):
+        await clock.advance(seconds)
+        failing.append(values(await exposition.render(), "conduit_background_failing")[0][1])
+    assert failing == [1, 0]
+    total = values(await exposition.render(), "conduit_background_failures_total")
+    assert [(labels["cause"], value) for labels, value in total] == [("failure", 2), ("absence", 1)]
+    await background.stop()
