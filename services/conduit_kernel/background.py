@@ -1,7 +1,7 @@
 """Supervisor of the loops that a process runs beside its calls.
 
 A loop makes one step again and again until the process drains. A step that raises is made again
-after a pause that grows. Two kinds of trouble are told apart: an *absence* is another process that
+after a pause that grows. There are two kinds of trouble: an *absence* is another process that
 is away or overloaded, for which the suite is built; a *failure* is anything else. Failures that
 repeat in a vital loop make the process unready, absences do not.
 """

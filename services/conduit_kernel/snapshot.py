@@ -8,7 +8,7 @@ from conduit.v1.snapshot_pb2 import Snapshot, SnapshotChange, SnapshotKey, Snaps
 
 
 class SnapshotState:
-    """Everything the Registry told, by id. Change it with `apply` only."""
+    """Everything that the Registry reported, by id. Change it with `apply` only."""
 
     def __init__(self) -> None:
         self.epoch = ""
@@ -28,7 +28,7 @@ class SnapshotState:
 
     @property
     def is_known(self) -> bool:
-        """Whether the Registry, or a file that it once filled, has told anything yet."""
+        """Whether the Registry, or a file that it once filled, has reported anything yet."""
         return bool(self.epoch)
 
     def apply(self, response: WatchResponse) -> bool:
@@ -82,7 +82,7 @@ class SnapshotState:
                 self._delete_one(change)
 
     def _delete_one(self, change: SnapshotChange) -> None:
-        # Ids that are not there are no error: a change may be told twice.
+        # Ids that are not there are no error: a change may be reported twice.
         self.providers.pop(change.deleted_provider_id, None)
         self.keys.pop(change.deleted_key_id, None)
         self.mappings.pop(change.deleted_mapping_id, None)

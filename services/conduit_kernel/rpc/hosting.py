@@ -22,7 +22,7 @@ class HostedService:
 
         - `end_streams` ends the streams that would otherwise last as long as their callers.
         - `close` lets go of everything, when nobody uses it any more.
-        - `drain_seconds` is for calls under way, where `drain` is told nothing else.
+        - `drain_seconds` is for calls under way, unless `drain` says otherwise.
         """
         self._server = server
         self._background = background
