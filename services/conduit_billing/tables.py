@@ -96,6 +96,8 @@ class ChargeRow(Base):
     usage_source: Mapped[Small]
     is_complete: Mapped[bool]
     duration_ms: Mapped[Big]
+    # An object of JSON, or empty.
+    qualifiers: Mapped[str] = mapped_column(String(1500), server_default="")
 
 
 class ChargeLineRow(Base):

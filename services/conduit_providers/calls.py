@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 
 from conduit.v1.json_runtime import JsonError
 from conduit_kernel.errors import InvalidRequest, UnsupportedParameter
-from conduit_providers.usage import Usage
+from conduit_providers.quantities import Quantities
 
 TypedT = TypeVar("TypedT", bound=Message)
 
@@ -96,7 +96,7 @@ class Answer(Form[TypedT]):
     """A provider's whole answer."""
 
     # None when the provider did not tell.
-    usage: Usage | None = None
+    usage: Quantities | None = None
 
 
 class Events(Protocol):

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from conduit_providers.calls import Events
+from conduit_providers.quantities import Quantities
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
-from conduit_providers.usage import Usage
 from conduit_providers.wire import HttpRequest, HttpResponse
 
 CallT = TypeVar("CallT", contravariant=True)
@@ -32,7 +32,7 @@ class Decoder(Protocol, Generic[EventsT]):
     emitted: int
 
     @property
-    def usage(self) -> Usage | None:
+    def usage(self) -> Quantities | None:
         """Return what was used, as soon as the provider told."""
         ...
 

@@ -14,8 +14,8 @@ from google.protobuf.message import Message
 from conduit.v1.call_pb2 import CallReport
 from conduit_providers.calls import Answer, Call, Events, Form
 from conduit_providers.codec import Codec
+from conduit_providers.quantities import Quantities
 from conduit_providers.spec import Endpoint
-from conduit_providers.usage import Usage
 
 RequestT = TypeVar("RequestT", bound=Message)
 AnswerT = TypeVar("AnswerT", bound=Message)
@@ -44,7 +44,7 @@ class Requirements(msgspec.Struct, frozen=True):
 class WorstCase(NamedTuple):
     """The most that a request can use, for a reservation."""
 
-    usage: Usage
+    usage: Quantities
     # Whether the caller bounds what is written; else `usage` has what is read alone.
     is_bounded: bool
 
@@ -69,7 +69,9 @@ class Operation(ABC, Generic[RequestT, AnswerT]):
         """Read a request's JSON. MalformedJson or InvalidRequest, with the field, if it is none."""
 
     @abstractmethod
-    def estimate(self, form: Form[RequestT], answer: Answer[AnswerT] | None, emitted: int) -> Usage:
+    def estimate(
+        self, form: Form[RequestT], answer: Answer[AnswerT] | None, emitted: int
+    ) -> Quantities:
         """Return about what a call used, where no provider counted.
 
         `answer` is the whole answer, None if there is none; of a stream, the decoder handed out
@@ -116,7 +118,7 @@ class StreamedOperation(Operation[RequestT, AnswerT], Generic[RequestT, AnswerT,
         """Put pieces of an answer into a message, in the form of the request."""
 
     @abstractmethod
-    def finished(self, message: Any, usage: Usage | None, *, is_typed: bool) -> CallReport:  # noqa: ANN401 # of each RPC its own
+    def finished(self, message: Any, usage: Quantities | None, *, is_typed: bool) -> CallReport:  # noqa: ANN401 # of each RPC its own
         """Put the end of a stream into its last message; return where its report goes."""
 
 

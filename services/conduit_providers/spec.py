@@ -54,7 +54,7 @@ class Endpoint:
     words: tuple[ValueMap, ...] = ()
     # The most inputs in one request, by a word of the model's name; `*` is for all others.
     max_inputs: Mapping[str, int] = field(default_factory=dict[str, int])
-    # Where `Usage` counts sit in an answer, for those that are not where the dialect has them:
+    # Where `TokenCounts` sit in an answer, for those that are not where the dialect has them:
     # `cached_input_tokens = "usage.prompt_cache_hit_tokens"`.
     usage: Mapping[str, str] = field(default_factory=dict[str, str])
     # Headers of every request.

@@ -21,7 +21,6 @@ from typing import Any
 
 import orjson
 import pytest
-from msgspec.structs import asdict
 from tests.support.eventstream import framed
 
 from conduit.v1.chat_chunk_json import chat_completion_chunk_to_json
@@ -37,9 +36,9 @@ from conduit_providers.codecs import codec_named
 from conduit_providers.failures import error_from
 from conduit_providers.operations.chat import ChatDecoder, chat_request
 from conduit_providers.operations.embed import embedding_request
+from conduit_providers.quantities import LEAVES, Quantities
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.target import Target
-from conduit_providers.usage import Usage
 from conduit_providers.wire import HttpRequest, HttpResponse
 
 HERE = Path(__file__).parent
@@ -176,7 +175,7 @@ class Case:
             return {"events": events, **said(error)}
         return {"events": events, "usage": counts(decoder.usage)}
 
-    def streamed_in(self, pieces: list[bytes]) -> tuple[bytes, Usage | None]:
+    def streamed_in(self, pieces: list[bytes]) -> tuple[bytes, Quantities | None]:
         """Return the events as bytes, and the usage, of a stream that arrives in pieces."""
         decoder = self.decoder()
         found = [decoder.feed(piece) for piece in pieces if not decoder.done]
@@ -190,9 +189,14 @@ def said(error: ConduitError) -> Json:
     return {"error": {"reason": error.reason, "message": error.message, "metadata": error.metadata}}
 
 
-def counts(usage: Usage | None) -> Json | None:
-    """Return the counts that are not zero."""
-    return None if usage is None else {k: v for k, v in asdict(usage).items() if v}
+def counts(usage: Quantities | None) -> Json | None:
+    """Return how many of each leaf, by name, and what else the price depends on."""
+    if usage is None:
+        return None
+    named: Json = {LEAVES[unit].name: count for unit, count in usage.leaves}
+    if usage.qualifiers:
+        named["qualifiers"] = dict(usage.qualifiers)
+    return named if usage.is_consistent else {**named, "isConsistent": False}
 
 
 def data_in(sse: bytes) -> list[Json]:

@@ -12,14 +12,17 @@ from conduit_billing.money import (
     MAX_QUANTITY,
     cost_of,
 )
-from conduit_billing.pricing.rules import INPUT_UNITS, OUTPUT_UNITS, Priced, UnitNumber
+from conduit_billing.pricing.rules import Priced
 from conduit_billing.timestamps import datetime_of, micros_of, timestamp_of
 from conduit_billing.validation import at_most, bounded, clipped, refuse
+from conduit_providers.prices import input_tokens_of
+from conduit_providers.quantities import INPUT_LEAVES, OUTPUT_LEAVES, Qualifiers
 
 _ID = re.compile(r"[0-9a-z]{26}")
 _UNITS = frozenset(Unit.values()) - {0}
 _SOURCES = frozenset(UsageSource.values()) - {0}
 _MAX_LINES = 32
+_MAX_QUALIFIERS = 16
 # The years 2000 to 2100, in microseconds.
 _TIMES = (946_684_800_000_000, 4_102_444_800_000_000)
 _MAX_DURATION_MS = 10**12
@@ -31,7 +34,7 @@ FindPrice = Callable[[int, str, str, datetime], Priced]
 class Line(NamedTuple):
     """A kind of unit: how many, and nano-dollars of a million, None if unknown."""
 
-    unit: UnitNumber
+    unit: int
     quantity: int
     price: int | None
 
@@ -55,17 +58,19 @@ class PostedCharge(NamedTuple):
     usage_source: int
     is_complete: bool
     duration_ms: int
+    # In order of name; JSON in the database.
+    qualifiers: Qualifiers
     lines: tuple[Line, ...]
 
     @property
     def input_tokens(self) -> int:
         """Count the tokens read."""
-        return sum(line.quantity for line in self.lines if line.unit in INPUT_UNITS)
+        return sum(line.quantity for line in self.lines if line.unit in INPUT_LEAVES)
 
     @property
     def output_tokens(self) -> int:
         """Count the tokens written."""
-        return sum(line.quantity for line in self.lines if line.unit in OUTPUT_UNITS)
+        return sum(line.quantity for line in self.lines if line.unit in OUTPUT_LEAVES)
 
 
 def read_charge(charge: Charge, field: str) -> PostedCharge:
@@ -96,6 +101,7 @@ def read_charge(charge: Charge, field: str) -> PostedCharge:
         charge.usage_source,
         charge.is_complete,
         bounded(f"{field}.durationMs", charge.duration_ms, 0, _MAX_DURATION_MS),
+        _read_qualifiers(charge, field) if charge.qualifiers else (),
         lines,
     )
 
@@ -110,8 +116,10 @@ def price_charge(charge: PostedCharge, find_price: FindPrice) -> PostedCharge:
         charge.actual_model_name,
         datetime_of(charge.occurred_at),
     )
+    read = input_tokens_of((line.unit, line.quantity) for line in charge.lines)
+    prices = priced.sheet.at(read, charge.qualifiers)
     lines = tuple(
-        line if line.price is not None else line._replace(price=priced.unit_prices.get(line.unit))
+        line if line.price is not None else line._replace(price=prices.get(line.unit))
         for line in charge.lines
     )
     cost = cost_of((line.quantity, line.price) for line in lines)
@@ -137,7 +145,7 @@ def charge_message(charge: PostedCharge) -> Charge:
         operation=charge.operation,
         lines=[
             ChargeLine(
-                unit=line.unit,
+                unit=Unit.ValueType(line.unit),
                 quantity=line.quantity,
                 nano_usd_per_million=line.price,
             )
@@ -148,7 +156,14 @@ def charge_message(charge: PostedCharge) -> Charge:
         usage_source=UsageSource.ValueType(charge.usage_source),
         is_complete=charge.is_complete,
         duration_ms=charge.duration_ms,
+        qualifiers=dict(charge.qualifiers),
     )
+
+
+def _read_qualifiers(charge: Charge, field: str) -> Qualifiers:
+    at_most(f"{field}.qualifiers", len(charge.qualifiers), _MAX_QUALIFIERS)
+    pairs = charge.qualifiers.items()
+    return tuple(sorted((clipped(name, 40), clipped(value, 40)) for name, value in pairs))
 
 
 def _read_line(line: ChargeLine, field: str) -> Line:

@@ -4,14 +4,15 @@ All writers lock in one order: charges, accounts, days, tallies, hours, each sor
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import delete, select
+import orjson
+from sqlalchemy import Row, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from conduit_billing.ledger.attempt_stats import AttemptStats, hour_buckets_of, hours_of
 from conduit_billing.ledger.charges import Line, PostedCharge
 from conduit_billing.ledger.double_entry import Entry, balances_of, days_of, entries_of
-from conduit_billing.pricing.rules import UnitNumber
 from conduit_billing.tables import (
     AccountRow,
     ChargeLineRow,
@@ -70,7 +71,7 @@ class LedgerStore:
                 await connection.execute(query.order_by(ChargeRow.id.desc()).limit(limit))
             ).all()
             lines = await _lines_of(connection, [row.id for row in rows])
-        return [PostedCharge._make([*row, tuple(lines.get(row.id, ()))]) for row in rows]
+        return [_charge(row, lines.get(row.id, ())) for row in rows]
 
     async def forget_tallies(self, before: int) -> None:
         """Delete the ids of tallies that began before a moment."""
@@ -84,12 +85,24 @@ async def _insert_charges(
     if not charges:
         return ()
     insert = insert_into(connection, ChargeRow).on_conflict_do_nothing().returning(ChargeRow.id)
-    rows = [dict(zip(_COLUMNS, charge, strict=False)) for charge in charges]
+    rows = [dict(zip(_COLUMNS, _stored(charge), strict=True)) for charge in charges]
     new = set(await connection.scalars(insert, rows))
     fresh = [charge for charge in charges if charge.id in new]
     lines = [(each.id, at, *line) for each in fresh for at, line in enumerate(each.lines)]
     await insert_rows(connection, ChargeLineRow, lines)
     return fresh
+
+
+def _stored(charge: PostedCharge) -> tuple[Any, ...]:
+    """Return the columns of a charge."""
+    *columns, qualifiers, _ = charge
+    return (*columns, orjson.dumps(dict(qualifiers)).decode() if qualifiers else "")
+
+
+def _charge(row: Row[Any], lines: Iterable[Line]) -> PostedCharge:
+    *columns, qualifiers = tuple(row)
+    pairs = orjson.loads(qualifiers).items() if qualifiers else ()
+    return PostedCharge._make([*columns, tuple(pairs), tuple(lines)])
 
 
 async def _post(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
@@ -138,5 +151,5 @@ async def _lines_of(connection: AsyncConnection, charges: Collection[str]) -> di
         query = select(row.charge_id, row.unit, row.quantity, row.price)
         query = query.where(row.charge_id.in_(charges)).order_by(row.charge_id, row.position)
         for charge_id, unit, quantity, price in await connection.execute(query):
-            found.setdefault(charge_id, []).append(Line(UnitNumber(unit), quantity, price))
+            found.setdefault(charge_id, []).append(Line(unit, quantity, price))
     return found

@@ -1,51 +1,49 @@
-"""The shipped catalog of token prices: the data of `genai-prices`.
+"""The shipped catalog of prices: the data of `genai-prices`.
 
 Loading takes a third of a second, so it happens on the first question and never at start-up.
-Prices that rise with the length of the request are taken at their base: the catalog's first tier.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from conduit.v1.charge_pb2 import (
-    UNIT_AUDIO_INPUT_TOKEN,
-    UNIT_AUDIO_OUTPUT_TOKEN,
-    UNIT_CACHE_WRITE_1H_TOKEN,
-    UNIT_CACHE_WRITE_TOKEN,
-    UNIT_CACHED_INPUT_TOKEN,
-    UNIT_CHARACTER,
-    UNIT_INPUT_TOKEN,
-    UNIT_MILLISECOND,
-    UNIT_OUTPUT_TOKEN,
-    UNIT_REQUEST,
+from conduit_billing.money import PER, nano
+from conduit_billing.pricing.rules import UNKNOWN, Priced
+from conduit_providers.prices import PriceSheet, Tier, UnitPrices, Variant
+from conduit_providers.quantities import (
+    CACHE_WRITE_1H,
+    CITATION,
+    INPUT,
+    LEAVES,
+    REQUEST,
+    WEB_SEARCH,
 )
-from conduit_billing.money import nano
-from conduit_billing.pricing.rules import UNKNOWN, Priced, UnitNumber
 
 if TYPE_CHECKING:
-    from genai_prices.types import ModelInfo, ModelPrice
+    from genai_prices.types import ModelInfo, ModelPrice, PriceVariant
 
 _MAX_KEPT = 20_000
-# Where a unit's price is, the most exact name first: a kind of token without a price of its own
-# costs what its plain kind costs.
-_TOKENS: dict[UnitNumber, tuple[str, ...]] = {
-    UNIT_INPUT_TOKEN: ("input_text_mtok", "input_mtok"),
-    UNIT_CACHED_INPUT_TOKEN: ("cache_read_mtok", "input_mtok"),
-    UNIT_CACHE_WRITE_TOKEN: ("cache_write_mtok", "cache_write_5m_mtok", "input_mtok"),
-    UNIT_CACHE_WRITE_1H_TOKEN: ("cache_write_1h_mtok",),
-    UNIT_AUDIO_INPUT_TOKEN: ("input_audio_mtok", "input_mtok"),
-    UNIT_OUTPUT_TOKEN: ("output_text_mtok", "output_mtok"),
-    UNIT_AUDIO_OUTPUT_TOKEN: ("output_audio_mtok", "output_mtok"),
-}
-# The same for what is not a token, with how many millions of our unit the catalog's unit is.
-_OTHERS: dict[UnitNumber, tuple[tuple[str, ...], Decimal]] = {
-    UNIT_REQUEST: (("requests_kcount",), Decimal("0.001")),
-    UNIT_CHARACTER: (("input_mchars",), Decimal(1)),
-    UNIT_MILLISECOND: (("input_audio_hours", "audio_hours"), Decimal("3.6")),
-}
+
+
+class _Source(NamedTuple):
+    """A unit of the catalog that prices a leaf."""
+
+    # The unit's name among a model's prices.
+    price_key: str
+    # How many dimensions it has: the more, the more exact.
+    exactness: int
+    # How many millions of the leaf its price is of.
+    millions: Decimal
+
+
+class _Reading(NamedTuple):
+    """What was made of a model's prices, and of which ones."""
+
+    price: "ModelPrice"
+    variants: "list[PriceVariant]"
+    priced: Priced
 
 
 class PriceCatalog:
@@ -58,6 +56,9 @@ class PriceCatalog:
         # By provider type and model.
         self._found: dict[tuple[str, str], ModelInfo] = {}
         self._missing: set[tuple[str, str]] = set()
+        self._readings: dict[tuple[str, str], _Reading] = {}
+        # By leaf; known once the catalog is loaded.
+        self._sources: Mapping[int, list[_Source]] = {}
 
     def price(self, provider_type: str, model: str, at: datetime) -> Priced:
         """Return a model's prices at a moment; some providers are cheaper at night."""
@@ -66,13 +67,28 @@ class PriceCatalog:
         if info is None and key not in self._missing:
             info = self._find(provider_type, model)
             self._keep(key, info)
-        return UNKNOWN if info is None else self._read(info.get_prices(at))
+        return UNKNOWN if info is None else self._price_of(key, info, at)
+
+    def _price_of(self, key: tuple[str, str], info: "ModelInfo", at: datetime) -> Priced:
+        price = info.get_prices(at)
+        variants = [
+            variant
+            for variant in info.price_variants or ()
+            if variant.constraint is None or variant.constraint.active(at)
+        ]
+        known = self._readings.get(key)
+        if known is None or known.price is not price or known.variants != variants:
+            alternatives = [(v.when, info.get_prices(at, v.when)) for v in variants]
+            priced = self._read(price, alternatives)
+            known = self._readings[key] = _Reading(price, variants, priced)
+        return known.priced
 
     def _keep(self, key: tuple[str, str], info: "ModelInfo | None") -> None:
         # Names come from callers, so what is kept of them has a bound.
         if len(self._found) + len(self._missing) >= _MAX_KEPT:
             self._found.clear()
             self._missing.clear()
+            self._readings.clear()
         if info is None:
             self._missing.add(key)
         else:
@@ -84,32 +100,92 @@ class PriceCatalog:
             return None
         from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 # see the top
 
+        self._sources = self._sources or _sources()
         try:
             return get_snapshot().find_provider_model(model, None, provider, None)[1]
         except LookupError:
             return None
 
-    def _read(self, price: "ModelPrice") -> Priced:
-        prices: dict[UnitNumber, int] = {}
-        for unit, names in _TOKENS.items():
-            if (usd := _first(price, names)) is not None:
-                prices[unit] = nano(usd)
-        for unit, (names, millions) in _OTHERS.items():
-            if (usd := _first(price, names)) is not None:
-                prices[unit] = nano(usd / millions)
-        if UNIT_INPUT_TOKEN in prices:
-            # The catalog has no price of an hour for older Claudes on Vertex AI and Bedrock. Its
-            # price of five minutes would be too little: all that it has are twice the plain one.
-            prices.setdefault(UNIT_CACHE_WRITE_1H_TOKEN, 2 * prices[UNIT_INPUT_TOKEN])
-            # A model that is paid by the token costs nothing for being asked.
-            prices.setdefault(UNIT_REQUEST, 0)
-        return Priced(prices, self._version) if prices else UNKNOWN
+    def _read(
+        self, price: "ModelPrice", alternatives: "Iterable[tuple[dict[str, str], ModelPrice]]"
+    ) -> Priced:
+        prices, tiers = self._flat(price)
+        if not prices:
+            return UNKNOWN
+        variants = (Variant(when, *self._flat(other)) for when, other in alternatives)
+        return Priced(PriceSheet(prices, tiers, tuple(variants)), self._version)
+
+    def _flat(self, price: "ModelPrice") -> tuple[UnitPrices, tuple[Tier, ...]]:
+        """Return the prices of short requests, and those of longer ones."""
+        found = {unit: _steps_of(price, sources) for unit, sources in self._sources.items()}
+        by_unit = {unit: steps for unit, steps in found.items() if steps is not None}
+        _fill_in(by_unit)
+        starts = sorted({start for steps in by_unit.values() for start in steps} - {_BASE})
+        tiers = (
+            Tier(start, {unit: s[start] for unit, s in by_unit.items() if start in s})
+            for start in starts
+        )
+        return {unit: steps[_BASE] for unit, steps in by_unit.items()}, tuple(tiers)
 
 
-def _first(price: "ModelPrice", names: tuple[str, ...]) -> Decimal | None:
-    for name in names:
-        value = getattr(price, name, None)
-        if value is not None:
-            # Tiered prices have a base, plain ones do not.
-            return Decimal(getattr(value, "base", value))
-    return None
+# Nano-dollars of a million, by the input tokens above which they hold.
+_Steps = dict[int, int]
+_BASE = -1
+
+
+def _sources() -> dict[int, list[_Source]]:
+    """Return for each leaf the catalog's units whose dimensions it has, the most exact ones first.
+
+    A kind of token without a price of its own costs what the wider kind costs.
+    """
+    from genai_prices.data_units import unit_data  # noqa: PLC0415 # see the top
+
+    found: dict[int, list[_Source]] = {}
+    for leaf in LEAVES.values():
+        sources = [
+            _Source(
+                str(unit["price_key"]),
+                len(unit["dimensions"]),
+                Decimal(int(unit["per"]) * leaf.scale) / PER,
+            )
+            for unit in unit_data.values()
+            if unit["dimensions"].items() <= leaf.dimensions.items()
+        ]
+        found[leaf.unit] = sorted(sources, key=lambda source: -source.exactness)
+    # What is written for an hour costs more than what is written, of which it is a part.
+    found[CACHE_WRITE_1H] = [s for s in found[CACHE_WRITE_1H] if "1h" in s.price_key]
+    return found
+
+
+def _steps_of(price: "ModelPrice", sources: Iterable[_Source]) -> _Steps | None:
+    """Return the price by the most exact unit that has one; of equally exact ones the dearest."""
+    found: _Steps | None = None
+    exactness = 0
+    for source in sources:
+        value = getattr(price, source.price_key, None)
+        if value is None or source.exactness < exactness:
+            continue
+        exactness = source.exactness
+        # Tiered prices have a base, plain ones do not.
+        steps = {_BASE: nano(Decimal(getattr(value, "base", value)) / source.millions)}
+        for tier in getattr(value, "tiers", ()):
+            steps[tier.start] = nano(tier.price / source.millions)
+        found = steps if found is None or steps[_BASE] > found[_BASE] else found
+    return found
+
+
+def _fill_in(by_unit: dict[int, _Steps]) -> None:
+    """Add the prices that the catalog leaves out because they follow from others."""
+    if INPUT not in by_unit:
+        return
+    if REQUEST in by_unit:
+        # Perplexity's fee for a request pays for its searches and for what it cites.
+        # https://docs.perplexity.ai/getting-started/pricing
+        by_unit.setdefault(WEB_SEARCH, {_BASE: 0})
+        by_unit.setdefault(CITATION, {_BASE: 0})
+    # The catalog has no price of an hour for older Claudes on Vertex AI and Bedrock. Its price of
+    # five minutes would be too little: all that it has are twice the plain one.
+    doubled = {start: 2 * price for start, price in by_unit[INPUT].items()}
+    by_unit.setdefault(CACHE_WRITE_1H, doubled)
+    # A model that is paid by the token costs nothing for being asked.
+    by_unit.setdefault(REQUEST, {_BASE: 0})

@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from conduit.v1.billing_requests_pb2 import PricedModel
-from conduit.v1.model_cost_pb2 import Price, UnitPrice
+from conduit.v1.model_cost_pb2 import Price
 from conduit_billing.pricing.catalog import PriceCatalog
 from conduit_billing.pricing.rules import Priced, Rule, best_rule, rule_prices
 
@@ -47,10 +48,18 @@ class PriceList:
                 await self._changed.wait()
 
     def price(self, provider_id: int, provider_type: str, model: str, at: datetime) -> Priced:
-        """Return the price of a model of an instance; the catalog's at the given moment."""
-        if rule := best_rule(self._rules, provider_id, model):
-            return rule_prices(rule)
-        return self._catalog.price(provider_type, model, at)
+        """Return the price of a model of an instance; the catalog's at the given moment.
+
+        What a rule says nothing of, such as searches under a price per token, costs what it does
+        by the catalog.
+        """
+        shipped = self._catalog.price(provider_type, model, at)
+        rule = best_rule(self._rules, provider_id, model)
+        if rule is None:
+            return shipped
+        priced = rule_prices(rule)
+        prices = {**shipped.unit_prices, **priced.unit_prices}
+        return replace(priced, sheet=replace(priced.sheet, unit_prices=prices))
 
     async def prices_of(self, models: Iterable[PricedModel], now: datetime) -> list[Price]:
         """Return the prices of models, also the unknown ones, in their order."""
@@ -59,18 +68,7 @@ class PriceList:
 
     def _prices_of(self, models: Iterable[PricedModel], now: datetime) -> list[Price]:
         return [
-            _message(m, self.price(m.provider_id, m.provider_type, m.actual_model_name, now))
+            priced.sheet.message(m.provider_id, m.actual_model_name, priced.version)
             for m in models
+            for priced in (self.price(m.provider_id, m.provider_type, m.actual_model_name, now),)
         ]
-
-
-def _message(model: PricedModel, priced: Priced) -> Price:
-    return Price(
-        provider_id=model.provider_id,
-        actual_model_name=model.actual_model_name,
-        unit_prices=[
-            UnitPrice(unit=unit, nano_usd_per_million=price)
-            for unit, price in sorted(priced.unit_prices.items())
-        ],
-        version=priced.version,
-    )

@@ -5,20 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
-from conduit.v1.charge_pb2 import (
-    UNIT_AUDIO_INPUT_TOKEN,
-    UNIT_AUDIO_OUTPUT_TOKEN,
-    UNIT_CACHE_WRITE_1H_TOKEN,
-    UNIT_CACHE_WRITE_TOKEN,
-    UNIT_CACHED_INPUT_TOKEN,
-    UNIT_CHARACTER,
-    UNIT_IMAGE,
-    UNIT_INPUT_TOKEN,
-    UNIT_MILLISECOND,
-    UNIT_OUTPUT_TOKEN,
-    UNIT_REQUEST,
-    Unit,
-)
+from conduit.v1 import charge_pb2 as pb
 from conduit.v1.model_cost_pb2 import (
     COST_CALCULATION_TYPE_CHARACTER_BASED,
     COST_CALCULATION_TYPE_IMAGE_BASED,
@@ -29,41 +16,48 @@ from conduit.v1.model_cost_pb2 import (
     CostCalculationType,
 )
 from conduit_billing.money import PER
-
-UnitNumber: TypeAlias = Unit.ValueType
-Calculation: TypeAlias = CostCalculationType.ValueType
-# Nano-dollars of a million units, by unit.
-UnitPrices = Mapping[UnitNumber, int]
-
-INPUT_UNITS = (
-    UNIT_INPUT_TOKEN,
-    UNIT_CACHED_INPUT_TOKEN,
-    UNIT_CACHE_WRITE_TOKEN,
-    UNIT_CACHE_WRITE_1H_TOKEN,
-    UNIT_AUDIO_INPUT_TOKEN,
+from conduit_providers.prices import PriceSheet, UnitPrices
+from conduit_providers.quantities import (
+    CACHE_READS,
+    INPUT_LEAVES,
+    LEAVES,
+    OUTPUT_LEAVES,
+    REQUEST,
 )
-OUTPUT_UNITS = (UNIT_OUTPUT_TOKEN, UNIT_AUDIO_OUTPUT_TOKEN)
+
+Calculation: TypeAlias = CostCalculationType.ValueType
+
 # What is counted, and how many units of the contract a unit of the rule is.
-_COUNTED: Mapping[Calculation, tuple[UnitNumber, int]] = {
-    COST_CALCULATION_TYPE_REQUEST_BASED: (UNIT_REQUEST, 1),
-    COST_CALCULATION_TYPE_IMAGE_BASED: (UNIT_IMAGE, 1),
-    COST_CALCULATION_TYPE_CHARACTER_BASED: (UNIT_CHARACTER, 1),
-    COST_CALCULATION_TYPE_MINUTE_BASED: (UNIT_MILLISECOND, 60_000),
-    COST_CALCULATION_TYPE_SECOND_BASED: (UNIT_MILLISECOND, 1_000),
+_COUNTED: Mapping[Calculation, tuple[tuple[int, ...], int]] = {
+    COST_CALCULATION_TYPE_REQUEST_BASED: ((REQUEST,), 1),
+    COST_CALCULATION_TYPE_IMAGE_BASED: ((pb.UNIT_IMAGE,), 1),
+    COST_CALCULATION_TYPE_CHARACTER_BASED: ((pb.UNIT_CHARACTER,), 1),
+    COST_CALCULATION_TYPE_MINUTE_BASED: (
+        (
+            pb.UNIT_AUDIO_INPUT_MILLISECOND,
+            pb.UNIT_AUDIO_OUTPUT_MILLISECOND,
+            pb.UNIT_SESSION_MILLISECOND,
+        ),
+        60_000,
+    ),
+    COST_CALCULATION_TYPE_SECOND_BASED: (
+        (pb.UNIT_COMPUTE_MILLISECOND, pb.UNIT_VIDEO_OUTPUT_MILLISECOND),
+        1_000,
+    ),
 }
-_EVERY_UNIT = (*INPUT_UNITS, *OUTPUT_UNITS, *(unit for unit, _ in _COUNTED.values()))
 
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """The prices of a model's units, and where they come from.
+    """The prices of a model, and where they come from; without any the version is empty."""
 
-    A unit that is not there has an unknown price, which is not zero. Without any unit the version
-    is empty.
-    """
-
-    unit_prices: UnitPrices = field(default_factory=dict[UnitNumber, int])
+    sheet: PriceSheet = field(default_factory=PriceSheet)
     version: str = ""
+
+    @property
+    def unit_prices(self) -> UnitPrices:
+        """Return the prices of short, usual requests."""
+        return self.sheet.unit_prices
 
 
 UNKNOWN = Priced()
@@ -136,18 +130,18 @@ def rule_prices(rule: Rule) -> Priced:
 
     A rule names what is counted, so everything else that it covers costs nothing: tokens under a
     price per request, the request as such under a price per token. A price per token says nothing
-    of pictures, characters and seconds.
+    of what is no token: pictures, characters, seconds, searches.
     """
     if rule.calculation in _COUNTED:
-        unit, size = _COUNTED[rule.calculation]
-        prices: dict[UnitNumber, int] = dict.fromkeys(_EVERY_UNIT, 0)
-        prices[unit] = ((rule.per_unit or 0) * PER + size // 2) // size
-        return Priced(prices, rule.version)
+        units, size = _COUNTED[rule.calculation]
+        price = ((rule.per_unit or 0) * PER + size // 2) // size
+        counted = {**dict.fromkeys(LEAVES, 0), **dict.fromkeys(units, price)}
+        return Priced(PriceSheet(counted), rule.version)
     read, written = (rule.input_per_1k or 0) * 1000, (rule.output_per_1k or 0) * 1000
-    prices = {**dict.fromkeys(INPUT_UNITS, read), **dict.fromkeys(OUTPUT_UNITS, written)}
+    prices = {**dict.fromkeys(INPUT_LEAVES, read), **dict.fromkeys(OUTPUT_LEAVES, written)}
     if rule.cached_input_per_1k is not None:
-        prices[UNIT_CACHED_INPUT_TOKEN] = rule.cached_input_per_1k * 1000
-    return Priced({**prices, UNIT_REQUEST: 0}, rule.version)
+        prices |= dict.fromkeys(CACHE_READS, rule.cached_input_per_1k * 1000)
+    return Priced(PriceSheet({**prices, REQUEST: 0}), rule.version)
 
 
 def _exactness(rule: Rule) -> tuple[bool, int, int, int]:

@@ -8,7 +8,7 @@ from conduit.v1.failures import FAILURES
 from conduit_providers.auth import has_auth
 from conduit_providers.codecs import has_codec
 from conduit_providers.spec import Auth, Endpoint, ProviderSpec, RateLimitHeaders, Setting, ValueMap
-from conduit_providers.usage import Usage
+from conduit_providers.token_counts import TokenCounts
 
 _LIMIT_NAMES = (
     "requests_limit",
@@ -223,7 +223,7 @@ def _endpoint(table: _Table) -> Endpoint:
     if not has_codec(endpoint.codec):
         raise table.error("codec", f"there is no codec {endpoint.codec!r}")
     for count in endpoint.usage:
-        if count not in Usage.__struct_fields__:
+        if count not in TokenCounts.__struct_fields__:
             raise table.error(f"usage.{count}", "is not a count that we keep")
     table.end()
     return endpoint

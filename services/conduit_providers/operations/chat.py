@@ -32,8 +32,8 @@ from conduit_providers.operation import (
     estimate_tokens,
 )
 from conduit_providers.operations.reading import refusal
+from conduit_providers.quantities import CACHE_READS, CACHE_WRITES, REASONING, Quantities, plain
 from conduit_providers.spec import Endpoint
-from conduit_providers.usage import Usage
 
 ChatCall = Call[ChatCompletionRequest]
 ChatAnswer = Answer[ChatCompletion]
@@ -91,7 +91,7 @@ def chat_request(
 
 def chat_answer(
     *,
-    usage: Usage | None,
+    usage: Quantities | None,
     json: bytes | None = None,
     typed: ChatCompletion | None = None,
     read: Callable[[object], ChatCompletion] = chat_completion_from_json,
@@ -183,10 +183,10 @@ class ChatOperation(StreamedOperation[ChatCompletionRequest, ChatCompletion, Cha
 
     def estimate(
         self, form: Form[ChatCompletionRequest], answer: ChatAnswer | None, emitted: int
-    ) -> Usage:
+    ) -> Quantities:
         """Count characters; pictures and sound are not counted."""
         read = _estimate_request(form)
-        return Usage(read, emitted if answer is None else estimate_tokens(len(answer.json)))
+        return plain(read, emitted if answer is None else estimate_tokens(len(answer.json)))
 
     def worst_case(
         self, form: Form[ChatCompletionRequest], requirements: Requirements
@@ -194,7 +194,7 @@ class ChatOperation(StreamedOperation[ChatCompletionRequest, ChatCompletion, Cha
         """Count a token for each byte: no tokenizer makes more of them."""
         most = requirements.max_output
         written = 0 if most is None else max(0, most) * max(1, requirements.choices)
-        return WorstCase(Usage(len(form.json), written), most is not None)
+        return WorstCase(plain(len(form.json), written), most is not None)
 
     def write(self, response: pb.ChatResponse, answer: ChatAnswer, *, is_typed: bool) -> None:
         """Put an answer into the response."""
@@ -221,7 +221,7 @@ class ChatOperation(StreamedOperation[ChatCompletionRequest, ChatCompletion, Cha
             message.events = events.sse
 
     def finished(
-        self, message: pb.StreamChatResponse, usage: Usage | None, *, is_typed: bool
+        self, message: pb.StreamChatResponse, usage: Quantities | None, *, is_typed: bool
     ) -> CallReport:
         """Put the counts and what ends a stream of events into the last message."""
         if usage is not None:
@@ -247,19 +247,16 @@ def urls_of(request: ChatCompletionRequest) -> set[str]:
     }
 
 
-def usage_message(usage: Usage) -> ChatUsage:
+def usage_message(usage: Quantities) -> ChatUsage:
     """Return counts as OpenAI's usage object has them."""
-    message = ChatUsage(
-        prompt_tokens=usage.input_tokens,
-        completion_tokens=usage.output_tokens,
-        total_tokens=usage.input_tokens + usage.output_tokens,
-    )
-    if usage.cached_input_tokens:
-        message.prompt_tokens_details.cached_tokens = usage.cached_input_tokens
-    if usage.cache_write_tokens:
-        message.prompt_tokens_details.cache_write_tokens = usage.cache_write_tokens
-    if usage.reasoning_tokens:
-        message.completion_tokens_details.reasoning_tokens = usage.reasoning_tokens
+    read, written = usage.input_tokens, usage.output_tokens
+    message = ChatUsage(prompt_tokens=read, completion_tokens=written, total_tokens=read + written)
+    if cached := usage.count(*CACHE_READS):
+        message.prompt_tokens_details.cached_tokens = cached
+    if cache_written := usage.count(*CACHE_WRITES):
+        message.prompt_tokens_details.cache_write_tokens = cache_written
+    if reasoning := usage.count(REASONING):
+        message.completion_tokens_details.reasoning_tokens = reasoning
     return message
 
 

@@ -22,8 +22,8 @@ from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import Codec
 from conduit_providers.operation import Operation, Requirements, WorstCase, estimate_tokens
 from conduit_providers.operations.reading import refusal
+from conduit_providers.quantities import Quantities, plain, total
 from conduit_providers.spec import Endpoint
-from conduit_providers.usage import Usage, total
 
 EmbedCall = Call[EmbeddingRequest]
 EmbedAnswer = Answer[EmbeddingList]
@@ -38,7 +38,7 @@ def embedding_request(
 
 
 def embed_answer(
-    *, usage: Usage | None, json: bytes | None = None, typed: EmbeddingList | None = None
+    *, usage: Quantities | None, json: bytes | None = None, typed: EmbeddingList | None = None
 ) -> EmbedAnswer:
     """Hold an embedding answer."""
     return Answer(embedding_list_from_json, embedding_list_to_json, json, typed, usage)
@@ -81,13 +81,13 @@ class EmbedOperation(Operation[EmbeddingRequest, EmbeddingList]):
 
     def estimate(
         self, form: Form[EmbeddingRequest], answer: EmbedAnswer | None, emitted: int
-    ) -> Usage:
+    ) -> Quantities:
         """Count characters; vectors are no tokens."""
-        return Usage(estimate_tokens(len(form.json)))
+        return plain(estimate_tokens(len(form.json)))
 
     def worst_case(self, form: Form[EmbeddingRequest], requirements: Requirements) -> WorstCase:
         """Count a token for each byte: no tokenizer makes more of them."""
-        return WorstCase(Usage(len(form.json)), is_bounded=True)
+        return WorstCase(plain(len(form.json)), is_bounded=True)
 
     def write(self, response: pb.EmbedResponse, answer: EmbedAnswer, *, is_typed: bool) -> None:
         """Put the vectors into the response."""

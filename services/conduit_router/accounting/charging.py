@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from conduit.v1 import charge_pb2 as pb
 from conduit_kernel.ids import ID_LENGTH, IdSource
 from conduit_providers.operation import Requirements
+from conduit_providers.quantities import Qualifiers
 from conduit_router.accounting.prices import PriceList, charge_lines
 from conduit_router.accounting.protowire import data_tag, delimited, number_tag, varint
 from conduit_router.accounting.spool import CHARGE, TALLY, Spool
@@ -29,9 +30,9 @@ _OCCURRED_AT = data_tag(pb.Charge, "occurred_at")
 _COST = number_tag(pb.Charge, "cost_nano_usd")
 _DURATION = number_tag(pb.Charge, "duration_ms")
 
-# Alias, operation, model, virtual key, version of the price, where the usage is from, and whether
-# it is complete: what the constant part of a charge depends on.
-_Kind = tuple[str, str, str, int, str, pb.UsageSource.ValueType, bool]
+# Alias, operation, model, virtual key, version of the price, where the usage is from, whether it is
+# complete, and the qualifiers: what the constant part of a charge depends on.
+_Kind = tuple[str, str, str, int, str, pb.UsageSource.ValueType, bool, Qualifiers]
 
 
 class _Tally:
@@ -75,19 +76,29 @@ class ChargeRecorder:
         """Store the charge of an attempt; return its cost in nano-dollars, None if unknown."""
         candidate, key = attempt.candidate, attempt.key
         card = self._prices.card(candidate.provider_id, candidate.model)
-        lines, cost = charge_lines(consumption.usage, card)
+        usage = consumption.usage
+        lines, cost = charge_lines(usage, card)
         kind = (
             requirements.model,
             requirements.operation,
             candidate.model,
             caller.caller.virtual_key_id,
             card.version,
-            consumption.source,
+            consumption.source if usage.is_consistent else pb.USAGE_SOURCE_INCONSISTENT,
             consumption.is_complete,
+            usage.qualifiers,
         )
         constant = key.charges.get(kind)
         if constant is None:
             constant = _constant_part(candidate, key, kind)
+            if not usage.is_consistent:
+                # Each is marked as such in the ledger; here the first of its kind is enough.
+                self._log.warning(
+                    "usage_inconsistent",
+                    provider_type=candidate.instance.provider.provider_type,
+                    model=candidate.model,
+                    leaves=usage.leaves,
+                )
             if len(key.charges) >= MAX_CONSTANTS:
                 key.charges.clear()
             key.charges[kind] = constant
@@ -176,7 +187,7 @@ def _moment(milliseconds: int) -> bytes:
 
 def _constant_part(candidate: Candidate, key: UpstreamKey, kind: _Kind) -> bytes:
     """Return the part of a charge that is the same for each call of a kind with a key."""
-    alias, operation, model, virtual_key_id, price_version, source, is_complete = kind
+    alias, operation, model, virtual_key_id, price_version, source, is_complete, qualifiers = kind
     provider = candidate.instance.provider
     return pb.Charge(
         provider_id=provider.id,
@@ -190,4 +201,5 @@ def _constant_part(candidate: Candidate, key: UpstreamKey, kind: _Kind) -> bytes
         price_version=price_version,
         usage_source=source,
         is_complete=is_complete,
+        qualifiers=dict(qualifiers),
     ).SerializeToString()

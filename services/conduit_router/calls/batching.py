@@ -8,8 +8,8 @@ from conduit_kernel.errors import UpstreamTimeout
 from conduit_kernel.http import Headers, Timeouts
 from conduit_providers.calls import Answer, Call
 from conduit_providers.operation import AnyCodec
+from conduit_providers.quantities import Quantities
 from conduit_providers.spec import Endpoint, ProviderSpec
-from conduit_providers.usage import Usage
 from conduit_providers.wire import HttpRequest
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.transport import Transport
@@ -53,7 +53,7 @@ class Batch:
         self._headers = Headers.of(())
 
     @property
-    def spent(self) -> list[Usage]:
+    def spent(self) -> list[Quantities]:
         """What the provider told of the parts that it has answered, in no order."""
         return [each.usage for each in self._ended.values() if each.usage is not None]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from conduit_providers.operation import AnyStreamedOperation
-from conduit_providers.usage import Usage
+from conduit_providers.quantities import Quantities
 from conduit_router.calls.call_scope import fill_report
 from conduit_router.served_by import CallSummary
 
@@ -32,7 +32,7 @@ class MessageWriter:
         self._operation.put(message, events, is_typed=self._is_typed)
         return message
 
-    def end(self, usage: Usage | None, summary: CallSummary) -> Any:  # noqa: ANN401 # of each RPC its own
+    def end(self, usage: Quantities | None, summary: CallSummary) -> Any:  # noqa: ANN401 # of each RPC its own
         """Return the last message."""
         report = self._operation.finished(self._message, usage, is_typed=self._is_typed)
         fill_report(report, summary)
@@ -57,7 +57,9 @@ class PlainWriter:
         sse: bytes = events.sse
         return self._first(sse) if self._summary is not None else sse
 
-    def end(self, usage: Usage | None, summary: CallSummary) -> tuple[CallSummary, bytes] | bytes:
+    def end(
+        self, usage: Quantities | None, summary: CallSummary
+    ) -> tuple[CallSummary, bytes] | bytes:
         """Return what ends a stream of events."""
         last = self._operation.end_of_events
         return self._first(last) if self._summary is not None else last

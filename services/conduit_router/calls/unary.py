@@ -8,7 +8,7 @@ from conduit_kernel.errors import ConduitError
 from conduit_kernel.http import Headers
 from conduit_providers.calls import Answer, Call
 from conduit_providers.operation import AnyOperation
-from conduit_providers.usage import total
+from conduit_providers.quantities import total
 from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.batching import Batch
 from conduit_router.calls.call_scope import CallScope, admit, fill_report

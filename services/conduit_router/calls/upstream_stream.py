@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from conduit_kernel.errors import StreamInterrupted, UpstreamError, UpstreamTimeout
 from conduit_kernel.http import Headers, HttpError, Response
 from conduit_providers.codec import Decoder
-from conduit_providers.usage import Usage
+from conduit_providers.quantities import Quantities
 from conduit_router.calls.jobs import RunningJob
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.transport import raise_interrupted, raise_unreachable
@@ -37,7 +37,7 @@ class UpstreamStream:
         self.is_complete = False
 
     @property
-    def usage(self) -> Usage | None:
+    def usage(self) -> Quantities | None:
         """Return what the provider told so far."""
         return self._decoder.usage
 

@@ -4,7 +4,7 @@ import msgspec
 
 from conduit.v1.charge_pb2 import UsageSource
 from conduit_kernel.errors import Scope, UpstreamError
-from conduit_providers.usage import Usage
+from conduit_providers.quantities import Quantities
 from conduit_router.routing.decide import Decision
 from conduit_router.routing.table import Candidate, UpstreamKey
 
@@ -12,7 +12,7 @@ from conduit_router.routing.table import Candidate, UpstreamKey
 class Consumption(msgspec.Struct, frozen=True):
     """What an attempt used, and how well it is known."""
 
-    usage: Usage
+    usage: Quantities
     source: UsageSource.ValueType
     is_complete: bool
 

@@ -100,6 +100,34 @@ async def test_a_charge_without_a_price_gets_it_here(billing: BillingStub) -> No
     assert [line.nano_usd_per_million for line in stored.lines] == [2_500_000_000, 1_250_000_000]
 
 
+async def test_a_long_request_that_came_unpriced_costs_its_tiers_price(
+    billing: BillingStub,
+) -> None:
+    """The tier is chosen by all tokens read; Claude Sonnet 4.5 doubles above 200,000."""
+    for tokens, nano_usd in ((200_000, 3000), (200_001, 6000)):
+        made = charge(
+            price=None,
+            tokens=1,
+            provider_type="Anthropic",
+            actual_model_name="claude-sonnet-4-5",
+        )
+        made.lines.append(ChargeLine(unit=UNIT_CACHED_INPUT_TOKEN, quantity=tokens - 1))
+        await record(billing, made)
+        stored = (await listed(billing))[0]
+        assert stored.cost_nano_usd == nano_usd + (tokens - 1) * nano_usd // 10
+
+
+async def test_a_charge_of_a_service_tier_has_its_price(billing: BillingStub) -> None:
+    """The qualifiers come back, and a tier that nobody priced is unknown."""
+    for tier, cost in (("flex", 625_000), ("priority", 2_500_000), ("scale", None)):
+        made = charge(price=None, tokens=1000, actual_model_name="gpt-5")
+        made.qualifiers["service_tier"] = tier
+        await record(billing, made)
+        stored = (await listed(billing))[0]
+        assert dict(stored.qualifiers) == {"service_tier": tier}
+        assert (stored.cost_nano_usd if stored.HasField("cost_nano_usd") else None) == cost
+
+
 async def test_the_catalog_prices_what_no_rule_does(billing: BillingStub) -> None:
     """A known model without a rule has the catalog's price."""
     await record(billing, charge(price=None, tokens=1000, actual_model_name="gpt-4o"))

@@ -5,6 +5,7 @@ typed over gRPC; and as one and the same conversation with the official SDK, whe
 alias differs between types. The upstream answers what the case recorded.
 """
 
+from collections.abc import Collection
 from fractions import Fraction
 
 import pytest
@@ -20,6 +21,7 @@ from tests.integration.matrix.shapes import assert_shape, said, said_in, told
 
 from conduit.v1 import charge_pb2 as pb
 from conduit_providers.catalog import load_catalog
+from conduit_providers.quantities import CACHE_READS, INPUT_LEAVES, LEAVES, OUTPUT_LEAVES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -76,7 +78,7 @@ async def test_every_way_says_what_the_case_says(
         [choice] = result["answer"]["choices"]
         expected = told(choice["message"], choice["finish_reason"])
     name = result["events"][0]["id"] if "events" in result else result["answer"]["id"]
-    counts = usage_of(scene)
+    units = units_of(usage_of(scene))
     for way in WAYS:
         heard = scene.result(way)
         assert said(heard) == expected, way
@@ -84,10 +86,10 @@ async def test_every_way_says_what_the_case_says(
         assert heard.name == name or scene.is_job
         for usage in (heard.usage, heard.report_usage):
             if usage is not None:
-                assert usage["prompt_tokens"] == counts["input_tokens"]
-                assert usage["completion_tokens"] == counts["output_tokens"]
+                assert usage["prompt_tokens"] == tokens_of(units, INPUT_LEAVES)
+                assert usage["completion_tokens"] == tokens_of(units, OUTPUT_LEAVES)
                 cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-                assert cached == counts.get("cached_input_tokens", 0)
+                assert cached == tokens_of(units, CACHE_READS)
 
 
 @pytest.mark.parametrize(("provider_type", "part"), EVERY_PART)
@@ -154,28 +156,23 @@ async def test_nothing_else_is_charged(performance: Performance) -> None:
 
 
 def units_of(counts: Json) -> dict[int, int]:
-    """Return what is charged for counts of tokens; cached and written ones apart."""
-    cached, written = counts.get("cached_input_tokens", 0), counts.get("cache_write_tokens", 0)
-    written_1h = counts.get("cache_write_1h_tokens", 0)
-    units = {
-        pb.UNIT_INPUT_TOKEN: counts["input_tokens"] - cached - written,
-        pb.UNIT_CACHED_INPUT_TOKEN: cached,
-        pb.UNIT_CACHE_WRITE_TOKEN: written - written_1h,
-        pb.UNIT_CACHE_WRITE_1H_TOKEN: written_1h,
-        pb.UNIT_OUTPUT_TOKEN: counts["output_tokens"],
-    }
-    return {int(unit): count for unit, count in units.items() if count}
+    """Return what is charged for the leaves that a case names."""
+    units = {leaf.name: leaf.unit for leaf in LEAVES.values()}
+    return {units[name]: count for name, count in counts.items() if name in units}
+
+
+def tokens_of(units: dict[int, int], leaves: Collection[int]) -> int:
+    """Count the tokens of some leaves."""
+    return sum(count for unit, count in units.items() if unit in leaves)
 
 
 def cost_of(units: dict[int, int], prices: tuple[int, int, int]) -> int:
     """Return nano-dollars, added exactly and rounded once, half up."""
     read, written, cached = prices
     of_unit = {
-        int(pb.UNIT_INPUT_TOKEN): read,
-        int(pb.UNIT_CACHE_WRITE_TOKEN): read,
-        int(pb.UNIT_CACHE_WRITE_1H_TOKEN): read,
-        int(pb.UNIT_CACHED_INPUT_TOKEN): cached,
-        int(pb.UNIT_OUTPUT_TOKEN): written,
+        **dict.fromkeys(INPUT_LEAVES, read),
+        **dict.fromkeys(OUTPUT_LEAVES, written),
+        **dict.fromkeys(CACHE_READS, cached),
     }
     exact = sum(Fraction(count * of_unit[unit], 1000) for unit, count in units.items())
     return int(exact + Fraction(1, 2))

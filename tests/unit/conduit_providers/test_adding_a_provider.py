@@ -12,7 +12,7 @@ from conduit_providers.catalog import Catalog, load_catalog
 from conduit_providers.codecs import codec_named
 from conduit_providers.failures import error_from
 from conduit_providers.operations.chat import ChatCall, chat_request
-from conduit_providers.usage import Usage
+from conduit_providers.quantities import CACHED_INPUT, INPUT, OUTPUT, counted
 from conduit_providers.wire import HttpResponse
 
 PAGE = (Path(__file__).parents[3] / "docs" / "adding-a-provider.md").read_text()
@@ -63,7 +63,7 @@ def test_case_of_the_page_is_sent_and_read(tmp_path: Path) -> None:
 
     body = block("http").partition("\n\n")[2].strip().encode()
     answer = codec.from_upstream(HttpResponse(200, {}, body), call, endpoint)
-    assert answer.usage == Usage(9, 2, cached_input_tokens=8)
+    assert answer.usage == counted([(INPUT, 1), (CACHED_INPUT, 8), (OUTPUT, 2)])
     assert answer.typed.choices[0].message.content[0].text == "Hi."
 
 

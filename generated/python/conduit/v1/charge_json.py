@@ -19,8 +19,25 @@ UNIT_BY_SPELLING: Final[dict[str, charge_pb2.Unit.ValueType]] = {
     "request": charge_pb2.UNIT_REQUEST,
     "image": charge_pb2.UNIT_IMAGE,
     "character": charge_pb2.UNIT_CHARACTER,
-    "millisecond": charge_pb2.UNIT_MILLISECOND,
+    "computemillisecond": charge_pb2.UNIT_COMPUTE_MILLISECOND,
     "cachewrite1htoken": charge_pb2.UNIT_CACHE_WRITE_1H_TOKEN,
+    "reasoningtoken": charge_pb2.UNIT_REASONING_TOKEN,
+    "citationtoken": charge_pb2.UNIT_CITATION_TOKEN,
+    "cachedaudioinputtoken": charge_pb2.UNIT_CACHED_AUDIO_INPUT_TOKEN,
+    "imageinputtoken": charge_pb2.UNIT_IMAGE_INPUT_TOKEN,
+    "cachedimageinputtoken": charge_pb2.UNIT_CACHED_IMAGE_INPUT_TOKEN,
+    "imageoutputtoken": charge_pb2.UNIT_IMAGE_OUTPUT_TOKEN,
+    "videoinputtoken": charge_pb2.UNIT_VIDEO_INPUT_TOKEN,
+    "cachedvideoinputtoken": charge_pb2.UNIT_CACHED_VIDEO_INPUT_TOKEN,
+    "videooutputtoken": charge_pb2.UNIT_VIDEO_OUTPUT_TOKEN,
+    "audioinputmillisecond": charge_pb2.UNIT_AUDIO_INPUT_MILLISECOND,
+    "audiooutputmillisecond": charge_pb2.UNIT_AUDIO_OUTPUT_MILLISECOND,
+    "sessionmillisecond": charge_pb2.UNIT_SESSION_MILLISECOND,
+    "videooutputmillisecond": charge_pb2.UNIT_VIDEO_OUTPUT_MILLISECOND,
+    "session": charge_pb2.UNIT_SESSION,
+    "page": charge_pb2.UNIT_PAGE,
+    "searchunit": charge_pb2.UNIT_SEARCH_UNIT,
+    "websearch": charge_pb2.UNIT_WEB_SEARCH,
 }
 UNIT_SPELLINGS: Final[dict[charge_pb2.Unit.ValueType, str]] = {
     charge_pb2.UNIT_UNSPECIFIED: "Unspecified",
@@ -33,8 +50,25 @@ UNIT_SPELLINGS: Final[dict[charge_pb2.Unit.ValueType, str]] = {
     charge_pb2.UNIT_REQUEST: "Request",
     charge_pb2.UNIT_IMAGE: "Image",
     charge_pb2.UNIT_CHARACTER: "Character",
-    charge_pb2.UNIT_MILLISECOND: "Millisecond",
+    charge_pb2.UNIT_COMPUTE_MILLISECOND: "ComputeMillisecond",
     charge_pb2.UNIT_CACHE_WRITE_1H_TOKEN: "CacheWrite1hToken",
+    charge_pb2.UNIT_REASONING_TOKEN: "ReasoningToken",
+    charge_pb2.UNIT_CITATION_TOKEN: "CitationToken",
+    charge_pb2.UNIT_CACHED_AUDIO_INPUT_TOKEN: "CachedAudioInputToken",
+    charge_pb2.UNIT_IMAGE_INPUT_TOKEN: "ImageInputToken",
+    charge_pb2.UNIT_CACHED_IMAGE_INPUT_TOKEN: "CachedImageInputToken",
+    charge_pb2.UNIT_IMAGE_OUTPUT_TOKEN: "ImageOutputToken",
+    charge_pb2.UNIT_VIDEO_INPUT_TOKEN: "VideoInputToken",
+    charge_pb2.UNIT_CACHED_VIDEO_INPUT_TOKEN: "CachedVideoInputToken",
+    charge_pb2.UNIT_VIDEO_OUTPUT_TOKEN: "VideoOutputToken",
+    charge_pb2.UNIT_AUDIO_INPUT_MILLISECOND: "AudioInputMillisecond",
+    charge_pb2.UNIT_AUDIO_OUTPUT_MILLISECOND: "AudioOutputMillisecond",
+    charge_pb2.UNIT_SESSION_MILLISECOND: "SessionMillisecond",
+    charge_pb2.UNIT_VIDEO_OUTPUT_MILLISECOND: "VideoOutputMillisecond",
+    charge_pb2.UNIT_SESSION: "Session",
+    charge_pb2.UNIT_PAGE: "Page",
+    charge_pb2.UNIT_SEARCH_UNIT: "SearchUnit",
+    charge_pb2.UNIT_WEB_SEARCH: "WebSearch",
 }
 
 
@@ -43,12 +77,14 @@ USAGE_SOURCE_BY_SPELLING: Final[dict[str, charge_pb2.UsageSource.ValueType]] = {
     "provider": charge_pb2.USAGE_SOURCE_PROVIDER,
     "earlyevent": charge_pb2.USAGE_SOURCE_EARLY_EVENT,
     "estimate": charge_pb2.USAGE_SOURCE_ESTIMATE,
+    "inconsistent": charge_pb2.USAGE_SOURCE_INCONSISTENT,
 }
 USAGE_SOURCE_SPELLINGS: Final[dict[charge_pb2.UsageSource.ValueType, str]] = {
     charge_pb2.USAGE_SOURCE_UNSPECIFIED: "Unspecified",
     charge_pb2.USAGE_SOURCE_PROVIDER: "Provider",
     charge_pb2.USAGE_SOURCE_EARLY_EVENT: "EarlyEvent",
     charge_pb2.USAGE_SOURCE_ESTIMATE: "Estimate",
+    charge_pb2.USAGE_SOURCE_INCONSISTENT: "Inconsistent",
 }
 
 
@@ -72,6 +108,7 @@ _CHARGE_MEMBERS: Final[frozenset[str]] = frozenset(
         "isComplete",
         "durationMs",
         "leaseId",
+        "qualifiers",
     }
 )
 
@@ -126,6 +163,9 @@ def fill_charge(message: charge_pb2.Charge, value: object, path: str) -> None:
         message.duration_ms = runtime.int64(member, path + "durationMs")
     if (member := value.get("leaseId")) is not None:
         message.lease_id = runtime.text(member, path + "leaseId")
+    if (member := value.get("qualifiers")) is not None:
+        for name, item in runtime.members(member, path + "qualifiers").items():
+            message.qualifiers[name] = runtime.text(item, f"{path}qualifiers.{name}")
     if not _CHARGE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _CHARGE_MEMBERS, path)
 
@@ -151,6 +191,7 @@ def charge_to_json(message: charge_pb2.Charge) -> dict[str, object]:
     members["isComplete"] = message.is_complete
     members["durationMs"] = message.duration_ms
     members["leaseId"] = message.lease_id
+    members["qualifiers"] = dict(sorted(message.qualifiers.items()))
     return members
 
 

@@ -33,26 +33,63 @@ class _UnitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Unit.ValueType],
     UNIT_CACHED_INPUT_TOKEN: _Unit.ValueType  # 2
     """Tokens read from the provider's cache."""
     UNIT_CACHE_WRITE_TOKEN: _Unit.ValueType  # 3
-    """Tokens written to the provider's cache, for its usual time: five minutes at Anthropic."""
+    """Tokens of any modality written to the provider's cache, for its usual time: five minutes at Anthropic."""
     UNIT_OUTPUT_TOKEN: _Unit.ValueType  # 4
-    """Tokens written."""
+    """Tokens written for the caller."""
     UNIT_AUDIO_INPUT_TOKEN: _Unit.ValueType  # 5
-    """Spoken tokens read."""
+    """Tokens of sound read, not from the cache."""
     UNIT_AUDIO_OUTPUT_TOKEN: _Unit.ValueType  # 6
-    """Spoken tokens written."""
+    """Tokens of sound written."""
     UNIT_REQUEST: _Unit.ValueType  # 7
     """Requests."""
     UNIT_IMAGE: _Unit.ValueType  # 8
-    """Pictures."""
+    """Pictures made."""
     UNIT_CHARACTER: _Unit.ValueType  # 9
-    """Characters."""
-    UNIT_MILLISECOND: _Unit.ValueType  # 10
-    """Milliseconds of sound or of computing."""
+    """Characters of text read."""
+    UNIT_COMPUTE_MILLISECOND: _Unit.ValueType  # 10
+    """Milliseconds of computing."""
     UNIT_CACHE_WRITE_1H_TOKEN: _Unit.ValueType  # 11
     """Tokens written to the provider's cache for an hour."""
+    UNIT_REASONING_TOKEN: _Unit.ValueType  # 12
+    """Tokens of thought, which the caller may not see."""
+    UNIT_CITATION_TOKEN: _Unit.ValueType  # 13
+    """Tokens of what the model read in the sources that it found and cites."""
+    UNIT_CACHED_AUDIO_INPUT_TOKEN: _Unit.ValueType  # 14
+    """Tokens of sound read from the provider's cache."""
+    UNIT_IMAGE_INPUT_TOKEN: _Unit.ValueType  # 15
+    """Tokens of pictures read, not from the cache."""
+    UNIT_CACHED_IMAGE_INPUT_TOKEN: _Unit.ValueType  # 16
+    """Tokens of pictures read from the provider's cache."""
+    UNIT_IMAGE_OUTPUT_TOKEN: _Unit.ValueType  # 17
+    """Tokens of pictures written."""
+    UNIT_VIDEO_INPUT_TOKEN: _Unit.ValueType  # 18
+    """Tokens of films read, not from the cache."""
+    UNIT_CACHED_VIDEO_INPUT_TOKEN: _Unit.ValueType  # 19
+    """Tokens of films read from the provider's cache."""
+    UNIT_VIDEO_OUTPUT_TOKEN: _Unit.ValueType  # 20
+    """Tokens of films written."""
+    UNIT_AUDIO_INPUT_MILLISECOND: _Unit.ValueType  # 21
+    """Milliseconds of sound heard."""
+    UNIT_AUDIO_OUTPUT_MILLISECOND: _Unit.ValueType  # 22
+    """Milliseconds of sound spoken."""
+    UNIT_SESSION_MILLISECOND: _Unit.ValueType  # 23
+    """Milliseconds that a session was open."""
+    UNIT_VIDEO_OUTPUT_MILLISECOND: _Unit.ValueType  # 24
+    """Milliseconds of films made."""
+    UNIT_SESSION: _Unit.ValueType  # 25
+    """Sessions."""
+    UNIT_PAGE: _Unit.ValueType  # 26
+    """Pages of documents read."""
+    UNIT_SEARCH_UNIT: _Unit.ValueType  # 27
+    """Searches that rank again: a query with as many documents as the provider counts as one."""
+    UNIT_WEB_SEARCH: _Unit.ValueType  # 28
+    """Searches of the web that the provider made for the model."""
 
 class Unit(_Unit, metaclass=_UnitEnumTypeWrapper):
-    """What providers charge for. Cached and written tokens are apart from the plain ones."""
+    """What providers charge for: leaves, none of which is a part of another, so that what is counted under one is
+    counted under no other. Providers that tell no modality mean text. Tokens read or written without a unit of
+    their modality's own count as text.
+    """
 
 UNIT_UNSPECIFIED: Unit.ValueType  # 0
 """Not set; refused."""
@@ -61,23 +98,57 @@ UNIT_INPUT_TOKEN: Unit.ValueType  # 1
 UNIT_CACHED_INPUT_TOKEN: Unit.ValueType  # 2
 """Tokens read from the provider's cache."""
 UNIT_CACHE_WRITE_TOKEN: Unit.ValueType  # 3
-"""Tokens written to the provider's cache, for its usual time: five minutes at Anthropic."""
+"""Tokens of any modality written to the provider's cache, for its usual time: five minutes at Anthropic."""
 UNIT_OUTPUT_TOKEN: Unit.ValueType  # 4
-"""Tokens written."""
+"""Tokens written for the caller."""
 UNIT_AUDIO_INPUT_TOKEN: Unit.ValueType  # 5
-"""Spoken tokens read."""
+"""Tokens of sound read, not from the cache."""
 UNIT_AUDIO_OUTPUT_TOKEN: Unit.ValueType  # 6
-"""Spoken tokens written."""
+"""Tokens of sound written."""
 UNIT_REQUEST: Unit.ValueType  # 7
 """Requests."""
 UNIT_IMAGE: Unit.ValueType  # 8
-"""Pictures."""
+"""Pictures made."""
 UNIT_CHARACTER: Unit.ValueType  # 9
-"""Characters."""
-UNIT_MILLISECOND: Unit.ValueType  # 10
-"""Milliseconds of sound or of computing."""
+"""Characters of text read."""
+UNIT_COMPUTE_MILLISECOND: Unit.ValueType  # 10
+"""Milliseconds of computing."""
 UNIT_CACHE_WRITE_1H_TOKEN: Unit.ValueType  # 11
 """Tokens written to the provider's cache for an hour."""
+UNIT_REASONING_TOKEN: Unit.ValueType  # 12
+"""Tokens of thought, which the caller may not see."""
+UNIT_CITATION_TOKEN: Unit.ValueType  # 13
+"""Tokens of what the model read in the sources that it found and cites."""
+UNIT_CACHED_AUDIO_INPUT_TOKEN: Unit.ValueType  # 14
+"""Tokens of sound read from the provider's cache."""
+UNIT_IMAGE_INPUT_TOKEN: Unit.ValueType  # 15
+"""Tokens of pictures read, not from the cache."""
+UNIT_CACHED_IMAGE_INPUT_TOKEN: Unit.ValueType  # 16
+"""Tokens of pictures read from the provider's cache."""
+UNIT_IMAGE_OUTPUT_TOKEN: Unit.ValueType  # 17
+"""Tokens of pictures written."""
+UNIT_VIDEO_INPUT_TOKEN: Unit.ValueType  # 18
+"""Tokens of films read, not from the cache."""
+UNIT_CACHED_VIDEO_INPUT_TOKEN: Unit.ValueType  # 19
+"""Tokens of films read from the provider's cache."""
+UNIT_VIDEO_OUTPUT_TOKEN: Unit.ValueType  # 20
+"""Tokens of films written."""
+UNIT_AUDIO_INPUT_MILLISECOND: Unit.ValueType  # 21
+"""Milliseconds of sound heard."""
+UNIT_AUDIO_OUTPUT_MILLISECOND: Unit.ValueType  # 22
+"""Milliseconds of sound spoken."""
+UNIT_SESSION_MILLISECOND: Unit.ValueType  # 23
+"""Milliseconds that a session was open."""
+UNIT_VIDEO_OUTPUT_MILLISECOND: Unit.ValueType  # 24
+"""Milliseconds of films made."""
+UNIT_SESSION: Unit.ValueType  # 25
+"""Sessions."""
+UNIT_PAGE: Unit.ValueType  # 26
+"""Pages of documents read."""
+UNIT_SEARCH_UNIT: Unit.ValueType  # 27
+"""Searches that rank again: a query with as many documents as the provider counts as one."""
+UNIT_WEB_SEARCH: Unit.ValueType  # 28
+"""Searches of the web that the provider made for the model."""
 Global___Unit: _TypeAlias = Unit  # noqa: Y015
 
 class _UsageSource:
@@ -94,6 +165,8 @@ class _UsageSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UsageSour
     """The provider's word before the answer broke off."""
     USAGE_SOURCE_ESTIMATE: _UsageSource.ValueType  # 3
     """Our own estimate, because the provider gave no word."""
+    USAGE_SOURCE_INCONSISTENT: _UsageSource.ValueType  # 4
+    """The provider's word, which contradicts itself, such as more cached tokens than tokens. What cannot be is left out."""
 
 class UsageSource(_UsageSource, metaclass=_UsageSourceEnumTypeWrapper):
     """Where units come from."""
@@ -106,6 +179,8 @@ USAGE_SOURCE_EARLY_EVENT: UsageSource.ValueType  # 2
 """The provider's word before the answer broke off."""
 USAGE_SOURCE_ESTIMATE: UsageSource.ValueType  # 3
 """Our own estimate, because the provider gave no word."""
+USAGE_SOURCE_INCONSISTENT: UsageSource.ValueType  # 4
+"""The provider's word, which contradicts itself, such as more cached tokens than tokens. What cannot be is left out."""
 Global___UsageSource: _TypeAlias = UsageSource  # noqa: Y015
 
 @_typing.final
@@ -113,6 +188,26 @@ class Charge(_message.Message):
     """What one attempt cost. Made once, where the call was made; delivered any number of times, counted once."""
 
     DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class QualifiersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     ID_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
@@ -132,6 +227,7 @@ class Charge(_message.Message):
     IS_COMPLETE_FIELD_NUMBER: _builtins.int
     DURATION_MS_FIELD_NUMBER: _builtins.int
     LEASE_ID_FIELD_NUMBER: _builtins.int
+    QUALIFIERS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the router, unique for ever: 26 characters, sortable by time."""
     request_id: _builtins.str
@@ -153,7 +249,7 @@ class Charge(_message.Message):
     operation: _builtins.str
     """What was asked for, such as `chat`."""
     cost_nano_usd: _builtins.int
-    """The sum of the lines, in nano-dollars. Unset if a price is unknown."""
+    """The sum of the lines, in nano-dollars: added exactly and rounded once, half up. Unset if a price is unknown."""
     price_version: _builtins.str
     """The version of the price: of the operator's rule or of the catalog. Empty if unknown."""
     usage_source: Global___UsageSource.ValueType
@@ -171,6 +267,12 @@ class Charge(_message.Message):
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChargeLine]:
         """What was used, with the prices."""
+
+    @_builtins.property
+    def qualifiers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What the price depends on beside the units, such as `service_tier` or `size`; see `PriceVariant`. What is usual is
+        not named.
+        """
 
     def __init__(
         self,
@@ -193,10 +295,11 @@ class Charge(_message.Message):
         is_complete: _builtins.bool = ...,
         duration_ms: _builtins.int = ...,
         lease_id: _builtins.str = ...,
+        qualifiers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "cost_nano_usd", b"cost_nano_usd", "occurred_at", b"occurred_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "actual_model_name", b"actual_model_name", "cost_nano_usd", b"cost_nano_usd", "duration_ms", b"duration_ms", "id", b"id", "is_complete", b"is_complete", "key_id", b"key_id", "lease_id", b"lease_id", "lines", b"lines", "model_alias", b"model_alias", "occurred_at", b"occurred_at", "operation", b"operation", "price_version", b"price_version", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "provider_type", b"provider_type", "request_id", b"request_id", "usage_source", b"usage_source", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "actual_model_name", b"actual_model_name", "cost_nano_usd", b"cost_nano_usd", "duration_ms", b"duration_ms", "id", b"id", "is_complete", b"is_complete", "key_id", b"key_id", "lease_id", b"lease_id", "lines", b"lines", "model_alias", b"model_alias", "occurred_at", b"occurred_at", "operation", b"operation", "price_version", b"price_version", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "provider_type", b"provider_type", "qualifiers", b"qualifiers", "request_id", b"request_id", "usage_source", b"usage_source", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cost_nano_usd: _TypeAlias = _typing.Literal["cost_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__cost_nano_usd: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd"]  # noqa: Y015
@@ -218,7 +321,7 @@ class ChargeLine(_message.Message):
     quantity: _builtins.int
     """How many."""
     nano_usd_per_million: _builtins.int
-    """The price of a million of them, in nano-dollars. Unset if unknown."""
+    """The price of a million of them, in nano-dollars: of one in millionths of a nano-dollar. Unset if unknown."""
     def __init__(
         self,
         *,

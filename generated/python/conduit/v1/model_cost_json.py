@@ -203,7 +203,7 @@ def model_cost_spec_to_json(message: model_cost_pb2.ModelCostSpec) -> dict[str, 
 
 
 _PRICE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"providerId", "actualModelName", "unitPrices", "version"}
+    {"providerId", "actualModelName", "unitPrices", "version", "tiers", "variants"}
 )
 
 
@@ -227,6 +227,12 @@ def fill_price(message: model_cost_pb2.Price, value: object, path: str) -> None:
             fill_unit_price(message.unit_prices.add(), item, f"{path}unitPrices[{index}].")
     if (member := value.get("version")) is not None:
         message.version = runtime.text(member, path + "version")
+    if (member := value.get("tiers")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "tiers")):
+            fill_price_tier(message.tiers.add(), item, f"{path}tiers[{index}].")
+    if (member := value.get("variants")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "variants")):
+            fill_price_variant(message.variants.add(), item, f"{path}variants[{index}].")
     if not _PRICE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _PRICE_MEMBERS, path)
 
@@ -238,6 +244,8 @@ def price_to_json(message: model_cost_pb2.Price) -> dict[str, object]:
         "actualModelName": message.actual_model_name,
         "unitPrices": [unit_price_to_json(item) for item in message.unit_prices],
         "version": message.version,
+        "tiers": [price_tier_to_json(item) for item in message.tiers],
+        "variants": [price_variant_to_json(item) for item in message.variants],
     }
 
 
@@ -268,4 +276,71 @@ def unit_price_to_json(message: model_cost_pb2.UnitPrice) -> dict[str, object]:
     return {
         "unit": UNIT_SPELLINGS.get(message.unit, "Unspecified"),
         "nanoUsdPerMillion": message.nano_usd_per_million,
+    }
+
+
+_PRICE_TIER_MEMBERS: Final[frozenset[str]] = frozenset({"aboveInputTokens", "unitPrices"})
+
+
+def price_tier_from_json(value: object, path: str = "") -> model_cost_pb2.PriceTier:
+    """Return the `PriceTier` that a JSON value says. Raises JsonError."""
+    message = model_cost_pb2.PriceTier()
+    fill_price_tier(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_price_tier(message: model_cost_pb2.PriceTier, value: object, path: str) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("aboveInputTokens")) is not None:
+        message.above_input_tokens = runtime.int64(member, path + "aboveInputTokens")
+    if (member := value.get("unitPrices")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "unitPrices")):
+            fill_unit_price(message.unit_prices.add(), item, f"{path}unitPrices[{index}].")
+    if not _PRICE_TIER_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _PRICE_TIER_MEMBERS, path)
+
+
+def price_tier_to_json(message: model_cost_pb2.PriceTier) -> dict[str, object]:
+    """Return the JSON of a `PriceTier`."""
+    return {
+        "aboveInputTokens": message.above_input_tokens,
+        "unitPrices": [unit_price_to_json(item) for item in message.unit_prices],
+    }
+
+
+_PRICE_VARIANT_MEMBERS: Final[frozenset[str]] = frozenset({"qualifiers", "unitPrices", "tiers"})
+
+
+def price_variant_from_json(value: object, path: str = "") -> model_cost_pb2.PriceVariant:
+    """Return the `PriceVariant` that a JSON value says. Raises JsonError."""
+    message = model_cost_pb2.PriceVariant()
+    fill_price_variant(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_price_variant(message: model_cost_pb2.PriceVariant, value: object, path: str) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("qualifiers")) is not None:
+        for name, item in runtime.members(member, path + "qualifiers").items():
+            message.qualifiers[name] = runtime.text(item, f"{path}qualifiers.{name}")
+    if (member := value.get("unitPrices")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "unitPrices")):
+            fill_unit_price(message.unit_prices.add(), item, f"{path}unitPrices[{index}].")
+    if (member := value.get("tiers")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "tiers")):
+            fill_price_tier(message.tiers.add(), item, f"{path}tiers[{index}].")
+    if not _PRICE_VARIANT_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _PRICE_VARIANT_MEMBERS, path)
+
+
+def price_variant_to_json(message: model_cost_pb2.PriceVariant) -> dict[str, object]:
+    """Return the JSON of a `PriceVariant`."""
+    return {
+        "qualifiers": dict(sorted(message.qualifiers.items())),
+        "unitPrices": [unit_price_to_json(item) for item in message.unit_prices],
+        "tiers": [price_tier_to_json(item) for item in message.tiers],
     }

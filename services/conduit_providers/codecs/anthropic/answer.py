@@ -19,7 +19,18 @@ from conduit.v1.chat_pb2 import (
     FinishReason,
 )
 from conduit_providers.codecs.shared.raw_json import parsed
-from conduit_providers.usage import Usage
+from conduit_providers.quantities import (
+    CACHE_WRITE,
+    CACHE_WRITE_1H,
+    CACHED_INPUT,
+    INPUT,
+    OUTPUT,
+    REASONING,
+    WEB_SEARCH,
+    Quantities,
+    counted,
+    service_tier,
+)
 
 
 class OutputDetails(msgspec.Struct):
@@ -34,6 +45,15 @@ class CacheCreation(msgspec.Struct):
     ephemeral_1h_input_tokens: int | None = None
 
 
+class _ToolUse(msgspec.Struct):
+    web_search_requests: int | None = None
+
+    @property
+    def searches(self) -> int:
+        """How many searches are charged."""
+        return self.web_search_requests or 0
+
+
 class Counts(msgspec.Struct):
     """Token counts. `input_tokens` leaves out what was read from or written to the cache."""
 
@@ -45,6 +65,7 @@ class Counts(msgspec.Struct):
     cache_creation: CacheCreation | None = None
     output_tokens_details: OutputDetails | None = None
     service_tier: str | None = None
+    speed: str | None = None
     # How often the provider's own tools were used, by tool.
     server_tool_use: msgspec.Raw = msgspec.Raw()
 
@@ -55,20 +76,38 @@ class Counts(msgspec.Struct):
             if value is not None and value != msgspec.Raw():
                 setattr(self, name, value)
 
-    def usage(self) -> Usage:
-        """Return the counts as we keep them."""
-        read = self.cache_read_input_tokens or 0
+    def quantities(self) -> Quantities:
+        """Return what was used."""
         written_1h = (self.cache_creation or CacheCreation()).ephemeral_1h_input_tokens or 0
-        written = max(self.cache_creation_input_tokens or 0, written_1h)
-        details = self.output_tokens_details or OutputDetails()
-        return Usage(
-            input_tokens=(self.input_tokens or 0) + read + written,
-            output_tokens=self.output_tokens or 0,
-            cached_input_tokens=read,
-            cache_write_tokens=written,
-            cache_write_1h_tokens=written_1h,
-            reasoning_tokens=details.thinking_tokens or 0,
+        # Older servers do not say for how long, which means five minutes.
+        written = self.cache_creation_input_tokens
+        written_5m = 0 if written is None else written - written_1h
+        output = self.output_tokens or 0
+        reasoning = (self.output_tokens_details or OutputDetails()).thinking_tokens or 0
+        is_consistent = written_5m >= 0 and reasoning <= output
+        if reasoning > output:
+            reasoning = 0
+        return counted(
+            (
+                (INPUT, self.input_tokens or 0),
+                (CACHED_INPUT, self.cache_read_input_tokens or 0),
+                (CACHE_WRITE, max(0, written_5m)),
+                (CACHE_WRITE_1H, written_1h),
+                (OUTPUT, output - reasoning),
+                (REASONING, reasoning),
+                (WEB_SEARCH, self.web_searches),
+            ),
+            (("speed", "fast"),) if self.speed == "fast" else service_tier(self.service_tier),
+            is_consistent=is_consistent,
         )
+
+    @property
+    def web_searches(self) -> int:
+        """How often the provider searched the web, which costs extra; zero if that is no JSON."""
+        try:
+            return msgspec.json.decode(self.server_tool_use or b"{}", type=_ToolUse).searches
+        except (msgspec.DecodeError, msgspec.ValidationError):
+            return 0
 
 
 class Block(msgspec.Struct):

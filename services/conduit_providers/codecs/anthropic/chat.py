@@ -86,7 +86,7 @@ class AnthropicChatCodec:
             _add_details(completion.choices[0].message, message.content, response.body)
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
             raise malformed(call.provider, "it is not a message") from error
-        usage = message.usage.usage() if message.usage is not None else None
+        usage = message.usage.quantities() if message.usage is not None else None
         return chat_answer(usage=usage, typed=completion)
 
     def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
@@ -113,7 +113,7 @@ def _completion(message: Message, created: int) -> ChatCompletion:
     _add_blocks(choice.message, message.content or [])
     completion.unknown_json = container_json(message.container)
     if message.usage is not None:
-        told = chat_usage(message.usage.usage())
+        told = chat_usage(message.usage.quantities())
         completion.usage.CopyFrom(with_tools(told, message.usage))
     return completion
 

@@ -75,7 +75,7 @@ class AnthropicChatDecoder(EventDecoder):
     def _count(self, counts: Counts | None) -> None:
         if counts is not None:
             self._counts.update(counts)
-            self.usage = self._counts.usage()
+            self.usage = self._counts.quantities()
 
     def _add_head(self, message: Message, chunks: list[ChatCompletionChunk]) -> None:
         self._count(message.usage)

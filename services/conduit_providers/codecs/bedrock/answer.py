@@ -19,7 +19,15 @@ from conduit.v1.chat_pb2 import (
 from conduit_kernel.errors import UpstreamError
 from conduit_providers.codecs.anthropic.turns import FORMAT as CLAUDE_FORMAT
 from conduit_providers.codecs.bedrock.turns import FORMAT
-from conduit_providers.usage import Usage
+from conduit_providers.quantities import (
+    CACHE_WRITE,
+    CACHE_WRITE_1H,
+    CACHED_INPUT,
+    INPUT,
+    OUTPUT,
+    Quantities,
+    counted,
+)
 
 REQUEST_ID = "x-amzn-requestid"
 # The type of a call that the provider answers itself. Those of callers have none, or `tool_use`,
@@ -46,17 +54,20 @@ class Counts(msgspec.Struct, rename="camel"):
     cache_write_input_tokens: int | None = None
     cache_details: list[CacheDetail] | None = None
 
-    def usage(self) -> Usage:
-        """Return the counts as we keep them."""
-        read = self.cache_read_input_tokens or 0
+    def quantities(self) -> Quantities:
+        """Return what was used."""
         written_1h = sum(x.input_tokens for x in self.cache_details or () if x.ttl == "1h")
-        written = max(self.cache_write_input_tokens or 0, written_1h)
-        return Usage(
-            input_tokens=self.input_tokens + read + written,
-            output_tokens=self.output_tokens,
-            cached_input_tokens=read,
-            cache_write_tokens=written,
-            cache_write_1h_tokens=written_1h,
+        written = self.cache_write_input_tokens
+        written_5m = 0 if written is None else written - written_1h
+        return counted(
+            (
+                (INPUT, self.input_tokens),
+                (CACHED_INPUT, self.cache_read_input_tokens or 0),
+                (CACHE_WRITE, max(0, written_5m)),
+                (CACHE_WRITE_1H, written_1h),
+                (OUTPUT, self.output_tokens),
+            ),
+            is_consistent=written_5m >= 0,
         )
 
 

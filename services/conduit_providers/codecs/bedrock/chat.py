@@ -69,7 +69,7 @@ class BedrockChatCodec:
             completion = _completion(answer, call, answer_tool(call, endpoint))
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
             raise malformed(call.provider, "it is not an answer of Converse") from error
-        usage = answer.usage.usage() if answer.usage is not None else None
+        usage = answer.usage.quantities() if answer.usage is not None else None
         completion.id = answer_id(response.headers, call.created)
         completion.created = call.created or _made_at(response)
         if usage is not None:

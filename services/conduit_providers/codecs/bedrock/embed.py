@@ -15,9 +15,9 @@ from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import malformed
 from conduit_providers.operations.embed import EmbedAnswer, EmbedCall
+from conduit_providers.quantities import plain
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
-from conduit_providers.usage import Usage
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
 
 Json = dict[str, Any]
@@ -98,7 +98,7 @@ class BedrockEmbedCodec:
         told = response.headers.get(TOKENS_READ, "")
         if count is None and told.isdecimal():
             count = int(told)
-        usage = None if count is None else Usage(input_tokens=count)
+        usage = None if count is None else plain(count)
         return vectors_answer(found.vectors, call, usage)
 
 

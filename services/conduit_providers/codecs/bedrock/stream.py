@@ -182,7 +182,7 @@ class ConverseStreamDecoder(ChunkDecoder[Frame]):
 
     def _add_end(self, event: Event, chunks: list[ChatCompletionChunk]) -> None:
         if event.usage is not None:
-            self.usage = event.usage.usage()
+            self.usage = event.usage.quantities()
         # Its place is behind the reason to stop; an answer without one is not whole.
         self.done = self._is_stopped
         if self.usage is not None:

@@ -24,8 +24,16 @@ from conduit.v1.chat_pb2 import (
     FinishReason,
 )
 from conduit_kernel.errors import UpstreamError, UpstreamTimeout
+from conduit_providers.codecs.shared.counts import token_totals
 from conduit_providers.failures import error_in_stream
-from conduit_providers.usage import Usage
+from conduit_providers.quantities import (
+    CACHED_INPUT,
+    IMAGE_INPUT,
+    INPUT,
+    OUTPUT,
+    Quantities,
+    counted,
+)
 
 Json = dict[str, Any]
 
@@ -54,17 +62,21 @@ class Counts(msgspec.Struct):
     tokens: Units | None = None
     cached_tokens: float | None = None
 
-    def usage(self) -> Usage | None:
-        """Return the charged counts; None if there are none."""
-        told = next((units for units in (self.billed_units, self.tokens) if units), None)
-        if told is None:
+    def quantities(self) -> Quantities | None:
+        """Return what is charged; None if nothing is counted."""
+        charged = next((units for units in (self.billed_units, self.tokens) if units), None)
+        if charged is None:
             return None
-        read = int((told.input_tokens or 0) + (told.image_tokens or 0))
-        return Usage(
-            input_tokens=read,
-            output_tokens=int(told.output_tokens or 0),
-            # Counted among the tokens that the model saw, which may be more than are charged.
-            cached_input_tokens=min(read, int(self.cached_tokens or 0)),
+        read = int(charged.input_tokens or 0)
+        # Counted among the tokens that the model saw, which may be more than are charged.
+        cached = min(read, int(self.cached_tokens or 0))
+        return counted(
+            (
+                (INPUT, read - cached),
+                (CACHED_INPUT, cached),
+                (IMAGE_INPUT, int(charged.image_tokens or 0)),
+                (OUTPUT, int(charged.output_tokens or 0)),
+            )
         )
 
 
@@ -171,23 +183,19 @@ def failure(message: object, provider: str) -> UpstreamError:
     return error_in_stream({"message": message, "code": "ERROR"}, provider)
 
 
-def chat_usage(usage: Usage, counts: Counts) -> ChatUsage:
+def chat_usage(usage: Quantities, counts: Counts) -> ChatUsage:
     """Return the counts as OpenAI's answers have them, with Cohere's own beside them."""
-    told = ChatUsage(
-        prompt_tokens=usage.input_tokens,
-        completion_tokens=usage.output_tokens,
-        total_tokens=usage.input_tokens + usage.output_tokens,
-    )
-    if usage.cached_input_tokens:
-        told.prompt_tokens_details.cached_tokens = usage.cached_input_tokens
+    message = token_totals(usage)
+    if cached := usage.count(CACHED_INPUT):
+        message.prompt_tokens_details.cached_tokens = cached
     seen = counts.tokens
     if seen:
         tokens = {
             "input_tokens": int(seen.input_tokens or 0),
             "output_tokens": int(seen.output_tokens or 0),
         }
-        told.unknown_json = orjson.dumps({"tokens": tokens})
-    return told
+        message.unknown_json = orjson.dumps({"tokens": tokens})
+    return message
 
 
 def annotations(citations: Iterable[Citation]) -> bytes:

@@ -59,7 +59,7 @@ class CohereChatCodec:
             raise malformed(call.provider, "it is not a chat response") from error
         if reply.message is None or reply.finish_reason is None:
             raise malformed(call.provider, "it has no message or no finish reason")
-        usage = reply.usage.usage() if reply.usage is not None else None
+        usage = reply.usage.quantities() if reply.usage is not None else None
         completion = _completion(reply, reply.message, call)
         completion.created = call.created or _made_at(response)
         if usage is not None and reply.usage is not None:

@@ -69,7 +69,7 @@ class CohereEmbedCodec:
         vectors = found.embeddings.floats if found.embeddings is not None else None
         if vectors is None or len(vectors) != len(call.typed.input):
             raise malformed(call.provider, "it has not one embedding for each input")
-        usage = found.meta.usage() if found.meta is not None else None
+        usage = found.meta.quantities() if found.meta is not None else None
         return vectors_answer(vectors, call, usage)
 
 

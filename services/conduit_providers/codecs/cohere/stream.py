@@ -184,7 +184,7 @@ class CohereChatDecoder(EventDecoder):
 
     def _add_end(self, delta: Delta, chunks: list[ChatCompletionChunk]) -> None:
         if delta.usage is not None:
-            self.usage = delta.usage.usage()
+            self.usage = delta.usage.quantities()
         if delta.finish_reason is None:
             raise malformed(self._provider, "its stream ends without a reason")
         finish = finish_of(delta.finish_reason, delta.error, self._provider)

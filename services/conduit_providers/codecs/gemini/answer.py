@@ -21,7 +21,14 @@ from conduit.v1.chat_pb2 import (
 from conduit_kernel.errors import ContentPolicy, UpstreamError, UpstreamRefused
 from conduit_providers.codecs.shared.raw_json import parsed
 from conduit_providers.failures import error_in_stream, malformed
-from conduit_providers.usage import Usage
+from conduit_providers.quantities import (
+    AUDIO_INPUT,
+    IMAGE_INPUT,
+    VIDEO_INPUT,
+    Quantities,
+    service_tier,
+)
+from conduit_providers.token_counts import TokenCounts
 
 Json = dict[str, Any]
 
@@ -124,19 +131,27 @@ class Counts(msgspec.Struct, rename="camel"):
     tool_use_prompt_token_count: int = 0
     prompt_tokens_details: list[ModalityCount] | None = None
     candidates_tokens_details: list[ModalityCount] | None = None
+    cache_tokens_details: list[ModalityCount] | None = None
     traffic_type: str = ""
     service_tier: str = ""
 
-    def usage(self) -> Usage:
-        """Return the counts as we keep them."""
-        return Usage(
+    def quantities(self) -> Quantities:
+        """Return what was used."""
+        read, cached = self.prompt_tokens_details, self.cache_tokens_details
+        counts = TokenCounts(
+            # What the provider's own tools brought is not in the prompt.
             input_tokens=self.prompt_token_count + self.tool_use_prompt_token_count,
-            output_tokens=self.candidates_token_count + self.thoughts_token_count,
+            output_tokens=self.candidates_token_count,
             cached_input_tokens=self.cached_content_token_count,
-            reasoning_tokens=self.thoughts_token_count,
-            audio_input_tokens=_spoken(self.prompt_tokens_details),
-            audio_output_tokens=_spoken(self.candidates_tokens_details),
+            audio_input_tokens=_sum_of("AUDIO", read),
+            image_input_tokens=_sum_of("IMAGE", read),
+            video_input_tokens=_sum_of("VIDEO", read),
+            reasoning_apart_tokens=self.thoughts_token_count,
+            audio_output_tokens=_sum_of("AUDIO", self.candidates_tokens_details),
+            image_output_tokens=_sum_of("IMAGE", self.candidates_tokens_details),
         )
+        from_cache = {unit: _sum_of(name, cached) for name, unit in _MODALITIES} if cached else {}
+        return counts.quantities(service_tier(self.tier), from_cache)
 
     @property
     def tier(self) -> str:
@@ -165,6 +180,8 @@ class Response(msgspec.Struct, rename="camel"):
 
 
 _DECODER = msgspec.json.Decoder(Response)
+# Documents count as text. https://ai.google.dev/api/generate-content#Modality
+_MODALITIES = (("AUDIO", AUDIO_INPUT), ("IMAGE", IMAGE_INPUT), ("VIDEO", VIDEO_INPUT))
 # The words of https://cloud.google.com/vertex-ai TrafficType and of the Gemini API's tiers.
 _TIERS: Mapping[str, str] = {
     "standard": "default",
@@ -201,8 +218,8 @@ def _blocked(feedback: Feedback, reason: str, provider: str) -> UpstreamError:
     )
 
 
-def _spoken(details: Sequence[ModalityCount] | None) -> int:
-    return sum(each.token_count for each in details or () if each.modality == "AUDIO")
+def _sum_of(modality: str, details: Sequence[ModalityCount] | None) -> int:
+    return sum(each.token_count for each in details or () if each.modality == modality)
 
 
 def made_at(create_time: str) -> int:

@@ -73,10 +73,10 @@ class GeminiChatCodec:
         counts = found.usage_metadata
         if counts is None:
             return chat_answer(usage=None, typed=completion)
-        completion.usage.CopyFrom(chat_usage(counts.usage()))
+        completion.usage.CopyFrom(chat_usage(counts.quantities()))
         if counts.tier:
             completion.service_tier = counts.tier
-        return chat_answer(usage=counts.usage(), typed=completion)
+        return chat_answer(usage=counts.quantities(), typed=completion)
 
     def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
         """Return a fresh decoder for one streamed answer."""

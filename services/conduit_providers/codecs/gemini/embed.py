@@ -19,9 +19,9 @@ import orjson
 from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.operations.embed import EmbedAnswer, EmbedCall
+from conduit_providers.quantities import Quantities, plain
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
-from conduit_providers.usage import Usage
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
 
 Json = dict[str, Any]
@@ -77,12 +77,12 @@ class _Answer(msgspec.Struct, rename="camel"):
             return [each.embeddings for each in self.predictions]
         return self.embeddings or []
 
-    def usage(self) -> Usage | None:
+    def usage(self) -> Quantities | None:
         """Return the tokens read; None if nobody counted them."""
         if self.usage_metadata is not None:
-            return Usage(input_tokens=self.usage_metadata.prompt_token_count)
+            return plain(self.usage_metadata.prompt_token_count)
         counts = [each.statistics.token_count for each in self.vectors if each.statistics]
-        return Usage(input_tokens=int(sum(counts))) if counts else None
+        return plain(int(sum(counts))) if counts else None
 
 
 _DECODER = msgspec.json.Decoder(_Answer)

@@ -66,7 +66,7 @@ class GeminiChatDecoder(EventDecoder):
             self._head.created = made_at(event.create_time) or self._head.created
         counts = event.usage_metadata
         if counts is not None:
-            self.usage = counts.usage()
+            self.usage = counts.quantities()
             if counts.tier:
                 self._head.service_tier = counts.tier
 

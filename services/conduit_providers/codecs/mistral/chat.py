@@ -21,9 +21,9 @@ from conduit_providers.operations.chat import (
     ChatEvents,
     chat_answer,
 )
+from conduit_providers.quantities import Quantities
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
-from conduit_providers.usage import Usage
 from conduit_providers.wire import HttpRequest, HttpResponse
 
 
@@ -57,7 +57,7 @@ class MistralChatDecoder:
     """Passes on the events of one answer, changed where they are not OpenAI's."""
 
     def __init__(self, call: ChatCall, endpoint: Endpoint) -> None:
-        self.usage: Usage | None = None
+        self.usage: Quantities | None = None
         self.done = False
         self.emitted = 0
         self._provider = call.provider

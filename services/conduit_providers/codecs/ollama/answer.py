@@ -16,11 +16,10 @@ from conduit.v1.chat_pb2 import (
     FINISH_REASON_STOP,
     FINISH_REASON_TOOL_CALLS,
     FINISH_REASON_UNSPECIFIED,
-    ChatUsage,
     FinishReason,
 )
 from conduit_providers.failures import error_in_stream, malformed
-from conduit_providers.usage import Usage
+from conduit_providers.quantities import Quantities, plain
 
 # By which the contract calls thoughts that carry no signature of anybody's.
 FORMAT = "ollama-v1"
@@ -66,11 +65,11 @@ class Piece(msgspec.Struct):
     eval_count: int | None = None
     error: object = None
 
-    def usage(self) -> Usage | None:
+    def quantities(self) -> Quantities | None:
         """Return the counts; None if there are none."""
         if self.prompt_eval_count is None and self.eval_count is None:
             return None
-        return Usage(self.prompt_eval_count or 0, self.eval_count or 0)
+        return plain(self.prompt_eval_count or 0, self.eval_count or 0)
 
     def created(self, otherwise: int) -> int:
         """Return when it was made, in seconds since 1970."""
@@ -175,12 +174,3 @@ def _chance(candidate: _Candidate) -> dict[str, Any]:
         "logprob": candidate.logprob,
         "bytes": list(candidate.token.encode()) if candidate.bytes is None else candidate.bytes,
     }
-
-
-def chat_usage(usage: Usage) -> ChatUsage:
-    """Return the counts as OpenAI's answers have them."""
-    return ChatUsage(
-        prompt_tokens=usage.input_tokens,
-        completion_tokens=usage.output_tokens,
-        total_tokens=usage.input_tokens + usage.output_tokens,
-    )

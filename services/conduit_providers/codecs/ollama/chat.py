@@ -15,13 +15,13 @@ from conduit.v1.chat_pb2 import ChatCompletion
 from conduit_providers.codecs.ollama.answer import (
     Piece,
     PieceReader,
-    chat_usage,
     finish_of,
     logprobs_json,
     read_piece,
 )
 from conduit_providers.codecs.ollama.request import ChatBody
 from conduit_providers.codecs.ollama.stream import OllamaChatDecoder
+from conduit_providers.codecs.shared.counts import token_totals
 from conduit_providers.failures import malformed
 from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, chat_answer
 from conduit_providers.spec import Endpoint
@@ -60,9 +60,9 @@ class OllamaChatCodec:
             native_finish_reason=finish.native,
             logprobs_json=logprobs_json(piece.logprobs),
         )
-        usage = piece.usage()
+        usage = piece.quantities()
         if usage is not None:
-            completion.usage.CopyFrom(chat_usage(usage))
+            completion.usage.CopyFrom(token_totals(usage))
         return chat_answer(usage=usage, typed=completion)
 
     def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:

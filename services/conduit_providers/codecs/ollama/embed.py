@@ -11,9 +11,9 @@ import orjson
 from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.operations.embed import EmbedAnswer, EmbedCall
+from conduit_providers.quantities import plain
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
-from conduit_providers.usage import Usage
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
 
 Json = dict[str, Any]
@@ -63,7 +63,7 @@ class OllamaEmbedCodec:
         if len(found.embeddings) != len(call.typed.input):
             raise malformed(call.provider, "it has not one embedding for each text")
         count = found.prompt_eval_count
-        usage = None if count is None else Usage(input_tokens=count)
+        usage = None if count is None else plain(count)
         return vectors_answer(found.embeddings, call, usage, found.model)
 
 

@@ -10,12 +10,12 @@ from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
 from conduit_providers.codecs.ollama.answer import (
     Piece,
     PieceReader,
-    chat_usage,
     finish_of,
     logprobs_json,
     read_piece,
 )
 from conduit_providers.codecs.shared.chunk_decoder import ChunkDecoder
+from conduit_providers.codecs.shared.counts import token_totals
 from conduit_providers.codecs.shared.ndjson import LineBuffer
 from conduit_providers.operations.chat import ChatCall
 
@@ -54,11 +54,11 @@ class OllamaChatDecoder(ChunkDecoder[bytes]):
 
     def _finish(self, piece: Piece, reader: PieceReader, chunks: list[ChatCompletionChunk]) -> None:
         self.done = True
-        self.usage = piece.usage()
+        self.usage = piece.quantities()
         finish = finish_of(piece.done_reason, has_calls=reader.calls > 0)
         choice = self._chunk(chunks, ChatDelta())
         choice.finish_reason = finish.reason
         if finish.native is not None:
             choice.native_finish_reason = finish.native
         if self.usage is not None:
-            self._add_usage(chat_usage(self.usage), chunks)
+            self._add_usage(token_totals(self.usage), chunks)

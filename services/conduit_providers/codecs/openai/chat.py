@@ -13,18 +13,24 @@ import msgspec
 from conduit_providers.codecs.openai.request import chat_body, headers_of
 from conduit_providers.codecs.openai.stream import OpenAIChatDecoder, with_stop
 from conduit_providers.codecs.openai.typed import read_completion
-from conduit_providers.codecs.openai.usage import ToldUsage, read_paths, usage_of
+from conduit_providers.codecs.openai.usage import (
+    UsageReport,
+    counts_at,
+    counts_of,
+    quantities_of,
+)
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, chat_answer
+from conduit_providers.quantities import Quantities, service_tier
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
-from conduit_providers.usage import Usage
 from conduit_providers.wire import HttpRequest, HttpResponse
 
 
 class _Whole(msgspec.Struct):
     choices: list[msgspec.Raw] | None = None
-    usage: ToldUsage | None = None
+    usage: UsageReport | None = None
+    service_tier: object = None
     error: object = None
 
 
@@ -60,7 +66,7 @@ class OpenAIChatCodec:
         """Pass the provider's body on, after a look at its usage."""
         body = with_stop(response.body, endpoint)
         try:
-            whole, usage = _read(body)
+            whole = _read(body)
             if not body.isascii():
                 body.decode()
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -71,22 +77,29 @@ class OpenAIChatCodec:
             raise malformed(call.provider, "it has no choices")
         if b'"error"' in body:
             _check_choices(whole.choices, call.provider)
-        if endpoint.usage:
-            usage = read_paths(body, endpoint.usage, usage)
-        return chat_answer(usage=usage, json=body, read=read_completion)
+        return chat_answer(usage=_usage(whole, body, endpoint), json=body, read=read_completion)
 
     def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
         """Return a fresh decoder for one streamed answer."""
         return OpenAIChatDecoder(call, endpoint)
 
 
-def _read(body: bytes) -> tuple[_Whole | _Uncounted, Usage | None]:
-    """Read an answer and its counts, if they make sense. msgspec.DecodeError if it is none."""
+def _read(body: bytes) -> _Whole | _Uncounted:
+    """Read an answer, without its counts where they make no sense. msgspec.DecodeError."""
     try:
-        whole = _decode(body)
+        return _decode(body)
     except msgspec.ValidationError:
-        return _decode_uncounted(body), None
-    return whole, usage_of(whole.usage) if whole.usage else None
+        return _decode_uncounted(body)
+
+
+def _usage(whole: _Whole | _Uncounted, body: bytes, endpoint: Endpoint) -> Quantities | None:
+    report = whole.usage if isinstance(whole, _Whole) else None
+    tier = whole.service_tier if isinstance(whole, _Whole) else None
+    if not endpoint.usage:
+        return quantities_of(report, tier) if report is not None else None
+    known = counts_of(report) if report is not None else None
+    counts = counts_at(body, endpoint.usage, known)
+    return counts.quantities(service_tier(tier)) if counts is not None else None
 
 
 def _check_choices(choices: list[msgspec.Raw], provider: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 import orjson
 
-from conduit_providers.usage import Usage
+from conduit_providers.quantities import CACHE_READS, REASONING, Quantities
 
 Members = dict[str, msgspec.Raw]
 
@@ -61,7 +61,7 @@ def is_empty_delta(event: bytes) -> bool:
     return True
 
 
-def usage_chunk(event: bytes, usage: Usage, told: object) -> bytes:
+def usage_chunk(event: bytes, usage: Quantities, told: object) -> bytes:
     """Return the chunk that OpenAI ends a stream with when asked for the usage.
 
     `event` is the one that told the counts, or any other of the answer; `told` is how it did.
@@ -80,16 +80,16 @@ def _is_about_none(members: Members) -> bool:
     return choices is not None and msgspec.json.decode(choices) == []
 
 
-def _counts(usage: Usage, told: object) -> dict[str, object]:
+def _counts(usage: Quantities, told: object) -> dict[str, object]:
     """Return the counts as they were told, and what OpenAI always tells."""
     made: dict[str, object] = {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,
         "total_tokens": usage.input_tokens + usage.output_tokens,
     }
-    if usage.cached_input_tokens:
-        made["prompt_tokens_details"] = {"cached_tokens": usage.cached_input_tokens}
-    if usage.reasoning_tokens:
-        made["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
+    if cached := usage.count(*CACHE_READS):
+        made["prompt_tokens_details"] = {"cached_tokens": cached}
+    if reasoning := usage.count(REASONING):
+        made["completion_tokens_details"] = {"reasoning_tokens": reasoning}
     said = told if isinstance(told, dict) else {}
     return made | {name: value for name, value in said.items() if value is not None}

@@ -24,12 +24,13 @@ from conduit_providers.codecs.openai.chunks import (
     written,
 )
 from conduit_providers.codecs.openai.typed import read_chunk
-from conduit_providers.codecs.openai.usage import read_paths, read_usage
+from conduit_providers.codecs.openai.usage import read_usage
 from conduit_providers.codecs.shared.sse import EventBuffer, events_in
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.operations.chat import ChatCall, ChatEvents
+from conduit_providers.quantities import Quantities, service_tier
 from conduit_providers.spec import Endpoint
-from conduit_providers.usage import Usage
+from conduit_providers.token_counts import TokenCounts
 
 DONE = b"[DONE]"
 
@@ -58,6 +59,7 @@ class OpenAIChatDecoder:
 
     __slots__ = (
         "_buffer",
+        "_counts",
         "_early",
         "_early_bytes",
         "_endpoint",
@@ -76,7 +78,8 @@ class OpenAIChatDecoder:
     )
 
     def __init__(self, call: ChatCall, endpoint: Endpoint) -> None:
-        self.usage: Usage | None = None
+        self.usage: Quantities | None = None
+        self._counts: TokenCounts | None = None
         self.done = False
         self.emitted = 0
         self._provider = call.provider
@@ -220,7 +223,7 @@ class OpenAIChatDecoder:
             self._failure = error_in_stream(error, self._provider)
             return None
         if self._paths:
-            self.usage = read_paths(data, self._paths, self.usage)
+            self._count(None, data)
         if chunk.usage is not None:
             return self._without_usage(chunk, data)
         if chunk.choices is None:
@@ -235,12 +238,19 @@ class OpenAIChatDecoder:
         # Some repeat a choice that is finished, only to have one beside the counts.
         is_apart = was_finished and (not choices or is_empty_delta(data))
         rest = None if is_apart else without_usage(self._noted(choices, data) or data)
-        usage = read_usage(chunk.usage)
-        if usage is not None:
-            self.usage = read_paths(data, self._paths, usage) if self._paths else usage
+        if self._count(chunk.usage, data):
             self._told_usage = chunk.usage
             self._model_event = without_choices(data) if is_apart and choices else data
         return rest
+
+    def _count(self, report: object, data: bytes) -> bool:
+        """Note what an event reports was used; return whether it does."""
+        counts = read_usage(report, data, self._paths, self._counts)
+        if counts is None or counts is self._counts:
+            return False
+        self._counts = counts
+        self.usage = counts.quantities(service_tier(_tier_in(data)))
+        return True
 
     def _noted(self, choices: list[_Choice], data: bytes) -> bytes | None:
         """Note the choices of an event; return what is passed on, None if it has to wait."""
@@ -284,6 +294,12 @@ def with_stop(data: bytes, endpoint: Endpoint) -> bytes:
         return data
     # Quotes inside of texts are escaped, so that this is only ever found as a member.
     return re.sub(rb'("finish_reason"\s*:\s*)"%b"' % str(word).encode(), rb'\1"stop"', data)
+
+
+def _tier_in(event: bytes) -> object:
+    """Return the service tier that an event names; None if it names none."""
+    raw = members_of(event).get("service_tier") if b'"service_tier"' in event else None
+    return None if raw is None else msgspec.json.decode(raw)
 
 
 def _found_at(data: bytes, path: str) -> object:

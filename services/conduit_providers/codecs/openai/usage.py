@@ -1,4 +1,8 @@
-"""Where the token counts sit in answers of OpenAI's dialect."""
+"""Where the token counts sit in answers of OpenAI's dialect.
+
+`prompt_tokens` includes what was read from the cache or written to it, and `completion_tokens` what
+was thought. https://platform.openai.com/docs/api-reference/chat/object
+"""
 
 from collections.abc import Mapping
 
@@ -6,24 +10,38 @@ import msgspec
 import orjson
 from msgspec.structs import replace
 
-from conduit_providers.usage import Usage
+from conduit_providers.quantities import (
+    CACHED_INPUT,
+    INPUT,
+    MOST,
+    OUTPUT,
+    REASONING,
+    Quantities,
+    plain,
+    service_tier,
+)
+from conduit_providers.token_counts import TokenCounts
 
 
 class _Prompt(msgspec.Struct, frozen=True):
     cached_tokens: int | None = None
     audio_tokens: int | None = None
+    image_tokens: int | None = None
+    video_tokens: int | None = None
     cache_write_tokens: int | None = None
 
 
 class _Completion(msgspec.Struct, frozen=True):
     reasoning_tokens: int | None = None
     audio_tokens: int | None = None
+    image_tokens: int | None = None
 
 
 _NO_PROMPT, _NO_COMPLETION = _Prompt(), _Completion()
+_NO_TIERS = (None, "default")
 
 
-class ToldUsage(msgspec.Struct):
+class UsageReport(msgspec.Struct):
     """The value of an answer's `usage`, as far as it makes sense.
 
     Read it without being strict: some providers write counts as strings.
@@ -36,57 +54,101 @@ class ToldUsage(msgspec.Struct):
     completion_tokens_details: _Completion | None = None
 
 
-def read_usage(value: object) -> Usage | None:
-    """Read the value of an answer's `usage`. None if it tells no counts that make sense."""
+def read_usage(
+    value: object, body: bytes, paths: Mapping[str, str], known: TokenCounts | None = None
+) -> TokenCounts | None:
+    """Read the value of an answer's `usage`, and what the provider keeps elsewhere in the answer.
+
+    `paths` is an endpoint's `usage`. `known` is what earlier events of a stream reported; None if
+    there still are no counts that make sense.
+    """
     try:
-        told = msgspec.convert(value, ToldUsage, strict=False)
+        report = msgspec.convert(value, UsageReport, strict=False) if value is not None else None
     except msgspec.ValidationError:
-        return None
-    return usage_of(told)
+        report = None
+    counts = (counts_of(report) if report is not None else None) or known
+    return counts_at(body, paths, counts) if paths else counts
 
 
-def usage_of(told: ToldUsage) -> Usage | None:
-    """Return the counts that were told; None if there are none."""
-    read, written = told.prompt_tokens, told.completion_tokens
+def counts_of(report: UsageReport) -> TokenCounts | None:
+    """Return the counts of a report; None if there are none."""
+    read, written = report.prompt_tokens, report.completion_tokens
     if read is None and written is None:
         return None
-    prompt, completion = told.prompt_tokens_details, told.completion_tokens_details
-    if prompt is None and completion is None:
-        return Usage(read or 0, written or 0)
-    prompt, completion = prompt or _NO_PROMPT, completion or _NO_COMPLETION
-    return Usage(
+    prompt = report.prompt_tokens_details or _NO_PROMPT
+    completion = report.completion_tokens_details or _NO_COMPLETION
+    reasoning = completion.reasoning_tokens or 0
+    # xAI counts thoughts apart from the words; the total gives it away.
+    # https://docs.x.ai/docs/guides/reasoning
+    is_apart = report.total_tokens == (read or 0) + (written or 0) + reasoning
+    return TokenCounts(
         input_tokens=read or 0,
-        output_tokens=_output_tokens(told, completion.reasoning_tokens or 0),
+        output_tokens=written or 0,
         cached_input_tokens=prompt.cached_tokens or 0,
         cache_write_tokens=prompt.cache_write_tokens or 0,
-        reasoning_tokens=completion.reasoning_tokens or 0,
         audio_input_tokens=prompt.audio_tokens or 0,
+        image_input_tokens=prompt.image_tokens or 0,
+        video_input_tokens=prompt.video_tokens or 0,
+        reasoning_tokens=0 if is_apart else reasoning,
+        reasoning_apart_tokens=reasoning if is_apart else 0,
         audio_output_tokens=completion.audio_tokens or 0,
+        image_output_tokens=completion.image_tokens or 0,
     )
 
 
-def read_paths(body: bytes, paths: Mapping[str, str], usage: Usage | None) -> Usage | None:
+def quantities_of(report: UsageReport, tier: object) -> Quantities | None:
+    """Return what an answer used, and at which service tier; None if it does not say.
+
+    The same as `counts_of` says, in the time that every call can afford.
+    """
+    prompt, completion = report.prompt_tokens_details, report.completion_tokens_details
+    if tier not in _NO_TIERS or _has_rare(prompt, completion):
+        return _taken_apart(report, tier)
+    read, written = report.prompt_tokens or 0, report.completion_tokens or 0
+    cached = prompt.cached_tokens or 0 if prompt is not None else 0
+    reasoning = completion.reasoning_tokens or 0 if completion is not None else 0
+    if not cached and not reasoning and read and written:
+        return plain(read, written)
+    if not 0 <= cached < read <= MOST or not 0 <= reasoning < written <= MOST:
+        return _taken_apart(report, tier)
+    leaves = ((INPUT, read - cached), (CACHED_INPUT, cached)) if cached else ((INPUT, read),)
+    if not reasoning:
+        return Quantities((*leaves, (OUTPUT, written)))
+    is_apart = report.total_tokens == read + written + reasoning
+    spoken = written if is_apart else written - reasoning
+    return Quantities((*leaves, (OUTPUT, spoken), (REASONING, reasoning)))
+
+
+def _has_rare(prompt: _Prompt | None, completion: _Completion | None) -> bool:
+    """Whether more is told than what is cached and what was thought."""
+    if prompt is not None and (prompt.audio_tokens or prompt.image_tokens or prompt.video_tokens):
+        return True
+    if prompt is not None and prompt.cache_write_tokens:
+        return True
+    return completion is not None and bool(completion.audio_tokens or completion.image_tokens)
+
+
+def _taken_apart(report: UsageReport, tier: object) -> Quantities | None:
+    counts = counts_of(report)
+    return counts.quantities(service_tier(tier)) if counts is not None else None
+
+
+def counts_at(
+    body: bytes, paths: Mapping[str, str], counts: TokenCounts | None
+) -> TokenCounts | None:
     """Read the counts that a provider keeps elsewhere, from the whole answer.
 
     `paths` is an endpoint's `usage`. Counts that are not there stay as they were.
     """
     if not any(b'"%b"' % path.rpartition(".")[2].encode() in body for path in paths.values()):
-        return usage
+        return counts
     document = orjson.loads(body)
-    found = {name: _at(document, path) for name, path in paths.items()}
-    counts = {name: count for name, count in found.items() if count is not None}
-    return replace(usage or Usage(), **counts) if counts else usage
+    places = {name: _at(document, path) for name, path in paths.items()}
+    found = {name: count for name, count in places.items() if count is not None}
+    return replace(counts or TokenCounts(), **found) if found else counts
 
 
 def _at(value: object, path: str) -> int | None:
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     return value if isinstance(value, int) else None
-
-
-def _output_tokens(told: ToldUsage, reasoning: int) -> int:
-    written = told.completion_tokens or 0
-    # xAI counts thoughts apart from the words; the total gives it away.
-    # https://docs.x.ai/docs/guides/reasoning
-    total = (told.prompt_tokens or 0) + written + reasoning
-    return written + reasoning if reasoning and told.total_tokens == total else written

@@ -15,17 +15,17 @@ from conduit.v1.chat_pb2 import (
     FINISH_REASON_LENGTH,
     FINISH_REASON_STOP,
     ChatCompletion,
-    ChatUsage,
     FinishReason,
 )
 from conduit_kernel.errors import UpstreamError, UpstreamRefused
 from conduit_providers.codecs.replicate.input import limit_of
+from conduit_providers.codecs.shared.counts import token_totals
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.jobs import JobRequest
 from conduit_providers.operations.chat import ChatAnswer, ChatCall, chat_answer
+from conduit_providers.quantities import Quantities, plain
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
-from conduit_providers.usage import Usage
 from conduit_providers.wire import Headers, HttpRequest
 
 ENDED = frozenset({"succeeded", "failed", "canceled", "aborted"})
@@ -55,7 +55,7 @@ class Prediction(msgspec.Struct):
     # Also how long it took; that is passed on as it is.
     metrics: dict[str, object] | None = None
 
-    def usage(self) -> Usage | None:
+    def quantities(self) -> Quantities | None:
         """Return the counts, which only language models tell; None if there are none."""
         try:
             counts = msgspec.convert(self.metrics or {}, _Metrics)
@@ -63,7 +63,7 @@ class Prediction(msgspec.Struct):
             return None
         if counts.input_token_count is None and counts.output_token_count is None:
             return None
-        return Usage(counts.input_token_count or 0, counts.output_token_count or 0)
+        return plain(counts.input_token_count or 0, counts.output_token_count or 0)
 
     def created(self, otherwise: int) -> int:
         """Return when it was begun, in seconds since 1970."""
@@ -74,7 +74,7 @@ class Prediction(msgspec.Struct):
 
     def finish(self, call: ChatCall) -> "FinishReason.ValueType":
         """Return why the model stopped; Replicate does not say, but the counts may."""
-        limit, usage = limit_of(call), self.usage()
+        limit, usage = limit_of(call), self.quantities()
         is_cut = bool(limit) and usage is not None and usage.output_tokens >= limit
         return FINISH_REASON_LENGTH if is_cut else FINISH_REASON_STOP
 
@@ -133,19 +133,10 @@ def answer_of(found: Prediction, call: ChatCall) -> ChatAnswer:
     completion.choices.add(message=message, finish_reason=found.finish(call))
     if found.metrics:
         completion.unknown_json = orjson.dumps({"metrics": found.metrics})
-    usage = found.usage()
+    usage = found.quantities()
     if usage is not None:
-        completion.usage.CopyFrom(chat_usage(usage))
+        completion.usage.CopyFrom(token_totals(usage))
     return chat_answer(usage=usage, typed=completion)
-
-
-def chat_usage(usage: Usage) -> ChatUsage:
-    """Return the counts as OpenAI's answers have them."""
-    return ChatUsage(
-        prompt_tokens=usage.input_tokens,
-        completion_tokens=usage.output_tokens,
-        total_tokens=usage.input_tokens + usage.output_tokens,
-    )
 
 
 def step_to(

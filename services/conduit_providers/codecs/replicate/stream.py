@@ -14,10 +14,10 @@ from conduit.v1.chat_pb2 import FINISH_REASON_STOP
 from conduit_providers.codecs.replicate.prediction import (
     Prediction,
     canceled,
-    chat_usage,
     failed,
 )
 from conduit_providers.codecs.shared.chunk_decoder import EventDecoder
+from conduit_providers.codecs.shared.counts import token_totals
 from conduit_providers.codecs.shared.sse import SseEvent
 from conduit_providers.failures import malformed
 from conduit_providers.operations.chat import ChatCall, ChatEvents
@@ -41,11 +41,11 @@ class ReplicateDecoder(EventDecoder):
         """Return the last chunks, by what the prediction tells after its end, if it does."""
         chunks: list[ChatCompletionChunk] = []
         self._begin(chunks)
-        self.usage = prediction.usage() if prediction else None
+        self.usage = prediction.quantities() if prediction else None
         choice = self._chunk(chunks, ChatDelta())
         choice.finish_reason = prediction.finish(self._call) if prediction else FINISH_REASON_STOP
         if self.usage is not None:
-            self._add_usage(chat_usage(self.usage), chunks)
+            self._add_usage(token_totals(self.usage), chunks)
         return ChatEvents(chunks=chunks)
 
     def _rest(self) -> Iterable[SseEvent]:

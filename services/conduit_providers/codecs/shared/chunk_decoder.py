@@ -12,7 +12,7 @@ from conduit.v1.chat_pb2 import ChatUsage
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_providers.codecs.shared.sse import EventBuffer, SseEvent, events_in
 from conduit_providers.operations.chat import ChatCall, ChatEvents
-from conduit_providers.usage import Usage
+from conduit_providers.quantities import Quantities
 
 PieceT = TypeVar("PieceT")
 
@@ -21,7 +21,7 @@ class ChunkDecoder(ABC, Generic[PieceT]):
     """Turns the pieces of one answer into chunks, up to the one that sets `done`."""
 
     def __init__(self, call: ChatCall) -> None:
-        self.usage: Usage | None = None
+        self.usage: Quantities | None = None
         self.done = False
         self.emitted = 0
         self._provider = call.provider

@@ -1,24 +1,33 @@
-"""Counts of tokens as OpenAI's answers have them, for the dialects that know how they split up."""
+"""Counts of tokens as OpenAI's answers have them, for the dialects that are not OpenAI's."""
 
 from conduit.v1.chat_pb2 import ChatUsage
-from conduit_providers.usage import Usage
+from conduit_providers.quantities import (
+    AUDIO_INPUTS,
+    AUDIO_OUTPUT,
+    CACHE_READS,
+    CACHE_WRITES,
+    REASONING,
+    Quantities,
+)
 
 
-def chat_usage(usage: Usage) -> ChatUsage:
+def token_totals(usage: Quantities) -> ChatUsage:
+    """Return the totals alone, for dialects that do not say how they split up."""
+    read, written = usage.input_tokens, usage.output_tokens
+    return ChatUsage(prompt_tokens=read, completion_tokens=written, total_tokens=read + written)
+
+
+def chat_usage(usage: Quantities) -> ChatUsage:
     """Return the counts; those read from a cache always stand there, the rarer ones if any."""
-    told = ChatUsage(
-        prompt_tokens=usage.input_tokens,
-        completion_tokens=usage.output_tokens,
-        total_tokens=usage.input_tokens + usage.output_tokens,
-    )
-    prompt, completion = told.prompt_tokens_details, told.completion_tokens_details
-    prompt.cached_tokens = usage.cached_input_tokens
-    if usage.cache_write_tokens:
-        prompt.cache_write_tokens = usage.cache_write_tokens
-    if usage.audio_input_tokens:
-        prompt.audio_tokens = usage.audio_input_tokens
-    if usage.reasoning_tokens:
-        completion.reasoning_tokens = usage.reasoning_tokens
-    if usage.audio_output_tokens:
-        completion.audio_tokens = usage.audio_output_tokens
-    return told
+    message = token_totals(usage)
+    prompt, completion = message.prompt_tokens_details, message.completion_tokens_details
+    prompt.cached_tokens = usage.count(*CACHE_READS)
+    if written := usage.count(*CACHE_WRITES):
+        prompt.cache_write_tokens = written
+    if heard := usage.count(*AUDIO_INPUTS):
+        prompt.audio_tokens = heard
+    if reasoning := usage.count(REASONING):
+        completion.reasoning_tokens = reasoning
+    if spoken := usage.count(AUDIO_OUTPUT):
+        completion.audio_tokens = spoken
+    return message

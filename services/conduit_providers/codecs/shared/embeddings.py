@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from conduit.v1.embedding_pb2 import EmbeddingList, EmbeddingRequest
 from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.operations.embed import EmbedAnswer, EmbedCall, embed_answer
-from conduit_providers.usage import Usage
+from conduit_providers.quantities import Quantities
 
 
 def texts_of(request: EmbeddingRequest, provider: str) -> list[str]:
@@ -20,7 +20,7 @@ def texts_of(request: EmbeddingRequest, provider: str) -> list[str]:
 
 
 def vectors_answer(
-    vectors: Sequence[Sequence[float]], call: EmbedCall, usage: Usage | None, model: str = ""
+    vectors: Sequence[Sequence[float]], call: EmbedCall, usage: Quantities | None, model: str = ""
 ) -> EmbedAnswer:
     """Return vectors as OpenAI's answers have them, in the encoding that the caller asked for.
 
@@ -38,6 +38,5 @@ def vectors_answer(
     # OpenAI's answers always have counts.
     listed.usage.SetInParent()
     if usage is not None:
-        listed.usage.prompt_tokens = usage.input_tokens
-        listed.usage.total_tokens = usage.input_tokens
+        listed.usage.prompt_tokens = listed.usage.total_tokens = usage.input_tokens
     return embed_answer(usage=usage, typed=listed)

@@ -5,13 +5,22 @@ from datetime import UTC, datetime
 import pytest
 
 from conduit.v1.charge_pb2 import (
+    UNIT_AUDIO_INPUT_MILLISECOND,
     UNIT_AUDIO_INPUT_TOKEN,
     UNIT_CACHE_WRITE_1H_TOKEN,
     UNIT_CACHE_WRITE_TOKEN,
+    UNIT_CACHED_AUDIO_INPUT_TOKEN,
     UNIT_CACHED_INPUT_TOKEN,
+    UNIT_CHARACTER,
+    UNIT_CITATION_TOKEN,
+    UNIT_IMAGE_INPUT_TOKEN,
     UNIT_INPUT_TOKEN,
     UNIT_OUTPUT_TOKEN,
+    UNIT_REASONING_TOKEN,
+    UNIT_REQUEST,
+    UNIT_WEB_SEARCH,
 )
+from conduit_billing.money import PER, cost_of
 from conduit_billing.pricing.catalog import PriceCatalog
 from conduit_billing.pricing.rules import UNKNOWN
 
@@ -23,6 +32,7 @@ NAMES = {
     "DeepSeek": "deepseek",
     "Gemini": "google",
     "VertexAI": "google",
+    "Perplexity": "perplexity",
 }
 
 
@@ -75,10 +85,63 @@ def test_writing_to_the_cache_for_an_hour_costs_twice_the_plain_price(
     assert prices[UNIT_CACHE_WRITE_TOKEN] * 8 == nano_usd * 5
 
 
-def test_a_price_in_tiers_is_taken_at_its_base(catalog: PriceCatalog) -> None:
-    """Gemini 2.5 Pro costs 1.25 dollars a million up to its first threshold."""
-    prices = catalog.price("Gemini", "gemini-2.5-pro", NOW).unit_prices
-    assert prices[UNIT_INPUT_TOKEN] == 1_250_000_000
+def test_a_long_request_has_the_price_of_its_tier(catalog: PriceCatalog) -> None:
+    """Gemini 2.5 Pro and Claude Sonnet 4.5 cost more above 200,000 tokens, thoughts included."""
+    sheet = catalog.price("Gemini", "gemini-2.5-pro", NOW).sheet
+    assert sheet.at(200_000)[UNIT_INPUT_TOKEN] == 1_250_000_000
+    assert sheet.at(200_001)[UNIT_INPUT_TOKEN] == 2_500_000_000
+    assert sheet.at(200_001)[UNIT_REASONING_TOKEN] == sheet.at(200_001)[UNIT_OUTPUT_TOKEN]
+    assert sheet.at(200_001)[UNIT_OUTPUT_TOKEN] == 15_000_000_000
+    claude = catalog.price("Anthropic", "claude-sonnet-4-5", NOW).sheet
+    assert claude.at(200_001)[UNIT_INPUT_TOKEN] == 6_000_000_000
+    assert claude.at(200_001)[UNIT_CACHE_WRITE_1H_TOKEN] == 12_000_000_000
+
+
+def test_service_tiers_have_prices_of_their_own(catalog: PriceCatalog) -> None:
+    """GPT-5 costs half at flex and double at priority; a tier that nobody priced is unknown."""
+    sheet = catalog.price("OpenAI", "gpt-5", NOW).sheet
+    assert sheet.at(10)[UNIT_INPUT_TOKEN] == 1_250_000_000
+    assert sheet.at(10, (("service_tier", "flex"),))[UNIT_INPUT_TOKEN] == 625_000_000
+    assert sheet.at(10, (("service_tier", "priority"),))[UNIT_OUTPUT_TOKEN] == 20_000_000_000
+    assert sheet.at(10, (("service_tier", "scale"),)) == {}
+    before = catalog.price("OpenAI", "gpt-5", datetime(2026, 10, 1, tzinfo=UTC)).sheet
+    assert before.at(10, (("service_tier", "flex"),)) == {}
+
+
+def test_what_providers_do_beside_is_priced(catalog: PriceCatalog) -> None:
+    """A search of Claude's is a cent; Perplexity's are in the fee, but for deep research."""
+    claude = catalog.price("Anthropic", "claude-opus-4-5", NOW).unit_prices
+    assert claude[UNIT_WEB_SEARCH] == 10_000_000 * PER
+    sonar = catalog.price("Perplexity", "sonar-pro", NOW).unit_prices
+    assert (sonar[UNIT_WEB_SEARCH], sonar[UNIT_REQUEST]) == (0, 14_000_000 * PER)
+    deep = catalog.price("Perplexity", "sonar-deep-research", NOW).unit_prices
+    assert deep[UNIT_REASONING_TOKEN] == 3_000_000_000
+    assert deep[UNIT_CITATION_TOKEN] == 2_000_000_000
+    assert deep[UNIT_WEB_SEARCH] == 5_000_000 * PER
+
+
+def test_kinds_of_content_have_prices_of_their_own(catalog: PriceCatalog) -> None:
+    """Sound costs Gemini Flash more than text, cached or not; pictures cost as the text."""
+    prices = catalog.price("Gemini", "gemini-2.5-flash", NOW).unit_prices
+    assert prices[UNIT_AUDIO_INPUT_TOKEN] > prices[UNIT_INPUT_TOKEN]
+    assert prices[UNIT_CACHED_AUDIO_INPUT_TOKEN] > prices[UNIT_CACHED_INPUT_TOKEN]
+    assert prices[UNIT_IMAGE_INPUT_TOKEN] == prices[UNIT_INPUT_TOKEN]
+
+
+def test_seconds_and_characters_are_priced(catalog: PriceCatalog) -> None:
+    """An hour of whisper-1 costs 0.36 dollars, a million characters of tts-1 cost 15."""
+    whisper = catalog.price("OpenAI", "whisper-1", NOW).unit_prices
+    assert cost_of([(3_600_000, whisper[UNIT_AUDIO_INPUT_MILLISECOND])]) == 360_000_000
+    assert UNIT_INPUT_TOKEN not in whisper
+    speech = catalog.price("OpenAI", "tts-1", NOW).unit_prices
+    assert cost_of([(1_000_000, speech[UNIT_CHARACTER])]) == 15_000_000_000
+
+
+def test_prices_follow_the_time_of_day(catalog: PriceCatalog) -> None:
+    """What was read once is read anew when other prices hold."""
+    times = [datetime(2025, 7, 1, hour, tzinfo=UTC) for hour in range(24)]
+    prices = [catalog.price("DeepSeek", "deepseek-chat", at).unit_prices for at in times]
+    assert len({each[UNIT_INPUT_TOKEN] for each in prices}) == 2
 
 
 @pytest.mark.parametrize(

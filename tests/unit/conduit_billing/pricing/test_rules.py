@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 import pytest
 
 from conduit.v1.charge_pb2 import (
+    UNIT_AUDIO_INPUT_MILLISECOND,
     UNIT_CACHE_WRITE_1H_TOKEN,
     UNIT_CACHE_WRITE_TOKEN,
     UNIT_CACHED_INPUT_TOKEN,
+    UNIT_COMPUTE_MILLISECOND,
     UNIT_IMAGE,
     UNIT_INPUT_TOKEN,
-    UNIT_MILLISECOND,
     UNIT_OUTPUT_TOKEN,
     UNIT_REQUEST,
 )
@@ -117,12 +118,15 @@ def test_a_price_per_request_makes_tokens_free() -> None:
 
 
 @pytest.mark.parametrize(
-    ("calculation", "milliseconds"),
-    [(COST_CALCULATION_TYPE_MINUTE_BASED, 60_000), (COST_CALCULATION_TYPE_SECOND_BASED, 1_000)],
+    ("calculation", "unit", "milliseconds"),
+    [
+        (COST_CALCULATION_TYPE_MINUTE_BASED, UNIT_AUDIO_INPUT_MILLISECOND, 60_000),
+        (COST_CALCULATION_TYPE_SECOND_BASED, UNIT_COMPUTE_MILLISECOND, 1_000),
+    ],
 )
 def test_minutes_and_seconds_are_counted_in_milliseconds(
-    calculation: Calculation, milliseconds: int
+    calculation: Calculation, unit: int, milliseconds: int
 ) -> None:
-    """A minute at 0.006 dollars costs 0.006 dollars, a second likewise."""
-    price = rule_prices(per_unit(calculation, 6_000_000)).unit_prices[UNIT_MILLISECOND]
+    """A minute of sound at 0.006 dollars costs 0.006 dollars, a second of computing likewise."""
+    price = rule_prices(per_unit(calculation, 6_000_000)).unit_prices[unit]
     assert cost_of([(milliseconds, price)]) == 6_000_000

@@ -11,7 +11,7 @@ from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.ollama.answer import read_piece
 from conduit_providers.codecs.ollama.stream import OllamaChatDecoder
 from conduit_providers.operations.chat import ChatCall, chat_request
-from conduit_providers.usage import Usage
+from conduit_providers.quantities import Quantities, plain
 
 LAST = {"done": True, "done_reason": "stop", "prompt_eval_count": 3, "eval_count": 2}
 AT = "2026-11-23T12:00:01.414671123Z"
@@ -33,7 +33,7 @@ def call() -> ChatCall:
     return Call(chat_request(json=raw), alias="m", model="m", stream=True, provider="P")
 
 
-def read(*pieces: bytes) -> tuple[str, Usage | None]:
+def read(*pieces: bytes) -> tuple[str, Quantities | None]:
     """Return the words and counts of a stream that arrives in pieces."""
     decoder = OllamaChatDecoder(call())
     found = [decoder.feed(piece) for piece in pieces if not decoder.done]
@@ -46,7 +46,7 @@ def read(*pieces: bytes) -> tuple[str, Usage | None]:
 def test_stream_survives_any_cut() -> None:
     """Also in the middle of a character, and byte by byte."""
     whole = read(STREAM)
-    assert whole == ("Grüße", Usage(3, 2))
+    assert whole == ("Grüße", plain(3, 2))
     assert all(read(STREAM[:i], STREAM[i:]) == whole for i in range(len(STREAM)))
     assert read(*(STREAM[i : i + 1] for i in range(len(STREAM)))) == whole
 

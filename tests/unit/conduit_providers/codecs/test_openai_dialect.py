@@ -10,9 +10,19 @@ from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.openai.chat import CODEC
 from conduit_providers.codecs.openai.usage import read_usage
 from conduit_providers.operations.chat import ChatCall, chat_request
+from conduit_providers.quantities import (
+    AUDIO_INPUT,
+    CACHED_INPUT,
+    INPUT,
+    OUTPUT,
+    REASONING,
+    Quantities,
+    counted,
+    plain,
+)
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
-from conduit_providers.usage import Usage
+from conduit_providers.wire import HttpResponse
 
 TARGET = Target("P", "OpenAI", "https://a.example")
 PLAIN = Endpoint("openai_chat", "/chat")
@@ -261,8 +271,8 @@ def test_random_bytes_never_crash_a_decoder() -> None:
         (None, None),
         ({}, None),
         ("many", None),
-        ({"prompt_tokens": "3", "completion_tokens": "4"}, Usage(3, 4)),
-        ({"prompt_tokens": 3, "total_tokens": 3}, Usage(3, 0)),
+        ({"prompt_tokens": "3", "completion_tokens": "4"}, plain(3, 4)),
+        ({"prompt_tokens": 3, "total_tokens": 3}, plain(3)),
         (
             {
                 "prompt_tokens": 32,
@@ -270,7 +280,7 @@ def test_random_bytes_never_crash_a_decoder() -> None:
                 "total_tokens": 141,
                 "completion_tokens_details": {"reasoning_tokens": 100},
             },
-            Usage(32, 109, reasoning_tokens=100),
+            counted([(INPUT, 32), (OUTPUT, 9), (REASONING, 100)]),
         ),
         (
             {
@@ -280,13 +290,17 @@ def test_random_bytes_never_crash_a_decoder() -> None:
                 "prompt_tokens_details": {"cached_tokens": 4, "audio_tokens": 2},
                 "completion_tokens_details": {"reasoning_tokens": 5, "audio_tokens": None},
             },
-            Usage(9, 7, 4, reasoning_tokens=5, audio_input_tokens=2),
+            counted([(INPUT, 3), (AUDIO_INPUT, 2), (CACHED_INPUT, 4), (OUTPUT, 2), (REASONING, 5)]),
         ),
     ],
 )
-def test_usage_counts_everything_once(told: object, expected_usage: Usage | None) -> None:
+def test_usage_counts_everything_once(told: object, expected_usage: Quantities | None) -> None:
     """Reasoning is part of the output, also with providers that count it apart."""
-    assert read_usage(told) == expected_usage
+    counts = read_usage(told, b"", {})
+    assert (counts.quantities() if counts is not None else None) == expected_usage
+    whole = {"choices": [{}], "usage": told}
+    answer = CODEC.from_upstream(HttpResponse(200, {}, orjson.dumps(whole)), call_of(b"{}"), PLAIN)
+    assert answer.usage == expected_usage
 
 
 def test_typed_form_knows_reasoning_by_its_name() -> None:

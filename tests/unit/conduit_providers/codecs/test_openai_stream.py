@@ -18,8 +18,8 @@ from conduit_kernel.errors import UpstreamError, UpstreamRateLimited
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.openai.chat import CODEC
 from conduit_providers.operations.chat import ChatCall, ChatDecoder, ChatEvents, chat_request
+from conduit_providers.quantities import CACHED_INPUT, INPUT, OUTPUT, counted
 from conduit_providers.spec import Endpoint
-from conduit_providers.usage import Usage
 
 Json = dict[str, Any]
 DONE = b"data: [DONE]\n\n"
@@ -31,7 +31,7 @@ COUNTS: Json = {
     "prompt_tokens_details": {"cached_tokens": 4},
 }
 EARLY: Json = {**COUNTS, "completion_tokens": 1, "total_tokens": 8}
-USED = Usage(7, 2, cached_input_tokens=4)
+USED = counted([(INPUT, 3), (CACHED_INPUT, 4), (OUTPUT, 2)])
 FILTERED: Json = {"prompt_filter_results": [{"prompt_index": 0}]}
 EMPTY: Json = {"choices": [], "created": 0, "id": "", "model": "", "object": ""}
 

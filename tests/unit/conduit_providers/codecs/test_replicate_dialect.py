@@ -22,7 +22,7 @@ from conduit_providers.codecs.replicate.prediction import step_to
 from conduit_providers.codecs.replicate.stream import ReplicateDecoder
 from conduit_providers.jobs import Job, JobCodec, JobRequest, ResultT, StreamingJob
 from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatEvents, chat_request
-from conduit_providers.usage import Usage
+from conduit_providers.quantities import plain
 from conduit_providers.wire import HttpResponse
 
 Json = dict[str, Any]
@@ -86,7 +86,7 @@ def test_waiting_slows_down_and_can_be_taken_back() -> None:
     assert cancel is not None
     assert (cancel.request.method, cancel.request.path) == ("POST", "/v1/predictions/p1/cancel")
     answer: ChatAnswer = end_of(flow, DONE)
-    assert answer.usage == Usage(3, 2)
+    assert answer.usage == plain(3, 2)
 
 
 def test_looks_may_fail_for_a_while() -> None:
@@ -127,7 +127,7 @@ def test_stream_is_closed_with_its_counts() -> None:
     finish, counts = (orjson.loads(e[6:]) for e in last.sse.split(b"\n\n") if e)
     assert finish["choices"][0]["finish_reason"] == "length"
     assert counts["usage"]["total_tokens"] == 5
-    assert found.decoder.usage == Usage(3, 2)
+    assert found.decoder.usage == plain(3, 2)
 
 
 def test_counts_are_not_waited_for_without_end() -> None:

@@ -18,9 +18,9 @@ from conduit_providers.operations.embed import (
     join_embeddings,
     split_embedding,
 )
+from conduit_providers.quantities import CACHED_INPUT, INPUT, Quantities, counted, plain, total
 from conduit_providers.spec import Endpoint, ValueMap
 from conduit_providers.target import Target
-from conduit_providers.usage import Usage, total
 
 Json = dict[str, Any]
 CATALOG = load_catalog()
@@ -125,7 +125,7 @@ def test_calls_are_split_at_what_a_provider_takes(
     assert (parts[0] is call) == (len(sizes) == 1)
 
 
-def answer(numbers: list[int], usage: Usage | None) -> EmbedAnswer:
+def answer(numbers: list[int], usage: Quantities | None) -> EmbedAnswer:
     """Return vectors."""
     data = [{"object": "embedding", "index": i, "embedding": [n]} for i, n in enumerate(numbers)]
     counts = {"prompt_tokens": len(data), "total_tokens": len(data)}
@@ -135,7 +135,8 @@ def answer(numbers: list[int], usage: Usage | None) -> EmbedAnswer:
 
 def test_answers_are_joined_in_order() -> None:
     """Indexes run on, counts are summed, and an unknown part makes the sum unknown."""
-    parts = [answer([1, 2], Usage(2, cached_input_tokens=1)), answer([3], Usage(5))]
+    cached = counted([(INPUT, 1), (CACHED_INPUT, 1)])
+    parts = [answer([1, 2], cached), answer([3], plain(5))]
     joined = join_embeddings(parts)
     body = orjson.loads(joined.json)
     assert [(each["index"], each["embedding"]) for each in body["data"]] == [
@@ -144,7 +145,7 @@ def test_answers_are_joined_in_order() -> None:
         (2, [3]),
     ]
     assert body["usage"] == {"prompt_tokens": 3, "total_tokens": 3}
-    assert joined.usage == Usage(7, cached_input_tokens=1)
+    assert joined.usage == counted([(INPUT, 6), (CACHED_INPUT, 1)])
     assert join_embeddings([parts[0], answer([3], None)]).usage is None
     assert join_embeddings(parts[:1]) is parts[0]
-    assert total([]) == Usage()
+    assert total([]) == Quantities()

@@ -12,7 +12,7 @@ from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER, 
 from conduit_kernel.errors import DeadlineExceeded, StreamInterrupted, UpstreamError
 from conduit_kernel.ids import IdSource
 from conduit_providers.operations.chat import OPERATION, chat_request
-from conduit_providers.usage import Usage
+from conduit_providers.quantities import plain
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.accounting.prices import PriceList
 from conduit_router.accounting.spool import CHARGE, TALLY, Spool, read_segment
@@ -95,7 +95,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def used(*, is_complete: bool = True) -> Consumption:
     """Return what an attempt used."""
-    return Consumption(Usage(3, 5), USAGE_SOURCE_PROVIDER, is_complete)
+    return Consumption(plain(3, 5), USAGE_SOURCE_PROVIDER, is_complete)
 
 
 def test_a_success_is_charged_and_counted_once(bench: Bench) -> None:
