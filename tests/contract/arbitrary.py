@@ -55,8 +55,7 @@ class Arbitrary:
         """Return the field of a oneof to set; none only where JSON can say so."""
         names = [field.name for field in oneof.fields]
         must = len(names) > 1 and (
-            oneof.GetOptions().HasExtension(options_pb2.discriminator)
-            or any(json_options(f).bare for f in oneof.fields)
+            oneof.GetOptions().HasExtension(options_pb2.discriminator) or is_all(oneof)
         )
         return [self._random.choice(names)] if must or self._random.random() < OFTEN else []
 
@@ -172,6 +171,11 @@ def type_of(field: FieldDescriptor) -> Descriptor:
     """Return the message that a field holds."""
     assert field.message_type is not None
     return field.message_type
+
+
+def is_all(oneof: OneofDescriptor) -> bool:
+    """Whether a message is nothing but a choice; where it is held bare, none has no JSON."""
+    return len(oneof.fields) == len(oneof.containing_type.fields)
 
 
 def is_map(field: FieldDescriptor) -> bool:

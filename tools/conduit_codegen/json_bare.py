@@ -1,16 +1,29 @@
 """Writes the reading of bare messages: their JSON is the value of the one field that is set."""
 
-from .contract import Kind, Message
-from .json_names import filler
-from .json_values import READERS, Scope
+from .contract import Contract, Field, Kind, Message
+from .json_values import READERS, Scope, nested
 
 JSON_TYPES = {Kind.STRING: "str", Kind.BOOL: "bool", Kind.DOUBLE: "float"}
-TYPE_NAMES = {"str": "a string", "bool": "a boolean", "float": "a number", "list": "a list"}
+TYPE_NAMES = {
+    "str": "a string",
+    "bool": "a boolean",
+    "float": "a number",
+    "list": "a list",
+    "dict": "an object",
+}
 
 
-def json_types(message: Message) -> list[str]:
+def json_types(contract: Contract, message: Message) -> list[str]:
     """Return the JSON types, as Python's, that the fields of a bare message have."""
-    return ["list" if f.is_message or f.repeated else JSON_TYPES[f.kind] for f in message.fields]
+    return [_json_type(contract, field) for field in message.fields]
+
+
+def _json_type(contract: Contract, field: Field) -> str:
+    if field.repeated:
+        return "list"
+    if field.is_message:
+        return "list" if contract.message_of(field).is_bare else "dict"
+    return JSON_TYPES[field.kind]
 
 
 def read_bare(scope: Scope) -> None:
@@ -18,12 +31,13 @@ def read_bare(scope: Scope) -> None:
     if scope.message.fields[0].repeated:
         _list(scope)
         return
-    types = json_types(scope.message)
+    types = json_types(scope.contract, scope.message)
     for index, (field, json_type) in enumerate(zip(scope.message.fields, types, strict=True)):
         with scope.body.block(f"{'elif' if index else 'if'} isinstance(value, {json_type}):"):
             if field.is_message:
-                nested = scope.contract.message_of(field)
-                scope.body.line(f"{filler(nested)}(message.{field.name}, value, path)")
+                target = f"message.{field.name}"
+                at = "path" if json_type == "list" else 'f"{path}"'
+                scope.body.line(nested(scope, field, target, "value", at))
             else:
                 scope.body.line(f"message.{field.name} = value")
     with scope.body.block("else:"):

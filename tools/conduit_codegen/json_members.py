@@ -113,7 +113,7 @@ def _one(scope: Scope, field: Field) -> None:
 def _is_list(scope: Scope, field: Field) -> str:
     """Return the condition on which a value is a list of values, not one value that is a list."""
     is_list = "isinstance(member, list)"
-    types = json_types(scope.contract.message_of(field)) if field.is_message else []
+    types = json_types(scope.contract, scope.contract.message_of(field)) if field.is_message else []
     if "list" not in types:
         return is_list
     return f"{is_list} and (not member or isinstance(member[0], ({', '.join(types)})))"

@@ -25,6 +25,7 @@ THING = {
     "look": {"colour": "dark_red", "others": ["Azure", "dark_red"]},
     "any": [1],
     "ages": ["1s", "0.500s"],
+    "places": ["shelf", {"x": 1, "y": 2}],
 }
 MORE = [{"text": "a", "language": ""}, {"text": "b", "language": "en"}]
 
@@ -69,6 +70,12 @@ def use_json() -> None:
         "look.others[0] must be one of"
     )
     assert refused({"shape": "square", "counts": {"-1": 1}}).startswith("counts.-1 must be from 0")
+    assert refused({"shape": "square", "places": ["a", {"x": -1}]}).startswith(
+        "places[1].x must be"
+    )
+    assert refused({"shape": "square", "places": [1]}) == (
+        "places[0] must be a string or an object, not a number"
+    )
     assert refused({"shape": "square", "more": [1]}) == "more[0] must be an object, not a number"
 
 
@@ -133,6 +140,7 @@ def use_document() -> None:
         for verb in document["paths"][path]
     }
     schemas = document["components"]["schemas"]
+    assert {"$ref": "#/components/schemas/Corner"}.items() <= schemas["Place"]["oneOf"][1].items()
     assert schemas["ColourAdmin"]["enum"] == ["Unspecified", "DarkRed", "Azure"]
     assert schemas["ColourOpenai"]["enum"] == ["dark_red", "Azure"]
 

@@ -194,7 +194,7 @@ class Json(_message.Message):
     secret: _builtins.bool
     """Holds a secret: accepted, never written, never logged."""
     bare: _builtins.bool
-    """On a message field that holds a oneof of unlike JSON types (string, number, list): the value is written bare."""
+    """On a message field that holds a oneof of unlike JSON types (string, number, list, object): the value is written bare."""
     events: _builtins.bool
     """Holds server-sent events, whole and ready to be written. On `bytes` fields of streamed responses."""
     def __init__(
