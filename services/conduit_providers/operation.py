@@ -70,12 +70,17 @@ class Operation(ABC, Generic[RequestT, AnswerT]):
 
     @abstractmethod
     def estimate(
-        self, form: Form[RequestT], answer: Answer[AnswerT] | None, emitted: int
+        self,
+        form: Form[RequestT],
+        answer: Answer[AnswerT] | None,
+        emitted: int,
+        codec: Any,  # noqa: ANN401 # as `codec_type` says
     ) -> Quantities:
         """Return about what a call used, where no provider counted.
 
         `answer` is the whole answer, None if there is none; of a stream, the decoder handed out
-        about `emitted` tokens.
+        about `emitted` tokens. `codec`, of the operation's type, is whose provider was asked: what
+        one charges by the token, another may charge by the search.
         """
 
     @abstractmethod

@@ -182,7 +182,11 @@ class ChatOperation(StreamedOperation[ChatCompletionRequest, ChatCompletion, Cha
         )
 
     def estimate(
-        self, form: Form[ChatCompletionRequest], answer: ChatAnswer | None, emitted: int
+        self,
+        form: Form[ChatCompletionRequest],
+        answer: ChatAnswer | None,
+        emitted: int,
+        codec: object,
     ) -> Quantities:
         """Count characters; pictures and sound are not counted."""
         read = _estimate_request(form)

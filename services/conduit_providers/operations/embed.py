@@ -80,7 +80,7 @@ class EmbedOperation(Operation[EmbeddingRequest, EmbeddingList]):
         return Requirements(request.model, "embed")
 
     def estimate(
-        self, form: Form[EmbeddingRequest], answer: EmbedAnswer | None, emitted: int
+        self, form: Form[EmbeddingRequest], answer: EmbedAnswer | None, emitted: int, codec: object
     ) -> Quantities:
         """Count characters; vectors are no tokens."""
         return plain(estimate_tokens(len(form.json)))

@@ -14,9 +14,10 @@ from conduit_kernel.errors import (
     UpstreamError,
 )
 from conduit_kernel.http import Headers, Timeouts
-from conduit_providers.calls import Call, Form
+from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.operation import AnyOperation, Requirements
 from conduit_providers.operations.chat import urls_of
+from conduit_providers.quantities import Quantities
 from conduit_router.calls.media import Media
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import CallerContext, CallLimits, limits_of
@@ -254,8 +255,13 @@ class CallScope:
                 runtime.state.failed(candidate.provider_id)
         elif attempt.is_sent and attempt.consumption is None:
             # Nobody waits any more, but the provider may have the question.
-            usage = self.operation.estimate(self.form, None, 0)
+            usage = self.estimate(attempt, None, 0)
             attempt.consumption = Consumption(usage, USAGE_SOURCE_ESTIMATE, is_complete=False)
+
+    def estimate(self, attempt: Attempt, answer: Answer[Any] | None, emitted: int) -> Quantities:
+        """Return about what an attempt used, where the provider did not count."""
+        codec = attempt.candidate.instance.served[self.operation.name].codec
+        return self.operation.estimate(self.form, answer, emitted, codec)
 
     def summary(self, attempt: Attempt, cost: int | None = None) -> CallSummary:
         """Say what was done so far."""

@@ -70,7 +70,7 @@ class StreamingCalls:
                 while events is not None:
                     yield writer.piece(events)
                     events = await stream.next()
-                attempt.consumption = _consumption(scope, stream)
+                attempt.consumption = _consumption(scope, attempt, stream)
                 _note_success(scope, attempt, stream)
                 yield writer.end(stream.usage, scope.succeed(attempt))
                 await stream.settle()
@@ -81,7 +81,7 @@ class StreamingCalls:
             finally:
                 stream.close()
                 if attempt.consumption is None:
-                    attempt.consumption = _consumption(scope, stream)
+                    attempt.consumption = _consumption(scope, attempt, stream)
 
 
 async def _open(scope: CallScope, attempt: Attempt) -> Opened:
@@ -119,9 +119,9 @@ def _note_success(scope: CallScope, attempt: Attempt, stream: UpstreamStream) ->
     )
 
 
-def _consumption(scope: CallScope, stream: UpstreamStream) -> Consumption:
+def _consumption(scope: CallScope, attempt: Attempt, stream: UpstreamStream) -> Consumption:
     if stream.usage is None:
-        usage = scope.operation.estimate(scope.form, None, stream.emitted)
+        usage = scope.estimate(attempt, None, stream.emitted)
         return Consumption(usage, USAGE_SOURCE_ESTIMATE, stream.is_complete)
     source = USAGE_SOURCE_PROVIDER if stream.is_complete else USAGE_SOURCE_EARLY_EVENT
     return Consumption(stream.usage, source, stream.is_complete)

@@ -39,7 +39,7 @@ class UnaryCalls:
         with admit(self._runtime, operation, form, options, caller, stream=False) as scope:
             attempt, answer = await run_attempts(scope, _make)
             operation.write(response, answer, is_typed=scope.is_typed)
-            attempt.consumption = _consumption(scope, answer)
+            attempt.consumption = _consumption(scope, attempt, answer)
             fill_report(response.report, scope.succeed(attempt))
             return response
 
@@ -49,7 +49,7 @@ class UnaryCalls:
         form = operation.plain_form(body)
         with admit(self._runtime, operation, form, None, caller, stream=False) as scope:
             attempt, answer = await run_attempts(scope, _make)
-            attempt.consumption = _consumption(scope, answer)
+            attempt.consumption = _consumption(scope, attempt, answer)
             return answer.json, scope.succeed(attempt)
 
 
@@ -106,8 +106,8 @@ async def _ask_all(
         raise
 
 
-def _consumption(scope: CallScope, answer: AnyAnswer) -> Consumption:
+def _consumption(scope: CallScope, attempt: Attempt, answer: AnyAnswer) -> Consumption:
     if answer.usage is not None:
         return Consumption(answer.usage, USAGE_SOURCE_PROVIDER, is_complete=True)
-    usage = scope.operation.estimate(scope.form, answer, 0)
+    usage = scope.estimate(attempt, answer, 0)
     return Consumption(usage, USAGE_SOURCE_ESTIMATE, is_complete=True)
