@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
+from tests.support.operations import form_of
 
 from conduit.v1.provider_pb2 import Provider
 from conduit_providers.auth import signer_for
 from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
 from conduit_providers.codecs import codec_named
-from conduit_providers.operations.chat import chat_request
-from conduit_providers.operations.embed import embedding_request
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest
 
@@ -181,8 +180,7 @@ def _unsigned(kind: str, operation: str, request: Json, target: Target) -> HttpR
     if operation == "models":
         listed: HttpRequest = codec.to_upstream(*of)
         return listed
-    form: Any = chat_request(json=raw) if operation == "chat" else embedding_request(json=raw)
-    call = Call(form, alias="my-alias", model=model, stream=stream)
+    call = Call(form_of(operation, raw), alias="my-alias", model=model, stream=stream)
     made: HttpRequest = codec.to_upstream(call, *of)
     return made
 

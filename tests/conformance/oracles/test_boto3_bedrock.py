@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from msgspec.structs import replace
 from tests.support.eventstream import framed
+from tests.support.operations import form_of
 from tests.support.signatures import is_signed
 
 from conduit.v1.provider_pb2 import Provider
@@ -24,7 +25,6 @@ from conduit_providers.auth import signer_for
 from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
 from conduit_providers.codecs import codec_named
-from conduit_providers.operations.chat import chat_request
 from conduit_providers.operations.embed import embedding_request, split_embedding
 from conduit_providers.wire import HttpRequest
 
@@ -162,17 +162,13 @@ def we_send(operation: str, request: Json, address: str) -> Received:
     endpoint, target = spec.endpoints[operation], CATALOG.target(provider)
     raw, model = orjson.dumps(request), request.get("model", "")
     sent: HttpRequest
-    if operation == "chat":
-        chat = Call(
-            chat_request(json=raw), alias=model, model=model, stream=bool(request.get("stream"))
-        )
-        sent = codec_named(endpoint.codec).to_upstream(chat, endpoint, target)
-    elif operation == "embed":
-        embed = Call(embedding_request(json=raw), alias=model, model=model)
-        sent = codec_named(endpoint.codec).to_upstream(embed, endpoint, target)
-    else:
+    if operation == "models":
         sent = codec_named(endpoint.codec).to_upstream(endpoint, target)
         sent = replace(sent, path=request.get("path", sent.path))
+    else:
+        form, stream = form_of(operation, raw), bool(request.get("stream"))
+        call = Call(form, alias=model, model=model, stream=stream)
+        sent = codec_named(endpoint.codec).to_upstream(call, endpoint, target)
     signed = signer_for(spec.auth, orjson.dumps(KEY).decode(), target).sign(sent)
     headers = dict(signed.headers)
     assert is_signed(signed.method, address + signed.path, headers, signed.body, SECRET)

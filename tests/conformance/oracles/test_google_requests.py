@@ -16,14 +16,13 @@ from google.genai import types
 from google.oauth2.credentials import Credentials
 from tests.support.google_chats import CHATS
 from tests.support.google_recorder import MEANINGFUL, Recorder, Sent, canonical, recording
+from tests.support.operations import form_of
 
 from conduit.v1.provider_pb2 import Provider
 from conduit_providers.auth import HeaderSigner, signer_for
 from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
 from conduit_providers.codecs import codec_named
-from conduit_providers.operations.chat import chat_request
-from conduit_providers.operations.embed import embedding_request
 from conduit_providers.target import Target
 
 CATALOG = load_catalog()
@@ -63,15 +62,12 @@ def we_send(platform: str, operation: str, request: Json) -> Sent:
     spec, target = CATALOG.find(platform), target_of(platform)
     endpoint = spec.endpoints[operation]
     model, raw = request.get("model", ""), orjson.dumps({**request, "model": "my-alias"})
-    if operation == "chat":
-        stream = bool(request.get("stream"))
-        chat = Call(chat_request(json=raw), alias="my-alias", model=model, stream=stream)
-        sent = codec_named(endpoint.codec).to_upstream(chat, endpoint, target)
-    elif operation == "embed":
-        embed = Call(embedding_request(json=raw), alias="my-alias", model=model)
-        sent = codec_named(endpoint.codec).to_upstream(embed, endpoint, target)
-    else:
+    if operation == "models":
         sent = codec_named(endpoint.codec).to_upstream(endpoint, target)
+    else:
+        form = form_of(operation, raw)
+        call = Call(form, alias="my-alias", model=model, stream=bool(request.get("stream")))
+        sent = codec_named(endpoint.codec).to_upstream(call, endpoint, target)
     bearer = HeaderSigner((("authorization", f"Bearer {TOKEN}"),))
     signer = signer_for(spec.auth, KEY, target) if platform == "Gemini" else bearer
     signed = signer.sign(sent)

@@ -13,6 +13,7 @@ import anthropic
 import openai
 import orjson
 import pytest
+from tests.support.operations import form_of
 
 from conduit.v1.key_credential_pb2 import KeyCredential
 from conduit.v1.provider_pb2 import Provider
@@ -20,8 +21,6 @@ from conduit_providers.auth import signer_for
 from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
 from conduit_providers.codecs import codec_named
-from conduit_providers.operations.chat import chat_request
-from conduit_providers.operations.embed import embedding_request
 from conduit_providers.wire import HttpRequest
 
 SECRET = "sk-oracle-0123456789"
@@ -104,14 +103,12 @@ def we_send(
     target = CATALOG.target(provider, key)
     raw = orjson.dumps({**request, "model": "my-alias"})
     model, stream = request.get("model", ""), bool(request.get("stream"))
-    if operation == "chat":
-        chat = Call(chat_request(json=raw), alias="my-alias", model=model, stream=stream)
-        sent = codec_named(endpoint.codec).to_upstream(chat, endpoint, target)
-    elif operation == "embed":
-        embed = Call(embedding_request(json=raw), alias="my-alias", model=model)
-        sent = codec_named(endpoint.codec).to_upstream(embed, endpoint, target)
-    else:
+    if operation == "models":
         sent = codec_named(endpoint.codec).to_upstream(endpoint, target)
+    else:
+        form = form_of(operation, raw)
+        call = Call(form, alias="my-alias", model=model, stream=stream)
+        sent = codec_named(endpoint.codec).to_upstream(call, endpoint, target)
     return meaning_of(signer_for(spec.auth, SECRET, target).sign(sent), path)
 
 
