@@ -18,6 +18,7 @@ COST_CALCULATION_TYPE_BY_SPELLING: Final[
     "characterbased": model_cost_pb2.COST_CALCULATION_TYPE_CHARACTER_BASED,
     "minutebased": model_cost_pb2.COST_CALCULATION_TYPE_MINUTE_BASED,
     "secondbased": model_cost_pb2.COST_CALCULATION_TYPE_SECOND_BASED,
+    "searchunitbased": model_cost_pb2.COST_CALCULATION_TYPE_SEARCH_UNIT_BASED,
 }
 COST_CALCULATION_TYPE_SPELLINGS: Final[dict[model_cost_pb2.CostCalculationType.ValueType, str]] = {
     model_cost_pb2.COST_CALCULATION_TYPE_UNSPECIFIED: "TokenBased",
@@ -27,6 +28,7 @@ COST_CALCULATION_TYPE_SPELLINGS: Final[dict[model_cost_pb2.CostCalculationType.V
     model_cost_pb2.COST_CALCULATION_TYPE_CHARACTER_BASED: "CharacterBased",
     model_cost_pb2.COST_CALCULATION_TYPE_MINUTE_BASED: "MinuteBased",
     model_cost_pb2.COST_CALCULATION_TYPE_SECOND_BASED: "SecondBased",
+    model_cost_pb2.COST_CALCULATION_TYPE_SEARCH_UNIT_BASED: "SearchUnitBased",
 }
 
 

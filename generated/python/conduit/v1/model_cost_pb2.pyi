@@ -41,6 +41,8 @@ class _CostCalculationTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_C
     """Minutes of sound."""
     COST_CALCULATION_TYPE_SECOND_BASED: _CostCalculationType.ValueType  # 6
     """Seconds of computing."""
+    COST_CALCULATION_TYPE_SEARCH_UNIT_BASED: _CostCalculationType.ValueType  # 7
+    """Search units, by which rerankings are billed."""
 
 class CostCalculationType(_CostCalculationType, metaclass=_CostCalculationTypeEnumTypeWrapper):
     """What is counted."""
@@ -59,6 +61,8 @@ COST_CALCULATION_TYPE_MINUTE_BASED: CostCalculationType.ValueType  # 5
 """Minutes of sound."""
 COST_CALCULATION_TYPE_SECOND_BASED: CostCalculationType.ValueType  # 6
 """Seconds of computing."""
+COST_CALCULATION_TYPE_SEARCH_UNIT_BASED: CostCalculationType.ValueType  # 7
+"""Search units, by which rerankings are billed."""
 Global___CostCalculationType: _TypeAlias = CostCalculationType  # noqa: Y015
 
 @_typing.final

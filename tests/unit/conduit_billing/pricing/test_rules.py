@@ -15,10 +15,12 @@ from conduit.v1.charge_pb2 import (
     UNIT_INPUT_TOKEN,
     UNIT_OUTPUT_TOKEN,
     UNIT_REQUEST,
+    UNIT_SEARCH_UNIT,
 )
 from conduit.v1.model_cost_pb2 import (
     COST_CALCULATION_TYPE_MINUTE_BASED,
     COST_CALCULATION_TYPE_REQUEST_BASED,
+    COST_CALCULATION_TYPE_SEARCH_UNIT_BASED,
     COST_CALCULATION_TYPE_SECOND_BASED,
 )
 from conduit_billing.money import cost_of
@@ -115,6 +117,13 @@ def test_a_price_per_request_makes_tokens_free() -> None:
     prices = rule_prices(per_unit(COST_CALCULATION_TYPE_REQUEST_BASED, 5_000_000)).unit_prices
     assert cost_of([(1, prices[UNIT_REQUEST]), (900, prices[UNIT_INPUT_TOKEN])]) == 5_000_000
     assert prices[UNIT_CACHE_WRITE_1H_TOKEN] == 0
+
+
+def test_a_price_per_search_unit_makes_tokens_free() -> None:
+    """Rerankings are billed so; what a provider counts beside it costs nothing."""
+    prices = rule_prices(per_unit(COST_CALCULATION_TYPE_SEARCH_UNIT_BASED, 2_000_000)).unit_prices
+    used = [(3, prices[UNIT_SEARCH_UNIT]), (900, prices[UNIT_INPUT_TOKEN])]
+    assert cost_of(used) == 6_000_000
 
 
 @pytest.mark.parametrize(
