@@ -34,6 +34,7 @@ ASKED = {
     "reasoning": '"reasoning_effort"',
     "dimensions": '"dimensions":',
     "base64": '"encoding_format":"base64"',
+    "structured_documents": '"documents":[{',
 }
 
 

@@ -9,7 +9,7 @@ async with ConduitClient("127.0.0.1:50052", api_key="condt_...") as client:
             print(text, end="")
 """
 
-from conduit_client.answers import ChatAnswer, ChatStream, EmbedAnswer
+from conduit_client.answers import ChatAnswer, ChatStream, EmbedAnswer, RerankAnswer
 from conduit_client.client import ConduitClient
 from conduit_client.errors import CallFailed, StreamIncomplete
 from conduit_client.messages import assistant, image, system, text, tool_result, user
@@ -20,6 +20,7 @@ __all__ = [
     "ChatStream",
     "ConduitClient",
     "EmbedAnswer",
+    "RerankAnswer",
     "StreamIncomplete",
     "assistant",
     "image",

@@ -14,6 +14,7 @@ from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk
 from conduit.v1.chat_message_pb2 import ChatMessage
 from conduit.v1.chat_pb2 import ChatCompletion, ChatUsage
 from conduit.v1.embedding_pb2 import Embedding, EmbeddingList
+from conduit.v1.rerank_pb2 import Ranking
 from conduit.v1.router_requests_pb2 import StreamChatRequest, StreamChatResponse
 from conduit_client.errors import StreamIncomplete, failure_of
 
@@ -49,6 +50,19 @@ class EmbedAnswer:
     def vectors(self) -> list[list[float]]:
         """The vectors as numbers, in whichever form they came."""
         return [_numbers(embedding) for embedding in self.embeddings.data]
+
+
+@dataclass(frozen=True, slots=True)
+class RerankAnswer:
+    """Documents in order of relevance, and what Conduit did for it."""
+
+    ranking: Ranking
+    report: CallReport
+
+    @property
+    def order(self) -> list[int]:
+        """The documents' places in the request, the most relevant one's first."""
+        return [result.index for result in self.ranking.results]
 
 
 class ChatStream:

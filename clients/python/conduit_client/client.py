@@ -12,14 +12,16 @@ from conduit.v1.chat_message_pb2 import ChatMessage
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit.v1.embedding_pb2 import EmbeddingInput, EmbeddingRequest
 from conduit.v1.model_pb2 import Model
+from conduit.v1.rerank_pb2 import RerankingDocument, RerankingRequest
 from conduit.v1.router_requests_pb2 import (
     ChatRequest,
     EmbedRequest,
     ListModelsRequest,
+    RerankRequest,
     StreamChatRequest,
 )
 from conduit.v1.router_service_pb2_grpc import RouterServiceStub
-from conduit_client.answers import ChatAnswer, ChatStream, EmbedAnswer
+from conduit_client.answers import ChatAnswer, ChatStream, EmbedAnswer, RerankAnswer
 from conduit_client.errors import failure_of
 
 MAX_MESSAGE_BYTES = 96 * 1024 * 1024
@@ -122,6 +124,31 @@ class ConduitClient:
             self._stub.Embed(call, metadata=self._metadata, timeout=self._patience(call.options))
         )
         return EmbedAnswer(response.embeddings, response.report)
+
+    async def rerank(
+        self,
+        model: str,
+        query: str,
+        *texts: str,
+        top_n: int | None = None,
+        request: RerankingRequest | None = None,
+        options: CallOptions | None = None,
+    ) -> RerankAnswer:
+        """Return texts in order of their relevance to a query, the `top_n` best. CallFailed.
+
+        `request` holds what else is wished (documents that are objects, limits); the rest is added
+        to it.
+        """
+        reranking = RerankingRequest()
+        if request is not None:
+            reranking.CopyFrom(request)
+        reranking.MergeFrom(RerankingRequest(model=model, query=query, top_n=top_n))
+        reranking.documents.extend(RerankingDocument(text=text) for text in texts)
+        call = RerankRequest(reranking=reranking, options=self._options(options))
+        response = await self._answer(
+            self._stub.Rerank(call, metadata=self._metadata, timeout=self._patience(call.options))
+        )
+        return RerankAnswer(response.ranking, response.report)
 
     async def list_models(self) -> list[Model]:
         """Return the model aliases that the key may use. CallFailed."""

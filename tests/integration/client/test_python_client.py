@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from grpc import StatusCode
 from tests.support.gateways import Served, wait_for
+from tests.support.sdk_oracle import Upstream, upstream
 
 from conduit.v1.chat_pb2 import ChatCompletionRequest
+from conduit.v1.rerank_pb2 import RerankingRequest
 from conduit_cli.gateway import Json
 from conduit_cli.keys import VIRTUAL, KeyFile
 from conduit_client import CallFailed, ConduitClient, image, system, user
@@ -17,7 +19,14 @@ ALIASES = {"flow": "stream-5x0ms", "cut": "cut-after-3", "vectors": "embed-8"}
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def cohere() -> Iterator[Upstream]:
+    """Start a provider that reranks."""
+    with upstream("Cohere/rerank/plain") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def served(cohere: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Start a gateway with a few more aliases."""
     with Served(tmp_path_factory.mktemp("gateway")) as gateway:
         admin = gateway.admin()
@@ -26,7 +35,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             mapping: Json = {"modelAlias": alias, "providerId": provider["id"]}
             mapping["actualModelName"] = model
             admin.call("POST", "/api/model-provider-mappings", mapping)
-        wait_for(lambda: ALIASES.keys() <= gateway.aliases())
+        ranker = {"name": "Cohere", "providerType": "Cohere", "baseUrl": cohere.address}
+        number = admin.call("POST", "/api/providers", ranker)["id"]
+        admin.call("POST", f"/api/providers/{number}/keys", {"apiKey": "any"})
+        mapped = {"modelAlias": "ranker", "providerId": number, "actualModelName": "rerank-v3.5"}
+        admin.call("POST", "/api/model-provider-mappings", mapped)
+        wait_for(lambda: {*ALIASES, "ranker"} <= gateway.aliases())
         yield gateway
 
 
@@ -93,6 +107,22 @@ async def test_texts_become_vectors(client: ConduitClient) -> None:
     answer = await client.embed("vectors", "one text", "another")
     assert [len(vector) for vector in answer.vectors] == [8, 8]
     assert len((await client.embed("vectors", "short", dimensions=3)).vectors[0]) == 3
+
+
+async def test_texts_are_put_in_order(client: ConduitClient, cohere: Upstream) -> None:
+    """By their relevance to a query; what else is wished goes along."""
+    texts = ("Carson City", "Saipan", "Washington", "death")
+    wish = RerankingRequest(return_documents=True)
+    answer = await client.rerank("ranker", "capital?", *texts, top_n=4, request=wish)
+    assert answer.order == [2, 0, 1, 3]
+    assert answer.ranking.results[0].document.text == "Washington"
+    assert answer.report.provider_name == "Cohere"
+    assert cohere.received[-1].body == {
+        "model": "rerank-v3.5",
+        "query": "capital?",
+        "top_n": 4,
+        "documents": list(texts),
+    }
 
 
 async def test_models_are_listed(client: ConduitClient) -> None:

@@ -422,6 +422,13 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=False,
         client_streaming=False,
     ),
+    "/conduit.v1.RouterService/Rerank": Method(
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        idempotent=False,
+        server_streaming=False,
+        client_streaming=False,
+    ),
     "/conduit.v1.RouterService/GenerateImages": Method(
         access=options_pb2.ACCESS_VIRTUAL_KEY,
         dialect=options_pb2.DIALECT_OPENAI,

@@ -32,6 +32,12 @@ from conduit.v1.embedding_json import (
 )
 from conduit.v1.image_json import fill_image_edit_form, image_edit_form_to_json
 from conduit.v1.model_json import fill_model, model_to_json
+from conduit.v1.rerank_json import (
+    fill_ranking,
+    fill_reranking_request,
+    ranking_to_json,
+    reranking_request_to_json,
+)
 
 _CHAT_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"chat", "json"})
 
@@ -272,6 +278,76 @@ def embed_response_to_json(message: router_requests_pb2.EmbedResponse) -> dict[s
     members: dict[str, object] = {}
     if message.HasField("embeddings"):
         members["embeddings"] = embedding_list_to_json(message.embeddings)
+    if message.HasField("json"):
+        members["json"] = runtime.from_raw(message.json, "json")
+    return members
+
+
+_RERANK_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"reranking", "json"})
+
+
+def rerank_request_from_json(value: object, path: str = "") -> router_requests_pb2.RerankRequest:
+    """Return the `RerankRequest` that a JSON value says. Raises JsonError."""
+    message = router_requests_pb2.RerankRequest()
+    fill_rerank_request(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_rerank_request(
+    message: router_requests_pb2.RerankRequest, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("reranking")) is not None:
+        fill_reranking_request(message.reranking, member, path + "reranking.")
+    if (member := value.get("json")) is not None:
+        message.json = runtime.raw(member, path + "json")
+    runtime.at_most_one(value, ("reranking", "json"), path)
+    if not _RERANK_REQUEST_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _RERANK_REQUEST_MEMBERS, path)
+
+
+def rerank_request_to_json(message: router_requests_pb2.RerankRequest) -> dict[str, object]:
+    """Return the JSON of a `RerankRequest`."""
+    members: dict[str, object] = {}
+    if message.HasField("reranking"):
+        members["reranking"] = reranking_request_to_json(message.reranking)
+    if message.HasField("json"):
+        members["json"] = runtime.from_raw(message.json, "json")
+    return members
+
+
+_RERANK_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"ranking", "json"})
+
+
+def rerank_response_from_json(value: object, path: str = "") -> router_requests_pb2.RerankResponse:
+    """Return the `RerankResponse` that a JSON value says. Raises JsonError."""
+    message = router_requests_pb2.RerankResponse()
+    fill_rerank_response(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_rerank_response(
+    message: router_requests_pb2.RerankResponse, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("ranking")) is not None:
+        fill_ranking(message.ranking, member, path + "ranking.")
+    if (member := value.get("json")) is not None:
+        message.json = runtime.raw(member, path + "json")
+    runtime.at_most_one(value, ("ranking", "json"), path)
+    if not _RERANK_RESPONSE_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _RERANK_RESPONSE_MEMBERS, path)
+
+
+def rerank_response_to_json(message: router_requests_pb2.RerankResponse) -> dict[str, object]:
+    """Return the JSON of a `RerankResponse`."""
+    members: dict[str, object] = {}
+    if message.HasField("ranking"):
+        members["ranking"] = ranking_to_json(message.ranking)
     if message.HasField("json"):
         members["json"] = runtime.from_raw(message.json, "json")
     return members

@@ -12,6 +12,7 @@ from conduit.v1 import decision_pb2 as _decision_pb2
 from conduit.v1 import embedding_pb2 as _embedding_pb2
 from conduit.v1 import image_pb2 as _image_pb2
 from conduit.v1 import model_pb2 as _model_pb2
+from conduit.v1 import rerank_pb2 as _rerank_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
@@ -275,6 +276,78 @@ class EmbedResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_form) -> _WhichOneofReturnType_form | None: ...
 
 Global___EmbedResponse: _TypeAlias = EmbedResponse  # noqa: Y015
+
+@_typing.final
+class RerankRequest(_message.Message):
+    """Asks to put documents in order by a query."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RERANKING_FIELD_NUMBER: _builtins.int
+    JSON_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    json: _builtins.bytes
+    """As Cohere's JSON."""
+    @_builtins.property
+    def reranking(self) -> _rerank_pb2.RerankingRequest:
+        """Typed."""
+
+    @_builtins.property
+    def options(self) -> _call_pb2.CallOptions:
+        """How to treat the call."""
+
+    def __init__(
+        self,
+        *,
+        reranking: _rerank_pb2.RerankingRequest | None = ...,
+        json: _builtins.bytes = ...,
+        options: _call_pb2.CallOptions | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "json", b"json", "options", b"options", "reranking", b"reranking"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "json", b"json", "options", b"options", "reranking", b"reranking"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_form: _TypeAlias = _typing.Literal["reranking", "json"]  # noqa: Y015
+    _WhichOneofArgType_form: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_form) -> _WhichOneofReturnType_form | None: ...
+
+Global___RerankRequest: _TypeAlias = RerankRequest  # noqa: Y015
+
+@_typing.final
+class RerankResponse(_message.Message):
+    """The documents in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RANKING_FIELD_NUMBER: _builtins.int
+    JSON_FIELD_NUMBER: _builtins.int
+    REPORT_FIELD_NUMBER: _builtins.int
+    json: _builtins.bytes
+    """As Cohere's JSON."""
+    @_builtins.property
+    def ranking(self) -> _rerank_pb2.Ranking:
+        """Typed."""
+
+    @_builtins.property
+    def report(self) -> _call_pb2.CallReport:
+        """What the Router did."""
+
+    def __init__(
+        self,
+        *,
+        ranking: _rerank_pb2.Ranking | None = ...,
+        json: _builtins.bytes = ...,
+        report: _call_pb2.CallReport | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "json", b"json", "ranking", b"ranking", "report", b"report"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "json", b"json", "ranking", b"ranking", "report", b"report"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_form: _TypeAlias = _typing.Literal["ranking", "json"]  # noqa: Y015
+    _WhichOneofArgType_form: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_form) -> _WhichOneofReturnType_form | None: ...
+
+Global___RerankResponse: _TypeAlias = RerankResponse  # noqa: Y015
 
 @_typing.final
 class GenerateImagesRequest(_message.Message):

@@ -51,6 +51,11 @@ class RouterServiceStub:
                 request_serializer=conduit_dot_v1_dot_router__requests__pb2.EmbedRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_router__requests__pb2.EmbedResponse.FromString,
                 _registered_method=True)
+        self.Rerank = channel.unary_unary(
+                '/conduit.v1.RouterService/Rerank',
+                request_serializer=conduit_dot_v1_dot_router__requests__pb2.RerankRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_router__requests__pb2.RerankResponse.FromString,
+                _registered_method=True)
         self.GenerateImages = channel.unary_unary(
                 '/conduit.v1.RouterService/GenerateImages',
                 request_serializer=conduit_dot_v1_dot_router__requests__pb2.GenerateImagesRequest.SerializeToString,
@@ -120,6 +125,13 @@ class RouterServiceServicer:
 
     def Embed(self, request, context):
         """Turns texts into vectors.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Rerank(self, request, context):
+        """Puts documents in order by their relevance to a query.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -205,6 +217,11 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.Embed,
                     request_deserializer=conduit_dot_v1_dot_router__requests__pb2.EmbedRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_router__requests__pb2.EmbedResponse.SerializeToString,
+            ),
+            'Rerank': grpc.unary_unary_rpc_method_handler(
+                    servicer.Rerank,
+                    request_deserializer=conduit_dot_v1_dot_router__requests__pb2.RerankRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_router__requests__pb2.RerankResponse.SerializeToString,
             ),
             'GenerateImages': grpc.unary_unary_rpc_method_handler(
                     servicer.GenerateImages,
@@ -335,6 +352,33 @@ class RouterService:
             '/conduit.v1.RouterService/Embed',
             conduit_dot_v1_dot_router__requests__pb2.EmbedRequest.SerializeToString,
             conduit_dot_v1_dot_router__requests__pb2.EmbedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Rerank(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/Rerank',
+            conduit_dot_v1_dot_router__requests__pb2.RerankRequest.SerializeToString,
+            conduit_dot_v1_dot_router__requests__pb2.RerankResponse.FromString,
             options,
             channel_credentials,
             insecure,

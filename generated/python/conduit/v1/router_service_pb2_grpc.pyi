@@ -43,6 +43,8 @@ class RouterServiceStub:
     """
     Embed: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.EmbedRequest, _router_requests_pb2.EmbedResponse]
     """Turns texts into vectors."""
+    Rerank: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.RerankRequest, _router_requests_pb2.RerankResponse]
+    """Puts documents in order by their relevance to a query."""
     GenerateImages: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.GenerateImagesRequest, _router_requests_pb2.GenerateImagesResponse]
     """Draws pictures."""
     EditImages: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.EditImagesRequest, _router_requests_pb2.EditImagesResponse]
@@ -77,6 +79,8 @@ class RouterServiceAsyncStub(RouterServiceStub):
     """
     Embed: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.EmbedRequest, _router_requests_pb2.EmbedResponse]  # type: ignore[assignment]
     """Turns texts into vectors."""
+    Rerank: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.RerankRequest, _router_requests_pb2.RerankResponse]  # type: ignore[assignment]
+    """Puts documents in order by their relevance to a query."""
     GenerateImages: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.GenerateImagesRequest, _router_requests_pb2.GenerateImagesResponse]  # type: ignore[assignment]
     """Draws pictures."""
     EditImages: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.EditImagesRequest, _router_requests_pb2.EditImagesResponse]  # type: ignore[assignment]
@@ -126,6 +130,14 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_router_requests_pb2.EmbedResponse, _abc.Awaitable[_router_requests_pb2.EmbedResponse]]:
         """Turns texts into vectors."""
+
+    @_abc_1.abstractmethod
+    def Rerank(
+        self,
+        request: _router_requests_pb2.RerankRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_router_requests_pb2.RerankResponse, _abc.Awaitable[_router_requests_pb2.RerankResponse]]:
+        """Puts documents in order by their relevance to a query."""
 
     @_abc_1.abstractmethod
     def GenerateImages(

@@ -145,6 +145,38 @@ def report_of_embed(message: router_requests_pb2.EmbedResponse) -> bytes:
     return _lines_of_call_report(message.report)
 
 
+def read_rerank(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> router_requests_pb2.RerankRequest:
+    """Return the request that `POST /v1/rerank` says."""
+    message = router_requests_pb2.RerankRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
+def write_rerank(message: router_requests_pb2.RerankResponse) -> bytes:
+    """Write the answer of Rerank."""
+    return message.json
+
+
+def report_of_rerank(message: router_requests_pb2.RerankResponse) -> bytes:
+    """Write the header lines of an answer of Rerank."""
+    if not message.HasField("report"):
+        return b""
+    return _lines_of_call_report(message.report)
+
+
+def read_rerank_2(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> router_requests_pb2.RerankRequest:
+    """Return the request that `POST /v2/rerank` says."""
+    message = router_requests_pb2.RerankRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
 def read_generate_images(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> router_requests_pb2.GenerateImagesRequest:
@@ -444,6 +476,46 @@ ROUTES: Final[tuple[Route, ...]] = (
         media_type=b"application/json",
         media_type_of=None,
         write_report=report_of_embed,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/rerank",
+        segments=(Segment("v1"), Segment("rerank")),
+        service="RouterService",
+        rpc="Rerank",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        multipart=False,
+        max_body_bytes=0,
+        read=read_rerank,
+        read_form=None,
+        write=write_rerank,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_rerank,
+    ),
+    Route(
+        verb="POST",
+        path="/v2/rerank",
+        segments=(Segment("v2"), Segment("rerank")),
+        service="RouterService",
+        rpc="Rerank",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        multipart=False,
+        max_body_bytes=0,
+        read=read_rerank_2,
+        read_form=None,
+        write=write_rerank,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_rerank,
     ),
     Route(
         verb="POST",
