@@ -123,6 +123,7 @@ async def start(
         metrics,
         master_key=settings.master_key,
         stopping=stopping,
+        heartbeat_seconds=settings.heartbeat_seconds,
     )
     edge = Dispatcher(
         [

@@ -12,6 +12,8 @@ from conduit_kernel.secrets import parse_key
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 GRPC_PORT = 50051
+# Proxies commonly cut what is silent for 30 s.
+HEARTBEAT_SECONDS = 15
 # Each service's port, counted from the gRPC port.
 PORT_OFFSETS = {"registry": 0, "router": 1, "health": 2, "billing": 3, "simulator": 4}
 
@@ -40,6 +42,8 @@ class Settings:
     # Further provider types, as a folder of TOML files.
     catalog_dir: Path | None = None
     cors_origins: tuple[str, ...] = ("*",)
+    # The longest silence of a stream of events, in seconds; 0 for any.
+    heartbeat_seconds: float = HEARTBEAT_SECONDS
     # How long a stopping process waits for calls under way, in seconds.
     drain_seconds: float = 4.0
 
@@ -84,6 +88,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "allow_private_addresses": _flag(env, "CONDUIT_ALLOW_PRIVATE_ADDRESSES"),
         "allow_private_media": _flag(env, "CONDUIT_ALLOW_PRIVATE_MEDIA"),
         "max_body_bytes": _number(env, "CONDUIT_MAX_BODY_BYTES", MAX_BODY_BYTES),
+        "heartbeat_seconds": _number(env, "CONDUIT_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
         "catalog_dir": Path(folder) if (folder := env.get("CONDUIT_CATALOG_DIR")) else None,
         "cors_origins": tuple(env.get("CONDUIT_CORS_ORIGINS", "*").replace(" ", "").split(",")),
     }

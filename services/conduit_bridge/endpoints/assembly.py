@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 from conduit.v1 import call_pb2, options_pb2
 from conduit.v1.http_runtime import Route
 from conduit_bridge.endpoints.body_selected import BodySelectedEndpoint
-from conduit_bridge.endpoints.heartbeats import HeartbeatEventsEndpoint
 from conduit_bridge.endpoints.plain import (
     PlainEventsEndpoint,
     PlainUnaryEndpoint,
     plain_call,
 )
-from conduit_bridge.endpoints.stream import EventsEndpoint, StreamEndpoint
+from conduit_bridge.endpoints.stream import EventsEndpoint, StreamEndpoint, WatchEndpoint
 from conduit_bridge.endpoints.unary import (
     Backend,
     Endpoint,
@@ -30,6 +29,7 @@ def endpoints(
     *,
     master_key: str,
     stopping: asyncio.Event,
+    heartbeat_seconds: float,
 ) -> list[Endpoint]:
     """Bind each route to the service it names; routes that share a path become twins."""
     usual: dict[tuple[str, str], RouteEndpoint] = {}
@@ -37,7 +37,12 @@ def endpoints(
     for route in routes:
         place = (route.verb, route.path)
         endpoint = _endpoint(
-            route, backends[route.service], metrics, master_key=master_key, stopping=stopping
+            route,
+            backends[route.service],
+            metrics,
+            master_key=master_key.encode(),
+            stopping=stopping,
+            heartbeat_seconds=heartbeat_seconds,
         )
         if route.chosen_by:
             chosen.setdefault(place, {})[route.chosen_by] = endpoint
@@ -50,28 +55,50 @@ def endpoints(
 
 
 def _endpoint(
-    route: Route, backend: Backend, metrics: Metrics, *, master_key: str, stopping: asyncio.Event
+    route: Route,
+    backend: Backend,
+    metrics: Metrics,
+    *,
+    master_key: bytes,
+    stopping: asyncio.Event,
+    heartbeat_seconds: float,
 ) -> RouteEndpoint:
     counts = metrics.add(route.verb, route.path, route.rpc)
-    key = master_key.encode()
     if (plain := plain_call(route, backend)) is not None:
-        is_stream = route.framing == options_pb2.FRAMING_SERVER_SENT_EVENTS
-        kind = PlainEventsEndpoint if is_stream else PlainUnaryEndpoint
-        return kind(route, backend, counts, master_key=key, plain=plain)
+        if route.framing == options_pb2.FRAMING_SERVER_SENT_EVENTS:
+            return PlainEventsEndpoint(
+                route,
+                backend,
+                counts,
+                master_key=master_key,
+                plain=plain,
+                heartbeat_seconds=heartbeat_seconds,
+            )
+        return PlainUnaryEndpoint(route, backend, counts, master_key=master_key, plain=plain)
     match route.framing:
         case options_pb2.FRAMING_UNSPECIFIED:
-            return UnaryEndpoint(route, backend, counts, master_key=key)
+            return UnaryEndpoint(route, backend, counts, master_key=master_key)
         case options_pb2.FRAMING_SERVER_SENT_EVENTS:
             if route.dialect == options_pb2.DIALECT_OPENAI:
-                return EventsEndpoint(route, backend, counts, master_key=key)
-            # Answers of models never rest for long; what operators watch may.
-            return HeartbeatEventsEndpoint(
-                route, backend, counts, master_key=key, stopping=stopping
+                return EventsEndpoint(
+                    route,
+                    backend,
+                    counts,
+                    master_key=master_key,
+                    heartbeat_seconds=heartbeat_seconds,
+                )
+            return WatchEndpoint(
+                route,
+                backend,
+                counts,
+                master_key=master_key,
+                heartbeat_seconds=heartbeat_seconds,
+                stopping=stopping,
             )
         case options_pb2.FRAMING_BINARY:
-            return StreamEndpoint(route, backend, counts, master_key=key)
+            return StreamEndpoint(route, backend, counts, master_key=master_key)
         case _:
-            return UnservedEndpoint(route, backend, counts, master_key=key)
+            return UnservedEndpoint(route, backend, counts, master_key=master_key)
 
 
 def report_fields() -> list[str]:

@@ -9,13 +9,13 @@ from typing import Any
 
 from conduit.v1 import call_pb2, options_pb2
 from conduit.v1.http_runtime import Route
-from conduit_bridge.endpoints.stream import EventsEndpoint, let_go
+from conduit_bridge.endpoints.heartbeats import Heartbeat
+from conduit_bridge.endpoints.stream import EventsEndpoint, first_of, let_go
 from conduit_bridge.endpoints.unary import Backend, Outcome, RequestContext, UnaryEndpoint
 from conduit_bridge.metrics import RouteCounts
 from conduit_bridge.report_lines import report_lines
 from conduit_bridge.request_metadata import text_of
-from conduit_kernel.errors import StreamInterrupted
-from conduit_kernel.http import Exchange
+from conduit_kernel.http import Exchange, Stream
 
 # Takes body, credentials, request id and address; answers whole, or is iterated.
 PlainCall = Callable[[bytes, str, str, str], Any]
@@ -78,9 +78,12 @@ class PlainEventsEndpoint(EventsEndpoint):
         *,
         master_key: bytes,
         plain: PlainCall,
+        heartbeat_seconds: float,
     ) -> None:
         """Bind a route to its service, and to the plain form of its RPC."""
-        super().__init__(route, backend, counts, master_key=master_key)
+        super().__init__(
+            route, backend, counts, master_key=master_key, heartbeat_seconds=heartbeat_seconds
+        )
         self._plain = plain
 
     async def serve(self, context: RequestContext) -> Outcome:
@@ -88,22 +91,30 @@ class PlainEventsEndpoint(EventsEndpoint):
         if not _NOT_PLAIN.isdisjoint(context.exchange.fields):
             return await super().serve(context)
         events = _begun(self._plain, context)
+        heartbeat = Heartbeat(lambda: self.start(context), self.heartbeat_seconds)
         try:
-            first = await anext(events, None)
-            if first is None:
-                raise StreamInterrupted("The stream ended before its first message")
-            summary, piece = first
-            lines = context.lines + self.media + report_lines(summary)
-            stream = context.exchange.start(self.done.status, (), lines)
-            return await self.finish(context, stream, _relayed(stream, piece, events))
+            try:
+                summary, piece = await first_of(events)
+            except Exception as problem:
+                if heartbeat.stream is None:
+                    raise
+                return self.fail(context, heartbeat.stream, problem)
+            stream = heartbeat.stream
+            if stream is None:
+                lines = context.lines + self.media + report_lines(summary)
+                stream = heartbeat.stream = context.exchange.start(self.done.status, (), lines)
+            return await self.finish(context, stream, _relayed(stream, piece, events, heartbeat))
         finally:
+            heartbeat.stop()
             await let_go(events)
 
 
-async def _relayed(stream: Any, piece: bytes, events: Any) -> None:  # noqa: ANN401 # as above
+async def _relayed(stream: Stream, piece: bytes, events: Any, heartbeat: Heartbeat) -> None:  # noqa: ANN401 # as above
     write, drain = stream.write, stream.drain
+    heartbeat.is_quiet = False
     write(piece)
     await drain()
     async for following in events:
+        heartbeat.is_quiet = False
         write(following)
         await drain()

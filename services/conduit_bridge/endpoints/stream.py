@@ -1,17 +1,21 @@
 """Streamed answers: server-sent events and plain bytes.
 
 The first message is awaited before the head is sent, so that a call that fails at once gets its
-real status. From then on each message is written as it comes; a slow caller holds the stub back,
-and a caller that leaves ends the stub's call at once.
+real status; events wait no longer than their heartbeat. From then on each message is written as it
+comes; a slow caller holds the stub back, and a caller that leaves ends the stub's call at once.
 """
 
+import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine
+from functools import partial
 from typing import Any
 
 import grpc
 from google.protobuf.message import Message
 
 from conduit.v1.http_runtime import Route
+from conduit_bridge.endpoints.heartbeats import Heartbeat
 from conduit_bridge.endpoints.unary import (
     GONE,
     PATIENCE_SECONDS,
@@ -27,6 +31,9 @@ from conduit_kernel.errors import ConduitError, StreamInterrupted
 from conduit_kernel.http import CallerGone, Fields, Stream, field_lines
 from conduit_kernel.rpc import until_connected
 
+# How long the head of a watch waits for a first message, so that a call that fails at once gets its
+# status.
+WATCH_HEAD_SECONDS = 1.0
 EVENT_FIELDS: Fields = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -45,9 +52,7 @@ class StreamEndpoint(RouteEndpoint):
         call = self.begin(context)
         try:
             messages = aiter(call)
-            first = await anext(messages, None)
-            if first is None:
-                raise StreamInterrupted("The stream ended before its first message")
+            first = await first_of(messages)
             stream = context.exchange.start(
                 self.done.status, (), context.lines + self.lines_of(first)
             )
@@ -71,11 +76,15 @@ class StreamEndpoint(RouteEndpoint):
         except CallerGone:
             return GONE
         except Exception as problem:  # noqa: BLE001 # whatever it is, the caller must be told
-            error = self.told(problem, context.request_id)
-            self.break_off(stream, error)
-            return Outcome(error.failure.http_status, error.reason)
+            return self.fail(context, stream, problem)
         stream.finish()
         return self.done
+
+    def fail(self, context: RequestContext, stream: Stream, problem: Exception) -> Outcome:
+        """End a stream that failed; say why, where there is room for it."""
+        error = self.told(problem, context.request_id)
+        self.break_off(stream, error)
+        return Outcome(error.failure.http_status, error.reason)
 
     def break_off(self, stream: Stream, error: ConduitError) -> None:
         """End a stream that cannot be completed, so that it does not look whole."""
@@ -94,15 +103,140 @@ class EventsEndpoint(StreamEndpoint):
     """Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html."""
 
     def __init__(
-        self, route: Route, backend: Backend, counts: RouteCounts, *, master_key: bytes
+        self,
+        route: Route,
+        backend: Backend,
+        counts: RouteCounts,
+        *,
+        master_key: bytes,
+        heartbeat_seconds: float,
     ) -> None:
-        """Bind a route to its service."""
+        """Bind a route to its service; its streams are never silent for longer than that."""
         super().__init__(route, backend, counts, master_key=master_key)
         self.media = field_lines(EVENT_FIELDS)
+        self.heartbeat_seconds = heartbeat_seconds
+
+    async def serve(self, context: RequestContext) -> Outcome:
+        """Call, and relay the messages until they end or the caller leaves."""
+        if self.channel is not None:
+            await until_connected(self.channel, PATIENCE_SECONDS)
+        call = self.begin(context)
+        heartbeat = Heartbeat(lambda: self.start(context), self.heartbeat_seconds)
+        try:
+            return await self.relay_events(context, aiter(call), heartbeat)
+        finally:
+            heartbeat.stop()
+            await let_go(call)
+
+    def start(self, context: RequestContext) -> Stream:
+        """Send the head of an answer of which nothing is known yet."""
+        return context.exchange.start(self.done.status, (), context.lines + self.media)
+
+    async def relay_events(
+        self, context: RequestContext, messages: AsyncIterator[Any], heartbeat: Heartbeat
+    ) -> Outcome:
+        """Send the head with the first message, or before it, and then all of them."""
+        try:
+            first = await first_of(messages)
+        except Exception as problem:
+            if heartbeat.stream is None:
+                raise
+            return self.fail(context, heartbeat.stream, problem)
+        stream = heartbeat.stream
+        if stream is None:
+            lines = context.lines + self.lines_of(first)
+            stream = heartbeat.stream = context.exchange.start(self.done.status, (), lines)
+        return await self.finish(
+            context, stream, self.relay_alive(stream, first, messages, heartbeat)
+        )
+
+    async def relay_alive(
+        self,
+        stream: Stream,
+        first: Any,
+        messages: AsyncIterator[Any],
+        heartbeat: Heartbeat,  # noqa: ANN401 # the route's messages
+    ) -> None:
+        """Write each message as it comes."""
+        write, encode, drain = stream.write, self.write, stream.drain
+        heartbeat.is_quiet = False
+        write(encode(first))
+        await drain()
+        async for message in messages:
+            heartbeat.is_quiet = False
+            write(encode(message))
+            await drain()
 
     def break_off(self, stream: Stream, error: ConduitError) -> None:
         """Tell the caller in an event; what ends a whole stream (`[DONE]`) never came."""
         stream.finish(event_of(error, self.dialect))
+
+
+class WatchEndpoint(EventsEndpoint):
+    """Server-sent events that come when something happens, which may be hours apart.
+
+    The head is sent soon, whether anything happened or not; the streams end with the process.
+    """
+
+    def __init__(
+        self,
+        route: Route,
+        backend: Backend,
+        counts: RouteCounts,
+        *,
+        master_key: bytes,
+        heartbeat_seconds: float,
+        stopping: asyncio.Event,
+    ) -> None:
+        """Bind a route; its streams end when `stopping` is set."""
+        super().__init__(
+            route, backend, counts, master_key=master_key, heartbeat_seconds=heartbeat_seconds
+        )
+        self._stopping = stopping
+
+    async def serve(self, context: RequestContext) -> Outcome:
+        """Call, send the head soon, and relay."""
+        if context.exchange.method == "HEAD":
+            return self._serve_head(context)
+        if self.channel is not None:
+            await until_connected(self.channel, PATIENCE_SECONDS)
+        call = self.begin(context)
+        heartbeat = Heartbeat(
+            lambda: self.start(context), self.heartbeat_seconds, WATCH_HEAD_SECONDS
+        )
+        stopped = asyncio.create_task(self._stopping.wait())
+        try:
+            async with asyncio.timeout(None) as limit:
+                stopped.add_done_callback(partial(_end, limit))
+                return await self.relay_events(context, aiter(call), heartbeat)
+        except TimeoutError:
+            (heartbeat.stream or self.start(context)).finish()
+            return self.done
+        finally:
+            heartbeat.stop()
+            stopped.cancel()
+            await let_go(call)
+
+    def _serve_head(self, context: RequestContext) -> Outcome:
+        # Only what can be judged without a call, for that would last until somebody hangs up.
+        self.request_of(context)
+        context.exchange.respond(self.done.status, (), b"", context.lines + self.media)
+        return self.done
+
+
+async def first_of(messages: AsyncIterator[Any]) -> Any:  # noqa: ANN401 # the route's messages
+    """Return the first message. StreamInterrupted if there is none."""
+    first = await anext(messages, None)
+    if first is None:
+        raise StreamInterrupted("The stream ended before its first message")
+    return first
+
+
+def _end(limit: asyncio.Timeout, stopped: "asyncio.Task[bool]") -> None:
+    if not stopped.cancelled():
+        # What it limits may just have ended by itself.
+        with contextlib.suppress(RuntimeError):
+            limit.reschedule(0)
 
 
 async def let_go(call: object) -> None:

@@ -18,7 +18,7 @@ from tests.integration.bridge.stage import (
 
 from conduit.v1.health_service_pb2 import WatchNotificationsResponse
 from conduit_bridge import bootstrap
-from conduit_bridge.endpoints import heartbeats
+from conduit_bridge.endpoints import stream as streams
 from conduit_kernel.errors import StreamInterrupted
 
 PATH = "/v1/chat/completions"
@@ -214,7 +214,7 @@ async def test_a_stream_of_news_shows_that_it_lives(
     http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Comments keep the connection from being cut as idle."""
-    monkeypatch.setattr(heartbeats, "FIRST_SECONDS", 0.01)
+    monkeypatch.setattr(streams, "WATCH_HEAD_SECONDS", 0.01)
     async with http.stream("GET", "/api/notifications", headers=ADMIN) as answer:
         async for line in answer.aiter_lines():
             assert re.match(": keep-alive", line)
