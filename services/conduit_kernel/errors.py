@@ -260,6 +260,8 @@ class UpstreamError(ConduitError):
     scope: ClassVar[Scope] = Scope.INSTANCE
     # Whether the same instance may do better in a moment.
     is_transient: ClassVar[bool] = True
+    # Whether the instance's breaker counts it.
+    is_providers_fault: ClassVar[bool] = True
 
 
 class InvalidApiKey(UpstreamError):
@@ -289,6 +291,13 @@ class UpstreamUnreachable(UpstreamError):
     """The provider cannot be reached, or hung up before the first byte. Metadata: `kind`."""
 
     reason = "PROVIDER_UNREACHABLE"
+
+
+class EgressProxyFailed(UpstreamUnreachable):
+    """The proxy by which providers are reached failed; nothing is known of the provider."""
+
+    is_transient = False
+    is_providers_fault = False
 
 
 class UpstreamTimeout(UpstreamError):

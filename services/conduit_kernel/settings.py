@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from conduit_kernel.egress import DIRECT, Egress, read_egress
 from conduit_kernel.secrets import parse_key
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -42,6 +43,8 @@ class Settings:
     # Further provider types, as a folder of TOML files.
     catalog_dir: Path | None = None
     cors_origins: tuple[str, ...] = ("*",)
+    # The proxies by which providers are reached.
+    egress: Egress = DIRECT
     # The longest silence of a stream of events, in seconds; 0 for any.
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     # How long a stopping process waits for calls under way, in seconds.
@@ -88,6 +91,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "allow_private_addresses": _flag(env, "CONDUIT_ALLOW_PRIVATE_ADDRESSES"),
         "allow_private_media": _flag(env, "CONDUIT_ALLOW_PRIVATE_MEDIA"),
         "max_body_bytes": _number(env, "CONDUIT_MAX_BODY_BYTES", MAX_BODY_BYTES),
+        "egress": read_egress(env),
         "heartbeat_seconds": _number(env, "CONDUIT_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
         "catalog_dir": Path(folder) if (folder := env.get("CONDUIT_CATALOG_DIR")) else None,
         "cors_origins": tuple(env.get("CONDUIT_CORS_ORIGINS", "*").replace(" ", "").split(",")),

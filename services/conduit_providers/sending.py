@@ -5,7 +5,13 @@ from typing import NoReturn, Protocol
 from urllib.parse import urlsplit
 
 from conduit_kernel.addresses import is_public
-from conduit_kernel.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
+from conduit_kernel.errors import (
+    EgressProxyFailed,
+    ServiceUnavailable,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from conduit_kernel.http import (
     BodyTooLarge,
     ConnectFailed,
@@ -15,6 +21,7 @@ from conduit_kernel.http import (
     HttpClient,
     HttpError,
     IdleTimeout,
+    LocalExhausted,
     Origin,
     PoolExhausted,
     Timeouts,
@@ -64,7 +71,10 @@ class Sender:
         """Return a sender that keeps to the settings."""
         # A name may lead elsewhere than when it was accepted, so addresses are judged at connect.
         guard = None if settings.allow_private_addresses else is_public
-        return cls(HttpClient(), HttpClient(allow_address=guard))
+        return cls(
+            HttpClient(egress=settings.egress),
+            HttpClient(allow_address=guard, egress=settings.egress),
+        )
 
     async def __call__(
         self, base_url: str, request: HttpRequest, timeout_seconds: float, *, is_guarded: bool
@@ -122,6 +132,8 @@ def _refuse_encoding(headers: Headers, host: str) -> None:
 
 
 def _raise_failure(error: HttpError, host: str) -> NoReturn:
+    if isinstance(error, LocalExhausted):
+        raise ServiceUnavailable("Conduit has no means left for another connection") from error
     if isinstance(error, HeaderTimeout | IdleTimeout | PoolExhausted):
         raise UpstreamTimeout(f"{host} did not answer in time", kind="timeout") from error
     if isinstance(error, BodyTooLarge):
@@ -132,4 +144,5 @@ def _raise_failure(error: HttpError, host: str) -> NoReturn:
         raise UpstreamTimeout(
             f"{host} did not take the connection in time", kind="timeout"
         ) from error
-    raise UpstreamUnreachable(f"{host} cannot be reached: {error}", kind=error.kind) from error
+    cls = EgressProxyFailed if error.kind == "proxy" else UpstreamUnreachable
+    raise cls(f"{host} cannot be reached: {error}", kind=error.kind) from error

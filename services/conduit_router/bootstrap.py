@@ -166,8 +166,9 @@ def _clients(settings: Settings) -> list[HttpClient]:
     # What callers name is no provider of the operator's, and may not hold theirs up.
     media_guard = None if settings.allow_private_media else is_public
     return [
-        HttpClient(),
-        HttpClient(allow_address=guard),
+        HttpClient(egress=settings.egress),
+        HttpClient(allow_address=guard, egress=settings.egress),
+        # Directly: a proxy would look names up by itself, where nobody judges their addresses.
         HttpClient(resolve=IsolatedResolver(), allow_address=media_guard),
     ]
 

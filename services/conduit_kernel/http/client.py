@@ -5,7 +5,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
+from typing import NoReturn
 
+from conduit_kernel.egress import DIRECT, Egress, Proxy
 from conduit_kernel.http.budget import ConnectionBudget
 from conduit_kernel.http.deadlines import Sweeper
 from conduit_kernel.http.dial import AllowAddress, Resolve, look_up
@@ -22,6 +24,7 @@ from conduit_kernel.http.limits import ClientLimits, Timeouts
 from conduit_kernel.http.origin import Origin, SslContextFactory, SystemTrust
 from conduit_kernel.http.pool import Pool
 from conduit_kernel.http.response import Response
+from conduit_kernel.http.tunnel import PROXY_AUTHENTICATION_REQUIRED
 from conduit_kernel.http.upstream import UpstreamConnection
 
 # Timers below a second are kept to within 50 ms.
@@ -54,6 +57,7 @@ class HttpClient:
         ssl_context_factory: SslContextFactory | None = None,
         resolve: Resolve = look_up,
         allow_address: AllowAddress | None = None,
+        egress: Egress = DIRECT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limits = limits or ClientLimits()
@@ -61,6 +65,7 @@ class HttpClient:
         self._context_factory = ssl_context_factory or SystemTrust()
         self._resolve = resolve
         self._allow = allow_address
+        self._egress = egress
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._sweeper = Sweeper(self._loop, clock, _GRAIN_SECONDS)
@@ -75,10 +80,13 @@ class HttpClient:
             raise ValueError("method and target are plain ASCII")
         if any(character <= " " or character == "\x7f" for character in target) or not target:
             raise ValueError("a target has no blanks or control characters")
+        pool = self._pool(origin)
+        if pool.proxy is not None and origin.scheme == "http":
+            target, headers = _forwarded(origin, target, headers, pool.proxy)
         line = b"%b %b HTTP/1.1\r\nhost: " % (method.encode(), target.encode())
         prefix = line + origin.authority + b"\r\n" + field_lines(headers)
         return PreparedRequest(
-            pool=self._pool(origin),
+            pool=pool,
             prefix=prefix,
             head_only=method == "HEAD",
             bodiless=method in _BODILESS,
@@ -133,6 +141,8 @@ class HttpClient:
                 response.close()
                 raise
             if response.status:
+                if response.status == PROXY_AUTHENTICATION_REQUIRED and pool.proxy is not None:
+                    _refused_by_proxy(response, pool.proxy)
                 return response
             error = response.error or ConnectionReset("no answer")
             stale = connection.used and not connection.answered
@@ -179,5 +189,18 @@ class HttpClient:
                 ssl_context_factory=self._context_factory,
                 resolve=self._resolve,
                 allow_address=self._allow,
+                proxy=self._egress.proxy_for(*origin),
             )
         return pool
+
+
+def _forwarded(origin: Origin, target: str, headers: Fields, proxy: Proxy) -> tuple[str, Fields]:
+    """Return a request's target and headers as a proxy takes them that passes the request on."""
+    if proxy.authorization:
+        headers = [*headers, (b"proxy-authorization", proxy.authorization)]
+    return f"http://{origin.authority.decode()}{target}", headers
+
+
+def _refused_by_proxy(response: Response, proxy: Proxy) -> NoReturn:
+    response.close()
+    raise ConnectFailed("proxy", f"the proxy {proxy.where} does not accept our credentials (407)")

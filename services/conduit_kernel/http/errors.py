@@ -21,7 +21,7 @@ Messages name hosts and limits, never headers, targets or bodies, so they are sa
 
 from typing import Literal
 
-ConnectFailure = Literal["dns", "refused", "unreachable", "tls", "timeout", "forbidden"]
+ConnectFailure = Literal["dns", "refused", "unreachable", "tls", "timeout", "forbidden", "proxy"]
 
 
 class HttpError(Exception):
@@ -29,7 +29,11 @@ class HttpError(Exception):
 
 
 class ConnectFailed(HttpError):
-    """No connection could be made. ``forbidden``: the address policy refused every address."""
+    """No connection could be made.
+
+    ``forbidden``: the address policy refused every address. ``proxy``: the egress proxy failed, so
+    nothing is known of the origin.
+    """
 
     def __init__(self, kind: ConnectFailure, message: str) -> None:
         super().__init__(message)

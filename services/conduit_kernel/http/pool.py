@@ -4,8 +4,10 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from math import inf
 
+from conduit_kernel.egress import Proxy
 from conduit_kernel.http.budget import ConnectionBudget
 from conduit_kernel.http.deadlines import Sweeper
 from conduit_kernel.http.descriptors import is_exhausted
@@ -19,9 +21,11 @@ from conduit_kernel.http.errors import (
 )
 from conduit_kernel.http.limits import ClientLimits
 from conduit_kernel.http.origin import Origin, SslContextFactory
+from conduit_kernel.http.tunnel import ProxyDialer
 from conduit_kernel.http.upstream import UpstreamConnection
 
 _Grant = UpstreamConnection | None
+_Dialer = Dialer[UpstreamConnection] | ProxyDialer[UpstreamConnection]
 
 
 class Pool:
@@ -39,8 +43,11 @@ class Pool:
         ssl_context_factory: SslContextFactory,
         resolve: Resolve,
         allow_address: AllowAddress | None,
+        proxy: Proxy | None,
     ) -> None:
         self.origin = origin
+        # Through which connections are made; it sees requests for http whole.
+        self.proxy = proxy
         self.where = f"{origin.host}:{origin.port}"
         self.limits = limits
         self.loop = loop
@@ -54,7 +61,7 @@ class Pool:
         self._allow = allow_address
         self._budget = budget
         budget.join(self)
-        self._dialer: Dialer[UpstreamConnection] | None = None
+        self._dialer: _Dialer | None = None
         self._dialing: set[asyncio.Timeout] = set()
         # Connections open or being made.
         self._slots = 0
@@ -147,16 +154,17 @@ class Pool:
         self.sweeper.watched.add(connection)
         return connection
 
-    def _made_dialer(self) -> Dialer[UpstreamConnection]:
+    def _made_dialer(self) -> "_Dialer":
         if self._dialer is None:
             is_tls = self.origin.scheme == "https"
-            self._dialer = Dialer(
-                self.origin,
-                lambda: UpstreamConnection(self),
-                self._context() if is_tls else None,
-                self._resolve,
-                self._allow,
-            )
+            context = self._context() if is_tls else None
+            factory = partial(UpstreamConnection, self)
+            if self.proxy is None:
+                self._dialer = Dialer(self.origin, factory, context, self._resolve, self._allow)
+            else:
+                self._dialer = ProxyDialer(
+                    self.origin, self.proxy, factory, context, self._resolve, self._allow
+                )
         return self._dialer
 
     def _context(self) -> ssl.SSLContext:

@@ -110,7 +110,8 @@ def _failed(scope: CallScope, attempt: Attempt, error: UpstreamError) -> None:
     scope.runtime.outcomes.failed(attempt.candidate, attempt.key, error)
     may_retry = False
     if error.scope is Scope.INSTANCE:
-        state.failed(provider_id)
+        if error.is_providers_fault:
+            state.failed(provider_id)
         may_retry = error.is_transient and state.may_retry(provider_id)
     elif error.scope is Scope.KEY:
         asked = error.metadata.get("retry_after_ms")

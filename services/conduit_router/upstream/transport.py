@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NoReturn
 
 from conduit_kernel.errors import (
+    EgressProxyFailed,
     ServiceUnavailable,
     StreamInterrupted,
     UpstreamError,
@@ -173,9 +174,8 @@ def raise_unreachable(error: HttpError, upstream: UpstreamTarget) -> NoReturn:
             raise UpstreamTimeout(
                 f"{name} did not take the connection in time", provider=name
             ) from error
-        raise UpstreamUnreachable(
-            f"{name} cannot be reached: {error}", provider=name, kind=error.kind
-        ) from error
+        cls = EgressProxyFailed if error.kind == "proxy" else UpstreamUnreachable
+        raise cls(f"{name} cannot be reached: {error}", provider=name, kind=error.kind) from error
     if isinstance(error, BodyTooLarge):
         raise UpstreamError(f"{name} sent an answer that is too large", provider=name) from error
     raise UpstreamUnreachable(

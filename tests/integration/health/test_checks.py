@@ -8,6 +8,7 @@ import grpc
 import orjson
 import pytest
 from tests.integration.health.conftest import BAD, GOOD, METADATA, Bench, Health, configuration, key
+from tests.support.egress_proxy import serve_proxy
 from tests.support.waiting import eventually
 
 from conduit.v1 import health_service_pb2 as pb
@@ -31,6 +32,7 @@ from conduit.v1.provider_health_pb2 import (
     KEY_STATUS_RATE_LIMITED,
     HealthStatus,
 )
+from conduit_kernel.egress import Egress
 from conduit_kernel.errors import InvalidRequest, ProviderNotFound
 from conduit_kernel.rpc import error_of
 
@@ -124,6 +126,25 @@ async def test_a_key_that_the_provider_repeats_is_kept_nowhere(bench: Bench) -> 
         assert secret not in str((found, history))
     for file in bench.settings.data_dir.rglob("*"):
         assert file.is_dir() or secret.encode() not in file.read_bytes()
+
+
+async def test_instances_are_checked_by_the_egress_proxy(bench: Bench) -> None:
+    """As calls are: what a check says holds for them. A proxy that fails is named."""
+
+    async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+
+    async with serve_proxy() as proxy:
+        proxy.known["api.example:80"] = int(bench.upstream.url.split(":")[2].partition("/")[0])
+        proxy.misbehaviour = refuse
+        bench.registry.replace(configuration("http://api.example/v1", key(1)))
+        bench.settings = dataclasses.replace(bench.settings, egress=Egress(http=proxy.proxy))
+        async with bench.health() as health:
+            assert f"the proxy {proxy.proxy.where}" in (await health.check()).last_error
+            proxy.misbehaviour = None
+            assert (await health.check()).status == HEALTH_STATUS_HEALTHY
+        assert proxy.seen[-1].line == "GET http://api.example/v1/models HTTP/1.1"
 
 
 async def test_an_unknown_instance_is_not_found(health: Health) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from tests.integration.registry.conftest import NOW, Api, Bench, Upstream
+from tests.support.egress_proxy import serve_proxy
 
 from conduit.v1 import connectivity_pb2 as connectivity
 from conduit.v1 import provider_requests_pb2 as pb
@@ -13,6 +14,7 @@ from conduit.v1.key_credential_pb2 import KeyCredentialSpec
 from conduit.v1.key_credential_requests_pb2 import CreateKeyCredentialRequest
 from conduit.v1.provider_pb2 import AUDIT_LEVEL_FULL, ProviderSecurity, ProviderSpec
 from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest
+from conduit_kernel.egress import Egress
 
 HOUR = 3600
 
@@ -200,3 +202,21 @@ async def test_a_full_audit_keeps_each_use_of_a_key(api: Api, upstream: Upstream
     [entry, *_] = (await api(ListAuditEntriesRequest())).entries
     assert (entry.action, entry.revision) == (AUDIT_ACTION_TESTED, 4)
     assert dict(entry.changes["outcomes"]) == {"key_1": "ok"}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_instances_are_asked_by_the_egress_proxy(bench: Bench, upstream: Upstream) -> None:
+    """As calls are: what a test says of an instance holds for them. One that fails is named."""
+    upstream.lists("good", "gpt-4o")
+    async with serve_proxy() as proxy:
+        proxy.known["api.example:80"] = int(upstream.url.split(":")[2].partition("/")[0])
+        async with bench.registry(egress=Egress(http=proxy.proxy)) as api:
+            await api.provider(base_url="http://api.example/v1")
+            await add_keys(api, "good")
+            assert (await report(api)).models == ["gpt-4o"]
+            await api(pb.DiscoverModelsRequest(provider_id=1))
+            line = "GET http://api.example/v1/models HTTP/1.1"
+            assert [seen.line for seen in proxy.seen] == [line, line]
+            proxy.known.clear()
+            failed = await report(api)
+    assert not failed.success

@@ -14,6 +14,7 @@ from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.charge_pb2 import Charge
 from conduit.v1.fallback_chain_pb2 import FallbackChain
 from conduit.v1.snapshot_pb2 import Snapshot
+from conduit_kernel.egress import DIRECT, Egress
 from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings
 from conduit_providers.catalog import Catalog, load_catalog
@@ -117,6 +118,7 @@ class Runner(Protocol):
         allow_private_addresses: bool = True,
         allow_private_media: bool = False,
         catalog: Catalog | None = None,
+        egress: Egress = DIRECT,
     ) -> Bench:
         """Return the running router."""
         ...
@@ -141,6 +143,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Runner]:
             allow_private_addresses: bool = True,
             allow_private_media: bool = False,
             catalog: Catalog | None = None,
+            egress: Egress = DIRECT,
         ) -> Bench:
             folder = tmp_path / "router"
             save_snapshot(folder / "snapshot.binpb", source)
@@ -151,6 +154,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Runner]:
                 grpc_port=0,
                 allow_private_addresses=allow_private_addresses,
                 allow_private_media=allow_private_media,
+                egress=egress,
                 targets=dict.fromkeys(("registry", "health", "billing"), NOWHERE),
             )
             process = await bootstrap.start(settings, catalog or load_catalog())

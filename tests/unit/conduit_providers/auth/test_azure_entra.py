@@ -20,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from tests.support.egress_proxy import serve_proxy
 from tests.support.sending import unsent
 
 from conduit_kernel.errors import InvalidApiKey, UpstreamUnreachable
@@ -47,6 +48,7 @@ class Issuer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.scheme = "http"
+        self.host = "127.0.0.1"
         self.asked: list[dict[str, list[str]]] = []
         self.status = 200
         self.answer: Json = {"token_type": "Bearer", "expires_in": 3600, "access_token": TOKEN}
@@ -54,7 +56,7 @@ class Issuer(ThreadingHTTPServer):
     @property
     def address(self) -> str:
         """Where it is."""
-        return f"{self.scheme}://127.0.0.1:{self.server_port}"
+        return f"{self.scheme}://{self.host}:{self.server_port}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -116,7 +118,12 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         .not_valid_before(now - dt.timedelta(hours=1))
         .not_valid_after(now + dt.timedelta(hours=1))
         .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            x509.SubjectAlternativeName(
+                [
+                    x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+                    x509.DNSName("login.example"),
+                ]
+            ),
             critical=False,
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
@@ -211,6 +218,20 @@ async def test_client_gets_a_token(entra: Issuer, key: Json) -> None:
     assert asked["client_id"] == ["client-1"]
     assert asked["client_secret"] == [CANARY]
     assert asked["scope"] == [SCOPE]
+
+
+async def test_tokens_are_fetched_by_the_egress_proxy(
+    entra: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Microsoft's library reads the same variables as we do."""
+    entra.host = "login.example"
+    there = f"login.example:{entra.server_port}"
+    async with serve_proxy() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        proxy.known[there] = entra.server_port
+        await signer_of(json.dumps(CLIENT), entra.address).refresh(1.0, unsent)
+        assert {seen.line for seen in proxy.seen} == {f"CONNECT {there} HTTP/1.0"}
+    assert len(entra.asked) == 1
 
 
 async def test_token_is_fetched_anew_before_it_expires(entra: Issuer) -> None:

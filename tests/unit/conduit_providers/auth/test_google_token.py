@@ -13,9 +13,11 @@ from urllib.parse import parse_qs
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.support.egress_proxy import serve_proxy
 from tests.support.sending import open_sender
 
 from conduit_kernel.addresses import is_public
+from conduit_kernel.egress import Egress
 from conduit_kernel.errors import InvalidApiKey, UpstreamError, UpstreamUnreachable
 from conduit_kernel.http import HttpClient
 from conduit_providers.auth import Signer, signer_for
@@ -221,6 +223,19 @@ async def test_address_of_a_file_is_judged_when_it_is_connected_to(issuer: Issue
         await signer.refresh(0, sender)
     await sender.close()
     assert issuer.asked == []
+
+
+async def test_tokens_are_fetched_by_the_egress_proxy(issuer: Issuer) -> None:
+    """As calls are, which would be of no use without."""
+    async with serve_proxy() as proxy:
+        proxy.known["login.example:80"] = issuer.server_port
+        http = HttpClient(egress=Egress(http=proxy.proxy))
+        sender = Sender(http, http)
+        signer = signer_of(user_file("http://login.example/token"), "http://login.example")
+        await signer.refresh(0, sender)
+        await sender.close()
+        assert [seen.line for seen in proxy.seen] == ["POST http://login.example/token HTTP/1.1"]
+    assert signer.expires_at > 0
 
 
 async def test_old_token_outlives_a_failed_refresh(issuer: Issuer, send: Send) -> None:
