@@ -1,7 +1,8 @@
 """From the contract's routes to endpoints."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from conduit.v1 import call_pb2, options_pb2
 from conduit.v1.http_runtime import Route
@@ -64,41 +65,35 @@ def _endpoint(
     heartbeat_seconds: float,
 ) -> RouteEndpoint:
     counts = metrics.add(route.verb, route.path, route.rpc)
-    if (plain := plain_call(route, backend)) is not None:
-        if route.framing == options_pb2.FRAMING_SERVER_SENT_EVENTS:
-            return PlainEventsEndpoint(
-                route,
-                backend,
-                counts,
-                master_key=master_key,
-                plain=plain,
-                heartbeat_seconds=heartbeat_seconds,
-            )
-        return PlainUnaryEndpoint(route, backend, counts, master_key=master_key, plain=plain)
     match route.framing:
         case options_pb2.FRAMING_UNSPECIFIED:
+            if (plain := plain_call(route, backend)) is not None:
+                return PlainUnaryEndpoint(
+                    route, backend, counts, master_key=master_key, plain=plain
+                )
             return UnaryEndpoint(route, backend, counts, master_key=master_key)
         case options_pb2.FRAMING_SERVER_SENT_EVENTS:
-            if route.dialect == options_pb2.DIALECT_OPENAI:
-                return EventsEndpoint(
-                    route,
-                    backend,
-                    counts,
-                    master_key=master_key,
-                    heartbeat_seconds=heartbeat_seconds,
-                )
-            return WatchEndpoint(
+            return _events_kind(route, backend, stopping)(
                 route,
                 backend,
                 counts,
                 master_key=master_key,
                 heartbeat_seconds=heartbeat_seconds,
-                stopping=stopping,
             )
         case options_pb2.FRAMING_BINARY:
             return StreamEndpoint(route, backend, counts, master_key=master_key)
         case _:
             return UnservedEndpoint(route, backend, counts, master_key=master_key)
+
+
+def _events_kind(
+    route: Route, backend: Backend, stopping: asyncio.Event
+) -> Callable[..., EventsEndpoint]:
+    if (plain := plain_call(route, backend)) is not None:
+        return partial(PlainEventsEndpoint, plain=plain)
+    if route.dialect == options_pb2.DIALECT_OPENAI:
+        return EventsEndpoint
+    return partial(WatchEndpoint, stopping=stopping)
 
 
 def report_fields() -> list[str]:

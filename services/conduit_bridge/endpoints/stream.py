@@ -153,9 +153,9 @@ class EventsEndpoint(StreamEndpoint):
     async def relay_alive(
         self,
         stream: Stream,
-        first: Any,
+        first: Message,
         messages: AsyncIterator[Any],
-        heartbeat: Heartbeat,  # noqa: ANN401 # the route's messages
+        heartbeat: Heartbeat,
     ) -> None:
         """Write each message as it comes."""
         write, encode, drain = stream.write, self.write, stream.drain

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import httpx
 import openai
@@ -18,6 +19,52 @@ STREAM = b'{"model": "m", "messages": [], "stream": true}'
 COMMENT = b": keep-alive\n\n"
 DONE = b"data: [DONE]\n\n"
 SECONDS = 0.2
+
+
+@dataclass
+class Served:
+    """Who answered, as the Router tells."""
+
+    provider_id: int = 1
+    provider_name: str = "One"
+    key_id: str = "key_1"
+    actual_model_name: str = "m"
+    notes: bytes = b""
+
+
+@dataclass
+class Summary:
+    """What was done, as the Router tells."""
+
+    served_by: Served = field(default_factory=Served)
+    dropped: tuple[str, ...] = ()
+    request_id: str = "req_1"
+    attempts: int = 1
+    fallbacks: int = 0
+    overhead_ms: float = 0.0
+    cost_nano_usd: int | None = None
+    upstream_request_id: str = ""
+
+
+class PlainRouter(ScriptedRouter):
+    """Streams without messages around the events."""
+
+    def plain_rpc(self, rpc: str) -> Any:  # noqa: ANN401 # an RPC
+        """Return the one RPC that is called."""
+        return self._stream if rpc == "StreamChat" else None
+
+    async def _stream(self, *_: object) -> AsyncIterator[object]:
+        is_first = True
+        async for message in self.pieces():
+            yield (Summary(), message.events) if is_first else message.events
+            is_first = False
+
+
+@pytest.fixture(params=[ScriptedRouter, PlainRouter])
+def router(request: pytest.FixtureRequest) -> ScriptedRouter:
+    """Return a Router of each way of streaming."""
+    made: ScriptedRouter = request.param()
+    return made
 
 
 @pytest.fixture(params=[SECONDS])
