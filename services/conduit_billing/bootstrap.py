@@ -139,8 +139,8 @@ def _work(
     run("price_refresh", parts.service.refresh_prices, every=refresh_seconds)
     run("checkpoint", checkpointer.run, every=CHECKPOINT_SECONDS, when=checkpointer.waiting)
     run(
-        "forget_tallies",
-        lambda: parts.ledger.forget_tallies(int(clock() * MICRO) - RETENTION_MICROS),
+        "forget_attempt_stats",
+        lambda: parts.ledger.forget_attempt_stats(int(clock() * MICRO) - RETENTION_MICROS),
         every=FORGET_SECONDS,
     )
     return background

@@ -165,14 +165,15 @@ class BillingService(BillingServiceServicer):
         at_most("charges", len(request.charges), MAX_DELIVERY)
         at_most("tallies", len(request.tallies), MAX_DELIVERY)
         charges = [read_charge(c, f"charges[{i}]") for i, c in enumerate(request.charges)]
-        tallies = [read_attempt_stats(t, f"tallies[{i}]") for i, t in enumerate(request.tallies)]
+        stats = [read_attempt_stats(s, f"tallies[{i}]") for i, s in enumerate(request.tallies)]
         if any(charge.cost is None for charge in charges):
             find = self._prices.price
             # The first question loads the catalog, which must not hold up everybody else.
             charges = await asyncio.to_thread(lambda: [price_charge(c, find) for c in charges])
-        oldest = self._micros() - RETENTION_MICROS
-        recent = [tally for tally in tallies if tally.started_at >= oldest]
-        recorded = await self._ledger.record(charges, recent)
+        now = self._micros()
+        oldest = now - RETENTION_MICROS
+        recent = [each for each in stats if each.started_at >= oldest]
+        recorded = await self._ledger.record(charges, recent, now)
         return pb.RecordChargesResponse(recorded=recorded)
 
     async def AcquireLease(

@@ -66,6 +66,24 @@ class AccountRow(Base):
     code: Mapped[str] = mapped_column(String(300), unique=True)
     # The sum of the account's entries, kept beside them.
     balance: Mapped[Big]
+    # An `AccountType`.
+    type: Mapped[Small] = mapped_column(server_default="0")
+
+
+class PostingRow(Base):
+    """What was posted at once. Append only."""
+
+    __tablename__ = "billing_postings"
+    __table_args__ = (UniqueConstraint("hold_id", name="uq_billing_postings_hold"), _ONE_TREE)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    # A `PostingKind`.
+    kind: Mapped[Small]
+    posted_at: Mapped[Big]
+    # The hold that it ends: each is ended once.
+    hold_id: Mapped[str | None] = mapped_column(String(40), ForeignKey("billing_postings.id"))
+    # Of holds alone.
+    expires_at: Mapped[MaybeBig]
 
 
 class ChargeRow(Base):
@@ -98,6 +116,8 @@ class ChargeRow(Base):
     duration_ms: Mapped[Big]
     # An object of JSON, or empty.
     qualifiers: Mapped[str] = mapped_column(String(1500), server_default="")
+    # Null if it cost nothing, as far as is known.
+    posting_id: Mapped[str | None] = mapped_column(String(40), ForeignKey("billing_postings.id"))
 
 
 class ChargeLineRow(Base):
@@ -117,13 +137,13 @@ class ChargeLineRow(Base):
 
 
 class EntryRow(Base):
-    """An entry of the ledger. Append only; the entries of a charge add up to zero."""
+    """An entry of the ledger. Append only; the entries of a posting add up to zero."""
 
     __tablename__ = "billing_entries"
     __table_args__ = (_ONE_TREE,)
 
-    charge_id: Mapped[str] = mapped_column(
-        String(26), ForeignKey("billing_charges.id"), primary_key=True
+    posting_id: Mapped[str] = mapped_column(
+        String(40), ForeignKey("billing_postings.id"), primary_key=True
     )
     account_id: Mapped[int] = mapped_column(
         BigInteger, ForeignKey("billing_accounts.id"), primary_key=True, autoincrement=False
@@ -151,10 +171,10 @@ class DayRow(Base):
     output_tokens: Mapped[Big]
 
 
-class TallyRow(Base):
-    """A tally that is counted already; those too old to be delivered again are deleted."""
+class AttemptStatsRow(Base):
+    """Statistics that are counted already; those too old to be delivered again are deleted."""
 
-    __tablename__ = "billing_tallies"
+    __tablename__ = "billing_attempt_stats"
     __table_args__ = (_ONE_TREE,)
 
     id: Mapped[str] = mapped_column(String(100), primary_key=True)

@@ -1,4 +1,4 @@
-"""Moments as the database keeps them: microseconds since 1970, UTC."""
+"""Points of time as the database keeps them: microseconds since 1970, UTC."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -10,23 +10,23 @@ DAY_MICROS = 24 * HOUR_MICROS
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def micros_of(moment: Timestamp) -> int:
-    """Return a message's moment in microseconds."""
-    return moment.seconds * MICRO + moment.nanos // 1000
+def micros_of(timestamp: Timestamp) -> int:
+    """Return a message's timestamp in microseconds."""
+    return timestamp.seconds * MICRO + timestamp.nanos // 1000
 
 
 def timestamp_of(micros: int) -> Timestamp:
-    """Return a moment as a message."""
+    """Return a point of time as a message."""
     return Timestamp(seconds=micros // MICRO, nanos=micros % MICRO * 1000)
 
 
-def micros_at(moment: datetime) -> int:
-    """Return a moment in microseconds, exactly."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
+def micros_at(at: datetime) -> int:
+    """Return a point of time in microseconds, exactly."""
+    return (at - EPOCH) // timedelta(microseconds=1)
 
 
 def datetime_of(micros: int) -> datetime:
-    """Return a moment with its time zone, UTC."""
+    """Return a point of time with its time zone, UTC."""
     return EPOCH + timedelta(microseconds=micros)
 
 

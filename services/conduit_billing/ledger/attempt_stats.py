@@ -1,4 +1,4 @@
-"""Tallies of attempts: read and checked on the way in, added up by hour."""
+"""Statistics of attempts: read and checked on the way in, added up by hour."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ _MAX_COUNT = 10**9
 
 
 class AttemptStats(NamedTuple):
-    """A tally, checked. Fields as in `conduit.v1.CallTally`."""
+    """What attempts at an instance came to, checked. Fields as in `conduit.v1.CallTally`."""
 
     id: str
     started_at: int
@@ -35,57 +35,57 @@ class HourKey(NamedTuple):
 
 
 class HourSum(NamedTuple):
-    """Tallies added up."""
+    """Statistics added up."""
 
     successes: int = 0
     failures: int = 0
     duration_ms_sum: int = 0
 
 
-def read_attempt_stats(tally: CallTally, field: str) -> AttemptStats:
-    """Return a tally that was delivered as `field`. InvalidRequest if it makes no sense."""
-    if not tally.id:
+def read_attempt_stats(stats: CallTally, field: str) -> AttemptStats:
+    """Return statistics that came as `field`. InvalidRequest if they make no sense."""
+    if not stats.id:
         refuse(f"{field}.id", "is required")
-    at_most(f"{field}.durationBuckets", len(tally.duration_buckets), MOST_BUCKET - LEAST_BUCKET)
+    at_most(f"{field}.durationBuckets", len(stats.duration_buckets), MOST_BUCKET - LEAST_BUCKET)
     return AttemptStats(
-        text(f"{field}.id", tally.id, 100),
-        bounded(f"{field}.startedAt", micros_of(tally.started_at), 1, 10**16),
-        bounded(f"{field}.providerId", tally.provider_id, 1, MAX_QUANTITY),
-        bounded(f"{field}.successes", tally.successes, 0, _MAX_COUNT),
-        bounded(f"{field}.failures", tally.failures, 0, _MAX_COUNT),
-        _read_buckets(tally, f"{field}.durationBuckets"),
-        bounded(f"{field}.durationMsSum", tally.duration_ms_sum, 0, MAX_QUANTITY),
+        text(f"{field}.id", stats.id, 100),
+        bounded(f"{field}.startedAt", micros_of(stats.started_at), 1, 10**16),
+        bounded(f"{field}.providerId", stats.provider_id, 1, MAX_QUANTITY),
+        bounded(f"{field}.successes", stats.successes, 0, _MAX_COUNT),
+        bounded(f"{field}.failures", stats.failures, 0, _MAX_COUNT),
+        _read_buckets(stats, f"{field}.durationBuckets"),
+        bounded(f"{field}.durationMsSum", stats.duration_ms_sum, 0, MAX_QUANTITY),
     )
 
 
-def hours_of(tallies: Iterable[AttemptStats]) -> dict[HourKey, HourSum]:
-    """Add tallies up by the hour in which they began."""
+def hours_of(stats: Iterable[AttemptStats]) -> dict[HourKey, HourSum]:
+    """Add statistics up by the hour in which they began."""
     hours: dict[HourKey, HourSum] = {}
-    for tally in tallies:
-        key = HourKey(tally.started_at // HOUR_MICROS, tally.provider_id)
+    for each in stats:
+        key = HourKey(each.started_at // HOUR_MICROS, each.provider_id)
         old = hours.get(key, HourSum())
         hours[key] = HourSum(
-            old.successes + tally.successes,
-            old.failures + tally.failures,
-            old.duration_ms_sum + tally.duration_ms_sum,
+            old.successes + each.successes,
+            old.failures + each.failures,
+            old.duration_ms_sum + each.duration_ms_sum,
         )
     return hours
 
 
-def hour_buckets_of(tallies: Iterable[AttemptStats]) -> Counter[tuple[HourKey, int]]:
-    """Add the buckets of tallies up by hour."""
+def hour_buckets_of(stats: Iterable[AttemptStats]) -> Counter[tuple[HourKey, int]]:
+    """Add the buckets of statistics up by hour."""
     counts: Counter[tuple[HourKey, int]] = Counter()
-    for tally in tallies:
-        key = HourKey(tally.started_at // HOUR_MICROS, tally.provider_id)
-        for bucket, count in tally.buckets.items():
+    for each in stats:
+        key = HourKey(each.started_at // HOUR_MICROS, each.provider_id)
+        for bucket, count in each.buckets.items():
             counts[key, bucket] += count
     return counts
 
 
-def _read_buckets(tally: CallTally, field: str) -> dict[int, int]:
+def _read_buckets(stats: CallTally, field: str) -> dict[int, int]:
     # A duration outside of all buckets is as good as the outermost.
     buckets: Counter[int] = Counter()
-    for bucket, count in tally.duration_buckets.items():
+    for bucket, count in stats.duration_buckets.items():
         inside = min(max(bucket, LEAST_BUCKET), MOST_BUCKET)
         buckets[inside] += bounded(f"{field}[{bucket}]", count, 0, _MAX_COUNT)
     return dict(buckets)

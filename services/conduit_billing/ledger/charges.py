@@ -16,7 +16,7 @@ from conduit_billing.pricing.rules import Priced
 from conduit_billing.timestamps import datetime_of, micros_of, timestamp_of
 from conduit_billing.validation import at_most, bounded, clipped, refuse
 from conduit_providers.prices import input_tokens_of
-from conduit_providers.quantities import INPUT_LEAVES, OUTPUT_LEAVES, Qualifiers
+from conduit_providers.quantities import Qualifiers
 
 _ID = re.compile(r"[0-9a-z]{26}")
 _UNITS = frozenset(Unit.values()) - {0}
@@ -27,7 +27,7 @@ _MAX_QUALIFIERS = 16
 _TIMES = (946_684_800_000_000, 4_102_444_800_000_000)
 _MAX_DURATION_MS = 10**12
 
-# The price of a model of an instance at a moment: instance, its type, model, moment.
+# The price of a model of an instance: instance, its type, model, when.
 FindPrice = Callable[[int, str, str, datetime], Priced]
 
 
@@ -62,37 +62,34 @@ class PostedCharge(NamedTuple):
     qualifiers: Qualifiers
     lines: tuple[Line, ...]
 
-    @property
-    def input_tokens(self) -> int:
-        """Count the tokens read."""
-        return sum(line.quantity for line in self.lines if line.unit in INPUT_LEAVES)
-
-    @property
-    def output_tokens(self) -> int:
-        """Count the tokens written."""
-        return sum(line.quantity for line in self.lines if line.unit in OUTPUT_LEAVES)
-
 
 def read_charge(charge: Charge, field: str) -> PostedCharge:
     """Return a charge that was delivered as `field`. InvalidRequest if it makes no sense.
 
     Descriptions that are too long are cut: callers had a hand in them, and a charge must count.
     """
-    if not _ID.fullmatch(charge.id):
-        refuse(f"{field}.id", "must have 26 digits and small letters")
-    if charge.usage_source not in _SOURCES:
-        refuse(f"{field}.usageSource", "must say where the units come from")
-    at_most(f"{field}.lines", len(charge.lines), _MAX_LINES)
-    lines = tuple(_read_line(line, f"{field}.lines[{i}]") for i, line in enumerate(charge.lines))
+    occurred_at = micros_of(charge.occurred_at)
+    if not (
+        _ID.fullmatch(charge.id)
+        and charge.usage_source in _SOURCES
+        and len(charge.lines) <= _MAX_LINES
+        and _TIMES[0] <= occurred_at <= _TIMES[1]
+        and 0 < charge.provider_id <= MAX_QUANTITY
+        and 0 <= charge.virtual_key_id <= MAX_QUANTITY
+        and 0 <= charge.duration_ms <= _MAX_DURATION_MS
+    ):
+        # Names of fields are made for errors alone.
+        _refuse_charge(charge, field)
+    lines = tuple([_read_line(line, field, at) for at, line in enumerate(charge.lines)])
     return PostedCharge(
         charge.id,
         clipped(charge.request_id, 200),
-        bounded(f"{field}.occurredAt", micros_of(charge.occurred_at), *_TIMES),
-        bounded(f"{field}.providerId", charge.provider_id, 1, MAX_QUANTITY),
+        occurred_at,
+        charge.provider_id,
         clipped(charge.provider_type, 100),
         clipped(charge.key_id, 40),
         clipped(charge.provider_account_group, 200),
-        bounded(f"{field}.virtualKeyId", charge.virtual_key_id, 0, MAX_QUANTITY),
+        charge.virtual_key_id,
         clipped(charge.model_alias, 200),
         clipped(charge.actual_model_name, 500),
         clipped(charge.operation, 40),
@@ -100,7 +97,7 @@ def read_charge(charge: Charge, field: str) -> PostedCharge:
         clipped(charge.price_version, 100),
         charge.usage_source,
         charge.is_complete,
-        bounded(f"{field}.durationMs", charge.duration_ms, 0, _MAX_DURATION_MS),
+        charge.duration_ms,
         _read_qualifiers(charge, field) if charge.qualifiers else (),
         lines,
     )
@@ -166,21 +163,45 @@ def _read_qualifiers(charge: Charge, field: str) -> Qualifiers:
     return tuple(sorted((clipped(name, 40), clipped(value, 40)) for name, value in pairs))
 
 
-def _read_line(line: ChargeLine, field: str) -> Line:
+def _refuse_charge(charge: Charge, field: str) -> None:
+    """Raise InvalidRequest that names what is wrong with a charge."""
+    if not _ID.fullmatch(charge.id):
+        refuse(f"{field}.id", "must have 26 digits and small letters")
+    if charge.usage_source not in _SOURCES:
+        refuse(f"{field}.usageSource", "must say where the units come from")
+    at_most(f"{field}.lines", len(charge.lines), _MAX_LINES)
+    bounded(f"{field}.occurredAt", micros_of(charge.occurred_at), *_TIMES)
+    bounded(f"{field}.providerId", charge.provider_id, 1, MAX_QUANTITY)
+    bounded(f"{field}.virtualKeyId", charge.virtual_key_id, 0, MAX_QUANTITY)
+    bounded(f"{field}.durationMs", charge.duration_ms, 0, _MAX_DURATION_MS)
+
+
+def _read_line(line: ChargeLine, field: str, at: int) -> Line:
+    unit, quantity = line.unit, line.quantity
+    price = line.nano_usd_per_million if line.HasField("nano_usd_per_million") else None
+    if (
+        unit not in _UNITS
+        or not 0 <= quantity <= MAX_QUANTITY
+        or (price is not None and not 0 <= price <= MAX_PRICE_NANO)
+    ):
+        _refuse_line(line, f"{field}.lines[{at}]")
+    return Line(unit, quantity, price)
+
+
+def _refuse_line(line: ChargeLine, field: str) -> None:
     if line.unit not in _UNITS:
         refuse(f"{field}.unit", "must say what was counted")
-    price = None
-    if line.HasField("nano_usd_per_million"):
-        name = f"{field}.nanoUsdPerMillion"
-        price = bounded(name, line.nano_usd_per_million, 0, MAX_PRICE_NANO)
-    return Line(line.unit, bounded(f"{field}.quantity", line.quantity, 0, MAX_QUANTITY), price)
+    bounded(f"{field}.quantity", line.quantity, 0, MAX_QUANTITY)
+    bounded(f"{field}.nanoUsdPerMillion", line.nano_usd_per_million, 0, MAX_PRICE_NANO)
 
 
 def _read_cost(charge: Charge, lines: tuple[Line, ...], field: str) -> int | None:
     if not charge.HasField("cost_nano_usd"):
         return None
-    cost = bounded(f"{field}.cost", charge.cost_nano_usd, 0, MAX_CHARGE_NANO)
-    expected = cost_of((line.quantity, line.price) for line in lines)
+    cost = charge.cost_nano_usd
+    if not 0 <= cost <= MAX_CHARGE_NANO:
+        bounded(f"{field}.cost", cost, 0, MAX_CHARGE_NANO)
+    expected = cost_of([(line.quantity, line.price) for line in lines])
     # Another way of rounding may differ by one for each line. A provider's own word on the cost
     # comes without prices, and stands.
     if lines and expected is not None and abs(cost - expected) > len(lines):

@@ -1,6 +1,6 @@
-"""Keeps the ledger: charges, their postings, and the sums that reports read.
+"""Keeps the ledger: charges, postings, and the sums that reports read.
 
-All writers lock in one order: charges, accounts, days, tallies, hours, each sorted.
+Writers take turns, so that what one of them finds missing is missing until it ends.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -12,41 +12,52 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from conduit_billing.ledger.attempt_stats import AttemptStats, hour_buckets_of, hours_of
 from conduit_billing.ledger.charges import Line, PostedCharge
-from conduit_billing.ledger.double_entry import Entry, balances_of, days_of, entries_of
+from conduit_billing.ledger.days import days_of
+from conduit_billing.ledger.posting_store import insert_posting, post
+from conduit_billing.ledger.postings import Posting, charge_posting
 from conduit_billing.tables import (
-    AccountRow,
+    AttemptStatsRow,
     ChargeLineRow,
     ChargeRow,
     DayRow,
-    EntryRow,
     HourBucketRow,
     HourRow,
-    TallyRow,
 )
-from conduit_billing.upserts import add_up, insert_into, insert_rows
+from conduit_billing.upserts import add_up, insert_rows, known_of, take_turns
 from conduit_kernel.database import guarded, reader, writer
 
 SERVICE = "billing"
-# The columns of `billing_charges`, which are the fields of a charge but its lines.
-_COLUMNS = PostedCharge._fields[:-1]
+# The columns of a charge in the order of its fields, without its lines.
+_COLUMNS = tuple(getattr(ChargeRow, name) for name in PostedCharge._fields[:-1])
 
 
 class LedgerStore:
-    """Stores charges once, however often they are delivered."""
+    """Stores charges and postings once, however often they are delivered."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._writer = writer(engine)
         self._reader = reader(engine)
 
-    async def record(self, charges: Iterable[PostedCharge], tallies: Iterable[AttemptStats]) -> int:
-        """Store charges and tallies in one transaction; return how many charges were new."""
-        unique = sorted({charge.id: charge for charge in charges}.values())
+    async def record(
+        self, charges: Iterable[PostedCharge], stats: Iterable[AttemptStats], now: int
+    ) -> int:
+        """Store charges and attempt statistics at once; return how many charges were new."""
+        unique = {charge.id: charge for charge in charges}
         async with guarded(SERVICE), self._writer.begin() as connection:
-            fresh = await _insert_charges(connection, unique)
-            await _post(connection, [entry for charge in fresh for entry in entries_of(charge)])
+            await take_turns(connection)
+            for known in await known_of(connection, ChargeRow.id, sorted(unique)):
+                del unique[known]
+            fresh = sorted(unique.values())
+            await _insert_charges(connection, fresh, charge_posting(fresh, now))
             await _add_days(connection, fresh)
-            await _count(connection, {tally.id: tally for tally in tallies})
+            await _add_attempts(connection, {each.id: each for each in stats})
         return len(fresh)
+
+    async def post(self, posting: Posting) -> bool:
+        """Post once; return whether it is new. PostingError if the books do not allow it."""
+        async with guarded(SERVICE), self._writer.begin() as connection:
+            await take_turns(connection)
+            return await post(connection, posting)
 
     async def charges(
         self,
@@ -58,67 +69,49 @@ class LedgerStore:
         provider_id: int = 0,
     ) -> Sequence[PostedCharge]:
         """Return charges, newest first, older than `before`."""
-        query = select(*(getattr(ChargeRow, name) for name in _COLUMNS))
         filters = {
             ChargeRow.id < before: before,
             ChargeRow.request_id == request_id: request_id,
             ChargeRow.virtual_key_id == virtual_key_id: virtual_key_id,
             ChargeRow.provider_id == provider_id: provider_id,
         }
-        query = query.where(*(clause for clause, given in filters.items() if given))
+        # More columns than the library has overloads for.
+        selected: list[Any] = list(_COLUMNS)
+        query = select(*selected).where(*(clause for clause, given in filters.items() if given))
+        query = query.order_by(ChargeRow.id.desc()).limit(limit)
         async with guarded(SERVICE), self._reader.connect() as connection:
-            rows = (
-                await connection.execute(query.order_by(ChargeRow.id.desc()).limit(limit))
-            ).all()
+            rows = (await connection.execute(query)).all()
             lines = await _lines_of(connection, [row.id for row in rows])
         return [_charge(row, lines.get(row.id, ())) for row in rows]
 
-    async def forget_tallies(self, before: int) -> None:
-        """Delete the ids of tallies that began before a moment."""
+    async def forget_attempt_stats(self, before: int) -> None:
+        """Delete the ids of attempt statistics that began before a moment."""
+        row = AttemptStatsRow
         async with guarded(SERVICE), self._writer.begin() as connection:
-            await connection.execute(delete(TallyRow).where(TallyRow.started_at < before))
+            await connection.execute(delete(row).where(row.started_at < before))
 
 
 async def _insert_charges(
-    connection: AsyncConnection, charges: Sequence[PostedCharge]
-) -> Sequence[PostedCharge]:
-    if not charges:
-        return ()
-    insert = insert_into(connection, ChargeRow).on_conflict_do_nothing().returning(ChargeRow.id)
-    rows = [dict(zip(_COLUMNS, _stored(charge), strict=True)) for charge in charges]
-    new = set(await connection.scalars(insert, rows))
-    fresh = [charge for charge in charges if charge.id in new]
-    lines = [(each.id, at, *line) for each in fresh for at, line in enumerate(each.lines)]
+    connection: AsyncConnection, charges: Sequence[PostedCharge], posting: Posting | None
+) -> None:
+    if posting is not None:
+        await insert_posting(connection, posting)
+    posting_id = None if posting is None else posting.id
+    rows = [_row(charge, posting_id if charge.cost else None) for charge in charges]
+    await insert_rows(connection, ChargeRow, rows)
+    lines = [(each.id, at, *line) for each in charges for at, line in enumerate(each.lines)]
     await insert_rows(connection, ChargeLineRow, lines)
-    return fresh
 
 
-def _stored(charge: PostedCharge) -> tuple[Any, ...]:
-    """Return the columns of a charge."""
-    *columns, qualifiers, _ = charge
-    return (*columns, orjson.dumps(dict(qualifiers)).decode() if qualifiers else "")
+def _row(charge: PostedCharge, posting_id: str | None) -> tuple[Any, ...]:
+    qualifiers = orjson.dumps(dict(charge.qualifiers)).decode() if charge.qualifiers else ""
+    return (*charge[:-2], qualifiers, posting_id)
 
 
 def _charge(row: Row[Any], lines: Iterable[Line]) -> PostedCharge:
     *columns, qualifiers = tuple(row)
     pairs = orjson.loads(qualifiers).items() if qualifiers else ()
     return PostedCharge._make([*columns, tuple(pairs), tuple(lines)])
-
-
-async def _post(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
-    balances = sorted(balances_of(entries).items())
-    totals = [{"code": code, "balance": balance} for code, balance in balances]
-    await add_up(connection, AccountRow, ["code"], totals)
-    if not entries:
-        return
-    ids = await _account_ids(connection, [code for code, _ in balances])
-    rows = [(entry.charge_id, ids[entry.account], entry.amount) for entry in entries]
-    await insert_rows(connection, EntryRow, rows)
-
-
-async def _account_ids(connection: AsyncConnection, codes: Collection[str]) -> dict[str, int]:
-    query = select(AccountRow.code, AccountRow.id).where(AccountRow.code.in_(codes))
-    return dict((await connection.execute(query)).all())
 
 
 async def _add_days(connection: AsyncConnection, charges: Sequence[PostedCharge]) -> None:
@@ -128,12 +121,13 @@ async def _add_days(connection: AsyncConnection, charges: Sequence[PostedCharge]
     await add_up(connection, DayRow, keys, rows)
 
 
-async def _count(connection: AsyncConnection, tallies: dict[str, AttemptStats]) -> None:
-    if not tallies:
+async def _add_attempts(connection: AsyncConnection, stats: dict[str, AttemptStats]) -> None:
+    if not stats:
         return
-    insert = insert_into(connection, TallyRow).on_conflict_do_nothing().returning(TallyRow.id)
-    rows = [{"id": name, "started_at": tallies[name].started_at} for name in sorted(tallies)]
-    fresh = [tallies[name] for name in await connection.scalars(insert, rows)]
+    for known in await known_of(connection, AttemptStatsRow.id, sorted(stats)):
+        del stats[known]
+    fresh = [stats[name] for name in sorted(stats)]
+    await insert_rows(connection, AttemptStatsRow, [(each.id, each.started_at) for each in fresh])
     hours = sorted(hours_of(fresh).items())
     totals = [{**key._asdict(), **total._asdict()} for key, total in hours]
     await add_up(connection, HourRow, ["hour", "provider_id"], totals)

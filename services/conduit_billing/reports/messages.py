@@ -6,7 +6,7 @@ from itertools import groupby
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from conduit.v1.usage_report_pb2 import CostGroup, HourlyCount, ProviderCost, ProviderMetrics
-from conduit_billing.ledger.double_entry import DaySum
+from conduit_billing.ledger.days import DaySum
 from conduit_billing.reports.duration_buckets import quantile
 from conduit_billing.reports.store import GroupColumn, Performance
 from conduit_billing.tables import DayRow

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import InstrumentedAttribute
 
 from conduit_billing.ledger.attempt_stats import HourSum
-from conduit_billing.ledger.double_entry import DaySum
+from conduit_billing.ledger.days import DaySum
 from conduit_billing.tables import DayRow, HourBucketRow, HourRow, ProviderNameRow
 from conduit_billing.upserts import insert_into
 from conduit_kernel.database import guarded, reader, writer

@@ -4,9 +4,14 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.integration.billing.conftest import Bench
+from tests.support.billing import charge
 
 from conduit_billing.bootstrap import MIGRATIONS, SERVICE
+from conduit_billing.ledger.charges import read_charge
+from conduit_billing.ledger.postings import AccountType, PostingKind, top_up
+from conduit_billing.ledger.store import LedgerStore
 from conduit_billing.tables import Base
 from conduit_kernel.database import database_url as url_of
 from conduit_kernel.database import make_engine, open_database, writer
@@ -34,3 +39,97 @@ async def test_migrations_make_the_tables_of_the_code_and_remove_them(bench: Ben
             names = await connection.run_sync(lambda sync: sa.inspect(sync).get_table_names())
         await engine.dispose()
         assert not set(names) & set(Base.metadata.tables)
+
+
+async def test_charges_survive_the_way_up_and_down(bench: Bench) -> None:
+    """What people have who ran an earlier version is there after it, and after going back."""
+    engine = make_engine(url_of(bench.settings, SERVICE))
+    async with writer(engine).begin() as connection:
+        await connection.run_sync(migrate, SERVICE, MIGRATIONS, "v0002")
+        for statement, values in OLD_ROWS:
+            await connection.execute(sa.text(statement), values)
+    await engine.dispose()
+    engine = await open_database(bench.settings, SERVICE, MIGRATIONS)
+    async with engine.connect() as connection:
+        assert await rows(connection, "SELECT id, posting_id FROM billing_charges ORDER BY id") == [
+            ("a" * 26, "a" * 26),
+            ("b" * 26, None),
+            ("c" * 26, "c" * 26),
+        ]
+        assert await rows(connection, "SELECT id, kind, posted_at FROM billing_postings") == [
+            ("a" * 26, PostingKind.CHARGE, 11),
+            ("c" * 26, PostingKind.CHARGE, 13),
+        ]
+        assert await rows(connection, "SELECT code, type, balance FROM billing_accounts") == [
+            ("expense:internal", AccountType.EXPENSE, 5),
+            ("expense:virtual-key:4", AccountType.EXPENSE, 7),
+            ("payable:1:a:b", AccountType.PAYABLE, -12),
+        ]
+        assert await rows(connection, "SELECT id FROM billing_attempt_stats") == [("counted",)]
+    store = LedgerStore(engine)
+    await store.post(top_up("paid", "group:2", 100, 1))
+    made = charge(tokens=9, price=1_000_000, virtual_key_id=0, provider_account_group="a:b")
+    await store.record([read_charge(made, "charge")], [], 1)
+    async with writer(engine).begin() as connection:
+        await connection.run_sync(migrate, SERVICE, MIGRATIONS, "v0002")
+        assert await rows(connection, "SELECT code, balance FROM billing_accounts") == [
+            ("expense:internal", 14),
+            ("expense:virtual-key:4", 7),
+            ("payable:1:a:b", -21),
+        ]
+        entries = "SELECT charge_id, amount FROM billing_entries"
+        assert await rows(connection, entries) == [
+            (made.id, -9),
+            (made.id, 9),
+            ("a" * 26, -7),
+            ("a" * 26, 7),
+            ("c" * 26, -5),
+            ("c" * 26, 5),
+        ]
+        assert await rows(connection, "SELECT id FROM billing_tallies") == [("counted",)]
+    await engine.dispose()
+
+
+async def rows(connection: AsyncConnection, query: str) -> list[tuple[object, ...]]:
+    """Return what a query finds, sorted."""
+    return sorted(tuple(row) for row in await connection.execute(sa.text(query)))
+
+
+# As v0002 had them: a charge of a virtual key, one of unknown price, and one of Conduit's own.
+OLD_ROWS: list[tuple[str, list[dict[str, object]]]] = [
+    (
+        (
+            "INSERT INTO billing_charges (id, request_id, occurred_at, provider_id, provider_type, "
+            "key_id, account_group, virtual_key_id, model_alias, actual_model_name, operation, "
+            "cost, price_version, usage_source, is_complete, duration_ms) "
+            "VALUES (:id, 'r', :at, 1, 'OpenAI', "
+            "'key_1', 'a:b', :virtual_key, 'm', 'm', 'chat', :cost, 'v', 1, TRUE, 5)"
+        ),
+        [
+            {"id": "a" * 26, "at": 11, "virtual_key": 4, "cost": 7},
+            {"id": "b" * 26, "at": 12, "virtual_key": 4, "cost": None},
+            {"id": "c" * 26, "at": 13, "virtual_key": 0, "cost": 5},
+        ],
+    ),
+    (
+        "INSERT INTO billing_accounts (code, balance) VALUES (:code, :balance)",
+        [
+            {"code": "expense:virtual-key:4", "balance": 7},
+            {"code": "payable:1:a:b", "balance": -12},
+            {"code": "expense:internal", "balance": 5},
+        ],
+    ),
+    (
+        (
+            "INSERT INTO billing_entries (charge_id, account_id, amount) "
+            "SELECT :id, id, CAST(:amount AS BIGINT) FROM billing_accounts WHERE code = :code"
+        ),
+        [
+            {"id": "a" * 26, "code": "expense:virtual-key:4", "amount": 7},
+            {"id": "a" * 26, "code": "payable:1:a:b", "amount": -7},
+            {"id": "c" * 26, "code": "expense:internal", "amount": 5},
+            {"id": "c" * 26, "code": "payable:1:a:b", "amount": -5},
+        ],
+    ),
+    ("INSERT INTO billing_tallies (id, started_at) VALUES (:id, 5)", [{"id": "counted"}]),
+]
