@@ -43,7 +43,7 @@ async def test_what_the_disk_refused_is_stored_when_it_takes_it(
         with monkeypatch.context() as patch:
             refused = refuse(patch, "write", code)
             for provider_id in range(1, 101):
-                recorder.tally(provider_id, 1.0, is_success=True)
+                recorder.count_attempt(provider_id, 1.0, is_success=True)
                 recorder.flush()
             assert recorder.refused.is_set()
             refused.clear()
@@ -68,7 +68,7 @@ async def test_a_disk_that_fills_again_keeps_the_rest_waiting(
     with monkeypatch.context() as patch:
         refuse(patch, "write", errno.ENOSPC)
         for provider_id in (1, 2, 3):
-            recorder.tally(provider_id, 1.0, is_success=True)
+            recorder.count_attempt(provider_id, 1.0, is_success=True)
             recorder.flush()
     with monkeypatch.context() as patch:
         calls = iter((False, True))

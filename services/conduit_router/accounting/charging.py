@@ -1,4 +1,4 @@
-"""Records every attempt: a charge if it cost something, a tally in any case."""
+"""Records every attempt: a charge if it cost something, statistics in any case."""
 
 import asyncio
 import math
@@ -19,7 +19,7 @@ from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt, Consumption
 from conduit_router.routing.table import Candidate, UpstreamKey
 
-# Bucket i of a tally's durations begins at 10 ms * 1.1^i.
+# Bucket i of the durations begins at 10 ms * 1.1^i.
 BUCKET_BASE_MS = 10.0
 _LOG_STEP = math.log(1.1)
 # More different kinds of calls with one key than this start over.
@@ -35,7 +35,7 @@ _DURATION = number_tag(pb.Charge, "duration_ms")
 _Kind = tuple[str, str, str, int, str, pb.UsageSource.ValueType, bool, Qualifiers]
 
 
-class _Tally:
+class _AttemptStats:
     __slots__ = ("buckets", "failures", "ms", "successes")
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class _Tally:
 
 
 class ChargeRecorder:
-    """Writes charges and tallies to the spool."""
+    """Writes charges and attempt statistics to the spool."""
 
     def __init__(
         self, spool: Spool, prices: PriceList, ids: IdSource, clock: Callable[[], float]
@@ -55,8 +55,9 @@ class ChargeRecorder:
         self._prices = prices
         self._ids = ids
         self._clock = clock
-        self._tallies: dict[int, _Tally] = {}
-        self._tally_start = clock()
+        # By instance, since a point of time.
+        self._stats: dict[int, _AttemptStats] = {}
+        self._stats_since = clock()
         # The millisecond that is now, and how charges write it.
         self._now = -1
         self._occurred_at = b""
@@ -104,7 +105,7 @@ class ChargeRecorder:
             key.charges[kind] = constant
         now = int(self._clock() * 1000)
         if now != self._now:
-            self._now, self._occurred_at = now, _moment(now)
+            self._now, self._occurred_at = now, _occurred_at(now)
         name = caller.request_id.encode()
         # A message is its fields, one after the other, in any order.
         parts = [
@@ -124,19 +125,19 @@ class ChargeRecorder:
         self._store(CHARGE, b"".join(parts))
         return cost
 
-    def tally(self, provider_id: int, duration_ms: float, *, is_success: bool) -> None:
-        """Count an attempt."""
-        tally = self._tallies.get(provider_id)
-        if tally is None:
-            tally = self._tallies[provider_id] = _Tally()
+    def count_attempt(self, provider_id: int, duration_ms: float, *, is_success: bool) -> None:
+        """Count an attempt at an instance."""
+        stats = self._stats.get(provider_id)
+        if stats is None:
+            stats = self._stats[provider_id] = _AttemptStats()
         if is_success:
-            tally.successes += 1
+            stats.successes += 1
         else:
-            tally.failures += 1
-        tally.ms += duration_ms
+            stats.failures += 1
+        stats.ms += duration_ms
         ratio = duration_ms / BUCKET_BASE_MS
         bucket = int(math.log(ratio) / _LOG_STEP) if ratio > 1.0 else 0
-        tally.buckets[bucket] = tally.buckets.get(bucket, 0) + 1
+        stats.buckets[bucket] = stats.buckets.get(bucket, 0) + 1
         self._spool.waiting.set()
 
     async def store_refused(self) -> None:
@@ -152,19 +153,19 @@ class ChargeRecorder:
             self._log.info("spool_recovered", stored=waiting)
 
     def flush(self) -> None:
-        """Store the tallies."""
-        tallies, self._tallies = self._tallies, {}
-        started, self._tally_start = self._tally_start, self._clock()
-        for provider_id, tally in tallies.items():
+        """Store the attempt statistics."""
+        by_provider, self._stats = self._stats, {}
+        since, self._stats_since = self._stats_since, self._clock()
+        for provider_id, stats in by_provider.items():
             count = pb.CallTally(
                 id=self._ids.next(),
                 provider_id=provider_id,
-                successes=tally.successes,
-                failures=tally.failures,
-                duration_buckets=tally.buckets,
-                duration_ms_sum=int(tally.ms),
+                successes=stats.successes,
+                failures=stats.failures,
+                duration_buckets=stats.buckets,
+                duration_ms_sum=int(stats.ms),
             )
-            count.started_at.FromNanoseconds(int(started * 1e9))
+            count.started_at.FromNanoseconds(int(since * 1e9))
             self._store(TALLY, count.SerializeToString())
 
     def _store(self, kind: bytes, message: bytes) -> None:
@@ -178,11 +179,11 @@ class ChargeRecorder:
             self.refused.set()
 
 
-def _moment(milliseconds: int) -> bytes:
+def _occurred_at(milliseconds: int) -> bytes:
     """Return when a charge was made, in milliseconds since 1970, as the charge has it."""
     seconds, rest = divmod(milliseconds, 1000)
-    moment = Timestamp(seconds=seconds, nanos=rest * 1_000_000)
-    return delimited(_OCCURRED_AT, moment.SerializeToString())
+    timestamp = Timestamp(seconds=seconds, nanos=rest * 1_000_000)
+    return delimited(_OCCURRED_AT, timestamp.SerializeToString())
 
 
 def _constant_part(candidate: Candidate, key: UpstreamKey, kind: _Kind) -> bytes:

@@ -231,7 +231,7 @@ class CallScope:
         if error is None:
             runtime.state.succeeded(candidate.provider_id)
             self.waited += attempt.waited
-            runtime.recorder.tally(candidate.provider_id, elapsed_ms, is_success=True)
+            runtime.recorder.count_attempt(candidate.provider_id, elapsed_ms, is_success=True)
         else:
             self.waited += now - attempt.began
             self._end_in_failure(attempt, error, elapsed_ms)
@@ -248,7 +248,7 @@ class CallScope:
     def _end_in_failure(self, attempt: Attempt, error: BaseException, elapsed_ms: float) -> None:
         runtime, candidate = self.runtime, attempt.candidate
         if isinstance(error, UpstreamError):
-            runtime.recorder.tally(candidate.provider_id, elapsed_ms, is_success=False)
+            runtime.recorder.count_attempt(candidate.provider_id, elapsed_ms, is_success=False)
             if isinstance(error, StreamInterrupted):
                 # What was handed out already cannot be asked for again, but the cut counts.
                 runtime.outcomes.failed(candidate, attempt.key, error)

@@ -6,7 +6,7 @@ https://platform.openai.com/docs/api-reference/embeddings
 import msgspec
 
 from conduit_providers.codecs.openai.request import embed_body, headers_of
-from conduit_providers.codecs.openai.usage import read_usage
+from conduit_providers.codecs.openai.usage import counts_at, read_usage
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.operations.embed import EmbedAnswer, EmbedCall, embed_answer
 from conduit_providers.spec import Endpoint
@@ -52,7 +52,9 @@ class OpenAIEmbedCodec:
             raise error_in_stream(found.error, call.provider)
         if not found.data:
             raise malformed(call.provider, "it has no embeddings")
-        counts = read_usage(found.usage, response.body, endpoint.usage)
+        counts = read_usage(found.usage)
+        if endpoint.usage:
+            counts = counts_at(response.body, endpoint.usage, counts)
         usage = counts.quantities() if counts is not None else None
         return embed_answer(usage=usage, json=_with_usage(response.body))
 

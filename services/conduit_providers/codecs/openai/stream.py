@@ -24,7 +24,7 @@ from conduit_providers.codecs.openai.chunks import (
     written,
 )
 from conduit_providers.codecs.openai.typed import read_chunk
-from conduit_providers.codecs.openai.usage import read_usage
+from conduit_providers.codecs.openai.usage import counts_at, read_usage
 from conduit_providers.codecs.shared.sse import EventBuffer, events_in
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.operations.chat import ChatCall, ChatEvents
@@ -238,19 +238,21 @@ class OpenAIChatDecoder:
         # Some repeat a choice that is finished, only to have one beside the counts.
         is_apart = was_finished and (not choices or is_empty_delta(data))
         rest = None if is_apart else without_usage(self._noted(choices, data) or data)
-        if self._count(chunk.usage, data):
+        reported = read_usage(chunk.usage)
+        if reported is not None:
+            self._count(reported, data)
             self._told_usage = chunk.usage
             self._model_event = without_choices(data) if is_apart and choices else data
         return rest
 
-    def _count(self, report: object, data: bytes) -> bool:
-        """Note what an event reports was used; return whether it does."""
-        counts = read_usage(report, data, self._paths, self._counts)
-        if counts is None or counts is self._counts:
-            return False
-        self._counts = counts
-        self.usage = counts.quantities(service_tier(_tier_in(data)))
-        return True
+    def _count(self, reported: TokenCounts | None, data: bytes) -> None:
+        """Note the counts of an event: those of its `usage`, and those that are elsewhere."""
+        counts = reported or self._counts
+        if self._paths:
+            counts = counts_at(data, self._paths, counts)
+        if counts is not None and counts is not self._counts:
+            self._counts = counts
+            self.usage = counts.quantities(service_tier(_tier_in(data)))
 
     def _noted(self, choices: list[_Choice], data: bytes) -> bytes | None:
         """Note the choices of an event; return what is passed on, None if it has to wait."""

@@ -54,20 +54,12 @@ class UsageReport(msgspec.Struct):
     completion_tokens_details: _Completion | None = None
 
 
-def read_usage(
-    value: object, body: bytes, paths: Mapping[str, str], known: TokenCounts | None = None
-) -> TokenCounts | None:
-    """Read the value of an answer's `usage`, and what the provider keeps elsewhere in the answer.
-
-    `paths` is an endpoint's `usage`. `known` is what earlier events of a stream reported; None if
-    there still are no counts that make sense.
-    """
+def read_usage(value: object) -> TokenCounts | None:
+    """Read the value of an answer's `usage`. None if it reports no counts that make sense."""
     try:
-        report = msgspec.convert(value, UsageReport, strict=False) if value is not None else None
+        return counts_of(msgspec.convert(value, UsageReport, strict=False))
     except msgspec.ValidationError:
-        report = None
-    counts = (counts_of(report) if report is not None else None) or known
-    return counts_at(body, paths, counts) if paths else counts
+        return None
 
 
 def counts_of(report: UsageReport) -> TokenCounts | None:

@@ -296,7 +296,7 @@ def test_random_bytes_never_crash_a_decoder() -> None:
 )
 def test_usage_counts_everything_once(told: object, expected_usage: Quantities | None) -> None:
     """Reasoning is part of the output, also with providers that count it apart."""
-    counts = read_usage(told, b"", {})
+    counts = read_usage(told)
     assert (counts.quantities() if counts is not None else None) == expected_usage
     whole = {"choices": [{}], "usage": told}
     answer = CODEC.from_upstream(HttpResponse(200, {}, orjson.dumps(whole)), call_of(b"{}"), PLAIN)
