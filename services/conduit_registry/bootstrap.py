@@ -134,7 +134,7 @@ async def _start(
 def _work(engine: AsyncEngine, feed: Feed, discovery: Discovery) -> Background:
     background = Background()
     poll = Poll(feed, lambda: sqlite_signature(engine))
-    background.run("poll", poll.look, every=POLL_SECONDS)
+    background.run("poll", poll.look, every=POLL_SECONDS, is_vital=True)
     # The pause keeps a burst of changes from asking for what is due each time.
     background.run("discovery", discovery.run_once, every=DISCOVERY_PAUSE_SECONDS)
     if engine.dialect.name == "sqlite":

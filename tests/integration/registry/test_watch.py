@@ -168,3 +168,14 @@ async def test_silence_is_broken_by_signs_of_life(
         await watcher.next()
         message = await watcher.next()
     assert message == WatchResponse(revision=0)
+
+
+async def test_a_change_of_another_process_on_the_same_database_is_told(bench: Bench) -> None:
+    """Within two looks at it, on SQLite as on PostgreSQL, though a look is cheap while it rests."""
+    async with bench.registry() as here, bench.registry() as there, watching(here) as watcher:
+        await watcher.next()
+        for number in range(3):
+            made = await there.provider(name=f"Provider {number}")
+            async with asyncio.timeout(5):
+                while made.id not in watcher.state.providers:
+                    await watcher.next()

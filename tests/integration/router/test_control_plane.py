@@ -26,11 +26,18 @@ from conduit.v1.snapshot_pb2 import Snapshot
 from conduit_bridge import bootstrap as bridge
 from conduit_kernel.background import Background
 from conduit_kernel.errors import VirtualKeyDisabled
+from conduit_kernel.ids import IdSource
 from conduit_kernel.settings import Settings
 from conduit_providers.catalog import load_catalog
 from conduit_router import bootstrap
+from conduit_router.accounting.charging import ChargeRecorder
+from conduit_router.accounting.prices import PriceList
+from conduit_router.accounting.spool import Spool
 from conduit_router.bootstrap import RouterProcess
+from conduit_router.control_plane.control_plane import ControlPlane
 from conduit_router.control_plane.snapshot_file import load_snapshot, save_snapshot
+from conduit_router.routing.provider_state import ProviderState
+from conduit_router.upstream.outcomes import Outcomes
 
 MASTER_KEY = "master"
 ROUTER = "conduit.v1.RouterService"
@@ -316,6 +323,31 @@ async def test_a_stored_configuration_that_cannot_be_read_is_asked_for_anew(
             await chat(router)
     assert "snapshot_unreadable" in [entry["event"] for entry in logs]
     assert (load_snapshot(path) is not None) == (damage == "cut")
+
+
+async def test_a_stored_configuration_that_cannot_be_used_is_forgotten(settings: Settings) -> None:
+    """An upgrade may not understand what an earlier version stored; the Registry tells it anew."""
+    save_snapshot(settings.data_dir / "router" / "snapshot.binpb", instances("http://x/v1", "good"))
+    spool, prices = Spool(settings.data_dir / "router" / "spool"), PriceList()
+    control_plane = ControlPlane(
+        settings,
+        recorder=ChargeRecorder(spool, prices, IdSource(), lambda: 0.0),
+        spool=spool,
+        prices=prices,
+        provider_state=ProviderState(lambda: 0.0),
+        outcomes=Outcomes(lambda: 0.0),
+    )
+    assert control_plane.state.is_known
+
+    def load() -> None:
+        raise KeyError("a bug")
+
+    with capture_logs() as logs:
+        control_plane.load_stored(load)
+    assert [entry["event"] for entry in logs] == ["snapshot_unusable"]
+    assert not control_plane.state.is_known
+    assert not control_plane.state.providers
+    await control_plane.close()
 
 
 async def quiet(_request: object, _context: object) -> AsyncIterator[bytes]:
