@@ -143,6 +143,8 @@ async def start(
         edge.handle,
         limits=ServerLimits(body_bytes=settings.max_body_bytes),
         body_limit=edge.body_limit,
+        judge_head=edge.judge_head,
+        streams_body=edge.streams_body,
         on_error=edge.failed,
         render_refusal=edge.refused,
     )

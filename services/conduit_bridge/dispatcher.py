@@ -12,7 +12,12 @@ from conduit_bridge.errors import answer_of, body_of, fields_of, refusal
 from conduit_bridge.metrics import RouteCounts
 from conduit_bridge.request_metadata import request_id_of
 from conduit_bridge.routes import NO_PARAMS, Params, RouteTable
-from conduit_kernel.errors import InvalidRequest, MethodNotAllowed, RouteNotFound
+from conduit_kernel.errors import (
+    ConduitError,
+    InvalidRequest,
+    MethodNotAllowed,
+    RouteNotFound,
+)
 from conduit_kernel.http import Answer, CallerGone, Exchange, Fields, Request
 from conduit_kernel.http.exchange import OPEN
 from conduit_kernel.ids import IdSource
@@ -115,12 +120,34 @@ class Dispatcher:
 
     def body_limit(self, method: str, path: str) -> int:
         """Return the most bytes that the body of such a request may have."""
+        endpoint = self._endpoint_at(method, path)
+        return (endpoint.max_body_bytes if endpoint else 0) or self._max_body_bytes
+
+    def streams_body(self, method: str, path: str) -> bool:
+        """Return whether such a request's body is read as it comes."""
+        endpoint = self._endpoint_at(method, path)
+        return endpoint is not None and endpoint.streams_body
+
+    def judge_head(self, request: Request) -> Answer | None:
+        """Return the refusal of a request whose body is still to come; None to read it."""
+        endpoint = self._endpoint_at(request.method, request.path)
+        if endpoint is None:
+            return None
+        try:
+            endpoint.judge_head(request)
+        except ConduitError as error:
+            status, fields, body = answer_of(error, endpoint.dialect)
+            endpoint.counts.ended(status, 0.0)
+            return status, [*fields, *self._cors.blind_fields], body
+        return None
+
+    def _endpoint_at(self, method: str, path: str) -> Endpoint | None:
         try:
             endpoint, _, _ = self._table.find(path, method)
         except InvalidRequest:
             # It will be told when the body is there.
-            endpoint = None
-        return (endpoint.max_body_bytes if endpoint else 0) or self._max_body_bytes
+            return None
+        return endpoint
 
     def failed(self, request: Request, problem: Exception) -> Answer:
         """Answer for a handler that failed itself."""

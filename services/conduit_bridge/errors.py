@@ -12,7 +12,7 @@ import orjson
 from conduit.v1 import json_runtime
 from conduit.v1.options_pb2 import DIALECT_OPENAI, Dialect
 from conduit_kernel.errors import ConduitError, InvalidRequest, MalformedJson, error_from
-from conduit_kernel.http import Field, Fields
+from conduit_kernel.http import Field, Fields, Refusal
 from conduit_kernel.rpc import error_of
 
 # What OpenAI calls it, where that is not the reason in lower case. Its SDKs' users test for these.
@@ -58,6 +58,9 @@ def error_for(problem: Exception, service: str) -> ConduitError | None:
             return MalformedJson(message, position=str(position))
         case grpc.RpcError():
             return error_of(problem, service)
+        case Refusal(status=status, message=message):
+            # Of a body that is read as it comes: too large, too slow, malformed.
+            return refusal(status, message)
         case _:
             return None
 

@@ -158,6 +158,10 @@ class Peer:
         except ConnectionError:
             return True
 
+    def hold(self) -> None:
+        """Read nothing more."""
+        self.reader._transport.pause_reading()  # type: ignore[attr-defined]  # noqa: SLF001 - has no name for it
+
     def reset(self) -> None:
         """Leave with a reset instead of a goodbye."""
         sock: socket.socket = self.writer.get_extra_info("socket")

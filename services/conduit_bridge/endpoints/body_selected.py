@@ -7,6 +7,7 @@ import msgspec
 from conduit.v1 import json_runtime
 from conduit_bridge.endpoints.unary import Endpoint, Outcome, RequestContext
 from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.http import Request
 
 _HIDING_ESCAPE = re.compile(rb"\\u00[2-7]")
 
@@ -64,6 +65,10 @@ class BodySelectedEndpoint(Endpoint):
         self.max_body_bytes = max(e.max_body_bytes for e in (usual, *chosen.values()))
         self._usual = usual
         self._chosen = [(BodySelector(member), endpoint) for member, endpoint in chosen.items()]
+
+    def judge_head(self, request: Request) -> None:
+        """Judge it as the usual one: what shares a path shares its access."""
+        self._usual.judge_head(request)
 
     def choose(self, body: bytes) -> Endpoint:
         """Return the first endpoint whose member is true."""

@@ -10,14 +10,19 @@ import structlog
 from google.protobuf.message import Message
 
 from conduit.v1.http_runtime import Route
-from conduit.v1.options_pb2 import ACCESS_MASTER_KEY, Dialect
+from conduit.v1.options_pb2 import ACCESS_MASTER_KEY, ACCESS_VIRTUAL_KEY, Dialect
 from conduit_bridge.errors import error_for
 from conduit_bridge.metrics import RouteCounts
 from conduit_bridge.multipart import parts_of
 from conduit_bridge.request_metadata import metadata_of, text_of
 from conduit_bridge.routes import Params
-from conduit_kernel.errors import ConduitError, InvalidRequest, NotImplementedYet
-from conduit_kernel.http import Exchange, field_lines
+from conduit_kernel.errors import (
+    ConduitError,
+    InvalidRequest,
+    NotImplementedYet,
+    VirtualKeyMissing,
+)
+from conduit_kernel.http import Exchange, Request, field_lines
 from conduit_kernel.rpc import until_connected
 from conduit_kernel.rpc.auth_interceptor import check_master_key
 
@@ -74,10 +79,15 @@ class Endpoint(ABC):
     dialect: Dialect.ValueType
     # Zero for the server's default.
     max_body_bytes: int = 0
+    # Whether the body is read as it comes, from `Exchange.body_stream`.
+    streams_body: bool = False
 
     @abstractmethod
     async def serve(self, context: RequestContext) -> Outcome:
         """Answer. What is raised while nothing was sent becomes the answer."""
+
+    def judge_head(self, request: Request) -> None:  # noqa: B027 - most have nothing to judge by
+        """Raise what is wrong with a request whose body is still to come, if that is known."""
 
     def choose(self, body: bytes) -> "Endpoint":
         """Return the endpoint that the body means, where several share a path."""
@@ -100,18 +110,30 @@ class RouteEndpoint(Endpoint):
         self._timeout = backend.timeout
         self.channel = backend.channel
         self._master_key = master_key if route.access == ACCESS_MASTER_KEY else None
+        self._wants_bearer = route.access == ACCESS_VIRTUAL_KEY
         self.write = route.write
         self._report = route.write_report
         # As lines of a head, like all that is known before.
         self.media = _media_lines(route.media_type)
         self.done = Outcome(route.success_status)
 
+    def judge_head(self, request: Request) -> None:
+        """Check the credential as far as the bridge can: the Router alone knows virtual keys."""
+        self._check_master_key(request)
+        if self._wants_bearer:
+            scheme, _, key = request.fields.get(b"authorization", b"").strip().partition(b" ")
+            if scheme.lower() != b"bearer" or not key.strip():
+                raise VirtualKeyMissing("This call wants a virtual key", header="Authorization")
+
+    def _check_master_key(self, request: Request) -> None:
+        if self._master_key is not None:
+            given = request.fields.get(b"x-master-key", b"")
+            check_master_key(text_of(given), self._master_key)
+
     def request_of(self, context: RequestContext) -> Message:
         """Read the request message. Raises what is wrong with the request, or with its key."""
         exchange = context.exchange
-        if self._master_key is not None:
-            given = exchange.fields.get(b"x-master-key", b"")
-            check_master_key(text_of(given), self._master_key)
+        self._check_master_key(exchange)
         if b"content-encoding" in exchange.fields:
             _refuse_coding(exchange.fields[b"content-encoding"])
         query = _query_of(exchange.query) if exchange.query else ()

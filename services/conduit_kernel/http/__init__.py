@@ -21,18 +21,23 @@ from conduit_kernel.http.errors import (
     PoolExhausted,
     PoolTimeout,
     ProtocolViolation,
+    SpillFull,
     TotalTimeout,
+    UploadFailed,
 )
 from conduit_kernel.http.exchange import Exchange, Stream
 from conduit_kernel.http.headers import Field, Fields, Headers
 from conduit_kernel.http.heads import field_lines
 from conduit_kernel.http.limits import ClientLimits, ServerLimits, Timeouts
 from conduit_kernel.http.origin import Origin, SslContextFactory, SystemTrust
-from conduit_kernel.http.reader import BodyLimit
-from conduit_kernel.http.refusal import Answer, RenderRefusal
+from conduit_kernel.http.reader import BodyLimit, JudgeHead, StreamsBody
+from conduit_kernel.http.refusal import Answer, Refusal, RenderRefusal
 from conduit_kernel.http.request import Request
+from conduit_kernel.http.request_body import RequestBody
 from conduit_kernel.http.response import Response
 from conduit_kernel.http.server import HttpServer
+from conduit_kernel.http.spill import SpillBody, SpillReader, SpillSpace
+from conduit_kernel.http.upload import JoinedUpload, Upload, UploadReader
 
 __all__ = [
     "AllowAddress",
@@ -57,6 +62,8 @@ __all__ = [
     "HttpServer",
     "IdleTimeout",
     "IsolatedResolver",
+    "JoinedUpload",
+    "JudgeHead",
     "LocalExhausted",
     "OnError",
     "Origin",
@@ -64,15 +71,25 @@ __all__ = [
     "PoolTimeout",
     "PreparedRequest",
     "ProtocolViolation",
+    "Refusal",
     "RenderRefusal",
     "Request",
+    "RequestBody",
     "Resolve",
     "Response",
     "ServerLimits",
+    "SpillBody",
+    "SpillFull",
+    "SpillReader",
+    "SpillSpace",
     "SslContextFactory",
     "Stream",
+    "StreamsBody",
     "SystemTrust",
     "Timeouts",
     "TotalTimeout",
+    "Upload",
+    "UploadFailed",
+    "UploadReader",
     "field_lines",
 ]

@@ -40,8 +40,8 @@ class ConnectionBudget:
 
     def _drop_oldest(self) -> bool:
         """End the connection that was used longest ago; it is counted out once it is closed."""
-        oldest = min(self._keepers, key=lambda keeper: keeper.oldest_deadline)
-        if oldest.oldest_deadline == inf:
+        oldest = min(self._keepers, key=lambda keeper: keeper.oldest_deadline, default=None)
+        if oldest is None or oldest.oldest_deadline == inf:
             return False
         oldest.drop_oldest()
         return True

@@ -4,17 +4,19 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import inf
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from conduit_kernel.egress import DIRECT, Egress, Proxy
 from conduit_kernel.http.budget import ConnectionBudget
 from conduit_kernel.http.deadlines import Sweeper
-from conduit_kernel.http.dial import AllowAddress, Resolve, look_up
+from conduit_kernel.http.dial import AllowAddress, Dialer, Resolve, look_up
 from conduit_kernel.http.errors import (
     ClientClosed,
     ConnectFailed,
     ConnectionReset,
+    LocalExhausted,
     PoolTimeout,
     TotalTimeout,
 )
@@ -24,13 +26,24 @@ from conduit_kernel.http.limits import ClientLimits, Timeouts
 from conduit_kernel.http.origin import Origin, SslContextFactory, SystemTrust
 from conduit_kernel.http.pool import Pool
 from conduit_kernel.http.response import Response
-from conduit_kernel.http.tunnel import PROXY_AUTHENTICATION_REQUIRED
+from conduit_kernel.http.tunnel import PROXY_AUTHENTICATION_REQUIRED, ProxyDialer
+from conduit_kernel.http.upload import Upload
 from conduit_kernel.http.upstream import UpstreamConnection
 
 # Timers below a second are kept to within 50 ms.
 _GRAIN_SECONDS = 0.02
 _CLOSE_SECONDS = 1.0
 _BODILESS = frozenset(("GET", "HEAD", "DELETE", "OPTIONS", "TRACE"))
+
+
+class DialedProtocol(asyncio.Protocol):
+    """What a client can connect beside its pools."""
+
+    def abort(self) -> None:
+        """End the connection."""
+
+
+DialedT = TypeVar("DialedT", bound=DialedProtocol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +83,7 @@ class HttpClient:
         self._loop = asyncio.get_running_loop()
         self._sweeper = Sweeper(self._loop, clock, _GRAIN_SECONDS)
         self._pools: dict[Origin, Pool] = {}
+        self._dialed: set[DialedProtocol] = set()
         self._closed = False
 
     def prepare(
@@ -98,7 +112,7 @@ class HttpClient:
         method: str,
         target: str,
         headers: Fields = (),
-        body: bytes = b"",
+        body: bytes | Upload = b"",
         *,
         timeouts: Timeouts,
         retry_stale: bool = True,
@@ -113,7 +127,7 @@ class HttpClient:
         self,
         prepared: PreparedRequest,
         headers: Fields,
-        body: bytes,
+        body: bytes | Upload,
         *,
         timeouts: Timeouts,
         retry_stale: bool = True,
@@ -123,9 +137,18 @@ class HttpClient:
         A kept-alive connection that ends without a single byte of an answer was most likely closed
         by the server before the request got there; with ``retry_stale`` the request is sent once
         more, on a new connection. Raises HttpError of the kinds before the body.
+
+        An Upload is sent as it comes, no faster than the server takes it, while the answer is
+        waited for. Waiting for its pieces is bounded by the total limit alone; the head's limit
+        begins when all is sent, and holds while the server takes nothing. With a refusal (300 and
+        above) the rest of it is not sent.
         """
         extra = field_lines(headers) if headers else b""
-        if body or not prepared.bodiless:
+        upload: Upload | None = None
+        if not isinstance(body, bytes):
+            upload, body = body, b""
+            head = prepared.prefix + extra + _framing(upload)
+        elif body or not prepared.bodiless:
             head = b"%b%bcontent-length: %d\r\n\r\n" % (prepared.prefix, extra, len(body))
         else:
             head = prepared.prefix + extra + b"\r\n"
@@ -134,6 +157,8 @@ class HttpClient:
         connection = pool.take_idle() or await self._connect(pool, timeouts, until)
         while True:
             response = connection.begin(head, body, timeouts, until, head_only=prepared.head_only)
+            if upload is not None:
+                connection.send_upload(upload)
             try:
                 while not response.status and response.error is None:
                     await connection.gate
@@ -150,9 +175,54 @@ class HttpClient:
                 raise error
             connection = await self._connect(pool, timeouts, until)
 
+    async def dial(
+        self, origin: Origin, factory: Callable[[], DialedT], timeouts: Timeouts
+    ) -> tuple[DialedT, Callable[[], None]]:
+        """Make a connection for another protocol, by the same rules and counted with the others.
+
+        Call what is returned with it once the connection is lost. Raises ConnectFailed,
+        LocalExhausted, TotalTimeout.
+        """
+        if self._closed:
+            raise ClientClosed("the client is closed")
+        if not self._budget.take():
+            raise LocalExhausted("all connections that this process may have are in use")
+        seconds = min(timeouts.connect, timeouts.total)
+        try:
+            made = await self._dialer(origin, factory).dial(asyncio.timeout(seconds))
+        except BaseException as error:
+            self._budget.give()
+            is_late = isinstance(error, ConnectFailed) and error.kind == "timeout"
+            if is_late and timeouts.total <= timeouts.connect:
+                raise TotalTimeout(f"no connection to {origin.host} in the call's time") from None
+            raise
+        self._dialed.add(made)
+        if self._closed:
+            made.abort()
+        return made, partial(self._undial, made)
+
+    def _dialer(
+        self, origin: Origin, factory: Callable[[], DialedT]
+    ) -> Dialer[DialedT] | ProxyDialer[DialedT]:
+        context = self._context_factory(origin) if origin.scheme == "https" else None
+        proxy = self._egress.proxy_for(*origin)
+        if proxy is None:
+            return Dialer(origin, factory, context, self._resolve, self._allow)
+        if context is None:
+            # What a proxy passes on is HTTP; its tunnels are for TLS.
+            raise ConnectFailed("proxy", f"the proxy {proxy.where} takes no WebSocket without TLS")
+        return ProxyDialer(origin, proxy, factory, context, self._resolve, self._allow)
+
+    def _undial(self, made: DialedProtocol) -> None:
+        if made in self._dialed:
+            self._dialed.discard(made)
+            self._budget.give()
+
     async def close(self) -> None:
         """Cut everything under way and close every connection."""
         self._closed = True
+        for made in tuple(self._dialed):
+            made.abort()
         await asyncio.gather(*(pool.close(_CLOSE_SECONDS) for pool in self._pools.values()))
         self._sweeper.stop()
 
@@ -204,3 +274,9 @@ def _forwarded(origin: Origin, target: str, headers: Fields, proxy: Proxy) -> tu
 def _refused_by_proxy(response: Response, proxy: Proxy) -> NoReturn:
     response.close()
     raise ConnectFailed("proxy", f"the proxy {proxy.where} does not accept our credentials (407)")
+
+
+def _framing(upload: Upload) -> bytes:
+    if upload.length is None:
+        return b"transfer-encoding: chunked\r\n\r\n"
+    return b"content-length: %d\r\n\r\n" % upload.length

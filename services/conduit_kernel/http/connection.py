@@ -2,45 +2,44 @@
 
 import asyncio
 import contextlib
-import socket
-import struct
 from collections.abc import Awaitable, Callable
 from functools import partial
 from math import inf
 from typing import Protocol, cast
 
-from conduit_kernel.http.deadlines import Sweeper
+from conduit_kernel.http.caller import (
+    BODY,
+    BUSY,
+    CLOSING,
+    HEAD,
+    IDLE,
+    CallerConnection,
+    CallerContext,
+)
 from conduit_kernel.http.errors import CallerGone, HttpError
 from conduit_kernel.http.exchange import ANSWERED, DETACHED, OPEN, Exchange
-from conduit_kernel.http.heads import field_lines, status_line
-from conduit_kernel.http.limits import ServerLimits
-from conduit_kernel.http.reader import BodyLimit, RequestReader
-from conduit_kernel.http.refusal import Answer, Refusal, RenderRefusal
+from conduit_kernel.http.reader import BodyLimit, JudgeHead, RequestReader, StreamsBody
+from conduit_kernel.http.refusal import Answer, Refusal
 from conduit_kernel.http.request import Request
+from conduit_kernel.http.request_body import RequestBody
 from conduit_kernel.http.wake_slot import WakeSlot
 
 Handler = Callable[[Exchange], Awaitable[None]]
 OnError = Callable[[Request, Exception], Answer]
 
-# In the order in which a connection can go through them; from BUSY on nothing is parsed.
-IDLE, HEAD, BODY, BUSY, LINGER, CLOSING = range(6)
 
-# SO_LINGER: on, for no time at all.
-_RESET = struct.pack("ii", 1, 0)
+def _slow_body() -> Refusal:
+    return Refusal(408, "REQUEST_TIMEOUT", "the request's body took too long")
 
 
-class ServerContext(Protocol):
+class ServerContext(CallerContext, Protocol):
     """What all connections of a server share."""
 
     handler: Handler
-    limits: ServerLimits
     body_limit: BodyLimit | None
+    judge_head: JudgeHead | None
+    streams_body: StreamsBody | None
     on_error: OnError
-    render_refusal: RenderRefusal
-    clock: Callable[[], float]
-    sweeper: Sweeper
-    loop: asyncio.AbstractEventLoop
-    draining: bool
 
     def admit(self, connection: "ServerConnection") -> bool:
         """Count a new connection in; False if there are too many."""
@@ -50,34 +49,24 @@ class ServerContext(Protocol):
         """Count a connection out: its socket is closed and its task done."""
 
 
-class ServerConnection(asyncio.Protocol):
+class ServerConnection(CallerConnection):
     """A caller. One task serves all its requests, so a request costs no task of its own."""
 
-    def __init__(self, site: ServerContext) -> None:
-        self.transport: asyncio.Transport
-        self.peer = ""
-        self.gone = False
-        self.paused = False
-        self.draining = site.draining
-        self.deadline = inf
-        self._site = site
-        self._limits = site.limits
-        self._idle_seconds = site.limits.idle_seconds
-        self._sweeper = site.sweeper
-        self._phase = IDLE
-        self._gate = WakeSlot(site.loop)
+    def __init__(self, server: ServerContext) -> None:
+        super().__init__(server)
+        self._server = server
+        self._idle_seconds = server.limits.idle_seconds
+        self._slot = WakeSlot(server.loop)
         self._task: asyncio.Task[None] | None = None
-        self._writable: asyncio.Event | None = None
         self._current: Exchange | None = None
         self._refusal: Refusal | None = None
-        self._unread = b""
-        """Bytes that came while a request was being answered."""
         self._is_detached = False
-        self._reading_paused = False
-        self._discarded = 0
-        self._progress = 0
         self._reader: RequestReader[Exchange] = RequestReader(
-            site.limits, site.body_limit, partial(Exchange, self)
+            server.limits,
+            server.body_limit,
+            partial(Exchange, self),
+            server.judge_head,
+            server.streams_body,
         )
 
     # The transport's calls.
@@ -88,24 +77,28 @@ class ServerConnection(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self.peer = peer[0] if isinstance(peer, tuple) else ""
         self.transport.set_write_buffer_limits(high=self._limits.write_buffer_bytes)
-        if self._site.admit(self):
+        if self._server.admit(self):
             self._set_deadline(self._limits.head_seconds)
         else:
-            self._refuse(Refusal(503, "TOO_MANY_CONNECTIONS", "the server is at its limit"))
+            self._refuse(Refusal(503, "TOO_MANY_CONNECTIONS", "the server is at its limit"), "")
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless a request is being answered."""
         if self._phase >= BUSY:
-            self._keep_for_later(data)
+            incoming = self._reader.incoming
+            if incoming is None or incoming.done or self._phase > BUSY:
+                self._keep_for_later(data)
+            else:
+                self._receive(incoming, data)
             return
         self._feed(data)
         if self._reader.ready:
             self._phase = BUSY
             self.deadline = inf
             if self._task is not None:
-                self._gate.wake()
+                self._slot.wake()
             else:
-                self._task = self._site.loop.create_task(self._serve())
+                self._task = self._server.loop.create_task(self._serve())
                 self._task.add_done_callback(self._task_done)
         else:
             self._wait_for_rest()
@@ -118,47 +111,49 @@ class ServerConnection(asyncio.Protocol):
         self.gone = True
         self.deadline = inf
         self._let_write()
+        incoming = self._reader.incoming
+        if incoming is not None:
+            incoming.end(CallerGone("the caller left before its request was whole"))
         if self._task is None:
-            self._site.ended(self)
+            self._server.ended(self)
         elif self._current is None:
-            self._gate.wake()
+            self._slot.wake()
         elif self._current.state != ANSWERED:
             self._task.cancel()
-
-    def pause_writing(self) -> None:
-        """Note that the caller is slow."""
-        self.paused = True
-        self._progress = self.transport.get_write_buffer_size()
-        self._set_deadline(self._limits.write_stall_seconds)
+        if incoming is not None:
+            incoming.wake()
 
     def resume_writing(self) -> None:
         """Let writers go on."""
         self.paused = False
         if self._phase == BUSY:
             self.deadline = inf
+            if self._reader.incoming is not None and self._reader.incoming.is_awaited:
+                self.want_body()
         self._let_write()
 
     # The exchange's calls.
 
-    async def until_writable(self) -> None:
-        """Wait until the caller has taken enough. Raises CallerGone."""
-        while self.paused and not self.gone:
-            if self._writable is None:
-                self._writable = asyncio.Event()
-            await self._writable.wait()
-        if self.gone:
-            raise CallerGone("the caller left before its answer was whole")
+    def body_of(self, exchange: Exchange) -> RequestBody:
+        """Return a request's body in pieces."""
+        incoming = self._reader.incoming
+        if incoming is None or incoming.request is not exchange:
+            return RequestBody.whole(exchange)
+        incoming.flow_from(self)
+        return incoming
 
-    def abort(self) -> None:
-        """Cut the connection, with a reset: a body that the connection's end delimits is broken."""
-        self._phase = CLOSING
-        transport = self.transport
-        # Once closed, its descriptor may be another connection's.
-        if not transport.is_closing() or transport.get_write_buffer_size():
-            sock = transport.get_extra_info("socket")
-            with contextlib.suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        transport.abort()
+    def want_body(self) -> None:
+        """Read on, and expect progress from now on; the caller may have waited for a word."""
+        reader = self._reader
+        if reader.wants_continue:
+            reader.wants_continue = False
+            if not reader.body_bytes and not self.gone:
+                self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if not self.gone:
+            self._resume_reading()
+        if self.deadline == inf and not self.paused:
+            self._progress = reader.body_bytes
+            self._set_deadline(self._limits.body_seconds)
 
     def detach(self) -> bytes:
         """Stop reading HTTP; the bytes that came after the request."""
@@ -175,28 +170,27 @@ class ServerConnection(asyncio.Protocol):
             self._unread = self._reader.feed(data)
         except Refusal as refusal:
             self._refusal = refusal
+            incoming = self._reader.incoming
+            if incoming is not None:
+                # Its handler answers for it; a whole body has ended, and is not touched.
+                incoming.end(refusal)
 
-    def _keep_for_later(self, data: bytes) -> None:
-        if self._phase == BUSY:
-            self._unread += data
-            if len(self._unread) > self._limits.pipeline_bytes and not self._reading_paused:
-                self._reading_paused = True
-                self.transport.pause_reading()
-        elif self._phase == LINGER:
-            self._discarded += len(data)
-            if self._discarded > self._limits.linger_bytes:
-                self._end()
-
-    def _resume_reading(self) -> None:
-        if self._reading_paused:
-            self._reading_paused = False
-            self.transport.resume_reading()
+    def _receive(self, incoming: RequestBody, data: bytes) -> None:
+        """Take more of the body of the request that is being answered."""
+        self._feed(data)
+        if incoming.done:
+            if not self.paused:
+                self.deadline = inf
+        elif incoming.buffered > self._limits.body_buffer_bytes and not self._reading_paused:
+            self._reading_paused = True
+            self.transport.pause_reading()
+        incoming.wake()
 
     def _wait_for_rest(self) -> None:
         """Set the clock for what is still missing of a request."""
         reader = self._reader
         if self._refusal is not None:
-            self._refuse(self._refusal)
+            self._refuse(self._refusal, self._reader.path)
         elif reader.current is not None:
             if self._phase != BODY:
                 self._phase = BODY
@@ -215,11 +209,11 @@ class ServerConnection(asyncio.Protocol):
     async def _serve(self) -> None:
         """Answer request after request, for as long as the connection lasts."""
         ready = self._reader.ready
-        handler = self._site.handler
+        handler = self._server.handler
         try:
             while True:
                 if not ready and self._between():
-                    await self._gate
+                    await self._slot
                 if not ready or self.gone or self._phase > BUSY:
                     return
                 self._current = exchange = ready.popleft()
@@ -246,7 +240,11 @@ class ServerConnection(asyncio.Protocol):
         if exchange.state != ANSWERED:
             self._settle(exchange, None)
         if not exchange.keep_alive:
-            self._end()
+            incoming = self._reader.incoming
+            if incoming is not None and not incoming.is_whole and self._phase == BUSY:
+                self._linger()
+            else:
+                self._end()
         elif self.paused:
             # Its answer must mostly be taken before the next one is made.
             with contextlib.suppress(CallerGone):
@@ -256,17 +254,19 @@ class ServerConnection(asyncio.Protocol):
         """Look at what came meanwhile. True if a request must be waited for."""
         if self.gone or self._phase > BUSY:
             return False
+        reader = self._reader
+        if reader.incoming is not None:
+            reader.incoming = None
         if self._unread:
             # Other callers have their turn before more of this one's requests.
-            self._site.loop.call_soon(self._read_on)
+            self._server.loop.call_soon(self._read_on)
             return True
-        reader = self._reader
         if reader.in_head or reader.current is not None or self._refusal is not None:
             return self._wait_for_request()
         if self._reading_paused or self.draining:
             return self._wait_for_request()
         self._phase = IDLE
-        self.deadline = deadline = self._site.clock() + self._idle_seconds
+        self.deadline = deadline = self._server.clock() + self._idle_seconds
         if deadline < self._sweeper.due:
             self._sweeper.arm(deadline)
         return True
@@ -278,7 +278,7 @@ class ServerConnection(asyncio.Protocol):
         data, self._unread = self._unread, b""
         self._feed(data)
         if self._reader.ready or not self._wait_for_request():
-            self._gate.wake()
+            self._slot.wake()
 
     def _wait_for_request(self) -> bool:
         """Get ready for the next request, or the rest of it. False if there will be none."""
@@ -295,7 +295,7 @@ class ServerConnection(asyncio.Protocol):
         if error is None and exchange.state == OPEN:
             error = HttpError("the handler gave no answer")
         if error is not None:
-            answer = self._site.on_error(exchange, error)
+            answer = self._answer_to(exchange, error)
             if exchange.state == OPEN:
                 exchange.respond(*answer)
         if exchange.state not in (ANSWERED, DETACHED):
@@ -304,24 +304,13 @@ class ServerConnection(asyncio.Protocol):
             exchange.keep_alive = False
             self.abort()
 
-    def _end(self) -> None:
-        """Close after what is still to be sent."""
-        if self._phase < CLOSING:
-            self._phase = CLOSING
-            self._progress = self.transport.get_write_buffer_size()
-            self._set_deadline(self._limits.write_stall_seconds)
-            self.transport.close()
-
-    def _let_go(self) -> None:
-        """Part from a connection that spoke another protocol; close it in bounds."""
-        self._phase = CLOSING
-        self.transport.close()
-        self._site.loop.call_later(self._limits.write_stall_seconds, self.transport.abort)
-
-    def _let_write(self) -> None:
-        if self._writable is not None:
-            self._writable.set()
-            self._writable = None
+    def _answer_to(self, exchange: Exchange, error: Exception) -> Answer:
+        if not isinstance(error, Refusal):
+            return self._server.on_error(exchange, error)
+        fields, body = self._server.render_refusal(
+            error.status, error.code, error.message, exchange.path
+        )
+        return error.status, fields, body
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
@@ -329,32 +318,9 @@ class ServerConnection(asyncio.Protocol):
         self._task = None
         if self.gone or self._is_detached:
             # Of a detached connection nobody will tell that it is lost.
-            self._site.ended(self)
-
-    # Refusing.
-
-    def _refuse(self, refusal: Refusal) -> None:
-        """Answer, then read on for a while, so that a caller still sending gets to see it."""
-        self._phase = LINGER
-        self._discarded = 0
-        fields, body = self._site.render_refusal(
-            refusal.status, refusal.code, refusal.message, self._reader.path
-        )
-        head = status_line(refusal.status) + field_lines(fields)
-        length = b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body)
-        transport = self.transport
-        transport.write(head + length + body)
-        self._resume_reading()
-        self._set_deadline(self._limits.linger_seconds)
-        if transport.can_write_eof():
-            transport.write_eof()
+            self._server.ended(self)
 
     # Time.
-
-    def _set_deadline(self, seconds: float) -> None:
-        self.deadline = deadline = self._site.clock() + seconds
-        if deadline < self._site.sweeper.due:
-            self._site.sweeper.arm(deadline)
 
     def expire(self, now: float) -> None:
         """React to the deadline of the present phase."""
@@ -362,27 +328,36 @@ class ServerConnection(asyncio.Protocol):
         if self._phase == CLOSING or (self.paused and self._phase == BUSY):
             self._check_stall(now)
         elif self._phase == HEAD:
-            self._refuse(Refusal(408, "REQUEST_TIMEOUT", "the request's head took too long"))
+            refusal = Refusal(408, "REQUEST_TIMEOUT", "the request's head took too long")
+            self._refuse(refusal, self._reader.path)
         elif self._phase == BODY:
             self._check_progress(now)
-        elif self._phase != BUSY:
+        elif self._phase == BUSY:
+            self._check_incoming(now)
+        else:
             self._end()
 
-    def _check_stall(self, now: float) -> None:
-        waiting = self.transport.get_write_buffer_size()
-        if waiting < self._progress:
-            self._progress = waiting
-            self.deadline = now + self._limits.write_stall_seconds
-        else:
-            self.abort()
+    def _has_progressed(self, now: float) -> bool:
+        """Whether enough of a body has come; it then has as much time again."""
+        arrived = self._reader.body_bytes
+        if arrived - self._progress < self._limits.body_progress_bytes:
+            return False
+        self._progress = arrived
+        self.deadline = now + self._limits.body_seconds
+        return True
 
     def _check_progress(self, now: float) -> None:
-        arrived = self._reader.body_bytes
-        if arrived - self._progress >= self._limits.body_progress_bytes:
-            self._progress = arrived
-            self.deadline = now + self._limits.body_seconds
-        else:
-            self._refuse(Refusal(408, "REQUEST_TIMEOUT", "the request's body took too long"))
+        if not self._has_progressed(now):
+            self._refuse(_slow_body(), self._reader.path)
+
+    def _check_incoming(self, now: float) -> None:
+        """Bound how long a handler waits for more of a body; where it does not wait, nothing."""
+        incoming = self._reader.incoming
+        if incoming is None or not incoming.is_awaited or self._has_progressed(now):
+            return
+        self._refusal = _slow_body()
+        incoming.end(self._refusal)
+        incoming.wake()
 
     # Ending, when the server says so.
 
@@ -391,7 +366,7 @@ class ServerConnection(asyncio.Protocol):
         self.draining = True
         if self._phase == IDLE:
             self._end()
-            self._gate.wake()
+            self._slot.wake()
 
     def cut(self) -> None:
         """End everything, the handler too."""

@@ -3,6 +3,8 @@
 * HttpError
   * ConnectFailed      no connection: ``kind`` says at which step
   * LocalExhausted     we have no descriptor or memory left for a connection; no peer is to blame
+    * SpillFull        we have no room left to keep an upload in
+  * UploadFailed       the request's body could not be had, or was not as long as announced
   * PoolExhausted      too many requests already wait for a connection
     * PoolTimeout      no connection became free within the connect limit
   * HeaderTimeout      connected, but no response head in time
@@ -42,6 +44,14 @@ class ConnectFailed(HttpError):
 
 class LocalExhausted(HttpError):
     """Neither descriptors nor memory are left here for another connection."""
+
+
+class SpillFull(LocalExhausted):
+    """Neither the bound of what uploads may take nor the disk has room for more."""
+
+
+class UploadFailed(HttpError):
+    """The request's body broke off where it comes from; ``__cause__`` says how."""
 
 
 class PoolExhausted(HttpError):

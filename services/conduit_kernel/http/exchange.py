@@ -7,6 +7,7 @@ from conduit_kernel.http.errors import AnswerMisuse, CallerGone
 from conduit_kernel.http.headers import Fields
 from conduit_kernel.http.heads import NO_CONTENT, field_lines, status_line
 from conduit_kernel.http.request import Request
+from conduit_kernel.http.request_body import RequestBody
 
 OPEN, STREAMING, ANSWERED, DETACHED = range(4)
 
@@ -25,6 +26,10 @@ class Peer(Protocol):
 
     def abort(self) -> None:
         """Cut the connection."""
+
+    def body_of(self, exchange: "Exchange") -> RequestBody:
+        """Return a request's body in pieces."""
+        ...
 
     def detach(self) -> bytes:
         """Stop reading HTTP; the bytes that came after the request."""
@@ -50,6 +55,11 @@ class Exchange(Request):
         self.upgrade_offered = False
         self._headers = None
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether an answer was begun."""
+        return self.state != OPEN
+
     def respond(self, status: int, headers: Fields, body: bytes, lines: bytes = b"") -> None:
         """Send the whole answer. HEAD requests get the head that the body would have had.
 
@@ -72,6 +82,15 @@ class Exchange(Request):
         self.state = ANSWERED
         if not caller.gone:
             caller.transport.write(answer)
+
+    def body_stream(self) -> RequestBody:
+        """Return the body as it comes, whether it is all here already or not.
+
+        Only where the server was told that the route streams its bodies may ``body`` be empty
+        although there is one. An answer that is begun before the body was read whole is the
+        connection's last.
+        """
+        return self._caller.body_of(self)
 
     def start(self, status: int, headers: Fields, lines: bytes = b"") -> "Stream":
         """Send the head of an answer whose length is not known yet; `lines` as in `respond`."""

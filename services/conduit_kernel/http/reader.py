@@ -8,14 +8,19 @@ import httptools
 
 from conduit_kernel.http.headers import Field
 from conduit_kernel.http.limits import ServerLimits
-from conduit_kernel.http.refusal import Refusal, refusal_of
+from conduit_kernel.http.refusal import Answer, Refusal, refusal_of
 from conduit_kernel.http.repeat import Repeat
 from conduit_kernel.http.request import Request
+from conduit_kernel.http.request_body import RequestBody
 from conduit_kernel.http.target import TargetError, split_target
 
 RequestT = TypeVar("RequestT", bound=Request)
 BodyLimit = Callable[[str, str], int]
 """(method, path) to the most body bytes that such a request may carry; not asked for each one."""
+JudgeHead = Callable[[Request], Answer | None]
+"""Looks at a head whose body is still to come; with an answer, the body is not read."""
+StreamsBody = Callable[[str, str], bool]
+"""(method, path) to whether such a request's handler reads the body as it comes."""
 
 METHODS = {
     name.encode(): name
@@ -38,10 +43,18 @@ class RequestReader(Generic[RequestT]):
 
     ``new`` makes a blank request. After a Refusal, or a request that ends the connection
     (``ended``), nothing more is read. ``in_head`` and ``current`` say what is incomplete.
+
+    A request whose body is streamed is ready with its head; ``incoming`` then takes the body. What
+    came whole with its head is never streamed, nor is what comes while another body is.
     """
 
     def __init__(
-        self, limits: ServerLimits, body_limit: BodyLimit | None, new: Callable[[], RequestT]
+        self,
+        limits: ServerLimits,
+        body_limit: BodyLimit | None,
+        new: Callable[[], RequestT],
+        judge_head: JudgeHead | None = None,
+        streams_body: StreamsBody | None = None,
     ) -> None:
         self.ready: deque[RequestT] = deque()
         self.in_head = False
@@ -51,8 +64,12 @@ class RequestReader(Generic[RequestT]):
         self.ended = False
         self.leftover = b""
         """What followed a WebSocket handshake."""
+        self.incoming: RequestBody | None = None
         self._limits = limits
         self._body_limit = body_limit
+        self._judge_head = judge_head
+        self._streams_body = streams_body
+        self._is_judged = False
         self._new = new
         self._repeat: Repeat | None = None
         self._lessons = LESSONS
@@ -83,7 +100,7 @@ class RequestReader(Generic[RequestT]):
         view = memoryview(data)
         for start in range(0, len(data), SLICE):
             self._feed(view[start : start + SLICE])
-            if self.ready:
+            if self.ready and (self.incoming is None or self.incoming.done):
                 return data[start + SLICE :]
         return b""
 
@@ -136,18 +153,42 @@ class RequestReader(Generic[RequestT]):
 
     def _check_body(self, fed: int) -> None:
         """Bound a body that is not whole yet, and its chunks' wrapping."""
+        if not self._is_judged:
+            self._judge()
         self._raw_bytes += fed
-        parts = self._parts
-        if parts:
-            more = b"".join(parts)
-            parts.clear()
-            self._body += more
-            self.body_bytes += len(more)
+        if self._parts:
+            self._take_parts()
         if self.body_bytes > self._limit:
             self._refuse_body()
         spare = CHUNK_OVERHEAD + CHUNK_OVERHEAD_FACTOR * self.body_bytes
         if self._raw_bytes - self.body_bytes > spare:
             self._refuse(400, "MALFORMED_REQUEST", "the chunked body is mostly not body")
+
+    def _judge(self) -> None:
+        """Decide on a request of which only the head is here: refuse it, or stream its body."""
+        self._is_judged = True
+        request = self.current
+        assert request is not None  # noqa: S101 - a body's bounds are checked while it is current
+        if self._judge_head is not None and (answer := self._judge_head(request)) is not None:
+            self._refusal = Refusal(answer[0], "", "refused by its head", answer)
+            self.ended = True
+            raise self._refusal
+        if self._streams_body is None or self.incoming is not None:
+            return
+        if self._streams_body(request.method, request.path):
+            self.incoming = RequestBody(request, keep_alive=request.keep_alive)
+            # As long as the body is not whole, its answer is the connection's last.
+            request.keep_alive = False
+            self.ready.append(request)
+
+    def _take_parts(self) -> None:
+        more = b"".join(self._parts)
+        self._parts.clear()
+        self.body_bytes += len(more)
+        if self.incoming is not None and self.incoming.request is self.current:
+            self.incoming.add(more)
+        else:
+            self._body += more
 
     # The parser's callbacks, in the order in which they come.
 
@@ -210,6 +251,9 @@ class RequestReader(Generic[RequestT]):
         request = self.current
         if request is None:
             return
+        if self.incoming is not None and self.incoming.request is request:
+            self._end_incoming(self.incoming)
+            return
         parts = self._parts
         if parts or self._body:
             request.body = self._whole_body()
@@ -220,6 +264,18 @@ class RequestReader(Generic[RequestT]):
         self.ready.append(request)
 
     # The rarer parts of the callbacks.
+
+    def _end_incoming(self, incoming: RequestBody) -> None:
+        """Hand over the last of a streamed body."""
+        if self._parts:
+            self._take_parts()
+        if self.body_bytes > self._limit:
+            self._refuse_body()
+        self.current = None
+        self._repeats = None
+        if not incoming.keep_alive:
+            self.ended = True
+        incoming.end()
 
     def _is_http11(self) -> bool:
         version = self._parser.get_http_version()
@@ -249,7 +305,7 @@ class RequestReader(Generic[RequestT]):
         """Look at what announces the body; decide before reading it whether it is too large."""
         fields = request.fields
         self.body_bytes = self._raw_bytes = 0
-        self.wants_continue = False
+        self.wants_continue = self._is_judged = False
         if self._body_limit is not None:
             self._limit = self._body_limit(request.method, request.path)
         length = fields.get(b"content-length")

@@ -14,8 +14,10 @@ RenderRefusal = Callable[[int, str, str, str], tuple[Fields, bytes]]
 class Refusal(Exception):
     """A request that ends here, and with it its connection. ``code`` is for programs."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, answer: Answer | None = None) -> None:
         super().__init__(message)
+        self.answer = answer
+        """What is answered, where somebody else has written it."""
         self.status = status
         self.code = code
         self.message = message

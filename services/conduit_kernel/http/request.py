@@ -47,6 +47,11 @@ class Request:
             headers = self._headers = Headers(self.fields, self.repeats)
         return headers
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether an answer was begun."""
+        return False
+
     def __repr__(self) -> str:
         """Name it without its query, fields and body, which may hold secrets."""
         return f"<{type(self).__name__} {self.method} {self.path}>"

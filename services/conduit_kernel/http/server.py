@@ -8,7 +8,7 @@ from collections.abc import Callable
 from conduit_kernel.http.connection import Handler, OnError, ServerConnection
 from conduit_kernel.http.deadlines import Sweeper
 from conduit_kernel.http.limits import ServerLimits
-from conduit_kernel.http.reader import BodyLimit
+from conduit_kernel.http.reader import BodyLimit, JudgeHead, StreamsBody
 from conduit_kernel.http.refusal import Answer, RenderRefusal, render_plainly
 from conduit_kernel.http.request import Request
 
@@ -26,8 +26,11 @@ def answer_plainly(request: Request, error: Exception) -> Answer:  # noqa: ARG00
 class HttpServer:
     """Serves HTTP/1.0 and HTTP/1.1 on one address.
 
-    The handler gets whole requests, one at a time per connection, and answers through the
-    Exchange. It is cancelled when the caller leaves before the answer is whole; a caller that
+    The handler gets requests, one at a time per connection, and answers through the Exchange.
+    They are whole, except where ``streams_body`` says that their handlers read the body as it
+    comes; ``judge_head`` may refuse a request before its body is read.
+
+    The handler is cancelled when the caller leaves before the answer is whole; a caller that
     closes only its sending side counts as gone. An exception goes to ``on_error``, whose answer is
     sent if nothing was sent yet; otherwise the connection is cut.
 
@@ -41,6 +44,8 @@ class HttpServer:
         *,
         limits: ServerLimits | None = None,
         body_limit: BodyLimit | None = None,
+        judge_head: JudgeHead | None = None,
+        streams_body: StreamsBody | None = None,
         on_error: OnError = answer_plainly,
         render_refusal: RenderRefusal = render_plainly,
         clock: Callable[[], float] = time.monotonic,
@@ -48,6 +53,8 @@ class HttpServer:
         self.handler = handler
         self.limits = limits or ServerLimits()
         self.body_limit = body_limit
+        self.judge_head = judge_head
+        self.streams_body = streams_body
         self.on_error = on_error
         self.render_refusal = render_refusal
         self.clock = clock

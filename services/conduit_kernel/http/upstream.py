@@ -21,8 +21,11 @@ from conduit_kernel.http.headers import Field, Headers
 from conduit_kernel.http.heads import FIRST_FINAL
 from conduit_kernel.http.limits import ClientLimits, Timeouts
 from conduit_kernel.http.response import Response
+from conduit_kernel.http.upload import Upload, failure_of, write_pieces
 from conduit_kernel.http.wake_slot import WakeSlot
 
+# From this status on an answer refuses, and the rest of an upload would be in vain.
+_FIRST_REFUSAL = 300
 # Bodies up to this size are copied behind their head: one write is cheaper than two.
 _JOIN_BYTES = 16 * 1024
 
@@ -46,12 +49,12 @@ class ConnectionOwner(Protocol):
 class UpstreamConnection(asyncio.Protocol):
     """Sends one request at a time and feeds its response. Belongs to one pool for life."""
 
-    def __init__(self, home: ConnectionOwner) -> None:
-        self._home = home
-        self._limits = home.limits
-        self._clock = home.clock
-        self._sweeper = home.sweeper
-        self.gate = WakeSlot(home.loop)
+    def __init__(self, owner: ConnectionOwner) -> None:
+        self._owner = owner
+        self._limits = owner.limits
+        self._clock = owner.clock
+        self._sweeper = owner.sweeper
+        self.gate = WakeSlot(owner.loop)
         self.deadline = inf
         self.transport: asyncio.Transport
         self.used = False
@@ -65,6 +68,10 @@ class UpstreamConnection(asyncio.Protocol):
         self._barren = 0
         self._sending = False
         self._unsent = 0
+        # The task that sends a body in pieces, and whether there are more of them.
+        self._upload: asyncio.Task[None] | None = None
+        self._is_uploading = False
+        self._writable: asyncio.Future[None] | None = None
         self._framed = False
         self._reusable = False
         self._complete = False
@@ -94,7 +101,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._complete = False
         self._barren = 0
         if self.closed:
-            self._fail(ConnectionReset(f"{self._home.where} ended the connection"))
+            self._fail(ConnectionReset(f"{self._owner.where} ended the connection"))
             return response
         self._set_deadline(timeouts.header)
         self._large = large = len(body) > _JOIN_BYTES
@@ -104,6 +111,36 @@ class UpstreamConnection(asyncio.Protocol):
         else:
             self.transport.write(head + body)
         return response
+
+    def send_upload(self, upload: Upload) -> None:
+        """Send the body of the request just begun, in pieces as they come."""
+        response = self._response
+        if response is None:
+            return
+        self._is_uploading = True
+        # What is written cannot be waited for by looking at the buffer once.
+        self._large = True
+        # No later than the head's, for which the sweeper was armed.
+        self.deadline = self._until
+        self._upload = self._owner.loop.create_task(self._send_pieces(upload, response))
+
+    async def _send_pieces(self, upload: Upload, response: Response) -> None:
+        try:
+            await write_pieces(upload, self.transport.write, self._until_writable)
+        except Exception as error:  # noqa: BLE001 - whatever the source raises ends the request
+            if self._response is response:
+                self.end(failure_of(error))
+            return
+        finally:
+            self._upload = None
+        self._is_uploading = False
+        if self._response is response and not response.status:
+            self._set_deadline(self._timeouts.header)
+
+    async def _until_writable(self) -> None:
+        while self._sending:
+            self._writable = self._owner.loop.create_future()
+            await self._writable
 
     def resume(self) -> None:
         """Read on."""
@@ -141,7 +178,7 @@ class UpstreamConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._fail(ProtocolViolation(f"{self._home.where} switched protocols unasked"))
+            self._fail(ProtocolViolation(f"{self._owner.where} switched protocols unasked"))
         except httptools.HttpParserError as error:
             self._fail_parse(error)
         if self._complete:
@@ -159,12 +196,19 @@ class UpstreamConnection(asyncio.Protocol):
         """Note that the request takes its time to leave."""
         self._sending = True
         self._unsent = self.transport.get_write_buffer_size()
+        if self._is_uploading and self._response is not None and not self._response.status:
+            self._set_deadline(self._timeouts.header)
 
     def resume_writing(self) -> None:
-        """Start the wait for the head."""
+        """Start the wait for the head, or for the next piece of an upload."""
         self._sending = False
         if self._response is not None and not self._response.status:
-            self._set_deadline(self._timeouts.header)
+            if self._is_uploading:
+                self.deadline = self._until
+            else:
+                self._set_deadline(self._timeouts.header)
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
 
     def eof_received(self) -> None:
         """Treat a peer that will send no more as gone; the transport closes itself.
@@ -178,9 +222,11 @@ class UpstreamConnection(asyncio.Protocol):
         """End the response: well if only the end of the connection can end it."""
         self.closed = True
         self.deadline = inf
-        self._home.lost(self)
+        if self._upload is not None:
+            self._upload.cancel()
+        self._owner.lost(self)
         response = self._response
-        where = self._home.where
+        where = self._owner.where
         if response is None:
             pass
         elif not response.status:
@@ -226,6 +272,8 @@ class UpstreamConnection(asyncio.Protocol):
             self._violate("sent too many header fields")
         response.headers = Headers(fields, repeats)
         response.status = status
+        if self._upload is not None and status >= _FIRST_REFUSAL:
+            self._upload.cancel()
         self._reusable = parser.should_keep_alive()
         coding = fields.get(b"transfer-encoding")
         self._framed = coding is not None or b"content-length" in fields
@@ -243,7 +291,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._repeats = None
 
     def _violate(self, what: str) -> NoReturn:
-        self._violation = ProtocolViolation(f"{self._home.where} {what}")
+        self._violation = ProtocolViolation(f"{self._owner.where} {what}")
         raise self._violation
 
     # After the parser.
@@ -261,7 +309,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Bound what brings no body: heads, trailers, the wrapping of chunks."""
         self._barren += arrived
         if self._barren > self._limits.head_bytes:
-            self._fail(ProtocolViolation(f"{self._home.where} sent too large a head or trailer"))
+            self._fail(ProtocolViolation(f"{self._owner.where} sent too large a head or trailer"))
 
     def _finish(self, response: Response) -> None:
         """Part from the response: it keeps its bytes, the connection goes on or ends."""
@@ -271,12 +319,15 @@ class UpstreamConnection(asyncio.Protocol):
             self.transport.resume_reading()
         if self._head_only:
             self._after_head_only(response)
-        if self._reusable and not (self._large and self.transport.get_write_buffer_size()):
+        if self._reusable and not (self._large and self._has_unsent()):
             self.used = True
-            self._home.release(self)
+            self._owner.release(self)
         else:
             self.deadline = inf
             self.transport.abort()
+
+    def _has_unsent(self) -> bool:
+        return self._is_uploading or self.transport.get_write_buffer_size() > 0
 
     def _detach(self, response: Response) -> None:
         self._response = None
@@ -300,7 +351,7 @@ class UpstreamConnection(asyncio.Protocol):
         elif self._violation is not None:
             self._fail(self._violation)
         else:
-            self._fail(ProtocolViolation(f"{self._home.where} sent a malformed answer: {error}"))
+            self._fail(ProtocolViolation(f"{self._owner.where} sent a malformed answer: {error}"))
 
     def _fail(self, error: HttpError) -> None:
         response = self._response
@@ -323,7 +374,7 @@ class UpstreamConnection(asyncio.Protocol):
         """React to the deadline: the call's, the head's, the body's silence, or idleness."""
         self.deadline = inf
         response = self._response
-        where = self._home.where
+        where = self._owner.where
         if response is None:
             self.drop()
         elif now >= self._until:

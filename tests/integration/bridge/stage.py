@@ -20,6 +20,7 @@ Metadata = tuple[tuple[str, str], ...]
 Pieces = AsyncGenerator[pb.StreamChatResponse, None]
 MASTER_KEY = "mk-of-the-tests"
 ADMIN = {"x-master-key": MASTER_KEY}
+CALLER = {"authorization": "Bearer condt_caller"}
 
 
 async def soon(event: asyncio.Event) -> None:

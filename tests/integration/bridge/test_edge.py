@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from structlog.testing import capture_logs
-from tests.integration.bridge.stage import ADMIN, ScriptedRouter
+from tests.integration.bridge.stage import ADMIN, CALLER, ScriptedRouter
 
 from conduit_bridge import bootstrap
 from conduit_kernel.settings import Settings
@@ -131,7 +131,8 @@ async def test_a_body_of_20_mb_is_refused(
         for start in range(0, len(body), 65536):
             yield body[start : start + 65536]
 
-    answer = await http.post(path, content=chunks() if is_chunked else body, headers=ADMIN)
+    content = chunks() if is_chunked else body
+    answer = await http.post(path, content=content, headers=ADMIN | CALLER)
     assert answer.status_code == 413
     error = answer.json()
     told = error["error"] if path == PATH else error
@@ -143,7 +144,9 @@ async def test_a_body_of_20_mb_is_refused(
 async def test_forms_may_be_larger(http: httpx.AsyncClient) -> None:
     """A route's own limit wins over the server's."""
     files = {"file": ("long.wav", b"x" * (3 * 1024 * 1024), "audio/wav")}
-    answer = await http.post("/v1/audio/transcriptions", data={"model": "m"}, files=files)
+    answer = await http.post(
+        "/v1/audio/transcriptions", data={"model": "m"}, files=files, headers=CALLER
+    )
     assert answer.json()["text"] == "long.wav: 3145728 bytes"
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import openai
 import pytest
-from tests.integration.bridge.stage import ScriptedRouter, soon
+from tests.integration.bridge.stage import CALLER, ScriptedRouter, soon
 
 from conduit_bridge import bootstrap
 from conduit_kernel.errors import (
@@ -166,6 +166,7 @@ async def test_forms_are_read_part_by_part(http: httpx.AsyncClient, router: Scri
         "/v1/audio/transcriptions",
         data={"model": "whisper", "timestamp_granularities[]": ["word", "segment"]},
         files={"file": ("speech.mp3", b"\x00\r\n--x\xff" * 100, "audio/mpeg")},
+        headers=CALLER,
     )
     assert answer.json()["text"] == "speech.mp3: 700 bytes"
     form = router.requests[0].form

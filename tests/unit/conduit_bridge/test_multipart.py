@@ -1,10 +1,13 @@
 """Forms, well and badly made."""
 
+from pathlib import Path
+
 import pytest
 
 from conduit.v1.http_runtime import Part
-from conduit_bridge.multipart import MAX_PARTS, parts_of
-from conduit_kernel.errors import InvalidRequest
+from conduit_bridge.multipart import MAX_PARTS, FormLimits, parts_of, read_form
+from conduit_kernel.errors import InvalidRequest, RequestTooLarge
+from conduit_kernel.http import SpillBody, SpillSpace
 
 TYPE = b'multipart/form-data; boundary="x y"'
 
@@ -61,13 +64,118 @@ def test_broken_forms_are_refused(body: bytes) -> None:
 
 def test_the_number_of_parts_is_bounded() -> None:
     """A form of a million empty parts would cost more than it may."""
-    part = b'content-disposition: form-data; name="a"\r\n\r\n'
-    assert len(parts_of(TYPE, form(*[part] * MAX_PARTS))) == MAX_PARTS
+    empty = b'content-disposition: form-data; name="a"\r\n\r\n'
+    assert len(parts_of(TYPE, form(*[empty] * MAX_PARTS))) == MAX_PARTS
     with pytest.raises(InvalidRequest, match="at most"):
-        parts_of(TYPE, form(*[part] * (MAX_PARTS + 1)))
+        parts_of(TYPE, form(*[empty] * (MAX_PARTS + 1)))
 
 
 def test_long_boundaries_are_refused() -> None:
     """RFC 2046 allows 70 characters; much more is an attack."""
     with pytest.raises(InvalidRequest):
         parts_of(b"multipart/form-data; boundary=" + b"b" * 10_000, form())
+
+
+# As they come.
+
+
+class Pieces:
+    """A body in pieces."""
+
+    def __init__(self, body: bytes, size: int) -> None:
+        self._left = [body[at : at + size] for at in range(0, len(body), size)]
+
+    async def next(self) -> bytes:
+        """Return the next one."""
+        return self._left.pop(0) if self._left else b""
+
+
+def part(disposition: bytes, data: bytes) -> bytes:
+    """Write a part."""
+    return b"content-disposition: form-data; " + disposition + b"\r\n\r\n" + data
+
+
+async def read(
+    body: bytes, size: int, folder: Path, limits: FormLimits | None = None
+) -> list[tuple[str, str | None, str, bytes]]:
+    """Read a form in pieces of a size, its files to the end."""
+    space = SpillSpace(folder, memory_bytes=100)
+    left = space.left
+    try:
+        form = await read_form(TYPE, Pieces(body, size), space, limits)
+        got = []
+        for name, filename, kind, value in form.parts:
+            data = value
+            if isinstance(data, SpillBody):
+                data = b"".join([piece async for piece in await data.open()])
+                assert isinstance(value, SpillBody)
+                assert value.length == len(data)
+            assert isinstance(data, bytes)
+            got.append((name, filename, kind, data))
+        form.close()
+    finally:
+        assert space.left == left
+        assert not list(folder.iterdir())
+    return got
+
+
+async def test_form_is_the_same_however_it_is_cut(tmp_path: Path) -> None:
+    """Members before, between and behind files; brackets kept; empty ones; half boundaries."""
+    data = b"\r\n--x \r\n\x00\xff--x y?" * 50
+    body = form(
+        part(b'name="model"', b"whisper"),
+        part(b'name="file"; filename="a.mp3"\r\ncontent-type: audio/mpeg', data),
+        part(b'name="image[]"; filename="b"', b""),
+        part(b'name="image[]"; filename="c"', b"second"),
+        part(b'name="timestamp_granularities[]"', b"word"),
+        part(b'name="unknown"', b""),
+        part(b'name="last"; filename=""', b"z" * 700),
+    )
+    wanted = [
+        ("model", None, "", b"whisper"),
+        ("file", "a.mp3", "audio/mpeg", data),
+        ("image[]", "b", "", b""),
+        ("image[]", "c", "", b"second"),
+        ("timestamp_granularities[]", None, "", b"word"),
+        ("unknown", None, "", b""),
+        ("last", "", "", b"z" * 700),
+    ]
+    for size in (1, 2, 3, 7, 64, 1_000, len(body)):
+        assert await read(body, size, tmp_path) == wanted
+
+
+@pytest.mark.parametrize("cut", [3, 20, 100, 300])
+async def test_form_that_breaks_off_keeps_nothing(cut: int, tmp_path: Path) -> None:
+    """Wherever it does."""
+    body = form(
+        part(b'name="a"; filename="a"', b"x" * 150), part(b'name="b"; filename="b"', b"y" * 150)
+    )
+    with pytest.raises(InvalidRequest):
+        await read(body[:-cut], 10, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("body", "limits", "error"),
+    [
+        (form(*[part(b'name="a"', b"")] * 4), FormLimits(parts=3), InvalidRequest),
+        (form(part(b'name="a"', b"x" * 101)), FormLimits(member_bytes=100), RequestTooLarge),
+        (
+            form(*[part(b'name="a"', b"x" * 60)] * 2),
+            FormLimits(member_bytes=100),
+            RequestTooLarge,
+        ),
+        (
+            form(part(b'name="%b"' % (b"a" * 600), b"")),
+            FormLimits(header_bytes=500),
+            InvalidRequest,
+        ),
+        (form(part(b'name="a"\r\nb: c\r\nd: e', b"")), FormLimits(header_fields=2), InvalidRequest),
+    ],
+    ids=["parts", "member", "members", "head", "fields"],
+)
+async def test_forms_are_bounded(
+    body: bytes, limits: FormLimits, error: type[Exception], tmp_path: Path
+) -> None:
+    """In number, in their heads, and in what is held in memory."""
+    with pytest.raises(error):
+        await read(body, 50, tmp_path, limits)

@@ -1,0 +1,97 @@
+"""Request bodies that are sent as they come."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from conduit_kernel.http.errors import UploadFailed
+
+
+class UploadReader(Protocol):
+    """One pass over a body."""
+
+    async def next(self) -> bytes:
+        """Return the next piece; b"" at the end."""
+        ...
+
+
+class Upload(Protocol):
+    """A body that can be sent more than once."""
+
+    @property
+    def length(self) -> int | None:
+        """How many bytes it has; None if only its end will tell."""
+        ...
+
+    async def open(self) -> UploadReader:
+        """Begin a pass from the beginning."""
+        ...
+
+
+class JoinedUpload:
+    """Several bodies one after the other, such as the parts of a form with what is between them."""
+
+    def __init__(self, parts: Sequence[bytes | Upload]) -> None:
+        self._parts = parts
+
+    @property
+    def length(self) -> int | None:
+        """The sum, if all lengths are known."""
+        total = 0
+        for part in self._parts:
+            size = len(part) if isinstance(part, bytes) else part.length
+            if size is None:
+                return None
+            total += size
+        return total
+
+    async def open(self) -> UploadReader:
+        """Begin with the first part; each other is opened in its turn."""
+        return _JoinedReader(self._parts)
+
+
+class _JoinedReader:
+    def __init__(self, parts: Sequence[bytes | Upload]) -> None:
+        self._left = list(reversed(parts))
+        self._reader: UploadReader | None = None
+
+    async def next(self) -> bytes:
+        while True:
+            if self._reader is not None:
+                if data := await self._reader.next():
+                    return data
+                self._reader = None
+            if not self._left:
+                return b""
+            part = self._left.pop()
+            if not isinstance(part, bytes):
+                self._reader = await part.open()
+            elif part:
+                return part
+
+
+async def write_pieces(
+    upload: Upload, write: Callable[[bytes], None], until_writable: Callable[[], Awaitable[None]]
+) -> None:
+    """Write a body as its head announced it: of its length, or in chunks. Raises UploadFailed."""
+    reader = await upload.open()
+    left = upload.length
+    while data := await reader.next():
+        if left is None:
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+        elif (left := left - len(data)) < 0:
+            raise UploadFailed("the request's body is longer than it was said to be")
+        write(data)
+        await until_writable()
+    if left:
+        raise UploadFailed("the request's body is shorter than it was said to be")
+    if left is None:
+        write(b"0\r\n\r\n")
+
+
+def failure_of(error: Exception) -> UploadFailed:
+    """Return what a request fails with whose body broke off."""
+    if isinstance(error, UploadFailed):
+        return error
+    failure = UploadFailed(f"the request's body broke off: {error}")
+    failure.__cause__ = error
+    return failure
