@@ -1,35 +1,84 @@
-"""What a provider type is, as data: one TOML file each."""
+"""What a provider type is, as data: one TOML file each, whose tables are these structs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Annotated, Any
+
+import msgspec
 
 from conduit_providers.member_scanner import DeepMemberScanner, MemberScanner
 
+# How many models' facts an endpoint keeps at hand; names come from mappings, so there are few.
+MAX_KNOWN_MODELS = 1024
 
-@dataclass(frozen=True, slots=True)
-class ValueMap:
-    """The words of a parameter that some models of a provider do not know, or say otherwise."""
 
-    parameter: str
-    # Parts of the models' names; empty for all that are named nowhere before.
-    models: tuple[str, ...] = ()
-    # Another word for the same.
-    same: Mapping[str, str] = field(default_factory=dict[str, str])
-    # The nearest word, where something is lost, which callers are told; empty where there is none.
-    # `*` is for all other words.
-    nearest: Mapping[str, str] = field(default_factory=dict[str, str])
-    # The members that say it in the parameter's place.
-    instead: Mapping[str, Mapping[str, object]] = field(
-        default_factory=dict[str, Mapping[str, object]]
-    )
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+Texts = _Text | Annotated[tuple[_Text, ...], msgspec.Meta(min_length=1)]
+
+
+class ModelMatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Tells models by their names: one of four tests, for one text or any of several.
+
+    Without a test every model fits. Case counts.
+    """
+
+    equals: Texts = ()
+    starts_with: Texts = ()
+    ends_with: Texts = ()
+    contains: Texts = ()
 
     def fits(self, model: str) -> bool:
-        """Whether this is about a model."""
-        return not self.models or any(part in model for part in self.models)
+        """Whether a model is meant."""
+        return (
+            self == EVERY_MODEL
+            or model in _texts(self.equals)
+            or model.startswith(self.starts_with)
+            or model.endswith(self.ends_with)
+            or any(part in model for part in _texts(self.contains))
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+def _texts(given: Texts) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else given
+
+
+EVERY_MODEL = ModelMatch()
+
+
+class ValueMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Maps values of a parameter, such as `reasoning_effort`, to those that some models know."""
+
+    parameter: str
+    match: ModelMatch = EVERY_MODEL
+    # A value that means the same.
+    exact: Mapping[str, str] = {}
+    # The closest value, where something is lost, which callers are told; empty where there is none.
+    # `*` is for all other values.
+    closest: Mapping[str, str] = {}
+    # The members that replace the parameter.
+    replace: Mapping[str, Mapping[str, Any]] = {}
+
+
+class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is known of a family of models; of several rows the first that fits a model holds."""
+
+    match: ModelMatch = EVERY_MODEL
+    # When the provider turns the family off. Data alone: nothing refuses such a model.
+    retires_on: date | None = None
+    # The codec's own struct of facts; in the file they stand beside `match`.
+    facts: Any = None
+
+
+class EmbedModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What every dialect must know of a model of embeddings."""
+
+    # The most inputs of one request; None where nobody says. Larger calls become several requests.
+    max_inputs: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
+# `dict` keeps what is derived, which no file says.
+class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """How a provider type serves one operation."""
 
     # Dialect and operation, such as `openai_chat`: a module in `codecs/`.
@@ -39,47 +88,60 @@ class Endpoint:
     # Where it is, if not where the others are; may have places for settings.
     base_url: str = ""
     # Paths that go before it where a setting has a certain value: `apiVersion=v1`.
-    paths: Mapping[str, str] = field(default_factory=dict[str, str])
+    paths: Mapping[str, str] = {}
     # What it can do beyond the plain operation, such as `stream`, `tools`, `vision`.
     capabilities: frozenset[str] = frozenset()
     # Parameters that go by another name here.
-    rename: Mapping[str, str] = field(default_factory=dict[str, str])
+    rename: Mapping[str, str] = {}
     # Parameters that are not taken.
     drop: frozenset[str] = frozenset()
     # The same, for the members of messages and of their parts.
-    rename_in_messages: Mapping[str, str] = field(default_factory=dict[str, str])
+    rename_in_messages: Mapping[str, str] = {}
     drop_in_messages: frozenset[str] = frozenset()
-    # Parameters that are taken, but not with all of their words; of those about one parameter the
-    # first that fits the model holds.
-    words: tuple[ValueMap, ...] = ()
-    # The most inputs in one request, by a word of the model's name; `*` is for all others.
-    max_inputs: Mapping[str, int] = field(default_factory=dict[str, int])
+    # Parameters that are taken, but not with all values; of those about one parameter the first
+    # that fits the model holds.
+    value_maps: tuple[ValueMap, ...] = ()
+    # Whether media that a call names by URL are fetched by us and sent within the request.
+    inline_media: bool = False
+    # The beginnings of URLs that the provider reads by itself all the same.
+    native_urls: tuple[str, ...] = ()
     # Where `TokenCounts` sit in an answer, for those that are not where the dialect has them:
     # `cached_input_tokens = "usage.prompt_cache_hit_tokens"`.
-    usage: Mapping[str, str] = field(default_factory=dict[str, str])
+    usage: Mapping[str, str] = {}
     # Headers of every request.
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    # What only this dialect's codec understands.
-    options: Mapping[str, str | int | bool] = field(default_factory=dict[str, str | int | bool])
-    # What finds members that do not pass as they are. Derived.
-    watches: tuple[MemberScanner | DeepMemberScanner, ...] = field(
-        init=False, repr=False, compare=False
-    )
+    headers: Mapping[str, str] = {}
+    # What only this dialect's codec understands: its struct of options.
+    options: Any = None
+    # What the dialect must know of models, by rows; the last one, for all that have no row of their
+    # own, has the defaults of the codec's struct.
+    models: tuple[ModelRow, ...] = ()
 
-    def __post_init__(self) -> None:
-        """Learn the watched names once, because every request is looked through for them."""
-        top = {*self.rename, *self.drop, *(words.parameter for words in self.words)}
-        deep = {*self.rename_in_messages, *self.drop_in_messages}
-        watches: tuple[MemberScanner | DeepMemberScanner, ...] = ()
-        if top := top - {"stream_options"}:
-            watches += (MemberScanner(top),)
-        if deep:
-            watches += (DeepMemberScanner(deep),)
-        object.__setattr__(self, "watches", watches)
+    def facts_of(self, model: str) -> Any:  # noqa: ANN401 # the codec's struct
+        """Return what the codec must know of a model; None if the dialect has no such facts."""
+        known = self.known_facts
+        if model not in known:
+            if len(known) >= MAX_KNOWN_MODELS:
+                known.clear()
+            known[model] = next((row.facts for row in self.models if row.match.fits(model)), None)
+        return known[model]
+
+    def value_maps_of(self, model: str) -> tuple[ValueMap, ...]:
+        """Return the maps that hold for a model, one for each parameter."""
+        known = self.known_value_maps
+        if model not in known:
+            if len(known) >= MAX_KNOWN_MODELS:
+                known.clear()
+            found: dict[str, ValueMap] = {}
+            for each in self.value_maps:
+                if each.match.fits(model):
+                    found.setdefault(each.parameter, each)
+            known[model] = tuple(found.values())
+        return known[model]
 
     def passes(self, body: bytes) -> bool:
         """Return whether all members of a request can pass as they are."""
-        return not any(watch.finds(body) for watch in self.watches) if self.watches else True
+        scanners = self._scanners
+        return not any(scanner.finds(body) for scanner in scanners) if scanners else True
 
     def path_for(self, settings: Mapping[str, str]) -> str:
         """Return the path for instances with these settings; may have places."""
@@ -88,26 +150,41 @@ class Endpoint:
         chosen = (self.paths.get(f"{name}={value}") for name, value in settings.items())
         return next((path for path in chosen if path), self.path)
 
-    def max_inputs_of(self, model: str) -> int | None:
-        """Return the most inputs that a request to a model may have; None if nobody says."""
-        fitting = (most for word, most in self.max_inputs.items() if word == "*" or word in model)
-        return next(fitting, None)
+    @cached_property
+    def known_facts(self) -> dict[str, Any]:
+        """The facts about the models that were asked for, by name."""
+        return {}
+
+    @cached_property
+    def known_value_maps(self) -> dict[str, tuple[ValueMap, ...]]:
+        """The maps for the models that were asked for, by name."""
+        return {}
+
+    @cached_property
+    def _scanners(self) -> tuple[MemberScanner | DeepMemberScanner, ...]:
+        """What finds members that do not pass as they are: every request is looked through."""
+        top = {*self.rename, *self.drop, *(each.parameter for each in self.value_maps)}
+        deep = {*self.rename_in_messages, *self.drop_in_messages}
+        scanners: tuple[MemberScanner | DeepMemberScanner, ...] = ()
+        if top := top - {"stream_options"}:
+            scanners += (MemberScanner(top),)
+        if deep:
+            scanners += (DeepMemberScanner(deep),)
+        return scanners
 
 
-@dataclass(frozen=True, slots=True)
-class Auth:
+class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a provider type knows its callers."""
 
     # The strategy in `auth/`, such as `bearer`.
     kind: str
     description: str
     is_optional: bool = False
-    # What only this strategy understands, such as the header's name.
-    options: Mapping[str, str] = field(default_factory=dict[str, str])
+    # What only this strategy understands: its struct of options.
+    options: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Something an instance of the type may or must say beyond URL and key."""
 
     name: str
@@ -116,8 +193,7 @@ class Setting:
     default: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimitHeaders:
+class RateLimitHeaders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The response headers that tell the limits; empty names where the provider has none."""
 
     requests_limit: str = ""
@@ -128,8 +204,7 @@ class RateLimitHeaders:
     tokens_reset: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderSpec:
+class ProviderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One provider type: where it is, how it knows us, what it can do."""
 
     # The short name on the API, such as `AzureOpenAI`.
@@ -145,14 +220,14 @@ class ProviderSpec:
     # May have places for settings; empty when every instance must say its own.
     base_url: str = ""
     # Addresses that go before it where a setting has a certain value: `location=global`.
-    base_urls: Mapping[str, str] = field(default_factory=dict[str, str])
+    base_urls: Mapping[str, str] = {}
     # What instances' addresses may end in, because the provider shows them so, though the paths
     # here have it already; it is taken off.
     base_url_endings: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = ()
     rate_limits: RateLimitHeaders = RateLimitHeaders()
     # The provider's error codes or types that mean another reason than everybody else's.
-    error_codes: Mapping[str, str] = field(default_factory=dict[str, str])
+    error_codes: Mapping[str, str] = {}
     # By which `genai-prices` knows the provider; empty if it does not.
     price_provider: str = ""
     # The response header with the provider's own id of the request.

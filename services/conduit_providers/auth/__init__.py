@@ -135,8 +135,8 @@ def invalid_key(target: Target) -> InvalidApiKey:
 def identity_headers(auth: Auth, target: Target) -> tuple[tuple[str, str], ...]:
     """Return the headers that name the organization and the project, where the type has them."""
     pairs = (
-        (auth.options.get("organization_header", ""), target.organization),
-        (auth.options.get("project_header", ""), target.project),
+        (auth.options.organization_header, target.organization),
+        (auth.options.project_header, target.project),
     )
     return tuple((name, header_value(value, target)) for name, value in pairs if name and value)
 

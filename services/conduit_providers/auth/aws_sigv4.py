@@ -13,7 +13,7 @@ The key is one of
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html and
 https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys.html
 
-Option: `service`, the name that goes into the signature. Setting of the instance: `region`.
+Options: `AwsOptions`. Setting of the instance: `region`.
 """
 
 import asyncio
@@ -51,7 +51,6 @@ from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest
 
 IDENTITY = "identity"
-SERVICE = "bedrock"
 SESSION_NAME = "conduit"
 # Of one connection and one answer of STS or the machine's services, and of all of them together.
 CONNECT_SECONDS = 5.0
@@ -93,7 +92,7 @@ def signer(auth: Auth, secret: str, target: Target) -> Signer:
     if not secret:
         raise invalid_key(target)
     region = target.settings.get("region", "")
-    service = auth.options.get("service", SERVICE)
+    service = auth.options.service
     if secret == IDENTITY:
         return AwsSigner(target, service, region, _Machine(region))
     if not secret.startswith("{"):

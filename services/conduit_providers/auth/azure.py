@@ -3,10 +3,10 @@
 Plain text is a key of the resource, sent in a header. What else a key can be, `azure_entra` says;
 its library is loaded only for those.
 
-Options: `name`, the header of a plain key; and those of `azure_entra`.
+Options: `AzureOptions`.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from conduit_providers.auth import HeaderSigner, Signer, header_value, invalid_key, signer_for
 from conduit_providers.spec import Auth
@@ -21,4 +21,4 @@ def signer(auth: Auth, secret: str, target: Target) -> Signer:
         raise invalid_key(target)
     if secret == IDENTITY or secret.startswith("{"):
         return signer_for(replace(auth, kind="azure_entra"), secret, target)
-    return HeaderSigner(((auth.options["name"], header_value(secret, target)),))
+    return HeaderSigner(((auth.options.name, header_value(secret, target)),))

@@ -6,8 +6,7 @@ The key is an Entra client, an app registration with a secret, as `{"tenantId", 
 
 https://learn.microsoft.com/en-us/azure/foundry-classic/openai/how-to/managed-identity
 
-Options: `scope`; `authority`, in place of https://login.microsoftonline.com and of the variable
-AZURE_AUTHORITY_HOST.
+Options: `EntraOptions`.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,7 +33,6 @@ from conduit_providers.target import Target
 from conduit_providers.token_signer import Ask, Token, TokenSigner
 
 IDENTITY = "identity"
-SCOPE = "https://cognitiveservices.azure.com/.default"
 # Of one request to the token's issuer.
 REQUEST_SECONDS = 10
 
@@ -72,7 +70,7 @@ def signer(auth: Auth, secret: str, target: Target) -> Signer:
     """Return a signer for this key. InvalidApiKey, saying why, if it cannot be one."""
     if not secret:
         raise invalid_key(target)
-    scope = auth.options.get("scope", SCOPE)
+    scope = auth.options.scope
     settings = _settings(auth)
     if secret == IDENTITY:
         return EntraSigner(target, scope, lambda: DefaultAzureCredential(**_DESK, **settings))
@@ -108,8 +106,8 @@ def _settings(auth: Auth) -> dict[str, Any]:
         # The authority is ours or the operator's, so there is nobody to ask whether it is one.
         "disable_instance_discovery": True,
     }
-    if "authority" in auth.options:
-        settings["authority"] = auth.options["authority"]
+    if auth.options.authority:
+        settings["authority"] = auth.options.authority
     return settings
 
 

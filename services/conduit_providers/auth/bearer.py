@@ -1,6 +1,6 @@
 """`Authorization: Bearer <key>`.
 
-Options: `organization_header`, `project_header`.
+Options: `BearerOptions`.
 """
 
 from conduit_providers.auth import HeaderSigner, Signer, header_value, identity_headers, invalid_key

@@ -7,7 +7,7 @@ what `GOOGLE_APPLICATION_CREDENTIALS` names. Anything else is an API key of Vert
 
 https://docs.cloud.google.com/docs/authentication/application-default-credentials
 
-Option: `scope`.
+Options: `GoogleOptions`.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,7 +39,6 @@ from conduit_providers.token_signer import Ask, Token, TokenSigner
 from conduit_providers.wire import HttpRequest
 
 IDENTITY = "identity"
-SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 # Of one request to the token's issuer.
 REQUEST_SECONDS = 10
 # Google's tokens last an hour; one that does not say so is soon asked for again.
@@ -87,7 +86,7 @@ def signer(auth: Auth, secret: str, target: Target) -> Signer:
     """Return a signer for this key. InvalidApiKey, saying why, if it cannot be one."""
     if not secret:
         raise invalid_key(target)
-    scope = auth.options.get("scope", SCOPE)
+    scope = auth.options.scope
     if secret == IDENTITY:
         return GoogleTokenSigner(
             target, lambda transport: _of_machine(scope, transport), is_machine=True

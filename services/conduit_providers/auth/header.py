@@ -1,6 +1,6 @@
 """The key in a header of the provider's own.
 
-Options: `name`, such as `x-api-key`; `organization_header`, `project_header`.
+Options: `HeaderOptions`.
 """
 
 from conduit_providers.auth import HeaderSigner, Signer, header_value, identity_headers, invalid_key
@@ -12,5 +12,5 @@ def signer(auth: Auth, secret: str, target: Target) -> Signer:
     """Return a signer for this key, or without one where the type needs none."""
     if not secret and not auth.is_optional:
         raise invalid_key(target)
-    proof = ((auth.options["name"], header_value(secret, target)),) if secret else ()
+    proof = ((auth.options.name, header_value(secret, target)),) if secret else ()
     return HeaderSigner(proof + identity_headers(auth, target))

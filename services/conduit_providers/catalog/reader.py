@@ -1,229 +1,217 @@
-"""Reads one catalog file, strictly: what is not understood is an error, never ignored."""
+"""Reads one catalog file, strictly: what is not understood is an error, never ignored.
 
+The structs of `conduit_providers.spec` say which keys there are, and those of a codec or an auth
+strategy which options and facts about models.
+"""
+
+import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources.abc import Traversable
+from typing import Any, TypeVar, get_args, get_origin
+
+import msgspec
+from msgspec.structs import asdict, fields, replace
 
 from conduit.v1.failures import FAILURES
 from conduit_providers.auth import has_auth
+from conduit_providers.auth.options import auth_options
+from conduit_providers.catalog.codec_types import CodecTypes, codec_types, operation_names
+from conduit_providers.catalog.key_lines import Path, line_of
 from conduit_providers.codecs import has_codec
-from conduit_providers.spec import Auth, Endpoint, ProviderSpec, RateLimitHeaders, Setting, ValueMap
+from conduit_providers.spec import (
+    EVERY_MODEL,
+    Auth,
+    Endpoint,
+    ModelMatch,
+    ModelRow,
+    ProviderSpec,
+    RateLimitHeaders,
+    ValueMap,
+)
 from conduit_providers.token_counts import TokenCounts
 
-_LIMIT_NAMES = (
-    "requests_limit",
-    "requests_remaining",
-    "requests_reset",
-    "tokens_limit",
-    "tokens_remaining",
-    "tokens_reset",
-)
+StructT = TypeVar("StructT", bound=msgspec.Struct)
+Json = dict[str, Any]
+
+# The keys of a row that are not the codec's facts.
+ROW_KEYS = frozenset({"match", "retires_on"})
+_EXPECTED: Mapping[object, str] = {
+    str: "must be a string",
+    bool: "must be true or false",
+    int: "must be a whole number",
+}
 
 
 def read_spec(file: Traversable) -> ProviderSpec:
-    """Read a provider type. ValueError, naming the file and the key, if it is not right."""
+    """Read a provider type. ValueError, naming file, line and key, if it is not right."""
     try:
-        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        raw = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file.name}: not TOML: {error}") from error
-    return _spec(_Table(raw, file.name))
+    return _Reader(file.name, text).spec(raw)
 
 
-class _Table:
-    """A TOML table that knows where it is, and which of its keys nobody has asked for."""
+class _Reader:
+    """Reads the tables of one file; a path is that of a key in it."""
 
-    def __init__(self, raw: Mapping[str, object], file: str, path: str = "") -> None:
-        self._raw = dict(raw)
+    def __init__(self, file: str, text: str) -> None:
         self._file = file
-        self._path = path
+        self._text = text
+        self._operations = operation_names()
 
-    def error(self, key: str, why: str) -> ValueError:
-        """Return the error for a key."""
-        return ValueError(f"{self._file}: {self._path}{key}: {why}")
+    def spec(self, raw: Json) -> ProviderSpec:
+        """Read the whole file."""
+        rows = _taken_rows(raw)
+        spec = self._read(raw, ProviderSpec, ())
+        if not spec.sources:
+            raise self._error(("sources",), "must name the documentation that this was taken from")
+        if not spec.endpoints:
+            raise self._error(("endpoints",), "must have at least one operation")
+        for code, reason in spec.error_codes.items():
+            if reason not in FAILURES:
+                raise self._error(("error_codes", code), f"there is no error reason {reason!r}")
+        return replace(
+            spec,
+            base_url=spec.base_url.rstrip("/"),
+            error_code_header=spec.error_code_header.lower(),
+            rate_limits=_lower(spec.rate_limits),
+            auth=self._auth(spec.auth),
+            endpoints={
+                name: self._endpoint(name, each, rows.get(name, []))
+                for name, each in spec.endpoints.items()
+            },
+        )
 
-    def text(self, key: str, default: str | None = None) -> str:
-        """Take a string; required without a default."""
-        value = self._raw.pop(key, default)
-        if value is None:
-            raise self.error(key, "is missing")
-        if not isinstance(value, str):
-            raise self.error(key, "must be a string")
-        return value
+    def _error(self, path: Path, why: str) -> ValueError:
+        line = line_of(path, self._text)
+        return ValueError(f"{self._file}:{line}: {_dotted(path)}: {why}")
 
-    def flag(self, key: str) -> bool:
-        """Take a boolean; false if it is not there."""
-        value = self._raw.pop(key, False)
-        if not isinstance(value, bool):
-            raise self.error(key, "must be true or false")
-        return value
+    def _auth(self, auth: Auth) -> Auth:
+        if not has_auth(auth.kind):
+            raise self._error(("auth", "kind"), f"there is no auth strategy {auth.kind!r}")
+        options = auth_options(auth.kind)
+        return replace(auth, options=self._read(auth.options or {}, options, ("auth", "options")))
 
-    def texts(self, key: str) -> tuple[str, ...]:
-        """Take a list of strings; empty if it is not there."""
-        value = self._raw.pop(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self.error(key, "must be a list of strings")
-        return tuple(str(item) for item in value)
+    def _endpoint(self, operation: str, endpoint: Endpoint, rows: object) -> Endpoint:
+        path: Path = ("endpoints", operation)
+        if operation not in self._operations:
+            why = _unknown("is not an operation", operation, self._operations)
+            raise self._error(path, why)
+        types = self._codec_types(operation, endpoint.codec)
+        for count in endpoint.usage:
+            if count not in TokenCounts.__struct_fields__:
+                raise self._error((*path, "usage", count), "is not a count that we keep")
+        for place, each in enumerate(endpoint.value_maps):
+            self._check_map(each, (*path, "value_maps", place))
+        options = self._read(endpoint.options or {}, types.options, (*path, "options"))
+        return replace(
+            endpoint,
+            base_url=endpoint.base_url.rstrip("/"),
+            options=options,
+            models=self._rows(rows, types.model, (*path, "models")),
+        )
 
-    def text_map(self, key: str) -> dict[str, str]:
-        """Take a table of strings; empty if it is not there."""
-        table = self.table(key)
-        return {name: table.text(name) for name in table.left()}
+    def _rows(self, rows: object, kind: type[msgspec.Struct], path: Path) -> tuple[ModelRow, ...]:
+        if not isinstance(rows, list):
+            raise self._error(path, "must be a list of tables")
+        found = [self._row(row, kind, (*path, place)) for place, row in enumerate(rows)]
+        return (*found, ModelRow(facts=kind()))
 
-    def count_map(self, key: str) -> dict[str, int]:
-        """Take a table of whole numbers from 1; empty if it is not there."""
-        counts: dict[str, int] = {}
-        for name, value in self.scalar_map(key).items():
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise self.error(f"{key}.{name}", "must be a whole number from 1")
-            counts[name] = value
-        return counts
+    def _codec_types(self, operation: str, codec: str) -> CodecTypes:
+        path: Path = ("endpoints", operation, "codec")
+        if not has_codec(codec):
+            raise self._error(path, f"there is no codec {codec!r}")
+        try:
+            return codec_types(operation, codec)
+        except (ImportError, ValueError) as error:
+            raise self._error(path, str(error)) from error
 
-    def scalar_map(self, key: str) -> dict[str, str | int | bool]:
-        """Take a table of strings, whole numbers and booleans; empty if it is not there."""
-        values: dict[str, str | int | bool] = {}
-        table = self.table(key)
-        for name in table.left():
-            value = table._raw.pop(name)  # noqa: SLF001 # of the same class
-            if not isinstance(value, str | int | bool):
-                raise table.error(name, "must be a string, a whole number, true or false")
-            values[name] = value
-        return values
+    def _check_map(self, values: ValueMap, path: Path) -> None:
+        self._check_match(values.match, path)
+        if not (values.exact or values.closest or values.replace):
+            raise self._error(path, "must have a value in exact, closest or replace")
 
-    def table_map(self, key: str) -> dict[str, dict[str, object]]:
-        """Take a table of tables of anything; empty if it is not there."""
-        table = self.table(key)
-        return {name: table.table(name)._raw for name in table.left()}  # noqa: SLF001 # of the same class
+    def _row(self, value: object, kind: type[msgspec.Struct], path: Path) -> ModelRow:
+        """Read a row: its own keys, and beside them those of the codec's struct."""
+        table = self._table(value, path)
+        own = {name: table.pop(name) for name in ROW_KEYS & table.keys()}
+        row = self._read(own, ModelRow, path)
+        self._check_match(row.match, path)
+        return replace(row, facts=self._read(table, kind, path))
 
-    def table(self, key: str) -> "_Table":
-        """Take a table; an empty one if it is not there."""
-        value = self._raw.pop(key, {})
+    def _check_match(self, match: ModelMatch, path: Path) -> None:
+        tests = [name for name, texts in asdict(match).items() if texts]
+        if match != EVERY_MODEL and len(tests) != 1:
+            raise self._error((*path, "match"), "must have one test")
+
+    def _read(self, value: object, kind: type[StructT], path: Path) -> StructT:
+        """Read a table."""
+        try:
+            return msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            self._check(value, kind, path)
+            raise self._error(path, f"{error}") from error
+
+    def _check(self, value: object, kind: Any, path: Path) -> None:  # noqa: ANN401 # any type
+        """Raise the error of the first key that does not fit a type."""
+        origin, inner = get_origin(kind), get_args(kind)
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            self._check_struct(value, kind, path)
+        elif origin is Mapping:
+            for name, each in self._table(value, path).items():
+                self._check(each, inner[1], (*path, name))
+        elif origin in {tuple, frozenset}:
+            if not isinstance(value, list):
+                raise self._error(path, "must be a list")
+            for place, each in enumerate(value):
+                self._check(each, inner[0], (*path, place))
+        else:
+            try:
+                msgspec.convert(value, kind)
+            except msgspec.ValidationError as error:
+                raise self._error(path, _EXPECTED.get(kind, f"{error}")) from error
+
+    def _check_struct(self, value: object, kind: type[msgspec.Struct], path: Path) -> None:
+        table = self._table(value, path)
+        known = {each.name: each for each in fields(kind)}
+        for name in table:
+            if name not in known:
+                why = _unknown("is not a key that this version knows", name, known)
+                raise self._error((*path, name), why)
+        for name, each in known.items():
+            if name in table:
+                self._check(table[name], each.type, (*path, name))
+            elif each.required:
+                raise self._error((*path, name), "is missing")
+
+    def _table(self, value: object, path: Path) -> Json:
         if not isinstance(value, dict):
-            raise self.error(key, "must be a table")
-        return _Table(value, self._file, f"{self._path}{key}.")
-
-    def tables(self, key: str) -> list["_Table"]:
-        """Take a list of tables; empty if it is not there."""
-        value = self._raw.pop(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            raise self.error(key, "must be a list of tables")
-        return [
-            _Table(item, self._file, f"{self._path}{key}[{i}].") for i, item in enumerate(value)
-        ]
-
-    def left(self) -> list[str]:
-        """Return the keys that nobody has taken yet."""
-        return list(self._raw)
-
-    def end(self) -> None:
-        """Refuse keys that nobody asked for."""
-        for key in self._raw:
-            raise self.error(key, "is not a key that this version knows")
+            raise self._error(path, "must be a table")
+        return dict(value)
 
 
-def _spec(table: _Table) -> ProviderSpec:
-    spec = ProviderSpec(
-        name=table.text("name"),
-        display_name=table.text("display_name"),
-        other_names=table.texts("other_names"),
-        base_url=table.text("base_url", "").rstrip("/"),
-        base_urls=table.text_map("base_urls"),
-        base_url_endings=table.texts("base_url_endings"),
-        price_provider=table.text("price_provider", ""),
-        request_id_header=table.text("request_id_header", "x-request-id"),
-        error_code_header=table.text("error_code_header", "").lower(),
-        checked_on=table.text("checked_on"),
-        sources=table.texts("sources"),
-        auth=_auth(table.table("auth")),
-        settings=tuple(_setting(each) for each in table.tables("settings")),
-        rate_limits=_rate_limits(table.table("rate_limits")),
-        error_codes=_error_codes(table),
-        endpoints=_endpoints(table.table("endpoints")),
-    )
-    if not spec.sources:
-        raise table.error("sources", "must name the documentation that this was taken from")
-    if not spec.endpoints:
-        raise table.error("endpoints", "must have at least one operation")
-    table.end()
-    return spec
+def _taken_rows(raw: Json) -> Json:
+    """Take the rows about models out of a file, by operation: each codec has its own keys."""
+    endpoints = raw.get("endpoints")
+    tables = endpoints.items() if isinstance(endpoints, dict) else ()
+    return {
+        name: each.pop("models")
+        for name, each in tables
+        if isinstance(each, dict) and "models" in each
+    }
 
 
-def _auth(table: _Table) -> Auth:
-    auth = Auth(
-        kind=table.text("kind"),
-        description=table.text("description"),
-        is_optional=table.flag("is_optional"),
-        options=table.text_map("options"),
-    )
-    if not has_auth(auth.kind):
-        raise table.error("kind", f"there is no auth strategy {auth.kind!r}")
-    table.end()
-    return auth
+def _lower(headers: RateLimitHeaders) -> RateLimitHeaders:
+    return RateLimitHeaders(**{name: value.lower() for name, value in asdict(headers).items()})
 
 
-def _setting(table: _Table) -> Setting:
-    setting = Setting(
-        name=table.text("name"),
-        description=table.text("description"),
-        is_required=table.flag("is_required"),
-        default=table.text("default", ""),
-    )
-    table.end()
-    return setting
+def _unknown(why: str, name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"{why}; did you mean {near[0]!r}?" if near else why
 
 
-def _rate_limits(table: _Table) -> RateLimitHeaders:
-    names = {name: table.text(name, "").lower() for name in _LIMIT_NAMES}
-    table.end()
-    return RateLimitHeaders(**names)
-
-
-def _error_codes(table: _Table) -> dict[str, str]:
-    codes = table.text_map("error_codes")
-    for code, reason in codes.items():
-        if reason not in FAILURES:
-            raise table.error(f"error_codes.{code}", f"there is no error reason {reason!r}")
-    return codes
-
-
-def _words(table: _Table) -> ValueMap:
-    words = ValueMap(
-        parameter=table.text("of"),
-        models=table.texts("models"),
-        same=table.text_map("same"),
-        nearest=table.text_map("nearest"),
-        instead=table.table_map("instead"),
-    )
-    if not (words.same or words.nearest or words.instead):
-        raise table.error("of", "must have a word that is said otherwise")
-    table.end()
-    return words
-
-
-def _endpoints(table: _Table) -> dict[str, Endpoint]:
-    return {name: _endpoint(table.table(name)) for name in table.left()}
-
-
-def _endpoint(table: _Table) -> Endpoint:
-    endpoint = Endpoint(
-        codec=table.text("codec"),
-        path=table.text("path"),
-        base_url=table.text("base_url", "").rstrip("/"),
-        paths=table.text_map("paths"),
-        capabilities=frozenset(table.texts("capabilities")),
-        rename=table.text_map("rename"),
-        drop=frozenset(table.texts("drop")),
-        rename_in_messages=table.text_map("rename_in_messages"),
-        drop_in_messages=frozenset(table.texts("drop_in_messages")),
-        words=tuple(_words(each) for each in table.tables("words")),
-        max_inputs=table.count_map("max_inputs"),
-        usage=table.text_map("usage"),
-        headers=table.text_map("headers"),
-        options=table.scalar_map("options"),
-    )
-    if not has_codec(endpoint.codec):
-        raise table.error("codec", f"there is no codec {endpoint.codec!r}")
-    for count in endpoint.usage:
-        if count not in TokenCounts.__struct_fields__:
-            raise table.error(f"usage.{count}", "is not a count that we keep")
-    table.end()
-    return endpoint
+def _dotted(path: Path) -> str:
+    texts = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return "".join(texts).removeprefix(".")

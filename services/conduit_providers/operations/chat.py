@@ -209,9 +209,7 @@ class ChatOperation(StreamedOperation[ChatCompletionRequest, ChatCompletion, Cha
 
     def native_media(self, call: ChatCall, endpoint: Endpoint) -> tuple[str, ...] | None:
         """Have fetched what a chat refers to by URL, where the endpoint takes no URLs."""
-        if endpoint.options.get("inline_media") and has_urls(call.typed):
-            return tuple(str(endpoint.options.get("native_urls", "")).split())
-        return None
+        return endpoint.native_urls if endpoint.inline_media and has_urls(call.typed) else None
 
     def started(self, message: pb.StreamChatResponse) -> CallReport:
         """Return the report of the first message."""

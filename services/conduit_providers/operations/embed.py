@@ -1,7 +1,7 @@
 """Embeddings: `Embed`.
 
 Embeddings of more inputs than a provider takes at once: one call becomes several, and one again.
-How many an endpoint takes is data of the catalog: `max_inputs`.
+How many a model takes is data of the catalog: `max_inputs`.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from conduit_providers.codec import Codec
 from conduit_providers.operation import Operation, Requirements, WorstCase, estimate_tokens
 from conduit_providers.operations.reading import refusal
 from conduit_providers.quantities import Quantities, plain, total
-from conduit_providers.spec import Endpoint
+from conduit_providers.spec import EmbedModel, Endpoint
 
 EmbedCall = Call[EmbeddingRequest]
 EmbedAnswer = Answer[EmbeddingList]
@@ -107,7 +107,8 @@ class EmbedOperation(Operation[EmbeddingRequest, EmbeddingList]):
 
 def split_embedding(call: EmbedCall, endpoint: Endpoint) -> Sequence[EmbedCall]:
     """Return the calls that a call becomes, in order; the call itself if it is small enough."""
-    limit = endpoint.max_inputs_of(call.model) if endpoint.max_inputs else None
+    facts: EmbedModel | None = endpoint.facts_of(call.model)
+    limit = facts.max_inputs if facts is not None else None
     raw = call.request.json_at_hand
     if limit is None or (raw is not None and raw.count(b",") < limit):
         # Without so many commas there are not so many inputs: no need to take the text apart.

@@ -73,5 +73,5 @@ def test_every_effort_of_openais_is_one_that_the_sdk_knows(
 
 def test_cohere_takes_as_many_texts_as_its_sdk_sends() -> None:
     """The SDK's batches are as large as ours."""
-    most = CATALOG.find("Cohere").endpoints["embed"].max_inputs_of("embed-v4.0")
-    assert most == cohere.config.embed_batch_size
+    facts = CATALOG.find("Cohere").endpoints["embed"].facts_of("embed-v4.0")
+    assert facts.max_inputs == cohere.config.embed_batch_size

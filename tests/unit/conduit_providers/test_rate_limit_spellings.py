@@ -1,11 +1,11 @@
 """The rate-limit headers of each provider, in every spelling, with the place that shows it."""
 
-from dataclasses import astuple
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import NamedTuple
 
 import pytest
+from msgspec.structs import astuple
 
 from conduit_providers.catalog import load_catalog
 from conduit_providers.rate_limits import Limit, RateLimits, read_rate_limits, reset_wait_ms

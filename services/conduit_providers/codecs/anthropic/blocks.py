@@ -96,9 +96,9 @@ def _annotation(citation: Json, start: int, end: int) -> Json:
 
 
 class StreamedBlocks:
-    """The blocks of a streamed answer, as far as more than their words matters.
+    """The blocks of a streamed answer, as far as more than their text matters.
 
-    ValueMap are held back until the answer shows whether it uses the provider's own tools.
+    Text is held back until the answer shows whether it uses the provider's own tools.
     """
 
     def __init__(self) -> None:

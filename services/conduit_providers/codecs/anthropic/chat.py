@@ -1,22 +1,6 @@
 """Anthropic's Messages.
 
 https://platform.claude.com/docs/en/api/messages
-
-Options of an endpoint:
-
-* `default_max_tokens`: the limit for requests that set none, because the API demands one.
-* `budget_models`: parts of names of models that think within a token budget; all others are told
-  an effort and decide by themselves.
-* `older_effort_models`: parts of names of those that know no effort `xhigh`.
-* `always_thinking_models`: those that refuse not to think; `between_tools_models`: those that think
-  between the calls of tools at the least.
-* `unforced_models`: those that refuse to be told that they must call a tool.
-* `sampling_models`: parts of names of models that take temperature, top_p and top_k; all others
-  refuse them.
-* `sampling_version`: the `anthropic-version` for requests with such parameters, where the ordinary
-  one knows them no more.
-* `body_version`: the `anthropic_version` that resellers want in the body, in the place of the
-  model, which they have in the path.
 """
 
 from email.utils import parsedate_to_datetime
@@ -35,6 +19,7 @@ from conduit_providers.codecs.anthropic.answer import (
     with_tools,
 )
 from conduit_providers.codecs.anthropic.blocks import annotations_of, is_own, put_block
+from conduit_providers.codecs.anthropic.options import ChatModel, ChatOptions
 from conduit_providers.codecs.anthropic.request import MessagesBody
 from conduit_providers.codecs.anthropic.stream import AnthropicChatDecoder
 from conduit_providers.codecs.anthropic.turns import FORMAT
@@ -55,22 +40,9 @@ class AnthropicChatCodec:
 
     def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Translate the request. InvalidRequest for what the API cannot be told."""
-        body = MessagesBody(call, endpoint, target.provider_name).build()
-        version = endpoint.options.get("body_version")
-        older = endpoint.options.get("sampling_version")
-        is_older = bool(older) and not SAMPLING.isdisjoint(body)
-        headers = dict(endpoint.headers)
-        if version:
-            del body["model"]
-            body["anthropic_version"] = older if is_older else version
-        elif is_older:
-            headers["anthropic-version"] = str(older)
-        return HttpRequest(
-            "POST",
-            target.fill(endpoint.path, model=call.model),
-            JSON_HEADERS + tuple(headers.items()),
-            orjson.dumps(body),
-        )
+        path = target.fill(endpoint.path, model=call.model)
+        facts = endpoint.facts_of(call.model)
+        return messages_request(call, endpoint, target, path, endpoint.options, facts)
 
     def from_upstream(
         self, response: HttpResponse, call: ChatCall, endpoint: Endpoint
@@ -92,6 +64,27 @@ class AnthropicChatCodec:
     def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
         """Return a fresh decoder for one streamed answer."""
         return AnthropicChatDecoder(call)
+
+
+def messages_request(  # noqa: PLR0917 # Vertex AI has other options and facts
+    call: ChatCall,
+    endpoint: Endpoint,
+    target: Target,
+    path: str,
+    options: ChatOptions,
+    model: ChatModel,
+) -> HttpRequest:
+    """Return the request to a path. InvalidRequest for what the API cannot be told."""
+    body = MessagesBody(call, options, model, target.provider_name).build()
+    is_older = bool(options.sampling_version) and not SAMPLING.isdisjoint(body)
+    headers = dict(endpoint.headers)
+    if options.body_version:
+        del body["model"]
+        version = options.sampling_version if is_older else options.body_version
+        body["anthropic_version"] = version
+    elif is_older:
+        headers["anthropic-version"] = options.sampling_version
+    return HttpRequest("POST", path, JSON_HEADERS + tuple(headers.items()), orjson.dumps(body))
 
 
 def _completion(message: Message, created: int) -> ChatCompletion:

@@ -7,18 +7,14 @@ import orjson
 
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit_kernel.errors import UnsupportedCapability
+from conduit_providers.codecs.anthropic.options import ChatModel, ChatOptions
 from conduit_providers.codecs.anthropic.tools import NATIVE as NATIVE_OF_TOOLS
 from conduit_providers.codecs.anthropic.tools import search_tool, tool_choice, tools
 from conduit_providers.codecs.anthropic.turns import NATIVE_OF_DOCUMENTS, system_blocks, turns
 from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
 from conduit_providers.operations.chat import ChatCall
-from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]
-
-# The API refuses requests that set no limit. Every current model can write this much, and a whole
-# answer of this length still comes within the ten minutes that the API allows without streaming.
-DEFAULT_MAX_TOKENS = 16_384
 
 # The API refuses smaller budgets.
 MIN_BUDGET = 1024
@@ -71,10 +67,13 @@ JSON_OBJECT_INSTRUCTION = (
 class MessagesBody:
     """Builds one body; notes in the call what could not be said."""
 
-    def __init__(self, call: ChatCall, endpoint: Endpoint, provider: str) -> None:
+    def __init__(
+        self, call: ChatCall, options: ChatOptions, model: ChatModel, provider: str
+    ) -> None:
         self._call = call
         self._request: ChatCompletionRequest = call.typed
-        self._options = endpoint.options
+        self._options = options
+        self._model = model
         self._provider = provider
         self._unknown: Json = orjson.loads(self._request.unknown_json or b"{}")
         self._body: Json = {}
@@ -97,17 +96,13 @@ class MessagesBody:
     def _drop(self, parameter: str) -> None:
         self._call.drop(parameter, self._provider)
 
-    def _is_one_of(self, option: str) -> bool:
-        """Whether the model is of a kind that the catalog lists, by parts of names."""
-        return any(part in self._call.model for part in str(self._options.get(option, "")).split())
-
     def _max_tokens(self) -> int:
         request = self._request
         if request.HasField("max_completion_tokens"):
             return request.max_completion_tokens
         if request.HasField("max_tokens"):
             return request.max_tokens
-        return int(self._options.get("default_max_tokens", DEFAULT_MAX_TOKENS))
+        return self._options.default_max_tokens
 
     def _put_native(self) -> None:
         for name in NATIVE:
@@ -136,7 +131,7 @@ class MessagesBody:
         choice = tool_choice(self._request)
         if choice and offered:
             self._body["tool_choice"] = choice
-            if choice["type"] in FORCED and self._is_one_of("unforced_models"):
+            if choice["type"] in FORCED and not self._model.takes_forced_tools:
                 self._drop("tool_choice")
                 choice["type"] = "auto"
                 choice.pop("name", None)
@@ -161,26 +156,24 @@ class MessagesBody:
         elif self._body.get("tool_choice", {}).get("type") in FORCED:
             # The API refuses to think when a tool must be called.
             self._drop("reasoning_effort")
-        elif self._is_one_of("budget_models"):
+        elif self._model.thinking == "budget":
             self._put_budget(effort)
         else:
             # By default some models return their thoughts sealed only.
             self._body["thinking"] = {"type": "adaptive", "display": "summarized"}
-            efforts = OLDER_EFFORTS if self._is_one_of("older_effort_models") else EFFORTS
+            efforts = EFFORTS if self._model.knows_xhigh else OLDER_EFFORTS
             self._put_effort(efforts.get(effort, effort))
 
     def _put_effort(self, effort: str) -> None:
         self._body.setdefault("output_config", {}).setdefault("effort", effort)
 
     def _put_no_thinking(self) -> None:
-        if self._is_one_of("always_thinking_models"):
+        if self._model.least_thinking == "low":
             # As near as it gets.
             self._drop("reasoning_effort")
             self._put_effort("low")
-        elif self._is_one_of("between_tools_models"):
-            self._body["thinking"] = {"type": "between_tools"}
         else:
-            self._body["thinking"] = {"type": "disabled"}
+            self._body["thinking"] = {"type": self._model.least_thinking}
 
     def _put_budget(self, effort: str) -> None:
         limit = self._body["max_tokens"]
@@ -194,7 +187,7 @@ class MessagesBody:
     def _put_sampling(self) -> None:
         request = self._request
         thinks = self._body.get("thinking", {}).get("type") in {"enabled", "adaptive"}
-        takes = self._is_one_of("sampling_models") and not thinks
+        takes = self._model.takes_sampling and not thinks
         if not takes and self._body.pop("top_k", None) is not None:
             self._drop("top_k")
         if request.HasField("temperature"):

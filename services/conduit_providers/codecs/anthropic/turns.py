@@ -25,6 +25,7 @@ from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.anthropic.blocks import block_in, text_in
 from conduit_providers.codecs.shared.media import data_url, inlined
+from conduit_providers.codecs.shared.turns import arguments_of, joined_details
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
@@ -32,9 +33,6 @@ Json = dict[str, Any]
 # By which OpenRouter, and so our contract, calls this form of thoughts.
 FORMAT = "anthropic-claude-v1"
 _INSTRUCTING = frozenset({CHAT_ROLE_SYSTEM, CHAT_ROLE_DEVELOPER})
-# The name that the documentation recommends for arguments that are no JSON.
-# https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming
-INVALID_JSON = "INVALID_JSON"
 # Members of a document that are Anthropic's own.
 NATIVE_OF_DOCUMENTS = ("citations", "context")
 
@@ -217,25 +215,6 @@ def _thought(detail: ReasoningDetail) -> Json | None:
     return None
 
 
-def joined_details(details: Iterable[ReasoningDetail]) -> list[ReasoningDetail]:
-    """Return whole thoughts, also where a caller only strung the pieces of a stream together."""
-    whole: list[ReasoningDetail] = []
-    for detail in details:
-        last = whole[-1] if whole else None
-        if (
-            last is None
-            or not detail.HasField("index")
-            or (last.index, last.type) != (detail.index, detail.type)
-        ):
-            whole.append(ReasoningDetail())
-            whole[-1].CopyFrom(detail)
-            continue
-        last.text += detail.text
-        if detail.signature:
-            last.signature = detail.signature
-    return whole
-
-
 def _tool_use(call: ToolCall, provider: str) -> Json:
     if not call.HasField("function"):
         raise UnsupportedCapability(
@@ -245,16 +224,8 @@ def _tool_use(call: ToolCall, provider: str) -> Json:
         "type": "tool_use",
         "id": call.id,
         "name": call.function.name,
-        "input": _arguments(call.function.arguments),
+        "input": arguments_of(call.function.arguments),
     }
-
-
-def _arguments(text: str) -> object:
-    try:
-        value = orjson.loads(text or "{}")
-    except orjson.JSONDecodeError:
-        return {INVALID_JSON: text}
-    return value if isinstance(value, dict) else {INVALID_JSON: text}
 
 
 def _tool_result(message: ChatMessage, call: ChatCall, provider: str) -> Json:

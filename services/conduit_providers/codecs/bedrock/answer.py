@@ -98,16 +98,16 @@ class ToolUse(msgspec.Struct, rename="camel"):
     input: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-class ValueMap(msgspec.Struct):
-    """ValueMap with a source."""
+class CitedText(msgspec.Struct):
+    """Text that has a source."""
 
     text: str | None = None
 
 
 class Cited(msgspec.Struct):
-    """ValueMap and where they are from."""
+    """Texts and their sources."""
 
-    content: list[ValueMap] | None = None
+    content: list[CitedText] | None = None
     citations: list[msgspec.Raw] | None = None
 
 

@@ -1,17 +1,6 @@
 """Amazon Bedrock's Converse and ConverseStream.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
-
-Options of an endpoint, all of them parts of names of models:
-
-* `schema_models`: those that answer by a schema and take strict tools, but for
-  `schemaless_models`.
-* `named_choice_models`: those that can be told which tool to call.
-* `budget_models`, `older_effort_models`, `always_thinking_models`, `between_tools_models`,
-  `unforced_models`, `sampling_models`: as in `anthropic_chat`; `plain_models`: Claude that does not
-  think.
-* `level_models`: those with a `reasoning_effort` of their own; `nova_thinking_models`: those with
-  a `reasoningConfig`.
 """
 
 from email.utils import parsedate_to_datetime
@@ -66,7 +55,7 @@ class BedrockChatCodec:
             answer = _DECODER.decode(response.body)
             if answer.output is None or answer.output.message is None or answer.stop_reason is None:
                 raise malformed(call.provider, "it has no message or no stop reason")
-            completion = _completion(answer, call, answer_tool(call, endpoint))
+            completion = _completion(answer, call, answer_tool(call, endpoint.facts_of(call.model)))
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
             raise malformed(call.provider, "it is not an answer of Converse") from error
         usage = answer.usage.quantities() if answer.usage is not None else None
@@ -78,7 +67,7 @@ class BedrockChatCodec:
 
     def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
         """Return a fresh decoder for one streamed answer."""
-        return ConverseStreamDecoder(call, answer_tool(call, endpoint))
+        return ConverseStreamDecoder(call, answer_tool(call, endpoint.facts_of(call.model)))
 
 
 def _completion(answer: Answer, call: ChatCall, answer_name: str) -> ChatCompletion:

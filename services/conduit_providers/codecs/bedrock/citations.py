@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from conduit_providers.codecs.bedrock.answer import Block, ValueMap
+from conduit_providers.codecs.bedrock.answer import Block, CitedText
 from conduit_providers.codecs.shared.raw_json import parsed
 
 Json = dict[str, Any]
@@ -29,7 +29,7 @@ class _Location(msgspec.Struct, rename="camel"):
 class _Citation(msgspec.Struct, rename="camel"):
     title: str | None = None
     source: str | None = None
-    source_content: list[ValueMap] | None = None
+    source_content: list[CitedText] | None = None
     location: _Location = msgspec.field(default_factory=_Location)
 
 

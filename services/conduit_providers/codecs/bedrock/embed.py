@@ -12,6 +12,7 @@ import orjson
 
 from conduit.v1.embedding_pb2 import EmbeddingRequest
 from conduit_kernel.errors import InvalidRequest
+from conduit_providers.codecs.bedrock.options import EmbedModel
 from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import malformed
 from conduit_providers.operations.embed import EmbedAnswer, EmbedCall
@@ -62,9 +63,10 @@ class BedrockEmbedCodec:
         provider = target.provider_name
         texts = texts_of(call.typed, provider)
         unknown: Json = orjson.loads(call.typed.unknown_json or b"{}")
-        if "titan-embed" in call.model:
-            body = _titan(call, texts, unknown, provider)
-        elif "cohere.embed" in call.model:
+        model: EmbedModel = endpoint.facts_of(call.model)
+        if model.maker == "titan":
+            body = _titan(call, model, texts, unknown, provider)
+        elif model.maker == "cohere":
             body = _cohere(call.typed, texts, unknown)
         else:
             raise InvalidRequest(
@@ -102,7 +104,9 @@ class BedrockEmbedCodec:
         return vectors_answer(found.vectors, call, usage)
 
 
-def _titan(call: EmbedCall, texts: list[str], unknown: Json, provider: str) -> Json:
+def _titan(
+    call: EmbedCall, model: EmbedModel, texts: list[str], unknown: Json, provider: str
+) -> Json:
     if len(texts) != 1:
         raise InvalidRequest(
             f"{call.model} on {provider} embeds one text in a request, and there are {len(texts)}",
@@ -111,13 +115,15 @@ def _titan(call: EmbedCall, texts: list[str], unknown: Json, provider: str) -> J
     body: Json = {"inputText": texts[0]}
     request = call.typed
     if request.HasField("dimensions"):
-        if "titan-embed-text-v2" in call.model:
-            body["dimensions"] = request.dimensions
-        elif "titan-embed-image" in call.model:
-            body["embeddingConfig"] = {"outputEmbeddingLength": request.dimensions}
+        if model.dimensions:
+            *tables, name = model.dimensions
+            inside = body
+            for table in tables:
+                inside = inside.setdefault(table, {})
+            inside[name] = request.dimensions
         else:
             call.drop("dimensions", provider)
-    if "normalize" in unknown and "titan-embed-text-v2" in call.model:
+    if "normalize" in unknown and model.takes_normalize:
         body["normalize"] = unknown.pop("normalize")
     if request.input_type:
         call.drop("input_type", provider)

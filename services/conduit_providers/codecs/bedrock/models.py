@@ -2,10 +2,6 @@
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListFoundationModels.html and
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListInferenceProfiles.html
-
-Option of an endpoint:
-
-* `then`: the path of the list of inference profiles, which follows the list of `path`.
 """
 
 from urllib.parse import quote
@@ -54,7 +50,7 @@ class BedrockModelsCodec:
             page = _DECODER.decode(response.body)
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
             raise malformed("", "its model list is none") from error
-        then = str(endpoint.options.get("then", ""))
+        then: str = endpoint.options.then
         if page.model_summaries is not None:
             return ModelPage([m.model_id for m in page.model_summaries if _is_callable(m)], then)
         if page.inference_profile_summaries is None:

@@ -13,7 +13,6 @@ from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.anthropic.request import (
     BUDGET_SHARES,
-    DEFAULT_MAX_TOKENS,
     EFFORTS,
     JSON_OBJECT_INSTRUCTION,
     MAX_TEMPERATURE,
@@ -21,7 +20,8 @@ from conduit_providers.codecs.anthropic.request import (
     OLDER_EFFORTS,
     closed,
 )
-from conduit_providers.codecs.bedrock.tools import ToolConfig, answer_tool, is_one_of
+from conduit_providers.codecs.bedrock.options import ChatModel
+from conduit_providers.codecs.bedrock.tools import ToolConfig, answer_tool
 from conduit_providers.codecs.bedrock.turns import NATIVE_OF_DOCUMENTS, Conversation
 from conduit_providers.codecs.shared.unsupported import is_default, note_unsupported
 from conduit_providers.operations.chat import ChatCall
@@ -39,11 +39,8 @@ NATIVE = (
 )
 # Parameters of models, for `additionalModelRequestFields`; others can be given in that itself.
 OF_MODELS = ("anthropic_beta", "reasoningConfig", "reasoning_config", "thinking")
-# Where `top_k` goes, by parts of models' names.
-TOP_K: Mapping[str, tuple[str, ...]] = {
-    "amazon.nova": ("inferenceConfig", "topK"),
-    "cohere.command": ("k",),
-}
+# Of which a budget is a share where the request sets no limit, as for Anthropic's own API.
+DEFAULT_MAX_TOKENS = 16_384
 # What is taken of messages, parts and tools beyond what every dialect takes.
 TAKEN = frozenset({*NATIVE_OF_DOCUMENTS, "cache_control", "is_error"})
 # For models with three levels of effort.
@@ -59,7 +56,7 @@ class ConverseBody:
     def __init__(self, call: ChatCall, endpoint: Endpoint, provider: str) -> None:
         self._call = call
         self._request: ChatCompletionRequest = call.typed
-        self._endpoint = endpoint
+        self._model: ChatModel = endpoint.facts_of(call.model)
         self._provider = provider
         self._unknown: Json = orjson.loads(self._request.unknown_json or b"{}")
         self._fields: Json = self._unknown.pop("additionalModelRequestFields", None) or {}
@@ -89,9 +86,6 @@ class ConverseBody:
     def _drop(self, parameter: str) -> None:
         self._call.drop(parameter, self._provider)
 
-    def _is(self, option: str) -> bool:
-        return is_one_of(self._call, self._endpoint, option)
-
     @property
     def _is_claude(self) -> bool:
         return "claude" in self._call.model
@@ -108,7 +102,7 @@ class ConverseBody:
         conversation = Conversation(self._call, self._provider)
         system = conversation.system()
         self._body["messages"] = conversation.turns()
-        config = ToolConfig(self._call, self._endpoint, self._provider)
+        config = ToolConfig(self._call, self._model, self._provider)
         tools = config.build()
         if tools:
             self._body["toolConfig"] = self._unforced(tools)
@@ -122,14 +116,14 @@ class ConverseBody:
     def _unforced(self, tools: Json) -> Json:
         """Leave it to the models that refuse to be told so whether they call a tool."""
         forced = not {"any", "tool"}.isdisjoint(tools.get("toolChoice", ()))
-        if forced and self._is("unforced_models"):
+        if forced and not self._model.takes_forced_tools:
             self._drop("tool_choice")
             tools["toolChoice"] = {"auto": {}}
         return tools
 
     def _put_format(self) -> None:
         form = self._request.response_format
-        if not form.HasField("json_schema") or answer_tool(self._call, self._endpoint):
+        if not form.HasField("json_schema") or answer_tool(self._call, self._model):
             return
         asked = form.json_schema
         schema = closed(orjson.loads(asked.schema_json or b'{"type": "object"}'))
@@ -162,14 +156,15 @@ class ConverseBody:
             # The caller may have said it in the model's own words.
             return
         effort = request.reasoning_effort
-        if self._is("level_models"):
-            self._put_level(effort)
-        elif self._is("nova_thinking_models"):
-            self._put_nova(effort)
-        elif self._is_claude and not self._is("plain_models"):
-            self._put_claude(effort)
-        elif effort != "none":
-            self._drop("reasoning_effort")
+        match self._model.thinking:
+            case "reasoning_effort":
+                self._put_level(effort)
+            case "reasoningConfig":
+                self._put_nova(effort)
+            case "effort" | "budget":
+                self._put_claude(effort)
+            case "none" if effort != "none":
+                self._drop("reasoning_effort")
 
     def _put_level(self, effort: str) -> None:
         if effort == "none":
@@ -195,22 +190,21 @@ class ConverseBody:
         elif not choice.keys().isdisjoint({"any", "tool"}):
             # Claude refuses to think when a tool must be called.
             self._drop("reasoning_effort")
-        elif self._is("budget_models"):
+        elif self._model.thinking == "budget":
             self._put_budget(effort)
         else:
             # By default some models return their thoughts sealed only.
             self._fields["thinking"] = {"type": "adaptive", "display": "summarized"}
-            efforts = OLDER_EFFORTS if self._is("older_effort_models") else EFFORTS
+            efforts = EFFORTS if self._model.knows_xhigh else OLDER_EFFORTS
             self._output.setdefault("effort", efforts.get(effort, effort))
 
     def _put_no_thinking(self) -> None:
-        if self._is("always_thinking_models"):
+        if self._model.least_thinking == "low":
             # As near as it gets.
             self._drop("reasoning_effort")
             self._output.setdefault("effort", "low")
         else:
-            kind = "between_tools" if self._is("between_tools_models") else "disabled"
-            self._fields["thinking"] = {"type": kind}
+            self._fields["thinking"] = {"type": self._model.least_thinking}
 
     def _put_budget(self, effort: str) -> None:
         limit = self._inference.get("maxTokens", DEFAULT_MAX_TOKENS)
@@ -243,12 +237,12 @@ class ConverseBody:
     def _takes_sampling(self) -> bool:
         if self._is_claude:
             thinks = self._fields.get("thinking", {}).get("type") in {"enabled", "adaptive"}
-            return self._is("sampling_models") and not thinks
+            return self._model.takes_sampling and not thinks
         thought = self._fields.get("reasoningConfig", {})
         return bool(thought.get("maxReasoningEffort") != "high")
 
     def _put_top_k(self, top_k: object) -> None:
-        path = next((path for part, path in TOP_K.items() if part in self._call.model), ("top_k",))
+        path = self._model.top_k
         inside = self._fields
         for name in path[:-1]:
             inside = inside.setdefault(name, {})

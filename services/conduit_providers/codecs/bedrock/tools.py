@@ -18,9 +18,9 @@ import orjson
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit.v1.chat_tool_pb2 import TOOL_CHOICE_MODE_NONE, TOOL_CHOICE_MODE_REQUIRED, Tool
 from conduit_kernel.errors import UnsupportedCapability
+from conduit_providers.codecs.bedrock.options import ChatModel
 from conduit_providers.codecs.bedrock.turns import cache_point
 from conduit_providers.operations.chat import ChatCall
-from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]
 NO_ARGUMENTS: Json = {"type": "object", "properties": {}}
@@ -29,21 +29,10 @@ ANSWER_TOOL = "answer"
 ANSWER_DESCRIPTION = "Gives the answer to the user. Call it once, when the answer is complete."
 
 
-def is_one_of(call: ChatCall, endpoint: Endpoint, option: str) -> bool:
-    """Whether the model is of a kind that the catalog lists, by parts of names."""
-    return any(part in call.model for part in str(endpoint.options.get(option, "")).split())
-
-
-def knows_schemas(call: ChatCall, endpoint: Endpoint) -> bool:
-    """Whether the model answers by a schema, and keeps to those of strict tools."""
-    is_of_kind = is_one_of(call, endpoint, "schema_models")
-    return is_of_kind and not is_one_of(call, endpoint, "schemaless_models")
-
-
-def answer_tool(call: ChatCall, endpoint: Endpoint) -> str:
+def answer_tool(call: ChatCall, model: ChatModel) -> str:
     """Return the name of the tool that stands for a schema; empty where there is none."""
     form = call.typed.response_format
-    if not form.HasField("json_schema") or knows_schemas(call, endpoint):
+    if not form.HasField("json_schema") or model.takes_schemas:
         return ""
     return form.json_schema.name or ANSWER_TOOL
 
@@ -51,10 +40,10 @@ def answer_tool(call: ChatCall, endpoint: Endpoint) -> str:
 class ToolConfig:
     """Builds the `toolConfig` of one call."""
 
-    def __init__(self, call: ChatCall, endpoint: Endpoint, provider: str) -> None:
+    def __init__(self, call: ChatCall, model: ChatModel, provider: str) -> None:
         self._call = call
         self._request: ChatCompletionRequest = call.typed
-        self._endpoint = endpoint
+        self._model = model
         self._provider = provider
         # What else the model must be told.
         self.instruction = ""
@@ -64,7 +53,7 @@ class ToolConfig:
         if any(not tool.HasField("function") for tool in self._request.tools):
             raise _no_custom()
         tools, choice = self._offered()
-        answer = answer_tool(self._call, self._endpoint)
+        answer = answer_tool(self._call, self._model)
         if answer:
             tools.append(self._answer(answer))
             choice = self._named(answer) if len(tools) == 1 else {"any": {}}
@@ -93,13 +82,12 @@ class ToolConfig:
                 return (self._specs(tools) if tools else self._kept()), None
 
     def _only(self, tools: list[Tool], name: str) -> tuple[list[Json], Json]:
-        if not is_one_of(self._call, self._endpoint, "named_choice_models"):
+        if not self._model.takes_named_tools:
             tools = [each for each in tools if each.function.name == name]
         return self._specs(tools), self._named(name)
 
     def _named(self, name: str) -> Json:
-        takes_names = is_one_of(self._call, self._endpoint, "named_choice_models")
-        return {"tool": {"name": name}} if takes_names else {"any": {}}
+        return {"tool": {"name": name}} if self._model.takes_named_tools else {"any": {}}
 
     def _kept(self) -> list[Json]:
         """Return the tools of a conversation with calls in it that must call no more."""
@@ -120,7 +108,7 @@ class ToolConfig:
         function = tool.function
         schema = orjson.loads(function.parameters_json or b"null") or NO_ARGUMENTS
         block = _spec(function.name, schema, function.description)
-        if function.strict and knows_schemas(self._call, self._endpoint):
+        if function.strict and self._model.takes_schemas:
             block["toolSpec"]["strict"] = True
         elif function.strict:
             self._call.drop("tools.function.strict", self._provider)

@@ -23,8 +23,8 @@ from conduit.v1.chat_message_pb2 import (
 from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.anthropic.turns import FORMAT as CLAUDE_FORMAT
-from conduit_providers.codecs.anthropic.turns import INVALID_JSON, joined_details
 from conduit_providers.codecs.bedrock.media import S3, media, sound
+from conduit_providers.codecs.shared.turns import arguments_of, joined_details
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
@@ -198,7 +198,7 @@ class Conversation:
             "toolUse": {
                 "toolUseId": _id(call.id),
                 "name": call.function.name,
-                "input": _arguments(call.function.arguments),
+                "input": arguments_of(call.function.arguments),
             }
         }
 
@@ -237,11 +237,3 @@ def _thought(detail: ReasoningDetail) -> Json | None:
 def _id(text: str) -> str:
     """Return an id that the API takes; other providers have other ideas of them."""
     return _NOT_IN_IDS.sub("_", text)[:MAX_ID_CHARS]
-
-
-def _arguments(text: str) -> object:
-    try:
-        value = orjson.loads(text or "{}")
-    except orjson.JSONDecodeError:
-        return {INVALID_JSON: text}
-    return value if isinstance(value, dict) else {INVALID_JSON: text}

@@ -1,9 +1,6 @@
 """Cohere's Chat, version 2 of the API.
 
 https://docs.cohere.com/reference/chat
-
-Options of an endpoint: `output_tokens`, the most that models write, of which an effort to reason
-is a share where the request sets no limit.
 """
 
 from email.utils import parsedate_to_datetime

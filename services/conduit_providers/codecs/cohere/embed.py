@@ -1,9 +1,6 @@
 """Cohere's embeddings, version 2 of the API.
 
 https://docs.cohere.com/reference/embed
-
-Options of an endpoint: `input_type`, what vectors are for where the request does not say; the API
-demands it.
 """
 
 from collections.abc import Mapping
@@ -22,7 +19,6 @@ from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
 
 Json = dict[str, Any]
 
-DEFAULT_INPUT_TYPE = "search_document"
 # What others call Cohere's uses.
 INPUT_TYPES: Mapping[str, str] = {"query": "search_query", "document": "search_document"}
 # Cohere's own parameters, passed on as they are.
@@ -76,7 +72,7 @@ class CohereEmbedCodec:
 def _body(call: EmbedCall, endpoint: Endpoint, provider: str) -> Json:
     request = call.typed
     unknown: Json = orjson.loads(request.unknown_json or b"{}")
-    asked = request.input_type or str(endpoint.options.get("input_type", DEFAULT_INPUT_TYPE))
+    asked = request.input_type or endpoint.options.input_type
     body: Json = {
         "model": call.model,
         "input_type": INPUT_TYPES.get(asked, asked),

@@ -11,6 +11,7 @@ import orjson
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit.v1.chat_tool_pb2 import TOOL_CHOICE_MODE_NONE, TOOL_CHOICE_MODE_REQUIRED, Tool
 from conduit_kernel.errors import UnsupportedCapability
+from conduit_providers.codecs.cohere.options import ChatOptions
 from conduit_providers.codecs.cohere.turns import Conversation
 from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
 from conduit_providers.operations.chat import ChatCall
@@ -19,8 +20,6 @@ from conduit_providers.spec import Endpoint
 Json = dict[str, Any]
 
 NO_ARGUMENTS: Json = {"type": "object", "properties": {}}
-# The most that the current models write, where a request sets no limit.
-DEFAULT_OUTPUT_TOKENS = 32_768
 # The share of the token limit to think with, by effort; harder than that, Cohere advises to set
 # no budget. The same shares as for Anthropic's older models.
 BUDGET_SHARES: Mapping[str, float] = {"minimal": 0.1, "low": 0.2, "medium": 0.5}
@@ -46,7 +45,7 @@ class ChatBody:
     def __init__(self, call: ChatCall, endpoint: Endpoint, provider: str) -> None:
         self._call = call
         self._request: ChatCompletionRequest = call.typed
-        self._options = endpoint.options
+        self._options: ChatOptions = endpoint.options
         self._provider = provider
         self._unknown: Json = orjson.loads(self._request.unknown_json or b"{}")
         self._body: Json = {}
@@ -171,7 +170,7 @@ class ChatBody:
             return
         thinking: dict[str, object] = {"type": "enabled"}
         if effort in BUDGET_SHARES:
-            limit = self._limit() or int(self._options.get("output_tokens", DEFAULT_OUTPUT_TOKENS))
+            limit = self._limit() or self._options.output_tokens
             thinking["token_budget"] = max(1, int(limit * BUDGET_SHARES[effort]))
         self._body["thinking"] = thinking
 

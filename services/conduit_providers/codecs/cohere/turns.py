@@ -22,8 +22,8 @@ from conduit.v1.chat_message_pb2 import (
 )
 from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
-from conduit_providers.codecs.anthropic.turns import joined_details
 from conduit_providers.codecs.cohere.answer import FORMAT, TOOL_PLAN
+from conduit_providers.codecs.shared.turns import joined_details
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]

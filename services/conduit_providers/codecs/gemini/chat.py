@@ -1,15 +1,6 @@
 """Gemini's generateContent, as the Gemini API and Vertex AI have it.
 
 https://ai.google.dev/api/generate-content
-
-Options of an endpoint, where models are listed by parts of their names:
-
-* `thinking_budget_models`: think within a token budget; all others are told a level.
-* `always_thinking_models`: those of them whose thinking cannot be turned off.
-* `minimal_models`: know the level MINIMAL.
-* `plain_models`: do not think at all.
-* `native_urls`: the beginnings of URLs that the API reads by itself.
-* `takes_store`: whether there is the parameter `store`.
 """
 
 from email.utils import parsedate_to_datetime
@@ -44,14 +35,8 @@ class GeminiChatCodec:
 
     def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Translate the request. InvalidRequest for what the API cannot be told."""
-        body = ContentBody(call, endpoint, target.provider_name).build()
         path = target.fill(endpoint.path, model=call.model.removeprefix("models/"))
-        return HttpRequest(
-            "POST",
-            path + (":streamGenerateContent?alt=sse" if call.stream else ":generateContent"),
-            JSON_HEADERS + tuple(endpoint.headers.items()),
-            orjson.dumps(body),
-        )
+        return content_request(call, endpoint, target, path)
 
     def from_upstream(
         self, response: HttpResponse, call: ChatCall, endpoint: Endpoint
@@ -81,6 +66,17 @@ class GeminiChatCodec:
     def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
         """Return a fresh decoder for one streamed answer."""
         return GeminiChatDecoder(call)
+
+
+def content_request(call: ChatCall, endpoint: Endpoint, target: Target, path: str) -> HttpRequest:
+    """Return the request to a path, up to its verb. InvalidRequest as the codec says."""
+    body = ContentBody(call, endpoint, target.provider_name).build()
+    return HttpRequest(
+        "POST",
+        path + (":streamGenerateContent?alt=sse" if call.stream else ":generateContent"),
+        JSON_HEADERS + tuple(endpoint.headers.items()),
+        orjson.dumps(body),
+    )
 
 
 def _model(found: Response, call: ChatCall) -> str:

@@ -2,12 +2,6 @@
 
 https://ai.google.dev/api/embeddings and
 https://docs.cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api
-
-Options of an endpoint:
-
-* `form`: `batch` (the Gemini API: always `batchEmbedContents`, each request names the model) or
-  `vertex` (Gemini's models: `embedContent`, or `batchEmbedContents` for several texts; all others:
-  `predict`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +10,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from conduit_providers.codecs.gemini.options import EmbedModel
 from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.operations.embed import EmbedAnswer, EmbedCall
@@ -96,12 +91,7 @@ class GeminiEmbedCodec:
         model = call.model.removeprefix("models/")
         texts = texts_of(call.typed, target.provider_name)
         settings = _settings(call, target.provider_name)
-        if endpoint.options.get("form") == "vertex":
-            verb, body = _vertex(model, texts, settings)
-        else:
-            verb = "batchEmbedContents"
-            head = {"model": f"models/{model}"}
-            body = {"requests": [head | {"content": _content(text)} | settings for text in texts]}
+        verb, body = _request(endpoint.facts_of(call.model), model, texts, settings)
         return HttpRequest(
             "POST",
             f"{target.fill(endpoint.path, model=model)}:{verb}",
@@ -148,9 +138,16 @@ def _content(text: str) -> Json:
     return {"role": "user", "parts": [{"text": text}]}
 
 
-def _vertex(model: str, texts: Sequence[str], settings: Json) -> tuple[str, Json]:
-    if "gemini" not in model:
+def _request(
+    facts: EmbedModel, model: str, texts: Sequence[str], settings: Json
+) -> tuple[str, Json]:
+    """Return the verb and the body."""
+    if facts.method == "predict":
         return "predict", _prediction(texts, settings)
+    if facts.method == "batchEmbedContents":
+        head = {"model": f"models/{model}"}
+        requests = [head | {"content": _content(text)} | settings for text in texts]
+        return "batchEmbedContents", {"requests": requests}
     config = {"embedContentConfig": settings} if settings else {}
     if len(texts) == 1:
         return "embedContent", {"content": _content(texts[0])} | config

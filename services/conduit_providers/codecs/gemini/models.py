@@ -3,11 +3,6 @@
 https://ai.google.dev/api/models#method:-models.list for the Gemini API, and
 https://docs.cloud.google.com/vertex-ai/docs/reference/rest/v1beta1/publishers.models/list for
 Vertex AI's Model Garden.
-
-Options of an endpoint:
-
-* `page_size`: how many to ask for at once.
-* `then`: the path of the list that follows the list of `path`, for another publisher.
 """
 
 from urllib.parse import quote
@@ -63,11 +58,11 @@ class GeminiModelsCodec:
 
 
 def _sized(path: str, endpoint: Endpoint) -> str:
-    return f"{path}?pageSize={endpoint.options.get('page_size', 100)}"
+    return f"{path}?pageSize={endpoint.options.page_size}"
 
 
 def _following(page: _Page, models: list[_Model], endpoint: Endpoint) -> str:
-    then = str(endpoint.options.get("then", ""))
+    then: str = endpoint.options.then
     is_second = bool(then and models and models[0].name.rpartition("/")[0] in then)
     if page.next_page_token:
         path = _sized(then if is_second else endpoint.path, endpoint)

@@ -11,6 +11,7 @@ import orjson
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.gemini.media import Media
+from conduit_providers.codecs.gemini.options import ChatModel
 from conduit_providers.codecs.gemini.tools import (
     GOOGLE_SEARCH,
     calling_config,
@@ -64,7 +65,8 @@ class ContentBody:
     def __init__(self, call: ChatCall, endpoint: Endpoint, provider: str) -> None:
         self._call = call
         self._request: ChatCompletionRequest = call.typed
-        self._options = endpoint.options
+        self._endpoint = endpoint
+        self._model: ChatModel = endpoint.facts_of(call.model)
         self._provider = provider
         self._unknown: Json = orjson.loads(self._request.unknown_json or b"{}")
         self._body: Json = {}
@@ -89,17 +91,10 @@ class ContentBody:
     def _drop(self, parameter: str) -> None:
         self._call.drop(parameter, self._provider)
 
-    def _is_one_of(self, option: str) -> bool:
-        """Whether the model is of a kind that the catalog lists, by parts of names."""
-        return any(part in self._call.model for part in str(self._options.get(option, "")).split())
-
-    def _thinks_by_level(self) -> bool:
-        """Whether the model is of Gemini 3 or later."""
-        return not (self._is_one_of("thinking_budget_models") or self._is_one_of("plain_models"))
-
     def _put_conversation(self) -> None:
-        is_new = self._thinks_by_level()
-        urls = str(self._options.get("native_urls", "")).split()
+        # Gemini 3 and later.
+        is_new = self._model.thinking == "level"
+        urls = self._endpoint.native_urls
         media = Media(self._call, self._provider, urls, takes_detail=is_new)
         turns = Turns(self._call, self._provider, media, is_sealing=is_new)
         instructions = turns.instructions(self._request.messages)
@@ -187,9 +182,9 @@ class ContentBody:
         if not self._request.HasField("reasoning_effort") or "thinkingConfig" in self._config:
             return
         effort = self._request.reasoning_effort
-        if self._is_one_of("plain_models"):
+        if self._model.thinking == "none":
             self._drop("reasoning_effort")
-        elif self._is_one_of("thinking_budget_models"):
+        elif self._model.thinking == "budget":
             self._put_budget(effort)
         else:
             self._put_level(effort)
@@ -198,13 +193,13 @@ class ContentBody:
         if effort != "none":
             budget = BUDGETS.get(effort, MAX_BUDGET)
             self._config["thinkingConfig"] = {"includeThoughts": True, "thinkingBudget": budget}
-        elif self._is_one_of("always_thinking_models"):
+        elif not self._model.can_stop_thinking:
             self._drop("reasoning_effort")
         else:
             self._config["thinkingConfig"] = {"thinkingBudget": 0}
 
     def _put_level(self, effort: str) -> None:
-        least = "MINIMAL" if self._is_one_of("minimal_models") else "LOW"
+        least = self._model.least_level
         if effort == "none":
             # Thinking cannot be turned off; this is as near as it gets.
             self._drop("reasoning_effort")
@@ -222,7 +217,7 @@ class ContentBody:
             else:
                 self._drop("service_tier")
         if request.HasField("store"):
-            if self._options.get("takes_store"):
+            if self._endpoint.options.takes_store:
                 self._body["store"] = request.store
             elif request.store:
                 self._drop("store")

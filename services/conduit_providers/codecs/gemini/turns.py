@@ -21,9 +21,9 @@ from conduit.v1.chat_message_pb2 import (
 )
 from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
-from conduit_providers.codecs.anthropic.turns import INVALID_JSON, joined_details
 from conduit_providers.codecs.gemini.media import Media
 from conduit_providers.codecs.gemini.parts import FORMAT, OWN_ID
+from conduit_providers.codecs.shared.turns import arguments_of, joined_details
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
@@ -171,7 +171,7 @@ class Turns:
         part: Json = {
             "functionCall": {
                 "name": call.function.name,
-                "args": _arguments(call.function.arguments),
+                "args": arguments_of(call.function.arguments),
                 **_id(call.id),
             }
         }
@@ -216,14 +216,6 @@ def _google(unknown: bytes) -> Json:
 
 def _id(given: str) -> Json:
     return {} if not given or given.startswith(OWN_ID) else {"id": given}
-
-
-def _arguments(text: str) -> Json:
-    try:
-        value = orjson.loads(text or "{}")
-    except orjson.JSONDecodeError:
-        return {INVALID_JSON: text}
-    return value if isinstance(value, dict) else {INVALID_JSON: text}
 
 
 def _output(text: str, *, is_error: bool) -> Json:

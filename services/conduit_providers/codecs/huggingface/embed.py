@@ -7,8 +7,6 @@ Two servers, told apart by the instance's address:
   https://huggingface.co/docs/inference-providers/tasks/feature-extraction
 * A dedicated endpoint runs Text Embeddings Inference, which speaks OpenAI's dialect.
   https://huggingface.co/docs/text-embeddings-inference/quick_tour
-
-Option of an endpoint: `dedicated_path`, the path of the second.
 """
 
 from typing import Any
@@ -18,6 +16,7 @@ import msgspec
 import orjson
 from msgspec.structs import replace
 
+from conduit_providers.codecs.huggingface.options import EmbedOptions
 from conduit_providers.codecs.openai import embed as openai_embed
 from conduit_providers.codecs.openai.request import headers_of
 from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
@@ -38,9 +37,9 @@ class HuggingFaceEmbedCodec:
     def to_upstream(self, call: EmbedCall, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Translate the request. UnsupportedCapability for tokens where only texts are read."""
         if urlsplit(target.base_url).hostname != ROUTER:
-            dedicated = str(endpoint.options["dedicated_path"])
+            options: EmbedOptions = endpoint.options
             sent = openai_embed.CODEC.to_upstream(call, endpoint, target)
-            return replace(sent, path=target.fill(dedicated, model=call.model))
+            return replace(sent, path=target.fill(options.dedicated_path, model=call.model))
         # The model's owner and name are two steps of the path.
         path = endpoint.path.replace("{model}", quote(call.model, safe="/-._~"))
         body = orjson.dumps(_body(call, target.provider_name))

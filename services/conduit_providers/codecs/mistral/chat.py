@@ -3,7 +3,7 @@
 https://docs.mistral.ai/api/endpoint/chat
 
 What differs by name only is in the catalog; what differs in form is changed here, and only where
-it is there. Options of an endpoint are those of `openai_chat`.
+it is there.
 """
 
 from msgspec.structs import replace

@@ -1,11 +1,6 @@
 """Ollama's native chat.
 
 https://docs.ollama.com/api/chat, streamed as https://docs.ollama.com/api/streaming says.
-
-Options of an endpoint:
-
-* `thinking_levels_only`: models, by parts of their names, that always think and know no level
-  above `high`.
 """
 
 import orjson

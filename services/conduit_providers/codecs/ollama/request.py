@@ -11,6 +11,7 @@ import orjson
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit.v1.chat_tool_pb2 import TOOL_CHOICE_MODE_NONE, TOOL_CHOICE_MODE_REQUIRED, Tool
 from conduit_kernel.errors import UnsupportedCapability
+from conduit_providers.codecs.ollama.options import ChatModel
 from conduit_providers.codecs.ollama.turns import Turns
 from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
 from conduit_providers.operations.chat import ChatCall
@@ -61,7 +62,7 @@ class ChatBody:
     def __init__(self, call: ChatCall, endpoint: Endpoint, provider: str) -> None:
         self._call = call
         self._request: ChatCompletionRequest = call.typed
-        self._levels_only = str(endpoint.options.get("thinking_levels_only", "")).split()
+        self._model: ChatModel = endpoint.facts_of(call.model)
         self._provider = provider
         self._unknown: Json = orjson.loads(self._request.unknown_json or b"{}")
 
@@ -117,7 +118,7 @@ class ChatBody:
         if not self._request.HasField("reasoning_effort"):
             return
         think = EFFORTS.get(self._request.reasoning_effort)
-        if any(name in self._call.model for name in self._levels_only):
+        if self._model.always_thinks:
             if think is False:
                 # Its thinking cannot be turned off; this is as near as it gets.
                 self._drop("reasoning_effort")

@@ -7,8 +7,6 @@ function's name, thoughts go back as `thinking`.
 from collections.abc import Iterable
 from typing import Any
 
-import orjson
-
 from conduit.v1.chat_message_pb2 import (
     CHAT_ROLE_ASSISTANT,
     CHAT_ROLE_DEVELOPER,
@@ -20,9 +18,9 @@ from conduit.v1.chat_message_pb2 import (
 )
 from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
-from conduit_providers.codecs.anthropic.turns import INVALID_JSON, joined_details
 from conduit_providers.codecs.ollama.answer import FORMAT
 from conduit_providers.codecs.shared.media import inlined
+from conduit_providers.codecs.shared.turns import arguments_of, joined_details
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
@@ -124,7 +122,7 @@ class Turns:
                 f"{self._provider} knows no tools with free-form input", capability="custom_tools"
             )
         self._called[call.id] = call.function.name
-        arguments = _arguments(call.function.arguments)
+        arguments = arguments_of(call.function.arguments)
         return {"function": {"name": call.function.name, "arguments": arguments}}
 
     def _tool_name(self, message: ChatMessage) -> str:
@@ -135,11 +133,3 @@ class Turns:
                 field="messages.tool_call_id",
             )
         return name
-
-
-def _arguments(text: str) -> Json:
-    try:
-        value = orjson.loads(text or "{}")
-    except orjson.JSONDecodeError:
-        return {INVALID_JSON: text}
-    return value if isinstance(value, dict) else {INVALID_JSON: text}

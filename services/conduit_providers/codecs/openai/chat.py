@@ -2,9 +2,6 @@
 
 https://platform.openai.com/docs/api-reference/chat
 
-Options of an endpoint: `developer_role`, the role that stands for `developer` where that is not
-known; `stop_reason`, the finish reason that stands for `stop` there; `stream_error`, where an event
-may have the words of a failure that is not its `error`.
 A dropped `stream_options` is not asked for, and no loss: usage is then expected unasked.
 """
 

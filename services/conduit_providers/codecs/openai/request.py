@@ -34,7 +34,8 @@ def headers_of(endpoint: Endpoint) -> Headers:
 def chat_body(call: ChatCall, endpoint: Endpoint, provider: str) -> bytes:
     """Return the body for a chat. InvalidRequest if the request is not a JSON object."""
     raw = call.request.json
-    if _must_change(raw, endpoint):
+    has_developer = endpoint.options.developer_role and b'"developer"' in raw
+    if has_developer or _must_change(raw, endpoint):
         return _rewritten_chat(call, endpoint, provider)
     body = _with_model(raw, call.alias, call.model)
     if body is not None:
@@ -61,9 +62,7 @@ def embed_body(call: EmbedCall, endpoint: Endpoint, provider: str) -> bytes:
 def _must_change(raw: bytes, endpoint: Endpoint) -> bool:
     if b"\\u00" in raw and _HIDING_ESCAPE.search(raw):
         return True
-    if not endpoint.passes(raw):
-        return True
-    return "developer_role" in endpoint.options and b'"developer"' in raw
+    return not endpoint.passes(raw)
 
 
 def _with_model(raw: bytes, alias: str, model: str) -> bytes | None:
@@ -140,7 +139,7 @@ def _fit(
     for name in sorted(endpoint.drop & members.keys()):
         if not is_default(name, members.pop(name)):
             call.drop(name, provider)
-    _fit_words(members, endpoint, call, provider)
+    _fit_values(members, endpoint, call, provider)
     # In the catalog's order, so that equal calls give equal bytes.
     for name, other in endpoint.rename.items():
         if name in members:
@@ -150,33 +149,29 @@ def _fit(
                 call.drop(name, provider)
 
 
-def _fit_words(
+def _fit_values(
     members: dict[str, Any], endpoint: Endpoint, call: ChatCall | EmbedCall, provider: str
 ) -> None:
-    settled = set[str]()
-    for words in endpoint.words:
-        if words.parameter in settled or not words.fits(call.model):
-            continue
-        settled.add(words.parameter)
-        if isinstance(members.get(words.parameter), str):
-            _say(members, words, call, provider)
+    for values in endpoint.value_maps_of(call.model):
+        if isinstance(members.get(values.parameter), str):
+            _fit_value(members, values, call, provider)
 
 
-def _say(
-    members: dict[str, Any], words: ValueMap, call: ChatCall | EmbedCall, provider: str
+def _fit_value(
+    members: dict[str, Any], values: ValueMap, call: ChatCall | EmbedCall, provider: str
 ) -> None:
-    name = words.parameter
-    said = members[name]
-    if said in words.instead:
+    name = values.parameter
+    value = members[name]
+    if value in values.replace:
         del members[name]
-        for member, value in words.instead[said].items():
-            members.setdefault(member, value)
-    elif said in words.same:
-        members[name] = words.same[said]
-    elif (word := words.nearest.get(said, words.nearest.get("*"))) is not None:
+        for member, replacement in values.replace[value].items():
+            members.setdefault(member, replacement)
+    elif value in values.exact:
+        members[name] = values.exact[value]
+    elif (closest := values.closest.get(value, values.closest.get("*"))) is not None:
         call.drop(name, provider)
-        members[name] = word
-        if not word:
+        members[name] = closest
+        if not closest:
             del members[name]
 
 
@@ -188,7 +183,7 @@ def _fit_messages(
         if not isinstance(message, dict):
             continue
         if message.get("role") == "developer":
-            message["role"] = endpoint.options.get("developer_role", "developer")
+            message["role"] = endpoint.options.developer_role or "developer"
         _fit_part(message, endpoint, call, provider)
         content = message.get("content")
         for part in content if isinstance(content, list) else ():

@@ -86,7 +86,7 @@ class OpenAIChatDecoder:
         self._is_usage_asked = call.include_usage or _asks_accounting(call)
         self._endpoint = endpoint
         self._paths = endpoint.usage
-        self._error_path = str(endpoint.options.get("stream_error", ""))
+        self._error_path = endpoint.options.stream_error
         self._buffer = EventBuffer(call.provider)
         self._failure: UpstreamError | None = None
         self._seen: set[int] = set()
@@ -291,11 +291,11 @@ def _asks_accounting(call: ChatCall) -> bool:
 
 def with_stop(data: bytes, endpoint: Endpoint) -> bytes:
     """Return an answer in which the provider's own word for `stop` is OpenAI's."""
-    word = endpoint.options.get("stop_reason")
-    if word is None or b'"%b"' % str(word).encode() not in data:
+    word: str = endpoint.options.stop_reason
+    if not word or b'"%b"' % word.encode() not in data:
         return data
     # Quotes inside of texts are escaped, so that this is only ever found as a member.
-    return re.sub(rb'("finish_reason"\s*:\s*)"%b"' % str(word).encode(), rb'\1"stop"', data)
+    return re.sub(rb'("finish_reason"\s*:\s*)"%b"' % word.encode(), rb'\1"stop"', data)
 
 
 def _tier_in(event: bytes) -> object:

@@ -5,19 +5,13 @@ input is in `input`.
 
 The model of a call is `owner/name` for official models, `owner/name:version` or a bare version for
 all others.
-
-Options of an endpoint:
-
-* `version_path`: where predictions of a certain version are made.
-* `wait_seconds`: how long the first exchange of a whole answer waits for it; it is polled after.
-* `cancel_after`: after which time Replicate gives up on a prediction by itself.
-* `origins`: addresses besides the instance's own that its answers may refer to.
 """
 
 import orjson
 
 from conduit_kernel.errors import UpstreamError, UpstreamRefused
 from conduit_providers.codecs.replicate.input import ModelInput
+from conduit_providers.codecs.replicate.options import ChatOptions
 from conduit_providers.codecs.replicate.prediction import (
     ENDED,
     Prediction,
@@ -48,13 +42,15 @@ class ReplicateChatCodec:
 
     def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Build the request that begins a prediction. InvalidRequest for what no model can do."""
-        body: dict[str, object] = {"input": ModelInput(call, target.provider_name).build()}
+        body: dict[str, object] = {
+            "input": ModelInput(call, endpoint.facts_of(call.model), target.provider_name).build()
+        }
         name, _, version = call.model.partition(":")
         if not version and "/" not in name and len(name) == _VERSION_CHARS:
             version = name
         if version:
             body["version"] = version
-            path = target.fill(str(endpoint.options["version_path"]))
+            path = target.fill(endpoint.options.version_path)
         else:
             owner, _, short = name.partition("/")
             path = target.fill(endpoint.path, owner=owner, name=short or "-")
@@ -67,11 +63,11 @@ class ReplicateChatCodec:
         found = read_prediction(response.body, call.provider)
         if found.status not in ENDED:
             raise malformed(call.provider, "the prediction has not ended")
-        return answer_of(found, call)
+        return answer_of(found, call, endpoint.facts_of(call.model))
 
     def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
         """Return a fresh decoder for one streamed answer of which nothing else is known."""
-        return ReplicateDecoder(call)
+        return ReplicateDecoder(call, endpoint.facts_of(call.model))
 
     def whole(self, call: ChatCall, endpoint: Endpoint, target: Target) -> Job[ChatAnswer]:
         """Begin a prediction and wait for its end."""
@@ -92,7 +88,7 @@ class ReplicateChatCodec:
                 continue
             misses = 0
             found = read_prediction(response.body, call.provider)
-        return answer_of(found, call)
+        return answer_of(found, call, endpoint.facts_of(call.model))
 
     def stream(
         self, call: ChatCall, endpoint: Endpoint, target: Target
@@ -109,15 +105,16 @@ class ReplicateChatCodec:
             )
         step = step_to("GET", found.urls.stream, STREAM_HEADERS, target, endpoint)
         look = step_to("GET", found.urls.get, (), target, endpoint)
-        decoder = ReplicateDecoder(call, found)
+        decoder = ReplicateDecoder(call, endpoint.facts_of(call.model), found)
         return StreamingJob(step._replace(cancel=cancel), decoder, _closing(call, look, decoder))
 
 
 def _headers(call: ChatCall, endpoint: Endpoint) -> Headers:
+    options: ChatOptions = endpoint.options
     headers = [*JSON_HEADERS, *endpoint.headers.items()]
     if not call.stream:
-        headers.append(("prefer", f"wait={endpoint.options['wait_seconds']}"))
-    headers.append(("cancel-after", str(endpoint.options["cancel_after"])))
+        headers.append(("prefer", f"wait={options.wait_seconds}"))
+    headers.append(("cancel-after", options.cancel_after))
     return tuple(headers)
 
 

@@ -1,8 +1,8 @@
 """A chat as the input of a language model on Replicate.
 
 Each model has an input of its own (https://replicate.com/docs/reference/http#predictions.create);
-the official language models of one maker share theirs, and `FAMILIES` says how they spell it, after
-the pages "API" of the models.
+the official language models of one maker share theirs, and the catalog says how they spell it,
+after the pages "API" of the models.
 
 The policy:
 
@@ -10,13 +10,12 @@ The policy:
   prompt. Longer ones go as messages to models that take them, and as a transcript to all others.
 * Parameters that OpenAI does not know are the model's own inputs, and pass as they are, also where
   they say otherwise than we do.
-* Replicate ignores inputs that a model does not have, so what a family lacks is not sent but
+* Replicate ignores inputs that a model does not have, so what a model lacks is not sent but
   noted as dropped.
 * Models here take no tools, and promise no JSON: chats that ask for them are refused.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -30,6 +29,7 @@ from conduit.v1.chat_message_pb2 import (
 )
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
+from conduit_providers.codecs.replicate.options import ChatModel
 from conduit_providers.codecs.shared.unsupported import is_default, note_unsupported
 from conduit_providers.operations.chat import ChatCall
 
@@ -37,82 +37,16 @@ Json = dict[str, Any]
 
 _INSTRUCTING = frozenset({CHAT_ROLE_SYSTEM, CHAT_ROLE_DEVELOPER})
 _SPEAKERS = {CHAT_ROLE_USER: "user", CHAT_ROLE_ASSISTANT: "assistant"}
-_SAMPLING = {"temperature": "temperature", "top_p": "top_p"}
-_PENALTIES = {"presence_penalty": "presence_penalty", "frequency_penalty": "frequency_penalty"}
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """How the models of one maker spell their input."""
-
-    # The longest output, in tokens.
-    limit: str = "max_tokens"
-    least_limit: int = 1
-    system: str = "system_prompt"
-    # The list of pictures; empty where there is one at most.
-    images: str = ""
-    takes_messages: bool = False
-    # The sequences to stop at, with commas between them; empty if there are none.
-    stop: str = ""
-    # What goes by the name of a parameter.
-    same: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-_OPEN = Family(stop="stop_sequences", same=_SAMPLING | _PENALTIES | {"seed": "seed"})
-_OPEN_OF_OLD = Family(
-    limit="max_new_tokens", stop="stop_sequences", same=_SAMPLING | {"seed": "seed"}
-)
-_GPT = Family(
-    limit="max_completion_tokens",
-    images="image_input",
-    takes_messages=True,
-    same=_SAMPLING | _PENALTIES,
-)
-_REASONING_GPT = Family(
-    limit="max_completion_tokens",
-    images="image_input",
-    takes_messages=True,
-    same={"reasoning_effort": "reasoning_effort"},
-)
-_GPT_5 = Family(
-    limit="max_completion_tokens",
-    images="image_input",
-    takes_messages=True,
-    same={"reasoning_effort": "reasoning_effort", "verbosity": "verbosity"},
-)
-# By how a model's name begins; the first one counts.
-FAMILIES: Sequence[tuple[str, Family]] = (
-    ("openai/gpt-oss", _OPEN),
-    ("openai/gpt-5", _GPT_5),
-    ("openai/o", _REASONING_GPT),
-    ("openai/", _GPT),
-    ("anthropic/", Family(least_limit=1024)),
-    (
-        "google/gemini",
-        Family(
-            limit="max_output_tokens", system="system_instruction", images="images", same=_SAMPLING
-        ),
-    ),
-    ("meta/llama-2", _OPEN_OF_OLD),
-    ("mistralai/", _OPEN_OF_OLD),
-    ("snowflake/", _OPEN_OF_OLD),
-    ("", _OPEN),
-)
-
-
-def family_of(model: str) -> Family:
-    """Return how a model spells its input."""
-    return next(family for start, family in FAMILIES if model.startswith(start))
 
 
 class ModelInput:
     """Builds one input; notes in the call what could not be said."""
 
-    def __init__(self, call: ChatCall, provider: str) -> None:
+    def __init__(self, call: ChatCall, model: ChatModel, provider: str) -> None:
         self._call = call
         self._request: ChatCompletionRequest = call.typed
         self._provider = provider
-        self._family = family_of(call.model)
+        self._model = model
         self._images: list[str] = []
 
     def build(self) -> Json:
@@ -159,12 +93,12 @@ class ModelInput:
                 f"{self._provider} needs at least one turn of the user", field="messages"
             )
         is_short = len(turns) == 1 and turns[0][0] == "user"
-        if not is_short and self._family.takes_messages and not self._images:
+        if not is_short and self._model.takes_messages and not self._images:
             said = [("system", system), *turns] if system else turns
             return {"messages": [{"role": role, "content": text} for role, text in said]}
         found: Json = {"prompt": turns[0][1] if is_short else _transcript(turns)}
         if system:
-            found[self._family.system] = system
+            found[self._model.system] = system
         return found
 
     def _speaker(self, message: ChatMessage) -> str:
@@ -203,8 +137,8 @@ class ModelInput:
     def _images_input(self) -> Json:
         if not self._images:
             return {}
-        if self._family.images:
-            return {self._family.images: self._images}
+        if self._model.images:
+            return {self._model.images: self._images}
         if len(self._images) > 1:
             raise InvalidRequest(
                 f"The model {self._call.model!r} of {self._provider} takes one picture at most",
@@ -213,25 +147,25 @@ class ModelInput:
         return {"image": self._images[0]}
 
     def _parameters(self) -> Json:
-        request, family = self._request, self._family
+        request, model = self._request, self._model
         given = {descriptor.name: value for descriptor, value in request.ListFields()}
         found: Json = {}
-        limit = limit_of(self._call)
+        limit = limit_of(self._call, model)
         if limit:
-            found[family.limit] = limit
+            found[model.limit] = limit
         for name in ("max_completion_tokens", "max_tokens"):
             if name in given and not limit:
                 # The model would refuse the whole chat.
                 self._drop(name)
         for name in _MAYBE:
             if name in given:
-                if name in family.same:
-                    found[family.same[name]] = given[name]
+                if name in model.parameters:
+                    found[name] = given[name]
                 elif not is_default(name, given[name]):
                     self._drop(name)
         if request.stop:
-            if family.stop and not any("," in sequence for sequence in request.stop):
-                found[family.stop] = ",".join(request.stop)
+            if model.stop and not any("," in sequence for sequence in request.stop):
+                found[model.stop] = ",".join(request.stop)
             else:
                 self._drop("stop")
         return found
@@ -262,10 +196,10 @@ _MAYBE = (
 _UNTAKEN = ("logit_bias", "logprobs", "top_logprobs", "user", "metadata", "store", "service_tier")
 
 
-def limit_of(call: ChatCall) -> int:
+def limit_of(call: ChatCall, model: ChatModel) -> int:
     """Return the most tokens that the model is told to write; zero if it is told no limit."""
     limit = call.typed.max_completion_tokens or call.typed.max_tokens
-    return limit if limit >= family_of(call.model).least_limit else 0
+    return limit if limit >= model.least_limit else 0
 
 
 def _transcript(turns: Sequence[tuple[str, str]]) -> str:

@@ -19,6 +19,7 @@ from conduit.v1.chat_pb2 import (
 )
 from conduit_kernel.errors import UpstreamError, UpstreamRefused
 from conduit_providers.codecs.replicate.input import limit_of
+from conduit_providers.codecs.replicate.options import ChatModel
 from conduit_providers.codecs.shared.counts import token_totals
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.jobs import JobRequest
@@ -72,9 +73,9 @@ class Prediction(msgspec.Struct):
         except ValueError:
             return otherwise
 
-    def finish(self, call: ChatCall) -> "FinishReason.ValueType":
+    def finish(self, call: ChatCall, model: ChatModel) -> "FinishReason.ValueType":
         """Return why the model stopped; Replicate does not say, but the counts may."""
-        limit, usage = limit_of(call), self.quantities()
+        limit, usage = limit_of(call, model), self.quantities()
         is_cut = bool(limit) and usage is not None and usage.output_tokens >= limit
         return FINISH_REASON_LENGTH if is_cut else FINISH_REASON_STOP
 
@@ -120,7 +121,7 @@ def canceled(provider: str) -> UpstreamError:
     return UpstreamError(f"{provider}: the prediction was canceled", provider=provider)
 
 
-def answer_of(found: Prediction, call: ChatCall) -> ChatAnswer:
+def answer_of(found: Prediction, call: ChatCall, model: ChatModel) -> ChatAnswer:
     """Return what a prediction that succeeded says."""
     completion = ChatCompletion(
         id=found.id,
@@ -130,7 +131,7 @@ def answer_of(found: Prediction, call: ChatCall) -> ChatAnswer:
     )
     message = ChatMessage(role=CHAT_ROLE_ASSISTANT)
     message.content.add(text=found.text(call))
-    completion.choices.add(message=message, finish_reason=found.finish(call))
+    completion.choices.add(message=message, finish_reason=found.finish(call, model))
     if found.metrics:
         completion.unknown_json = orjson.dumps({"metrics": found.metrics})
     usage = found.quantities()
@@ -148,7 +149,7 @@ def step_to(
     address, and the other ones of Replicate that the catalog names.
     """
     origin, path = _split(url)
-    allowed = {_split(target.base_url)[0], *str(endpoint.options.get("origins", "")).split()}
+    allowed = {_split(target.base_url)[0], *endpoint.options.origins}
     if not path.isascii() or not path.isprintable() or " " in path or origin not in allowed:
         raise malformed(target.provider_name, "it refers to a foreign address")
     return JobRequest(HttpRequest(method, path, headers), origin)

@@ -11,6 +11,7 @@ import orjson
 from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
 from conduit.v1.chat_pb2 import FINISH_REASON_STOP
+from conduit_providers.codecs.replicate.options import ChatModel
 from conduit_providers.codecs.replicate.prediction import (
     Prediction,
     canceled,
@@ -26,10 +27,13 @@ from conduit_providers.operations.chat import ChatCall, ChatEvents
 class ReplicateDecoder(EventDecoder):
     """Turns events into chunks, up to `done`."""
 
-    def __init__(self, call: ChatCall, prediction: Prediction | None = None) -> None:
+    def __init__(
+        self, call: ChatCall, model: ChatModel, prediction: Prediction | None = None
+    ) -> None:
         """Take the prediction if it is known; then its end says why, and how much: `end`."""
         super().__init__(call)
         self._call = call
+        self._model = model
         self._is_known = prediction is not None
         self._has_begun = False
         self._head.id = prediction.id if prediction else f"chatcmpl-replicate-{call.created}"
@@ -43,7 +47,9 @@ class ReplicateDecoder(EventDecoder):
         self._begin(chunks)
         self.usage = prediction.quantities() if prediction else None
         choice = self._chunk(chunks, ChatDelta())
-        choice.finish_reason = prediction.finish(self._call) if prediction else FINISH_REASON_STOP
+        choice.finish_reason = (
+            prediction.finish(self._call, self._model) if prediction else FINISH_REASON_STOP
+        )
         if self.usage is not None:
             self._add_usage(token_totals(self.usage), chunks)
         return ChatEvents(chunks=chunks)

@@ -1,18 +1,15 @@
 """Vertex AI's chats: Gemini's dialect, and Anthropic's for Claude.
 
 https://docs.cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/use-claude
-
-Options of an endpoint, besides those of `gemini_chat` and `anthropic_chat`:
-
-* `claude_path`: where Claude is, up to the verb.
-* `endpoint_path`: where an endpoint of one's own is (a tuned model, named `endpoints/ID`).
 """
 
-from dataclasses import replace
-
 from conduit_providers.codecs.anthropic import chat as anthropic_chat
+from conduit_providers.codecs.anthropic.chat import messages_request
+from conduit_providers.codecs.anthropic.options import ChatModel as ClaudeModel
 from conduit_providers.codecs.gemini import chat as gemini_chat
-from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder
+from conduit_providers.codecs.gemini.chat import content_request
+from conduit_providers.codecs.vertex.options import ChatModel, ChatOptions
+from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatCodec, ChatDecoder
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
@@ -21,35 +18,42 @@ _OWN = "endpoints/"
 
 
 class VertexChatCodec:
-    """Chooses the dialect by the model's name."""
+    """Chooses the dialect by what the catalog says of the model."""
 
     def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Translate the request. InvalidRequest for what the API cannot be told."""
-        if _is_claude(call):
-            verb = "streamRawPredict" if call.stream else "rawPredict"
-            path = f"{endpoint.options['claude_path']}:{verb}"
-            return anthropic_chat.CODEC.to_upstream(call, replace(endpoint, path=path), target)
+        options: ChatOptions = endpoint.options
+        claude = _claude(call, endpoint)
+        if claude is not None:
+            path = target.fill(options.claude_path, model=call.model)
+            path += ":streamRawPredict" if call.stream else ":rawPredict"
+            return messages_request(call, endpoint, target, path, options.claude, claude)
         if call.model.startswith(_OWN):
-            path = str(endpoint.options["endpoint_path"])
-            path = path.replace("{endpoint}", target.fill("{e}", e=call.model.removeprefix(_OWN)))
-            endpoint = replace(endpoint, path=path)
+            own = target.fill("{e}", e=call.model.removeprefix(_OWN))
+            path = target.fill(options.endpoint_path.replace("{endpoint}", own))
+            return content_request(call, endpoint, target, path)
         return gemini_chat.CODEC.to_upstream(call, endpoint, target)
 
     def from_upstream(
         self, response: HttpResponse, call: ChatCall, endpoint: Endpoint
     ) -> ChatAnswer:
         """Translate the answer."""
-        codec = anthropic_chat.CODEC if _is_claude(call) else gemini_chat.CODEC
-        return codec.from_upstream(response, call, endpoint)
+        return _codec(call, endpoint).from_upstream(response, call, endpoint)
 
     def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
         """Return a fresh decoder for one streamed answer."""
-        codec = anthropic_chat.CODEC if _is_claude(call) else gemini_chat.CODEC
-        return codec.decoder(call, endpoint)
+        return _codec(call, endpoint).decoder(call, endpoint)
 
 
-def _is_claude(call: ChatCall) -> bool:
-    return call.model.startswith("claude")
+def _claude(call: ChatCall, endpoint: Endpoint) -> ClaudeModel | None:
+    """Return what must be known of a Claude; None for other models."""
+    facts: ChatModel = endpoint.facts_of(call.model)
+    return facts.claude
+
+
+def _codec(call: ChatCall, endpoint: Endpoint) -> ChatCodec:
+    is_claude = _claude(call, endpoint) is not None
+    return anthropic_chat.CODEC if is_claude else gemini_chat.CODEC
 
 
 CODEC = VertexChatCodec()

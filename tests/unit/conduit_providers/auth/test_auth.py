@@ -7,6 +7,7 @@ from tests.support.sending import unsent
 
 from conduit_kernel.errors import InvalidApiKey, SecretUnreadable
 from conduit_providers.auth import resolve_secret, signer_for
+from conduit_providers.auth.options import BearerOptions, HeaderOptions
 from conduit_providers.catalog import load_catalog
 from conduit_providers.spec import Auth, ProviderSpec
 from conduit_providers.target import Target
@@ -20,7 +21,7 @@ CATALOG = load_catalog()
 
 def test_bearer_carries_key_and_organization() -> None:
     """Organization and project go where the type has headers for them."""
-    options = {"organization_header": "x-org", "project_header": "x-proj"}
+    options = BearerOptions(organization_header="x-org", project_header="x-proj")
     signed = signer_for(Auth("bearer", "", options=options), SECRET, TARGET).sign(REQUEST)
     assert signed.headers == (
         ("a", "b"),
@@ -32,7 +33,7 @@ def test_bearer_carries_key_and_organization() -> None:
 
 def test_header_carries_key_under_its_name() -> None:
     """The option says which header."""
-    signer = signer_for(Auth("header", "", options={"name": "api-key"}), SECRET, TARGET)
+    signer = signer_for(Auth("header", "", options=HeaderOptions(name="api-key")), SECRET, TARGET)
     assert signer.sign(REQUEST).headers[-1] == ("api-key", SECRET)
 
 
@@ -44,7 +45,7 @@ def test_none_adds_nothing() -> None:
 @pytest.mark.parametrize("kind", ["bearer", "header"])
 def test_missing_key_matters_only_where_one_is_needed(kind: str) -> None:
     """Optional keys may be empty; needed ones may not."""
-    options = {"name": "api-key"}
+    options = HeaderOptions(name="api-key")
     optional = signer_for(Auth(kind, "", is_optional=True, options=options), "", TARGET)
     assert optional.sign(REQUEST) == REQUEST
     with pytest.raises(InvalidApiKey, match=r"^Invalid API key for provider P$"):
@@ -55,7 +56,7 @@ def test_missing_key_matters_only_where_one_is_needed(kind: str) -> None:
 def test_key_that_no_header_can_hold_is_invalid(key: str) -> None:
     """A key cannot smuggle headers, and the error does not quote it."""
     with pytest.raises(InvalidApiKey) as raised:
-        signer_for(Auth("bearer", ""), key, TARGET)
+        signer_for(Auth("bearer", "", options=BearerOptions()), key, TARGET)
     assert key not in str(raised.value)
 
 

@@ -15,11 +15,12 @@ from tests.support.signatures import is_signed
 
 from conduit_kernel.errors import ConduitError, InvalidApiKey, UpstreamError, UpstreamUnreachable
 from conduit_providers.auth import NEVER, Signer, signer_for
+from conduit_providers.auth.options import AwsOptions
 from conduit_providers.spec import Auth
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest
 
-AUTH = Auth(kind="aws_sigv4", description="", options={"service": "bedrock"})
+AUTH = Auth(kind="aws_sigv4", description="", options=AwsOptions())
 KEY_ID, SECRET, TOKEN = "AKIAIOSFODNN7EXAMPLE", "canary+secret/key", "canary-token"
 KEY = {"accessKeyId": KEY_ID, "secretAccessKey": SECRET}
 ROLE = {"roleArn": "arn:aws:iam::123456789012:role/conduit", "externalId": "ext-1"}

@@ -25,6 +25,7 @@ from tests.support.sending import unsent
 
 from conduit_kernel.errors import InvalidApiKey, UpstreamUnreachable
 from conduit_providers.auth import Signer, signer_for
+from conduit_providers.auth.options import AzureOptions, EntraOptions
 from conduit_providers.spec import Auth
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest
@@ -170,14 +171,14 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Issuer]:
 
 def signer_of(key: str, authority: str = "https://127.0.0.1:1") -> Signer:
     """Return the signer for a key."""
-    options = {"name": "api-key", "authority": authority}
+    options = AzureOptions(authority=authority)
     return signer_for(Auth("azure", "", options=options), key, TARGET)
 
 
 def test_token_strategy_takes_no_plain_key() -> None:
     """By itself it wants a client or the machine."""
     with pytest.raises(InvalidApiKey, match="is no JSON"):
-        signer_for(Auth("azure_entra", ""), "0123456789abcdef", TARGET)
+        signer_for(Auth("azure_entra", "", options=EntraOptions()), "0123456789abcdef", TARGET)
 
 
 def test_plain_key_loads_no_library() -> None:
@@ -185,9 +186,10 @@ def test_plain_key_loads_no_library() -> None:
     code = (
         "import sys\n"
         "from conduit_providers.auth import signer_for\n"
+        "from conduit_providers.auth.options import AzureOptions\n"
         "from conduit_providers.spec import Auth\n"
         "from conduit_providers.target import Target\n"
-        "auth = Auth('azure', '', options={'name': 'api-key'})\n"
+        "auth = Auth('azure', '', options=AzureOptions())\n"
         "signer_for(auth, 'k', Target('P', 'AzureOpenAI', 'https://a.example'))\n"
         "print('azure.identity' in sys.modules)\n"
     )

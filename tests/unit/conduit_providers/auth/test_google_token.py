@@ -21,12 +21,13 @@ from conduit_kernel.egress import Egress
 from conduit_kernel.errors import InvalidApiKey, UpstreamError, UpstreamUnreachable
 from conduit_kernel.http import HttpClient
 from conduit_providers.auth import Signer, signer_for
+from conduit_providers.auth.options import GoogleOptions
 from conduit_providers.sending import Send, Sender
 from conduit_providers.spec import Auth
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
 
-AUTH = Auth("google_token", "")
+AUTH = Auth("google_token", "", options=GoogleOptions())
 REQUEST = HttpRequest("POST", "/v1/x", (("a", "b"),))
 CANARY = "canary-refresh-5ecret"
 TOKEN = "ya29.canary-token"

@@ -8,9 +8,7 @@ import pytest
 from conduit.v1.key_credential_pb2 import KeyCredential
 from conduit.v1.provider_pb2 import Provider
 from conduit_kernel.errors import InvalidRequest, ProviderTypeUnknown
-from conduit_providers.auth import has_auth
 from conduit_providers.catalog import load_catalog
-from conduit_providers.codecs import has_codec
 
 CATALOG = load_catalog()
 ACME = """
@@ -73,51 +71,6 @@ def test_folder_of_the_operator_adds_a_type(tmp_path: Path) -> None:
     assert [o.name for o in shown.operations] == ["chat"]
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ('kind = "bearer"', 'kind = "magic"', r"acme.toml: auth.kind: .*'magic'"),
-        ('codec = "openai_chat"', 'codec = "nope"', r"endpoints.chat.codec: .*'nope'"),
-        (
-            'path = "/chat"',
-            'path = "/chat"\ncolour = "red"',
-            r"endpoints.chat.colour: is not a key",
-        ),
-        ('path = "/chat"', "path = 7", "endpoints.chat.path: must be a string"),
-        ('path = "/chat"', "", "endpoints.chat.path: is missing"),
-        ('sources = ["https://acme.example/docs"]', "", "sources: must name"),
-        ('["AcmeAI"]', '"AcmeAI"', "other_names: must be a list"),
-        ("is_required = true", 'is_required = "yes"', r"settings\[0\].is_required: must be true"),
-        ('path = "/chat"', 'path = "/chat"\nusage = { dollars = "x" }', "usage.dollars: is not"),
-        (
-            'path = "/chat"',
-            'path = "/chat"\nmax_inputs = { "*" = 0 }',
-            r"max_inputs.\*: must be a whole number from 1",
-        ),
-        (
-            'path = "/chat"',
-            'path = "/chat"\n[[endpoints.chat.words]]\nof = "x"',
-            r"words\[0\].of: must have a word",
-        ),
-        (
-            'path = "/chat"',
-            'path = "/chat"\n[[endpoints.chat.words]]\nof = "x"\nsame = { a = 1 }',
-            r"words\[0\].same.a: must be a string",
-        ),
-        ("[auth]", '[error_codes]\nx = "NOPE"\n[auth]', "error_codes.x: .*'NOPE'"),
-        ('name = "Acme"', 'name = "Acme', "acme.toml: not TOML"),
-        ('other_names = ["AcmeAI"]', 'other_names = ["openai"]', "OpenAI names both"),
-    ],
-)
-def test_wrong_file_is_refused_with_file_and_key(
-    tmp_path: Path, old: str, new: str, message: str
-) -> None:
-    """What is not understood is an error that says where it is."""
-    assert old in ACME
-    with pytest.raises(ValueError, match=message):
-        load_catalog(acme(tmp_path, ACME.replace(old, new, 1)))
-
-
 def test_target_takes_settings_with_defaults(tmp_path: Path) -> None:
     """Places of the address are filled, and numbers and booleans become text."""
     catalog = load_catalog(acme(tmp_path))
@@ -173,12 +126,3 @@ def test_type_without_address_needs_one_of_the_instance() -> None:
     catalog = load_catalog(base_urls={"simulator": "http://127.0.0.1:7777/v1"})
     target = catalog.target(Provider(name="P", provider_type="Simulator"))
     assert target.base_url == "http://127.0.0.1:7777/v1"
-
-
-def test_missing_modules_are_noticed_without_importing() -> None:
-    """Names of codecs and strategies are checked when a file is read."""
-    assert has_codec("openai_chat")
-    assert has_codec("conduit_providers.codecs.openai.chat")
-    assert not has_codec("nobody.home")
-    assert has_auth("bearer")
-    assert not has_auth("nobody.home")

@@ -8,6 +8,7 @@ import pytest
 from conduit_kernel.errors import InvalidRequest, StreamInterrupted, UpstreamError
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.openai.chat import CODEC
+from conduit_providers.codecs.openai.options import ChatOptions
 from conduit_providers.codecs.openai.usage import read_usage
 from conduit_providers.operations.chat import ChatCall, chat_request
 from conduit_providers.quantities import (
@@ -25,14 +26,14 @@ from conduit_providers.target import Target
 from conduit_providers.wire import HttpResponse
 
 TARGET = Target("P", "OpenAI", "https://a.example")
-PLAIN = Endpoint("openai_chat", "/chat")
+PLAIN = Endpoint("openai_chat", "/chat", options=ChatOptions())
 PICKY = Endpoint(
     "openai_chat",
     "/chat",
     drop=frozenset({"logit_bias", "stream_options"}),
     rename={"max_completion_tokens": "max_tokens"},
     drop_in_messages=frozenset({"name"}),
-    options={"developer_role": "system"},
+    options=ChatOptions(developer_role="system"),
 )
 
 
@@ -139,7 +140,7 @@ def expected(request: dict[str, object], endpoint: Endpoint, *, stream: bool) ->
         for name in endpoint.drop_in_messages:
             message.pop(name, None)
         if message["role"] == "developer":
-            message["role"] = endpoint.options.get("developer_role", "developer")
+            message["role"] = endpoint.options.developer_role or "developer"
     return dict(body)
 
 

@@ -17,6 +17,7 @@ from openai.types.chat import ChatCompletionChunk
 from conduit_kernel.errors import UpstreamError, UpstreamRateLimited
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.openai.chat import CODEC
+from conduit_providers.codecs.openai.options import ChatOptions
 from conduit_providers.operations.chat import ChatCall, ChatDecoder, ChatEvents, chat_request
 from conduit_providers.quantities import CACHED_INPUT, INPUT, OUTPUT, counted
 from conduit_providers.spec import Endpoint
@@ -89,7 +90,7 @@ def decoder(request: Json | None = None, endpoint: Endpoint | None = None) -> Ch
         stream=True,
         include_usage=bool((request.get("stream_options") or {}).get("include_usage")),
     )
-    return CODEC.decoder(call, endpoint or Endpoint("openai_chat", "/chat"))
+    return CODEC.decoder(call, endpoint or Endpoint("openai_chat", "/chat", options=ChatOptions()))
 
 
 ASKING: dict[str, Json] = {
@@ -237,7 +238,7 @@ def test_each_choice_ends_before_the_counts() -> None:
 def test_counts_from_elsewhere_become_openais() -> None:
     """Where the provider has its own places and names, the chunk has OpenAI's beside them."""
     paths = {"input_tokens": "x.in", "output_tokens": "x.out", "cached_input_tokens": "x.cached"}
-    endpoint = Endpoint("openai_chat", "/chat", usage=paths)
+    endpoint = Endpoint("openai_chat", "/chat", options=ChatOptions(), usage=paths)
     last = {**LAST, "x": {"in": 7, "out": 2, "cached": 4}}
     asked = ASKING["by OpenAI's name"]
     assert read([sse([FIRST, WORDS, last])], asked, endpoint) == sse(

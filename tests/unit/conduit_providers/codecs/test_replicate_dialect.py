@@ -18,6 +18,7 @@ from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.replicate.chat import CODEC, MAX_CLOSING_LOOKS, MAX_MISSES
+from conduit_providers.codecs.replicate.options import ChatModel
 from conduit_providers.codecs.replicate.prediction import step_to
 from conduit_providers.codecs.replicate.stream import ReplicateDecoder
 from conduit_providers.jobs import Job, JobCodec, JobRequest, ResultT, StreamingJob
@@ -179,7 +180,7 @@ def test_keys_go_to_replicate_only(url: str) -> None:
 
 def read(*pieces: bytes) -> str:
     """Return the words of a stream that arrives in pieces."""
-    decoder = ReplicateDecoder(call(stream=True))
+    decoder = ReplicateDecoder(call(stream=True), ChatModel())
     found = [decoder.feed(piece) for piece in pieces if not decoder.done]
     if not decoder.done:
         found.append(decoder.close())
@@ -218,7 +219,7 @@ def test_long_events_are_read_and_endless_ones_are_not_kept() -> None:
     text = b"x" * (MAX_EVENT_BYTES // 2)
     event = b"event: output\ndata: %b\n\nevent: done\ndata: {}\n\n" % text
     assert read(event) == text.decode()
-    decoder = ReplicateDecoder(call(stream=True))
+    decoder = ReplicateDecoder(call(stream=True), ChatModel())
     endless = b"x" * (1024 * 1024)
     for _ in range(MAX_EVENT_BYTES // len(endless)):
         assert decoder.feed(endless) is None

@@ -1,4 +1,4 @@
-"""ValueMap that providers do not know, and calls that are too large for one request."""
+"""Values that providers do not know, and calls that are too large for one request."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from conduit_kernel.errors import UnsupportedParameter
 from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
 from conduit_providers.codecs import codec_named
+from conduit_providers.codecs.openai.options import ChatOptions
 from conduit_providers.operations.chat import chat_request
 from conduit_providers.operations.embed import (
     EmbedAnswer,
@@ -19,7 +20,7 @@ from conduit_providers.operations.embed import (
     split_embedding,
 )
 from conduit_providers.quantities import CACHED_INPUT, INPUT, Quantities, counted, plain, total
-from conduit_providers.spec import Endpoint, ValueMap
+from conduit_providers.spec import Endpoint, ModelMatch, ValueMap
 from conduit_providers.target import Target
 
 Json = dict[str, Any]
@@ -28,10 +29,15 @@ EFFORT = "reasoning_effort"
 ENDPOINT = Endpoint(
     codec="openai_chat",
     path="/chat",
-    words=(
-        ValueMap(EFFORT, ("old",), nearest={"*": ""}),
-        ValueMap(EFFORT, ("toggle",), instead={"none": {"thinking": {"type": "off"}}}),
-        ValueMap(EFFORT, same={"minimal": "low"}, nearest={"none": "low"}),
+    options=ChatOptions(),
+    value_maps=(
+        ValueMap(EFFORT, ModelMatch(contains="old"), closest={"*": ""}),
+        ValueMap(
+            EFFORT,
+            ModelMatch(contains="toggle"),
+            replace={"none": {"thinking": {"type": "off"}}},
+        ),
+        ValueMap(EFFORT, exact={"minimal": "low"}, closest={"none": "low"}),
     ),
 )
 TARGET = Target(provider_name="P", provider_type="T", base_url="https://p.example")
@@ -47,7 +53,7 @@ def sent(model: str, *, is_strict: bool = False, **members: object) -> tuple[Jso
 
 
 @pytest.mark.parametrize(
-    ("model", "word", "expected", "dropped"),
+    ("model", "value", "expected", "dropped"),
     [
         ("new", "minimal", {EFFORT: "low"}, []),
         ("new", "none", {EFFORT: "low"}, [EFFORT]),
@@ -59,31 +65,31 @@ def sent(model: str, *, is_strict: bool = False, **members: object) -> tuple[Jso
         ("old-toggle", "none", {}, [EFFORT]),
     ],
 )
-def test_a_word_is_said_as_the_model_knows_it(
-    model: str, word: str, expected: Json, dropped: list[str]
+def test_a_value_is_sent_as_the_model_knows_it(
+    model: str, value: str, expected: Json, dropped: list[str]
 ) -> None:
     """The first entry that fits the model holds; only what loses something is told."""
-    assert sent(model, reasoning_effort=word) == (expected, dropped)
+    assert sent(model, reasoning_effort=value) == (expected, dropped)
 
 
-def test_a_lost_word_is_refused_to_strict_callers() -> None:
-    """Another word for the same is no loss; the nearest one is."""
+def test_an_inexact_value_is_refused_to_strict_callers() -> None:
+    """An exact value is no loss; the closest one is."""
     assert sent("new", is_strict=True, reasoning_effort="minimal") == ({EFFORT: "low"}, [])
     with pytest.raises(UnsupportedParameter, match=EFFORT):
         sent("new", is_strict=True, reasoning_effort="none")
 
 
-def test_members_of_the_caller_go_before_those_that_stand_for_a_word() -> None:
+def test_members_of_the_caller_go_before_those_that_replace_a_value() -> None:
     """Who says both in OpenAI's words and in the provider's, means the provider's."""
     own = {"type": "auto"}
     assert sent("toggle", reasoning_effort="none", thinking=own)[0] == {"thinking": own}
 
 
 def test_chats_without_the_parameter_pass_as_bytes() -> None:
-    """A body is taken apart only where there may be a word that is not known."""
+    """A body is taken apart only where there may be a value that is not known."""
     raw = b'{"model": "alias",  "messages": [], "seed": 7}'
-    words = (ValueMap(EFFORT, same={"minimal": "low"}),)
-    endpoint = Endpoint(codec="openai_chat", path="/chat", words=words)
+    maps = (ValueMap(EFFORT, exact={"minimal": "low"}),)
+    endpoint = Endpoint("openai_chat", "/chat", options=ChatOptions(), value_maps=maps)
     call = Call(chat_request(json=raw), alias="alias", model="m")
     made = codec_named("openai_chat").to_upstream(call, endpoint, TARGET)
     assert made.body == raw.replace(b'"model": "alias"', b'"model":"m"')

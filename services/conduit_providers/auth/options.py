@@ -1,0 +1,71 @@
+"""The options of each auth strategy in a catalog file."""
+
+import importlib
+from collections.abc import Mapping
+
+import msgspec
+
+
+class NoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The options of strategies that have none."""
+
+
+class BearerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Headers besides the key; empty names where the provider has none."""
+
+    # The header with the key's organization, and that with its project.
+    organization_header: str = ""
+    project_header: str = ""
+
+
+class HeaderOptions(BearerOptions, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The header of the key, such as `x-api-key`."""
+
+    name: str
+
+
+class AwsOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What requests are signed for."""
+
+    # By which AWS knows the service.
+    service: str = "bedrock"
+
+
+class GoogleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What tokens are asked for."""
+
+    scope: str = "https://www.googleapis.com/auth/cloud-platform"
+
+
+class EntraOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What tokens are asked for, and where."""
+
+    scope: str = "https://cognitiveservices.azure.com/.default"
+    # Who issues them, in place of https://login.microsoftonline.com and of the variable
+    # AZURE_AUTHORITY_HOST.
+    authority: str = ""
+
+
+class AzureOptions(EntraOptions, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Those of Entra, and the header of a resource's key."""
+
+    name: str = "api-key"
+
+
+OPTIONS: Mapping[str, type[msgspec.Struct]] = {
+    "aws_sigv4": AwsOptions,
+    "azure": AzureOptions,
+    "azure_entra": EntraOptions,
+    "bearer": BearerOptions,
+    "google_token": GoogleOptions,
+    "header": HeaderOptions,
+    "none": NoOptions,
+}
+
+
+def auth_options(kind: str) -> type[msgspec.Struct]:
+    """Return the options of a strategy; those of a third party are its module's `Options`."""
+    if "." not in kind:
+        return OPTIONS[kind]
+    options: type[msgspec.Struct] = getattr(importlib.import_module(kind), "Options", NoOptions)
+    return options

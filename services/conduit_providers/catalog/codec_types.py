@@ -1,0 +1,76 @@
+"""What a codec takes from its catalog entry: its structs of options, and of facts about models.
+
+A dialect of ours has them in `codecs/<dialect>/options.py`, so that the catalog is read without
+importing the codecs; a third party's codec module has them itself, as `Options` and `Model`.
+"""
+
+import importlib
+import inspect
+from importlib.util import find_spec
+from pkgutil import iter_modules
+from typing import NamedTuple
+
+import msgspec
+
+from conduit_providers import codecs, operations
+from conduit_providers.codec import ModelsCodec, StreamingCodec
+from conduit_providers.operation import StreamedOperation
+from conduit_providers.spec import EmbedModel
+
+# Which is no operation of callers'.
+MODELS = "models"
+_ARGUMENTS = ("to_upstream", "from_upstream")
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The options, or the facts about models, of codecs that have none."""
+
+
+class CodecTypes(NamedTuple):
+    """The structs of one codec."""
+
+    options: type[msgspec.Struct]
+    model: type[msgspec.Struct]
+
+
+def codec_types(operation: str, name: str) -> CodecTypes:
+    """Return the structs of a codec. ValueError if it is none of the operation."""
+    default = EmbedModel if operation == "embed" else Nothing
+    if "." in name:
+        module: object = importlib.import_module(name)
+        check_codec(operation, getattr(module, "CODEC", None))
+        prefix = ""
+    else:
+        dialect, _, kind = name.rpartition("_")
+        if kind != operation:
+            raise ValueError(f"{name!r} is a codec of the operation {kind!r}")
+        place = f"{codecs.__name__}.{dialect}.options"
+        module = importlib.import_module(place) if find_spec(place) else None
+        prefix = operation.capitalize()
+    options = getattr(module, f"{prefix}Options", Nothing)
+    model = getattr(module, f"{prefix}Model", default)
+    if default is EmbedModel and not issubclass(model, EmbedModel):
+        raise ValueError(f"what it says of models is no {EmbedModel.__name__}")
+    return CodecTypes(options, model)
+
+
+def operation_names() -> set[str]:
+    """Return what endpoints can be for, without importing any of it."""
+    return {MODELS} | {module.name for module in iter_modules(operations.__path__)}
+
+
+def check_codec(name: str, codec: object) -> None:
+    """Raise ValueError unless an object can be a codec of the operation of this name."""
+    operation = operations.operation(name) if name != MODELS else None
+    kind = operation.codec_type if operation is not None else ModelsCodec
+    is_streaming = isinstance(operation, StreamedOperation)
+    if (
+        not isinstance(codec, kind)
+        or any(_arity(codec, method) != _arity(kind, method) - 1 for method in _ARGUMENTS)
+        or (isinstance(codec, StreamingCodec) and not is_streaming)
+    ):
+        raise ValueError(f"it is no codec of the operation {name!r}")
+
+
+def _arity(owner: object, method: str) -> int:
+    return len(inspect.signature(getattr(owner, method)).parameters)

@@ -1,0 +1,42 @@
+"""What the catalog says to Google's dialects."""
+
+from typing import Literal
+
+import msgspec
+
+from conduit_providers.spec import EmbedModel as AnyEmbedModel
+
+
+class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What holds for all models of an endpoint."""
+
+    # Whether there is the parameter `store`.
+    takes_store: bool = False
+
+
+class ChatModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a model thinks; the defaults are those of Gemini 3 and later."""
+
+    # Whether it is told a level, has a budget of tokens, or does not think.
+    thinking: Literal["level", "budget", "none"] = "level"
+    # Whether a budget may be zero.
+    can_stop_thinking: bool = True
+    # The lowest level.
+    least_level: Literal["MINIMAL", "LOW"] = "LOW"
+
+
+class EmbedModel(AnyEmbedModel, frozen=True, forbid_unknown_fields=True):
+    """How a model is asked for vectors."""
+
+    # Always by `batchEmbedContents`, each request of which names the model (the Gemini API); on
+    # Vertex AI by `embedContent`, or `batchEmbedContents` for several texts; or by `predict`.
+    method: Literal["batchEmbedContents", "embedContent", "predict"] = "batchEmbedContents"
+
+
+class ModelsOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How models are listed."""
+
+    # How many to ask for at once.
+    page_size: int = 100
+    # The path of the list that follows the list of `path`, for another publisher; empty for none.
+    then: str = ""

@@ -1,0 +1,9 @@
+"""What the catalog says to Hugging Face's dialect."""
+
+import msgspec
+
+
+class EmbedOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the server of a dedicated endpoint takes texts, in OpenAI's dialect."""
+
+    dedicated_path: str = "/v1/embeddings"

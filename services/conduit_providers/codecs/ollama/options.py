@@ -1,0 +1,10 @@
+"""What the catalog says to Ollama's dialect."""
+
+import msgspec
+
+
+class ChatModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a model thinks; by default it can be told not to, and the highest level is `max`."""
+
+    # Whether it always thinks, and knows no level above `high`.
+    always_thinks: bool = False

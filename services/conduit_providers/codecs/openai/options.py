@@ -1,0 +1,14 @@
+"""What the catalog says to OpenAI's dialect."""
+
+import msgspec
+
+
+class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a provider's chats differ from OpenAI's."""
+
+    # The role that stands for `developer`; empty where that is known.
+    developer_role: str = ""
+    # The finish reason that stands for `stop`; empty where there is no other.
+    stop_reason: str = ""
+    # Where an event of a stream may have the words of a failure that is not its `error`.
+    stream_error: str = ""

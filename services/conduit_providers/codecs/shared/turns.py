@@ -1,0 +1,40 @@
+"""What dialects other than OpenAI's need of earlier turns: whole thoughts, and calls' arguments."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from conduit.v1.chat_message_pb2 import ReasoningDetail
+
+# The name that Anthropic's documentation recommends for arguments that are no JSON.
+# https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming
+INVALID_JSON = "INVALID_JSON"
+
+
+def joined_details(details: Iterable[ReasoningDetail]) -> list[ReasoningDetail]:
+    """Return whole thoughts, also where a caller only strung the pieces of a stream together."""
+    whole: list[ReasoningDetail] = []
+    for detail in details:
+        last = whole[-1] if whole else None
+        if (
+            last is None
+            or not detail.HasField("index")
+            or (last.index, last.type) != (detail.index, detail.type)
+        ):
+            whole.append(ReasoningDetail())
+            whole[-1].CopyFrom(detail)
+            continue
+        last.text += detail.text
+        if detail.signature:
+            last.signature = detail.signature
+    return whole
+
+
+def arguments_of(text: str) -> dict[str, Any]:
+    """Return the arguments of a call as an object; what is none goes into a member of one."""
+    try:
+        value = orjson.loads(text or "{}")
+    except orjson.JSONDecodeError:
+        return {INVALID_JSON: text}
+    return value if isinstance(value, dict) else {INVALID_JSON: text}

@@ -1,0 +1,195 @@
+"""Catalog files are understood whole, or refused with file, line and key."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from conduit_providers.auth import has_auth
+from conduit_providers.catalog import load_catalog
+from conduit_providers.catalog.codec_types import check_codec
+from conduit_providers.codecs import codec_named, has_codec
+
+CATALOG = load_catalog()
+ACME = """\
+name = "Acme"
+display_name = "Acme AI"
+other_names = ["AcmeAI"]
+base_url = "https://{region}.acme.example/v1/"
+sources = ["https://acme.example/docs"]
+checked_on = "2026-11-23"
+[auth]
+kind = "bearer"
+description = "A key"
+options = { organization_header = "x-org" }
+[[settings]]
+name = "region"
+description = "Where"
+is_required = true
+[rate_limits]
+requests_limit = "X-Limit"
+[endpoints.chat]
+codec = "openai_chat"
+path = "/chat"
+options = { developer_role = "system" }
+[endpoints.chat.usage]
+input_tokens = "usage.in"
+[[endpoints.chat.value_maps]]
+parameter = "reasoning_effort"
+match = { contains = "acme-1" }
+exact = { minimal = "low" }
+[endpoints.embed]
+codec = "openai_embed"
+path = "/embed"
+[[endpoints.embed.models]]
+match = { starts_with = ["a", "b"] }
+max_inputs = 7
+"""
+MAP = "parameter ="
+EXACT = 'exact = { minimal = "low" }'
+
+
+def load(tmp_path: Path, text: str) -> None:
+    """Load the catalog with a file in the operator's folder."""
+    (tmp_path / "acme.toml").write_text(text)
+    load_catalog(tmp_path)
+
+
+def test_right_file_is_read(tmp_path: Path) -> None:
+    """What the errors below begin with is right; names of headers and addresses are made plain."""
+    (tmp_path / "acme.toml").write_text(ACME)
+    spec = load_catalog(tmp_path).find("Acme")
+    assert (spec.base_url, spec.rate_limits.requests_limit) == (
+        "https://{region}.acme.example/v1",
+        "x-limit",
+    )
+    assert spec.auth.options.organization_header == "x-org"
+    assert spec.endpoints["chat"].options.developer_role == "system"
+    assert spec.endpoints["embed"].facts_of("alpha").max_inputs == 7
+    assert spec.endpoints["embed"].facts_of("gamma").max_inputs is None
+
+
+# What is written otherwise in that file, and the error.
+WRONG = [
+    ('kind = "bearer"', 'kind = "magic"', ":8: auth.kind: there is no auth strategy 'magic'"),
+    ('"openai_chat"', '"nope_chat"', ":18: endpoints.chat.codec: there is no codec"),
+    ("path =", 'colour = "red"\npath =', ":19: endpoints.chat.colour: is not a key that"),
+    ('path = "/chat"', "path = 7", ":19: endpoints.chat.path: must be a string"),
+    ('path = "/chat"', "", ":17: endpoints.chat.path: is missing"),
+    ('["https://acme.example/docs"]', "[]", ":5: sources: must name the documentation"),
+    ('sources = ["https://acme.example/docs"]', "", ":1: sources: is missing"),
+    ('["AcmeAI"]', '"AcmeAI"', ":3: other_names: must be a list"),
+    ('["AcmeAI"]', "[1]", r":3: other_names[0]: must be a string"),
+    ("is_required = true", 'is_required = "yes"', ":14: settings[0].is_required: must be true"),
+    ("input_tokens", "dollars", ":22: endpoints.chat.usage.dollars: is not a count"),
+    ("[rate_limits]", '[error_codes]\nx = "NOPE"\n[rate_limits]', ":16: error_codes.x: there"),
+    ("max_inputs = 7", "max_inputs = 0", ":32: endpoints.embed.models[0].max_inputs: "),
+    # An endpoint, its codec, and options of the codec and of the strategy.
+    ("endpoints.embed", "endpoints.speeech", ":27: endpoints.speeech: is not an operation"),
+    ("endpoints.embed", "endpoints.chatt", "is not an operation; did you mean 'chat'?"),
+    ('"openai_embed"', '"openai_models"', ":28: endpoints.embed.codec: 'openai_models' is a"),
+    ("developer_role", "developer_rol", ":20: endpoints.chat.options.developer_rol: is not"),
+    ("developer_role", "developer_rol", "did you mean 'developer_role'?"),
+    ('"system" }', "1 }", ":20: endpoints.chat.options.developer_role: must be a string"),
+    ("organization_header", "organisation_header", ":10: auth.options.organisation_header: "),
+    # Members of value maps, the old ones among them, and facts about models.
+    (EXACT, 'same = { minimal = "low" }', ":26: endpoints.chat.value_maps[0].same: is not"),
+    (EXACT, "instead = { none = {} }", ":26: endpoints.chat.value_maps[0].instead: is not"),
+    (EXACT, "exactly = {}", "did you mean 'exact'?"),
+    (EXACT, "", ":23: endpoints.chat.value_maps[0]: must have a value in exact, closest"),
+    (EXACT, "exact = { a = 1 }", ":26: endpoints.chat.value_maps[0].exact.a: must be a string"),
+    (MAP, "of =", ":24: endpoints.chat.value_maps[0].of: is not a key"),
+    ("value_maps]]", "words]]", ":23: endpoints.chat.words: is not a key"),
+    ("contains =", "contain =", ":25: endpoints.chat.value_maps[0].match.contain: is not"),
+    ('"acme-1" }', '"a", equals = "b" }', ":25: endpoints.chat.value_maps[0].match: must have"),
+    ('"acme-1" }', '"" }', ":25: endpoints.chat.value_maps[0].match.contains: "),
+    ('"acme-1" }', '["", "a"] }', ":25: endpoints.chat.value_maps[0].match.contains: "),
+    ('"acme-1" }', "[] }", ":25: endpoints.chat.value_maps[0].match.contains: "),
+    ("max_inputs", "max_input", ":32: endpoints.embed.models[0].max_input: is not"),
+    ("max_inputs = 7", "retires_on = 7", ":32: endpoints.embed.models[0].retires_on: "),
+    ('name = "Acme"', 'name = "Acme', ": not TOML: "),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "message"), WRONG)
+def test_wrong_file_is_refused_with_line_and_key(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    """What is not understood is an error that says where it is, before any call meets it."""
+    assert old in ACME
+    with pytest.raises(ValueError, match=r"^acme\.toml") as raised:
+        load(tmp_path, ACME.replace(old, new))
+    assert message in str(raised.value)
+
+
+def test_two_types_of_one_name_are_refused(tmp_path: Path) -> None:
+    """Other names count, and case does not."""
+    with pytest.raises(ValueError, match="OpenAI names both"):
+        load(tmp_path, ACME.replace('["AcmeAI"]', '["openai"]'))
+
+
+MODULE = """\
+import msgspec
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    colour: str = "red"
+
+class Codec:
+    def to_upstream(self, call, endpoint, target): ...
+    def from_upstream(self, response, call, endpoint): ...
+{decoder}
+CODEC = Codec()
+"""
+DECODER = "    def decoder(self, call, endpoint): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("decoder", "options", "message"),
+    [
+        (DECODER, 'colour = "blue"', ""),
+        (DECODER, 'color = "blue"', "options.color: is not a key"),
+        ("", "", "it is no codec of the operation 'chat'"),
+    ],
+)
+def test_codec_of_another_package_has_its_own_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoder: str, options: str, message: str
+) -> None:
+    """Its module says them; a codec that lacks a method is refused when the file is read."""
+    package = tmp_path / "acme_package"
+    package.mkdir()
+    (package / "chat.py").write_text(MODULE.format(decoder=decoder))
+    monkeypatch.syspath_prepend(tmp_path)
+    text = ACME.replace('"openai_chat"', '"acme_package.chat"')
+    text = text.replace('developer_role = "system"', options)
+    if message:
+        with pytest.raises(ValueError, match=message):
+            load(tmp_path, text)
+    else:
+        load(tmp_path, text)
+    for name in ("acme_package.chat", "acme_package"):
+        sys.modules.pop(name, None)
+
+
+OPERATIONS = ("chat", "embed", "models")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_codecs_are_those_of_their_operation_and_of_no_other(operation: str) -> None:
+    """The shipped files are checked by the names of codecs; here the codecs themselves are."""
+    names = {
+        spec.endpoints[operation].codec for spec in CATALOG.specs if operation in spec.endpoints
+    }
+    for codec in map(codec_named, names):
+        check_codec(operation, codec)
+        for other in set(OPERATIONS) - {operation}:
+            with pytest.raises(ValueError, match="no codec of the operation"):
+                check_codec(other, codec)
+
+
+def test_missing_modules_are_noticed_without_importing() -> None:
+    """Names of codecs and strategies are checked when a file is read."""
+    assert has_codec("openai_chat")
+    assert has_codec("conduit_providers.codecs.openai.chat")
+    assert not has_codec("nobody.home")
+    assert has_auth("bearer")
+    assert not has_auth("nobody.home")
