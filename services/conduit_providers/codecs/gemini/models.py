@@ -22,7 +22,7 @@ class _Model(msgspec.Struct, rename="camel"):
 
     @property
     def short(self) -> str:
-        """The name as calls have it: `gemini-3.5-flash`, `claude-opus-4-1@20250805`."""
+        """The name as calls have it: `gemini-3.5-flash`, `claude-haiku-4-5@20251001`."""
         name = self.name.rpartition("/")[2]
         is_versioned = "/anthropic/" in self.name and self.version_id not in {"", "default"}
         return f"{name}@{self.version_id}" if is_versioned and "@" not in name else name
