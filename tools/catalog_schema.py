@@ -21,7 +21,7 @@ from conduit_providers.auth.options import OPTIONS
 from conduit_providers.catalog.codec_types import CodecTypes, codec_types, operation_names
 from conduit_providers.catalog.reader import ROW_KEYS
 from conduit_providers.spec import ModelRow, ProviderSpec
-from conduit_providers.usage import Usage
+from conduit_providers.token_counts import TokenCounts
 
 Json = dict[str, Any]
 
@@ -155,7 +155,7 @@ def _tighten(whole: Json, definitions: Json) -> None:
     spec, endpoint = whole["properties"], definitions["Endpoint"]["properties"]
     spec["sources"]["minItems"] = 1
     spec["error_codes"]["additionalProperties"] = {"enum": sorted(FAILURES)}
-    endpoint["usage"]["propertyNames"] = {"enum": list(Usage.__struct_fields__)}
+    endpoint["usage"]["propertyNames"] = {"enum": list(TokenCounts.__struct_fields__)}
     endpoint["models"] = {"type": "array", "items": {"type": "object"}}
     definitions["Auth"]["properties"]["kind"] = {"anyOf": [{"enum": sorted(OPTIONS)}, FOREIGN]}
     definitions["ModelMatch"]["maxProperties"] = 1

@@ -18,9 +18,9 @@ class MemberScanner:
     def __init__(self, names: Collection[str]) -> None:
         fields = [(f"member_{i}", _Some, msgspec.UNSET) for i in range(len(names))]
         encoded = {f"member_{i}": name for i, name in enumerate(sorted(names))}
-        watched = msgspec.defstruct("Watched", fields, rename=encoded)
-        self._decode = msgspec.json.Decoder(watched).decode
-        self._none = watched()
+        members = msgspec.defstruct("Members", fields, rename=encoded)
+        self._decode = msgspec.json.Decoder(members).decode
+        self._none = members()
 
     def finds(self, body: bytes) -> bool:
         """Return whether there is one of them, or no way to tell."""

@@ -10,6 +10,11 @@ from conduit_kernel.errors import InvalidRequest
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
+def places_in(template: str) -> list[str]:
+    """Return the names of the places of a path or an address."""
+    return _PLACE.findall(template)
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """An instance with one of its keys, without the key's value."""

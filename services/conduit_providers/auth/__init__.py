@@ -14,6 +14,7 @@ from typing import Protocol, cast
 from msgspec.structs import replace
 
 from conduit_kernel.errors import InvalidApiKey, SecretUnreadable
+from conduit_providers.auth.options import auth_options
 from conduit_providers.sending import Send
 from conduit_providers.spec import Auth
 from conduit_providers.target import Target
@@ -89,6 +90,8 @@ def signer_for(auth: Auth, secret: str, target: Target) -> Signer:
     `secret` is resolved, see `resolve_secret`; empty if there is none. InvalidApiKey if the type
     needs a key and this cannot be one.
     """
+    if auth.options is None:
+        auth = replace(auth, options=auth_options(auth.kind)())
     return cast("Factory", importlib.import_module(_module(auth.kind)).signer)(auth, secret, target)
 
 

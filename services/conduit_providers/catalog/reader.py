@@ -6,7 +6,7 @@ strategy which options and facts about models.
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources.abc import Traversable
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -29,6 +29,7 @@ from conduit_providers.spec import (
     RateLimitHeaders,
     ValueMap,
 )
+from conduit_providers.target import places_in
 from conduit_providers.token_counts import TokenCounts
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
@@ -72,6 +73,7 @@ class _Reader:
         for code, reason in spec.error_codes.items():
             if reason not in FAILURES:
                 raise self._error(("error_codes", code), f"there is no error reason {reason!r}")
+        self._check_settings(spec)
         return replace(
             spec,
             base_url=spec.base_url.rstrip("/"),
@@ -87,6 +89,22 @@ class _Reader:
     def _error(self, path: Path, why: str) -> ValueError:
         line = line_of(path, self._text)
         return ValueError(f"{self._file}:{line}: {_dotted(path)}: {why}")
+
+    def _check_settings(self, spec: ProviderSpec) -> None:
+        """Refuse addresses and paths that depend on settings which the type does not have."""
+        known = {setting.name for setting in spec.settings}
+        found: list[tuple[Path, str]] = [
+            (path, name) for path, url in _addresses(spec) for name in places_in(url)
+        ]
+        found += [(("base_urls", key), key.partition("=")[0]) for key in spec.base_urls]
+        found += [
+            (("endpoints", operation, "paths", key), key.partition("=")[0])
+            for operation, endpoint in spec.endpoints.items()
+            for key in endpoint.paths
+        ]
+        for path, name in found:
+            if name not in known:
+                raise self._error(path, _unknown(f"there is no setting {name!r}", name, known))
 
     def _auth(self, auth: Auth) -> Auth:
         if not has_auth(auth.kind):
@@ -190,6 +208,14 @@ class _Reader:
         if not isinstance(value, dict):
             raise self._error(path, "must be a table")
         return dict(value)
+
+
+def _addresses(spec: ProviderSpec) -> Iterator[tuple[Path, str]]:
+    yield ("base_url",), spec.base_url
+    for key, url in spec.base_urls.items():
+        yield ("base_urls", key), url
+    for operation, endpoint in spec.endpoints.items():
+        yield ("endpoints", operation, "base_url"), endpoint.base_url
 
 
 def _taken_rows(raw: Json) -> Json:

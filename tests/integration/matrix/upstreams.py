@@ -61,7 +61,7 @@ class Upstream:
     @property
     def inlines_media(self) -> bool:
         """Whether the type is sent what is behind URLs."""
-        return bool(self.spec.endpoints["chat"].options.get("inline_media"))
+        return self.spec.endpoints["chat"].inline_media
 
     async def __call__(self, exchange: Exchange) -> None:
         """Serve one request."""
@@ -88,7 +88,7 @@ class Upstream:
 
     def _localized(self, received: Received) -> Received:
         """Return an answer whose own addresses are here."""
-        origins = str(self.spec.endpoints["chat"].options.get("origins", "")).split()
+        origins = getattr(self.spec.endpoints["chat"].options, "origins", ())
         body = received.body
         for origin in (_origin(self.spec.base_url), *origins):
             if origin:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import orjson
+import pytest
 
 from conduit.v1.provider_pb2 import Provider
 from conduit_kernel.errors import InsufficientFunds
@@ -36,6 +37,27 @@ def test_file_of_the_page_is_a_type(tmp_path: Path) -> None:
     spec = catalog_of(tmp_path).find("lumenai")
     assert spec.name == "Lumen"
     assert spec.endpoints.keys() == {"chat", "models"}
+
+
+def test_message_of_the_page_is_the_readers(tmp_path: Path) -> None:
+    """What the page says of a misspelt option is what an operator reads."""
+    text = block("toml").replace("developer_role", "developer_rol")
+    (tmp_path / "lumen.toml").write_text(text)
+    with pytest.raises(ValueError, match="developer_rol") as raised:
+        load_catalog(tmp_path)
+    assert f"`{raised.value}`" in " ".join(PAGE.split())
+
+
+def test_further_tables_of_the_page_are_read(tmp_path: Path) -> None:
+    """The value map and the rows, put behind the file."""
+    blocks = re.findall(r"^```toml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    (tmp_path / "lumen.toml").write_text("\n".join(blocks))
+    endpoints = load_catalog(tmp_path).find("Lumen").endpoints
+    assert [each.parameter for each in endpoints["chat"].value_maps_of("lumen-2")] == [
+        "reasoning_effort"
+    ]
+    assert endpoints["embed"].facts_of("lumen-embed-1").max_inputs == 1
+    assert endpoints["embed"].facts_of("lumen-embed-2").max_inputs == 96
 
 
 def test_case_of_the_page_is_sent_and_read(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is watched for is found wherever it counts, and nowhere else."""
+"""Members are found wherever they count, and nowhere else."""
 
 import pytest
 

@@ -35,6 +35,7 @@ def test_operation_goes_to_its_own_address() -> None:
     assert found == {
         "chat": runtime,
         "embed": runtime,
+        "rerank": "https://bedrock-agent-runtime.eu-west-1.amazonaws.com",
         "models": "https://bedrock.eu-west-1.amazonaws.com",
     }
 

@@ -109,9 +109,20 @@ WRONG = [
     ("max_inputs = 7", "retires_on = 7", ":32: endpoints.embed.models[0].retires_on: "),
     ('name = "Acme"', 'name = "Acme', ": not TOML: "),
 ]
+# What only the reader can tell: settings that addresses and paths depend on.
+UNSET = [
+    ("{region}", "{regoin}", ":4: base_url: there is no setting 'regoin'; did you mean 'region'?"),
+    ("[auth]", '[base_urls]\n"tier=x" = "https://x"\n[auth]', ":8: base_urls.tier=x: there is no"),
+    ('path = "/chat"', 'path = "/chat"\npaths = { "tier=x" = "/x" }', ":20: endpoints.chat.paths."),
+    (
+        'path = "/chat"',
+        'path = "/chat"\nbase_url = "https://{x}"',
+        ":20: endpoints.chat.base_url: ",
+    ),
+]
 
 
-@pytest.mark.parametrize(("old", "new", "message"), WRONG)
+@pytest.mark.parametrize(("old", "new", "message"), [*WRONG, *UNSET])
 def test_wrong_file_is_refused_with_line_and_key(
     tmp_path: Path, old: str, new: str, message: str
 ) -> None:
