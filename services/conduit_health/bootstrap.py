@@ -29,6 +29,7 @@ from conduit_kernel.rpc import HostedService, RpcServer, admin_metadata, connect
 from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings, environment
 from conduit_kernel.snapshot import SnapshotState
+from conduit_providers.auth.secret_files import read_secret_file
 from conduit_providers.catalog import Catalog
 from conduit_providers.probe import Probe
 from conduit_providers.probing import Prober
@@ -74,7 +75,7 @@ class _Parts:
             catalog=catalog,
             vault=Vault(settings.encryption_key, *settings.former_encryption_keys),
             env=environment(),
-            read_file=_read_file,
+            read_file=read_secret_file,
         )
         checker = Checker(prober=prober, state=self.state, clock=clock, random=random)
         self.checks = CheckScheduler(checker, self.monitor, clock=clock, random=random)
@@ -180,7 +181,3 @@ def _work(
     for name, service in OTHER_SERVICES.items():
         run(f"{name}_status", ServiceStatus(servicer, service, parts.others[name]).follow)
     return background
-
-
-def _read_file(path: str) -> str:
-    return Path(path).read_text(encoding="utf-8")

@@ -1,10 +1,68 @@
 """The Registry's configuration as a follower holds it."""
 
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+import msgspec
+
 from conduit.v1.fallback_chain_pb2 import FallbackChain
 from conduit.v1.model_mapping_pb2 import ModelMapping
 from conduit.v1.provider_pb2 import Provider
 from conduit.v1.registry_requests_pb2 import WatchResponse
 from conduit.v1.snapshot_pb2 import Snapshot, SnapshotChange, SnapshotKey, SnapshotVirtualKey
+
+GroupT = TypeVar("GroupT")
+IdT = TypeVar("IdT")
+ValueT = TypeVar("ValueT")
+
+
+class Changes(msgspec.Struct):
+    """What changed in a state since somebody last took it: ids, and the aliases concerned."""
+
+    # Whether anything at all may have changed; the rest is of no account then.
+    is_everything: bool = False
+    provider_ids: set[int] = msgspec.field(default_factory=set[int])
+    aliases: set[str] = msgspec.field(default_factory=set[str])
+    virtual_key_ids: set[int] = msgspec.field(default_factory=set[int])
+
+    def __bool__(self) -> bool:
+        """Whether there is anything."""
+        return bool(self.is_everything or self.provider_ids or self.aliases or self.virtual_key_ids)
+
+    def add(self, other: "Changes") -> None:
+        """Take in the changes that came after these."""
+        self.is_everything |= other.is_everything
+        self.provider_ids |= other.provider_ids
+        self.aliases |= other.aliases
+        self.virtual_key_ids |= other.virtual_key_ids
+
+
+class _Index(Generic[GroupT, IdT, ValueT]):
+    """Values by group and id. Groups that are empty are not there."""
+
+    __slots__ = ("_groups",)
+
+    def __init__(self) -> None:
+        self._groups: dict[GroupT, dict[IdT, ValueT]] = {}
+
+    def put(self, group: GroupT, number: IdT, value: ValueT) -> None:
+        values = self._groups.get(group)
+        if values is None:
+            values = self._groups[group] = {}
+        values[number] = value
+
+    def remove(self, group: GroupT, number: IdT) -> None:
+        values = self._groups.get(group)
+        if values is not None:
+            values.pop(number, None)
+            if not values:
+                del self._groups[group]
+
+    def values(self, group: GroupT) -> Iterable[ValueT]:
+        return self._groups.get(group, {}).values()
+
+    def groups(self) -> Iterable[GroupT]:
+        return self._groups.keys()
 
 
 class SnapshotState:
@@ -18,6 +76,9 @@ class SnapshotState:
         self.mappings: dict[int, ModelMapping] = {}
         self.fallback_chains: dict[int, FallbackChain] = {}
         self.virtual_keys: dict[int, SnapshotVirtualKey] = {}
+        self._clear_indexes()
+        # Nobody is told of single changes before they have taken everything.
+        self._changes = Changes(is_everything=True)
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "SnapshotState":
@@ -38,8 +99,16 @@ class SnapshotState:
             return True
         for change in response.changes:
             self._apply_one(change)
+        if self._changes.is_everything:
+            # Where nobody takes changes, they are not gathered either.
+            self._changes = Changes(is_everything=True)
         self.revision = max(self.revision, response.revision)
         return bool(response.changes)
+
+    def take_changes(self) -> Changes:
+        """Return what changed since the last time; everything the first time."""
+        changes, self._changes = self._changes, Changes()
+        return changes
 
     def to_snapshot(self) -> Snapshot:
         """Return the state as one message."""
@@ -55,7 +124,33 @@ class SnapshotState:
 
     def keys_of(self, provider_id: int) -> list[SnapshotKey]:
         """Return the keys of an instance, in order of id."""
-        return [k for k in self.keys.values() if k.credential.provider_id == provider_id]
+        return sorted(self._keys_by_provider.values(provider_id), key=_key_order)
+
+    def mappings_of(self, alias: str) -> list[ModelMapping]:
+        """Return the mappings of an alias, in order of id."""
+        return sorted(self._mappings_by_alias.values(alias), key=_order)
+
+    def chains_of(self, alias: str) -> list[FallbackChain]:
+        """Return the chains of an alias, in order of id."""
+        return sorted(self._chains_by_alias.values(alias), key=_order)
+
+    def aliases(self) -> set[str]:
+        """Return everything that is mapped or has a chain."""
+        return {*self._mappings_by_alias.groups(), *self._chains_by_alias.groups()}
+
+    def aliases_of(self, provider_id: int) -> set[str]:
+        """Return the aliases whose mappings or chains name an instance."""
+        return {
+            *(mapping.model_alias for mapping in self._mappings_by_provider.values(provider_id)),
+            *(chain.model_alias for chain in self._chains_by_provider.values(provider_id)),
+        }
+
+    def _clear_indexes(self) -> None:
+        self._keys_by_provider = _Index[int, str, SnapshotKey]()
+        self._mappings_by_alias = _Index[str, int, ModelMapping]()
+        self._mappings_by_provider = _Index[int, int, ModelMapping]()
+        self._chains_by_alias = _Index[str, int, FallbackChain]()
+        self._chains_by_provider = _Index[int, int, FallbackChain]()
 
     def _load(self, snapshot: Snapshot) -> None:
         self.epoch = snapshot.epoch
@@ -65,26 +160,92 @@ class SnapshotState:
         self.mappings = {m.id: m for m in snapshot.mappings}
         self.fallback_chains = {c.id: c for c in snapshot.fallback_chains}
         self.virtual_keys = {v.virtual_key.id: v for v in snapshot.virtual_keys}
+        self._clear_indexes()
+        for name, key in self.keys.items():
+            self._keys_by_provider.put(key.credential.provider_id, name, key)
+        for number, mapping in self.mappings.items():
+            self._mappings_by_alias.put(mapping.model_alias, number, mapping)
+            self._mappings_by_provider.put(mapping.provider_id, number, mapping)
+        for number, chain in self.fallback_chains.items():
+            self._index_chain(number, chain)
+        self._changes = Changes(is_everything=True)
 
     def _apply_one(self, change: SnapshotChange) -> None:
         match change.WhichOneof("change"):
             case "provider":
                 self.providers[change.provider.id] = change.provider
+                self._changes.provider_ids.add(change.provider.id)
             case "key":
-                self.keys[change.key.credential.id] = change.key
+                self._set_key(change.key.credential.id, change.key)
             case "mapping":
-                self.mappings[change.mapping.id] = change.mapping
+                self._set_mapping(change.mapping.id, change.mapping)
             case "fallback_chain":
-                self.fallback_chains[change.fallback_chain.id] = change.fallback_chain
+                self._set_chain(change.fallback_chain.id, change.fallback_chain)
             case "virtual_key":
-                self.virtual_keys[change.virtual_key.virtual_key.id] = change.virtual_key
-            case _:
-                self._delete_one(change)
+                number = change.virtual_key.virtual_key.id
+                self.virtual_keys[number] = change.virtual_key
+                self._changes.virtual_key_ids.add(number)
+            case kind:
+                self._delete_one(change, kind or "")
 
-    def _delete_one(self, change: SnapshotChange) -> None:
+    def _delete_one(self, change: SnapshotChange, kind: str) -> None:
         # Ids that are not there are no error: a change may be reported twice.
-        self.providers.pop(change.deleted_provider_id, None)
-        self.keys.pop(change.deleted_key_id, None)
-        self.mappings.pop(change.deleted_mapping_id, None)
-        self.fallback_chains.pop(change.deleted_fallback_chain_id, None)
-        self.virtual_keys.pop(change.deleted_virtual_key_id, None)
+        match kind:
+            case "deleted_provider_id":
+                self.providers.pop(change.deleted_provider_id, None)
+                self._changes.provider_ids.add(change.deleted_provider_id)
+            case "deleted_key_id":
+                self._set_key(change.deleted_key_id, None)
+            case "deleted_mapping_id":
+                self._set_mapping(change.deleted_mapping_id, None)
+            case "deleted_fallback_chain_id":
+                self._set_chain(change.deleted_fallback_chain_id, None)
+            case "deleted_virtual_key_id":
+                self.virtual_keys.pop(change.deleted_virtual_key_id, None)
+                self._changes.virtual_key_ids.add(change.deleted_virtual_key_id)
+
+    def _set_key(self, name: str, key: SnapshotKey | None) -> None:
+        if (old := self.keys.pop(name, None)) is not None:
+            self._keys_by_provider.remove(old.credential.provider_id, name)
+            self._changes.provider_ids.add(old.credential.provider_id)
+        if key is not None:
+            self.keys[name] = key
+            self._keys_by_provider.put(key.credential.provider_id, name, key)
+            self._changes.provider_ids.add(key.credential.provider_id)
+
+    def _set_mapping(self, number: int, mapping: ModelMapping | None) -> None:
+        if (old := self.mappings.pop(number, None)) is not None:
+            self._mappings_by_alias.remove(old.model_alias, number)
+            self._mappings_by_provider.remove(old.provider_id, number)
+            self._changes.aliases.add(old.model_alias)
+        if mapping is not None:
+            self.mappings[number] = mapping
+            self._mappings_by_alias.put(mapping.model_alias, number, mapping)
+            self._mappings_by_provider.put(mapping.provider_id, number, mapping)
+            self._changes.aliases.add(mapping.model_alias)
+
+    def _set_chain(self, number: int, chain: FallbackChain | None) -> None:
+        if (old := self.fallback_chains.pop(number, None)) is not None:
+            self._chains_by_alias.remove(old.model_alias, number)
+            for step in old.providers:
+                self._chains_by_provider.remove(step.provider_id, number)
+            self._changes.aliases.add(old.model_alias)
+        if chain is not None:
+            self.fallback_chains[number] = chain
+            self._index_chain(number, chain)
+            self._changes.aliases.add(chain.model_alias)
+
+    def _index_chain(self, number: int, chain: FallbackChain) -> None:
+        self._chains_by_alias.put(chain.model_alias, number, chain)
+        for step in chain.providers:
+            self._chains_by_provider.put(step.provider_id, number, chain)
+
+
+def _order(each: ModelMapping | FallbackChain) -> int:
+    return each.id
+
+
+def _key_order(key: SnapshotKey) -> tuple[int, str]:
+    # `key_9` comes before `key_10`.
+    name = key.credential.id
+    return len(name), name

@@ -18,6 +18,7 @@ from conduit_kernel.database import (
 from conduit_kernel.rpc import HostedService, RpcServer
 from conduit_kernel.secrets import Vault, key_id
 from conduit_kernel.settings import Settings, environment
+from conduit_providers.auth.secret_files import read_secret_file
 from conduit_providers.catalog import Catalog
 from conduit_providers.probe import Probe
 from conduit_providers.probing import Prober
@@ -103,7 +104,7 @@ async def _start(
         catalog=catalog,
         vault=vault,
         env=environment(),
-        read_file=lambda path: Path(path).read_text("utf-8"),
+        read_file=read_secret_file,
     )
     feed, discovery = Feed(store), Discovery(store, prober)
     store.on_change(feed.announce)

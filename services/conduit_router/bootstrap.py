@@ -4,7 +4,6 @@ import random
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from conduit_kernel.addresses import is_public
 from conduit_kernel.background import Background
@@ -24,7 +23,8 @@ from conduit_router.calls.runtime import CallRuntime
 from conduit_router.control_plane.control_plane import ControlPlane
 from conduit_router.routing.compile import Compiler
 from conduit_router.routing.provider_state import ProviderState
-from conduit_router.routing.table import failure_resets
+from conduit_router.routing.table import TableChange, failure_resets
+from conduit_router.routing.updates import TableUpdater
 from conduit_router.service import SERVICE, RouterStub, handlers
 from conduit_router.upstream.outcomes import Outcomes
 from conduit_router.upstream.token_refresh import LOOK_SECONDS, TokenRefresher
@@ -131,22 +131,23 @@ async def start(
         provider_state=provider_state,
         outcomes=outcomes,
     )
-    state = control_plane.state
-    compiler = Compiler(catalog, vault, environment(), lambda path: Path(path).read_text("utf-8"))
 
-    def load() -> None:
-        before, runtime.table = runtime.table, compiler.compile(state)
-        provider_state.forget(*failure_resets(before, runtime.table))
-        virtual_keys.load(runtime.table)
-        control_plane.load(runtime.table)
-        token_refresher.load(runtime.table)
+    def publish(change: TableChange) -> None:
+        runtime.table = change.after
+        provider_state.forget(*failure_resets(change))
         background.changed.set()
 
-    control_plane.load_stored(load)
+    updater = TableUpdater(
+        control_plane.state,
+        Compiler(catalog, vault, environment()),
+        [publish, virtual_keys.apply, token_refresher.apply, control_plane.apply],
+    )
+    await control_plane.load_stored(updater.update)
     server = None
     if with_server:
         server = await _serve(stub, settings, port, share_port=share_port)
-    control_plane.run(background, on_change=load)
+    control_plane.run(background, on_change=updater.changed.set)
+    updater.run(background)
     background.run("token_refresh", token_refresher.refresh_due, every=LOOK_SECONDS)
     return RouterProcess(
         stub=stub,

@@ -10,7 +10,7 @@ from conduit_kernel.errors import (
     VirtualKeyMissing,
 )
 from conduit_kernel.secrets import Vault
-from conduit_router.routing.table import Caller, RoutingTable
+from conduit_router.routing.table import Caller, TableChange
 
 # Known keys are hashed once; more than these at a time start over.
 CACHE_SIZE = 10_000
@@ -23,16 +23,17 @@ class VirtualKeys:
         self._vault = vault
         self._clock = clock
         self._callers: dict[bytes, Caller] = {}
-        self._known: dict[str, Caller] = {}
+        # By `authorization`: the hash by which the key was found.
+        self._known: dict[str, bytes] = {}
 
-    def load(self, table: RoutingTable) -> None:
+    def apply(self, change: TableChange) -> None:
         """Take the callers of a new table."""
-        self._callers = table.callers
-        self._known = {}
+        self._callers = change.after.callers
 
     def identify(self, authorization: str) -> Caller:
         """Return the caller. One of the VIRTUAL_KEY errors if there is none, or none any more."""
-        caller = self._known.get(authorization)
+        known = self._known.get(authorization)
+        caller = self._callers.get(known) if known is not None else None
         if caller is None:
             caller = self._look_up(authorization)
         if not caller.is_enabled:
@@ -49,15 +50,14 @@ class VirtualKeys:
         scheme, _, key = authorization.partition(" ")
         key = key.strip()
         if scheme.lower() != "bearer" or not key:
-            raise VirtualKeyMissing("This call wants a virtual key", header="Authorization")
-        found = (self._callers.get(hashed) for hashed in self._vault.hashes(key))
-        caller = next((c for c in found if c is not None), None)
-        if caller is None:
+            raise VirtualKeyMissing("This call needs a virtual key", header="Authorization")
+        found = next((h for h in self._vault.hashes(key) if h in self._callers), None)
+        if found is None:
             raise VirtualKeyInvalid("This virtual key is unknown", header="Authorization")
         if len(self._known) >= CACHE_SIZE:
             self._known.clear()
-        self._known[authorization] = caller
-        return caller
+        self._known[authorization] = found
+        return self._callers[found]
 
 
 def may_use(caller: Caller, model: str) -> bool:

@@ -13,7 +13,8 @@ from conduit_kernel.secrets import Vault
 from conduit_kernel.snapshot import SnapshotState
 from conduit_providers.catalog import Catalog, load_catalog
 from conduit_router.routing.compile import Compiler
-from conduit_router.routing.table import RoutingTable
+from conduit_router.routing.table import EMPTY_TABLE, RoutingTable, TableChange
+from conduit_router.routing.updates import compile_table
 
 ENCRYPTION_KEY = bytes(range(32))
 VIRTUAL_KEY = "condt_test"
@@ -93,5 +94,9 @@ def _catalog() -> Catalog:
 
 def compiled(source: Snapshot) -> RoutingTable:
     """Return the table of a configuration."""
-    compiler = Compiler(_catalog(), Vault(ENCRYPTION_KEY), {}, lambda path: path)
-    return compiler.compile(SnapshotState.of(source))
+    return compile_table(SnapshotState.of(source), Compiler(_catalog(), Vault(ENCRYPTION_KEY), {}))
+
+
+def first(table: RoutingTable) -> TableChange:
+    """Return the change that a first table is."""
+    return TableChange(EMPTY_TABLE, table, frozenset(table.instances), frozenset(table.routes))

@@ -21,6 +21,8 @@ from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest
 
 NEVER = math.inf
+# Environment variables whose names begin so never go to a provider.
+OWN_PREFIX = "CONDUIT_"
 
 
 class Signer(Protocol):
@@ -106,19 +108,37 @@ def has_auth(kind: str) -> bool:
 def resolve_secret(text: str, env: Mapping[str, str], read_file: Callable[[str], str]) -> str:
     """Return the secret that a key's text stands for: itself, `env:NAME` or `file:PATH`.
 
-    SecretUnreadable if the variable or the file does not exist; it quotes the name, not the value.
+    SecretUnreadable if the variable or the file does not exist, or is none for providers; it
+    quotes the name, not the value.
     """
     kind, _, name = text.partition(":")
     if kind == "env" and name:
+        if is_own_variable(name):
+            raise SecretUnreadable(f"{name} is no key of a provider", reference=text)
         if name not in env:
             raise SecretUnreadable(f"There is no environment variable {name}", reference=text)
         return env[name].strip()
-    if kind == "file" and name:
+    if (path := secret_file(text)) is not None:
         try:
-            return read_file(name).strip()
-        except (OSError, ValueError) as error:
-            raise SecretUnreadable(f"The key file {name} cannot be read", reference=text) from error
+            return read_file(path).strip()
+        except OSError as error:
+            raise SecretUnreadable(
+                f"The key file {path} cannot be read: {error.strerror or error}", reference=text
+            ) from error
+        except ValueError as error:
+            raise SecretUnreadable(f"The key file {path} cannot be read", reference=text) from error
     return text.strip()
+
+
+def secret_file(text: str) -> str | None:
+    """Return the path of the file that a key's text stands for, None if it stands for none."""
+    kind, _, path = text.partition(":")
+    return path if kind == "file" and path else None
+
+
+def is_own_variable(name: str) -> bool:
+    """Whether an environment variable is the gateway's own, such as its master key."""
+    return name.upper().startswith(OWN_PREFIX)
 
 
 def header_value(secret: str, target: Target) -> str:

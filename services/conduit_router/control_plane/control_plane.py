@@ -1,7 +1,7 @@
 """The router's side of Registry, Health and Billing, put together."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -28,7 +28,7 @@ from conduit_router.control_plane.price_watch import PriceWatch
 from conduit_router.control_plane.reports import KEY_USE_SECONDS, REPORT_SECONDS, Reports
 from conduit_router.control_plane.snapshot_file import SAVE_SECONDS, SnapshotFile, load_snapshot
 from conduit_router.routing.provider_state import ProviderState
-from conduit_router.routing.table import RoutingTable
+from conduit_router.routing.table import TableChange
 from conduit_router.upstream.outcomes import Outcomes
 
 # How long a stopping router tries to deliver what it owes; the rest waits in the spool.
@@ -71,18 +71,18 @@ class ControlPlane:
         self._snapshot_file = SnapshotFile(path, self.state)
         self._log = structlog.get_logger("control_plane")
 
-    def load_stored(self, load: Callable[[], None]) -> None:
+    async def load_stored(self, load: Callable[[], Awaitable[None]]) -> None:
         """Use the configuration that the disk has, if there is one that can be used."""
         if self.state.is_known:
             try:
-                load()
+                await load()
             except Exception:  # noqa: BLE001 # written by another version, perhaps; the Registry has a better one
                 self._log.exception("snapshot_unusable")
                 self.state.apply(WatchResponse(snapshot=Snapshot()))
 
-    def load(self, table: RoutingTable) -> None:
+    def apply(self, change: TableChange) -> None:
         """Follow what the routes of a new table need."""
-        self._price_watch.load(table)
+        self._price_watch.apply(change)
 
     def run(self, background: Background, *, on_change: Callable[[], None]) -> None:
         """Begin all loops; `on_change` uses the state, which has changed."""

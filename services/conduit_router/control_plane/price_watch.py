@@ -8,11 +8,14 @@ import grpc
 from conduit.v1.billing_requests_pb2 import PricedModel, WatchPricesRequest, WatchPricesResponse
 from conduit_kernel.rpc.watch_stream import WatchStream
 from conduit_router.accounting.prices import PriceList
-from conduit_router.routing.table import RoutingTable
+from conduit_router.routing.table import Route, TableChange
 
 if TYPE_CHECKING:
     # Exists for type checkers only.
     from conduit.v1.billing_service_pb2_grpc import BillingServiceAsyncStub
+
+# Instance, its type, and the provider's name of the model.
+_Model = tuple[int, str, str]
 
 
 class PriceWatch:
@@ -27,23 +30,31 @@ class PriceWatch:
         self._stub = stub
         self._prices = prices
         self._metadata = metadata
-        self._models: list[PricedModel] = []
+        # How many candidates there are for each model of an instance, and the models by alias.
+        self._wanted: dict[_Model, int] = {}
+        self._by_alias: dict[str, tuple[_Model, ...]] = {}
         self._changed = asyncio.Event()
         self._stream = WatchStream(self._open)
 
-    def load(self, table: RoutingTable) -> None:
+    def apply(self, change: TableChange) -> None:
         """Ask for the prices of a new table's models, if they are others than before."""
-        mapped = {
-            (c.provider_id, c.instance.spec.name, c.model)
-            for route in table.routes.values()
-            for c in route.candidates
-        }
-        models = [
-            PricedModel(provider_id=i, provider_type=kind, actual_model_name=model)
-            for i, kind, model in sorted(mapped)
-        ]
-        if models != self._models:
-            self._models = models
+        before = len(self._wanted)
+        added = False
+        for alias in change.aliases:
+            route = change.after.routes.get(alias)
+            models = _models(route) if route is not None else ()
+            if models == self._by_alias.get(alias, ()):
+                continue
+            for model in models:
+                added |= model not in self._wanted
+                self._wanted[model] = self._wanted.get(model, 0) + 1
+            for model in self._by_alias.pop(alias, ()):
+                self._wanted[model] -= 1
+                if not self._wanted[model]:
+                    del self._wanted[model]
+            if models:
+                self._by_alias[alias] = models
+        if added or len(self._wanted) != before:
             self._changed.set()
 
     async def follow(self) -> None:
@@ -63,5 +74,13 @@ class PriceWatch:
             await asyncio.gather(reading, changed, return_exceptions=True)
 
     def _open(self) -> "grpc.aio.UnaryStreamCall[WatchPricesRequest, WatchPricesResponse]":
-        request = WatchPricesRequest(models=self._models)
+        models = (
+            PricedModel(provider_id=i, provider_type=kind, actual_model_name=model)
+            for i, kind, model in sorted(self._wanted)
+        )
+        request = WatchPricesRequest(models=models)
         return self._stub.WatchPrices(request, metadata=self._metadata)
+
+
+def _models(route: Route) -> tuple[_Model, ...]:
+    return tuple((c.provider_id, c.instance.spec.name, c.model) for c in route.candidates)

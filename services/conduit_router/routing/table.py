@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, NamedTuple
 
+import msgspec
+
 from conduit.v1.decision_pb2 import Rejection
 from conduit.v1.provider_pb2 import Provider
 from conduit_kernel.http import Origin, PreparedRequest
@@ -107,8 +109,7 @@ class Instance:
     served: Mapping[str, ServedOperation]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True, eq=False):
     """An instance that serves an alias, with the model it is asked for."""
 
     instance: Instance
@@ -125,8 +126,7 @@ class Candidate:
     capabilities: frozenset[str] | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Route:
+class Route(msgspec.Struct, frozen=True, eq=False):
     """Everything that may serve an alias, in order of priority, and what can not."""
 
     alias: str
@@ -136,8 +136,7 @@ class Route:
     created: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, eq=False):
     """A virtual key, as calls are checked against it."""
 
     virtual_key_id: int
@@ -148,15 +147,33 @@ class Caller:
     allowed: tuple[str, ...] | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RoutingTable:
-    """A compiled snapshot."""
+class RoutingTable(msgspec.Struct, frozen=True, eq=False):
+    """A compiled snapshot. A change makes a new one, which shares what stays the same."""
 
     revision: int
+    # In order of alias.
     routes: dict[str, Route]
     instances: dict[int, Instance]
+    # Why instances are missing above: those that could not be compiled.
+    unusable: dict[int, Rejection]
     # By hash.
     callers: dict[bytes, Caller]
+    # By id of the virtual key.
+    hashes: dict[int, bytes]
+
+
+EMPTY_TABLE = RoutingTable(0, {}, {}, {}, {}, {})
+
+
+class TableChange(NamedTuple):
+    """A table that takes the place of another, and where they may differ."""
+
+    before: RoutingTable
+    after: RoutingTable
+    # Instances that were made, changed or removed.
+    provider_ids: frozenset[int]
+    # Aliases whose routes were made, changed or removed.
+    aliases: frozenset[str]
 
 
 class FailureResets(NamedTuple):
@@ -168,15 +185,15 @@ class FailureResets(NamedTuple):
     key_ids: frozenset[str]
 
 
-def failure_resets(before: RoutingTable, after: RoutingTable) -> FailureResets:
-    """Return the instances and keys that an operator has mended between two tables."""
+def failure_resets(change: TableChange) -> FailureResets:
+    """Return the instances and keys that an operator has mended with a change."""
     moved, keys = set[int](), set[str]()
-    for number, instance in after.instances.items():
-        old = before.instances.get(number)
-        if old is None or old is instance:
+    for number in change.provider_ids:
+        old, new = change.before.instances.get(number), change.after.instances.get(number)
+        if old is None or new is None or old is new:
             continue
         known = {key.key_id: key for key in old.keys}
-        for key in instance.keys:
+        for key in new.keys:
             was = known.get(key.key_id)
             has_moved = was is not None and _addresses(was) != _addresses(key)
             if has_moved:
@@ -188,6 +205,3 @@ def failure_resets(before: RoutingTable, after: RoutingTable) -> FailureResets:
 
 def _addresses(key: UpstreamKey) -> dict[str, str]:
     return {operation: there.target.base_url for operation, there in key.targets.items()}
-
-
-EMPTY_TABLE = RoutingTable(0, {}, {}, {})

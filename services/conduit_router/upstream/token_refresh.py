@@ -11,7 +11,7 @@ import structlog
 
 from conduit_kernel.errors import ConduitError
 from conduit_providers.sending import Send
-from conduit_router.routing.table import RoutingTable, UpstreamTarget
+from conduit_router.routing.table import Instance, TableChange, UpstreamTarget
 
 # How long before its end a token is replaced.
 MARGIN_SECONDS = 300.0
@@ -27,21 +27,18 @@ class TokenRefresher:
         """Take what sends the requests of those signers whose libraries send none themselves."""
         self._clock = clock
         self._send = send
-        self._targets: tuple[UpstreamTarget, ...] = ()
+        # The targets whose tokens expire, by instance.
+        self._targets: dict[int, tuple[UpstreamTarget, ...]] = {}
         self._under_way: dict[UpstreamTarget, asyncio.Task[None]] = {}
         self._log = structlog.get_logger("token_refresh")
 
-    def load(self, table: RoutingTable) -> None:
-        """Take the targets of a new table whose tokens expire."""
-        self._targets = tuple(
-            dict.fromkeys(
-                target
-                for instance in table.instances.values()
-                for key in instance.keys
-                for target in key.targets.values()
-                if not target.signer.is_static
-            )
-        )
+    def apply(self, change: TableChange) -> None:
+        """Take the targets of the instances that changed."""
+        for provider_id in change.provider_ids:
+            self._targets.pop(provider_id, None)
+            instance = change.after.instances.get(provider_id)
+            if instance is not None and (targets := _refreshed(instance)):
+                self._targets[provider_id] = targets
 
     async def ensure(self, upstream: UpstreamTarget) -> None:
         """Return when a target's token is valid. The signer's error if it cannot be had."""
@@ -52,9 +49,10 @@ class TokenRefresher:
     async def refresh_due(self) -> None:
         """Begin to replace the tokens that are about to expire."""
         due = self._clock() + MARGIN_SECONDS
-        for upstream in self._targets:
-            if upstream.signer.expires_at <= due:
-                self._refresh(upstream)
+        for targets in self._targets.values():
+            for upstream in targets:
+                if upstream.signer.expires_at <= due:
+                    self._refresh(upstream)
 
     async def close(self) -> None:
         """Cancel what is under way."""
@@ -79,3 +77,8 @@ class TokenRefresher:
         if not task.cancelled() and (error := task.exception()) is not None:
             reason = error.message if isinstance(error, ConduitError) else type(error).__name__
             self._log.warning("token_refresh_failed", key_id=upstream.key_id, reason=reason)
+
+
+def _refreshed(instance: Instance) -> tuple[UpstreamTarget, ...]:
+    found = (target for key in instance.keys for target in key.targets.values())
+    return tuple(dict.fromkeys(target for target in found if not target.signer.is_static))

@@ -339,11 +339,11 @@ async def test_a_stored_configuration_that_cannot_be_used_is_forgotten(settings:
     )
     assert control_plane.state.is_known
 
-    def load() -> None:
+    async def load() -> None:
         raise KeyError("a bug")
 
     with capture_logs() as logs:
-        control_plane.load_stored(load)
+        await control_plane.load_stored(load)
     assert [entry["event"] for entry in logs] == ["snapshot_unusable"]
     assert not control_plane.state.is_known
     assert not control_plane.state.providers

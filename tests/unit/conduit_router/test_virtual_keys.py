@@ -2,7 +2,7 @@
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from tests.support.snapshots import ENCRYPTION_KEY, compiled, provider, snapshot, virtual_key
+from tests.support.snapshots import ENCRYPTION_KEY, compiled, first, provider, snapshot, virtual_key
 
 from conduit_kernel.errors import (
     ConduitError,
@@ -24,7 +24,7 @@ def identities() -> VirtualKeys:
         virtual_key("condt_old", 3, expires_at=Timestamp(seconds=999)),
         virtual_key("condt_some", 4, allowed_models=["gpt-4*", "echo"]),
     ]
-    known.load(compiled(snapshot([provider(1)], virtual_keys=keys)))
+    known.apply(first(compiled(snapshot([provider(1)], virtual_keys=keys))))
     return known
 
 
@@ -57,7 +57,7 @@ def test_a_deleted_key_is_forgotten_at_once() -> None:
     """A key that was used before is refused as soon as the table no longer has it."""
     known = identities()
     known.identify("Bearer condt_good")
-    known.load(compiled(snapshot([provider(1)], virtual_keys=[])))
+    known.apply(first(compiled(snapshot([provider(1)], virtual_keys=[]))))
     with pytest.raises(VirtualKeyInvalid):
         known.identify("Bearer condt_good")
 
@@ -76,9 +76,9 @@ def test_a_key_made_under_a_former_encryption_key_stays_valid() -> None:
     """As long as that key is still listed."""
     table = compiled(snapshot([provider(1)], virtual_keys=[virtual_key("condt_good")]))
     known = VirtualKeys(Vault(bytes(32), ENCRYPTION_KEY), lambda: 1000.0)
-    known.load(table)
+    known.apply(first(table))
     assert known.identify("Bearer condt_good").virtual_key_id == 1
     alone = VirtualKeys(Vault(bytes(32)), lambda: 1000.0)
-    alone.load(table)
+    alone.apply(first(table))
     with pytest.raises(VirtualKeyInvalid):
         alone.identify("Bearer condt_good")

@@ -21,6 +21,7 @@ REJECTION_REASON_BY_SPELLING: Final[dict[str, decision_pb2.RejectionReason.Value
     "notinchain": decision_pb2.REJECTION_REASON_NOT_IN_CHAIN,
     "keyunreadable": decision_pb2.REJECTION_REASON_KEY_UNREADABLE,
     "typeunknown": decision_pb2.REJECTION_REASON_TYPE_UNKNOWN,
+    "misconfigured": decision_pb2.REJECTION_REASON_MISCONFIGURED,
 }
 REJECTION_REASON_SPELLINGS: Final[dict[decision_pb2.RejectionReason.ValueType, str]] = {
     decision_pb2.REJECTION_REASON_UNSPECIFIED: "Unspecified",
@@ -35,6 +36,7 @@ REJECTION_REASON_SPELLINGS: Final[dict[decision_pb2.RejectionReason.ValueType, s
     decision_pb2.REJECTION_REASON_NOT_IN_CHAIN: "NotInChain",
     decision_pb2.REJECTION_REASON_KEY_UNREADABLE: "KeyUnreadable",
     decision_pb2.REJECTION_REASON_TYPE_UNKNOWN: "TypeUnknown",
+    decision_pb2.REJECTION_REASON_MISCONFIGURED: "Misconfigured",
 }
 
 

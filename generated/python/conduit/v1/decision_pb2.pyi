@@ -50,6 +50,10 @@ class _RejectionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rejec
     """This process cannot read the key."""
     REJECTION_REASON_TYPE_UNKNOWN: _RejectionReason.ValueType  # 11
     """The catalog of this process does not know the instance's type."""
+    REJECTION_REASON_MISCONFIGURED: _RejectionReason.ValueType  # 12
+    """The instance cannot be set up: its type needs a setting that it lacks, or a part of the type
+    cannot be loaded. The detail names it.
+    """
 
 class RejectionReason(_RejectionReason, metaclass=_RejectionReasonEnumTypeWrapper):
     """Why an instance was left out."""
@@ -78,6 +82,10 @@ REJECTION_REASON_KEY_UNREADABLE: RejectionReason.ValueType  # 10
 """This process cannot read the key."""
 REJECTION_REASON_TYPE_UNKNOWN: RejectionReason.ValueType  # 11
 """The catalog of this process does not know the instance's type."""
+REJECTION_REASON_MISCONFIGURED: RejectionReason.ValueType  # 12
+"""The instance cannot be set up: its type needs a setting that it lacks, or a part of the type
+cannot be loaded. The detail names it.
+"""
 Global___RejectionReason: _TypeAlias = RejectionReason  # noqa: Y015
 
 @_typing.final

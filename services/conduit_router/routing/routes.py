@@ -1,0 +1,140 @@
+"""From the mappings and chains of an alias to its route."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from conduit.v1 import decision_pb2 as pb
+from conduit.v1.fallback_chain_pb2 import FallbackChain
+from conduit.v1.model_mapping_pb2 import ModelMapping
+from conduit_kernel.snapshot import SnapshotState
+from conduit_router.routing.decide import rejection
+from conduit_router.routing.table import Candidate, Instance, Route
+
+# An instance, or why it could not be compiled; None if there is no such instance.
+Instances = Mapping[int, Instance]
+Unusable = Mapping[int, pb.Rejection]
+
+
+def compile_route(
+    alias: str, state: SnapshotState, instances: Instances, unusable: Unusable
+) -> Route | None:
+    """Return what may serve an alias, and what cannot with a reason; None if nothing names it."""
+    mappings = state.mappings_of(alias)
+    chains = [chain for chain in state.chains_of(alias) if chain.is_enabled]
+    if not mappings and not chains:
+        return None
+    chain = next((each for each in chains if each.providers), None)
+    by_provider = {mapping.provider_id: mapping for mapping in mappings}
+    mapped = {c.provider_id: c for c in _mapped(by_provider.values(), instances)}
+    considered = _chained(chain, alias, mapped, instances) if chain else mapped.values()
+    rejections = list(_unusable(by_provider, chain, unusable))
+    candidates = []
+    for candidate in considered:
+        rejections += candidate.instance.rejections
+        why = _static_obstacle(candidate, by_provider.get(candidate.provider_id), chain)
+        if why is None:
+            candidates.append(candidate)
+        else:
+            rejections.append(why)
+    if chain is not None:
+        rejections += _outside(chain, mapped.values())
+    created = min((mapping.created_at.seconds for mapping in mappings), default=0)
+    if len(candidates) > 1:
+        candidates.sort(key=lambda c: (c.priority, c.provider_id))
+    return Route(alias, tuple(candidates), tuple(rejections), created)
+
+
+def _mapped(mappings: Iterable[ModelMapping], instances: Instances) -> Iterator[Candidate]:
+    for mapping in mappings:
+        instance = instances.get(mapping.provider_id)
+        if instance is None:
+            continue
+        own = instance.provider
+        yield Candidate(
+            instance=instance,
+            provider_id=own.id,
+            model=mapping.actual_model_name or mapping.model_alias,
+            priority=mapping.priority if mapping.HasField("priority") else own.priority,
+            weight=mapping.weight if mapping.HasField("weight") else own.weight,
+            timeout=None,
+            mapping_id=mapping.id,
+            is_strict=mapping.strict_parameters,
+            capabilities=frozenset(mapping.capabilities) or None,
+        )
+
+
+def _chained(
+    chain: FallbackChain, alias: str, mapped: Mapping[int, Candidate], instances: Instances
+) -> Iterator[Candidate]:
+    for step in chain.providers:
+        instance = instances.get(step.provider_id)
+        if instance is None:
+            continue
+        known = mapped.get(step.provider_id)
+        timeout = step.timeout.ToTimedelta().total_seconds() if step.HasField("timeout") else None
+        yield Candidate(
+            instance=instance,
+            provider_id=step.provider_id,
+            model=known.model if known else alias,
+            priority=step.priority,
+            # A chain names its steps on purpose: weight only shares among equals.
+            weight=max(1, known.weight if known else instance.provider.weight),
+            timeout=timeout,
+            mapping_id=known.mapping_id if known else 0,
+            is_strict=known.is_strict if known else False,
+            capabilities=known.capabilities if known else None,
+        )
+
+
+def _unusable(
+    mappings: Mapping[int, ModelMapping], chain: FallbackChain | None, unusable: Unusable
+) -> Iterator[pb.Rejection]:
+    if not unusable:
+        return
+    named: Sequence[int] = (
+        [step.provider_id for step in chain.providers] if chain else list(mappings)
+    )
+    for provider_id in named:
+        why = unusable.get(provider_id)
+        if why is not None:
+            mapping = mappings.get(provider_id)
+            yield pb.Rejection(
+                provider_id=provider_id,
+                provider_name=why.provider_name,
+                mapping_id=mapping.id if mapping else 0,
+                reason=why.reason,
+                detail=why.detail,
+            )
+
+
+def _static_obstacle(
+    candidate: Candidate, mapping: ModelMapping | None, chain: FallbackChain | None
+) -> pb.Rejection | None:
+    provider = candidate.instance.provider
+    if not provider.is_enabled:
+        return rejection(
+            candidate, pb.REJECTION_REASON_PROVIDER_DISABLED, "the instance is disabled"
+        )
+    if mapping is not None and not mapping.is_enabled:
+        return rejection(candidate, pb.REJECTION_REASON_MAPPING_DISABLED, "the mapping is disabled")
+    if not candidate.instance.keys:
+        return rejection(candidate, pb.REJECTION_REASON_NO_KEY, "the instance has no usable key")
+    if candidate.weight <= 0 and chain is None:
+        return rejection(candidate, pb.REJECTION_REASON_ZERO_WEIGHT, "its weight is zero")
+    if provider.security.require_mtls:
+        return rejection(
+            candidate,
+            pb.REJECTION_REASON_CALLER_NOT_ALLOWED,
+            "the instance requires a client certificate of callers, which this server cannot see",
+        )
+    return None
+
+
+def _outside(chain: FallbackChain, mapped: Iterable[Candidate]) -> Iterator[pb.Rejection]:
+    named = {step.provider_id for step in chain.providers}
+    for candidate in mapped:
+        if candidate.provider_id not in named:
+            yield rejection(
+                candidate,
+                pb.REJECTION_REASON_NOT_IN_CHAIN,
+                "the alias has a fallback chain without it",
+            )

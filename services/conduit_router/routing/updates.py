@@ -1,0 +1,259 @@
+"""Keeps the routing table up to date: only what a change concerns is compiled, a slice at a time.
+
+Requests are served by the table that was before until the new one takes its place.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import inf
+
+from conduit.v1 import decision_pb2 as pb
+from conduit.v1.snapshot_pb2 import SnapshotVirtualKey
+from conduit_kernel.background import Background
+from conduit_kernel.snapshot import Changes, SnapshotState
+from conduit_providers.auth.secret_files import NO_FILES, FileTexts, read_secret_files
+from conduit_router.routing.compile import Compiler
+from conduit_router.routing.routes import compile_route
+from conduit_router.routing.table import (
+    EMPTY_TABLE,
+    Caller,
+    Instance,
+    RoutingTable,
+    TableChange,
+)
+
+# How long requests may wait for a slice of the work.
+SLICE_SECONDS = 0.004
+# How long a change may wait for the files that hold keys.
+FILES_SECONDS = 2.0
+# How long after files that could not be read they are looked at again.
+RETRY_FILES_SECONDS = 60.0
+
+
+class TableDraft:
+    """The next table, as long as it is compiled. Its methods yield between small pieces of work."""
+
+    def __init__(self, table: RoutingTable, state: SnapshotState, compiler: Compiler) -> None:
+        self._before = table
+        self._state = state
+        self._compiler = compiler
+        self._routes = dict(table.routes)
+        self._instances = dict(table.instances)
+        self._unusable = dict(table.unusable)
+        self._callers = dict(table.callers)
+        self._hashes = dict(table.hashes)
+        self._is_unsorted = False
+        # Where the table will differ from the one before.
+        self._provider_ids = set[int]()
+        self._aliases = set[str]()
+        # Instances whose routes are not compiled yet.
+        self._fresh = set[int]()
+        # Instances that wait for files, by id, and the paths of those.
+        self._waiting: dict[int, set[str]] = {}
+        # Instances with keys in files that could not be read.
+        self.unread = set[int]()
+
+    @property
+    def files(self) -> set[str]:
+        """Return the paths of the files that `finish_instances` needs."""
+        return set[str]().union(*self._waiting.values())
+
+    def instances(self, changes: Changes) -> Iterator[None]:
+        """Compile the instances that changed, but for those that wait for files."""
+        state = self._state
+        for provider_id in self._changed_instances(changes):
+            self._waiting.pop(provider_id, None)
+            provider = state.providers.get(provider_id)
+            if provider is None:
+                self._compiler.forget(provider_id)
+                self._set_instance(provider_id, None)
+                continue
+            keys = state.keys_of(provider_id)
+            self.unread.discard(provider_id)
+            known = self._compiler.known(provider, keys)
+            if known is not None:
+                self._set_instance(provider_id, known)
+            elif paths := self._compiler.files_of(keys):
+                self._waiting[provider_id] = paths
+            else:
+                self._set_instance(provider_id, self._compiler.compile(provider, keys, NO_FILES))
+            yield
+
+    def finish_instances(self, files: FileTexts) -> Iterator[None]:
+        """Compile the instances that waited for files."""
+        state = self._state
+        while self._waiting:
+            provider_id, paths = self._waiting.popitem()
+            if not paths <= files.texts.keys():
+                self.unread.add(provider_id)
+            provider = state.providers.get(provider_id)
+            if provider is not None:
+                keys = state.keys_of(provider_id)
+                self._set_instance(provider_id, self._compiler.compile(provider, keys, files))
+            yield
+
+    def routes(self, changes: Changes) -> Iterator[None]:
+        """Compile the routes of the aliases that changed, or whose instances did."""
+        state = self._state
+        aliases = set(changes.aliases)
+        for provider_id in self._fresh:
+            aliases |= state.aliases_of(provider_id)
+            yield
+        self._fresh = set()
+        if changes.is_everything:
+            aliases |= state.aliases() | self._routes.keys()
+        for alias in aliases:
+            route = compile_route(alias, state, self._instances, self._unusable)
+            if route is None:
+                self._routes.pop(alias, None)
+            else:
+                self._is_unsorted |= alias not in self._routes
+                self._routes[alias] = route
+            yield
+        self._aliases |= aliases
+
+    def callers(self, changes: Changes) -> Iterator[None]:
+        """Compile the virtual keys that changed."""
+        numbers: Iterable[int] = changes.virtual_key_ids
+        if changes.is_everything:
+            numbers = [*self._state.virtual_keys, *self._hashes]
+        # First all that go: what they leave behind another may have.
+        for number in numbers:
+            if (former := self._hashes.pop(number, None)) is not None:
+                self._callers.pop(former, None)
+        for number in numbers:
+            entry = self._state.virtual_keys.get(number)
+            if entry is not None:
+                self._hashes[number] = entry.hash
+                self._callers[entry.hash] = _caller(entry)
+                yield
+
+    def finish(self) -> TableChange:
+        """Return the new table."""
+        if self._is_unsorted:
+            self._routes = {alias: self._routes[alias] for alias in sorted(self._routes)}
+        after = RoutingTable(
+            revision=self._state.revision,
+            routes=self._routes,
+            instances=self._instances,
+            unusable=self._unusable,
+            callers=self._callers,
+            hashes=self._hashes,
+        )
+        return TableChange(
+            self._before, after, frozenset(self._provider_ids), frozenset(self._aliases)
+        )
+
+    def _changed_instances(self, changes: Changes) -> set[int]:
+        if not changes.is_everything:
+            return changes.provider_ids
+        return {*self._state.providers, *self._instances, *self._unusable}
+
+    def _set_instance(self, provider_id: int, made: Instance | pb.Rejection | None) -> None:
+        before = self._instances.pop(provider_id, None)
+        self._unusable.pop(provider_id, None)
+        if isinstance(made, Instance):
+            self._instances[provider_id] = made
+        elif made is not None:
+            self._unusable[provider_id] = made
+        if made is not before or made is None:
+            self._provider_ids.add(provider_id)
+            self._fresh.add(provider_id)
+
+
+class TableUpdater:
+    """Makes a new table of what changed, and hands it to all who work by it."""
+
+    def __init__(
+        self,
+        state: SnapshotState,
+        compiler: Compiler,
+        subscribers: Sequence[Callable[[TableChange], None]],
+        *,
+        timer: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """Take whom to call with every change: all at once, before the next request."""
+        self.table = EMPTY_TABLE
+        # Set while there is something to do.
+        self.changed = asyncio.Event()
+        self._state = state
+        self._compiler = compiler
+        self._subscribers = subscribers
+        self._timer = timer
+        # What changed since the table was made.
+        self._changes = Changes()
+        # Instances with keys in files that could not be read.
+        self._unread = set[int]()
+
+    def run(self, background: Background) -> None:
+        """Begin to put changes in force as they come."""
+        background.run("routing_table", self.update, when=self.changed, is_vital=True)
+        background.run("key_files", self.retry_files, every=RETRY_FILES_SECONDS)
+
+    async def retry_files(self) -> None:
+        """Have the files read again that could not be read."""
+        if self._unread:
+            self._changes.provider_ids |= self._unread
+            self.changed.set()
+
+    async def update(self) -> None:
+        """Put what changed in force."""
+        draft = TableDraft(self.table, self._state, self._compiler)
+        draft.unread |= self._unread
+        new = self._changes
+        new.add(self._state.take_changes())
+        while True:
+            await self._slices(draft.instances(new))
+            if files := draft.files:
+                await self._slices(
+                    draft.finish_instances(await read_secret_files(files, FILES_SECONDS))
+                )
+            await self._slices(draft.routes(new))
+            await self._slices(draft.callers(new))
+            await asyncio.sleep(0)
+            # What changed meanwhile belongs to the same revision of the state.
+            new = self._state.take_changes()
+            if not new:
+                break
+            self._changes.add(new)
+        self._unread = draft.unread
+        self._publish(draft.finish())
+
+    def _publish(self, change: TableChange) -> None:
+        self.table = change.after
+        self._changes = Changes()
+        for subscriber in self._subscribers:
+            subscriber(change)
+
+    async def _slices(self, pieces: Iterator[None]) -> None:
+        ends = self._timer() + SLICE_SECONDS
+        for _ in pieces:
+            if self._timer() >= ends:
+                await asyncio.sleep(0)
+                ends = self._timer() + SLICE_SECONDS
+
+
+def compile_table(state: SnapshotState, compiler: Compiler) -> RoutingTable:
+    """Return the table of a state, compiled at one go. Keys in files are unreadable."""
+    draft = TableDraft(EMPTY_TABLE, state, compiler)
+    changes = Changes(is_everything=True)
+    for pieces in (
+        draft.instances(changes),
+        draft.finish_instances(NO_FILES),
+        draft.routes(changes),
+        draft.callers(changes),
+    ):
+        for _ in pieces:
+            pass
+    return draft.finish().after
+
+
+def _caller(entry: SnapshotVirtualKey) -> Caller:
+    key = entry.virtual_key
+    return Caller(
+        virtual_key_id=key.id,
+        is_enabled=key.is_enabled,
+        expires_at=key.expires_at.ToNanoseconds() / 1e9 if key.HasField("expires_at") else inf,
+        allowed=tuple(key.allowed_models) or None,
+    )

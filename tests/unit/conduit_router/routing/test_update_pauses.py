@@ -1,0 +1,140 @@
+"""Requests go on while a large configuration changes: what an update takes of the event loop."""
+
+import asyncio
+import gc
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from tests.support.snapshots import ENCRYPTION_KEY, key, mapping, provider, snapshot, virtual_key
+
+from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
+from conduit.v1.registry_requests_pb2 import WatchResponse
+from conduit.v1.snapshot_pb2 import Snapshot, SnapshotChange
+from conduit_kernel.secrets import Vault
+from conduit_kernel.snapshot import SnapshotState
+from conduit_providers.catalog import load_catalog
+from conduit_router.routing.compile import Compiler
+from conduit_router.routing.updates import TableUpdater
+
+MAPPINGS, PROVIDERS, CALLERS = 10_000, 1_000, 10_000
+# Of this thread's own time, which counts nothing else that the machine does meanwhile.
+LONGEST_PAUSE_SECONDS = 0.02
+
+
+@pytest.fixture(autouse=True)
+def collector() -> Iterator[None]:
+    """Look for garbage as a worker does, apart from what it has had since its start."""
+    threshold = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    yield
+    gc.set_threshold(*threshold)
+    gc.unfreeze()
+
+
+@pytest.fixture(scope="module")
+def large() -> Snapshot:
+    """Return a configuration as large as they get: each instance serves ten aliases."""
+    return snapshot(
+        [provider(i) for i in range(1, PROVIDERS + 1)],
+        mappings=[
+            mapping(i, i % PROVIDERS + 1, model_alias=f"alias-{i}") for i in range(1, MAPPINGS + 1)
+        ],
+        virtual_keys=[virtual_key(f"condt_{i}", i) for i in range(1, CALLERS + 1)],
+    )
+
+
+async def longest_pause(work: Callable[[], object], updater: TableUpdater) -> float:
+    """Return for how many seconds at most nothing else could run while a change was applied."""
+    longest = 0.0
+
+    async def watch() -> None:
+        nonlocal longest
+        last = time.thread_time()
+        while True:
+            await asyncio.sleep(0)
+            now = time.thread_time()
+            longest, last = max(longest, now - last), now
+
+    watching = asyncio.create_task(watch())
+    await asyncio.sleep(0.01)
+    longest = 0.0
+    work()
+    await updater.update()
+    await asyncio.sleep(0)
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    return longest
+
+
+def report(text: str) -> None:
+    """Show what was measured: with `pytest -s`, or of a test that fails."""
+    sys.stdout.write(f"{text}\n")
+
+
+CHANGES = {
+    "mapping": SnapshotChange(mapping=mapping(5, 7, model_alias="alias-5", weight=3)),
+    "new_mapping": SnapshotChange(mapping=mapping(90_000, 7, model_alias="brand-new")),
+    "provider": SnapshotChange(provider=provider(5, priority=3)),
+    "key": SnapshotChange(key=key(5, 5)),
+    "virtual_key": SnapshotChange(virtual_key=virtual_key("condt_new", 5)),
+    "chain": SnapshotChange(
+        fallback_chain=FallbackChain(
+            id=1,
+            model_alias="alias-5",
+            is_enabled=True,
+            providers=[FallbackProvider(provider_id=i) for i in range(1, 101)],
+        )
+    ),
+    "removal": SnapshotChange(deleted_mapping_id=5),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+async def test_change_of_one_thing_holds_no_request_up(large: Snapshot, name: str) -> None:
+    """Among 10,000 mappings, 1,000 instances and 10,000 virtual keys, and it is soon in force."""
+    state = SnapshotState.of(large)
+    updater = TableUpdater(state, Compiler(load_catalog(), Vault(ENCRYPTION_KEY), {}), [])
+    await updater.update()
+    message = WatchResponse(revision=state.revision + 1, changes=[CHANGES[name]])
+    began = time.perf_counter()
+    pause = await longest_pause(lambda: state.apply(message), updater)
+    took = time.perf_counter() - began
+    report(f"{name}: longest pause {pause * 1000:.1f} ms, in force after {took * 1000:.1f} ms")
+    assert updater.table.revision == message.revision
+    assert pause < LONGEST_PAUSE_SECONDS
+    assert took < 1.0
+
+
+async def test_whole_configuration_is_compiled_in_slices(large: Snapshot) -> None:
+    """A first one, and one that takes the place of another."""
+    state = SnapshotState.of(large)
+    updater = TableUpdater(state, Compiler(load_catalog(), Vault(ENCRYPTION_KEY), {}), [])
+    for name in ("first", "again"):
+        began = time.perf_counter()
+        pause = await longest_pause(lambda: None, updater)
+        took = time.perf_counter() - began
+        report(f"{name}: longest pause {pause * 1000:.1f} ms, in force after {took * 1000:.1f} ms")
+        assert pause < LONGEST_PAUSE_SECONDS
+        assert len(updater.table.routes) == MAPPINGS
+        state.apply(WatchResponse(revision=state.revision + 1, snapshot=large))
+
+
+async def test_everything_that_one_instance_serves_changes_in_slices() -> None:
+    """An instance that serves 10,000 aliases is no more of a pause."""
+    source = snapshot(
+        [provider(1)],
+        mappings=[mapping(i, 1, model_alias=f"alias-{i}") for i in range(1, MAPPINGS + 1)],
+    )
+    state = SnapshotState.of(source)
+    updater = TableUpdater(state, Compiler(load_catalog(), Vault(ENCRYPTION_KEY), {}), [])
+    await updater.update()
+    change = SnapshotChange(provider=provider(1, weight=7))
+    message = WatchResponse(revision=state.revision + 1, changes=[change])
+    pause = await longest_pause(lambda: state.apply(message), updater)
+    report(f"an instance of 10,000 aliases: longest pause {pause * 1000:.1f} ms")
+    assert pause < LONGEST_PAUSE_SECONDS
+    assert {r.candidates[0].weight for r in updater.table.routes.values()} == {7}
