@@ -257,7 +257,8 @@ class UpstreamError(ConduitError):
     """
 
     reason = "PROVIDER_ERROR"
-    scope: ClassVar[Scope] = Scope.INSTANCE
+    # The class says it; whoever raises may know it better.
+    scope: Scope = Scope.INSTANCE
     # Whether the same instance may do better in a moment.
     is_transient: ClassVar[bool] = True
     # Whether the instance's breaker counts it.

@@ -9,27 +9,31 @@ from collections.abc import Callable
 
 import structlog
 
-from conduit_kernel.errors import ConduitError
+from conduit_kernel.errors import ConduitError, Scope, UpstreamTimeout
 from conduit_providers.sending import Send
 from conduit_router.routing.table import Instance, TableChange, UpstreamTarget
 
 # How long before its end a token is replaced.
 MARGIN_SECONDS = 300.0
 LOOK_SECONDS = 15.0
-# How long a call waits for the first token.
+# How long an issuer has for a token.
 FETCH_SECONDS = 20.0
 
 
 class TokenRefresher:
     """Refreshes signers, each by one task at a time."""
 
-    def __init__(self, clock: Callable[[], float], send: Send) -> None:
-        """Take what sends the requests of those signers whose libraries send none themselves."""
+    def __init__(
+        self, clock: Callable[[], float], send: Send, *, fetch_seconds: float = FETCH_SECONDS
+    ) -> None:
+        """Take what sends the requests of signers whose libraries send none, and for how long."""
         self._clock = clock
         self._send = send
+        self._fetch_seconds = fetch_seconds
         # The targets whose tokens expire, by instance.
         self._targets: dict[int, tuple[UpstreamTarget, ...]] = {}
-        self._under_way: dict[UpstreamTarget, asyncio.Task[None]] = {}
+        # By the signer's identity: targets may share one.
+        self._under_way: dict[int, asyncio.Task[None]] = {}
         self._log = structlog.get_logger("token_refresh")
 
     def apply(self, change: TableChange) -> None:
@@ -40,11 +44,19 @@ class TokenRefresher:
             if instance is not None and (targets := _refreshed(instance)):
                 self._targets[provider_id] = targets
 
-    async def ensure(self, upstream: UpstreamTarget) -> None:
-        """Return when a target's token is valid. The signer's error if it cannot be had."""
-        if upstream.signer.expires_at <= self._clock():
-            # Shielded: others may wait for the same token.
-            await asyncio.shield(self._refresh(upstream))
+    async def ensure(self, upstream: UpstreamTarget, seconds: float) -> None:
+        """Return when a target's token is valid, which a call waits for at most so many seconds.
+
+        The signer's error, or UpstreamTimeout of the key's scope, if it cannot be had.
+        """
+        if upstream.signer.expires_at > self._clock():
+            return
+        refresh = self._refresh(upstream)
+        # Others may wait for the same token, so it is not cancelled with this call.
+        await asyncio.wait((refresh,), timeout=min(seconds, self._fetch_seconds))
+        if not refresh.done():
+            raise _late(upstream)
+        refresh.result()
 
     async def refresh_due(self) -> None:
         """Begin to replace the tokens that are about to expire."""
@@ -62,21 +74,33 @@ class TokenRefresher:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _refresh(self, upstream: UpstreamTarget) -> asyncio.Task[None]:
-        task = self._under_way.get(upstream)
+        name = id(upstream.signer)
+        task = self._under_way.get(name)
         if task is None:
-            task = self._under_way[upstream] = asyncio.create_task(self._fetch(upstream))
+            task = self._under_way[name] = asyncio.create_task(self._fetch(upstream))
             task.add_done_callback(lambda done: self._done(upstream, done))
         return task
 
     async def _fetch(self, upstream: UpstreamTarget) -> None:
-        async with asyncio.timeout(FETCH_SECONDS):
-            await upstream.signer.refresh(self._clock(), self._send)
+        try:
+            async with asyncio.timeout(self._fetch_seconds):
+                await upstream.signer.refresh(self._clock(), self._send)
+        except TimeoutError as error:
+            raise _late(upstream) from error
 
     def _done(self, upstream: UpstreamTarget, task: asyncio.Task[None]) -> None:
-        self._under_way.pop(upstream, None)
+        self._under_way.pop(id(upstream.signer), None)
         if not task.cancelled() and (error := task.exception()) is not None:
             reason = error.message if isinstance(error, ConduitError) else type(error).__name__
             self._log.warning("token_refresh_failed", key_id=upstream.key_id, reason=reason)
+
+
+def _late(upstream: UpstreamTarget) -> UpstreamTimeout:
+    name = upstream.provider_name
+    error = UpstreamTimeout(f"No access token for {name} came in time", provider=name)
+    # Another key may have another issuer; the provider itself was not asked.
+    error.scope = Scope.KEY
+    return error
 
 
 def _refreshed(instance: Instance) -> tuple[UpstreamTarget, ...]:

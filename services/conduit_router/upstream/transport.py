@@ -101,7 +101,7 @@ class Transport:
                     upstream.prepared.clear()
                 upstream.prepared[request.method, request.path, request.headers] = prepared
         else:
-            await self._token_refresher.ensure(upstream)
+            await self._token_refresher.ensure(upstream, timeouts.header)
             prepared = self._prepare(upstream, upstream.signer.sign(request))
         try:
             response = await self._client.send_prepared(
