@@ -37,7 +37,7 @@ class RegistryWatch:
         """Take the next message: a step of a loop."""
         message = await self._stream.read()
         try:
-            if self._state.apply(message):
+            if await self._state.apply_in_slices(message):
                 self._on_change()
         except BaseException:
             # The Registry tells everything anew, so that neither this change nor a part of it is

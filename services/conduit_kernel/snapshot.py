@@ -1,9 +1,11 @@
 """The Registry's configuration as a follower holds it."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 import msgspec
+from google.protobuf.message import Message
 
 from conduit.v1.fallback_chain_pb2 import FallbackChain
 from conduit.v1.model_mapping_pb2 import ModelMapping
@@ -14,6 +16,9 @@ from conduit.v1.snapshot_pb2 import Snapshot, SnapshotChange, SnapshotKey, Snaps
 GroupT = TypeVar("GroupT")
 IdT = TypeVar("IdT")
 ValueT = TypeVar("ValueT")
+
+# Messages that are taken or given at a time.
+PIECE = 200
 
 
 class Changes(msgspec.Struct):
@@ -76,7 +81,11 @@ class SnapshotState:
         self.mappings: dict[int, ModelMapping] = {}
         self.fallback_chains: dict[int, FallbackChain] = {}
         self.virtual_keys: dict[int, SnapshotVirtualKey] = {}
-        self._clear_indexes()
+        self._keys_by_provider = _Index[int, str, SnapshotKey]()
+        self._mappings_by_alias = _Index[str, int, ModelMapping]()
+        self._mappings_by_provider = _Index[int, int, ModelMapping]()
+        self._chains_by_alias = _Index[str, int, FallbackChain]()
+        self._chains_by_provider = _Index[int, int, FallbackChain]()
         # Nobody is told of single changes before they have taken everything.
         self._changes = Changes(is_everything=True)
 
@@ -97,6 +106,17 @@ class SnapshotState:
         if response.HasField("snapshot"):
             self._load(response.snapshot)
             return True
+        return self._apply_changes(response)
+
+    async def apply_in_slices(self, response: WatchResponse) -> bool:
+        """Take a message like `apply`, and let others run while it takes a whole snapshot."""
+        if response.HasField("snapshot"):
+            for _ in self._loading(response.snapshot):
+                await asyncio.sleep(0)
+            return True
+        return self._apply_changes(response)
+
+    def _apply_changes(self, response: WatchResponse) -> bool:
         for change in response.changes:
             self._apply_one(change)
         if self._changes.is_everything:
@@ -109,6 +129,29 @@ class SnapshotState:
         """Return what changed since the last time; everything the first time."""
         changes, self._changes = self._changes, Changes()
         return changes
+
+    def capture(self) -> Callable[[], bytes]:
+        """Return what serializes the state of this moment, in small pieces, in any thread."""
+        pieces = [Snapshot(epoch=self.epoch, revision=self.revision)]
+        values: dict[str, list[Message]] = {
+            "providers": [*self.providers.values()],
+            "keys": [*self.keys.values()],
+            "mappings": [*self.mappings.values()],
+            "fallback_chains": [*self.fallback_chains.values()],
+            "virtual_keys": [*self.virtual_keys.values()],
+        }
+
+        def serialize() -> bytes:
+            # A message is its fields, one after the other; nobody changes those that are taken.
+            data = [piece.SerializeToString() for piece in pieces]
+            for name, messages in values.items():
+                for start in range(0, len(messages), PIECE):
+                    piece = Snapshot()
+                    getattr(piece, name).extend(messages[start : start + PIECE])
+                    data.append(piece.SerializeToString())
+            return b"".join(data)
+
+        return serialize
 
     def to_snapshot(self) -> Snapshot:
         """Return the state as one message."""
@@ -145,30 +188,36 @@ class SnapshotState:
             *(chain.model_alias for chain in self._chains_by_provider.values(provider_id)),
         }
 
-    def _clear_indexes(self) -> None:
-        self._keys_by_provider = _Index[int, str, SnapshotKey]()
-        self._mappings_by_alias = _Index[str, int, ModelMapping]()
-        self._mappings_by_provider = _Index[int, int, ModelMapping]()
-        self._chains_by_alias = _Index[str, int, FallbackChain]()
-        self._chains_by_provider = _Index[int, int, FallbackChain]()
-
     def _load(self, snapshot: Snapshot) -> None:
-        self.epoch = snapshot.epoch
-        self.revision = snapshot.revision
-        self.providers = {p.id: p for p in snapshot.providers}
-        self.keys = {k.credential.id: k for k in snapshot.keys}
-        self.mappings = {m.id: m for m in snapshot.mappings}
-        self.fallback_chains = {c.id: c for c in snapshot.fallback_chains}
-        self.virtual_keys = {v.virtual_key.id: v for v in snapshot.virtual_keys}
-        self._clear_indexes()
-        for name, key in self.keys.items():
-            self._keys_by_provider.put(key.credential.provider_id, name, key)
-        for number, mapping in self.mappings.items():
-            self._mappings_by_alias.put(mapping.model_alias, number, mapping)
-            self._mappings_by_provider.put(mapping.provider_id, number, mapping)
-        for number, chain in self.fallback_chains.items():
-            self._index_chain(number, chain)
-        self._changes = Changes(is_everything=True)
+        for _ in self._loading(snapshot):
+            pass
+
+    def _loading(self, snapshot: Snapshot) -> Iterator[None]:
+        """Become what a snapshot describes, at the end of all small pieces of work."""
+        new = SnapshotState()
+        new.epoch, new.revision = snapshot.epoch, snapshot.revision
+        for number, _ in enumerate(new._filling(snapshot)):
+            if number % PIECE == 0:
+                yield
+        new._changes = Changes(is_everything=True)
+        vars(self).update(vars(new))
+
+    def _filling(self, snapshot: Snapshot) -> Iterator[None]:
+        for provider in snapshot.providers:
+            self.providers[provider.id] = provider
+            yield
+        for key in snapshot.keys:
+            self._set_key(key.credential.id, key)
+            yield
+        for mapping in snapshot.mappings:
+            self._set_mapping(mapping.id, mapping)
+            yield
+        for chain in snapshot.fallback_chains:
+            self._set_chain(chain.id, chain)
+            yield
+        for entry in snapshot.virtual_keys:
+            self.virtual_keys[entry.virtual_key.id] = entry
+            yield
 
     def _apply_one(self, change: SnapshotChange) -> None:
         match change.WhichOneof("change"):

@@ -99,6 +99,7 @@ class ControlPlane:
         run("registry_watch", watch.follow, is_vital=True)
         run("snapshot_file", file.save, every=SAVE_SECONDS, when=file.changed)
         run("price_watch", self._price_watch.follow)
+        run("priced_models", self._price_watch.count, when=self._price_watch.stale)
         run("health_watch", self._health_watch.follow)
         run(
             "outcome_reports",

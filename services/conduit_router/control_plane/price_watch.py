@@ -8,12 +8,14 @@ import grpc
 from conduit.v1.billing_requests_pb2 import PricedModel, WatchPricesRequest, WatchPricesResponse
 from conduit_kernel.rpc.watch_stream import WatchStream
 from conduit_router.accounting.prices import PriceList
-from conduit_router.routing.table import Route, TableChange
+from conduit_router.routing.table import EMPTY_TABLE, Route, TableChange
 
 if TYPE_CHECKING:
     # Exists for type checkers only.
     from conduit.v1.billing_service_pb2_grpc import BillingServiceAsyncStub
 
+# Aliases that are counted, and models that are asked for, at a time.
+PIECE = 200
 # Instance, its type, and the provider's name of the model.
 _Model = tuple[int, str, str]
 
@@ -33,29 +35,61 @@ class PriceWatch:
         # How many candidates there are for each model of an instance, and the models by alias.
         self._wanted: dict[_Model, int] = {}
         self._by_alias: dict[str, tuple[_Model, ...]] = {}
+        self._request = WatchPricesRequest()
         self._changed = asyncio.Event()
+        # Set while there are aliases whose models are not counted yet.
+        self.stale = asyncio.Event()
+        self._table = EMPTY_TABLE
+        self._aliases = set[str]()
         self._stream = WatchStream(self._open)
 
     def apply(self, change: TableChange) -> None:
-        """Ask for the prices of a new table's models, if they are others than before."""
-        before = len(self._wanted)
-        added = False
-        for alias in change.aliases:
-            route = change.after.routes.get(alias)
-            models = _models(route) if route is not None else ()
-            if models == self._by_alias.get(alias, ()):
-                continue
-            for model in models:
-                added |= model not in self._wanted
-                self._wanted[model] = self._wanted.get(model, 0) + 1
-            for model in self._by_alias.pop(alias, ()):
-                self._wanted[model] -= 1
-                if not self._wanted[model]:
-                    del self._wanted[model]
-            if models:
-                self._by_alias[alias] = models
-        if added or len(self._wanted) != before:
-            self._changed.set()
+        """Have the models of a new table's routes counted."""
+        self._table = change.after
+        self._aliases |= change.aliases
+        self.stale.set()
+
+    async def count(self) -> None:
+        """Ask for the prices of the mapped models, if they are others than before."""
+        aliases, self._aliases = self._aliases, set()
+        is_changed = False
+        for number, alias in enumerate(aliases):
+            is_changed |= self._count(alias)
+            if number % PIECE == 0:
+                await asyncio.sleep(0)
+        if is_changed:
+            await self._ask()
+
+    async def _ask(self) -> None:
+        models, request = sorted(self._wanted), WatchPricesRequest()
+        for start in range(0, len(models), PIECE):
+            request.models.extend(
+                PricedModel(provider_id=i, provider_type=kind, actual_model_name=model)
+                for i, kind, model in models[start : start + PIECE]
+            )
+            await asyncio.sleep(0)
+        self._request = request
+        self._changed.set()
+
+    def _count(self, alias: str) -> bool:
+        """Count the models of an alias; return whether one was added or is gone."""
+        route = self._table.routes.get(alias)
+        models = _models(route) if route is not None else ()
+        former = self._by_alias.pop(alias, ())
+        if models:
+            self._by_alias[alias] = models
+        if models == former:
+            return False
+        is_changed = False
+        for model in models:
+            is_changed |= model not in self._wanted
+            self._wanted[model] = self._wanted.get(model, 0) + 1
+        for model in former:
+            self._wanted[model] -= 1
+            if not self._wanted[model]:
+                is_changed = True
+                del self._wanted[model]
+        return is_changed
 
     async def follow(self) -> None:
         """Take the next prices, or begin anew if the models change: a step of a loop."""
@@ -74,12 +108,7 @@ class PriceWatch:
             await asyncio.gather(reading, changed, return_exceptions=True)
 
     def _open(self) -> "grpc.aio.UnaryStreamCall[WatchPricesRequest, WatchPricesResponse]":
-        models = (
-            PricedModel(provider_id=i, provider_type=kind, actual_model_name=model)
-            for i, kind, model in sorted(self._wanted)
-        )
-        request = WatchPricesRequest(models=models)
-        return self._stub.WatchPrices(request, metadata=self._metadata)
+        return self._stub.WatchPrices(self._request, metadata=self._metadata)
 
 
 def _models(route: Route) -> tuple[_Model, ...]:

@@ -6,6 +6,7 @@ Secrets stay sealed in it, as the Registry sent them.
 import asyncio
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -30,17 +31,17 @@ class SnapshotFile:
 
     async def save(self) -> None:
         """Store the state as it is now. OSError if the disk refuses; the former file stays."""
-        await asyncio.to_thread(self._save, self._state.to_snapshot())
+        await asyncio.to_thread(self._save, self._state.capture())
 
     async def close(self) -> None:
         """Store what was not stored yet. OSError if the disk refuses."""
         if self.changed.is_set():
             await self.save()
 
-    def _save(self, snapshot: Snapshot) -> None:
+    def _save(self, serialize: Callable[[], bytes]) -> None:
         # A thread goes on though nobody waits for it any more.
         with self._writing:
-            save_snapshot(self._path, snapshot)
+            _store(self._path, serialize())
 
 
 def load_snapshot(path: Path) -> Snapshot | None:
@@ -57,11 +58,15 @@ def load_snapshot(path: Path) -> Snapshot | None:
 
 def save_snapshot(path: Path, snapshot: Snapshot) -> None:
     """Store a configuration; a reader sees the old or the new one, never a part. Blocks."""
+    _store(path, snapshot.SerializeToString())
+
+
+def _store(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Workers of one machine share the file and write it at the same time.
     new = path.with_suffix(f".{os.getpid()}")
     try:
-        _write(new, snapshot.SerializeToString())
+        _write(new, data)
         new.replace(path)
     except OSError:
         # A part of a file would take the room that a full disk lacks.

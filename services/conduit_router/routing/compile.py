@@ -156,12 +156,13 @@ class Compiler:
         credential = key.credential if key else None
         key_id = credential.id if credential else ""
         is_guarded = bool(provider.base_url or (credential and credential.base_url))
+        served = self._served_by(spec)
         redactor = Redactor(secret)
         made: dict[str, UpstreamTarget] = {}
         targets: dict[str, UpstreamTarget] = {}
         for operation, target in self._catalog.targets(provider, credential).items():
             # Models are listed from the table, not by the provider.
-            if operation_named(operation) is None:
+            if operation not in served:
                 continue
             there = made.get(target.base_url)
             if there is None:
