@@ -7,6 +7,7 @@ import orjson
 
 from conduit.v1.key_credential_pb2 import KeyCredentialSpec
 from conduit_kernel.errors import InvalidRequest
+from conduit_providers.auth import is_own_variable
 from conduit_registry.rules import fields
 
 IDENTITY = "identity"
@@ -52,6 +53,8 @@ def api_key(value: str) -> str:
     elif value.startswith("env:"):
         if not _VARIABLE.fullmatch(value[4:]):
             raise _wrong("must be env: and the name of an environment variable")
+        if is_own_variable(value[4:]):
+            raise _wrong("must not be a variable of Conduit's own")
     elif value == "file:":
         raise _wrong("must be file: and the path of a file")
     elif not (value.isascii() and value.isprintable()) and not value.startswith("file:"):

@@ -62,7 +62,17 @@ async def test_what_is_shown_of_a_key_gives_nothing_away(api: Api) -> None:
 async def test_a_key_that_cannot_be_is_refused_without_being_quoted(api: Api) -> None:
     """Whatever is wrong with it."""
     await api.provider()
-    bad = ["", "  ", "hidden\nkey", "hidden-ключ", '{"hidden": ', "{}", "env:", "env:hidden key"]
+    bad = [
+        "",
+        "  ",
+        "hidden\nkey",
+        "hidden-ключ",
+        '{"hidden": ',
+        "{}",
+        "env:",
+        "env:hidden key",
+        "env:CONDUIT_hidden",
+    ]
     for api_key in [*bad, "file:", "x" * 70_000]:
         error = await api.refused(
             pb.CreateKeyCredentialRequest(provider_id=1, key=spec(api_key=api_key))
