@@ -86,7 +86,7 @@ class SnapshotState:
         self._mappings_by_provider = _Index[int, int, ModelMapping]()
         self._chains_by_alias = _Index[str, int, FallbackChain]()
         self._chains_by_provider = _Index[int, int, FallbackChain]()
-        # Nobody is told of single changes before they have taken everything.
+        # Single changes are gathered once everything was taken.
         self._changes = Changes(is_everything=True)
 
     @classmethod

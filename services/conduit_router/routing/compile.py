@@ -73,7 +73,7 @@ class Compiler:
                 try:
                     text = self._vault.open(key.secret, key.credential.id)
                 except ConduitError:
-                    # Making the key will tell.
+                    # Compiling the key reports it.
                     continue
                 if (path := secret_file(text)) is not None:
                     found.add(path)

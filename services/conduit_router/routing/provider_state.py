@@ -51,23 +51,23 @@ class _Breaker:
 
 
 class ProviderState:
-    """Breakers by instance, rests by key, retry budgets by instance."""
+    """Breakers and retry budgets by instance, cooldowns by key."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._breakers: dict[int, _Breaker] = {}
-        self._rests: dict[str, Cooldown] = {}
+        self._cooldowns: dict[str, Cooldown] = {}
         self._budgets: dict[int, float] = {}
         self._unhealthy: frozenset[int] = frozenset()
 
     def view(self) -> HealthView:
         """Return what is known now."""
-        if not (self._breakers or self._rests or self._unhealthy):
+        if not (self._breakers or self._cooldowns or self._unhealthy):
             return HEALTHY
         now = self._clock()
-        self._rests = {key: rest for key, rest in self._rests.items() if rest.until > now}
+        self._cooldowns = {k: c for k, c in self._cooldowns.items() if c.until > now}
         opened = frozenset(i for i, breaker in self._breakers.items() if breaker.is_open(now))
-        return HealthView(opened, self._rests, self._unhealthy - opened)
+        return HealthView(opened, self._cooldowns, self._unhealthy - opened)
 
     def set_unhealthy(self, provider_ids: frozenset[int]) -> None:
         """Take the Health service's word for instances that this router may not have tried."""
@@ -101,13 +101,13 @@ class ProviderState:
 
     def cool_down(self, key_id: str, seconds: float, reason: str) -> None:
         """Bench a key."""
-        self._rests[key_id] = Cooldown(self._clock() + seconds, reason)
+        self._cooldowns[key_id] = Cooldown(self._clock() + seconds, reason)
 
     def forget(self, provider_ids: frozenset[int], key_ids: frozenset[str]) -> None:
-        """Forget the failures of instances, and the rests of keys, that an operator mended."""
+        """Forget the failures of instances, and the cooldowns of keys, that an operator mended."""
         for provider_id in provider_ids:
             self._breakers.pop(provider_id, None)
-        self._rests = {key: rest for key, rest in self._rests.items() if key not in key_ids}
+        self._cooldowns = {k: c for k, c in self._cooldowns.items() if k not in key_ids}
 
     def may_retry(self, provider_id: int) -> bool:
         """Take one retry from an instance's budget, if there is one left."""

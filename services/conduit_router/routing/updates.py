@@ -221,10 +221,11 @@ class TableUpdater:
         self._publish(draft.finish())
 
     def _publish(self, change: TableChange) -> None:
-        self.table = change.after
-        self._changes = Changes()
         for subscriber in self._subscribers:
             subscriber(change)
+        # Not before: if one of them fails, all are handed the same change once more.
+        self.table = change.after
+        self._changes = Changes()
 
     async def _slices(self, pieces: Iterator[None]) -> None:
         ends = self._timer() + SLICE_SECONDS

@@ -203,6 +203,25 @@ async def test_update_that_fails_loses_no_change() -> None:
     assert updater.table.instances[1].provider.name == "renamed"
 
 
+async def test_change_that_a_subscriber_fails_on_is_handed_out_again() -> None:
+    """To all of them, until none fails."""
+    state = SnapshotState.of(snapshot([provider(1)]))
+    seen: list[TableChange] = []
+
+    def fail_once(change: TableChange) -> None:
+        seen.append(change)
+        if len(seen) == 1:
+            raise OSError("once")
+
+    last: list[TableChange] = []
+    updater = TableUpdater(state, compiler(), [fail_once, last.append])
+    with pytest.raises(OSError, match="once"):
+        await updater.update()
+    await updater.update()
+    assert [c.provider_ids for c in seen] == [{1}, {1}]
+    assert [c.aliases for c in last] == [{ALIAS}]
+
+
 async def test_key_outlives_changes_that_do_not_concern_it() -> None:
     """Its tokens and what is prepared for it stay, unless its value or its address changes."""
     state = SnapshotState.of(snapshot([provider(1)], keys=[key(1, 1), key(2, 1)]))
