@@ -1,9 +1,10 @@
 """The options of each auth strategy in a catalog file."""
 
-import importlib
 from collections.abc import Mapping
 
 import msgspec
+
+from conduit_providers.third_party import imported
 
 
 class NoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,8 +65,11 @@ OPTIONS: Mapping[str, type[msgspec.Struct]] = {
 
 
 def auth_options(kind: str) -> type[msgspec.Struct]:
-    """Return the options of a strategy; those of a third party are its module's `Options`."""
+    """Return the options of a strategy; those of a third party are its module's `Options`.
+
+    ValueError if the module cannot be imported.
+    """
     if "." not in kind:
         return OPTIONS[kind]
-    options: type[msgspec.Struct] = getattr(importlib.import_module(kind), "Options", NoOptions)
+    options: type[msgspec.Struct] = getattr(imported(kind), "Options", NoOptions)
     return options

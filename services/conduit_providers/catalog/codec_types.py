@@ -16,6 +16,7 @@ from conduit_providers import codecs, operations
 from conduit_providers.codec import ModelsCodec, StreamingCodec
 from conduit_providers.operation import StreamedOperation
 from conduit_providers.spec import EmbedModel
+from conduit_providers.third_party import imported
 
 # Which is no operation of callers'.
 MODELS = "models"
@@ -37,7 +38,7 @@ def codec_types(operation: str, name: str) -> CodecTypes:
     """Return the structs of a codec. ValueError if it is none of the operation."""
     default = EmbedModel if operation == "embed" else Nothing
     if "." in name:
-        module: object = importlib.import_module(name)
+        module: object = imported(name)
         check_codec(operation, getattr(module, "CODEC", None))
         prefix = ""
     else:

@@ -109,7 +109,10 @@ class _Reader:
     def _auth(self, auth: Auth) -> Auth:
         if not has_auth(auth.kind):
             raise self._error(("auth", "kind"), f"there is no auth strategy {auth.kind!r}")
-        options = auth_options(auth.kind)
+        try:
+            options = auth_options(auth.kind)
+        except ValueError as error:
+            raise self._error(("auth", "kind"), str(error)) from error
         return replace(auth, options=self._read(auth.options or {}, options, ("auth", "options")))
 
     def _endpoint(self, operation: str, endpoint: Endpoint, rows: object) -> Endpoint:
@@ -143,7 +146,7 @@ class _Reader:
             raise self._error(path, f"there is no codec {codec!r}")
         try:
             return codec_types(operation, codec)
-        except (ImportError, ValueError) as error:
+        except ValueError as error:
             raise self._error(path, str(error)) from error
 
     def _check_map(self, values: ValueMap, path: Path) -> None:

@@ -204,3 +204,24 @@ def test_missing_modules_are_noticed_without_importing() -> None:
     assert not has_codec("nobody.home")
     assert has_auth("bearer")
     assert not has_auth("nobody.home")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "place"),
+    [
+        ('kind = "bearer"', 'kind = "half.installed"', ":8: auth.kind: "),
+        ('"openai_chat"', '"half.installed"', ":18: endpoints.chat.codec: "),
+    ],
+)
+def test_module_that_raises_is_refused_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: str, wrong: str, place: str
+) -> None:
+    """Whatever it raises: an operator learns which line of which file names it."""
+    package = tmp_path / "modules" / "half"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "installed.py").write_text("raise RuntimeError('no licence')")
+    monkeypatch.syspath_prepend(package.parent)
+    monkeypatch.delitem(sys.modules, "half", raising=False)
+    with pytest.raises(ValueError, match=f"{place}.*RuntimeError: no licence"):
+        load(tmp_path, ACME.replace(right, wrong, 1))

@@ -1,5 +1,6 @@
 """What becomes of configured instances, and of those of which nothing can become."""
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -48,8 +49,9 @@ def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
     package = tmp_path / "modules" / "broken_dialect"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
-    for name in ("chat", "auth"):
-        (package / f"{name}.py").write_text("raise RuntimeError('half installed')")
+    modules = {"chat": "from conduit_providers.codecs.openai.chat import CODEC", "auth": ""}
+    for name, source in modules.items():
+        (package / f"{name}.py").write_text(source)
     monkeypatch.syspath_prepend(package.parent)
     monkeypatch.delitem(sys.modules, package.name, raising=False)
     folder = tmp_path / "catalog"
@@ -62,7 +64,15 @@ def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
     }.items():
         text = TYPE.format(name=name, **usual | other)
         (folder / f"{name.lower()}.toml").write_text(text)
-    return load_catalog(folder)
+    loaded = load_catalog(folder)
+    for name in modules:
+        # As after an upgrade that went wrong; the source is longer, so that no bytecode is taken.
+        (package / f"{name}.py").write_text(
+            "raise RuntimeError('half installed, and so no good')\n"
+        )
+        sys.modules.pop(f"{package.name}.{name}", None)
+    importlib.invalidate_caches()
+    return loaded
 
 
 def sealed(text: str) -> SnapshotKey:
