@@ -8,12 +8,15 @@ from pathlib import Path
 import grpc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from conduit.v1.billing_service_pb2 import DESCRIPTOR
+from conduit.internal.v1 import ledger_service_pb2
+from conduit.internal.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
+from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
+from conduit.v1 import billing_service_pb2
 from conduit.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
-from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
 from conduit_billing.instances import Instances
 from conduit_billing.ledger.attempt_stats import RETENTION_MICROS
 from conduit_billing.ledger.store import LedgerStore
+from conduit_billing.ledger_service import LedgerService
 from conduit_billing.pricing.catalog import PriceCatalog
 from conduit_billing.pricing.price_list import PriceList
 from conduit_billing.pricing.rule_store import RuleStore
@@ -24,7 +27,7 @@ from conduit_kernel.background import Background
 from conduit_kernel.database import CHECKPOINT_SECONDS, Checkpointer, open_database
 from conduit_kernel.errors import ProviderTypeUnknown
 from conduit_kernel.registry_watch import RegistryWatch
-from conduit_kernel.rpc import HostedService, RpcServer, admin_metadata, connect
+from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metadata
 from conduit_kernel.settings import Settings
 from conduit_kernel.snapshot import SnapshotState
 from conduit_providers.catalog import Catalog
@@ -51,14 +54,16 @@ class _Parts:
         self.registry: grpc.aio.Channel = connect(settings.target("registry"))
         self.instances = Instances(self.state, names)
         self.ledger, self.reports = LedgerStore(engine), ReportStore(engine)
+        prices = PriceList(PriceCatalog(lambda name: _price_provider(catalog, name)))
         self.service = BillingService(
             rules=RuleStore(engine),
             ledger=self.ledger,
             reports=self.reports,
-            prices=PriceList(PriceCatalog(lambda name: _price_provider(catalog, name))),
+            prices=prices,
             instances=self.instances,
             clock=clock,
         )
+        self.ledger_service = LedgerService(ledger=self.ledger, prices=prices, clock=clock)
         self.named = asyncio.Event()
         self._engine = engine
 
@@ -100,9 +105,13 @@ async def start(
         await engine.dispose()
         raise
     parts = _Parts(settings, catalog, engine, names, clock)
-    server = RpcServer(name=SERVICE, master_key=settings.master_key)
+    server = RpcServer(
+        name=SERVICE, master_key=settings.master_key, service_tokens=settings.service_tokens
+    )
     add_BillingServiceServicer_to_server(parts.service, server.grpc)
-    server.announce(DESCRIPTOR.services_by_name["BillingService"])
+    add_LedgerServiceServicer_to_server(parts.ledger_service, server.grpc)
+    server.announce(billing_service_pb2.DESCRIPTOR.services_by_name["BillingService"])
+    server.announce(ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"])
     try:
         await parts.service.refresh_prices()
         await server.start(settings.host, settings.port(SERVICE) if port is None else port)
@@ -111,8 +120,8 @@ async def start(
         raise
     return HostedService(
         server,
-        _work(parts, engine, admin_metadata(settings.master_key), clock, refresh_seconds),
-        end_streams=parts.service.end_watches,
+        _work(parts, engine, service_metadata(settings.service_tokens[0]), clock, refresh_seconds),
+        end_streams=parts.ledger_service.end_watches,
         close=parts.close,
         drain_seconds=settings.drain_seconds,
     )
@@ -129,7 +138,7 @@ def _work(
     run = background.run
     checkpointer = Checkpointer(engine)
     watch = RegistryWatch(
-        RegistryServiceStub(parts.registry),
+        SnapshotServiceStub(parts.registry),
         parts.state,
         metadata=metadata,
         on_change=parts.learn,

@@ -1,14 +1,13 @@
 """The BillingService: messages in, messages out."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from conduit.v1 import billing_requests_pb2 as pb
 from conduit.v1.billing_service_pb2_grpc import BillingServiceServicer
 from conduit_billing.instances import Instances
-from conduit_billing.ledger.attempt_stats import RETENTION_MICROS, read_attempt_stats
-from conduit_billing.ledger.charges import charge_message, price_charge, read_charge
+from conduit_billing.ledger.charges import charge_message
 from conduit_billing.ledger.store import LedgerStore
 from conduit_billing.pagination import number_in, page_of
 from conduit_billing.pricing.price_list import PriceList
@@ -17,14 +16,9 @@ from conduit_billing.pricing.rule_store import RuleStore
 from conduit_billing.reports.messages import GROUPINGS, cost_groups, metrics
 from conduit_billing.reports.store import Days, ReportStore
 from conduit_billing.timestamps import day_number, micros_at
-from conduit_billing.validation import at_most, day, refuse
-from conduit_kernel.errors import NotImplementedYet
+from conduit_billing.validation import day, refuse
 from conduit_kernel.rpc.auth_interceptor import Context
 
-MAX_DELIVERY = 1_000
-MAX_WATCHED = 10_000
-# Watchers take silence of three times as long for a lost connection.
-SIGN_OF_LIFE_SECONDS = 10.0
 # How far back reports go that name no first day.
 DEFAULT_DAYS = 30
 
@@ -143,55 +137,6 @@ class BillingService(BillingServiceServicer):
             metrics=metrics(performance),
         )
 
-    async def WatchPrices(
-        self, request: pb.WatchPricesRequest, context: Context
-    ) -> AsyncIterator[pb.WatchPricesResponse]:
-        """Stream the prices of models: all first, and all again whenever one changes."""
-        at_most("models", len(request.models), MAX_WATCHED)
-        told: list[bytes] | None = None
-        while not self._prices.is_closed:
-            revision = self._prices.revision
-            prices = await self._prices.prices_of(request.models, self._now())
-            # Some of the catalog's prices change with the time of day.
-            fresh = [price.SerializeToString(deterministic=True) for price in prices]
-            yield pb.WatchPricesResponse(prices=prices if fresh != told else ())
-            told = fresh
-            await self._prices.wait_beyond(revision, SIGN_OF_LIFE_SECONDS)
-
-    async def RecordCharges(
-        self, request: pb.RecordChargesRequest, context: Context
-    ) -> pb.RecordChargesResponse:
-        """Store charges: all of them or, with an error, none."""
-        at_most("charges", len(request.charges), MAX_DELIVERY)
-        at_most("tallies", len(request.tallies), MAX_DELIVERY)
-        charges = [read_charge(c, f"charges[{i}]") for i, c in enumerate(request.charges)]
-        stats = [read_attempt_stats(s, f"tallies[{i}]") for i, s in enumerate(request.tallies)]
-        if any(charge.cost is None for charge in charges):
-            find = self._prices.price
-            # The first question loads the catalog, which must not hold up everybody else.
-            charges = await asyncio.to_thread(lambda: [price_charge(c, find) for c in charges])
-        now = self._micros()
-        oldest = now - RETENTION_MICROS
-        recent = [each for each in stats if each.started_at >= oldest]
-        recorded = await self._ledger.record(charges, recent, now)
-        return pb.RecordChargesResponse(recorded=recorded)
-
-    async def AcquireLease(
-        self, request: pb.AcquireLeaseRequest, context: Context
-    ) -> pb.AcquireLeaseResponse:
-        """Refuse: charges do not name their lease yet, so no lease could be settled."""
-        raise NotImplementedYet(_NO_LEASES, method="AcquireLease")
-
-    async def ReleaseLease(
-        self, request: pb.ReleaseLeaseRequest, context: Context
-    ) -> pb.ReleaseLeaseResponse:
-        """Refuse: there are no leases yet."""
-        raise NotImplementedYet(_NO_LEASES, method="ReleaseLease")
-
-    def end_watches(self) -> None:
-        """End all streams, so that a draining server need not wait for them."""
-        self._prices.close()
-
     async def refresh_prices(self) -> None:
         """Use the rules that are stored now; another process may have changed them."""
         # One at a time, or an older answer might replace a newer one.
@@ -210,6 +155,3 @@ class BillingService(BillingServiceServicer):
         if start > end:
             refuse("startDate", "must not be after endDate")
         return Days(day_number(start), day_number(end))
-
-
-_NO_LEASES = "Budgets are not leased to routers yet"

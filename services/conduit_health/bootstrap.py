@@ -9,14 +9,17 @@ import grpc
 from grpc_health.v1 import health
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from conduit.v1.health_service_pb2 import DESCRIPTOR
+from conduit.internal.v1 import outcome_service_pb2
+from conduit.internal.v1.outcome_service_pb2_grpc import add_OutcomeServiceServicer_to_server
+from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
+from conduit.v1 import health_service_pb2
 from conduit.v1.health_service_pb2_grpc import add_HealthServiceServicer_to_server
-from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
 from conduit_health.checks.checker import Checker
 from conduit_health.checks.scheduler import CheckScheduler
 from conduit_health.history.recorder import HistoryRecorder
 from conduit_health.history.store import RETENTION_SECONDS, HistoryStore
 from conduit_health.history.writer import HistoryWriter
+from conduit_health.outcome_service import OutcomeService
 from conduit_health.publish.grpc_health import ProviderStatuses, ServiceStatus
 from conduit_health.publish.notifications import NotificationHub
 from conduit_health.publish.subscribers import Subscribers
@@ -25,7 +28,7 @@ from conduit_health.state.monitor import Monitor
 from conduit_kernel.background import Background
 from conduit_kernel.database import CHECKPOINT_SECONDS, Checkpointer, open_database
 from conduit_kernel.registry_watch import RegistryWatch
-from conduit_kernel.rpc import HostedService, RpcServer, admin_metadata, connect
+from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metadata
 from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings, environment
 from conduit_kernel.snapshot import SnapshotState
@@ -88,10 +91,16 @@ class _Parts:
             checks=self.checks,
             history=self.history,
             writer=self.writer,
-            subscribers=self.subscribers,
             notifications=notifications,
             clock=clock,
         )
+        self.outcome_service = OutcomeService(
+            monitor=self.monitor, subscribers=self.subscribers, clock=clock
+        )
+
+    def end_watches(self) -> None:
+        self.service.end_watches()
+        self.outcome_service.end_watches()
 
     async def tick(self) -> None:
         """Look at the time."""
@@ -125,9 +134,16 @@ async def start(
     engine = await open_database(settings, SERVICE, MIGRATIONS)
     parts = _Parts(settings, catalog, engine, clock, random)
     servicer = health.aio.HealthServicer()
-    server = RpcServer(name=SERVICE, master_key=settings.master_key, health_servicer=servicer)
+    server = RpcServer(
+        name=SERVICE,
+        master_key=settings.master_key,
+        service_tokens=settings.service_tokens,
+        health_servicer=servicer,
+    )
     add_HealthServiceServicer_to_server(parts.service, server.grpc)
-    server.announce(DESCRIPTOR.services_by_name["HealthService"])
+    add_OutcomeServiceServicer_to_server(parts.outcome_service, server.grpc)
+    server.announce(health_service_pb2.DESCRIPTOR.services_by_name["HealthService"])
+    server.announce(outcome_service_pb2.DESCRIPTOR.services_by_name["OutcomeService"])
     try:
         await server.start(settings.host, settings.port(SERVICE) if port is None else port)
     except BaseException:
@@ -139,11 +155,11 @@ async def start(
             parts,
             servicer,
             engine,
-            metadata=admin_metadata(settings.master_key),
+            metadata=service_metadata(settings.service_tokens[0]),
             clock=clock,
             tick_seconds=tick_seconds,
         ),
-        end_streams=parts.service.end_watches,
+        end_streams=parts.end_watches,
         close=parts.close,
         drain_seconds=settings.drain_seconds,
     )
@@ -162,7 +178,7 @@ def _work(
     run = background.run
     checkpointer = Checkpointer(engine)
     watch = RegistryWatch(
-        RegistryServiceStub(parts.registry),
+        SnapshotServiceStub(parts.registry),
         parts.state,
         metadata=metadata,
         on_change=parts.monitor.reload,

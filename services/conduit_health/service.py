@@ -11,13 +11,10 @@ from conduit_health.history.store import HistoryStore
 from conduit_health.history.writer import HistoryWriter
 from conduit_health.publish.messages import moment
 from conduit_health.publish.notifications import NotificationHub
-from conduit_health.publish.subscribers import Subscribers
 from conduit_health.state.monitor import Monitor
-from conduit_health.state.observation import Observation, observation_of
 from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.rpc.auth_interceptor import Context
 
-MAX_OUTCOMES = 10_000
 MAX_RECORDS = 10_000
 DEFAULT_HOURS = 24
 MAX_HOURS = 720
@@ -33,7 +30,6 @@ class HealthService(HealthServiceServicer):
         checks: CheckScheduler,
         history: HistoryStore,
         writer: HistoryWriter,
-        subscribers: Subscribers,
         notifications: NotificationHub,
         clock: Callable[[], float],
     ) -> None:
@@ -42,7 +38,6 @@ class HealthService(HealthServiceServicer):
         self._checks = checks
         self._history = history
         self._writer = writer
-        self._watchers = subscribers
         self._board = notifications
         self._clock = clock
 
@@ -93,39 +88,6 @@ class HealthService(HealthServiceServicer):
         limits = self._monitor.limits(request.provider_id)
         return pb.GetRateLimitsResponse(provider_id=request.provider_id, rate_limits=limits)
 
-    async def ReportOutcomes(
-        self, request: pb.ReportOutcomesRequest, context: Context
-    ) -> pb.ReportOutcomesResponse:
-        """Take what a router saw; what is about an instance that is gone is let go."""
-        if len(request.outcomes) > MAX_OUTCOMES:
-            message = f"outcomes may have at most {MAX_OUTCOMES} entries"
-            raise InvalidRequest(message, field="outcomes")
-        now = self._clock()
-        observations: dict[int, list[Observation]] = {}
-        for outcome in request.outcomes:
-            observations.setdefault(outcome.provider_id, []).append(observation_of(outcome, now))
-        for provider_id, seen in observations.items():
-            self._monitor.take(provider_id, seen)
-        return pb.ReportOutcomesResponse()
-
-    async def WatchHealth(
-        self, request: pb.WatchHealthRequest, context: Context
-    ) -> AsyncIterator[pb.WatchHealthResponse]:
-        """Stream how the instances are: all first, then each that changes."""
-        known: set[int] | None = None
-        changed: set[int] = set()
-        with self._watchers.watching() as watch:
-            while not watch.is_closed:
-                now = {config.id for config in self._monitor.instances}
-                # Changes cannot say that an instance is gone.
-                if known is None or known - now:
-                    yield pb.WatchHealthResponse(providers=self._monitor.all(), is_complete=True)
-                else:
-                    healths = [self._monitor.health(each) for each in sorted(changed & now)]
-                    yield pb.WatchHealthResponse(providers=healths)
-                known = now
-                changed = await watch.next()
-
     async def WatchNotifications(
         self, request: pb.WatchNotificationsRequest, context: Context
     ) -> AsyncIterator[pb.WatchNotificationsResponse]:
@@ -138,7 +100,6 @@ class HealthService(HealthServiceServicer):
 
     def end_watches(self) -> None:
         """End all streams, so that a draining server need not wait for them."""
-        self._watchers.close()
         self._board.close()
 
 

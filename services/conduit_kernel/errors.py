@@ -9,12 +9,12 @@
     * UnsupportedCapability        UNSUPPORTED_CAPABILITY
     * UnsupportedParameter         UNSUPPORTED_PARAMETER
   * MethodNotAllowed, NotImplementedYet
-  * MasterKeyMissing, MasterKeyInvalid, VirtualKeyMissing, VirtualKeyInvalid,
-    VirtualKeyDisabled, ModelNotAllowed
+  * MasterKeyMissing, MasterKeyInvalid, ServiceTokenInvalid, VirtualKeyMissing,
+    VirtualKeyInvalid, VirtualKeyDisabled, ModelNotAllowed
   * NotFound
     * RouteNotFound, ProviderNotFound, KeyNotFound, MappingNotFound, FallbackChainNotFound,
       VirtualKeyNotFound, ModelCostNotFound, ModelNotFound
-  * AlreadyExists, StillInUse
+  * AlreadyExists, EtagMismatch, StillInUse
   * NoProviderAvailable, ProviderUnhealthy, DeadlineExceeded, BudgetExceeded
   * ServiceUnavailable, SecretUnreadable
   * UpstreamError                  PROVIDER_ERROR; one class per thing a provider can do to us
@@ -115,6 +115,12 @@ class MasterKeyInvalid(ConduitError):
     reason = "MASTER_KEY_INVALID"
 
 
+class ServiceTokenInvalid(ConduitError):
+    """A call of an internal RPC does not come from a service of ours. Metadata: `header`."""
+
+    reason = "SERVICE_TOKEN_INVALID"
+
+
 class VirtualKeyMissing(ConduitError):
     """A call carries no virtual key."""
 
@@ -195,6 +201,12 @@ class AlreadyExists(ConduitError):
     """Something with these values exists already."""
 
     reason = "ALREADY_EXISTS"
+
+
+class EtagMismatch(ConduitError):
+    """Somebody else changed it since it was read. Metadata: `etag`, the current one."""
+
+    reason = "ETAG_MISMATCH"
 
 
 class StillInUse(ConduitError):

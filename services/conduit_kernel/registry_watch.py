@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from conduit.v1.registry_requests_pb2 import WatchRequest, WatchResponse
+from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotRequest, WatchSnapshotResponse
 from conduit_kernel.rpc.watch_stream import WatchStream
 from conduit_kernel.snapshot import SnapshotState
 
 if TYPE_CHECKING:
     # Exists for type checkers only.
-    from conduit.v1.registry_service_pb2_grpc import RegistryServiceAsyncStub
+    from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceAsyncStub
 
 
 class RegistryWatch:
@@ -19,7 +19,7 @@ class RegistryWatch:
 
     def __init__(
         self,
-        stub: "RegistryServiceAsyncStub",
+        stub: "SnapshotServiceAsyncStub",
         state: SnapshotState,
         *,
         metadata: tuple[tuple[str, str], ...],
@@ -47,7 +47,7 @@ class RegistryWatch:
             raise
         self._is_in_use = True
 
-    def _open(self) -> "grpc.aio.UnaryStreamCall[WatchRequest, WatchResponse]":
+    def _open(self) -> "grpc.aio.UnaryStreamCall[WatchSnapshotRequest, WatchSnapshotResponse]":
         known = self._state if self._is_in_use else SnapshotState()
-        request = WatchRequest(epoch=known.epoch, revision=known.revision)
-        return self._stub.Watch(request, metadata=self._metadata)
+        request = WatchSnapshotRequest(epoch=known.epoch, revision=known.revision)
+        return self._stub.WatchSnapshot(request, metadata=self._metadata)

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from conduit.v1.key_credential_pb2 import SealedSecret
+from conduit.internal.v1.snapshot_pb2 import SealedSecret
 from conduit_kernel.errors import SecretUnreadable
 
 KEY_BYTES = 32
@@ -85,9 +85,17 @@ def key_id(key: bytes) -> str:
     return hashlib.sha256(b"conduit encryption key id\0" + key).hexdigest()[:16]
 
 
+def service_token(key: bytes) -> str:
+    """Return what a service of ours shows to another, in hex; it tells nothing of the key."""
+    return _derived(key, b"conduit service token v1").hex()
+
+
 def _hash_key(key: bytes) -> bytes:
-    info = b"conduit virtual key hash v1"
-    return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=info).derive(key)
+    return _derived(key, b"conduit virtual key hash v1")
+
+
+def _derived(key: bytes, label: bytes) -> bytes:
+    return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=label).derive(key)
 
 
 def new_key() -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from conduit_kernel.egress import DIRECT, Egress, read_egress
-from conduit_kernel.secrets import parse_key
+from conduit_kernel.secrets import parse_key, service_token
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 GRPC_PORT = 50051
@@ -53,6 +53,11 @@ class Settings:
     def target(self, service: str) -> str:
         """Return where a service is: as configured, else beside this process."""
         return self.targets.get(service) or f"127.0.0.1:{self.port(service)}"
+
+    @property
+    def service_tokens(self) -> tuple[str, ...]:
+        """What our services show to each other: first the current, then those of former keys."""
+        return tuple(map(service_token, (self.encryption_key, *self.former_encryption_keys)))
 
     @property
     def simulator_url(self) -> str:

@@ -7,11 +7,16 @@ from typing import Generic, TypeVar
 import msgspec
 from google.protobuf.message import Message
 
+from conduit.internal.v1.snapshot_pb2 import (
+    Snapshot,
+    SnapshotChange,
+    SnapshotKey,
+    SnapshotVirtualKey,
+)
+from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
 from conduit.v1.fallback_chain_pb2 import FallbackChain
 from conduit.v1.model_mapping_pb2 import ModelMapping
 from conduit.v1.provider_pb2 import Provider
-from conduit.v1.registry_requests_pb2 import WatchResponse
-from conduit.v1.snapshot_pb2 import Snapshot, SnapshotChange, SnapshotKey, SnapshotVirtualKey
 
 GroupT = TypeVar("GroupT")
 IdT = TypeVar("IdT")
@@ -101,14 +106,14 @@ class SnapshotState:
         """Whether the Registry, or a file that it once filled, has reported anything yet."""
         return bool(self.epoch)
 
-    def apply(self, response: WatchResponse) -> bool:
-        """Take a message of `Watch`; return whether it changed anything."""
+    def apply(self, response: WatchSnapshotResponse) -> bool:
+        """Take a message of `WatchSnapshot`; return whether it changed anything."""
         if response.HasField("snapshot"):
             self._load(response.snapshot)
             return True
         return self._apply_changes(response)
 
-    async def apply_in_slices(self, response: WatchResponse) -> bool:
+    async def apply_in_slices(self, response: WatchSnapshotResponse) -> bool:
         """Take a message like `apply`, and let others run while it takes a whole snapshot."""
         if response.HasField("snapshot"):
             for _ in self._loading(response.snapshot):
@@ -116,7 +121,7 @@ class SnapshotState:
             return True
         return self._apply_changes(response)
 
-    def _apply_changes(self, response: WatchResponse) -> bool:
+    def _apply_changes(self, response: WatchSnapshotResponse) -> bool:
         for change in response.changes:
             self._apply_one(change)
         if self._changes.is_everything:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from conduit.v1.model_cost_pb2 import Price, PriceTier, PriceVariant, UnitPrice
+from conduit.internal.v1.price_pb2 import Price, PriceTier, PriceVariant, UnitPrice
 from conduit_providers.quantities import INPUT_LEAVES, Qualifiers
 
 # Nano-dollars of a million units, by unit. What is not there has an unknown price, which is not 0.

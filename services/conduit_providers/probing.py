@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable, Mapping
 
+from conduit.internal.v1.snapshot_pb2 import SnapshotKey
 from conduit.v1.provider_pb2 import Provider
-from conduit.v1.snapshot_pb2 import SnapshotKey
 from conduit_kernel.errors import InvalidApiKey
 from conduit_kernel.secrets import Vault
 from conduit_providers.auth import resolve_secret

@@ -6,7 +6,11 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from conduit.v1.registry_service_pb2 import DESCRIPTOR
+from conduit.internal.v1 import snapshot_service_pb2
+from conduit.internal.v1.snapshot_service_pb2_grpc import (
+    add_SnapshotServiceServicer_to_server,
+)
+from conduit.v1 import registry_service_pb2
 from conduit.v1.registry_service_pb2_grpc import add_RegistryServiceServicer_to_server
 from conduit_kernel.background import Background
 from conduit_kernel.database import (
@@ -28,6 +32,7 @@ from conduit_registry.discovery import Discovery
 from conduit_registry.feed import POLL_SECONDS, Feed, Poll
 from conduit_registry.rewrapping import rewrap
 from conduit_registry.rpcs.base import Dependencies
+from conduit_registry.rpcs.snapshot import SnapshotService
 from conduit_registry.rules.addresses import Addresses
 from conduit_registry.service import RegistryService
 from conduit_registry.store import Store
@@ -118,9 +123,15 @@ async def _start(
         discovery=discovery,
         feed=feed,
     )
-    server = RpcServer(name="registry", master_key=settings.master_key)
+    server = RpcServer(
+        name="registry",
+        master_key=settings.master_key,
+        service_tokens=settings.service_tokens,
+    )
     add_RegistryServiceServicer_to_server(RegistryService(parts), server.grpc)
-    server.announce(DESCRIPTOR.services_by_name["RegistryService"])
+    add_SnapshotServiceServicer_to_server(SnapshotService(store, feed), server.grpc)
+    server.announce(registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"])
+    server.announce(snapshot_service_pb2.DESCRIPTOR.services_by_name["SnapshotService"])
     await server.start(settings.host, settings.port("registry") if port is None else port)
     return RegistryProcess(
         server,

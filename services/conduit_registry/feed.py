@@ -7,8 +7,8 @@ delays nobody but itself, and watchers at the same revision share one message.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from conduit.v1.registry_requests_pb2 import WatchResponse
-from conduit.v1.snapshot_pb2 import Snapshot, SnapshotChange
+from conduit.internal.v1.snapshot_pb2 import Snapshot, SnapshotChange
+from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
 from conduit_registry import messages
 from conduit_registry.store import (
     FALLBACK_CHAIN,
@@ -49,7 +49,7 @@ class Feed:
         self._is_closed = False
         self._loading = asyncio.Lock()
         # By the revision of those who asked; None for those who know nothing.
-        self._cache: dict[int | None, WatchResponse] = {}
+        self._cache: dict[int | None, WatchSnapshotResponse] = {}
         self._cached_at = State("", -1)
 
     def announce(self, revision: int) -> None:
@@ -74,7 +74,7 @@ class Feed:
             self._wake()
         self.announce(state.revision)
 
-    async def watch(self, epoch: str, revision: int) -> AsyncIterator[WatchResponse]:
+    async def watch(self, epoch: str, revision: int) -> AsyncIterator[WatchSnapshotResponse]:
         """Yield what the caller does not have, then every change, and signs of life."""
         told = self._revision
         message = await self._after(epoch, revision)
@@ -93,13 +93,13 @@ class Feed:
                 async with asyncio.timeout(HEARTBEAT_SECONDS):
                     await news.wait()
             except TimeoutError:
-                yield WatchResponse(revision=message.revision)
+                yield WatchSnapshotResponse(revision=message.revision)
 
     def _wake(self) -> None:
         news, self._news = self._news, asyncio.Event()
         news.set()
 
-    async def _after(self, epoch: str, revision: int) -> WatchResponse:
+    async def _after(self, epoch: str, revision: int) -> WatchSnapshotResponse:
         async with self._loading:
             if self._cached_at.revision == self._revision:
                 hit = self._cache.get(_known(epoch, revision, self._cached_at))
@@ -107,7 +107,7 @@ class Feed:
                     return hit
             return await self._read(epoch, revision)
 
-    async def _read(self, epoch: str, revision: int) -> WatchResponse:
+    async def _read(self, epoch: str, revision: int) -> WatchSnapshotResponse:
         async with self._store.read() as reading:
             state = await reading.state()
             if state != self._cached_at:
@@ -121,16 +121,16 @@ class Feed:
 
     async def _load(
         self, reading: ReadTransaction, state: State, known: int | None
-    ) -> WatchResponse:
+    ) -> WatchSnapshotResponse:
         if known is None:
             return await self._everything(reading, state)
         touched = await reading.changed_resources(known)
         if len(touched) > MAX_TOUCHED:
             return await self._everything(reading, state)
         changes = await self._changes(reading, touched)
-        return WatchResponse(revision=state.revision, changes=changes)
+        return WatchSnapshotResponse(revision=state.revision, changes=changes)
 
-    async def _everything(self, reading: ReadTransaction, state: State) -> WatchResponse:
+    async def _everything(self, reading: ReadTransaction, state: State) -> WatchSnapshotResponse:
         providers = await reading.every(PROVIDER)
         rotation_days = {provider.id: provider.key_rotation_days for provider in providers}
         now = self._store.now()
@@ -146,7 +146,7 @@ class Feed:
             fallback_chains=map(messages.fallback_chain, await reading.every(FALLBACK_CHAIN)),
             virtual_keys=map(messages.snapshot_virtual_key, await reading.every(VIRTUAL_KEY)),
         )
-        return WatchResponse(revision=state.revision, snapshot=snapshot)
+        return WatchSnapshotResponse(revision=state.revision, snapshot=snapshot)
 
     async def _changes(
         self, reading: ReadTransaction, touched: Sequence[ChangedResource]

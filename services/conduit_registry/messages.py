@@ -8,12 +8,12 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from conduit.internal.v1 import snapshot_pb2 as snapshot_pb
 from conduit.v1 import audit_entry_pb2 as audit_pb
 from conduit.v1 import fallback_chain_pb2 as chain_pb
 from conduit.v1 import key_credential_pb2 as key_pb
 from conduit.v1 import model_mapping_pb2 as mapping_pb
 from conduit.v1 import provider_pb2 as provider_pb
-from conduit.v1 import snapshot_pb2 as snapshot_pb
 from conduit.v1 import virtual_key_pb2 as virtual_key_pb
 from conduit.v1.fallback_chain_json import fallback_chain_to_json
 from conduit.v1.key_credential_json import key_credential_to_json

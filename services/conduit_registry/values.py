@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from conduit.v1.key_credential_pb2 import SealedSecret
+from conduit.internal.v1.snapshot_pb2 import SealedSecret
 from conduit.v1.provider_pb2 import AUDIT_LEVEL_BASIC
 
 DEFAULT_INTERVAL_HOURS = 24

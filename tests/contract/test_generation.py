@@ -48,8 +48,10 @@ service S { rpc Get(Req) returns (Res) {
 """
 
 
-def protoc(folder: Path, source: str, reasons: str = REASONS) -> subprocess.CompletedProcess[str]:
-    """Run the generator on a contract of one file."""
+def protoc(
+    folder: Path, source: str, reasons: str = REASONS, names: tuple[str, ...] = ("thing.proto",)
+) -> subprocess.CompletedProcess[str]:
+    """Run the generator on a contract of one file, or of further ones beside it."""
     (folder / "thing.proto").write_text(HEAD + reasons + source)
     plugin = ROOT / "tools" / "protoc-gen-conduit-python"
     includes = (folder, ROOT / "protos", *INCLUDES)
@@ -59,7 +61,7 @@ def protoc(folder: Path, source: str, reasons: str = REASONS) -> subprocess.Comp
             *(f"-I{path}" for path in includes),
             f"--plugin=protoc-gen-conduit={plugin}",
             f"--conduit_out={folder}",
-            "thing.proto",
+            *names,
         ],
         env={**os.environ, "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"},
         capture_output=True,
@@ -86,6 +88,10 @@ def test_a_contract_that_keeps_the_rules_is_generated(tmp_path: Path) -> None:
         (
             GOOD + GOOD.replace("service S", "service T").replace("{id}", "{id=**}"),
             "Get and Get share GET /api/things/{id=**}",
+        ),
+        (
+            GOOD.replace("ACCESS_PUBLIC", "ACCESS_SERVICE"),
+            "S.Get is for services alone; declare it in the internal package",
         ),
         (GOOD.replace("{id}", "{name}"), "conduit.v1.Req has no field name"),
         (GOOD.replace("{id}", "{id}:run"), "a segment must be literal"),
@@ -134,3 +140,48 @@ def test_a_reason_must_say_what_it_means(tmp_path: Path) -> None:
     done = protoc(tmp_path, GOOD, REASONS.replace("http_status: 500, ", ""))
     assert done.returncode != 0
     assert "ERROR_REASON_UNSPECIFIED does not say what it means to a client" in done.stderr
+
+
+INTERNAL = """
+syntax = "proto3";
+package conduit.internal.v1;
+import "conduit/v1/options.proto";
+import "google/api/annotations.proto";
+message Req {}
+message Res {}
+service T { rpc Tell(Req) returns (Res) {
+  option (conduit.v1.serving) = {access: ACCESS_SERVICE};
+} }
+"""
+
+
+def test_internal_rpcs_are_listed_apart(tmp_path: Path) -> None:
+    """The public package knows nothing of them, and they have no JSON and no routes."""
+    (tmp_path / "inner.proto").write_text(INTERNAL)
+    done = protoc(tmp_path, GOOD, names=("thing.proto", "inner.proto"))
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "conduit" / "internal" / "v1"
+    assert [path.name for path in folder.iterdir()] == ["methods.py"]
+    assert "/conduit.internal.v1.T/Tell" in (folder / "methods.py").read_text()
+    assert "internal" not in (tmp_path / "conduit" / "v1" / "methods.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("ACCESS_SERVICE", "ACCESS_MASTER_KEY", "T.Tell is internal but not for services alone"),
+        (
+            "option (conduit",
+            'option (google.api.http) = {get: "/api/inner"}; option (conduit',
+            "T.Tell is internal but has an HTTP rule",
+        ),
+    ],
+)
+def test_an_internal_rpc_open_to_others_is_refused(
+    tmp_path: Path, old: str, new: str, problem: str
+) -> None:
+    """Neither a key of the outside nor HTTP may lead to it."""
+    (tmp_path / "inner.proto").write_text(INTERNAL.replace(old, new))
+    done = protoc(tmp_path, GOOD, names=("thing.proto", "inner.proto"))
+    assert done.returncode != 0
+    assert problem in done.stderr

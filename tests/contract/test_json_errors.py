@@ -16,7 +16,6 @@ from conduit.v1.json_runtime import JsonError, MalformedJson, parse
 from conduit.v1.model_mapping_json import model_mapping_spec_from_json
 from conduit.v1.provider_json import provider_spec_from_json
 from conduit.v1.router_requests_json import chat_request_from_json
-from conduit.v1.snapshot_json import snapshot_change_from_json
 
 Read = Callable[[object], object]
 
@@ -139,9 +138,9 @@ MAPPING = model_mapping_spec_from_json
             "cannot be given together with chat",
         ),
         (
-            snapshot_change_from_json,
-            {"provider": {"weight": []}},
-            "provider.weight",
+            chat_request_from_json,
+            {"chat": {"n": []}},
+            "chat.n",
             "must be a whole number, not a list",
         ),
     ],

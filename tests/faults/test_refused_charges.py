@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 from tests.support.disk import refuse
 
-from conduit.v1.charge_pb2 import CallTally
+from conduit.internal.v1.call_tally_pb2 import CallTally
 from conduit_kernel.ids import IdSource
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.accounting.prices import PriceList

@@ -6,26 +6,39 @@ from pathlib import Path
 
 from google.protobuf import descriptor_pool
 
+import conduit.internal.v1.ledger_service_pb2
+import conduit.internal.v1.outcome_service_pb2
+import conduit.internal.v1.snapshot_service_pb2
 import conduit.v1.billing_service_pb2
 import conduit.v1.health_service_pb2
 import conduit.v1.registry_service_pb2
 import conduit.v1.router_service_pb2  # noqa: F401 # importing registers the services
 from conduit.v1 import options_pb2
 
-SERVICES = ("BillingService", "HealthService", "RegistryService", "RouterService")
+PUBLIC = ("BillingService", "HealthService", "RegistryService", "RouterService")
+INTERNAL = ("LedgerService", "OutcomeService", "SnapshotService")
 
 
 def test_every_rpc_says_who_may_call_it() -> None:
-    """One without the option would be open to everybody, or to nobody."""
+    """Of the public package nobody's services, of the internal one services alone."""
+    public = {
+        options_pb2.ACCESS_PUBLIC,
+        options_pb2.ACCESS_VIRTUAL_KEY,
+        options_pb2.ACCESS_MASTER_KEY,
+    }
+    wrong = [name for name, access in _accesses("conduit.v1", PUBLIC) if access not in public]
+    internal = _accesses("conduit.internal.v1", INTERNAL)
+    wrong += [name for name, access in internal if access != options_pb2.ACCESS_SERVICE]
+    assert wrong == []
+
+
+def _accesses(package: str, services: tuple[str, ...]) -> list[tuple[str, int]]:
     pool = descriptor_pool.Default()
-    silent = [
-        method.full_name
-        for service in SERVICES
-        for method in pool.FindServiceByName(f"conduit.v1.{service}").methods
-        if method.GetOptions().Extensions[options_pb2.serving].access
-        == options_pb2.ACCESS_UNSPECIFIED
+    return [
+        (method.full_name, method.GetOptions().Extensions[options_pb2.serving].access)
+        for service in services
+        for method in pool.FindServiceByName(f"{package}.{service}").methods
     ]
-    assert silent == []
 
 
 def test_generated_code_is_up_to_date(root: Path) -> None:

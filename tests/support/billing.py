@@ -4,32 +4,42 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
+from tests.support.credentials import admin_metadata, service_metadata_of
 
+from conduit.internal.v1.ledger_service_pb2 import RecordChargesRequest, RecordChargesResponse
 from conduit.v1 import charge_pb2 as charges
-from conduit.v1.billing_requests_pb2 import (
-    GetProviderAnalyticsRequest,
-    RecordChargesRequest,
-    RecordChargesResponse,
-)
+from conduit.v1.billing_requests_pb2 import GetProviderAnalyticsRequest
 from conduit_kernel.ids import IdSource
-from conduit_kernel.rpc import admin_metadata
 
 if TYPE_CHECKING:
     # The generated code has one class; its types have two.
+    from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub
     from conduit.v1.billing_service_pb2_grpc import BillingServiceAsyncStub
 
-    BillingStub: TypeAlias = BillingServiceAsyncStub
+    LedgerStub: TypeAlias = LedgerServiceAsyncStub
+    PublicStub: TypeAlias = BillingServiceAsyncStub
 else:
-    from conduit.v1.billing_service_pb2_grpc import BillingServiceStub as BillingStub
+    from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceStub as LedgerStub
+    from conduit.v1.billing_service_pb2_grpc import BillingServiceStub as PublicStub
 
 MASTER_KEY = "test-master-key"
 METADATA = admin_metadata(MASTER_KEY)
+ENCRYPTION_KEY = bytes(32)
+SERVICE_METADATA = service_metadata_of(ENCRYPTION_KEY)
 # 2026-11-23T12:00:00Z
 NOW = 1_795_435_200
 DAY = 86_400
 # A dollar for a million tokens, of whichever kind.
 DOLLAR = 1_000_000_000
 _IDS = IdSource()
+
+
+class BillingStub(PublicStub):
+    """Calls Billing as operators do, and its ledger as routers do."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        super().__init__(channel)
+        self.ledger = LedgerStub(channel)
 
 
 def charge(
@@ -66,7 +76,9 @@ def charge(
 async def record(billing: BillingStub, *made: charges.Charge) -> int:
     """Deliver charges; return how many were new."""
     request = RecordChargesRequest(charges=made)
-    answer: RecordChargesResponse = await billing.RecordCharges(request, metadata=METADATA)
+    answer: RecordChargesResponse = await billing.ledger.RecordCharges(
+        request, metadata=SERVICE_METADATA
+    )
     return answer.recorded
 
 

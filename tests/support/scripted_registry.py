@@ -1,4 +1,4 @@
-"""A Registry's Watch on a real port, whose configuration a test writes."""
+"""A Registry's WatchSnapshot on a real port, whose configuration a test writes."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,12 +6,17 @@ from contextlib import asynccontextmanager
 
 import grpc
 
-from conduit.v1.registry_requests_pb2 import WatchRequest, WatchResponse
-from conduit.v1.registry_service_pb2 import DESCRIPTOR
-from conduit.v1.snapshot_pb2 import Snapshot
+from conduit.internal.v1.snapshot_pb2 import Snapshot
+from conduit.internal.v1.snapshot_service_pb2 import (
+    DESCRIPTOR,
+    WatchSnapshotRequest,
+    WatchSnapshotResponse,
+)
+from conduit.v1 import registry_service_pb2
 from conduit_kernel.rpc import RpcServer
+from conduit_kernel.secrets import service_token
 
-SERVICE = DESCRIPTOR.services_by_name["RegistryService"]
+SERVICE = DESCRIPTOR.services_by_name["SnapshotService"]
 
 
 class ScriptedRegistry:
@@ -34,12 +39,14 @@ class ScriptedRegistry:
         self._is_closed = True
         self._wake()
 
-    async def watch(self, _request: object, _context: object) -> AsyncIterator[WatchResponse]:
+    async def watch(
+        self, _request: object, _context: object
+    ) -> AsyncIterator[WatchSnapshotResponse]:
         """Stream the configuration."""
         while not self._is_closed:
             changed = self._changed
             snapshot = self._snapshot
-            yield WatchResponse(revision=snapshot.revision, snapshot=snapshot)
+            yield WatchSnapshotResponse(revision=snapshot.revision, snapshot=snapshot)
             await changed.wait()
 
     def _wake(self) -> None:
@@ -48,17 +55,23 @@ class ScriptedRegistry:
 
 
 @asynccontextmanager
-async def serve_registry(snapshot: Snapshot, master_key: str) -> AsyncIterator[ScriptedRegistry]:
+async def serve_registry(
+    snapshot: Snapshot, encryption_key: bytes
+) -> AsyncIterator[ScriptedRegistry]:
     """Run a scripted Registry for as long as this lasts."""
     registry = ScriptedRegistry(snapshot)
-    server = RpcServer(name="registry", master_key=master_key)
+    server = RpcServer(
+        name="registry", master_key="unused", service_tokens=[service_token(encryption_key)]
+    )
     watch = grpc.unary_stream_rpc_method_handler(
         registry.watch,
-        request_deserializer=WatchRequest.FromString,
-        response_serializer=WatchResponse.SerializeToString,
+        request_deserializer=WatchSnapshotRequest.FromString,
+        response_serializer=WatchSnapshotResponse.SerializeToString,
     )
-    handlers = grpc.method_handlers_generic_handler(SERVICE.full_name, {"Watch": watch})
+    handlers = grpc.method_handlers_generic_handler(SERVICE.full_name, {"WatchSnapshot": watch})
     server.grpc.add_generic_rpc_handlers((handlers,))
+    # By this one the health of a Registry is asked for.
+    server.announce(registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"])
     server.announce(SERVICE)
     await server.start("127.0.0.1", 0)
     registry.port = server.port

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from functools import cache
 
+from conduit.internal.v1.snapshot_pb2 import Snapshot, SnapshotKey, SnapshotVirtualKey
 from conduit.v1.fallback_chain_pb2 import FallbackChain
 from conduit.v1.key_credential_pb2 import KeyCredential
 from conduit.v1.model_mapping_pb2 import ModelMapping
 from conduit.v1.provider_pb2 import Provider
-from conduit.v1.snapshot_pb2 import Snapshot, SnapshotKey, SnapshotVirtualKey
 from conduit.v1.virtual_key_pb2 import VirtualKey
 from conduit_kernel.secrets import Vault
 from conduit_kernel.snapshot import SnapshotState

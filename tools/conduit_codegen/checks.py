@@ -7,6 +7,8 @@ from .http_paths import path_fields, segments
 from .json_names import members
 from .tables import reasons
 
+SERVICE = "ACCESS_SERVICE"
+
 
 def problems(contract: Contract) -> Iterator[str]:
     """Yield what is wrong, in one sentence each."""
@@ -19,6 +21,15 @@ def problems(contract: Contract) -> Iterator[str]:
         failure = value.failure
         if not (failure and failure.code and failure.http_status and failure.openai_type):
             yield f"{value.name} does not say what it means to a client"
+
+
+def internal_problems(contract: Contract) -> Iterator[str]:
+    """Yield what is wrong with a contract that only our own services use."""
+    for rpc in contract.rpcs:
+        if rpc.access != SERVICE:
+            yield f"{rpc.service}.{rpc.name} is internal but not for services alone"
+        if rpc.bindings:
+            yield f"{rpc.service}.{rpc.name} is internal but has an HTTP rule"
 
 
 def _message(contract: Contract, message: Message) -> Iterator[str]:
@@ -50,6 +61,8 @@ def _rpc(contract: Contract, rpc: Rpc) -> Iterator[str]:
     where = f"{rpc.service}.{rpc.name}"
     if rpc.access == "ACCESS_UNSPECIFIED":
         yield f"{where} does not say who may call it"
+    if rpc.access == SERVICE:
+        yield f"{where} is for services alone; declare it in the internal package"
     if rpc.bindings and rpc.server_streaming and rpc.framing == "FRAMING_UNSPECIFIED":
         yield f"{where} does not say how its stream is written"
     for binding in rpc.bindings:

@@ -46,26 +46,45 @@ FILE_MESSAGES, FILE_ENUMS, FILE_SERVICES = 4, 5, 6
 MESSAGE_FIELDS, MESSAGE_ONEOFS, ENUM_VALUES, SERVICE_METHODS = 2, 8, 2, 2
 
 
+INTERNAL = "internal"
+
+
 def load(request: CodeGeneratorRequest) -> Contract:
-    """Return the contract of the files to generate. Raises ContractError."""
-    return _Loader(request).contract()
+    """Return the public contract of the files to generate. Raises ContractError."""
+    contract = _Loader(request, is_internal=False).contract()
+    if contract is None:
+        problem = "no file of a public package to generate"
+        raise ContractError(problem)
+    return contract
+
+
+def load_internal(request: CodeGeneratorRequest) -> Contract | None:
+    """Return what only our own services say to each other. Raises ContractError."""
+    return _Loader(request, is_internal=True).contract()
 
 
 class _Loader:
     """Turns descriptors into the contract's plain values."""
 
-    def __init__(self, request: CodeGeneratorRequest) -> None:
+    def __init__(self, request: CodeGeneratorRequest, *, is_internal: bool) -> None:
         wanted = set(request.file_to_generate)
         self._files = sorted(
-            (file for file in request.proto_file if file.name in wanted), key=lambda f: f.name
+            (
+                file
+                for file in request.proto_file
+                if file.name in wanted and (INTERNAL in file.package.split(".")) == is_internal
+            ),
+            key=lambda file: file.name,
         )
         self._options = Options(request.proto_file)
         self._dialects = resolved_dialects(self._files, self._options)
         self._bare = bare_messages(self._files, self._options)
 
-    def contract(self) -> Contract:
-        """Return the whole contract."""
+    def contract(self) -> Contract | None:
+        """Return the contract of one package; None where none of its files is to be generated."""
         packages = {file.package for file in self._files}
+        if not packages:
+            return None
         if len(packages) != 1:
             problem = f"expected one package, found {sorted(packages)}"
             raise ContractError(problem)

@@ -7,15 +7,15 @@ from typing import TypeAlias
 
 from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGeneratorResponse
 
-from .checks import problems
+from .checks import internal_problems, problems
 from .contract import Contract, ContractError
 from .http_modules import http_modules
 from .json_modules import json_modules
 from .layout import laid_out
-from .loading import load
+from .loading import load, load_internal
 from .openapi import openapi_text
 from .stubs import grpc_modules, markers
-from .tables import failures_module, methods_module
+from .tables import failures_module, internal_methods_module, methods_module
 
 OPENAPI = "openapi.json"
 RUNTIME = Path(__file__).with_name("runtime")
@@ -26,6 +26,7 @@ Files: TypeAlias = Iterable[tuple[str, str]]
 def python_files(request: CodeGeneratorRequest) -> Iterator[tuple[str, str]]:
     """Yield the files of the Python package."""
     contract = checked(request)
+    internal = load_internal(request)
     yield from grpc_modules(request)
     yield from markers(request.file_to_generate)
     yield f"{contract.package.replace('.', '/')}/{OPENAPI}", openapi_text(contract)
@@ -36,6 +37,7 @@ def python_files(request: CodeGeneratorRequest) -> Iterator[tuple[str, str]]:
             *http_modules(contract),
             methods_module(contract),
             failures_module(contract),
+            *([internal_methods_module(internal, contract)] if internal else ()),
         ]
     )
 
@@ -48,7 +50,9 @@ def openapi_files(request: CodeGeneratorRequest) -> Iterator[tuple[str, str]]:
 def checked(request: CodeGeneratorRequest) -> Contract:
     """Return the contract, if it keeps the rules. Raises ContractError."""
     contract = load(request)
-    if found := list(problems(contract)):
+    internal = load_internal(request)
+    found = [*problems(contract), *(internal_problems(internal) if internal else ())]
+    if found:
         raise ContractError("\n".join(found))
     return contract
 

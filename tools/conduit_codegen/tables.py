@@ -9,11 +9,7 @@ REASON_PREFIX = "ERROR_REASON_"
 
 def methods_module(contract: Contract) -> tuple[str, str]:
     """Return the path and text of `methods.py`."""
-    body = Source()
-    body.line(f'"""What the contract says of each RPC. {NOTICE}"""')
-    body.line()
-    body.line("from typing import Final, NamedTuple")
-    body.line()
+    body = _head("What the contract says of each RPC.", "Final, NamedTuple")
     body.line(f"from {contract.package} import options_pb2")
     body.gap()
     with body.block("class Method(NamedTuple):"):
@@ -25,6 +21,30 @@ def methods_module(contract: Contract) -> tuple[str, str]:
         body.line("server_streaming: bool")
         body.line("client_streaming: bool")
     body.gap()
+    _write_methods(contract, body)
+    return _path(contract, "methods"), str(body)
+
+
+def internal_methods_module(internal: Contract, contract: Contract) -> tuple[str, str]:
+    """Return the path and text of the internal package's `methods.py`."""
+    body = _head("What the contract says of each RPC between our own services.", "Final")
+    body.line(f"from {contract.package} import options_pb2")
+    body.line(f"from {contract.package}.methods import Method")
+    body.gap()
+    _write_methods(internal, body)
+    return _path(internal, "methods"), str(body)
+
+
+def _head(doc: str, typing: str) -> Source:
+    body = Source()
+    body.line(f'"""{doc} {NOTICE}"""')
+    body.line()
+    body.line(f"from typing import {typing}")
+    body.line()
+    return body
+
+
+def _write_methods(contract: Contract, body: Source) -> None:
     with body.block("METHODS: Final[dict[str, Method]] = {"):
         for service in contract.services:
             for rpc in service.rpcs:
@@ -36,7 +56,6 @@ def methods_module(contract: Contract) -> tuple[str, str]:
                     body.line(f"client_streaming={rpc.client_streaming},")
                 body.line("),")
     body.line("}")
-    return _path(contract, "methods"), str(body)
 
 
 def failures_module(contract: Contract) -> tuple[str, str]:

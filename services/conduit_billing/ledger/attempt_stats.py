@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from conduit.v1.charge_pb2 import CallTally
+from conduit.internal.v1.call_tally_pb2 import CallTally
 from conduit_billing.money import MAX_QUANTITY
 from conduit_billing.reports.duration_buckets import LEAST_BUCKET, MOST_BUCKET
 from conduit_billing.timestamps import DAY_MICROS, HOUR_MICROS, micros_of
@@ -16,7 +16,7 @@ _MAX_COUNT = 10**9
 
 
 class AttemptStats(NamedTuple):
-    """What attempts at an instance came to, checked. Fields as in `conduit.v1.CallTally`."""
+    """What attempts at an instance came to, checked. Fields as in `conduit.internal.v1.CallTally`."""
 
     id: str
     started_at: int

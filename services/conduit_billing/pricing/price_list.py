@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from conduit.v1.billing_requests_pb2 import PricedModel
-from conduit.v1.model_cost_pb2 import Price
+from conduit.internal.v1.price_pb2 import Price, PricedModel
 from conduit_billing.pricing.catalog import PriceCatalog
 from conduit_billing.pricing.rules import Priced, Rule, best_rule, rule_prices
 

@@ -4,8 +4,8 @@ import enum
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from conduit.internal.v1.outcome_pb2 import Outcome
 from conduit.v1.error_reason_pb2 import ErrorReason
-from conduit.v1.outcome_pb2 import Outcome
 from conduit.v1.provider_health_pb2 import KeyRateLimits, RateLimit
 
 MAX_DETAIL = 500

@@ -1,16 +1,22 @@
 """What stands before every RPC: who may call, and how its errors leave."""
 
 import hmac
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import structlog
 from google.protobuf.message import DecodeError
 
-from conduit.v1.methods import METHODS
-from conduit.v1.options_pb2 import ACCESS_MASTER_KEY
-from conduit_kernel.errors import ConduitError, InvalidRequest, MasterKeyInvalid, MasterKeyMissing
+from conduit.v1.options_pb2 import ACCESS_MASTER_KEY, ACCESS_SERVICE, Access
+from conduit_kernel.errors import (
+    ConduitError,
+    InvalidRequest,
+    MasterKeyInvalid,
+    MasterKeyMissing,
+    ServiceTokenInvalid,
+)
+from conduit_kernel.rpc.methods import METHODS
 from conduit_kernel.rpc.status import status_of
 
 if TYPE_CHECKING:
@@ -22,15 +28,19 @@ else:
     Handler = grpc.RpcMethodHandler
 
 
+SERVICE_HEADER = "x-conduit-service-token"
+
+
 class AuthInterceptor(grpc.aio.ServerInterceptor):
-    """Checks the master key where the contract asks for it, and gives errors their status.
+    """Checks the master key or the service token, as the contract asks, and gives errors statuses.
 
     Virtual keys are checked by the Router, which alone knows them. RPCs outside the contract
     (health, reflection) are for everybody.
     """
 
-    def __init__(self, master_key: str) -> None:
+    def __init__(self, master_key: str, service_tokens: Iterable[str] = ()) -> None:
         self._master_key = master_key.encode()
+        self._service_tokens = tuple(token.encode() for token in service_tokens)
         self._log = structlog.get_logger("rpc")
 
     async def intercept_service(
@@ -43,13 +53,12 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         method = METHODS.get(handler_call_details.method)
         if handler is None or method is None:
             return handler
-        wants_key = method.access == ACCESS_MASTER_KEY
-        return self._around(handler, handler_call_details.method, wants_key=wants_key)
+        return self._around(handler, handler_call_details.method, method.access)
 
-    def _around(self, handler: Any, name: str, *, wants_key: bool) -> Handler:  # noqa: ANN401 # four kinds of handler, told apart by which attribute is set
+    def _around(self, handler: Any, name: str, access: "Access.ValueType") -> Handler:  # noqa: ANN401 # four kinds of handler, told apart by which attribute is set
         async def whole(request: Any, context: Context) -> object:  # noqa: ANN401 # bytes, or a stream of them
             try:
-                self._admit(context, wants_key=wants_key)
+                self._admit(context, access)
                 return await inner(read(request), context)
             except ConduitError as error:
                 await context.abort_with_status(status_of(error))
@@ -59,7 +68,7 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
 
         async def pieces(request: Any, context: Context) -> AsyncIterator[object]:  # noqa: ANN401 # as above
             try:
-                self._admit(context, wants_key=wants_key)
+                self._admit(context, access)
                 async for piece in inner(read(request), context):
                     yield piece
             except ConduitError as error:
@@ -75,9 +84,11 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         # Read here, because gRPC itself would answer INTERNAL to what it cannot read.
         return make(around, None, handler.response_serializer)
 
-    def _admit(self, context: Context, *, wants_key: bool) -> None:
-        if wants_key:
+    def _admit(self, context: Context, access: "Access.ValueType") -> None:
+        if access == ACCESS_MASTER_KEY:
             check_master_key(metadata_of(context).get("x-master-key", ""), self._master_key)
+        elif access == ACCESS_SERVICE:
+            _check_service_token(metadata_of(context).get(SERVICE_HEADER, ""), self._service_tokens)
 
     def _unforeseen(self, name: str, error: Exception) -> ConduitError:
         # An abort by the handler itself is an exception too, and must go on as it is.
@@ -118,6 +129,15 @@ def check_master_key(given: str, master_key: bytes) -> None:
         raise MasterKeyMissing("This call wants the master key", header="X-Master-Key")
     if not hmac.compare_digest(given.encode(), master_key):
         raise MasterKeyInvalid("The master key is wrong", header="X-Master-Key")
+
+
+def _check_service_token(given: str, tokens: tuple[bytes, ...]) -> None:
+    """Raise unless one of the tokens was given, in time that tells nothing about them."""
+    # All are compared, so that the time does not tell which one it was.
+    found = [hmac.compare_digest(given.encode(), token) for token in tokens]
+    if not any(found):
+        message = "This call is for Conduit's own services, and wants their token"
+        raise ServiceTokenInvalid(message, header=SERVICE_HEADER)
 
 
 def metadata_of(context: Context) -> dict[str, str]:

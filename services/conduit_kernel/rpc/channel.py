@@ -6,7 +6,8 @@ import contextlib
 import grpc
 import orjson
 
-from conduit.v1.methods import METHODS
+from conduit_kernel.rpc.auth_interceptor import SERVICE_HEADER
+from conduit_kernel.rpc.methods import METHODS
 from conduit_kernel.rpc.server import MAX_MESSAGE_BYTES
 
 # Over about two seconds: a service that is being restarted is back by then.
@@ -31,7 +32,7 @@ def connect(target: str) -> grpc.aio.Channel:
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-            # Calls carry the master key in clear: they go to the service itself, through nobody.
+            # Calls carry keys in clear: they go to the service itself, through nobody.
             ("grpc.enable_http_proxy", 0),
             # Another channel's failures are no reason to wait.
             ("grpc.use_local_subchannel_pool", 1),
@@ -60,9 +61,9 @@ async def until_connected(channel: grpc.aio.Channel, seconds: float) -> None:
                 await channel.channel_ready()
 
 
-def admin_metadata(master_key: str) -> tuple[tuple[str, str], ...]:
+def service_metadata(token: str) -> tuple[tuple[str, str], ...]:
     """Return the metadata with which our services call each other."""
-    return (("x-master-key", master_key),)
+    return ((SERVICE_HEADER, token),)
 
 
 def _service_config() -> str:

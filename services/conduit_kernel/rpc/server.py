@@ -1,6 +1,6 @@
 """A gRPC server with what every service of ours has: the gate, health, reflection."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import grpc
 import structlog
@@ -22,16 +22,21 @@ class RpcServer:
         *,
         name: str,
         master_key: str,
+        service_tokens: Iterable[str] = (),
         health_servicer: health.aio.HealthServicer | None = None,
         share_port: bool = False,
     ) -> None:
-        """Prepare a server; `share_port` lets the workers of one machine listen together."""
+        """Prepare a server.
+
+        - `service_tokens` admit to internal RPCs; without any, nobody is.
+        - `share_port` lets the workers of one machine listen together.
+        """
         self._name = name
         self._services = [health.SERVICE_NAME, reflection.SERVICE_NAME]
         self._problems: list[str] = []
         self.health = health_servicer or health.aio.HealthServicer()
         self.grpc = grpc.aio.server(
-            interceptors=[AuthInterceptor(master_key)],
+            interceptors=[AuthInterceptor(master_key, service_tokens)],
             options=[
                 # A second server on the port would silently take half of the calls.
                 ("grpc.so_reuseport", int(share_port)),

@@ -1,10 +1,9 @@
-"""RPCs about the configuration as a whole: catalog, audit log, document, `Watch`."""
+"""RPCs about the configuration as a whole: catalog, audit log, document."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 from conduit.v1 import registry_requests_pb2 as pb
-from conduit_kernel.errors import DeadlineExceeded, InvalidRequest
+from conduit_kernel.errors import DeadlineExceeded
 from conduit_registry import messages
 from conduit_registry.configuration import document
 from conduit_registry.configuration.editor import Editor
@@ -15,7 +14,6 @@ from conduit_registry.rpcs.base import Context, RpcBase, origin_of
 from conduit_registry.rules import fields
 from conduit_registry.store import FALLBACK_CHAIN, KEY, MAPPING, PROVIDER, VIRTUAL_KEY
 
-MAX_USES = 10_000
 CHECK_SECONDS = 30.0
 
 
@@ -78,28 +76,3 @@ class ConfigurationRpcs(RpcBase):
             work = Import(editor, plan, is_rehearsal=request.dry_run)
             await work.run()
         return pb.ImportConfigResponse(changes=work.lines)
-
-    async def Watch(
-        self, request: pb.WatchRequest, context: Context
-    ) -> AsyncIterator[pb.WatchResponse]:
-        """Stream the configuration and its changes."""
-        async for message in self.parts.feed.watch(request.epoch, request.revision):
-            yield message
-
-    async def ReportKeyUse(
-        self, request: pb.ReportKeyUseRequest, context: Context
-    ) -> pb.ReportKeyUseResponse:
-        """Store when keys were last used."""
-        if len(request.uses) > MAX_USES:
-            message = f"uses must have at most {MAX_USES:,} items"
-            raise InvalidRequest(message, field="uses")
-        now = self.parts.store.now()
-        uses: dict[int, int] = {}
-        for use in request.uses:
-            number = fields.key_number(use.key_id)
-            # A clock that is ahead must not hide later uses.
-            used_at = min(fields.moment(use.used_at, "usedAt"), now)
-            uses[number] = max(used_at, uses.get(number, 0))
-        async with self.parts.store.change(origin_of(context)) as changing:
-            await changing.mark_used(uses)
-        return pb.ReportKeyUseResponse()

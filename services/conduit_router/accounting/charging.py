@@ -8,6 +8,7 @@ from collections.abc import Callable
 import structlog
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from conduit.internal.v1.call_tally_pb2 import CallTally
 from conduit.v1 import charge_pb2 as pb
 from conduit_kernel.ids import ID_LENGTH, IdSource
 from conduit_providers.operation import Requirements
@@ -157,7 +158,7 @@ class ChargeRecorder:
         by_provider, self._stats = self._stats, {}
         since, self._stats_since = self._stats_since, self._clock()
         for provider_id, stats in by_provider.items():
-            count = pb.CallTally(
+            count = CallTally(
                 id=self._ids.next(),
                 provider_id=provider_id,
                 successes=stats.successes,

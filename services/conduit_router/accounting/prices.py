@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from conduit.internal.v1.price_pb2 import Price
 from conduit.v1 import charge_pb2 as pb
-from conduit.v1.model_cost_pb2 import Price
 from conduit_providers.prices import PriceSheet, UnitPrices, input_tokens_of, sheet_of
 from conduit_providers.quantities import MOST, REQUEST, Qualifiers, Quantities
 from conduit_router.accounting.protowire import data_tag, number_tag, varint

@@ -7,13 +7,17 @@ from pathlib import Path
 import grpc
 import structlog
 
-from conduit.v1.billing_requests_pb2 import RecordChargesRequest, RecordChargesResponse
+from conduit.internal.v1.ledger_service_pb2 import (
+    DESCRIPTOR,
+    RecordChargesRequest,
+    RecordChargesResponse,
+)
 from conduit_kernel.background import reason_of
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.accounting.protowire import data_tag, delimited
 from conduit_router.accounting.spool import CHARGE, Spool, read_segment
 
-BILLING = "conduit.v1.BillingService"
+LEDGER = DESCRIPTOR.services_by_name["LedgerService"].full_name
 # How long records wait, so that they are delivered together.
 DELIVERY_SECONDS = 1.0
 # How often to look for the spools of processes that are gone.
@@ -37,7 +41,7 @@ class ChargeDelivery:
         # Records are messages already, so no request is built out of them, only put together.
         self._send: grpc.aio.UnaryUnaryMultiCallable[bytes, RecordChargesResponse] = (
             channel.unary_unary(
-                f"/{BILLING}/RecordCharges",
+                f"/{LEDGER}/RecordCharges",
                 response_deserializer=RecordChargesResponse.FromString,
             )
         )

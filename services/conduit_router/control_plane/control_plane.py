@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from conduit.v1.billing_service_pb2_grpc import BillingServiceStub
-from conduit.v1.health_service_pb2_grpc import HealthServiceStub
-from conduit.v1.registry_requests_pb2 import WatchResponse
-from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
-from conduit.v1.snapshot_pb2 import Snapshot
+from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceStub
+from conduit.internal.v1.outcome_service_pb2_grpc import OutcomeServiceStub
+from conduit.internal.v1.snapshot_pb2 import Snapshot
+from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
+from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
 from conduit_kernel.background import Background, reason_of
 from conduit_kernel.registry_watch import RegistryWatch
-from conduit_kernel.rpc import admin_metadata, connect
+from conduit_kernel.rpc import connect, service_metadata
 from conduit_kernel.settings import Settings
 from conduit_kernel.snapshot import SnapshotState
 from conduit_router.accounting.charging import ChargeRecorder
@@ -51,17 +51,17 @@ class ControlPlane:
         outcomes: Outcomes,
     ) -> None:
         """Take what is to be kept up to date and what is to be delivered."""
-        self._metadata = admin_metadata(settings.master_key)
+        self._metadata = service_metadata(settings.service_tokens[0])
         self._channels = {
             name: connect(settings.target(name)) for name in ("registry", "health", "billing")
         }
         billing = self._channels["billing"]
-        health = HealthServiceStub(self._channels["health"])
-        self._registry = RegistryServiceStub(self._channels["registry"])
+        health = OutcomeServiceStub(self._channels["health"])
+        self._registry = SnapshotServiceStub(self._channels["registry"])
         self._recorder = recorder
         self._spool = spool
         self._outcomes = outcomes
-        self._price_watch = PriceWatch(BillingServiceStub(billing), prices, self._metadata)
+        self._price_watch = PriceWatch(LedgerServiceStub(billing), prices, self._metadata)
         self._health_watch = HealthWatch(health, provider_state, self._metadata)
         self._delivery = ChargeDelivery(billing, spool, recorder, self._metadata)
         self._reports = Reports(health, self._registry, outcomes, self._metadata)
@@ -78,7 +78,7 @@ class ControlPlane:
                 await load()
             except Exception:  # noqa: BLE001 # written by another version, perhaps; the Registry has a better one
                 self._log.exception("snapshot_unusable")
-                self.state.apply(WatchResponse(snapshot=Snapshot()))
+                self.state.apply(WatchSnapshotResponse(snapshot=Snapshot()))
 
     def apply(self, change: TableChange) -> None:
         """Follow what the routes of a new table need."""

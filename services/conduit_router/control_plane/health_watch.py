@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from conduit.v1.health_service_pb2 import WatchHealthRequest, WatchHealthResponse
+from conduit.internal.v1.outcome_service_pb2 import WatchHealthRequest, WatchHealthResponse
 from conduit.v1.provider_health_pb2 import HEALTH_STATUS_UNHEALTHY
 from conduit_kernel.rpc.watch_stream import WatchStream
 from conduit_router.routing.provider_state import ProviderState
 
 if TYPE_CHECKING:
     # Exists for type checkers only.
-    from conduit.v1.health_service_pb2_grpc import HealthServiceAsyncStub
+    from conduit.internal.v1.outcome_service_pb2_grpc import OutcomeServiceAsyncStub
 
 
 class HealthWatch:
@@ -19,7 +19,7 @@ class HealthWatch:
 
     def __init__(
         self,
-        stub: "HealthServiceAsyncStub",
+        stub: "OutcomeServiceAsyncStub",
         state: ProviderState,
         metadata: tuple[tuple[str, str], ...],
     ) -> None:

@@ -5,14 +5,15 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from conduit.v1.billing_requests_pb2 import PricedModel, WatchPricesRequest, WatchPricesResponse
+from conduit.internal.v1.ledger_service_pb2 import WatchPricesRequest, WatchPricesResponse
+from conduit.internal.v1.price_pb2 import PricedModel
 from conduit_kernel.rpc.watch_stream import WatchStream
 from conduit_router.accounting.prices import PriceList
 from conduit_router.routing.table import EMPTY_TABLE, Route, TableChange
 
 if TYPE_CHECKING:
     # Exists for type checkers only.
-    from conduit.v1.billing_service_pb2_grpc import BillingServiceAsyncStub
+    from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub
 
 # Aliases that are counted, and models that are asked for, at a time.
 PIECE = 200
@@ -25,7 +26,7 @@ class PriceWatch:
 
     def __init__(
         self,
-        stub: "BillingServiceAsyncStub",
+        stub: "LedgerServiceAsyncStub",
         prices: PriceList,
         metadata: tuple[tuple[str, str], ...],
     ) -> None:

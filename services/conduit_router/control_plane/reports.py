@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from conduit.v1.health_service_pb2 import ReportOutcomesRequest
-from conduit.v1.registry_requests_pb2 import ReportKeyUseRequest
+from conduit.internal.v1.outcome_service_pb2 import ReportOutcomesRequest
+from conduit.internal.v1.snapshot_service_pb2 import ReportKeyUseRequest
 from conduit_router.upstream.outcomes import Outcomes
 
 if TYPE_CHECKING:
     # Exist for type checkers only.
-    from conduit.v1.health_service_pb2_grpc import HealthServiceAsyncStub
-    from conduit.v1.registry_service_pb2_grpc import RegistryServiceAsyncStub
+    from conduit.internal.v1.outcome_service_pb2_grpc import OutcomeServiceAsyncStub
+    from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceAsyncStub
 
 REPORT_SECONDS = 1.0
 KEY_USE_SECONDS = 10.0
@@ -21,8 +21,8 @@ class Reports:
 
     def __init__(
         self,
-        health: "HealthServiceAsyncStub",
-        registry: "RegistryServiceAsyncStub",
+        health: "OutcomeServiceAsyncStub",
+        registry: "SnapshotServiceAsyncStub",
         outcomes: Outcomes,
         metadata: tuple[tuple[str, str], ...],
     ) -> None:

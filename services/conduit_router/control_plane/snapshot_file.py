@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 from google.protobuf.message import DecodeError
 
-from conduit.v1.snapshot_pb2 import Snapshot
+from conduit.internal.v1.snapshot_pb2 import Snapshot
 from conduit_kernel.snapshot import SnapshotState
 
 # How long changes wait, so that a burst of them is stored together.

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from conduit.internal.v1.snapshot_pb2 import SnapshotKey
 from conduit.v1 import decision_pb2 as pb
 from conduit.v1.provider_pb2 import Provider
-from conduit.v1.snapshot_pb2 import SnapshotKey
 from conduit_kernel.errors import (
     ConduitError,
     InvalidApiKey,

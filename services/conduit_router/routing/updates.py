@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import inf
 
+from conduit.internal.v1.snapshot_pb2 import SnapshotVirtualKey
 from conduit.v1 import decision_pb2 as pb
-from conduit.v1.snapshot_pb2 import SnapshotVirtualKey
 from conduit_kernel.background import Background
 from conduit_kernel.snapshot import Changes, SnapshotState
 from conduit_providers.auth.secret_files import NO_FILES, FileTexts, read_secret_files

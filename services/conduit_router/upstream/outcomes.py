@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
+from conduit.internal.v1.outcome_pb2 import Outcome
+from conduit.internal.v1.snapshot_service_pb2 import KeyUse
 from conduit.v1 import error_reason_pb2
-from conduit.v1.outcome_pb2 import Outcome
 from conduit.v1.provider_health_pb2 import KeyRateLimits, RateLimit
-from conduit.v1.registry_requests_pb2 import KeyUse
 from conduit_kernel.errors import UpstreamError
 from conduit_kernel.http import Headers
 from conduit_providers.rate_limits import Limit, read_rate_limits

@@ -54,6 +54,10 @@ def use_json() -> None:
     thing = {**THING, "more": MORE}
     assert converted(thing) == thing
     assert converted({**thing, "more": "a"})["more"] == "a"
+    # In the order of the numbers, whatever order they came in.
+    counts = converted({**thing, "counts": {"10": 2, "9": "3"}})["counts"]
+    assert list(counts.items()) == [("9", 3), ("10", 2)]
+    assert refused({**thing, "counts": {"x": 1}}).startswith("counts.x must be a whole number")
     square = converted({"shape": "square", "square": {}})
     assert square["shape"] == "square"
     assert "square" not in square

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.support.billing import MASTER_KEY, NOW, BillingStub, knows_providers
+from tests.support.billing import ENCRYPTION_KEY, MASTER_KEY, NOW, BillingStub, knows_providers
 from tests.support.postgres import fresh_database, serve_postgres
 from tests.support.scripted_registry import ScriptedRegistry, serve_registry
 
+from conduit.internal.v1.snapshot_pb2 import Snapshot
 from conduit.v1.provider_pb2 import Provider
-from conduit.v1.snapshot_pb2 import Snapshot
 from conduit_billing import bootstrap
 from conduit_kernel.rpc import connect
 from conduit_kernel.settings import Settings
@@ -101,11 +101,11 @@ async def database_url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
 @pytest.fixture
 async def bench(database_url: str, tmp_path: Path) -> AsyncIterator[Bench]:
     """Return a database, a Registry and a clock, without a Billing service."""
-    async with serve_registry(configuration(NAMES), MASTER_KEY) as registry:
+    async with serve_registry(configuration(NAMES), ENCRYPTION_KEY) as registry:
         settings = Settings(
             data_dir=tmp_path,
             master_key=MASTER_KEY,
-            encryption_key=bytes(32),
+            encryption_key=ENCRYPTION_KEY,
             database_url=database_url,
             targets={"registry": f"127.0.0.1:{registry.port}"},
         )

@@ -7,8 +7,9 @@ import grpc
 import pytest
 import sqlalchemy as sa
 from tests.integration.billing.conftest import Bench
-from tests.support.billing import DOLLAR, METADATA, BillingStub, charge, record
+from tests.support.billing import DOLLAR, METADATA, SERVICE_METADATA, BillingStub, charge, record
 
+from conduit.internal.v1.ledger_service_pb2 import AcquireLeaseRequest, ReleaseLeaseRequest
 from conduit.v1 import billing_requests_pb2 as pb
 from conduit.v1.charge_pb2 import UNIT_CACHED_INPUT_TOKEN, UNIT_OUTPUT_TOKEN, Charge, ChargeLine
 from conduit.v1.model_cost_pb2 import ModelCostSpec
@@ -212,8 +213,8 @@ async def test_a_thousand_charges_take_few_statements(bench: Bench) -> None:
 async def test_leases_are_refused_with_a_reason(billing: BillingStub) -> None:
     """What is declared and not there yet says so."""
     for call in (
-        billing.AcquireLease(pb.AcquireLeaseRequest(), metadata=METADATA),
-        billing.ReleaseLease(pb.ReleaseLeaseRequest(), metadata=METADATA),
+        billing.ledger.AcquireLease(AcquireLeaseRequest(), metadata=SERVICE_METADATA),
+        billing.ledger.ReleaseLease(ReleaseLeaseRequest(), metadata=SERVICE_METADATA),
     ):
         with pytest.raises(grpc.RpcError) as caught:
             await call

@@ -9,17 +9,19 @@ from typing import Any
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.integration.billing.conftest import Bench
-from tests.support.billing import METADATA, BillingStub
+from tests.support.billing import METADATA, SERVICE_METADATA, LedgerStub
 
+from conduit.internal.v1 import ledger_service_pb2 as internal
+from conduit.internal.v1.price_pb2 import Price, PricedModel
 from conduit.v1 import billing_requests_pb2 as pb
 from conduit.v1.charge_pb2 import UNIT_INPUT_TOKEN
-from conduit.v1.model_cost_pb2 import ModelCostSpec, Price
+from conduit.v1.model_cost_pb2 import ModelCostSpec
 from conduit_billing import bootstrap
 from conduit_kernel.rpc import connect
 
 MODELS = [
-    pb.PricedModel(provider_id=1, provider_type="OpenAI", actual_model_name="gpt-4o"),
-    pb.PricedModel(provider_id=1, provider_type="OpenAI", actual_model_name="my-own-model"),
+    PricedModel(provider_id=1, provider_type="OpenAI", actual_model_name="gpt-4o"),
+    PricedModel(provider_id=1, provider_type="OpenAI", actual_model_name="my-own-model"),
 ]
 
 
@@ -33,7 +35,7 @@ async def prices_in(watch: grpc.aio.UnaryStreamCall[Any, Any]) -> list[Price]:
     """Return the next prices of a watch; signs of life are passed over."""
     while True:
         message = await watch.read()
-        assert isinstance(message, pb.WatchPricesResponse)
+        assert isinstance(message, internal.WatchPricesResponse)
         if message.prices:
             return list(message.prices)
 
@@ -42,7 +44,9 @@ async def test_a_watcher_has_all_prices_first_and_again_on_change(bench: Bench) 
     """Prices come at once, and anew when a rule is made, also by another Billing process."""
     async with bench.billing() as billing, bench.billing() as other:
         watches = [
-            stub.WatchPrices(pb.WatchPricesRequest(models=MODELS), metadata=METADATA)
+            stub.ledger.WatchPrices(
+                internal.WatchPricesRequest(models=MODELS), metadata=SERVICE_METADATA
+            )
             for stub in (billing, other)
         ]
         async with asyncio.timeout(20):
@@ -87,7 +91,9 @@ async def test_draining_ends_watches_at_once(bench: Bench) -> None:
     """A watch ends with the service, and the service does not wait for its watchers."""
     process = await bootstrap.start(bench.settings, bench.catalog, clock=bench.clock, port=0)
     channel = connect(f"127.0.0.1:{process.port}")
-    watch = BillingStub(channel).WatchPrices(pb.WatchPricesRequest(), metadata=METADATA)
+    watch = LedgerStub(channel).WatchPrices(
+        internal.WatchPricesRequest(), metadata=SERVICE_METADATA
+    )
     await watch.read()
     began = time.perf_counter()
     await process.drain()

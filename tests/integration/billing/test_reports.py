@@ -11,18 +11,20 @@ from tests.support.billing import (
     DOLLAR,
     METADATA,
     NOW,
+    SERVICE_METADATA,
     BillingStub,
     charge,
     knows_providers,
     record,
 )
 
+from conduit.internal.v1.call_tally_pb2 import CallTally
+from conduit.internal.v1.ledger_service_pb2 import RecordChargesRequest
 from conduit.v1 import billing_requests_pb2 as pb
 from conduit.v1.billing_requests_json import (
     get_costs_response_to_json,
     get_provider_analytics_response_to_json,
 )
-from conduit.v1.charge_pb2 import CallTally
 from conduit.v1.model_cost_pb2 import ModelCostSpec
 from conduit_kernel.errors import InvalidRequest, ProviderNotFound
 from conduit_kernel.rpc import error_of
@@ -136,9 +138,9 @@ async def test_analytics_have_the_shape_of_the_guide(billing: BillingStub) -> No
     hour = NOW - NOW % 3600
     # 720 ms is in bucket 44, 1,200 ms in bucket 50.
     tallies = [tally("a", hour, {44: 40, 50: 5}, failures=3), tally("b", hour + 3600, {44: 10})]
-    request = pb.RecordChargesRequest(charges=[charge(tokens=2_450_000)], tallies=tallies)
+    request = RecordChargesRequest(charges=[charge(tokens=2_450_000)], tallies=tallies)
     for _ in range(2):
-        await billing.RecordCharges(request, metadata=METADATA)
+        await billing.ledger.RecordCharges(request, metadata=SERVICE_METADATA)
     answer = await billing.GetProviderAnalytics(
         pb.GetProviderAnalyticsRequest(provider_id=1), metadata=METADATA
     )
@@ -163,7 +165,9 @@ async def test_analytics_have_the_shape_of_the_guide(billing: BillingStub) -> No
 async def test_a_tally_too_old_to_remember_is_left_out(billing: BillingStub) -> None:
     """Ids of tallies are kept for 30 days, so what comes later than that is not counted."""
     old = tally("old", NOW - 31 * DAY, {44: 1})
-    await billing.RecordCharges(pb.RecordChargesRequest(tallies=[old]), metadata=METADATA)
+    await billing.ledger.RecordCharges(
+        RecordChargesRequest(tallies=[old]), metadata=SERVICE_METADATA
+    )
     answer = await billing.GetProviderAnalytics(
         pb.GetProviderAnalyticsRequest(provider_id=1, start_date="2026-01-01"), metadata=METADATA
     )

@@ -8,34 +8,39 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import grpc
 import pytest
+from tests.support.credentials import admin_metadata, service_metadata_of
 from tests.support.models_upstream import ModelsUpstream, serve_models
 from tests.support.postgres import fresh_database, serve_postgres
 from tests.support.scripted_registry import ScriptedRegistry, serve_registry
 from tests.support.waiting import eventually
 
+from conduit.internal.v1.snapshot_pb2 import Snapshot, SnapshotKey
 from conduit.v1 import health_service_pb2 as pb
 from conduit.v1.key_credential_pb2 import KeyCredential
 from conduit.v1.model_mapping_pb2 import ModelMapping
 from conduit.v1.provider_health_pb2 import ProviderHealth
 from conduit.v1.provider_pb2 import Provider
-from conduit.v1.snapshot_pb2 import Snapshot, SnapshotKey
 from conduit_health import bootstrap
-from conduit_kernel.rpc import admin_metadata, connect
+from conduit_kernel.rpc import connect
 from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings
 from conduit_providers.catalog import load_catalog
 
 if TYPE_CHECKING:
     # The generated code has one class; its types have two.
+    from conduit.internal.v1.outcome_service_pb2_grpc import OutcomeServiceAsyncStub
     from conduit.v1.health_service_pb2_grpc import HealthServiceAsyncStub
 
     HealthStub: TypeAlias = HealthServiceAsyncStub
+    OutcomeStub: TypeAlias = OutcomeServiceAsyncStub
 else:
+    from conduit.internal.v1.outcome_service_pb2_grpc import OutcomeServiceStub as OutcomeStub
     from conduit.v1.health_service_pb2_grpc import HealthServiceStub as HealthStub
 
 MASTER_KEY = "test-master-key"
 METADATA = admin_metadata(MASTER_KEY)
 ENCRYPTION_KEY = bytes(range(32))
+SERVICE_METADATA = service_metadata_of(ENCRYPTION_KEY)
 # 2026-11-23T12:00:00Z
 NOW = 1_795_435_200.0
 GOOD, BAD = "sk-good-0123456789", "sk-bad-0123456789"
@@ -73,7 +78,7 @@ class Bench:
             tick_seconds=0.02,
         )
         channel = connect(f"127.0.0.1:{process.port}")
-        health = Health(channel, HealthStub(channel))
+        health = Health(channel, HealthStub(channel), OutcomeStub(channel))
         try:
             await eventually(health.knows_instances)
             yield health
@@ -88,6 +93,7 @@ class Health:
 
     channel: grpc.aio.Channel
     stub: HealthStub
+    outcomes: OutcomeStub
 
     async def get(self, provider_id: int = 1) -> ProviderHealth:
         """Return how an instance is."""
@@ -164,7 +170,7 @@ async def bench(
     upstream: ModelsUpstream, tmp_path: Path, database_url: str
 ) -> AsyncIterator[Bench]:
     """Return a Registry with one instance and one good key, without a Health service."""
-    async with serve_registry(configuration(upstream.url, key(1)), MASTER_KEY) as registry:
+    async with serve_registry(configuration(upstream.url, key(1)), ENCRYPTION_KEY) as registry:
         settings = Settings(
             data_dir=tmp_path,
             master_key=MASTER_KEY,

@@ -11,14 +11,18 @@ from grpc_health.v1 import health_pb2
 from tests.integration.health.conftest import (
     METADATA,
     NOW,
+    SERVICE_METADATA,
     Bench,
     Health,
     HealthStub,
+    OutcomeStub,
     configuration,
     key,
 )
 from tests.support.waiting import eventually
 
+from conduit.internal.v1 import outcome_service_pb2 as internal
+from conduit.internal.v1.outcome_pb2 import Outcome
 from conduit.v1 import health_service_pb2 as pb
 from conduit.v1.error_reason_pb2 import (
     ERROR_REASON_INVALID_API_KEY,
@@ -26,7 +30,6 @@ from conduit.v1.error_reason_pb2 import (
     ERROR_REASON_PROVIDER_REFUSED,
     ErrorReason,
 )
-from conduit.v1.outcome_pb2 import Outcome
 from conduit.v1.provider_health_pb2 import (
     HEALTH_STATUS_DEGRADED,
     HEALTH_STATUS_HEALTHY,
@@ -58,8 +61,8 @@ def outcome(
 
 async def report(health: Health, *outcomes: Outcome) -> None:
     """Report what a router saw."""
-    request = pb.ReportOutcomesRequest(outcomes=outcomes)
-    await health.stub.ReportOutcomes(request, metadata=METADATA)
+    request = internal.ReportOutcomesRequest(outcomes=outcomes)
+    await health.outcomes.ReportOutcomes(request, metadata=SERVICE_METADATA)
 
 
 async def test_calls_alone_tell_how_an_instance_is(bench: Bench, health: Health) -> None:
@@ -92,13 +95,13 @@ async def test_reports_of_what_is_gone_do_no_harm(health: Health) -> None:
 
 async def messages(
     watch: grpc.aio.UnaryStreamCall[Any, Any], wanted: int
-) -> Sequence[pb.WatchHealthResponse]:
+) -> Sequence[internal.WatchHealthResponse]:
     """Return the next messages that tell something."""
-    found: list[pb.WatchHealthResponse] = []
+    found: list[internal.WatchHealthResponse] = []
     async with asyncio.timeout(10):
         while len(found) < wanted:
             message = await watch.read()
-            assert isinstance(message, pb.WatchHealthResponse)
+            assert isinstance(message, internal.WatchHealthResponse)
             if message.providers or message.is_complete:
                 found.append(message)
     return found
@@ -106,7 +109,7 @@ async def messages(
 
 async def test_a_watcher_has_all_first_and_then_what_changes(bench: Bench, health: Health) -> None:
     """The first message is complete; later ones have what changed; a removal makes it anew."""
-    watch = health.stub.WatchHealth(pb.WatchHealthRequest(), metadata=METADATA)
+    watch = health.outcomes.WatchHealth(internal.WatchHealthRequest(), metadata=SERVICE_METADATA)
     (first,) = await messages(watch, 1)
     assert first.is_complete
     assert [each.provider_id for each in first.providers] == [1]
@@ -194,12 +197,12 @@ async def test_health_serves_while_there_is_no_registry(bench: Bench) -> None:
     bench.settings.targets["registry"] = "127.0.0.1:1"  # type: ignore[index] # a dict, in this test
     process = await bootstrap.start(bench.settings, load_catalog(), port=0)
     channel = connect(f"127.0.0.1:{process.port}")
-    health = Health(channel, HealthStub(channel))
+    health = Health(channel, HealthStub(channel), OutcomeStub(channel))
     assert await health.all() == []
     with pytest.raises(grpc.RpcError) as caught:
         await health.get()
     assert isinstance(error_of(caught.value, "health"), ServiceUnavailable)
-    watch = health.stub.WatchHealth(pb.WatchHealthRequest(), metadata=METADATA)
+    watch = health.outcomes.WatchHealth(internal.WatchHealthRequest(), metadata=SERVICE_METADATA)
     await watch.read()
     began = time.perf_counter()
     await process.drain()

@@ -10,21 +10,26 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.message import Message
+from tests.support.credentials import Metadata, admin_metadata, service_metadata_of
 from tests.support.postgres import fresh_database, serve_postgres
 
+from conduit.internal.v1.snapshot_pb2 import Snapshot
+from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotRequest
+from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
 from conduit.v1.provider_pb2 import Provider, ProviderSpec
 from conduit.v1.provider_requests_pb2 import CreateProviderRequest
-from conduit.v1.registry_requests_pb2 import WatchRequest
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
-from conduit.v1.snapshot_pb2 import Snapshot
 from conduit_kernel.errors import ConduitError
-from conduit_kernel.rpc import admin_metadata, connect, error_of
+from conduit_kernel.rpc import connect, error_of, service_metadata
 from conduit_kernel.settings import Settings
 from conduit_providers.catalog import Catalog, load_catalog
 from conduit_registry import bootstrap
 
 MASTER_KEY = "test-master-key"
 METADATA = admin_metadata(MASTER_KEY)
+ENCRYPTION_KEY = b"current encryption key 012345678"
+SERVICE_METADATA = service_metadata_of(ENCRYPTION_KEY)
+INTERNAL = "conduit.internal.v1"
 # 2026-11-23T12:00:00Z
 NOW = 1_795_435_200.0
 
@@ -44,16 +49,25 @@ class Api:
     """Calls a Registry by its request messages."""
 
     def __init__(
-        self, channel: grpc.aio.Channel, process: bootstrap.RegistryProcess, request_id: str = ""
+        self,
+        channel: grpc.aio.Channel,
+        process: bootstrap.RegistryProcess,
+        request_id: str = "",
+        service_metadata: Metadata = SERVICE_METADATA,
     ) -> None:
         # Of no type: gRPC's own say nothing of what a stream's messages are.
         self.stub: Any = RegistryServiceStub(channel)
+        self.snapshots: Any = SnapshotServiceStub(channel)
         self.process = process
+        self._service_metadata = service_metadata
         self._metadata = (*METADATA, ("x-request-id", request_id)) if request_id else METADATA
 
     async def __call__(self, request: Message) -> Any:  # noqa: ANN401 # the answer's type follows the request's
         """Return the answer to a request; the RPC has the request's name."""
         name = type(request).__name__.removesuffix("Request")
+        if request.DESCRIPTOR.file.package == INTERNAL:
+            call = getattr(self.snapshots, name)
+            return await call(request, metadata=self._service_metadata, timeout=40)
         return await getattr(self.stub, name)(request, metadata=self._metadata, timeout=40)
 
     async def refused(self, request: Message) -> ConduitError:
@@ -64,7 +78,9 @@ class Api:
 
     async def snapshot(self) -> Snapshot:
         """Return the whole configuration."""
-        watch = self.stub.Watch(WatchRequest(), metadata=METADATA)
+        watch = self.snapshots.WatchSnapshot(
+            WatchSnapshotRequest(), metadata=self._service_metadata
+        )
         snapshot: Snapshot = (await watch.read()).snapshot
         watch.cancel()
         return snapshot
@@ -89,12 +105,11 @@ class Bench:
     async def registry(self, request_id: str = "", **settings: object) -> AsyncIterator[Api]:
         """Run a Registry process for as long as this lasts."""
         changes: dict[str, Any] = settings
-        process = await bootstrap.start(
-            dataclasses.replace(self.settings, **changes), self.catalog, clock=self.clock, port=0
-        )
+        used = dataclasses.replace(self.settings, **changes)
+        process = await bootstrap.start(used, self.catalog, clock=self.clock, port=0)
         channel = connect(f"127.0.0.1:{process.port}")
         try:
-            yield Api(channel, process, request_id)
+            yield Api(channel, process, request_id, service_metadata(used.service_tokens[0]))
         finally:
             await channel.close()
             await process.drain(1.0)
@@ -129,7 +144,7 @@ def bench(database_url: str, tmp_path: Path, catalog: Catalog) -> Bench:
     settings = Settings(
         data_dir=tmp_path,
         master_key=MASTER_KEY,
-        encryption_key=b"current encryption key 012345678",
+        encryption_key=ENCRYPTION_KEY,
         database_url=database_url,
         allow_private_addresses=True,
     )

@@ -9,8 +9,17 @@ import asyncpg
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from tests.integration.registry.conftest import MASTER_KEY, METADATA, NOW, Api, Bench
+from tests.integration.registry.conftest import (
+    MASTER_KEY,
+    METADATA,
+    NOW,
+    SERVICE_METADATA,
+    Api,
+    Bench,
+)
+from tests.support.credentials import admin_metadata, service_metadata_of
 
+from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotRequest
 from conduit.v1.audit_entry_pb2 import (
     AUDIT_ACTION_CREATED,
     AUDIT_ACTION_DELETED,
@@ -28,7 +37,7 @@ from conduit.v1.provider_requests_pb2 import (
     ListProvidersRequest,
     UpdateProviderRequest,
 )
-from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest, WatchRequest
+from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit.v1.virtual_key_requests_pb2 import CreateVirtualKeyRequest
 from conduit_kernel.errors import ServiceUnavailable
@@ -103,7 +112,7 @@ async def test_the_audit_log_comes_in_pages_and_by_what_it_is_about(bench: Bench
 async def test_parallel_writers_make_dense_revisions_that_appear_in_order(bench: Bench) -> None:
     """Of two processes on one database; no watcher ever sees a later one before an earlier."""
     async with bench.registry() as one, bench.registry() as other:
-        watch = other.stub.Watch(WatchRequest(), metadata=METADATA)
+        watch = other.snapshots.WatchSnapshot(WatchSnapshotRequest(), metadata=SERVICE_METADATA)
         seen = [(await watch.read()).revision]
         await asyncio.gather(*((one, other)[i % 2].provider(f"P{i}") for i in range(20)))
         told: list[int] = []
@@ -198,13 +207,34 @@ async def test_a_secret_of_a_lost_encryption_key_keeps_nothing_from_starting(ben
 
 
 async def test_without_the_master_key_nothing_is_told(api: Api) -> None:
-    """Neither lists nor the stream with the sealed keys."""
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await api.stub.ListProviders(ListProvidersRequest())
-    assert error_of(caught.value, "registry").reason == "MASTER_KEY_MISSING"
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await api.stub.Watch(WatchRequest(), metadata=(("x-master-key", "wrong"),)).read()
-    assert error_of(caught.value, "registry").reason == "MASTER_KEY_INVALID"
+    """Neither to who has none, nor to who has a wrong one, nor to a service."""
+    refused = {
+        (): "MASTER_KEY_MISSING",
+        SERVICE_METADATA: "MASTER_KEY_MISSING",
+        admin_metadata("wrong"): "MASTER_KEY_INVALID",
+    }
+    for metadata, reason in refused.items():
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await api.stub.ListProviders(ListProvidersRequest(), metadata=metadata)
+        assert error_of(caught.value, "registry").reason == reason
+
+
+async def test_the_sealed_keys_are_for_services_alone(api: Api) -> None:
+    """The holder of the master key is refused, and so is the token of another encryption key."""
+    for metadata in ((), METADATA, service_metadata_of(NEW_KEY)):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await api.snapshots.WatchSnapshot(WatchSnapshotRequest(), metadata=metadata).read()
+        assert error_of(caught.value, "registry").reason == "SERVICE_TOKEN_INVALID"
+
+
+async def test_services_of_a_former_encryption_key_are_let_in(bench: Bench) -> None:
+    """While the key is changed, the Registry restarts before those who follow it."""
+    former = (bench.settings.encryption_key,)
+    async with bench.registry(encryption_key=NEW_KEY, former_encryption_keys=former) as api:
+        for metadata in (SERVICE_METADATA, service_metadata_of(NEW_KEY)):
+            watch = api.snapshots.WatchSnapshot(WatchSnapshotRequest(), metadata=metadata)
+            assert (await watch.read()).HasField("snapshot")
+            watch.cancel()
 
 
 async def test_a_database_out_of_reach_is_told_without_its_address(bench: Bench) -> None:
@@ -236,7 +266,7 @@ async def test_writers_that_give_up_leave_the_way_free(api: Api) -> None:
 async def test_a_lost_connection_is_made_again(api: Api, database_url: str) -> None:
     """As when the database was restarted: the next call works, and watchers are told again."""
     await api.provider()
-    watch = api.stub.Watch(WatchRequest(), metadata=METADATA)
+    watch = api.snapshots.WatchSnapshot(WatchSnapshotRequest(), metadata=SERVICE_METADATA)
     await watch.read()
     connection = await asyncpg.connect(database_url, timeout=10)
     await connection.execute(

@@ -6,15 +6,12 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.integration.registry.conftest import NOW, Api, Bench
 
+from conduit.internal.v1.snapshot_service_pb2 import KeyUse, ReportKeyUseRequest
 from conduit.v1 import key_credential_requests_pb2 as pb
 from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_ROTATED
 from conduit.v1.key_credential_pb2 import KeyCredential, KeyCredentialSpec
 from conduit.v1.provider_pb2 import ProviderSecurity
-from conduit.v1.registry_requests_pb2 import (
-    KeyUse,
-    ListAuditEntriesRequest,
-    ReportKeyUseRequest,
-)
+from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest
 
 DAY = 86_400
 

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from tests.integration.registry.conftest import METADATA, Api, Bench
+from tests.integration.registry.conftest import SERVICE_METADATA, Api, Bench
 
+from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotRequest, WatchSnapshotResponse
 from conduit.v1.fallback_chain_pb2 import FallbackChainSpec, FallbackProvider
 from conduit.v1.fallback_chain_requests_pb2 import CreateFallbackChainRequest
 from conduit.v1.key_credential_pb2 import KeyCredentialSpec
@@ -15,7 +16,6 @@ from conduit.v1.model_mapping_pb2 import ModelMappingSpec
 from conduit.v1.model_mapping_requests_pb2 import CreateModelMappingRequest
 from conduit.v1.provider_pb2 import ProviderSpec
 from conduit.v1.provider_requests_pb2 import DeleteProviderRequest, UpdateProviderRequest
-from conduit.v1.registry_requests_pb2 import WatchRequest, WatchResponse
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit.v1.virtual_key_requests_pb2 import CreateVirtualKeyRequest
 from conduit_kernel.secrets import Vault
@@ -29,14 +29,14 @@ class Watcher:
 
     def __init__(self, api: Api, state: SnapshotState) -> None:
         self.state = state
-        request = WatchRequest(epoch=state.epoch, revision=state.revision)
-        self.call = api.stub.Watch(request, metadata=METADATA)
+        request = WatchSnapshotRequest(epoch=state.epoch, revision=state.revision)
+        self.call = api.snapshots.WatchSnapshot(request, metadata=SERVICE_METADATA)
 
-    async def next(self) -> WatchResponse:
+    async def next(self) -> WatchSnapshotResponse:
         """Return the next message, applied."""
         async with asyncio.timeout(5):
             message = await self.call.read()
-        assert isinstance(message, WatchResponse)
+        assert isinstance(message, WatchSnapshotResponse)
         self.state.apply(message)
         return message
 
@@ -153,7 +153,7 @@ async def test_watches_end_at_once_when_the_registry_drains(bench: Bench) -> Non
         await watcher.next()
         began = asyncio.get_running_loop().time()
         draining = asyncio.create_task(api.process.drain(5.0))
-        while isinstance(await watcher.call.read(), WatchResponse):
+        while isinstance(await watcher.call.read(), WatchSnapshotResponse):
             pass
         await draining
         assert asyncio.get_running_loop().time() - began < 2
@@ -167,7 +167,7 @@ async def test_silence_is_broken_by_signs_of_life(
     async with watching(api) as watcher:
         await watcher.next()
         message = await watcher.next()
-    assert message == WatchResponse(revision=0)
+    assert message == WatchSnapshotResponse(revision=0)
 
 
 async def test_a_change_of_another_process_on_the_same_database_is_told(bench: Bench) -> None:

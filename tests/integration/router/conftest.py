@@ -10,10 +10,10 @@ import orjson
 import pytest
 from tests.support.snapshots import ENCRYPTION_KEY, VIRTUAL_KEY, key, mapping, provider, snapshot
 
+from conduit.internal.v1.snapshot_pb2 import Snapshot
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.charge_pb2 import Charge
 from conduit.v1.fallback_chain_pb2 import FallbackChain
-from conduit.v1.snapshot_pb2 import Snapshot
 from conduit_kernel.egress import DIRECT, Egress
 from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings

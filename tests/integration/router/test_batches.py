@@ -11,10 +11,10 @@ import pytest
 from tests.integration.router.conftest import METADATA, Bench, Runner
 from tests.support.snapshots import ENCRYPTION_KEY, key, mapping, provider, snapshot
 
+from conduit.internal.v1.snapshot_pb2 import SnapshotKey
 from conduit.v1 import charge_pb2
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.charge_pb2 import Charge
-from conduit.v1.snapshot_pb2 import SnapshotKey
 from conduit_kernel.errors import (
     DeadlineExceeded,
     UnsupportedParameter,

@@ -21,8 +21,8 @@ from tests.support.scripted_registry import ScriptedRegistry, serve_registry
 from tests.support.snapshots import ENCRYPTION_KEY, virtual_key
 from tests.support.waiting import eventually
 
+from conduit.internal.v1.snapshot_pb2 import Snapshot
 from conduit.v1 import router_requests_pb2 as pb
-from conduit.v1.snapshot_pb2 import Snapshot
 from conduit_bridge import bootstrap as bridge
 from conduit_kernel.background import Background
 from conduit_kernel.errors import VirtualKeyDisabled
@@ -48,7 +48,7 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 @pytest.fixture
 async def registry(upstream: str) -> AsyncIterator[ScriptedRegistry]:
     """Return a Registry with one instance of the simulator."""
-    async with serve_registry(instances(upstream, "good"), MASTER_KEY) as served:
+    async with serve_registry(instances(upstream, "good"), ENCRYPTION_KEY) as served:
         yield served
 
 

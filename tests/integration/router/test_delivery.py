@@ -8,14 +8,14 @@ import grpc
 import pytest
 from structlog.testing import capture_logs
 
-from conduit.v1.billing_requests_pb2 import RecordChargesRequest, RecordChargesResponse
+from conduit.internal.v1.ledger_service_pb2 import RecordChargesRequest, RecordChargesResponse
 from conduit.v1.charge_pb2 import Charge
 from conduit_kernel.ids import IdSource
-from conduit_kernel.rpc import RpcServer, admin_metadata
+from conduit_kernel.rpc import RpcServer, service_metadata
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.accounting.prices import PriceList
 from conduit_router.accounting.spool import CHARGE, Spool, read_segment
-from conduit_router.control_plane.charge_delivery import BILLING, ChargeDelivery
+from conduit_router.control_plane.charge_delivery import LEDGER, ChargeDelivery
 
 
 class Ledger:
@@ -36,7 +36,7 @@ class Ledger:
             request_deserializer=RecordChargesRequest.FromString,
             response_serializer=RecordChargesResponse.SerializeToString,
         )
-        return grpc.method_handlers_generic_handler(BILLING, {"RecordCharges": method})
+        return grpc.method_handlers_generic_handler(LEDGER, {"RecordCharges": method})
 
 
 def waits_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -94,7 +94,7 @@ async def test_charges_around_damage_are_delivered_and_the_rest_is_kept(
 async def test_a_record_that_is_no_message_holds_up_no_other(tmp_path: Path) -> None:
     """Billing says that the request is wrong, not that it failed, so the record is set aside."""
     ledger = Ledger()
-    server = RpcServer(name="billing", master_key="master")
+    server = RpcServer(name="billing", master_key="master", service_tokens=["token"])
     server.grpc.add_generic_rpc_handlers((ledger.handler(),))
     await server.start("127.0.0.1", 0)
     spool = Spool(tmp_path)
@@ -107,7 +107,7 @@ async def test_a_record_that_is_no_message_holds_up_no_other(tmp_path: Path) -> 
     ):
         spool.append(CHARGE, message)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-        delivery = ChargeDelivery(channel, spool, recorder, admin_metadata("master"))
+        delivery = ChargeDelivery(channel, spool, recorder, service_metadata("token"))
         with capture_logs() as logs:
             await delivery.deliver()
     await server.drain(0)
@@ -124,7 +124,7 @@ async def test_what_came_while_billing_was_away_is_delivered_when_it_is_back(
     ledger = Ledger()
     spool = Spool(tmp_path)
     recorder = ChargeRecorder(spool, PriceList(), IdSource(lambda: 0.0), lambda: 0.0)
-    server = RpcServer(name="billing", master_key="master")
+    server = RpcServer(name="billing", master_key="master", service_tokens=["token"])
     server.grpc.add_generic_rpc_handlers((ledger.handler(),))
     async with grpc.aio.insecure_channel("127.0.0.1:1") as nobody:
         delivery = ChargeDelivery(nobody, spool, recorder, ())
@@ -136,7 +136,7 @@ async def test_what_came_while_billing_was_away_is_delivered_when_it_is_back(
         assert len(list(tmp_path.glob("*/*.spool"))) == 2
     await server.start("127.0.0.1", 0)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-        delivery = ChargeDelivery(channel, spool, recorder, admin_metadata("master"))
+        delivery = ChargeDelivery(channel, spool, recorder, service_metadata("token"))
         await delivery.deliver()
     await server.drain(0)
     assert ledger.ids == ["0", "1", "2"]

@@ -12,10 +12,10 @@ from google.protobuf.duration_pb2 import Duration
 from tests.integration.router.conftest import METADATA, Bench, Runner, body
 from tests.support.snapshots import key, mapping, provider, snapshot
 
+from conduit.internal.v1.snapshot_pb2 import Snapshot
 from conduit.v1 import charge_pb2
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.call_pb2 import CallOptions
-from conduit.v1.snapshot_pb2 import Snapshot
 from conduit_kernel.errors import (
     ConduitError,
     DeadlineExceeded,

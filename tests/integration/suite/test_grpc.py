@@ -18,12 +18,15 @@ from conduit_kernel.rpc import error_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SERVICES = {
-    "registry": "conduit.v1.RegistryService",
-    "router": "conduit.v1.RouterService",
-    "health": "conduit.v1.HealthService",
-    "billing": "conduit.v1.BillingService",
-}
+SERVICES = [
+    ("registry", "conduit.v1.RegistryService"),
+    ("registry", "conduit.internal.v1.SnapshotService"),
+    ("router", "conduit.v1.RouterService"),
+    ("health", "conduit.v1.HealthService"),
+    ("health", "conduit.internal.v1.OutcomeService"),
+    ("billing", "conduit.v1.BillingService"),
+    ("billing", "conduit.internal.v1.LedgerService"),
+]
 
 
 def chat(model: str) -> ChatCompletionRequest:
@@ -51,12 +54,14 @@ async def test_a_chat_whole_and_streamed(suite: Suite) -> None:
     assert whole.report.request_id.startswith("req_")
 
 
-@pytest.mark.parametrize("service", SERVICES)
-async def test_health_and_reflection_on_every_port(suite: Suite, service: str) -> None:
+@pytest.mark.parametrize(("process", "service"), SERVICES)
+async def test_health_and_reflection_on_every_port(
+    suite: Suite, process: str, service: str
+) -> None:
     """SERVING for the server and for the service by name; reflection lists the service."""
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{suite.ports()[service]}") as channel:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{suite.ports()[process]}") as channel:
         probe: Any = health_pb2_grpc.HealthStub(channel)
-        for name in ("", SERVICES[service]):
+        for name in ("", service):
             answer = await probe.Check(health_pb2.HealthCheckRequest(service=name))
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
         reflect: Any = reflection_pb2_grpc.ServerReflectionStub(cast("Any", channel))
@@ -64,7 +69,7 @@ async def test_health_and_reflection_on_every_port(suite: Suite, service: str) -
         async for answer in reflect.ServerReflectionInfo(iter(asked)):
             listed = {s.name for s in answer.list_services_response.service}
             break
-        assert SERVICES[service] in listed
+        assert service in listed
 
 
 async def test_an_ordinary_probe_can_watch_a_provider(suite: Suite) -> None:

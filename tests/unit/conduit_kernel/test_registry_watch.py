@@ -5,19 +5,20 @@ from contextlib import asynccontextmanager
 
 import grpc
 import pytest
+from tests.support.credentials import service_metadata_of
 from tests.support.scripted_registry import SERVICE, ScriptedRegistry, serve_registry
 from tests.support.snapshots import provider, snapshot
 from tests.support.waiting import eventually
 
-from conduit.v1.registry_requests_pb2 import WatchRequest, WatchResponse
-from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
-from conduit.v1.snapshot_pb2 import SnapshotChange
+from conduit.internal.v1.snapshot_pb2 import SnapshotChange
+from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotRequest, WatchSnapshotResponse
+from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
 from conduit_kernel.background import Background
 from conduit_kernel.registry_watch import RegistryWatch
-from conduit_kernel.rpc import admin_metadata, connect
+from conduit_kernel.rpc import connect
 from conduit_kernel.snapshot import SnapshotState
 
-MASTER_KEY = "master"
+ENCRYPTION_KEY = bytes(range(32))
 
 
 class Follower:
@@ -42,9 +43,9 @@ class Follower:
         """Follow a Registry for as long as this lasts."""
         channel = connect(f"127.0.0.1:{port}")
         watch = RegistryWatch(
-            RegistryServiceStub(channel),
+            SnapshotServiceStub(channel),
             self.state,
-            metadata=admin_metadata(MASTER_KEY),
+            metadata=service_metadata_of(ENCRYPTION_KEY),
             on_change=self.use,
         )
         self.background.run("registry_watch", watch.follow, is_vital=True)
@@ -74,7 +75,7 @@ class Follower:
 @pytest.fixture
 async def registry() -> AsyncIterator[ScriptedRegistry]:
     """Return a Registry with one instance."""
-    async with serve_registry(snapshot([provider(1)]), MASTER_KEY) as served:
+    async with serve_registry(snapshot([provider(1)]), ENCRYPTION_KEY) as served:
         yield served
 
 
@@ -127,21 +128,23 @@ async def test_a_registry_that_sends_nonsense_is_asked_again() -> None:
         b"\xff\xff\xff\xff",
         b"\xff\xff\xff\xff",
         b"",
-        WatchResponse(changes=[SnapshotChange()]).SerializeToString(),
-        WatchResponse(revision=9, snapshot=snapshot([provider(5)])).SerializeToString(),
+        WatchSnapshotResponse(changes=[SnapshotChange()]).SerializeToString(),
+        WatchSnapshotResponse(revision=9, snapshot=snapshot([provider(5)])).SerializeToString(),
     ]
-    asked: list[WatchRequest] = []
+    asked: list[WatchSnapshotRequest] = []
 
-    async def watch(request: WatchRequest, _: object) -> AsyncIterator[bytes]:
+    async def watch(request: WatchSnapshotRequest, _: object) -> AsyncIterator[bytes]:
         asked.append(request)
         yield answers[min(len(asked), len(answers)) - 1]
 
-    handler: grpc.RpcMethodHandler[WatchRequest, bytes] = grpc.unary_stream_rpc_method_handler(
-        watch, request_deserializer=WatchRequest.FromString
+    handler: grpc.RpcMethodHandler[WatchSnapshotRequest, bytes] = (
+        grpc.unary_stream_rpc_method_handler(
+            watch, request_deserializer=WatchSnapshotRequest.FromString
+        )
     )
     server = grpc.aio.server()
     server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(SERVICE.full_name, {"Watch": handler}),)
+        (grpc.method_handlers_generic_handler(SERVICE.full_name, {"WatchSnapshot": handler}),)
     )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
@@ -155,7 +158,7 @@ async def test_a_registry_that_sends_nonsense_is_asked_again() -> None:
 
 async def test_the_wrong_key_is_told() -> None:
     """A follower that is refused is deaf, which the process must not hide."""
-    async with serve_registry(snapshot([provider(1)]), "another") as registry:
+    async with serve_registry(snapshot([provider(1)]), bytes(32)) as registry:
         follower = Follower()
         async with follower.following(registry.port):
             await follower.is_told("registry_watch fails: UNAUTHENTICATED")
@@ -164,7 +167,7 @@ async def test_the_wrong_key_is_told() -> None:
 
 async def test_a_registry_that_is_away_is_waited_for() -> None:
     """That is what followers are built for: they stay ready."""
-    async with serve_registry(snapshot([provider(1)]), MASTER_KEY) as registry:
+    async with serve_registry(snapshot([provider(1)]), ENCRYPTION_KEY) as registry:
         follower = Follower()
         async with follower.following(registry.port):
             await follower.uses(1)

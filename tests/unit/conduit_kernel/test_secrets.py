@@ -1,9 +1,11 @@
 """Secrets open for their owner with their key, and for nobody else."""
 
+import hmac
+
 import pytest
 
 from conduit_kernel.errors import SecretUnreadable
-from conduit_kernel.secrets import Vault, new_key, parse_key
+from conduit_kernel.secrets import Vault, new_key, parse_key, service_token
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
 
@@ -63,6 +65,16 @@ def test_hashes_depend_on_the_encryption_key() -> None:
     """A stolen database does not let anyone try virtual keys."""
     assert Vault(KEY).hash("condt_x") == Vault(KEY).hash("condt_x")
     assert Vault(KEY).hash("condt_x") != Vault(OTHER).hash("condt_x")
+
+
+def test_a_service_token_depends_on_the_encryption_key_and_tells_nothing_of_it() -> None:
+    """Nor is it the key by which virtual keys are hashed."""
+    token = service_token(KEY)
+    assert token == service_token(KEY)
+    assert token != service_token(OTHER)
+    assert len(token) == 64
+    assert KEY.hex() not in token
+    assert hmac.digest(bytes.fromhex(token), b"condt_x", "sha256") != Vault(KEY).hash("condt_x")
 
 
 def test_keys_are_checked_without_being_quoted() -> None:

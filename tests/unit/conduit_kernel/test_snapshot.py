@@ -4,9 +4,9 @@ import asyncio
 
 from tests.support.snapshots import key, mapping, provider, snapshot, virtual_key
 
+from conduit.internal.v1.snapshot_pb2 import Snapshot, SnapshotChange
+from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
-from conduit.v1.registry_requests_pb2 import WatchResponse
-from conduit.v1.snapshot_pb2 import Snapshot, SnapshotChange
 from conduit_kernel.snapshot import PIECE, Changes, SnapshotState
 
 
@@ -30,7 +30,7 @@ def test_captured_state_is_that_of_the_moment() -> None:
     before = state.to_snapshot()
     serialize = state.capture()
     change = SnapshotChange(deleted_mapping_id=1)
-    state.apply(WatchResponse(revision=8, changes=[change]))
+    state.apply(WatchSnapshotResponse(revision=8, changes=[change]))
     assert Snapshot.FromString(serialize()) == before
     assert state.to_snapshot() != before
 
@@ -40,7 +40,7 @@ async def test_snapshot_taken_in_slices_is_the_snapshot() -> None:
     state = SnapshotState.of(snapshot([provider(7)]))
     state.take_changes()
     source = large()
-    message = WatchResponse(revision=7, snapshot=source)
+    message = WatchSnapshotResponse(revision=7, snapshot=source)
     taking = asyncio.create_task(state.apply_in_slices(message))
     await asyncio.sleep(0)
     assert not taking.done()
@@ -57,7 +57,7 @@ def test_things_are_found_by_what_they_belong_to() -> None:
     assert [m.id for m in state.mappings_of("alias-3")][:3] == [3, 10, 17]
     assert state.aliases_of(2) == {f"alias-{i}" for i in range(7)} | {"chained"}
     moved = SnapshotChange(key=key(9, 2))
-    state.apply(WatchResponse(revision=8, changes=[moved]))
+    state.apply(WatchSnapshotResponse(revision=8, changes=[moved]))
     assert [k.credential.id for k in state.keys_of(1)] == ["key_2", "key_10"]
     assert [k.credential.id for k in state.keys_of(2)] == ["key_3", "key_9"]
 
@@ -74,7 +74,7 @@ def test_changes_name_what_they_concern() -> None:
         SnapshotChange(deleted_virtual_key_id=5),
         SnapshotChange(deleted_virtual_key_id=99_999),
     ]
-    state.apply(WatchResponse(revision=8, changes=changes))
+    state.apply(WatchSnapshotResponse(revision=8, changes=changes))
     assert state.take_changes() == Changes(
         provider_ids={1, 2},
         aliases={"alias-3", "other", "chained"},

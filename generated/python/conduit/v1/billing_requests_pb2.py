@@ -23,12 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from conduit.v1 import charge_pb2 as conduit_dot_v1_dot_charge__pb2
-from conduit.v1 import lease_pb2 as conduit_dot_v1_dot_lease__pb2
 from conduit.v1 import model_cost_pb2 as conduit_dot_v1_dot_model__cost__pb2
 from conduit.v1 import usage_report_pb2 as conduit_dot_v1_dot_usage__report__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!conduit/v1/billing_requests.proto\x12\nconduit.v1\x1a\x17\x63onduit/v1/charge.proto\x1a\x16\x63onduit/v1/lease.proto\x1a\x1b\x63onduit/v1/model_cost.proto\x1a\x1d\x63onduit/v1/usage_report.proto\"R\n\x16\x43reateModelCostRequest\x12\x38\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x19.conduit.v1.ModelCostSpecR\tmodelCost\"O\n\x17\x43reateModelCostResponse\x12\x34\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x15.conduit.v1.ModelCostR\tmodelCost\"%\n\x13GetModelCostRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"L\n\x14GetModelCostResponse\x12\x34\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x15.conduit.v1.ModelCostR\tmodelCost\"t\n\x15ListModelCostsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x1f\n\x0bprovider_id\x18\x03 \x01(\x03R\nproviderId\"x\n\x16ListModelCostsResponse\x12\x36\n\x0bmodel_costs\x18\x01 \x03(\x0b\x32\x15.conduit.v1.ModelCostR\nmodelCosts\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"b\n\x16UpdateModelCostRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x38\n\nmodel_cost\x18\x02 \x01(\x0b\x32\x19.conduit.v1.ModelCostSpecR\tmodelCost\"O\n\x17UpdateModelCostResponse\x12\x34\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x15.conduit.v1.ModelCostR\tmodelCost\"(\n\x16\x44\x65leteModelCostRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\x19\n\x17\x44\x65leteModelCostResponse\"E\n\x12WatchPricesRequest\x12/\n\x06models\x18\x01 \x03(\x0b\x32\x17.conduit.v1.PricedModelR\x06models\"\x7f\n\x0bPricedModel\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_type\x18\x02 \x01(\tR\x0cproviderType\x12*\n\x11\x61\x63tual_model_name\x18\x03 \x01(\tR\x0f\x61\x63tualModelName\"@\n\x13WatchPricesResponse\x12)\n\x06prices\x18\x01 \x03(\x0b\x32\x11.conduit.v1.PriceR\x06prices\"u\n\x14RecordChargesRequest\x12,\n\x07\x63harges\x18\x01 \x03(\x0b\x32\x12.conduit.v1.ChargeR\x07\x63harges\x12/\n\x07tallies\x18\x02 \x03(\x0b\x32\x15.conduit.v1.CallTallyR\x07tallies\"3\n\x15RecordChargesResponse\x12\x1a\n\x08recorded\x18\x01 \x01(\x05R\x08recorded\"\xb6\x01\n\x12ListChargesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x1d\n\nrequest_id\x18\x03 \x01(\tR\trequestId\x12$\n\x0evirtual_key_id\x18\x04 \x01(\x03R\x0cvirtualKeyId\x12\x1f\n\x0bprovider_id\x18\x05 \x01(\x03R\nproviderId\"k\n\x13ListChargesResponse\x12,\n\x07\x63harges\x18\x01 \x03(\x0b\x32\x12.conduit.v1.ChargeR\x07\x63harges\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"f\n\x0fGetCostsRequest\x12\x19\n\x08group_by\x18\x01 \x01(\tR\x07groupBy\x12\x1d\n\nstart_date\x18\x02 \x01(\tR\tstartDate\x12\x19\n\x08\x65nd_date\x18\x03 \x01(\tR\x07\x65ndDate\"P\n\x10GetCostsResponse\x12<\n\x0e\x63ost_breakdown\x18\x01 \x03(\x0b\x32\x15.conduit.v1.CostGroupR\rcostBreakdown\"x\n\x1bGetProviderAnalyticsRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x1d\n\nstart_date\x18\x02 \x01(\tR\tstartDate\x12\x19\n\x08\x65nd_date\x18\x03 \x01(\tR\x07\x65ndDate\"\x9b\x01\n\x1cGetProviderAnalyticsResponse\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x02 \x01(\tR\x0cproviderName\x12\x35\n\x07metrics\x18\x03 \x01(\x0b\x32\x1b.conduit.v1.ProviderMetricsR\x07metrics\"c\n\x13\x41\x63quireLeaseRequest\x12$\n\x0evirtual_key_id\x18\x01 \x01(\x03R\x0cvirtualKeyId\x12&\n\x0f\x61mount_nano_usd\x18\x02 \x01(\x03R\ramountNanoUsd\"?\n\x14\x41\x63quireLeaseResponse\x12\'\n\x05lease\x18\x01 \x01(\x0b\x32\x11.conduit.v1.LeaseR\x05lease\"0\n\x13ReleaseLeaseRequest\x12\x19\n\x08lease_id\x18\x01 \x01(\tR\x07leaseId\"\x16\n\x14ReleaseLeaseResponseB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!conduit/v1/billing_requests.proto\x12\nconduit.v1\x1a\x17\x63onduit/v1/charge.proto\x1a\x1b\x63onduit/v1/model_cost.proto\x1a\x1d\x63onduit/v1/usage_report.proto\"R\n\x16\x43reateModelCostRequest\x12\x38\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x19.conduit.v1.ModelCostSpecR\tmodelCost\"O\n\x17\x43reateModelCostResponse\x12\x34\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x15.conduit.v1.ModelCostR\tmodelCost\"%\n\x13GetModelCostRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"L\n\x14GetModelCostResponse\x12\x34\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x15.conduit.v1.ModelCostR\tmodelCost\"t\n\x15ListModelCostsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x1f\n\x0bprovider_id\x18\x03 \x01(\x03R\nproviderId\"x\n\x16ListModelCostsResponse\x12\x36\n\x0bmodel_costs\x18\x01 \x03(\x0b\x32\x15.conduit.v1.ModelCostR\nmodelCosts\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"b\n\x16UpdateModelCostRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x38\n\nmodel_cost\x18\x02 \x01(\x0b\x32\x19.conduit.v1.ModelCostSpecR\tmodelCost\"O\n\x17UpdateModelCostResponse\x12\x34\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x15.conduit.v1.ModelCostR\tmodelCost\"(\n\x16\x44\x65leteModelCostRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\x19\n\x17\x44\x65leteModelCostResponse\"\xb6\x01\n\x12ListChargesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x1d\n\nrequest_id\x18\x03 \x01(\tR\trequestId\x12$\n\x0evirtual_key_id\x18\x04 \x01(\x03R\x0cvirtualKeyId\x12\x1f\n\x0bprovider_id\x18\x05 \x01(\x03R\nproviderId\"k\n\x13ListChargesResponse\x12,\n\x07\x63harges\x18\x01 \x03(\x0b\x32\x12.conduit.v1.ChargeR\x07\x63harges\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"f\n\x0fGetCostsRequest\x12\x19\n\x08group_by\x18\x01 \x01(\tR\x07groupBy\x12\x1d\n\nstart_date\x18\x02 \x01(\tR\tstartDate\x12\x19\n\x08\x65nd_date\x18\x03 \x01(\tR\x07\x65ndDate\"P\n\x10GetCostsResponse\x12<\n\x0e\x63ost_breakdown\x18\x01 \x03(\x0b\x32\x15.conduit.v1.CostGroupR\rcostBreakdown\"x\n\x1bGetProviderAnalyticsRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x1d\n\nstart_date\x18\x02 \x01(\tR\tstartDate\x12\x19\n\x08\x65nd_date\x18\x03 \x01(\tR\x07\x65ndDate\"\x9b\x01\n\x1cGetProviderAnalyticsResponse\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x02 \x01(\tR\x0cproviderName\x12\x35\n\x07metrics\x18\x03 \x01(\x0b\x32\x1b.conduit.v1.ProviderMetricsR\x07metricsB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,54 +35,36 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.billing_requests
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
-  _globals['_CREATEMODELCOSTREQUEST']._serialized_start=158
-  _globals['_CREATEMODELCOSTREQUEST']._serialized_end=240
-  _globals['_CREATEMODELCOSTRESPONSE']._serialized_start=242
-  _globals['_CREATEMODELCOSTRESPONSE']._serialized_end=321
-  _globals['_GETMODELCOSTREQUEST']._serialized_start=323
-  _globals['_GETMODELCOSTREQUEST']._serialized_end=360
-  _globals['_GETMODELCOSTRESPONSE']._serialized_start=362
-  _globals['_GETMODELCOSTRESPONSE']._serialized_end=438
-  _globals['_LISTMODELCOSTSREQUEST']._serialized_start=440
-  _globals['_LISTMODELCOSTSREQUEST']._serialized_end=556
-  _globals['_LISTMODELCOSTSRESPONSE']._serialized_start=558
-  _globals['_LISTMODELCOSTSRESPONSE']._serialized_end=678
-  _globals['_UPDATEMODELCOSTREQUEST']._serialized_start=680
-  _globals['_UPDATEMODELCOSTREQUEST']._serialized_end=778
-  _globals['_UPDATEMODELCOSTRESPONSE']._serialized_start=780
-  _globals['_UPDATEMODELCOSTRESPONSE']._serialized_end=859
-  _globals['_DELETEMODELCOSTREQUEST']._serialized_start=861
-  _globals['_DELETEMODELCOSTREQUEST']._serialized_end=901
-  _globals['_DELETEMODELCOSTRESPONSE']._serialized_start=903
-  _globals['_DELETEMODELCOSTRESPONSE']._serialized_end=928
-  _globals['_WATCHPRICESREQUEST']._serialized_start=930
-  _globals['_WATCHPRICESREQUEST']._serialized_end=999
-  _globals['_PRICEDMODEL']._serialized_start=1001
-  _globals['_PRICEDMODEL']._serialized_end=1128
-  _globals['_WATCHPRICESRESPONSE']._serialized_start=1130
-  _globals['_WATCHPRICESRESPONSE']._serialized_end=1194
-  _globals['_RECORDCHARGESREQUEST']._serialized_start=1196
-  _globals['_RECORDCHARGESREQUEST']._serialized_end=1313
-  _globals['_RECORDCHARGESRESPONSE']._serialized_start=1315
-  _globals['_RECORDCHARGESRESPONSE']._serialized_end=1366
-  _globals['_LISTCHARGESREQUEST']._serialized_start=1369
-  _globals['_LISTCHARGESREQUEST']._serialized_end=1551
-  _globals['_LISTCHARGESRESPONSE']._serialized_start=1553
-  _globals['_LISTCHARGESRESPONSE']._serialized_end=1660
-  _globals['_GETCOSTSREQUEST']._serialized_start=1662
-  _globals['_GETCOSTSREQUEST']._serialized_end=1764
-  _globals['_GETCOSTSRESPONSE']._serialized_start=1766
-  _globals['_GETCOSTSRESPONSE']._serialized_end=1846
-  _globals['_GETPROVIDERANALYTICSREQUEST']._serialized_start=1848
-  _globals['_GETPROVIDERANALYTICSREQUEST']._serialized_end=1968
-  _globals['_GETPROVIDERANALYTICSRESPONSE']._serialized_start=1971
-  _globals['_GETPROVIDERANALYTICSRESPONSE']._serialized_end=2126
-  _globals['_ACQUIRELEASEREQUEST']._serialized_start=2128
-  _globals['_ACQUIRELEASEREQUEST']._serialized_end=2227
-  _globals['_ACQUIRELEASERESPONSE']._serialized_start=2229
-  _globals['_ACQUIRELEASERESPONSE']._serialized_end=2292
-  _globals['_RELEASELEASEREQUEST']._serialized_start=2294
-  _globals['_RELEASELEASEREQUEST']._serialized_end=2342
-  _globals['_RELEASELEASERESPONSE']._serialized_start=2344
-  _globals['_RELEASELEASERESPONSE']._serialized_end=2366
+  _globals['_CREATEMODELCOSTREQUEST']._serialized_start=134
+  _globals['_CREATEMODELCOSTREQUEST']._serialized_end=216
+  _globals['_CREATEMODELCOSTRESPONSE']._serialized_start=218
+  _globals['_CREATEMODELCOSTRESPONSE']._serialized_end=297
+  _globals['_GETMODELCOSTREQUEST']._serialized_start=299
+  _globals['_GETMODELCOSTREQUEST']._serialized_end=336
+  _globals['_GETMODELCOSTRESPONSE']._serialized_start=338
+  _globals['_GETMODELCOSTRESPONSE']._serialized_end=414
+  _globals['_LISTMODELCOSTSREQUEST']._serialized_start=416
+  _globals['_LISTMODELCOSTSREQUEST']._serialized_end=532
+  _globals['_LISTMODELCOSTSRESPONSE']._serialized_start=534
+  _globals['_LISTMODELCOSTSRESPONSE']._serialized_end=654
+  _globals['_UPDATEMODELCOSTREQUEST']._serialized_start=656
+  _globals['_UPDATEMODELCOSTREQUEST']._serialized_end=754
+  _globals['_UPDATEMODELCOSTRESPONSE']._serialized_start=756
+  _globals['_UPDATEMODELCOSTRESPONSE']._serialized_end=835
+  _globals['_DELETEMODELCOSTREQUEST']._serialized_start=837
+  _globals['_DELETEMODELCOSTREQUEST']._serialized_end=877
+  _globals['_DELETEMODELCOSTRESPONSE']._serialized_start=879
+  _globals['_DELETEMODELCOSTRESPONSE']._serialized_end=904
+  _globals['_LISTCHARGESREQUEST']._serialized_start=907
+  _globals['_LISTCHARGESREQUEST']._serialized_end=1089
+  _globals['_LISTCHARGESRESPONSE']._serialized_start=1091
+  _globals['_LISTCHARGESRESPONSE']._serialized_end=1198
+  _globals['_GETCOSTSREQUEST']._serialized_start=1200
+  _globals['_GETCOSTSREQUEST']._serialized_end=1302
+  _globals['_GETCOSTSRESPONSE']._serialized_start=1304
+  _globals['_GETCOSTSRESPONSE']._serialized_end=1384
+  _globals['_GETPROVIDERANALYTICSREQUEST']._serialized_start=1386
+  _globals['_GETPROVIDERANALYTICSREQUEST']._serialized_end=1506
+  _globals['_GETPROVIDERANALYTICSRESPONSE']._serialized_start=1509
+  _globals['_GETPROVIDERANALYTICSRESPONSE']._serialized_end=1664
 # @@protoc_insertion_point(module_scope)

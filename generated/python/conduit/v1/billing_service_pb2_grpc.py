@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class BillingServiceStub:
-    """Knows what it cost. For operators, and for routers that deliver charges. Every RPC wants the master key.
+    """Knows what it cost. For operators: every RPC requires the master key.
     """
 
     def __init__(self, channel):
@@ -75,30 +75,10 @@ class BillingServiceStub:
                 request_serializer=conduit_dot_v1_dot_billing__requests__pb2.GetProviderAnalyticsRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_billing__requests__pb2.GetProviderAnalyticsResponse.FromString,
                 _registered_method=True)
-        self.WatchPrices = channel.unary_stream(
-                '/conduit.v1.BillingService/WatchPrices',
-                request_serializer=conduit_dot_v1_dot_billing__requests__pb2.WatchPricesRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_billing__requests__pb2.WatchPricesResponse.FromString,
-                _registered_method=True)
-        self.RecordCharges = channel.unary_unary(
-                '/conduit.v1.BillingService/RecordCharges',
-                request_serializer=conduit_dot_v1_dot_billing__requests__pb2.RecordChargesRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_billing__requests__pb2.RecordChargesResponse.FromString,
-                _registered_method=True)
-        self.AcquireLease = channel.unary_unary(
-                '/conduit.v1.BillingService/AcquireLease',
-                request_serializer=conduit_dot_v1_dot_billing__requests__pb2.AcquireLeaseRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_billing__requests__pb2.AcquireLeaseResponse.FromString,
-                _registered_method=True)
-        self.ReleaseLease = channel.unary_unary(
-                '/conduit.v1.BillingService/ReleaseLease',
-                request_serializer=conduit_dot_v1_dot_billing__requests__pb2.ReleaseLeaseRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_billing__requests__pb2.ReleaseLeaseResponse.FromString,
-                _registered_method=True)
 
 
 class BillingServiceServicer:
-    """Knows what it cost. For operators, and for routers that deliver charges. Every RPC wants the master key.
+    """Knows what it cost. For operators: every RPC requires the master key.
     """
 
     def CreateModelCost(self, request, context):
@@ -157,34 +137,6 @@ class BillingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def WatchPrices(self, request, context):
-        """Streams the prices of models, to routers: all first, and all again whenever one changes.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def RecordCharges(self, request, context):
-        """Stores charges: all of them or, with an error, none. Idempotent: a charge that is there already is left as it is.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def AcquireLease(self, request, context):
-        """Holds a part of a budget for a router. BUDGET_EXCEEDED if nothing is left.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ReleaseLease(self, request, context):
-        """Gives back what a lease still holds. Idempotent.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
 
 def add_BillingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -228,26 +180,6 @@ def add_BillingServiceServicer_to_server(servicer, server):
                     request_deserializer=conduit_dot_v1_dot_billing__requests__pb2.GetProviderAnalyticsRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_billing__requests__pb2.GetProviderAnalyticsResponse.SerializeToString,
             ),
-            'WatchPrices': grpc.unary_stream_rpc_method_handler(
-                    servicer.WatchPrices,
-                    request_deserializer=conduit_dot_v1_dot_billing__requests__pb2.WatchPricesRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_billing__requests__pb2.WatchPricesResponse.SerializeToString,
-            ),
-            'RecordCharges': grpc.unary_unary_rpc_method_handler(
-                    servicer.RecordCharges,
-                    request_deserializer=conduit_dot_v1_dot_billing__requests__pb2.RecordChargesRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_billing__requests__pb2.RecordChargesResponse.SerializeToString,
-            ),
-            'AcquireLease': grpc.unary_unary_rpc_method_handler(
-                    servicer.AcquireLease,
-                    request_deserializer=conduit_dot_v1_dot_billing__requests__pb2.AcquireLeaseRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_billing__requests__pb2.AcquireLeaseResponse.SerializeToString,
-            ),
-            'ReleaseLease': grpc.unary_unary_rpc_method_handler(
-                    servicer.ReleaseLease,
-                    request_deserializer=conduit_dot_v1_dot_billing__requests__pb2.ReleaseLeaseRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_billing__requests__pb2.ReleaseLeaseResponse.SerializeToString,
-            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'conduit.v1.BillingService', rpc_method_handlers)
@@ -257,7 +189,7 @@ def add_BillingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class BillingService:
-    """Knows what it cost. For operators, and for routers that deliver charges. Every RPC wants the master key.
+    """Knows what it cost. For operators: every RPC requires the master key.
     """
 
     @staticmethod
@@ -466,114 +398,6 @@ class BillingService:
             '/conduit.v1.BillingService/GetProviderAnalytics',
             conduit_dot_v1_dot_billing__requests__pb2.GetProviderAnalyticsRequest.SerializeToString,
             conduit_dot_v1_dot_billing__requests__pb2.GetProviderAnalyticsResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def WatchPrices(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_stream(
-            request,
-            target,
-            '/conduit.v1.BillingService/WatchPrices',
-            conduit_dot_v1_dot_billing__requests__pb2.WatchPricesRequest.SerializeToString,
-            conduit_dot_v1_dot_billing__requests__pb2.WatchPricesResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def RecordCharges(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/conduit.v1.BillingService/RecordCharges',
-            conduit_dot_v1_dot_billing__requests__pb2.RecordChargesRequest.SerializeToString,
-            conduit_dot_v1_dot_billing__requests__pb2.RecordChargesResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def AcquireLease(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/conduit.v1.BillingService/AcquireLease',
-            conduit_dot_v1_dot_billing__requests__pb2.AcquireLeaseRequest.SerializeToString,
-            conduit_dot_v1_dot_billing__requests__pb2.AcquireLeaseResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ReleaseLease(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/conduit.v1.BillingService/ReleaseLease',
-            conduit_dot_v1_dot_billing__requests__pb2.ReleaseLeaseRequest.SerializeToString,
-            conduit_dot_v1_dot_billing__requests__pb2.ReleaseLeaseResponse.FromString,
             options,
             channel_credentials,
             insecure,

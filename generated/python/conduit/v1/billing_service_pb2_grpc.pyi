@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class BillingServiceStub:
-    """Knows what it cost. For operators, and for routers that deliver charges. Every RPC wants the master key."""
+    """Knows what it cost. For operators: every RPC requires the master key."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -49,18 +49,10 @@ class BillingServiceStub:
     """Returns a page of the charges."""
     GetProviderAnalytics: _grpc.UnaryUnaryMultiCallable[_billing_requests_pb2.GetProviderAnalyticsRequest, _billing_requests_pb2.GetProviderAnalyticsResponse]
     """Returns how an instance performed."""
-    WatchPrices: _grpc.UnaryStreamMultiCallable[_billing_requests_pb2.WatchPricesRequest, _billing_requests_pb2.WatchPricesResponse]
-    """Streams the prices of models, to routers: all first, and all again whenever one changes."""
-    RecordCharges: _grpc.UnaryUnaryMultiCallable[_billing_requests_pb2.RecordChargesRequest, _billing_requests_pb2.RecordChargesResponse]
-    """Stores charges: all of them or, with an error, none. Idempotent: a charge that is there already is left as it is."""
-    AcquireLease: _grpc.UnaryUnaryMultiCallable[_billing_requests_pb2.AcquireLeaseRequest, _billing_requests_pb2.AcquireLeaseResponse]
-    """Holds a part of a budget for a router. BUDGET_EXCEEDED if nothing is left."""
-    ReleaseLease: _grpc.UnaryUnaryMultiCallable[_billing_requests_pb2.ReleaseLeaseRequest, _billing_requests_pb2.ReleaseLeaseResponse]
-    """Gives back what a lease still holds. Idempotent."""
 
 @_typing.type_check_only
 class BillingServiceAsyncStub(BillingServiceStub):
-    """Knows what it cost. For operators, and for routers that deliver charges. Every RPC wants the master key."""
+    """Knows what it cost. For operators: every RPC requires the master key."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateModelCost: _aio.UnaryUnaryMultiCallable[_billing_requests_pb2.CreateModelCostRequest, _billing_requests_pb2.CreateModelCostResponse]  # type: ignore[assignment]
@@ -79,17 +71,9 @@ class BillingServiceAsyncStub(BillingServiceStub):
     """Returns a page of the charges."""
     GetProviderAnalytics: _aio.UnaryUnaryMultiCallable[_billing_requests_pb2.GetProviderAnalyticsRequest, _billing_requests_pb2.GetProviderAnalyticsResponse]  # type: ignore[assignment]
     """Returns how an instance performed."""
-    WatchPrices: _aio.UnaryStreamMultiCallable[_billing_requests_pb2.WatchPricesRequest, _billing_requests_pb2.WatchPricesResponse]  # type: ignore[assignment]
-    """Streams the prices of models, to routers: all first, and all again whenever one changes."""
-    RecordCharges: _aio.UnaryUnaryMultiCallable[_billing_requests_pb2.RecordChargesRequest, _billing_requests_pb2.RecordChargesResponse]  # type: ignore[assignment]
-    """Stores charges: all of them or, with an error, none. Idempotent: a charge that is there already is left as it is."""
-    AcquireLease: _aio.UnaryUnaryMultiCallable[_billing_requests_pb2.AcquireLeaseRequest, _billing_requests_pb2.AcquireLeaseResponse]  # type: ignore[assignment]
-    """Holds a part of a budget for a router. BUDGET_EXCEEDED if nothing is left."""
-    ReleaseLease: _aio.UnaryUnaryMultiCallable[_billing_requests_pb2.ReleaseLeaseRequest, _billing_requests_pb2.ReleaseLeaseResponse]  # type: ignore[assignment]
-    """Gives back what a lease still holds. Idempotent."""
 
 class BillingServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Knows what it cost. For operators, and for routers that deliver charges. Every RPC wants the master key."""
+    """Knows what it cost. For operators: every RPC requires the master key."""
 
     @_abc_1.abstractmethod
     def CreateModelCost(
@@ -154,37 +138,5 @@ class BillingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_billing_requests_pb2.GetProviderAnalyticsResponse, _abc.Awaitable[_billing_requests_pb2.GetProviderAnalyticsResponse]]:
         """Returns how an instance performed."""
-
-    @_abc_1.abstractmethod
-    def WatchPrices(
-        self,
-        request: _billing_requests_pb2.WatchPricesRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_billing_requests_pb2.WatchPricesResponse], _abc.AsyncIterator[_billing_requests_pb2.WatchPricesResponse]]:
-        """Streams the prices of models, to routers: all first, and all again whenever one changes."""
-
-    @_abc_1.abstractmethod
-    def RecordCharges(
-        self,
-        request: _billing_requests_pb2.RecordChargesRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_billing_requests_pb2.RecordChargesResponse, _abc.Awaitable[_billing_requests_pb2.RecordChargesResponse]]:
-        """Stores charges: all of them or, with an error, none. Idempotent: a charge that is there already is left as it is."""
-
-    @_abc_1.abstractmethod
-    def AcquireLease(
-        self,
-        request: _billing_requests_pb2.AcquireLeaseRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_billing_requests_pb2.AcquireLeaseResponse, _abc.Awaitable[_billing_requests_pb2.AcquireLeaseResponse]]:
-        """Holds a part of a budget for a router. BUDGET_EXCEEDED if nothing is left."""
-
-    @_abc_1.abstractmethod
-    def ReleaseLease(
-        self,
-        request: _billing_requests_pb2.ReleaseLeaseRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_billing_requests_pb2.ReleaseLeaseResponse, _abc.Awaitable[_billing_requests_pb2.ReleaseLeaseResponse]]:
-        """Gives back what a lease still holds. Idempotent."""
 
 def add_BillingServiceServicer_to_server(servicer: BillingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

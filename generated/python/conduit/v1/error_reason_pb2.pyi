@@ -196,6 +196,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A stored secret cannot be opened with the encryption key of this process.
     Example: `{"reason": "SECRET_UNREADABLE", "metadata": {"key_id": "key_3", "encryption_key_id": "a1b2"}}`.
     """
+    ERROR_REASON_SERVICE_TOKEN_INVALID: _ErrorReason.ValueType  # 44
+    """The RPC is for Conduit's own services, and the call does not prove to come from one.
+    Example: `{"reason": "SERVICE_TOKEN_INVALID", "metadata": {"header": "x-conduit-service-token"}}`.
+    """
+    ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 45
+    """What is to be changed was changed by somebody else since the given etag was read.
+    Example: `{"reason": "ETAG_MISMATCH", "metadata": {"etag": "a1b2c3"}}`, with the etag that is current.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` in every error, whose `domain` is `conduit.v1`.
@@ -376,5 +384,13 @@ Example: `{"reason": "SERVICE_UNAVAILABLE", "metadata": {"service": "registry"}}
 ERROR_REASON_SECRET_UNREADABLE: ErrorReason.ValueType  # 43
 """A stored secret cannot be opened with the encryption key of this process.
 Example: `{"reason": "SECRET_UNREADABLE", "metadata": {"key_id": "key_3", "encryption_key_id": "a1b2"}}`.
+"""
+ERROR_REASON_SERVICE_TOKEN_INVALID: ErrorReason.ValueType  # 44
+"""The RPC is for Conduit's own services, and the call does not prove to come from one.
+Example: `{"reason": "SERVICE_TOKEN_INVALID", "metadata": {"header": "x-conduit-service-token"}}`.
+"""
+ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 45
+"""What is to be changed was changed by somebody else since the given etag was read.
+Example: `{"reason": "ETAG_MISMATCH", "metadata": {"etag": "a1b2c3"}}`, with the etag that is current.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -277,4 +277,16 @@ FAILURES: Final[dict[str, Failure]] = {
         openai_type="server_error",
         hint="Start every service with the same CONDUIT_ENCRYPTION_KEY.",
     ),
+    "SERVICE_TOKEN_INVALID": Failure(
+        code=16,
+        http_status=401,
+        openai_type="invalid_request_error",
+        hint="Use the RPCs of conduit.v1; services of one suite need the same CONDUIT_ENCRYPTION_KEY.",
+    ),
+    "ETAG_MISMATCH": Failure(
+        code=10,
+        http_status=409,
+        openai_type="invalid_request_error",
+        hint="Read it again, and send the change with the etag that it has now.",
+    ),
 }

@@ -4,7 +4,6 @@ isort:skip_file
 """
 
 from collections import abc as _abc
-from conduit.v1 import outcome_pb2 as _outcome_pb2
 from conduit.v1 import provider_health_pb2 as _provider_health_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -271,92 +270,6 @@ class GetRateLimitsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetRateLimitsResponse: _TypeAlias = GetRateLimitsResponse  # noqa: Y015
-
-@_typing.final
-class ReportOutcomesRequest(_message.Message):
-    """What a router saw."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    OUTCOMES_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[_outcome_pb2.Outcome]:
-        """In order of time; at most 10,000."""
-
-    def __init__(
-        self,
-        *,
-        outcomes: _abc.Iterable[_outcome_pb2.Outcome] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ReportOutcomesRequest: _TypeAlias = ReportOutcomesRequest  # noqa: Y015
-
-@_typing.final
-class ReportOutcomesResponse(_message.Message):
-    """The report is taken."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ReportOutcomesResponse: _TypeAlias = ReportOutcomesResponse  # noqa: Y015
-
-@_typing.final
-class WatchHealthRequest(_message.Message):
-    """Asks how the instances are, now and from then on."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___WatchHealthRequest: _TypeAlias = WatchHealthRequest  # noqa: Y015
-
-@_typing.final
-class WatchHealthResponse(_message.Message):
-    """How instances are."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    PROVIDERS_FIELD_NUMBER: _builtins.int
-    IS_COMPLETE_FIELD_NUMBER: _builtins.int
-    is_complete: _builtins.bool
-    """Whether this is the first message, which replaces what the caller has."""
-    @_builtins.property
-    def providers(self) -> _containers.RepeatedCompositeFieldContainer[_provider_health_pb2.ProviderHealth]:
-        """All in the first message, then those that changed. Empty as a sign of life, sent at least every 15 seconds."""
-
-    def __init__(
-        self,
-        *,
-        providers: _abc.Iterable[_provider_health_pb2.ProviderHealth] | None = ...,
-        is_complete: _builtins.bool = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_complete", b"is_complete", "providers", b"providers"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___WatchHealthResponse: _TypeAlias = WatchHealthResponse  # noqa: Y015
 
 @_typing.final
 class WatchNotificationsRequest(_message.Message):

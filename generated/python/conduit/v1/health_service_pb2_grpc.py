@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class HealthServiceStub:
-    """Knows who is well. For operators, for routers that report and watch. Every RPC wants the master key.
+    """Knows who is well. For operators: every RPC requires the master key.
     """
 
     def __init__(self, channel):
@@ -60,16 +60,6 @@ class HealthServiceStub:
                 request_serializer=conduit_dot_v1_dot_health__service__pb2.GetRateLimitsRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_health__service__pb2.GetRateLimitsResponse.FromString,
                 _registered_method=True)
-        self.ReportOutcomes = channel.unary_unary(
-                '/conduit.v1.HealthService/ReportOutcomes',
-                request_serializer=conduit_dot_v1_dot_health__service__pb2.ReportOutcomesRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_health__service__pb2.ReportOutcomesResponse.FromString,
-                _registered_method=True)
-        self.WatchHealth = channel.unary_stream(
-                '/conduit.v1.HealthService/WatchHealth',
-                request_serializer=conduit_dot_v1_dot_health__service__pb2.WatchHealthRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_health__service__pb2.WatchHealthResponse.FromString,
-                _registered_method=True)
         self.WatchNotifications = channel.unary_stream(
                 '/conduit.v1.HealthService/WatchNotifications',
                 request_serializer=conduit_dot_v1_dot_health__service__pb2.WatchNotificationsRequest.SerializeToString,
@@ -78,7 +68,7 @@ class HealthServiceStub:
 
 
 class HealthServiceServicer:
-    """Knows who is well. For operators, for routers that report and watch. Every RPC wants the master key.
+    """Knows who is well. For operators: every RPC requires the master key.
     """
 
     def GetProviderHealth(self, request, context):
@@ -111,20 +101,6 @@ class HealthServiceServicer:
 
     def GetRateLimits(self, request, context):
         """Returns the limits of an instance's keys.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ReportOutcomes(self, request, context):
-        """Takes what routers saw. A report that is lost is no harm.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def WatchHealth(self, request, context):
-        """Streams how the instances are: all first, then each that changes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -165,16 +141,6 @@ def add_HealthServiceServicer_to_server(servicer, server):
                     request_deserializer=conduit_dot_v1_dot_health__service__pb2.GetRateLimitsRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_health__service__pb2.GetRateLimitsResponse.SerializeToString,
             ),
-            'ReportOutcomes': grpc.unary_unary_rpc_method_handler(
-                    servicer.ReportOutcomes,
-                    request_deserializer=conduit_dot_v1_dot_health__service__pb2.ReportOutcomesRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_health__service__pb2.ReportOutcomesResponse.SerializeToString,
-            ),
-            'WatchHealth': grpc.unary_stream_rpc_method_handler(
-                    servicer.WatchHealth,
-                    request_deserializer=conduit_dot_v1_dot_health__service__pb2.WatchHealthRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_health__service__pb2.WatchHealthResponse.SerializeToString,
-            ),
             'WatchNotifications': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchNotifications,
                     request_deserializer=conduit_dot_v1_dot_health__service__pb2.WatchNotificationsRequest.FromString,
@@ -189,7 +155,7 @@ def add_HealthServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class HealthService:
-    """Knows who is well. For operators, for routers that report and watch. Every RPC wants the master key.
+    """Knows who is well. For operators: every RPC requires the master key.
     """
 
     @staticmethod
@@ -317,60 +283,6 @@ class HealthService:
             '/conduit.v1.HealthService/GetRateLimits',
             conduit_dot_v1_dot_health__service__pb2.GetRateLimitsRequest.SerializeToString,
             conduit_dot_v1_dot_health__service__pb2.GetRateLimitsResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ReportOutcomes(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/conduit.v1.HealthService/ReportOutcomes',
-            conduit_dot_v1_dot_health__service__pb2.ReportOutcomesRequest.SerializeToString,
-            conduit_dot_v1_dot_health__service__pb2.ReportOutcomesResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def WatchHealth(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_stream(
-            request,
-            target,
-            '/conduit.v1.HealthService/WatchHealth',
-            conduit_dot_v1_dot_health__service__pb2.WatchHealthRequest.SerializeToString,
-            conduit_dot_v1_dot_health__service__pb2.WatchHealthResponse.FromString,
             options,
             channel_credentials,
             insecure,

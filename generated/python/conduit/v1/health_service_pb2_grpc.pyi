@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class HealthServiceStub:
-    """Knows who is well. For operators, for routers that report and watch. Every RPC wants the master key."""
+    """Knows who is well. For operators: every RPC requires the master key."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -43,16 +43,12 @@ class HealthServiceStub:
     """Returns how an instance was, oldest first."""
     GetRateLimits: _grpc.UnaryUnaryMultiCallable[_health_service_pb2.GetRateLimitsRequest, _health_service_pb2.GetRateLimitsResponse]
     """Returns the limits of an instance's keys."""
-    ReportOutcomes: _grpc.UnaryUnaryMultiCallable[_health_service_pb2.ReportOutcomesRequest, _health_service_pb2.ReportOutcomesResponse]
-    """Takes what routers saw. A report that is lost is no harm."""
-    WatchHealth: _grpc.UnaryStreamMultiCallable[_health_service_pb2.WatchHealthRequest, _health_service_pb2.WatchHealthResponse]
-    """Streams how the instances are: all first, then each that changes."""
     WatchNotifications: _grpc.UnaryStreamMultiCallable[_health_service_pb2.WatchNotificationsRequest, _health_service_pb2.WatchNotificationsResponse]
     """Streams what administrators should know, from now on."""
 
 @_typing.type_check_only
 class HealthServiceAsyncStub(HealthServiceStub):
-    """Knows who is well. For operators, for routers that report and watch. Every RPC wants the master key."""
+    """Knows who is well. For operators: every RPC requires the master key."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetProviderHealth: _aio.UnaryUnaryMultiCallable[_health_service_pb2.GetProviderHealthRequest, _health_service_pb2.GetProviderHealthResponse]  # type: ignore[assignment]
@@ -65,15 +61,11 @@ class HealthServiceAsyncStub(HealthServiceStub):
     """Returns how an instance was, oldest first."""
     GetRateLimits: _aio.UnaryUnaryMultiCallable[_health_service_pb2.GetRateLimitsRequest, _health_service_pb2.GetRateLimitsResponse]  # type: ignore[assignment]
     """Returns the limits of an instance's keys."""
-    ReportOutcomes: _aio.UnaryUnaryMultiCallable[_health_service_pb2.ReportOutcomesRequest, _health_service_pb2.ReportOutcomesResponse]  # type: ignore[assignment]
-    """Takes what routers saw. A report that is lost is no harm."""
-    WatchHealth: _aio.UnaryStreamMultiCallable[_health_service_pb2.WatchHealthRequest, _health_service_pb2.WatchHealthResponse]  # type: ignore[assignment]
-    """Streams how the instances are: all first, then each that changes."""
     WatchNotifications: _aio.UnaryStreamMultiCallable[_health_service_pb2.WatchNotificationsRequest, _health_service_pb2.WatchNotificationsResponse]  # type: ignore[assignment]
     """Streams what administrators should know, from now on."""
 
 class HealthServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Knows who is well. For operators, for routers that report and watch. Every RPC wants the master key."""
+    """Knows who is well. For operators: every RPC requires the master key."""
 
     @_abc_1.abstractmethod
     def GetProviderHealth(
@@ -114,22 +106,6 @@ class HealthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_health_service_pb2.GetRateLimitsResponse, _abc.Awaitable[_health_service_pb2.GetRateLimitsResponse]]:
         """Returns the limits of an instance's keys."""
-
-    @_abc_1.abstractmethod
-    def ReportOutcomes(
-        self,
-        request: _health_service_pb2.ReportOutcomesRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_health_service_pb2.ReportOutcomesResponse, _abc.Awaitable[_health_service_pb2.ReportOutcomesResponse]]:
-        """Takes what routers saw. A report that is lost is no harm."""
-
-    @_abc_1.abstractmethod
-    def WatchHealth(
-        self,
-        request: _health_service_pb2.WatchHealthRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_health_service_pb2.WatchHealthResponse], _abc.AsyncIterator[_health_service_pb2.WatchHealthResponse]]:
-        """Streams how the instances are: all first, then each that changes."""
 
     @_abc_1.abstractmethod
     def WatchNotifications(

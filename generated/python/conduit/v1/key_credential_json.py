@@ -154,39 +154,3 @@ def key_credential_spec_to_json(message: key_credential_pb2.KeyCredentialSpec) -
     if message.HasField("project"):
         members["project"] = message.project
     return members
-
-
-_SEALED_SECRET_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"encryptionKeyId", "wrappedDataKey", "ciphertext"}
-)
-
-
-def sealed_secret_from_json(value: object, path: str = "") -> key_credential_pb2.SealedSecret:
-    """Return the `SealedSecret` that a JSON value says. Raises JsonError."""
-    message = key_credential_pb2.SealedSecret()
-    fill_sealed_secret(message, value, f"{path}." if path else "")
-    return message
-
-
-def fill_sealed_secret(message: key_credential_pb2.SealedSecret, value: object, path: str) -> None:
-    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
-    message.SetInParent()
-    if not isinstance(value, dict):
-        runtime.reject(path, "an object", value)
-    if (member := value.get("encryptionKeyId")) is not None:
-        message.encryption_key_id = runtime.text(member, path + "encryptionKeyId")
-    if (member := value.get("wrappedDataKey")) is not None:
-        message.wrapped_data_key = runtime.base64_bytes(member, path + "wrappedDataKey")
-    if (member := value.get("ciphertext")) is not None:
-        message.ciphertext = runtime.base64_bytes(member, path + "ciphertext")
-    if not _SEALED_SECRET_MEMBERS.issuperset(value):
-        runtime.refuse_unknown(value, _SEALED_SECRET_MEMBERS, path)
-
-
-def sealed_secret_to_json(message: key_credential_pb2.SealedSecret) -> dict[str, object]:
-    """Return the JSON of a `SealedSecret`."""
-    return {
-        "encryptionKeyId": message.encryption_key_id,
-        "wrappedDataKey": runtime.base64_text(message.wrapped_data_key),
-        "ciphertext": runtime.base64_text(message.ciphertext),
-    }

@@ -3,21 +3,18 @@
 isort:skip_file
 """
 
-from collections import abc as _abc
-from conduit.v1 import charge_pb2 as _charge_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
-from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import TypeAlias as _TypeAlias, Never as _Never
+if sys.version_info >= (3, 10):
+    from typing import TypeAlias as _TypeAlias
 else:
-    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
+    from typing_extensions import TypeAlias as _TypeAlias
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -214,163 +211,3 @@ class ModelCostSpec(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__provider_id) -> _WhichOneofReturnType__provider_id | None: ...
 
 Global___ModelCostSpec: _TypeAlias = ModelCostSpec  # noqa: Y015
-
-@_typing.final
-class Price(_message.Message):
-    """What a model of an instance costs, resolved from rules and catalog."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    PROVIDER_ID_FIELD_NUMBER: _builtins.int
-    ACTUAL_MODEL_NAME_FIELD_NUMBER: _builtins.int
-    UNIT_PRICES_FIELD_NUMBER: _builtins.int
-    VERSION_FIELD_NUMBER: _builtins.int
-    TIERS_FIELD_NUMBER: _builtins.int
-    VARIANTS_FIELD_NUMBER: _builtins.int
-    provider_id: _builtins.int
-    """The instance."""
-    actual_model_name: _builtins.str
-    """The model, by the provider's name."""
-    version: _builtins.str
-    """`rule:<id>@<time>` or `catalog:<version>`. Empty if the price is unknown."""
-    @_builtins.property
-    def unit_prices(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnitPrice]:
-        """The prices of the units that have one."""
-
-    @_builtins.property
-    def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PriceTier]:
-        """What other prices hold for long requests, in order of length."""
-
-    @_builtins.property
-    def variants(self) -> _containers.RepeatedCompositeFieldContainer[Global___PriceVariant]:
-        """What other prices hold under a condition; the first one that is met."""
-
-    def __init__(
-        self,
-        *,
-        provider_id: _builtins.int = ...,
-        actual_model_name: _builtins.str = ...,
-        unit_prices: _abc.Iterable[Global___UnitPrice] | None = ...,
-        version: _builtins.str = ...,
-        tiers: _abc.Iterable[Global___PriceTier] | None = ...,
-        variants: _abc.Iterable[Global___PriceVariant] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual_model_name", b"actual_model_name", "provider_id", b"provider_id", "tiers", b"tiers", "unit_prices", b"unit_prices", "variants", b"variants", "version", b"version"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Price: _TypeAlias = Price  # noqa: Y015
-
-@_typing.final
-class UnitPrice(_message.Message):
-    """The price of a kind of unit."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    UNIT_FIELD_NUMBER: _builtins.int
-    NANO_USD_PER_MILLION_FIELD_NUMBER: _builtins.int
-    unit: _charge_pb2.Unit.ValueType
-    """Which."""
-    nano_usd_per_million: _builtins.int
-    """The price of a million of them, in nano-dollars: of one in millionths of a nano-dollar."""
-    def __init__(
-        self,
-        *,
-        unit: _charge_pb2.Unit.ValueType = ...,
-        nano_usd_per_million: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["nano_usd_per_million", b"nano_usd_per_million", "unit", b"unit"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___UnitPrice: _TypeAlias = UnitPrice  # noqa: Y015
-
-@_typing.final
-class PriceTier(_message.Message):
-    """Prices of requests that read many tokens. They hold for all that such a request uses, not only for what is beyond."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ABOVE_INPUT_TOKENS_FIELD_NUMBER: _builtins.int
-    UNIT_PRICES_FIELD_NUMBER: _builtins.int
-    above_input_tokens: _builtins.int
-    """The tokens read, cached ones included, that a request must exceed."""
-    @_builtins.property
-    def unit_prices(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnitPrice]:
-        """The prices that are others than below."""
-
-    def __init__(
-        self,
-        *,
-        above_input_tokens: _builtins.int = ...,
-        unit_prices: _abc.Iterable[Global___UnitPrice] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_input_tokens", b"above_input_tokens", "unit_prices", b"unit_prices"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___PriceTier: _TypeAlias = PriceTier  # noqa: Y015
-
-@_typing.final
-class PriceVariant(_message.Message):
-    """Prices that hold under a condition, in place of the usual ones. A qualifier that no variant of a price names does not
-    matter to it; one that they name, with a value that none has, makes the price unknown.
-    """
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    @_typing.final
-    class QualifiersEntry(_message.Message):
-        DESCRIPTOR: _descriptor.Descriptor
-
-        KEY_FIELD_NUMBER: _builtins.int
-        VALUE_FIELD_NUMBER: _builtins.int
-        key: _builtins.str
-        value: _builtins.str
-        def __init__(
-            self,
-            *,
-            key: _builtins.str = ...,
-            value: _builtins.str = ...,
-        ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
-        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-        def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-    QUALIFIERS_FIELD_NUMBER: _builtins.int
-    UNIT_PRICES_FIELD_NUMBER: _builtins.int
-    TIERS_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def qualifiers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """The qualifiers that a charge must have, such as `service_tier: flex` or `quality: high`."""
-
-    @_builtins.property
-    def unit_prices(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnitPrice]:
-        """The prices of the units that have one."""
-
-    @_builtins.property
-    def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PriceTier]:
-        """What other prices hold for long requests, in order of length."""
-
-    def __init__(
-        self,
-        *,
-        qualifiers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
-        unit_prices: _abc.Iterable[Global___UnitPrice] | None = ...,
-        tiers: _abc.Iterable[Global___PriceTier] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["qualifiers", b"qualifiers", "tiers", b"tiers", "unit_prices", b"unit_prices"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___PriceVariant: _TypeAlias = PriceVariant  # noqa: Y015

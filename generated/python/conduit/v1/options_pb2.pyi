@@ -33,6 +33,8 @@ class _AccessEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Access.ValueTy
     """Holders of a virtual key: `Authorization: Bearer condt_...`."""
     ACCESS_MASTER_KEY: _Access.ValueType  # 3
     """Holders of the master key: `X-Master-Key`."""
+    ACCESS_SERVICE: _Access.ValueType  # 4
+    """Conduit's own services, which derive the metadata `x-conduit-service-token` from the encryption key."""
 
 class Access(_Access, metaclass=_AccessEnumTypeWrapper):
     """Who may call an RPC."""
@@ -45,6 +47,8 @@ ACCESS_VIRTUAL_KEY: Access.ValueType  # 2
 """Holders of a virtual key: `Authorization: Bearer condt_...`."""
 ACCESS_MASTER_KEY: Access.ValueType  # 3
 """Holders of the master key: `X-Master-Key`."""
+ACCESS_SERVICE: Access.ValueType  # 4
+"""Conduit's own services, which derive the metadata `x-conduit-service-token` from the encryption key."""
 Global___Access: _TypeAlias = Access  # noqa: Y015
 
 class _Dialect:

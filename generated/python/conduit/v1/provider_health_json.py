@@ -315,7 +315,6 @@ def fill_key_rate_limits(
     message: provider_health_pb2.KeyRateLimits, value: object, path: str
 ) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
-    message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
     if (member := value.get("keyId")) is not None:

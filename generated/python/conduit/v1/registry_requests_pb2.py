@@ -24,11 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from conduit.v1 import audit_entry_pb2 as conduit_dot_v1_dot_audit__entry__pb2
 from conduit.v1 import provider_type_pb2 as conduit_dot_v1_dot_provider__type__pb2
-from conduit.v1 import snapshot_pb2 as conduit_dot_v1_dot_snapshot__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"conduit/v1/registry_requests.proto\x12\nconduit.v1\x1a\x1c\x63onduit/v1/audit_entry.proto\x1a\x1e\x63onduit/v1/provider_type.proto\x1a\x19\x63onduit/v1/snapshot.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x1a\n\x18ListProviderTypesRequest\"\\\n\x19ListProviderTypesResponse\x12?\n\x0eprovider_types\x18\x01 \x03(\x0b\x32\x18.conduit.v1.ProviderTypeR\rproviderTypes\"\xcd\x01\n\x17ListAuditEntriesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12#\n\rresource_kind\x18\x03 \x01(\tR\x0cresourceKind\x12\x1f\n\x0bresource_id\x18\x04 \x01(\tR\nresourceId\x12\x30\n\x05since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\"t\n\x18ListAuditEntriesResponse\x12\x30\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x16.conduit.v1.AuditEntryR\x07\x65ntries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x15\n\x13\x45xportConfigRequest\"*\n\x14\x45xportConfigResponse\x12\x12\n\x04yaml\x18\x01 \x01(\tR\x04yaml\"B\n\x13ImportConfigRequest\x12\x12\n\x04yaml\x18\x01 \x01(\tR\x04yaml\x12\x17\n\x07\x64ry_run\x18\x02 \x01(\x08R\x06\x64ryRun\"0\n\x14ImportConfigResponse\x12\x18\n\x07\x63hanges\x18\x01 \x03(\tR\x07\x63hanges\"@\n\x0cWatchRequest\x12\x14\n\x05\x65poch\x18\x01 \x01(\tR\x05\x65poch\x12\x1a\n\x08revision\x18\x02 \x01(\x03R\x08revision\"\x93\x01\n\rWatchResponse\x12\x1a\n\x08revision\x18\x01 \x01(\x03R\x08revision\x12\x30\n\x08snapshot\x18\x02 \x01(\x0b\x32\x14.conduit.v1.SnapshotR\x08snapshot\x12\x34\n\x07\x63hanges\x18\x03 \x03(\x0b\x32\x1a.conduit.v1.SnapshotChangeR\x07\x63hanges\"=\n\x13ReportKeyUseRequest\x12&\n\x04uses\x18\x01 \x03(\x0b\x32\x12.conduit.v1.KeyUseR\x04uses\"T\n\x06KeyUse\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x33\n\x07used_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06usedAt\"\x16\n\x14ReportKeyUseResponseB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"conduit/v1/registry_requests.proto\x12\nconduit.v1\x1a\x1c\x63onduit/v1/audit_entry.proto\x1a\x1e\x63onduit/v1/provider_type.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x1a\n\x18ListProviderTypesRequest\"\\\n\x19ListProviderTypesResponse\x12?\n\x0eprovider_types\x18\x01 \x03(\x0b\x32\x18.conduit.v1.ProviderTypeR\rproviderTypes\"\xcd\x01\n\x17ListAuditEntriesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12#\n\rresource_kind\x18\x03 \x01(\tR\x0cresourceKind\x12\x1f\n\x0bresource_id\x18\x04 \x01(\tR\nresourceId\x12\x30\n\x05since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\"t\n\x18ListAuditEntriesResponse\x12\x30\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x16.conduit.v1.AuditEntryR\x07\x65ntries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x15\n\x13\x45xportConfigRequest\"*\n\x14\x45xportConfigResponse\x12\x12\n\x04yaml\x18\x01 \x01(\tR\x04yaml\"B\n\x13ImportConfigRequest\x12\x12\n\x04yaml\x18\x01 \x01(\tR\x04yaml\x12\x17\n\x07\x64ry_run\x18\x02 \x01(\x08R\x06\x64ryRun\"0\n\x14ImportConfigResponse\x12\x18\n\x07\x63hanges\x18\x01 \x03(\tR\x07\x63hangesB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,30 +35,20 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.registry_request
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
-  _globals['_LISTPROVIDERTYPESREQUEST']._serialized_start=172
-  _globals['_LISTPROVIDERTYPESREQUEST']._serialized_end=198
-  _globals['_LISTPROVIDERTYPESRESPONSE']._serialized_start=200
-  _globals['_LISTPROVIDERTYPESRESPONSE']._serialized_end=292
-  _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=295
-  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=500
-  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=502
-  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=618
-  _globals['_EXPORTCONFIGREQUEST']._serialized_start=620
-  _globals['_EXPORTCONFIGREQUEST']._serialized_end=641
-  _globals['_EXPORTCONFIGRESPONSE']._serialized_start=643
-  _globals['_EXPORTCONFIGRESPONSE']._serialized_end=685
-  _globals['_IMPORTCONFIGREQUEST']._serialized_start=687
-  _globals['_IMPORTCONFIGREQUEST']._serialized_end=753
-  _globals['_IMPORTCONFIGRESPONSE']._serialized_start=755
-  _globals['_IMPORTCONFIGRESPONSE']._serialized_end=803
-  _globals['_WATCHREQUEST']._serialized_start=805
-  _globals['_WATCHREQUEST']._serialized_end=869
-  _globals['_WATCHRESPONSE']._serialized_start=872
-  _globals['_WATCHRESPONSE']._serialized_end=1019
-  _globals['_REPORTKEYUSEREQUEST']._serialized_start=1021
-  _globals['_REPORTKEYUSEREQUEST']._serialized_end=1082
-  _globals['_KEYUSE']._serialized_start=1084
-  _globals['_KEYUSE']._serialized_end=1168
-  _globals['_REPORTKEYUSERESPONSE']._serialized_start=1170
-  _globals['_REPORTKEYUSERESPONSE']._serialized_end=1192
+  _globals['_LISTPROVIDERTYPESREQUEST']._serialized_start=145
+  _globals['_LISTPROVIDERTYPESREQUEST']._serialized_end=171
+  _globals['_LISTPROVIDERTYPESRESPONSE']._serialized_start=173
+  _globals['_LISTPROVIDERTYPESRESPONSE']._serialized_end=265
+  _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=268
+  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=473
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=475
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=591
+  _globals['_EXPORTCONFIGREQUEST']._serialized_start=593
+  _globals['_EXPORTCONFIGREQUEST']._serialized_end=614
+  _globals['_EXPORTCONFIGRESPONSE']._serialized_start=616
+  _globals['_EXPORTCONFIGRESPONSE']._serialized_end=658
+  _globals['_IMPORTCONFIGREQUEST']._serialized_start=660
+  _globals['_IMPORTCONFIGREQUEST']._serialized_end=726
+  _globals['_IMPORTCONFIGRESPONSE']._serialized_start=728
+  _globals['_IMPORTCONFIGRESPONSE']._serialized_end=776
 # @@protoc_insertion_point(module_scope)

@@ -206,16 +206,6 @@ class RegistryServiceStub:
                 request_serializer=conduit_dot_v1_dot_registry__requests__pb2.ImportConfigRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_registry__requests__pb2.ImportConfigResponse.FromString,
                 _registered_method=True)
-        self.Watch = channel.unary_stream(
-                '/conduit.v1.RegistryService/Watch',
-                request_serializer=conduit_dot_v1_dot_registry__requests__pb2.WatchRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_registry__requests__pb2.WatchResponse.FromString,
-                _registered_method=True)
-        self.ReportKeyUse = channel.unary_unary(
-                '/conduit.v1.RegistryService/ReportKeyUse',
-                request_serializer=conduit_dot_v1_dot_registry__requests__pb2.ReportKeyUseRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_registry__requests__pb2.ReportKeyUseResponse.FromString,
-                _registered_method=True)
 
 
 class RegistryServiceServicer:
@@ -455,21 +445,6 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Watch(self, request, context):
-        """Streams the configuration and every change of it, to routers and the Health service. Ends only with the
-        connection or when the service stops.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ReportKeyUse(self, request, context):
-        """Stores when keys were last used. For routers. Idempotent: the latest use of a key wins.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -637,16 +612,6 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ImportConfig,
                     request_deserializer=conduit_dot_v1_dot_registry__requests__pb2.ImportConfigRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_registry__requests__pb2.ImportConfigResponse.SerializeToString,
-            ),
-            'Watch': grpc.unary_stream_rpc_method_handler(
-                    servicer.Watch,
-                    request_deserializer=conduit_dot_v1_dot_registry__requests__pb2.WatchRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_registry__requests__pb2.WatchResponse.SerializeToString,
-            ),
-            'ReportKeyUse': grpc.unary_unary_rpc_method_handler(
-                    servicer.ReportKeyUse,
-                    request_deserializer=conduit_dot_v1_dot_registry__requests__pb2.ReportKeyUseRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_registry__requests__pb2.ReportKeyUseResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1542,60 +1507,6 @@ class RegistryService:
             '/conduit.v1.RegistryService/ImportConfig',
             conduit_dot_v1_dot_registry__requests__pb2.ImportConfigRequest.SerializeToString,
             conduit_dot_v1_dot_registry__requests__pb2.ImportConfigResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def Watch(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_stream(
-            request,
-            target,
-            '/conduit.v1.RegistryService/Watch',
-            conduit_dot_v1_dot_registry__requests__pb2.WatchRequest.SerializeToString,
-            conduit_dot_v1_dot_registry__requests__pb2.WatchResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ReportKeyUse(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/conduit.v1.RegistryService/ReportKeyUse',
-            conduit_dot_v1_dot_registry__requests__pb2.ReportKeyUseRequest.SerializeToString,
-            conduit_dot_v1_dot_registry__requests__pb2.ReportKeyUseResponse.FromString,
             options,
             channel_credentials,
             insecure,

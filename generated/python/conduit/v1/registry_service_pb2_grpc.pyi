@@ -108,12 +108,6 @@ class RegistryServiceStub:
     """Returns the whole configuration as one YAML document, without secrets."""
     ImportConfig: _grpc.UnaryUnaryMultiCallable[_registry_requests_pb2.ImportConfigRequest, _registry_requests_pb2.ImportConfigResponse]
     """Makes the configuration what a YAML document says, all of it or nothing. Idempotent."""
-    Watch: _grpc.UnaryStreamMultiCallable[_registry_requests_pb2.WatchRequest, _registry_requests_pb2.WatchResponse]
-    """Streams the configuration and every change of it, to routers and the Health service. Ends only with the
-    connection or when the service stops.
-    """
-    ReportKeyUse: _grpc.UnaryUnaryMultiCallable[_registry_requests_pb2.ReportKeyUseRequest, _registry_requests_pb2.ReportKeyUseResponse]
-    """Stores when keys were last used. For routers. Idempotent: the latest use of a key wins."""
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -190,12 +184,6 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """Returns the whole configuration as one YAML document, without secrets."""
     ImportConfig: _aio.UnaryUnaryMultiCallable[_registry_requests_pb2.ImportConfigRequest, _registry_requests_pb2.ImportConfigResponse]  # type: ignore[assignment]
     """Makes the configuration what a YAML document says, all of it or nothing. Idempotent."""
-    Watch: _aio.UnaryStreamMultiCallable[_registry_requests_pb2.WatchRequest, _registry_requests_pb2.WatchResponse]  # type: ignore[assignment]
-    """Streams the configuration and every change of it, to routers and the Health service. Ends only with the
-    connection or when the service stops.
-    """
-    ReportKeyUse: _aio.UnaryUnaryMultiCallable[_registry_requests_pb2.ReportKeyUseRequest, _registry_requests_pb2.ReportKeyUseResponse]  # type: ignore[assignment]
-    """Stores when keys were last used. For routers. Idempotent: the latest use of a key wins."""
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps what exists: provider instances, their keys, mappings, chains, virtual keys. For operators, and for the
@@ -467,23 +455,5 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_registry_requests_pb2.ImportConfigResponse, _abc.Awaitable[_registry_requests_pb2.ImportConfigResponse]]:
         """Makes the configuration what a YAML document says, all of it or nothing. Idempotent."""
-
-    @_abc_1.abstractmethod
-    def Watch(
-        self,
-        request: _registry_requests_pb2.WatchRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_registry_requests_pb2.WatchResponse], _abc.AsyncIterator[_registry_requests_pb2.WatchResponse]]:
-        """Streams the configuration and every change of it, to routers and the Health service. Ends only with the
-        connection or when the service stops.
-        """
-
-    @_abc_1.abstractmethod
-    def ReportKeyUse(
-        self,
-        request: _registry_requests_pb2.ReportKeyUseRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_registry_requests_pb2.ReportKeyUseResponse, _abc.Awaitable[_registry_requests_pb2.ReportKeyUseResponse]]:
-        """Stores when keys were last used. For routers. Idempotent: the latest use of a key wins."""
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

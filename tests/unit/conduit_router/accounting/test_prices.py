@@ -1,7 +1,7 @@
 """Costs are exact, and an unknown price is not zero."""
 
+from conduit.internal.v1.price_pb2 import Price, UnitPrice
 from conduit.v1 import charge_pb2 as pb
-from conduit.v1.model_cost_pb2 import Price, UnitPrice
 from conduit_providers.prices import PriceSheet, Tier, Variant
 from conduit_providers.quantities import (
     AUDIO_OUTPUT,

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tests.support.snapshots import ALIAS, ENCRYPTION_KEY, compiled, key, provider, snapshot
 
+from conduit.internal.v1.snapshot_pb2 import SnapshotKey
 from conduit.v1 import decision_pb2 as pb
 from conduit.v1.provider_pb2 import Provider, ProviderSecurity
-from conduit.v1.snapshot_pb2 import SnapshotKey
 from conduit_kernel.secrets import Vault
 from conduit_kernel.snapshot import SnapshotState
 from conduit_providers.catalog import Catalog, load_catalog

@@ -6,10 +6,10 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from tests.support.snapshots import ALIAS, compiled, key, mapping, provider, snapshot
 
+from conduit.internal.v1.snapshot_pb2 import Snapshot
 from conduit.v1 import decision_pb2 as pb
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
 from conduit.v1.provider_pb2 import ProviderSecurity
-from conduit.v1.snapshot_pb2 import Snapshot
 from conduit_providers.operation import Requirements
 from conduit_router.routing.decide import Decision, decide
 from conduit_router.routing.provider_state import HEALTHY, Cooldown, HealthView

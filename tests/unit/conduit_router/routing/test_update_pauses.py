@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 from tests.support.snapshots import ENCRYPTION_KEY, key, mapping, provider, snapshot, virtual_key
 
-from conduit.v1.billing_service_pb2_grpc import BillingServiceStub
+from conduit.internal.v1.snapshot_pb2 import Snapshot, SnapshotChange
+from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
+from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
-from conduit.v1.registry_requests_pb2 import WatchResponse
-from conduit.v1.snapshot_pb2 import Snapshot, SnapshotChange
 from conduit_kernel.rpc import connect
 from conduit_kernel.secrets import Vault
 from conduit_kernel.snapshot import SnapshotState
@@ -54,7 +54,7 @@ def large() -> Snapshot:
 
 async def longest_pause(
     state: SnapshotState,
-    message: WatchResponse,
+    message: WatchSnapshotResponse,
     updater: TableUpdater,
     prices: PriceWatch | None = None,
 ) -> tuple[float, float]:
@@ -117,7 +117,7 @@ async def test_change_of_one_thing_holds_no_request_up(large: Snapshot, name: st
     state = SnapshotState.of(large)
     updater = TableUpdater(state, Compiler(load_catalog(), Vault(ENCRYPTION_KEY), {}), [])
     await updater.update()
-    message = WatchResponse(revision=state.revision + 1, changes=[CHANGES[name]])
+    message = WatchSnapshotResponse(revision=state.revision + 1, changes=[CHANGES[name]])
     pause, took = await longest_pause(state, message, updater)
     report(f"{name}: longest pause {pause * 1000:.1f} ms, in force after {took * 1000:.1f} ms")
     assert updater.table.revision == message.revision
@@ -128,11 +128,11 @@ async def test_change_of_one_thing_holds_no_request_up(large: Snapshot, name: st
 async def test_whole_configuration_is_compiled_in_slices(large: Snapshot) -> None:
     """A first one, and one that takes the place of another."""
     state = SnapshotState()
-    prices = PriceWatch(BillingServiceStub(connect("127.0.0.1:1")), PriceList(), ())
+    prices = PriceWatch(LedgerServiceStub(connect("127.0.0.1:1")), PriceList(), ())
     compiler = Compiler(load_catalog(), Vault(ENCRYPTION_KEY), {})
     updater = TableUpdater(state, compiler, [prices.apply])
     for name in ("first", "again"):
-        message = WatchResponse(revision=large.revision, snapshot=large)
+        message = WatchSnapshotResponse(revision=large.revision, snapshot=large)
         pause, took = await longest_pause(state, message, updater, prices)
         report(f"{name}: longest pause {pause * 1000:.1f} ms, in force after {took * 1000:.1f} ms")
         assert pause < LONGEST_PAUSE_SECONDS
@@ -149,7 +149,7 @@ async def test_everything_that_one_instance_serves_changes_in_slices() -> None:
     updater = TableUpdater(state, Compiler(load_catalog(), Vault(ENCRYPTION_KEY), {}), [])
     await updater.update()
     change = SnapshotChange(provider=provider(1, weight=7))
-    message = WatchResponse(revision=state.revision + 1, changes=[change])
+    message = WatchSnapshotResponse(revision=state.revision + 1, changes=[change])
     pause, _ = await longest_pause(state, message, updater)
     report(f"an instance of 10,000 aliases: longest pause {pause * 1000:.1f} ms")
     assert pause < LONGEST_PAUSE_SECONDS

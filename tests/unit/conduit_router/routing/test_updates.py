@@ -18,9 +18,9 @@ from tests.support.snapshots import (
     virtual_key,
 )
 
+from conduit.internal.v1.snapshot_pb2 import SnapshotChange, SnapshotKey
+from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
-from conduit.v1.registry_requests_pb2 import WatchResponse
-from conduit.v1.snapshot_pb2 import SnapshotChange, SnapshotKey
 from conduit_kernel.secrets import Vault
 from conduit_kernel.snapshot import SnapshotState
 from conduit_providers.catalog import Catalog, load_catalog
@@ -106,9 +106,9 @@ def change_in(draw: random.Random) -> SnapshotChange:
     return draw.choice(made)()
 
 
-def response(state: SnapshotState, *changes: SnapshotChange) -> WatchResponse:
+def response(state: SnapshotState, *changes: SnapshotChange) -> WatchSnapshotResponse:
     """Return the next message of a Registry."""
-    return WatchResponse(revision=state.revision + 1, changes=changes)
+    return WatchSnapshotResponse(revision=state.revision + 1, changes=changes)
 
 
 def described(table: RoutingTable) -> dict[str, object]:

@@ -92,14 +92,14 @@ class SnapshotKey(_message.Message):
         """The key, as the API shows it."""
 
     @_builtins.property
-    def secret(self) -> _key_credential_pb2.SealedSecret:
+    def secret(self) -> Global___SealedSecret:
         """The value."""
 
     def __init__(
         self,
         *,
         credential: _key_credential_pb2.KeyCredential | None = ...,
-        secret: _key_credential_pb2.SealedSecret | None = ...,
+        secret: Global___SealedSecret | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["credential", b"credential", "secret", b"secret"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -108,6 +108,38 @@ class SnapshotKey(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SnapshotKey: _TypeAlias = SnapshotKey  # noqa: Y015
+
+@_typing.final
+class SealedSecret(_message.Message):
+    """A secret under envelope encryption: AES-256-GCM under a data key of its own, which is wrapped by an
+    encryption key that only Conduit's processes hold.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENCRYPTION_KEY_ID_FIELD_NUMBER: _builtins.int
+    WRAPPED_DATA_KEY_FIELD_NUMBER: _builtins.int
+    CIPHERTEXT_FIELD_NUMBER: _builtins.int
+    encryption_key_id: _builtins.str
+    """Which encryption key wrapped the data key: the first 8 bytes of its SHA-256, in hex."""
+    wrapped_data_key: _builtins.bytes
+    """The data key, wrapped: 12 bytes of nonce, then ciphertext and tag."""
+    ciphertext: _builtins.bytes
+    """The secret: 12 bytes of nonce, then ciphertext and tag. The associated data is the key's id."""
+    def __init__(
+        self,
+        *,
+        encryption_key_id: _builtins.str = ...,
+        wrapped_data_key: _builtins.bytes = ...,
+        ciphertext: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ciphertext", b"ciphertext", "encryption_key_id", b"encryption_key_id", "wrapped_data_key", b"wrapped_data_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SealedSecret: _TypeAlias = SealedSecret  # noqa: Y015
 
 @_typing.final
 class SnapshotVirtualKey(_message.Message):

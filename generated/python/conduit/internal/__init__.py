@@ -1,0 +1,1 @@
+"""Generated from protos/conduit/internal by `make generate`; do not edit."""

@@ -1,0 +1,86 @@
+"""The LedgerService: charges come in from routers, prices go out to them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+
+from conduit.internal.v1 import ledger_service_pb2 as pb
+from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceServicer
+from conduit_billing.ledger.attempt_stats import RETENTION_MICROS, read_attempt_stats
+from conduit_billing.ledger.charges import price_charge, read_charge
+from conduit_billing.ledger.store import LedgerStore
+from conduit_billing.pricing.price_list import PriceList
+from conduit_billing.timestamps import micros_at
+from conduit_billing.validation import at_most
+from conduit_kernel.errors import NotImplementedYet
+from conduit_kernel.rpc.auth_interceptor import Context
+
+MAX_DELIVERY = 1_000
+MAX_WATCHED = 10_000
+# Watchers take silence of three times as long for a lost connection.
+SIGN_OF_LIFE_SECONDS = 10.0
+_NO_LEASES = "Budgets are not leased to routers yet"
+
+
+class LedgerService(LedgerServiceServicer):
+    """Answers Conduit's own services."""
+
+    def __init__(
+        self, *, ledger: LedgerStore, prices: PriceList, clock: Callable[[], float]
+    ) -> None:
+        """Take the ledger, what models cost, and a clock of seconds since 1970."""
+        self._ledger = ledger
+        self._prices = prices
+        self._clock = clock
+
+    async def WatchPrices(
+        self, request: pb.WatchPricesRequest, context: Context
+    ) -> AsyncIterator[pb.WatchPricesResponse]:
+        """Stream the prices of models: all first, and all again whenever one changes."""
+        at_most("models", len(request.models), MAX_WATCHED)
+        told: list[bytes] | None = None
+        while not self._prices.is_closed:
+            revision = self._prices.revision
+            prices = await self._prices.prices_of(request.models, self._now())
+            # Some of the catalog's prices change with the time of day.
+            fresh = [price.SerializeToString(deterministic=True) for price in prices]
+            yield pb.WatchPricesResponse(prices=prices if fresh != told else ())
+            told = fresh
+            await self._prices.wait_beyond(revision, SIGN_OF_LIFE_SECONDS)
+
+    async def RecordCharges(
+        self, request: pb.RecordChargesRequest, context: Context
+    ) -> pb.RecordChargesResponse:
+        """Store charges: all of them or, with an error, none."""
+        at_most("charges", len(request.charges), MAX_DELIVERY)
+        at_most("tallies", len(request.tallies), MAX_DELIVERY)
+        charges = [read_charge(c, f"charges[{i}]") for i, c in enumerate(request.charges)]
+        stats = [read_attempt_stats(s, f"tallies[{i}]") for i, s in enumerate(request.tallies)]
+        if any(charge.cost is None for charge in charges):
+            find = self._prices.price
+            # The first question loads the catalog, which must not hold up everybody else.
+            charges = await asyncio.to_thread(lambda: [price_charge(c, find) for c in charges])
+        now = micros_at(self._now())
+        oldest = now - RETENTION_MICROS
+        recent = [each for each in stats if each.started_at >= oldest]
+        recorded = await self._ledger.record(charges, recent, now)
+        return pb.RecordChargesResponse(recorded=recorded)
+
+    async def AcquireLease(
+        self, request: pb.AcquireLeaseRequest, context: Context
+    ) -> pb.AcquireLeaseResponse:
+        """Refuse: charges do not name their lease yet, so no lease could be settled."""
+        raise NotImplementedYet(_NO_LEASES, method="AcquireLease")
+
+    async def ReleaseLease(
+        self, request: pb.ReleaseLeaseRequest, context: Context
+    ) -> pb.ReleaseLeaseResponse:
+        """Refuse: there are no leases yet."""
+        raise NotImplementedYet(_NO_LEASES, method="ReleaseLease")
+
+    def end_watches(self) -> None:
+        """End all streams, so that a draining server need not wait for them."""
+        self._prices.close()
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)

@@ -1,0 +1,62 @@
+"""The OutcomeService: what routers saw comes in, how the instances are goes out."""
+
+from collections.abc import AsyncIterator, Callable
+
+from conduit.internal.v1 import outcome_service_pb2 as pb
+from conduit.internal.v1.outcome_service_pb2_grpc import OutcomeServiceServicer
+from conduit_health.publish.subscribers import Subscribers
+from conduit_health.state.monitor import Monitor
+from conduit_health.state.observation import Observation, observation_of
+from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.rpc.auth_interceptor import Context
+
+MAX_OUTCOMES = 10_000
+
+
+class OutcomeService(OutcomeServiceServicer):
+    """Answers Conduit's own services."""
+
+    def __init__(
+        self, *, monitor: Monitor, subscribers: Subscribers, clock: Callable[[], float]
+    ) -> None:
+        """Take the state of all instances, who follows it, and a clock of seconds since 1970."""
+        self._monitor = monitor
+        self._subscribers = subscribers
+        self._clock = clock
+
+    async def ReportOutcomes(
+        self, request: pb.ReportOutcomesRequest, context: Context
+    ) -> pb.ReportOutcomesResponse:
+        """Take what a router saw; what is about an instance that is gone is let go."""
+        if len(request.outcomes) > MAX_OUTCOMES:
+            message = f"outcomes may have at most {MAX_OUTCOMES} entries"
+            raise InvalidRequest(message, field="outcomes")
+        now = self._clock()
+        observations: dict[int, list[Observation]] = {}
+        for outcome in request.outcomes:
+            observations.setdefault(outcome.provider_id, []).append(observation_of(outcome, now))
+        for provider_id, seen in observations.items():
+            self._monitor.take(provider_id, seen)
+        return pb.ReportOutcomesResponse()
+
+    async def WatchHealth(
+        self, request: pb.WatchHealthRequest, context: Context
+    ) -> AsyncIterator[pb.WatchHealthResponse]:
+        """Stream how the instances are: all first, then each that changes."""
+        known: set[int] | None = None
+        changed: set[int] = set()
+        with self._subscribers.watching() as watch:
+            while not watch.is_closed:
+                now = {config.id for config in self._monitor.instances}
+                # Changes cannot say that an instance is gone.
+                if known is None or known - now:
+                    yield pb.WatchHealthResponse(providers=self._monitor.all(), is_complete=True)
+                else:
+                    healths = [self._monitor.health(each) for each in sorted(changed & now)]
+                    yield pb.WatchHealthResponse(providers=healths)
+                known = now
+                changed = await watch.next()
+
+    def end_watches(self) -> None:
+        """End all streams, so that a draining server need not wait for them."""
+        self._subscribers.close()

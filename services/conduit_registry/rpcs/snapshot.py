@@ -1,0 +1,47 @@
+"""The SnapshotService: the configuration for those who follow it, and what they report of it."""
+
+from collections.abc import AsyncIterator
+
+from conduit.internal.v1 import snapshot_service_pb2 as pb
+from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceServicer
+from conduit_kernel.errors import InvalidRequest
+from conduit_registry.feed import Feed
+from conduit_registry.rpcs.base import Context, service_origin
+from conduit_registry.rules import fields
+from conduit_registry.store import Store
+
+MAX_USES = 10_000
+
+
+class SnapshotService(SnapshotServiceServicer):
+    """Streams the configuration to Conduit's own services."""
+
+    def __init__(self, store: Store, feed: Feed) -> None:
+        """Take the store, and what tells of its changes."""
+        self._store = store
+        self._feed = feed
+
+    async def WatchSnapshot(
+        self, request: pb.WatchSnapshotRequest, context: Context
+    ) -> AsyncIterator[pb.WatchSnapshotResponse]:
+        """Stream the configuration and its changes."""
+        async for message in self._feed.watch(request.epoch, request.revision):
+            yield message
+
+    async def ReportKeyUse(
+        self, request: pb.ReportKeyUseRequest, context: Context
+    ) -> pb.ReportKeyUseResponse:
+        """Store when keys were last used."""
+        if len(request.uses) > MAX_USES:
+            message = f"uses must have at most {MAX_USES:,} items"
+            raise InvalidRequest(message, field="uses")
+        now = self._store.now()
+        uses: dict[int, int] = {}
+        for use in request.uses:
+            number = fields.key_number(use.key_id)
+            # A clock that is ahead must not hide later uses.
+            used_at = min(fields.moment(use.used_at, "usedAt"), now)
+            uses[number] = max(used_at, uses.get(number, 0))
+        async with self._store.change(service_origin(context)) as changing:
+            await changing.mark_used(uses)
+        return pb.ReportKeyUseResponse()
