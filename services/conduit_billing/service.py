@@ -13,11 +13,13 @@ from conduit_billing.pagination import number_in, page_of
 from conduit_billing.pricing.price_list import PriceList
 from conduit_billing.pricing.rule_messages import edit_of, new_draft, rule_message
 from conduit_billing.pricing.rule_store import RuleStore
+from conduit_billing.pricing.rules import Rule, RuleDraft
 from conduit_billing.reports.messages import GROUPINGS, cost_groups, metrics
 from conduit_billing.reports.store import Days, ReportStore
 from conduit_billing.timestamps import day_number, micros_at
 from conduit_billing.validation import day, refuse
 from conduit_kernel.rpc.auth_interceptor import Context
+from conduit_kernel.updates import must_match, select
 
 # How far back reports go that name no first day.
 DEFAULT_DAYS = 30
@@ -80,10 +82,16 @@ class BillingService(BillingServiceServicer):
         self, request: pb.UpdateModelCostRequest, context: Context
     ) -> pb.UpdateModelCostResponse:
         """Change the given fields of a price."""
-        spec = request.model_cost
+        spec, unset = select(request.model_cost, request.update_mask)
         # A rule that outlived its instance may still be changed, only not given to an unknown one.
         self._instances.must_know(spec.provider_id)
-        rule = await self._rules.change(request.id, edit_of(spec), self._micros())
+        edit = edit_of(spec, unset)
+
+        def change(rule: Rule) -> RuleDraft:
+            must_match(request.etag, rule_message(rule).etag)
+            return edit(rule)
+
+        rule = await self._rules.change(request.id, change, self._micros())
         await self.refresh_prices()
         return pb.UpdateModelCostResponse(model_cost=rule_message(rule))
 

@@ -1,7 +1,7 @@
 """Values as the messages of the contract, and as the JSON that the API shows."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from google.protobuf.duration_pb2 import Duration
@@ -20,9 +20,18 @@ from conduit.v1.key_credential_json import key_credential_to_json
 from conduit.v1.model_mapping_json import model_mapping_to_json
 from conduit.v1.provider_json import provider_to_json
 from conduit.v1.virtual_key_json import virtual_key_to_json
+from conduit_kernel.updates import etag_of
 from conduit_registry import values
 
 DAY_MICROSECONDS = 24 * 3600 * 1_000_000
+ShownT = TypeVar(
+    "ShownT",
+    provider_pb.Provider,
+    key_pb.KeyCredential,
+    mapping_pb.ModelMapping,
+    chain_pb.FallbackChain,
+    virtual_key_pb.VirtualKey,
+)
 
 
 def timestamp(micros: int | None) -> Timestamp | None:
@@ -48,9 +57,14 @@ def _struct(members: Mapping[str, Any]) -> Struct:
     return struct
 
 
+def _with_etag(message: ShownT) -> ShownT:
+    message.etag = etag_of(message)
+    return message
+
+
 def provider(value: values.Provider) -> provider_pb.Provider:
     """Return an instance as the API shows it."""
-    return provider_pb.Provider(
+    message = provider_pb.Provider(
         id=value.id,
         name=value.name,
         provider_type=value.provider_type,
@@ -71,32 +85,38 @@ def provider(value: values.Provider) -> provider_pb.Provider:
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )
+    return _with_etag(message)
 
 
 def key(value: values.Key, *, rotation_days: int = 0, now: int = 0) -> key_pb.KeyCredential:
     """Return a key as the API shows it; due for rotation at a time, if rotation days are given."""
     age = now - (value.rotated_at or value.created_at)
-    return key_pb.KeyCredential(
-        id=value.api_id,
-        provider_id=value.provider_id,
-        name=value.name,
-        masked_api_key=value.masked_api_key,
-        provider_account_group=value.provider_account_group,
-        is_enabled=value.is_enabled,
-        base_url=value.base_url,
-        organization=value.organization,
-        project=value.project,
-        last_used=timestamp(value.last_used),
-        created_at=timestamp(value.created_at),
-        updated_at=timestamp(value.updated_at),
-        rotated_at=timestamp(value.rotated_at),
-        is_rotation_due=bool(rotation_days) and age >= rotation_days * DAY_MICROSECONDS,
+    message = _with_etag(
+        key_pb.KeyCredential(
+            id=value.api_id,
+            provider_id=value.provider_id,
+            name=value.name,
+            masked_api_key=value.masked_api_key,
+            provider_account_group=value.provider_account_group,
+            is_enabled=value.is_enabled,
+            base_url=value.base_url,
+            organization=value.organization,
+            project=value.project,
+            created_at=timestamp(value.created_at),
+            updated_at=timestamp(value.updated_at),
+            rotated_at=timestamp(value.rotated_at),
+        )
     )
+    # Neither is a change that somebody made.
+    message.is_rotation_due = bool(rotation_days) and age >= rotation_days * DAY_MICROSECONDS
+    if value.last_used is not None:
+        message.last_used.FromMicroseconds(value.last_used)
+    return message
 
 
 def mapping(value: values.ModelMapping) -> mapping_pb.ModelMapping:
     """Return a mapping as the API shows it."""
-    return mapping_pb.ModelMapping(
+    message = mapping_pb.ModelMapping(
         id=value.id,
         model_alias=value.model_alias,
         provider_id=value.provider_id,
@@ -109,11 +129,12 @@ def mapping(value: values.ModelMapping) -> mapping_pb.ModelMapping:
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )
+    return _with_etag(message)
 
 
 def fallback_chain(value: values.FallbackChain) -> chain_pb.FallbackChain:
     """Return a chain as the API shows it."""
-    return chain_pb.FallbackChain(
+    message = chain_pb.FallbackChain(
         id=value.id,
         model_alias=value.model_alias,
         providers=[
@@ -128,11 +149,12 @@ def fallback_chain(value: values.FallbackChain) -> chain_pb.FallbackChain:
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )
+    return _with_etag(message)
 
 
 def virtual_key(value: values.VirtualKey) -> virtual_key_pb.VirtualKey:
     """Return a virtual key as the API shows it, without its value."""
-    return virtual_key_pb.VirtualKey(
+    message = virtual_key_pb.VirtualKey(
         id=value.id,
         name=value.name,
         key_prefix=value.key_prefix,
@@ -143,6 +165,7 @@ def virtual_key(value: values.VirtualKey) -> virtual_key_pb.VirtualKey:
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )
+    return _with_etag(message)
 
 
 def audit_entry(value: values.AuditEntry) -> audit_pb.AuditEntry:
@@ -212,4 +235,4 @@ def differences(
 
 
 # What every change changes, or what is no change.
-UNTOLD = frozenset({"id", "createdAt", "updatedAt", "lastUsed", "isRotationDue"})
+UNTOLD = frozenset({"id", "createdAt", "updatedAt", "lastUsed", "isRotationDue", "etag"})

@@ -1,8 +1,8 @@
 """What the Registry keeps, as plain values. Times are microseconds since 1970, UTC."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, NamedTuple
 
 from conduit.internal.v1.snapshot_pb2 import SealedSecret
 from conduit.v1.provider_pb2 import AUDIT_LEVEL_BASIC
@@ -169,6 +169,17 @@ class Origin(NamedTuple):
     actor: str
     peer: str = ""
     request_id: str = ""
+
+
+def defaults_of(kind: type[Resource]) -> dict[str, dict[str, Any]]:
+    """Return what each field of a kind of resource is when nobody says; without those required."""
+    known = {}
+    for each in fields(kind):
+        if each.default is not MISSING:
+            known[each.name] = {each.name: each.default}
+        elif each.default_factory is not MISSING:
+            known[each.name] = {each.name: each.default_factory()}
+    return known
 
 
 def key_id(number: int) -> str:

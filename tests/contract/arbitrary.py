@@ -8,6 +8,7 @@ import orjson
 from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, OneofDescriptor
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.struct_pb2 import Struct
@@ -18,6 +19,7 @@ from conduit.v1 import options_pb2
 
 TEXTS = ("", "a", "Grüße, 世界 🌍", 'quote " backslash \\ newline \n', "x" * 300, "null", "3")
 NUMBERS = (0.0, 1.0, -1.5, 0.1, 1e-9, 1e300, 123456.789)
+PATHS = ("name", "is_enabled", "cost_per_1k_tokens")
 WORDS = ("weird", "eos", "pause_turn")
 # Numbers of up to 15 digits are exact as doubles, which is what JSON parsers make of them.
 EXACT_MONEY = 10**15
@@ -107,6 +109,9 @@ class Arbitrary:
                 struct = Struct()
                 json_format.ParseDict(self._object(), struct)
                 return struct
+            case "google.protobuf.FieldMask":
+                # In JSON they are one text, so there are names that it cannot keep.
+                return FieldMask(paths=self._random.sample(PATHS, self._random.randint(0, 3)))
             case _:
                 return self.message(descriptor)
 

@@ -36,7 +36,8 @@ INTEGERS = (Kind.INT32, Kind.INT64, Kind.UINT32, Kind.UINT64)
 TIMESTAMP = "google.protobuf.Timestamp"
 DURATION = "google.protobuf.Duration"
 STRUCT = "google.protobuf.Struct"
-WELL_KNOWN = (TIMESTAMP, DURATION, STRUCT)
+FIELD_MASK = "google.protobuf.FieldMask"
+WELL_KNOWN = (TIMESTAMP, DURATION, STRUCT, FIELD_MASK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +130,11 @@ class Message:
     def oneof_of(self, field: Field) -> Oneof | None:
         """Return the oneof that a field belongs to."""
         return next((oneof for oneof in self.oneofs if oneof.name == field.oneof), None)
+
+    @property
+    def update_mask(self) -> Field | None:
+        """The field that names what an update changes."""
+        return next((f for f in self.fields if f.type_name == FIELD_MASK), None)
 
     @property
     def is_in_headers(self) -> bool:

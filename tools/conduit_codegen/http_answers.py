@@ -11,6 +11,7 @@ JSON_TYPE = "application/json"
 EVENTS_TYPE = "text/event-stream"
 BINARY_TYPE = "application/octet-stream"
 CONTENT_TYPE = "content_type"
+ETAG = "etag"
 
 
 def success_status(contract: Contract, rpc: Rpc) -> int:
@@ -60,6 +61,22 @@ class AnswerWriter:
         """The field that the answer carries in headers."""
         return header_field(self._contract, self._message)
 
+    @property
+    def has_lines(self) -> bool:
+        """Whether the answer has headers of its own."""
+        return self.report is not None or bool(self._etag)
+
+    @property
+    def _etag(self) -> str:
+        """The expression of the etag of the resource that is the answer's body; empty without."""
+        if not self._binding.response_body:
+            return ""
+        field = self._message.field(self._binding.response_body)
+        if field.type_name not in self._contract.messages or field.repeated:
+            return ""
+        names = {member.name for member in self._contract.message_of(field).fields}
+        return f"message.{field.name}.{ETAG}" if ETAG in names else ""
+
     def write_body(self, name: str) -> None:
         """Add the function that writes the body."""
         if not self._message.fields:
@@ -97,10 +114,14 @@ class AnswerWriter:
 
     def write_report(self, name: str) -> None:
         """Add the function that writes the report as header lines."""
-        if (field := self.report) is None:
+        if not self.has_lines:
             return
         with self._body.block(f"def {name}(message: {self._type}) -> bytes:"):
             self._body.line(f'"""Write the header lines of an answer of {self._rpc.name}."""')
+            if (field := self.report) is None:
+                self._body.line(f"return http.etag_line({self._etag})")
+                self._body.gap()
+                return
             with self._body.block(f"if not message.HasField({quoted(field.name)}):"):
                 self._body.line('return b""')
             writes = header_writer(self._contract.message_of(field))

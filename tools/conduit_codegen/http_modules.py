@@ -134,7 +134,7 @@ def _route(contract: Contract, rpc: Rpc, binding: Binding, reader: str, write: s
         "write": write if answer.media_type else "http.no_body",
         "media_type": f'b"{answer.media_type}"',
         "media_type_of": f"media_type_of_{name}" if answer.tells_media_type else None,
-        "write_report": f"report_of_{name}" if answer.report else "http.no_report",
+        "write_report": f"report_of_{name}" if answer.has_lines else "http.no_report",
     }
     lines = [f"    {key}={value}," for key, value in values.items()]
     return "\n".join(["Route(", *lines, "),"])

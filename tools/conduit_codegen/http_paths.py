@@ -49,6 +49,8 @@ def query_fields(contract: Contract, binding: Binding, request: Message) -> tupl
         and not field.json.header
         and not is_in_headers(contract, field)
         and not (field.oneof and field.kind is Kind.MESSAGE)
+        # Over HTTP it is what the body names.
+        and field is not request.update_mask
     )
 
 

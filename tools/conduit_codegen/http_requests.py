@@ -3,12 +3,13 @@
 from .contract import Binding, Contract, Dialect, Field, Kind, Message, Rpc
 from .http_paths import header_field, path_fields, query_fields
 from .http_values import assign, part_assign
-from .json_names import filler
+from .json_names import filler, members
 from .json_values import Scope
 from .naming import module, snake
 from .source import Source, quoted, tuple_of
 
 FILE_NAME = "filename"
+IF_MATCH = "if-match"
 
 
 def header_reader(message: Message) -> str:
@@ -83,7 +84,20 @@ class RequestReader:
             target = "message" if field is None else f"message.{field.name}"
             held = self._message if field is None else self._contract.message_of(field)
             with self._body.block("if body:"):
-                self._body.line(f'{filler(held)}({target}, json.parse(body), "")')
+                if (mask := self._message.update_mask) is None:
+                    self._body.line(f'{filler(held)}({target}, json.parse(body), "")')
+                else:
+                    self._masked(held, target, mask)
+
+    def _masked(self, held: Message, target: str, mask: Field) -> None:
+        """Add the reading of a body that changes what it names, `null` and empty lists included."""
+        self._body.line("members = json.parse(body)")
+        self._body.line(f'{filler(held)}({target}, members, "")')
+        pairs = ", ".join(
+            f"{quoted(f.member)}: {quoted(f.name)}" for f in members(self._contract, held)
+        )
+        names = f"json.named(members, {{{pairs}}})"
+        self._body.line(f"message.{mask.name}.paths.extend({names})")
 
     def _frame(self) -> str:
         """Return the field that a WebSocket message fills; empty for other requests."""
@@ -109,6 +123,12 @@ class RequestReader:
                     self._body.line(f"http.refuse_parameter(name, {known})")
 
     def _headers(self) -> None:
+        for own in self._message.fields:
+            if own.json.header:
+                name = quoted(own.json.header)
+                with self._body.block(f"if ({own.name} := headers.get(b{name})) is not None:"):
+                    read = "http.etag" if own.json.header == IF_MATCH else "http.header_text"
+                    assign(self._scope, own, f"{read}({own.name})", name)
         field = header_field(self._contract, self._message)
         if field is not None:
             read = header_reader(self._contract.message_of(field))

@@ -2,7 +2,17 @@
 
 from typing import NamedTuple
 
-from .contract import DURATION, STRUCT, TIMESTAMP, Contract, Dialect, Field, Kind, Message
+from .contract import (
+    DURATION,
+    FIELD_MASK,
+    STRUCT,
+    TIMESTAMP,
+    Contract,
+    Dialect,
+    Field,
+    Kind,
+    Message,
+)
 from .json_names import filler, read_table, write_table
 from .source import Source, quoted
 
@@ -31,6 +41,7 @@ WELL_KNOWN_FILLERS = {
     TIMESTAMP: "well_known.fill_timestamp",
     DURATION: "well_known.fill_duration",
     STRUCT: "well_known.fill_struct",
+    FIELD_MASK: "well_known.fill_field_mask",
 }
 ENUM_READERS = {Dialect.ADMIN: "any_case", Dialect.OPENAI: "spelled"}
 

@@ -1,6 +1,6 @@
 """Writes the functions that write a message as JSON."""
 
-from .contract import DURATION, STRUCT, TIMESTAMP, Field, Kind, Oneof
+from .contract import DURATION, FIELD_MASK, STRUCT, TIMESTAMP, Field, Kind, Oneof
 from .json_members import NATIVE
 from .json_names import bare_text, known_here, members, text_targets, write_table, writer
 from .json_values import Scope
@@ -11,6 +11,7 @@ WELL_KNOWN_WRITERS = {
     TIMESTAMP: "well_known.timestamp_text",
     DURATION: "well_known.duration_text",
     STRUCT: "well_known.struct_json",
+    FIELD_MASK: "well_known.field_mask_text",
 }
 
 

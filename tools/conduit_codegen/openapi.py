@@ -46,7 +46,7 @@ class OpenApi:
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self._served = [(rpc, b) for rpc in contract.rpcs for b in rpc.bindings]
-        self._schemas = Schemas(contract, self._sent(), self._received())
+        self._schemas = Schemas(contract, self._sent(), self._received(), self._updated())
 
     def document(self) -> dict[str, Any]:
         """Return the whole document."""
@@ -79,6 +79,12 @@ class OpenApi:
                     yield from named(self._contract, field)
             elif binding.body and not rpc.multipart:
                 yield from named(self._contract, request.field(binding.body))
+
+    def _updated(self) -> Iterator[str]:
+        for rpc, binding in self._served:
+            request = self._contract.messages[rpc.request]
+            if request.update_mask is not None:
+                yield request.field(binding.body).type_name
 
     def _received(self) -> Iterator[str]:
         for rpc, binding in self._served:
@@ -137,6 +143,9 @@ class OpenApi:
             yield self._parameter(request, field, "path", field.member) | {"required": True}
         for field in query_fields(self._contract, binding, request):
             yield self._parameter(request, field, "query", field.member)
+        for field in request.fields:
+            if field.json.header:
+                yield self._parameter(request, field, "header", field.json.header)
         if (held := header_field(self._contract, request)) is not None:
             message = self._contract.message_of(held)
             for field in message.fields:

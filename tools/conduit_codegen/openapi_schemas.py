@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from .contract import (
     DURATION,
+    FIELD_MASK,
     STRUCT,
     TIMESTAMP,
     Contract,
@@ -45,6 +46,7 @@ WELL_KNOWN: dict[str, Schema] = {
         "examples": ["30s"],
     },
     STRUCT: {"type": "object", "additionalProperties": True},
+    FIELD_MASK: {"type": "string"},
 }
 
 
@@ -58,13 +60,21 @@ class Schemas:
 
     `sent` and `received` are the full names of the messages in requests and in answers. What is
     only sent refuses members that the contract does not know; what is only received has all the
-    members that are always written.
+    members that are always written. The members of those that are `updated` can be null, which
+    takes them back.
     """
 
-    def __init__(self, contract: Contract, sent: Iterable[str], received: Iterable[str]) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        sent: Iterable[str],
+        received: Iterable[str],
+        updated: Iterable[str] = (),
+    ) -> None:
         self._contract = contract
         self._sent = self._reachable(sent)
         self._received = self._reachable(received)
+        self._updated = frozenset(updated)
         self._members = {
             field.name: field.member
             for message in contract.messages.values()
@@ -164,7 +174,9 @@ class Schemas:
     def field(self, message: Message, field: Field) -> Schema:
         """Return the schema of a field, with what its comment says."""
         schema = self._shape(message, field)
-        if field.json.always and (field.is_optional or field.json.raw):
+        if message.full_name in self._updated or (
+            field.json.always and (field.is_optional or field.json.raw)
+        ):
             schema = _or_null(schema)
         if field.comment:
             schema = schema | {"description": self._comment(message, field)}

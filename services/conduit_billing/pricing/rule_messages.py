@@ -1,6 +1,8 @@
 """What operators say of prices, made into rules, and rules into messages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from conduit.v1.model_cost_pb2 import (
     COST_CALCULATION_TYPE_TOKEN_BASED,
@@ -12,6 +14,7 @@ from conduit_billing.money import MAX_QUANTITY, NANO
 from conduit_billing.pricing.rules import Calculation, Rule, RuleDraft
 from conduit_billing.timestamps import micros_at, timestamp_of
 from conduit_billing.validation import bounded, refuse, text
+from conduit_kernel.updates import defaults, etag_of
 
 _MAX_PATTERN = 200
 # A thousand dollars, of 1,000 tokens or of a unit.
@@ -24,6 +27,17 @@ _AMOUNTS = {
 }
 
 
+# What a field goes to when it is taken back. A pattern cannot be.
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "provider_id": {"provider_id": 0},
+    "input_cost_per_1k_tokens_nano_usd": {"input_per_1k": None},
+    "output_cost_per_1k_tokens_nano_usd": {"output_per_1k": None},
+    "cached_input_cost_per_1k_tokens_nano_usd": {"cached_input_per_1k": None},
+    "cost_per_unit_nano_usd": {"per_unit": None},
+    "cost_calculation_type": {"calculation": COST_CALCULATION_TYPE_TOKEN_BASED},
+}
+
+
 def new_draft(spec: ModelCostSpec) -> RuleDraft:
     """Return the rule that an operator asks for. InvalidRequest if it makes no sense."""
     if not spec.model_pattern:
@@ -31,10 +45,12 @@ def new_draft(spec: ModelCostSpec) -> RuleDraft:
     return edit_of(spec)(RuleDraft(spec.model_pattern))
 
 
-def edit_of(spec: ModelCostSpec) -> Callable[[RuleDraft], RuleDraft]:
-    """Return what puts an operator's words over a rule; unset ones change nothing."""
+def edit_of(spec: ModelCostSpec, unset: Iterable[str] = ()) -> Callable[[RuleDraft], RuleDraft]:
+    """Return what puts an operator's words over a rule, less the fields that are taken back."""
+    taken_back = defaults(spec, unset, _DEFAULTS)
 
     def edit(rule: RuleDraft) -> RuleDraft:
+        rule = replace(rule, **taken_back)
         given = spec.HasField
         pattern = spec.model_pattern if given("model_pattern") else rule.model_pattern
         provider_id = spec.provider_id if given("provider_id") else rule.provider_id
@@ -55,7 +71,7 @@ def edit_of(spec: ModelCostSpec) -> Callable[[RuleDraft], RuleDraft]:
 
 def rule_message(rule: Rule) -> ModelCost:
     """Return a rule as the contract says it."""
-    return ModelCost(
+    message = ModelCost(
         id=rule.id,
         provider_id=rule.provider_id,
         model_pattern=rule.model_pattern,
@@ -67,6 +83,8 @@ def rule_message(rule: Rule) -> ModelCost:
         created_at=timestamp_of(micros_at(rule.created_at)),
         updated_at=timestamp_of(micros_at(rule.updated_at)),
     )
+    message.etag = etag_of(message)
+    return message
 
 
 def _pattern(pattern: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_ROTATED
 from conduit_kernel.errors import AlreadyExists, InvalidRequest, SecretUnreadable
 from conduit_kernel.secrets import Vault
+from conduit_kernel.updates import must_match
 from conduit_providers.catalog import Catalog
 from conduit_registry import messages
 from conduit_registry.rules.fields import required
@@ -47,7 +48,10 @@ def new_virtual_key() -> str:
 
 
 class Editor:
-    """Makes, changes and removes things, each by the fields that its spec gave."""
+    """Makes, changes and removes things, each by the fields that its spec gave.
+
+    A change that names an etag builds on the state of that etag, or is refused.
+    """
 
     def __init__(
         self,
@@ -70,9 +74,10 @@ class Editor:
         self._check_target(Provider(**given))
         return await self.changing.create(PROVIDER, lambda number: Provider(id=number, **given))
 
-    async def update_provider(self, number: int, given: Fields) -> Provider:
+    async def update_provider(self, number: int, given: Fields, etag: str = "") -> Provider:
         """Change an instance."""
         old = await self.changing.get(PROVIDER, number)
+        must_match(etag, messages.provider(old).etag)
         new = replace(old, **given)
         if new.provider_type != old.provider_type:
             message = (
@@ -100,10 +105,11 @@ class Editor:
             KEY, lambda number: self._sealed(replace(key, id=number), api_key)
         )
 
-    async def update_key(self, provider_id: int, number: int, given: Fields) -> Key:
+    async def update_key(self, provider_id: int, number: int, given: Fields, etag: str = "") -> Key:
         """Change a key; with a new value it is rotated, too."""
         provider = await self.changing.get(PROVIDER, provider_id)
         old = await self.changing.key_of(provider_id, number)
+        must_match(etag, messages.key(old).etag)
         given = dict(given)
         api_key = given.pop("api_key", None)
         new = replace(old, **given)
@@ -133,10 +139,13 @@ class Editor:
         given = {"actual_model_name": given["model_alias"]} | given
         return await self.changing.create(MAPPING, lambda number: ModelMapping(id=number, **given))
 
-    async def update_mapping(self, number: int, given: Fields) -> ModelMapping:
+    async def update_mapping(self, number: int, given: Fields, etag: str = "") -> ModelMapping:
         """Change a mapping."""
         old = await self.changing.get(MAPPING, number)
+        must_match(etag, messages.mapping(old).etag)
         new = replace(old, **given)
+        if not new.actual_model_name:
+            new = replace(new, actual_model_name=new.model_alias)
         if (new.model_alias, new.provider_id) != (old.model_alias, old.provider_id):
             await self._claim_mapping(new.model_alias, new.provider_id)
         return await self.changing.update(MAPPING, old, new)
@@ -155,9 +164,10 @@ class Editor:
             FALLBACK_CHAIN, lambda number: FallbackChain(id=number, **given)
         )
 
-    async def update_chain(self, number: int, given: Fields) -> FallbackChain:
+    async def update_chain(self, number: int, given: Fields, etag: str = "") -> FallbackChain:
         """Change a chain."""
         old = await self.changing.get(FALLBACK_CHAIN, number)
+        must_match(etag, messages.fallback_chain(old).etag)
         new = replace(old, **given)
         if new.model_alias != old.model_alias:
             await self._claim_chain(new.model_alias)
@@ -179,9 +189,10 @@ class Editor:
         )
         return value, secret
 
-    async def update_virtual_key(self, number: int, given: Fields) -> VirtualKey:
+    async def update_virtual_key(self, number: int, given: Fields, etag: str = "") -> VirtualKey:
         """Change a virtual key."""
         old = await self.changing.get(VIRTUAL_KEY, number)
+        must_match(etag, messages.virtual_key(old).etag)
         new = replace(old, **given)
         if new.name.casefold() != old.name.casefold():
             await self._claim_virtual_key_name(new.name)

@@ -2,6 +2,7 @@
 
 from conduit.v1 import key_credential_pb2 as key_pb
 from conduit.v1 import key_credential_requests_pb2 as pb
+from conduit_kernel.updates import defaults, select
 from conduit_registry import messages
 from conduit_registry.configuration.editor import Fields
 from conduit_registry.pagination import page_of
@@ -9,7 +10,7 @@ from conduit_registry.rpcs.base import Context, RpcBase
 from conduit_registry.rules.fields import key_number, required
 from conduit_registry.rules.keys import api_key, key_fields
 from conduit_registry.store import KEY, PROVIDER, ReadTransaction
-from conduit_registry.values import Key
+from conduit_registry.values import Key, defaults_of
 
 
 class KeyRpcs(RpcBase):
@@ -51,10 +52,11 @@ class KeyRpcs(RpcBase):
         self, request: pb.UpdateKeyCredentialRequest, context: Context
     ) -> pb.UpdateKeyCredentialResponse:
         """Change the given fields of a key."""
-        given = await self._key_fields(request.key)
+        spec, unset = select(request.key, request.update_mask)
+        given = await self._key_fields(spec) | defaults(spec, unset, defaults_of(Key))
         async with self.editing(context) as editor:
             number = key_number(request.key_id)
-            key = await editor.update_key(request.provider_id, number, given)
+            key = await editor.update_key(request.provider_id, number, given, request.etag)
             shown = await self._shown(editor.changing, key)
         return pb.UpdateKeyCredentialResponse(key=shown)
 

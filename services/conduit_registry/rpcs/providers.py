@@ -2,12 +2,13 @@
 
 from conduit.v1 import provider_pb2 as provider_pb
 from conduit.v1 import provider_requests_pb2 as pb
+from conduit_kernel.updates import defaults, select
 from conduit_registry import messages
 from conduit_registry.configuration.editor import Fields
 from conduit_registry.pagination import page_of
 from conduit_registry.rpcs.base import Context, RpcBase, origin_of
 from conduit_registry.rules.fields import key_number
-from conduit_registry.rules.providers import provider_fields
+from conduit_registry.rules.providers import provider_defaults, provider_fields
 from conduit_registry.store import PROVIDER
 
 
@@ -50,9 +51,11 @@ class ProviderRpcs(RpcBase):
         self, request: pb.UpdateProviderRequest, context: Context
     ) -> pb.UpdateProviderResponse:
         """Change the given fields of an instance."""
-        given = await self._provider_fields(request.provider)
+        spec, unset = select(request.provider, request.update_mask)
+        given = await self._provider_fields(spec)
+        given |= defaults(spec, unset, provider_defaults())
         async with self.editing(context) as editor:
-            provider = await editor.update_provider(request.id, given)
+            provider = await editor.update_provider(request.id, given, request.etag)
         return pb.UpdateProviderResponse(provider=messages.provider(provider))
 
     async def DeleteProvider(

@@ -2,12 +2,14 @@
 
 from conduit.v1 import fallback_chain_requests_pb2 as chain_pb
 from conduit.v1 import model_mapping_requests_pb2 as mapping_pb
+from conduit_kernel.updates import defaults, select
 from conduit_registry import messages
 from conduit_registry.pagination import page_of
 from conduit_registry.rpcs.base import Context, RpcBase
 from conduit_registry.rules import fields
-from conduit_registry.rules.routing import chain_fields, mapping_fields
+from conduit_registry.rules.routing import chain_fields, mapping_defaults, mapping_fields
 from conduit_registry.store import FALLBACK_CHAIN, MAPPING
+from conduit_registry.values import FallbackChain, defaults_of
 
 
 class MappingRpcs(RpcBase):
@@ -52,8 +54,10 @@ class MappingRpcs(RpcBase):
         self, request: mapping_pb.UpdateModelMappingRequest, context: Context
     ) -> mapping_pb.UpdateModelMappingResponse:
         """Change the given fields of a mapping."""
+        spec, unset = select(request.mapping, request.update_mask)
+        given = mapping_fields(spec) | defaults(spec, unset, mapping_defaults())
         async with self.editing(context) as editor:
-            mapping = await editor.update_mapping(request.id, mapping_fields(request.mapping))
+            mapping = await editor.update_mapping(request.id, given, request.etag)
         return mapping_pb.UpdateModelMappingResponse(mapping=messages.mapping(mapping))
 
     async def DeleteModelMapping(
@@ -109,10 +113,10 @@ class FallbackChainRpcs(RpcBase):
         self, request: chain_pb.UpdateFallbackChainRequest, context: Context
     ) -> chain_pb.UpdateFallbackChainResponse:
         """Change the given fields of a fallback chain."""
+        spec, unset = select(request.fallback_chain, request.update_mask)
+        given = chain_fields(spec) | defaults(spec, unset, defaults_of(FallbackChain))
         async with self.editing(context) as editor:
-            fallback_chain = await editor.update_chain(
-                request.id, chain_fields(request.fallback_chain)
-            )
+            fallback_chain = await editor.update_chain(request.id, given, request.etag)
         return chain_pb.UpdateFallbackChainResponse(
             fallback_chain=messages.fallback_chain(fallback_chain)
         )

@@ -1,11 +1,13 @@
 """RPCs about the keys that callers hold."""
 
 from conduit.v1 import virtual_key_requests_pb2 as pb
+from conduit_kernel.updates import defaults, select
 from conduit_registry import messages
 from conduit_registry.pagination import page_of
 from conduit_registry.rpcs.base import Context, RpcBase
 from conduit_registry.rules.virtual_keys import virtual_key_fields
 from conduit_registry.store import VIRTUAL_KEY
+from conduit_registry.values import VirtualKey, defaults_of
 
 
 class VirtualKeyRpcs(RpcBase):
@@ -45,10 +47,10 @@ class VirtualKeyRpcs(RpcBase):
         self, request: pb.UpdateVirtualKeyRequest, context: Context
     ) -> pb.UpdateVirtualKeyResponse:
         """Change the given fields of a virtual key."""
+        spec, unset = select(request.virtual_key, request.update_mask)
+        given = virtual_key_fields(spec) | defaults(spec, unset, defaults_of(VirtualKey))
         async with self.editing(context) as editor:
-            virtual_key = await editor.update_virtual_key(
-                request.id, virtual_key_fields(request.virtual_key)
-            )
+            virtual_key = await editor.update_virtual_key(request.id, given, request.etag)
         return pb.UpdateVirtualKeyResponse(virtual_key=messages.virtual_key(virtual_key))
 
     async def DeleteVirtualKey(

@@ -16,12 +16,20 @@ from conduit.v1.provider_pb2 import (
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.catalog import Catalog
 from conduit_registry.rules import fields
+from conduit_registry.values import Provider, defaults_of
 
 MAX_DESCRIPTION = 2000
 MAX_SETTING = 10_000
 MAX_NETWORKS = 1000
 MAX_INTERVAL_HOURS = 8760
 MAX_ROTATION_DAYS = 36_500
+
+
+def provider_defaults() -> dict[str, dict[str, Any]]:
+    """Return what each field of an instance goes to when it is taken back."""
+    known = defaults_of(Provider)
+    rules = ("allowed_ips", "require_mtls", "key_rotation_days", "audit_level")
+    return known | {"security": {name: known[name][name] for name in rules}}
 
 
 def provider_fields(spec: ProviderSpec, catalog: Catalog) -> dict[str, Any]:

@@ -8,13 +8,19 @@ from conduit.v1.fallback_chain_pb2 import FallbackChainSpec, FallbackProvider
 from conduit.v1.model_mapping_pb2 import ModelMappingSpec
 from conduit_kernel.errors import InvalidRequest
 from conduit_registry.rules import fields
-from conduit_registry.values import Step
+from conduit_registry.values import ModelMapping, Step, defaults_of
 
 MAX_MODEL_NAME = 500
 MAX_CAPABILITIES = 100
 MAX_STEPS = 100
 MAX_TIMEOUT_SECONDS = 600
 _CAPABILITY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+
+
+def mapping_defaults() -> dict[str, dict[str, Any]]:
+    """Return what each field of a mapping goes to when it is taken back."""
+    # The empty name stands for the alias, which the rules alone do not know.
+    return defaults_of(ModelMapping) | {"actual_model_name": {"actual_model_name": ""}}
 
 
 def mapping_fields(spec: ModelMappingSpec) -> dict[str, Any]:

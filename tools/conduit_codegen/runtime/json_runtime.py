@@ -111,6 +111,11 @@ def hint(name: str, known: Collection[str]) -> str:
     return f'; did you mean "{ignoring_case[near[0]]}"?' if near else ""
 
 
+def named(value: object, fields: Mapping[str, str]) -> list[str]:
+    """Return the names of the fields that an object has members for, `null` or not."""
+    return [fields[name] for name in members(value, "") if name in fields]
+
+
 def first_given(value: Mapping[str, object], names: Iterable[str]) -> str | None:
     """Return the first of some members that is there."""
     return next((name for name in names if value.get(name) is not None), None)

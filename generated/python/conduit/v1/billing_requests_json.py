@@ -6,6 +6,7 @@ from typing import Final
 
 from conduit.v1 import billing_requests_pb2
 from conduit.v1 import json_runtime as runtime
+from conduit.v1 import well_known_runtime as well_known
 from conduit.v1.charge_json import charge_to_json, fill_charge
 from conduit.v1.model_cost_json import (
     fill_model_cost,
@@ -233,7 +234,9 @@ def list_model_costs_response_to_json(
     }
 
 
-_UPDATE_MODEL_COST_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id", "modelCost"})
+_UPDATE_MODEL_COST_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"id", "modelCost", "updateMask"}
+)
 
 
 def update_model_cost_request_from_json(
@@ -255,6 +258,8 @@ def fill_update_model_cost_request(
         message.id = runtime.int64(member, path + "id")
     if (member := value.get("modelCost")) is not None:
         fill_model_cost_spec(message.model_cost, member, path + "modelCost.")
+    if (member := value.get("updateMask")) is not None:
+        well_known.fill_field_mask(message.update_mask, member, path + "updateMask")
     if not _UPDATE_MODEL_COST_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _UPDATE_MODEL_COST_REQUEST_MEMBERS, path)
 
@@ -266,6 +271,8 @@ def update_model_cost_request_to_json(
     members: dict[str, object] = {"id": message.id}
     if message.HasField("model_cost"):
         members["modelCost"] = model_cost_spec_to_json(message.model_cost)
+    if message.HasField("update_mask"):
+        members["updateMask"] = well_known.field_mask_text(message.update_mask)
     return members
 
 

@@ -24,10 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from conduit.v1 import charge_pb2 as conduit_dot_v1_dot_charge__pb2
 from conduit.v1 import model_cost_pb2 as conduit_dot_v1_dot_model__cost__pb2
+from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from conduit.v1 import usage_report_pb2 as conduit_dot_v1_dot_usage__report__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!conduit/v1/billing_requests.proto\x12\nconduit.v1\x1a\x17\x63onduit/v1/charge.proto\x1a\x1b\x63onduit/v1/model_cost.proto\x1a\x1d\x63onduit/v1/usage_report.proto\"R\n\x16\x43reateModelCostRequest\x12\x38\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x19.conduit.v1.ModelCostSpecR\tmodelCost\"O\n\x17\x43reateModelCostResponse\x12\x34\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x15.conduit.v1.ModelCostR\tmodelCost\"%\n\x13GetModelCostRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"L\n\x14GetModelCostResponse\x12\x34\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x15.conduit.v1.ModelCostR\tmodelCost\"t\n\x15ListModelCostsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x1f\n\x0bprovider_id\x18\x03 \x01(\x03R\nproviderId\"x\n\x16ListModelCostsResponse\x12\x36\n\x0bmodel_costs\x18\x01 \x03(\x0b\x32\x15.conduit.v1.ModelCostR\nmodelCosts\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"b\n\x16UpdateModelCostRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x38\n\nmodel_cost\x18\x02 \x01(\x0b\x32\x19.conduit.v1.ModelCostSpecR\tmodelCost\"O\n\x17UpdateModelCostResponse\x12\x34\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x15.conduit.v1.ModelCostR\tmodelCost\"(\n\x16\x44\x65leteModelCostRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\x19\n\x17\x44\x65leteModelCostResponse\"\xb6\x01\n\x12ListChargesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x1d\n\nrequest_id\x18\x03 \x01(\tR\trequestId\x12$\n\x0evirtual_key_id\x18\x04 \x01(\x03R\x0cvirtualKeyId\x12\x1f\n\x0bprovider_id\x18\x05 \x01(\x03R\nproviderId\"k\n\x13ListChargesResponse\x12,\n\x07\x63harges\x18\x01 \x03(\x0b\x32\x12.conduit.v1.ChargeR\x07\x63harges\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"f\n\x0fGetCostsRequest\x12\x19\n\x08group_by\x18\x01 \x01(\tR\x07groupBy\x12\x1d\n\nstart_date\x18\x02 \x01(\tR\tstartDate\x12\x19\n\x08\x65nd_date\x18\x03 \x01(\tR\x07\x65ndDate\"P\n\x10GetCostsResponse\x12<\n\x0e\x63ost_breakdown\x18\x01 \x03(\x0b\x32\x15.conduit.v1.CostGroupR\rcostBreakdown\"x\n\x1bGetProviderAnalyticsRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x1d\n\nstart_date\x18\x02 \x01(\tR\tstartDate\x12\x19\n\x08\x65nd_date\x18\x03 \x01(\tR\x07\x65ndDate\"\x9b\x01\n\x1cGetProviderAnalyticsResponse\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x02 \x01(\tR\x0cproviderName\x12\x35\n\x07metrics\x18\x03 \x01(\x0b\x32\x1b.conduit.v1.ProviderMetricsR\x07metricsB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!conduit/v1/billing_requests.proto\x12\nconduit.v1\x1a\x17\x63onduit/v1/charge.proto\x1a\x1b\x63onduit/v1/model_cost.proto\x1a\x18\x63onduit/v1/options.proto\x1a\x1d\x63onduit/v1/usage_report.proto\x1a google/protobuf/field_mask.proto\"R\n\x16\x43reateModelCostRequest\x12\x38\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x19.conduit.v1.ModelCostSpecR\tmodelCost\"O\n\x17\x43reateModelCostResponse\x12\x34\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x15.conduit.v1.ModelCostR\tmodelCost\"%\n\x13GetModelCostRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"L\n\x14GetModelCostResponse\x12\x34\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x15.conduit.v1.ModelCostR\tmodelCost\"t\n\x15ListModelCostsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x1f\n\x0bprovider_id\x18\x03 \x01(\x03R\nproviderId\"x\n\x16ListModelCostsResponse\x12\x36\n\x0bmodel_costs\x18\x01 \x03(\x0b\x32\x15.conduit.v1.ModelCostR\nmodelCosts\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc3\x01\n\x16UpdateModelCostRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x38\n\nmodel_cost\x18\x02 \x01(\x0b\x32\x19.conduit.v1.ModelCostSpecR\tmodelCost\x12;\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\"\n\x04\x65tag\x18\x04 \x01(\tB\x0e\x8a\xb5\x18\nJ\x08if-matchR\x04\x65tag\"O\n\x17UpdateModelCostResponse\x12\x34\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x15.conduit.v1.ModelCostR\tmodelCost\"(\n\x16\x44\x65leteModelCostRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\x19\n\x17\x44\x65leteModelCostResponse\"\xb6\x01\n\x12ListChargesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x1d\n\nrequest_id\x18\x03 \x01(\tR\trequestId\x12$\n\x0evirtual_key_id\x18\x04 \x01(\x03R\x0cvirtualKeyId\x12\x1f\n\x0bprovider_id\x18\x05 \x01(\x03R\nproviderId\"k\n\x13ListChargesResponse\x12,\n\x07\x63harges\x18\x01 \x03(\x0b\x32\x12.conduit.v1.ChargeR\x07\x63harges\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"f\n\x0fGetCostsRequest\x12\x19\n\x08group_by\x18\x01 \x01(\tR\x07groupBy\x12\x1d\n\nstart_date\x18\x02 \x01(\tR\tstartDate\x12\x19\n\x08\x65nd_date\x18\x03 \x01(\tR\x07\x65ndDate\"P\n\x10GetCostsResponse\x12<\n\x0e\x63ost_breakdown\x18\x01 \x03(\x0b\x32\x15.conduit.v1.CostGroupR\rcostBreakdown\"x\n\x1bGetProviderAnalyticsRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x1d\n\nstart_date\x18\x02 \x01(\tR\tstartDate\x12\x19\n\x08\x65nd_date\x18\x03 \x01(\tR\x07\x65ndDate\"\x9b\x01\n\x1cGetProviderAnalyticsResponse\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x02 \x01(\tR\x0cproviderName\x12\x35\n\x07metrics\x18\x03 \x01(\x0b\x32\x1b.conduit.v1.ProviderMetricsR\x07metricsB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,36 +37,38 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.billing_requests
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
-  _globals['_CREATEMODELCOSTREQUEST']._serialized_start=134
-  _globals['_CREATEMODELCOSTREQUEST']._serialized_end=216
-  _globals['_CREATEMODELCOSTRESPONSE']._serialized_start=218
-  _globals['_CREATEMODELCOSTRESPONSE']._serialized_end=297
-  _globals['_GETMODELCOSTREQUEST']._serialized_start=299
-  _globals['_GETMODELCOSTREQUEST']._serialized_end=336
-  _globals['_GETMODELCOSTRESPONSE']._serialized_start=338
-  _globals['_GETMODELCOSTRESPONSE']._serialized_end=414
-  _globals['_LISTMODELCOSTSREQUEST']._serialized_start=416
-  _globals['_LISTMODELCOSTSREQUEST']._serialized_end=532
-  _globals['_LISTMODELCOSTSRESPONSE']._serialized_start=534
-  _globals['_LISTMODELCOSTSRESPONSE']._serialized_end=654
-  _globals['_UPDATEMODELCOSTREQUEST']._serialized_start=656
-  _globals['_UPDATEMODELCOSTREQUEST']._serialized_end=754
-  _globals['_UPDATEMODELCOSTRESPONSE']._serialized_start=756
-  _globals['_UPDATEMODELCOSTRESPONSE']._serialized_end=835
-  _globals['_DELETEMODELCOSTREQUEST']._serialized_start=837
-  _globals['_DELETEMODELCOSTREQUEST']._serialized_end=877
-  _globals['_DELETEMODELCOSTRESPONSE']._serialized_start=879
-  _globals['_DELETEMODELCOSTRESPONSE']._serialized_end=904
-  _globals['_LISTCHARGESREQUEST']._serialized_start=907
-  _globals['_LISTCHARGESREQUEST']._serialized_end=1089
-  _globals['_LISTCHARGESRESPONSE']._serialized_start=1091
-  _globals['_LISTCHARGESRESPONSE']._serialized_end=1198
-  _globals['_GETCOSTSREQUEST']._serialized_start=1200
-  _globals['_GETCOSTSREQUEST']._serialized_end=1302
-  _globals['_GETCOSTSRESPONSE']._serialized_start=1304
-  _globals['_GETCOSTSRESPONSE']._serialized_end=1384
-  _globals['_GETPROVIDERANALYTICSREQUEST']._serialized_start=1386
-  _globals['_GETPROVIDERANALYTICSREQUEST']._serialized_end=1506
-  _globals['_GETPROVIDERANALYTICSRESPONSE']._serialized_start=1509
-  _globals['_GETPROVIDERANALYTICSRESPONSE']._serialized_end=1664
+  _globals['_UPDATEMODELCOSTREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_UPDATEMODELCOSTREQUEST'].fields_by_name['etag']._serialized_options = b'\212\265\030\nJ\010if-match'
+  _globals['_CREATEMODELCOSTREQUEST']._serialized_start=194
+  _globals['_CREATEMODELCOSTREQUEST']._serialized_end=276
+  _globals['_CREATEMODELCOSTRESPONSE']._serialized_start=278
+  _globals['_CREATEMODELCOSTRESPONSE']._serialized_end=357
+  _globals['_GETMODELCOSTREQUEST']._serialized_start=359
+  _globals['_GETMODELCOSTREQUEST']._serialized_end=396
+  _globals['_GETMODELCOSTRESPONSE']._serialized_start=398
+  _globals['_GETMODELCOSTRESPONSE']._serialized_end=474
+  _globals['_LISTMODELCOSTSREQUEST']._serialized_start=476
+  _globals['_LISTMODELCOSTSREQUEST']._serialized_end=592
+  _globals['_LISTMODELCOSTSRESPONSE']._serialized_start=594
+  _globals['_LISTMODELCOSTSRESPONSE']._serialized_end=714
+  _globals['_UPDATEMODELCOSTREQUEST']._serialized_start=717
+  _globals['_UPDATEMODELCOSTREQUEST']._serialized_end=912
+  _globals['_UPDATEMODELCOSTRESPONSE']._serialized_start=914
+  _globals['_UPDATEMODELCOSTRESPONSE']._serialized_end=993
+  _globals['_DELETEMODELCOSTREQUEST']._serialized_start=995
+  _globals['_DELETEMODELCOSTREQUEST']._serialized_end=1035
+  _globals['_DELETEMODELCOSTRESPONSE']._serialized_start=1037
+  _globals['_DELETEMODELCOSTRESPONSE']._serialized_end=1062
+  _globals['_LISTCHARGESREQUEST']._serialized_start=1065
+  _globals['_LISTCHARGESREQUEST']._serialized_end=1247
+  _globals['_LISTCHARGESRESPONSE']._serialized_start=1249
+  _globals['_LISTCHARGESRESPONSE']._serialized_end=1356
+  _globals['_GETCOSTSREQUEST']._serialized_start=1358
+  _globals['_GETCOSTSREQUEST']._serialized_end=1460
+  _globals['_GETCOSTSRESPONSE']._serialized_start=1462
+  _globals['_GETCOSTSRESPONSE']._serialized_end=1542
+  _globals['_GETPROVIDERANALYTICSREQUEST']._serialized_start=1544
+  _globals['_GETPROVIDERANALYTICSREQUEST']._serialized_end=1664
+  _globals['_GETPROVIDERANALYTICSRESPONSE']._serialized_start=1667
+  _globals['_GETPROVIDERANALYTICSRESPONSE']._serialized_end=1822
 # @@protoc_insertion_point(module_scope)

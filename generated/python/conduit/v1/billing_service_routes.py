@@ -34,6 +34,11 @@ def write_create_model_cost(message: billing_requests_pb2.CreateModelCostRespons
     return orjson.dumps(model_cost_to_json(message.model_cost))
 
 
+def report_of_create_model_cost(message: billing_requests_pb2.CreateModelCostResponse) -> bytes:
+    """Write the header lines of an answer of CreateModelCost."""
+    return http.etag_line(message.model_cost.etag)
+
+
 def read_get_model_cost(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> billing_requests_pb2.GetModelCostRequest:
@@ -47,6 +52,11 @@ def read_get_model_cost(
 def write_get_model_cost(message: billing_requests_pb2.GetModelCostResponse) -> bytes:
     """Write the answer of GetModelCost."""
     return orjson.dumps(model_cost_to_json(message.model_cost))
+
+
+def report_of_get_model_cost(message: billing_requests_pb2.GetModelCostResponse) -> bytes:
+    """Write the header lines of an answer of GetModelCost."""
+    return http.etag_line(message.model_cost.etag)
 
 
 def read_list_model_costs(
@@ -78,8 +88,25 @@ def read_update_model_cost(
     """Return the request that `PUT /api/model-costs/{id}` says."""
     message = billing_requests_pb2.UpdateModelCostRequest()
     if body:
-        fill_model_cost_spec(message.model_cost, json.parse(body), "")
+        members = json.parse(body)
+        fill_model_cost_spec(message.model_cost, members, "")
+        message.update_mask.paths.extend(
+            json.named(
+                members,
+                {
+                    "providerId": "provider_id",
+                    "modelPattern": "model_pattern",
+                    "inputCostPer1kTokens": "input_cost_per_1k_tokens_nano_usd",
+                    "outputCostPer1kTokens": "output_cost_per_1k_tokens_nano_usd",
+                    "cachedInputCostPer1kTokens": "cached_input_cost_per_1k_tokens_nano_usd",
+                    "costPerUnit": "cost_per_unit_nano_usd",
+                    "costCalculationType": "cost_calculation_type",
+                },
+            )
+        )
     http.refuse_parameters(query)
+    if (etag := headers.get(b"if-match")) is not None:
+        message.etag = http.etag(etag)
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -87,6 +114,11 @@ def read_update_model_cost(
 def write_update_model_cost(message: billing_requests_pb2.UpdateModelCostResponse) -> bytes:
     """Write the answer of UpdateModelCost."""
     return orjson.dumps(model_cost_to_json(message.model_cost))
+
+
+def report_of_update_model_cost(message: billing_requests_pb2.UpdateModelCostResponse) -> bytes:
+    """Write the header lines of an answer of UpdateModelCost."""
+    return http.etag_line(message.model_cost.etag)
 
 
 def read_delete_model_cost(
@@ -195,7 +227,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_create_model_cost,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_create_model_cost,
     ),
     Route(
         verb="GET",
@@ -215,7 +247,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_get_model_cost,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_get_model_cost,
     ),
     Route(
         verb="GET",
@@ -255,7 +287,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_model_cost,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_update_model_cost,
     ),
     Route(
         verb="PATCH",
@@ -275,7 +307,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_model_cost,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_update_model_cost,
     ),
     Route(
         verb="DELETE",

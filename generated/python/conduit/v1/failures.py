@@ -285,7 +285,7 @@ FAILURES: Final[dict[str, Failure]] = {
     ),
     "ETAG_MISMATCH": Failure(
         code=10,
-        http_status=409,
+        http_status=412,
         openai_type="invalid_request_error",
         hint="Read it again, and send the change with the etag that it has now.",
     ),

@@ -9,7 +9,7 @@ from conduit.v1 import json_runtime as runtime
 from conduit.v1 import well_known_runtime as well_known
 
 _FALLBACK_CHAIN_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"id", "modelAlias", "providers", "isEnabled", "createdAt", "updatedAt"}
+    {"id", "modelAlias", "providers", "isEnabled", "createdAt", "updatedAt", "etag"}
 )
 
 
@@ -40,6 +40,8 @@ def fill_fallback_chain(
         well_known.fill_timestamp(message.created_at, member, path + "createdAt")
     if (member := value.get("updatedAt")) is not None:
         well_known.fill_timestamp(message.updated_at, member, path + "updatedAt")
+    if (member := value.get("etag")) is not None:
+        message.etag = runtime.text(member, path + "etag")
     if not _FALLBACK_CHAIN_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _FALLBACK_CHAIN_MEMBERS, path)
 
@@ -56,6 +58,7 @@ def fallback_chain_to_json(message: fallback_chain_pb2.FallbackChain) -> dict[st
         members["createdAt"] = well_known.timestamp_text(message.created_at)
     if message.HasField("updated_at"):
         members["updatedAt"] = well_known.timestamp_text(message.updated_at)
+    members["etag"] = message.etag
     return members
 
 

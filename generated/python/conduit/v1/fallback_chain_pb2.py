@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onduit/v1/fallback_chain.proto\x12\nconduit.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x91\x02\n\rFallbackChain\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x1f\n\x0bmodel_alias\x18\x02 \x01(\tR\nmodelAlias\x12:\n\tproviders\x18\x03 \x03(\x0b\x32\x1c.conduit.v1.FallbackProviderR\tproviders\x12\x1d\n\nis_enabled\x18\x04 \x01(\x08R\tisEnabled\x12\x39\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\"\xb8\x01\n\x11\x46\x61llbackChainSpec\x12$\n\x0bmodel_alias\x18\x01 \x01(\tH\x00R\nmodelAlias\x88\x01\x01\x12:\n\tproviders\x18\x02 \x03(\x0b\x32\x1c.conduit.v1.FallbackProviderR\tproviders\x12\"\n\nis_enabled\x18\x03 \x01(\x08H\x01R\tisEnabled\x88\x01\x01\x42\x0e\n\x0c_model_aliasB\r\n\x0b_is_enabled\"\x84\x01\n\x10\x46\x61llbackProvider\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x1a\n\x08priority\x18\x02 \x01(\x05R\x08priority\x12\x33\n\x07timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07timeoutB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onduit/v1/fallback_chain.proto\x12\nconduit.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x02\n\rFallbackChain\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x1f\n\x0bmodel_alias\x18\x02 \x01(\tR\nmodelAlias\x12:\n\tproviders\x18\x03 \x03(\x0b\x32\x1c.conduit.v1.FallbackProviderR\tproviders\x12\x1d\n\nis_enabled\x18\x04 \x01(\x08R\tisEnabled\x12\x39\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x12\n\x04\x65tag\x18\x07 \x01(\tR\x04\x65tag\"\xb8\x01\n\x11\x46\x61llbackChainSpec\x12$\n\x0bmodel_alias\x18\x01 \x01(\tH\x00R\nmodelAlias\x88\x01\x01\x12:\n\tproviders\x18\x02 \x03(\x0b\x32\x1c.conduit.v1.FallbackProviderR\tproviders\x12\"\n\nis_enabled\x18\x03 \x01(\x08H\x01R\tisEnabled\x88\x01\x01\x42\x0e\n\x0c_model_aliasB\r\n\x0b_is_enabled\"\x84\x01\n\x10\x46\x61llbackProvider\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x1a\n\x08priority\x18\x02 \x01(\x05R\x08priority\x12\x33\n\x07timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07timeoutB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,9 +35,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
   _globals['_FALLBACKCHAIN']._serialized_start=113
-  _globals['_FALLBACKCHAIN']._serialized_end=386
-  _globals['_FALLBACKCHAINSPEC']._serialized_start=389
-  _globals['_FALLBACKCHAINSPEC']._serialized_end=573
-  _globals['_FALLBACKPROVIDER']._serialized_start=576
-  _globals['_FALLBACKPROVIDER']._serialized_end=708
+  _globals['_FALLBACKCHAIN']._serialized_end=406
+  _globals['_FALLBACKCHAINSPEC']._serialized_start=409
+  _globals['_FALLBACKCHAINSPEC']._serialized_end=593
+  _globals['_FALLBACKPROVIDER']._serialized_start=596
+  _globals['_FALLBACKPROVIDER']._serialized_end=728
 # @@protoc_insertion_point(module_scope)

@@ -34,12 +34,15 @@ class FallbackChain(_message.Message):
     IS_ENABLED_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     model_alias: _builtins.str
     """The alias, unique among chains."""
     is_enabled: _builtins.bool
     """Whether the chain is in force."""
+    etag: _builtins.str
+    """Names this state of it: send it with a change, so as not to undo somebody else's. Over HTTP also the header `ETag`."""
     @_builtins.property
     def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___FallbackProvider]:
         """At least one; each instance at most once."""
@@ -61,10 +64,11 @@ class FallbackChain(_message.Message):
         is_enabled: _builtins.bool = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "id", b"id", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "providers", b"providers", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "etag", b"etag", "id", b"id", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "providers", b"providers", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -72,7 +76,7 @@ Global___FallbackChain: _TypeAlias = FallbackChain  # noqa: Y015
 
 @_typing.final
 class FallbackChainSpec(_message.Message):
-    """What an operator says of a chain. On creation unset means the default, on update unset means unchanged."""
+    """What an operator says of a chain. On creation unset means the default, on update the mask says what unset means."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -85,7 +89,7 @@ class FallbackChainSpec(_message.Message):
     """Default true."""
     @_builtins.property
     def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___FallbackProvider]:
-        """Required on creation. When not empty on update, replaces all."""
+        """Required on creation."""
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ from typing import Final
 
 from conduit.v1 import fallback_chain_requests_pb2
 from conduit.v1 import json_runtime as runtime
+from conduit.v1 import well_known_runtime as well_known
 from conduit.v1.fallback_chain_json import (
     fallback_chain_spec_to_json,
     fallback_chain_to_json,
@@ -228,7 +229,9 @@ def list_fallback_chains_response_to_json(
     }
 
 
-_UPDATE_FALLBACK_CHAIN_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id", "fallbackChain"})
+_UPDATE_FALLBACK_CHAIN_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"id", "fallbackChain", "updateMask"}
+)
 
 
 def update_fallback_chain_request_from_json(
@@ -250,6 +253,8 @@ def fill_update_fallback_chain_request(
         message.id = runtime.int64(member, path + "id")
     if (member := value.get("fallbackChain")) is not None:
         fill_fallback_chain_spec(message.fallback_chain, member, path + "fallbackChain.")
+    if (member := value.get("updateMask")) is not None:
+        well_known.fill_field_mask(message.update_mask, member, path + "updateMask")
     if not _UPDATE_FALLBACK_CHAIN_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _UPDATE_FALLBACK_CHAIN_REQUEST_MEMBERS, path)
 
@@ -261,6 +266,8 @@ def update_fallback_chain_request_to_json(
     members: dict[str, object] = {"id": message.id}
     if message.HasField("fallback_chain"):
         members["fallbackChain"] = fallback_chain_spec_to_json(message.fallback_chain)
+    if message.HasField("update_mask"):
+        members["updateMask"] = well_known.field_mask_text(message.update_mask)
     return members
 
 

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from conduit.v1 import fallback_chain_pb2 as _fallback_chain_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
@@ -179,21 +180,36 @@ class UpdateFallbackChainRequest(_message.Message):
 
     ID_FIELD_NUMBER: _builtins.int
     FALLBACK_CHAIN_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Which one."""
+    etag: _builtins.str
+    """The `etag` that the caller has read. ETAG_MISMATCH if it is another one by now. Empty means whatever it is.
+    Over HTTP: `If-Match`.
+    """
     @_builtins.property
     def fallback_chain(self) -> _fallback_chain_pb2.FallbackChainSpec:
-        """What it shall be; what is unset stays as it is."""
+        """What it shall be."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """The fields to change, by the spec's own names at its top level, such as `providers`; of those, what is unset or empty
+        goes back to its default. Unset means those that are set, or not empty. Over HTTP it is what the body names:
+        `null` and empty lists take a field back, and what the body does not name stays as it is.
+        """
 
     def __init__(
         self,
         *,
         id: _builtins.int = ...,
         fallback_chain: _fallback_chain_pb2.FallbackChainSpec | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["fallback_chain", b"fallback_chain"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fallback_chain", b"fallback_chain", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fallback_chain", b"fallback_chain", "id", b"id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "fallback_chain", b"fallback_chain", "id", b"id", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -151,6 +151,17 @@ def header_text(value: bytes) -> str:
     return value.decode("latin-1").strip()
 
 
+def etag(value: bytes) -> str:
+    """Read the one etag of an `If-Match`; empty for `*`, which every state matches."""
+    text = header_text(value)
+    return "" if text == "*" else text.removeprefix("W/").strip('"')
+
+
+def etag_line(value: str) -> bytes:
+    """Return the header line that tells the etag of what an answer shows."""
+    return b'etag: "%b"\r\n' % value.encode() if value else b""
+
+
 def is_plain(value: str) -> bool:
     """Whether a header can carry a text as it is."""
     return value.isascii() and value.isprintable()

@@ -24,6 +24,7 @@ _KEY_CREDENTIAL_MEMBERS: Final[frozenset[str]] = frozenset(
         "updatedAt",
         "rotatedAt",
         "isRotationDue",
+        "etag",
     }
 )
 
@@ -70,6 +71,8 @@ def fill_key_credential(
         well_known.fill_timestamp(message.rotated_at, member, path + "rotatedAt")
     if (member := value.get("isRotationDue")) is not None:
         message.is_rotation_due = runtime.boolean(member, path + "isRotationDue")
+    if (member := value.get("etag")) is not None:
+        message.etag = runtime.text(member, path + "etag")
     if not _KEY_CREDENTIAL_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _KEY_CREDENTIAL_MEMBERS, path)
 
@@ -96,6 +99,7 @@ def key_credential_to_json(message: key_credential_pb2.KeyCredential) -> dict[st
     if message.HasField("rotated_at"):
         members["rotatedAt"] = well_known.timestamp_text(message.rotated_at)
     members["isRotationDue"] = message.is_rotation_due
+    members["etag"] = message.etag
     return members
 
 

@@ -37,6 +37,7 @@ class KeyCredential(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     ROTATED_AT_FIELD_NUMBER: _builtins.int
     IS_ROTATION_DUE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Reads `key_123`; made by the Registry, never used again."""
     provider_id: _builtins.int
@@ -57,6 +58,8 @@ class KeyCredential(_message.Message):
     """The provider's project to act for, where the type has them."""
     is_rotation_due: _builtins.bool
     """Whether it is older than the instance's `keyRotationDays`."""
+    etag: _builtins.str
+    """Names this state of it: send it with a change, so as not to undo somebody else's. Over HTTP also the header `ETag`."""
     @_builtins.property
     def last_used(self) -> _timestamp_pb2.Timestamp:
         """When a call last used it. Unset if none did."""
@@ -90,10 +93,11 @@ class KeyCredential(_message.Message):
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         rotated_at: _timestamp_pb2.Timestamp | None = ...,
         is_rotation_due: _builtins.bool = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "last_used", b"last_used", "rotated_at", b"rotated_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_url", b"base_url", "created_at", b"created_at", "id", b"id", "is_enabled", b"is_enabled", "is_rotation_due", b"is_rotation_due", "last_used", b"last_used", "masked_api_key", b"masked_api_key", "name", b"name", "organization", b"organization", "project", b"project", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "rotated_at", b"rotated_at", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_url", b"base_url", "created_at", b"created_at", "etag", b"etag", "id", b"id", "is_enabled", b"is_enabled", "is_rotation_due", b"is_rotation_due", "last_used", b"last_used", "masked_api_key", b"masked_api_key", "name", b"name", "organization", b"organization", "project", b"project", "provider_account_group", b"provider_account_group", "provider_id", b"provider_id", "rotated_at", b"rotated_at", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -101,7 +105,7 @@ Global___KeyCredential: _TypeAlias = KeyCredential  # noqa: Y015
 
 @_typing.final
 class KeyCredentialSpec(_message.Message):
-    """What an operator says of a key. On creation unset means the default, on update unset means unchanged."""
+    """What an operator says of a key. On creation unset means the default, on update the mask says what unset means."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

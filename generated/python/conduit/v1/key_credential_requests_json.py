@@ -6,6 +6,7 @@ from typing import Final
 
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import key_credential_requests_pb2
+from conduit.v1 import well_known_runtime as well_known
 from conduit.v1.key_credential_json import (
     fill_key_credential,
     fill_key_credential_spec,
@@ -229,7 +230,7 @@ def list_key_credentials_response_to_json(
 
 
 _UPDATE_KEY_CREDENTIAL_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"providerId", "keyId", "key"}
+    {"providerId", "keyId", "key", "updateMask"}
 )
 
 
@@ -254,6 +255,8 @@ def fill_update_key_credential_request(
         message.key_id = runtime.text(member, path + "keyId")
     if (member := value.get("key")) is not None:
         fill_key_credential_spec(message.key, member, path + "key.")
+    if (member := value.get("updateMask")) is not None:
+        well_known.fill_field_mask(message.update_mask, member, path + "updateMask")
     if not _UPDATE_KEY_CREDENTIAL_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _UPDATE_KEY_CREDENTIAL_REQUEST_MEMBERS, path)
 
@@ -265,6 +268,8 @@ def update_key_credential_request_to_json(
     members: dict[str, object] = {"providerId": message.provider_id, "keyId": message.key_id}
     if message.HasField("key"):
         members["key"] = key_credential_spec_to_json(message.key)
+    if message.HasField("update_mask"):
+        members["updateMask"] = well_known.field_mask_text(message.update_mask)
     return members
 
 

@@ -43,6 +43,7 @@ _MODEL_COST_MEMBERS: Final[frozenset[str]] = frozenset(
         "costCalculationType",
         "createdAt",
         "updatedAt",
+        "etag",
     }
 )
 
@@ -90,6 +91,8 @@ def fill_model_cost(message: model_cost_pb2.ModelCost, value: object, path: str)
         well_known.fill_timestamp(message.created_at, member, path + "createdAt")
     if (member := value.get("updatedAt")) is not None:
         well_known.fill_timestamp(message.updated_at, member, path + "updatedAt")
+    if (member := value.get("etag")) is not None:
+        message.etag = runtime.text(member, path + "etag")
     if not _MODEL_COST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _MODEL_COST_MEMBERS, path)
 
@@ -120,6 +123,7 @@ def model_cost_to_json(message: model_cost_pb2.ModelCost) -> dict[str, object]:
         members["createdAt"] = well_known.timestamp_text(message.created_at)
     if message.HasField("updated_at"):
         members["updatedAt"] = well_known.timestamp_text(message.updated_at)
+    members["etag"] = message.etag
     return members
 
 

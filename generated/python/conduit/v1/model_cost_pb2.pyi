@@ -78,6 +78,7 @@ class ModelCost(_message.Message):
     COST_CALCULATION_TYPE_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by Billing, never used again."""
     provider_id: _builtins.int
@@ -94,6 +95,8 @@ class ModelCost(_message.Message):
     """The price of a unit, for the other calculation types."""
     cost_calculation_type: Global___CostCalculationType.ValueType
     """What is counted."""
+    etag: _builtins.str
+    """Names this state of it: send it with a change, so as not to undo somebody else's. Over HTTP also the header `ETag`."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
@@ -115,10 +118,11 @@ class ModelCost(_message.Message):
         cost_calculation_type: Global___CostCalculationType.ValueType = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_cached_input_cost_per_1k_tokens_nano_usd", b"_cached_input_cost_per_1k_tokens_nano_usd", "_cost_per_unit_nano_usd", b"_cost_per_unit_nano_usd", "_input_cost_per_1k_tokens_nano_usd", b"_input_cost_per_1k_tokens_nano_usd", "_output_cost_per_1k_tokens_nano_usd", b"_output_cost_per_1k_tokens_nano_usd", "cached_input_cost_per_1k_tokens_nano_usd", b"cached_input_cost_per_1k_tokens_nano_usd", "cost_per_unit_nano_usd", b"cost_per_unit_nano_usd", "created_at", b"created_at", "input_cost_per_1k_tokens_nano_usd", b"input_cost_per_1k_tokens_nano_usd", "output_cost_per_1k_tokens_nano_usd", b"output_cost_per_1k_tokens_nano_usd", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cached_input_cost_per_1k_tokens_nano_usd", b"_cached_input_cost_per_1k_tokens_nano_usd", "_cost_per_unit_nano_usd", b"_cost_per_unit_nano_usd", "_input_cost_per_1k_tokens_nano_usd", b"_input_cost_per_1k_tokens_nano_usd", "_output_cost_per_1k_tokens_nano_usd", b"_output_cost_per_1k_tokens_nano_usd", "cached_input_cost_per_1k_tokens_nano_usd", b"cached_input_cost_per_1k_tokens_nano_usd", "cost_calculation_type", b"cost_calculation_type", "cost_per_unit_nano_usd", b"cost_per_unit_nano_usd", "created_at", b"created_at", "id", b"id", "input_cost_per_1k_tokens_nano_usd", b"input_cost_per_1k_tokens_nano_usd", "model_pattern", b"model_pattern", "output_cost_per_1k_tokens_nano_usd", b"output_cost_per_1k_tokens_nano_usd", "provider_id", b"provider_id", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cached_input_cost_per_1k_tokens_nano_usd", b"_cached_input_cost_per_1k_tokens_nano_usd", "_cost_per_unit_nano_usd", b"_cost_per_unit_nano_usd", "_input_cost_per_1k_tokens_nano_usd", b"_input_cost_per_1k_tokens_nano_usd", "_output_cost_per_1k_tokens_nano_usd", b"_output_cost_per_1k_tokens_nano_usd", "cached_input_cost_per_1k_tokens_nano_usd", b"cached_input_cost_per_1k_tokens_nano_usd", "cost_calculation_type", b"cost_calculation_type", "cost_per_unit_nano_usd", b"cost_per_unit_nano_usd", "created_at", b"created_at", "etag", b"etag", "id", b"id", "input_cost_per_1k_tokens_nano_usd", b"input_cost_per_1k_tokens_nano_usd", "model_pattern", b"model_pattern", "output_cost_per_1k_tokens_nano_usd", b"output_cost_per_1k_tokens_nano_usd", "provider_id", b"provider_id", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cached_input_cost_per_1k_tokens_nano_usd: _TypeAlias = _typing.Literal["cached_input_cost_per_1k_tokens_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__cached_input_cost_per_1k_tokens_nano_usd: _TypeAlias = _typing.Literal["_cached_input_cost_per_1k_tokens_nano_usd", b"_cached_input_cost_per_1k_tokens_nano_usd"]  # noqa: Y015
@@ -141,7 +145,7 @@ Global___ModelCost: _TypeAlias = ModelCost  # noqa: Y015
 
 @_typing.final
 class ModelCostSpec(_message.Message):
-    """What an operator says of a price. On creation unset means the default, on update unset means unchanged."""
+    """What an operator says of a price. On creation unset means the default, on update the mask says what unset means."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -21,6 +21,7 @@ _MODEL_MAPPING_MEMBERS: Final[frozenset[str]] = frozenset(
         "strictParameters",
         "createdAt",
         "updatedAt",
+        "etag",
     }
 )
 
@@ -59,6 +60,8 @@ def fill_model_mapping(message: model_mapping_pb2.ModelMapping, value: object, p
         well_known.fill_timestamp(message.created_at, member, path + "createdAt")
     if (member := value.get("updatedAt")) is not None:
         well_known.fill_timestamp(message.updated_at, member, path + "updatedAt")
+    if (member := value.get("etag")) is not None:
+        message.etag = runtime.text(member, path + "etag")
     if not _MODEL_MAPPING_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _MODEL_MAPPING_MEMBERS, path)
 
@@ -82,6 +85,7 @@ def model_mapping_to_json(message: model_mapping_pb2.ModelMapping) -> dict[str, 
         members["createdAt"] = well_known.timestamp_text(message.created_at)
     if message.HasField("updated_at"):
         members["updatedAt"] = well_known.timestamp_text(message.updated_at)
+    members["etag"] = message.etag
     return members
 
 

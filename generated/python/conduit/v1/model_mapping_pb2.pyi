@@ -36,6 +36,7 @@ class ModelMapping(_message.Message):
     STRICT_PARAMETERS_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     model_alias: _builtins.str
@@ -52,6 +53,8 @@ class ModelMapping(_message.Message):
     """Overrides the instance's priority. Unset means the instance's."""
     strict_parameters: _builtins.bool
     """Whether parameters the provider does not take are refused rather than dropped."""
+    etag: _builtins.str
+    """Names this state of it: send it with a change, so as not to undo somebody else's. Over HTTP also the header `ETag`."""
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the model can do, such as `vision`. Empty means whatever the provider type can."""
@@ -78,10 +81,11 @@ class ModelMapping(_message.Message):
         strict_parameters: _builtins.bool = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_priority", b"_priority", "_weight", b"_weight", "created_at", b"created_at", "priority", b"priority", "updated_at", b"updated_at", "weight", b"weight"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_priority", b"_priority", "_weight", b"_weight", "actual_model_name", b"actual_model_name", "capabilities", b"capabilities", "created_at", b"created_at", "id", b"id", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "priority", b"priority", "provider_id", b"provider_id", "strict_parameters", b"strict_parameters", "updated_at", b"updated_at", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_priority", b"_priority", "_weight", b"_weight", "actual_model_name", b"actual_model_name", "capabilities", b"capabilities", "created_at", b"created_at", "etag", b"etag", "id", b"id", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "priority", b"priority", "provider_id", b"provider_id", "strict_parameters", b"strict_parameters", "updated_at", b"updated_at", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__priority: _TypeAlias = _typing.Literal["priority"]  # noqa: Y015
     _WhichOneofArgType__priority: _TypeAlias = _typing.Literal["_priority", b"_priority"]  # noqa: Y015
@@ -96,7 +100,7 @@ Global___ModelMapping: _TypeAlias = ModelMapping  # noqa: Y015
 
 @_typing.final
 class ModelMappingSpec(_message.Message):
-    """What an operator says of a mapping. On creation unset means the default, on update unset means unchanged."""
+    """What an operator says of a mapping. On creation unset means the default, on update the mask says what unset means."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -124,7 +128,7 @@ class ModelMappingSpec(_message.Message):
     """Default false."""
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Default empty. When not empty on update, replaces all."""
+        """Default empty."""
 
     def __init__(
         self,

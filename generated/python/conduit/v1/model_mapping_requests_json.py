@@ -6,6 +6,7 @@ from typing import Final
 
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import model_mapping_requests_pb2
+from conduit.v1 import well_known_runtime as well_known
 from conduit.v1.model_mapping_json import (
     fill_model_mapping,
     fill_model_mapping_spec,
@@ -229,7 +230,9 @@ def list_model_mappings_response_to_json(
     }
 
 
-_UPDATE_MODEL_MAPPING_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id", "mapping"})
+_UPDATE_MODEL_MAPPING_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"id", "mapping", "updateMask"}
+)
 
 
 def update_model_mapping_request_from_json(
@@ -251,6 +254,8 @@ def fill_update_model_mapping_request(
         message.id = runtime.int64(member, path + "id")
     if (member := value.get("mapping")) is not None:
         fill_model_mapping_spec(message.mapping, member, path + "mapping.")
+    if (member := value.get("updateMask")) is not None:
+        well_known.fill_field_mask(message.update_mask, member, path + "updateMask")
     if not _UPDATE_MODEL_MAPPING_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _UPDATE_MODEL_MAPPING_REQUEST_MEMBERS, path)
 
@@ -262,6 +267,8 @@ def update_model_mapping_request_to_json(
     members: dict[str, object] = {"id": message.id}
     if message.HasField("mapping"):
         members["mapping"] = model_mapping_spec_to_json(message.mapping)
+    if message.HasField("update_mask"):
+        members["updateMask"] = well_known.field_mask_text(message.update_mask)
     return members
 
 

@@ -23,9 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from conduit.v1 import model_mapping_pb2 as conduit_dot_v1_dot_model__mapping__pb2
+from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'conduit/v1/model_mapping_requests.proto\x12\nconduit.v1\x1a\x1e\x63onduit/v1/model_mapping.proto\"S\n\x19\x43reateModelMappingRequest\x12\x36\n\x07mapping\x18\x01 \x01(\x0b\x32\x1c.conduit.v1.ModelMappingSpecR\x07mapping\"P\n\x1a\x43reateModelMappingResponse\x12\x32\n\x07mapping\x18\x01 \x01(\x0b\x32\x18.conduit.v1.ModelMappingR\x07mapping\"(\n\x16GetModelMappingRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"M\n\x17GetModelMappingResponse\x12\x32\n\x07mapping\x18\x01 \x01(\x0b\x32\x18.conduit.v1.ModelMappingR\x07mapping\"\x98\x01\n\x18ListModelMappingsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x1f\n\x0bmodel_alias\x18\x03 \x01(\tR\nmodelAlias\x12\x1f\n\x0bprovider_id\x18\x04 \x01(\x03R\nproviderId\"y\n\x19ListModelMappingsResponse\x12\x34\n\x08mappings\x18\x01 \x03(\x0b\x32\x18.conduit.v1.ModelMappingR\x08mappings\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"c\n\x19UpdateModelMappingRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x36\n\x07mapping\x18\x02 \x01(\x0b\x32\x1c.conduit.v1.ModelMappingSpecR\x07mapping\"P\n\x1aUpdateModelMappingResponse\x12\x32\n\x07mapping\x18\x01 \x01(\x0b\x32\x18.conduit.v1.ModelMappingR\x07mapping\"+\n\x19\x44\x65leteModelMappingRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\x1c\n\x1a\x44\x65leteModelMappingResponseB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'conduit/v1/model_mapping_requests.proto\x12\nconduit.v1\x1a\x1e\x63onduit/v1/model_mapping.proto\x1a\x18\x63onduit/v1/options.proto\x1a google/protobuf/field_mask.proto\"S\n\x19\x43reateModelMappingRequest\x12\x36\n\x07mapping\x18\x01 \x01(\x0b\x32\x1c.conduit.v1.ModelMappingSpecR\x07mapping\"P\n\x1a\x43reateModelMappingResponse\x12\x32\n\x07mapping\x18\x01 \x01(\x0b\x32\x18.conduit.v1.ModelMappingR\x07mapping\"(\n\x16GetModelMappingRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"M\n\x17GetModelMappingResponse\x12\x32\n\x07mapping\x18\x01 \x01(\x0b\x32\x18.conduit.v1.ModelMappingR\x07mapping\"\x98\x01\n\x18ListModelMappingsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x1f\n\x0bmodel_alias\x18\x03 \x01(\tR\nmodelAlias\x12\x1f\n\x0bprovider_id\x18\x04 \x01(\x03R\nproviderId\"y\n\x19ListModelMappingsResponse\x12\x34\n\x08mappings\x18\x01 \x03(\x0b\x32\x18.conduit.v1.ModelMappingR\x08mappings\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc4\x01\n\x19UpdateModelMappingRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x36\n\x07mapping\x18\x02 \x01(\x0b\x32\x1c.conduit.v1.ModelMappingSpecR\x07mapping\x12;\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\"\n\x04\x65tag\x18\x04 \x01(\tB\x0e\x8a\xb5\x18\nJ\x08if-matchR\x04\x65tag\"P\n\x1aUpdateModelMappingResponse\x12\x32\n\x07mapping\x18\x01 \x01(\x0b\x32\x18.conduit.v1.ModelMappingR\x07mapping\"+\n\x19\x44\x65leteModelMappingRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\x1c\n\x1a\x44\x65leteModelMappingResponseB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,24 +35,26 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.model_mapping_re
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
-  _globals['_CREATEMODELMAPPINGREQUEST']._serialized_start=87
-  _globals['_CREATEMODELMAPPINGREQUEST']._serialized_end=170
-  _globals['_CREATEMODELMAPPINGRESPONSE']._serialized_start=172
-  _globals['_CREATEMODELMAPPINGRESPONSE']._serialized_end=252
-  _globals['_GETMODELMAPPINGREQUEST']._serialized_start=254
-  _globals['_GETMODELMAPPINGREQUEST']._serialized_end=294
-  _globals['_GETMODELMAPPINGRESPONSE']._serialized_start=296
-  _globals['_GETMODELMAPPINGRESPONSE']._serialized_end=373
-  _globals['_LISTMODELMAPPINGSREQUEST']._serialized_start=376
-  _globals['_LISTMODELMAPPINGSREQUEST']._serialized_end=528
-  _globals['_LISTMODELMAPPINGSRESPONSE']._serialized_start=530
-  _globals['_LISTMODELMAPPINGSRESPONSE']._serialized_end=651
-  _globals['_UPDATEMODELMAPPINGREQUEST']._serialized_start=653
-  _globals['_UPDATEMODELMAPPINGREQUEST']._serialized_end=752
-  _globals['_UPDATEMODELMAPPINGRESPONSE']._serialized_start=754
-  _globals['_UPDATEMODELMAPPINGRESPONSE']._serialized_end=834
-  _globals['_DELETEMODELMAPPINGREQUEST']._serialized_start=836
-  _globals['_DELETEMODELMAPPINGREQUEST']._serialized_end=879
-  _globals['_DELETEMODELMAPPINGRESPONSE']._serialized_start=881
-  _globals['_DELETEMODELMAPPINGRESPONSE']._serialized_end=909
+  _globals['_UPDATEMODELMAPPINGREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_UPDATEMODELMAPPINGREQUEST'].fields_by_name['etag']._serialized_options = b'\212\265\030\nJ\010if-match'
+  _globals['_CREATEMODELMAPPINGREQUEST']._serialized_start=147
+  _globals['_CREATEMODELMAPPINGREQUEST']._serialized_end=230
+  _globals['_CREATEMODELMAPPINGRESPONSE']._serialized_start=232
+  _globals['_CREATEMODELMAPPINGRESPONSE']._serialized_end=312
+  _globals['_GETMODELMAPPINGREQUEST']._serialized_start=314
+  _globals['_GETMODELMAPPINGREQUEST']._serialized_end=354
+  _globals['_GETMODELMAPPINGRESPONSE']._serialized_start=356
+  _globals['_GETMODELMAPPINGRESPONSE']._serialized_end=433
+  _globals['_LISTMODELMAPPINGSREQUEST']._serialized_start=436
+  _globals['_LISTMODELMAPPINGSREQUEST']._serialized_end=588
+  _globals['_LISTMODELMAPPINGSRESPONSE']._serialized_start=590
+  _globals['_LISTMODELMAPPINGSRESPONSE']._serialized_end=711
+  _globals['_UPDATEMODELMAPPINGREQUEST']._serialized_start=714
+  _globals['_UPDATEMODELMAPPINGREQUEST']._serialized_end=910
+  _globals['_UPDATEMODELMAPPINGRESPONSE']._serialized_start=912
+  _globals['_UPDATEMODELMAPPINGRESPONSE']._serialized_end=992
+  _globals['_DELETEMODELMAPPINGREQUEST']._serialized_start=994
+  _globals['_DELETEMODELMAPPINGREQUEST']._serialized_end=1037
+  _globals['_DELETEMODELMAPPINGRESPONSE']._serialized_start=1039
+  _globals['_DELETEMODELMAPPINGRESPONSE']._serialized_end=1067
 # @@protoc_insertion_point(module_scope)

@@ -35,6 +35,7 @@ _PROVIDER_MEMBERS: Final[frozenset[str]] = frozenset(
         "security",
         "createdAt",
         "updatedAt",
+        "etag",
     }
 )
 
@@ -79,6 +80,8 @@ def fill_provider(message: provider_pb2.Provider, value: object, path: str) -> N
         well_known.fill_timestamp(message.created_at, member, path + "createdAt")
     if (member := value.get("updatedAt")) is not None:
         well_known.fill_timestamp(message.updated_at, member, path + "updatedAt")
+    if (member := value.get("etag")) is not None:
+        message.etag = runtime.text(member, path + "etag")
     if not _PROVIDER_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _PROVIDER_MEMBERS, path)
 
@@ -105,6 +108,7 @@ def provider_to_json(message: provider_pb2.Provider) -> dict[str, object]:
         members["createdAt"] = well_known.timestamp_text(message.created_at)
     if message.HasField("updated_at"):
         members["updatedAt"] = well_known.timestamp_text(message.updated_at)
+    members["etag"] = message.etag
     return members
 
 

@@ -65,6 +65,7 @@ class Provider(_message.Message):
     SECURITY_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     name: _builtins.str
@@ -85,6 +86,8 @@ class Provider(_message.Message):
     """Whether the Registry asks it for its models from time to time."""
     discovery_interval_hours: _builtins.int
     """Hours between two discoveries, from 1 to 8,760."""
+    etag: _builtins.str
+    """Names this state of it: send it with a change, so as not to undo somebody else's. Over HTTP also the header `ETag`."""
     @_builtins.property
     def settings(self) -> _struct_pb2.Struct:
         """What the type needs beyond address and key, such as `region`; its keys are in the type's catalog entry."""
@@ -118,10 +121,11 @@ class Provider(_message.Message):
         security: Global___ProviderSecurity | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "security", b"security", "settings", b"settings", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_url", b"base_url", "created_at", b"created_at", "description", b"description", "discovery_interval_hours", b"discovery_interval_hours", "enable_model_discovery", b"enable_model_discovery", "id", b"id", "is_enabled", b"is_enabled", "name", b"name", "priority", b"priority", "provider_type", b"provider_type", "security", b"security", "settings", b"settings", "updated_at", b"updated_at", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_url", b"base_url", "created_at", b"created_at", "description", b"description", "discovery_interval_hours", b"discovery_interval_hours", "enable_model_discovery", b"enable_model_discovery", "etag", b"etag", "id", b"id", "is_enabled", b"is_enabled", "name", b"name", "priority", b"priority", "provider_type", b"provider_type", "security", b"security", "settings", b"settings", "updated_at", b"updated_at", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -130,7 +134,7 @@ Global___Provider: _TypeAlias = Provider  # noqa: Y015
 @_typing.final
 class ProviderSpec(_message.Message):
     """What an operator says of a provider instance. On creation unset means the default,
-    on update unset means unchanged.
+    on update the mask says what unset means.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

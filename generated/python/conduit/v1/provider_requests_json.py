@@ -6,6 +6,7 @@ from typing import Final
 
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import provider_requests_pb2
+from conduit.v1 import well_known_runtime as well_known
 from conduit.v1.connectivity_json import connectivity_report_to_json, fill_connectivity_report
 from conduit.v1.provider_json import (
     discovered_model_to_json,
@@ -227,7 +228,9 @@ def list_providers_response_to_json(
     }
 
 
-_UPDATE_PROVIDER_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id", "provider"})
+_UPDATE_PROVIDER_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"id", "provider", "updateMask"}
+)
 
 
 def update_provider_request_from_json(
@@ -249,6 +252,8 @@ def fill_update_provider_request(
         message.id = runtime.int64(member, path + "id")
     if (member := value.get("provider")) is not None:
         fill_provider_spec(message.provider, member, path + "provider.")
+    if (member := value.get("updateMask")) is not None:
+        well_known.fill_field_mask(message.update_mask, member, path + "updateMask")
     if not _UPDATE_PROVIDER_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _UPDATE_PROVIDER_REQUEST_MEMBERS, path)
 
@@ -260,6 +265,8 @@ def update_provider_request_to_json(
     members: dict[str, object] = {"id": message.id}
     if message.HasField("provider"):
         members["provider"] = provider_spec_to_json(message.provider)
+    if message.HasField("update_mask"):
+        members["updateMask"] = well_known.field_mask_text(message.update_mask)
     return members
 
 

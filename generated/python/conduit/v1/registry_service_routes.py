@@ -59,6 +59,11 @@ def write_create_provider(message: provider_requests_pb2.CreateProviderResponse)
     return orjson.dumps(provider_to_json(message.provider))
 
 
+def report_of_create_provider(message: provider_requests_pb2.CreateProviderResponse) -> bytes:
+    """Write the header lines of an answer of CreateProvider."""
+    return http.etag_line(message.provider.etag)
+
+
 def read_get_provider(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> provider_requests_pb2.GetProviderRequest:
@@ -72,6 +77,11 @@ def read_get_provider(
 def write_get_provider(message: provider_requests_pb2.GetProviderResponse) -> bytes:
     """Write the answer of GetProvider."""
     return orjson.dumps(provider_to_json(message.provider))
+
+
+def report_of_get_provider(message: provider_requests_pb2.GetProviderResponse) -> bytes:
+    """Write the header lines of an answer of GetProvider."""
+    return http.etag_line(message.provider.etag)
 
 
 def read_list_providers(
@@ -103,8 +113,29 @@ def read_update_provider(
     """Return the request that `PUT /api/providers/{id}` says."""
     message = provider_requests_pb2.UpdateProviderRequest()
     if body:
-        fill_provider_spec(message.provider, json.parse(body), "")
+        members = json.parse(body)
+        fill_provider_spec(message.provider, members, "")
+        message.update_mask.paths.extend(
+            json.named(
+                members,
+                {
+                    "name": "name",
+                    "providerType": "provider_type",
+                    "isEnabled": "is_enabled",
+                    "description": "description",
+                    "baseUrl": "base_url",
+                    "settings": "settings",
+                    "weight": "weight",
+                    "priority": "priority",
+                    "enableModelDiscovery": "enable_model_discovery",
+                    "discoveryIntervalHours": "discovery_interval_hours",
+                    "security": "security",
+                },
+            )
+        )
     http.refuse_parameters(query)
+    if (etag := headers.get(b"if-match")) is not None:
+        message.etag = http.etag(etag)
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -112,6 +143,11 @@ def read_update_provider(
 def write_update_provider(message: provider_requests_pb2.UpdateProviderResponse) -> bytes:
     """Write the answer of UpdateProvider."""
     return orjson.dumps(provider_to_json(message.provider))
+
+
+def report_of_update_provider(message: provider_requests_pb2.UpdateProviderResponse) -> bytes:
+    """Write the header lines of an answer of UpdateProvider."""
+    return http.etag_line(message.provider.etag)
 
 
 def read_delete_provider(
@@ -194,6 +230,13 @@ def write_create_key_credential(
     return orjson.dumps(key_credential_to_json(message.key))
 
 
+def report_of_create_key_credential(
+    message: key_credential_requests_pb2.CreateKeyCredentialResponse,
+) -> bytes:
+    """Write the header lines of an answer of CreateKeyCredential."""
+    return http.etag_line(message.key.etag)
+
+
 def read_get_key_credential(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> key_credential_requests_pb2.GetKeyCredentialRequest:
@@ -210,6 +253,13 @@ def write_get_key_credential(
 ) -> bytes:
     """Write the answer of GetKeyCredential."""
     return orjson.dumps(key_credential_to_json(message.key))
+
+
+def report_of_get_key_credential(
+    message: key_credential_requests_pb2.GetKeyCredentialResponse,
+) -> bytes:
+    """Write the header lines of an answer of GetKeyCredential."""
+    return http.etag_line(message.key.etag)
 
 
 def read_list_key_credentials(
@@ -242,8 +292,25 @@ def read_update_key_credential(
     """Return the request that `PUT /api/providers/{provider_id}/keys/{key_id}` says."""
     message = key_credential_requests_pb2.UpdateKeyCredentialRequest()
     if body:
-        fill_key_credential_spec(message.key, json.parse(body), "")
+        members = json.parse(body)
+        fill_key_credential_spec(message.key, members, "")
+        message.update_mask.paths.extend(
+            json.named(
+                members,
+                {
+                    "apiKey": "api_key",
+                    "name": "name",
+                    "providerAccountGroup": "provider_account_group",
+                    "isEnabled": "is_enabled",
+                    "baseUrl": "base_url",
+                    "organization": "organization",
+                    "project": "project",
+                },
+            )
+        )
     http.refuse_parameters(query)
+    if (etag := headers.get(b"if-match")) is not None:
+        message.etag = http.etag(etag)
     message.provider_id = json.int64(path["provider_id"], "providerId")
     message.key_id = path["key_id"]
     return message
@@ -254,6 +321,13 @@ def write_update_key_credential(
 ) -> bytes:
     """Write the answer of UpdateKeyCredential."""
     return orjson.dumps(key_credential_to_json(message.key))
+
+
+def report_of_update_key_credential(
+    message: key_credential_requests_pb2.UpdateKeyCredentialResponse,
+) -> bytes:
+    """Write the header lines of an answer of UpdateKeyCredential."""
+    return http.etag_line(message.key.etag)
 
 
 def read_delete_key_credential(
@@ -285,6 +359,13 @@ def write_rotate_key_credential(
 ) -> bytes:
     """Write the answer of RotateKeyCredential."""
     return orjson.dumps(key_credential_to_json(message.key))
+
+
+def report_of_rotate_key_credential(
+    message: key_credential_requests_pb2.RotateKeyCredentialResponse,
+) -> bytes:
+    """Write the header lines of an answer of RotateKeyCredential."""
+    return http.etag_line(message.key.etag)
 
 
 def read_list_provider_types(
@@ -319,6 +400,13 @@ def write_create_model_mapping(
     return orjson.dumps(model_mapping_to_json(message.mapping))
 
 
+def report_of_create_model_mapping(
+    message: model_mapping_requests_pb2.CreateModelMappingResponse,
+) -> bytes:
+    """Write the header lines of an answer of CreateModelMapping."""
+    return http.etag_line(message.mapping.etag)
+
+
 def read_get_model_mapping(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> model_mapping_requests_pb2.GetModelMappingRequest:
@@ -332,6 +420,13 @@ def read_get_model_mapping(
 def write_get_model_mapping(message: model_mapping_requests_pb2.GetModelMappingResponse) -> bytes:
     """Write the answer of GetModelMapping."""
     return orjson.dumps(model_mapping_to_json(message.mapping))
+
+
+def report_of_get_model_mapping(
+    message: model_mapping_requests_pb2.GetModelMappingResponse,
+) -> bytes:
+    """Write the header lines of an answer of GetModelMapping."""
+    return http.etag_line(message.mapping.etag)
 
 
 def read_list_model_mappings(
@@ -367,8 +462,26 @@ def read_update_model_mapping(
     """Return the request that `PUT /api/model-provider-mappings/{id}` says."""
     message = model_mapping_requests_pb2.UpdateModelMappingRequest()
     if body:
-        fill_model_mapping_spec(message.mapping, json.parse(body), "")
+        members = json.parse(body)
+        fill_model_mapping_spec(message.mapping, members, "")
+        message.update_mask.paths.extend(
+            json.named(
+                members,
+                {
+                    "modelAlias": "model_alias",
+                    "providerId": "provider_id",
+                    "actualModelName": "actual_model_name",
+                    "isEnabled": "is_enabled",
+                    "weight": "weight",
+                    "priority": "priority",
+                    "capabilities": "capabilities",
+                    "strictParameters": "strict_parameters",
+                },
+            )
+        )
     http.refuse_parameters(query)
+    if (etag := headers.get(b"if-match")) is not None:
+        message.etag = http.etag(etag)
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -378,6 +491,13 @@ def write_update_model_mapping(
 ) -> bytes:
     """Write the answer of UpdateModelMapping."""
     return orjson.dumps(model_mapping_to_json(message.mapping))
+
+
+def report_of_update_model_mapping(
+    message: model_mapping_requests_pb2.UpdateModelMappingResponse,
+) -> bytes:
+    """Write the header lines of an answer of UpdateModelMapping."""
+    return http.etag_line(message.mapping.etag)
 
 
 def read_delete_model_mapping(
@@ -408,6 +528,13 @@ def write_create_fallback_chain(
     return orjson.dumps(fallback_chain_to_json(message.fallback_chain))
 
 
+def report_of_create_fallback_chain(
+    message: fallback_chain_requests_pb2.CreateFallbackChainResponse,
+) -> bytes:
+    """Write the header lines of an answer of CreateFallbackChain."""
+    return http.etag_line(message.fallback_chain.etag)
+
+
 def read_get_fallback_chain(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> fallback_chain_requests_pb2.GetFallbackChainRequest:
@@ -423,6 +550,13 @@ def write_get_fallback_chain(
 ) -> bytes:
     """Write the answer of GetFallbackChain."""
     return orjson.dumps(fallback_chain_to_json(message.fallback_chain))
+
+
+def report_of_get_fallback_chain(
+    message: fallback_chain_requests_pb2.GetFallbackChainResponse,
+) -> bytes:
+    """Write the header lines of an answer of GetFallbackChain."""
+    return http.etag_line(message.fallback_chain.etag)
 
 
 def read_list_fallback_chains(
@@ -456,8 +590,17 @@ def read_update_fallback_chain(
     """Return the request that `PUT /api/fallback-chains/{id}` says."""
     message = fallback_chain_requests_pb2.UpdateFallbackChainRequest()
     if body:
-        fill_fallback_chain_spec(message.fallback_chain, json.parse(body), "")
+        members = json.parse(body)
+        fill_fallback_chain_spec(message.fallback_chain, members, "")
+        message.update_mask.paths.extend(
+            json.named(
+                members,
+                {"modelAlias": "model_alias", "providers": "providers", "isEnabled": "is_enabled"},
+            )
+        )
     http.refuse_parameters(query)
+    if (etag := headers.get(b"if-match")) is not None:
+        message.etag = http.etag(etag)
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -467,6 +610,13 @@ def write_update_fallback_chain(
 ) -> bytes:
     """Write the answer of UpdateFallbackChain."""
     return orjson.dumps(fallback_chain_to_json(message.fallback_chain))
+
+
+def report_of_update_fallback_chain(
+    message: fallback_chain_requests_pb2.UpdateFallbackChainResponse,
+) -> bytes:
+    """Write the header lines of an answer of UpdateFallbackChain."""
+    return http.etag_line(message.fallback_chain.etag)
 
 
 def read_delete_fallback_chain(
@@ -495,6 +645,13 @@ def write_create_virtual_key(message: virtual_key_requests_pb2.CreateVirtualKeyR
     return orjson.dumps(virtual_key_to_json(message.virtual_key))
 
 
+def report_of_create_virtual_key(
+    message: virtual_key_requests_pb2.CreateVirtualKeyResponse,
+) -> bytes:
+    """Write the header lines of an answer of CreateVirtualKey."""
+    return http.etag_line(message.virtual_key.etag)
+
+
 def read_get_virtual_key(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> virtual_key_requests_pb2.GetVirtualKeyRequest:
@@ -508,6 +665,11 @@ def read_get_virtual_key(
 def write_get_virtual_key(message: virtual_key_requests_pb2.GetVirtualKeyResponse) -> bytes:
     """Write the answer of GetVirtualKey."""
     return orjson.dumps(virtual_key_to_json(message.virtual_key))
+
+
+def report_of_get_virtual_key(message: virtual_key_requests_pb2.GetVirtualKeyResponse) -> bytes:
+    """Write the header lines of an answer of GetVirtualKey."""
+    return http.etag_line(message.virtual_key.etag)
 
 
 def read_list_virtual_keys(
@@ -537,8 +699,23 @@ def read_update_virtual_key(
     """Return the request that `PUT /api/virtual-keys/{id}` says."""
     message = virtual_key_requests_pb2.UpdateVirtualKeyRequest()
     if body:
-        fill_virtual_key_spec(message.virtual_key, json.parse(body), "")
+        members = json.parse(body)
+        fill_virtual_key_spec(message.virtual_key, members, "")
+        message.update_mask.paths.extend(
+            json.named(
+                members,
+                {
+                    "name": "name",
+                    "isEnabled": "is_enabled",
+                    "allowedModels": "allowed_models",
+                    "expiresAt": "expires_at",
+                    "budget": "budget_nano_usd",
+                },
+            )
+        )
     http.refuse_parameters(query)
+    if (etag := headers.get(b"if-match")) is not None:
+        message.etag = http.etag(etag)
     message.id = json.int64(path["id"], "id")
     return message
 
@@ -546,6 +723,13 @@ def read_update_virtual_key(
 def write_update_virtual_key(message: virtual_key_requests_pb2.UpdateVirtualKeyResponse) -> bytes:
     """Write the answer of UpdateVirtualKey."""
     return orjson.dumps(virtual_key_to_json(message.virtual_key))
+
+
+def report_of_update_virtual_key(
+    message: virtual_key_requests_pb2.UpdateVirtualKeyResponse,
+) -> bytes:
+    """Write the header lines of an answer of UpdateVirtualKey."""
+    return http.etag_line(message.virtual_key.etag)
 
 
 def read_delete_virtual_key(
@@ -636,7 +820,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_create_provider,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_create_provider,
     ),
     Route(
         verb="GET",
@@ -656,7 +840,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_get_provider,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_get_provider,
     ),
     Route(
         verb="GET",
@@ -696,7 +880,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_provider,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_update_provider,
     ),
     Route(
         verb="PATCH",
@@ -716,7 +900,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_provider,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_update_provider,
     ),
     Route(
         verb="DELETE",
@@ -836,7 +1020,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_create_key_credential,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_create_key_credential,
     ),
     Route(
         verb="GET",
@@ -862,7 +1046,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_get_key_credential,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_get_key_credential,
     ),
     Route(
         verb="GET",
@@ -913,7 +1097,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_key_credential,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_update_key_credential,
     ),
     Route(
         verb="PATCH",
@@ -939,7 +1123,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_key_credential,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_update_key_credential,
     ),
     Route(
         verb="DELETE",
@@ -992,7 +1176,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_rotate_key_credential,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_rotate_key_credential,
     ),
     Route(
         verb="GET",
@@ -1032,7 +1216,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_create_model_mapping,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_create_model_mapping,
     ),
     Route(
         verb="GET",
@@ -1056,7 +1240,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_get_model_mapping,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_get_model_mapping,
     ),
     Route(
         verb="GET",
@@ -1100,7 +1284,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_model_mapping,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_update_model_mapping,
     ),
     Route(
         verb="PATCH",
@@ -1124,7 +1308,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_model_mapping,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_update_model_mapping,
     ),
     Route(
         verb="DELETE",
@@ -1168,7 +1352,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_create_fallback_chain,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_create_fallback_chain,
     ),
     Route(
         verb="GET",
@@ -1188,7 +1372,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_get_fallback_chain,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_get_fallback_chain,
     ),
     Route(
         verb="GET",
@@ -1228,7 +1412,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_fallback_chain,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_update_fallback_chain,
     ),
     Route(
         verb="PATCH",
@@ -1248,7 +1432,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_fallback_chain,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_update_fallback_chain,
     ),
     Route(
         verb="DELETE",
@@ -1288,7 +1472,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_create_virtual_key,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_create_virtual_key,
     ),
     Route(
         verb="GET",
@@ -1308,7 +1492,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_get_virtual_key,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_get_virtual_key,
     ),
     Route(
         verb="GET",
@@ -1348,7 +1532,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_virtual_key,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_update_virtual_key,
     ),
     Route(
         verb="PATCH",
@@ -1368,7 +1552,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_update_virtual_key,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_update_virtual_key,
     ),
     Route(
         verb="DELETE",

@@ -20,6 +20,7 @@ _VIRTUAL_KEY_MEMBERS: Final[frozenset[str]] = frozenset(
         "budget",
         "createdAt",
         "updatedAt",
+        "etag",
     }
 )
 
@@ -56,6 +57,8 @@ def fill_virtual_key(message: virtual_key_pb2.VirtualKey, value: object, path: s
         well_known.fill_timestamp(message.created_at, member, path + "createdAt")
     if (member := value.get("updatedAt")) is not None:
         well_known.fill_timestamp(message.updated_at, member, path + "updatedAt")
+    if (member := value.get("etag")) is not None:
+        message.etag = runtime.text(member, path + "etag")
     if not _VIRTUAL_KEY_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_MEMBERS, path)
 
@@ -76,6 +79,7 @@ def virtual_key_to_json(message: virtual_key_pb2.VirtualKey) -> dict[str, object
         members["createdAt"] = well_known.timestamp_text(message.created_at)
     if message.HasField("updated_at"):
         members["updatedAt"] = well_known.timestamp_text(message.updated_at)
+    members["etag"] = message.etag
     return members
 
 

@@ -35,6 +35,7 @@ class VirtualKey(_message.Message):
     BUDGET_NANO_USD_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     name: _builtins.str
@@ -47,6 +48,8 @@ class VirtualKey(_message.Message):
     """Whether it may be used."""
     budget_nano_usd: _builtins.int
     """The most it may spend, in nano-dollars. Unset means no limit. Always unset in this version."""
+    etag: _builtins.str
+    """Names this state of it: send it with a change, so as not to undo somebody else's. Over HTTP also the header `ETag`."""
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The aliases it may use; `*` stands for any run of characters. Empty means all."""
@@ -76,10 +79,11 @@ class VirtualKey(_message.Message):
         budget_nano_usd: _builtins.int | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_key", b"_key", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "expires_at", b"expires_at", "key", b"key", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_key", b"_key", "allowed_models", b"allowed_models", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "expires_at", b"expires_at", "id", b"id", "is_enabled", b"is_enabled", "key", b"key", "key_prefix", b"key_prefix", "name", b"name", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_key", b"_key", "allowed_models", b"allowed_models", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "id", b"id", "is_enabled", b"is_enabled", "key", b"key", "key_prefix", b"key_prefix", "name", b"name", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_nano_usd: _TypeAlias = _typing.Literal["budget_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__budget_nano_usd: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd"]  # noqa: Y015
@@ -94,7 +98,7 @@ Global___VirtualKey: _TypeAlias = VirtualKey  # noqa: Y015
 
 @_typing.final
 class VirtualKeySpec(_message.Message):
-    """What an operator says of a virtual key. On creation unset means the default, on update unset means unchanged."""
+    """What an operator says of a virtual key. On creation unset means the default, on update the mask says what unset means."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -111,7 +115,7 @@ class VirtualKeySpec(_message.Message):
     """Default unset. In nano-dollars, from 0. NOT_IMPLEMENTED in this version, which keeps no budgets."""
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Default empty. When not empty on update, replaces all."""
+        """Default empty."""
 
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:

@@ -6,6 +6,7 @@ from typing import Final
 
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import virtual_key_requests_pb2
+from conduit.v1 import well_known_runtime as well_known
 from conduit.v1.virtual_key_json import (
     fill_virtual_key,
     fill_virtual_key_spec,
@@ -218,7 +219,9 @@ def list_virtual_keys_response_to_json(
     }
 
 
-_UPDATE_VIRTUAL_KEY_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id", "virtualKey"})
+_UPDATE_VIRTUAL_KEY_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"id", "virtualKey", "updateMask"}
+)
 
 
 def update_virtual_key_request_from_json(
@@ -240,6 +243,8 @@ def fill_update_virtual_key_request(
         message.id = runtime.int64(member, path + "id")
     if (member := value.get("virtualKey")) is not None:
         fill_virtual_key_spec(message.virtual_key, member, path + "virtualKey.")
+    if (member := value.get("updateMask")) is not None:
+        well_known.fill_field_mask(message.update_mask, member, path + "updateMask")
     if not _UPDATE_VIRTUAL_KEY_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _UPDATE_VIRTUAL_KEY_REQUEST_MEMBERS, path)
 
@@ -251,6 +256,8 @@ def update_virtual_key_request_to_json(
     members: dict[str, object] = {"id": message.id}
     if message.HasField("virtual_key"):
         members["virtualKey"] = virtual_key_spec_to_json(message.virtual_key)
+    if message.HasField("update_mask"):
+        members["updateMask"] = well_known.field_mask_text(message.update_mask)
     return members
 
 

@@ -1,9 +1,10 @@
-"""JSON of protobuf's well-known types: times, durations and free objects."""
+"""JSON of protobuf's well-known types: times, durations, masks and free objects."""
 
 import re
 from datetime import UTC, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -27,6 +28,8 @@ _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d))?",
     re.ASCII | re.IGNORECASE,
 )
+_HUMP = re.compile("([A-Z])")
+_SEAM = re.compile("_([a-z])")
 _DURATION = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,9}))?s", re.ASCII)
 
 
@@ -86,6 +89,17 @@ def _decimals(nanos: int) -> str:
         if nanos % 10 ** (NANO_DIGITS - places) == 0:
             return f".{nanos // 10 ** (NANO_DIGITS - places):0{places}d}"
     return f".{nanos:0{NANO_DIGITS}d}"
+
+
+def fill_field_mask(message: FieldMask, value: object, path: str) -> None:
+    """Read names of fields, such as `weight,expiresAt`."""
+    names = text(value, path)
+    message.paths.extend(_HUMP.sub(r"_\1", name).lower() for name in names.split(",") if name)
+
+
+def field_mask_text(message: FieldMask) -> str:
+    """Write names of fields, such as `weight,expiresAt`."""
+    return ",".join(_SEAM.sub(lambda m: m[1].upper(), path) for path in message.paths)
 
 
 def fill_struct(message: Struct, value: object, path: str, depth: int = 1) -> None:

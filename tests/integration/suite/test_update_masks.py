@@ -1,0 +1,266 @@
+"""What an update over gRPC changes, for each field of each resource: what its mask names."""
+
+from typing import Any, NamedTuple
+
+import grpc
+import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
+from tests.support.credentials import admin_metadata
+from tests.support.suite import MASTER_KEY, Suite
+
+from conduit.v1 import billing_requests_pb2 as costs
+from conduit.v1 import fallback_chain_requests_pb2 as chains
+from conduit.v1 import key_credential_requests_pb2 as keys
+from conduit.v1 import model_mapping_requests_pb2 as mappings
+from conduit.v1 import provider_requests_pb2 as providers
+from conduit.v1 import virtual_key_requests_pb2 as virtual_keys
+from conduit.v1.billing_service_pb2_grpc import BillingServiceStub
+from conduit.v1.fallback_chain_pb2 import FallbackChainSpec, FallbackProvider
+from conduit.v1.key_credential_pb2 import KeyCredentialSpec
+from conduit.v1.model_cost_pb2 import COST_CALCULATION_TYPE_IMAGE_BASED, ModelCostSpec
+from conduit.v1.model_mapping_pb2 import ModelMappingSpec
+from conduit.v1.provider_pb2 import ProviderSecurity, ProviderSpec
+from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
+from conduit.v1.virtual_key_pb2 import VirtualKeySpec
+from conduit_kernel.rpc import error_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+METADATA = admin_metadata(MASTER_KEY)
+
+
+class Kind(NamedTuple):
+    """How a kind of resource is made and changed: requests, and the name of the spec in them."""
+
+    service: str
+    noun: str
+    create: Any
+    update: Any
+    field: str
+    spec: Message
+    required: tuple[str, ...] = ()
+
+
+def provider_spec() -> ProviderSpec:
+    """Return a spec with all of its fields."""
+    spec = ProviderSpec(
+        name="n",
+        provider_type="AzureOpenAI",
+        is_enabled=False,
+        description="what for",
+        base_url="http://127.0.0.1:9/v1",
+        weight=7,
+        priority=5,
+        enable_model_discovery=True,
+        discovery_interval_hours=48,
+        security=ProviderSecurity(require_mtls=True),
+    )
+    spec.settings["apiVersion"] = "2024-10-21"
+    return spec
+
+
+def virtual_key_spec() -> VirtualKeySpec:
+    """Return a spec with all of its fields, less the one that this version does not keep."""
+    spec = VirtualKeySpec(name="n", is_enabled=False, allowed_models=["gpt-*"])
+    spec.expires_at.FromJsonString("2030-01-02T03:04:05Z")
+    return spec
+
+
+def cost_spec() -> ModelCostSpec:
+    """Return a spec with all of its fields."""
+    return ModelCostSpec(
+        model_pattern="n",
+        input_cost_per_1k_tokens_nano_usd=30,
+        output_cost_per_1k_tokens_nano_usd=60,
+        cached_input_cost_per_1k_tokens_nano_usd=10,
+        cost_per_unit_nano_usd=5,
+        cost_calculation_type=COST_CALCULATION_TYPE_IMAGE_BASED,
+    )
+
+
+KINDS = {
+    "provider": Kind(
+        *("registry", "Provider", providers.CreateProviderRequest),
+        *(providers.UpdateProviderRequest, "provider", provider_spec()),
+        # An Azure instance is nothing without its address.
+        ("name", "provider_type", "base_url"),
+    ),
+    "key": Kind(
+        *("registry", "KeyCredential", keys.CreateKeyCredentialRequest),
+        *(keys.UpdateKeyCredentialRequest, "key"),
+        KeyCredentialSpec(
+            api_key="sk-0123456789",
+            name="spare",
+            provider_account_group="production",
+            is_enabled=False,
+            base_url="http://127.0.0.1:9/v2",
+            organization="org",
+            project="proj",
+        ),
+        ("api_key",),
+    ),
+    "mapping": Kind(
+        *("registry", "ModelMapping", mappings.CreateModelMappingRequest),
+        *(mappings.UpdateModelMappingRequest, "mapping"),
+        ModelMappingSpec(
+            model_alias="n",
+            actual_model_name="gpt-4o",
+            is_enabled=False,
+            weight=7,
+            priority=5,
+            capabilities=["vision"],
+            strict_parameters=True,
+        ),
+        ("model_alias", "provider_id"),
+    ),
+    "chain": Kind(
+        *("registry", "FallbackChain", chains.CreateFallbackChainRequest),
+        *(chains.UpdateFallbackChainRequest, "fallback_chain"),
+        FallbackChainSpec(model_alias="n", is_enabled=False),
+        ("model_alias", "providers"),
+    ),
+    "virtual_key": Kind(
+        *("registry", "VirtualKey", virtual_keys.CreateVirtualKeyRequest),
+        *(virtual_keys.UpdateVirtualKeyRequest, "virtual_key"),
+        virtual_key_spec(),
+        ("name",),
+    ),
+    "cost": Kind(
+        *("billing", "ModelCost", costs.CreateModelCostRequest),
+        *(costs.UpdateModelCostRequest, "model_cost", cost_spec()),
+        # This one counts pictures.
+        ("model_pattern", "cost_per_unit_nano_usd"),
+    ),
+}
+NAMES = ("name", "model_alias", "model_pattern")
+FIELDS = [
+    (kind, field.name)
+    for kind, each in KINDS.items()
+    for field in type(each.spec).DESCRIPTOR.fields
+    if field.name != "budget_nano_usd"
+]
+
+
+class Resource:
+    """A resource that was made with all of its fields."""
+
+    def __init__(self, kind: Kind, stub: Any, spec: Any, made: Any) -> None:  # noqa: ANN401 # of six kinds
+        self.kind = kind
+        self.spec = spec
+        self.made = made
+        self._stub = stub
+
+    async def update(self, spec: Message, *paths: str, etag: str = "") -> Any:  # noqa: ANN401 # of six kinds
+        """Change it, and return it."""
+        request = self.kind.update(**{self.kind.field: spec}, etag=etag)
+        if paths:
+            request.update_mask.CopyFrom(FieldMask(paths=paths))
+        if self.kind.noun == "KeyCredential":
+            request.provider_id, request.key_id = self.made.provider_id, self.made.id
+        else:
+            request.id = self.made.id
+        answer = await getattr(self._stub, f"Update{self.kind.noun}")(request, metadata=METADATA)
+        return getattr(answer, self.kind.field)
+
+    async def refused(self, spec: Message, *paths: str, etag: str = "") -> Any:  # noqa: ANN401 # as error_of
+        """Return the error of a change."""
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await self.update(spec, *paths, etag=etag)
+        return error_of(caught.value, "any")
+
+
+async def make(suite: Suite, kind_name: str, name: str) -> Resource:
+    """Create an instance, and a resource of a kind that may depend on it."""
+    kind = KINDS[kind_name]
+    provider = await suite.call(
+        "POST", "/api/providers", {"name": f"for {name}", "providerType": "Simulator"}
+    )
+    spec: Any = type(kind.spec)()
+    spec.CopyFrom(kind.spec)
+    for field in NAMES:
+        if field in spec.DESCRIPTOR.fields_by_name and kind_name != "key":
+            setattr(spec, field, name)
+    request = kind.create(**{kind.field: spec})
+    if kind_name == "key":
+        request.provider_id = provider["id"]
+    if kind_name == "mapping":
+        request.mapping.provider_id = provider["id"]
+    if kind_name == "chain":
+        step = FallbackProvider(provider_id=provider["id"], priority=1)
+        request.fallback_chain.providers.append(step)
+    channel = grpc.aio.insecure_channel(f"127.0.0.1:{suite.ports()[kind.service]}")
+    makers: dict[str, Any] = {"registry": RegistryServiceStub, "billing": BillingServiceStub}
+    stub = makers[kind.service](channel)
+    answer = await getattr(stub, f"Create{kind.noun}")(request, metadata=METADATA)
+    made = getattr(answer, kind.field)
+    if kind_name == "virtual_key":
+        # Shown in this answer alone.
+        made.ClearField("key")
+    return Resource(kind, stub, getattr(request, kind.field), made)
+
+
+def less(message: Any, *names: str) -> Any:  # noqa: ANN401 # a message of the same kind
+    """Return a copy without some fields, and without what every change changes."""
+    copy = type(message)()
+    copy.CopyFrom(message)
+    for name in (*names, "etag", "updated_at", "rotated_at", "masked_api_key"):
+        if name in copy.DESCRIPTOR.fields_by_name:
+            copy.ClearField(name)
+    return copy
+
+
+@pytest.mark.parametrize(("kind", "field"), FIELDS)
+async def test_a_mask_names_exactly_what_changes(suite: Suite, kind: str, field: str) -> None:
+    """A field that it names is set, or taken back where the spec has none; no other changes."""
+    resource = await make(suite, kind, f"{kind}.{field}.mask")
+    nothing = type(resource.spec)()
+    if field in resource.kind.required:
+        error = await resource.refused(nothing, field)
+        assert error.reason == "INVALID_REQUEST"
+        assert error.metadata["field"]
+    else:
+        taken_back = await resource.update(nothing, field)
+        if field != "provider_id":
+            assert taken_back != resource.made
+        assert less(taken_back, field) == less(resource.made, field)
+        assert less(await resource.update(resource.spec, field)) == less(resource.made)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_without_a_mask_what_is_set_changes(suite: Suite, kind: str) -> None:
+    """An empty spec changes nothing; a full one says again what is."""
+    resource = await make(suite, kind, f"{kind}.without")
+    assert await resource.update(type(resource.spec)()) == resource.made
+    assert less(await resource.update(resource.spec)) == less(resource.made)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_unknown_name_in_a_mask_is_refused(suite: Suite, kind: str) -> None:
+    """Names are those of the spec's fields, not of JSON, and not of what lies within one."""
+    resource = await make(suite, kind, f"{kind}.unknown")
+    for path in ("isEnabled", "id", "security.require_mtls", "providers.priority"):
+        error = await resource.refused(resource.spec, path)
+        assert (error.reason, error.metadata["field"]) == ("INVALID_REQUEST", "updateMask")
+        assert path in error.message
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_change_of_an_old_state_is_refused(suite: Suite, kind: str) -> None:
+    """The error has the etag that is current; with that one the change goes through."""
+    resource = await make(suite, kind, f"{kind}.etag")
+    error = await resource.refused(resource.spec, etag="anotherState")
+    assert error.reason == "ETAG_MISMATCH"
+    assert error.metadata["etag"] == resource.made.etag
+    assert await resource.update(type(resource.spec)(), etag=resource.made.etag) == resource.made
+
+
+async def test_a_star_names_all_fields(suite: Suite) -> None:
+    """What the spec does not say then goes back to its default."""
+    resource = await make(suite, "mapping", "mapping.star")
+    spec = ModelMappingSpec(model_alias="star", provider_id=resource.made.provider_id)
+    changed = await resource.update(spec, "*")
+    assert changed.model_alias == changed.actual_model_name == "star"
+    assert changed.is_enabled
+    assert not changed.capabilities
+    assert not changed.HasField("weight")
