@@ -1,10 +1,10 @@
 """The HealthService: messages in, messages out."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 from conduit.v1 import health_service_pb2 as pb
 from conduit.v1.health_service_pb2_grpc import HealthServiceServicer
-from conduit.v1.provider_health_pb2 import HEALTH_STATUS_UNHEALTHY, HealthRecord
+from conduit.v1.provider_health_pb2 import HEALTH_STATUS_UNHEALTHY, HealthRecord, KeyRateLimits
 from conduit_health.checks.scheduler import CheckScheduler
 from conduit_health.history.recorder import HistoryPoint
 from conduit_health.history.store import HistoryStore
@@ -13,10 +13,14 @@ from conduit_health.publish.messages import moment
 from conduit_health.publish.notifications import NotificationHub
 from conduit_health.state.monitor import Monitor
 from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.pagination import page_of
 from conduit_kernel.rpc.auth_interceptor import Context
 
 MAX_RECORDS = 10_000
+DEFAULT_RECORDS = 1_000
 DEFAULT_HOURS = 24
+# Of the numbers of history points of one millisecond.
+TIE_BITS = 16
 MAX_HOURS = 720
 
 
@@ -52,7 +56,9 @@ class HealthService(HealthServiceServicer):
         self, request: pb.ListProviderHealthRequest, context: Context
     ) -> pb.ListProviderHealthResponse:
         """Return how all instances are, without asking them."""
-        return pb.ListProviderHealthResponse(providers=self._monitor.all())
+        page = page_of(request.page_size, request.page_token, "health")
+        providers, token = page.pick(self._monitor.all(), lambda each: each.provider_id)
+        return pb.ListProviderHealthResponse(providers=providers, next_page_token=token)
 
     async def CheckProvider(
         self, request: pb.CheckProviderRequest, context: Context
@@ -70,23 +76,36 @@ class HealthService(HealthServiceServicer):
             message = f"hours must be from 1 to {MAX_HOURS}, not {request.hours}"
             raise InvalidRequest(message, field="hours")
         hours = request.hours or DEFAULT_HOURS
+        page = page_of(
+            request.page_size,
+            request.page_token,
+            *("history", config.id, hours),
+            default=DEFAULT_RECORDS,
+            most=MAX_RECORDS,
+        )
         await self._writer.write()
         since = self._clock() - hours * 3600
-        moments = await self._history.since(config.id, since, MAX_RECORDS)
+        points = await self._history.since(config.id, since, MAX_RECORDS)
+        listed, token = page.pick(_numbered(points), lambda each: each[0])
         return pb.ListHealthHistoryResponse(
             provider_id=config.id,
             provider_name=config.name,
             hours=hours,
-            history=map(_record, moments),
-            uptime_percentage=_uptime(moments),
+            history=[_record(point) for _, point in listed],
+            uptime_percentage=_uptime(points),
+            next_page_token=token,
         )
 
     async def GetRateLimits(
         self, request: pb.GetRateLimitsRequest, context: Context
     ) -> pb.GetRateLimitsResponse:
         """Return the limits of an instance's keys."""
-        limits = self._monitor.limits(request.provider_id)
-        return pb.GetRateLimitsResponse(provider_id=request.provider_id, rate_limits=limits)
+        page = page_of(request.page_size, request.page_token, "limits", request.provider_id)
+        known = sorted(self._monitor.limits(request.provider_id), key=_key_number)
+        limits, token = page.pick(known, _key_number)
+        return pb.GetRateLimitsResponse(
+            provider_id=request.provider_id, rate_limits=limits, next_page_token=token
+        )
 
     async def WatchNotifications(
         self, request: pb.WatchNotificationsRequest, context: Context
@@ -111,6 +130,18 @@ def _record(each: HistoryPoint) -> HealthRecord:
         error=each.error,
         source="probe" if each.is_probe else "calls",
     )
+
+
+def _numbered(points: Sequence[HistoryPoint]) -> Iterator[tuple[int, HistoryPoint]]:
+    """Yield points with numbers that grow with their times, also those of one millisecond."""
+    number = 0
+    for point in points:
+        number = max(number + 1, round(point.at * 1000) << TIE_BITS)
+        yield number, point
+
+
+def _key_number(limits: KeyRateLimits) -> int:
+    return int(limits.key_id.removeprefix("key_"))
 
 
 def _uptime(moments: Sequence[HistoryPoint]) -> float | None:

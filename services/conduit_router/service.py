@@ -1,7 +1,7 @@
 """The Router service: its RPCs come from the contract, in process and over gRPC alike."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import aclosing, contextmanager
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
@@ -11,7 +11,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from conduit.v1 import options_pb2
 from conduit.v1.router_service_pb2 import DESCRIPTOR
-from conduit_kernel.errors import NotImplementedYet, ServiceUnavailable
+from conduit_kernel.errors import ConduitError, NotImplementedYet, ServiceUnavailable
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc.auth_interceptor import Context, check_master_key, metadata_of
 from conduit_providers.operation import StreamedOperation
@@ -157,19 +157,25 @@ def not_yet(name: str) -> NotImplementedYet:
 
 def handlers(stub: RouterStub) -> grpc.GenericRpcHandler:
     """Return the Router's RPCs as a gRPC server takes them."""
+    ids = IdSource()
     return grpc.method_handlers_generic_handler(
-        SERVICE.full_name, {m.name: _handler(m, getattr(stub, m.name)) for m in SERVICE.methods}
+        SERVICE.full_name,
+        {m.name: _handler(m, getattr(stub, m.name), ids) for m in SERVICE.methods},
     )
 
 
-def _handler(method: MethodDescriptor, rpc: Callable[..., Any]) -> Any:  # noqa: ANN401 # gRPC's own
+def _handler(method: MethodDescriptor, rpc: Callable[..., Any], ids: IdSource) -> Any:  # noqa: ANN401 # gRPC's own
     async def unary(request: Any, context: Context) -> Any:  # noqa: ANN401 # of each RPC its own
-        return await rpc(request, _metadata(context))
+        metadata = _metadata(context, ids)
+        with _naming(metadata):
+            return await rpc(request, metadata)
 
     async def stream(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401 # as above
-        async with aclosing(rpc(request, _metadata(context))) as pieces:
-            async for piece in pieces:
-                yield piece
+        metadata = _metadata(context, ids)
+        with _naming(metadata):
+            async with aclosing(rpc(request, metadata)) as pieces:
+                async for piece in pieces:
+                    yield piece
 
     makers = {
         (False, False): grpc.unary_unary_rpc_method_handler,
@@ -184,8 +190,20 @@ def _handler(method: MethodDescriptor, rpc: Callable[..., Any]) -> Any:  # noqa:
     )
 
 
-def _metadata(context: Context) -> list[tuple[str, str]]:
+@contextmanager
+def _naming(metadata: Metadata) -> Iterator[None]:
+    """Let an error name the request by the id that its charges have."""
+    try:
+        yield
+    except ConduitError as error:
+        error.metadata.setdefault("request_id", dict(metadata)["x-request-id"])
+        raise
+
+
+def _metadata(context: Context, ids: IdSource) -> list[tuple[str, str]]:
     given = metadata_of(context)
+    # Errors name it as charges do, so it has to be known before the call begins.
+    given["x-request-id"] = given.get("x-request-id") or f"req_{ids.next()}"
     # What a caller says of its own address is not believed.
     given["x-conduit-peer"] = _address(context.peer())
     return list(given.items())

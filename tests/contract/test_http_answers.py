@@ -38,7 +38,7 @@ def test_an_answer_can_be_one_field() -> None:
 def test_an_answer_can_be_the_whole_message() -> None:
     """A page has its items and where the next one starts."""
     response = registry_requests_pb2.ListProviderTypesResponse()
-    assert route("ListProviderTypes").write(response) == b'{"providerTypes":[]}'
+    assert route("ListProviderTypes").write(response) == b'{"providerTypes":[],"nextPageToken":""}'
 
 
 def test_an_openai_list_has_its_members_always() -> None:

@@ -96,7 +96,14 @@ def test_one_operation_answers_whole_or_in_events() -> None:
 def test_parameters_are_described() -> None:
     """Path, query and header parameters, by their names in HTTP."""
     health = DOCUMENT["paths"]["/api/providers/{providerId}/health/history"]["get"]["parameters"]
-    assert [(p["name"], p["in"]) for p in health] == [("providerId", "path"), ("hours", "query")]
+    assert [(p["name"], p["in"]) for p in health] == [
+        ("providerId", "path"),
+        ("hours", "query"),
+        ("pageSize", "query"),
+        ("pageToken", "query"),
+    ]
+    update = DOCUMENT["paths"]["/api/providers/{id}"]["put"]["parameters"]
+    assert [(p["name"], p["in"]) for p in update] == [("id", "path"), ("if-match", "header")]
     chat = DOCUMENT["paths"]["/v1/chat/completions"]["post"]["parameters"]
     assert ("x-conduit-timeout", "header") in [(p["name"], p["in"]) for p in chat]
 
@@ -109,6 +116,7 @@ def test_schemas_are_spelled_as_json_is() -> None:
     assert SCHEMAS["ModelCost"]["properties"]["inputCostPer1kTokens"]["type"] == "number"
     assert SCHEMAS["KeyCredentialSpec"]["properties"]["apiKey"]["writeOnly"]
     assert SCHEMAS["ProviderSpec"]["additionalProperties"] is False
+    assert SCHEMAS["ProviderSpec"]["properties"]["description"]["type"] == ["string", "null"]
     assert "additionalProperties" not in SCHEMAS["ChatCompletionRequest"]
 
 

@@ -16,6 +16,7 @@ from conduit_kernel.errors import (
     MasterKeyMissing,
     ServiceTokenInvalid,
 )
+from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc.methods import METHODS
 from conduit_kernel.rpc.status import status_of
 
@@ -28,6 +29,7 @@ else:
     Handler = grpc.RpcMethodHandler
 
 
+MAX_REQUEST_ID = 200
 SERVICE_HEADER = "x-conduit-service-token"
 
 
@@ -41,6 +43,7 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
     def __init__(self, master_key: str, service_tokens: Iterable[str] = ()) -> None:
         self._master_key = master_key.encode()
         self._service_tokens = tuple(token.encode() for token in service_tokens)
+        self._ids = IdSource()
         self._log = structlog.get_logger("rpc")
 
     async def intercept_service(
@@ -61,9 +64,10 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
                 self._admit(context, access)
                 return await inner(read(request), context)
             except ConduitError as error:
-                await context.abort_with_status(status_of(error))
+                await context.abort_with_status(self._status(error, context))
             except Exception as error:  # noqa: BLE001 # the last line of defence
-                await context.abort_with_status(status_of(self._unforeseen(name, error)))
+                foreseen = self._unforeseen(name, error, context)
+                await context.abort_with_status(self._status(foreseen, context))
             return None
 
         async def pieces(request: Any, context: Context) -> AsyncIterator[object]:  # noqa: ANN401 # as above
@@ -72,9 +76,10 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
                 async for piece in inner(read(request), context):
                     yield piece
             except ConduitError as error:
-                await context.abort_with_status(status_of(error))
+                await context.abort_with_status(self._status(error, context))
             except Exception as error:  # noqa: BLE001 # the last line of defence
-                await context.abort_with_status(status_of(self._unforeseen(name, error)))
+                foreseen = self._unforeseen(name, error, context)
+                await context.abort_with_status(self._status(foreseen, context))
 
         inner = handler.unary_unary or handler.stream_unary
         around: Any = whole if inner else pieces
@@ -90,12 +95,24 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         elif access == ACCESS_SERVICE:
             _check_service_token(metadata_of(context).get(SERVICE_HEADER, ""), self._service_tokens)
 
-    def _unforeseen(self, name: str, error: Exception) -> ConduitError:
+    def _status(self, error: ConduitError, context: Context) -> grpc.Status:
+        # Some errors know it already: those of the Router, whose charges have it too.
+        if "request_id" not in error.metadata:
+            error.metadata["request_id"] = self._request_id(context)
+        return status_of(error)
+
+    def _request_id(self, context: Context) -> str:
+        given = metadata_of(context).get("x-request-id", "")
+        return given[:MAX_REQUEST_ID] or f"req_{self._ids.next()}"
+
+    def _unforeseen(self, name: str, error: Exception, context: Context) -> ConduitError:
         # An abort by the handler itself is an exception too, and must go on as it is.
         if isinstance(error, grpc.aio.AbortError):
             raise error
-        self._log.error("rpc_failed", method=name, exc_info=error)
-        return ConduitError("Conduit failed in a way it did not foresee")
+        request_id = self._request_id(context)
+        self._log.error("rpc_failed", method=name, request_id=request_id, exc_info=error)
+        message = "Conduit failed in a way it did not foresee"
+        return ConduitError(message, request_id=request_id)
 
 
 def _reader(handler: Any) -> Callable[[Any], Any]:  # noqa: ANN401 # of any message

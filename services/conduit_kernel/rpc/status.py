@@ -1,13 +1,15 @@
 """Errors of ours as gRPC statuses, and back.
 
-Every status carries a `google.rpc.ErrorInfo`: https://google.aip.dev/193.
+Every status carries a `google.rpc.ErrorInfo`, and where they apply `RetryInfo` and `BadRequest`:
+https://google.aip.dev/193.
 """
 
+from collections.abc import Iterator
 from typing import cast
 
 import grpc
-from google.protobuf.any_pb2 import Any as AnyMessage
-from google.rpc.error_details_pb2 import ErrorInfo
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
@@ -18,11 +20,26 @@ DOMAIN = "conduit.v1"
 
 def status_of(error: ConduitError) -> grpc.Status:
     """Return the status that tells a gRPC client of an error."""
-    info = AnyMessage()
-    info.Pack(ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata))
-    return rpc_status.to_status(
-        Status(code=error.failure.code, message=error.message, details=[info])
-    )
+    status = Status(code=error.failure.code, message=error.message)
+    for detail in _details(error):
+        status.details.add().Pack(detail)
+    return rpc_status.to_status(status)
+
+
+def _details(error: ConduitError) -> Iterator[Message]:
+    """Yield what machines may know of an error: why, and what clients' libraries look for."""
+    metadata = error.metadata
+    yield ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)
+    wait = metadata.get("retry_after_ms", "")
+    if wait.isdecimal() and wait.isascii():
+        retry = RetryInfo()
+        retry.retry_delay.FromMilliseconds(int(wait))
+        yield retry
+    if field := metadata.get("field"):
+        violation = BadRequest.FieldViolation(
+            field=field, description=error.message, reason=error.reason
+        )
+        yield BadRequest(field_violations=[violation])
 
 
 def error_of(error: grpc.RpcError, service: str) -> ConduitError:

@@ -4,12 +4,12 @@ import asyncio
 
 from conduit.v1 import registry_requests_pb2 as pb
 from conduit_kernel.errors import DeadlineExceeded
+from conduit_kernel.pagination import page_of
 from conduit_registry import messages
 from conduit_registry.configuration import document
 from conduit_registry.configuration.editor import Editor
 from conduit_registry.configuration.importing import Import
 from conduit_registry.configuration.plan import plan_of
-from conduit_registry.pagination import page_of
 from conduit_registry.rpcs.base import Context, RpcBase, origin_of
 from conduit_registry.rules import fields
 from conduit_registry.store import FALLBACK_CHAIN, KEY, MAPPING, PROVIDER, VIRTUAL_KEY
@@ -23,9 +23,13 @@ class ConfigurationRpcs(RpcBase):
     async def ListProviderTypes(
         self, request: pb.ListProviderTypesRequest, context: Context
     ) -> pb.ListProviderTypesResponse:
-        """Return the catalog."""
+        """Return a page of the catalog."""
         catalog = self.parts.catalog
-        return pb.ListProviderTypesResponse(provider_types=map(catalog.to_proto, catalog.specs))
+        page = page_of(request.page_size, request.page_token, "provider_types")
+        specs, token = page.slice(tuple(catalog.specs))
+        return pb.ListProviderTypesResponse(
+            provider_types=map(catalog.to_proto, specs), next_page_token=token
+        )
 
     async def ListAuditEntries(
         self, request: pb.ListAuditEntriesRequest, context: Context

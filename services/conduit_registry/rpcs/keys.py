@@ -2,10 +2,10 @@
 
 from conduit.v1 import key_credential_pb2 as key_pb
 from conduit.v1 import key_credential_requests_pb2 as pb
+from conduit_kernel.pagination import page_of
 from conduit_kernel.updates import defaults, select
 from conduit_registry import messages
 from conduit_registry.configuration.editor import Fields
-from conduit_registry.pagination import page_of
 from conduit_registry.rpcs.base import Context, RpcBase
 from conduit_registry.rules.fields import key_number, required
 from conduit_registry.rules.keys import api_key, key_fields

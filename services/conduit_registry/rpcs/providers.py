@@ -2,10 +2,10 @@
 
 from conduit.v1 import provider_pb2 as provider_pb
 from conduit.v1 import provider_requests_pb2 as pb
+from conduit_kernel.pagination import page_of
 from conduit_kernel.updates import defaults, select
 from conduit_registry import messages
 from conduit_registry.configuration.editor import Fields
-from conduit_registry.pagination import page_of
 from conduit_registry.rpcs.base import Context, RpcBase, origin_of
 from conduit_registry.rules.fields import key_number
 from conduit_registry.rules.providers import provider_defaults, provider_fields
@@ -89,11 +89,14 @@ class ProviderRpcs(RpcBase):
     async def ListDiscoveredModels(
         self, request: pb.ListDiscoveredModelsRequest, context: Context
     ) -> pb.ListDiscoveredModelsResponse:
-        """Return what the last discovery found."""
+        """Return a page of what the last discovery found."""
+        page = page_of(request.page_size, request.page_token, "models", request.provider_id)
         async with self.parts.store.read() as reading:
             await reading.get(PROVIDER, request.provider_id)
-            models = await reading.discovered(request.provider_id)
-        return pb.ListDiscoveredModelsResponse(models=messages.discovered(models))
+            models, token = page.slice(await reading.discovered(request.provider_id))
+        return pb.ListDiscoveredModelsResponse(
+            models=messages.discovered(models), next_page_token=token
+        )
 
     async def _provider_fields(self, spec: provider_pb.ProviderSpec) -> Fields:
         given = provider_fields(spec, self.parts.catalog)

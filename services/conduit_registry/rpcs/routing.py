@@ -2,9 +2,9 @@
 
 from conduit.v1 import fallback_chain_requests_pb2 as chain_pb
 from conduit.v1 import model_mapping_requests_pb2 as mapping_pb
+from conduit_kernel.pagination import page_of
 from conduit_kernel.updates import defaults, select
 from conduit_registry import messages
-from conduit_registry.pagination import page_of
 from conduit_registry.rpcs.base import Context, RpcBase
 from conduit_registry.rules import fields
 from conduit_registry.rules.routing import chain_fields, mapping_defaults, mapping_fields

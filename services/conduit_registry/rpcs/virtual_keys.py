@@ -1,9 +1,9 @@
 """RPCs about the keys that callers hold."""
 
 from conduit.v1 import virtual_key_requests_pb2 as pb
+from conduit_kernel.pagination import page_of
 from conduit_kernel.updates import defaults, select
 from conduit_registry import messages
-from conduit_registry.pagination import page_of
 from conduit_registry.rpcs.base import Context, RpcBase
 from conduit_registry.rules.virtual_keys import virtual_key_fields
 from conduit_registry.store import VIRTUAL_KEY

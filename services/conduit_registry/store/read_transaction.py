@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from conduit_registry.pagination import Page
+from conduit_kernel.pagination import Page
 from conduit_registry.store import tables
 from conduit_registry.store.kinds import FALLBACK_CHAIN, KEY, MAPPING, Kind, ValueT
 from conduit_registry.values import (

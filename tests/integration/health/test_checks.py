@@ -99,6 +99,7 @@ async def test_rate_limits_have_the_shape_of_the_guide(health: Health) -> None:
                 "tokensPerMinute": {"limit": 90000, "remaining": 85400, "resetsAt": resets_at},
             }
         ],
+        "nextPageToken": "",
     }
 
 
@@ -321,6 +322,23 @@ async def test_history_reads_oldest_first(bench: Bench, health: Health) -> None:
             pb.ListHealthHistoryRequest(provider_id=1, hours=721), metadata=METADATA
         )
     assert isinstance(error_of(caught.value, "health"), InvalidRequest)
+
+
+async def test_history_comes_in_pages(bench: Bench, health: Health) -> None:
+    """Changes of one moment are told apart; the share of good ones is that of the whole time."""
+    for status in (200, 503, 200):
+        bench.upstream.status = status
+        await health.check()
+    found, shares, token = [], set(), ""
+    while True:
+        request = pb.ListHealthHistoryRequest(provider_id=1, page_size=1, page_token=token)
+        answer = await health.stub.ListHealthHistory(request, metadata=METADATA)
+        found += [each.status for each in answer.history]
+        shares.add(answer.uptime_percentage)
+        if not (token := answer.next_page_token):
+            break
+    assert found == [HEALTH_STATUS_HEALTHY, HEALTH_STATUS_UNHEALTHY, HEALTH_STATUS_HEALTHY]
+    assert shares == {66.667}
 
 
 async def test_history_outlives_a_restart(bench: Bench) -> None:

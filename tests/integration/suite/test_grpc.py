@@ -96,3 +96,22 @@ async def test_errors_carry_their_reason(suite: Suite) -> None:
             await stub.GetProvider(GetProviderRequest(id=999))
         assert unknown.value.code() is grpc.StatusCode.UNAUTHENTICATED
         assert error_of(unknown.value, "registry").reason == "MASTER_KEY_MISSING"
+
+
+async def test_an_error_of_a_call_names_the_request(suite: Suite) -> None:
+    """By the id that the caller sent, or by one of the Router's, also where nothing was tried."""
+    metadata = (("authorization", f"Bearer {suite.virtual_key}"),)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{suite.ports()['router']}") as channel:
+        # Any: of two RPCs.
+        stub: Any = RouterServiceStub(channel)
+        for given in ((), (("x-request-id", "req_mine"),)):
+            sent = (*metadata, *given)
+            whole = stub.Chat(pb.ChatRequest(chat=chat("nowhere")), metadata=sent)
+            stream = stub.StreamChat(pb.StreamChatRequest(chat=chat("nowhere")), metadata=sent)
+            for answer in (whole, stream.read()):
+                with pytest.raises(grpc.aio.AioRpcError) as missing:
+                    await answer
+                error = error_of(missing.value, "router")
+                assert error.reason == "MODEL_NOT_FOUND"
+                name = error.metadata["request_id"]
+                assert name == "req_mine" if given else name.startswith("req_")

@@ -207,8 +207,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` in every error, whose `domain` is `conduit.v1`.
+    Its metadata has the `request_id`, by which logs and charges know the call, and the members that each reason names.
+    Beside it, where they apply: `google.rpc.RetryInfo` with the time of `retry_after_ms`, and `google.rpc.BadRequest` with
+    one violation, whose field is that of `field`, spelled as in JSON.
 
-    Example: `{"reason": "PROVIDER_NOT_FOUND", "domain": "conduit.v1", "metadata": {"provider_id": "999"}}`.
+    Example: `{"reason": "PROVIDER_NOT_FOUND", "domain": "conduit.v1", "metadata": {"provider_id": "999", "request_id":
+    "req_01k..."}}`.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0

@@ -81,7 +81,7 @@ def get_provider_health_response_to_json(
     return members
 
 
-_LIST_PROVIDER_HEALTH_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset()
+_LIST_PROVIDER_HEALTH_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"pageSize", "pageToken"})
 
 
 def list_provider_health_request_from_json(
@@ -99,6 +99,10 @@ def fill_list_provider_health_request(
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
+    if (member := value.get("pageSize")) is not None:
+        message.page_size = runtime.int32(member, path + "pageSize")
+    if (member := value.get("pageToken")) is not None:
+        message.page_token = runtime.text(member, path + "pageToken")
     if not _LIST_PROVIDER_HEALTH_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _LIST_PROVIDER_HEALTH_REQUEST_MEMBERS, path)
 
@@ -107,10 +111,12 @@ def list_provider_health_request_to_json(
     message: health_service_pb2.ListProviderHealthRequest,
 ) -> dict[str, object]:
     """Return the JSON of a `ListProviderHealthRequest`."""
-    return {}
+    return {"pageSize": message.page_size, "pageToken": message.page_token}
 
 
-_LIST_PROVIDER_HEALTH_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"providers"})
+_LIST_PROVIDER_HEALTH_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"providers", "nextPageToken"}
+)
 
 
 def list_provider_health_response_from_json(
@@ -131,6 +137,8 @@ def fill_list_provider_health_response(
     if (member := value.get("providers")) is not None:
         for index, item in enumerate(runtime.items(member, path + "providers")):
             fill_provider_health(message.providers.add(), item, f"{path}providers[{index}].")
+    if (member := value.get("nextPageToken")) is not None:
+        message.next_page_token = runtime.text(member, path + "nextPageToken")
     if not _LIST_PROVIDER_HEALTH_RESPONSE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _LIST_PROVIDER_HEALTH_RESPONSE_MEMBERS, path)
 
@@ -139,7 +147,10 @@ def list_provider_health_response_to_json(
     message: health_service_pb2.ListProviderHealthResponse,
 ) -> dict[str, object]:
     """Return the JSON of a `ListProviderHealthResponse`."""
-    return {"providers": [provider_health_to_json(item) for item in message.providers]}
+    return {
+        "providers": [provider_health_to_json(item) for item in message.providers],
+        "nextPageToken": message.next_page_token,
+    }
 
 
 _CHECK_PROVIDER_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"providerId"})
@@ -207,7 +218,9 @@ def check_provider_response_to_json(
     return members
 
 
-_LIST_HEALTH_HISTORY_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"providerId", "hours"})
+_LIST_HEALTH_HISTORY_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"providerId", "hours", "pageSize", "pageToken"}
+)
 
 
 def list_health_history_request_from_json(
@@ -229,6 +242,10 @@ def fill_list_health_history_request(
         message.provider_id = runtime.int64(member, path + "providerId")
     if (member := value.get("hours")) is not None:
         message.hours = runtime.int32(member, path + "hours")
+    if (member := value.get("pageSize")) is not None:
+        message.page_size = runtime.int32(member, path + "pageSize")
+    if (member := value.get("pageToken")) is not None:
+        message.page_token = runtime.text(member, path + "pageToken")
     if not _LIST_HEALTH_HISTORY_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _LIST_HEALTH_HISTORY_REQUEST_MEMBERS, path)
 
@@ -237,11 +254,16 @@ def list_health_history_request_to_json(
     message: health_service_pb2.ListHealthHistoryRequest,
 ) -> dict[str, object]:
     """Return the JSON of a `ListHealthHistoryRequest`."""
-    return {"providerId": message.provider_id, "hours": message.hours}
+    return {
+        "providerId": message.provider_id,
+        "hours": message.hours,
+        "pageSize": message.page_size,
+        "pageToken": message.page_token,
+    }
 
 
 _LIST_HEALTH_HISTORY_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"providerId", "providerName", "hours", "history", "uptimePercentage"}
+    {"providerId", "providerName", "hours", "history", "uptimePercentage", "nextPageToken"}
 )
 
 
@@ -271,6 +293,8 @@ def fill_list_health_history_response(
             fill_health_record(message.history.add(), item, f"{path}history[{index}].")
     if (member := value.get("uptimePercentage")) is not None:
         message.uptime_percentage = runtime.double(member, path + "uptimePercentage")
+    if (member := value.get("nextPageToken")) is not None:
+        message.next_page_token = runtime.text(member, path + "nextPageToken")
     if not _LIST_HEALTH_HISTORY_RESPONSE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _LIST_HEALTH_HISTORY_RESPONSE_MEMBERS, path)
 
@@ -287,10 +311,13 @@ def list_health_history_response_to_json(
     }
     if message.HasField("uptime_percentage"):
         members["uptimePercentage"] = message.uptime_percentage
+    members["nextPageToken"] = message.next_page_token
     return members
 
 
-_GET_RATE_LIMITS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"providerId"})
+_GET_RATE_LIMITS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"providerId", "pageSize", "pageToken"}
+)
 
 
 def get_rate_limits_request_from_json(
@@ -310,6 +337,10 @@ def fill_get_rate_limits_request(
         runtime.reject(path, "an object", value)
     if (member := value.get("providerId")) is not None:
         message.provider_id = runtime.int64(member, path + "providerId")
+    if (member := value.get("pageSize")) is not None:
+        message.page_size = runtime.int32(member, path + "pageSize")
+    if (member := value.get("pageToken")) is not None:
+        message.page_token = runtime.text(member, path + "pageToken")
     if not _GET_RATE_LIMITS_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _GET_RATE_LIMITS_REQUEST_MEMBERS, path)
 
@@ -318,10 +349,16 @@ def get_rate_limits_request_to_json(
     message: health_service_pb2.GetRateLimitsRequest,
 ) -> dict[str, object]:
     """Return the JSON of a `GetRateLimitsRequest`."""
-    return {"providerId": message.provider_id}
+    return {
+        "providerId": message.provider_id,
+        "pageSize": message.page_size,
+        "pageToken": message.page_token,
+    }
 
 
-_GET_RATE_LIMITS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"providerId", "rateLimits"})
+_GET_RATE_LIMITS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"providerId", "rateLimits", "nextPageToken"}
+)
 
 
 def get_rate_limits_response_from_json(
@@ -344,6 +381,8 @@ def fill_get_rate_limits_response(
     if (member := value.get("rateLimits")) is not None:
         for index, item in enumerate(runtime.items(member, path + "rateLimits")):
             fill_key_rate_limits(message.rate_limits.add(), item, f"{path}rateLimits[{index}].")
+    if (member := value.get("nextPageToken")) is not None:
+        message.next_page_token = runtime.text(member, path + "nextPageToken")
     if not _GET_RATE_LIMITS_RESPONSE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _GET_RATE_LIMITS_RESPONSE_MEMBERS, path)
 
@@ -355,6 +394,7 @@ def get_rate_limits_response_to_json(
     return {
         "providerId": message.provider_id,
         "rateLimits": [key_rate_limits_to_json(item) for item in message.rate_limits],
+        "nextPageToken": message.next_page_token,
     }
 
 

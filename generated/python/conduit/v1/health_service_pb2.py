@@ -28,7 +28,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onduit/v1/health_service.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a conduit/v1/provider_health.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\";\n\x18GetProviderHealthRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\"O\n\x19GetProviderHealthResponse\x12\x32\n\x06health\x18\x01 \x01(\x0b\x32\x1a.conduit.v1.ProviderHealthR\x06health\"\x1b\n\x19ListProviderHealthRequest\"V\n\x1aListProviderHealthResponse\x12\x38\n\tproviders\x18\x01 \x03(\x0b\x32\x1a.conduit.v1.ProviderHealthR\tproviders\"7\n\x14\x43heckProviderRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\"K\n\x15\x43heckProviderResponse\x12\x32\n\x06health\x18\x01 \x01(\x0b\x32\x1a.conduit.v1.ProviderHealthR\x06health\"Q\n\x18ListHealthHistoryRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x14\n\x05hours\x18\x02 \x01(\x05R\x05hours\"\xf3\x01\n\x19ListHealthHistoryResponse\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x02 \x01(\tR\x0cproviderName\x12\x14\n\x05hours\x18\x03 \x01(\x05R\x05hours\x12\x32\n\x07history\x18\x04 \x03(\x0b\x32\x18.conduit.v1.HealthRecordR\x07history\x12\x30\n\x11uptime_percentage\x18\x05 \x01(\x01H\x00R\x10uptimePercentage\x88\x01\x01\x42\x14\n\x12_uptime_percentage\"7\n\x14GetRateLimitsRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\"t\n\x15GetRateLimitsResponse\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12:\n\x0brate_limits\x18\x02 \x03(\x0b\x32\x19.conduit.v1.KeyRateLimitsR\nrateLimits\"\x1b\n\x19WatchNotificationsRequest\"\xcd\x01\n\x1aWatchNotificationsResponse\x12;\n\x0boccurred_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12\x12\n\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1f\n\x0bprovider_id\x18\x03 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x04 \x01(\tR\x0cproviderName\x12\x18\n\x07message\x18\x05 \x01(\tR\x07message2\x94\x07\n\rHealthService\x12\x9e\x01\n\x11GetProviderHealth\x12$.conduit.v1.GetProviderHealthRequest\x1a%.conduit.v1.GetProviderHealthResponse\"<\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02-\x12#/api/providers/{provider_id}/healthb\x06health\x12\x8a\x01\n\x12ListProviderHealth\x12%.conduit.v1.ListProviderHealthRequest\x1a&.conduit.v1.ListProviderHealthResponse\"%\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x16\x12\x14/api/provider-health\x12\x95\x01\n\rCheckProvider\x12 .conduit.v1.CheckProviderRequest\x1a!.conduit.v1.CheckProviderResponse\"?\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x33\")/api/providers/{provider_id}/health/checkb\x06health\x12\x9e\x01\n\x11ListHealthHistory\x12$.conduit.v1.ListHealthHistoryRequest\x1a%.conduit.v1.ListHealthHistoryResponse\"<\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02-\x12+/api/providers/{provider_id}/health/history\x12\x8f\x01\n\rGetRateLimits\x12 .conduit.v1.GetRateLimitsRequest\x1a!.conduit.v1.GetRateLimitsResponse\"9\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02*\x12(/api/providers/{provider_id}/rate-limits\x12\x89\x01\n\x12WatchNotifications\x12%.conduit.v1.WatchNotificationsRequest\x1a&.conduit.v1.WatchNotificationsResponse\"\"\x8a\xb5\x18\x04\x08\x03\x18\x01\x82\xd3\xe4\x93\x02\x14\x12\x12/api/notifications0\x01\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onduit/v1/health_service.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a conduit/v1/provider_health.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\";\n\x18GetProviderHealthRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\"O\n\x19GetProviderHealthResponse\x12\x32\n\x06health\x18\x01 \x01(\x0b\x32\x1a.conduit.v1.ProviderHealthR\x06health\"W\n\x19ListProviderHealthRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"~\n\x1aListProviderHealthResponse\x12\x38\n\tproviders\x18\x01 \x03(\x0b\x32\x1a.conduit.v1.ProviderHealthR\tproviders\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"7\n\x14\x43heckProviderRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\"K\n\x15\x43heckProviderResponse\x12\x32\n\x06health\x18\x01 \x01(\x0b\x32\x1a.conduit.v1.ProviderHealthR\x06health\"\x8d\x01\n\x18ListHealthHistoryRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x14\n\x05hours\x18\x02 \x01(\x05R\x05hours\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\"\x9b\x02\n\x19ListHealthHistoryResponse\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x02 \x01(\tR\x0cproviderName\x12\x14\n\x05hours\x18\x03 \x01(\x05R\x05hours\x12\x32\n\x07history\x18\x04 \x03(\x0b\x32\x18.conduit.v1.HealthRecordR\x07history\x12\x30\n\x11uptime_percentage\x18\x05 \x01(\x01H\x00R\x10uptimePercentage\x88\x01\x01\x12&\n\x0fnext_page_token\x18\x06 \x01(\tR\rnextPageTokenB\x14\n\x12_uptime_percentage\"s\n\x14GetRateLimitsRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"\x9c\x01\n\x15GetRateLimitsResponse\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12:\n\x0brate_limits\x18\x02 \x03(\x0b\x32\x19.conduit.v1.KeyRateLimitsR\nrateLimits\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"\x1b\n\x19WatchNotificationsRequest\"\xcd\x01\n\x1aWatchNotificationsResponse\x12;\n\x0boccurred_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12\x12\n\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1f\n\x0bprovider_id\x18\x03 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x04 \x01(\tR\x0cproviderName\x12\x18\n\x07message\x18\x05 \x01(\tR\x07message2\x94\x07\n\rHealthService\x12\x9e\x01\n\x11GetProviderHealth\x12$.conduit.v1.GetProviderHealthRequest\x1a%.conduit.v1.GetProviderHealthResponse\"<\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02-\x12#/api/providers/{provider_id}/healthb\x06health\x12\x8a\x01\n\x12ListProviderHealth\x12%.conduit.v1.ListProviderHealthRequest\x1a&.conduit.v1.ListProviderHealthResponse\"%\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x16\x12\x14/api/provider-health\x12\x95\x01\n\rCheckProvider\x12 .conduit.v1.CheckProviderRequest\x1a!.conduit.v1.CheckProviderResponse\"?\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x33\")/api/providers/{provider_id}/health/checkb\x06health\x12\x9e\x01\n\x11ListHealthHistory\x12$.conduit.v1.ListHealthHistoryRequest\x1a%.conduit.v1.ListHealthHistoryResponse\"<\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02-\x12+/api/providers/{provider_id}/health/history\x12\x8f\x01\n\rGetRateLimits\x12 .conduit.v1.GetRateLimitsRequest\x1a!.conduit.v1.GetRateLimitsResponse\"9\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02*\x12(/api/providers/{provider_id}/rate-limits\x12\x89\x01\n\x12WatchNotifications\x12%.conduit.v1.WatchNotificationsRequest\x1a&.conduit.v1.WatchNotificationsResponse\"\"\x8a\xb5\x18\x04\x08\x03\x18\x01\x82\xd3\xe4\x93\x02\x14\x12\x12/api/notifications0\x01\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,25 +53,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETPROVIDERHEALTHRESPONSE']._serialized_start=231
   _globals['_GETPROVIDERHEALTHRESPONSE']._serialized_end=310
   _globals['_LISTPROVIDERHEALTHREQUEST']._serialized_start=312
-  _globals['_LISTPROVIDERHEALTHREQUEST']._serialized_end=339
-  _globals['_LISTPROVIDERHEALTHRESPONSE']._serialized_start=341
-  _globals['_LISTPROVIDERHEALTHRESPONSE']._serialized_end=427
-  _globals['_CHECKPROVIDERREQUEST']._serialized_start=429
-  _globals['_CHECKPROVIDERREQUEST']._serialized_end=484
-  _globals['_CHECKPROVIDERRESPONSE']._serialized_start=486
-  _globals['_CHECKPROVIDERRESPONSE']._serialized_end=561
-  _globals['_LISTHEALTHHISTORYREQUEST']._serialized_start=563
-  _globals['_LISTHEALTHHISTORYREQUEST']._serialized_end=644
-  _globals['_LISTHEALTHHISTORYRESPONSE']._serialized_start=647
-  _globals['_LISTHEALTHHISTORYRESPONSE']._serialized_end=890
-  _globals['_GETRATELIMITSREQUEST']._serialized_start=892
-  _globals['_GETRATELIMITSREQUEST']._serialized_end=947
-  _globals['_GETRATELIMITSRESPONSE']._serialized_start=949
-  _globals['_GETRATELIMITSRESPONSE']._serialized_end=1065
-  _globals['_WATCHNOTIFICATIONSREQUEST']._serialized_start=1067
-  _globals['_WATCHNOTIFICATIONSREQUEST']._serialized_end=1094
-  _globals['_WATCHNOTIFICATIONSRESPONSE']._serialized_start=1097
-  _globals['_WATCHNOTIFICATIONSRESPONSE']._serialized_end=1302
-  _globals['_HEALTHSERVICE']._serialized_start=1305
-  _globals['_HEALTHSERVICE']._serialized_end=2221
+  _globals['_LISTPROVIDERHEALTHREQUEST']._serialized_end=399
+  _globals['_LISTPROVIDERHEALTHRESPONSE']._serialized_start=401
+  _globals['_LISTPROVIDERHEALTHRESPONSE']._serialized_end=527
+  _globals['_CHECKPROVIDERREQUEST']._serialized_start=529
+  _globals['_CHECKPROVIDERREQUEST']._serialized_end=584
+  _globals['_CHECKPROVIDERRESPONSE']._serialized_start=586
+  _globals['_CHECKPROVIDERRESPONSE']._serialized_end=661
+  _globals['_LISTHEALTHHISTORYREQUEST']._serialized_start=664
+  _globals['_LISTHEALTHHISTORYREQUEST']._serialized_end=805
+  _globals['_LISTHEALTHHISTORYRESPONSE']._serialized_start=808
+  _globals['_LISTHEALTHHISTORYRESPONSE']._serialized_end=1091
+  _globals['_GETRATELIMITSREQUEST']._serialized_start=1093
+  _globals['_GETRATELIMITSREQUEST']._serialized_end=1208
+  _globals['_GETRATELIMITSRESPONSE']._serialized_start=1211
+  _globals['_GETRATELIMITSRESPONSE']._serialized_end=1367
+  _globals['_WATCHNOTIFICATIONSREQUEST']._serialized_start=1369
+  _globals['_WATCHNOTIFICATIONSREQUEST']._serialized_end=1396
+  _globals['_WATCHNOTIFICATIONSRESPONSE']._serialized_start=1399
+  _globals['_WATCHNOTIFICATIONSRESPONSE']._serialized_end=1604
+  _globals['_HEALTHSERVICE']._serialized_start=1607
+  _globals['_HEALTHSERVICE']._serialized_end=2523
 # @@protoc_insertion_point(module_scope)

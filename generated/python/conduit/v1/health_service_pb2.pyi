@@ -68,16 +68,25 @@ Global___GetProviderHealthResponse: _TypeAlias = GetProviderHealthResponse  # no
 
 @_typing.final
 class ListProviderHealthRequest(_message.Message):
-    """Asks how all instances are."""
+    """Asks for a page of how all instances are, in order of id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """The most to return, from 1 to 1,000. Zero means 100."""
+    page_token: _builtins.str
+    """Where to go on: the last answer's `next_page_token`. Empty means at the start."""
     def __init__(
         self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -85,11 +94,14 @@ Global___ListProviderHealthRequest: _TypeAlias = ListProviderHealthRequest  # no
 
 @_typing.final
 class ListProviderHealthResponse(_message.Message):
-    """How all instances are."""
+    """A page of how all instances are."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PROVIDERS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Where the next page starts. Empty means that this is the last one."""
     @_builtins.property
     def providers(self) -> _containers.RepeatedCompositeFieldContainer[_provider_health_pb2.ProviderHealth]:
         """In order of id."""
@@ -98,10 +110,11 @@ class ListProviderHealthResponse(_message.Message):
         self,
         *,
         providers: _abc.Iterable[_provider_health_pb2.ProviderHealth] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["providers", b"providers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "providers", b"providers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -155,25 +168,33 @@ Global___CheckProviderResponse: _TypeAlias = CheckProviderResponse  # noqa: Y015
 
 @_typing.final
 class ListHealthHistoryRequest(_message.Message):
-    """Asks how an instance was."""
+    """Asks for a page of how an instance was, oldest first."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PROVIDER_ID_FIELD_NUMBER: _builtins.int
     HOURS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     provider_id: _builtins.int
     """Which instance."""
     hours: _builtins.int
     """How far back, from 1 to 720. Zero means 24."""
+    page_size: _builtins.int
+    """The most to return, from 1 to 10,000. Zero means 1,000."""
+    page_token: _builtins.str
+    """Where to go on: the last answer's `next_page_token`. Empty means at the start."""
     def __init__(
         self,
         *,
         provider_id: _builtins.int = ...,
         hours: _builtins.int = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hours", b"hours", "provider_id", b"provider_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hours", b"hours", "page_size", b"page_size", "page_token", b"page_token", "provider_id", b"provider_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -190,6 +211,7 @@ class ListHealthHistoryResponse(_message.Message):
     HOURS_FIELD_NUMBER: _builtins.int
     HISTORY_FIELD_NUMBER: _builtins.int
     UPTIME_PERCENTAGE_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     provider_id: _builtins.int
     """Which instance."""
     provider_name: _builtins.str
@@ -197,10 +219,12 @@ class ListHealthHistoryResponse(_message.Message):
     hours: _builtins.int
     """How far back."""
     uptime_percentage: _builtins.float
-    """The share of records that were not unhealthy, in percent. Unset when there are none."""
+    """The share of records of the whole time, not of the page, that were not unhealthy, in percent. Unset when there are none."""
+    next_page_token: _builtins.str
+    """Where the next page starts. Empty means that this is the last one."""
     @_builtins.property
     def history(self) -> _containers.RepeatedCompositeFieldContainer[_provider_health_pb2.HealthRecord]:
-        """Oldest first; at most 10,000."""
+        """Oldest first. Only the newest 10,000 records of the time are listed."""
 
     def __init__(
         self,
@@ -210,10 +234,11 @@ class ListHealthHistoryResponse(_message.Message):
         hours: _builtins.int = ...,
         history: _abc.Iterable[_provider_health_pb2.HealthRecord] | None = ...,
         uptime_percentage: _builtins.float | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_uptime_percentage", b"_uptime_percentage", "uptime_percentage", b"uptime_percentage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_uptime_percentage", b"_uptime_percentage", "history", b"history", "hours", b"hours", "provider_id", b"provider_id", "provider_name", b"provider_name", "uptime_percentage", b"uptime_percentage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_uptime_percentage", b"_uptime_percentage", "history", b"history", "hours", b"hours", "next_page_token", b"next_page_token", "provider_id", b"provider_id", "provider_name", b"provider_name", "uptime_percentage", b"uptime_percentage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__uptime_percentage: _TypeAlias = _typing.Literal["uptime_percentage"]  # noqa: Y015
     _WhichOneofArgType__uptime_percentage: _TypeAlias = _typing.Literal["_uptime_percentage", b"_uptime_percentage"]  # noqa: Y015
@@ -223,21 +248,29 @@ Global___ListHealthHistoryResponse: _TypeAlias = ListHealthHistoryResponse  # no
 
 @_typing.final
 class GetRateLimitsRequest(_message.Message):
-    """Asks for the limits of an instance's keys."""
+    """Asks for a page of the limits of an instance's keys, in order of key."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PROVIDER_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     provider_id: _builtins.int
     """Which instance."""
+    page_size: _builtins.int
+    """The most to return, from 1 to 1,000. Zero means 100."""
+    page_token: _builtins.str
+    """Where to go on: the last answer's `next_page_token`. Empty means at the start."""
     def __init__(
         self,
         *,
         provider_id: _builtins.int = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["provider_id", b"provider_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "provider_id", b"provider_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -251,21 +284,25 @@ class GetRateLimitsResponse(_message.Message):
 
     PROVIDER_ID_FIELD_NUMBER: _builtins.int
     RATE_LIMITS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     provider_id: _builtins.int
     """Which instance."""
+    next_page_token: _builtins.str
+    """Where the next page starts. Empty means that this is the last one."""
     @_builtins.property
     def rate_limits(self) -> _containers.RepeatedCompositeFieldContainer[_provider_health_pb2.KeyRateLimits]:
-        """Of the keys whose limits are known."""
+        """Of the keys whose limits are known, in order of key."""
 
     def __init__(
         self,
         *,
         provider_id: _builtins.int = ...,
         rate_limits: _abc.Iterable[_provider_health_pb2.KeyRateLimits] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["provider_id", b"provider_id", "rate_limits", b"rate_limits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "provider_id", b"provider_id", "rate_limits", b"rate_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

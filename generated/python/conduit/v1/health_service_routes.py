@@ -38,7 +38,14 @@ def read_list_provider_health(
 ) -> health_service_pb2.ListProviderHealthRequest:
     """Return the request that `GET /api/provider-health` says."""
     message = health_service_pb2.ListProviderHealthRequest()
-    http.refuse_parameters(query)
+    for name, value in query:
+        match name:
+            case "pageSize":
+                message.page_size = json.int32(value, name)
+            case "pageToken":
+                message.page_token = value
+            case _:
+                http.refuse_parameter(name, ("pageSize", "pageToken"))
     return message
 
 
@@ -71,8 +78,12 @@ def read_list_health_history(
         match name:
             case "hours":
                 message.hours = json.int32(value, name)
+            case "pageSize":
+                message.page_size = json.int32(value, name)
+            case "pageToken":
+                message.page_token = value
             case _:
-                http.refuse_parameter(name, ("hours",))
+                http.refuse_parameter(name, ("hours", "pageSize", "pageToken"))
     message.provider_id = json.int64(path["provider_id"], "providerId")
     return message
 
@@ -87,7 +98,14 @@ def read_get_rate_limits(
 ) -> health_service_pb2.GetRateLimitsRequest:
     """Return the request that `GET /api/providers/{provider_id}/rate-limits` says."""
     message = health_service_pb2.GetRateLimitsRequest()
-    http.refuse_parameters(query)
+    for name, value in query:
+        match name:
+            case "pageSize":
+                message.page_size = json.int32(value, name)
+            case "pageToken":
+                message.page_token = value
+            case _:
+                http.refuse_parameter(name, ("pageSize", "pageToken"))
     message.provider_id = json.int64(path["provider_id"], "providerId")
     return message
 

@@ -507,7 +507,9 @@ def discover_models_response_to_json(
     }
 
 
-_LIST_DISCOVERED_MODELS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"providerId"})
+_LIST_DISCOVERED_MODELS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"providerId", "pageSize", "pageToken"}
+)
 
 
 def list_discovered_models_request_from_json(
@@ -527,6 +529,10 @@ def fill_list_discovered_models_request(
         runtime.reject(path, "an object", value)
     if (member := value.get("providerId")) is not None:
         message.provider_id = runtime.int64(member, path + "providerId")
+    if (member := value.get("pageSize")) is not None:
+        message.page_size = runtime.int32(member, path + "pageSize")
+    if (member := value.get("pageToken")) is not None:
+        message.page_token = runtime.text(member, path + "pageToken")
     if not _LIST_DISCOVERED_MODELS_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _LIST_DISCOVERED_MODELS_REQUEST_MEMBERS, path)
 
@@ -535,10 +541,16 @@ def list_discovered_models_request_to_json(
     message: provider_requests_pb2.ListDiscoveredModelsRequest,
 ) -> dict[str, object]:
     """Return the JSON of a `ListDiscoveredModelsRequest`."""
-    return {"providerId": message.provider_id}
+    return {
+        "providerId": message.provider_id,
+        "pageSize": message.page_size,
+        "pageToken": message.page_token,
+    }
 
 
-_LIST_DISCOVERED_MODELS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"models"})
+_LIST_DISCOVERED_MODELS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"models", "nextPageToken"}
+)
 
 
 def list_discovered_models_response_from_json(
@@ -559,6 +571,8 @@ def fill_list_discovered_models_response(
     if (member := value.get("models")) is not None:
         for index, item in enumerate(runtime.items(member, path + "models")):
             fill_discovered_model(message.models.add(), item, f"{path}models[{index}].")
+    if (member := value.get("nextPageToken")) is not None:
+        message.next_page_token = runtime.text(member, path + "nextPageToken")
     if not _LIST_DISCOVERED_MODELS_RESPONSE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _LIST_DISCOVERED_MODELS_RESPONSE_MEMBERS, path)
 
@@ -567,4 +581,7 @@ def list_discovered_models_response_to_json(
     message: provider_requests_pb2.ListDiscoveredModelsResponse,
 ) -> dict[str, object]:
     """Return the JSON of a `ListDiscoveredModelsResponse`."""
-    return {"models": [discovered_model_to_json(item) for item in message.models]}
+    return {
+        "models": [discovered_model_to_json(item) for item in message.models],
+        "nextPageToken": message.next_page_token,
+    }

@@ -10,7 +10,7 @@ from conduit.v1 import well_known_runtime as well_known
 from conduit.v1.audit_entry_json import audit_entry_to_json, fill_audit_entry
 from conduit.v1.provider_type_json import fill_provider_type, provider_type_to_json
 
-_LIST_PROVIDER_TYPES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset()
+_LIST_PROVIDER_TYPES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"pageSize", "pageToken"})
 
 
 def list_provider_types_request_from_json(
@@ -28,6 +28,10 @@ def fill_list_provider_types_request(
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
+    if (member := value.get("pageSize")) is not None:
+        message.page_size = runtime.int32(member, path + "pageSize")
+    if (member := value.get("pageToken")) is not None:
+        message.page_token = runtime.text(member, path + "pageToken")
     if not _LIST_PROVIDER_TYPES_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _LIST_PROVIDER_TYPES_REQUEST_MEMBERS, path)
 
@@ -36,10 +40,12 @@ def list_provider_types_request_to_json(
     message: registry_requests_pb2.ListProviderTypesRequest,
 ) -> dict[str, object]:
     """Return the JSON of a `ListProviderTypesRequest`."""
-    return {}
+    return {"pageSize": message.page_size, "pageToken": message.page_token}
 
 
-_LIST_PROVIDER_TYPES_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"providerTypes"})
+_LIST_PROVIDER_TYPES_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"providerTypes", "nextPageToken"}
+)
 
 
 def list_provider_types_response_from_json(
@@ -60,6 +66,8 @@ def fill_list_provider_types_response(
     if (member := value.get("providerTypes")) is not None:
         for index, item in enumerate(runtime.items(member, path + "providerTypes")):
             fill_provider_type(message.provider_types.add(), item, f"{path}providerTypes[{index}].")
+    if (member := value.get("nextPageToken")) is not None:
+        message.next_page_token = runtime.text(member, path + "nextPageToken")
     if not _LIST_PROVIDER_TYPES_RESPONSE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _LIST_PROVIDER_TYPES_RESPONSE_MEMBERS, path)
 
@@ -68,7 +76,10 @@ def list_provider_types_response_to_json(
     message: registry_requests_pb2.ListProviderTypesResponse,
 ) -> dict[str, object]:
     """Return the JSON of a `ListProviderTypesResponse`."""
-    return {"providerTypes": [provider_type_to_json(item) for item in message.provider_types]}
+    return {
+        "providerTypes": [provider_type_to_json(item) for item in message.provider_types],
+        "nextPageToken": message.next_page_token,
+    }
 
 
 _LIST_AUDIT_ENTRIES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(

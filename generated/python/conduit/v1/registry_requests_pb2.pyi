@@ -23,16 +23,25 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ListProviderTypesRequest(_message.Message):
-    """Asks for the catalog."""
+    """Asks for a page of the catalog, in order of name."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """The most to return, from 1 to 1,000. Zero means 100."""
+    page_token: _builtins.str
+    """Where to go on: the last answer's `next_page_token`. Empty means at the start."""
     def __init__(
         self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -40,11 +49,14 @@ Global___ListProviderTypesRequest: _TypeAlias = ListProviderTypesRequest  # noqa
 
 @_typing.final
 class ListProviderTypesResponse(_message.Message):
-    """The catalog."""
+    """A page of the catalog."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PROVIDER_TYPES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Where the next page starts. Empty means that this is the last one."""
     @_builtins.property
     def provider_types(self) -> _containers.RepeatedCompositeFieldContainer[_provider_type_pb2.ProviderType]:
         """In order of name."""
@@ -53,10 +65,11 @@ class ListProviderTypesResponse(_message.Message):
         self,
         *,
         provider_types: _abc.Iterable[_provider_type_pb2.ProviderType] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["provider_types", b"provider_types"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "provider_types", b"provider_types"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

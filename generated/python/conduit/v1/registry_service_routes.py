@@ -199,7 +199,14 @@ def read_list_discovered_models(
 ) -> provider_requests_pb2.ListDiscoveredModelsRequest:
     """Return the request that `GET /api/providers/{provider_id}/models` says."""
     message = provider_requests_pb2.ListDiscoveredModelsRequest()
-    http.refuse_parameters(query)
+    for name, value in query:
+        match name:
+            case "pageSize":
+                message.page_size = json.int32(value, name)
+            case "pageToken":
+                message.page_token = value
+            case _:
+                http.refuse_parameter(name, ("pageSize", "pageToken"))
     message.provider_id = json.int64(path["provider_id"], "providerId")
     return message
 
@@ -373,7 +380,14 @@ def read_list_provider_types(
 ) -> registry_requests_pb2.ListProviderTypesRequest:
     """Return the request that `GET /api/provider-types` says."""
     message = registry_requests_pb2.ListProviderTypesRequest()
-    http.refuse_parameters(query)
+    for name, value in query:
+        match name:
+            case "pageSize":
+                message.page_size = json.int32(value, name)
+            case "pageToken":
+                message.page_token = value
+            case _:
+                http.refuse_parameter(name, ("pageSize", "pageToken"))
     return message
 
 

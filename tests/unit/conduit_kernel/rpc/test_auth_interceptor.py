@@ -91,3 +91,14 @@ async def test_a_server_without_tokens_lets_no_service_in() -> None:
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await first_answer(channel, UNARY[0], metadata)
             assert error_of(refused.value, "any").reason == "SERVICE_TOKEN_INVALID"
+
+
+@pytest.mark.parametrize("given", ["req_of_the_caller", ""])
+async def test_an_error_names_the_request(given: str) -> None:
+    """By the caller's id if it sent one, or by a fresh one."""
+    metadata = (("x-request-id", given),) if given else ()
+    async with served(UNARY[0], *TOKENS) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await first_answer(channel, UNARY[0], metadata)
+    name = error_of(refused.value, "any").metadata["request_id"]
+    assert name == given if given else name.startswith("req_")

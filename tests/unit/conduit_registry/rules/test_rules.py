@@ -8,7 +8,7 @@ import pytest
 
 from conduit_kernel.addresses import is_public
 from conduit_kernel.errors import AddressNotAllowed, InvalidRequest, KeyNotFound
-from conduit_registry.pagination import Page, page_of
+from conduit_kernel.pagination import Page, page_of
 from conduit_registry.rules import addresses as rules
 from conduit_registry.rules.addresses import Addresses
 from conduit_registry.rules.fields import key_number

@@ -3,7 +3,8 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from conduit_kernel.errors import InvalidRequest
@@ -32,13 +33,27 @@ class Page(NamedTuple):
             return found, ""
         return found[: self.size], _token(self.scope, id_of(found[self.size - 1]))
 
+    def pick(
+        self, items: Iterable[ItemT], id_of: Callable[[ItemT], int]
+    ) -> tuple[Sequence[ItemT], str]:
+        """Return the page and the next one's token, from all items in order of their ids."""
+        behind = (item for item in items if id_of(item) > self.after)
+        return self.cut(list(islice(behind, self.size + 1)), id_of)
 
-def page_of(size: int, token: str, *scope: object) -> Page:
+    def slice(self, items: Sequence[ItemT]) -> tuple[Sequence[ItemT], str]:
+        """Return the page and the next one's token, from all items of a list that has no ids."""
+        end = self.after + self.size
+        return items[self.after : end], _token(self.scope, end) if end < len(items) else ""
+
+
+def page_of(
+    size: int, token: str, *scope: object, default: int = DEFAULT_SIZE, most: int = MAX_SIZE
+) -> Page:
     """Read what a request says of its page. InvalidRequest if that makes no sense."""
-    if not 0 <= size <= MAX_SIZE:
-        raise InvalidRequest(f"pageSize must be from 1 to {MAX_SIZE}, not {size}", field="pageSize")
+    if not 0 <= size <= most:
+        raise InvalidRequest(f"pageSize must be from 1 to {most}, not {size}", field="pageSize")
     name = "\0".join(map(str, scope))
-    return Page(size or DEFAULT_SIZE, _after(name, token) if token else 0, name)
+    return Page(size or default, _after(name, token) if token else 0, name)
 
 
 def _token(scope: str, after: int) -> str:

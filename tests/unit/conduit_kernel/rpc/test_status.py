@@ -1,0 +1,60 @@
+"""Errors as gRPC clients see them."""
+
+import grpc
+import pytest
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+
+from conduit_kernel.errors import ConduitError, InvalidRequest, ModelNotFound, UpstreamRateLimited
+from conduit_kernel.rpc import status_of
+
+
+def details(error: ConduitError) -> list[Message]:
+    """Return what an error's status carries."""
+    status: grpc.Status = status_of(error)
+    trailing = dict(status.trailing_metadata or ())
+    packed = Status.FromString(trailing["grpc-status-details-bin"])
+    found: list[Message] = []
+    for detail in packed.details:
+        for kind in (ErrorInfo, RetryInfo, BadRequest):
+            message = kind()
+            if detail.Unpack(message):
+                found.append(message)
+    return found
+
+
+def test_an_error_has_its_reason_and_what_belongs_to_it() -> None:
+    """Alone, where it names no field and no time."""
+    (info,) = details(ModelNotFound("There is none", model="gpt-9", request_id="req_1"))
+    assert info == ErrorInfo(
+        reason="MODEL_NOT_FOUND",
+        domain="conduit.v1",
+        metadata={"model": "gpt-9", "request_id": "req_1"},
+    )
+
+
+def test_a_field_at_fault_is_a_violation() -> None:
+    """With the message, as clients show it beside a form's field."""
+    info, bad = details(InvalidRequest("weight must be from 0", field="weight"))
+    assert isinstance(info, ErrorInfo)
+    assert bad == BadRequest(
+        field_violations=[
+            BadRequest.FieldViolation(
+                field="weight", description="weight must be from 0", reason="INVALID_REQUEST"
+            )
+        ]
+    )
+
+
+def test_a_time_to_wait_is_one_that_interceptors_know() -> None:
+    """As long as `retry_after_ms` says, to the millisecond."""
+    _, retry = details(UpstreamRateLimited("Slow down", retry_after_ms="1250"))
+    assert isinstance(retry, RetryInfo)
+    assert retry.retry_delay.ToMilliseconds() == 1250
+
+
+@pytest.mark.parametrize("wait", ["", "soon", "-5", "1.5", "²"])
+def test_a_time_that_is_none_is_left_out(wait: str) -> None:
+    """What a provider made of it must not break the error that tells of it."""
+    assert len(details(UpstreamRateLimited("Slow down", retry_after_ms=wait))) == 1

@@ -1,0 +1,57 @@
+"""Pages of lists that are in memory."""
+
+from collections.abc import Callable
+
+import pytest
+
+from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.pagination import Page, page_of
+
+ITEMS = [3, 5, 8, 13, 21]
+
+
+def by_id(page: Page) -> tuple[list[int], str]:
+    """Cut a page out of things that are their own ids."""
+    items, token = page.pick(ITEMS, lambda each: each)
+    return list(items), token
+
+
+def by_place(page: Page) -> tuple[list[int], str]:
+    """Cut a page by the places of things."""
+    items, token = page.slice(ITEMS)
+    return list(items), token
+
+
+@pytest.mark.parametrize("cut", [by_id, by_place])
+@pytest.mark.parametrize("size", [1, 2, 4, 5, 6])
+def test_pages_make_up_the_list(cut: Callable[[Page], tuple[list[int], str]], size: int) -> None:
+    """In its order, each thing once; the last page has no token."""
+    found, token = cut(page_of(size, "", "numbers"))
+    while token:
+        assert len(found) % size == 0
+        more, token = cut(page_of(size, token, "numbers"))
+        assert more
+        found += more
+    assert found == ITEMS
+
+
+def test_what_comes_and_goes_meanwhile_does_not_shift_a_page_by_id() -> None:
+    """The next page begins behind the last one's end, wherever that is by then."""
+    _, token = by_id(page_of(2, "", "numbers"))
+    items, _ = page_of(2, token, "numbers").pick([1, 2, 3, 8, 9], lambda each: each)
+    assert items == [8, 9]
+
+
+def test_a_token_of_another_list_is_refused() -> None:
+    """Rather than answered with what nobody asked for."""
+    _, token = by_id(page_of(2, "", "numbers", 1))
+    with pytest.raises(InvalidRequest, match="pageToken"):
+        page_of(2, token, "numbers", 2)
+
+
+def test_a_list_can_have_a_size_of_its_own() -> None:
+    """A default, and a limit."""
+    assert page_of(0, "", "history", default=1000, most=10_000).size == 1000
+    assert page_of(10_000, "", "history", default=1000, most=10_000).size == 10_000
+    with pytest.raises(InvalidRequest, match="from 1 to 10000"):
+        page_of(10_001, "", "history", default=1000, most=10_000)
