@@ -16,7 +16,7 @@ _MAX_COUNT = 10**9
 
 
 class AttemptStats(NamedTuple):
-    """What attempts at an instance came to, checked. Fields as in `conduit.internal.v1.CallTally`."""
+    """What attempts at an instance came to, checked; as `conduit.internal.v1.CallTally`."""
 
     id: str
     started_at: int

@@ -361,8 +361,9 @@ async def serve_quiet() -> AsyncIterator[int]:
     """Serve the watches of Billing and Health, which have nothing to tell; return the port."""
     handler: grpc.RpcMethodHandler[object, bytes] = grpc.unary_stream_rpc_method_handler(quiet)
     server = grpc.aio.server()
-    for service, method in (("BillingService", "WatchPrices"), ("HealthService", "WatchHealth")):
-        handlers = grpc.method_handlers_generic_handler(f"conduit.v1.{service}", {method: handler})
+    for service, method in (("LedgerService", "WatchPrices"), ("OutcomeService", "WatchHealth")):
+        name = f"conduit.internal.v1.{service}"
+        handlers = grpc.method_handlers_generic_handler(name, {method: handler})
         server.add_generic_rpc_handlers((handlers,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

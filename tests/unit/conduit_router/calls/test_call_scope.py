@@ -7,8 +7,9 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from tests.support.snapshots import ALIAS, compiled, key, provider, snapshot
 
+from conduit.internal.v1.call_tally_pb2 import CallTally
 from conduit.v1.call_pb2 import CallOptions
-from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER, CallTally, Charge
+from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER, Charge
 from conduit_kernel.errors import DeadlineExceeded, StreamInterrupted, UpstreamError
 from conduit_kernel.ids import IdSource
 from conduit_providers.operations.chat import OPERATION, chat_request

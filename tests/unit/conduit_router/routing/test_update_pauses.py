@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 from tests.support.snapshots import ENCRYPTION_KEY, key, mapping, provider, snapshot, virtual_key
 
+from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from conduit.internal.v1.snapshot_pb2 import Snapshot, SnapshotChange
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
-from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
 from conduit_kernel.rpc import connect
 from conduit_kernel.secrets import Vault
