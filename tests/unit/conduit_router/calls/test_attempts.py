@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.unit.conduit_router.calls.test_call_scope import Bench, used
+from tests.support.call_bench import Bench, used
 
 from conduit_kernel.errors import (
     ConduitError,

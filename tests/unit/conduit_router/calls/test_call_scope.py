@@ -4,86 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from google.protobuf.duration_pb2 import Duration
-from tests.support.snapshots import ALIAS, compiled, key, provider, snapshot
+from tests.support.call_bench import Bench, used
+from tests.support.snapshots import ALIAS
 
-from conduit.internal.v1.call_tally_pb2 import CallTally
-from conduit.v1.call_pb2 import CallOptions
-from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER, Charge
+from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER
 from conduit_kernel.errors import DeadlineExceeded, StreamInterrupted, UpstreamError
-from conduit_kernel.ids import IdSource
-from conduit_providers.operations.chat import OPERATION, chat_request
-from conduit_providers.quantities import plain
-from conduit_router.accounting.charging import ChargeRecorder
-from conduit_router.accounting.prices import PriceList
-from conduit_router.accounting.spool import CHARGE, TALLY, Spool, read_segment
-from conduit_router.calls.call_scope import CallScope, admit
-from conduit_router.calls.runtime import CallRuntime
-from conduit_router.context import CallerContext
-from conduit_router.routing.attempt_plan import Attempt, Consumption
-from conduit_router.routing.provider_state import ProviderState
-from conduit_router.routing.table import Caller
-from conduit_router.upstream.outcomes import Outcomes
-
-CALLER = CallerContext(Caller(1, is_enabled=True, expires_at=1e18, allowed=None), "req_1", "")
-BODY = b'{"model":"gpt","messages":[{"role":"user","content":"hello there"}]}'
-Ending = tuple[CallScope, BaseException | None]
-
-
-class Bench:
-    """A runtime without transport; time is what the test says."""
-
-    def __init__(self, folder: Path) -> None:
-        self.now = 100.0
-        self.endings: list[Ending] = []
-        self.folder = folder
-        self.spool = Spool(folder)
-        clock = self._clock
-        self.recorder = ChargeRecorder(self.spool, PriceList(), IdSource(clock), clock)
-        self.state = ProviderState(clock)
-        self.outcomes = Outcomes(clock)
-        self.runtime = CallRuntime(
-            transport=None,  # type: ignore[arg-type] # nothing is sent here
-            media=None,  # type: ignore[arg-type] # nor fetched
-            state=self.state,
-            recorder=self.recorder,
-            outcomes=self.outcomes,
-            clock=clock,
-            wall_clock=clock,
-            draw_seed=lambda: 1,
-            end_listeners=[self._ended],
-        )
-        chain = [provider(i, priority=i) for i in (1, 2)]
-        self.runtime.table = compiled(snapshot(chain, keys=[key(i, i) for i in (1, 2)]))
-
-    def _clock(self) -> float:
-        return self.now
-
-    def _ended(self, scope: CallScope, error: BaseException | None) -> None:
-        self.endings.append((scope, error))
-
-    def admit(self, *, stream: bool = False, seconds: int = 0) -> CallScope:
-        """Admit a chat."""
-        options = CallOptions(timeout=Duration(seconds=seconds)) if seconds else None
-        form = chat_request(json=BODY)
-        return admit(self.runtime, OPERATION, form, options, CALLER, stream=stream)
-
-    def begun(self, scope: CallScope) -> Attempt:
-        """Begin the next attempt."""
-        attempt = scope.plan.next()
-        assert attempt is not None
-        scope.begin_attempt(attempt)
-        return attempt
-
-    def records(self) -> tuple[list[Charge], dict[int, CallTally]]:
-        """Return all charges, and the attempts' counts by instance."""
-        self.recorder.flush()
-        records = [
-            record for path in self.folder.rglob("*.spool") for record in read_segment(path).records
-        ]
-        tallies = [CallTally.FromString(message) for kind, message in records if kind == TALLY]
-        charges = [Charge.FromString(message) for kind, message in records if kind == CHARGE]
-        return charges, {tally.provider_id: tally for tally in tallies}
 
 
 @pytest.fixture
@@ -92,11 +17,6 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path)
     yield made
     made.spool.close()
-
-
-def used(*, is_complete: bool = True) -> Consumption:
-    """Return what an attempt used."""
-    return Consumption(plain(3, 5), USAGE_SOURCE_PROVIDER, is_complete)
 
 
 def test_a_success_is_charged_and_counted_once(bench: Bench) -> None:

@@ -1,0 +1,99 @@
+"""A bench for calls: a runtime with a table, a spool and time of the test's own."""
+
+from pathlib import Path
+from typing import cast
+
+from google.protobuf.duration_pb2 import Duration
+from tests.support.snapshots import compiled, key, provider, snapshot
+
+from conduit.internal.v1.call_tally_pb2 import CallTally
+from conduit.v1.call_pb2 import CallOptions
+from conduit.v1.charge_pb2 import USAGE_SOURCE_PROVIDER, Charge
+from conduit_kernel.ids import IdSource
+from conduit_providers.operations.chat import OPERATION, chat_request
+from conduit_providers.quantities import plain
+from conduit_router.accounting.charging import ChargeRecorder
+from conduit_router.accounting.prices import PriceList
+from conduit_router.accounting.spool import CHARGE, TALLY, Spool, read_segment
+from conduit_router.calls.call_scope import CallScope, admit
+from conduit_router.calls.media import MediaFetcher
+from conduit_router.calls.runtime import CallRuntime
+from conduit_router.context import CallerContext
+from conduit_router.routing.attempt_plan import Attempt, Consumption
+from conduit_router.routing.provider_state import ProviderState
+from conduit_router.routing.table import Caller
+from conduit_router.upstream.outcomes import Outcomes
+from conduit_router.upstream.transport import Transport
+
+CALLER = CallerContext(Caller(1, is_enabled=True, expires_at=1e18, allowed=None), "req_1", "")
+BODY = b'{"model":"gpt","messages":[{"role":"user","content":"hello there"}]}'
+Ending = tuple[CallScope, BaseException | None]
+
+
+class Bench:
+    """A runtime with a spool of its own; time is what the test says."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        transport: Transport | None = None,
+        media: MediaFetcher | None = None,
+        base_url: str = "http://127.0.0.1:1/v1",
+    ) -> None:
+        """Take what carries requests; without it nothing can be sent or fetched."""
+        self.now = 100.0
+        self.endings: list[Ending] = []
+        self.folder = folder
+        self.spool = Spool(folder)
+        clock = self._clock
+        self.recorder = ChargeRecorder(self.spool, PriceList(), IdSource(clock), clock)
+        self.state = ProviderState(clock)
+        self.outcomes = Outcomes(clock)
+        self.runtime = CallRuntime(
+            transport=cast("Transport", transport),
+            media=cast("MediaFetcher", media),
+            state=self.state,
+            recorder=self.recorder,
+            outcomes=self.outcomes,
+            clock=clock,
+            wall_clock=clock,
+            draw_seed=lambda: 1,
+            end_listeners=[self._ended],
+        )
+        chain = [provider(i, f"{base_url}/{i}", priority=i) for i in (1, 2)]
+        self.runtime.table = compiled(snapshot(chain, keys=[key(i, i) for i in (1, 2)]))
+
+    def _clock(self) -> float:
+        return self.now
+
+    def _ended(self, scope: CallScope, error: BaseException | None) -> None:
+        self.endings.append((scope, error))
+
+    def admit(self, *, stream: bool = False, seconds: int = 0) -> CallScope:
+        """Admit a chat."""
+        options = CallOptions(timeout=Duration(seconds=seconds)) if seconds else None
+        form = chat_request(json=BODY)
+        return admit(self.runtime, OPERATION, form, options, CALLER, stream=stream)
+
+    def begun(self, scope: CallScope) -> Attempt:
+        """Begin the next attempt."""
+        attempt = scope.plan.next()
+        assert attempt is not None
+        scope.begin_attempt(attempt)
+        return attempt
+
+    def records(self) -> tuple[list[Charge], dict[int, CallTally]]:
+        """Return all charges, and the attempts' counts by instance."""
+        self.recorder.flush()
+        records = [
+            record for path in self.folder.rglob("*.spool") for record in read_segment(path).records
+        ]
+        tallies = [CallTally.FromString(message) for kind, message in records if kind == TALLY]
+        charges = [Charge.FromString(message) for kind, message in records if kind == CHARGE]
+        return charges, {tally.provider_id: tally for tally in tallies}
+
+
+def used(*, is_complete: bool = True) -> Consumption:
+    """Return what an attempt used."""
+    return Consumption(plain(3, 5), USAGE_SOURCE_PROVIDER, is_complete)
