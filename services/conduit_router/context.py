@@ -52,7 +52,8 @@ def limits_of(options: CallOptions | None) -> CallLimits:
         return DEFAULT_LIMITS
     total, attempts = CALL_SECONDS, MAX_ATTEMPTS
     if options.HasField("timeout"):
-        total = options.timeout.ToTimedelta().total_seconds()
+        # Not as a timedelta, which overflows where callers send nonsense.
+        total = options.timeout.seconds + options.timeout.nanos / 1e9
         if not 0 < total <= MAX_CALL_SECONDS:
             raise InvalidRequest(
                 f"timeout must be above 0 and at most {MAX_CALL_SECONDS:.0f}s", field="timeout"

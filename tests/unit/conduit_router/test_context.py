@@ -1,0 +1,66 @@
+"""The limits of a call: what callers may ask for, and what makes no sense."""
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+
+from conduit.v1 import router_requests_pb2 as pb
+from conduit.v1.call_pb2 import CallOptions
+from conduit_kernel.errors import InvalidRequest
+from conduit_router.context import (
+    CALL_SECONDS,
+    DEFAULT_LIMITS,
+    MAX_ATTEMPTS,
+    MAX_CALL_SECONDS,
+    limits_of,
+    options_of,
+)
+
+
+@pytest.mark.parametrize(
+    "timeout",
+    [
+        Duration(),
+        Duration(seconds=-1),
+        Duration(nanos=-1),
+        Duration(seconds=int(MAX_CALL_SECONDS), nanos=1000),
+        Duration(seconds=2**62),
+        Duration(seconds=-(2**62)),
+    ],
+    ids=["zero", "negative", "just negative", "above an hour", "huge", "hugely negative"],
+)
+def test_a_time_that_makes_no_sense_is_refused(timeout: Duration) -> None:
+    """By the field's name, however far off it is: no number of a caller's makes us crash."""
+    with pytest.raises(InvalidRequest) as refused:
+        limits_of(CallOptions(timeout=timeout))
+    assert refused.value.metadata == {"field": "timeout"}
+
+
+def test_no_attempt_at_all_is_refused() -> None:
+    """A call without an attempt is none."""
+    with pytest.raises(InvalidRequest) as refused:
+        limits_of(CallOptions(max_attempts=0))
+    assert refused.value.metadata == {"field": "max_attempts"}
+
+
+@pytest.mark.parametrize(
+    ("timeout", "seconds"),
+    [(Duration(nanos=1), 1e-9), (Duration(seconds=int(MAX_CALL_SECONDS)), MAX_CALL_SECONDS)],
+    ids=["a nanosecond", "an hour"],
+)
+def test_the_bounds_themselves_are_taken(timeout: Duration, seconds: float) -> None:
+    """Above zero, and an hour at most."""
+    assert limits_of(CallOptions(timeout=timeout)).total == seconds
+
+
+def test_what_is_not_asked_for_has_its_default() -> None:
+    """Each by itself: strictness alone changes neither time nor attempts."""
+    assert limits_of(None) is DEFAULT_LIMITS
+    strict = limits_of(CallOptions(strict_parameters=True))
+    assert (strict.total, strict.attempts, strict.is_strict) == (CALL_SECONDS, MAX_ATTEMPTS, True)
+
+
+def test_a_request_without_options_has_none() -> None:
+    """Not empty ones, which would be looked at for each call."""
+    assert options_of(pb.ChatRequest()) is None
+    request = pb.ChatRequest(options=CallOptions(max_attempts=2))
+    assert options_of(request) == request.options
