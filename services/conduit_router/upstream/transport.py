@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from typing import NoReturn
 
+from msgspec.structs import replace
+
 from conduit_kernel.errors import (
     EgressProxyFailed,
     ServiceUnavailable,
@@ -40,6 +42,8 @@ ERROR_SECONDS = 5.0
 # More different paths than this is no longer a handful of models.
 MAX_PREPARED = 256
 OK = range(200, 300)
+# What is left of a time that is up: enough to find that out.
+MIN_SECONDS = 0.001
 
 
 class LazyHeaders(Mapping[str, str]):
@@ -101,7 +105,9 @@ class Transport:
                     upstream.prepared.clear()
                 upstream.prepared[request.method, request.path, request.headers] = prepared
         else:
+            began = self._clock()
             await self._token_refresher.ensure(upstream, timeouts.header)
+            timeouts = _less(timeouts, self._clock() - began)
             prepared = self._prepare(upstream, upstream.signer.sign(request))
         try:
             response = await self._client.send_prepared(
@@ -158,6 +164,12 @@ class Transport:
         finally:
             response.close()
         return error_from(HttpResponse(response.status, headers, body), spec, upstream.target)
+
+
+def _less(timeouts: Timeouts, spent: float) -> Timeouts:
+    """Return what is left of the times of a head and of everything."""
+    header, total = timeouts.header - spent, timeouts.total - spent
+    return replace(timeouts, header=max(MIN_SECONDS, header), total=max(MIN_SECONDS, total))
 
 
 def raise_unreachable(error: HttpError, upstream: UpstreamTarget) -> NoReturn:
