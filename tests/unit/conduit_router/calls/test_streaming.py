@@ -1,0 +1,122 @@
+"""Streamed calls, at providers that hang, reset, break off and make no sense."""
+
+from pathlib import Path
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from tests.support.call_bench import BODY, CALLER, Bench
+from tests.support.scripted_upstream import Act, answer, hang, open_transport, reset, serve, stream
+
+from conduit.v1 import router_requests_pb2 as pb
+from conduit.v1.call_pb2 import CallOptions
+from conduit.v1.charge_pb2 import (
+    USAGE_SOURCE_ESTIMATE,
+    USAGE_SOURCE_PROVIDER,
+    Charge,
+)
+from conduit_kernel.errors import ConduitError, StreamInterrupted
+from conduit_providers.operations.chat import OPERATION
+from conduit_router.calls.streaming import StreamingCalls
+
+PIECE = b'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
+USAGE = (
+    b'data: {"id":"c1","choices":[],"usage":'
+    b'{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}\n\n'
+)
+DONE = b"data: [DONE]\n\n"
+
+
+class Outcome:
+    """What came of a stream."""
+
+    def __init__(self, bench: Bench, messages: list[pb.StreamChatResponse]) -> None:
+        self.messages = messages
+        self.error: ConduitError | None = None
+        self.bench = bench
+
+    @property
+    def charges(self) -> list[Charge]:
+        """What was charged."""
+        return self.bench.records()[0]
+
+
+async def call(folder: Path, *acts: Act, stop_after: int = 0, seconds: float = 0) -> Outcome:
+    """Read a stream of a provider that does as told, to its end or so many messages."""
+    async with serve(*acts) as upstream, open_transport() as transport:
+        bench = Bench(folder, transport=transport, base_url=upstream.url)
+        options = CallOptions()
+        if seconds:
+            options.timeout.CopyFrom(Duration(nanos=int(seconds * 1e9)))
+        request = pb.StreamChatRequest(json=BODY, options=options)
+        made = Outcome(bench, [])
+        calls = StreamingCalls(bench.runtime, OPERATION, pb.StreamChatResponse)
+        pieces = calls(request, CALLER)
+        try:
+            async for message in pieces:
+                made.messages.append(message)
+                if len(made.messages) == stop_after:
+                    break
+        except ConduitError as error:
+            made.error = error
+        finally:
+            await pieces.aclose()
+        bench.recorder.flush()
+        bench.spool.close()
+        return made
+
+
+async def test_a_complete_stream_is_charged_as_the_provider_counted(tmp_path: Path) -> None:
+    """Once, when its end was handed out."""
+    made = await call(tmp_path, stream(PIECE, USAGE, DONE))
+    assert made.error is None
+    [charge] = made.charges
+    assert (charge.usage_source, charge.is_complete) == (USAGE_SOURCE_PROVIDER, True)
+
+
+async def test_a_cut_before_the_first_piece_goes_to_the_next(tmp_path: Path) -> None:
+    """Nothing was handed out, so the caller sees one whole stream."""
+    made = await call(tmp_path, stream(is_cut=True), reset, stream(PIECE, USAGE, DONE))
+    assert made.error is None
+    assert OPERATION.started(made.messages[0]).attempts == 3
+    assert [charge.is_complete for charge in made.charges] == [True]
+
+
+async def test_a_cut_after_the_first_piece_ends_the_stream(tmp_path: Path) -> None:
+    """What was handed out is charged and never repeated by another provider."""
+    made = await call(tmp_path, stream(PIECE, is_cut=True), stream(PIECE, DONE))
+    assert isinstance(made.error, StreamInterrupted)
+    assert len(made.messages) == 1
+    [charge] = made.charges
+    assert (charge.usage_source, charge.is_complete) == (USAGE_SOURCE_ESTIMATE, False)
+
+
+async def test_a_caller_who_leaves_pays_for_what_was_written(tmp_path: Path) -> None:
+    """As an estimate without an end, and the call ends once."""
+    made = await call(tmp_path, stream(PIECE, PIECE, PIECE, DONE), stop_after=1)
+    [charge] = made.charges
+    assert (charge.usage_source, charge.is_complete) == (USAGE_SOURCE_ESTIMATE, False)
+    [(_, error)] = made.bench.endings
+    assert isinstance(error, GeneratorExit)
+
+
+async def test_a_head_that_never_comes_ends_with_the_callers_time(tmp_path: Path) -> None:
+    """No message is yielded, and the call ends once."""
+    made = await call(tmp_path, hang, seconds=0.2)
+    assert made.error is not None
+    assert made.messages == []
+    assert len(made.bench.endings) == 1
+
+
+@pytest.mark.parametrize("status", [401, 429, 500])
+async def test_a_refusal_before_the_stream_goes_to_the_next(tmp_path: Path, status: int) -> None:
+    """A refusal is no stream, whatever its status."""
+    made = await call(tmp_path, answer(b"{}", status), stream(PIECE, USAGE, DONE))
+    assert made.error is None
+    assert OPERATION.started(made.messages[0]).attempts == 2
+
+
+async def test_a_stream_that_is_nonsense_is_not_handed_on(tmp_path: Path) -> None:
+    """Bytes that are no events fail the attempt before anything was yielded."""
+    made = await call(tmp_path, stream(b"data: {nonsense\n\n"), stream(PIECE, USAGE, DONE))
+    assert made.error is None
+    assert b"nonsense" not in b"".join(message.events for message in made.messages)

@@ -1,0 +1,158 @@
+"""Calls answered whole, at providers that hang, reset, drip and make no sense."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from msgspec.structs import replace
+from tests.support.call_bench import BODY, CALLER, Bench
+from tests.support.scripted_upstream import Act, answer, drip, hang, open_transport, reset, serve
+from tests.support.snapshots import ALIAS
+
+from conduit.v1 import router_requests_pb2 as pb
+from conduit.v1.call_pb2 import CallOptions
+from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER, Charge
+from conduit_kernel.errors import ConduitError, DeadlineExceeded, UpstreamError
+from conduit_providers.operations.chat import OPERATION
+from conduit_router.calls.unary import UnaryCalls
+from conduit_router.routing.table import RoutingTable
+
+ANSWER = orjson.dumps(
+    {
+        "id": "c1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}
+        ],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+    }
+)
+UNCOUNTED = orjson.dumps({k: v for k, v in orjson.loads(ANSWER).items() if k != "usage"})
+
+
+class CrashingCodec:
+    """A codec whose reading of answers has a fault of ours."""
+
+    def __init__(self, codec: Any) -> None:  # noqa: ANN401 # any codec of a chat
+        self._codec = codec
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 # as above
+        """Do all else as the codec does."""
+        return getattr(self._codec, name)
+
+    def from_upstream(self, *_: object) -> Any:  # noqa: ANN401 # as above
+        """Crash."""
+        raise KeyError("a fault in a codec")
+
+
+def break_codec(table: RoutingTable) -> None:
+    """Let the first candidate's codec crash, and nobody else's."""
+    route = table.routes[ALIAS]
+    first, *others = route.candidates
+    chat = first.instance.served["chat"]
+    broken = {"chat": chat._replace(codec=CrashingCodec(chat.codec))}
+    first = replace(first, instance=dataclasses.replace(first.instance, served=broken))
+    table.routes[ALIAS] = replace(route, candidates=(first, *others))
+
+
+class Outcome:
+    """What came of a call."""
+
+    def __init__(self, bench: Bench, result: Any, paths: list[str]) -> None:  # noqa: ANN401 # a response or an error
+        self.result = result
+        self.charges: list[Charge] = bench.records()[0]
+        # Which instances were asked, in order.
+        self.asked = [int(path.split("/")[1]) for path in paths]
+        self.ends = len(bench.endings)
+
+
+async def call(
+    folder: Path, *acts: Act, seconds: float = 0, attempts: int = 4, is_broken: bool = False
+) -> Outcome:
+    """Make a call at a provider that does as told; the first instance may have a broken codec."""
+    async with serve(*acts) as upstream, open_transport() as transport:
+        bench = Bench(folder, transport=transport, base_url=upstream.url)
+        if is_broken:
+            break_codec(bench.runtime.table)
+        options = CallOptions(max_attempts=attempts)
+        if seconds:
+            options.timeout.CopyFrom(Duration(nanos=int(seconds * 1e9)))
+        request = pb.ChatRequest(json=BODY, options=options)
+        calls = UnaryCalls(bench.runtime, OPERATION, pb.ChatResponse)
+        try:
+            result: Any = await calls(request, replace(CALLER, request_id="req_2"))
+        except ConduitError as error:
+            result = error
+        bench.spool.close()
+        return Outcome(bench, result, upstream.paths)
+
+
+async def test_an_answer_is_charged_as_the_provider_counted(tmp_path: Path) -> None:
+    """Once, and the report says who answered whose request."""
+    made = await call(tmp_path, answer(ANSWER))
+    assert orjson.loads(made.result.json)["choices"][0]["message"]["content"] == "hi"
+    assert (made.result.report.request_id, made.result.report.provider_id) == ("req_2", 1)
+    [charge] = made.charges
+    assert (charge.usage_source, charge.is_complete) == (USAGE_SOURCE_PROVIDER, True)
+
+
+async def test_an_uncounted_answer_is_charged_as_an_estimate(tmp_path: Path) -> None:
+    """It is complete all the same."""
+    [charge] = (await call(tmp_path, answer(UNCOUNTED))).charges
+    assert (charge.usage_source, charge.is_complete) == (USAGE_SOURCE_ESTIMATE, True)
+
+
+async def test_a_codec_that_crashes_after_the_answer_costs_and_is_passed_over(
+    tmp_path: Path,
+) -> None:
+    """The provider will bill what it answered, whether or not we could read it."""
+    made = await call(tmp_path, answer(ANSWER), is_broken=True)
+    assert made.asked == [1, 2]
+    assert made.result.report.provider_id == 2
+    assert [(c.provider_id, c.usage_source, c.is_complete) for c in made.charges] == [
+        (1, USAGE_SOURCE_ESTIMATE, False),
+        (2, USAGE_SOURCE_PROVIDER, True),
+    ]
+
+
+@pytest.mark.parametrize("act", [hang, drip])
+async def test_a_provider_that_never_ends_holds_nobody_beyond_their_time(
+    tmp_path: Path, act: Act
+) -> None:
+    """Not the head's silence, nor a body that drips; the next instance has no time left."""
+    made = await call(tmp_path, act, seconds=0.2, attempts=1)
+    assert isinstance(made.result, (DeadlineExceeded, UpstreamError))
+    assert (made.asked, made.ends) == ([1], 1)
+
+
+async def test_a_reset_is_tried_again_and_costs_nothing(tmp_path: Path) -> None:
+    """A provider that cut the connection before any answer bills nothing."""
+    made = await call(tmp_path, reset, answer(ANSWER))
+    assert made.result.report.attempts == 2
+    assert [charge.is_complete for charge in made.charges] == [True]
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{"], ids=repr)
+async def test_what_is_no_answer_goes_to_the_next(tmp_path: Path, body: bytes) -> None:
+    """However it is none; the caller sees the other's answer."""
+    made = await call(tmp_path, answer(body), answer(ANSWER))
+    assert made.result.report.attempts == 2
+    assert made.ends == 1
+
+
+async def test_plain_calls_end_in_the_same_way(tmp_path: Path) -> None:
+    """Without messages: the provider's own bytes, one charge, one end."""
+    async with serve(answer(ANSWER)) as upstream, open_transport() as transport:
+        bench = Bench(tmp_path, transport=transport, base_url=upstream.url)
+        body, summary = await UnaryCalls(bench.runtime, OPERATION, pb.ChatResponse).plain(
+            BODY, CALLER
+        )
+    assert orjson.loads(body)["id"] == "c1"
+    assert summary.served_by.provider_id == 1
+    assert (len(bench.records()[0]), len(bench.endings)) == (1, 1)
+    bench.spool.close()
