@@ -14,7 +14,7 @@ from conduit_providers.spec import ProviderSpec
 from conduit_router.routing.table import Candidate, UpstreamKey
 from conduit_router.upstream.transport import LazyHeaders
 
-# Failures beyond this many between two reports are counted, not reported one by one.
+# Failures beyond this many between two reports are counted by key, not reported one by one.
 MAX_FAILURES = 1000
 
 
@@ -40,6 +40,8 @@ class Outcomes:
         self._clock = clock
         self._successes: dict[tuple[int, str], _Successes] = {}
         self._failures: list[Outcome] = []
+        # By instance and key: what its failures beyond the bound are counted in.
+        self._last_failures: dict[tuple[int, str], Outcome] = {}
         self._used: dict[str, float] = {}
 
     def succeeded(
@@ -63,8 +65,10 @@ class Outcomes:
         self._used[key.key_id] = now
         self.used.set()
         self.waiting.set()
-        if len(self._failures) >= MAX_FAILURES:
-            self._failures[-1].count += 1
+        name = candidate.provider_id, key.key_id
+        last = self._last_failures.get(name)
+        if last is not None and len(self._failures) >= MAX_FAILURES:
+            last.count += 1
             return
         outcome = Outcome(
             provider_id=candidate.provider_id,
@@ -76,10 +80,12 @@ class Outcomes:
         )
         outcome.ended_at.FromNanoseconds(int(now * 1e9))
         self._failures.append(outcome)
+        self._last_failures[name] = outcome
 
     def take(self) -> list[Outcome]:
         """Return what happened since the last time, and forget it."""
         failures, self._failures = self._failures, []
+        self._last_failures = {}
         successes, self._successes = self._successes, {}
         for (_, key_id), entry in successes.items():
             self._used[key_id] = max(entry.ended_at, self._used.get(key_id, 0.0))
