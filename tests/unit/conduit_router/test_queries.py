@@ -1,0 +1,99 @@
+"""Which models there are for whom, and where a request would go."""
+
+from pathlib import Path
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from tests.support.call_bench import CALLER, Bench
+from tests.support.snapshots import compiled, mapping, provider, snapshot
+
+from conduit.v1 import router_requests_pb2 as pb
+from conduit.v1.decision_pb2 import REJECTION_REASON_CIRCUIT_OPEN
+from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
+from conduit_kernel.errors import ModelNotFound
+from conduit_router.context import CallerContext
+from conduit_router.queries import Queries
+from conduit_router.routing.table import Caller
+
+SOURCE = snapshot(
+    [provider(1), provider(2, is_enabled=False)],
+    mappings=[
+        mapping(1, 1, model_alias="open"),
+        mapping(2, 1, model_alias="secret"),
+        mapping(3, 2, model_alias="asleep"),
+    ],
+)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """Return a runtime with two usable aliases and one that nobody serves now."""
+    made = Bench(tmp_path)
+    made.runtime.table = compiled(SOURCE)
+    return made
+
+
+def limited(*allowed: str) -> CallerContext:
+    """Return a caller who may use some models."""
+    caller = Caller(1, is_enabled=True, expires_at=1e18, allowed=allowed)
+    return CallerContext(caller, "req_1", "")
+
+
+async def listed(bench: Bench, caller: CallerContext) -> list[str]:
+    """Return the models that a caller sees."""
+    answer = await Queries(bench.runtime).ListModels(pb.ListModelsRequest(), caller)
+    return [model.id for model in answer.data]
+
+
+async def test_models_that_a_key_may_not_use_are_not_listed(bench: Bench) -> None:
+    """Nor are those that nobody can serve; a key that may use nothing sees nothing."""
+    assert await listed(bench, CALLER) == ["open", "secret"]
+    assert await listed(bench, limited("op*")) == ["open"]
+    assert await listed(bench, limited()) == []
+
+
+async def test_a_model_that_a_key_may_not_use_does_not_exist_for_it(bench: Bench) -> None:
+    """In the words for one that nobody has: what there is cannot be found out by asking."""
+    queries, caller = Queries(bench.runtime), limited("open")
+    told = []
+    for name in ("secret", "nosuch"):
+        with pytest.raises(ModelNotFound) as missing:
+            await queries.GetModel(pb.GetModelRequest(model=name), caller)
+        told.append(missing.value.message.replace(name, "?"))
+    assert told[0] == told[1]
+    found = await queries.GetModel(pb.GetModelRequest(model="open"), caller)
+    assert (found.model.id, found.model.object) == ("open", "model")
+    assert "chat" in found.model.capabilities
+
+
+async def test_an_explanation_is_what_a_call_would_meet(bench: Bench) -> None:
+    """With the seed it was made by, the revision, and what was left out and why."""
+    for _ in range(5):
+        bench.state.failed(1)
+    request = pb.ExplainRouteRequest(model="open", seed=0)
+    answer = await Queries(bench.runtime).ExplainRoute(request, CALLER)
+    decision = answer.decision
+    assert (decision.seed, decision.revision, decision.operation) == (0, 7, "chat")
+    assert list(decision.candidates) == []
+    assert [r.reason for r in decision.rejections] == [REJECTION_REASON_CIRCUIT_OPEN]
+
+
+async def test_a_chains_time_is_explained_and_a_missing_one_is_not_zero(bench: Bench) -> None:
+    """Unset means the default, which is no time of the chain's."""
+    steps = [
+        FallbackProvider(provider_id=1, priority=1, timeout=Duration(seconds=2)),
+        FallbackProvider(provider_id=2, priority=2),
+    ]
+    chain = FallbackChain(id=1, model_alias="gpt", is_enabled=True, providers=steps)
+    bench.runtime.table = compiled(snapshot([provider(1), provider(2)], chains=[chain]))
+    request = pb.ExplainRouteRequest(model="gpt")
+    answer = await Queries(bench.runtime).ExplainRoute(request, CALLER)
+    first, second = answer.decision.candidates
+    assert first.timeout.seconds == 2
+    assert not second.HasField("timeout")
+
+
+async def test_a_model_of_nobodys_is_not_explained(bench: Bench) -> None:
+    """It does not exist."""
+    with pytest.raises(ModelNotFound):
+        await Queries(bench.runtime).ExplainRoute(pb.ExplainRouteRequest(model="x"), CALLER)

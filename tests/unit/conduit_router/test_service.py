@@ -1,0 +1,133 @@
+"""The Router's RPCs: who is let in, and what is not done is refused in its own way."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from tests.support.call_bench import Bench
+from tests.support.snapshots import (
+    ENCRYPTION_KEY,
+    VIRTUAL_KEY,
+    compiled,
+    first,
+    provider,
+    snapshot,
+    virtual_key,
+)
+
+from conduit.v1 import router_requests_pb2 as pb
+from conduit_kernel.errors import (
+    ConduitError,
+    MasterKeyInvalid,
+    MasterKeyMissing,
+    NotImplementedYet,
+    ServiceUnavailable,
+    VirtualKeyDisabled,
+    VirtualKeyInvalid,
+    VirtualKeyMissing,
+)
+from conduit_kernel.ids import IdSource
+from conduit_kernel.secrets import Vault
+from conduit_router.routing.table import EMPTY_TABLE
+from conduit_router.service import RouterStub
+from conduit_router.virtual_keys import VirtualKeys
+
+NOW = 1000.0
+SOURCE = snapshot(
+    [provider(1)],
+    virtual_keys=[
+        virtual_key(),
+        virtual_key("condt_off", 2, is_enabled=False),
+        virtual_key("condt_old", 3, expires_at=Timestamp(seconds=999)),
+    ],
+)
+Make = Callable[[], RouterStub]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """Return a runtime with a table of one instance."""
+    made = Bench(tmp_path)
+    made.runtime.table = compiled(SOURCE)
+    return made
+
+
+@pytest.fixture
+def stub(bench: Bench) -> RouterStub:
+    """Return the Router's RPCs."""
+    keys = VirtualKeys(Vault(ENCRYPTION_KEY), lambda: NOW)
+    keys.apply(first(bench.runtime.table))
+    return RouterStub(bench.runtime, keys, IdSource(lambda: NOW), "master")
+
+
+@pytest.mark.parametrize(
+    ("authorization", "error"),
+    [
+        ("", VirtualKeyMissing),
+        ("Bearer", VirtualKeyMissing),
+        (f"Basic {VIRTUAL_KEY}", VirtualKeyMissing),
+        ("Bearer condt_other", VirtualKeyInvalid),
+        ("Bearer \xff\x00", VirtualKeyInvalid),
+        ("Bearer condt_off", VirtualKeyDisabled),
+        ("Bearer condt_old", VirtualKeyDisabled),
+    ],
+    ids=["none", "empty", "no bearer", "unknown", "malformed", "disabled", "expired"],
+)
+async def test_a_key_that_is_no_good_is_refused(
+    stub: RouterStub, authorization: str, error: type[ConduitError]
+) -> None:
+    """By RPC and by plain call alike, before anything of the request is looked at."""
+    with pytest.raises(error):
+        await stub.ListModels(pb.ListModelsRequest(), [("authorization", authorization)])
+    chat = stub.plain_rpc("Chat")
+    assert chat is not None
+    with pytest.raises(error):
+        chat(b"nonsense", authorization, "req_1", "")
+
+
+async def test_nobody_is_refused_for_a_key_that_cannot_be_known_yet(
+    bench: Bench, stub: RouterStub
+) -> None:
+    """Without a configuration each key is unknown, which is not the key's fault."""
+    bench.runtime.table = EMPTY_TABLE
+    assert not stub.is_ready
+    with pytest.raises(ServiceUnavailable):
+        await stub.ListModels(pb.ListModelsRequest(), [("authorization", "Bearer condt_x")])
+
+
+@pytest.mark.parametrize(
+    ("metadata", "error"),
+    [
+        ([], MasterKeyMissing),
+        ([("x-master-key", "wrong")], MasterKeyInvalid),
+        ([("authorization", f"Bearer {VIRTUAL_KEY}")], MasterKeyMissing),
+    ],
+    ids=["none", "wrong", "a virtual key"],
+)
+async def test_explanations_are_the_operators(
+    stub: RouterStub, metadata: list[tuple[str, str]], error: type[ConduitError]
+) -> None:
+    """They name providers and keys, which no caller is to know."""
+    with pytest.raises(error):
+        await stub.ExplainRoute(pb.ExplainRouteRequest(model="gpt"), metadata)
+    answer = await stub.ExplainRoute(
+        pb.ExplainRouteRequest(model="gpt"), [("x-master-key", "master")]
+    )
+    assert len(answer.decision.candidates) == 1
+
+
+async def test_what_is_not_done_yet_says_so_in_the_shape_of_its_rpc(stub: RouterStub) -> None:
+    """Awaited for one answer, iterated for a stream; neither makes a plain call."""
+    metadata = [("authorization", f"Bearer {VIRTUAL_KEY}")]
+    with pytest.raises(NotImplementedYet):
+        await stub.GenerateImages(pb.GenerateImagesRequest(), metadata)
+    with pytest.raises(NotImplementedYet):
+        _ = [piece async for piece in stub.Speak(pb.SpeakRequest(), metadata)]
+    assert stub.plain_rpc("GenerateImages") is None
+
+
+def test_an_rpc_that_the_contract_lacks_is_no_attribute(stub: RouterStub) -> None:
+    """As of any object; `plain_rpc` of it is none."""
+    assert not hasattr(stub, "Sing")
+    assert stub.plain_rpc("Sing") is None
