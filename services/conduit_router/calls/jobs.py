@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import structlog
 from msgspec.structs import replace as replace_timeouts
 
-from conduit_kernel.errors import UpstreamError, UpstreamTimeout
+from conduit_kernel.errors import ConduitError, UpstreamError, UpstreamTimeout
 from conduit_kernel.http import Headers, Origin, Response, Timeouts
 from conduit_providers.codec import Decoder
 from conduit_providers.jobs import Job, JobRequest, StreamingJob
@@ -57,6 +58,10 @@ class JobRunner:
                     answer, headers = await asyncio.shield(exchange)
                 except UpstreamError as error:
                     step = self._tell(job, error, cancel, upstream, spec)
+                except ConduitError:
+                    # A lack of ours, which is no reason to let the provider work for nobody.
+                    self.cancel(cancel, upstream, spec)
+                    raise
                 except asyncio.CancelledError:
                     self._behind(self._call_off(job, exchange, cancel, upstream, spec))
                     raise
@@ -165,7 +170,13 @@ class JobRunner:
     def _behind(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._cancelling.add(task)
-        task.add_done_callback(self._cancelling.discard)
+        task.add_done_callback(self._cancelled)
+
+    def _cancelled(self, task: asyncio.Task[None]) -> None:
+        self._cancelling.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Nobody waits for it, so that only an operator can learn of it.
+            structlog.get_logger("calls").warning("job_cancel_failed", exc_info=error)
 
 
 class RunningJob:

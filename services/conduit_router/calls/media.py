@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Collection
 from urllib.parse import urljoin, urlsplit
 
-from conduit_kernel.errors import InvalidRequest
-from conduit_kernel.http import HttpClient, HttpError, Origin, Response, Timeouts
+from conduit_kernel.errors import InvalidRequest, ServiceUnavailable
+from conduit_kernel.http import HttpClient, HttpError, LocalExhausted, Origin, Response, Timeouts
 
 MAX_ITEMS = 20
 MAX_HOSTS = 4
@@ -70,6 +70,10 @@ class _Fetch:
         try:
             async with asyncio.timeout_at(self._end), self._parallel:
                 return await self._follow(url)
+        except LocalExhausted as error:
+            raise ServiceUnavailable(
+                "Conduit has no room for another connection just now", service="router"
+            ) from error
         except (HttpError, ValueError, TimeoutError, _Refused) as error:
             # A URL's path and query may hold secrets, and where it redirects to is not the
             # caller's to know: so its own host is named.

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from structlog.testing import capture_logs
 from tests.support.scripted_upstream import (
     Act,
     ScriptedUpstream,
@@ -16,11 +17,13 @@ from tests.support.scripted_upstream import (
 from tests.support.snapshots import compiled, provider, snapshot
 from tests.support.waiting import eventually
 
-from conduit_kernel.errors import UpstreamError, UpstreamTimeout
-from conduit_kernel.http import Exchange
+from conduit_kernel.errors import ServiceUnavailable, UpstreamError, UpstreamTimeout
+from conduit_kernel.http import Exchange, Headers, Timeouts
 from conduit_providers.jobs import Job, JobRequest
-from conduit_providers.wire import HttpRequest
+from conduit_providers.spec import ProviderSpec
+from conduit_providers.wire import HttpRequest, HttpResponse
 from conduit_router.calls.jobs import JobRunner
+from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.transport import Transport
 
 CANCEL = JobRequest(HttpRequest("POST", "/cancel"))
@@ -142,3 +145,53 @@ async def test_a_cancelling_that_hangs_holds_no_process(transport: Transport) ->
             await run(jobs, upstream, job())
         async with asyncio.timeout(5):
             await jobs.close(0.1)
+
+
+class Exhausted(Transport):
+    """A transport that has no descriptors left for some paths."""
+
+    paths: tuple[str, ...] = ()
+
+    async def ask(
+        self,
+        upstream: UpstreamTarget,
+        spec: ProviderSpec,
+        request: HttpRequest,
+        timeouts: Timeouts,
+    ) -> tuple[HttpResponse, Headers]:
+        """Ask, if there is room for it."""
+        if request.path in self.paths:
+            raise ServiceUnavailable("no means left", service="router")
+        return await super().ask(upstream, spec, request, timeouts)
+
+
+async def test_a_lack_of_ours_cancels_what_was_begun(transport: Transport) -> None:
+    """The provider must not work for nobody."""
+    transport.__class__ = Exhausted
+    transport.paths = ("/look",)  # type: ignore[attr-defined] # of the class it has now
+    async with serve(answer(b"begun"), answer(b"{}")) as upstream:
+        jobs = JobRunner(transport, lambda: 0.0)
+        cancelling = BEGIN._replace(cancel=CANCEL)
+
+        def begun() -> Job[bytes]:
+            yield cancelling
+            return (yield LOOK).body
+
+        with pytest.raises(ServiceUnavailable):
+            await run(jobs, upstream, begun())
+        await jobs.close(1)
+        assert upstream.paths == ["/begin", "/cancel"]
+
+
+async def test_a_cancelling_that_crashes_is_logged(transport: Transport) -> None:
+    """Nobody waits for it, and nothing else would tell."""
+    transport.__class__ = Exhausted
+    transport.paths = ("/cancel",)  # type: ignore[attr-defined] # as above
+    async with serve(answer(b"begun"), answer(b"{}", 400)) as upstream:
+        jobs = JobRunner(transport, lambda: 0.0)
+        with capture_logs() as lines:
+            with pytest.raises(UpstreamError):
+                await run(jobs, upstream, job())
+            await jobs.close(1)
+            await asyncio.sleep(0)
+    assert [line["event"] for line in lines] == ["job_cancel_failed"]

@@ -6,8 +6,8 @@ import pytest
 from tests.support.scripted_upstream import Act, answer, hang, reset, serve
 
 from conduit_kernel.addresses import is_public
-from conduit_kernel.errors import InvalidRequest
-from conduit_kernel.http import Exchange, HttpClient
+from conduit_kernel.errors import InvalidRequest, ServiceUnavailable
+from conduit_kernel.http import Exchange, HttpClient, LocalExhausted, Response
 from conduit_router.calls import media
 from conduit_router.calls.media import MAX_HOSTS, MAX_ITEMS, MAX_REDIRECTS, MediaFetcher
 
@@ -123,4 +123,17 @@ async def test_our_own_network_is_out_of_reach() -> None:
     async with serve(picture) as host:
         await refused(MediaFetcher(client), f"{host.url}/a")
         assert host.paths == []
+    await client.close()
+
+
+async def test_our_own_lack_is_no_fault_of_the_callers() -> None:
+    """Without descriptors a file cannot be fetched, whatever its URL."""
+
+    class Exhausted(HttpClient):
+        async def send(self, *_: object, **__: object) -> Response:
+            raise LocalExhausted("no descriptors")
+
+    client = Exhausted()
+    with pytest.raises(ServiceUnavailable):
+        await MediaFetcher(client).fetch({"http://127.0.0.1/x"})
     await client.close()
