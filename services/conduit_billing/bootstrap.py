@@ -28,6 +28,7 @@ from conduit_kernel.database import CHECKPOINT_SECONDS, Checkpointer, open_datab
 from conduit_kernel.errors import ProviderTypeUnknown
 from conduit_kernel.registry_watch import RegistryWatch
 from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metadata
+from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 from conduit_kernel.settings import Settings
 from conduit_kernel.snapshot import SnapshotState
 from conduit_providers.catalog import Catalog
@@ -106,7 +107,10 @@ async def start(
         raise
     parts = _Parts(settings, catalog, engine, names, clock)
     server = RpcServer(
-        name=SERVICE, master_key=settings.master_key, service_tokens=settings.service_tokens
+        name=SERVICE,
+        master_key=settings.master_key,
+        service_tokens=settings.service_tokens,
+        max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
     )
     add_BillingServiceServicer_to_server(parts.service, server.grpc)
     add_LedgerServiceServicer_to_server(parts.ledger_service, server.grpc)

@@ -24,10 +24,12 @@ from conduit_bridge.endpoints.builtin import Readiness, builtin_endpoints
 from conduit_bridge.endpoints.unary import Backend
 from conduit_bridge.exposition import WRITE_SECONDS, Exposition
 from conduit_bridge.metrics import BackgroundMetrics, Metrics
+from conduit_kernel.auth import Authorizer
 from conduit_kernel.background import Background, reason_of
 from conduit_kernel.http import HttpServer, ServerLimits
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc import connect
+from conduit_kernel.rpc.methods import ACCESS
 from conduit_kernel.settings import Settings
 
 # Above the 30 s that the longest control call, a connectivity test, may take.
@@ -44,6 +46,10 @@ class LocalRouter(Protocol):
     @property
     def is_ready(self) -> bool:
         """Whether a configuration is known."""
+        ...
+
+    def identify(self, authorization: str) -> object:
+        """Return the holder of a virtual key. One of the VIRTUAL_KEY errors if there is none."""
         ...
 
 
@@ -121,7 +127,11 @@ async def start(
         ROUTES,
         _backends(channels, router),
         metrics,
-        master_key=settings.master_key,
+        authorizer=Authorizer(
+            ACCESS,
+            master_key=settings.master_key,
+            virtual_keys=router.identify if router else None,
+        ),
         stopping=stopping,
         heartbeat_seconds=settings.heartbeat_seconds,
     )
@@ -170,7 +180,7 @@ def _backends(
     at_router = (
         Backend("router", RouterServiceStub(channels["router"]), REMOTE_ROUTER_SECONDS)
         if router is None
-        else Backend("router", router, None)
+        else Backend("router", router, None, is_local=True)
     )
     registry, health, billing = (channels[name] for name in ("registry", "health", "billing"))
     return {

@@ -2,7 +2,7 @@
 
 import re
 
-from conduit_kernel.http import Exchange
+from conduit_kernel.http import Exchange, Request
 from conduit_kernel.ids import IdSource
 
 Metadata = tuple[tuple[str, str], ...]
@@ -18,15 +18,24 @@ def request_id_of(exchange: Exchange, ids: IdSource) -> str:
     return f"req_{ids.next()}"
 
 
+def credentials_of(request: Request) -> dict[str, str]:
+    """Return the credentials of the caller, by the names that they have as metadata."""
+    fields = request.fields
+    found: dict[str, str] = {}
+    if b"authorization" in fields:
+        found["authorization"] = text_of(fields[b"authorization"])
+    if b"x-master-key" in fields:
+        found["x-master-key"] = text_of(fields[b"x-master-key"])
+    return found
+
+
 def metadata_of(exchange: Exchange, request_id: str) -> Metadata:
     """Return credentials, request id and address of the caller, and nothing else."""
-    fields = exchange.fields
-    metadata: Metadata = (("x-request-id", request_id), ("x-conduit-peer", exchange.peer))
-    if b"authorization" in fields:
-        metadata = (("authorization", text_of(fields[b"authorization"])), *metadata)
-    if b"x-master-key" in fields:
-        metadata = (("x-master-key", text_of(fields[b"x-master-key"])), *metadata)
-    return metadata
+    return (
+        *credentials_of(exchange).items(),
+        ("x-request-id", request_id),
+        ("x-conduit-peer", exchange.peer),
+    )
 
 
 def text_of(value: bytes) -> str:

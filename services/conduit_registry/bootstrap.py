@@ -20,6 +20,7 @@ from conduit_kernel.database import (
     sqlite_signature,
 )
 from conduit_kernel.rpc import HostedService, RpcServer
+from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 from conduit_kernel.secrets import Vault, key_id
 from conduit_kernel.settings import Settings, environment
 from conduit_providers.auth.secret_files import read_secret_file
@@ -127,6 +128,7 @@ async def _start(
         name="registry",
         master_key=settings.master_key,
         service_tokens=settings.service_tokens,
+        max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
     )
     add_RegistryServiceServicer_to_server(RegistryService(parts), server.grpc)
     add_SnapshotServiceServicer_to_server(SnapshotService(store, feed), server.grpc)

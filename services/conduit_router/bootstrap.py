@@ -10,6 +10,7 @@ from conduit_kernel.background import Background
 from conduit_kernel.http import HttpClient, IsolatedResolver
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc import RpcServer
+from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings, environment
 from conduit_providers.catalog import Catalog
@@ -33,6 +34,8 @@ from conduit_router.virtual_keys import VirtualKeys
 
 # How long a stopping router waits for providers to take jobs back whose callers are gone.
 LAST_CANCEL_SECONDS = 2.0
+# At the same time on one connection: a remote bridge has only one.
+MAX_CALLS = 10_000
 
 
 class RouterProcess:
@@ -122,7 +125,7 @@ async def start(
         draw_seed=_seeds(),
     )
     virtual_keys = VirtualKeys(vault, clock)
-    stub = RouterStub(runtime, virtual_keys, ids, settings.master_key)
+    stub = RouterStub(runtime, virtual_keys, ids)
     control_plane = ControlPlane(
         settings,
         recorder=recorder,
@@ -177,7 +180,15 @@ def _clients(settings: Settings) -> list[HttpClient]:
 async def _serve(
     stub: RouterStub, settings: Settings, port: int | None, *, share_port: bool
 ) -> RpcServer:
-    server = RpcServer(name="router", master_key=settings.master_key, share_port=share_port)
+    server = RpcServer(
+        name="router",
+        master_key=settings.master_key,
+        service_tokens=settings.service_tokens,
+        virtual_keys=stub.identify,
+        max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
+        max_streams=MAX_CALLS,
+        share_port=share_port,
+    )
     server.grpc.add_generic_rpc_handlers((handlers(stub),))
     server.announce(SERVICE)
     await server.start(

@@ -1,9 +1,8 @@
 """The Router service: its RPCs come from the contract, in process and over gRPC alike."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any, NoReturn
-from urllib.parse import unquote
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
@@ -11,9 +10,10 @@ from google.protobuf.message_factory import GetMessageClass
 
 from conduit.v1 import options_pb2
 from conduit.v1.router_service_pb2 import DESCRIPTOR
+from conduit_kernel.auth import Principal, PrincipalKind, current_principal
 from conduit_kernel.errors import ConduitError, NotImplementedYet, ServiceUnavailable
 from conduit_kernel.ids import IdSource
-from conduit_kernel.rpc.auth_interceptor import Context, check_master_key, metadata_of
+from conduit_kernel.rpc.auth_interceptor import Context, metadata_of
 from conduit_providers.operation import StreamedOperation
 from conduit_providers.operations import operation
 from conduit_router.calls.runtime import CallRuntime
@@ -28,33 +28,33 @@ SERVICE = DESCRIPTOR.services_by_name["RouterService"]
 # Of RPCs that ask for the master key, not for a virtual one.
 OPERATOR = Caller(0, is_enabled=True, expires_at=0.0, allowed=None)
 
-Metadata = Iterable[tuple[str, str]]
+# Looked up for each call of a model otherwise.
+_ADMINISTRATOR = PrincipalKind.ADMINISTRATOR
+
 # Awaited for one answer, iterated for a stream.
 Rpc = Callable[[Any, CallerContext], Any]
-Plain = Callable[[bytes, str, str, str], Any]
+Plain = Callable[[bytes, Principal, str], Any]
 
 
 class RouterStub:
     """The Router, called in process as its gRPC stub would be called from elsewhere.
 
-    Each RPC of the contract is an attribute: `await stub.Chat(request, metadata)` for one answer,
-    an async generator for a stream. Errors are ConduitErrors rather than statuses. A call's
-    time is in its options; other arguments of gRPC's stubs are taken and not used.
+    Each RPC of the contract is an attribute: `await stub.Chat(request, principal=, request_id=)`
+    for one answer, an async generator for a stream. The edge has authorized the principal; no
+    credential comes here. Errors are ConduitErrors rather than statuses. A call's time is in its
+    options; other arguments of gRPC's stubs are taken and not used.
     """
 
-    def __init__(
-        self, runtime: CallRuntime, virtual_keys: VirtualKeys, ids: IdSource, master_key: str
-    ) -> None:
+    def __init__(self, runtime: CallRuntime, virtual_keys: VirtualKeys, ids: IdSource) -> None:
         self._runtime = runtime
         self._virtual_keys = virtual_keys
         self._ids = ids
-        self._master_key = master_key.encode()
         queries = Queries(runtime)
         rpcs = {m.name: _rpc(m, runtime, queries) for m in SERVICE.methods}
         self._calls = {
             name: rpc for name, rpc in rpcs.items() if isinstance(rpc, UnaryCalls | StreamingCalls)
         }
-        self._rpcs = {m.name: self._bound(m, rpcs[m.name]) for m in SERVICE.methods}
+        self._rpcs = {name: self._bound(rpc) for name, rpc in rpcs.items()}
 
     def __getattr__(self, rpc: str) -> Callable[..., Any]:
         """Return an RPC of the contract."""
@@ -66,16 +66,15 @@ class RouterStub:
     def plain_rpc(self, rpc: str) -> Plain | None:
         """Return an RPC without messages around its JSON; None if it makes no calls.
 
-        It takes the body, the credentials (`authorization`), the request's id and the caller's
-        address; it returns `(body, CallSummary)`, or yields `(CallSummary, events)` and then
-        events.
+        It takes the body, who calls and the request's id; it returns `(body, CallSummary)`, or
+        yields `(CallSummary, events)` and then events.
         """
         calls = self._calls.get(rpc)
         if calls is None:
             return None
 
-        def call(body: bytes, authorization: str, request_id: str, peer: str) -> Any:  # noqa: ANN401 # one answer or a stream
-            return calls.plain(body, self._identified(authorization, request_id, peer))
+        def call(body: bytes, principal: Principal, request_id: str) -> Any:  # noqa: ANN401 # one answer or a stream
+            return calls.plain(body, self._context(principal, request_id))
 
         return call
 
@@ -89,39 +88,28 @@ class RouterStub:
         """Return the revision of the configuration by which calls are served."""
         return self._runtime.table.revision
 
-    def _bound(self, method: MethodDescriptor, rpc: Rpc) -> Callable[..., Any]:
-        serving = method.GetOptions().Extensions[options_pb2.serving]
-        admitted = (
-            self._operator if serving.access == options_pb2.ACCESS_MASTER_KEY else self._caller
-        )
+    def identify(self, authorization: str) -> Caller:
+        """Return the holder of a virtual key. One of the VIRTUAL_KEY errors if there is none."""
+        if not self.is_ready:
+            raise ServiceUnavailable("The Router has no configuration yet", service="router")
+        return self._virtual_keys.identify(authorization)
 
-        def call(request: Any, metadata: Metadata = (), **_: object) -> Any:  # noqa: ANN401 # of each RPC its own
-            return rpc(request, admitted(metadata))
+    def _bound(self, rpc: Rpc) -> Callable[..., Any]:
+        def call(
+            request: Any,  # noqa: ANN401 # of each RPC its own
+            *,
+            principal: Principal,
+            request_id: str = "",
+            **_: object,
+        ) -> Any:  # noqa: ANN401 # as above
+            return rpc(request, self._context(principal, request_id))
 
         return call
 
-    def _caller(self, metadata: Metadata) -> CallerContext:
-        authorization = request_id = peer = ""
-        for name, value in metadata:
-            if name == "authorization":
-                authorization = value
-            elif name == "x-request-id":
-                request_id = value
-            elif name == "x-conduit-peer":
-                peer = value
-        return self._identified(authorization, request_id or f"req_{self._ids.next()}", peer)
-
-    def _identified(self, authorization: str, request_id: str, peer: str) -> CallerContext:
-        if not self.is_ready:
-            raise ServiceUnavailable("The Router has no configuration yet", service="router")
-        return CallerContext(self._virtual_keys.identify(authorization), request_id, peer)
-
-    def _operator(self, metadata: Metadata) -> CallerContext:
-        given = dict(metadata)
-        check_master_key(given.get("x-master-key", ""), self._master_key)
-        return CallerContext(
-            OPERATOR, given.get("x-request-id", ""), given.get("x-conduit-peer", "")
-        )
+    def _context(self, principal: Principal, request_id: str) -> CallerContext:
+        # Nobody becomes the operator for want of a virtual key.
+        caller: Caller = OPERATOR if principal.kind is _ADMINISTRATOR else principal.virtual_key
+        return CallerContext(caller, request_id or f"req_{self._ids.next()}", principal.address)
 
 
 def _rpc(method: MethodDescriptor, runtime: CallRuntime, queries: Queries) -> Rpc:
@@ -166,14 +154,15 @@ def handlers(stub: RouterStub) -> grpc.GenericRpcHandler:
 
 def _handler(method: MethodDescriptor, rpc: Callable[..., Any], ids: IdSource) -> Any:  # noqa: ANN401 # gRPC's own
     async def unary(request: Any, context: Context) -> Any:  # noqa: ANN401 # of each RPC its own
-        metadata = _metadata(context, ids)
-        with _naming(metadata):
-            return await rpc(request, metadata)
+        request_id = _request_id(context, ids)
+        with _naming(request_id):
+            return await rpc(request, principal=current_principal(), request_id=request_id)
 
     async def stream(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401 # as above
-        metadata = _metadata(context, ids)
-        with _naming(metadata):
-            async with aclosing(rpc(request, metadata)) as pieces:
+        request_id = _request_id(context, ids)
+        with _naming(request_id):
+            call = rpc(request, principal=current_principal(), request_id=request_id)
+            async with aclosing(call) as pieces:
                 async for piece in pieces:
                     yield piece
 
@@ -191,25 +180,15 @@ def _handler(method: MethodDescriptor, rpc: Callable[..., Any], ids: IdSource) -
 
 
 @contextmanager
-def _naming(metadata: Metadata) -> Iterator[None]:
+def _naming(request_id: str) -> Iterator[None]:
     """Let an error name the request by the id that its charges have."""
     try:
         yield
     except ConduitError as error:
-        error.metadata.setdefault("request_id", dict(metadata)["x-request-id"])
+        error.metadata.setdefault("request_id", request_id)
         raise
 
 
-def _metadata(context: Context, ids: IdSource) -> list[tuple[str, str]]:
-    given = metadata_of(context)
+def _request_id(context: Context, ids: IdSource) -> str:
     # Errors name it as charges do, so it has to be known before the call begins.
-    given["x-request-id"] = given.get("x-request-id") or f"req_{ids.next()}"
-    # What a caller says of its own address is not believed.
-    given["x-conduit-peer"] = _address(context.peer())
-    return list(given.items())
-
-
-def _address(peer: str) -> str:
-    # As gRPC writes it: `ipv4:10.0.0.1:4321`, `ipv6:%5B::1%5D:4321`.
-    _, _, rest = unquote(peer).partition(":")
-    return rest.rpartition(":")[0].strip("[]")
+    return metadata_of(context).get("x-request-id") or f"req_{ids.next()}"

@@ -21,6 +21,7 @@ from conduit_bridge.endpoints.unary import (
     UnservedEndpoint,
 )
 from conduit_bridge.metrics import Metrics
+from conduit_kernel.auth import Authorizer
 
 
 def endpoints(
@@ -28,7 +29,7 @@ def endpoints(
     backends: Mapping[str, Backend],
     metrics: Metrics,
     *,
-    master_key: str,
+    authorizer: Authorizer,
     stopping: asyncio.Event,
     heartbeat_seconds: float,
 ) -> list[Endpoint]:
@@ -41,7 +42,7 @@ def endpoints(
             route,
             backends[route.service],
             metrics,
-            master_key=master_key.encode(),
+            authorizer=authorizer,
             stopping=stopping,
             heartbeat_seconds=heartbeat_seconds,
         )
@@ -60,7 +61,7 @@ def _endpoint(
     backend: Backend,
     metrics: Metrics,
     *,
-    master_key: bytes,
+    authorizer: Authorizer,
     stopping: asyncio.Event,
     heartbeat_seconds: float,
 ) -> RouteEndpoint:
@@ -69,21 +70,21 @@ def _endpoint(
         case options_pb2.FRAMING_UNSPECIFIED:
             if (plain := plain_call(route, backend)) is not None:
                 return PlainUnaryEndpoint(
-                    route, backend, counts, master_key=master_key, plain=plain
+                    route, backend, counts, authorizer=authorizer, plain=plain
                 )
-            return UnaryEndpoint(route, backend, counts, master_key=master_key)
+            return UnaryEndpoint(route, backend, counts, authorizer=authorizer)
         case options_pb2.FRAMING_SERVER_SENT_EVENTS:
             return _events_kind(route, backend, stopping)(
                 route,
                 backend,
                 counts,
-                master_key=master_key,
+                authorizer=authorizer,
                 heartbeat_seconds=heartbeat_seconds,
             )
         case options_pb2.FRAMING_BINARY:
-            return StreamEndpoint(route, backend, counts, master_key=master_key)
+            return StreamEndpoint(route, backend, counts, authorizer=authorizer)
         case _:
-            return UnservedEndpoint(route, backend, counts, master_key=master_key)
+            return UnservedEndpoint(route, backend, counts, authorizer=authorizer)
 
 
 def _events_kind(

@@ -14,11 +14,11 @@ from conduit_bridge.endpoints.stream import EventsEndpoint, first_of, let_go
 from conduit_bridge.endpoints.unary import Backend, Outcome, RequestContext, UnaryEndpoint
 from conduit_bridge.metrics import RouteCounts
 from conduit_bridge.report_lines import report_lines
-from conduit_bridge.request_metadata import text_of
-from conduit_kernel.http import Exchange, Stream
+from conduit_kernel.auth import Authorizer, Principal
+from conduit_kernel.http import Stream
 
-# Takes body, credentials, request id and address; answers whole, or is iterated.
-PlainCall = Callable[[bytes, str, str, str], Any]
+# Takes body, caller and request id; answers whole, or is iterated.
+PlainCall = Callable[[bytes, Principal, str], Any]
 
 
 def plain_call(route: Route, backend: Backend) -> PlainCall | None:
@@ -34,13 +34,6 @@ _NOT_PLAIN = frozenset(
 ) | {b"content-encoding"}
 
 
-def _begun(call: PlainCall, context: RequestContext) -> Any:  # noqa: ANN401 # one answer or a stream
-    exchange: Exchange = context.exchange
-    authorization = exchange.fields.get(b"authorization")
-    credentials = text_of(authorization) if authorization is not None else ""
-    return call(exchange.body, credentials, context.request_id, exchange.peer)
-
-
 class PlainUnaryEndpoint(UnaryEndpoint):
     """One request, one answer."""
 
@@ -50,20 +43,22 @@ class PlainUnaryEndpoint(UnaryEndpoint):
         backend: Backend,
         counts: RouteCounts,
         *,
-        master_key: bytes,
+        authorizer: Authorizer,
         plain: PlainCall,
     ) -> None:
         """Bind a route to its service, and to the plain form of its RPC."""
-        super().__init__(route, backend, counts, master_key=master_key)
+        super().__init__(route, backend, counts, authorizer=authorizer)
         self._plain = plain
 
     async def serve(self, context: RequestContext) -> Outcome:
         """Call, and send the answer in one piece."""
         if not _NOT_PLAIN.isdisjoint(context.exchange.fields):
             return await super().serve(context)
-        body, summary = await _begun(self._plain, context)
+        exchange = context.exchange
+        principal = self.principal_of(exchange)
+        body, summary = await self._plain(exchange.body, principal, context.request_id)
         lines = context.lines + self.media + report_lines(summary)
-        context.exchange.respond(self.done.status, (), body, lines)
+        exchange.respond(self.done.status, (), body, lines)
         return self.done
 
 
@@ -76,13 +71,13 @@ class PlainEventsEndpoint(EventsEndpoint):
         backend: Backend,
         counts: RouteCounts,
         *,
-        master_key: bytes,
+        authorizer: Authorizer,
         plain: PlainCall,
         heartbeat_seconds: float,
     ) -> None:
         """Bind a route to its service, and to the plain form of its RPC."""
         super().__init__(
-            route, backend, counts, master_key=master_key, heartbeat_seconds=heartbeat_seconds
+            route, backend, counts, authorizer=authorizer, heartbeat_seconds=heartbeat_seconds
         )
         self._plain = plain
 
@@ -90,7 +85,8 @@ class PlainEventsEndpoint(EventsEndpoint):
         """Call, and relay the events until they end or the caller leaves."""
         if not _NOT_PLAIN.isdisjoint(context.exchange.fields):
             return await super().serve(context)
-        events = _begun(self._plain, context)
+        exchange = context.exchange
+        events = self._plain(exchange.body, self.principal_of(exchange), context.request_id)
         heartbeat = Heartbeat(lambda: self.start(context), self.heartbeat_seconds)
         try:
             try:

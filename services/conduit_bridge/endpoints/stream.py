@@ -26,7 +26,7 @@ from conduit_bridge.endpoints.unary import (
 )
 from conduit_bridge.errors import event_of
 from conduit_bridge.metrics import RouteCounts
-from conduit_bridge.request_metadata import metadata_of
+from conduit_kernel.auth import Authorizer
 from conduit_kernel.errors import ConduitError, StreamInterrupted
 from conduit_kernel.http import CallerGone, Fields, Stream, field_lines
 from conduit_kernel.rpc import until_connected
@@ -62,9 +62,8 @@ class StreamEndpoint(RouteEndpoint):
 
     def begin(self, context: RequestContext) -> AsyncIterable[Any]:
         """Start the call; end it with `let_go`."""
-        request = self.request_of(context)
-        metadata = metadata_of(context.exchange, context.request_id)
-        call: AsyncIterable[Any] = self.call(request, metadata=metadata)
+        caller = self.admit(context)
+        call: AsyncIterable[Any] = self.call(self.request_of(context), **caller)
         return call
 
     async def finish(
@@ -108,11 +107,11 @@ class EventsEndpoint(StreamEndpoint):
         backend: Backend,
         counts: RouteCounts,
         *,
-        master_key: bytes,
+        authorizer: Authorizer,
         heartbeat_seconds: float,
     ) -> None:
         """Bind a route to its service; its streams are never silent for longer than that."""
-        super().__init__(route, backend, counts, master_key=master_key)
+        super().__init__(route, backend, counts, authorizer=authorizer)
         self.media = field_lines(EVENT_FIELDS)
         self.heartbeat_seconds = heartbeat_seconds
 
@@ -184,13 +183,13 @@ class WatchEndpoint(EventsEndpoint):
         backend: Backend,
         counts: RouteCounts,
         *,
-        master_key: bytes,
+        authorizer: Authorizer,
         heartbeat_seconds: float,
         stopping: asyncio.Event,
     ) -> None:
         """Bind a route; its streams end when `stopping` is set."""
         super().__init__(
-            route, backend, counts, master_key=master_key, heartbeat_seconds=heartbeat_seconds
+            route, backend, counts, authorizer=authorizer, heartbeat_seconds=heartbeat_seconds
         )
         self._stopping = stopping
 
@@ -219,6 +218,7 @@ class WatchEndpoint(EventsEndpoint):
 
     def _serve_head(self, context: RequestContext) -> Outcome:
         # Only what can be judged without a call, for that would last until somebody hangs up.
+        self.admit(context)
         self.request_of(context)
         context.exchange.respond(self.done.status, (), b"", context.lines + self.media)
         return self.done

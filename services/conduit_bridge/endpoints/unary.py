@@ -10,12 +10,13 @@ import structlog
 from google.protobuf.message import Message
 
 from conduit.v1.http_runtime import Route
-from conduit.v1.options_pb2 import ACCESS_MASTER_KEY, ACCESS_VIRTUAL_KEY, Dialect
+from conduit.v1.options_pb2 import ACCESS_VIRTUAL_KEY, Dialect
 from conduit_bridge.errors import error_for
 from conduit_bridge.metrics import RouteCounts
 from conduit_bridge.multipart import parts_of
-from conduit_bridge.request_metadata import metadata_of, text_of
+from conduit_bridge.request_metadata import credentials_of, metadata_of
 from conduit_bridge.routes import Params
+from conduit_kernel.auth import Authorizer, Principal
 from conduit_kernel.errors import (
     ConduitError,
     InvalidRequest,
@@ -24,7 +25,6 @@ from conduit_kernel.errors import (
 )
 from conduit_kernel.http import Exchange, Request, field_lines
 from conduit_kernel.rpc import until_connected
-from conduit_kernel.rpc.auth_interceptor import check_master_key
 
 MAX_QUERY_FIELDS = 100
 # For a service that is not there.
@@ -46,6 +46,8 @@ class Backend(NamedTuple):
     timeout: float | None
     # Where the service may be starting just now: calls wait a moment for it.
     channel: grpc.aio.Channel | None = None
+    # In this process: it is told who calls, rather than shown credentials.
+    is_local: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -98,9 +100,9 @@ class RouteEndpoint(Endpoint):
     """Calls the RPC of a route."""
 
     def __init__(
-        self, route: Route, backend: Backend, counts: RouteCounts, *, master_key: bytes
+        self, route: Route, backend: Backend, counts: RouteCounts, *, authorizer: Authorizer
     ) -> None:
-        """Bind a route to its service; `master_key` is asked for where the contract says so."""
+        """Bind a route to its service."""
         self.counts = counts
         self.dialect = route.dialect
         self.max_body_bytes = route.max_body_bytes
@@ -109,8 +111,10 @@ class RouteEndpoint(Endpoint):
         self.call = getattr(backend.stub, route.rpc)
         self._timeout = backend.timeout
         self.channel = backend.channel
-        self._master_key = master_key if route.access == ACCESS_MASTER_KEY else None
-        self._wants_bearer = route.access == ACCESS_VIRTUAL_KEY
+        self._authorize = authorizer.bind(f"/conduit.v1.{route.service}/{route.rpc}")
+        self._is_local = backend.is_local
+        # Of virtual keys the Router alone knows; where it is elsewhere, it authorizes them.
+        self._is_authorized_here = backend.is_local or route.access != ACCESS_VIRTUAL_KEY
         self.write = route.write
         self._report = route.write_report
         # As lines of a head, like all that is known before.
@@ -118,22 +122,28 @@ class RouteEndpoint(Endpoint):
         self.done = Outcome(route.success_status)
 
     def judge_head(self, request: Request) -> None:
-        """Check the credential as far as the bridge can: the Router alone knows virtual keys."""
-        self._check_master_key(request)
-        if self._wants_bearer:
-            scheme, _, key = request.fields.get(b"authorization", b"").strip().partition(b" ")
-            if scheme.lower() != b"bearer" or not key.strip():
-                raise VirtualKeyMissing("This call wants a virtual key", header="Authorization")
+        """Authorize a caller whose body is still to come, as far as the bridge can."""
+        if self._is_authorized_here:
+            self.principal_of(request)
+        else:
+            _check_bearer(request)
 
-    def _check_master_key(self, request: Request) -> None:
-        if self._master_key is not None:
-            given = request.fields.get(b"x-master-key", b"")
-            check_master_key(text_of(given), self._master_key)
+    def admit(self, context: RequestContext) -> dict[str, Any]:
+        """Authorize; return what the stub is told of the caller. Raises what is wrong with them."""
+        exchange = context.exchange
+        if self._is_authorized_here:
+            principal = self.principal_of(exchange)
+            if self._is_local:
+                return {"principal": principal, "request_id": context.request_id}
+        return {"metadata": metadata_of(exchange, context.request_id)}
+
+    def principal_of(self, request: Request) -> Principal:
+        """Return who calls. Raises what is wrong with their credentials."""
+        return self._authorize(credentials_of(request), request.peer)
 
     def request_of(self, context: RequestContext) -> Message:
-        """Read the request message. Raises what is wrong with the request, or with its key."""
+        """Read the request message. Raises what is wrong with the request."""
         exchange = context.exchange
-        self._check_master_key(exchange)
         if b"content-encoding" in exchange.fields:
             _refuse_coding(exchange.fields[b"content-encoding"])
         query = _query_of(exchange.query) if exchange.query else ()
@@ -164,14 +174,11 @@ class UnaryEndpoint(RouteEndpoint):
     async def serve(self, context: RequestContext) -> Outcome:
         """Call, and send the answer in one piece."""
         exchange = context.exchange
+        caller = self.admit(context)
         request = self.request_of(context)
         if self.channel is not None:
             await until_connected(self.channel, PATIENCE_SECONDS)
-        answer = await self.call(
-            request,
-            metadata=metadata_of(exchange, context.request_id),
-            timeout=self._timeout,
-        )
+        answer = await self.call(request, timeout=self._timeout, **caller)
         body = self.write(answer)
         exchange.respond(self.done.status, (), body, context.lines + self.lines_of(answer))
         return self.done
@@ -181,7 +188,8 @@ class UnservedEndpoint(RouteEndpoint):
     """Declared by the contract, in a framing that this bridge does not speak yet."""
 
     async def serve(self, context: RequestContext) -> Outcome:
-        """Say so."""
+        """Say so, to those who might call it."""
+        self.judge_head(context.exchange)
         rpc = self._route.rpc
         raise NotImplementedYet(f"{rpc} is not served over HTTP yet", method=rpc)
 
@@ -193,6 +201,12 @@ def tell(problem: Exception, service: str, request_id: str) -> ConduitError:
         return error
     structlog.get_logger("bridge").error("request_failed", request_id=request_id, exc_info=problem)
     return ConduitError("Conduit failed in a way it did not foresee", request_id=request_id)
+
+
+def _check_bearer(request: Request) -> None:
+    scheme, _, key = request.fields.get(b"authorization", b"").strip().partition(b" ")
+    if scheme.lower() != b"bearer" or not key.strip():
+        raise VirtualKeyMissing("This call wants a virtual key", header="Authorization")
 
 
 def _media_lines(media_type: bytes | None) -> bytes:

@@ -1,21 +1,17 @@
 """What stands before every RPC: who may call, and how its errors leave."""
 
-import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import grpc
 import structlog
 from google.protobuf.message import DecodeError
+from msgspec.structs import replace
 
-from conduit.v1.options_pb2 import ACCESS_MASTER_KEY, ACCESS_SERVICE, Access
-from conduit_kernel.errors import (
-    ConduitError,
-    InvalidRequest,
-    MasterKeyInvalid,
-    MasterKeyMissing,
-    ServiceTokenInvalid,
-)
+from conduit_kernel.addresses import is_loopback
+from conduit_kernel.auth import Authorizer, Principal, PrincipalKind, set_principal
+from conduit_kernel.errors import ConduitError, InvalidRequest
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc.methods import METHODS
 from conduit_kernel.rpc.status import status_of
@@ -30,20 +26,23 @@ else:
 
 
 MAX_REQUEST_ID = 200
-SERVICE_HEADER = "x-conduit-service-token"
+HEALTH_WATCH = "/grpc.health.v1.Health/Watch"
+# They last as long as their callers, who show no credential.
+MAX_HEALTH_WATCHES = 256
+PEER_HEADER = "x-conduit-peer"
+_TRUSTED = frozenset({PrincipalKind.ADMINISTRATOR, PrincipalKind.SERVICE})
 
 
 class AuthInterceptor(grpc.aio.ServerInterceptor):
-    """Checks the master key or the service token, as the contract asks, and gives errors statuses.
+    """Authorizes calls by their metadata, before their messages are read; gives errors a status.
 
-    Virtual keys are checked by the Router, which alone knows them. RPCs outside the contract
-    (health, reflection) are for everybody.
+    RPCs find who calls with `current_principal`.
     """
 
-    def __init__(self, master_key: str, service_tokens: Iterable[str] = ()) -> None:
-        self._master_key = master_key.encode()
-        self._service_tokens = tuple(token.encode() for token in service_tokens)
+    def __init__(self, authorizer: Authorizer) -> None:
+        self._authorizer = authorizer
         self._ids = IdSource()
+        self._watches = 0
         self._log = structlog.get_logger("rpc")
 
     async def intercept_service(
@@ -51,17 +50,24 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler | None:
-        """Return the handler with the checks around it."""
+        """Return the handler with what belongs around it, or one that refuses the call."""
+        name = handler_call_details.method
+        try:
+            metadata = text_of(handler_call_details.invocation_metadata)
+            principal = self._authorizer.authorize(name, metadata)
+        except ConduitError as error:
+            return self._refusing(error)
         handler = await continuation(handler_call_details)
-        method = METHODS.get(handler_call_details.method)
-        if handler is None or method is None:
+        if handler is not None and name == HEALTH_WATCH:
+            return self._bounded(handler)
+        if handler is None or name not in METHODS:
             return handler
-        return self._around(handler, handler_call_details.method, method.access)
+        return self._around(handler, name, principal)
 
-    def _around(self, handler: Any, name: str, access: "Access.ValueType") -> Handler:  # noqa: ANN401 # four kinds of handler, told apart by which attribute is set
-        async def whole(request: Any, context: Context) -> object:  # noqa: ANN401 # bytes, or a stream of them
+    def _around(self, handler: Any, name: str, principal: Principal) -> Handler:  # noqa: ANN401 # four kinds of handler, told apart by which attribute is set
+        async def unary(request: Any, context: Context) -> object:  # noqa: ANN401 # bytes, or a stream of them
             try:
-                self._admit(context, access)
+                set_principal(_located(principal, context))
                 return await inner(read(request), context)
             except ConduitError as error:
                 await context.abort_with_status(self._status(error, context))
@@ -70,11 +76,11 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
                 await context.abort_with_status(self._status(foreseen, context))
             return None
 
-        async def pieces(request: Any, context: Context) -> AsyncIterator[object]:  # noqa: ANN401 # as above
+        async def streaming(request: Any, context: Context) -> AsyncIterator[object]:  # noqa: ANN401 # as above
             try:
-                self._admit(context, access)
-                async for piece in inner(read(request), context):
-                    yield piece
+                set_principal(_located(principal, context))
+                async for message in inner(read(request), context):
+                    yield message
             except ConduitError as error:
                 await context.abort_with_status(self._status(error, context))
             except Exception as error:  # noqa: BLE001 # the last line of defence
@@ -82,18 +88,36 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
                 await context.abort_with_status(self._status(foreseen, context))
 
         inner = handler.unary_unary or handler.stream_unary
-        around: Any = whole if inner else pieces
+        around: Any = unary if inner else streaming
         inner = inner or handler.unary_stream or handler.stream_stream
         make = _MAKERS[handler.request_streaming, handler.response_streaming]
         read = _reader(handler)
         # Read here, because gRPC itself would answer INTERNAL to what it cannot read.
         return make(around, None, handler.response_serializer)
 
-    def _admit(self, context: Context, access: "Access.ValueType") -> None:
-        if access == ACCESS_MASTER_KEY:
-            check_master_key(metadata_of(context).get("x-master-key", ""), self._master_key)
-        elif access == ACCESS_SERVICE:
-            _check_service_token(metadata_of(context).get(SERVICE_HEADER, ""), self._service_tokens)
+    def _bounded(self, handler: Any) -> Handler:  # noqa: ANN401 # of grpcio-health-checking, untyped
+        async def watch(request: object, context: Context) -> None:
+            if self._watches >= MAX_HEALTH_WATCHES:
+                await context.abort(
+                    grpc.StatusCode.RESOURCE_EXHAUSTED, "Too many watch the health of this server"
+                )
+            self._watches += 1
+            try:
+                await handler.unary_stream(request, context)
+            finally:
+                self._watches -= 1
+
+        return grpc.unary_stream_rpc_method_handler(
+            watch, handler.request_deserializer, handler.response_serializer
+        )
+
+    def _refusing(self, error: ConduitError) -> Handler:
+        """Return a handler that refuses; one of streams, because those start before any message."""
+
+        async def refuse(_: object, context: Context) -> None:
+            await context.abort_with_status(self._status(error, context))
+
+        return grpc.stream_stream_rpc_method_handler(refuse)
 
     def _status(self, error: ConduitError, context: Context) -> grpc.Status:
         # Some errors know it already: those of the Router, whose charges have it too.
@@ -140,23 +164,31 @@ _MAKERS: dict[tuple[bool, bool], Callable[..., Handler]] = {
 }
 
 
-def check_master_key(given: str, master_key: bytes) -> None:
-    """Raise unless the master key was given, in time that tells nothing about it."""
-    if not given:
-        raise MasterKeyMissing("This call wants the master key", header="X-Master-Key")
-    if not hmac.compare_digest(given.encode(), master_key):
-        raise MasterKeyInvalid("The master key is wrong", header="X-Master-Key")
+def _located(principal: Principal, context: Context) -> Principal:
+    """Return the principal with the address, which only the call's context knows.
+
+    What a caller says of another's address is believed of our own bridge alone, beside us.
+    """
+    address = address_of(context.peer())
+    if principal.kind in _TRUSTED and (not address or is_loopback(address)):
+        address = metadata_of(context).get(PEER_HEADER, "") or address
+    return replace(principal, address=address)
 
 
-def _check_service_token(given: str, tokens: tuple[bytes, ...]) -> None:
-    """Raise unless one of the tokens was given, in time that tells nothing about them."""
-    # All are compared, so that the time does not tell which one it was.
-    found = [hmac.compare_digest(given.encode(), token) for token in tokens]
-    if not any(found):
-        message = "This call is for Conduit's own services, and wants their token"
-        raise ServiceTokenInvalid(message, header=SERVICE_HEADER)
+def address_of(peer: str) -> str:
+    """Return the address in what gRPC says of a peer: `ipv4:10.0.0.1:4321`, `ipv6:%5B::1%5D:4321`.
+
+    Empty for Unix sockets.
+    """
+    family, _, rest = unquote(peer).partition(":")
+    return rest.rpartition(":")[0].strip("[]") if family in {"ipv4", "ipv6"} else ""
 
 
 def metadata_of(context: Context) -> dict[str, str]:
     """Return a call's metadata that is text; of repeated names the last."""
-    return {k: v for k, v in context.invocation_metadata() or () if isinstance(v, str)}
+    return text_of(context.invocation_metadata())
+
+
+def text_of(metadata: Iterable[tuple[str, str | bytes]] | None) -> dict[str, str]:
+    """Return those metadata that are text; of repeated names the last."""
+    return {name: value for name, value in metadata or () if isinstance(value, str)}

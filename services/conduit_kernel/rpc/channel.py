@@ -6,9 +6,9 @@ import contextlib
 import grpc
 import orjson
 
-from conduit_kernel.rpc.auth_interceptor import SERVICE_HEADER
+from conduit_kernel.auth import SERVICE_HEADER
 from conduit_kernel.rpc.methods import METHODS
-from conduit_kernel.rpc.server import MAX_MESSAGE_BYTES
+from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 
 # Over about two seconds: a service that is being restarted is back by then.
 _RETRY = {
@@ -30,8 +30,8 @@ def connect(target: str) -> grpc.aio.Channel:
     return grpc.aio.insecure_channel(
         target,
         options=[
-            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_receive_message_length", MAX_LARGE_MESSAGE_BYTES),
+            ("grpc.max_send_message_length", MAX_LARGE_MESSAGE_BYTES),
             # Calls carry keys in clear: they go to the service itself, through nobody.
             ("grpc.enable_http_proxy", 0),
             # Another channel's failures are no reason to wait.

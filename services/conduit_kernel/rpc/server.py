@@ -1,4 +1,4 @@
-"""A gRPC server with what every service of ours has: the gate, health, reflection."""
+"""A gRPC server with what every service of ours has: authorization, health, reflection."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,10 +8,16 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from conduit_kernel.auth import Authorizer, VirtualKeyResolver
 from conduit_kernel.errors import ServiceUnavailable
 from conduit_kernel.rpc.auth_interceptor import AuthInterceptor
+from conduit_kernel.rpc.methods import ACCESS
 
-MAX_MESSAGE_BYTES = 96 * 1024 * 1024
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+# Of calls with media, of charges, of whole configurations.
+MAX_LARGE_MESSAGE_BYTES = 96 * 1024 * 1024
+# On one connection; more wait at the caller.
+MAX_STREAMS = 1000
 
 
 class RpcServer:
@@ -23,25 +29,34 @@ class RpcServer:
         name: str,
         master_key: str,
         service_tokens: Iterable[str] = (),
+        virtual_keys: VirtualKeyResolver | None = None,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
+        max_streams: int = MAX_STREAMS,
         health_servicer: health.aio.HealthServicer | None = None,
         share_port: bool = False,
     ) -> None:
         """Prepare a server.
 
         - `service_tokens` admit to internal RPCs; without any, nobody is.
+        - `virtual_keys` knows the callers of RPCs that ask for a virtual key.
+        - `max_message_bytes` bounds what callers send, once they are known to be allowed.
         - `share_port` lets the workers of one machine listen together.
         """
         self._name = name
         self._services = [health.SERVICE_NAME, reflection.SERVICE_NAME]
         self._problems: list[str] = []
         self.health = health_servicer or health.aio.HealthServicer()
+        authorizer = Authorizer(
+            ACCESS, master_key=master_key, service_tokens=service_tokens, virtual_keys=virtual_keys
+        )
         self.grpc = grpc.aio.server(
-            interceptors=[AuthInterceptor(master_key, service_tokens)],
+            interceptors=[AuthInterceptor(authorizer)],
             options=[
                 # A second server on the port would silently take half of the calls.
                 ("grpc.so_reuseport", int(share_port)),
-                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.max_receive_message_length", max_message_bytes),
+                ("grpc.max_send_message_length", MAX_LARGE_MESSAGE_BYTES),
+                ("grpc.max_concurrent_streams", max_streams),
                 # Clients may ask whether we are alive while nothing else is going on.
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", 5000),
                 ("grpc.http2.max_ping_strikes", 0),

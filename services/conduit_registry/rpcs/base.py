@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 
+from conduit_kernel.auth import current_principal
 from conduit_kernel.rpc.auth_interceptor import metadata_of
 from conduit_kernel.secrets import Vault
 from conduit_providers.catalog import Catalog
@@ -48,19 +49,8 @@ class RpcBase:
             yield Editor(changing, catalog=self.parts.catalog, vault=self.parts.vault)
 
 
-def service_origin(context: Context) -> Origin:
-    """Return which of our own services calls. The interceptor has checked its token."""
-    return Origin("service", _address(context.peer()), "")
-
-
 def origin_of(context: Context) -> Origin:
-    """Return who calls, for the audit log. The interceptor has checked the master key."""
+    """Return who calls, for the audit log."""
+    principal = current_principal()
     request_id = metadata_of(context).get("x-request-id", "")
-    return Origin("master-key", _address(context.peer()), request_id[:MAX_REQUEST_ID])
-
-
-def _address(peer: str) -> str:
-    # gRPC says ipv4:127.0.0.1:4711, or ipv6:%5B::1%5D:4711.
-    family, _, address = peer.partition(":")
-    plain = address.replace("%5B", "[").replace("%5D", "]")
-    return plain if family in {"ipv4", "ipv6"} else peer
+    return Origin(principal.name, principal.address, request_id[:MAX_REQUEST_ID])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.integration.bridge.stage import MASTER_KEY, Health, Registry, ScriptedRouter
+from tests.integration.bridge.stage import CALLER, MASTER_KEY, Health, Registry, ScriptedRouter
 
 from conduit.v1.health_service_pb2_grpc import add_HealthServiceServicer_to_server
 from conduit.v1.registry_service_pb2_grpc import add_RegistryServiceServicer_to_server
@@ -81,7 +81,7 @@ async def choosy_bridge(
 
 @pytest.fixture
 async def http(bridge: bootstrap.BridgeProcess) -> AsyncIterator[httpx.AsyncClient]:
-    """Open a client of the bridge."""
+    """Open a client of the bridge that has a virtual key."""
     url = f"http://127.0.0.1:{bridge.port}"
-    async with httpx.AsyncClient(base_url=url, timeout=5) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=5, headers=CALLER) as client:
         yield client

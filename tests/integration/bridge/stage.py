@@ -13,7 +13,14 @@ from conduit.v1.health_service_pb2_grpc import HealthServiceServicer
 from conduit.v1.model_pb2 import Model
 from conduit.v1.provider_pb2 import Provider
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceServicer
-from conduit_kernel.errors import ModelNotFound, ProviderNotFound, UpstreamRateLimited
+from conduit_kernel.auth import Principal
+from conduit_kernel.errors import (
+    ModelNotFound,
+    ProviderNotFound,
+    UpstreamRateLimited,
+    VirtualKeyInvalid,
+    VirtualKeyMissing,
+)
 from conduit_kernel.rpc.auth_interceptor import Context, metadata_of
 
 Metadata = tuple[tuple[str, str], ...]
@@ -21,6 +28,7 @@ Pieces = AsyncGenerator[pb.StreamChatResponse, None]
 MASTER_KEY = "mk-of-the-tests"
 ADMIN = {"x-master-key": MASTER_KEY}
 CALLER = {"authorization": "Bearer condt_caller"}
+UNKNOWN = {"authorization": "Bearer condt_unknown"}
 
 
 async def soon(event: asyncio.Event) -> None:
@@ -62,17 +70,19 @@ class ScriptedRouter:
     def __init__(self) -> None:
         self.is_ready = True
         self.requests: list[Any] = []
-        self.metadata: dict[str, str] = {}
+        self.principal: Principal
+        self.request_id = ""
+        self.identified: list[str] = []
         self.ended = asyncio.Event()
         self.problem: Exception | None = None
         self.hangs = False
         self.pieces: Callable[[], Pieces] = self._two_pieces
 
     async def Chat(  # noqa: N802 # the contract's name
-        self, request: pb.ChatRequest, metadata: Metadata = (), **_: object
+        self, request: pb.ChatRequest, **caller: object
     ) -> pb.ChatResponse:
         """Answer with the request's own JSON."""
-        self._note(request, metadata)
+        self._note(request, caller)
         try:
             if self.hangs:
                 await asyncio.Event().wait()
@@ -85,10 +95,10 @@ class ScriptedRouter:
         return answer
 
     async def StreamChat(  # noqa: N802 # the contract's name
-        self, request: pb.StreamChatRequest, metadata: Metadata = (), **_: object
+        self, request: pb.StreamChatRequest, **caller: object
     ) -> Pieces:
         """Stream what the test says."""
-        self._note(request, metadata)
+        self._note(request, caller)
         try:
             async for message in self.pieces():
                 yield message
@@ -96,29 +106,29 @@ class ScriptedRouter:
             self.ended.set()
 
     async def Speak(  # noqa: N802 # the contract's name
-        self, request: pb.SpeakRequest, metadata: Metadata = (), **_: object
+        self, request: pb.SpeakRequest, **caller: object
     ) -> AsyncGenerator[pb.SpeakResponse, None]:
         """Stream sound, and break off for the voice `broken`."""
-        self._note(request, metadata)
+        self._note(request, caller)
         yield pb.SpeakResponse(audio=b"\x00\xff", content_type="audio/wav")
         if request.speech.voice == "broken":
             raise UpstreamRateLimited("The provider asked us to slow down")
         yield pb.SpeakResponse(audio=b"\x01")
 
     async def Transcribe(  # noqa: N802 # the contract's name
-        self, request: pb.TranscribeRequest, metadata: Metadata = (), **_: object
+        self, request: pb.TranscribeRequest, **caller: object
     ) -> pb.TranscribeResponse:
         """Tell what came."""
-        self._note(request, metadata)
+        self._note(request, caller)
         answer = pb.TranscribeResponse()
         answer.transcription.text = f"{request.form.filename}: {len(request.form.file)} bytes"
         return answer
 
     async def GetModel(  # noqa: N802 # the contract's name
-        self, request: pb.GetModelRequest, metadata: Metadata = (), **_: object
+        self, request: pb.GetModelRequest, **caller: object
     ) -> pb.GetModelResponse:
         """Know every model but one."""
-        self._note(request, metadata)
+        self._note(request, caller)
         if request.model == "gpt-9":
             raise ModelNotFound("The model 'gpt-9' does not exist", model="gpt-9")
         return pb.GetModelResponse(model=Model(id=request.model, object="model"))
@@ -133,9 +143,20 @@ class ScriptedRouter:
             raise AttributeError(name)
         return name
 
-    def _note(self, request: object, metadata: Metadata) -> None:
+    def identify(self, authorization: str) -> str:
+        """Know every virtual key but one."""
+        self.identified.append(authorization)
+        if not authorization.lower().startswith("bearer "):
+            raise VirtualKeyMissing("This call needs a virtual key")
+        if authorization == UNKNOWN["authorization"]:
+            raise VirtualKeyInvalid("This virtual key is unknown")
+        return authorization
+
+    def _note(self, request: object, caller: dict[str, object]) -> None:
         self.requests.append(request)
-        self.metadata = dict(metadata)
+        assert isinstance(caller["principal"], Principal)
+        self.principal = caller["principal"]
+        self.request_id = str(caller["request_id"])
         if self.problem is not None:
             raise self.problem
 

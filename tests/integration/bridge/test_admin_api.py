@@ -4,7 +4,15 @@ import json
 
 import httpx
 import pytest
-from tests.integration.bridge.stage import ADMIN, MASTER_KEY, Registry, ScriptedRouter, soon, until
+from tests.integration.bridge.stage import (
+    ADMIN,
+    CALLER,
+    MASTER_KEY,
+    Registry,
+    ScriptedRouter,
+    soon,
+    until,
+)
 
 from conduit.v1.registry_service_pb2_grpc import add_RegistryServiceServicer_to_server
 from conduit_bridge import bootstrap
@@ -172,6 +180,7 @@ async def test_services_get_the_caller_s_id_and_nothing_else_of_it(
     assert answer.headers["x-request-id"] == "abc-123"
     ours = {k: v for k, v in registry.metadata.items() if k != "user-agent"}
     assert ours == {
+        **CALLER,
         "x-master-key": MASTER_KEY,
         "x-request-id": "abc-123",
         "x-conduit-peer": "127.0.0.1",

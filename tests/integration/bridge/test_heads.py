@@ -32,6 +32,10 @@ async def answer_to(port: int, head: str, sent: int = 60_000) -> tuple[int, byte
         ("POST /v1/chat/completions HTTP/1.1\r\n", "invalid_api_key"),
         ("POST /v1/embeddings HTTP/1.1\r\nAuthorization: Basic abc\r\n", "invalid_api_key"),
         ("POST /v1/audio/transcriptions HTTP/1.1\r\nAuthorization: Bearer \r\n", "invalid_api_key"),
+        (
+            "POST /v1/chat/completions HTTP/1.1\r\nAuthorization: Bearer condt_unknown\r\n",
+            "invalid_api_key",
+        ),
         ("POST /api/providers HTTP/1.1\r\n", "MASTER_KEY_MISSING"),
         ("POST /api/providers HTTP/1.1\r\nX-Master-Key: wrong\r\n", "MASTER_KEY_INVALID"),
     ],
@@ -48,7 +52,7 @@ async def test_credential_is_judged_before_the_body_is_read(
 
 
 async def test_request_with_a_credential_is_read(bridge: bootstrap.BridgeProcess) -> None:
-    """As is one whose key only the Router can judge."""
+    """Whichever credential the call is for."""
     heads = (
         f"POST /api/providers HTTP/1.1\r\nX-Master-Key: {MASTER_KEY}\r\n",
         "POST /v1/chat/completions HTTP/1.1\r\nAuthorization: bearer condt_any\r\n",

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from tests.integration.bridge.stage import Pieces, ScriptedRouter, event, piece
+from tests.integration.bridge.stage import CALLER, Pieces, ScriptedRouter, event, piece
 
 from conduit_bridge import bootstrap
 from conduit_kernel.errors import UpstreamRateLimited
@@ -81,7 +81,7 @@ async def lively(
 
 async def ask(process: bootstrap.BridgeProcess) -> httpx.Response:
     """Stream a chat, whole."""
-    async with httpx.AsyncClient(timeout=5) as client:
+    async with httpx.AsyncClient(timeout=5, headers=CALLER) as client:
         return await client.post(f"http://127.0.0.1:{process.port}{PATH}", content=STREAM)
 
 
@@ -100,7 +100,7 @@ async def test_a_model_that_thinks_is_not_silent(
     url = f"http://127.0.0.1:{lively.port}{PATH}"
     clock = asyncio.get_running_loop().time
     async with (
-        httpx.AsyncClient(timeout=5) as client,
+        httpx.AsyncClient(timeout=5, headers=CALLER) as client,
         client.stream("POST", url, content=STREAM) as answer,
     ):
         assert answer.headers["x-request-id"]

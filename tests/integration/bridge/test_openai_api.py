@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 import httpx
 import openai
 import pytest
-from tests.integration.bridge.stage import CALLER, ScriptedRouter, soon
+from tests.integration.bridge.stage import CALLER, UNKNOWN, ScriptedRouter, soon
 
 from conduit_bridge import bootstrap
+from conduit_kernel.auth import Principal, PrincipalKind
 from conduit_kernel.errors import (
     BudgetExceeded,
     ConduitError,
@@ -37,11 +38,11 @@ async def test_a_chat_passes_as_it_is(http: httpx.AsyncClient, router: ScriptedR
     answer = await http.post(PATH, content=CHAT, headers={"authorization": "Bearer condt_1"})
     assert (answer.status_code, answer.content) == (200, CHAT)
     assert router.requests[0].json == CHAT
-    assert router.metadata["authorization"] == "Bearer condt_1"
+    assert router.principal.virtual_key == "Bearer condt_1"
     assert answer.headers["x-conduit-provider"] == "OpenAI Production"
     assert answer.headers["x-conduit-attempts"] == "2"
     assert answer.headers["x-conduit-cost"] == "0.0015"
-    assert answer.headers["x-request-id"] == router.metadata["x-request-id"]
+    assert answer.headers["x-request-id"] == router.request_id
 
 
 async def test_options_travel_in_headers(http: httpx.AsyncClient, router: ScriptedRouter) -> None:
@@ -186,6 +187,19 @@ async def test_forms_that_are_none_are_refused(http: httpx.AsyncClient) -> None:
 
 
 async def test_realtime_is_not_there_yet(http: httpx.AsyncClient) -> None:
-    """Declared in the contract, and honestly refused."""
+    """Declared in the contract, and honestly refused, to those who may call it."""
     answer = await http.get("/v1/realtime?model=m")
     assert (answer.status_code, answer.json()["error"]["code"]) == (501, "not_implemented")
+    stranger = await http.get("/v1/realtime?model=m", headers=UNKNOWN)
+    assert stranger.status_code == 401
+
+
+async def test_a_caller_is_authorized_once(http: httpx.AsyncClient, router: ScriptedRouter) -> None:
+    """The Router is told who calls, and from where, and is shown no credential."""
+    await http.post(PATH, content=CHAT)
+    assert router.identified == [CALLER["authorization"]]
+    assert router.principal == Principal(
+        PrincipalKind.VIRTUAL_KEY, "virtual-key", "127.0.0.1", CALLER["authorization"]
+    )
+    refused = await http.post(PATH, content=CHAT, headers=UNKNOWN)
+    assert (refused.status_code, len(router.requests)) == (401, 1)

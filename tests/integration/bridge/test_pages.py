@@ -6,7 +6,7 @@ from dataclasses import replace
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.integration.bridge.stage import MASTER_KEY, ScriptedRouter, until
+from tests.integration.bridge.stage import CALLER, MASTER_KEY, ScriptedRouter, until
 
 from conduit.v1.router_service_pb2 import DESCRIPTOR
 from conduit_bridge import bootstrap
@@ -72,7 +72,7 @@ async def _post_until_cut(http: httpx.AsyncClient) -> None:
 
 async def test_readiness_follows_a_remote_router(settings: Settings) -> None:
     """Its health service is asked, and its absence is told."""
-    server = RpcServer(name="router", master_key=MASTER_KEY)
+    server = RpcServer(name="router", master_key=MASTER_KEY, virtual_keys=lambda _: None)
     server.announce(DESCRIPTOR.services_by_name["RouterService"])
     await server.start("127.0.0.1", 0)
     targets = {**settings.targets, "router": f"127.0.0.1:{server.port}"}
@@ -111,7 +111,7 @@ async def test_a_scrape_of_one_worker_tells_of_all(
         await bootstrap.start(settings, router=router, worker=f"worker-{n}") for n in range(3)
     ]
     counts: dict[frozenset[tuple[str, str]], float] = {}
-    async with httpx.AsyncClient() as http, asyncio.timeout(10):
+    async with httpx.AsyncClient(headers=CALLER) as http, asyncio.timeout(10):
         for worker in workers:
             await http.post(f"http://127.0.0.1:{worker.port}/v1/chat/completions", content=b"{}")
         # The siblings write what they counted once a second.

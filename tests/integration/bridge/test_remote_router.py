@@ -59,7 +59,7 @@ class RemoteRouter(RouterServiceServicer):
 async def remote() -> AsyncIterator[tuple[RemoteRouter, int]]:
     """Serve a Router on a port."""
     servicer = RemoteRouter()  # type: ignore[abstract] # the others answer UNIMPLEMENTED
-    server = RpcServer(name="router", master_key=MASTER_KEY)
+    server = RpcServer(name="router", master_key=MASTER_KEY, virtual_keys=lambda _: None)
     add_RouterServiceServicer_to_server(servicer, server.grpc)
     await server.start("127.0.0.1", 0)
     yield servicer, server.port

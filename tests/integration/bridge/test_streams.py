@@ -23,7 +23,10 @@ from conduit_kernel.errors import StreamInterrupted
 
 PATH = "/v1/chat/completions"
 STREAM = b'{"model": "m", "messages": [], "stream": true}'
-REQUEST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (
+REQUEST = (
+    b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer condt_caller\r\n"
+    b"content-length: %d\r\n\r\n%b"
+) % (
     len(STREAM),
     STREAM,
 )
@@ -39,7 +42,7 @@ async def test_a_stream_is_events_as_they_came(
     assert answer.headers["cache-control"] == "no-cache"
     assert answer.headers["x-accel-buffering"] == "no"
     assert answer.headers["x-conduit-provider"] == "OpenAI Production"
-    assert answer.headers["x-request-id"] == router.metadata["x-request-id"]
+    assert answer.headers["x-request-id"] == router.request_id
 
 
 async def test_each_message_leaves_when_it_comes(

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import orjson
 import pytest
+from tests.support.router_edge import RouterEdge
 from tests.support.snapshots import ENCRYPTION_KEY, VIRTUAL_KEY, key, mapping, provider, snapshot
 
 from conduit.internal.v1.snapshot_pb2 import Snapshot
@@ -22,10 +23,10 @@ from conduit_router import bootstrap
 from conduit_router.accounting.spool import CHARGE, read_segment
 from conduit_router.bootstrap import RouterProcess
 from conduit_router.control_plane.snapshot_file import save_snapshot
-from conduit_router.service import RouterStub
 from conduit_simulator import bootstrap as simulator
 
 METADATA = (("authorization", f"Bearer {VIRTUAL_KEY}"), ("x-request-id", "req_test"))
+MASTER_KEY = "master"
 # Nobody listens there.
 NOWHERE = "127.0.0.1:1"
 
@@ -38,9 +39,9 @@ class Bench:
     folder: Path
 
     @property
-    def stub(self) -> RouterStub:
-        """Return the in-process stub."""
-        return self.process.stub
+    def stub(self) -> RouterEdge:
+        """Return the in-process stub, behind an edge."""
+        return RouterEdge(self.process.stub, MASTER_KEY)
 
     async def chat(self, model: str = "gpt", **members: object) -> pb.ChatResponse:
         """Ask for an answer, in JSON."""
@@ -149,7 +150,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Runner]:
             save_snapshot(folder / "snapshot.binpb", source)
             settings = Settings(
                 data_dir=tmp_path,
-                master_key="master",
+                master_key=MASTER_KEY,
                 encryption_key=ENCRYPTION_KEY,
                 grpc_port=0,
                 allow_private_addresses=allow_private_addresses,

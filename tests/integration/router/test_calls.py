@@ -18,6 +18,7 @@ from conduit.v1.chat_pb2 import FINISH_REASON_STOP, ChatCompletionRequest
 from conduit.v1.embedding_pb2 import EmbeddingInput, EmbeddingRequest
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
 from conduit.v1.router_service_pb2_grpc import RouterServiceStub
+from conduit_kernel.auth import Principal, PrincipalKind
 from conduit_kernel.errors import (
     ConduitError,
     DeadlineExceeded,
@@ -313,6 +314,21 @@ async def test_routes_are_explained_without_a_call(bench: Runner, upstream: str)
     assert (decision.seed, decision.revision) == (5, 7)
     with pytest.raises(ConduitError, match="master key"):
         await run.stub.ExplainRoute(request, METADATA)
+
+
+async def test_router_is_told_who_calls_and_looks_at_no_credential(
+    bench: Runner, upstream: str
+) -> None:
+    """Whoever says nothing of the caller is not served, whatever they show."""
+    run = await bench(instances(upstream, "echo"))
+    stub, request = run.process.stub, pb.ListModelsRequest()
+    holder = stub.identify(f"Bearer {VIRTUAL_KEY}")
+    principal = Principal(PrincipalKind.VIRTUAL_KEY, "virtual-key", virtual_key=holder)
+    wrong = (("authorization", "Bearer condt_wrong"),)
+    listed = await stub.ListModels(request, principal=principal, metadata=wrong)
+    assert [m.id for m in listed.data] == ["gpt"]
+    with pytest.raises(TypeError):
+        await stub.ListModels(request, metadata=METADATA)
 
 
 async def test_models_are_those_of_the_caller(bench: Runner, upstream: str) -> None:

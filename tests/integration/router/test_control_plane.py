@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from tests.integration.router.conftest import METADATA, NOWHERE, body, instances
 from tests.support.clock import Clock
 from tests.support.disk import creates, refuse
+from tests.support.router_edge import RouterEdge
 from tests.support.scripted_registry import ScriptedRegistry, serve_registry
 from tests.support.snapshots import ENCRYPTION_KEY, virtual_key
 from tests.support.waiting import eventually
@@ -110,7 +111,7 @@ async def probing(port: int) -> AsyncIterator[Callable[..., Awaitable[int]]]:
 
 async def chat(router: RouterProcess) -> None:
     """Have one call made."""
-    await router.stub.Chat(pb.ChatRequest(json=body("gpt")), METADATA)
+    await RouterEdge(router.stub, MASTER_KEY).Chat(pb.ChatRequest(json=body("gpt")), METADATA)
 
 
 def disabled(upstream: str) -> Snapshot:

@@ -1,4 +1,4 @@
-"""The Router's RPCs: who is let in, and what is not done is refused in its own way."""
+"""The Router's RPCs: who is known to them, and what is not done is refused in its own way."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.support.call_bench import Bench
+from tests.support.credentials import Metadata, admin_metadata
+from tests.support.router_edge import RouterEdge
 from tests.support.snapshots import (
     ENCRYPTION_KEY,
     VIRTUAL_KEY,
@@ -58,7 +60,13 @@ def stub(bench: Bench) -> RouterStub:
     """Return the Router's RPCs."""
     keys = VirtualKeys(Vault(ENCRYPTION_KEY), lambda: NOW)
     keys.apply(first(bench.runtime.table))
-    return RouterStub(bench.runtime, keys, IdSource(lambda: NOW), "master")
+    return RouterStub(bench.runtime, keys, IdSource(lambda: NOW))
+
+
+@pytest.fixture
+def edge(stub: RouterStub) -> RouterEdge:
+    """Return them as an edge calls them, for callers that show a credential."""
+    return RouterEdge(stub, "master")
 
 
 @pytest.mark.parametrize(
@@ -75,55 +83,53 @@ def stub(bench: Bench) -> RouterStub:
     ids=["none", "empty", "no bearer", "unknown", "malformed", "disabled", "expired"],
 )
 async def test_a_key_that_is_no_good_is_refused(
-    stub: RouterStub, authorization: str, error: type[ConduitError]
+    stub: RouterStub, edge: RouterEdge, authorization: str, error: type[ConduitError]
 ) -> None:
-    """By RPC and by plain call alike, before anything of the request is looked at."""
+    """By the Router, which alone knows keys, and so at its edges."""
     with pytest.raises(error):
-        await stub.ListModels(pb.ListModelsRequest(), [("authorization", authorization)])
-    chat = stub.plain_rpc("Chat")
-    assert chat is not None
+        stub.identify(authorization)
     with pytest.raises(error):
-        chat(b"nonsense", authorization, "req_1", "")
+        await edge.ListModels(pb.ListModelsRequest(), (("authorization", authorization),))
 
 
 async def test_nobody_is_refused_for_a_key_that_cannot_be_known_yet(
-    bench: Bench, stub: RouterStub
+    bench: Bench, stub: RouterStub, edge: RouterEdge
 ) -> None:
     """Without a configuration each key is unknown, which is not the key's fault."""
     bench.runtime.table = EMPTY_TABLE
     assert not stub.is_ready
     with pytest.raises(ServiceUnavailable):
-        await stub.ListModels(pb.ListModelsRequest(), [("authorization", "Bearer condt_x")])
+        await edge.ListModels(pb.ListModelsRequest(), (("authorization", "Bearer condt_x"),))
 
 
 @pytest.mark.parametrize(
     ("metadata", "error"),
     [
-        ([], MasterKeyMissing),
-        ([("x-master-key", "wrong")], MasterKeyInvalid),
-        ([("authorization", f"Bearer {VIRTUAL_KEY}")], MasterKeyMissing),
+        ((), MasterKeyMissing),
+        ((("x-master-key", "wrong"),), MasterKeyInvalid),
+        ((("authorization", f"Bearer {VIRTUAL_KEY}"),), MasterKeyMissing),
     ],
     ids=["none", "wrong", "a virtual key"],
 )
 async def test_explanations_are_the_operators(
-    stub: RouterStub, metadata: list[tuple[str, str]], error: type[ConduitError]
+    edge: RouterEdge, metadata: Metadata, error: type[ConduitError]
 ) -> None:
     """They name providers and keys, which no caller is to know."""
     with pytest.raises(error):
-        await stub.ExplainRoute(pb.ExplainRouteRequest(model="gpt"), metadata)
-    answer = await stub.ExplainRoute(
-        pb.ExplainRouteRequest(model="gpt"), [("x-master-key", "master")]
-    )
+        await edge.ExplainRoute(pb.ExplainRouteRequest(model="gpt"), metadata)
+    answer = await edge.ExplainRoute(pb.ExplainRouteRequest(model="gpt"), admin_metadata("master"))
     assert len(answer.decision.candidates) == 1
 
 
-async def test_what_is_not_done_yet_says_so_in_the_shape_of_its_rpc(stub: RouterStub) -> None:
+async def test_what_is_not_done_yet_says_so_in_the_shape_of_its_rpc(
+    stub: RouterStub, edge: RouterEdge
+) -> None:
     """Awaited for one answer, iterated for a stream; neither makes a plain call."""
-    metadata = [("authorization", f"Bearer {VIRTUAL_KEY}")]
+    metadata = (("authorization", f"Bearer {VIRTUAL_KEY}"),)
     with pytest.raises(NotImplementedYet):
-        await stub.GenerateImages(pb.GenerateImagesRequest(), metadata)
+        await edge.GenerateImages(pb.GenerateImagesRequest(), metadata)
     with pytest.raises(NotImplementedYet):
-        _ = [piece async for piece in stub.Speak(pb.SpeakRequest(), metadata)]
+        _ = [piece async for piece in edge.Speak(pb.SpeakRequest(), metadata)]
     assert stub.plain_rpc("GenerateImages") is None
 
 

@@ -6,10 +6,14 @@ from typing import Any
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tests.support.credentials import Metadata, admin_metadata
+from tests.support.waiting import eventually
 
 from conduit.internal.v1.methods import METHODS as INTERNAL
-from conduit_kernel.rpc import RpcServer, connect, error_of, service_metadata
+from conduit_kernel.auth import Principal, PrincipalKind, current_principal
+from conduit_kernel.rpc import RpcServer, auth_interceptor, connect, error_of, service_metadata
+from conduit_kernel.rpc.auth_interceptor import address_of
 
 TOKENS = ("current-token", "former-token")
 UNARY = [name for name, method in INTERNAL.items() if not method.server_streaming]
@@ -102,3 +106,143 @@ async def test_an_error_names_the_request(given: str) -> None:
             await first_answer(channel, UNARY[0], metadata)
     name = error_of(refused.value, "any").metadata["request_id"]
     assert name == given if given else name.startswith("req_")
+
+
+GET_PROVIDER = "/conduit.v1.RegistryService/GetProvider"
+
+
+@asynccontextmanager
+async def serving(
+    method: str,
+    handler: Any,  # noqa: ANN401 # gRPC's own
+    **options: Any,  # noqa: ANN401 # passed on
+) -> AsyncIterator[grpc.aio.Channel]:
+    """Serve one RPC with a handler."""
+    server = RpcServer(name="any", master_key="master", **options)
+    service, _, rpc = method.strip("/").partition("/")
+    server.grpc.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(service, {rpc: handler}),)
+    )
+    await server.start("127.0.0.1", 0)
+    channel = connect(f"127.0.0.1:{server.port}")
+    try:
+        yield channel
+    finally:
+        await channel.close()
+        await server.drain(0)
+
+
+def call(channel: grpc.aio.Channel, method: str) -> Any:  # noqa: ANN401 # of bytes
+    """Return a call of a method, to be made with bytes."""
+    return channel.unary_unary(method)
+
+
+async def test_a_message_is_not_read_before_its_caller_may_call() -> None:
+    """So that strangers cannot fill memory."""
+    read: list[int] = []
+
+    def note(message: bytes) -> bytes:
+        read.append(len(message))
+        return message
+
+    handler: Any = grpc.unary_unary_rpc_method_handler(_answer, request_deserializer=note)
+    message = bytes(3_000_000)
+    async with serving(GET_PROVIDER, handler) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await call(channel, GET_PROVIDER)(message)
+        assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+        assert error_of(refused.value, "any").reason == "MASTER_KEY_MISSING"
+        assert read == []
+        await call(channel, GET_PROVIDER)(message, metadata=admin_metadata("master"))
+        assert read == [len(message)]
+
+
+async def test_messages_are_bounded() -> None:
+    """At four megabytes, but for the services that take more."""
+    handler: Any = grpc.unary_unary_rpc_method_handler(_answer)
+    message = bytes(5 * 1024 * 1024)
+    async with serving(GET_PROVIDER, handler) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await call(channel, GET_PROVIDER)(message, metadata=admin_metadata("master"))
+        assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    async with serving(GET_PROVIDER, handler, max_message_bytes=8 * 1024 * 1024) as channel:
+        assert await call(channel, GET_PROVIDER)(message, metadata=admin_metadata("master"))
+
+
+@pytest.mark.parametrize("method", ["/conduit.v1.RegistryService/ReadMinds", "/other.Service/Call"])
+async def test_methods_that_nobody_knows_are_denied(method: str) -> None:
+    """Also where something would serve them; administrators learn that they do not exist."""
+    handler: Any = grpc.unary_unary_rpc_method_handler(_answer)
+    for served_method in (method, GET_PROVIDER):
+        async with serving(served_method, handler) as channel:
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await call(channel, method)(b"")
+            assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    async with serving(GET_PROVIDER, handler) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as unknown:
+            await call(channel, method)(b"", metadata=admin_metadata("master"))
+        assert unknown.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_an_rpc_knows_who_calls_and_from_where() -> None:
+    """The address is the connection's own; a bridge beside us may say whose it is."""
+    seen: list[Principal] = []
+
+    async def note(_request: bytes, _context: object) -> bytes:
+        seen.append(current_principal())
+        return b""
+
+    handler: Any = grpc.unary_unary_rpc_method_handler(note)
+    spoof = ("x-conduit-peer", "203.0.113.7")
+    chat = "/conduit.v1.RouterService/Chat"
+    async with serving(GET_PROVIDER, handler) as channel:
+        await call(channel, GET_PROVIDER)(b"", metadata=admin_metadata("master"))
+        await call(channel, GET_PROVIDER)(b"", metadata=(*admin_metadata("master"), spoof))
+    async with serving(chat, handler, virtual_keys=lambda authorization: authorization) as channel:
+        await call(channel, chat)(b"", metadata=(("authorization", "Bearer condt_1"), spoof))
+    assert [(p.kind, p.address) for p in seen] == [
+        (PrincipalKind.ADMINISTRATOR, "127.0.0.1"),
+        (PrincipalKind.ADMINISTRATOR, "203.0.113.7"),
+        (PrincipalKind.VIRTUAL_KEY, "127.0.0.1"),
+    ]
+    assert seen[2].virtual_key == "Bearer condt_1"
+
+
+async def test_strangers_cannot_watch_health_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is room for some; who leaves makes room for another."""
+    monkeypatch.setattr(auth_interceptor, "MAX_HEALTH_WATCHES", 3)
+    async with serving(GET_PROVIDER, grpc.unary_unary_rpc_method_handler(_answer)) as channel:
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        request = health_pb2.HealthCheckRequest()
+        watches = [health.Watch(request) for _ in range(3)]
+        for watch in watches:
+            assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await health.Watch(request).read()
+        assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        watches[0].cancel()
+
+        async def has_room() -> bool:
+            try:
+                return (await health.Watch(request).read()) is not grpc.aio.EOF
+            except grpc.aio.AioRpcError:
+                return False
+
+        await eventually(has_room)
+        for watch in watches:
+            watch.cancel()
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [
+        ("ipv4:10.0.0.1:4321", "10.0.0.1"),
+        ("ipv6:%5B::1%5D:4321", "::1"),
+        ("ipv6:%5B2001:db8::1%5D:4321", "2001:db8::1"),
+        ("unix:", ""),
+        ("unix:/run/conduit.sock", ""),
+    ],
+)
+def test_addresses_are_read_from_what_grpc_says(peer: str, address: str) -> None:
+    """Without the port, which says nothing of who calls."""
+    assert address_of(peer) == address

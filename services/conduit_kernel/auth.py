@@ -1,0 +1,151 @@
+"""Who calls, and whether they may: decided at the edge where a call comes in.
+
+The edges are two: the interceptor of every gRPC server, and the HTTP bridge. What lies behind them
+is given the principal, and looks at no credential.
+"""
+
+import enum
+import hmac
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from typing import Any
+
+import msgspec
+
+from conduit.v1.options_pb2 import (
+    ACCESS_PUBLIC,
+    ACCESS_SERVICE,
+    ACCESS_VIRTUAL_KEY,
+    Access,
+)
+from conduit_kernel.errors import (
+    MasterKeyInvalid,
+    MasterKeyMissing,
+    ServiceTokenInvalid,
+    VirtualKeyInvalid,
+)
+
+SERVICE_HEADER = "x-conduit-service-token"
+MASTER_KEY_HEADER = "x-master-key"
+# What every gRPC server has beside the contract, for everybody.
+PUBLIC_SERVICES = (
+    "/grpc.health.v1.Health/",
+    "/grpc.reflection.v1.ServerReflection/",
+    "/grpc.reflection.v1alpha.ServerReflection/",
+)
+
+
+class PrincipalKind(enum.Enum):
+    """As whom somebody calls."""
+
+    ADMINISTRATOR = "administrator"
+    VIRTUAL_KEY = "virtual-key"
+    SERVICE = "service"
+    ANONYMOUS = "anonymous"
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Who calls."""
+
+    kind: PrincipalKind
+    # What the audit log says of them.
+    name: str
+    # Empty where it is not known.
+    address: str = ""
+    # Of a virtual key, what its resolver knows of it.
+    virtual_key: Any = None
+
+
+# Returns what is known of the holder of an `authorization`; raises one of the VIRTUAL_KEY errors.
+VirtualKeyResolver = Callable[[str], Any]
+
+# Returns who calls, by their credentials and their address; raises as `Authorizer.authorize` does.
+Authorize = Callable[[Mapping[str, str], str], Principal]
+
+# Looked up for each call of a model otherwise.
+_VIRTUAL_KEY = PrincipalKind.VIRTUAL_KEY
+_principal: ContextVar[Principal] = ContextVar("principal")
+
+
+def current_principal() -> Principal:
+    """Return who makes the RPC that is being served. LookupError outside of one."""
+    return _principal.get()
+
+
+def set_principal(principal: Principal) -> None:
+    """Note who makes the RPC that this task serves."""
+    _principal.set(principal)
+
+
+class Authorizer:
+    """Identifies callers, and refuses those who may not make a call."""
+
+    def __init__(
+        self,
+        access: Mapping[str, "Access.ValueType"],
+        *,
+        master_key: str,
+        service_tokens: Iterable[str] = (),
+        virtual_keys: VirtualKeyResolver | None = None,
+    ) -> None:
+        """Take who may make which call, by the method's path.
+
+        Without service tokens no service is admitted, without a resolver no virtual key.
+        """
+        self._access = access
+        self._master_key = master_key.encode()
+        self._service_tokens = tuple(token.encode() for token in service_tokens)
+        self._virtual_keys = virtual_keys
+
+    def authorize(
+        self, method: str, credentials: Mapping[str, str], address: str = ""
+    ) -> Principal:
+        """Return who calls a method such as `/conduit.v1.RouterService/Chat`.
+
+        `credentials` are metadata or fields by their names in small letters. The error of the
+        credential that is missing or wrong if they may not; what the contract does not know, or
+        says nothing of, is for administrators.
+        """
+        return self.bind(method)(credentials, address)
+
+    def bind(self, method: str) -> Authorize:
+        """Return `authorize` for one method, looked up once."""
+        access = self._access.get(method)
+        if access == ACCESS_VIRTUAL_KEY:
+            return self._virtual_key
+        if access == ACCESS_SERVICE:
+            return self._service
+        if access == ACCESS_PUBLIC or method.startswith(PUBLIC_SERVICES):
+            return _anonymous
+        return self._administrator
+
+    def _virtual_key(self, credentials: Mapping[str, str], address: str) -> Principal:
+        if self._virtual_keys is None:
+            raise VirtualKeyInvalid("No virtual key is known here", header="Authorization")
+        found = self._virtual_keys(credentials.get("authorization", ""))
+        return Principal(_VIRTUAL_KEY, "virtual-key", address, found)
+
+    def _service(self, credentials: Mapping[str, str], address: str) -> Principal:
+        self._check_service_token(credentials.get(SERVICE_HEADER, ""))
+        return Principal(PrincipalKind.SERVICE, "service", address)
+
+    def _administrator(self, credentials: Mapping[str, str], address: str) -> Principal:
+        self._check_master_key(credentials.get(MASTER_KEY_HEADER, ""))
+        return Principal(PrincipalKind.ADMINISTRATOR, "master-key", address)
+
+    def _check_master_key(self, given: str) -> None:
+        if not given:
+            raise MasterKeyMissing("This call wants the master key", header="X-Master-Key")
+        if not hmac.compare_digest(given.encode(), self._master_key):
+            raise MasterKeyInvalid("The master key is wrong", header="X-Master-Key")
+
+    def _check_service_token(self, given: str) -> None:
+        # All are compared, so that the time does not tell which one it was.
+        found = [hmac.compare_digest(given.encode(), token) for token in self._service_tokens]
+        if not any(found):
+            message = "This call is for Conduit's own services, and wants their token"
+            raise ServiceTokenInvalid(message, header=SERVICE_HEADER)
+
+
+def _anonymous(_: Mapping[str, str], address: str) -> Principal:
+    return Principal(PrincipalKind.ANONYMOUS, "anonymous", address)
