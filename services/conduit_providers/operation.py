@@ -55,6 +55,8 @@ class Operation(ABC, Generic[RequestT, AnswerT]):
     name: ClassVar[str]
     # What the operation's codecs must be, a runtime-checkable protocol.
     codec_type: ClassVar[type]
+    # Whether a call may be too large for one request, so that `split` must be asked.
+    is_divisible: ClassVar[bool] = False
 
     @abstractmethod
     def form_of(self, request: Any) -> Form[RequestT]:  # noqa: ANN401 # of each RPC its own

@@ -46,10 +46,8 @@ def options_of(request: Any) -> CallOptions | None:  # noqa: ANN401 # any RPC th
     return options
 
 
-def limits_of(options: CallOptions | None) -> CallLimits:
+def limits_of(options: CallOptions) -> CallLimits:
     """Return the limits that a caller asks for. InvalidRequest if they make no sense."""
-    if options is None:
-        return DEFAULT_LIMITS
     total, attempts = CALL_SECONDS, MAX_ATTEMPTS
     if options.HasField("timeout"):
         # Not as a timedelta, which overflows where callers send nonsense.

@@ -58,6 +58,7 @@ class EmbedOperation(Operation[EmbeddingRequest, EmbeddingList]):
 
     name: ClassVar[str] = "embed"
     codec_type: ClassVar[type] = Codec
+    is_divisible: ClassVar[bool] = True
 
     def form_of(self, request: pb.EmbedRequest) -> Form[EmbeddingRequest]:
         """Return the texts."""

@@ -20,7 +20,7 @@ from conduit_providers.operations.chat import urls_of
 from conduit_providers.quantities import Quantities
 from conduit_router.calls.media import Media
 from conduit_router.calls.runtime import CallRuntime
-from conduit_router.context import CallerContext, CallLimits, limits_of
+from conduit_router.context import DEFAULT_LIMITS, CallerContext, CallLimits, limits_of
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan, Consumption
 from conduit_router.served_by import CallSummary
 from conduit_router.virtual_keys import check_model
@@ -44,7 +44,7 @@ def admit(
     decision = runtime.decide(requirements, seed, caller.peer)
     if not decision.candidates:
         raise runtime.no_candidate(requirements, decision)
-    limits = limits_of(options)
+    limits = DEFAULT_LIMITS if options is None else limits_of(options)
     plan = AttemptPlan(decision, limits.attempts)
     return CallScope(
         runtime=runtime,

@@ -78,7 +78,8 @@ async def _ask(
         answer, headers = await runtime.jobs.run(job, upstream, spec, attempt.first_event)
         attempt.waited = clock() - sent
         return answer, headers
-    parts = scope.operation.split(call, endpoint)
+    operation = scope.operation
+    parts = operation.split(call, endpoint) if operation.is_divisible else ()
     if len(parts) > 1:
         batch = Batch(served.codec, parts, endpoint, upstream, spec)
         attempt.is_sent, sent = True, clock()

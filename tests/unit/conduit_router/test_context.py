@@ -54,7 +54,7 @@ def test_the_bounds_themselves_are_taken(timeout: Duration, seconds: float) -> N
 
 def test_what_is_not_asked_for_has_its_default() -> None:
     """Each by itself: strictness alone changes neither time nor attempts."""
-    assert limits_of(None) is DEFAULT_LIMITS
+    assert limits_of(CallOptions()) == DEFAULT_LIMITS
     strict = limits_of(CallOptions(strict_parameters=True))
     assert (strict.total, strict.attempts, strict.is_strict) == (CALL_SECONDS, MAX_ATTEMPTS, True)
 

@@ -61,7 +61,9 @@ class OpenAIChatCodec:
         self, response: HttpResponse, call: ChatCall, endpoint: Endpoint
     ) -> ChatAnswer:
         """Pass the provider's body on, after a look at its usage."""
-        body = with_stop(response.body, endpoint)
+        body = response.body
+        if endpoint.options.stop_reason:
+            body = with_stop(body, endpoint)
         try:
             whole = _read(body)
             if not body.isascii():

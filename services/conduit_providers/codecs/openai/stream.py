@@ -144,7 +144,8 @@ class OpenAIChatDecoder:
                 block.decode()
         except UnicodeDecodeError:
             raise malformed(self._provider, "its stream is not UTF-8") from None
-        block = with_stop(block, self._endpoint)
+        if self._endpoint.options.stop_reason:
+            block = with_stop(block, self._endpoint)
         parts = block.split(b"\n\n")
         parts.pop()
         kept: list[bytes] = []
@@ -290,9 +291,9 @@ def _asks_accounting(call: ChatCall) -> bool:
 
 
 def with_stop(data: bytes, endpoint: Endpoint) -> bytes:
-    """Return an answer in which the provider's own word for `stop` is OpenAI's."""
+    """Return an answer in which the provider's own word for `stop`, if it has one, is OpenAI's."""
     word: str = endpoint.options.stop_reason
-    if not word or b'"%b"' % word.encode() not in data:
+    if b'"%b"' % word.encode() not in data:
         return data
     # Quotes inside of texts are escaped, so that this is only ever found as a member.
     return re.sub(rb'("finish_reason"\s*:\s*)"%b"' % word.encode(), rb'\1"stop"', data)
