@@ -24,7 +24,7 @@ serve: $(INSTALLED) ## run a whole gateway on this machine; ARGS="--http-port 90
 	@exec $(BIN)/conduit serve $(ARGS)
 
 test: $(DEV_INSTALLED) ## run all tests; TESTS=tests/wire runs some
-	$(BIN)/pytest --quiet $(TESTS) $(ARGS)
+	@sh tools/run-tests.sh $(BIN)/pytest $(TESTS) $(ARGS)
 
 generate: $(DEV_INSTALLED) ## write generated/ from protos/
 	$(BIN)/python tools/generate.py
