@@ -25,6 +25,7 @@ async def ask(port: int, request: bytes) -> bytes:
     writer.write(request)
     answer = await reader.read()
     writer.close()
+    await writer.wait_closed()
     return answer
 
 
