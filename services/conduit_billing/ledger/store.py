@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from conduit_billing.ledger.attempt_stats import AttemptStats, hour_buckets_of, hours_of
@@ -82,7 +82,7 @@ class LedgerStore:
         async with guarded(SERVICE), self._reader.connect() as connection:
             rows = (await connection.execute(query)).all()
             lines = await _lines_of(connection, [row.id for row in rows])
-        return [_charge(row, lines.get(row.id, ())) for row in rows]
+        return [_charge(tuple(row), lines.get(row.id, ())) for row in rows]
 
     async def forget_attempt_stats(self, before: int) -> None:
         """Delete the ids of attempt statistics that began before a moment."""
@@ -108,8 +108,8 @@ def _row(charge: PostedCharge, posting_id: str | None) -> tuple[Any, ...]:
     return (*charge[:-2], qualifiers, posting_id)
 
 
-def _charge(row: Row[Any], lines: Iterable[Line]) -> PostedCharge:
-    *columns, qualifiers = tuple(row)
+def _charge(row: tuple[Any, ...], lines: Iterable[Line]) -> PostedCharge:
+    *columns, qualifiers = row
     pairs = orjson.loads(qualifiers).items() if qualifiers else ()
     return PostedCharge._make([*columns, tuple(pairs), tuple(lines)])
 
