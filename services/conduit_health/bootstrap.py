@@ -32,7 +32,7 @@ from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metada
 from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings, environment
 from conduit_kernel.snapshot import SnapshotState
-from conduit_providers.auth.secret_files import read_secret_file
+from conduit_providers.auth.secret_files import SecretFiles
 from conduit_providers.catalog import Catalog
 from conduit_providers.probe import Probe
 from conduit_providers.probing import Prober
@@ -78,7 +78,7 @@ class _Parts:
             catalog=catalog,
             vault=Vault(settings.encryption_key, *settings.former_encryption_keys),
             env=environment(),
-            read_file=read_secret_file,
+            read_file=SecretFiles(settings.secret_folders).read,
         )
         checker = Checker(prober=prober, state=self.state, clock=clock, random=random)
         self.checks = CheckScheduler(checker, self.monitor, clock=clock, random=random)

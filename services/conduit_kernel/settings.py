@@ -15,6 +15,8 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 GRPC_PORT = 50051
 # Proxies commonly cut what is silent for 30 s.
 HEARTBEAT_SECONDS = 15
+# Where container platforms mount secrets.
+MOUNTED_SECRETS = (Path("/run/secrets"), Path("/var/run/secrets"))
 # Each service's port, counted from the gRPC port.
 PORT_OFFSETS = {"registry": 0, "router": 1, "health": 2, "billing": 3, "simulator": 4}
 
@@ -42,6 +44,8 @@ class Settings:
     max_body_bytes: int = MAX_BODY_BYTES
     # Further provider types, as a folder of TOML files.
     catalog_dir: Path | None = None
+    # The only folders whose files keys may name; without any, see `secret_folders`.
+    secret_dirs: tuple[Path, ...] = ()
     cors_origins: tuple[str, ...] = ("*",)
     # The proxies by which providers are reached.
     egress: Egress = DIRECT
@@ -58,6 +62,11 @@ class Settings:
     def service_tokens(self) -> tuple[str, ...]:
         """What our services show to each other: first the current, then those of former keys."""
         return tuple(map(service_token, (self.encryption_key, *self.former_encryption_keys)))
+
+    @property
+    def secret_folders(self) -> tuple[Path, ...]:
+        """Return the folders whose files keys may name: as configured, else the usual ones."""
+        return self.secret_dirs or (self.data_dir / "secrets", *MOUNTED_SECRETS)
 
     @property
     def simulator_url(self) -> str:
@@ -79,9 +88,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "master_key": _required(env, "CONDUIT_MASTER_KEY"),
         "encryption_key": parse_key(_required(env, "CONDUIT_ENCRYPTION_KEY")),
         "former_encryption_keys": tuple(
-            parse_key(key)
-            for key in env.get("CONDUIT_FORMER_ENCRYPTION_KEYS", "").split(",")
-            if key
+            map(parse_key, _list(env, "CONDUIT_FORMER_ENCRYPTION_KEYS"))
         ),
         "database_url": env.get("CONDUIT_DATABASE_URL", ""),
         "log_level": env.get("CONDUIT_LOG_LEVEL", "info").lower(),
@@ -99,6 +106,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "egress": read_egress(env),
         "heartbeat_seconds": _number(env, "CONDUIT_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
         "catalog_dir": Path(folder) if (folder := env.get("CONDUIT_CATALOG_DIR")) else None,
+        "secret_dirs": tuple(map(Path, _list(env, "CONDUIT_SECRET_DIRS"))),
         "cors_origins": tuple(env.get("CONDUIT_CORS_ORIGINS", "*").replace(" ", "").split(",")),
     }
     return Settings(**{**values, **given})  # type: ignore[arg-type] # each value has its field's type
@@ -113,6 +121,10 @@ def _required(env: Mapping[str, str], name: str) -> str:
     if value := env.get(name, ""):
         return value
     raise ValueError(f"{name} is not set; `conduit serve` makes one, other commands need it given")
+
+
+def _list(env: Mapping[str, str], name: str) -> list[str]:
+    return [part.strip() for part in env.get(name, "").split(",") if part.strip()]
 
 
 def _number(env: Mapping[str, str], name: str, default: int) -> int:

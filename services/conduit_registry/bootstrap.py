@@ -23,7 +23,7 @@ from conduit_kernel.rpc import HostedService, RpcServer
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 from conduit_kernel.secrets import Vault, key_id
 from conduit_kernel.settings import Settings, environment
-from conduit_providers.auth.secret_files import read_secret_file
+from conduit_providers.auth.secret_files import SecretFiles
 from conduit_providers.catalog import Catalog
 from conduit_providers.probe import Probe
 from conduit_providers.probing import Prober
@@ -105,12 +105,13 @@ async def _start(
     if settings.former_encryption_keys:
         await rewrap(store, vault, key_id(settings.encryption_key))
     addresses = Addresses(allow_private=settings.allow_private_addresses)
+    secret_files = SecretFiles(settings.secret_folders)
     prober = Prober(
         Probe(catalog, sender, clock=clock, timer=time.perf_counter),
         catalog=catalog,
         vault=vault,
         env=environment(),
-        read_file=read_secret_file,
+        read_file=secret_files.read,
     )
     feed, discovery = Feed(store), Discovery(store, prober)
     store.on_change(feed.announce)
@@ -120,6 +121,7 @@ async def _start(
         catalog=catalog,
         vault=vault,
         addresses=addresses,
+        secret_files=secret_files,
         connectivity=Connectivity(store, prober, time.perf_counter),
         discovery=discovery,
         feed=feed,

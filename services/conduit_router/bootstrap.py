@@ -13,6 +13,7 @@ from conduit_kernel.rpc import RpcServer
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings, environment
+from conduit_providers.auth.secret_files import SecretFiles
 from conduit_providers.catalog import Catalog
 from conduit_providers.sending import Sender
 from conduit_router.accounting.charging import ChargeRecorder
@@ -144,6 +145,7 @@ async def start(
         control_plane.state,
         Compiler(catalog, vault, environment()),
         [publish, virtual_keys.apply, token_refresher.apply, control_plane.apply],
+        secret_files=SecretFiles(settings.secret_folders),
     )
     await control_plane.load_stored(updater.update)
     server = None

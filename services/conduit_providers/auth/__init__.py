@@ -15,14 +15,17 @@ from msgspec.structs import replace
 
 from conduit_kernel.errors import InvalidApiKey, SecretUnreadable
 from conduit_providers.auth.options import auth_options
+from conduit_providers.auth.secret_files import files_named, secret_file
 from conduit_providers.sending import Send
 from conduit_providers.spec import Auth
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest
 
 NEVER = math.inf
-# Environment variables whose names begin so never go to a provider.
+# Environment variables that never go to a provider: the gateway's own keys, and what may hold the
+# password of its proxy or of its database.
 OWN_PREFIX = "CONDUIT_"
+OWN_VARIABLES = frozenset({"HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "PGPASSWORD"})
 
 
 class Signer(Protocol):
@@ -108,6 +111,8 @@ def has_auth(kind: str) -> bool:
 def resolve_secret(text: str, env: Mapping[str, str], read_file: Callable[[str], str]) -> str:
     """Return the secret that a key's text stands for: itself, `env:NAME` or `file:PATH`.
 
+    A text that is a key itself may name files, such as that of a token; those must be readable.
+
     SecretUnreadable if the variable or the file does not exist, or is none for providers; it
     quotes the name, not the value.
     """
@@ -118,27 +123,29 @@ def resolve_secret(text: str, env: Mapping[str, str], read_file: Callable[[str],
         if name not in env:
             raise SecretUnreadable(f"There is no environment variable {name}", reference=text)
         return env[name].strip()
-    if (path := secret_file(text)) is not None:
-        try:
-            return read_file(path).strip()
-        except OSError as error:
-            raise SecretUnreadable(
-                f"The key file {path} cannot be read: {error.strerror or error}", reference=text
-            ) from error
-        except ValueError as error:
-            raise SecretUnreadable(f"The key file {path} cannot be read", reference=text) from error
-    return text.strip()
-
-
-def secret_file(text: str) -> str | None:
-    """Return the path of the file that a key's text stands for, None if it stands for none."""
-    kind, _, path = text.partition(":")
-    return path if kind == "file" and path else None
+    read = {path: _read(path, read_file) for path in files_named(text)}
+    path = secret_file(text)
+    return (text if path is None else read[path]).strip()
 
 
 def is_own_variable(name: str) -> bool:
     """Whether an environment variable is the gateway's own, such as its master key."""
-    return name.upper().startswith(OWN_PREFIX)
+    upper = name.upper()
+    return upper.startswith(OWN_PREFIX) or upper in OWN_VARIABLES
+
+
+def _read(path: str, read_file: Callable[[str], str]) -> str:
+    reference = f"file:{path}"
+    try:
+        return read_file(path)
+    except OSError as error:
+        raise SecretUnreadable(
+            f"The key file {path} cannot be read: {error.strerror or error}", reference=reference
+        ) from error
+    except ValueError as error:
+        raise SecretUnreadable(
+            f"The key file {path} cannot be read", reference=reference
+        ) from error
 
 
 def header_value(secret: str, target: Target) -> str:

@@ -12,6 +12,7 @@ from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_ROTATED
 from conduit_kernel.errors import AlreadyExists, InvalidRequest, SecretUnreadable
 from conduit_kernel.secrets import Vault
 from conduit_kernel.updates import must_match
+from conduit_providers.auth.secret_files import SecretFiles, files_named
 from conduit_providers.catalog import Catalog
 from conduit_registry import messages
 from conduit_registry.rules.fields import required
@@ -59,11 +60,13 @@ class Editor:
         *,
         catalog: Catalog,
         vault: Vault,
+        secret_files: SecretFiles,
         make_key: Callable[[], str] = new_virtual_key,
     ) -> None:
         self.changing = changing
         self._catalog = catalog
         self._vault = vault
+        self._secret_files = secret_files
         self._make_key = make_key
 
     async def create_provider(self, given: Fields) -> Provider:
@@ -203,6 +206,7 @@ class Editor:
         await self.changing.delete(VIRTUAL_KEY, await self.changing.get(VIRTUAL_KEY, number))
 
     def _sealed(self, key: Key, api_key: str) -> Key:
+        self._check_files(api_key)
         sealed = self._vault.seal(api_key, key_id(key.id))
         return replace(
             key,
@@ -219,6 +223,16 @@ class Editor:
             # Giving the key again is how that is mended.
             return False
         return secrets.compare_digest(known.encode(), api_key.encode())
+
+    def _check_files(self, api_key: str) -> None:
+        # A link may lead elsewhere by the time that the key is used, so it is followed then.
+        for path in files_named(api_key):
+            if not self._secret_files.may_read(path):
+                raise InvalidRequest(
+                    "apiKey names a file outside the folders for secrets; put it into one of "
+                    "them, or name its folder in CONDUIT_SECRET_DIRS",
+                    field="apiKey",
+                )
 
     def _check_target(self, provider: Provider, key: Key | None = None) -> None:
         credential = None if key is None else messages.key(key)

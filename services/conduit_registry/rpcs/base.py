@@ -10,13 +10,14 @@ import grpc
 from conduit_kernel.auth import current_principal
 from conduit_kernel.rpc.auth_interceptor import metadata_of
 from conduit_kernel.secrets import Vault
+from conduit_providers.auth.secret_files import SecretFiles
 from conduit_providers.catalog import Catalog
 from conduit_registry.configuration.editor import Editor
 from conduit_registry.connectivity import Connectivity
 from conduit_registry.discovery import Discovery
 from conduit_registry.feed import Feed
 from conduit_registry.rules.addresses import Addresses
-from conduit_registry.store import Store
+from conduit_registry.store import Store, WriteTransaction
 from conduit_registry.values import Origin
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -31,6 +32,7 @@ class Dependencies:
     catalog: Catalog
     vault: Vault
     addresses: Addresses
+    secret_files: SecretFiles
     connectivity: Connectivity
     discovery: Discovery
     feed: Feed
@@ -46,7 +48,14 @@ class RpcBase:
     async def editing(self, context: Context) -> AsyncIterator[Editor]:
         """Change the configuration within one transaction."""
         async with self.parts.store.change(origin_of(context)) as changing:
-            yield Editor(changing, catalog=self.parts.catalog, vault=self.parts.vault)
+            yield self.editor(changing)
+
+    def editor(self, changing: WriteTransaction) -> Editor:
+        """Return what changes the configuration within a transaction."""
+        parts = self.parts
+        return Editor(
+            changing, catalog=parts.catalog, vault=parts.vault, secret_files=parts.secret_files
+        )
 
 
 def origin_of(context: Context) -> Origin:

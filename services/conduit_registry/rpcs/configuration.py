@@ -7,7 +7,6 @@ from conduit_kernel.errors import DeadlineExceeded
 from conduit_kernel.pagination import page_of
 from conduit_registry import messages
 from conduit_registry.configuration import document
-from conduit_registry.configuration.editor import Editor
 from conduit_registry.configuration.importing import Import
 from conduit_registry.configuration.plan import plan_of
 from conduit_registry.rpcs.base import Context, RpcBase, origin_of
@@ -76,7 +75,6 @@ class ConfigurationRpcs(RpcBase):
             raise DeadlineExceeded(message) from error
         begin = parts.store.rehearse if request.dry_run else parts.store.change
         async with begin(origin_of(context)) as changing:
-            editor = Editor(changing, catalog=parts.catalog, vault=parts.vault)
-            work = Import(editor, plan, is_rehearsal=request.dry_run)
+            work = Import(self.editor(changing), plan, is_rehearsal=request.dry_run)
             await work.run()
         return pb.ImportConfigResponse(changes=work.lines)

@@ -18,8 +18,8 @@ from conduit_kernel.errors import (
 )
 from conduit_kernel.http import Origin
 from conduit_kernel.secrets import Vault
-from conduit_providers.auth import Signer, resolve_secret, secret_file, signer_for
-from conduit_providers.auth.secret_files import FileTexts
+from conduit_providers.auth import Signer, resolve_secret, signer_for
+from conduit_providers.auth.secret_files import FileTexts, files_named
 from conduit_providers.catalog import Catalog
 from conduit_providers.codecs import codec_named
 from conduit_providers.jobs import JobCodec
@@ -66,7 +66,7 @@ class Compiler:
         return made if isinstance(made, Instance) and not made.rejections else None
 
     def files_of(self, keys: Iterable[SnapshotKey]) -> set[str]:
-        """Return the paths of the files that hold the values of keys."""
+        """Return the paths of the files that keys name."""
         found = set[str]()
         for key in keys:
             if key.credential.is_enabled:
@@ -75,8 +75,7 @@ class Compiler:
                 except ConduitError:
                     # Compiling the key reports it.
                     continue
-                if (path := secret_file(text)) is not None:
-                    found.add(path)
+                found.update(files_named(text))
         return found
 
     def compile(

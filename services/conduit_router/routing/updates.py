@@ -12,7 +12,7 @@ from conduit.internal.v1.snapshot_pb2 import SnapshotVirtualKey
 from conduit.v1 import decision_pb2 as pb
 from conduit_kernel.background import Background
 from conduit_kernel.snapshot import Changes, SnapshotState
-from conduit_providers.auth.secret_files import NO_FILES, FileTexts, read_secret_files
+from conduit_providers.auth.secret_files import NO_FILES, NO_FOLDERS, FileTexts, SecretFiles
 from conduit_router.routing.compile import Compiler
 from conduit_router.routing.routes import compile_route
 from conduit_router.routing.table import (
@@ -171,6 +171,7 @@ class TableUpdater:
         compiler: Compiler,
         subscribers: Sequence[Callable[[TableChange], None]],
         *,
+        secret_files: SecretFiles = NO_FOLDERS,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Take whom to call with every change: all at once, before the next request."""
@@ -179,6 +180,7 @@ class TableUpdater:
         self.changed = asyncio.Event()
         self._state = state
         self._compiler = compiler
+        self._secret_files = secret_files
         self._subscribers = subscribers
         self._timer = timer
         # What changed since the table was made.
@@ -206,9 +208,8 @@ class TableUpdater:
         while True:
             await self._slices(draft.instances(new))
             if files := draft.files:
-                await self._slices(
-                    draft.finish_instances(await read_secret_files(files, FILES_SECONDS))
-                )
+                texts = await self._secret_files.read_all(files, FILES_SECONDS)
+                await self._slices(draft.finish_instances(texts))
             await self._slices(draft.routes(new))
             await self._slices(draft.callers(new))
             await asyncio.sleep(0)

@@ -1,6 +1,7 @@
 """Connectivity tests and discovery, against a real upstream."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from tests.integration.registry.conftest import NOW, Api, Bench, Upstream
@@ -95,18 +96,25 @@ async def test_a_silent_provider_takes_no_longer_than_the_limit(
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_references_are_followed_and_no_key_is_needed_where_none_is(
-    api: Api, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, tmp_path: object
+    api: Api, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """`env:` and `file:` are read when the key is used; a missing one is told by its name."""
+    """`env:` and `file:` are read when the key is used; a missing one is told by its name.
+
+    So is a link that leads out of the folders for secrets.
+    """
     monkeypatch.setenv("UPSTREAM_KEY", "good")
     upstream.lists("good", "gpt-4o")
     upstream.lists("", "llama")
     await api.provider(base_url=upstream.url, provider_type="OpenAICompatible")
     assert (await report(api)).models == ["llama"]
-    await add_keys(api, "env:UPSTREAM_KEY", f"file:{tmp_path}/nothing")
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "outside").symlink_to("/etc/passwd")
+    await add_keys(api, "env:UPSTREAM_KEY", f"file:{secrets}/nothing", f"file:{secrets}/outside")
     found = await report(api)
     assert found.models == ["gpt-4o"]
     assert "nothing" in found.keys[1].message
+    assert "CONDUIT_SECRET_DIRS" in found.keys[2].message
 
 
 async def test_discovery_stores_the_models_and_tells_the_difference(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import yaml
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.integration.registry.conftest import NOW, Api, Bench
 
@@ -11,7 +12,7 @@ from conduit.v1 import key_credential_requests_pb2 as pb
 from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_ROTATED
 from conduit.v1.key_credential_pb2 import KeyCredential, KeyCredentialSpec
 from conduit.v1.provider_pb2 import ProviderSecurity
-from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest
+from conduit.v1.registry_requests_pb2 import ImportConfigRequest, ListAuditEntriesRequest
 
 DAY = 86_400
 
@@ -69,6 +70,9 @@ async def test_a_key_that_cannot_be_is_refused_without_being_quoted(api: Api) ->
         "env:",
         "env:hidden key",
         "env:CONDUIT_hidden",
+        "env:HTTPS_PROXY",
+        "file:/etc/hidden",
+        '{"credential_source": {"file": "/etc/hidden"}}',
     ]
     for api_key in [*bad, "file:", "x" * 70_000]:
         error = await api.refused(
@@ -162,3 +166,24 @@ async def test_a_deleted_key_is_gone(api: Api) -> None:
     await api(pb.DeleteKeyCredentialRequest(provider_id=1, key_id=key.id))
     assert not (await api(pb.ListKeyCredentialsRequest(provider_id=1))).keys
     assert (await add(api)).id == "key_2"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_file_outside_the_folders_for_secrets_is_refused_however_it_comes(api: Api) -> None:
+    """On creation, with a change, by rotation and in a document; the error says what to set."""
+    await api.provider("First")
+    await add(api, "file:/run/secrets/openai")
+    outside = spec(api_key="file:/etc/shadow")
+    keys = [{"apiKey": "file:/etc/shadow"}]
+    document = {"providers": [{"name": "First", "providerType": "OpenAI", "keys": keys}]}
+    for request in (
+        pb.CreateKeyCredentialRequest(provider_id=1, key=outside),
+        pb.UpdateKeyCredentialRequest(provider_id=1, key_id="key_1", key=outside),
+        pb.RotateKeyCredentialRequest(provider_id=1, key_id="key_1", key=outside),
+        ImportConfigRequest(yaml=yaml.safe_dump(document)),
+    ):
+        error = await api.refused(request)
+        assert error.reason == "INVALID_REQUEST"
+        assert "CONDUIT_SECRET_DIRS" in error.message
+    [key] = (await api(pb.ListKeyCredentialsRequest(provider_id=1))).keys
+    assert key.masked_api_key == "file:/run/secrets/openai"

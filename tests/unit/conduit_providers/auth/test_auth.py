@@ -88,6 +88,17 @@ def test_secret_is_itself_or_what_it_refers_to(tmp_path: Path) -> None:
     assert resolve_secret(f"file:{file}", {}, read) == SECRET
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["CONDUIT_MASTER_KEY", "conduit_encryption_key", "HTTPS_PROXY", "http_proxy", "PGPASSWORD"],
+)
+def test_gateways_own_variables_are_no_keys(name: str) -> None:
+    """Whoever can add a provider could have them sent to himself."""
+    with pytest.raises(SecretUnreadable, match="is no key of a provider") as raised:
+        resolve_secret(f"env:{name}", {name: SECRET}, read)
+    assert SECRET not in str(raised.value)
+
+
 def test_missing_reference_is_named_not_quoted(tmp_path: Path) -> None:
     """The error says which variable or file is missing."""
     with pytest.raises(SecretUnreadable, match="KEY"):

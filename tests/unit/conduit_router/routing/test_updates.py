@@ -23,6 +23,7 @@ from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
 from conduit_kernel.secrets import Vault
 from conduit_kernel.snapshot import SnapshotState
+from conduit_providers.auth.secret_files import SecretFiles
 from conduit_providers.catalog import Catalog, load_catalog
 from conduit_router.routing.compile import Compiler
 from conduit_router.routing.table import Candidate, RoutingTable, TableChange
@@ -255,7 +256,7 @@ async def test_keys_in_files_are_read(tmp_path: Path) -> None:
     """A file with a key is a key; once it is there if it was missing at first."""
     path = tmp_path / "secret"
     state = SnapshotState.of(snapshot([provider(1)], keys=[sealed(1, 1, f"file:{path}")]))
-    updater = TableUpdater(state, compiler(), [])
+    updater = TableUpdater(state, compiler(), [], secret_files=SecretFiles([tmp_path]))
     await updater.update()
     [why] = updater.table.instances[1].rejections
     assert why.detail == f"The key file {path} cannot be read: No such file or directory"
@@ -270,11 +271,23 @@ async def test_keys_in_files_are_read(tmp_path: Path) -> None:
     assert not updater.changed.is_set()
 
 
+async def test_files_outside_the_folders_are_no_keys(tmp_path: Path) -> None:
+    """The alias says why, and the key is sent nowhere."""
+    path = tmp_path / "secret"
+    path.write_text("sk-file")
+    state = SnapshotState.of(snapshot([provider(1)], keys=[sealed(1, 1, f"file:{path}")]))
+    updater = TableUpdater(state, compiler(), [], secret_files=SecretFiles([tmp_path / "other"]))
+    await updater.update()
+    assert updater.table.instances[1].keys == ()
+    [why] = updater.table.instances[1].rejections
+    assert "folders of CONDUIT_SECRET_DIRS" in why.detail
+
+
 async def test_pipe_is_no_key_and_holds_nobody_up(pipe: Path) -> None:
     """The other keys and instances are there at once."""
     keys = [sealed(1, 1, f"file:{pipe}"), key(2, 1), key(3, 2)]
     state = SnapshotState.of(snapshot([provider(1), provider(2)], keys=keys))
-    updater = TableUpdater(state, compiler(), [])
+    updater = TableUpdater(state, compiler(), [], secret_files=SecretFiles([pipe.parent]))
     async with asyncio.timeout(1):
         await updater.update()
     assert {k.key_id for i in (1, 2) for k in updater.table.instances[i].keys} == {

@@ -1,0 +1,44 @@
+"""What a process is told by its environment."""
+
+from pathlib import Path
+
+import pytest
+
+from conduit_kernel.secrets import new_key
+from conduit_kernel.settings import read_settings
+
+
+@pytest.fixture
+def env() -> dict[str, str]:
+    """Return the least environment."""
+    return {"CONDUIT_MASTER_KEY": "m", "CONDUIT_ENCRYPTION_KEY": new_key()}
+
+
+def test_keys_may_name_files_in_the_usual_folders(env: dict[str, str]) -> None:
+    """A folder of the data directory's, and where container platforms mount secrets."""
+    settings = read_settings({**env, "CONDUIT_DATA_DIR": "/data"})
+    assert settings.secret_folders == (
+        Path("/data/secrets"),
+        Path("/run/secrets"),
+        Path("/var/run/secrets"),
+    )
+
+
+def test_named_folders_take_the_place_of_the_usual_ones(env: dict[str, str]) -> None:
+    """So that an operator can shut those, too."""
+    settings = read_settings({**env, "CONDUIT_SECRET_DIRS": "/etc/conduit/keys, /mnt/vault,"})
+    assert settings.secret_folders == (Path("/etc/conduit/keys"), Path("/mnt/vault"))
+
+
+def test_former_keys_are_a_list(env: dict[str, str]) -> None:
+    """Spaces and empty places between commas are no keys."""
+    first, second = new_key(), new_key()
+    settings = read_settings({**env, "CONDUIT_FORMER_ENCRYPTION_KEYS": f"{first}, {second},"})
+    assert len(settings.former_encryption_keys) == len((first, second))
+
+
+def test_missing_key_is_named(env: dict[str, str]) -> None:
+    """And what makes one."""
+    del env["CONDUIT_MASTER_KEY"]
+    with pytest.raises(ValueError, match=r"CONDUIT_MASTER_KEY is not set; `conduit serve` makes"):
+        read_settings(env)

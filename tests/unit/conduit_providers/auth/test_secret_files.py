@@ -1,0 +1,106 @@
+"""Which files keys may name, and what is read of them."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from conduit_kernel.errors import SecretUnreadable
+from conduit_providers.auth import resolve_secret
+from conduit_providers.auth.secret_files import IDENTITY_FOLDERS, SecretFiles, files_named
+
+OUTSIDE = "CONDUIT_SECRET_DIRS"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Make the folder of secrets, with one in it, beside a file that is none."""
+    made = tmp_path / "secrets"
+    made.mkdir()
+    (made / "openai").write_text("sk-inside\n")
+    (tmp_path / "passwd").write_text("root")
+    return made
+
+
+def test_files_of_the_folders_are_read(folder: Path) -> None:
+    """Also those below them, and those that a link within leads to, as Kubernetes mounts them."""
+    data = folder / "..2026_11"
+    data.mkdir()
+    (data / "key").write_text("sk-mounted")
+    (folder / "..data").symlink_to(data.name)
+    (folder / "key").symlink_to("..data/key")
+    files = SecretFiles([folder.parent / "nowhere", folder])
+    assert [files.read(str(folder / name)) for name in ("openai", "key")] == [
+        "sk-inside\n",
+        "sk-mounted",
+    ]
+    assert files.may_read(str(folder / "key"))
+
+
+def test_folder_may_be_a_link_itself(folder: Path, tmp_path: Path) -> None:
+    """`/var/run/secrets` is one on most machines."""
+    alias = tmp_path / "alias"
+    alias.symlink_to(folder)
+    for files, name in [(SecretFiles([alias]), folder), (SecretFiles([folder]), alias)]:
+        assert files.read(str(name / "openai")) == "sk-inside\n"
+
+
+def test_files_outside_are_not_read(folder: Path) -> None:
+    """However their path is written; the reason names the setting, not what is there."""
+    (folder / "link").symlink_to("../passwd")
+    (folder.parent / "secrets-too").mkdir()
+    (folder.parent / "secrets-too" / "key").write_text("sk")
+    files = SecretFiles([folder])
+    for path in (
+        "/etc/passwd",
+        f"{folder}/../passwd",
+        f"{folder}-too/key",
+        f"{folder}",
+        "openai",
+        "/proc/self/environ",
+    ):
+        assert not files.may_read(path), path
+        with pytest.raises(OSError, match=OUTSIDE):
+            files.read(path)
+    with pytest.raises(OSError, match=OUTSIDE):
+        files.read(f"{folder}/link")
+
+
+@pytest.mark.parametrize("name", sorted(IDENTITY_FOLDERS))
+def test_machines_own_proofs_are_no_keys(folder: Path, name: str) -> None:
+    """They are mounted among the secrets; one who names their folder itself may have them."""
+    tokens = folder / name / "serviceaccount"
+    tokens.mkdir(parents=True)
+    (tokens / "token").write_text("proof")
+    files = SecretFiles([folder])
+    assert not files.may_read(f"{tokens}/token")
+    with pytest.raises(OSError, match=OUTSIDE):
+        files.read(f"{tokens}/token")
+    assert SecretFiles([folder, tokens]).read(f"{tokens}/token") == "proof"
+
+
+async def test_many_are_read_at_once(folder: Path) -> None:
+    """Each has its text or its reason."""
+    paths = [str(folder / "openai"), "/etc/passwd", "\0"]
+    found = await SecretFiles([folder]).read_all(paths, 5)
+    assert found.texts == {paths[0]: "sk-inside\n"}
+    assert OUTSIDE in str(found.errors["/etc/passwd"])
+    assert "malformed" in str(found.errors["\0"])
+
+
+def test_key_that_names_the_file_of_a_token_needs_it_within_the_folders(folder: Path) -> None:
+    """Google's library would read any; however deep and however spelled the member is."""
+    files = SecretFiles([folder])
+
+    def key(path: str) -> str:
+        inner = {"type": "external_account", "credential_source": {"file": path}}
+        outer = {"type": "impersonated_service_account", "source_credentials": inner}
+        return orjson.dumps(outer).decode().replace("credential_source", "\\u0063redential_source")
+
+    assert files_named(key("/etc/passwd")) == ("/etc/passwd",)
+    for text in ("sk-1", "{", "[]", "{}", '{"credential_source": "file"}', "file:"):
+        assert files_named(text) == ()
+    good = key(f"{folder}/openai")
+    assert resolve_secret(good, {}, files.read) == good
+    with pytest.raises(SecretUnreadable, match=OUTSIDE):
+        resolve_secret(key("/etc/passwd"), {}, files.read)
