@@ -5,10 +5,8 @@ The module's `signer(auth, secret, target)` makes a `Signer` for one key of one 
 holds the secret: it has no revealing repr, and its errors never quote it.
 """
 
-import importlib
 import math
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from typing import Protocol, cast
 
 from msgspec.structs import replace
@@ -16,6 +14,7 @@ from msgspec.structs import replace
 from conduit_kernel.errors import InvalidApiKey, SecretUnreadable
 from conduit_providers.auth.options import auth_options
 from conduit_providers.auth.secret_files import files_named, secret_file
+from conduit_providers.importing import exists, member_of
 from conduit_providers.sending import Send
 from conduit_providers.spec import Auth
 from conduit_providers.target import Target
@@ -93,19 +92,16 @@ def signer_for(auth: Auth, secret: str, target: Target) -> Signer:
     """Return the signer that a provider type asks for.
 
     `secret` is resolved, see `resolve_secret`; empty if there is none. InvalidApiKey if the type
-    needs a key and this cannot be one.
+    needs a key and this cannot be one, InvalidRequest if the strategy cannot be imported.
     """
     if auth.options is None:
         auth = replace(auth, options=auth_options(auth.kind)())
-    return cast("Factory", importlib.import_module(_module(auth.kind)).signer)(auth, secret, target)
+    return cast("Factory", member_of(_module(auth.kind), "signer"))(auth, secret, target)
 
 
 def has_auth(kind: str) -> bool:
-    """Whether there is a strategy of this name, without importing it."""
-    try:
-        return find_spec(_module(kind)) is not None
-    except ModuleNotFoundError:
-        return False
+    """Whether there is a strategy of this name, see `exists`."""
+    return exists(_module(kind))
 
 
 def resolve_secret(text: str, env: Mapping[str, str], read_file: Callable[[str], str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from conduit_providers.third_party import imported
+from conduit_providers.importing import imported
 
 
 class NoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,7 +67,7 @@ OPTIONS: Mapping[str, type[msgspec.Struct]] = {
 def auth_options(kind: str) -> type[msgspec.Struct]:
     """Return the options of a strategy; those of a third party are its module's `Options`.
 
-    ValueError if the module cannot be imported.
+    InvalidRequest if the module cannot be imported.
     """
     if "." not in kind:
         return OPTIONS[kind]

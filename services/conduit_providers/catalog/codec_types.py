@@ -14,9 +14,9 @@ import msgspec
 
 from conduit_providers import codecs, operations
 from conduit_providers.codec import ModelsCodec, StreamingCodec
+from conduit_providers.importing import imported
 from conduit_providers.operation import StreamedOperation
 from conduit_providers.spec import EmbedModel
-from conduit_providers.third_party import imported
 
 # Which is no operation of callers'.
 MODELS = "models"
@@ -35,7 +35,10 @@ class CodecTypes(NamedTuple):
 
 
 def codec_types(operation: str, name: str) -> CodecTypes:
-    """Return the structs of a codec. ValueError if it is none of the operation."""
+    """Return the structs of a codec.
+
+    ValueError if it is none of the operation, InvalidRequest if it cannot be imported.
+    """
     default = EmbedModel if operation == "embed" else Nothing
     if "." in name:
         module: object = imported(name)

@@ -14,8 +14,9 @@ import msgspec
 from msgspec.structs import asdict, fields, replace
 
 from conduit.v1.failures import FAILURES
+from conduit_kernel.errors import InvalidRequest
 from conduit_providers.auth import has_auth
-from conduit_providers.auth.options import auth_options
+from conduit_providers.auth.options import NoOptions, auth_options
 from conduit_providers.catalog.codec_types import CodecTypes, codec_types, operation_names
 from conduit_providers.catalog.key_lines import Path, line_of
 from conduit_providers.codecs import has_codec
@@ -107,12 +108,13 @@ class _Reader:
                 raise self._error(path, _unknown(f"there is no setting {name!r}", name, known))
 
     def _auth(self, auth: Auth) -> Auth:
-        if not has_auth(auth.kind):
-            raise self._error(("auth", "kind"), f"there is no auth strategy {auth.kind!r}")
         try:
-            options = auth_options(auth.kind)
-        except ValueError as error:
-            raise self._error(("auth", "kind"), str(error)) from error
+            is_known = has_auth(auth.kind)
+            options = auth_options(auth.kind) if is_known else NoOptions
+        except InvalidRequest as error:
+            raise self._error(("auth", "kind"), error.message) from error
+        if not is_known:
+            raise self._error(("auth", "kind"), f"there is no auth strategy {auth.kind!r}")
         return replace(auth, options=self._read(auth.options or {}, options, ("auth", "options")))
 
     def _endpoint(self, operation: str, endpoint: Endpoint, rows: object) -> Endpoint:
@@ -142,12 +144,13 @@ class _Reader:
 
     def _codec_types(self, operation: str, codec: str) -> CodecTypes:
         path: Path = ("endpoints", operation, "codec")
-        if not has_codec(codec):
-            raise self._error(path, f"there is no codec {codec!r}")
         try:
-            return codec_types(operation, codec)
-        except ValueError as error:
+            types = codec_types(operation, codec) if has_codec(codec) else None
+        except (ValueError, InvalidRequest) as error:
             raise self._error(path, str(error)) from error
+        if types is None:
+            raise self._error(path, f"there is no codec {codec!r}")
+        return types
 
     def _check_map(self, values: ValueMap, path: Path) -> None:
         self._check_match(values.match, path)

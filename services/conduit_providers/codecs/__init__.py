@@ -6,22 +6,19 @@ operation. Modules are imported when an entry first needs them, so a dialect tha
 nothing at the start. What several dialects share is in `shared`.
 """
 
-import importlib
-from importlib.util import find_spec
 from typing import Any
+
+from conduit_providers.importing import exists, member_of
 
 
 def codec_named(name: str) -> Any:  # noqa: ANN401 # each operation says which type it is
-    """Return the codec of this name."""
-    return importlib.import_module(_module(name)).CODEC
+    """Return the codec of this name. InvalidRequest, with the cause, if it cannot be imported."""
+    return member_of(_module(name), "CODEC")
 
 
 def has_codec(name: str) -> bool:
-    """Whether there is a module of this name, without importing it."""
-    try:
-        return find_spec(_module(name)) is not None
-    except ModuleNotFoundError:
-        return False
+    """Whether there is a module of this name, see `exists`."""
+    return exists(_module(name))
 
 
 def _module(name: str) -> str:

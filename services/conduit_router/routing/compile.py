@@ -21,9 +21,9 @@ from conduit_kernel.secrets import Vault
 from conduit_providers.auth import Signer, resolve_secret, signer_for
 from conduit_providers.auth.secret_files import FileTexts, files_named
 from conduit_providers.catalog import Catalog
+from conduit_providers.catalog.codec_types import MODELS
 from conduit_providers.codecs import codec_named
 from conduit_providers.jobs import JobCodec
-from conduit_providers.operations import operation as operation_named
 from conduit_providers.redaction import Redactor
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.target import Target
@@ -63,7 +63,9 @@ class Compiler:
             return None
         made = known[1]
         # What was in the way may be gone by now.
-        return made if isinstance(made, Instance) and not made.rejections else None
+        if not isinstance(made, Instance) or made.rejections or made.unusable:
+            return None
+        return made
 
     def files_of(self, keys: Iterable[SnapshotKey]) -> set[str]:
         """Return the paths of the files that keys name."""
@@ -110,7 +112,7 @@ class Compiler:
         self, provider: Provider, keys: Sequence[SnapshotKey], files: FileTexts
     ) -> Instance:
         spec = self._catalog.find(provider.provider_type)
-        served = self._served_by(spec)
+        served, unusable = self._served_by(spec)
         networks = tuple(_networks(provider))
         usable: list[UpstreamKey] = []
         rejections: list[pb.Rejection] = []
@@ -119,9 +121,10 @@ class Compiler:
                 continue
             try:
                 usable.append(self._key(provider, spec, key, files))
-            except ConduitError as error:
-                self._log.warning("key_unusable", key_id=key.credential.id, reason=error.message)
-                rejections.append(_key_rejection(provider, key.credential.id, error))
+            except Exception as error:  # noqa: BLE001 # third parties' strategies may raise anything
+                why = _key_rejection(provider, key.credential.id, error)
+                self._log.warning("key_unusable", key_id=why.key_id, reason=why.detail)
+                rejections.append(why)
         if not keys and spec.auth.is_optional:
             usable.append(self._upstream_key(provider, spec, None, ""))
         return Instance(
@@ -131,6 +134,7 @@ class Compiler:
             rejections=tuple(rejections),
             networks=networks,
             served=served,
+            unusable=unusable,
         )
 
     def _key(
@@ -155,13 +159,12 @@ class Compiler:
         credential = key.credential if key else None
         key_id = credential.id if credential else ""
         is_guarded = bool(provider.base_url or (credential and credential.base_url))
-        served = self._served_by(spec)
         redactor = Redactor(secret)
         made: dict[str, UpstreamTarget] = {}
         targets: dict[str, UpstreamTarget] = {}
         for operation, target in self._catalog.targets(provider, credential).items():
             # Models are listed from the table, not by the provider.
-            if operation not in served:
+            if operation == MODELS:
                 continue
             there = made.get(target.base_url)
             if there is None:
@@ -179,29 +182,32 @@ class Compiler:
             redactor=redactor,
         )
 
-    def _served_by(self, spec: ProviderSpec) -> Mapping[str, ServedOperation]:
-        served = self._served.get(spec.name)
-        if served is None:
-            served = self._served[spec.name] = dict(_served(spec))
-        return served
+    def _served_by(
+        self, spec: ProviderSpec
+    ) -> tuple[Mapping[str, ServedOperation], Mapping[str, str]]:
+        """Return what a type serves, and why not what else it should."""
+        known = self._served.get(spec.name)
+        if known is not None:
+            return known, {}
+        served: dict[str, ServedOperation] = {}
+        unusable: dict[str, str] = {}
+        for operation, endpoint in spec.endpoints.items():
+            if operation == MODELS:
+                continue
+            try:
+                served[operation] = _served(endpoint)
+            except InvalidRequest as error:
+                unusable[operation] = f"{spec.name} cannot serve {operation}: {error.message}"
+                self._log.warning("operation_unusable", reason=unusable[operation])
+        if not unusable:
+            self._served[spec.name] = served
+        return served, unusable
 
 
-def _served(spec: ProviderSpec) -> Iterator[tuple[str, ServedOperation]]:
-    for name, endpoint in spec.endpoints.items():
-        if operation_named(name) is not None:
-            codec = _codec(endpoint, spec)
-            job_codec = codec if isinstance(codec, JobCodec) else None
-            yield name, ServedOperation(endpoint, codec, job_codec)
-
-
-def _codec(endpoint: Endpoint, spec: ProviderSpec) -> object:
-    try:
-        return codec_named(endpoint.codec)
-    except Exception as error:
-        raise InvalidRequest(
-            f"the codec {endpoint.codec} of {spec.name} cannot be loaded: "
-            f"{type(error).__name__}: {error}"
-        ) from error
+def _served(endpoint: Endpoint) -> ServedOperation:
+    codec = codec_named(endpoint.codec)
+    job_codec = codec if isinstance(codec, JobCodec) else None
+    return ServedOperation(endpoint, codec, job_codec)
 
 
 def _upstream_target(
@@ -264,7 +270,11 @@ def _rejection(
     )
 
 
-def _key_rejection(provider: Provider, key_id: str, error: ConduitError) -> pb.Rejection:
+def _key_rejection(provider: Provider, key_id: str, error: Exception) -> pb.Rejection:
+    if not isinstance(error, ConduitError):
+        # Not the error's text: it may have seen the key.
+        detail = f"the key cannot be set up: {type(error).__name__}"
+        return _rejection(provider, pb.REJECTION_REASON_MISCONFIGURED, detail, key_id)
     if isinstance(error, SecretUnreadable | InvalidApiKey):
         reason = pb.REJECTION_REASON_KEY_UNREADABLE
     else:

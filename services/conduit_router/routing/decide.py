@@ -76,15 +76,13 @@ def _obstacle(
     candidate: Candidate, requirements: Requirements, health: HealthView, peer: str
 ) -> pb.Rejection | None:
     instance = candidate.instance
-    endpoint = instance.spec.endpoints.get(requirements.operation)
-    if endpoint is None:
-        return rejection(
-            candidate,
-            pb.REJECTION_REASON_CAPABILITY_MISSING,
-            f"{instance.spec.name} does not serve {requirements.operation}",
-        )
+    served = instance.served.get(requirements.operation)
+    if served is None:
+        return _unserved(candidate, requirements.operation)
     if requirements.capabilities:
-        able = endpoint.capabilities if candidate.capabilities is None else candidate.capabilities
+        able = candidate.capabilities
+        if able is None:
+            able = served.endpoint.capabilities
         if missing := requirements.capabilities - able:
             return rejection(
                 candidate,
@@ -102,6 +100,14 @@ def _obstacle(
             "the caller's address is outside the instance's allowedIPs",
         )
     return None
+
+
+def _unserved(candidate: Candidate, operation: str) -> pb.Rejection:
+    instance = candidate.instance
+    if why := instance.unusable.get(operation):
+        return rejection(candidate, pb.REJECTION_REASON_MISCONFIGURED, why)
+    why = f"{instance.spec.name} does not serve {operation}"
+    return rejection(candidate, pb.REJECTION_REASON_CAPABILITY_MISSING, why)
 
 
 def _is_inside(instance: Instance, peer: str) -> bool:

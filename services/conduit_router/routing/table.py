@@ -107,6 +107,8 @@ class Instance:
     networks: tuple[Network, ...]
     # By operation.
     served: Mapping[str, ServedOperation]
+    # Why operations of its type are not served, by operation.
+    unusable: Mapping[str, str]
 
 
 class Candidate(msgspec.Struct, frozen=True, eq=False):

@@ -40,6 +40,10 @@ default = "{default}"
 [endpoints.chat]
 codec = "{codec}"
 path = "/chat"
+
+[endpoints.embed]
+codec = "openai_embed"
+path = "/embed"
 """
 
 
@@ -50,6 +54,7 @@ def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
     modules = {"chat": "from conduit_providers.codecs.openai.chat import CODEC", "auth": ""}
+    (package / "signer.py").write_text("def signer(auth, secret, target):\n    raise KeyError\n")
     for name, source in modules.items():
         (package / f"{name}.py").write_text(source)
     monkeypatch.syspath_prepend(package.parent)
@@ -61,6 +66,7 @@ def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
         "Demanding": {"is_required": "true", "default": ""},
         "BrokenCodec": {"codec": "broken_dialect.chat"},
         "BrokenAuth": {"auth": "broken_dialect.auth"},
+        "BrokenSigner": {"auth": "broken_dialect.signer"},
     }.items():
         text = TYPE.format(name=name, **usual | other)
         (folder / f"{name.lower()}.toml").write_text(text)
@@ -112,7 +118,8 @@ UNREADABLE = pb.REJECTION_REASON_KEY_UNREADABLE
         (of_type("Demanding"), [], MISCONFIGURED, "needs the setting 'region'"),
         (of_type("Demanding"), [key(1, 1)], MISCONFIGURED, "needs the setting 'region'"),
         (of_type("BrokenCodec"), [key(1, 1)], MISCONFIGURED, "RuntimeError: half installed"),
-        (of_type("BrokenAuth"), [key(1, 1)], MISCONFIGURED, "cannot be set up: RuntimeError"),
+        (of_type("BrokenAuth"), [key(1, 1)], MISCONFIGURED, "RuntimeError: half installed"),
+        (of_type("BrokenSigner"), [key(1, 1)], MISCONFIGURED, "cannot be set up: KeyError"),
         (
             of_type("OpenAI", security=ProviderSecurity(allowed_ips=["10.0.0.0/99"])),
             [key(1, 1)],
@@ -151,6 +158,21 @@ def test_key_that_cannot_be_used_leaves_its_siblings() -> None:
     [instance] = compiled(snapshot([provider(1)], keys=[foreign(), key(2, 1)])).instances.values()
     assert [k.key_id for k in instance.keys] == ["key_2"]
     assert [(r.key_id, r.reason) for r in instance.rejections] == [("key_1", UNREADABLE)]
+
+
+def test_codec_that_cannot_be_imported_takes_its_operation_only(catalog: Catalog) -> None:
+    """Embeddings go on where chats cannot; once the module is mended, chats do, too."""
+    instance = of_type("BrokenCodec")
+    compiler = Compiler(catalog, Vault(ENCRYPTION_KEY), {})
+    source = snapshot([instance, provider(2)], keys=[key(1, 1), key(2, 2)])
+    route = compile_table(SnapshotState.of(source), compiler).routes[ALIAS]
+    found = {}
+    for operation in ("chat", "embed"):
+        decision = decide(route, Requirements(ALIAS, operation), HEALTHY, 1)
+        found[operation] = sorted(c.candidate.provider_id for c in decision.candidates)
+        assert len(decision.rejections) == 2 - len(found[operation])
+    assert found == {"chat": [2], "embed": [1, 2]}
+    assert compiler.known(instance, [key(1, 1)]) is None
 
 
 def test_operations_at_one_address_share_a_target() -> None:
