@@ -24,15 +24,15 @@ class Queries:
     ) -> pb.ListModelsResponse:
         """List the aliases that the caller may use."""
         routes = self._runtime.table.routes.values()
-        models = [_model(r) for r in routes if r.candidates and may_use(caller.caller, r.alias)]
+        models = [_model(route) for route in routes if _is_listed(route, caller)]
         return pb.ListModelsResponse(object="list", data=models)
 
     async def GetModel(
         self, request: pb.GetModelRequest, caller: CallerContext
     ) -> pb.GetModelResponse:
-        """Return an alias that the caller may use."""
+        """Return an alias that is listed for the caller."""
         route = self._runtime.table.routes.get(request.model)
-        if route is None or not may_use(caller.caller, route.alias):
+        if route is None or not _is_listed(route, caller):
             raise ModelNotFound(f"The model {request.model!r} does not exist", model=request.model)
         return pb.GetModelResponse(model=_model(route))
 
@@ -52,13 +52,17 @@ class Queries:
         )
 
 
+def _is_listed(route: Route, caller: CallerContext) -> bool:
+    return bool(route.candidates) and may_use(caller.caller, route.alias)
+
+
 def _model(route: Route) -> Model:
     able: set[str] = set()
     for candidate in route.candidates:
-        endpoints = candidate.instance.spec.endpoints
-        able |= endpoints.keys() - {"models"}
+        served = candidate.instance.served
+        able |= served.keys()
         able |= candidate.capabilities or (
-            endpoints["chat"].capabilities if "chat" in endpoints else set()
+            served["chat"].endpoint.capabilities if "chat" in served else set()
         )
     return Model(
         id=route.alias,

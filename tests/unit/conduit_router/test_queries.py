@@ -8,7 +8,10 @@ from tests.support.call_bench import CALLER, Bench
 from tests.support.snapshots import compiled, mapping, provider, snapshot
 
 from conduit.v1 import router_requests_pb2 as pb
-from conduit.v1.decision_pb2 import REJECTION_REASON_CIRCUIT_OPEN
+from conduit.v1.decision_pb2 import (
+    REJECTION_REASON_CIRCUIT_OPEN,
+    REJECTION_REASON_PROVIDER_DISABLED,
+)
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
 from conduit_kernel.errors import ModelNotFound
 from conduit_router.context import CallerContext
@@ -64,6 +67,16 @@ async def test_a_model_that_a_key_may_not_use_does_not_exist_for_it(bench: Bench
     found = await queries.GetModel(pb.GetModelRequest(model="open"), caller)
     assert (found.model.id, found.model.object) == ("open", "model")
     assert "chat" in found.model.capabilities
+
+
+async def test_a_model_that_nobody_serves_is_neither_listed_nor_shown(bench: Bench) -> None:
+    """What a list leaves out cannot be had by name either; an explanation says why."""
+    queries = Queries(bench.runtime)
+    assert "asleep" not in await listed(bench, CALLER)
+    with pytest.raises(ModelNotFound, match="'asleep' does not exist"):
+        await queries.GetModel(pb.GetModelRequest(model="asleep"), CALLER)
+    answer = await queries.ExplainRoute(pb.ExplainRouteRequest(model="asleep"), CALLER)
+    assert [r.reason for r in answer.decision.rejections] == [REJECTION_REASON_PROVIDER_DISABLED]
 
 
 async def test_an_explanation_is_what_a_call_would_meet(bench: Bench) -> None:
