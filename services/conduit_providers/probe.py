@@ -1,5 +1,6 @@
 """Asks a provider for its models: how keys and instances are tested, for free."""
 
+import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ from conduit_kernel.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from conduit_providers.auth import signer_for
+from conduit_providers.auth import Signer, signer_for
 from conduit_providers.catalog import Catalog
 from conduit_providers.codecs import codec_named
 from conduit_providers.failures import error_from
@@ -109,9 +110,10 @@ class Probe:
         self, spec: ProviderSpec, endpoint: Endpoint, opened: ProbeTarget, timeout_seconds: float
     ) -> ModelList:
         target = opened.target
+        ends_at = self._timer() + timeout_seconds
         signer = signer_for(spec.auth, opened.secret, target)
         if not signer.is_static:
-            await signer.refresh(self._clock(), self._send)
+            await self._refresh(signer, target, timeout_seconds)
         codec = codec_named(endpoint.codec)
         request = codec.to_upstream(endpoint, target)
         began = self._timer()
@@ -119,7 +121,7 @@ class Probe:
         limits = RateLimits()
         names: dict[str, None] = {}
         for number in range(MAX_PAGES):
-            left = timeout_seconds - (self._timer() - began)
+            left = ends_at - self._timer()
             response = await self._get(spec, opened, signer.sign(request), left)
             if number == 0:
                 elapsed_ms = round((self._timer() - began) * 1000)
@@ -130,6 +132,16 @@ class Probe:
                 break
             request = replace(request, path=page.next_path)
         return ModelList(list(names), elapsed_ms, limits)
+
+    async def _refresh(self, signer: Signer, target: Target, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await signer.refresh(self._clock(), self._send)
+        except TimeoutError as error:
+            name = target.provider_name
+            raise UpstreamTimeout(
+                f"No access token for {name} came in time", kind="timeout"
+            ) from error
 
     async def _get(
         self, spec: ProviderSpec, opened: ProbeTarget, request: HttpRequest, seconds: float

@@ -1,30 +1,135 @@
-"""What signers have in common whose proof is a token that an issuer gives for a while."""
+"""What signers have in common whose proof an issuer gives for a while.
+
+Libraries know how to ask issuers, and wait meanwhile, so they run in threads; what they send goes
+over the connections of the event loop, which keep to the operator's rules and to limits of time.
+"""
 
 import asyncio
 from abc import ABC, abstractmethod
-from functools import partial
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import Generic, NamedTuple, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from conduit_kernel.errors import UpstreamTimeout
+from conduit_kernel.errors import ConduitError, UpstreamTimeout, UpstreamUnreachable
 from conduit_providers.auth import invalid_key
 from conduit_providers.sending import Send
 from conduit_providers.target import Target
 from conduit_providers.wire import Headers, HttpRequest, HttpResponse
 
-# Of all requests for one token together.
+# Of one request to an issuer, and of all requests for one proof together.
+REQUEST_SECONDS = 10.0
 REFRESH_SECONDS = 25.0
 
+# What the connection says by itself.
+_OWN_HEADERS = frozenset(
+    {"host", "content-length", "connection", "transfer-encoding", "accept-encoding", "expect"}
+)
 
-class Ask(Protocol):
-    """Sends one request from a thread, and waits for the answer; as `Send` does."""
+ProofT = TypeVar("ProofT")
+
+
+class Ask:
+    """Sends the requests of one refresh from its thread, each as `Send` does."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, send: Send) -> None:
+        self._loop = loop
+        self._send = send
+        # Why the last request had no answer.
+        self.failure: ConduitError | None = None
 
     def __call__(
-        self, base_url: str, request: HttpRequest, seconds: float, /, *, is_guarded: bool
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        seconds: float = REQUEST_SECONDS,
+        is_guarded: bool = False,
     ) -> HttpResponse:
-        """Return the answer, whatever its status. UpstreamError if there is none."""
-        ...
+        """Return the answer, whatever its status. ConduitError if there is none."""
+        parts = urlsplit(url)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        kept = ((n, v) for n, v in headers.items() if n.lower() not in _OWN_HEADERS)
+        request = HttpRequest(method, path, tuple(kept), body)
+        base_url = f"{parts.scheme}://{parts.netloc}"
+        coroutine = self._send(
+            base_url, request, min(seconds, REQUEST_SECONDS), is_guarded=is_guarded
+        )
+        self.failure = None
+        try:
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        except ConduitError as error:
+            self.failure = error
+            raise
+
+
+class ExpiringSigner(ABC, Generic[ProofT]):
+    """Base of signers that fetch their proof; those who want it at the same time share one."""
+
+    is_static = False
+
+    def __init__(self, target: Target, issuer: str) -> None:
+        """Take who gives the proof, for errors."""
+        self._target = target
+        self._issuer = issuer
+        self._expires_at = 0.0
+        self._lock = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        """Name the strategy, and nothing else."""
+        return f"{type(self).__name__}()"
+
+    @property
+    def expires_at(self) -> float:
+        """When the proof expires, in seconds since 1970; zero before there is one."""
+        return self._expires_at
+
+    async def refresh(self, now: float, send: Send) -> None:
+        """Fetch a new proof.
+
+        InvalidApiKey if the issuer refuses the key; UpstreamUnreachable, UpstreamTimeout or
+        UpstreamError if it does not answer or makes no sense.
+        """
+        before = self._expires_at
+        async with self._lock:
+            if self._expires_at > max(before, now):
+                return
+            ask = Ask(asyncio.get_running_loop(), send)
+            try:
+                async with asyncio.timeout(REFRESH_SECONDS):
+                    proof = await asyncio.to_thread(self._fetch, now, ask)
+            except TimeoutError:
+                name = self._target.provider_name
+                raise UpstreamTimeout(
+                    f"{self._issuer} gave no token for {name} within {REFRESH_SECONDS:g} s",
+                    provider=name,
+                ) from None
+            except UpstreamUnreachable:
+                if ask.failure is None:
+                    raise
+                self._fail(ask.failure)
+            self._keep(proof)
+
+    def _fail(self, failure: ConduitError) -> NoReturn:
+        """Raise what became of a request, which no library says as well."""
+        name = self._target.provider_name
+        failure.message = f"{self._issuer} gave no token for {name}: {failure.message}"
+        failure.metadata["provider"] = name
+        raise failure from None
+
+    @abstractmethod
+    def _fetch(self, now: float, ask: Ask) -> ProofT:
+        """Fetch a proof; runs in a thread, because it waits.
+
+        UpstreamUnreachable if a request had no answer; `Ask` knows why.
+        """
+
+    @abstractmethod
+    def _keep(self, proof: ProofT) -> None:
+        """Sign with this proof from now on."""
 
 
 class Token(NamedTuple):
@@ -38,28 +143,14 @@ class Token(NamedTuple):
         return f"Token(expires_at={self.expires_at})"
 
 
-class TokenSigner(ABC):
+class TokenSigner(ExpiringSigner[Token]):
     """Adds `Authorization: Bearer` with the token that was fetched last."""
-
-    is_static = False
 
     def __init__(self, target: Target, issuer: str, extra: Headers = ()) -> None:
         """Take who gives the token, for errors, and the headers that go with it."""
-        self._target = target
-        self._issuer = issuer
+        super().__init__(target, issuer)
         self._extra = extra
         self._headers: Headers = ()
-        self._expires_at = 0.0
-        self._lock = asyncio.Lock()
-
-    def __repr__(self) -> str:
-        """Name the strategy, and nothing else."""
-        return f"{type(self).__name__}()"
-
-    @property
-    def expires_at(self) -> float:
-        """When the token expires, in seconds since 1970; zero before there is one."""
-        return self._expires_at
 
     def sign(self, request: HttpRequest) -> HttpRequest:
         """Return the request with the token. InvalidApiKey if none was ever fetched."""
@@ -67,43 +158,6 @@ class TokenSigner(ABC):
             raise invalid_key(self._target)
         return replace(request, headers=request.headers + self._headers)
 
-    async def refresh(self, now: float, send: Send) -> None:
-        """Fetch a new token; those who ask at the same time share it.
-
-        InvalidApiKey if the issuer refuses the key; UpstreamUnreachable, UpstreamTimeout or
-        UpstreamError if it does not answer or makes no sense.
-        """
-        before = self._expires_at
-        async with self._lock:
-            if self._expires_at > max(before, now):
-                return
-            ask = partial(_ask, asyncio.get_running_loop(), send)
-            try:
-                async with asyncio.timeout(REFRESH_SECONDS):
-                    token = await asyncio.to_thread(self._fetch, now, ask)
-            except TimeoutError:
-                raise UpstreamTimeout(
-                    f"{self._issuer} gave no token for {self._target.provider_name} within "
-                    f"{REFRESH_SECONDS:g} s",
-                    provider=self._target.provider_name,
-                ) from None
-            self._headers = (("authorization", f"Bearer {token.text}"), *self._extra)
-            self._expires_at = token.expires_at
-
-    @abstractmethod
-    def _fetch(self, now: float, ask: Ask) -> Token:
-        """Fetch a token; runs in a thread, because it waits."""
-
-
-def _ask(
-    loop: asyncio.AbstractEventLoop,
-    send: Send,
-    url: str,
-    request: HttpRequest,
-    seconds: float,
-    *,
-    is_guarded: bool,
-) -> HttpResponse:
-    """Send a request from a thread, over the loop's own connections."""
-    coroutine = send(url, request, seconds, is_guarded=is_guarded)
-    return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+    def _keep(self, proof: Token) -> None:
+        self._headers = (("authorization", f"Bearer {proof.text}"), *self._extra)
+        self._expires_at = proof.expires_at

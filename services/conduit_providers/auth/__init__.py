@@ -51,8 +51,8 @@ class Signer(Protocol):
     async def refresh(self, now: float, send: Send) -> None:
         """Fetch a new proof; `now` is in seconds since 1970. UpstreamError by what went wrong.
 
-        `send` keeps to the operator's rules of where requests may go; libraries that cannot use it
-        have connections of their own.
+        `send` keeps to the operator's rules of where requests may go; `token_signer` lends it to
+        libraries that wait in threads.
         """
         ...
 

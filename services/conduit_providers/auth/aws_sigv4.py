@@ -16,16 +16,14 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys.html
 Options: `AwsOptions`. Setting of the instance: `region`.
 """
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.config import Config
-from botocore.credentials import Credentials, RefreshableCredentials
+from botocore.credentials import Credentials
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -35,56 +33,26 @@ from botocore.exceptions import (
     MetadataRetrievalError,
 )
 from botocore.parsers import ResponseParserError
-from botocore.session import Session
 from msgspec.structs import replace
 
 from conduit_kernel.errors import (
     InvalidApiKey,
     UpstreamError,
-    UpstreamTimeout,
     UpstreamUnreachable,
 )
 from conduit_providers.auth import NEVER, HeaderSigner, Signer, header_value, invalid_key
+from conduit_providers.auth.aws_credentials import AwsKey, Machine, Proof, Role, own_credentials
 from conduit_providers.sending import Send
 from conduit_providers.spec import Auth
 from conduit_providers.target import Target
+from conduit_providers.token_signer import Ask, ExpiringSigner
 from conduit_providers.wire import HttpRequest
 
 IDENTITY = "identity"
-SESSION_NAME = "conduit"
-# Of one connection and one answer of STS or the machine's services, and of all of them together.
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 10.0
-REFRESH_SECONDS = 25.0
-# botocore renews what has less than ten minutes left, or fails.
-# https://github.com/boto/botocore/blob/develop/botocore/credentials.py
-ASSURED_SECONDS = 600.0
-
 _ACCESS_KEY_ID = re.compile(r"[A-Z0-9]{16,128}")
 # Parts of what IAM and STS print, around the key itself.
 _WRAPPERS = ("AccessKey", "Credentials")
 _NAMES = ("accessKeyId", "secretAccessKey", "sessionToken", "roleArn", "externalId")
-
-
-class AwsKey(NamedTuple):
-    """What a key's JSON says."""
-
-    access_key_id: str = ""
-    secret_access_key: str = ""
-    session_token: str = ""
-    role_arn: str = ""
-    external_id: str = ""
-
-    def __repr__(self) -> str:
-        """Show nothing."""
-        return "AwsKey()"
-
-
-class Proof(NamedTuple):
-    """Credentials that are good until a time, in seconds since 1970."""
-
-    credentials: Credentials
-    expires_at: float
 
 
 def signer(auth: Auth, secret: str, target: Target) -> Signer:
@@ -94,48 +62,36 @@ def signer(auth: Auth, secret: str, target: Target) -> Signer:
     region = target.settings.get("region", "")
     service = auth.options.service
     if secret == IDENTITY:
-        return AwsSigner(target, service, region, _Machine(region))
+        return AwsSigner(target, service, region, Machine(region))
     if not secret.startswith("{"):
         if _ACCESS_KEY_ID.fullmatch(secret) and secret[:4] in {"AKIA", "ASIA"}:
             raise _unusable(target, "an access key id needs its secret; give both as JSON")
         return HeaderSigner((("authorization", f"Bearer {header_value(secret, target)}"),))
     key = _read(secret, target)
-    machine = None if key.access_key_id else _Machine(region)
+    machine = None if key.access_key_id else Machine(region)
     if key.role_arn:
-        return AwsSigner(target, service, region, _Role(key, region, machine))
-    return AwsSigner(target, service, region, None, _own(key))
+        return AwsSigner(target, service, region, Role(key, region, machine))
+    return AwsSigner(target, service, region, None, own_credentials(key))
 
 
-class AwsSigner:
+class AwsSigner(ExpiringSigner[Proof]):
     """Signs each request by itself, because the body and the time are in the signature."""
-
-    is_static = False
 
     def __init__(
         self,
         target: Target,
         service: str,
         region: str,
-        fetch: Callable[[float], Proof] | None,
+        fetch: Callable[[float, Ask], Proof] | None,
         credentials: Credentials | None = None,
     ) -> None:
         """Take what finds the credentials, in a thread, because it waits; or the credentials."""
-        self._target = target
+        super().__init__(target, "AWS")
         self._service = service
         self._region = region
-        self._fetch = fetch
+        self._find = fetch
         self._credentials = credentials
         self._expires_at = 0.0 if credentials is None else NEVER
-        self._lock = asyncio.Lock()
-
-    def __repr__(self) -> str:
-        """Name the strategy, and nothing else."""
-        return "AwsSigner()"
-
-    @property
-    def expires_at(self) -> float:
-        """When the credentials expire, in seconds since 1970; zero before there are any."""
-        return self._expires_at
 
     def sign(self, request: HttpRequest) -> HttpRequest:
         """Return the request with its signature. InvalidApiKey without credentials."""
@@ -153,105 +109,20 @@ class AwsSigner:
         )
 
     async def refresh(self, now: float, send: Send) -> None:
-        """Fetch credentials anew; those who ask at the same time share them.
+        """Fetch credentials anew, unless they are the key's own; see `ExpiringSigner`."""
+        if self._find is not None:
+            await super().refresh(now, send)
 
-        InvalidApiKey if AWS refuses, or the machine has none; UpstreamUnreachable, UpstreamTimeout
-        or UpstreamError if it does not answer or makes no sense.
-        """
-        before = self._expires_at
-        async with self._lock:
-            if self._fetch is None or self._expires_at > max(before, now):
-                return
-            try:
-                async with asyncio.timeout(REFRESH_SECONDS):
-                    proof = await asyncio.to_thread(self._fetched, now)
-            except TimeoutError:
-                raise UpstreamTimeout(
-                    f"AWS gave no credentials for {self._target.provider_name} within "
-                    f"{REFRESH_SECONDS:g} s",
-                    provider=self._target.provider_name,
-                ) from None
-            self._credentials, self._expires_at = proof
-
-    def _fetched(self, now: float) -> Proof:
-        assert self._fetch is not None  # noqa: S101 # seen before
+    def _fetch(self, now: float, ask: Ask) -> Proof:
+        assert self._find is not None  # noqa: S101 # seen before
         try:
-            return self._fetch(now)
+            return self._find(now, ask)
         except _FAILURES as error:
             # Not chained: what is behind it may quote the key.
             raise _failure(error, self._target) from None
 
-
-class _Machine:
-    """Finds what the machine is."""
-
-    def __init__(self, region: str) -> None:
-        self._region = region
-        self._session: Any = None
-        self._found: Any = None
-
-    def __call__(self, now: float) -> Proof:
-        if not isinstance(self._found, RefreshableCredentials):
-            # Others are read again, because somebody may have written new ones.
-            self._found = self._look()
-        if self._found is None:
-            raise LookupError("the machine has no credentials")
-        frozen = self._found.get_frozen_credentials()
-        return Proof(
-            Credentials(frozen.access_key, frozen.secret_key, frozen.token), now + ASSURED_SECONDS
-        )
-
-    def _look(self) -> Any:  # noqa: ANN401 # of botocore, untyped
-        session: Any = Session()
-        session.set_config_variable("region", self._region)
-        session.set_default_client_config(_config())
-        return session.get_credentials()
-
-
-class _Role:
-    """Assumes a role.
-
-    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-    """
-
-    def __init__(self, key: AwsKey, region: str, machine: _Machine | None) -> None:
-        self._key = key
-        self._region = region
-        self._machine = machine
-
-    def __call__(self, now: float) -> Proof:
-        base = _own(self._key) if self._machine is None else self._machine(now).credentials
-        asked = {"RoleArn": self._key.role_arn, "RoleSessionName": SESSION_NAME}
-        if self._key.external_id:
-            asked["ExternalId"] = self._key.external_id
-        client: Any = Session().create_client(
-            "sts",
-            region_name=self._region,
-            config=_config(),
-            aws_access_key_id=base.access_key,
-            aws_secret_access_key=base.secret_key,
-            aws_session_token=base.token,
-        )
-        try:
-            given = client.assume_role(**asked)["Credentials"]
-        finally:
-            client.close()
-        credentials = Credentials(
-            given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]
-        )
-        return Proof(credentials, given["Expiration"].timestamp())
-
-
-def _config() -> Config:
-    return Config(
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
-        retries={"total_max_attempts": 2, "mode": "standard"},
-    )
-
-
-def _own(key: AwsKey) -> Credentials:
-    return Credentials(key.access_key_id, key.secret_access_key, key.session_token or None)
+    def _keep(self, proof: Proof) -> None:
+        self._credentials, self._expires_at = proof
 
 
 def _read(secret: str, target: Target) -> AwsKey:

@@ -28,6 +28,7 @@ from google.oauth2 import credentials as oauth2
 from google.oauth2 import service_account
 
 from conduit_kernel.errors import (
+    ConduitError,
     InvalidApiKey,
     UpstreamError,
     UpstreamUnreachable,
@@ -35,12 +36,9 @@ from conduit_kernel.errors import (
 from conduit_providers.auth import HeaderSigner, Signer, header_value, invalid_key
 from conduit_providers.spec import Auth
 from conduit_providers.target import Target
-from conduit_providers.token_signer import Ask, Token, TokenSigner
-from conduit_providers.wire import HttpRequest
+from conduit_providers.token_signer import REQUEST_SECONDS, Ask, Token, TokenSigner
 
 IDENTITY = "identity"
-# Of one request to the token's issuer.
-REQUEST_SECONDS = 10
 # Google's tokens last an hour; one that does not say so is soon asked for again.
 UNSAID_SECONDS = 300.0
 
@@ -162,21 +160,15 @@ class _Transport:
         **_: object,
     ) -> _Answer:
         """Return the answer. TransportError if there is none."""
-        parts = urlsplit(url)
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        request = HttpRequest(
-            method,
-            path,
-            tuple((headers or {}).items()),
-            body.encode() if isinstance(body, str) else body or b"",
-        )
-        is_guarded = self._is_guarded and parts.hostname not in _METADATA_HOSTS
-        base_url = f"{parts.scheme}://{parts.netloc}"
+        data = body.encode() if isinstance(body, str) else body or b""
+        is_guarded = self._is_guarded and urlsplit(url).hostname not in _METADATA_HOSTS
         # By itself it would wait for two minutes.
-        seconds = min(timeout or REQUEST_SECONDS, REQUEST_SECONDS)
+        seconds = timeout or REQUEST_SECONDS
         try:
-            answer = self._ask(base_url, request, seconds, is_guarded=is_guarded)
-        except UpstreamError as error:
+            answer = self._ask(
+                method, url, headers or {}, data, seconds=seconds, is_guarded=is_guarded
+            )
+        except ConduitError as error:
             raise TransportError(error.message) from error
         return _Answer(answer.status, answer.headers, answer.body)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
-from conduit_kernel.errors import ConduitError, Scope, UpstreamTimeout
+from conduit_kernel.errors import ConduitError, Scope, UpstreamError, UpstreamTimeout
 from conduit_providers.sending import Send
 from conduit_router.routing.table import Instance, TableChange, UpstreamTarget
 
@@ -47,7 +47,8 @@ class TokenRefresher:
     async def ensure(self, upstream: UpstreamTarget, seconds: float) -> None:
         """Return when a target's token is valid, which a call waits for at most so many seconds.
 
-        The signer's error, or UpstreamTimeout of the key's scope, if it cannot be had.
+        The signer's error, or UpstreamTimeout, if it cannot be had. It is one of the key, and of
+        nothing if the proxy failed.
         """
         if upstream.signer.expires_at > self._clock():
             return
@@ -87,6 +88,11 @@ class TokenRefresher:
                 await upstream.signer.refresh(self._clock(), self._send)
         except TimeoutError as error:
             raise _late(upstream) from error
+        except UpstreamError as error:
+            # Another key may have another issuer; the provider itself was not asked.
+            if error.is_providers_fault:
+                error.scope = Scope.KEY
+            raise
 
     def _done(self, upstream: UpstreamTarget, task: asyncio.Task[None]) -> None:
         self._under_way.pop(id(upstream.signer), None)
@@ -98,7 +104,6 @@ class TokenRefresher:
 def _late(upstream: UpstreamTarget) -> UpstreamTimeout:
     name = upstream.provider_name
     error = UpstreamTimeout(f"No access token for {name} came in time", provider=name)
-    # Another key may have another issuer; the provider itself was not asked.
     error.scope = Scope.KEY
     return error
 

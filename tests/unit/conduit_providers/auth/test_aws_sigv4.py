@@ -10,15 +10,15 @@ from typing import Any
 import orjson
 import pytest
 from msgspec.structs import replace
-from tests.support.sending import unsent
 from tests.support.signatures import is_signed
 
 from conduit_kernel.errors import ConduitError, InvalidApiKey, UpstreamError, UpstreamUnreachable
 from conduit_providers.auth import NEVER, Signer, signer_for
 from conduit_providers.auth.options import AwsOptions
+from conduit_providers.sending import Send
 from conduit_providers.spec import Auth
 from conduit_providers.target import Target
-from conduit_providers.wire import HttpRequest
+from conduit_providers.wire import HttpRequest, HttpResponse
 
 AUTH = Auth(kind="aws_sigv4", description="", options=AwsOptions())
 KEY_ID, SECRET, TOKEN = "AKIAIOSFODNN7EXAMPLE", "canary+secret/key", "canary-token"
@@ -62,6 +62,8 @@ class Aws(ThreadingHTTPServer):
         self.asked: list[tuple[str, str]] = []
         self.status = 200
         self.answer = ""
+        # By path, in place of that one.
+        self.answers: dict[str, str] = {}
 
     @property
     def address(self) -> str:
@@ -74,13 +76,13 @@ class _Handler(BaseHTTPRequestHandler):
         assert isinstance(self.server, Aws)
         body = self.rfile.read(int(self.headers.get("content-length", "0")))
         self.server.asked.append((self.path, body.decode()))
-        answer = self.server.answer.encode()
+        answer = self.server.answers.get(self.path, self.server.answer).encode()
         self.send_response(self.server.status)
         self.send_header("content-length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
 
-    do_GET = do_POST  # noqa: N815 # http.server's names
+    do_GET = do_PUT = do_POST  # noqa: N815 # http.server's names
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # as its base has it
         """Say nothing."""
@@ -141,11 +143,11 @@ def test_signature_is_the_documented_one(base_url: str, path: str, token: str) -
     assert (signed.path, signed.body) == (path, REQUEST.body)
 
 
-async def test_pair_is_good_for_ever_but_signs_each_request() -> None:
+async def test_pair_is_good_for_ever_but_signs_each_request(send: Send) -> None:
     """A pair needs no refresh; its signatures must not be kept, so the signer is not static."""
     signer = signer_of(KEY)
     assert (signer.is_static, signer.expires_at) == (False, NEVER)
-    await signer.refresh(NOW, unsent)
+    await signer.refresh(NOW, send)
     assert dict(signer.sign(REQUEST).headers)["authorization"].startswith("AWS4-HMAC-SHA256 ")
     bare = replace(signer_of(KEY).sign(REQUEST), headers=())
     assert len(signer.sign(bare).headers) == 2
@@ -197,7 +199,7 @@ def test_wrong_key_is_refused_with_a_reason(key: object, why: str) -> None:
     assert "canary" not in str(raised.value) + str(raised.value.metadata)
 
 
-async def test_role_is_assumed_with_the_pair(aws: Aws) -> None:
+async def test_role_is_assumed_with_the_pair(aws: Aws, send: Send) -> None:
     """STS is asked once by all who wait, and what it gives is good for as long as it says."""
     expires = in_an_hour()
     aws.answer = STS_ANSWER.format(
@@ -208,7 +210,7 @@ async def test_role_is_assumed_with_the_pair(aws: Aws) -> None:
         signer.sign(REQUEST)
     now = expires.timestamp() - 3600
     await asyncio.gather(
-        signer.refresh(now, unsent), signer.refresh(now, unsent), signer.refresh(now, unsent)
+        signer.refresh(now, send), signer.refresh(now, send), signer.refresh(now, send)
     )
     ((path, body),) = aws.asked
     assert path == "/"
@@ -223,37 +225,41 @@ async def test_role_is_assumed_with_the_pair(aws: Aws) -> None:
     assert f"Credential={GIVEN_ID}/" in headers["authorization"]
 
 
-async def test_refused_role_is_an_invalid_key(aws: Aws) -> None:
+async def test_refused_role_is_an_invalid_key(aws: Aws, send: Send) -> None:
     """AWS's code is told, its words are not: they may hold what is nobody else's business."""
     aws.status, aws.answer = 403, STS_REFUSAL
     with pytest.raises(InvalidApiKey, match="AccessDenied") as raised:
-        await signer_of(KEY | ROLE).refresh(NOW, unsent)
+        await signer_of(KEY | ROLE).refresh(NOW, send)
     assert "canary" not in str(raised.value) + str(raised.value.metadata)
     assert raised.value.__cause__ is None
 
 
-async def test_broken_sts_says_nothing_of_the_key(aws: Aws) -> None:
+async def test_broken_sts_says_nothing_of_the_key(aws: Aws, send: Send) -> None:
     """A failure of AWS is not the key's."""
     aws.status, aws.answer = 500, "<html>"
     with pytest.raises(UpstreamError) as raised:
-        await signer_of(KEY | ROLE).refresh(NOW, unsent)
+        await signer_of(KEY | ROLE).refresh(NOW, send)
     assert type(raised.value) is UpstreamError
 
 
-async def test_sts_that_cannot_be_reached_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_sts_that_cannot_be_reached_is_told(
+    monkeypatch: pytest.MonkeyPatch, send: Send
+) -> None:
     """Nobody listening is told as such."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9")
     with pytest.raises(UpstreamUnreachable):
-        await signer_of(KEY | ROLE).refresh(NOW, unsent)
+        await signer_of(KEY | ROLE).refresh(NOW, send)
 
 
-async def test_identity_is_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_identity_is_what_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch, send: Send
+) -> None:
     """`identity` takes the SDK's variables, and looks again when they may have changed."""
     signer = signer_of("identity")
     for secret in ("first", "second"):
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
-        await signer.refresh(NOW if secret == "first" else signer.expires_at + 1, unsent)
+        await signer.refresh(NOW if secret == "first" else signer.expires_at + 1, send)
         headers = dict(signer.sign(REQUEST).headers)
         url = target().base_url + REQUEST.path
         assert is_signed("POST", url, headers, REQUEST.body, secret)
@@ -261,24 +267,53 @@ async def test_identity_is_what_the_environment_says(monkeypatch: pytest.MonkeyP
 
 
 async def test_identity_is_what_the_container_service_gives(
-    aws: Aws, monkeypatch: pytest.MonkeyPatch
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, send: Send
 ) -> None:
     """In a container the service beside it is asked, and its answer kept while it is good."""
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{aws.address}/creds")
     given = {"AccessKeyId": GIVEN_ID, "SecretAccessKey": GIVEN_SECRET, "Token": GIVEN_TOKEN}
     aws.answer = orjson.dumps(given | {"Expiration": in_an_hour().isoformat()}).decode()
     signer = signer_of("identity")
-    await signer.refresh(NOW, unsent)
-    await signer.refresh(signer.expires_at, unsent)
+    await signer.refresh(NOW, send)
+    await signer.refresh(signer.expires_at, send)
     assert [path for path, _ in aws.asked] == ["/creds"]
     headers = dict(signer.sign(REQUEST).headers)
     assert headers["x-amz-security-token"] == GIVEN_TOKEN
 
 
-async def test_machine_without_identity_is_told() -> None:
+async def test_identity_is_what_the_instances_service_gives(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, send: Send
+) -> None:
+    """On an instance of EC2 its role's credentials are taken from the service of metadata."""
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "false")
+    monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", aws.address)
+    given = {"AccessKeyId": GIVEN_ID, "SecretAccessKey": GIVEN_SECRET, "Token": GIVEN_TOKEN}
+    roles = "/latest/meta-data/iam/security-credentials/"
+    aws.answers = {
+        "/latest/api/token": "session",
+        roles: "conduit",
+        f"{roles}conduit": orjson.dumps(
+            given | {"Code": "Success", "Expiration": in_an_hour().isoformat()}
+        ).decode(),
+    }
+    sent: list[str] = []
+
+    async def seen(
+        base_url: str, request: HttpRequest, seconds: float, *, is_guarded: bool
+    ) -> HttpResponse:
+        sent.append(request.path)
+        return await send(base_url, request, seconds, is_guarded=is_guarded)
+
+    signer = signer_of("identity")
+    await signer.refresh(NOW, seen)
+    assert [path for path, _ in aws.asked] == sent == list(aws.answers)
+    assert f"Credential={GIVEN_ID}/" in dict(signer.sign(REQUEST).headers)["authorization"]
+
+
+async def test_machine_without_identity_is_told(send: Send) -> None:
     """Where the library finds nothing, the error says so."""
     with pytest.raises(InvalidApiKey, match="finds no credentials"):
-        await signer_of("identity").refresh(NOW, unsent)
+        await signer_of("identity").refresh(NOW, send)
 
 
 @pytest.mark.parametrize("key", [KEY | ROLE, KEY | {"sessionToken": TOKEN}, ROLE, "identity"])
@@ -287,9 +322,9 @@ def test_signers_show_nothing(key: object) -> None:
     assert repr(signer_of(key)) == "AwsSigner()"
 
 
-async def test_errors_are_ours(aws: Aws) -> None:
+async def test_errors_are_ours(aws: Aws, send: Send) -> None:
     """Whatever STS says, what comes out is an error of ours."""
     for answer in ("", "{}", "<x/>", STS_ANSWER.format(id="", secret="", token="", expiration="")):
         aws.answer = answer
         with pytest.raises(ConduitError):
-            await signer_of(KEY | ROLE).refresh(NOW, unsent)
+            await signer_of(KEY | ROLE).refresh(NOW, send)

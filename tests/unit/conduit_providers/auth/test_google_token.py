@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.support.egress_proxy import serve_proxy
-from tests.support.sending import open_sender
 
 from conduit_kernel.addresses import is_public
 from conduit_kernel.egress import Egress
@@ -75,13 +74,6 @@ def issuer() -> Iterator[Issuer]:
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-@pytest.fixture
-async def send() -> AsyncIterator[Send]:
-    """Return a sender that may go anywhere."""
-    async with open_sender() as sender:
-        yield sender
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,14 @@ import math
 import pytest
 from tests.support.snapshots import compiled, provider, snapshot
 
-from conduit_kernel.errors import InvalidApiKey, Scope, UpstreamError, UpstreamTimeout
+from conduit_kernel.errors import (
+    EgressProxyFailed,
+    InvalidApiKey,
+    Scope,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from conduit_providers.sending import Send
 from conduit_providers.wire import HttpRequest, HttpResponse
 from conduit_router.routing.table import UpstreamTarget
@@ -91,6 +98,30 @@ async def test_caller_that_leaves_does_not_take_the_token_along() -> None:
     signer.release.set()
     await waiting
     assert signer.fetches == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "scope"),
+    [
+        (UpstreamUnreachable("nobody there"), Scope.KEY),
+        (UpstreamTimeout("nothing came"), Scope.KEY),
+        (UpstreamError("no sense"), Scope.KEY),
+        (EgressProxyFailed("the proxy is down"), Scope.INSTANCE),
+    ],
+)
+async def test_issuer_that_fails_is_no_failure_of_the_provider(
+    error: UpstreamError, scope: Scope
+) -> None:
+    """No breaker counts it: the provider was not asked, and another key may have another issuer.
+
+    A proxy that fails says nothing of the key either.
+    """
+    signer = Signer()
+    signer.release.set()
+    signer.error = error
+    with pytest.raises(type(error)) as raised:
+        await TokenRefresher(lambda: NOW, unsent).ensure(target(signer), 1.0)
+    assert raised.value.scope is scope
 
 
 async def test_issuer_that_refuses_is_heard() -> None:
