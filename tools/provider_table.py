@@ -9,18 +9,16 @@ tests, and a claim without one fails them.
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import orjson
+from tests.support.wire_cases import WireCase, all_cases, cases_of
 from tests.wire.test_claims import shown_by
 
 from conduit_providers.catalog import load_catalog
 from conduit_providers.spec import Endpoint, ProviderSpec
 
-ROOT = Path(__file__).parents[1]
-WIRE = ROOT / "tests" / "wire"
-PAGE = ROOT / "docs" / "providers.md"
+PAGE = Path(__file__).parents[1] / "docs" / "providers.md"
 
 # In the order of the table; others come behind them.
 COLUMNS = (
@@ -95,21 +93,22 @@ UNCONFIRMED = {
     "xAI": "the rate-limit headers, which are OpenAI's by guess, and the bodies of errors",
 }
 
-Shown = Callable[[Path], set[str]]
+Cases = Sequence[WireCase]
+Shown = Callable[[WireCase], set[str]]
 
 
-def page(specs: tuple[ProviderSpec, ...], wire: Path, shown: Shown) -> str:
-    """Return the page; `shown` says which capabilities a case's folder shows."""
+def page(specs: tuple[ProviderSpec, ...], cases: Cases, shown: Shown) -> str:
+    """Return the page; `shown` says which capabilities a case shows."""
     operations = sorted(
         {name for spec in specs for name in spec.endpoints},
         key=lambda name: (list(OPERATIONS).index(name) if name in OPERATIONS else 99, name),
     )
-    sections = (_section(name, specs, wire, shown) for name in operations)
-    parts = [HEAD, *sections, _auths(specs), _facts(specs, wire), _unconfirmed(specs)]
+    sections = (_section(name, specs, cases, shown) for name in operations)
+    parts = [HEAD, *sections, _auths(specs), _facts(specs, cases), _unconfirmed(specs)]
     return "\n".join(parts)
 
 
-def _section(operation: str, specs: tuple[ProviderSpec, ...], wire: Path, shown: Shown) -> str:
+def _section(operation: str, specs: tuple[ProviderSpec, ...], cases: Cases, shown: Shown) -> str:
     serving = [spec for spec in specs if operation in spec.endpoints]
     claimed = {c for spec in serving for c in spec.endpoints[operation].capabilities}
     columns = [c for c in COLUMNS if c in claimed] + sorted(claimed - set(COLUMNS))
@@ -117,24 +116,24 @@ def _section(operation: str, specs: tuple[ProviderSpec, ...], wire: Path, shown:
     rows = [
         [
             spec.name,
-            *_counts(spec.endpoints[operation], wire / spec.name / operation, columns, shown),
+            *_counts(
+                spec.endpoints[operation],
+                cases_of(f"{spec.name}/{operation}", cases),
+                columns,
+                shown,
+            ),
         ]
         for spec in serving
     ]
     return f"## {OPERATIONS.get(operation, operation.capitalize())}\n\n{_table(head, rows)}"
 
 
-def _counts(endpoint: Endpoint, folder: Path, columns: list[str], shown: Shown) -> Iterator[str]:
-    cases = sorted(file.parent for file in folder.glob("*/result.json"))
+def _counts(endpoint: Endpoint, cases: Cases, columns: list[str], shown: Shown) -> Iterator[str]:
     found = Counter(name for case in cases for name in shown(case))
     yield str(len(cases))
-    yield str(sum(_is_failure(case) for case in cases))
+    yield str(sum("error" in case.result for case in cases))
     for name in columns:
         yield str(found[name]) if name in endpoint.capabilities else NOT_CLAIMED
-
-
-def _is_failure(case: Path) -> bool:
-    return "error" in orjson.loads((case / "result.json").read_bytes())
 
 
 def _auths(specs: tuple[ProviderSpec, ...]) -> str:
@@ -142,14 +141,16 @@ def _auths(specs: tuple[ProviderSpec, ...]) -> str:
     return f"## Keys\n\n{_table(['Type', 'strategy', 'what a key is'], rows)}"
 
 
-def _facts(specs: tuple[ProviderSpec, ...], wire: Path) -> str:
-    rows = [[spec.name, spec.checked_on, *_sources(wire / spec.name)] for spec in specs]
+def _facts(specs: tuple[ProviderSpec, ...], cases: Cases) -> str:
+    rows = [[spec.name, spec.checked_on, *_sources(spec, cases)] for spec in specs]
     return f"{FACTS}\n{_table(['Type', 'checked on', *SOURCES.values()], rows)}"
 
 
-def _sources(folder: Path) -> Iterator[str]:
-    calls = (orjson.loads(file.read_bytes()) for file in folder.glob("*/*/call.json"))
-    found = Counter(call["source"].partition(":")[0] for call in calls)
+def _sources(spec: ProviderSpec, cases: Cases) -> Iterator[str]:
+    places = {f"{spec.name}/{operation}" for operation in spec.endpoints}
+    found = Counter(
+        case.source.partition(":")[0] for case in cases for place in case.places if place in places
+    )
     yield from (str(found[kind]) if found[kind] else NOT_CLAIMED for kind in SOURCES)
 
 
@@ -167,7 +168,7 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 def main() -> int:
     """Write the page, or compare it; the exit status."""
-    text = page(load_catalog().specs, WIRE, shown_by)
+    text = page(load_catalog().specs, all_cases(), shown_by)
     if "--check" not in sys.argv:
         PAGE.write_text(text, encoding="utf-8")
         return 0

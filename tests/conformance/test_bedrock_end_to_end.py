@@ -3,17 +3,15 @@
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
 import pytest
-from tests.support.eventstream import framed
 from tests.support.signatures import is_signed
 from tests.support.suite import Suite
+from tests.support.wire_cases import case_named
 
-WIRE = Path(__file__).parents[1] / "wire" / "Bedrock" / "chat"
 MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 SECRET = "end-to-end-secret"
 KEY = {"accessKeyId": "AKIAIOSFODNN7EXAMPLE", "secretAccessKey": SECRET}
@@ -40,15 +38,13 @@ class _Handler(BaseHTTPRequestHandler):
         case = "stream_with_usage" if self.path.endswith("-stream") else "plain"
         if not is_signed("POST", url, headers, body, SECRET):
             case = "error_403"
-        head, _, answer = (WIRE / case / "received.http").read_bytes().partition(b"\n\n")
-        answer = framed(answer) if case.startswith("stream") else answer
-        status, *lines = head.decode().splitlines()
-        self.send_response(int(status.split()[1]))
-        for line in lines:
-            self.send_header(*line.split(": ", 1))
-        self.send_header("content-length", str(len(answer)))
+        answer = case_named(f"Bedrock/chat/{case}").answer
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(answer.body)))
         self.end_headers()
-        self.wfile.write(answer)
+        self.wfile.write(answer.body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # as its base has it
         """Say nothing."""

@@ -4,11 +4,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 from tests.support.operations import form_of
+from tests.support.wire_cases import case_named
 
 from conduit.v1.provider_pb2 import Provider
 from conduit_providers.auth import signer_for
@@ -18,7 +18,6 @@ from conduit_providers.codecs import codec_named
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest
 
-WIRE = Path(__file__).parents[1] / "wire"
 SECRET = "sk-oracle-0123456789"
 CATALOG = load_catalog()
 MEANINGFUL = ("authorization", "api-key", "content-type")
@@ -96,12 +95,12 @@ class Upstream(ThreadingHTTPServer):
 
     def __init__(self, case: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        head, _, self.body = (WIRE / case / "received.http").read_bytes().partition(b"\n\n")
-        first, *lines = head.decode().splitlines()
-        self.status = int(first.split()[1])
-        pairs = (line.split(":", 1) for line in lines)
+        received = case_named(case).received
+        self.status, self.body = received.status, received.body
         # The SDKs would wait.
-        self.headers = [(n, v.strip()) for n, v in pairs if n not in {"date", "retry-after"}]
+        self.headers = [
+            (n, v) for n, v in received.headers.items() if n not in {"date", "retry-after"}
+        ]
         self.received: list[Sent] = []
 
     @property
@@ -187,7 +186,7 @@ def _unsigned(kind: str, operation: str, request: Json, target: Target) -> HttpR
 
 def given(case: str) -> Json:
     """Return what the caller gets in a case."""
-    return dict(orjson.loads((WIRE / case / "result.json").read_bytes()))
+    return case_named(case).result
 
 
 def words(choices: list[Json], part: str) -> tuple[str, str, str | None]:

@@ -2,27 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 from typing import Any
 
 import orjson
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-
-WIRE = Path(__file__).parents[1] / "wire"
+from tests.support.wire_cases import WireCase
 
 
 class Received:
     """The answer of one wire case."""
 
-    def __init__(self, folder: Path) -> None:
-        head, _, self.body = (folder / "received.http").read_bytes().partition(b"\n\n")
-        status, *lines = head.decode().lower().splitlines()
-        self.status = int(status.split()[1])
-        self.media_type = next(
-            (line.partition(":")[2].strip() for line in lines if line.startswith("content-type:")),
-            "",
-        )
+    def __init__(self, case: WireCase) -> None:
+        received = case.received
+        self.body, self.headers = received.body, received.headers
+        self.status, self.media_type = received.status, received.media_type
 
     @property
     def is_stream(self) -> bool:

@@ -3,16 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import orjson
-
-WIRE = Path(__file__).parents[1] / "wire"
-# The key that the wire cases are signed with.
-SECRET = "wire-secret-0123456789"
-Json = dict[str, Any]
+from tests.support.wire_cases import case_named
 
 
 class Sent(NamedTuple):
@@ -24,26 +19,22 @@ class Sent(NamedTuple):
     body: object
 
 
-def sent_of(case: Path) -> Sent:
+def sent_of(case: str) -> Sent:
     """Return the request that a wire case says we send."""
-    head, _, body = (case / "sent.http").read_bytes().partition(b"\n\n")
-    first, *lines = head.decode().splitlines()
-    method, url = first.split(" ")
+    sent = case_named(case).sent
+    method, url = sent.first.split(" ")
     address = urlsplit(url)
     query = f"?{address.query}" if address.query else ""
-    return Sent(method, address.path + query, _headers(lines)["authorization"], _body(body))
-
-
-def result_of(case: Path) -> Json:
-    """Return what the caller gets."""
-    return dict(orjson.loads((case / "result.json").read_bytes()))
+    authorization = sent.headers["authorization"]
+    return Sent(method, address.path + query, authorization, _body(sent.body))
 
 
 @asynccontextmanager
-async def serving(case: Path) -> AsyncIterator[tuple[list[Sent], str]]:
+async def serving(case: str) -> AsyncIterator[tuple[list[Sent], str]]:
     """Answer all requests as the case was answered; yield them, and the address."""
     received: list[Sent] = []
-    head, _, answer = (case / "received.http").read_bytes().partition(b"\n\n")
+    answer = case_named(case).received
+    head = [answer.first, *(f"{name}: {value}" for name, value in answer.headers.items())]
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -52,9 +43,10 @@ async def serving(case: Path) -> AsyncIterator[tuple[list[Sent], str]]:
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         method, path, _ = first.split(" ")
         received.append(Sent(method, path, headers.get("authorization", ""), _body(body)))
-        writer.write(head.replace(b"\n", b"\r\n"))
-        writer.write(b"\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(answer))
-        writer.write(answer)
+        writer.write("\r\n".join(head).encode())
+        length = len(answer.body)
+        writer.write(b"\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % length)
+        writer.write(answer.body)
         await writer.drain()
         writer.close()
         await writer.wait_closed()

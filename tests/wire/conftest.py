@@ -1,6 +1,10 @@
 """The option that rewrites the expected side of the wire cases."""
 
+from collections.abc import Iterator
+
 import pytest
+from tests.support.replays import replays
+from tests.wire.expected_side import ExpectedSide
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -8,11 +12,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-wire",
         action="store_true",
-        help="write sent.http and result.json anew, for review",
+        help="write what is sent and what the caller gets anew, for review",
     )
 
 
 @pytest.fixture(scope="session")
-def is_updating(pytestconfig: pytest.Config) -> bool:
-    """Whether the expected side is to be written anew."""
-    return bool(pytestconfig.getoption("--update-wire", default=False))
+def expected_side(pytestconfig: pytest.Config) -> Iterator[ExpectedSide]:
+    """Compare with the expected side; if it is to be written anew, write it in the end."""
+    is_updating = bool(pytestconfig.getoption("--update-wire", default=False))
+    side = ExpectedSide(is_updating=is_updating)
+    yield side
+    if is_updating:
+        side.write(replays())

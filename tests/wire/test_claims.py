@@ -1,22 +1,13 @@
 """What the catalog claims, held against the wire cases."""
 
-from pathlib import Path
-from typing import Any
-
 import orjson
 import pytest
+from tests.support.wire_cases import WireCase, all_cases, cases_of
 
 from conduit_providers.catalog import load_catalog
 from conduit_providers.spec import ProviderSpec
 
-HERE = Path(__file__).parent
 CATALOG = load_catalog()
-
-
-def expected(case: Path) -> dict[str, Any]:
-    """Return the expected result of a case."""
-    return dict(orjson.loads((case / "result.json").read_bytes()))
-
 
 # What a call asks for, by the words that show it; the rest is shown by the answer.
 ASKED = {
@@ -38,13 +29,12 @@ ASKED = {
 }
 
 
-def shown_by(case: Path) -> set[str]:
+def shown_by(case: WireCase) -> set[str]:
     """Return the capabilities that a case shows: asked for, taken, and answered."""
-    result = expected(case)
+    result = case.result
     if "error" in result:
         return set()
-    request = orjson.loads((case / "call.json").read_bytes()).get("request", {})
-    text = orjson.dumps(request).decode()
+    text = orjson.dumps(case.request).decode()
     dropped = result.get("dropped", [])
     shown = {name for name, words in ASKED.items() if words in text and name not in dropped}
     usage = result.get("usage") or {}
@@ -58,7 +48,7 @@ def shown_by(case: Path) -> set[str]:
 def test_capabilities_are_claimed_only_with_a_case(spec: ProviderSpec) -> None:
     """Each capability of a catalog file has a case of that type that shows it."""
     for operation, endpoint in spec.endpoints.items():
-        cases = [file.parent for file in (HERE / spec.name / operation).glob("*/result.json")]
+        cases = cases_of(f"{spec.name}/{operation}", all_cases())
         shown = set[str]().union(*(shown_by(case) for case in cases))
         assert cases
         assert endpoint.capabilities <= shown

@@ -1,9 +1,8 @@
 """The table of what works, held against the catalog and the wire cases."""
 
-from pathlib import Path
-
+from tests.support.wire_cases import all_cases
 from tests.wire.test_claims import shown_by
-from tools.provider_table import PAGE, UNCONFIRMED, WIRE, page
+from tools.provider_table import PAGE, UNCONFIRMED, page
 
 from conduit_providers.catalog import load_catalog
 
@@ -12,19 +11,19 @@ SPECS = load_catalog().specs
 
 def test_the_table_is_up_to_date() -> None:
     """`python -m tools.provider_table` would write docs/providers.md as it stands."""
-    assert PAGE.read_text(encoding="utf-8") == page(SPECS, WIRE, shown_by)
+    assert PAGE.read_text(encoding="utf-8") == page(SPECS, all_cases(), shown_by)
 
 
-def test_the_table_shows_a_lost_case(tmp_path: Path) -> None:
+def test_the_table_shows_a_lost_case() -> None:
     """Without its cases a type has no numbers, so that the page tells of what was lost."""
-    text = page(SPECS, tmp_path, shown_by)
+    text = page(SPECS, [], shown_by)
     row = next(line for line in text.splitlines() if line.startswith("| Groq |"))
     assert set(row.replace("| Groq ", "").replace("|", "").split()) == {"0", "-"}
 
 
 def test_every_type_is_in_the_table() -> None:
     """Each type has a row for each of its operations, for its keys and for its sources."""
-    text = page(SPECS, WIRE, shown_by)
+    text = page(SPECS, all_cases(), shown_by)
     for spec in SPECS:
         assert text.count(f"\n| {spec.name} |") == len(spec.endpoints) + 2
 

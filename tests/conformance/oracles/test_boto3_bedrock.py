@@ -7,7 +7,6 @@ request for the same call must be the same in method, path, meaningful headers a
 import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import boto3
@@ -16,9 +15,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from msgspec.structs import replace
-from tests.support.eventstream import framed
 from tests.support.operations import form_of
 from tests.support.signatures import is_signed
+from tests.support.wire_cases import WireCase, case_named, cases
 
 from conduit.v1.provider_pb2 import Provider
 from conduit_providers.auth import signer_for
@@ -28,7 +27,6 @@ from conduit_providers.codecs import codec_named
 from conduit_providers.operations.embed import embedding_request, split_embedding
 from conduit_providers.wire import HttpRequest
 
-WIRE = Path(__file__).parents[2] / "wire" / "Bedrock"
 CATALOG = load_catalog()
 KEY_ID = "AKIAIOSFODNN7EXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
@@ -84,14 +82,10 @@ class Recorder(ThreadingHTTPServer):
         """Where it is."""
         return f"http://127.0.0.1:{self.server_port}"
 
-    def play(self, case: Path) -> None:
+    def play(self, case: WireCase) -> None:
         """Answer as in a wire case."""
-        head, _, body = (case / "received.http").read_bytes().partition(b"\n\n")
-        status, *lines = head.decode().splitlines()
-        self.status = int(status.split()[1])
-        self.headers = dict(line.split(": ", 1) for line in lines)
-        is_framed = self.headers["content-type"] == FRAMES
-        self.answer = framed(body) if is_framed else body.removesuffix(b"\n")
+        answer = case.answer
+        self.status, self.headers, self.answer = answer.status, answer.headers, answer.body
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -425,7 +419,7 @@ def test_chat_is_what_the_sdk_sends(recorder: Recorder, runtime: Any, name: str)
     """The SDK and the codec send the same request for the same chat, each rightly signed."""
     same = CHATS[name]
     if same.openai.get("stream"):
-        recorder.play(WIRE / "chat" / "stream")
+        recorder.play(case_named("Bedrock/chat/stream"))
         list(runtime.converse_stream(modelId=same.model, **same.boto)["stream"])
     else:
         runtime.converse(modelId=same.model, **same.boto)
@@ -492,42 +486,36 @@ def test_model_lists_are_what_the_sdk_asks_for(
     control: Any,  # noqa: ANN401 # untyped
 ) -> None:
     """The SDK and the codec ask for the same lists; the SDK reads the recorded ones as we do."""
-    recorder.play(WIRE / "models" / "plain")
+    recorder.play(case_named("Bedrock/models/plain"))
     models = control.list_foundation_models()["modelSummaries"]
     first = we_send("models", {}, recorder.address)
-    recorder.play(WIRE / "models" / "profiles")
+    recorder.play(case_named("Bedrock/models/profiles"))
     profiles = control.list_inference_profiles(maxResults=1000)
-    path = result(WIRE / "models" / "plain")["nextPath"]
+    path = case_named("Bedrock/models/plain").result["nextPath"]
     second = we_send("models", {"path": path}, recorder.address)
     assert [each.meaning for each in recorder.received] == [first.meaning, second.meaning]
     callable_ids = [m["modelId"] for m in models if "ON_DEMAND" in m["inferenceTypesSupported"]]
-    assert callable_ids == result(WIRE / "models" / "plain")["models"]
+    assert callable_ids == case_named("Bedrock/models/plain").result["models"]
     ids = [p["inferenceProfileId"] for p in profiles["inferenceProfileSummaries"]]
-    assert ids == result(WIRE / "models" / "profiles")["models"]
+    assert ids == case_named("Bedrock/models/profiles").result["models"]
 
 
-def result(case: Path) -> Json:
-    """Return what we make of a wire case."""
-    return dict(orjson.loads((case / "result.json").read_bytes()))
-
-
-def cases(member: str) -> list[Path]:
+def chats(member: str) -> list[WireCase]:
     """Return the chats of the wire cases whose results have a member."""
-    files = sorted(WIRE.glob("chat/*/result.json"))
-    found = [file.parent for file in files if member in result(file.parent)]
-    return [case for case in found if not {"error"} & result(case).keys() or member == "error"]
+    found = [case for case in cases("Bedrock/chat/*") if member in case.result]
+    return [case for case in found if member == "error" or "error" not in case.result]
 
 
-@pytest.mark.parametrize("case", cases("answer"), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", chats("answer"), ids=lambda case: case.name)
 def test_sdk_reads_the_answers_as_we_do(
     recorder: Recorder,
     runtime: Any,  # noqa: ANN401 # untyped
-    case: Path,
+    case: WireCase,
 ) -> None:
     """The answers of the wire cases are AWS's: its SDK finds the same words, calls and counts."""
     recorder.play(case)
     answer = runtime.converse(modelId=MODEL, **HELLO_BOTO)
-    ours = result(case)["answer"]
+    ours = case.result["answer"]
     message = ours["choices"][0]["message"]
     blocks = answer["output"]["message"]["content"]
     inputs = [block["toolUse"]["input"] for block in blocks if "toolUse" in block]
@@ -541,11 +529,11 @@ def test_sdk_reads_the_answers_as_we_do(
     assert answer["ResponseMetadata"]["RequestId"] == ours["id"]
 
 
-@pytest.mark.parametrize("case", cases("events"), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", chats("events"), ids=lambda case: case.name)
 def test_sdk_reads_the_streams_as_we_do(
     recorder: Recorder,
     runtime: Any,  # noqa: ANN401 # untyped
-    case: Path,
+    case: WireCase,
 ) -> None:
     """The frames of the wire cases are AWS's: its SDK finds the same words in them."""
     recorder.play(case)
@@ -556,15 +544,15 @@ def test_sdk_reads_the_streams_as_we_do(
     pieces = [delta.get("text", "") for delta in deltas]
     if "by_tool" in case.name:
         pieces = [delta["toolUse"]["input"] for delta in deltas]
-    ours = [c["delta"].get("content") or "" for e in result(case)["events"] for c in e["choices"]]
+    ours = [c["delta"].get("content") or "" for e in case.result["events"] for c in e["choices"]]
     assert "".join(pieces) == "".join(ours)
 
 
 # A model that failed to answer is no error to the SDK.
 ERRORS = [
     case
-    for case in cases("error")
-    if "upstream_code" in result(case)["error"]["metadata"] and "malformed" not in case.name
+    for case in chats("error")
+    if "upstream_code" in case.result["error"]["metadata"] and "malformed" not in case.name
 ]
 
 
@@ -572,7 +560,7 @@ ERRORS = [
 def test_sdk_reads_the_errors_as_we_do(
     recorder: Recorder,
     runtime: Any,  # noqa: ANN401 # untyped
-    case: Path,
+    case: WireCase,
 ) -> None:
     """The SDK finds the same code as we do, whole and in streams."""
     recorder.play(case)
@@ -582,4 +570,4 @@ def test_sdk_reads_the_errors_as_we_do(
         else:
             runtime.converse(modelId=MODEL, **HELLO_BOTO)
     error: Mapping[str, Any] = raised.value.response["Error"]
-    assert error["Code"] == result(case)["error"]["metadata"]["upstream_code"]
+    assert error["Code"] == case.result["error"]["metadata"]["upstream_code"]

@@ -10,10 +10,11 @@ from typing import Any
 import httpx
 import pytest
 from cohere import AsyncClientV2
-from tests.support.wire_server import SECRET, WIRE, result_of, sent_of, serving
+from tests.support.wire_cases import SECRET, case_named
+from tests.support.wire_server import sent_of, serving
 
 Json = dict[str, Any]
-CHAT = WIRE / "Cohere" / "chat"
+CHAT = "Cohere/chat"
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 RIDDLE = "Alice has 3 brothers and 2 sisters. How many sisters has her brother?"
 
@@ -158,7 +159,7 @@ STREAMED: dict[str, Json] = {
 
 def model_of(name: str) -> str:
     """Return the model of a wire case."""
-    body = sent_of(CHAT / name).body
+    body = sent_of(f"{CHAT}/{name}").body
     assert isinstance(body, dict)
     return str(body["model"])
 
@@ -174,10 +175,10 @@ def client(address: str) -> AsyncClientV2:
 @pytest.mark.parametrize("name", NATIVE)
 async def test_chat_is_what_the_sdk_sends_and_reads(name: str) -> None:
     """Request, words, thoughts, calls and citations are the SDK's for the same call."""
-    async with serving(CHAT / name) as (received, address):
+    async with serving(f"{CHAT}/{name}") as (received, address):
         answer = await client(address).chat(model=model_of(name), **NATIVE[name])
-    assert received == [sent_of(CHAT / name)]
-    choice = result_of(CHAT / name)["answer"]["choices"][0]
+    assert received == [sent_of(f"{CHAT}/{name}")]
+    choice = case_named(f"{CHAT}/{name}").result["answer"]["choices"][0]
     message = answer.message
     blocks = message.content or []
     ours = choice["message"]
@@ -199,12 +200,12 @@ async def test_chat_is_what_the_sdk_sends_and_reads(name: str) -> None:
 @pytest.mark.parametrize("name", STREAMED)
 async def test_stream_is_what_the_sdk_sends_and_reads(name: str) -> None:
     """Request, words, thoughts and arguments of a stream are the SDK's for the same call."""
-    async with serving(CHAT / name) as (received, address):
+    async with serving(f"{CHAT}/{name}") as (received, address):
         events = client(address).chat_stream(model=model_of(name), **STREAMED[name])
         theirs = await joined(events)
-    assert received == [sent_of(CHAT / name)]
+    assert received == [sent_of(f"{CHAT}/{name}")]
     text, thoughts, arguments = "", "", ""
-    for event in result_of(CHAT / name)["events"]:
+    for event in case_named(f"{CHAT}/{name}").result["events"]:
         delta = event["choices"][0]["delta"]
         text += delta.get("content") or ""
         thoughts += delta.get("reasoning_content") or ""
@@ -250,23 +251,23 @@ EMBEDDED: dict[str, Json] = {
 @pytest.mark.parametrize("name", EMBEDDED)
 async def test_embedding_is_what_the_sdk_sends_and_reads(name: str) -> None:
     """Inputs, their type, dimensions and vectors are the SDK's for the same call."""
-    case = WIRE / "Cohere" / "embed" / name
+    case = f"Cohere/embed/{name}"
     async with serving(case) as (received, address):
         answer = await client(address).embed(
             model="embed-v4.0", embedding_types=["float"], **EMBEDDED[name]
         )
     assert received == [sent_of(case)]
-    vectors = [each["embedding"] for each in result_of(case)["answer"]["data"]]
+    vectors = [each["embedding"] for each in case_named(case).result["answer"]["data"]]
     assert answer.embeddings.float_ == vectors
 
 
 async def test_model_list_is_asked_for_as_the_sdk_asks() -> None:
     """The probe is the SDK's request, and finds the same names and the same next page."""
-    case = WIRE / "Cohere" / "models" / "page"
+    case = "Cohere/models/page"
     async with serving(case) as (received, address):
         page = await client(address).models.list(page_size=1000)
         await client(address).models.list(page_size=1000, page_token=page.next_page_token)
-    result = result_of(case)
+    result = case_named(case).result
     assert received[0] == sent_of(case)
     assert [model.name for model in page.models] == result["models"]
     assert received[1].path == result["nextPath"]

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from mistralai.client import Mistral
-from tests.support.wire_server import SECRET, WIRE, Sent, result_of, sent_of, serving
+from tests.support.wire_cases import SECRET, case_named
+from tests.support.wire_server import Sent, sent_of, serving
 
 Json = dict[str, Any]
-CHAT = WIRE / "Mistral" / "chat"
+CHAT = "Mistral/chat"
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 
 
@@ -172,7 +173,7 @@ def client(address: str) -> Mistral:
 
 def model_of(name: str) -> str:
     """Return the model of a wire case."""
-    body = sent_of(CHAT / name).body
+    body = sent_of(f"{CHAT}/{name}").body
     assert isinstance(body, dict)
     return str(body["model"])
 
@@ -204,11 +205,11 @@ def read(content: object) -> tuple[str, str]:
 @pytest.mark.parametrize("name", NATIVE)
 async def test_chat_is_what_the_sdk_sends_and_reads(name: str) -> None:
     """Request, words, thoughts and calls are the SDK's for the same call."""
-    async with serving(CHAT / name) as (received, address), client(address) as sdk:
+    async with serving(f"{CHAT}/{name}") as (received, address), client(address) as sdk:
         answer = await sdk.chat.complete_async(model=model_of(name), **NATIVE[name])
-    assert [meaning_of(each) for each in received] == [meaning_of(sent_of(CHAT / name))]
+    assert [meaning_of(each) for each in received] == [meaning_of(sent_of(f"{CHAT}/{name}"))]
     for ours, theirs in zip(
-        result_of(CHAT / name)["answer"]["choices"], answer.choices, strict=True
+        case_named(f"{CHAT}/{name}").result["answer"]["choices"], answer.choices, strict=True
     ):
         said = ours["message"]
         words = said["content"] or "", said.get("reasoning_content") or ""
@@ -224,14 +225,16 @@ async def test_chat_is_what_the_sdk_sends_and_reads(name: str) -> None:
 async def test_stream_is_what_the_sdk_sends_and_reads(name: str) -> None:
     """Request, words, thoughts and calls of a stream are the SDK's for the same call."""
     theirs: list[tuple[str, str, int]] = []
-    async with serving(CHAT / name) as (received, address), client(address) as sdk:
+    async with serving(f"{CHAT}/{name}") as (received, address), client(address) as sdk:
         stream = await sdk.chat.stream_async(model=model_of(name), **STREAMED[name])
         async with stream:
             async for event in stream:
                 delta = event.data.choices[0].delta
                 theirs.append((*read(delta.content), len(delta.tool_calls or [])))
-    assert [meaning_of(each) for each in received] == [meaning_of(sent_of(CHAT / name))]
-    deltas = [event["choices"][0]["delta"] for event in result_of(CHAT / name)["events"]]
+    assert [meaning_of(each) for each in received] == [meaning_of(sent_of(f"{CHAT}/{name}"))]
+    deltas = [
+        event["choices"][0]["delta"] for event in case_named(f"{CHAT}/{name}").result["events"]
+    ]
     assert theirs == [
         (
             delta.get("content") or "",
@@ -252,21 +255,21 @@ EMBEDDED: dict[str, Json] = {
 @pytest.mark.parametrize("name", EMBEDDED)
 async def test_embedding_is_what_the_sdk_sends_and_reads(name: str) -> None:
     """Texts, dimensions, types and vectors are the SDK's for the same call."""
-    case = WIRE / "Mistral" / "embed" / name
+    case = f"Mistral/embed/{name}"
     sent = sent_of(case)
     assert isinstance(sent.body, dict)
     async with serving(case) as (received, address), client(address) as sdk:
         answer = await sdk.embeddings.create_async(model=sent.body["model"], **EMBEDDED[name])
     assert received == [sent]
-    vectors = [each["embedding"] for each in result_of(case)["answer"]["data"]]
+    vectors = [each["embedding"] for each in case_named(case).result["answer"]["data"]]
     assert [each.embedding for each in answer.data] == vectors
 
 
 async def test_model_list_is_asked_for_as_the_sdk_asks() -> None:
     """The probe is the SDK's request, and finds the same names."""
-    case = WIRE / "Mistral" / "models" / "list"
+    case = "Mistral/models/list"
     async with serving(case) as (received, address), client(address) as sdk:
         listed = await sdk.models.list_async()
     assert received == [sent_of(case)]
     names = [getattr(model, "id", "") for model in listed.data or []]
-    assert names == result_of(case)["models"]
+    assert names == case_named(case).result["models"]

@@ -1,11 +1,9 @@
 """Ollama's own SDK as an oracle: what it sends, we send, and what we read, its types accept."""
 
 import contextlib
-from pathlib import Path
 from typing import Any
 
 import ollama
-import orjson
 import pytest
 from pydantic import ValidationError
 from tests.conformance.oracles.test_sdk_requests import (
@@ -15,9 +13,9 @@ from tests.conformance.oracles.test_sdk_requests import (
     sdk_sends,
     we_send,
 )
+from tests.support.wire_cases import WireCase, case_named, cases
 
 Json = dict[str, Any]
-WIRE = Path(__file__).parents[2] / "wire" / "Ollama"
 MODEL = "qwen3"
 SCHEMA: Json = {"type": "object", "properties": {"n": {"type": "integer"}}}
 HELLO: Json = {"role": "user", "content": "Grüße"}
@@ -197,36 +195,35 @@ async def test_model_list_is_asked_for_as_the_sdk_asks() -> None:
     assert we_send("Ollama", "models", {}) == await sdk_sends(act)
 
 
-def bodies(operation: str, member: str) -> list[Path]:
-    """Return the received bodies of wire cases that end well."""
+def good(operation: str, member: str) -> list[WireCase]:
+    """Return the wire cases that end well."""
     return [
-        file.with_name("received.http")
-        for file in sorted((WIRE / operation).glob("*/result.json"))
-        if member in (found := orjson.loads(file.read_bytes())) and "error" not in found
+        case
+        for case in cases(f"Ollama/{operation}/*")
+        if member in (found := case.result) and "error" not in found
     ]
 
 
 @pytest.mark.parametrize(
-    "file", bodies("chat", "answer") + bodies("chat", "events"), ids=lambda file: file.parent.name
+    "case", good("chat", "answer") + good("chat", "events"), ids=lambda case: case.name
 )
-def test_received_answers_are_ollamas(file: Path) -> None:
+def test_received_answers_are_ollamas(case: WireCase) -> None:
     """The SDK's own types accept the answers and lines that our wire cases start from."""
-    _, _, body = file.read_bytes().partition(b"\n\n")
-    lines = body.splitlines() if b"x-ndjson" in file.read_bytes() else [body]
+    body = case.received.body
+    lines = body.splitlines() if "x-ndjson" in case.received.media_type else [body]
     answers = [ollama.ChatResponse.model_validate_json(line) for line in lines]
     assert answers[-1].done
     assert {answer.message.role for answer in answers} == {"assistant"}
 
 
-@pytest.mark.parametrize("file", bodies("embed", "answer"), ids=lambda file: file.parent.name)
-def test_received_embeddings_are_ollamas(file: Path) -> None:
+@pytest.mark.parametrize("case", good("embed", "answer"), ids=lambda case: case.name)
+def test_received_embeddings_are_ollamas(case: WireCase) -> None:
     """The SDK's own types accept the vectors that our wire cases start from."""
-    _, _, body = file.read_bytes().partition(b"\n\n")
-    assert ollama.EmbedResponse.model_validate_json(body).embeddings
+    assert ollama.EmbedResponse.model_validate_json(case.received.body).embeddings
 
 
 def test_received_model_lists_are_ollamas() -> None:
     """The SDK's own types accept the list that our wire case starts from."""
-    _, _, body = (WIRE / "models" / "list" / "received.http").read_bytes().partition(b"\n\n")
+    body = case_named("Ollama/models/list").received.body
     found = ollama.ListResponse.model_validate_json(body)
     assert [model.model for model in found.models] == ["gemma4", "qwen3:8b"]

@@ -9,13 +9,13 @@ from tests.support.sdk_oracle import (
     SECRET,
     STREAMED,
     WHOLE,
-    WIRE,
     Json,
     expected,
     read,
     upstream,
     we_send,
 )
+from tests.support.wire_cases import cases
 
 
 class Kind(NamedTuple):
@@ -43,7 +43,7 @@ CASES = [
     (kind, case)
     for kind in KINDS
     for case in (*WHOLE, *STREAMED)
-    if (WIRE / kind.name / "chat" / case).exists()
+    if cases(f"{kind.name}/chat/{case}")
 ]
 ERRORS: tuple[tuple[str, type[openai.APIStatusError]], ...] = (
     ("error_429", openai.RateLimitError),

@@ -8,12 +8,10 @@ import re
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import botocore.parsers
 import httpx
-import orjson
 import pytest
 from google.api import error_reason_pb2
 from google.genai.errors import APIError
@@ -21,7 +19,8 @@ from google.protobuf.json_format import ParseDict
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from replicate.exceptions import ReplicateError
 from replicate.stream import EventSource, ServerSentEvent
-from tests.support.sdk_types import WIRE, Received
+from tests.support.sdk_types import Received
+from tests.support.wire_cases import WireCase, all_cases
 
 Json = dict[str, Any]
 # Protobuf reads a detail only if its type is imported.
@@ -30,20 +29,14 @@ DETAILS = f"type.googleapis.com/{error_details_pb2.DESCRIPTOR.package}."
 KNOWN = {"invalid_fields": "as users report it"}
 
 
-def id_of(case: Path) -> str:
+def id_of(case: WireCase) -> str:
     """Return a case's name for the test report."""
-    return case.relative_to(WIRE).as_posix()
+    return case.name
 
 
-def from_source(words: str, kinds: str = "*") -> list[Path]:
-    """Return the cases of some types whose source has some words."""
-    calls = sorted(WIRE.glob(f"{kinds}/*/*/call.json"))
-    return [file.parent for file in calls if words in orjson.loads(file.read_bytes())["source"]]
-
-
-def expected(case: Path) -> Json:
-    """Return the error that a case gives its caller."""
-    return dict(orjson.loads((case / "result.json").read_bytes())["error"])
+def from_source(words: str, owner: str = "") -> list[WireCase]:
+    """Return the cases whose source has some words, of all types or one."""
+    return [case for case in all_cases() if words in case.source and owner in {"", case.owner}]
 
 
 GOOGLE = from_source("https://google.aip.dev/193")
@@ -60,13 +53,13 @@ def http_statuses() -> dict[str, int]:
     return {name: int(status) for status, name in told}
 
 
-def google_error(case: Path) -> Json:
+def google_error(case: WireCase) -> Json:
     """Return the error of a whole answer, or of the last event of a stream."""
     return dict(Received(case).documents()[-1]["error"])
 
 
 @pytest.mark.parametrize("case", GOOGLE, ids=id_of)
-def test_googles_error_is_a_status_with_typed_details(case: Path) -> None:
+def test_googles_error_is_a_status_with_typed_details(case: WireCase) -> None:
     """Its code is a canonical one with that one's HTTP status; its details are of google.rpc."""
     error = google_error(case)
     assert error.keys() <= {"code", "message", "status", "details"}
@@ -79,20 +72,20 @@ def test_googles_error_is_a_status_with_typed_details(case: Path) -> None:
     assert all(each.type_url.startswith(DETAILS) for each in status.details)
 
 
-def reasons_in(case: Path) -> list[str]:
+def reasons_in(case: WireCase) -> list[str]:
     """Return the reasons of an error in the domain that all of Google's services share."""
     details = google_error(case).get("details", [])
     return [each["reason"] for each in details if each.get("domain") == "googleapis.com"]
 
 
 @pytest.mark.parametrize("case", [case for case in GOOGLE if reasons_in(case)], ids=id_of)
-def test_googles_reasons_are_those_of_its_own_list(case: Path) -> None:
+def test_googles_reasons_are_those_of_its_own_list(case: WireCase) -> None:
     """A reason in the domain of all of Google's services is one that they list."""
     assert set(reasons_in(case)) <= set(error_reason_pb2.ErrorReason.keys())
 
 
 @pytest.mark.parametrize("case", GOOGLE, ids=id_of)
-def test_googles_sdk_finds_the_same_in_the_error(case: Path) -> None:
+def test_googles_sdk_finds_the_same_in_the_error(case: WireCase) -> None:
     """Google's SDK, which raises this for a whole answer and for an event, has the same words."""
     error = google_error(case)
     raised = APIError(0, {"error": error})
@@ -104,17 +97,15 @@ def test_googles_sdk_finds_the_same_in_the_error(case: Path) -> None:
 
 
 @pytest.mark.parametrize("case", AWS, ids=id_of)
-def test_awss_parser_finds_the_same_in_the_error(case: Path) -> None:
+def test_awss_parser_finds_the_same_in_the_error(case: WireCase) -> None:
     """The name and the words of an error are where botocore looks for them."""
     answer = Received(case)
-    head = (case / "received.http").read_bytes().partition(b"\n\n")[0].decode()
-    headers = dict(line.split(": ", 1) for line in head.splitlines()[1:])
     parser = botocore.parsers.create_parser("rest-json")
-    told = {"status_code": answer.status, "headers": headers, "body": answer.body}
+    told = {"status_code": answer.status, "headers": answer.headers, "body": answer.body}
     found = parser.parse(told, None)["Error"]
     document = answer.documents()[0]
     assert found["Message"] in {document.get("message"), document.get("Message")}
-    code = expected(case)["metadata"].get("upstream_code", str(answer.status))
+    code = case.result["error"]["metadata"].get("upstream_code", str(answer.status))
     assert found["Code"] == code
 
 
@@ -125,7 +116,7 @@ def strange_to_replicate(document: Json, status: int) -> set[str]:
 
 
 @pytest.mark.parametrize("case", REPLICATE, ids=id_of)
-def test_replicates_error_has_the_members_of_its_exception(case: Path) -> None:
+def test_replicates_error_has_the_members_of_its_exception(case: WireCase) -> None:
     """The exception takes each member that is not listed here as it is."""
     answer = Received(case)
     (document,) = answer.documents()
@@ -148,7 +139,7 @@ def events_in(body: bytes) -> list[ServerSentEvent]:
 
 
 @pytest.mark.parametrize("case", STREAMS, ids=id_of)
-def test_replicates_stream_is_of_events_that_its_sdk_knows(case: Path) -> None:
+def test_replicates_stream_is_of_events_that_its_sdk_knows(case: WireCase) -> None:
     """The SDK's decoder takes each event, by the name that it has in the stream."""
     body = Received(case).body
     names = re.findall(r"^event: (\w+)$", body.decode(), re.MULTILINE)
@@ -156,9 +147,9 @@ def test_replicates_stream_is_of_events_that_its_sdk_knows(case: Path) -> None:
 
 
 @pytest.mark.parametrize("case", REPLICATE + STREAMS, ids=id_of)
-def test_the_named_version_is_not_newer_than_what_is_installed(case: Path) -> None:
+def test_the_named_version_is_not_newer_than_what_is_installed(case: WireCase) -> None:
     """A case names the version of the SDK that it was held against."""
-    named = orjson.loads((case / "call.json").read_bytes())["source"].split()[3]
+    named = case.source.split()[3]
     assert numbers(version("replicate")) >= numbers(named)
 
 

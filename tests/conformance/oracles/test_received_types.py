@@ -10,15 +10,14 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import botocore.session
-import orjson
 import pytest
 from botocore.validate import ParamValidator
 from pydantic import TypeAdapter
-from tests.support.sdk_types import WIRE, Received, strangers
+from tests.support.sdk_types import Received, strangers
+from tests.support.wire_cases import WireCase, all_cases
 
 SOURCE = re.compile(r"SDK types: (\S+) (\S+) (\S+?)(?: at (\w+))? \(composed\)")
 
@@ -169,7 +168,7 @@ KNOWN: dict[str, dict[str, str]] = {
 class Named(NamedTuple):
     """What a case's source names."""
 
-    folder: Path
+    case: WireCase
     package: str
     version: str
     name: str
@@ -178,11 +177,10 @@ class Named(NamedTuple):
 
 def named() -> Iterator[Named]:
     """Yield the cases whose source is a type."""
-    for file in sorted(WIRE.glob("*/*/*/call.json")):
-        found = SOURCE.fullmatch(orjson.loads(file.read_bytes())["source"])
-        if found:
+    for case in all_cases():
+        if found := SOURCE.fullmatch(case.source):
             package, told, name, member = found.groups()
-            yield Named(file.parent, package, told, name, member or "")
+            yield Named(case, package, told, name, member or "")
 
 
 # No types of answers; test_received_forms.py reads them.
@@ -191,19 +189,19 @@ CASES = [each for each in named() if each.package != "botocore" and each.name no
 AWS = [each for each in named() if each.package == "botocore"]
 
 
-def id_of(case: Named) -> str:
+def id_of(named: Named) -> str:
     """Return a case's name for the test report."""
-    return case.folder.relative_to(WIRE).as_posix()
+    return named.case.name
 
 
-def parts(case: Named) -> list[Any]:
+def parts(named: Named) -> list[Any]:
     """Return the parts of an answer that the source names the type of."""
     # Pings are documented, but the types of events leave them out.
-    found = [part for part in Received(case.folder).documents() if part != {"type": "ping"}]
-    if case.member:
+    found = [part for part in Received(named.case).documents() if part != {"type": "ping"}]
+    if named.member:
         # An error ends a stream of chunks, which have no such member.
-        found = [document[case.member] for document in found if case.member in document]
-    if found and case.member and isinstance(found[0], list):
+        found = [document[named.member] for document in found if named.member in document]
+    if found and named.member and isinstance(found[0], list):
         found = [each for document in found for each in document]
     return [without_base64(part) for part in found]
 
@@ -237,15 +235,15 @@ def numbers(told: str) -> list[int]:
     return [int(part) for part in told.split(".")]
 
 
-@pytest.mark.parametrize("case", CASES, ids=id_of)
-def test_the_answer_is_of_the_named_type(case: Named) -> None:
+@pytest.mark.parametrize("named", CASES, ids=id_of)
+def test_the_answer_is_of_the_named_type(named: Named) -> None:
     """The SDK's type takes the answer, and has every member of it that is not listed here."""
-    known = KNOWN.get(case.folder.parts[-3], {})
-    told = parts(case)
-    found = {name for part in told for name in strangers(part, read_as(case.name, part))}
+    known = KNOWN.get(named.case.owner, {})
+    told = parts(named)
+    found = {name for part in told for name in strangers(part, read_as(named.name, part))}
     assert told
     assert found <= known.keys()
-    assert numbers(version(case.package)) >= numbers(case.version)
+    assert numbers(version(named.package)) >= numbers(named.version)
 
 
 @pytest.mark.parametrize("kind", KNOWN)
@@ -253,26 +251,26 @@ def test_every_listed_member_is_in_an_answer(kind: str) -> None:
     """A member that the types have come to know, or that no case has, is no longer listed."""
     found = {
         name
-        for case in CASES
-        if case.folder.parts[-3] == kind
-        for part in parts(case)
-        for name in strangers(part, read_as(case.name, part))
+        for each in CASES
+        if each.case.owner == kind
+        for part in parts(each)
+        for name in strangers(part, read_as(each.name, part))
     }
     assert found == set(KNOWN[kind])
 
 
-@pytest.mark.parametrize("case", AWS, ids=id_of)
-def test_the_answer_is_of_the_named_shape(case: Named) -> None:
+@pytest.mark.parametrize("named", AWS, ids=id_of)
+def test_the_answer_is_of_the_named_shape(named: Named) -> None:
     """AWS's own model of the service takes the answer, and has every member of it."""
-    service, _, shape = case.name.partition(".")
+    service, _, shape = named.name.partition(".")
     model = botocore.session.Session().get_service_model(service).shape_for(shape)
-    for document in aws_documents(case.folder):
+    for document in aws_documents(named.case):
         assert not ParamValidator().validate(document, model).generate_report()
 
 
-def aws_documents(folder: Path) -> Iterator[Any]:
+def aws_documents(case: WireCase) -> Iterator[Any]:
     """Yield an answer's documents as the model has them: events by their name."""
-    answer = Received(folder)
+    answer = Received(case)
     if not answer.is_stream:
         yield from answer.documents()
         return

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,6 +10,7 @@ import pytest
 from replicate.client import Client
 from replicate.prediction import Prediction
 from replicate.stream import EventSource
+from tests.support.wire_cases import WireCase, cases
 
 from conduit.v1.provider_pb2 import Provider
 from conduit_kernel.http import Exchange, HttpServer
@@ -25,7 +25,6 @@ from conduit_providers.wire import HttpResponse
 Json = dict[str, Any]
 CATALOG = load_catalog()
 SECRET = "r8_oracle0123456789"
-WIRE = Path(__file__).parents[2] / "wire" / "Replicate" / "chat"
 MEANINGFUL = ("authorization", "content-type", "prefer", "accept", "cache-control")
 VERSION = "5c7d5dc6dd8bf75c1acaa8565735e7986bc5b66206b55cca93cb72c9bf15ccaa"
 LLAMA = "meta/meta-llama-3-70b-instruct"
@@ -152,20 +151,19 @@ async def test_prediction_is_streamed_and_canceled_as_the_sdk_does_it(
     assert [ours.meaning(step) for step in steps] == recorder.received
 
 
-CASES = sorted(
-    file.parent
-    for file in WIRE.glob("*/result.json")
-    if {"answer", "events"} & (found := orjson.loads(file.read_bytes())).keys()
-    and "error" not in found
-)
+CASES = [
+    case
+    for case in cases("Replicate/chat/*")
+    if {"answer", "events"} & (found := case.result).keys() and "error" not in found
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-async def test_the_sdk_reads_the_words_that_we_read(case: Path) -> None:
+async def test_the_sdk_reads_the_words_that_we_read(case: WireCase) -> None:
     """Whole and streamed outputs, as our wire cases have them."""
-    head, _, body = (case / "received.http").read_bytes().partition(b"\n\n")
-    result = orjson.loads((case / "result.json").read_bytes())
-    if b"event-stream" in head:
+    received, result = case.received, case.result
+    body = received.body
+    if "event-stream" in received.media_type:
         response = httpx.Response(200, headers={"content-type": "text/event-stream"}, content=body)
         async with asyncio.timeout(5):
             words = [str(event) async for event in EventSource(Client(), response)]

@@ -10,10 +10,10 @@ import pytest
 from botocore.config import Config
 from cohere import AsyncClientV2
 from tests.support.sdk_oracle import Sent, Upstream, given, upstream, we_send
-from tests.support.wire_server import SECRET, WIRE, result_of, sent_of, serving
+from tests.support.wire_cases import SECRET, case_named
+from tests.support.wire_server import sent_of, serving
 
 Json = dict[str, Any]
-BEDROCK = WIRE / "Bedrock" / "rerank"
 # By wire case, what a user of Cohere's SDK writes for the same.
 COHERE: dict[str, Json] = {
     "plain": {},
@@ -24,15 +24,15 @@ COHERE: dict[str, Json] = {
 
 def request_of(case: str) -> Json:
     """Return what a caller of Conduit asks in a case."""
-    call = orjson.loads((WIRE / case / "call.json").read_bytes())
-    return {**call["request"], "model": call["model"]}
+    found = case_named(case)
+    return {**found.request, "model": found.model}
 
 
 @pytest.mark.parametrize("name", COHERE)
 async def test_cohere_is_asked_and_read_as_its_sdk_does(name: str) -> None:
     """Query, documents, limits and places are the SDK's for the same call."""
-    case = WIRE / "Cohere" / "rerank" / name
-    asked = request_of(f"Cohere/rerank/{name}")
+    case = f"Cohere/rerank/{name}"
+    asked = request_of(case)
     async with serving(case) as (received, address), httpx.AsyncClient(timeout=20) as http:
         answer = await AsyncClientV2(api_key=SECRET, base_url=address, httpx_client=http).rerank(
             model=asked["model"],
@@ -41,7 +41,7 @@ async def test_cohere_is_asked_and_read_as_its_sdk_does(name: str) -> None:
             **COHERE[name],
         )
     assert received == [sent_of(case)]
-    ours = result_of(case)
+    ours = case_named(case).result
     assert [(r.index, r.relevance_score) for r in answer.results] == places(ours["answer"])
     assert answer.meta
     assert answer.meta.billed_units
@@ -119,10 +119,10 @@ def test_bedrock_is_asked_and_read_as_its_sdk_does(server: Upstream, name: str) 
     answer = client.rerank(**boto_call(name))
     client.close()
     (theirs,) = server.received
-    head, _, body = (BEDROCK / name / "sent.http").read_bytes().partition(b"\n\n")
-    method, url = head.decode().splitlines()[0].split(" ")
+    sent = case_named(f"Bedrock/rerank/{name}").sent
+    method, url = sent.first.split(" ")
     assert (method, url.rpartition("amazonaws.com")[2]) == (theirs.method, theirs.path)
-    assert orjson.loads(body) == theirs.body
+    assert orjson.loads(sent.body) == theirs.body
     found = [(each["index"], each["relevanceScore"]) for each in answer["results"]]
     assert found == places(given(f"Bedrock/rerank/{name}")["answer"])
 

@@ -1,21 +1,17 @@
 """The parts of the conversation, and the recorded case that each provider type has for each."""
 
-import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-from tests.support.eventstream import framed
+from tests.support.wire_cases import WireCase, cases
 
 from conduit_providers.catalog import Catalog
 from conduit_providers.spec import ProviderSpec
 
 Json = dict[str, Any]
-FRAMES = "application/vnd.amazon.eventstream"
-WIRE = Path(__file__).parents[2] / "wire"
 # The types of the seed that talk.
 TYPES = (
     "OpenAI",
@@ -58,15 +54,10 @@ class Received:
     body: bytes
 
     @classmethod
-    def read(cls, case: Path) -> "Received":
-        """Read `received.http`."""
-        head, _, body = (case / "received.http").read_bytes().partition(b"\n\n")
-        status, *lines = head.decode().splitlines()
-        pairs = (line.partition(":") for line in lines)
-        headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
-        if headers.get("content-type") == FRAMES:
-            body = framed(body)
-        return cls(int(status.split()[1]), tuple(headers.items()), body)
+    def of(cls, case: WireCase) -> "Received":
+        """Return the answer of a case."""
+        answer = case.answer
+        return cls(answer.status, tuple(answer.headers.items()), answer.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,69 +70,30 @@ class Sent:
     body: object
 
     @classmethod
-    def read(cls, case: Path) -> "Sent":
-        """Read `sent.http`; the path as it is below the host."""
-        head, _, body = (case / "sent.http").read_bytes().partition(b"\n\n")
-        first, *lines = head.decode().splitlines()
-        method, url = first.split(" ")
+    def of(cls, case: WireCase) -> "Sent":
+        """Return the request of a case; the path as it is below the host."""
+        sent = case.sent
+        method, url = sent.first.split(" ")
         address = urlsplit(url)
         query = f"?{address.query}" if address.query else ""
-        pairs = (line.partition(":") for line in lines)
-        headers = {name.lower(): value.strip() for name, _, value in pairs}
-        return cls(method, address.path + query, headers, orjson.loads(body))
+        return cls(method, address.path + query, sent.headers, orjson.loads(sent.body))
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A recorded chat."""
-
-    folder: Path
-    call: Json
-    result: Json
-
-    @classmethod
-    def read(cls, folder: Path) -> "Case":
-        """Read the call and its result."""
-        call = orjson.loads((folder / "call.json").read_bytes())
-        return cls(folder, call, orjson.loads((folder / "result.json").read_bytes()))
-
-    @property
-    def request(self) -> Json:
-        """What the caller sends."""
-        return dict(self.call.get("request", {}))
-
-    @property
-    def model(self) -> str:
-        """The provider's name of the model."""
-        return str(self.call["model"])
-
-    @property
-    def settings(self) -> Json:
-        """What the instance says beyond its address."""
-        return dict(self.call.get("settings", {}))
-
-    @property
-    def media(self) -> dict[str, tuple[str, bytes]]:
-        """What is behind the URLs of the conversation: media type and content."""
-        return {
-            url: (kind, base64.b64decode(content))
-            for url, (kind, content) in self.call.get("fetched", {}).items()
-        }
-
-    def image_urls(self) -> list[str]:
-        """Return the addresses of the pictures."""
-        contents = [message.get("content") for message in self.request["messages"]]
-        parts = [part for content in contents if isinstance(content, list) for part in content]
-        return [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
-
-    def finishes(self) -> set[str]:
-        """Return why the model stopped, over all choices."""
-        answers = [self.result.get("answer", {}), *self.result.get("events", [])]
-        choices = [choice for answer in answers for choice in answer.get("choices", [])]
-        return {choice["finish_reason"] for choice in choices if choice.get("finish_reason")}
+def image_urls(case: WireCase) -> list[str]:
+    """Return the addresses of the pictures in a conversation."""
+    contents = [message.get("content") for message in case.request["messages"]]
+    parts = [part for content in contents if isinstance(content, list) for part in content]
+    return [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
 
 
-def shows(case: Case, part: str) -> bool:
+def finishes(result: Json) -> set[str]:
+    """Return why the model stopped, over all choices."""
+    answers = [result.get("answer", {}), *result.get("events", [])]
+    choices = [choice for answer in answers for choice in answer.get("choices", [])]
+    return {choice["finish_reason"] for choice in choices if choice.get("finish_reason")}
+
+
+def shows(case: WireCase, part: str) -> bool:
     """Tell whether a case is a good answer to what a part of the conversation asks."""
     request, result = case.request, case.result
     if "error" in result or not request:
@@ -149,22 +101,22 @@ def shows(case: Case, part: str) -> bool:
     has_tools = bool(request.get("tools"))
     finish = {"tool_calls"} if has_tools else {"stop"}
     kind: dict[str, Callable[[], bool]] = {
-        "plain": lambda: not has_tools and not case.image_urls(),
+        "plain": lambda: not has_tools and not image_urls(case),
         "tools": lambda: has_tools,
-        "image": lambda: not has_tools and bool(case.image_urls()),
-        "stream": lambda: not has_tools and not case.image_urls(),
+        "image": lambda: not has_tools and bool(image_urls(case)),
+        "stream": lambda: not has_tools and not image_urls(case),
         "stream_tools": lambda: has_tools,
     }
     is_stream = bool(request.get("stream"))
-    return is_stream is part.startswith("stream") and kind[part]() and case.finishes() == finish
+    return is_stream is part.startswith("stream") and kind[part]() and finishes(result) == finish
 
 
-def find_case(provider_type: str, part: str) -> Case:
+def find_case(provider_type: str, part: str) -> WireCase:
     """Return the case that shows a part: the one of its name, else the first. NoCase if none."""
-    folders = [file.parent for file in (WIRE / provider_type / "chat").glob("*/sent.http")]
-    folders.sort(key=lambda folder: (folder.name != part, folder.name))
-    found = (case for case in map(Case.read, folders) if shows(case, part))
-    case = next(found, None)
+    own = sorted(
+        cases(f"{provider_type}/chat/*"), key=lambda case: (case.path.stem != part, case.name)
+    )
+    case = next((case for case in own if case.is_sent and shows(case, part)), None)
     if case is None:
         raise NoCase(f"{provider_type} has no case for {part!r}")
     return case

@@ -13,7 +13,6 @@ from tests.integration.matrix.callers import Heard, OverGrpc, OverHttp, OverSdk
 from tests.integration.matrix.parts import (
     PARTS,
     TYPES,
-    Case,
     Json,
     NoCase,
     Sent,
@@ -23,6 +22,7 @@ from tests.integration.matrix.parts import (
 )
 from tests.integration.matrix.upstreams import Upstream, script_of, serving
 from tests.support.suite import MASTER_KEY, Suite
+from tests.support.wire_cases import WireCase
 
 from conduit.v1.billing_requests_pb2 import ListChargesRequest
 from conduit.v1.billing_service_pb2_grpc import BillingServiceStub
@@ -61,9 +61,9 @@ class Scene:
     stage: Stage
     part: str
     alias: str
-    case: Case
+    case: WireCase
     # The counts of a job that streamed are those that the job ended with.
-    usage_case: Case
+    usage_case: WireCase
     heard: dict[str, Heard] = field(default_factory=dict[str, Heard])
     failures: dict[str, Exception] = field(default_factory=dict[str, Exception])
     seen: dict[str, list[Sent]] = field(default_factory=dict[str, list[Sent]])
@@ -170,7 +170,7 @@ class Director:
         await self._post("/api/model-costs", rule)
         return Stage(name, int(made["id"]), str(key["id"]), prices, settings, upstream)
 
-    async def _cast(self, stage: Stage, part: str, case: Case) -> None:
+    async def _cast(self, stage: Stage, part: str, case: WireCase) -> None:
         assert case.settings == stage.settings
         is_streamed_job = bool(case.request.get("stream")) and case.result.get("usage") is None
         usage_case = find_case(stage.provider_type, "plain") if is_streamed_job else case

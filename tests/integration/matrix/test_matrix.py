@@ -98,7 +98,7 @@ async def test_the_provider_is_asked_as_it_expects(
 ) -> None:
     """One request, of the case's method and path, with the case's proof and the case's body."""
     scene = scene_of(performance, provider_type, part)
-    expected = Sent.read(scene.case.folder)
+    expected = Sent.of(scene.case)
     for way in WAYS:
         scene.result(way)
         first, *more = scene.seen[way]
@@ -120,7 +120,7 @@ def fitting(sent: Sent, expected: Sent, scene: Scene) -> dict[str, str]:
 
 def is_verbatim(scene: Scene) -> bool:
     """Whether the case's call was made as it is: no media was at hand that nobody fetches."""
-    return scene.stage.upstream.inlines_media or not scene.case.media
+    return scene.stage.upstream.inlines_media or not scene.case.fetched
 
 
 @pytest.mark.parametrize(("provider_type", "part"), EVERY_PART)

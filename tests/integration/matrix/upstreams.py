@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
-from tests.integration.matrix.parts import Case, Json, Received, Sent
+from tests.integration.matrix.parts import Json, Received, Sent
 from tests.support.signatures import is_signed
-from tests.support.wire_server import SECRET
+from tests.support.wire_cases import SECRET, WireCase
 
 from conduit_kernel.http import Exchange, HttpServer
 from conduit_providers.spec import ProviderSpec
@@ -39,11 +39,11 @@ class Upstream:
         self._script = script
         self.seen = []
 
-    def host_media(self, case: Case) -> Json:
+    def host_media(self, case: WireCase) -> Json:
         """Return the call's request with the fetched media at addresses of this server."""
         text = orjson.dumps(case.request).decode()
         if self.inlines_media:
-            for url, medium in case.media.items():
+            for url, medium in case.fetched.items():
                 self._media.append(medium)
                 text = text.replace(url, f"{self.origin}{MEDIA}{len(self._media) - 1}")
         return dict(orjson.loads(text))
@@ -112,16 +112,16 @@ def _origin(url: str) -> str:
     return "/".join(url.split("/")[:3]) if "{" not in url else ""
 
 
-def script_of(case: Case, job: Case | None) -> Script:
+def script_of(case: WireCase, job: WireCase | None) -> Script:
     """Return how a provider goes through a case.
 
     Where calls are jobs, `job` is a job that ended well: a streamed one is that job before its
     end, then the case's stream, then the job's end.
     """
-    sent, received = Sent.read(case.folder), Received.read(case.folder)
+    sent, received = Sent.of(case), Received.of(case)
     if job is None or not case.request.get("stream"):
         return {(sent.method, sent.path): received}
-    ended = Received.read(job.folder)
+    ended = Received.of(job)
     prediction: dict[str, Any] = orjson.loads(ended.body)
     begun = {**prediction, "status": "processing", "output": None, "metrics": {}}
     return {

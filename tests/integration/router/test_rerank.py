@@ -1,13 +1,13 @@
 """Rerankings through a router: both forms, failover between dialects, and what is charged."""
 
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from tests.integration.router.conftest import METADATA, Bench, Runner
 from tests.support.snapshots import ALIAS, key, mapping, provider, snapshot
+from tests.support.wire_cases import case_named
 
 from conduit.v1 import charge_pb2
 from conduit.v1 import router_requests_pb2 as pb
@@ -15,7 +15,6 @@ from conduit.v1.rerank_pb2 import RerankingRequest
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_kernel.http import Exchange, HttpServer
 
-WIRE = Path(__file__).parents[2] / "wire"
 JSON = [(b"content-type", b"application/json")]
 DOCUMENTS = ["Carson City", "Saipan", "Washington", "death"]
 STRUCTURED = [{"title": str(number), "text": text} for number, text in enumerate(DOCUMENTS)]
@@ -36,9 +35,7 @@ class Upstream:
         """Serve one request."""
         self.seen.append((exchange.path, orjson.loads(exchange.body)))
         status = self.refusals.get(exchange.path, 200)
-        _, _, answer = (
-            (WIRE / self.cases[exchange.path] / "received.http").read_bytes().partition(b"\n\n")
-        )
+        answer = case_named(self.cases[exchange.path]).received.body
         refused = b'{"message":"as asked for by the test"}'
         exchange.respond(status, JSON, answer if status == 200 else refused)  # of HTTP
 

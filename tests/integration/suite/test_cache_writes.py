@@ -6,11 +6,12 @@ from operator import mul
 from pathlib import Path
 
 import httpx
-from tests.integration.matrix.parts import WIRE, Case, local_base_path
+from tests.integration.matrix.parts import local_base_path
 from tests.integration.matrix.upstreams import Upstream, script_of, serving
 from tests.support.billing import METADATA, BillingStub
 from tests.support.suite import Suite, running_suite
 from tests.support.waiting import eventually
+from tests.support.wire_cases import WireCase, case_named
 
 from conduit.v1 import charge_pb2 as pb
 from conduit.v1.billing_requests_pb2 import ListChargesRequest
@@ -41,7 +42,7 @@ class Scene:
     """A case, behind an alias of its own, and the provider that answers it."""
 
     alias: str
-    case: Case
+    case: WireCase
     upstream: Upstream
 
     async def ask(self, client: httpx.AsyncClient, request_id: str) -> httpx.Response:
@@ -58,7 +59,7 @@ class Scene:
 
 async def set_up(suite: Suite, stack: AsyncExitStack, provider_type: str, name: str) -> Scene:
     """Add an instance with a key and a mapping, for one case."""
-    case = Case.read(WIRE / provider_type / "chat" / name)
+    case = case_named(f"{provider_type}/chat/{name}")
     spec = suite.catalog.find(provider_type)
     upstream = await stack.enter_async_context(serving(spec))
     alias = f"{provider_type}-{name}"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from tests.support.wire_cases import WireCase
 
 from conduit.v1.provider_pb2 import Provider
 from conduit_kernel.errors import InsufficientFunds
@@ -64,12 +65,15 @@ def test_case_of_the_page_is_sent_and_read(tmp_path: Path) -> None:
     """Step 2: the call goes out renamed and with the drop noted; the cached tokens are found."""
     catalog = catalog_of(tmp_path)
     spec = catalog.find("Lumen")
-    case = orjson.loads(block("json"))
+    path = tmp_path / "Lumen" / "chat" / "plain.case"
+    path.parent.mkdir(parents=True)
+    path.write_text(block("http"))
+    case = WireCase(path)
     provider = Provider(name="My Lumen", provider_type="Lumen")
-    provider.settings.update(case["settings"])
+    provider.settings.update(case.settings)
     target = catalog.target(provider)
-    request = chat_request(json=orjson.dumps(case["request"]))
-    call = ChatCall(request, alias="my-alias", model=case["model"], provider="My Lumen")
+    request = chat_request(json=orjson.dumps(case.request))
+    call = ChatCall(request, alias="my-alias", model=case.model, provider="My Lumen")
     endpoint = spec.endpoints["chat"]
     codec = codec_named(endpoint.codec)
 
@@ -78,13 +82,12 @@ def test_case_of_the_page_is_sent_and_read(tmp_path: Path) -> None:
     assert ("authorization", "Bearer lm-1") in sent.headers
     assert orjson.loads(sent.body) == {
         "model": "lumen-2",
-        "messages": case["request"]["messages"],
+        "messages": case.request["messages"],
         "max_tokens": 50,
     }
     assert call.dropped == ["seed"]
 
-    body = block("http").partition("\n\n")[2].strip().encode()
-    answer = codec.from_upstream(HttpResponse(200, {}, body), call, endpoint)
+    answer = codec.from_upstream(HttpResponse(200, {}, case.answer.body), call, endpoint)
     assert answer.usage == counted([(INPUT, 1), (CACHED_INPUT, 8), (OUTPUT, 2)])
     assert answer.typed.choices[0].message.content[0].text == "Hi."
 

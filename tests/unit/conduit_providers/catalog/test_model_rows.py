@@ -9,6 +9,7 @@ import msgspec
 import orjson
 import pytest
 from msgspec.structs import asdict, fields
+from tests.support.wire_cases import cases
 
 from conduit.v1.provider_pb2 import Provider
 from conduit_providers.calls import Call
@@ -33,7 +34,6 @@ from conduit_providers.spec import (
 )
 
 ROOT = Path(__file__).parents[4]
-WIRE = ROOT / "tests" / "wire"
 CATALOG = load_catalog()
 
 
@@ -126,9 +126,7 @@ def name_of(shipped: Shipped) -> str:
 
 def models_of(kind: str, operation: str) -> Iterator[str]:
     """Return the models that the wire cases of an endpoint call."""
-    for file in sorted((WIRE / kind / operation).glob("*/call.json")):
-        if model := orjson.loads(file.read_bytes()).get("model"):
-            yield model
+    return (case.model for case in cases(f"{kind}/{operation}/*") if case.model)
 
 
 # Of the families that no wire case calls, a model and what is known of it; and of some others, for

@@ -1,11 +1,11 @@
 """What the wire cases cannot show of Cohere's dialect: chance, size, and several turns."""
 
 import random
-from pathlib import Path
 
 import orjson
 import pytest
 from tests.support.broken_bytes import garbled, in_pieces
+from tests.support.wire_cases import cases
 
 from conduit.v1.provider_pb2 import Provider
 from conduit_kernel.errors import InvalidRequest, UpstreamError
@@ -20,8 +20,7 @@ SPEC = load_catalog().find("Cohere")
 ENDPOINT = SPEC.endpoints["chat"]
 CODEC = codec_named(ENDPOINT.codec)
 TARGET = load_catalog().target(Provider(name="P", provider_type="Cohere"))
-WIRE = Path(__file__).parents[3] / "wire" / "Cohere" / "chat"
-STREAMS = sorted(WIRE.glob("stream*/received.http"))
+STREAMS = cases("Cohere/chat/stream*")
 Json = dict[str, object]
 HELLO: Json = {"role": "user", "content": "Hello!"}
 END = b'data: {"type":"message-end","delta":{"finish_reason":"COMPLETE"}}\n\n'
@@ -50,8 +49,8 @@ def decoded(pieces: list[bytes]) -> bytes:
 def test_broken_streams_raise_and_nothing_else(seed: int) -> None:
     """Whatever happens to the bytes, a decoder gives events or an UpstreamError, never a crash."""
     chance = random.Random(seed)  # noqa: S311 # no secret
-    for file in STREAMS:
-        body = garbled(file.read_bytes().partition(b"\n\n")[2], chance)
+    for case in STREAMS:
+        body = garbled(case.received.body, chance)
         try:
             assert decoded(in_pieces(body, chance))
         except UpstreamError as error:

@@ -1,11 +1,11 @@
 """What the wire cases cannot show of Gemini's dialect: chance, size, and several turns."""
 
 import random
-from pathlib import Path
 
 import orjson
 import pytest
 from tests.support.broken_bytes import garbled, in_pieces
+from tests.support.wire_cases import cases
 
 from conduit.v1.chat_json import chat_completion_to_json
 from conduit.v1.provider_pb2 import Provider
@@ -21,7 +21,7 @@ SPEC = load_catalog().find("Gemini")
 ENDPOINT = SPEC.endpoints["chat"]
 CODEC = codec_named(ENDPOINT.codec)
 TARGET = load_catalog().target(Provider(name="P", provider_type="Gemini"))
-STREAMS = sorted(Path(__file__).parents[3].glob("wire/Gemini/chat/stream*/received.http"))
+STREAMS = cases("Gemini/chat/stream*")
 Json = dict[str, object]
 HELLO: Json = {"role": "user", "content": "Hello!"}
 
@@ -31,11 +31,6 @@ def call_of(messages: list[Json], *, n: int = 1, stream: bool = True) -> ChatCal
     raw = orjson.dumps({"model": "a", "messages": messages, "n": n})
     form = chat_request(json=raw)
     return ChatCall(form, alias="a", model="gemini-3.5-flash", stream=stream, provider="P")
-
-
-def body_of(file: Path) -> bytes:
-    """Return the body of a wire case."""
-    return file.read_bytes().partition(b"\n\n")[2]
 
 
 def decoded(pieces: list[bytes]) -> bytes:
@@ -50,8 +45,8 @@ def decoded(pieces: list[bytes]) -> bytes:
 def test_broken_streams_raise_and_nothing_else(seed: int) -> None:
     """Whatever happens to the bytes, a decoder gives events or an UpstreamError, never a crash."""
     chance = random.Random(seed)  # noqa: S311 # no secret
-    for file in STREAMS:
-        body = garbled(body_of(file), chance)
+    for case in STREAMS:
+        body = garbled(case.received.body, chance)
         try:
             assert decoded(in_pieces(body, chance))
         except UpstreamError as error:

@@ -1,11 +1,11 @@
 """What the wire cases cannot show of Mistral's dialect: chance, size, and several turns."""
 
 import random
-from pathlib import Path
 
 import orjson
 import pytest
 from tests.support.broken_bytes import garbled, in_pieces
+from tests.support.wire_cases import cases
 
 from conduit.v1.chat_json import chat_completion_to_json
 from conduit.v1.provider_pb2 import Provider
@@ -21,8 +21,7 @@ SPEC = load_catalog().find("Mistral")
 ENDPOINT = SPEC.endpoints["chat"]
 CODEC = codec_named(ENDPOINT.codec)
 TARGET = load_catalog().target(Provider(name="P", provider_type="Mistral"))
-WIRE = Path(__file__).parents[3] / "wire" / "Mistral" / "chat"
-STREAMS = sorted(WIRE.glob("stream*/received.http"))
+STREAMS = cases("Mistral/chat/stream*")
 Json = dict[str, object]
 HELLO: Json = {"role": "user", "content": "Hello!"}
 
@@ -54,8 +53,8 @@ def decoded(pieces: list[bytes]) -> bytes:
 def test_broken_streams_raise_and_nothing_else(seed: int) -> None:
     """Whatever happens to the bytes, a decoder gives events or an UpstreamError, never a crash."""
     chance = random.Random(seed)  # noqa: S311 # no secret
-    for file in STREAMS:
-        body = garbled(file.read_bytes().partition(b"\n\n")[2], chance)
+    for case in STREAMS:
+        body = garbled(case.received.body, chance)
         try:
             assert decoded(in_pieces(body, chance))
         except UpstreamError as error:

@@ -1,11 +1,11 @@
 """Answers of providers' own tools: citations, and what must be sent back as it came."""
 
 import contextlib
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from tests.support.wire_cases import case_named
 
 from conduit.v1.provider_pb2 import Provider
 from conduit_kernel.errors import UpstreamError
@@ -16,7 +16,6 @@ from conduit_providers.codecs.gemini import grounding as gemini_grounding
 from conduit_providers.operations.chat import chat_request
 from conduit_providers.wire import HttpResponse
 
-WIRE = Path(__file__).parents[3] / "wire"
 CATALOG = load_catalog()
 Json = dict[str, Any]
 QUESTION: Json = {"role": "user", "content": "When was Claude Shannon born?"}
@@ -25,13 +24,12 @@ MORE: Json = {"role": "user", "content": "And where?"}
 
 def result(case: str) -> Json:
     """Return what a caller gets."""
-    return dict(orjson.loads((WIRE / case / "result.json").read_bytes()))
+    return case_named(case).result
 
 
 def received(case: str) -> Json:
     """Return what the provider answers."""
-    body = (WIRE / case / "received.http").read_bytes().partition(b"\n\n")[2]
-    return dict(orjson.loads(body))
+    return dict(orjson.loads(case_named(case).received.body))
 
 
 def streamed(case: str) -> Json:
@@ -158,8 +156,7 @@ def test_grounding_is_counted_in_characters_across_parts() -> None:
 @pytest.mark.parametrize("case", ["citations", "web_search", "code_execution"])
 def test_odd_members_never_crash_an_answer(case: str, odd: bytes) -> None:
     """What is passed on as it came may be anything; it is read, or the answer is garbage."""
-    body = (WIRE / "Anthropic" / "chat" / case / "received.http").read_bytes()
-    raw = body.partition(b"\n\n")[2]
+    raw = case_named(f"Anthropic/chat/{case}").received.body
     for mark in (b'"cited_text":', b'"server_tool_use":{', b'"container":{', b'"stdout":'):
         at = raw.find(mark)
         if at < 0:
