@@ -1,6 +1,7 @@
 """What the processes of `conduit serve` have in common.
 
-They tell when they are ready, and stop when they are told to or when their parent is gone.
+They look for no garbage until they are ready, see `launch`, tell when that is, and stop when they
+are told to or when their parent is gone.
 """
 
 import asyncio
@@ -25,7 +26,6 @@ Start = Callable[[Settings], Coroutine[None, None, Drain]]
 
 def run_child(name: str, start: Start) -> None:
     """Run services in this process. Exits as `exit_in_words` does if they cannot start."""
-    # Nothing of what a start makes is garbage; looking for it takes a tenth of the time.
     gc.disable()
     with exit_in_words(name):
         raise_descriptor_limit()
@@ -45,7 +45,7 @@ async def _run(settings: Settings, start: Start) -> None:
         await asyncio.wait((starting,))
         return
     drain = starting.result()
-    gc.collect()
+    # All that a start leaves stays; looking through it would take a tenth of the time once more.
     gc.freeze()
     # What calls under way hold comes and goes in thousands of objects, and is no garbage either.
     gc.set_threshold(20_000, 20, 20)

@@ -67,7 +67,7 @@ class Layout:
 
     def processes(self) -> dict[str, list[str]]:
         """Return the command of each process by its name, in the order in which they stop."""
-        run = [sys.executable, "-m"]
+        run = [sys.executable, "-m", "conduit_cli.launch"]
         # A worker among several is told its name.
         named = [f"worker-{number}" for number in range(1, self.workers + 1)]
         workers = {name: [*run, "conduit_cli.worker", name] for name in named}

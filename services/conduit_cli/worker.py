@@ -17,19 +17,17 @@ from conduit_router import bootstrap as router
 # Together with the Router's last delivery, of one second, within the supervisor's patience.
 BRIDGE_GRACE_SECONDS = 2.3
 ROUTER_GRACE_SECONDS = 0.3
-# How long to wait for the Registry, which mostly starts at the same time: with a configuration on
-# disk a moment, without one for as long as there is hope.
-KNOWN_SECONDS = 1.0
-UNKNOWN_SECONDS = 20.0
+# How long a worker without a configuration on its disk waits for the Registry, which mostly starts
+# at the same time.
+PATIENCE_SECONDS = 20.0
 LOOK_SECONDS = 0.01
 
 
 async def _start(settings: Settings) -> Drain:
     catalog = configured_catalog(settings)
-    known = (settings.data_dir / "router" / "snapshot.binpb").exists()
-    patience = KNOWN_SECONDS if known else UNKNOWN_SECONDS
-    # A first attempt that fails would be followed by a pause.
-    await _reachable(settings.target("registry"), patience)
+    if not (settings.data_dir / "router" / "snapshot.binpb").exists():
+        # A first attempt that fails would be followed by a pause.
+        await _reachable(settings.target("registry"), PATIENCE_SECONDS)
     routing = await router.start(settings, catalog, share_port=True)
     serving = await bridge.start(
         settings,
@@ -38,7 +36,7 @@ async def _start(settings: Settings) -> Drain:
         reuse_port=True,
         worker="".join(sys.argv[1:2]),
     )
-    await _true(lambda: routing.stub.is_ready, patience)
+    await _true(lambda: routing.stub.is_ready, PATIENCE_SECONDS)
 
     async def drain() -> None:
         # The bridge's calls are under way in the Router.

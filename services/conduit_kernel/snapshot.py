@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from google.protobuf.message import Message
@@ -50,29 +50,26 @@ class Changes(msgspec.Struct):
 class _Index(Generic[GroupT, IdT, ValueT]):
     """Values by group and id. Groups that are empty are not there."""
 
-    __slots__ = ("_groups",)
+    __slots__ = ("groups",)
 
     def __init__(self) -> None:
-        self._groups: dict[GroupT, dict[IdT, ValueT]] = {}
+        self.groups: dict[GroupT, dict[IdT, ValueT]] = {}
 
     def put(self, group: GroupT, number: IdT, value: ValueT) -> None:
-        values = self._groups.get(group)
+        values = self.groups.get(group)
         if values is None:
-            values = self._groups[group] = {}
+            values = self.groups[group] = {}
         values[number] = value
 
     def remove(self, group: GroupT, number: IdT) -> None:
-        values = self._groups.get(group)
+        values = self.groups.get(group)
         if values is not None:
             values.pop(number, None)
             if not values:
-                del self._groups[group]
+                del self.groups[group]
 
     def values(self, group: GroupT) -> Iterable[ValueT]:
-        return self._groups.get(group, {}).values()
-
-    def groups(self) -> Iterable[GroupT]:
-        return self._groups.keys()
+        return self.groups.get(group, {}).values()
 
 
 class SnapshotState:
@@ -184,7 +181,7 @@ class SnapshotState:
 
     def aliases(self) -> set[str]:
         """Return everything that is mapped or has a chain."""
-        return {*self._mappings_by_alias.groups(), *self._chains_by_alias.groups()}
+        return {*self._mappings_by_alias.groups, *self._chains_by_alias.groups}
 
     def aliases_of(self, provider_id: int) -> set[str]:
         """Return the aliases whose mappings or chains name an instance."""
@@ -205,7 +202,18 @@ class SnapshotState:
             if number % PIECE == 0:
                 yield
         new._changes = Changes(is_everything=True)
+        former = self._dicts()
         vars(self).update(vars(new))
+        # Freed all at once, thousands of messages would hold others up.
+        for values in former:
+            while values:
+                for _ in range(min(PIECE, len(values))):
+                    values.popitem()
+                yield
+
+    def _dicts(self) -> list[dict[Any, Any]]:
+        found = [each.groups if isinstance(each, _Index) else each for each in vars(self).values()]
+        return [each for each in found if isinstance(each, dict)]
 
     def _filling(self, snapshot: Snapshot) -> Iterator[None]:
         for provider in snapshot.providers:
@@ -263,9 +271,10 @@ class SnapshotState:
             self._keys_by_provider.remove(old.credential.provider_id, name)
             self._changes.provider_ids.add(old.credential.provider_id)
         if key is not None:
+            provider_id = key.credential.provider_id
             self.keys[name] = key
-            self._keys_by_provider.put(key.credential.provider_id, name, key)
-            self._changes.provider_ids.add(key.credential.provider_id)
+            self._keys_by_provider.put(provider_id, name, key)
+            self._changes.provider_ids.add(provider_id)
 
     def _set_mapping(self, number: int, mapping: ModelMapping | None) -> None:
         if (old := self.mappings.pop(number, None)) is not None:
@@ -273,10 +282,12 @@ class SnapshotState:
             self._mappings_by_provider.remove(old.provider_id, number)
             self._changes.aliases.add(old.model_alias)
         if mapping is not None:
+            # Read once: each time it would be another string.
+            alias = mapping.model_alias
             self.mappings[number] = mapping
-            self._mappings_by_alias.put(mapping.model_alias, number, mapping)
+            self._mappings_by_alias.put(alias, number, mapping)
             self._mappings_by_provider.put(mapping.provider_id, number, mapping)
-            self._changes.aliases.add(mapping.model_alias)
+            self._changes.aliases.add(alias)
 
     def _set_chain(self, number: int, chain: FallbackChain | None) -> None:
         if (old := self.fallback_chains.pop(number, None)) is not None:

@@ -71,7 +71,8 @@ class Served:
         found = {}
         for child in listed.split():
             arguments = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
-            found[arguments[2].decode()] = int(child)
+            # `python -m conduit_cli.launch <module>`.
+            found[arguments[3].decode()] = int(child)
         return found
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:

@@ -1,8 +1,8 @@
 """From a configured instance and its keys to what calls are made with; off the hot path."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
-from urllib.parse import urlsplit
+from typing import NamedTuple, TypeVar
 
 import structlog
 
@@ -16,26 +16,38 @@ from conduit_kernel.errors import (
     ProviderTypeUnknown,
     SecretUnreadable,
 )
-from conduit_kernel.http import Origin
 from conduit_kernel.secrets import Vault
-from conduit_providers.auth import Signer, resolve_secret, signer_for
-from conduit_providers.auth.secret_files import FileTexts, files_named
+from conduit_providers.auth import resolve_secret
+from conduit_providers.auth.secret_files import NO_FILES, FileTexts, files_named
 from conduit_providers.catalog import Catalog
 from conduit_providers.catalog.codec_types import MODELS
 from conduit_providers.codecs import codec_named
 from conduit_providers.jobs import JobCodec
-from conduit_providers.redaction import Redactor
 from conduit_providers.spec import Endpoint, ProviderSpec
-from conduit_providers.target import Target
-from conduit_router.routing.table import (
-    Instance,
-    Network,
-    ServedOperation,
-    UpstreamKey,
-    UpstreamTarget,
-)
+from conduit_router.routing.key_builder import KeyBuilder
+from conduit_router.routing.table import Instance, Network, ServedOperation, UpstreamKey
 
-_PORTS = {"http": 80, "https": 443}
+MadeT = TypeVar("MadeT")
+# Work in small pieces: others may run after each, and the result comes at the end.
+Pieces = Generator[None, None, MadeT]
+_KeySource = tuple[object, ...]
+
+
+class _Source(NamedTuple):
+    """What an instance is made from."""
+
+    provider: bytes
+    has_keys: bool
+    # Of the keys that are enabled, see `_key_source`.
+    keys: list[_KeySource]
+
+
+class _FilesWanted(Exception):
+    """A key cannot be made before files are read."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        super().__init__()
+        self.paths = set(paths)
 
 
 class Compiler:
@@ -52,82 +64,71 @@ class Compiler:
         self._log = structlog.get_logger("router")
         # What types serve, by name.
         self._served: dict[str, Mapping[str, ServedOperation]] = {}
-        # By instance id and by key id, with what they were made from.
-        self._instances: dict[int, tuple[bytes, Instance | pb.Rejection]] = {}
-        self._keys: dict[tuple[int, str], tuple[bytes, UpstreamKey]] = {}
-
-    def known(self, provider: Provider, keys: Sequence[SnapshotKey]) -> Instance | None:
-        """Return what was made of an instance before, if it did not change and is whole."""
-        known = self._instances.get(provider.id)
-        if known is None or known[0] != _source(provider, keys):
-            return None
-        made = known[1]
-        # What was in the way may be gone by now.
-        if not isinstance(made, Instance) or made.rejections or made.unusable:
-            return None
-        return made
-
-    def files_of(self, keys: Iterable[SnapshotKey]) -> set[str]:
-        """Return the paths of the files that keys name."""
-        found = set[str]()
-        for key in keys:
-            if key.credential.is_enabled:
-                try:
-                    text = self._vault.open(key.secret, key.credential.id)
-                except ConduitError:
-                    # Compiling the key reports it.
-                    continue
-                found.update(files_named(text))
-        return found
+        # Those that are whole, by id.
+        self._instances: dict[int, tuple[_Source, Instance]] = {}
+        # By instance, and by what they were made from.
+        self._keys: dict[int, dict[_KeySource, UpstreamKey]] = {}
 
     def compile(
-        self, provider: Provider, keys: Sequence[SnapshotKey], files: FileTexts
-    ) -> Instance | pb.Rejection:
-        """Return an instance with its usable keys, or why there is none.
+        self, provider: Provider, keys: Sequence[SnapshotKey], files: FileTexts | None
+    ) -> Pieces[Instance | pb.Rejection | set[str]]:
+        """Return an instance with its usable keys, or why there is none; yield between keys.
 
-        `files` has the texts of `files_of`.
+        What did not change is what it was. Without `files`, and where keys name some, the paths of
+        those are the answer.
         """
         try:
-            made: Instance | pb.Rejection = self._instance(provider, keys, files)
+            return (yield from self._instance(provider, keys, files))
         except ProviderTypeUnknown as error:
-            made = _rejection(provider, pb.REJECTION_REASON_TYPE_UNKNOWN, error.message)
+            return _rejection(provider, pb.REJECTION_REASON_TYPE_UNKNOWN, error.message)
         except ConduitError as error:
-            made = _rejection(provider, pb.REJECTION_REASON_MISCONFIGURED, error.message)
+            return _rejection(provider, pb.REJECTION_REASON_MISCONFIGURED, error.message)
         except Exception as error:  # noqa: BLE001 # modules of third parties may raise anything
             # Not the error's text: it may have seen a secret.
             detail = f"the instance cannot be set up: {type(error).__name__}"
-            made = _rejection(provider, pb.REJECTION_REASON_MISCONFIGURED, detail)
-        if isinstance(made, pb.Rejection):
-            self._log.warning("provider_unusable", provider_id=provider.id, reason=made.detail)
-        self._instances[provider.id] = (_source(provider, keys), made)
-        return made
+            return _rejection(provider, pb.REJECTION_REASON_MISCONFIGURED, detail)
 
     def forget(self, provider_id: int) -> None:
         """Forget an instance that is gone, and its keys."""
         self._instances.pop(provider_id, None)
-        for known in [each for each in self._keys if each[0] == provider_id]:
-            del self._keys[known]
+        self._keys.pop(provider_id, None)
 
     def _instance(
-        self, provider: Provider, keys: Sequence[SnapshotKey], files: FileTexts
-    ) -> Instance:
+        self, provider: Provider, keys: Sequence[SnapshotKey], files: FileTexts | None
+    ) -> Pieces[Instance | set[str]]:
+        enabled = [key for key in keys if key.credential.is_enabled]
+        source = yield from _source(provider, enabled, has_keys=bool(keys))
+        known = self._instances.pop(provider.id, None)
+        if known is not None and known[0] == source:
+            self._instances[provider.id] = known
+            return known[1]
         spec = self._catalog.find(provider.provider_type)
         served, unusable = self._served_by(spec)
         networks = tuple(_networks(provider))
+        builder = KeyBuilder(self._catalog, provider, spec)
         usable: list[UpstreamKey] = []
         rejections: list[pb.Rejection] = []
-        for key in keys:
-            if not key.credential.is_enabled:
-                continue
+        wanted = set[str]()
+        former = self._keys.get(provider.id, {})
+        lasting = self._keys[provider.id] = {}
+        for key, key_source in zip(enabled, source.keys, strict=True):
             try:
-                usable.append(self._key(provider, spec, key, files))
+                made, is_lasting = former.get(key_source), True
+                if made is None:
+                    made, is_lasting = self._key(key, builder, files)
+                usable.append(made)
+                if is_lasting:
+                    lasting[key_source] = made
+            except _FilesWanted as error:
+                wanted |= error.paths
             except Exception as error:  # noqa: BLE001 # third parties' strategies may raise anything
-                why = _key_rejection(provider, key.credential.id, error)
-                self._log.warning("key_unusable", key_id=why.key_id, reason=why.detail)
-                rejections.append(why)
+                rejections.append(_key_rejection(provider, key.credential.id, error))
+            yield
+        if wanted:
+            return wanted
         if not keys and spec.auth.is_optional:
-            usable.append(self._upstream_key(provider, spec, None, ""))
-        return Instance(
+            usable.append(builder.build(None, ""))
+        instance = Instance(
             provider=provider,
             spec=spec,
             keys=tuple(usable),
@@ -136,51 +137,21 @@ class Compiler:
             served=served,
             unusable=unusable,
         )
+        # What is in the way of others may be gone the next time.
+        if not rejections and not unusable:
+            self._instances[provider.id] = source, instance
+        return instance
 
     def _key(
-        self, provider: Provider, spec: ProviderSpec, key: SnapshotKey, files: FileTexts
-    ) -> UpstreamKey:
-        name = provider.id, key.credential.id
-        source = _key_source(provider, key)
-        known = self._keys.get(name)
-        if known is not None and known[0] == source:
-            return known[1]
+        self, key: SnapshotKey, builder: KeyBuilder, files: FileTexts | None
+    ) -> tuple[UpstreamKey, bool]:
+        """Return a key, and whether it will be the same the next time."""
         text = self._vault.open(key.secret, key.credential.id)
-        secret = resolve_secret(text, self._env, files.read)
-        made = self._upstream_key(provider, spec, key, secret)
-        if secret == text:
-            # What a key only refers to may be another value next time.
-            self._keys[name] = (source, made)
-        return made
-
-    def _upstream_key(
-        self, provider: Provider, spec: ProviderSpec, key: SnapshotKey | None, secret: str
-    ) -> UpstreamKey:
-        credential = key.credential if key else None
-        key_id = credential.id if credential else ""
-        is_guarded = bool(provider.base_url or (credential and credential.base_url))
-        redactor = Redactor(secret)
-        made: dict[str, UpstreamTarget] = {}
-        targets: dict[str, UpstreamTarget] = {}
-        for operation, target in self._catalog.targets(provider, credential).items():
-            # Models are listed from the table, not by the provider.
-            if operation == MODELS:
-                continue
-            there = made.get(target.base_url)
-            if there is None:
-                signer = signer_for(spec.auth, secret, target)
-                there = made[target.base_url] = _upstream_target(
-                    key_id, target, signer, redactor, is_guarded=is_guarded
-                )
-            targets[operation] = there
-        return UpstreamKey(
-            key_id=key_id,
-            account_group=credential.provider_account_group if credential else "",
-            provider_name=provider.name,
-            targets=targets,
-            rotated_at=credential.rotated_at.ToNanoseconds() if credential else 0,
-            redactor=redactor,
-        )
+        if files is None and (paths := files_named(text)):
+            raise _FilesWanted(paths)
+        secret = resolve_secret(text, self._env, (files or NO_FILES).read)
+        # What a key only refers to may be another value then.
+        return builder.build(key.credential, secret), secret == text
 
     def _served_by(
         self, spec: ProviderSpec
@@ -210,21 +181,6 @@ def _served(endpoint: Endpoint) -> ServedOperation:
     return ServedOperation(endpoint, codec, job_codec)
 
 
-def _upstream_target(
-    key_id: str, target: Target, signer: Signer, redactor: Redactor, *, is_guarded: bool
-) -> UpstreamTarget:
-    url = urlsplit(target.base_url)
-    return UpstreamTarget(
-        key_id=key_id,
-        target=target,
-        signer=signer,
-        origin=Origin(url.scheme, url.hostname or "", url.port or _PORTS[url.scheme]),
-        base_path=url.path.rstrip("/"),
-        is_guarded=is_guarded,
-        redactor=redactor,
-    )
-
-
 def _networks(provider: Provider) -> Iterator[Network]:
     for text in provider.security.allowed_ips:
         try:
@@ -233,29 +189,36 @@ def _networks(provider: Provider) -> Iterator[Network]:
             raise InvalidRequest(f"allowedIPs has {text!r}, which is no network") from error
 
 
-def _source(provider: Provider, keys: Iterable[SnapshotKey]) -> bytes:
-    """Return what an instance is made from."""
-    parts = [provider.SerializeToString(deterministic=True)]
-    parts += [key.SerializeToString(deterministic=True) for key in keys]
-    return b"".join(parts)
-
-
-def _key_source(provider: Provider, key: SnapshotKey) -> bytes:
-    """Return what a key is made from, apart from when it was used and the like."""
-    address = Provider(
-        name=provider.name,
-        provider_type=provider.provider_type,
-        base_url=provider.base_url,
-        settings=provider.settings,
+def _source(
+    provider: Provider, enabled: Iterable[SnapshotKey], *, has_keys: bool
+) -> Pieces[_Source]:
+    address = (
+        provider.name,
+        provider.provider_type,
+        provider.base_url,
+        provider.settings.SerializeToString(deterministic=True),
     )
-    credential = key.credential
-    own = SnapshotKey(secret=key.secret)
-    own.credential.base_url = credential.base_url
-    own.credential.organization = credential.organization
-    own.credential.project = credential.project
-    own.credential.provider_account_group = credential.provider_account_group
-    own.credential.rotated_at.CopyFrom(credential.rotated_at)
-    return _source(address, [own])
+    keys: list[_KeySource] = []
+    for key in enabled:
+        keys.append(_key_source(address, key))
+        yield
+    return _Source(provider.SerializeToString(deterministic=True), has_keys, keys)
+
+
+def _key_source(address: tuple[object, ...], key: SnapshotKey) -> _KeySource:
+    """Return what a key is made from, apart from when it was used and the like."""
+    credential, secret = key.credential, key.secret
+    return (
+        address,
+        credential.id,
+        credential.base_url,
+        credential.organization,
+        credential.project,
+        credential.provider_account_group,
+        credential.rotated_at.ToNanoseconds(),
+        secret.wrapped_data_key,
+        secret.ciphertext,
+    )
 
 
 def _rejection(

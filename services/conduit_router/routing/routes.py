@@ -6,6 +6,7 @@ from conduit.v1 import decision_pb2 as pb
 from conduit.v1.fallback_chain_pb2 import FallbackChain
 from conduit.v1.model_mapping_pb2 import ModelMapping
 from conduit_kernel.snapshot import SnapshotState
+from conduit_router.routing.compile import Pieces
 from conduit_router.routing.decide import rejection
 from conduit_router.routing.table import Candidate, Instance, Route
 
@@ -16,50 +17,54 @@ Unusable = Mapping[int, pb.Rejection]
 
 def compile_route(
     alias: str, state: SnapshotState, instances: Instances, unusable: Unusable
-) -> Route | None:
+) -> Pieces[Route | None]:
     """Return what may serve an alias, and what cannot with a reason; None if nothing names it."""
-    mappings = state.mappings_of(alias)
+    mappings = {mapping.provider_id: mapping for mapping in state.mappings_of(alias)}
     chains = [chain for chain in state.chains_of(alias) if chain.is_enabled]
     if not mappings and not chains:
         return None
     chain = next((each for each in chains if each.providers), None)
-    by_provider = {mapping.provider_id: mapping for mapping in mappings}
-    mapped = {c.provider_id: c for c in _mapped(by_provider.values(), instances)}
-    considered = _chained(chain, alias, mapped, instances) if chain else mapped.values()
-    rejections = list(_unusable(by_provider, chain, unusable))
-    candidates = []
-    for candidate in considered:
+    mapped: dict[int, Candidate] = {}
+    for provider_id, mapping in mappings.items():
+        if (instance := instances.get(provider_id)) is not None:
+            mapped[provider_id] = _mapped(mapping, instance)
+        yield
+    candidates: list[Candidate] = []
+    rejections: list[pb.Rejection] = []
+    for why in _unusable(mappings, chain, unusable):
+        rejections.append(why)
+        yield
+    for candidate in _chained(chain, alias, mapped, instances) if chain else mapped.values():
         rejections += candidate.instance.rejections
-        why = _static_obstacle(candidate, by_provider.get(candidate.provider_id), chain)
-        if why is None:
+        obstacle = _static_obstacle(candidate, mappings.get(candidate.provider_id), chain)
+        if obstacle is None:
             candidates.append(candidate)
         else:
-            rejections.append(why)
+            rejections.append(obstacle)
+        yield
     if chain is not None:
-        rejections += _outside(chain, mapped.values())
-    created = min((mapping.created_at.seconds for mapping in mappings), default=0)
+        for why in _outside(chain, mapped.values()):
+            rejections.append(why)
+            yield
+    created = min((mapping.created_at.seconds for mapping in mappings.values()), default=0)
     if len(candidates) > 1:
         candidates.sort(key=lambda c: (c.priority, c.provider_id))
     return Route(alias, tuple(candidates), tuple(rejections), created)
 
 
-def _mapped(mappings: Iterable[ModelMapping], instances: Instances) -> Iterator[Candidate]:
-    for mapping in mappings:
-        instance = instances.get(mapping.provider_id)
-        if instance is None:
-            continue
-        own = instance.provider
-        yield Candidate(
-            instance=instance,
-            provider_id=own.id,
-            model=mapping.actual_model_name or mapping.model_alias,
-            priority=mapping.priority if mapping.HasField("priority") else own.priority,
-            weight=mapping.weight if mapping.HasField("weight") else own.weight,
-            timeout=None,
-            mapping_id=mapping.id,
-            is_strict=mapping.strict_parameters,
-            capabilities=frozenset(mapping.capabilities) or None,
-        )
+def _mapped(mapping: ModelMapping, instance: Instance) -> Candidate:
+    own = instance.provider
+    return Candidate(
+        instance=instance,
+        provider_id=own.id,
+        model=mapping.actual_model_name or mapping.model_alias,
+        priority=mapping.priority if mapping.HasField("priority") else own.priority,
+        weight=mapping.weight if mapping.HasField("weight") else own.weight,
+        timeout=None,
+        mapping_id=mapping.id,
+        is_strict=mapping.strict_parameters,
+        capabilities=frozenset(mapping.capabilities) or None,
+    )
 
 
 def _chained(

@@ -20,6 +20,9 @@ from conduit_router.served_by import ServedBy
 
 Network = IPv4Network | IPv6Network
 
+# Structs of which there are thousands are out of the garbage collector's sight (`gc=False`): what
+# they refer to never refers back to them.
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UpstreamTarget:
@@ -111,7 +114,7 @@ class Instance:
     unusable: Mapping[str, str]
 
 
-class Candidate(msgspec.Struct, frozen=True, eq=False):
+class Candidate(msgspec.Struct, frozen=True, eq=False, gc=False):
     """An instance that serves an alias, with the model it is asked for."""
 
     instance: Instance
@@ -128,7 +131,7 @@ class Candidate(msgspec.Struct, frozen=True, eq=False):
     capabilities: frozenset[str] | None
 
 
-class Route(msgspec.Struct, frozen=True, eq=False):
+class Route(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Everything that may serve an alias, in order of priority, and what can not."""
 
     alias: str
@@ -138,7 +141,7 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     created: int
 
 
-class Caller(msgspec.Struct, frozen=True, eq=False):
+class Caller(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A virtual key, as calls are checked against it."""
 
     virtual_key_id: int
@@ -197,6 +200,8 @@ def failure_resets(change: TableChange) -> FailureResets:
         known = {key.key_id: key for key in old.keys}
         for key in new.keys:
             was = known.get(key.key_id)
+            if was is key:
+                continue
             has_moved = was is not None and _addresses(was) != _addresses(key)
             if has_moved:
                 moved.add(number)

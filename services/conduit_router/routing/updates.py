@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import inf
 
+import structlog
+
 from conduit.internal.v1.snapshot_pb2 import SnapshotVirtualKey
 from conduit.v1 import decision_pb2 as pb
 from conduit_kernel.background import Background
@@ -43,6 +45,7 @@ class TableDraft:
         self._unusable = dict(table.unusable)
         self._callers = dict(table.callers)
         self._hashes = dict(table.hashes)
+        self._log = structlog.get_logger("router")
         self._is_unsorted = False
         # Where the table will differ from the one before.
         self._provider_ids = set[int]()
@@ -69,15 +72,9 @@ class TableDraft:
                 self._compiler.forget(provider_id)
                 self._set_instance(provider_id, None)
                 continue
-            keys = state.keys_of(provider_id)
             self.unread.discard(provider_id)
-            known = self._compiler.known(provider, keys)
-            if known is not None:
-                self._set_instance(provider_id, known)
-            elif paths := self._compiler.files_of(keys):
-                self._waiting[provider_id] = paths
-            else:
-                self._set_instance(provider_id, self._compiler.compile(provider, keys, NO_FILES))
+            keys = state.keys_of(provider_id)
+            self._take(provider_id, (yield from self._compiler.compile(provider, keys, None)))
             yield
 
     def finish_instances(self, files: FileTexts) -> Iterator[None]:
@@ -90,7 +87,7 @@ class TableDraft:
             provider = state.providers.get(provider_id)
             if provider is not None:
                 keys = state.keys_of(provider_id)
-                self._set_instance(provider_id, self._compiler.compile(provider, keys, files))
+                self._take(provider_id, (yield from self._compiler.compile(provider, keys, files)))
             yield
 
     def routes(self, changes: Changes) -> Iterator[None]:
@@ -103,8 +100,9 @@ class TableDraft:
         self._fresh = set()
         if changes.is_everything:
             aliases |= state.aliases() | self._routes.keys()
-        for alias in aliases:
-            route = compile_route(alias, state, self._instances, self._unusable)
+        # In order, so that little is left to sort of a first table.
+        for alias in sorted(aliases):
+            route = yield from compile_route(alias, state, self._instances, self._unusable)
             if route is None:
                 self._routes.pop(alias, None)
             else:
@@ -150,6 +148,12 @@ class TableDraft:
             return changes.provider_ids
         return {*self._state.providers, *self._instances, *self._unusable}
 
+    def _take(self, provider_id: int, made: Instance | pb.Rejection | set[str]) -> None:
+        if isinstance(made, set):
+            self._waiting[provider_id] = made
+        else:
+            self._set_instance(provider_id, made)
+
     def _set_instance(self, provider_id: int, made: Instance | pb.Rejection | None) -> None:
         before = self._instances.pop(provider_id, None)
         self._unusable.pop(provider_id, None)
@@ -157,9 +161,17 @@ class TableDraft:
             self._instances[provider_id] = made
         elif made is not None:
             self._unusable[provider_id] = made
-        if made is not before or made is None:
+        if made is None or made is not before:
+            self._report(provider_id, made)
             self._provider_ids.add(provider_id)
             self._fresh.add(provider_id)
+
+    def _report(self, provider_id: int, made: Instance | pb.Rejection | None) -> None:
+        if isinstance(made, pb.Rejection):
+            self._log.warning("provider_unusable", provider_id=provider_id, reason=made.detail)
+        elif made is not None:
+            for each in made.rejections:
+                self._log.warning("key_unusable", key_id=each.key_id, reason=each.detail)
 
 
 class TableUpdater:

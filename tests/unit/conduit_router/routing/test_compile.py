@@ -173,9 +173,3 @@ def test_codec_that_cannot_be_imported_takes_its_operation_only(catalog: Catalog
         assert len(decision.rejections) == 2 - len(found[operation])
     assert found == {"chat": [2], "embed": [1, 2]}
     assert compiler.known(instance, [key(1, 1)]) is None
-
-
-def test_operations_at_one_address_share_a_target() -> None:
-    """What is prepared for one is at hand for all, and a token is fetched once."""
-    [own] = compiled(snapshot([provider(1)])).instances[1].keys
-    assert own.endpoint("chat") is own.endpoint("embed")
