@@ -2,36 +2,28 @@
 
 import base64
 import os
-import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from tests.support.pauses import slowness
 from tests.support.snapshots import ENCRYPTION_KEY, mapping, provider, snapshot, virtual_key
 
-from conduit_cli.layout import READY_VARIABLE
+from conduit_cli.layout import READY_VARIABLE, Layout
 from conduit_router.control_plane.snapshot_file import save_snapshot
 
 MAPPINGS, PROVIDERS, CALLERS = 10_000, 1_000, 10_000
-# On a machine that does nothing else it is ready after 1.5 s, of which most is Python's own start.
-MOST_CPU_SECONDS = 5.0
-
-
-@contextmanager
-def listening() -> Iterator[str]:
-    """Listen where a service would, and never answer; return the address."""
-    with socket.socket() as control:
-        control.bind(("127.0.0.1", 0))
-        control.listen()
-        yield f"127.0.0.1:{control.getsockname()[1]}"
+# From the start of the process, on a machine that does nothing else.
+READY_SECONDS = 1.5
+# The best of these counts; the first one may also have to compile Python's sources.
+STARTS = 3
+# Nobody listens there: the worker serves though the control plane is away.
+NOWHERE = "127.0.0.1:1"
 
 
 def test_worker_is_soon_ready_with_a_large_configuration(tmp_path: Path) -> None:
-    """From its snapshot file, while the control plane says nothing."""
+    """From its snapshot file, while there is no control plane."""
     source = snapshot(
         [provider(i) for i in range(1, PROVIDERS + 1)],
         mappings=[
@@ -40,37 +32,45 @@ def test_worker_is_soon_ready_with_a_large_configuration(tmp_path: Path) -> None
         virtual_keys=[virtual_key(f"condt_{i}", i) for i in range(1, CALLERS + 1)],
     )
     save_snapshot(tmp_path / "router" / "snapshot.binpb", source)
-    with ExitStack() as stack:
-        services = {
-            f"CONDUIT_{name}_TARGET": stack.enter_context(listening())
-            for name in ("REGISTRY", "HEALTH", "BILLING")
-        }
-        ready, told = os.pipe()
-        env = {
-            **os.environ,
-            **services,
-            "CONDUIT_DATA_DIR": str(tmp_path),
-            "CONDUIT_MASTER_KEY": "master",
-            "CONDUIT_ENCRYPTION_KEY": base64.b64encode(ENCRYPTION_KEY).decode(),
-            "CONDUIT_HTTP_PORT": "0",
-            "CONDUIT_GRPC_PORT": "0",
-            READY_VARIABLE: str(told),
-        }
-        began = time.perf_counter()
-        command = [sys.executable, "-m", "conduit_cli.worker"]
-        worker = subprocess.Popen(  # noqa: S603 # our own command
-            command, env=env, stdin=subprocess.PIPE, pass_fds=(told,)
-        )
-        os.close(told)
-        with os.fdopen(ready, "rb") as pipe:
-            said = pipe.readline()
+    best = min(_seconds_until_ready(tmp_path) for _ in range(STARTS))
+    assert best < READY_SECONDS
+
+
+def _seconds_until_ready(data_dir: Path) -> float:
+    """Start a worker and kill it once it is ready; return how long that took.
+
+    Without the time that it waited for a processor, and as if it had one to itself: a machine that
+    has other work to do tells the same as one that has none.
+    """
+    layout = Layout(data_dir, "127.0.0.1", http_port=0, grpc_port=0, workers=1)
+    keys = {"master_key": "master", "encryption_key": base64.b64encode(ENCRYPTION_KEY).decode()}
+    away = {f"CONDUIT_{name}_TARGET": NOWHERE for name in ("REGISTRY", "HEALTH", "BILLING")}
+    env = layout.environment({**os.environ, **away}, keys)
+    # An installed gateway has its bytecode.
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    slow = slowness()
+    ready, told = os.pipe()
+    began = time.perf_counter()
+    worker = subprocess.Popen(  # noqa: S603 # our own command
+        layout.processes()["worker"],
+        env={**env, READY_VARIABLE: str(told)},
+        stdin=subprocess.PIPE,
+        pass_fds=(told,),
+    )
+    os.close(told)
+    with os.fdopen(ready, "rb") as pipe, worker:
+        said = pipe.readline()
         took = time.perf_counter() - began
-        worker.send_signal(signal.SIGTERM)
-        _, _, usage = os.wait4(worker.pid, 0)
-        worker.returncode = 0
-        assert worker.stdin is not None
-        worker.stdin.close()
-    cpu = usage.ru_utime + usage.ru_stime
-    sys.stdout.write(f"ready after {took:.2f} s, of which {cpu:.2f} s on the processor\n")
+        waited = _seconds_without_processor(worker.pid)
+        worker.kill()
     assert said == b"ready\n"
-    assert cpu < MOST_CPU_SECONDS
+    slow = max(slow, slowness())
+    sys.stdout.write(f"ready after {took:.2f} s, of which {waited:.2f} s waiting for a processor, ")
+    sys.stdout.write(f"on a machine {slow:.2f} times slower than it can be\n")
+    return (took - waited) / slow
+
+
+def _seconds_without_processor(pid: int) -> float:
+    """Return for how long a process could run and had to wait; 0 where no system tells."""
+    path = Path(f"/proc/{pid}/schedstat")
+    return int(path.read_text("ascii").split()[1]) / 1e9 if path.exists() else 0.0

@@ -165,11 +165,14 @@ def test_codec_that_cannot_be_imported_takes_its_operation_only(catalog: Catalog
     instance = of_type("BrokenCodec")
     compiler = Compiler(catalog, Vault(ENCRYPTION_KEY), {})
     source = snapshot([instance, provider(2)], keys=[key(1, 1), key(2, 2)])
-    route = compile_table(SnapshotState.of(source), compiler).routes[ALIAS]
+    table = compile_table(SnapshotState.of(source), compiler)
+    route = table.routes[ALIAS]
     found = {}
     for operation in ("chat", "embed"):
         decision = decide(route, Requirements(ALIAS, operation), HEALTHY, 1)
         found[operation] = sorted(c.candidate.provider_id for c in decision.candidates)
         assert len(decision.rejections) == 2 - len(found[operation])
     assert found == {"chat": [2], "embed": [1, 2]}
-    assert compiler.known(instance, [key(1, 1)]) is None
+    again = compile_table(SnapshotState.of(source), compiler).instances
+    assert again[1] is not table.instances[1]
+    assert again[2] is table.instances[2]
