@@ -145,7 +145,7 @@ async def start(
         NotFoundEndpoint(metrics.add("", "")),
         cors=Cors(settings.cors_origins, ("x-request-id", "retry-after", *report_fields())),
         ids=IdSource(time.time),
-        clock=time.perf_counter,
+        clock=time.monotonic,
         log=structlog.get_logger("bridge").bind(),
         max_body_bytes=settings.max_body_bytes,
     )

@@ -74,7 +74,7 @@ class _Parts:
         )
         self._sender = Sender.of(settings)
         prober = Prober(
-            Probe(catalog, self._sender, clock=clock, timer=time.perf_counter),
+            Probe(catalog, self._sender, clock=clock, timer=time.monotonic),
             catalog=catalog,
             vault=Vault(settings.encryption_key, *settings.former_encryption_keys),
             env=environment(),

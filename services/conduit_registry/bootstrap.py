@@ -107,7 +107,7 @@ async def _start(
     addresses = Addresses(allow_private=settings.allow_private_addresses)
     secret_files = SecretFiles(settings.secret_folders)
     prober = Prober(
-        Probe(catalog, sender, clock=clock, timer=time.perf_counter),
+        Probe(catalog, sender, clock=clock, timer=time.monotonic),
         catalog=catalog,
         vault=vault,
         env=environment(),
@@ -122,7 +122,7 @@ async def _start(
         vault=vault,
         addresses=addresses,
         secret_files=secret_files,
-        connectivity=Connectivity(store, prober, time.perf_counter),
+        connectivity=Connectivity(store, prober, time.monotonic),
         discovery=discovery,
         feed=feed,
     )

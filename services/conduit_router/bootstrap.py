@@ -101,27 +101,29 @@ async def start(
     with_server: bool = True,
     share_port: bool = False,
     clock: Callable[[], float] = time.time,
+    timer: Callable[[], float] = time.monotonic,
     background: Background | None = None,
 ) -> RouterProcess:
     """Start a router: with what the disk knows at once, with what the services tell as it comes.
 
+    - `clock`: seconds since 1970; `timer`: seconds since any moment, for all that lasts.
     - `background`: runs the router's loops, one of its own unless told otherwise.
     """
     background = background or Background()
     vault = Vault(settings.encryption_key, *settings.former_encryption_keys)
     ids = IdSource(clock)
-    prices, provider_state, outcomes = PriceList(), ProviderState(time.monotonic), Outcomes(clock)
+    prices, provider_state, outcomes = PriceList(), ProviderState(timer), Outcomes(clock)
     spool = Spool(settings.data_dir / "router" / "spool")
     recorder = ChargeRecorder(spool, prices, ids, clock)
     client, guarded_client, media_client = clients = _clients(settings)
     token_refresher = TokenRefresher(clock, Sender(client, guarded_client))
     runtime = CallRuntime(
-        transport=Transport(client, guarded_client, token_refresher, time.perf_counter),
+        transport=Transport(client, guarded_client, token_refresher, timer),
         media=MediaFetcher(media_client),
         state=provider_state,
         recorder=recorder,
         outcomes=outcomes,
-        clock=time.perf_counter,
+        clock=timer,
         wall_clock=clock,
         draw_seed=_seeds(),
     )
@@ -146,6 +148,7 @@ async def start(
         Compiler(catalog, vault, environment()),
         [publish, virtual_keys.apply, token_refresher.apply, control_plane.apply],
         secret_files=SecretFiles(settings.secret_folders),
+        timer=timer,
     )
     await control_plane.load_stored(updater.update)
     server = None

@@ -184,7 +184,7 @@ class TableUpdater:
         subscribers: Sequence[Callable[[TableChange], None]],
         *,
         secret_files: SecretFiles = NO_FOLDERS,
-        timer: Callable[[], float] = time.perf_counter,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take whom to call with every change: all at once, before the next request."""
         self.table = EMPTY_TABLE

@@ -209,6 +209,22 @@ async def test_a_pause_that_a_lone_provider_asks_for_is_kept(bench: Runner, upst
         await run.chat()
 
 
+async def test_a_benched_keys_pause_is_told_by_one_clock(
+    bench: Runner, upstream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clocks may count from different moments: on some systems Python's two of durations do."""
+    monkeypatch.setattr(time, "perf_counter", lambda: time.monotonic() + 1000)
+    run = await bench(instances(upstream, "limit-1"))
+    await run.chat()
+    pauses = []
+    for _ in range(2):
+        with pytest.raises(UpstreamRateLimited) as limited:
+            await run.chat()
+        pauses.append(int(limited.value.metadata["retry_after_ms"]))
+    asked, left = pauses
+    assert asked - 10_000 < left <= asked
+
+
 async def test_a_short_pause_is_waited_out(bench: Runner, upstream: str) -> None:
     """`Retry-After: 1` fits into the caller's time: asked again, and only then refused."""
     run = await bench(instances(upstream, "status-429-retry-1"))
