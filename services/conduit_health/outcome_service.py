@@ -10,7 +10,7 @@ from conduit_health.state.observation import Observation, observation_of
 from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.rpc.auth_interceptor import Context
 
-MAX_OUTCOMES = 10_000
+MAX_ENTRIES = 10_000
 
 
 class OutcomeService(OutcomeServiceServicer):
@@ -28,15 +28,19 @@ class OutcomeService(OutcomeServiceServicer):
         self, request: pb.ReportOutcomesRequest, context: Context
     ) -> pb.ReportOutcomesResponse:
         """Take what a router saw; what is about an instance that is gone is let go."""
-        if len(request.outcomes) > MAX_OUTCOMES:
-            message = f"outcomes may have at most {MAX_OUTCOMES} entries"
-            raise InvalidRequest(message, field="outcomes")
+        for field, entries in (("outcomes", request.outcomes), ("circuits", request.circuits)):
+            if len(entries) > MAX_ENTRIES:
+                message = f"{field} may have at most {MAX_ENTRIES} entries"
+                raise InvalidRequest(message, field=field)
         now = self._clock()
         observations: dict[int, list[Observation]] = {}
         for outcome in request.outcomes:
             observations.setdefault(outcome.provider_id, []).append(observation_of(outcome, now))
         for provider_id, seen in observations.items():
             self._monitor.take(provider_id, seen)
+        if request.router_id:
+            circuits = {each.provider_id: each.state for each in request.circuits}
+            self._monitor.report_circuits(request.router_id, circuits)
         return pb.ReportOutcomesResponse()
 
     async def WatchHealth(

@@ -136,6 +136,8 @@ async def start(
         prices=prices,
         provider_state=provider_state,
         outcomes=outcomes,
+        router_id=ids.next(),
+        timer=timer,
     )
 
     def publish(change: TableChange) -> None:

@@ -7,11 +7,13 @@ import structlog
 
 from conduit.v1.provider_health_pb2 import HEALTH_STATUS_HEALTHY
 from conduit_health.checks.checker import TIMEOUT_SECONDS, Checker
-from conduit_health.state.instance_state import InstanceState
+from conduit_health.state.instance_state import UNHEALTHY_AFTER, InstanceState
 from conduit_health.state.monitor import Monitor
 from conduit_health.state.provider_config import InstanceConfig
 
 INTERVAL_SECONDS = 300.0
+# After the last sign of an instance that does not work, which may have been mended.
+UNHEALTHY_INTERVAL_SECONDS = 60.0
 # Instances that are checked at the same time.
 AT_ONCE = 16
 
@@ -65,7 +67,7 @@ class CheckScheduler:
             if is_due:
                 self._due[config.id] = now + INTERVAL_SECONDS * (0.9 + 0.2 * self._random())
             instance_state = self._monitor.instance_state(config.id)
-            if instance_state.circuit.wants_try(now) or (
+            if _is_overdue(instance_state, now) or (
                 is_due and not _is_fresh(config, instance_state, now)
             ):
                 self._start(config)
@@ -97,6 +99,13 @@ class CheckScheduler:
             self._log.exception("check_failed", provider_id=config.id)
             return
         self._monitor.take(config.id, finding.observations, finding.models)
+
+
+def _is_overdue(instance_state: InstanceState, now: float) -> bool:
+    """Tell whether an unhealthy instance should be checked again, though nobody asks."""
+    if instance_state.consecutive_failures < UNHEALTHY_AFTER or instance_state.last_check is None:
+        return False
+    return now - instance_state.last_check >= UNHEALTHY_INTERVAL_SECONDS
 
 
 def _is_fresh(config: InstanceConfig, instance_state: InstanceState, now: float) -> bool:

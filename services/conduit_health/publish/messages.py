@@ -4,6 +4,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from conduit.v1.provider_health_pb2 import (
     KEY_STATUS_DISABLED,
+    CircuitState,
     KeyHealth,
     KeyRateLimits,
     ProviderHealth,
@@ -14,7 +15,10 @@ from conduit_health.state.provider_config import InstanceConfig, KeyConfig
 
 
 def health_message(
-    config: InstanceConfig, instance_state: InstanceState, now: float
+    config: InstanceConfig,
+    instance_state: InstanceState,
+    circuit: CircuitState.ValueType,
+    now: float,
 ) -> ProviderHealth:
     """Return how an instance is."""
     return ProviderHealth(
@@ -30,8 +34,8 @@ def health_message(
             _key_message(key, instance_state.keys.get(key.id) or KeyState(), now)
             for key in config.keys
         ],
-        consecutive_failures=min(instance_state.circuit.failures, _INT32_MAX),
-        circuit=instance_state.circuit.state(now),
+        consecutive_failures=min(instance_state.consecutive_failures, _INT32_MAX),
+        circuit=circuit,
         last_error=instance_state.last_error,
     )
 

@@ -1,4 +1,7 @@
-"""The circuit of an instance: closed, open after failures in a row, half-open to find out."""
+"""The circuits of routers, as these report them."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from conduit.v1.provider_health_pb2 import (
     CIRCUIT_STATE_CLOSED,
@@ -7,44 +10,40 @@ from conduit.v1.provider_health_pb2 import (
     CircuitState,
 )
 
-FAILURE_THRESHOLD = 5
-OPEN_SECONDS = 60.0
-# A half-open circuit is tried anew when a try brought no word for so long.
-HALF_OPEN_SECONDS = 30.0
+# A router with circuits that are not closed reports them more often.
+REPORT_HOLDS_SECONDS = 30.0
+# The most open first.
+_ORDER = (CIRCUIT_STATE_OPEN, CIRCUIT_STATE_HALF_OPEN)
 
 
-class Circuit:
-    """Counts failures in a row. All times are in seconds since 1970."""
+class _Report(NamedTuple):
+    at: float
+    circuits: Mapping[int, CircuitState.ValueType]
+
+
+class RouterCircuits:
+    """Keeps what each router reported last. All times are in seconds since 1970."""
 
     def __init__(self) -> None:
-        self.failures = 0
-        self._opened_at: float | None = None
-        self._tried_at = 0.0
+        self._reports: dict[str, _Report] = {}
 
-    def succeed(self) -> None:
-        """Take note that the instance works."""
-        self.failures = 0
-        self._opened_at = None
+    def report(
+        self, router_id: str, circuits: Mapping[int, CircuitState.ValueType], now: float
+    ) -> None:
+        """Take the circuits of a router that are not closed, in place of those before."""
+        if circuits:
+            self._reports[router_id] = _Report(now, circuits)
+        else:
+            self._reports.pop(router_id, None)
 
-    def fail(self, at: float, count: int) -> None:
-        """Take note of failures; one is enough to open a half-open circuit again."""
-        self.failures += count
-        if self.failures >= FAILURE_THRESHOLD and self.state(at) != CIRCUIT_STATE_OPEN:
-            self._opened_at = at
+    def state(self, provider_id: int, now: float) -> CircuitState.ValueType:
+        """Return the most open circuit of an instance among the routers that reported lately."""
+        self._forget(now)
+        states = {report.circuits.get(provider_id) for report in self._reports.values()}
+        return next((state for state in _ORDER if state in states), CIRCUIT_STATE_CLOSED)
 
-    def state(self, now: float) -> CircuitState.ValueType:
-        """Return how it is at a moment."""
-        if self._opened_at is None:
-            return CIRCUIT_STATE_CLOSED
-        if now - self._opened_at < OPEN_SECONDS:
-            return CIRCUIT_STATE_OPEN
-        return CIRCUIT_STATE_HALF_OPEN
-
-    def wants_try(self, now: float) -> bool:
-        """Tell whether somebody should find out now; asking again soon gives False."""
-        if self.state(now) != CIRCUIT_STATE_HALF_OPEN:
-            return False
-        if now - self._tried_at < HALF_OPEN_SECONDS:
-            return False
-        self._tried_at = now
-        return True
+    def _forget(self, now: float) -> None:
+        """Forget the routers that ended without a word."""
+        since = now - REPORT_HOLDS_SECONDS
+        if any(report.at < since for report in self._reports.values()):
+            self._reports = {n: r for n, r in self._reports.items() if r.at >= since}

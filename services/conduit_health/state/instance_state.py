@@ -25,7 +25,6 @@ from conduit.v1.provider_health_pb2 import (
     HealthFinding,
     HealthStatus,
 )
-from conduit_health.state.circuit import Circuit
 from conduit_health.state.key_state import KeyState
 from conduit_health.state.observation import Classification, Observation
 from conduit_health.state.provider_config import InstanceConfig
@@ -48,7 +47,7 @@ class InstanceState:
     """The state of one instance. All times are in seconds since 1970."""
 
     def __init__(self) -> None:
-        self.circuit = Circuit()
+        self.consecutive_failures = 0
         self.keys: dict[str, KeyState] = {}
         self.last_check: float | None = None
         self.response_time_ms: int | None = None
@@ -70,12 +69,12 @@ class InstanceState:
         self._decay(observation.at)
         self._attempts += observation.times
         if observation.classification in {Classification.WORKS, Classification.ANSWERED}:
-            self.circuit.succeed()
+            self.consecutive_failures = 0
             return
         self.last_error = observation.detail
         if observation.classification is Classification.FAILED:
+            self.consecutive_failures += observation.times
             self._failures += observation.times
-            self.circuit.fail(observation.at, observation.times)
         elif observation.classification is Classification.NO_MODEL:
             self._model_refused = True
 
@@ -96,9 +95,9 @@ class InstanceState:
         if self.last_check is None:
             return HEALTH_STATUS_UNKNOWN
         refused = self._refused(config)
-        if self.circuit.failures >= UNHEALTHY_AFTER or (refused and all(refused)):
+        if self.consecutive_failures >= UNHEALTHY_AFTER or (refused and all(refused)):
             return HEALTH_STATUS_UNHEALTHY
-        is_worse = self.circuit.failures or any(refused) or any(self._resting(config, now))
+        is_worse = self.consecutive_failures or any(refused) or any(self._resting(config, now))
         if is_worse or self._fails_often(now):
             return HEALTH_STATUS_DEGRADED
         return HEALTH_STATUS_HEALTHY
@@ -115,9 +114,9 @@ class InstanceState:
         )
 
     def _connectivity(self) -> Finding:
-        if self.circuit.failures >= UNHEALTHY_AFTER:
+        if self.consecutive_failures >= UNHEALTHY_AFTER:
             return HEALTH_FINDING_FAILED
-        return HEALTH_FINDING_WARNING if self.circuit.failures else HEALTH_FINDING_OK
+        return HEALTH_FINDING_WARNING if self.consecutive_failures else HEALTH_FINDING_OK
 
     def _authentication(self, config: InstanceConfig, now: float) -> Finding:
         refused = self._refused(config)

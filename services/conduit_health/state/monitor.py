@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from conduit.v1.provider_health_pb2 import KeyRateLimits, ProviderHealth
+from conduit.v1.provider_health_pb2 import CircuitState, KeyRateLimits, ProviderHealth
 from conduit_health.history.recorder import HistoryPoint, HistoryRecorder
 from conduit_health.publish.messages import health_message, limits_messages
 from conduit_health.publish.notifications import NotificationHub, notifications_of
 from conduit_health.publish.subscribers import Subscribers
+from conduit_health.state.circuit import RouterCircuits
 from conduit_health.state.instance_state import InstanceState
 from conduit_health.state.observation import Observation
 from conduit_health.state.provider_config import InstanceConfig, provider_configs
@@ -34,6 +35,7 @@ class Monitor:
         self._clock = clock
         self._configs: Mapping[int, InstanceConfig] = {}
         self._instance_states: dict[int, InstanceState] = {}
+        self._circuits = RouterCircuits()
         # What was last told to subscribers.
         self._told: dict[int, ProviderHealth] = {}
 
@@ -72,8 +74,12 @@ class Monitor:
 
     def health(self, provider_id: int) -> ProviderHealth:
         """Return how an instance is. ProviderNotFound if there is none."""
+        now = self._clock()
         return health_message(
-            self.config(provider_id), self.instance_state(provider_id), self._clock()
+            self.config(provider_id),
+            self.instance_state(provider_id),
+            self._circuits.state(provider_id, now),
+            now,
         )
 
     def all(self) -> list[ProviderHealth]:
@@ -108,8 +114,15 @@ class Monitor:
             self._record(config, instance_state, observations[-1])
         self._tell([provider_id])
 
+    def report_circuits(
+        self, router_id: str, circuits: Mapping[int, CircuitState.ValueType]
+    ) -> None:
+        """Take the circuits of a router that are not closed."""
+        self._circuits.report(router_id, circuits, self._clock())
+        self._tell(self._configs)
+
     def tick(self) -> None:
-        """Tell of what changed by the passing of time alone: rests and open circuits end."""
+        """Tell of what changed by the passing of time alone: rests end, routers fall silent."""
         self._tell(self._configs)
 
     def _record(

@@ -49,6 +49,8 @@ class ControlPlane:
         prices: PriceList,
         provider_state: ProviderState,
         outcomes: Outcomes,
+        router_id: str,
+        timer: Callable[[], float],
     ) -> None:
         """Take what is to be kept up to date and what is to be delivered."""
         self._metadata = service_metadata(settings.service_tokens[0])
@@ -64,7 +66,15 @@ class ControlPlane:
         self._price_watch = PriceWatch(LedgerServiceStub(billing), prices, self._metadata)
         self._health_watch = HealthWatch(health, provider_state, self._metadata)
         self._delivery = ChargeDelivery(billing, spool, recorder, self._metadata)
-        self._reports = Reports(health, self._registry, outcomes, self._metadata)
+        self._reports = Reports(
+            health,
+            self._registry,
+            outcomes,
+            provider_state,
+            metadata=self._metadata,
+            router_id=router_id,
+            timer=timer,
+        )
         path = settings.data_dir / "router" / "snapshot.binpb"
         snapshot = load_snapshot(path)
         self.state = SnapshotState.of(snapshot) if snapshot else SnapshotState()

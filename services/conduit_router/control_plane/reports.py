@@ -1,19 +1,25 @@
-"""Reports what attempts met to the Health service, and the use of keys to the Registry."""
+"""Reports attempts and circuits to the Health service, and the use of keys to the Registry."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from conduit.internal.v1.outcome_pb2 import RouterCircuit
 from conduit.internal.v1.outcome_service_pb2 import ReportOutcomesRequest
 from conduit.internal.v1.snapshot_service_pb2 import ReportKeyUseRequest
+from conduit_router.routing.provider_state import ProviderState
 from conduit_router.upstream.outcomes import Outcomes
 
 if TYPE_CHECKING:
     # Exist for type checkers only.
     from conduit.internal.v1.outcome_service_pb2_grpc import OutcomeServiceAsyncStub
     from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceAsyncStub
+    from conduit.v1.provider_health_pb2 import CircuitState
 
 REPORT_SECONDS = 1.0
 KEY_USE_SECONDS = 10.0
 CALL_SECONDS = 10.0
+# Health forgets the circuits of a router that is silent for three times as long.
+CIRCUITS_SECONDS = 10.0
 
 
 class Reports:
@@ -24,20 +30,39 @@ class Reports:
         health: "OutcomeServiceAsyncStub",
         registry: "SnapshotServiceAsyncStub",
         outcomes: Outcomes,
+        state: ProviderState,
+        *,
         metadata: tuple[tuple[str, str], ...],
+        router_id: str,
+        timer: Callable[[], float],
     ) -> None:
+        """Take by which name Health knows this router."""
         self._health = health
         self._registry = registry
         self._outcomes = outcomes
+        self._state = state
         self._metadata = metadata
+        self._router_id = router_id
+        self._timer = timer
+        # The circuits that Health knows of, and since when.
+        self._reported: dict[int, CircuitState.ValueType] = {}
+        self._reported_at = 0.0
 
     async def report_outcomes(self) -> None:
-        """Report what attempts met since the last time."""
-        if taken := self._outcomes.take():
-            request = ReportOutcomesRequest(outcomes=taken)
+        """Report what attempts met since the last time, and the circuits that are not closed."""
+        taken, circuits, now = self._outcomes.take(), self._state.circuits(), self._timer()
+        is_due = bool(circuits) and now - self._reported_at >= CIRCUITS_SECONDS
+        if taken or is_due or circuits != self._reported:
+            request = ReportOutcomesRequest(
+                outcomes=taken, router_id=self._router_id, circuits=_messages(circuits)
+            )
             await self._health.ReportOutcomes(
                 request, metadata=self._metadata, timeout=CALL_SECONDS
             )
+            self._reported, self._reported_at = circuits, now
+        if circuits:
+            # They change by time alone, and by an operator's doing.
+            self._outcomes.waiting.set()
 
     async def report_key_use(self) -> None:
         """Report when keys were used since the last time."""
@@ -46,3 +71,7 @@ class Reports:
             await self._registry.ReportKeyUse(
                 request, metadata=self._metadata, timeout=CALL_SECONDS
             )
+
+
+def _messages(circuits: "dict[int, CircuitState.ValueType]") -> list[RouterCircuit]:
+    return [RouterCircuit(provider_id=each, state=state) for each, state in circuits.items()]

@@ -7,6 +7,12 @@ failures in a row, half-open after a minute, when one call, not the herd, finds 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from conduit.v1.provider_health_pb2 import (
+    CIRCUIT_STATE_HALF_OPEN,
+    CIRCUIT_STATE_OPEN,
+    CircuitState,
+)
+
 FAILURE_THRESHOLD = 5
 OPEN_SECONDS = 60.0
 # A probe that has not come back by then is given up, and another may try.
@@ -49,6 +55,11 @@ class _Breaker:
             return bool(self.probed_at) and now - self.probed_at < HALF_OPEN_SECONDS
         return True
 
+    def state(self, now: float) -> CircuitState.ValueType:
+        """Return the state of a breaker whose failures reached the threshold."""
+        is_new = now - self.opened_at < OPEN_SECONDS
+        return CIRCUIT_STATE_OPEN if is_new else CIRCUIT_STATE_HALF_OPEN
+
 
 class ProviderState:
     """Breakers and retry budgets by instance, cooldowns by key."""
@@ -68,6 +79,15 @@ class ProviderState:
         self._cooldowns = {k: c for k, c in self._cooldowns.items() if c.until > now}
         opened = frozenset(i for i, breaker in self._breakers.items() if breaker.is_open(now))
         return HealthView(opened, self._cooldowns, self._unhealthy - opened)
+
+    def circuits(self) -> dict[int, CircuitState.ValueType]:
+        """Return the circuits that are not closed, by instance."""
+        now = self._clock()
+        return {
+            provider_id: breaker.state(now)
+            for provider_id, breaker in self._breakers.items()
+            if breaker.failures >= FAILURE_THRESHOLD
+        }
 
     def set_unhealthy(self, provider_ids: frozenset[int]) -> None:
         """Take the Health service's word for instances that this router may not have tried."""

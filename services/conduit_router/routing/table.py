@@ -184,7 +184,7 @@ class TableChange(NamedTuple):
 class FailureResets(NamedTuple):
     """The instances and keys whose failure state a configuration change resets."""
 
-    # Instances that have other addresses.
+    # Instances that have other addresses, or are gone.
     provider_ids: frozenset[int]
     # Keys that have another value or other addresses, or were just enabled.
     key_ids: frozenset[str]
@@ -195,6 +195,8 @@ def failure_resets(change: TableChange) -> FailureResets:
     moved, keys = set[int](), set[str]()
     for number in change.provider_ids:
         old, new = change.before.instances.get(number), change.after.instances.get(number)
+        if new is None:
+            moved.add(number)
         if old is None or new is None or old is new:
             continue
         known = {key.key_id: key for key in old.keys}

@@ -22,7 +22,7 @@ from tests.integration.health.conftest import (
 from tests.support.waiting import eventually
 
 from conduit.internal.v1 import outcome_service_pb2 as internal
-from conduit.internal.v1.outcome_pb2 import Outcome
+from conduit.internal.v1.outcome_pb2 import Outcome, RouterCircuit
 from conduit.v1 import health_service_pb2 as pb
 from conduit.v1.error_reason_pb2 import (
     ERROR_REASON_INVALID_API_KEY,
@@ -31,9 +31,13 @@ from conduit.v1.error_reason_pb2 import (
     ErrorReason,
 )
 from conduit.v1.provider_health_pb2 import (
+    CIRCUIT_STATE_CLOSED,
+    CIRCUIT_STATE_HALF_OPEN,
+    CIRCUIT_STATE_OPEN,
     HEALTH_STATUS_DEGRADED,
     HEALTH_STATUS_HEALTHY,
     HEALTH_STATUS_UNHEALTHY,
+    CircuitState,
 )
 from conduit_health import bootstrap
 from conduit_kernel.errors import ServiceUnavailable
@@ -81,6 +85,31 @@ async def test_calls_alone_tell_how_an_instance_is(bench: Bench, health: Health)
     assert found.response_time_ms == 120
     assert found.key_credentials[0].last_used.seconds == int(NOW)
     assert bench.upstream.asked == []
+
+
+async def test_circuits_are_those_of_the_routers(bench: Bench, health: Health) -> None:
+    """The most open one is shown, and watched, until its router closes it or falls silent."""
+
+    async def told(router_id: str, *states: CircuitState.ValueType) -> CircuitState.ValueType:
+        circuits = [RouterCircuit(provider_id=1, state=state) for state in states]
+        request = internal.ReportOutcomesRequest(router_id=router_id, circuits=circuits)
+        await health.outcomes.ReportOutcomes(request, metadata=SERVICE_METADATA)
+        return (await health.all())[0].circuit
+
+    await report(health, outcome(ERROR_REASON_PROVIDER_ERROR, count=9))
+    assert (await health.all())[0].circuit == CIRCUIT_STATE_CLOSED
+    assert await told("r1", CIRCUIT_STATE_OPEN) == CIRCUIT_STATE_OPEN
+    assert await told("r2", CIRCUIT_STATE_HALF_OPEN) == CIRCUIT_STATE_OPEN
+    assert await told("r1") == CIRCUIT_STATE_HALF_OPEN
+    watch = health.outcomes.WatchHealth(internal.WatchHealthRequest(), metadata=SERVICE_METADATA)
+    first = await watch.read()
+    assert isinstance(first, internal.WatchHealthResponse)
+    assert first.providers[0].circuit == CIRCUIT_STATE_HALF_OPEN
+    bench.clock.now += 31
+    following = await watch.read()
+    assert isinstance(following, internal.WatchHealthResponse)
+    assert following.providers[0].circuit == CIRCUIT_STATE_CLOSED
+    watch.cancel()
 
 
 async def test_reports_of_what_is_gone_do_no_harm(health: Health) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -337,6 +338,8 @@ async def test_a_stored_configuration_that_cannot_be_used_is_forgotten(settings:
         prices=prices,
         provider_state=ProviderState(lambda: 0.0),
         outcomes=Outcomes(lambda: 0.0),
+        router_id="r1",
+        timer=time.monotonic,
     )
     assert control_plane.state.is_known
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import orjson
 from tests.support.suite import Suite, running_suite
+from tests.support.waiting import eventually
 
 from conduit_kernel.http import Exchange, HttpServer
 
@@ -66,6 +67,17 @@ async def ask(client: httpx.AsyncClient) -> tuple[int, str]:
     return answer.status_code, failure.get("code", "")
 
 
+async def circuit_of(suite: Suite, provider_id: int, state: str) -> None:
+    """Wait until Health shows the router's circuit in a state."""
+
+    async def is_so() -> bool:
+        listed = await suite.call("GET", "/api/provider-health")
+        [found] = [each for each in listed["providers"] if each["providerId"] == provider_id]
+        return bool(found["circuit"] == state)
+
+    await eventually(is_so)
+
+
 async def test_a_replaced_key_rests_no_more(tmp_path: Path) -> None:
     """A wrong key is benched for minutes; with another value it is asked at once."""
     async with upstream("sk-right") as url, running_suite(tmp_path) as suite:
@@ -84,12 +96,14 @@ async def test_a_replaced_key_rests_no_more(tmp_path: Path) -> None:
 
 
 async def test_an_instance_with_another_address_is_tried_again(tmp_path: Path) -> None:
-    """An open circuit says nothing of the new place."""
+    """An open circuit says nothing of the new place; Health shows what the router's circuit is."""
     async with upstream("sk-right") as url, running_suite(tmp_path) as suite:
         provider_id, _ = await set_up(suite, "http://127.0.0.1:9/v1", "sk-right")
         async with suite.caller() as client:
             codes = [(await ask(client))[1] for _ in range(5)]
             assert codes[-1] == "provider_unhealthy"
+            await circuit_of(suite, provider_id, "Open")
             await suite.call("PUT", f"/api/providers/{provider_id}", {"baseUrl": url})
             await suite.settled()
             assert await ask(client) == (200, "")
+            await circuit_of(suite, provider_id, "Closed")

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def made(folder: Path) -> tuple[ControlPlane, Bench]:
         prices=PriceList(),
         provider_state=bench.state,
         outcomes=bench.outcomes,
+        router_id="r1",
+        timer=time.monotonic,
     )
     return plane, bench
 

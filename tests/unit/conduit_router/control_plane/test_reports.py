@@ -1,5 +1,7 @@
 """What attempts met is reported once: a report that is lost is no harm, one made twice is."""
 
+from collections.abc import Callable
+
 import grpc
 import pytest
 from tests.support.scripted_service import serve_rpcs
@@ -11,8 +13,14 @@ from conduit.internal.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from conduit.internal.v1.snapshot_service_pb2 import DESCRIPTOR as REGISTRY
 from conduit.internal.v1.snapshot_service_pb2 import ReportKeyUseRequest, ReportKeyUseResponse
 from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
+from conduit.v1.provider_health_pb2 import CIRCUIT_STATE_HALF_OPEN, CIRCUIT_STATE_OPEN
 from conduit_kernel.errors import UpstreamError
-from conduit_router.control_plane.reports import Reports
+from conduit_router.control_plane.reports import CIRCUITS_SECONDS, Reports
+from conduit_router.routing.provider_state import (
+    FAILURE_THRESHOLD,
+    OPEN_SECONDS,
+    ProviderState,
+)
 from conduit_router.upstream.outcomes import Outcomes
 
 
@@ -22,6 +30,25 @@ def failed_once() -> Outcomes:
     [candidate] = compiled(snapshot([provider(1)])).routes[ALIAS].candidates
     outcomes.failed(candidate, candidate.instance.keys[0], UpstreamError("broken"))
     return outcomes
+
+
+def reports_to(
+    health: grpc.aio.Channel,
+    registry: grpc.aio.Channel,
+    outcomes: Outcomes,
+    timer: Callable[[], float] = lambda: 0.0,
+    state: ProviderState | None = None,
+) -> Reports:
+    """Return the reports of router `r1`."""
+    return Reports(
+        OutcomeServiceStub(health),
+        SnapshotServiceStub(registry),
+        outcomes,
+        state or ProviderState(timer),
+        metadata=(),
+        router_id="r1",
+        timer=timer,
+    )
 
 
 async def test_each_outcome_and_each_use_is_reported_once() -> None:
@@ -41,9 +68,7 @@ async def test_each_outcome_and_each_use_is_reported_once() -> None:
         serve_rpcs(HEALTH.services_by_name["OutcomeService"], ReportOutcomes=outcomes) as health,
         serve_rpcs(REGISTRY.services_by_name["SnapshotService"], ReportKeyUse=uses) as registry,
     ):
-        reports = Reports(
-            OutcomeServiceStub(health), SnapshotServiceStub(registry), failed_once(), ()
-        )
+        reports = reports_to(health, registry, failed_once())
         for _ in range(2):
             await reports.report_outcomes()
             await reports.report_key_use()
@@ -54,9 +79,46 @@ async def test_a_report_that_is_lost_is_not_repeated() -> None:
     """Its loop hears of it; what is stale by then would count twice, or against the wrong time."""
     outcomes = failed_once()
     async with grpc.aio.insecure_channel("127.0.0.1:1") as nobody:
-        reports = Reports(OutcomeServiceStub(nobody), SnapshotServiceStub(nobody), outcomes, ())
+        reports = reports_to(nobody, nobody, outcomes)
         with pytest.raises(grpc.RpcError):
             await reports.report_outcomes()
         with pytest.raises(grpc.RpcError):
             await reports.report_key_use()
     assert (outcomes.take(), outcomes.take_uses()) == ([], [])
+
+
+async def test_circuits_are_reported_until_all_are_closed() -> None:
+    """When they change, and again before Health forgets them; then the router falls silent."""
+    told: list[dict[int, int]] = []
+
+    async def take(request: ReportOutcomesRequest, _: object) -> ReportOutcomesResponse:
+        assert request.router_id == "r1"
+        told.append({each.provider_id: each.state for each in request.circuits})
+        return ReportOutcomesResponse()
+
+    now = 0.0
+
+    def timer() -> float:
+        return now
+
+    state, outcomes = ProviderState(timer), Outcomes(lambda: 5.0)
+    async with serve_rpcs(HEALTH.services_by_name["OutcomeService"], ReportOutcomes=take) as health:
+        reports = reports_to(health, health, outcomes, timer, state)
+        for _ in range(FAILURE_THRESHOLD):
+            state.failed(1)
+        for _ in range(2):
+            await reports.report_outcomes()
+        assert told == [{1: CIRCUIT_STATE_OPEN}]
+        assert outcomes.waiting.is_set()
+        now += CIRCUITS_SECONDS
+        await reports.report_outcomes()
+        assert told == [{1: CIRCUIT_STATE_OPEN}] * 2
+        now = OPEN_SECONDS
+        await reports.report_outcomes()
+        assert told[2:] == [{1: CIRCUIT_STATE_HALF_OPEN}]
+        outcomes.waiting.clear()
+        state.forget(frozenset({1}), frozenset())
+        for _ in range(2):
+            await reports.report_outcomes()
+        assert told[3:] == [{}]
+        assert not outcomes.waiting.is_set()

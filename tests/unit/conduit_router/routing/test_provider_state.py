@@ -1,5 +1,6 @@
 """The breaker, the rests and the retry budget, on a clock that the test sets."""
 
+from conduit.v1.provider_health_pb2 import CIRCUIT_STATE_HALF_OPEN, CIRCUIT_STATE_OPEN
 from conduit_router.routing.provider_state import (
     FAILURE_THRESHOLD,
     HALF_OPEN_SECONDS,
@@ -89,6 +90,19 @@ def test_a_lost_probe_does_not_block_for_ever() -> None:
     vitals.begin(1)
     clock.now += HALF_OPEN_SECONDS
     assert not vitals.view().open_circuits
+
+
+def test_circuits_that_are_not_closed_are_told() -> None:
+    """Open for a minute, then half-open until a call has found out."""
+    clock = Clock()
+    vitals = opened(clock)
+    vitals.failed(2)
+    assert vitals.circuits() == {1: CIRCUIT_STATE_OPEN}
+    clock.now += OPEN_SECONDS
+    vitals.begin(1)
+    assert vitals.circuits() == {1: CIRCUIT_STATE_HALF_OPEN}
+    vitals.succeeded(1)
+    assert vitals.circuits() == {}
 
 
 def test_a_rest_ends_by_itself() -> None:

@@ -41,12 +41,17 @@ def test_a_key_that_was_enabled_is_tried_again() -> None:
 
 
 def test_what_is_no_repair_resets_nothing() -> None:
-    """Neither a name or weight, nor a new instance, nor one that is gone, nor a disabled key."""
+    """Neither a name or weight, nor a new instance, nor a disabled key."""
     plain = [provider(1)], [key(1, 1)]
     assert resets(plain, ([provider(1, name="other", weight=9)], [key(1, 1)])) == NOTHING
     assert resets(plain, ([provider(1), provider(2)], [key(1, 1), key(2, 2)])) == NOTHING
-    assert resets(([provider(1), provider(2)], [key(1, 1), key(2, 2)]), plain) == NOTHING
     assert resets(plain, ([provider(1)], [key(1, 1, is_enabled=False)])) == NOTHING
+
+
+def test_an_instance_that_is_gone_is_forgotten() -> None:
+    """Nobody would ever find out whether it is well again."""
+    both = [provider(1), provider(2)], [key(1, 1), key(2, 2)]
+    assert resets(both, ([provider(1)], [key(1, 1)])).provider_ids == {2}
 
 
 def test_who_answers_is_one_object_for_each_model_of_a_key() -> None:

@@ -27,18 +27,30 @@ class ReportOutcomesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     OUTCOMES_FIELD_NUMBER: _builtins.int
+    ROUTER_ID_FIELD_NUMBER: _builtins.int
+    CIRCUITS_FIELD_NUMBER: _builtins.int
+    router_id: _builtins.str
+    """The router, by a name that no other has and that it keeps until it ends. Empty if it tells of no circuits."""
     @_builtins.property
     def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[_outcome_pb2.Outcome]:
         """In order of time; at most 10,000."""
+
+    @_builtins.property
+    def circuits(self) -> _containers.RepeatedCompositeFieldContainer[_outcome_pb2.RouterCircuit]:
+        """Its circuits that are not closed, in place of those that it reported before; at most 10,000. What is reported
+        holds for 30 seconds, so a router with any repeats it sooner.
+        """
 
     def __init__(
         self,
         *,
         outcomes: _abc.Iterable[_outcome_pb2.Outcome] | None = ...,
+        router_id: _builtins.str = ...,
+        circuits: _abc.Iterable[_outcome_pb2.RouterCircuit] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["circuits", b"circuits", "outcomes", b"outcomes", "router_id", b"router_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
