@@ -26,7 +26,7 @@ from conduit_bridge.exposition import WRITE_SECONDS, Exposition
 from conduit_bridge.metrics import BackgroundMetrics, Metrics
 from conduit_kernel.auth import Authorizer
 from conduit_kernel.background import Background, reason_of
-from conduit_kernel.http import HttpServer, ServerLimits
+from conduit_kernel.http import HttpServer, ServerLimits, SpillSpace
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc import connect
 from conduit_kernel.rpc.methods import ACCESS
@@ -117,8 +117,7 @@ async def start(
         name: connect(settings.target(name))
         for name in ("registry", "health", "billing", *(() if router else ("router",)))
     }
-    stopping, metrics = asyncio.Event(), Metrics()
-    own = Background()
+    stopping, metrics, own = asyncio.Event(), Metrics(), Background()
     loops = BackgroundMetrics([own, *((background,) if background else ())])
     exposition = _exposition(settings, worker, (metrics, loops, *collectors))
     openapi = files("conduit.v1").joinpath("openapi.json").read_bytes()
@@ -134,6 +133,7 @@ async def start(
         ),
         stopping=stopping,
         heartbeat_seconds=settings.heartbeat_seconds,
+        uploads=_upload_space(settings),
     )
     edge = Dispatcher(
         [
@@ -191,6 +191,12 @@ def _backends(
         "BillingService": Backend("billing", BillingServiceStub(billing), CONTROL_SECONDS, billing),
         "RouterService": at_router,
     }
+
+
+def _upload_space(settings: Settings) -> SpillSpace:
+    folder = settings.data_dir / "uploads"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return SpillSpace(folder)
 
 
 def _exposition(settings: Settings, worker: str, collectors: Sequence[Collector]) -> Exposition:

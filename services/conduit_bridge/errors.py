@@ -95,6 +95,12 @@ def event_of(error: ConduitError, dialect: Dialect.ValueType) -> bytes:
     return b"data: %b\n\n" % body_of(error, dialect)
 
 
+def frame_of(error: ConduitError, name: str) -> str:
+    """Write an error as the event of a session, which has a name as all events have."""
+    told = _openai(error)["error"] | {"event_id": None}
+    return orjson.dumps({"type": "error", "event_id": name, "error": told}).decode()
+
+
 def answer_of(error: ConduitError, dialect: Dialect.ValueType) -> tuple[int, Fields, bytes]:
     """Return status, fields and body for an error."""
     return error.failure.http_status, fields_of(error), body_of(error, dialect)

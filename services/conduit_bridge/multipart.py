@@ -1,7 +1,7 @@
 """`multipart/form-data` bodies: https://www.rfc-editor.org/rfc/rfc7578.
 
-Small ones that are whole become parts; large ones are read as they come, their files kept where
-uploads are kept. Members come in any order, and unknown ones are kept, too.
+Read as they come, with files kept where uploads are kept. Members come in any order, and unknown
+ones are kept, too.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,6 @@ import msgspec
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from conduit.v1.http_runtime import Part
 from conduit_kernel.errors import InvalidRequest, RequestTooLarge
 from conduit_kernel.http import SpillBody, SpillSpace, UploadReader
 from conduit_kernel.http.limits import KIB, MIB
@@ -142,26 +141,6 @@ class FormParser:
 
     def _end(self) -> None:
         self._is_whole = True
-
-
-def parts_of(
-    content_type: bytes | None, body: bytes, limits: FormLimits | None = None
-) -> list[Part]:
-    """Return the parts of a whole form in order. InvalidRequest if it is none, or too large."""
-    found: list[tuple[PartHead, list[bytes]]] = []
-    parser = FormParser(
-        content_type,
-        lambda head: found.append((head, [])),
-        lambda data: found[-1][1].append(data),  # noqa: PLW0108 - of the part that is last then
-        limits or FormLimits(),
-    )
-    parser.feed(body)
-    parser.finish()
-    # Brackets are how some clients spell lists.
-    return [
-        Part(head.name.removesuffix("[]"), head.filename, head.content_type, b"".join(data))
-        for head, data in found
-    ]
 
 
 class Form:

@@ -7,6 +7,8 @@ from conduit_kernel.ids import IdSource
 
 Metadata = tuple[tuple[str, str], ...]
 
+# How a page's WebSocket, which can set no header, says its key to OpenAI.
+_BROWSERS_KEY = re.compile(rb"(?:^|[,\s])openai-insecure-api-key\.([\x21\x23-\x2b\x2d-\x7e]+)")
 _SANE_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
@@ -24,6 +26,8 @@ def credentials_of(request: Request) -> dict[str, str]:
     found: dict[str, str] = {}
     if b"authorization" in fields:
         found["authorization"] = text_of(fields[b"authorization"])
+    elif (key := _BROWSERS_KEY.search(fields.get(b"sec-websocket-protocol", b""))) is not None:
+        found["authorization"] = f"Bearer {key[1].decode()}"
     if b"x-master-key" in fields:
         found["x-master-key"] = text_of(fields[b"x-master-key"])
     return found

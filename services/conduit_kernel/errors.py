@@ -13,7 +13,7 @@
     VirtualKeyInvalid, VirtualKeyDisabled, ModelNotAllowed
   * NotFound
     * RouteNotFound, ProviderNotFound, KeyNotFound, MappingNotFound, FallbackChainNotFound,
-      VirtualKeyNotFound, ModelCostNotFound, ModelNotFound
+      VirtualKeyNotFound, ModelCostNotFound, ModelNotFound, TaskNotFound, VoiceNotFound
   * AlreadyExists, EtagMismatch, StillInUse
   * NoProviderAvailable, ProviderUnhealthy, DeadlineExceeded, BudgetExceeded
   * ServiceUnavailable, SecretUnreadable
@@ -197,6 +197,18 @@ class ModelNotFound(NotFound):
     reason = "MODEL_NOT_FOUND"
 
 
+class TaskNotFound(NotFound):
+    """No task of the caller's has this id."""
+
+    reason = "TASK_NOT_FOUND"
+
+
+class VoiceNotFound(NotFound):
+    """No voice of the caller's has this id."""
+
+    reason = "VOICE_NOT_FOUND"
+
+
 class AlreadyExists(ConduitError):
     """Something with these values exists already."""
 
@@ -234,7 +246,7 @@ class DeadlineExceeded(ConduitError):
 
 
 class BudgetExceeded(ConduitError):
-    """The budget has no room for this request."""
+    """The budget has no room for this request. Metadata: `subject`, whose budget it is."""
 
     reason = "BUDGET_EXCEEDED"
 

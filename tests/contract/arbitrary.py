@@ -49,6 +49,9 @@ class Arbitrary:
                 continue
             if not is_carried(field):
                 continue
+            if chosen and is_flat(descriptor) and not in_oneof:
+                # The choice has unknown members of its own.
+                continue
             if in_oneof or self._is_given(field):
                 self._fill(message, field)
         return message
@@ -56,6 +59,8 @@ class Arbitrary:
     def _choose(self, oneof: OneofDescriptor) -> list[str]:
         """Return the field of a oneof to set; none only where JSON can say so."""
         names = [field.name for field in oneof.fields]
+        if oneof.GetOptions().Extensions[options_pb2.flat]:
+            return [self._random.choice(names)] if self._random.random() < OFTEN else []
         must = len(names) > 1 and (
             oneof.GetOptions().HasExtension(options_pb2.discriminator) or is_all(oneof)
         )
@@ -169,7 +174,13 @@ class Arbitrary:
 def is_carried(field: FieldDescriptor) -> bool:
     """Whether JSON carries a field both ways."""
     options = json_options(field)
-    return not (options.header or options.secret or is_in_headers(field.message_type))
+    is_elsewhere = options.header or options.secret or options.null
+    return not (is_elsewhere or is_in_headers(field.message_type))
+
+
+def is_flat(message: Descriptor) -> bool:
+    """Whether a message's JSON is the members of its choice."""
+    return any(oneof.GetOptions().Extensions[options_pb2.flat] for oneof in message.oneofs)
 
 
 def type_of(field: FieldDescriptor) -> Descriptor:

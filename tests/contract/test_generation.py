@@ -121,6 +121,47 @@ def test_a_contract_that_keeps_the_rules_is_generated(tmp_path: Path) -> None:
             """,
             "M is held in two dialects",
         ),
+        (
+            "message M { string a = 1 [(as_json) = {null: true}]; }",
+            "M.a: only a boolean can stand for null",
+        ),
+        (
+            """
+            message M {
+              string beside = 1;
+              oneof event { option (discriminator) = "type"; option (flat) = true; Res res = 2; }
+            }
+            """,
+            "M is flat, and has members beside its choice",
+        ),
+        (
+            """
+            message M {
+              oneof event { option (discriminator) = "type"; option (flat) = true; string s = 1; }
+            }
+            """,
+            "M.s: a flat choice must be a message",
+        ),
+        (
+            """
+            message M {
+              oneof event { option (discriminator) = "id"; option (flat) = true; Res res = 1; }
+            }
+            """,
+            "M.res: has a member id, which is the choice's",
+        ),
+        (
+            GOOD.replace("Get(Req)", "Get(stream Req)"),
+            "S.Get does not say which field begins its stream",
+        ),
+        (
+            GOOD.replace("ACCESS_PUBLIC", 'ACCESS_PUBLIC presets: {field: "id" value: "X"}'),
+            "S.Get: no route sets id to X at ''",
+        ),
+        (
+            GOOD.replace("ACCESS_PUBLIC", 'ACCESS_PUBLIC form: "id"'),
+            "S.Get: id does not say what the form is",
+        ),
         ("message M { map<bool, int64> m = 1; }", "M.m: maps by booleans are not supported"),
         ("message M { map<string, Res> m = 1; }", "M.m: maps of messages are not supported"),
     ],

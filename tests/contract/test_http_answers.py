@@ -12,8 +12,13 @@ from conduit.v1 import (
     registry_requests_pb2,
     router_requests_pb2,
 )
+from conduit.v1.audio_requests_pb2 import SpeakResponse, TranscribeResponse
 from conduit.v1.call_pb2 import CallReport
+from conduit.v1.converse_requests_pb2 import ConverseResponse, SessionEnd
+from conduit.v1.form_pb2 import Content
 from conduit.v1.http_routes import ROUTES, Route
+from conduit.v1.image_requests_pb2 import StartImageGenerationResponse
+from conduit.v1.task_pb2 import TASK_STATUS_QUEUED, Task
 
 
 def route(rpc: str) -> Route:
@@ -90,11 +95,41 @@ def test_sound_is_sent_as_it_is() -> None:
     """The first message of a stream of sound says what it is."""
     served = route("Speak")
     assert served.media_type_of is not None
-    first = router_requests_pb2.SpeakResponse(audio=b"\xff\xfb", content_type="audio/mpeg")
+    first = SpeakResponse(audio=b"\xff\xfb", content_type="audio/mpeg")
     assert served.write(first) == b"\xff\xfb"
     assert served.media_type_of(first) == b"audio/mpeg"
-    assert served.media_type_of(router_requests_pb2.SpeakResponse()) is None
+    assert served.media_type_of(SpeakResponse()) is None
     assert served.media_type == b"application/octet-stream"
+    events = SpeakResponse(events=b"data: {}\n\n", content_type="text/event-stream")
+    assert served.write(events) == b"data: {}\n\n"
+
+
+@pytest.mark.parametrize("rpc", ["Transcribe", "Translate"])
+def test_a_document_says_what_it_is(rpc: str) -> None:
+    """Subtitles are no JSON."""
+    served = route(rpc)
+    answer = TranscribeResponse(content=Content(content_type="text/vtt", body=b"WEBVTT\n"))
+    assert served.write(answer) == b"WEBVTT\n"
+    assert served.media_type_of is not None
+    assert served.media_type_of(answer) == b"text/vtt"
+
+
+def test_a_task_is_accepted() -> None:
+    """It is not done yet."""
+    served = route("StartImageGeneration")
+    assert served.success_status == 202
+    task = Task(id="task_1", object="task", status=TASK_STATUS_QUEUED, result_json=b'{"data":[]}')
+    told = orjson.loads(served.write(StartImageGenerationResponse(task=task)))
+    assert (told["status"], told["result"]) == ("queued", {"data": []})
+
+
+def test_an_event_of_a_session_is_its_json() -> None:
+    """What has no JSON, such as the end, is not sent."""
+    served = route("Converse")
+    assert served.write(ConverseResponse(json=b'{"type":"x"}')) == b'{"type":"x"}'
+    assert served.write(ConverseResponse(finished=SessionEnd(seconds=3))) == b""
+    opened = ConverseResponse(started=CallReport(attempts=2))
+    assert read_lines(served.write_report(opened))[b"x-conduit-attempts"] == b"2"
 
 
 REPORT = CallReport(

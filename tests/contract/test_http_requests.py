@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
+from conduit.v1 import converse_requests_pb2 as converse_pb
 from conduit.v1 import (
     provider_requests_pb2,
     registry_requests_pb2,
     router_requests_pb2,
     virtual_key_requests_pb2,
 )
-from conduit.v1.http_routes import ROUTES, JsonError, MalformedJson, Part, Route
+from conduit.v1.form_pb2 import FileChunk, Form, FormFile, FormMember
+from conduit.v1.http_routes import ROUTES, JsonError, MalformedJson, Route
 
 NONE: Mapping[bytes, bytes] = {}
 
@@ -184,63 +186,67 @@ def test_names_of_virtual_keys_keep_every_character() -> None:
     assert request == expected
 
 
-def test_a_websocket_message_is_raw() -> None:
-    """The first message has the model of the query, those that follow only their JSON."""
-    first = read("Converse", query=[("model", "gpt-realtime")])
-    assert (first.model, first.json) == ("gpt-realtime", b"")
-    assert read("Converse", body=b'{"type":"x"}').json == b'{"type":"x"}'
+def test_a_session_begins_with_what_its_path_and_query_say() -> None:
+    """The first message has the protocol and the model, those that follow only their JSON."""
+    realtime, live = (r for r in ROUTES if r.rpc == "Converse")
+    assert realtime.read is not None
+    assert live.read is not None
+    query = [("model", "gpt-realtime"), ("protocol", "live"), ("events", "Typed")]
+    first = realtime.read({}, query, {b"x-conduit-timeout": b"5"}, b"")
+    assert first.start.model == "gpt-realtime"
+    assert first.start.protocol == converse_pb.SESSION_PROTOCOL_REALTIME
+    assert first.start.events == converse_pb.EVENT_FORM_JSON
+    assert first.start.options.timeout.seconds == 5
+    opened = live.read({}, (), {}, b"")
+    assert (opened.start.protocol, opened.start.model) == (converse_pb.SESSION_PROTOCOL_LIVE, "")
+    assert realtime.read_frame is not None
+    assert realtime.read_frame(b'{"type":"x"}') == converse_pb.ConverseRequest(json=b'{"type":"x"}')
 
 
-# Any: each RPC has a request of its own.
-def form(rpc: str, *parts: Part, headers: Mapping[bytes, bytes] = NONE) -> Any:  # noqa: ANN401 # any message
-    """Return the request that an RPC's route makes of a form."""
-    assert route(rpc).multipart
-    assert route(rpc).read is None
-    reader = route(rpc).read_form
+def member(name: str, value: bytes) -> FormMember:
+    """Return a member of a form that is no file."""
+    return FormMember(name=name, value=value)
+
+
+FORM = Form(
+    members=[
+        member("timestamp_granularities[]", b"word"),
+        member("x_new", b"\xff"),
+        FormMember(
+            name="file", file=FormFile(filename="talk.mp3", size=2), content_type="audio/mpeg"
+        ),
+        member("model", b"whisper-1"),
+    ]
+)
+
+
+@pytest.mark.parametrize("rpc", ["Transcribe", "StreamTranscribe", "Translate", "CreateVoice"])
+def test_a_form_is_passed_on_as_it_was_sent(rpc: str) -> None:
+    """All of it begins the stream: unknown members, spellings, order; then come the bytes."""
+    served = route(rpc)
+    assert served.read_form is not None
+    assert served.read is None
+    message = served.read_form({}, (), {b"x-conduit-seed": b"7"}, FORM)
+    assert message.WhichOneof("message") == "start"
+    assert message.start.multipart == FORM
+    assert served.chunk is not None
+    chunk = served.chunk(1, b"\xff\xfb")
+    assert chunk == type(message)(chunk=FileChunk(index=1, data=b"\xff\xfb"))
+
+
+def test_a_form_has_its_options_in_headers() -> None:
+    """As any call has."""
+    reader = route("Transcribe").read_form
     assert reader is not None
-    return reader({}, (), headers, parts)
+    assert reader({}, (), {b"x-conduit-timeout": b"5"}, FORM).start.options.timeout.seconds == 5
 
 
-def field(name: str, value: str) -> Part:
-    """Return a part of text."""
-    return Part(name, None, "", value.encode())
-
-
-def test_forms_are_read_part_by_part() -> None:
-    """Bytes stay bytes, the file keeps its name, lists are marked by brackets or not."""
-    request = form(
-        "Transcribe",
-        field("model", "whisper-1"),
-        Part("file", "talk.mp3", "audio/mpeg", b"\xff\xfb"),
-        field("temperature", "0.2"),
-        field("timestamp_granularities[]", "word"),
-        field("timestamp_granularities", "segment"),
-        field("chunking_strategy", "auto"),
-        headers={b"x-conduit-timeout": b"5"},
-    )
-    assert request.form.file == b"\xff\xfb"
-    assert request.form.filename == "talk.mp3"
-    assert request.form.temperature == 0.2
-    assert list(request.form.timestamp_granularities) == ["word", "segment"]
-    assert request.options.timeout.seconds == 5
-
-
-def test_a_form_can_have_several_files() -> None:
-    """Edits of images take one picture or several, and a mask."""
-    image = Part("image[]", "a.png", "image/png", b"1")
-    request = form("EditImages", image, image, Part("mask", "m.png", "", b"2"), field("n", "3"))
-    assert list(request.form.image) == [b"1", b"1"]
-    assert (request.form.mask, request.form.n) == (b"2", 3)
-
-
-@pytest.mark.parametrize(("name", "value"), [("temperature", b"hot"), ("model", b"\xff")])
-def test_a_wrong_part_is_named(name: str, value: bytes) -> None:
-    """The caller learns which part is at fault."""
-    with pytest.raises(JsonError) as caught:
-        form("Transcribe", Part(name, None, "", value))
-    assert caught.value.path == name
-
-
-def test_forms_are_read_into_the_form_alone() -> None:
-    """A form without parts is an empty form."""
-    assert form("Translate") == router_requests_pb2.TranslateRequest()
+@pytest.mark.parametrize("rpc", ["EditImages", "StreamEditImages", "StartImageEdit"])
+def test_edits_are_forms_or_json(rpc: str) -> None:
+    """Both pass as they came; the files of a form are in it."""
+    served = route(rpc)
+    assert served.read is not None
+    assert served.read_form is not None
+    assert served.chunk is None
+    assert served.read({}, (), {}, b'{"model":"m"}').json == b'{"model":"m"}'
+    assert served.read_form({}, (), {}, FORM).multipart == FORM

@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from conduit.v1 import audit_entry_pb2, provider_health_pb2, provider_pb2, usage_report_pb2
+from conduit.v1.audio_requests_json import speak_response_from_json, speak_response_to_json
 from conduit.v1.audit_entry_json import audit_entry_to_json
 from conduit.v1.fallback_chain_json import fallback_provider_from_json, fallback_provider_to_json
 from conduit.v1.json_runtime import JsonError, dollars_text
@@ -25,7 +26,6 @@ from conduit.v1.provider_json import (
     provider_security_to_json,
     provider_to_json,
 )
-from conduit.v1.router_requests_json import speak_response_from_json, speak_response_to_json
 from conduit.v1.usage_report_json import provider_cost_to_json
 from conduit.v1.virtual_key_json import virtual_key_spec_from_json
 

@@ -45,7 +45,7 @@ def test_every_route_is_described(route: Route) -> None:
     assert found["responses"]["default"] == {"$ref": f"#/components/responses/{error}"}
     status = "101" if route.rpc == "Converse" else str(route.success_status)
     success = found["responses"][status]
-    if route.media_type and route.rpc not in {"Speak", "Converse"}:
+    if route.media_type and route.media_type_of is None and route.rpc != "Converse":
         assert route.media_type.decode() in success["content"]
 
 
@@ -91,6 +91,62 @@ def test_one_operation_answers_whole_or_in_events() -> None:
         "application/json": "ChatCompletion",
         "text/event-stream": "ChatCompletionChunk",
     }
+
+
+def test_bodies_are_described_in_each_of_their_types() -> None:
+    """A form's files are bytes, under the names that a form gives them; JSON has its own."""
+    edits = DOCUMENT["paths"]["/v1/images/edits"]["post"]["requestBody"]["content"]
+    assert edits.keys() == {"application/json", "multipart/form-data"}
+    form = edits["multipart/form-data"]["schema"]["properties"]
+    assert form["image"]["items"]["contentMediaType"] == "application/octet-stream"
+    assert form["mask"]["contentMediaType"] == "application/octet-stream"
+    assert "images" in SCHEMAS["ImageEditRequest"]["properties"]
+    words = DOCUMENT["paths"]["/v1/audio/transcriptions"]["post"]["requestBody"]["content"]
+    assert words.keys() == {"multipart/form-data"}
+    assert words["multipart/form-data"]["schema"]["properties"]["file"]["contentMediaType"]
+
+
+@pytest.mark.parametrize(
+    ("path", "types"),
+    [
+        ("/v1/audio/speech", {"*/*", "text/event-stream"}),
+        ("/v1/audio/transcriptions", {"application/json", "text/*", "text/event-stream"}),
+        ("/v1/audio/translations", {"application/json", "text/*"}),
+        ("/v1/images/edits", {"application/json", "text/event-stream"}),
+    ],
+)
+def test_answers_are_described_in_each_of_their_types(path: str, types: set[str]) -> None:
+    """Whole, as a document of another type, and in events."""
+    operation = DOCUMENT["paths"][path]["post"]
+    assert operation["responses"]["200"]["content"].keys() == types
+
+
+@pytest.mark.parametrize("path", ["/v1/realtime", "/v1/live/sessions"])
+def test_sessions_are_described(path: str) -> None:
+    """The handshake as OpenAPI can, and what follows beside it."""
+    operation = DOCUMENT["paths"][path]["get"]
+    assert operation["responses"].keys() == {"101", "default"}
+    names = {
+        side: [ref["$ref"].rpartition("/")[2] for ref in messages["anyOf"]]
+        for side, messages in operation["x-websocket"].items()
+    }
+    assert names == {
+        "client": ["RealtimeClientEvent", "LiveClientEvent"],
+        "server": ["RealtimeServerEvent", "LiveServerEvent"],
+    }
+    parameters = [p["name"] for p in operation["parameters"]]
+    assert "model" in parameters
+    assert {"protocol", "events"}.isdisjoint(parameters)
+
+
+def test_events_are_described_flat() -> None:
+    """Their members stand beside their type; one of another type is an event, too."""
+    *known, other = SCHEMAS["ImageEvent"]["anyOf"]
+    assert [event["title"] for event in known][:1] == ["image_generation.partial_image"]
+    kind, members = known[0]["allOf"]
+    assert kind["properties"] == {"type": {"const": "image_generation.partial_image"}}
+    assert members == {"$ref": "#/components/schemas/PartialImage"}
+    assert other["additionalProperties"] is True
 
 
 def test_parameters_are_described() -> None:

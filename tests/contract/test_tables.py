@@ -58,8 +58,12 @@ def test_routes_say_what_the_contract_says(method: MethodDescriptor) -> None:
         assert route.framing == serving.framing
         assert route.chosen_by == serving.chosen_by
         assert route.max_body_bytes == serving.max_body_bytes
-        assert (route.read_form is not None) == route.multipart == serving.multipart
-        assert (route.read is None) == route.multipart
+        assert route.client_streaming == method.client_streaming
+        assert (route.read_form is not None) == bool(serving.form)
+        assert route.read is not None or route.read_form is not None
+        assert (route.read_frame is not None) == (serving.framing == options_pb2.FRAMING_WEBSOCKET)
+        # The bytes of files follow where there is a stream that they can follow in.
+        assert (route.chunk is not None) == bool(serving.form and method.client_streaming)
 
 
 def test_most_rpcs_are_served_over_http() -> None:

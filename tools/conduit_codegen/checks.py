@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from .contract import Binding, Contract, Field, Kind, Message, Rpc
+from .contract import Binding, Contract, Field, Kind, Message, Oneof, Rpc
 from .http_paths import path_fields, segments
 from .json_names import members
 from .tables import reasons
@@ -41,6 +41,23 @@ def _message(contract: Contract, message: Message) -> Iterator[str]:
         yield f"{message.full_name} has two members {name}"
     if sum(field.json.unknown for field in message.fields) > 1:
         yield f"{message.full_name} keeps unknown members in two fields"
+    if sum(field.json.null for field in message.fields) > 1:
+        yield f"{message.full_name} says null in two fields"
+    if (flat := message.flat) is not None:
+        yield from _flat(contract, message, flat)
+
+
+def _flat(contract: Contract, message: Message, oneof: Oneof) -> Iterator[str]:
+    """Yield what is wrong with a message that is the members of one of several."""
+    others = [f for f in members(contract, message) if f.oneof != oneof.name]
+    if others:
+        yield f"{message.full_name} is flat, and has members beside its choice"
+    for field in oneof.fields:
+        if not field.is_message:
+            yield f"{message.full_name}.{field.name}: a flat choice must be a message"
+        elif any(f.member == oneof.discriminator for f in contract.message_of(field).fields):
+            problem = f"has a member {oneof.discriminator}, which is the choice's"
+            yield f"{message.full_name}.{field.name}: {problem}"
 
 
 def _field(field: Field) -> Iterator[str]:
@@ -53,6 +70,8 @@ def _field(field: Field) -> Iterator[str]:
         yield "only a message can stand behind a bare string"
     if json.single_or_list and not field.repeated:
         yield "only a repeated field can be a single value"
+    if json.null and field.kind is not Kind.BOOL:
+        yield "only a boolean can stand for null"
     if json.header and json.header != json.header.lower():
         yield "headers are lower-case"
 
@@ -65,11 +84,26 @@ def _rpc(contract: Contract, rpc: Rpc) -> Iterator[str]:
         yield f"{where} is for services alone; declare it in the internal package"
     if rpc.bindings and rpc.server_streaming and rpc.framing == "FRAMING_UNSPECIFIED":
         yield f"{where} does not say how its stream is written"
+    if rpc.client_streaming and rpc.bindings and not rpc.start:
+        yield f"{where} does not say which field begins its stream"
+    yield from _presets(contract, rpc)
+    if rpc.form and not contract.filled_by_http(rpc).field(rpc.form).json.schema:
+        yield f"{where}: {rpc.form} does not say what the form is"
     for binding in rpc.bindings:
-        request = contract.messages[rpc.request]
+        request = contract.filled_by_http(rpc)
         path_fields(binding, request)
         if binding.body not in ("", "*"):
             request.field(binding.body)
+
+
+def _presets(contract: Contract, rpc: Rpc) -> Iterator[str]:
+    paths = {"", *(binding.path for binding in rpc.bindings)}
+    for preset in rpc.presets:
+        field = contract.filled_by_http(rpc).field(preset.field)
+        names = [v.name for v in contract.enum_of(field).values] if field.kind is Kind.ENUM else []
+        if preset.value not in names or preset.path not in paths:
+            where = f"{rpc.service}.{rpc.name}"
+            yield f"{where}: no route sets {preset.field} to {preset.value} at {preset.path!r}"
 
 
 def _collisions(contract: Contract) -> Iterator[str]:

@@ -56,6 +56,8 @@ class JsonOptions:
     secret: bool = False
     bare: bool = False
     events: bool = False
+    null: bool = False
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +90,14 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Oneof:
-    """A oneof; `discriminator` is the JSON member that names the field that is set, or empty."""
+    """A oneof; `discriminator` is the JSON member that names the field that is set, or empty.
+
+    `flat` if the members of the field's value stand beside the discriminator.
+    """
 
     name: str
     discriminator: str
+    flat: bool
     fields: tuple[Field, ...]
     comment: str = ""
 
@@ -126,6 +132,17 @@ class Message:
     def discriminated(self) -> Oneof | None:
         """The oneof whose choice a JSON member names."""
         return next((oneof for oneof in self.oneofs if oneof.discriminator), None)
+
+    @property
+    def flat(self) -> Oneof | None:
+        """The oneof whose choice's members stand in this message's own object."""
+        oneof = self.discriminated
+        return oneof if oneof is not None and oneof.flat else None
+
+    @property
+    def null(self) -> Field | None:
+        """The field that is set where JSON has null in place of the message."""
+        return next((f for f in self.fields if f.json.null), None)
 
     def oneof_of(self, field: Field) -> Oneof | None:
         """Return the oneof that a field belongs to."""
@@ -185,8 +202,20 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """A field that a route sets by itself; `path` is empty for all routes of its RPC."""
+
+    path: str = ""
+    field: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rpc:
-    """An RPC. `access` and `framing` are the names of the enum values, such as `ACCESS_PUBLIC`."""
+    """An RPC. `access` and `framing` are the names of the enum values, such as `ACCESS_PUBLIC`.
+
+    `start` and `form` name fields: of the request, and of the message that an HTTP request fills.
+    """
 
     name: str
     service: str
@@ -200,7 +229,9 @@ class Rpc:
     framing: str
     success_status: int
     chosen_by: str
-    multipart: bool
+    form: str
+    start: str
+    presets: tuple[Preset, ...]
     max_body_bytes: int
     bindings: tuple[Binding, ...]
     comment: str = ""
@@ -249,6 +280,11 @@ class Contract:
     def message_of(self, field: Field) -> Message:
         """Return the message that a field holds."""
         return self.messages[field.type_name]
+
+    def filled_by_http(self, rpc: Rpc) -> Message:
+        """Return the message that an HTTP request fills: the request, or what begins a stream."""
+        request = self.messages[rpc.request]
+        return self.message_of(request.field(rpc.start)) if rpc.start else request
 
     def holds_nothing(self, field: Field) -> bool:
         """Whether a field holds a message that has no fields, and so is only set or not."""

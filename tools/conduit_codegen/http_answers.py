@@ -10,7 +10,9 @@ from .source import Source, quoted
 JSON_TYPE = "application/json"
 EVENTS_TYPE = "text/event-stream"
 BINARY_TYPE = "application/octet-stream"
+CONTENT = "Content"
 CONTENT_TYPE = "content_type"
+BINARY = "FRAMING_BINARY"
 ETAG = "etag"
 
 
@@ -19,13 +21,21 @@ def success_status(contract: Contract, rpc: Rpc) -> int:
     return rpc.success_status or (200 if contract.messages[rpc.response].fields else 204)
 
 
-def bytes_field(message: Message) -> Field:
-    """Return the one field of bytes. Raises ContractError."""
+def bytes_fields(message: Message) -> list[Field]:
+    """Return the fields of bytes, of which at most one is set. Raises ContractError."""
     found = [field for field in message.fields if field.kind is Kind.BYTES]
-    if len(found) != 1:
-        problem = f"{message.full_name} must have one field of bytes"
+    if not found:
+        problem = f"{message.full_name} must have a field of bytes"
         raise ContractError(problem)
-    return found[0]
+    return found
+
+
+def content_field(contract: Contract, message: Message, binding: Binding) -> Field | None:
+    """Return the field that is the answer's body in a media type of its own."""
+    if not binding.response_body:
+        return None
+    field = message.field(binding.response_body)
+    return field if field.type_name == f"{contract.package}.{CONTENT}" else None
 
 
 class AnswerWriter:
@@ -44,17 +54,29 @@ class AnswerWriter:
         """The media type of the answer; empty where it has no body."""
         if not self._message.fields:
             return ""
+        if self._content is not None:
+            return BINARY_TYPE
         return {
             "FRAMING_SERVER_SENT_EVENTS": EVENTS_TYPE,
-            "FRAMING_BINARY": BINARY_TYPE,
+            BINARY: BINARY_TYPE,
         }.get(self._rpc.framing, JSON_TYPE)
 
     @property
     def tells_media_type(self) -> bool:
         """Whether the messages say what media type the answer has."""
-        return self._rpc.framing == "FRAMING_BINARY" and any(
-            f.name == CONTENT_TYPE for f in self._message.fields
-        )
+        return bool(self._told_media_type)
+
+    @property
+    def _told_media_type(self) -> str:
+        """The expression of the media type that a message tells; empty where none does."""
+        if self._content is not None:
+            return f"message.{self._content.name}.{CONTENT_TYPE}"
+        is_told = any(f.name == CONTENT_TYPE for f in self._message.fields)
+        return f"message.{CONTENT_TYPE}" if self._rpc.framing == BINARY and is_told else ""
+
+    @property
+    def _content(self) -> Field | None:
+        return content_field(self._contract, self._message, self._binding)
 
     @property
     def report(self) -> Field | None:
@@ -91,13 +113,15 @@ class AnswerWriter:
         events = next((f for f in message.fields if f.json.events), None)
         match self._rpc.framing:
             case "FRAMING_BINARY":
-                return f"message.{bytes_field(message).name}"
+                return " or ".join(f"message.{field.name}" for field in bytes_fields(message))
             case "FRAMING_SERVER_SENT_EVENTS" if events is not None:
                 return f"message.{events.name}"
             case "FRAMING_SERVER_SENT_EVENTS":
                 return f'b"data: " + {self._json()} + b"\\n\\n"'
             case "FRAMING_WEBSOCKET":
-                return f"message.{bytes_field(message).name}"
+                return next(f"message.{field.name}" for field in message.fields if field.json.raw)
+        if self._content is not None:
+            return f"message.{self._content.name}.body"
         return self._json()
 
     def _json(self) -> str:
@@ -134,6 +158,6 @@ class AnswerWriter:
             return
         with self._body.block(f"def {name}(message: {self._type}) -> bytes | None:"):
             self._body.line(f'"""Tell the media type of an answer of {self._rpc.name}."""')
-            value = f"message.{CONTENT_TYPE}"
+            value = self._told_media_type
             self._body.line(f"return http.safe({value}).encode() if {value} else None")
         self._body.gap()

@@ -6,14 +6,20 @@ from .contract import Binding, Contract, Message, Rpc, Service
 from .http_answers import AnswerWriter, success_status
 from .http_paths import header_field, segments
 from .http_reports import write_header_writer
-from .http_requests import RequestReader, write_header_reader
+from .http_requests import (
+    WEBSOCKET,
+    RequestReader,
+    chunk_field,
+    takes_json,
+    write_header_reader,
+)
 from .imports import import_lines
 from .json_values import Scope
 from .naming import snake
 from .source import NOTICE, Source, quoted
 
 RUNTIMES = ("http_runtime as http", "json_runtime as json")
-REEXPORTED = ("Headers", "Part", "Route", "Segment")
+REEXPORTED = ("Headers", "Route", "Segment")
 ERRORS = ("JsonError", "MalformedJson")
 
 
@@ -69,9 +75,8 @@ def _service(contract: Contract, service: Service) -> str:
     head = Source()
     head.line(f'"""HTTP routes of {service.name}. {NOTICE}"""\n')
     head.line("from __future__ import annotations\n")
-    # Those that a module does not need are taken out when it is laid out.
-    head.line("from collections.abc import Sequence")
     head.line("from typing import Final\n")
+    # Those that a module does not need are taken out when it is laid out.
     head.line("import orjson\n")
     head.line("\n".join(import_lines(contract, body, RUNTIMES)))
     head.line(f"from {contract.package}.http_runtime import Route, Segment")
@@ -84,7 +89,8 @@ def _header_messages(contract: Contract, service: Service, *, of_requests: bool)
     found: dict[str, Message] = {}
     for rpc in service.rpcs:
         if rpc.bindings:
-            message = contract.messages[rpc.request if of_requests else rpc.response]
+            response = contract.messages[rpc.response]
+            message = contract.filled_by_http(rpc) if of_requests else response
             if (field := header_field(contract, message)) is not None:
                 found[field.type_name] = contract.message_of(field)
     return [found[name] for name in sorted(found)]
@@ -92,15 +98,15 @@ def _header_messages(contract: Contract, service: Service, *, of_requests: bool)
 
 def _functions(contract: Contract, rpc: Rpc, body: Source) -> Iterator[str]:
     """Add the functions of an RPC and yield its routes."""
-    readers: dict[tuple[str, str], str] = {}
+    readers: dict[tuple[str, ...], str] = {}
     writers: dict[str, str] = {}
     name = snake(rpc.name)
     for binding in rpc.bindings:
-        shape = (binding.path, binding.body)
         answer = AnswerWriter(contract, rpc, binding, body)
-        if shape not in readers:
+        if (shape := _shape(binding)) not in readers:
             readers[shape] = f"read_{name}" + (f"_{len(readers) + 1}" if readers else "")
-            RequestReader(contract, rpc, binding, body).write(readers[shape])
+            reader = RequestReader(contract, rpc, binding, body)
+            _write_readers(rpc, binding, reader, readers[shape])
         if binding.response_body not in writers:
             suffix = f"_{len(writers) + 1}" if writers else ""
             writers[binding.response_body] = f"write_{name}{suffix}"
@@ -108,9 +114,32 @@ def _functions(contract: Contract, rpc: Rpc, body: Source) -> Iterator[str]:
         if binding is rpc.bindings[0]:
             answer.write_report(f"report_of_{name}")
             answer.write_media_type(f"media_type_of_{name}")
+            _write_pieces(contract, rpc, RequestReader(contract, rpc, binding, body))
     for binding in rpc.bindings:
-        reader = readers[(binding.path, binding.body)]
-        yield _route(contract, rpc, binding, reader, writers[binding.response_body])
+        yield _route(
+            contract, rpc, binding, readers[_shape(binding)], writers[binding.response_body]
+        )
+
+
+def _shape(binding: Binding) -> tuple[str, ...]:
+    """Return what requests are read by."""
+    return binding.path, binding.body
+
+
+def _write_readers(rpc: Rpc, binding: Binding, reader: RequestReader, name: str) -> None:
+    if takes_json(rpc, binding):
+        reader.write(name)
+    if rpc.form:
+        reader.write_form(f"{name}_form")
+
+
+def _write_pieces(contract: Contract, rpc: Rpc, reader: RequestReader) -> None:
+    """Add the functions that make the messages that follow a streamed request's first."""
+    name = snake(rpc.name)
+    if (chunk := chunk_field(contract, rpc)) is not None:
+        reader.write_chunk(f"chunk_of_{name}", chunk)
+    if rpc.framing == WEBSOCKET:
+        reader.write_frame(f"frame_of_{name}")
 
 
 def _route(contract: Contract, rpc: Rpc, binding: Binding, reader: str, write: str) -> str:
@@ -127,10 +156,12 @@ def _route(contract: Contract, rpc: Rpc, binding: Binding, reader: str, write: s
         "success_status": success_status(contract, rpc),
         "framing": f"options_pb2.{rpc.framing}",
         "chosen_by": quoted(rpc.chosen_by),
-        "multipart": rpc.multipart,
+        "client_streaming": rpc.client_streaming,
         "max_body_bytes": rpc.max_body_bytes,
-        "read": None if rpc.multipart else reader,
-        "read_form": reader if rpc.multipart else None,
+        "read": reader if takes_json(rpc, binding) else None,
+        "read_form": f"{reader}_form" if rpc.form else None,
+        "read_frame": f"frame_of_{name}" if rpc.framing == WEBSOCKET else None,
+        "chunk": f"chunk_of_{name}" if chunk_field(contract, rpc) is not None else None,
         "write": write if answer.media_type else "http.no_body",
         "media_type": f'b"{answer.media_type}"',
         "media_type_of": f"media_type_of_{name}" if answer.tells_media_type else None,

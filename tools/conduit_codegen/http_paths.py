@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from .contract import Binding, Contract, ContractError, Field, Kind, Message
+from .contract import Binding, Contract, ContractError, Field, Kind, Message, Rpc
 from .json_names import is_in_headers
 
 PARAMETER = re.compile(r"\{(\w+)(?:=(\*\*))?\}")
@@ -36,11 +36,13 @@ def path_fields(binding: Binding, request: Message) -> tuple[Field, ...]:
     return tuple(request.field(s.text) for s in segments(binding) if s.is_parameter)
 
 
-def query_fields(contract: Contract, binding: Binding, request: Message) -> tuple[Field, ...]:
+def query_fields(contract: Contract, rpc: Rpc, binding: Binding) -> tuple[Field, ...]:
     """Return the fields that the query carries: those that nothing else does, and a query can."""
     if binding.body == "*":
         return ()
+    request = contract.filled_by_http(rpc)
     elsewhere = {field.name for field in path_fields(binding, request)} | {binding.body}
+    elsewhere |= {preset.field for preset in rpc.presets}
     return tuple(
         field
         for field in request.fields

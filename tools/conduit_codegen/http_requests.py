@@ -1,15 +1,31 @@
 """Writes the functions that make a request message of an HTTP request."""
 
-from .contract import Binding, Contract, Dialect, Field, Kind, Message, Rpc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .contract import Binding, Contract, Dialect, Field, Message, Rpc
 from .http_paths import header_field, path_fields, query_fields
-from .http_values import assign, part_assign
+from .http_values import assign
 from .json_names import filler, members
 from .json_values import Scope
 from .naming import module, snake
 from .source import Source, quoted, tuple_of
 
-FILE_NAME = "filename"
+FILE_CHUNK = "FileChunk"
+WEBSOCKET = "FRAMING_WEBSOCKET"
 IF_MATCH = "if-match"
+
+
+def takes_json(rpc: Rpc, binding: Binding) -> bool:
+    """Whether a route's requests can be other than forms."""
+    return not rpc.form or binding.body != rpc.form
+
+
+def chunk_field(contract: Contract, rpc: Rpc) -> Field | None:
+    """Return the field of a streamed request that brings the bytes of files."""
+    name = f"{contract.package}.{FILE_CHUNK}"
+    fields = contract.messages[rpc.request].fields if rpc.client_streaming else ()
+    return next((field for field in fields if field.type_name == name), None)
 
 
 def header_reader(message: Message) -> str:
@@ -47,40 +63,77 @@ class RequestReader:
         self._rpc = rpc
         self._binding = binding
         self._body = body
-        self._message = contract.messages[rpc.request]
+        self._request = contract.messages[rpc.request]
+        self._message = contract.filled_by_http(rpc)
         self._scope = Scope(contract, self._message, body)
 
     def write(self, name: str) -> None:
-        """Add the function."""
-        last = "parts: Sequence[http.Part]" if self._rpc.multipart else "body: bytes"
+        """Add the function that reads a body that is no form."""
+        with self._reading(name, "body: bytes"):
+            self._start()
+
+    def write_form(self, name: str) -> None:
+        """Add the function that takes a form."""
+        with self._reading(name, "form: form_pb2.Form"):
+            self._body.line(f"message = {self._type}({self._rpc.form}=form)")
+
+    def write_chunk(self, name: str, field: Field) -> None:
+        """Add the function that makes a message of some bytes of a file."""
+        request = _type_of(self._request)
+        with self._body.block(f"def {name}(index: int, data: bytes) -> {request}:"):
+            self._body.line('"""Return a message with some bytes of a file, from 0."""')
+            chunk = f"form_pb2.{FILE_CHUNK}(index=index, data=data)"
+            self._body.line(f"return {request}({field.name}={chunk})")
+        self._body.gap()
+
+    def write_frame(self, name: str) -> None:
+        """Add the function that makes a message of what a WebSocket brings."""
+        request = _type_of(self._request)
+        field = next(field.name for field in self._request.fields if field.json.raw)
+        with self._body.block(f"def {name}(text: bytes) -> {request}:"):
+            self._body.line('"""Return the message that a WebSocket\'s text is."""')
+            self._body.line(f"return {request}({field}=text)")
+        self._body.gap()
+
+    @contextmanager
+    def _reading(self, name: str, last: str) -> Iterator[None]:
+        """Add a function that reads a request; what is added within makes `message`."""
         arguments = f"path: http.Path, query: http.Query, headers: http.Headers, {last}"
-        with self._body.block(f"def {name}({arguments}) -> {self._type}:"):
+        with self._body.block(f"def {name}({arguments}) -> {_type_of(self._request)}:"):
             route = f"{self._binding.verb} {self._binding.path}"
             self._body.line(f'"""Return the request that `{route}` says."""')
-            self._start()
+            yield
+            self._presets()
             self._query()
             self._headers()
             for field in path_fields(self._binding, self._message):
                 value = f"path[{quoted(field.name)}]"
                 assign(self._scope, field, value, quoted(field.member))
-            self._body.line("return message")
+            start = self._rpc.start
+            whole = f"{_type_of(self._request)}({start}=message)" if start else "message"
+            self._body.line(f"return {whole}")
         self._body.gap()
 
     @property
     def _type(self) -> str:
-        return f"{module(self._message.file)}.{self._message.name}"
+        return _type_of(self._message)
+
+    def _presets(self) -> None:
+        for preset in self._rpc.presets:
+            if preset.path in {"", self._binding.path}:
+                enum = self._contract.enum_of(self._message.field(preset.field))
+                value = f"{module(enum.file)}.{preset.value}"
+                self._body.line(f"message.{preset.field} = {value}")
 
     def _start(self) -> None:
         """Add the making of the message, with what the body carries."""
-        name = self._frame() or self._binding.body
+        name = self._binding.body
         field = None if name in {"", "*"} else self._message.field(name)
         if field is not None and field.json.raw:
             self._body.line(f"message = {self._type}({field.name}=body)")
             return
         self._body.line(f"message = {self._type}()")
-        if self._rpc.multipart:
-            self._form(field)
-        elif name:
+        if name:
             target = "message" if field is None else f"message.{field.name}"
             held = self._message if field is None else self._contract.message_of(field)
             with self._body.block("if body:"):
@@ -99,14 +152,8 @@ class RequestReader:
         names = f"json.named(members, {{{pairs}}})"
         self._body.line(f"message.{mask.name}.paths.extend({names})")
 
-    def _frame(self) -> str:
-        """Return the field that a WebSocket message fills; empty for other requests."""
-        if self._rpc.framing != "FRAMING_WEBSOCKET":
-            return ""
-        return next(field.name for field in self._message.fields if field.json.raw)
-
     def _query(self) -> None:
-        fields = query_fields(self._contract, self._binding, self._message)
+        fields = query_fields(self._contract, self._rpc, self._binding)
         is_strict = self._rpc.dialect is Dialect.ADMIN
         if not fields:
             if is_strict:
@@ -135,24 +182,6 @@ class RequestReader:
             with self._body.block(f"if ({field.name} := {read}(headers)) is not None:"):
                 self._body.line(f"message.{field.name}.CopyFrom({field.name})")
 
-    def _form(self, field: Field | None) -> None:
-        """Add the reading of the parts of a form, into the message or into a field of it."""
-        form = self._message if field is None else self._contract.message_of(field)
-        self._body.line("form = message" + (f".{field.name}" if field else ""))
-        self._body.line("for part in parts:")
-        with self._body.indented():
-            self._body.line("name = http.part_name(part)")
-            with self._body.block("match name:"):
-                for member in form.fields:
-                    with self._body.block(f"case {quoted(member.member)}:"):
-                        self._part(form, member)
-                if form.dialect is Dialect.ADMIN:
-                    known = tuple_of(f.member for f in form.fields)
-                    with self._body.block("case _:"):
-                        self._body.line(f"http.refuse_part(name, {known})")
 
-    def _part(self, form: Message, field: Field) -> None:
-        part_assign(Scope(self._contract, form, self._body), field)
-        if field.kind is Kind.BYTES and any(f.name == FILE_NAME for f in form.fields):
-            with self._body.block("if part.filename is not None:"):
-                self._body.line(f"form.{FILE_NAME} = part.filename")
+def _type_of(message: Message) -> str:
+    return f"{module(message.file)}.{message.name}"

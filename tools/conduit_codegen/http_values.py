@@ -1,4 +1,4 @@
-"""Writes the reading of fields from texts: parameters, headers and parts of forms."""
+"""Writes the reading of fields from texts: parameters and headers."""
 
 from .contract import DURATION, INTEGERS, TIMESTAMP, ContractError, Field, Kind
 from .json_values import READERS, Scope, enum_value
@@ -14,14 +14,6 @@ def assign(scope: Scope, field: Field, value: str, name: str) -> None:
         scope.body.line(f"{FILLERS[field.type_name]}({target}, {value}, {name})")
     else:
         _set(scope, field, target, _scalar(scope, field, value, name))
-
-
-def part_assign(scope: Scope, field: Field) -> None:
-    """Add the reading of a field of `form` from `part`."""
-    value = "part.body"
-    if field.kind is not Kind.BYTES:
-        value = _scalar(scope, field, "http.part_text(part)", "name")
-    _set(scope, field, f"form.{field.name}", value)
 
 
 def _set(scope: Scope, field: Field, target: str, value: str) -> None:

@@ -1,13 +1,14 @@
 """Writes the reading of bare messages: their JSON is the value of the one field that is set."""
 
 from .contract import Contract, Field, Kind, Message
-from .json_values import READERS, Scope, nested
+from .json_values import READERS, Scope, nested, scalar
 
-JSON_TYPES = {Kind.STRING: "str", Kind.BOOL: "bool", Kind.DOUBLE: "float"}
+JSON_TYPES = {Kind.STRING: "str", Kind.BOOL: "bool", Kind.DOUBLE: "float", Kind.INT64: "int"}
 TYPE_NAMES = {
     "str": "a string",
     "bool": "a boolean",
     "float": "a number",
+    "int": "a whole number",
     "list": "a list",
     "dict": "an object",
 }
@@ -38,6 +39,8 @@ def read_bare(scope: Scope) -> None:
                 target = f"message.{field.name}"
                 at = "path" if json_type == "list" else 'f"{path}"'
                 scope.body.line(nested(scope, field, target, "value", at))
+            elif field.kind is Kind.INT64:
+                scope.body.line(f"message.{field.name} = {scalar(scope, field, 'value', 'path')}")
             else:
                 scope.body.line(f"message.{field.name} = value")
     with scope.body.block("else:"):

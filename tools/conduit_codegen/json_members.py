@@ -2,7 +2,7 @@
 
 from .contract import ContractError, Dialect, Field, Kind
 from .json_bare import json_types
-from .json_names import members, read_table, text_field
+from .json_names import members, null_field, read_table, text_field
 from .json_values import READERS, Scope, bare_string, item_path, member_path, nested, scalar
 from .naming import module
 from .source import quoted
@@ -11,13 +11,24 @@ NATIVE = "native_"
 
 
 def read_member(scope: Scope, field: Field) -> None:
-    """Add the reading of a member, if it is there and not null."""
+    """Add the reading of a member, if it is there and not null, or null says something."""
+    if (null := null_field(scope.contract, field)) is not None:
+        _nullable(scope, field, null)
+        return
     with scope.body.block(f"if (member := value.get({quoted(field.member)})) is not None:"):
         if field.map_key is not None:
             _map(scope, field)
         elif field.repeated:
             _repeated(scope, field)
         else:
+            read_single(scope, field)
+
+
+def _nullable(scope: Scope, field: Field, null: Field) -> None:
+    with scope.body.block(f"if {quoted(field.member)} in value:"):
+        with scope.body.block(f"if (member := value[{quoted(field.member)}]) is None:"):
+            scope.body.line(f"message.{field.name}.{null.name} = True")
+        with scope.body.block("else:"):
             read_single(scope, field)
 
 

@@ -55,12 +55,14 @@ def _enum(contract: Contract, enum: Enum, dialect: Dialect) -> str:
 def members(contract: Contract, message: Message) -> tuple[Field, ...]:
     """Return the fields that are JSON members.
 
-    Those that headers carry are none, nor is the field that keeps unknown members.
+    Those that headers carry are none, nor is the field that keeps unknown members, or the one that
+    null stands for.
     """
     return tuple(
         field
         for field in message.fields
-        if not field.json.header and not field.json.unknown and not is_in_headers(contract, field)
+        if not (field.json.header or field.json.unknown or field.json.null)
+        and not is_in_headers(contract, field)
     )
 
 
@@ -72,6 +74,13 @@ def is_in_headers(contract: Contract, field: Field) -> bool:
 def text_field(contract: Contract, field: Field) -> Field:
     """Return the field for which a bare string stands."""
     return contract.message_of(field).field(field.json.text_member)
+
+
+def null_field(contract: Contract, field: Field) -> Field | None:
+    """Return the field that is set where a member is null, of a member that can be."""
+    if not field.is_message or field.repeated or field.type_name not in contract.messages:
+        return None
+    return contract.message_of(field).null
 
 
 def text_targets(contract: Contract) -> dict[str, Field]:

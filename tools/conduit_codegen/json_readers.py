@@ -11,7 +11,8 @@ from .source import quoted, tuple_of
 
 def write_reader(scope: Scope) -> None:
     """Add the table of the members that a message knows, and the two functions that read it."""
-    if not scope.message.is_bare and (scope.is_admin or scope.message.unknown):
+    is_open = scope.message.is_bare or scope.message.flat is not None
+    if not is_open and (scope.is_admin or scope.message.unknown):
         _known(scope)
     _reader(scope)
     _filler(scope)
@@ -83,6 +84,9 @@ def _is_held_alone(scope: Scope) -> bool:
 def _object(scope: Scope) -> None:
     with scope.body.block("if not isinstance(value, dict):"):
         scope.body.line('runtime.reject(path, "an object", value)')
+    if (flat := scope.message.flat) is not None:
+        _flat_choice(scope, flat)
+        return
     for field in members(scope.contract, scope.message):
         oneof = scope.message.oneof_of(field)
         if oneof is None or not oneof.discriminator:
@@ -92,6 +96,29 @@ def _object(scope: Scope) -> None:
         if oneof is not None and not oneof.discriminator and field is oneof.fields[-1]:
             _exclusive(scope, oneof)
     _rest(scope)
+
+
+def _flat_choice(scope: Scope, oneof: Oneof) -> None:
+    """Add the reading of a oneof whose choice's members stand beside the discriminator."""
+    discriminator = quoted(oneof.discriminator)
+    # Only a message that refuses kinds has to name them.
+    names_kind = scope.message.unknown is None
+    given = f"{'kind := ' if names_kind else ''}value.get({discriminator})"
+    with scope.body.block(f"match {given}:"):
+        for field in oneof.fields:
+            with scope.body.block(f"case {quoted(field.member)}:"):
+                scope.body.line(f"members = runtime.without(value, {discriminator})")
+                read = filler(scope.contract.message_of(field))
+                scope.body.line(f"{read}(message.{field.name}, members, path)")
+        with scope.body.block("case _:"):
+            if (unknown := scope.message.unknown) is None:
+                offered = tuple_of(field.member for field in oneof.fields)
+                place = f"path + {discriminator}"
+                scope.body.line(f"runtime.unknown_kind(kind, {offered}, {place})")
+            else:
+                scope.body.line("if value:")
+                kept = "runtime.unknown(value, (), path)"
+                scope.body.line(f"    message.{unknown.name} = {kept}")
 
 
 def _choice(scope: Scope, oneof: Oneof) -> None:

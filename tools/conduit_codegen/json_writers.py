@@ -2,7 +2,15 @@
 
 from .contract import DURATION, FIELD_MASK, STRUCT, TIMESTAMP, Field, Kind, Oneof
 from .json_members import NATIVE
-from .json_names import bare_text, known_here, members, text_targets, write_table, writer
+from .json_names import (
+    bare_text,
+    known_here,
+    members,
+    null_field,
+    text_targets,
+    write_table,
+    writer,
+)
 from .json_values import Scope
 from .naming import module, spelling
 from .source import quoted
@@ -67,6 +75,9 @@ def _member(scope: Scope, field: Field) -> None:
 
 
 def _choice(scope: Scope, oneof: Oneof) -> None:
+    if oneof.flat:
+        _flat_choice(scope, oneof)
+        return
     with scope.body.block(f'match message.WhichOneof("{oneof.name}"):'):
         for field in oneof.fields:
             kind, member = quoted(field.name), quoted(field.member)
@@ -76,8 +87,24 @@ def _choice(scope: Scope, oneof: Oneof) -> None:
                     scope.body.line(f"members[{member}] = {_member_value(scope, field)}")
 
 
+def _flat_choice(scope: Scope, oneof: Oneof) -> None:
+    with scope.body.block(f'match message.WhichOneof("{oneof.name}"):'):
+        for field in oneof.fields:
+            with scope.body.block(f"case {quoted(field.name)}:"):
+                kind = f"members[{quoted(oneof.discriminator)}] = {quoted(field.member)}"
+                scope.body.line(kind)
+                scope.body.line(f"members.update({_value(scope, field, f'message.{field.name}')})")
+                # Whatever an unknown member says.
+                scope.body.line(kind)
+        if (unknown := scope.message.unknown) is not None:
+            # A choice has its own unknown members.
+            with scope.body.block(f"case None if message.{unknown.name}:"):
+                arguments = f"message.{unknown.name}, (), {quoted(unknown.name)}"
+                scope.body.line(f"runtime.add_unknown(members, {arguments})")
+
+
 def _unknown(scope: Scope) -> None:
-    if (unknown := scope.message.unknown) is None:
+    if (unknown := scope.message.unknown) is None or scope.message.flat is not None:
         return
     names = known_here(scope.message)
     with scope.body.block(f"if message.{unknown.name}:"):
@@ -118,6 +145,8 @@ def _member_value(scope: Scope, field: Field) -> str:
     if field.repeated:
         return _list(scope, field)
     value = _value(scope, field, name)
+    if (null := null_field(scope.contract, field)) is not None:
+        return f"None if {name}.{null.name} else {value}"
     if field.json.always and (field.is_optional or field.json.raw):
         return f"{value} if {_is_set(field)} else None"
     if field.json.text_member:

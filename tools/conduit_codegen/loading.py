@@ -20,6 +20,7 @@ from .contract import (
     Kind,
     Message,
     Oneof,
+    Preset,
     Rpc,
     Service,
 )
@@ -156,6 +157,7 @@ class _Loader:
             Oneof(
                 name=oneof.name,
                 discriminator=self._options.text(oneof, "discriminator"),
+                flat=self._options.flag(oneof, "flat"),
                 fields=members,
                 comment=comments.at(*place, MESSAGE_ONEOFS, i),
             )
@@ -257,7 +259,9 @@ class _Loader:
             framing=serving.get("framing", "FRAMING_UNSPECIFIED"),
             success_status=serving.get("success_status", 0),
             chosen_by=serving.get("chosen_by", ""),
-            multipart=serving.get("multipart", False),
+            form=serving.get("form", ""),
+            start=serving.get("start", ""),
+            presets=tuple(Preset(**preset) for preset in serving.get("presets", ())),
             max_body_bytes=int(serving.get("max_body_bytes", 0)),
             bindings=tuple(_binding(f"{service}.{method.name}", r) for r in rules),
             comment=comment,

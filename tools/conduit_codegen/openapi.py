@@ -4,11 +4,20 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from .contract import DURATION, Binding, Contract, Dialect, Field, Kind, Message, Rpc
-from .http_answers import BINARY_TYPE, EVENTS_TYPE, JSON_TYPE, AnswerWriter, success_status
+from .contract import DURATION, Binding, Contract, Dialect, Field, Message, Rpc
+from .http_answers import (
+    BINARY_TYPE,
+    EVENTS_TYPE,
+    JSON_TYPE,
+    AnswerWriter,
+    content_field,
+    success_status,
+)
 from .http_paths import PARAMETER, header_field, path_fields, query_fields
+from .http_requests import WEBSOCKET, takes_json
 from .json_names import members
 from .openapi_errors import ERROR_SCHEMAS, error_responses, reason_schema
+from .openapi_forms import form_schema, form_type
 from .openapi_schemas import BINARY, Schema, Schemas, named, reference
 from .source import Source
 
@@ -31,6 +40,7 @@ SECURITY_SCHEMES = {
     },
 }
 FORM_TYPE = "multipart/form-data"
+TEXT: Schema = {"type": "string"}
 SECONDS = r"^[0-9]{1,12}(\.[0-9]{1,9})?s?$"
 JSON_FRAMINGS = ("FRAMING_UNSPECIFIED", "FRAMING_SERVER_SENT_EVENTS")
 
@@ -73,11 +83,13 @@ class OpenApi:
 
     def _sent(self) -> Iterator[str]:
         for rpc, binding in self._served:
-            request = self._contract.messages[rpc.request]
-            if binding.body == "*":
+            request = self._contract.filled_by_http(rpc)
+            if rpc.framing == WEBSOCKET:
+                yield from _events_of(self._contract, rpc.request, rpc)
+            elif binding.body == "*":
                 for field in members(self._contract, request):
                     yield from named(self._contract, field)
-            elif binding.body and not rpc.multipart:
+            elif binding.body and takes_json(rpc, binding):
                 yield from named(self._contract, request.field(binding.body))
 
     def _updated(self) -> Iterator[str]:
@@ -89,7 +101,11 @@ class OpenApi:
     def _received(self) -> Iterator[str]:
         for rpc, binding in self._served:
             response = self._contract.messages[rpc.response]
-            if binding.response_body:
+            if (content := content_field(self._contract, response, binding)) is not None:
+                yield content.json.schema
+            elif rpc.framing == WEBSOCKET:
+                yield from _events_of(self._contract, rpc.response, rpc)
+            elif binding.response_body:
                 yield from named(self._contract, response.field(binding.response_body))
             elif (events := _events(response)) is not None:
                 yield from named(self._contract, events)
@@ -127,6 +143,12 @@ class OpenApi:
             operation["parameters"] = parameters
         if (body := self._request_body(rpc, binding)) is not None:
             operation["requestBody"] = body
+        if rpc.framing == WEBSOCKET:
+            # OpenAPI has no words for what follows the handshake.
+            operation["x-websocket"] = {
+                "client": self._messages(rpc, rpc.request),
+                "server": self._messages(rpc, rpc.response),
+            }
         operation["responses"] = self._responses(rpc, binding)
         return operation
 
@@ -137,11 +159,16 @@ class OpenApi:
             if "content" in response:
                 operation["responses"][status]["content"] |= response["content"]
 
+    def _messages(self, rpc: Rpc, name: str) -> Schema:
+        """Return the schema of the messages of one side of a WebSocket."""
+        names = _events_of(self._contract, name, rpc)
+        return {"anyOf": [reference(self._contract.messages[name].name) for name in names]}
+
     def _parameters(self, rpc: Rpc, binding: Binding) -> Iterator[dict[str, Any]]:
-        request = self._contract.messages[rpc.request]
+        request = self._contract.filled_by_http(rpc)
         for field in path_fields(binding, request):
             yield self._parameter(request, field, "path", field.member) | {"required": True}
-        for field in query_fields(self._contract, binding, request):
+        for field in query_fields(self._contract, rpc, binding):
             yield self._parameter(request, field, "query", field.member)
         for field in request.fields:
             if field.json.header:
@@ -162,28 +189,21 @@ class OpenApi:
     def _request_body(self, rpc: Rpc, binding: Binding) -> dict[str, Any] | None:
         if not binding.body:
             return None
-        request = self._contract.messages[rpc.request]
+        request = self._contract.filled_by_http(rpc)
         if binding.body == "*":
             carried = [field.name for field in path_fields(binding, request)]
             schema = self._schemas.message(request, without=carried)
             if "properties" not in schema:
                 return None
             return {"content": {JSON_TYPE: {"schema": schema}}}
-        field = request.field(binding.body)
-        if rpc.multipart:
-            return {"required": True, "content": {FORM_TYPE: {"schema": self._form(field)}}}
-        schema = self._schemas.field(request, field)
-        return {"required": True, "content": {JSON_TYPE: {"schema": schema or {"type": "object"}}}}
-
-    def _form(self, field: Field) -> Schema:
-        """Return the schema of a form, whose parts of bytes are not base64."""
-        form = self._contract.message_of(field)
-        schema = self._schemas.message(form)
-        for part in form.fields:
-            if part.kind is Kind.BYTES:
-                shape = {"type": "array", "items": BINARY} if part.repeated else BINARY
-                schema["properties"][part.member] = shape | {"description": part.comment}
-        return schema
+        content: dict[str, Any] = {}
+        if takes_json(rpc, binding):
+            schema = self._schemas.field(request, request.field(binding.body))
+            content[JSON_TYPE] = {"schema": schema or {"type": "object"}}
+        if rpc.form:
+            form = form_type(self._contract, request.field(rpc.form))
+            content[FORM_TYPE] = {"schema": form_schema(self._contract, self._schemas, form)}
+        return {"required": True, "content": content}
 
     # Answers.
 
@@ -191,7 +211,7 @@ class OpenApi:
         response = self._contract.messages[rpc.response]
         success: dict[str, Any] = {"description": response.comment}
         status = success_status(self._contract, rpc)
-        if rpc.framing == "FRAMING_WEBSOCKET":
+        if rpc.framing == WEBSOCKET:
             status = 101
         elif response.fields:
             success["content"] = self._content(rpc, binding, response)
@@ -203,9 +223,15 @@ class OpenApi:
 
     def _content(self, rpc: Rpc, binding: Binding, response: Message) -> dict[str, Any]:
         answer = AnswerWriter(self._contract, rpc, binding, Source())
+        if (field := content_field(self._contract, response, binding)) is not None:
+            schema = reference(self._contract.messages[field.json.schema].name)
+            return {JSON_TYPE: {"schema": schema}, "text/*": {"schema": TEXT}}
         if rpc.framing == "FRAMING_BINARY":
             media_type = "*/*" if answer.tells_media_type else BINARY_TYPE
-            return {media_type: {"schema": BINARY}}
+            sound = {media_type: {"schema": BINARY}}
+            if (events := _events(response)) is None:
+                return sound
+            return sound | {EVENTS_TYPE: {"schema": self._schema_of_events(events)}}
         if (events := _events(response)) is not None:
             schema = self._schema_of_events(events)
         elif binding.response_body:
@@ -238,6 +264,15 @@ class OpenApi:
 
 def _events(response: Message) -> Field | None:
     return next((f for f in response.fields if f.json.events), None)
+
+
+def _events_of(contract: Contract, name: str, rpc: Rpc) -> list[str]:
+    """Return the messages, by full name, that a WebSocket's JSON can be of one side."""
+    return [
+        field.type_name
+        for field in contract.messages[name].fields
+        if field.is_message and field.name != rpc.start and contract.message_of(field).flat
+    ]
 
 
 def _operation_id(rpc: Rpc, binding: Binding) -> str:

@@ -18,7 +18,7 @@ from .contract import (
     Oneof,
 )
 from .json_members import NATIVE
-from .json_names import members, text_field, text_targets
+from .json_names import members, null_field, text_field, text_targets
 from .naming import spelling
 
 # Any: JSON.
@@ -132,8 +132,15 @@ class Schemas:
             schema["required"] = required
         if oneof is not None:
             bare = text_targets(self._contract).get(message.full_name)
+            if oneof.flat and message.unknown is not None:
+                # An event of a kind that the contract does not know is one, too.
+                other: Schema = {"title": "other", "type": "object", "additionalProperties": True}
+                known = [self._flat_choice(oneof, field) for field in oneof.fields]
+                return schema | {"anyOf": [*known, other]}
             schema["oneOf"] = [
-                self._choice(message, oneof, field)
+                self._flat_choice(oneof, field)
+                if oneof.flat
+                else self._choice(message, oneof, field)
                 for field in oneof.fields
                 # An enum that a bare string says is not said in an object as well.
                 if field is not bare or field.kind is not Kind.ENUM
@@ -164,6 +171,16 @@ class Schemas:
             schema["required"].append(field.member)
         return schema
 
+    def _flat_choice(self, oneof: Oneof, field: Field) -> Schema:
+        """Return the schema of a choice whose members stand beside the discriminator."""
+        kind: Schema = {
+            "type": "object",
+            "properties": {oneof.discriminator: {"const": field.member}},
+            "required": [oneof.discriminator],
+        }
+        schema = {"title": field.member, "allOf": [kind, self._reference(field.type_name)]}
+        return schema | {"description": field.comment}
+
     def _bare(self, message: Message) -> Schema:
         if len(message.fields) == 1:
             return self.field(message, message.fields[0])
@@ -174,8 +191,10 @@ class Schemas:
     def field(self, message: Message, field: Field) -> Schema:
         """Return the schema of a field, with what its comment says."""
         schema = self._shape(message, field)
-        if message.full_name in self._updated or (
-            field.json.always and (field.is_optional or field.json.raw)
+        if (
+            message.full_name in self._updated
+            or (field.json.always and (field.is_optional or field.json.raw))
+            or null_field(self._contract, field) is not None
         ):
             schema = _or_null(schema)
         if field.comment:

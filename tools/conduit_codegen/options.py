@@ -44,6 +44,10 @@ class Options:
         """Return a string option; empty where it is unset."""
         return self._value(owner, f"{PACKAGE}.{name}") or ""
 
+    def flag(self, owner: HasOptions, name: str) -> bool:
+        """Return a boolean option; False where it is unset."""
+        return bool(self._value(owner, f"{PACKAGE}.{name}"))
+
     def number(self, owner: HasOptions, name: str) -> int:
         """Return an enum option as its number; 0 where it is unset."""
         return self._value(owner, f"{PACKAGE}.{name}") or 0

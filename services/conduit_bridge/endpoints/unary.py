@@ -1,6 +1,7 @@
 """An HTTP route bound to its RPC; everything static is computed at start-up."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -13,14 +14,12 @@ from conduit.v1.http_runtime import Route
 from conduit.v1.options_pb2 import ACCESS_VIRTUAL_KEY, Dialect
 from conduit_bridge.errors import error_for
 from conduit_bridge.metrics import RouteCounts
-from conduit_bridge.multipart import parts_of
 from conduit_bridge.request_metadata import credentials_of, metadata_of
 from conduit_bridge.routes import Params
 from conduit_kernel.auth import Authorizer, Principal
 from conduit_kernel.errors import (
     ConduitError,
     InvalidRequest,
-    NotImplementedYet,
     VirtualKeyMissing,
 )
 from conduit_kernel.http import Exchange, Request, field_lines
@@ -144,17 +143,10 @@ class RouteEndpoint(Endpoint):
     def request_of(self, context: RequestContext) -> Message:
         """Read the request message. Raises what is wrong with the request."""
         exchange = context.exchange
-        if b"content-encoding" in exchange.fields:
-            _refuse_coding(exchange.fields[b"content-encoding"])
-        query = _query_of(exchange.query) if exchange.query else ()
-        fields, route = exchange.fields, self._route
-        if route.read is not None:
-            request: Message = route.read(context.params, query, fields, exchange.body)
-            return request
-        assert route.read_form is not None  # noqa: S101 # every route has one of the two
-        parts = parts_of(fields.get(b"content-type"), exchange.body)
-        form: Message = route.read_form(context.params, query, fields, parts)
-        return form
+        query, read = query_of(exchange), self._route.read
+        assert read is not None  # noqa: S101 # what takes forms alone is read before it comes here
+        request: Message = read(context.params, query, exchange.fields, exchange.body)
+        return request
 
     def lines_of(self, first: Message) -> bytes:
         """Return the head lines of an answer that is, or begins with, this message."""
@@ -184,16 +176,6 @@ class UnaryEndpoint(RouteEndpoint):
         return self.done
 
 
-class UnservedEndpoint(RouteEndpoint):
-    """Declared by the contract, in a framing that this bridge does not speak yet."""
-
-    async def serve(self, context: RequestContext) -> Outcome:
-        """Say so, to those who might call it."""
-        self.judge_head(context.exchange)
-        rpc = self._route.rpc
-        raise NotImplementedYet(f"{rpc} is not served over HTTP yet", method=rpc)
-
-
 def tell(problem: Exception, service: str, request_id: str) -> ConduitError:
     """Return what callers may know of any exception; log those that nobody foresaw."""
     error = error_for(problem, service)
@@ -204,8 +186,8 @@ def tell(problem: Exception, service: str, request_id: str) -> ConduitError:
 
 
 def _check_bearer(request: Request) -> None:
-    scheme, _, key = request.fields.get(b"authorization", b"").strip().partition(b" ")
-    if scheme.lower() != b"bearer" or not key.strip():
+    scheme, _, key = credentials_of(request).get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
         raise VirtualKeyMissing("This call wants a virtual key", header="Authorization")
 
 
@@ -213,9 +195,14 @@ def _media_lines(media_type: bytes | None) -> bytes:
     return field_lines(((b"content-type", media_type),)) if media_type else b""
 
 
-def _query_of(query: str) -> list[tuple[str, str]]:
+def query_of(exchange: Exchange) -> Sequence[tuple[str, str]]:
+    """Return the parameters. InvalidRequest if there are too many, or the body is compressed."""
+    if b"content-encoding" in exchange.fields:
+        _refuse_coding(exchange.fields[b"content-encoding"])
+    if not exchange.query:
+        return ()
     try:
-        return parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
+        return parse_qsl(exchange.query, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
     except ValueError as error:
         message = f"The query has more than {MAX_QUERY_FIELDS} parameters"
         raise InvalidRequest(message, field="query") from error

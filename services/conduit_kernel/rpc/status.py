@@ -1,7 +1,7 @@
 """Errors of ours as gRPC statuses, and back.
 
-Every status carries a `google.rpc.ErrorInfo`, and where they apply `RetryInfo` and `BadRequest`:
-https://google.aip.dev/193.
+Every status carries a `google.rpc.ErrorInfo`, and where they apply `RetryInfo`, `BadRequest` and
+`QuotaFailure`: https://google.aip.dev/193.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import cast
 
 import grpc
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, QuotaFailure, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
@@ -40,6 +40,9 @@ def _details(error: ConduitError) -> Iterator[Message]:
             field=field, description=error.message, reason=error.reason
         )
         yield BadRequest(field_violations=[violation])
+    if subject := metadata.get("subject"):
+        exceeded = QuotaFailure.Violation(subject=subject, description=error.message)
+        yield QuotaFailure(violations=[exceeded])
 
 
 def error_of(error: grpc.RpcError, service: str) -> ConduitError:

@@ -143,6 +143,10 @@ class WebSocket(DialedProtocol):
         self._start("close", self._limits.close_seconds, self.abort)
         await self._ended.wait()
 
+    async def wait_closed(self) -> None:
+        """Wait until the connection has ended, whoever ended it."""
+        await self._ended.wait()
+
     def abort(self) -> None:
         """End the connection without a word."""
         self.transport.abort()

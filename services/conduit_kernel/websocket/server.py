@@ -25,15 +25,18 @@ def accept(
     headers: Fields = (),
     subprotocols: Sequence[str] = (),
     limits: WebSocketLimits | None = None,
+    lines: bytes = b"",
 ) -> WebSocket:
     """Answer a handshake and take its connection over.
+
+    `lines` are more headers, as `field_lines` writes them.
 
     Of the subprotocols the caller's first that is among ours is chosen. ValueError on headers that
     hold line breaks. Raises HandshakeRefused, having answered, where the request is no handshake
     that this protocol allows.
     """
     limits = limits or WebSocketLimits()
-    more = field_lines(headers)
+    more = lines + field_lines(headers)
 
     def select(_: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
         return next((name for name in offered if name in subprotocols), None)

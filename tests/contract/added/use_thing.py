@@ -25,7 +25,9 @@ THING = {
     "look": {"colour": "dark_red", "others": ["Azure", "dark_red"]},
     "any": [1],
     "ages": ["1s", "0.500s"],
-    "places": ["shelf", {"x": 1, "y": 2}],
+    "places": ["shelf", {"x": 1, "y": 2}, 3],
+    "lid": None,
+    "event": {"type": "thing.turned", "x": 1, "y": 2},
 }
 MORE = [{"text": "a", "language": ""}, {"text": "b", "language": "en"}]
 
@@ -77,8 +79,16 @@ def use_json() -> None:
     assert refused({"shape": "square", "places": ["a", {"x": -1}]}).startswith(
         "places[1].x must be"
     )
-    assert refused({"shape": "square", "places": [1]}) == (
-        "places[0] must be a string or an object, not a number"
+    assert refused({"shape": "square", "places": [[]]}) == (
+        "places[0] must be a string or an object or a whole number, not a list"
+    )
+    assert converted({"shape": "square", "lid": {"name": "a"}})["lid"] == {"name": "a"}
+    assert "lid" not in converted({"shape": "square"})
+    assert refused({"shape": "square", "event": {"type": "thing.fell"}}) == (
+        'event.type must be one of "thing.turned", "rolled"'
+    )
+    assert refused({"shape": "square", "event": {"type": "rolled", "x": 1}}).startswith(
+        "event.x is not known here"
     )
     assert refused({"shape": "square", "more": [1]}) == "more[0] must be an object, not a number"
 
@@ -126,12 +136,11 @@ def use_find() -> None:
 def use_form() -> None:
     """Make a request of a form."""
     send = routes("SendThings")["POST"]
-    parts = [http.Part("pictures[]", "a.png", "image/png", b"\xff")] * 2
-    request = send.read_form({}, (), {}, [*parts, http.Part("colours", None, "", b"azure")])
-    assert list(request.pictures) == [b"\xff", b"\xff"]
-    assert (request.filename, list(request.colours)) == ("a.png", [2])
-    with pytest.raises(http.JsonError, match='not a part of this form; did you mean "pictures"'):
-        send.read_form({}, (), {}, [http.Part("picture", None, "", b"")])
+    form = importlib.import_module("conduit.v1.form_pb2").Form()
+    form.members.add(name="pictures[]").file.content = b"\xff"
+    assert send.read_form({}, (), {}, form) == messages.SendThingsRequest(form=form)
+    # Which are none of a form's are members of the JSON that is taken as well.
+    assert list(send.read({}, (), {}, b'{"colours":["azure"]}').colours) == [2]
     assert send.success_status == 204
 
 

@@ -6,13 +6,20 @@ from typing import Any
 
 import grpc
 
+from conduit.v1 import audio_requests_pb2 as audio_pb
+from conduit.v1 import converse_requests_pb2 as converse_pb
+from conduit.v1 import image_requests_pb2 as image_pb
 from conduit.v1 import provider_requests_pb2 as provider_pb
 from conduit.v1 import router_requests_pb2 as pb
+from conduit.v1.call_pb2 import CallReport
+from conduit.v1.form_pb2 import Content
 from conduit.v1.health_service_pb2 import WatchNotificationsRequest, WatchNotificationsResponse
 from conduit.v1.health_service_pb2_grpc import HealthServiceServicer
+from conduit.v1.json_runtime import parse
 from conduit.v1.model_pb2 import Model
 from conduit.v1.provider_pb2 import Provider
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceServicer
+from conduit.v1.speech_json import speech_request_from_json
 from conduit_kernel.auth import Principal
 from conduit_kernel.errors import (
     ModelNotFound,
@@ -73,6 +80,8 @@ class ScriptedRouter:
         self.principal: Principal
         self.request_id = ""
         self.identified: list[str] = []
+        # The bytes of the files that came, by their place.
+        self.files: dict[int, bytearray] = {}
         self.ended = asyncio.Event()
         self.problem: Exception | None = None
         self.hangs = False
@@ -106,23 +115,78 @@ class ScriptedRouter:
             self.ended.set()
 
     async def Speak(  # noqa: N802 # the contract's name
-        self, request: pb.SpeakRequest, **caller: object
-    ) -> AsyncGenerator[pb.SpeakResponse, None]:
-        """Stream sound, and break off for the voice `broken`."""
+        self, request: audio_pb.SpeakRequest, **caller: object
+    ) -> AsyncGenerator[audio_pb.SpeakResponse, None]:
+        """Stream sound or events, and break off for the voice `broken`."""
         self._note(request, caller)
-        yield pb.SpeakResponse(audio=b"\x00\xff", content_type="audio/wav")
-        if request.speech.voice == "broken":
+        wish = speech_request_from_json(parse(request.json))
+        if wish.stream_format == "sse":
+            yield audio_pb.SpeakResponse(events=b"data: 1\n\n", content_type="text/event-stream")
+        else:
+            yield audio_pb.SpeakResponse(audio=b"\x00\xff", content_type="audio/wav")
+        if wish.voice.name == "broken":
             raise UpstreamRateLimited("The provider asked us to slow down")
-        yield pb.SpeakResponse(audio=b"\x01")
+        if self.hangs:
+            await asyncio.Event().wait()
+        yield audio_pb.SpeakResponse(audio=b"\x01")
 
     async def Transcribe(  # noqa: N802 # the contract's name
-        self, request: pb.TranscribeRequest, **caller: object
-    ) -> pb.TranscribeResponse:
-        """Tell what came."""
+        self, requests: AsyncIterator[audio_pb.TranscribeRequest], **caller: object
+    ) -> audio_pb.TranscribeResponse:
+        """Tell what came, in the type that the prompt names."""
+        self.files = {}
+        async for request in requests:
+            if request.HasField("start"):
+                self._note(request, caller)
+            self.files.setdefault(request.chunk.index, bytearray()).extend(request.chunk.data)
+        form = self.requests[-1].start.multipart
+        names = [m.file.filename for m in form.members if m.HasField("file")]
+        sizes = [len(data) for _, data in sorted(self.files.items())]
+        told = ", ".join(f"{n}: {s} bytes" for n, s in zip(names, sizes, strict=False))
+        content = Content(content_type="text/plain; charset=utf-8", body=told.encode())
+        return audio_pb.TranscribeResponse(content=content)
+
+    async def StreamTranscribe(  # noqa: N802 # the contract's name
+        self, requests: AsyncIterator[audio_pb.StreamTranscribeRequest], **caller: object
+    ) -> AsyncGenerator[audio_pb.StreamTranscribeResponse, None]:
+        """Stream an event for each message, and the end."""
+        async for request in requests:
+            kind = request.WhichOneof("message") or ""
+            yield audio_pb.StreamTranscribeResponse(events=b"data: %b\n\n" % kind.encode())
+
+    async def EditImages(  # noqa: N802 # the contract's name
+        self, request: image_pb.EditImagesRequest, **caller: object
+    ) -> image_pb.EditImagesResponse:
+        """Answer with the request's JSON, or with the names of its form's members."""
         self._note(request, caller)
-        answer = pb.TranscribeResponse()
-        answer.transcription.text = f"{request.form.filename}: {len(request.form.file)} bytes"
-        return answer
+        names = b",".join(m.name.encode() for m in request.multipart.members)
+        return image_pb.EditImagesResponse(json=request.json or b'"%b"' % names)
+
+    async def StreamEditImages(  # noqa: N802 # the contract's name
+        self, request: image_pb.StreamEditImagesRequest, **caller: object
+    ) -> AsyncGenerator[image_pb.StreamEditImagesResponse, None]:
+        """Stream one event."""
+        self._note(request, caller)
+        yield image_pb.StreamEditImagesResponse(events=b"data: {}\n\n")
+
+    async def Converse(  # noqa: N802 # the contract's name
+        self, requests: AsyncIterator[converse_pb.ConverseRequest], **caller: object
+    ) -> AsyncGenerator[converse_pb.ConverseResponse, None]:
+        """Open, send each event back until one says `bye`, fail at `fail`."""
+        try:
+            async for request in requests:
+                if request.HasField("start"):
+                    self._note(request, caller)
+                    yield converse_pb.ConverseResponse(started=CallReport(attempts=1))
+                elif request.json == b"fail":
+                    raise UpstreamRateLimited("The provider asked us to slow down")
+                elif request.json == b"bye":
+                    break
+                else:
+                    yield converse_pb.ConverseResponse(json=request.json)
+            yield converse_pb.ConverseResponse(finished=converse_pb.SessionEnd(seconds=1))
+        finally:
+            self.ended.set()
 
     async def GetModel(  # noqa: N802 # the contract's name
         self, request: pb.GetModelRequest, **caller: object

@@ -141,15 +141,6 @@ async def test_a_body_of_20_mb_is_refused(
     assert not router.requests
 
 
-async def test_forms_may_be_larger(http: httpx.AsyncClient) -> None:
-    """A route's own limit wins over the server's."""
-    files = {"file": ("long.wav", b"x" * (3 * 1024 * 1024), "audio/wav")}
-    answer = await http.post(
-        "/v1/audio/transcriptions", data={"model": "m"}, files=files, headers=CALLER
-    )
-    assert answer.json()["text"] == "long.wav: 3145728 bytes"
-
-
 async def test_what_is_not_http_is_refused_in_our_shape(
     bridge: bootstrap.BridgeProcess,
 ) -> None:

@@ -161,39 +161,6 @@ async def test_a_caller_that_leaves_ends_the_call(
     await soon(router.ended)
 
 
-async def test_forms_are_read_part_by_part(http: httpx.AsyncClient, router: ScriptedRouter) -> None:
-    """A multipart body fills the fields of its parts' names."""
-    answer = await http.post(
-        "/v1/audio/transcriptions",
-        data={"model": "whisper", "timestamp_granularities[]": ["word", "segment"]},
-        files={"file": ("speech.mp3", b"\x00\r\n--x\xff" * 100, "audio/mpeg")},
-        headers=CALLER,
-    )
-    assert answer.json()["text"] == "speech.mp3: 700 bytes"
-    form = router.requests[0].form
-    assert form.model == "whisper"
-    assert list(form.timestamp_granularities) == ["word", "segment"]
-
-
-async def test_forms_that_are_none_are_refused(http: httpx.AsyncClient) -> None:
-    """JSON where a form belongs, and a form that breaks off."""
-    path = "/v1/audio/transcriptions"
-    plain = await http.post(path, json={"model": "m"})
-    headers = {"content-type": "multipart/form-data; boundary=x"}
-    cut = b'--x\r\ncontent-disposition: form-data; name="model"\r\n\r\nwhis'
-    broken = await http.post(path, content=cut, headers=headers)
-    assert [a.status_code for a in (plain, broken)] == [400, 400]
-    assert plain.json()["error"]["param"] == "content-type"
-
-
-async def test_realtime_is_not_there_yet(http: httpx.AsyncClient) -> None:
-    """Declared in the contract, and honestly refused, to those who may call it."""
-    answer = await http.get("/v1/realtime?model=m")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (501, "not_implemented")
-    stranger = await http.get("/v1/realtime?model=m", headers=UNKNOWN)
-    assert stranger.status_code == 401
-
-
 async def test_a_caller_is_authorized_once(http: httpx.AsyncClient, router: ScriptedRouter) -> None:
     """The Router is told who calls, and from where, and is shown no credential."""
     await http.post(PATH, content=CHAT)

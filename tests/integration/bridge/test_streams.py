@@ -187,6 +187,17 @@ async def test_sound_streams_as_plain_bytes(http: httpx.AsyncClient) -> None:
     assert (answer.content, answer.headers["content-type"]) == (b"\x00\xff\x01", "audio/wav")
 
 
+async def test_sound_can_be_events(http: httpx.AsyncClient) -> None:
+    """Which have what belongs to events."""
+    body = {"model": "tts", "input": "hi", "voice": "alloy", "stream_format": "sse"}
+    answer = await http.post("/v1/audio/speech", json=body)
+    assert answer.content == b"data: 1\n\n\x01"
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-cache"
+    broken = await http.post("/v1/audio/speech", json=body | {"voice": "broken"})
+    assert broken.content.startswith(b'data: 1\n\ndata: {"error":{"message":"The provider asked')
+
+
 async def test_sound_that_breaks_off_does_not_look_whole(http: httpx.AsyncClient) -> None:
     """Bytes have no place for an error, so the connection is cut."""
     body = {"model": "tts", "input": "hi", "voice": "broken"}

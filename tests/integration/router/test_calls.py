@@ -12,9 +12,11 @@ from tests.support.snapshots import VIRTUAL_KEY, mapping, provider, snapshot
 
 from conduit.v1 import charge_pb2, decision_pb2
 from conduit.v1 import router_requests_pb2 as pb
+from conduit.v1.audio_requests_pb2 import SpeakRequest, TranscribeRequest
 from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_USER, ChatMessage, ContentPart
 from conduit.v1.chat_pb2 import FINISH_REASON_STOP, ChatCompletionRequest
+from conduit.v1.converse_requests_pb2 import ConverseRequest
 from conduit.v1.embedding_pb2 import EmbeddingInput, EmbeddingRequest
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
 from conduit.v1.router_service_pb2_grpc import RouterServiceStub
@@ -366,13 +368,17 @@ async def test_what_is_declared_but_not_done_says_so_over_grpc(
     async with grpc.aio.insecure_channel(f"127.0.0.1:{run.process.port}") as channel:
         stub = RouterServiceStub(channel)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await stub.Transcribe(pb.TranscribeRequest(), metadata=METADATA)
+            await stub.Transcribe(iter([TranscribeRequest()]), metadata=METADATA)
         assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
         assert error_of(refused.value, "router").reason == "NOT_IMPLEMENTED"
         with pytest.raises(grpc.aio.AioRpcError) as streamed:
-            async for _ in stub.Speak(pb.SpeakRequest(), metadata=METADATA):
+            async for _ in stub.Speak(SpeakRequest(), metadata=METADATA):
                 pass
         assert error_of(streamed.value, "router").reason == "NOT_IMPLEMENTED"
+        with pytest.raises(grpc.aio.AioRpcError) as held:
+            async for _ in stub.Converse(iter([ConverseRequest()]), metadata=METADATA):
+                pass
+        assert error_of(held.value, "router").reason == "NOT_IMPLEMENTED"
 
 
 async def test_secrets_stay_out_of_what_a_router_writes_and_shows(

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from conduit.v1.http_runtime import Part
-from conduit_bridge.multipart import MAX_PARTS, FormLimits, parts_of, read_form
+from conduit_bridge.multipart import MAX_PARTS, FormLimits, read_form
 from conduit_kernel.errors import InvalidRequest, RequestTooLarge
 from conduit_kernel.http import SpillBody, SpillSpace
 
@@ -15,68 +14,6 @@ TYPE = b'multipart/form-data; boundary="x y"'
 def form(*parts: bytes) -> bytes:
     """Return a form of parts, each with its head."""
     return b"".join(b"--x y\r\n" + part + b"\r\n" for part in parts) + b"--x y--\r\n"
-
-
-def test_parts_keep_their_bytes() -> None:
-    """Line breaks and half boundaries inside a part are data."""
-    data = b"\r\n--x \r\n\x00\xff--x y?"
-    head = b'Content-Disposition: form-data; name="file"; filename="a\xc3\xa4.mp3"\r\n'
-    body = form(
-        head + b"Content-Type: audio/mpeg\r\n\r\n" + data,
-        b'content-disposition: form-data; name="model"\r\n\r\nwhisper',
-        b'content-disposition: form-data; name="image[]"\r\n\r\n',
-    )
-    assert parts_of(TYPE, body) == [
-        Part("file", "a\u00e4.mp3", "audio/mpeg", data),
-        Part("model", None, "", b"whisper"),
-        Part("image", None, "", b""),
-    ]
-
-
-@pytest.mark.parametrize(
-    "content_type",
-    [None, b"", b"application/json", b"multipart/form-data", b"multipart/form-data; boundary="],
-)
-def test_other_content_types_are_refused(content_type: bytes | None) -> None:
-    """Without a boundary there is no form."""
-    with pytest.raises(InvalidRequest) as caught:
-        parts_of(content_type, form())
-    assert caught.value.metadata["field"] == "content-type"
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"no form at all",
-        b'--x y\r\ncontent-disposition: form-data; name="a"\r\n\r\ncut',
-        b"--x y\r\ncontent-disposition",
-        form(b"\r\nno head"),
-        form(b"content-disposition: form-data\r\n\r\nno name"),
-        form(b"a: b\r\n" * 100 + b"\r\ntoo many fields"),
-    ],
-)
-def test_broken_forms_are_refused(body: bytes) -> None:
-    """Nothing of a form that is not whole is used."""
-    with pytest.raises(InvalidRequest):
-        parts_of(TYPE, body)
-
-
-def test_the_number_of_parts_is_bounded() -> None:
-    """A form of a million empty parts would cost more than it may."""
-    empty = b'content-disposition: form-data; name="a"\r\n\r\n'
-    assert len(parts_of(TYPE, form(*[empty] * MAX_PARTS))) == MAX_PARTS
-    with pytest.raises(InvalidRequest, match="at most"):
-        parts_of(TYPE, form(*[empty] * (MAX_PARTS + 1)))
-
-
-def test_long_boundaries_are_refused() -> None:
-    """RFC 2046 allows 70 characters; much more is an attack."""
-    with pytest.raises(InvalidRequest):
-        parts_of(b"multipart/form-data; boundary=" + b"b" * 10_000, form())
-
-
-# As they come.
 
 
 class Pieces:
@@ -96,13 +33,18 @@ def part(disposition: bytes, data: bytes) -> bytes:
 
 
 async def read(
-    body: bytes, size: int, folder: Path, limits: FormLimits | None = None
+    body: bytes,
+    size: int,
+    folder: Path,
+    limits: FormLimits | None = None,
+    *,
+    content_type: bytes | None = TYPE,
 ) -> list[tuple[str, str | None, str, bytes]]:
     """Read a form in pieces of a size, its files to the end."""
     space = SpillSpace(folder, memory_bytes=100)
     left = space.left
     try:
-        form = await read_form(TYPE, Pieces(body, size), space, limits)
+        form = await read_form(content_type, Pieces(body, size), space, limits)
         got = []
         for name, filename, kind, value in form.parts:
             data = value
@@ -117,6 +59,50 @@ async def read(
         assert space.left == left
         assert not list(folder.iterdir())
     return got
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [None, b"", b"application/json", b"multipart/form-data", b"multipart/form-data; boundary="],
+)
+async def test_other_content_types_are_refused(content_type: bytes | None, tmp_path: Path) -> None:
+    """Without a boundary there is no form."""
+    with pytest.raises(InvalidRequest) as caught:
+        await read(form(), 50, tmp_path, content_type=content_type)
+    assert caught.value.metadata["field"] == "content-type"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"no form at all",
+        b'--x y\r\ncontent-disposition: form-data; name="a"\r\n\r\ncut',
+        b"--x y\r\ncontent-disposition",
+        form(b"\r\nno head"),
+        form(b"content-disposition: form-data\r\n\r\nno name"),
+        form(b"a: b\r\n" * 100 + b"\r\ntoo many fields"),
+    ],
+)
+async def test_broken_forms_are_refused(body: bytes, tmp_path: Path) -> None:
+    """Nothing of a form that is not whole is used."""
+    with pytest.raises(InvalidRequest):
+        await read(body, 50, tmp_path)
+
+
+async def test_the_number_of_parts_is_bounded(tmp_path: Path) -> None:
+    """A form of a million empty parts would cost more than it may."""
+    empty = b'content-disposition: form-data; name="a"\r\n\r\n'
+    assert len(await read(form(*[empty] * MAX_PARTS), 5000, tmp_path)) == MAX_PARTS
+    with pytest.raises(InvalidRequest, match="at most"):
+        await read(form(*[empty] * (MAX_PARTS + 1)), 5000, tmp_path)
+
+
+async def test_long_boundaries_are_refused(tmp_path: Path) -> None:
+    """RFC 2046 allows 70 characters; much more is an attack."""
+    content_type = b"multipart/form-data; boundary=" + b"b" * 10_000
+    with pytest.raises(InvalidRequest):
+        await read(form(), 50, tmp_path, content_type=content_type)
 
 
 async def test_form_is_the_same_however_it_is_cut(tmp_path: Path) -> None:

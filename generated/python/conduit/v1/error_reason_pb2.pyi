@@ -186,7 +186,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_BUDGET_EXCEEDED: _ErrorReason.ValueType  # 41
     """The budget has no room for this request.
-    Example: `{"reason": "BUDGET_EXCEEDED", "metadata": {"virtual_key_id": "4"}}`.
+    Example: `{"reason": "BUDGET_EXCEEDED", "metadata": {"subject": "virtual_key:4"}}`.
     """
     ERROR_REASON_SERVICE_UNAVAILABLE: _ErrorReason.ValueType  # 42
     """The service is starting, stopping or out of reach.
@@ -204,12 +204,21 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """What is to be changed was changed by somebody else since the given etag was read.
     Example: `{"reason": "ETAG_MISMATCH", "metadata": {"etag": "a1b2c3"}}`, with the etag that is current.
     """
+    ERROR_REASON_TASK_NOT_FOUND: _ErrorReason.ValueType  # 46
+    """No such task, or it is somebody else's.
+    Example: `{"reason": "TASK_NOT_FOUND", "metadata": {"task_id": "task_01k4y7"}}`.
+    """
+    ERROR_REASON_VOICE_NOT_FOUND: _ErrorReason.ValueType  # 47
+    """No such voice, or it is somebody else's.
+    Example: `{"reason": "VOICE_NOT_FOUND", "metadata": {"voice_id": "voice_01k4y7"}}`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` in every error, whose `domain` is `conduit.v1`.
     Its metadata has the `request_id`, by which logs and charges know the call, and the members that each reason names.
     Beside it, where they apply: `google.rpc.RetryInfo` with the time of `retry_after_ms`, and `google.rpc.BadRequest` with
-    one violation, whose field is that of `field`, spelled as in JSON.
+    one violation, whose field is that of `field`, spelled as in JSON, and `google.rpc.QuotaFailure` with
+    one violation, whose subject is that of `subject`, such as `virtual_key:4`: whose budget has no room.
 
     Example: `{"reason": "PROVIDER_NOT_FOUND", "domain": "conduit.v1", "metadata": {"provider_id": "999", "request_id":
     "req_01k..."}}`.
@@ -379,7 +388,7 @@ Example: `{"reason": "DEADLINE_EXCEEDED", "metadata": {"attempts": "2"}}`.
 """
 ERROR_REASON_BUDGET_EXCEEDED: ErrorReason.ValueType  # 41
 """The budget has no room for this request.
-Example: `{"reason": "BUDGET_EXCEEDED", "metadata": {"virtual_key_id": "4"}}`.
+Example: `{"reason": "BUDGET_EXCEEDED", "metadata": {"subject": "virtual_key:4"}}`.
 """
 ERROR_REASON_SERVICE_UNAVAILABLE: ErrorReason.ValueType  # 42
 """The service is starting, stopping or out of reach.
@@ -396,5 +405,13 @@ Example: `{"reason": "SERVICE_TOKEN_INVALID", "metadata": {"header": "x-conduit-
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 45
 """What is to be changed was changed by somebody else since the given etag was read.
 Example: `{"reason": "ETAG_MISMATCH", "metadata": {"etag": "a1b2c3"}}`, with the etag that is current.
+"""
+ERROR_REASON_TASK_NOT_FOUND: ErrorReason.ValueType  # 46
+"""No such task, or it is somebody else's.
+Example: `{"reason": "TASK_NOT_FOUND", "metadata": {"task_id": "task_01k4y7"}}`.
+"""
+ERROR_REASON_VOICE_NOT_FOUND: ErrorReason.ValueType  # 47
+"""No such voice, or it is somebody else's.
+Example: `{"reason": "VOICE_NOT_FOUND", "metadata": {"voice_id": "voice_01k4y7"}}`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

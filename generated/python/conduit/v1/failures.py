@@ -289,4 +289,16 @@ FAILURES: Final[dict[str, Failure]] = {
         openai_type="invalid_request_error",
         hint="Read it again, and send the change with the etag that it has now.",
     ),
+    "TASK_NOT_FOUND": Failure(
+        code=5,
+        http_status=404,
+        openai_type="invalid_request_error",
+        hint="Ask with the virtual key that began it; tasks are kept for a day.",
+    ),
+    "VOICE_NOT_FOUND": Failure(
+        code=5,
+        http_status=404,
+        openai_type="invalid_request_error",
+        hint="GET /v1/audio/voices lists those that there are.",
+    ),
 }

@@ -8,10 +8,10 @@ from conduit.v1 import (
     registry_service_routes,
     router_service_routes,
 )
-from conduit.v1.http_runtime import Headers, Part, Route, Segment
+from conduit.v1.http_runtime import Headers, Route, Segment
 from conduit.v1.json_runtime import JsonError, MalformedJson
 
-__all__ = ["Headers", "JsonError", "MalformedJson", "Part", "ROUTES", "Route", "Segment"]
+__all__ = ["Headers", "JsonError", "MalformedJson", "ROUTES", "Route", "Segment"]
 
 ROUTES: Final[tuple[Route, ...]] = (
     *billing_service_routes.ROUTES,

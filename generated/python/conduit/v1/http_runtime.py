@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from conduit.v1 import options_pb2
 from conduit.v1 import well_known_runtime as well_known
+from conduit.v1.form_pb2 import Form
 from conduit.v1.json_runtime import JsonError, hint
 
 _BARE_SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
@@ -24,15 +25,6 @@ class Headers(Protocol):
     def get(self, name: bytes, /) -> bytes | None:
         """Return a header's value, or None."""
         ...
-
-
-class Part(NamedTuple):
-    """A part of a `multipart/form-data` body."""
-
-    name: str
-    filename: str | None
-    content_type: str
-    body: bytes
 
 
 class Segment(NamedTuple):
@@ -52,17 +44,22 @@ class Route(NamedTuple):
 
     - `path` is the template, such as `/api/providers/{id}`; `segments` is the same, parsed.
     - `service` and `rpc` name the RPC, such as `RegistryService` and `CreateProvider`.
-    - `chosen_by` is the boolean JSON member of the body that chooses this route over its twin at
-      the same path; empty where there is none.
+    - `chosen_by` is the boolean member of the body that chooses this route over its twin at the
+      same path; empty where there is none.
+    - `client_streaming` if the RPC takes several messages, of which `read` or `read_form` makes
+      the first.
     - `max_body_bytes` is 0 for the server's default.
     - `read` makes the request message of path parameters, query, headers and body; None where
-      `multipart`. Raises JsonError and MalformedJson.
-    - `read_form` is the same for the parts of a form; None unless `multipart`.
+      only forms are taken. Raises JsonError and MalformedJson.
+    - `read_form` is the same for a form; None where none is taken.
+    - `read_frame` makes a message of a WebSocket's text; None for other routes.
+    - `chunk` makes a message of the place of a file in a form and some of its bytes; None where
+      the form itself has them.
     - `write` makes the body of an answer, or of one message of a stream; empty where there is
       nothing to send. Raises JsonError where a message holds raw JSON that is none.
     - `media_type` is what `write` writes; empty where the answer has no body.
-    - `media_type_of`, where there is one, tells it from the first message of a stream instead; it
-      returns None where the message does not say.
+    - `media_type_of`, where there is one, tells it from an answer, or the first message of a
+      stream, instead; it returns None where the message does not say.
     - `write_report` makes the `x-conduit-*` headers of an answer, or of a stream's first message,
       as the lines of a head.
     """
@@ -77,11 +74,13 @@ class Route(NamedTuple):
     success_status: int
     framing: options_pb2.Framing.ValueType
     chosen_by: str
-    multipart: bool
+    client_streaming: bool
     max_body_bytes: int
     # Any: each takes or makes the messages of its own RPC.
     read: Callable[[Path, Query, Headers, bytes], Any] | None
-    read_form: Callable[[Path, Query, Headers, Sequence[Part]], Any] | None
+    read_form: Callable[[Path, Query, Headers, Form], Any] | None
+    read_frame: Callable[[bytes], Any] | None
+    chunk: Callable[[int, bytes], Any] | None
     write: Callable[[Any], bytes]
     media_type: bytes
     media_type_of: Callable[[Any], bytes | None] | None
@@ -109,11 +108,6 @@ def refuse_parameters(query: Query) -> None:
         refuse_parameter(name, ())
 
 
-def refuse_part(name: str, known: Collection[str]) -> NoReturn:
-    """Raise the JsonError of a part that the form does not have."""
-    raise JsonError(name, "is not a part of this form" + hint(name, known))
-
-
 def boolean(value: str, name: str) -> bool:
     """Read `true` or `false` from a parameter or header."""
     found = _BOOLEANS.get(value.lower())
@@ -131,19 +125,6 @@ def fill_duration(message: Duration, value: str, name: str) -> None:
     """Read a duration from a parameter or header, such as `30s` or `30`."""
     seconds = value + "s" if _BARE_SECONDS.fullmatch(value) else value
     well_known.fill_duration(message, seconds, name)
-
-
-def part_name(part: Part) -> str:
-    """Return the name of a part, without the brackets by which clients mark lists."""
-    return part.name.removesuffix("[]")
-
-
-def part_text(part: Part) -> str:
-    """Read a part as text."""
-    try:
-        return part.body.decode()
-    except UnicodeDecodeError as error:
-        raise JsonError(part.name, "must be UTF-8") from error
 
 
 def header_text(value: bytes) -> str:

@@ -2,59 +2,422 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from conduit.v1 import image_pb2
 from conduit.v1 import json_runtime as runtime
 
+_IMAGE_LIST_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"created", "data", "background", "output_format", "quality", "size", "usage"}
+)
 
-def image_edit_form_from_json(value: object, path: str = "") -> image_pb2.ImageEditForm:
-    """Return the `ImageEditForm` that a JSON value says. Raises JsonError."""
-    message = image_pb2.ImageEditForm()
-    fill_image_edit_form(message, value, f"{path}." if path else "")
+
+def image_list_from_json(value: object, path: str = "") -> image_pb2.ImageList:
+    """Return the `ImageList` that a JSON value says. Raises JsonError."""
+    message = image_pb2.ImageList()
+    fill_image_list(message, value, f"{path}." if path else "")
     return message
 
 
-def fill_image_edit_form(message: image_pb2.ImageEditForm, value: object, path: str) -> None:
+def fill_image_list(message: image_pb2.ImageList, value: object, path: str) -> None:
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
     message.SetInParent()
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    if (member := value.get("model")) is not None:
-        message.model = member if type(member) is str else runtime.text(member, path + "model")
-    if (member := value.get("prompt")) is not None:
-        message.prompt = member if type(member) is str else runtime.text(member, path + "prompt")
-    if (member := value.get("image")) is not None:
-        message.image.extend(runtime.listed(runtime.base64_bytes, member, path + "image"))
-    if (member := value.get("mask")) is not None:
-        message.mask = runtime.base64_bytes(member, path + "mask")
-    if (member := value.get("n")) is not None:
-        message.n = (
+    if (member := value.get("created")) is not None:
+        message.created = (
+            member
+            if type(member) is int and -0x8000_0000_0000_0000 <= member <= 0x7FFF_FFFF_FFFF_FFFF
+            else runtime.int64(member, path + "created")
+        )
+    if (member := value.get("data")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "data")):
+            fill_image(message.data.add(), item, f"{path}data[{index}].")
+    if (member := value.get("background")) is not None:
+        message.background = (
+            member if type(member) is str else runtime.text(member, path + "background")
+        )
+    if (member := value.get("output_format")) is not None:
+        message.output_format = (
+            member if type(member) is str else runtime.text(member, path + "output_format")
+        )
+    if (member := value.get("quality")) is not None:
+        message.quality = member if type(member) is str else runtime.text(member, path + "quality")
+    if (member := value.get("size")) is not None:
+        message.size = member if type(member) is str else runtime.text(member, path + "size")
+    if (member := value.get("usage")) is not None:
+        fill_image_usage(message.usage, member, path + "usage.")
+    if not _IMAGE_LIST_MEMBERS.issuperset(value):
+        message.unknown_json = runtime.unknown(value, _IMAGE_LIST_MEMBERS, path)
+
+
+def image_list_to_json(message: image_pb2.ImageList) -> dict[str, object]:
+    """Return the JSON of a `ImageList`."""
+    members: dict[str, object] = {
+        "created": message.created,
+        "data": [image_to_json(item) for item in message.data],
+    }
+    if message.HasField("background"):
+        members["background"] = message.background
+    if message.HasField("output_format"):
+        members["output_format"] = message.output_format
+    if message.HasField("quality"):
+        members["quality"] = message.quality
+    if message.HasField("size"):
+        members["size"] = message.size
+    if message.HasField("usage"):
+        members["usage"] = image_usage_to_json(message.usage)
+    if message.unknown_json:
+        runtime.add_unknown(members, message.unknown_json, _IMAGE_LIST_MEMBERS, "unknown_json")
+    return members
+
+
+_IMAGE_MEMBERS: Final[frozenset[str]] = frozenset({"b64_json", "url", "revised_prompt"})
+
+
+def image_from_json(value: object, path: str = "") -> image_pb2.Image:
+    """Return the `Image` that a JSON value says. Raises JsonError."""
+    message = image_pb2.Image()
+    fill_image(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_image(message: image_pb2.Image, value: object, path: str) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("b64_json")) is not None:
+        message.b64_json = runtime.base64_bytes(member, path + "b64_json")
+    if (member := value.get("url")) is not None:
+        message.url = member if type(member) is str else runtime.text(member, path + "url")
+    if (member := value.get("revised_prompt")) is not None:
+        message.revised_prompt = (
+            member if type(member) is str else runtime.text(member, path + "revised_prompt")
+        )
+    if not _IMAGE_MEMBERS.issuperset(value):
+        message.unknown_json = runtime.unknown(value, _IMAGE_MEMBERS, path)
+
+
+def image_to_json(message: image_pb2.Image) -> dict[str, object]:
+    """Return the JSON of a `Image`."""
+    members: dict[str, object] = {}
+    if message.HasField("b64_json"):
+        members["b64_json"] = runtime.base64_text(message.b64_json)
+    if message.HasField("url"):
+        members["url"] = message.url
+    if message.HasField("revised_prompt"):
+        members["revised_prompt"] = message.revised_prompt
+    if message.unknown_json:
+        runtime.add_unknown(members, message.unknown_json, _IMAGE_MEMBERS, "unknown_json")
+    return members
+
+
+_IMAGE_USAGE_MEMBERS: Final[frozenset[str]] = frozenset(
+    {
+        "input_tokens",
+        "output_tokens",
+        "total_tokens",
+        "input_tokens_details",
+        "output_tokens_details",
+    }
+)
+
+
+def image_usage_from_json(value: object, path: str = "") -> image_pb2.ImageUsage:
+    """Return the `ImageUsage` that a JSON value says. Raises JsonError."""
+    message = image_pb2.ImageUsage()
+    fill_image_usage(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_image_usage(message: image_pb2.ImageUsage, value: object, path: str) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("input_tokens")) is not None:
+        message.input_tokens = (
+            member
+            if type(member) is int and -0x8000_0000_0000_0000 <= member <= 0x7FFF_FFFF_FFFF_FFFF
+            else runtime.int64(member, path + "input_tokens")
+        )
+    if (member := value.get("output_tokens")) is not None:
+        message.output_tokens = (
+            member
+            if type(member) is int and -0x8000_0000_0000_0000 <= member <= 0x7FFF_FFFF_FFFF_FFFF
+            else runtime.int64(member, path + "output_tokens")
+        )
+    if (member := value.get("total_tokens")) is not None:
+        message.total_tokens = (
+            member
+            if type(member) is int and -0x8000_0000_0000_0000 <= member <= 0x7FFF_FFFF_FFFF_FFFF
+            else runtime.int64(member, path + "total_tokens")
+        )
+    if (member := value.get("input_tokens_details")) is not None:
+        fill_image_tokens_details(
+            message.input_tokens_details, member, path + "input_tokens_details."
+        )
+    if (member := value.get("output_tokens_details")) is not None:
+        fill_image_tokens_details(
+            message.output_tokens_details, member, path + "output_tokens_details."
+        )
+    if not _IMAGE_USAGE_MEMBERS.issuperset(value):
+        message.unknown_json = runtime.unknown(value, _IMAGE_USAGE_MEMBERS, path)
+
+
+def image_usage_to_json(message: image_pb2.ImageUsage) -> dict[str, object]:
+    """Return the JSON of a `ImageUsage`."""
+    members: dict[str, object] = {
+        "input_tokens": message.input_tokens,
+        "output_tokens": message.output_tokens,
+        "total_tokens": message.total_tokens,
+    }
+    if message.HasField("input_tokens_details"):
+        members["input_tokens_details"] = image_tokens_details_to_json(message.input_tokens_details)
+    if message.HasField("output_tokens_details"):
+        members["output_tokens_details"] = image_tokens_details_to_json(
+            message.output_tokens_details
+        )
+    if message.unknown_json:
+        runtime.add_unknown(members, message.unknown_json, _IMAGE_USAGE_MEMBERS, "unknown_json")
+    return members
+
+
+_IMAGE_TOKENS_DETAILS_MEMBERS: Final[frozenset[str]] = frozenset({"image_tokens", "text_tokens"})
+
+
+def image_tokens_details_from_json(value: object, path: str = "") -> image_pb2.ImageTokensDetails:
+    """Return the `ImageTokensDetails` that a JSON value says. Raises JsonError."""
+    message = image_pb2.ImageTokensDetails()
+    fill_image_tokens_details(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_image_tokens_details(
+    message: image_pb2.ImageTokensDetails, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("image_tokens")) is not None:
+        message.image_tokens = (
+            member
+            if type(member) is int and -0x8000_0000_0000_0000 <= member <= 0x7FFF_FFFF_FFFF_FFFF
+            else runtime.int64(member, path + "image_tokens")
+        )
+    if (member := value.get("text_tokens")) is not None:
+        message.text_tokens = (
+            member
+            if type(member) is int and -0x8000_0000_0000_0000 <= member <= 0x7FFF_FFFF_FFFF_FFFF
+            else runtime.int64(member, path + "text_tokens")
+        )
+    if not _IMAGE_TOKENS_DETAILS_MEMBERS.issuperset(value):
+        message.unknown_json = runtime.unknown(value, _IMAGE_TOKENS_DETAILS_MEMBERS, path)
+
+
+def image_tokens_details_to_json(message: image_pb2.ImageTokensDetails) -> dict[str, object]:
+    """Return the JSON of a `ImageTokensDetails`."""
+    members: dict[str, object] = {}
+    if message.HasField("image_tokens"):
+        members["image_tokens"] = message.image_tokens
+    if message.HasField("text_tokens"):
+        members["text_tokens"] = message.text_tokens
+    if message.unknown_json:
+        runtime.add_unknown(
+            members, message.unknown_json, _IMAGE_TOKENS_DETAILS_MEMBERS, "unknown_json"
+        )
+    return members
+
+
+def image_event_from_json(value: object, path: str = "") -> image_pb2.ImageEvent:
+    """Return the `ImageEvent` that a JSON value says. Raises JsonError."""
+    message = image_pb2.ImageEvent()
+    fill_image_event(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_image_event(message: image_pb2.ImageEvent, value: object, path: str) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    match value.get("type"):
+        case "image_generation.partial_image":
+            members = runtime.without(value, "type")
+            fill_partial_image(message.image_generation_partial_image, members, path)
+        case "image_generation.completed":
+            members = runtime.without(value, "type")
+            fill_completed_image(message.image_generation_completed, members, path)
+        case "image_edit.partial_image":
+            members = runtime.without(value, "type")
+            fill_partial_image(message.image_edit_partial_image, members, path)
+        case "image_edit.completed":
+            members = runtime.without(value, "type")
+            fill_completed_image(message.image_edit_completed, members, path)
+        case _:
+            if value:
+                message.unknown_json = runtime.unknown(value, (), path)
+
+
+def image_event_to_json(message: image_pb2.ImageEvent) -> dict[str, object]:
+    """Return the JSON of a `ImageEvent`."""
+    members: dict[str, object] = {}
+    match message.WhichOneof("event"):
+        case "image_generation_partial_image":
+            members["type"] = "image_generation.partial_image"
+            members.update(partial_image_to_json(message.image_generation_partial_image))
+            members["type"] = "image_generation.partial_image"
+        case "image_generation_completed":
+            members["type"] = "image_generation.completed"
+            members.update(completed_image_to_json(message.image_generation_completed))
+            members["type"] = "image_generation.completed"
+        case "image_edit_partial_image":
+            members["type"] = "image_edit.partial_image"
+            members.update(partial_image_to_json(message.image_edit_partial_image))
+            members["type"] = "image_edit.partial_image"
+        case "image_edit_completed":
+            members["type"] = "image_edit.completed"
+            members.update(completed_image_to_json(message.image_edit_completed))
+            members["type"] = "image_edit.completed"
+        case None if message.unknown_json:
+            runtime.add_unknown(members, message.unknown_json, (), "unknown_json")
+    return members
+
+
+_PARTIAL_IMAGE_MEMBERS: Final[frozenset[str]] = frozenset(
+    {
+        "b64_json",
+        "partial_image_index",
+        "created_at",
+        "size",
+        "quality",
+        "background",
+        "output_format",
+    }
+)
+
+
+def partial_image_from_json(value: object, path: str = "") -> image_pb2.PartialImage:
+    """Return the `PartialImage` that a JSON value says. Raises JsonError."""
+    message = image_pb2.PartialImage()
+    fill_partial_image(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_partial_image(message: image_pb2.PartialImage, value: object, path: str) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("b64_json")) is not None:
+        message.b64_json = runtime.base64_bytes(member, path + "b64_json")
+    if (member := value.get("partial_image_index")) is not None:
+        message.partial_image_index = (
             member
             if type(member) is int and -0x8000_0000 <= member <= 0x7FFF_FFFF
-            else runtime.int32(member, path + "n")
+            else runtime.int32(member, path + "partial_image_index")
+        )
+    if (member := value.get("created_at")) is not None:
+        message.created_at = (
+            member
+            if type(member) is int and -0x8000_0000_0000_0000 <= member <= 0x7FFF_FFFF_FFFF_FFFF
+            else runtime.int64(member, path + "created_at")
         )
     if (member := value.get("size")) is not None:
         message.size = member if type(member) is str else runtime.text(member, path + "size")
-    if (member := value.get("response_format")) is not None:
-        message.response_format = (
-            member if type(member) is str else runtime.text(member, path + "response_format")
+    if (member := value.get("quality")) is not None:
+        message.quality = member if type(member) is str else runtime.text(member, path + "quality")
+    if (member := value.get("background")) is not None:
+        message.background = (
+            member if type(member) is str else runtime.text(member, path + "background")
         )
+    if (member := value.get("output_format")) is not None:
+        message.output_format = (
+            member if type(member) is str else runtime.text(member, path + "output_format")
+        )
+    if not _PARTIAL_IMAGE_MEMBERS.issuperset(value):
+        message.unknown_json = runtime.unknown(value, _PARTIAL_IMAGE_MEMBERS, path)
 
 
-def image_edit_form_to_json(message: image_pb2.ImageEditForm) -> dict[str, object]:
-    """Return the JSON of a `ImageEditForm`."""
-    members: dict[str, object] = {}
-    if message.model:
-        members["model"] = message.model
-    if message.prompt:
-        members["prompt"] = message.prompt
-    if message.image:
-        members["image"] = [runtime.base64_text(item) for item in message.image]
-    if message.HasField("mask"):
-        members["mask"] = runtime.base64_text(message.mask)
-    if message.HasField("n"):
-        members["n"] = message.n
+def partial_image_to_json(message: image_pb2.PartialImage) -> dict[str, object]:
+    """Return the JSON of a `PartialImage`."""
+    members: dict[str, object] = {
+        "b64_json": runtime.base64_text(message.b64_json),
+        "partial_image_index": message.partial_image_index,
+        "created_at": message.created_at,
+    }
     if message.HasField("size"):
         members["size"] = message.size
-    if message.HasField("response_format"):
-        members["response_format"] = message.response_format
+    if message.HasField("quality"):
+        members["quality"] = message.quality
+    if message.HasField("background"):
+        members["background"] = message.background
+    if message.HasField("output_format"):
+        members["output_format"] = message.output_format
+    if message.unknown_json:
+        runtime.add_unknown(members, message.unknown_json, _PARTIAL_IMAGE_MEMBERS, "unknown_json")
+    return members
+
+
+_COMPLETED_IMAGE_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"b64_json", "created_at", "size", "quality", "background", "output_format", "usage"}
+)
+
+
+def completed_image_from_json(value: object, path: str = "") -> image_pb2.CompletedImage:
+    """Return the `CompletedImage` that a JSON value says. Raises JsonError."""
+    message = image_pb2.CompletedImage()
+    fill_completed_image(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_completed_image(message: image_pb2.CompletedImage, value: object, path: str) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("b64_json")) is not None:
+        message.b64_json = runtime.base64_bytes(member, path + "b64_json")
+    if (member := value.get("created_at")) is not None:
+        message.created_at = (
+            member
+            if type(member) is int and -0x8000_0000_0000_0000 <= member <= 0x7FFF_FFFF_FFFF_FFFF
+            else runtime.int64(member, path + "created_at")
+        )
+    if (member := value.get("size")) is not None:
+        message.size = member if type(member) is str else runtime.text(member, path + "size")
+    if (member := value.get("quality")) is not None:
+        message.quality = member if type(member) is str else runtime.text(member, path + "quality")
+    if (member := value.get("background")) is not None:
+        message.background = (
+            member if type(member) is str else runtime.text(member, path + "background")
+        )
+    if (member := value.get("output_format")) is not None:
+        message.output_format = (
+            member if type(member) is str else runtime.text(member, path + "output_format")
+        )
+    if (member := value.get("usage")) is not None:
+        fill_image_usage(message.usage, member, path + "usage.")
+    if not _COMPLETED_IMAGE_MEMBERS.issuperset(value):
+        message.unknown_json = runtime.unknown(value, _COMPLETED_IMAGE_MEMBERS, path)
+
+
+def completed_image_to_json(message: image_pb2.CompletedImage) -> dict[str, object]:
+    """Return the JSON of a `CompletedImage`."""
+    members: dict[str, object] = {
+        "b64_json": runtime.base64_text(message.b64_json),
+        "created_at": message.created_at,
+    }
+    if message.HasField("size"):
+        members["size"] = message.size
+    if message.HasField("quality"):
+        members["quality"] = message.quality
+    if message.HasField("background"):
+        members["background"] = message.background
+    if message.HasField("output_format"):
+        members["output_format"] = message.output_format
+    if message.HasField("usage"):
+        members["usage"] = image_usage_to_json(message.usage)
+    if message.unknown_json:
+        runtime.add_unknown(members, message.unknown_json, _COMPLETED_IMAGE_MEMBERS, "unknown_json")
     return members

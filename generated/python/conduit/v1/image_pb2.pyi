@@ -11,72 +11,388 @@ import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
-class ImageEditForm(_message.Message):
-    """Pictures and the wish for their change: the form of OpenAI's image edits."""
+class ImageList(_message.Message):
+    """Pictures that were drawn: OpenAI's images response, typed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    MODEL_FIELD_NUMBER: _builtins.int
-    PROMPT_FIELD_NUMBER: _builtins.int
-    IMAGE_FIELD_NUMBER: _builtins.int
-    MASK_FIELD_NUMBER: _builtins.int
-    N_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    BACKGROUND_FIELD_NUMBER: _builtins.int
+    OUTPUT_FORMAT_FIELD_NUMBER: _builtins.int
+    QUALITY_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
-    RESPONSE_FORMAT_FIELD_NUMBER: _builtins.int
-    model: _builtins.str
-    """The model alias to ask."""
-    prompt: _builtins.str
-    """What to change."""
-    mask: _builtins.bytes
-    """Where to change: a picture whose transparent places are to be filled."""
-    n: _builtins.int
-    """How many pictures to give, from 1."""
+    USAGE_FIELD_NUMBER: _builtins.int
+    UNKNOWN_JSON_FIELD_NUMBER: _builtins.int
+    created: _builtins.int
+    """When they were drawn, in seconds since 1970."""
+    background: _builtins.str
+    """`transparent` or `opaque`. Unset if the provider did not say."""
+    output_format: _builtins.str
+    """Such as `png`. Unset if the provider did not say."""
+    quality: _builtins.str
+    """Such as `high`. Unset if the provider did not say."""
     size: _builtins.str
-    """Such as `1024x1024`."""
-    response_format: _builtins.str
-    """`url` or `b64_json`."""
+    """Width and height in pixels, such as `1024x1024`. Unset if the provider did not say."""
+    unknown_json: _builtins.bytes
+    """Members of the JSON that this contract does not know."""
     @_builtins.property
-    def image(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """The pictures' bytes, at least one."""
+    def data(self) -> _containers.RepeatedCompositeFieldContainer[Global___Image]:
+        """As many as were asked for."""
+
+    @_builtins.property
+    def usage(self) -> Global___ImageUsage:
+        """What the call consumed. Unset if the provider did not count."""
 
     def __init__(
         self,
         *,
-        model: _builtins.str = ...,
-        prompt: _builtins.str = ...,
-        image: _abc.Iterable[_builtins.bytes] | None = ...,
-        mask: _builtins.bytes | None = ...,
-        n: _builtins.int | None = ...,
+        created: _builtins.int = ...,
+        data: _abc.Iterable[Global___Image] | None = ...,
+        background: _builtins.str | None = ...,
+        output_format: _builtins.str | None = ...,
+        quality: _builtins.str | None = ...,
         size: _builtins.str | None = ...,
-        response_format: _builtins.str | None = ...,
+        usage: Global___ImageUsage | None = ...,
+        unknown_json: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_mask", b"_mask", "_n", b"_n", "_response_format", b"_response_format", "_size", b"_size", "mask", b"mask", "n", b"n", "response_format", b"response_format", "size", b"size"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_background", b"_background", "_output_format", b"_output_format", "_quality", b"_quality", "_size", b"_size", "background", b"background", "output_format", b"output_format", "quality", b"quality", "size", b"size", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mask", b"_mask", "_n", b"_n", "_response_format", b"_response_format", "_size", b"_size", "image", b"image", "mask", b"mask", "model", b"model", "n", b"n", "prompt", b"prompt", "response_format", b"response_format", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_background", b"_background", "_output_format", b"_output_format", "_quality", b"_quality", "_size", b"_size", "background", b"background", "created", b"created", "data", b"data", "output_format", b"output_format", "quality", b"quality", "size", b"size", "unknown_json", b"unknown_json", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__mask: _TypeAlias = _typing.Literal["mask"]  # noqa: Y015
-    _WhichOneofArgType__mask: _TypeAlias = _typing.Literal["_mask", b"_mask"]  # noqa: Y015
-    _WhichOneofReturnType__n: _TypeAlias = _typing.Literal["n"]  # noqa: Y015
-    _WhichOneofArgType__n: _TypeAlias = _typing.Literal["_n", b"_n"]  # noqa: Y015
-    _WhichOneofReturnType__response_format: _TypeAlias = _typing.Literal["response_format"]  # noqa: Y015
-    _WhichOneofArgType__response_format: _TypeAlias = _typing.Literal["_response_format", b"_response_format"]  # noqa: Y015
+    _WhichOneofReturnType__background: _TypeAlias = _typing.Literal["background"]  # noqa: Y015
+    _WhichOneofArgType__background: _TypeAlias = _typing.Literal["_background", b"_background"]  # noqa: Y015
+    _WhichOneofReturnType__output_format: _TypeAlias = _typing.Literal["output_format"]  # noqa: Y015
+    _WhichOneofArgType__output_format: _TypeAlias = _typing.Literal["_output_format", b"_output_format"]  # noqa: Y015
+    _WhichOneofReturnType__quality: _TypeAlias = _typing.Literal["quality"]  # noqa: Y015
+    _WhichOneofArgType__quality: _TypeAlias = _typing.Literal["_quality", b"_quality"]  # noqa: Y015
     _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
     _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
     @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__mask) -> _WhichOneofReturnType__mask | None: ...
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__background) -> _WhichOneofReturnType__background | None: ...
     @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__n) -> _WhichOneofReturnType__n | None: ...
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__output_format) -> _WhichOneofReturnType__output_format | None: ...
     @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__response_format) -> _WhichOneofReturnType__response_format | None: ...
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__quality) -> _WhichOneofReturnType__quality | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
 
-Global___ImageEditForm: _TypeAlias = ImageEditForm  # noqa: Y015
+Global___ImageList: _TypeAlias = ImageList  # noqa: Y015
+
+@_typing.final
+class Image(_message.Message):
+    """A picture."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    B64_JSON_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    REVISED_PROMPT_FIELD_NUMBER: _builtins.int
+    UNKNOWN_JSON_FIELD_NUMBER: _builtins.int
+    b64_json: _builtins.bytes
+    """The picture's bytes; base64 in JSON. Unset where there is an address."""
+    url: _builtins.str
+    """Where it is; most addresses end after an hour. Unset where there are bytes."""
+    revised_prompt: _builtins.str
+    """The prompt that it was drawn by, where the model wrote its own."""
+    unknown_json: _builtins.bytes
+    """Members of the JSON that this contract does not know."""
+    def __init__(
+        self,
+        *,
+        b64_json: _builtins.bytes | None = ...,
+        url: _builtins.str | None = ...,
+        revised_prompt: _builtins.str | None = ...,
+        unknown_json: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_b64_json", b"_b64_json", "_revised_prompt", b"_revised_prompt", "_url", b"_url", "b64_json", b"b64_json", "revised_prompt", b"revised_prompt", "url", b"url"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_b64_json", b"_b64_json", "_revised_prompt", b"_revised_prompt", "_url", b"_url", "b64_json", b"b64_json", "revised_prompt", b"revised_prompt", "unknown_json", b"unknown_json", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__b64_json: _TypeAlias = _typing.Literal["b64_json"]  # noqa: Y015
+    _WhichOneofArgType__b64_json: _TypeAlias = _typing.Literal["_b64_json", b"_b64_json"]  # noqa: Y015
+    _WhichOneofReturnType__revised_prompt: _TypeAlias = _typing.Literal["revised_prompt"]  # noqa: Y015
+    _WhichOneofArgType__revised_prompt: _TypeAlias = _typing.Literal["_revised_prompt", b"_revised_prompt"]  # noqa: Y015
+    _WhichOneofReturnType__url: _TypeAlias = _typing.Literal["url"]  # noqa: Y015
+    _WhichOneofArgType__url: _TypeAlias = _typing.Literal["_url", b"_url"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__b64_json) -> _WhichOneofReturnType__b64_json | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__revised_prompt) -> _WhichOneofReturnType__revised_prompt | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__url) -> _WhichOneofReturnType__url | None: ...
+
+Global___Image: _TypeAlias = Image  # noqa: Y015
+
+@_typing.final
+class ImageUsage(_message.Message):
+    """The tokens that pictures consumed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    OUTPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    TOTAL_TOKENS_FIELD_NUMBER: _builtins.int
+    INPUT_TOKENS_DETAILS_FIELD_NUMBER: _builtins.int
+    OUTPUT_TOKENS_DETAILS_FIELD_NUMBER: _builtins.int
+    UNKNOWN_JSON_FIELD_NUMBER: _builtins.int
+    input_tokens: _builtins.int
+    """Tokens read."""
+    output_tokens: _builtins.int
+    """Tokens written."""
+    total_tokens: _builtins.int
+    """The sum."""
+    unknown_json: _builtins.bytes
+    """Members of the JSON that this contract does not know."""
+    @_builtins.property
+    def input_tokens_details(self) -> Global___ImageTokensDetails:
+        """What the tokens read consist of."""
+
+    @_builtins.property
+    def output_tokens_details(self) -> Global___ImageTokensDetails:
+        """What the tokens written consist of."""
+
+    def __init__(
+        self,
+        *,
+        input_tokens: _builtins.int = ...,
+        output_tokens: _builtins.int = ...,
+        total_tokens: _builtins.int = ...,
+        input_tokens_details: Global___ImageTokensDetails | None = ...,
+        output_tokens_details: Global___ImageTokensDetails | None = ...,
+        unknown_json: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["input_tokens_details", b"input_tokens_details", "output_tokens_details", b"output_tokens_details"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["input_tokens", b"input_tokens", "input_tokens_details", b"input_tokens_details", "output_tokens", b"output_tokens", "output_tokens_details", b"output_tokens_details", "total_tokens", b"total_tokens", "unknown_json", b"unknown_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImageUsage: _TypeAlias = ImageUsage  # noqa: Y015
+
+@_typing.final
+class ImageTokensDetails(_message.Message):
+    """What tokens consist of."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMAGE_TOKENS_FIELD_NUMBER: _builtins.int
+    TEXT_TOKENS_FIELD_NUMBER: _builtins.int
+    UNKNOWN_JSON_FIELD_NUMBER: _builtins.int
+    image_tokens: _builtins.int
+    """Of pictures."""
+    text_tokens: _builtins.int
+    """Of text."""
+    unknown_json: _builtins.bytes
+    """Members of the JSON that this contract does not know."""
+    def __init__(
+        self,
+        *,
+        image_tokens: _builtins.int | None = ...,
+        text_tokens: _builtins.int | None = ...,
+        unknown_json: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_image_tokens", b"_image_tokens", "_text_tokens", b"_text_tokens", "image_tokens", b"image_tokens", "text_tokens", b"text_tokens"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_image_tokens", b"_image_tokens", "_text_tokens", b"_text_tokens", "image_tokens", b"image_tokens", "text_tokens", b"text_tokens", "unknown_json", b"unknown_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__image_tokens: _TypeAlias = _typing.Literal["image_tokens"]  # noqa: Y015
+    _WhichOneofArgType__image_tokens: _TypeAlias = _typing.Literal["_image_tokens", b"_image_tokens"]  # noqa: Y015
+    _WhichOneofReturnType__text_tokens: _TypeAlias = _typing.Literal["text_tokens"]  # noqa: Y015
+    _WhichOneofArgType__text_tokens: _TypeAlias = _typing.Literal["_text_tokens", b"_text_tokens"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__image_tokens) -> _WhichOneofReturnType__image_tokens | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__text_tokens) -> _WhichOneofReturnType__text_tokens | None: ...
+
+Global___ImageTokensDetails: _TypeAlias = ImageTokensDetails  # noqa: Y015
+
+@_typing.final
+class ImageEvent(_message.Message):
+    """A piece of a streamed answer: OpenAI's events of image generations and edits, typed.
+    Its JSON is https://platform.openai.com/docs/api-reference/images-streaming.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMAGE_GENERATION_PARTIAL_IMAGE_FIELD_NUMBER: _builtins.int
+    IMAGE_GENERATION_COMPLETED_FIELD_NUMBER: _builtins.int
+    IMAGE_EDIT_PARTIAL_IMAGE_FIELD_NUMBER: _builtins.int
+    IMAGE_EDIT_COMPLETED_FIELD_NUMBER: _builtins.int
+    UNKNOWN_JSON_FIELD_NUMBER: _builtins.int
+    unknown_json: _builtins.bytes
+    """Members of the JSON that this contract does not know."""
+    @_builtins.property
+    def image_generation_partial_image(self) -> Global___PartialImage:
+        """A picture that is not final."""
+
+    @_builtins.property
+    def image_generation_completed(self) -> Global___CompletedImage:
+        """A final picture."""
+
+    @_builtins.property
+    def image_edit_partial_image(self) -> Global___PartialImage:
+        """A changed picture that is not final."""
+
+    @_builtins.property
+    def image_edit_completed(self) -> Global___CompletedImage:
+        """A final changed picture."""
+
+    def __init__(
+        self,
+        *,
+        image_generation_partial_image: Global___PartialImage | None = ...,
+        image_generation_completed: Global___CompletedImage | None = ...,
+        image_edit_partial_image: Global___PartialImage | None = ...,
+        image_edit_completed: Global___CompletedImage | None = ...,
+        unknown_json: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "image_edit_completed", b"image_edit_completed", "image_edit_partial_image", b"image_edit_partial_image", "image_generation_completed", b"image_generation_completed", "image_generation_partial_image", b"image_generation_partial_image"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "image_edit_completed", b"image_edit_completed", "image_edit_partial_image", b"image_edit_partial_image", "image_generation_completed", b"image_generation_completed", "image_generation_partial_image", b"image_generation_partial_image", "unknown_json", b"unknown_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["image_generation_partial_image", "image_generation_completed", "image_edit_partial_image", "image_edit_completed"]  # noqa: Y015
+    _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
+
+Global___ImageEvent: _TypeAlias = ImageEvent  # noqa: Y015
+
+@_typing.final
+class PartialImage(_message.Message):
+    """A picture that is not final."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    B64_JSON_FIELD_NUMBER: _builtins.int
+    PARTIAL_IMAGE_INDEX_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    QUALITY_FIELD_NUMBER: _builtins.int
+    BACKGROUND_FIELD_NUMBER: _builtins.int
+    OUTPUT_FORMAT_FIELD_NUMBER: _builtins.int
+    UNKNOWN_JSON_FIELD_NUMBER: _builtins.int
+    b64_json: _builtins.bytes
+    """The picture's bytes; base64 in JSON."""
+    partial_image_index: _builtins.int
+    """Its place among the partial ones of its picture, from 0."""
+    created_at: _builtins.int
+    """When it was drawn, in seconds since 1970."""
+    size: _builtins.str
+    """Width and height in pixels, such as `1024x1024`. Unset if the provider did not say."""
+    quality: _builtins.str
+    """Such as `high`. Unset if the provider did not say."""
+    background: _builtins.str
+    """`transparent` or `opaque`. Unset if the provider did not say."""
+    output_format: _builtins.str
+    """Such as `png`. Unset if the provider did not say."""
+    unknown_json: _builtins.bytes
+    """Members of the JSON that this contract does not know."""
+    def __init__(
+        self,
+        *,
+        b64_json: _builtins.bytes = ...,
+        partial_image_index: _builtins.int = ...,
+        created_at: _builtins.int = ...,
+        size: _builtins.str | None = ...,
+        quality: _builtins.str | None = ...,
+        background: _builtins.str | None = ...,
+        output_format: _builtins.str | None = ...,
+        unknown_json: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_background", b"_background", "_output_format", b"_output_format", "_quality", b"_quality", "_size", b"_size", "background", b"background", "output_format", b"output_format", "quality", b"quality", "size", b"size"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_background", b"_background", "_output_format", b"_output_format", "_quality", b"_quality", "_size", b"_size", "b64_json", b"b64_json", "background", b"background", "created_at", b"created_at", "output_format", b"output_format", "partial_image_index", b"partial_image_index", "quality", b"quality", "size", b"size", "unknown_json", b"unknown_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__background: _TypeAlias = _typing.Literal["background"]  # noqa: Y015
+    _WhichOneofArgType__background: _TypeAlias = _typing.Literal["_background", b"_background"]  # noqa: Y015
+    _WhichOneofReturnType__output_format: _TypeAlias = _typing.Literal["output_format"]  # noqa: Y015
+    _WhichOneofArgType__output_format: _TypeAlias = _typing.Literal["_output_format", b"_output_format"]  # noqa: Y015
+    _WhichOneofReturnType__quality: _TypeAlias = _typing.Literal["quality"]  # noqa: Y015
+    _WhichOneofArgType__quality: _TypeAlias = _typing.Literal["_quality", b"_quality"]  # noqa: Y015
+    _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
+    _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__background) -> _WhichOneofReturnType__background | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__output_format) -> _WhichOneofReturnType__output_format | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__quality) -> _WhichOneofReturnType__quality | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
+
+Global___PartialImage: _TypeAlias = PartialImage  # noqa: Y015
+
+@_typing.final
+class CompletedImage(_message.Message):
+    """A final picture."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    B64_JSON_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    QUALITY_FIELD_NUMBER: _builtins.int
+    BACKGROUND_FIELD_NUMBER: _builtins.int
+    OUTPUT_FORMAT_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    UNKNOWN_JSON_FIELD_NUMBER: _builtins.int
+    b64_json: _builtins.bytes
+    """The picture's bytes; base64 in JSON."""
+    created_at: _builtins.int
+    """When it was drawn, in seconds since 1970."""
+    size: _builtins.str
+    """Width and height in pixels, such as `1024x1024`. Unset if the provider did not say."""
+    quality: _builtins.str
+    """Such as `high`. Unset if the provider did not say."""
+    background: _builtins.str
+    """`transparent` or `opaque`. Unset if the provider did not say."""
+    output_format: _builtins.str
+    """Such as `png`. Unset if the provider did not say."""
+    unknown_json: _builtins.bytes
+    """Members of the JSON that this contract does not know."""
+    @_builtins.property
+    def usage(self) -> Global___ImageUsage:
+        """What the call consumed."""
+
+    def __init__(
+        self,
+        *,
+        b64_json: _builtins.bytes = ...,
+        created_at: _builtins.int = ...,
+        size: _builtins.str | None = ...,
+        quality: _builtins.str | None = ...,
+        background: _builtins.str | None = ...,
+        output_format: _builtins.str | None = ...,
+        usage: Global___ImageUsage | None = ...,
+        unknown_json: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_background", b"_background", "_output_format", b"_output_format", "_quality", b"_quality", "_size", b"_size", "background", b"background", "output_format", b"output_format", "quality", b"quality", "size", b"size", "usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_background", b"_background", "_output_format", b"_output_format", "_quality", b"_quality", "_size", b"_size", "b64_json", b"b64_json", "background", b"background", "created_at", b"created_at", "output_format", b"output_format", "quality", b"quality", "size", b"size", "unknown_json", b"unknown_json", "usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__background: _TypeAlias = _typing.Literal["background"]  # noqa: Y015
+    _WhichOneofArgType__background: _TypeAlias = _typing.Literal["_background", b"_background"]  # noqa: Y015
+    _WhichOneofReturnType__output_format: _TypeAlias = _typing.Literal["output_format"]  # noqa: Y015
+    _WhichOneofArgType__output_format: _TypeAlias = _typing.Literal["_output_format", b"_output_format"]  # noqa: Y015
+    _WhichOneofReturnType__quality: _TypeAlias = _typing.Literal["quality"]  # noqa: Y015
+    _WhichOneofArgType__quality: _TypeAlias = _typing.Literal["_quality", b"_quality"]  # noqa: Y015
+    _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
+    _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__background) -> _WhichOneofReturnType__background | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__output_format) -> _WhichOneofReturnType__output_format | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__quality) -> _WhichOneofReturnType__quality | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
+
+Global___CompletedImage: _TypeAlias = CompletedImage  # noqa: Y015

@@ -270,6 +270,11 @@ def from_raw(text: bytes, member: str) -> orjson.Fragment:
     return orjson.Fragment(text)
 
 
+def without(value: Mapping[str, object], name: str) -> dict[str, object]:
+    """Return the members of an object but one."""
+    return {member: item for member, item in value.items() if member != name}
+
+
 def unknown(value: Mapping[str, object], known: Collection[str], path: str) -> bytes:
     """Return the members that the contract does not know, as JSON text."""
     return raw({name: member for name, member in value.items() if name not in known}, path)

@@ -3,9 +3,11 @@
 isort:skip_file
 The Conduit contract: what callers may say and what the services answer."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pb2 as _descriptor_pb2
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf.internal import extension_dict as _extension_dict
 import builtins as _builtins
@@ -86,9 +88,9 @@ class _FramingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Framing.Value
     FRAMING_SERVER_SENT_EVENTS: _Framing.ValueType  # 1
     """Server-sent events."""
     FRAMING_BINARY: _Framing.ValueType  # 2
-    """The bytes of the one `bytes` field of each message, one after the other."""
+    """The bytes of the `bytes` fields of each message, of which at most one is set, one after the other."""
     FRAMING_WEBSOCKET: _Framing.ValueType  # 3
-    """WebSocket messages, both ways."""
+    """WebSocket messages, both ways: text, which is the raw JSON of each message."""
 
 class Framing(_Framing, metaclass=_FramingEnumTypeWrapper):
     """A way of writing a streamed answer."""
@@ -98,9 +100,9 @@ FRAMING_UNSPECIFIED: Framing.ValueType  # 0
 FRAMING_SERVER_SENT_EVENTS: Framing.ValueType  # 1
 """Server-sent events."""
 FRAMING_BINARY: Framing.ValueType  # 2
-"""The bytes of the one `bytes` field of each message, one after the other."""
+"""The bytes of the `bytes` fields of each message, of which at most one is set, one after the other."""
 FRAMING_WEBSOCKET: Framing.ValueType  # 3
-"""WebSocket messages, both ways."""
+"""WebSocket messages, both ways: text, which is the raw JSON of each message."""
 Global___Framing: _TypeAlias = Framing  # noqa: Y015
 
 @_typing.final
@@ -114,9 +116,11 @@ class Serving(_message.Message):
     FRAMING_FIELD_NUMBER: _builtins.int
     SUCCESS_STATUS_FIELD_NUMBER: _builtins.int
     CHOSEN_BY_FIELD_NUMBER: _builtins.int
-    MULTIPART_FIELD_NUMBER: _builtins.int
     MAX_BODY_BYTES_FIELD_NUMBER: _builtins.int
     OPERATION_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    PRESETS_FIELD_NUMBER: _builtins.int
     access: Global___Access.ValueType
     """Who may call, over gRPC and HTTP alike."""
     dialect: Global___Dialect.ValueType
@@ -126,15 +130,26 @@ class Serving(_message.Message):
     success_status: _builtins.int
     """The status of a successful answer. Zero means 200, or 204 where the response message is empty."""
     chosen_by: _builtins.str
-    """The boolean JSON member of the body that chooses this RPC over its twin at the same path, such as `stream`."""
-    multipart: _builtins.bool
-    """The request body is `multipart/form-data`: each part fills the field of its name."""
+    """The boolean member of the body that chooses this RPC over its twin at the same path, such as `stream`."""
     max_body_bytes: _builtins.int
     """The most bytes a request body may have. Zero means the server's default."""
     operation: _builtins.str
     """The operation that the Router makes calls of for this RPC, such as `chat`. Empty for RPCs that make no calls,
     and for those that this version does not do.
     """
+    form: _builtins.str
+    """The field, a `Form`, that a body of `multipart/form-data` fills. The bytes of its files are in it or, where the request
+    is a stream with a `FileChunk` in it, follow. Empty where there are no forms. Where the HTTP rule's `body` names another
+    field, JSON is taken as well.
+    """
+    start: _builtins.str
+    """Of RPCs whose request is a stream: the field of the first message that the HTTP request fills; all that this option and
+    the HTTP rule say of fields is said of its own. Empty for other RPCs.
+    """
+    @_builtins.property
+    def presets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Preset]:
+        """Fields that a route sets by itself. They are none of its parameters."""
+
     def __init__(
         self,
         *,
@@ -143,17 +158,49 @@ class Serving(_message.Message):
         framing: Global___Framing.ValueType = ...,
         success_status: _builtins.int = ...,
         chosen_by: _builtins.str = ...,
-        multipart: _builtins.bool = ...,
         max_body_bytes: _builtins.int = ...,
         operation: _builtins.str = ...,
+        form: _builtins.str = ...,
+        start: _builtins.str = ...,
+        presets: _abc.Iterable[Global___Preset] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "chosen_by", b"chosen_by", "dialect", b"dialect", "framing", b"framing", "max_body_bytes", b"max_body_bytes", "multipart", b"multipart", "operation", b"operation", "success_status", b"success_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "chosen_by", b"chosen_by", "dialect", b"dialect", "form", b"form", "framing", b"framing", "max_body_bytes", b"max_body_bytes", "operation", b"operation", "presets", b"presets", "start", b"start", "success_status", b"success_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Serving: _TypeAlias = Serving  # noqa: Y015
+
+@_typing.final
+class Preset(_message.Message):
+    """A field that a route sets by itself."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """The HTTP path. Empty means all paths of the RPC."""
+    field: _builtins.str
+    """The field, an enum."""
+    value: _builtins.str
+    """The name of its value, such as `SESSION_PROTOCOL_LIVE`."""
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        field: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "path", b"path", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Preset: _TypeAlias = Preset  # noqa: Y015
 
 @_typing.final
 class Json(_message.Message):
@@ -173,6 +220,8 @@ class Json(_message.Message):
     SECRET_FIELD_NUMBER: _builtins.int
     BARE_FIELD_NUMBER: _builtins.int
     EVENTS_FIELD_NUMBER: _builtins.int
+    NULL_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The exact member name, in every dialect."""
     raw: _builtins.bool
@@ -201,6 +250,12 @@ class Json(_message.Message):
     """On a message field that holds a oneof of unlike JSON types (string, number, list, object): the value is written bare."""
     events: _builtins.bool
     """Holds server-sent events, whole and ready to be written. On `bytes` fields of streamed responses."""
+    null: _builtins.bool
+    """On a boolean field: JSON null stands for the message that holds it, with this one field set. At most one field of a
+    message.
+    """
+    part: _builtins.str
+    """The member's name in a form, where it is not the one in JSON, such as `image`."""
     def __init__(
         self,
         *,
@@ -216,10 +271,12 @@ class Json(_message.Message):
         secret: _builtins.bool = ...,
         bare: _builtins.bool = ...,
         events: _builtins.bool = ...,
+        null: _builtins.bool = ...,
+        part: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["always", b"always", "bare", b"bare", "events", b"events", "header", b"header", "money", b"money", "name", b"name", "raw", b"raw", "schema", b"schema", "secret", b"secret", "single_or_list", b"single_or_list", "text_member", b"text_member", "unknown", b"unknown"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["always", b"always", "bare", b"bare", "events", b"events", "header", b"header", "money", b"money", "name", b"name", "null", b"null", "part", b"part", "raw", b"raw", "schema", b"schema", "secret", b"secret", "single_or_list", b"single_or_list", "text_member", b"text_member", "unknown", b"unknown"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -262,6 +319,7 @@ Global___Failure: _TypeAlias = Failure  # noqa: Y015
 SERVING_FIELD_NUMBER: _builtins.int
 AS_JSON_FIELD_NUMBER: _builtins.int
 DISCRIMINATOR_FIELD_NUMBER: _builtins.int
+FLAT_FIELD_NUMBER: _builtins.int
 SPELLING_FIELD_NUMBER: _builtins.int
 FAILURE_FIELD_NUMBER: _builtins.int
 DIALECT_FIELD_NUMBER: _builtins.int
@@ -272,6 +330,10 @@ as_json: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions,
 discriminator: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.OneofOptions, _builtins.str]
 """The JSON member that names which of the oneof's fields is set, such as `type`.
 The field's own value stands beside it under the field's name, and an empty message is left out.
+"""
+flat: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.OneofOptions, _builtins.bool]
+"""With a discriminator: the members of the field's own value stand beside it, in the same object. The discriminator's
+value is then the field's JSON name, such as `session.update`.
 """
 spelling: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOptions, _builtins.str]
 """The exact spelling, such as `OpenAI`. Unset means the dialect's ordinary one."""

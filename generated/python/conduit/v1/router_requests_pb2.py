@@ -22,19 +22,17 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from conduit.v1 import audio_pb2 as conduit_dot_v1_dot_audio__pb2
 from conduit.v1 import call_pb2 as conduit_dot_v1_dot_call__pb2
 from conduit.v1 import chat_pb2 as conduit_dot_v1_dot_chat__pb2
 from conduit.v1 import chat_chunk_pb2 as conduit_dot_v1_dot_chat__chunk__pb2
 from conduit.v1 import decision_pb2 as conduit_dot_v1_dot_decision__pb2
 from conduit.v1 import embedding_pb2 as conduit_dot_v1_dot_embedding__pb2
-from conduit.v1 import image_pb2 as conduit_dot_v1_dot_image__pb2
 from conduit.v1 import model_pb2 as conduit_dot_v1_dot_model__pb2
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from conduit.v1 import rerank_pb2 as conduit_dot_v1_dot_rerank__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n conduit/v1/router_requests.proto\x12\nconduit.v1\x1a\x16\x63onduit/v1/audio.proto\x1a\x15\x63onduit/v1/call.proto\x1a\x15\x63onduit/v1/chat.proto\x1a\x1b\x63onduit/v1/chat_chunk.proto\x1a\x19\x63onduit/v1/decision.proto\x1a\x1a\x63onduit/v1/embedding.proto\x1a\x16\x63onduit/v1/image.proto\x1a\x16\x63onduit/v1/model.proto\x1a\x18\x63onduit/v1/options.proto\x1a\x17\x63onduit/v1/rerank.proto\"\xc1\x01\n\x0b\x43hatRequest\x12\x37\n\x04\x63hat\x18\x01 \x01(\x0b\x32!.conduit.v1.ChatCompletionRequestH\x00R\x04\x63hat\x12>\n\x04json\x18\x02 \x01(\x0c\x42(\x8a\xb5\x18$\x10\x01\x1a conduit.v1.ChatCompletionRequestH\x00R\x04json\x12\x31\n\x07options\x18\x03 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07optionsB\x06\n\x04\x66orm\"\xbd\x01\n\x0c\x43hatResponse\x12<\n\ncompletion\x18\x01 \x01(\x0b\x32\x1a.conduit.v1.ChatCompletionH\x00R\ncompletion\x12\x37\n\x04json\x18\x02 \x01(\x0c\x42!\x8a\xb5\x18\x1d\x10\x01\x1a\x19\x63onduit.v1.ChatCompletionH\x00R\x04json\x12.\n\x06report\x18\x03 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x06reportB\x06\n\x04\x66orm\"\xc7\x01\n\x11StreamChatRequest\x12\x37\n\x04\x63hat\x18\x01 \x01(\x0b\x32!.conduit.v1.ChatCompletionRequestH\x00R\x04\x63hat\x12>\n\x04json\x18\x02 \x01(\x0c\x42(\x8a\xb5\x18$\x10\x01\x1a conduit.v1.ChatCompletionRequestH\x00R\x04json\x12\x31\n\x07options\x18\x03 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07optionsB\x06\n\x04\x66orm\"\xf2\x01\n\x12StreamChatResponse\x12\x37\n\x06\x63hunks\x18\x01 \x03(\x0b\x32\x1f.conduit.v1.ChatCompletionChunkR\x06\x63hunks\x12>\n\x06\x65vents\x18\x02 \x01(\x0c\x42&\x8a\xb5\x18\"\x1a\x1e\x63onduit.v1.ChatCompletionChunk`\x01R\x06\x65vents\x12\x30\n\x07started\x18\x03 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x07started\x12\x31\n\x08\x66inished\x18\x04 \x01(\x0b\x32\x15.conduit.v1.StreamEndR\x08\x66inished\"h\n\tStreamEnd\x12.\n\x06report\x18\x01 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x06report\x12+\n\x05usage\x18\x02 \x01(\x0b\x32\x15.conduit.v1.ChatUsageR\x05usage\"\xc2\x01\n\x0c\x45mbedRequest\x12<\n\tembedding\x18\x01 \x01(\x0b\x32\x1c.conduit.v1.EmbeddingRequestH\x00R\tembedding\x12\x39\n\x04json\x18\x02 \x01(\x0c\x42#\x8a\xb5\x18\x1f\x10\x01\x1a\x1b\x63onduit.v1.EmbeddingRequestH\x00R\x04json\x12\x31\n\x07options\x18\x03 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07optionsB\x06\n\x04\x66orm\"\xbc\x01\n\rEmbedResponse\x12;\n\nembeddings\x18\x01 \x01(\x0b\x32\x19.conduit.v1.EmbeddingListH\x00R\nembeddings\x12\x36\n\x04json\x18\x02 \x01(\x0c\x42 \x8a\xb5\x18\x1c\x10\x01\x1a\x18\x63onduit.v1.EmbeddingListH\x00R\x04json\x12.\n\x06report\x18\x03 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x06reportB\x06\n\x04\x66orm\"\xc3\x01\n\rRerankRequest\x12<\n\treranking\x18\x01 \x01(\x0b\x32\x1c.conduit.v1.RerankingRequestH\x00R\treranking\x12\x39\n\x04json\x18\x02 \x01(\x0c\x42#\x8a\xb5\x18\x1f\x10\x01\x1a\x1b\x63onduit.v1.RerankingRequestH\x00R\x04json\x12\x31\n\x07options\x18\x03 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07optionsB\x06\n\x04\x66orm\"\xab\x01\n\x0eRerankResponse\x12/\n\x07ranking\x18\x01 \x01(\x0b\x32\x13.conduit.v1.RankingH\x00R\x07ranking\x12\x30\n\x04json\x18\x02 \x01(\x0c\x42\x1a\x8a\xb5\x18\x16\x10\x01\x1a\x12\x63onduit.v1.RankingH\x00R\x04json\x12.\n\x06report\x18\x03 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x06reportB\x06\n\x04\x66orm\"f\n\x15GenerateImagesRequest\x12\x1a\n\x04json\x18\x01 \x01(\x0c\x42\x06\x8a\xb5\x18\x02\x10\x01R\x04json\x12\x31\n\x07options\x18\x02 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07options\"d\n\x16GenerateImagesResponse\x12\x1a\n\x04json\x18\x01 \x01(\x0c\x42\x06\x8a\xb5\x18\x02\x10\x01R\x04json\x12.\n\x06report\x18\x02 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x06report\"u\n\x11\x45\x64itImagesRequest\x12-\n\x04\x66orm\x18\x01 \x01(\x0b\x32\x19.conduit.v1.ImageEditFormR\x04\x66orm\x12\x31\n\x07options\x18\x02 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07options\"`\n\x12\x45\x64itImagesResponse\x12\x1a\n\x04json\x18\x01 \x01(\x0c\x42\x06\x8a\xb5\x18\x02\x10\x01R\x04json\x12.\n\x06report\x18\x02 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x06report\"t\n\x0cSpeakRequest\x12\x31\n\x06speech\x18\x01 \x01(\x0b\x32\x19.conduit.v1.SpeechRequestR\x06speech\x12\x31\n\x07options\x18\x02 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07options\"\xae\x01\n\rSpeakResponse\x12\x14\n\x05\x61udio\x18\x01 \x01(\x0cR\x05\x61udio\x12!\n\x0c\x63ontent_type\x18\x02 \x01(\tR\x0b\x63ontentType\x12\x30\n\x07started\x18\x03 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x07started\x12\x32\n\x08\x66inished\x18\x04 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x08\x66inished\"y\n\x11TranscribeRequest\x12\x31\n\x04\x66orm\x18\x01 \x01(\x0b\x32\x1d.conduit.v1.TranscriptionFormR\x04\x66orm\x12\x31\n\x07options\x18\x02 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07options\"\x85\x01\n\x12TranscribeResponse\x12?\n\rtranscription\x18\x01 \x01(\x0b\x32\x19.conduit.v1.TranscriptionR\rtranscription\x12.\n\x06report\x18\x02 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x06report\"x\n\x10TranslateRequest\x12\x31\n\x04\x66orm\x18\x01 \x01(\x0b\x32\x1d.conduit.v1.TranscriptionFormR\x04\x66orm\x12\x31\n\x07options\x18\x02 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07options\"\x84\x01\n\x11TranslateResponse\x12?\n\rtranscription\x18\x01 \x01(\x0b\x32\x19.conduit.v1.TranscriptionR\rtranscription\x12.\n\x06report\x18\x02 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x06report\"C\n\x0f\x43onverseRequest\x12\x1a\n\x04json\x18\x01 \x01(\x0c\x42\x06\x8a\xb5\x18\x02\x10\x01R\x04json\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\".\n\x10\x43onverseResponse\x12\x1a\n\x04json\x18\x01 \x01(\x0c\x42\x06\x8a\xb5\x18\x02\x10\x01R\x04json\"\x19\n\x11ListModelsRequest:\x04\x88\xb5\x18\x02\"i\n\x12ListModelsResponse\x12\x1e\n\x06object\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12-\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x11.conduit.v1.ModelB\x06\x8a\xb5\x18\x02@\x01R\x04\x64\x61ta:\x04\x88\xb5\x18\x02\"-\n\x0fGetModelRequest\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model:\x04\x88\xb5\x18\x02\"A\n\x10GetModelResponse\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x11.conduit.v1.ModelR\x05model:\x04\x88\xb5\x18\x02\"\x8f\x01\n\x13\x45xplainRouteRequest\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12\x1c\n\toperation\x18\x02 \x01(\tR\toperation\x12\"\n\x0c\x63\x61pabilities\x18\x03 \x03(\tR\x0c\x63\x61pabilities\x12\x17\n\x04seed\x18\x04 \x01(\x04H\x00R\x04seed\x88\x01\x01\x42\x07\n\x05_seed\"H\n\x14\x45xplainRouteResponse\x12\x30\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x14.conduit.v1.DecisionR\x08\x64\x65\x63isionB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n conduit/v1/router_requests.proto\x12\nconduit.v1\x1a\x15\x63onduit/v1/call.proto\x1a\x15\x63onduit/v1/chat.proto\x1a\x1b\x63onduit/v1/chat_chunk.proto\x1a\x19\x63onduit/v1/decision.proto\x1a\x1a\x63onduit/v1/embedding.proto\x1a\x16\x63onduit/v1/model.proto\x1a\x18\x63onduit/v1/options.proto\x1a\x17\x63onduit/v1/rerank.proto\"\xc1\x01\n\x0b\x43hatRequest\x12\x37\n\x04\x63hat\x18\x01 \x01(\x0b\x32!.conduit.v1.ChatCompletionRequestH\x00R\x04\x63hat\x12>\n\x04json\x18\x02 \x01(\x0c\x42(\x8a\xb5\x18$\x10\x01\x1a conduit.v1.ChatCompletionRequestH\x00R\x04json\x12\x31\n\x07options\x18\x03 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07optionsB\x06\n\x04\x66orm\"\xbd\x01\n\x0c\x43hatResponse\x12<\n\ncompletion\x18\x01 \x01(\x0b\x32\x1a.conduit.v1.ChatCompletionH\x00R\ncompletion\x12\x37\n\x04json\x18\x02 \x01(\x0c\x42!\x8a\xb5\x18\x1d\x10\x01\x1a\x19\x63onduit.v1.ChatCompletionH\x00R\x04json\x12.\n\x06report\x18\x03 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x06reportB\x06\n\x04\x66orm\"\xc7\x01\n\x11StreamChatRequest\x12\x37\n\x04\x63hat\x18\x01 \x01(\x0b\x32!.conduit.v1.ChatCompletionRequestH\x00R\x04\x63hat\x12>\n\x04json\x18\x02 \x01(\x0c\x42(\x8a\xb5\x18$\x10\x01\x1a conduit.v1.ChatCompletionRequestH\x00R\x04json\x12\x31\n\x07options\x18\x03 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07optionsB\x06\n\x04\x66orm\"\xf2\x01\n\x12StreamChatResponse\x12\x37\n\x06\x63hunks\x18\x01 \x03(\x0b\x32\x1f.conduit.v1.ChatCompletionChunkR\x06\x63hunks\x12>\n\x06\x65vents\x18\x02 \x01(\x0c\x42&\x8a\xb5\x18\"\x1a\x1e\x63onduit.v1.ChatCompletionChunk`\x01R\x06\x65vents\x12\x30\n\x07started\x18\x03 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x07started\x12\x31\n\x08\x66inished\x18\x04 \x01(\x0b\x32\x15.conduit.v1.StreamEndR\x08\x66inished\"h\n\tStreamEnd\x12.\n\x06report\x18\x01 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x06report\x12+\n\x05usage\x18\x02 \x01(\x0b\x32\x15.conduit.v1.ChatUsageR\x05usage\"\xc2\x01\n\x0c\x45mbedRequest\x12<\n\tembedding\x18\x01 \x01(\x0b\x32\x1c.conduit.v1.EmbeddingRequestH\x00R\tembedding\x12\x39\n\x04json\x18\x02 \x01(\x0c\x42#\x8a\xb5\x18\x1f\x10\x01\x1a\x1b\x63onduit.v1.EmbeddingRequestH\x00R\x04json\x12\x31\n\x07options\x18\x03 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07optionsB\x06\n\x04\x66orm\"\xbc\x01\n\rEmbedResponse\x12;\n\nembeddings\x18\x01 \x01(\x0b\x32\x19.conduit.v1.EmbeddingListH\x00R\nembeddings\x12\x36\n\x04json\x18\x02 \x01(\x0c\x42 \x8a\xb5\x18\x1c\x10\x01\x1a\x18\x63onduit.v1.EmbeddingListH\x00R\x04json\x12.\n\x06report\x18\x03 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x06reportB\x06\n\x04\x66orm\"\xc3\x01\n\rRerankRequest\x12<\n\treranking\x18\x01 \x01(\x0b\x32\x1c.conduit.v1.RerankingRequestH\x00R\treranking\x12\x39\n\x04json\x18\x02 \x01(\x0c\x42#\x8a\xb5\x18\x1f\x10\x01\x1a\x1b\x63onduit.v1.RerankingRequestH\x00R\x04json\x12\x31\n\x07options\x18\x03 \x01(\x0b\x32\x17.conduit.v1.CallOptionsR\x07optionsB\x06\n\x04\x66orm\"\xab\x01\n\x0eRerankResponse\x12/\n\x07ranking\x18\x01 \x01(\x0b\x32\x13.conduit.v1.RankingH\x00R\x07ranking\x12\x30\n\x04json\x18\x02 \x01(\x0c\x42\x1a\x8a\xb5\x18\x16\x10\x01\x1a\x12\x63onduit.v1.RankingH\x00R\x04json\x12.\n\x06report\x18\x03 \x01(\x0b\x32\x16.conduit.v1.CallReportR\x06reportB\x06\n\x04\x66orm\"\x19\n\x11ListModelsRequest:\x04\x88\xb5\x18\x02\"i\n\x12ListModelsResponse\x12\x1e\n\x06object\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12-\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x11.conduit.v1.ModelB\x06\x8a\xb5\x18\x02@\x01R\x04\x64\x61ta:\x04\x88\xb5\x18\x02\"-\n\x0fGetModelRequest\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model:\x04\x88\xb5\x18\x02\"A\n\x10GetModelResponse\x12\'\n\x05model\x18\x01 \x01(\x0b\x32\x11.conduit.v1.ModelR\x05model:\x04\x88\xb5\x18\x02\"\x8f\x01\n\x13\x45xplainRouteRequest\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12\x1c\n\toperation\x18\x02 \x01(\tR\toperation\x12\"\n\x0c\x63\x61pabilities\x18\x03 \x03(\tR\x0c\x63\x61pabilities\x12\x17\n\x04seed\x18\x04 \x01(\x04H\x00R\x04seed\x88\x01\x01\x42\x07\n\x05_seed\"H\n\x14\x45xplainRouteResponse\x12\x30\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x14.conduit.v1.DecisionR\x08\x64\x65\x63isionB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -58,16 +56,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RERANKREQUEST'].fields_by_name['json']._serialized_options = b'\212\265\030\037\020\001\032\033conduit.v1.RerankingRequest'
   _globals['_RERANKRESPONSE'].fields_by_name['json']._loaded_options = None
   _globals['_RERANKRESPONSE'].fields_by_name['json']._serialized_options = b'\212\265\030\026\020\001\032\022conduit.v1.Ranking'
-  _globals['_GENERATEIMAGESREQUEST'].fields_by_name['json']._loaded_options = None
-  _globals['_GENERATEIMAGESREQUEST'].fields_by_name['json']._serialized_options = b'\212\265\030\002\020\001'
-  _globals['_GENERATEIMAGESRESPONSE'].fields_by_name['json']._loaded_options = None
-  _globals['_GENERATEIMAGESRESPONSE'].fields_by_name['json']._serialized_options = b'\212\265\030\002\020\001'
-  _globals['_EDITIMAGESRESPONSE'].fields_by_name['json']._loaded_options = None
-  _globals['_EDITIMAGESRESPONSE'].fields_by_name['json']._serialized_options = b'\212\265\030\002\020\001'
-  _globals['_CONVERSEREQUEST'].fields_by_name['json']._loaded_options = None
-  _globals['_CONVERSEREQUEST'].fields_by_name['json']._serialized_options = b'\212\265\030\002\020\001'
-  _globals['_CONVERSERESPONSE'].fields_by_name['json']._loaded_options = None
-  _globals['_CONVERSERESPONSE'].fields_by_name['json']._serialized_options = b'\212\265\030\002\020\001'
   _globals['_LISTMODELSREQUEST']._loaded_options = None
   _globals['_LISTMODELSREQUEST']._serialized_options = b'\210\265\030\002'
   _globals['_LISTMODELSRESPONSE'].fields_by_name['object']._loaded_options = None
@@ -80,58 +68,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETMODELREQUEST']._serialized_options = b'\210\265\030\002'
   _globals['_GETMODELRESPONSE']._loaded_options = None
   _globals['_GETMODELRESPONSE']._serialized_options = b'\210\265\030\002'
-  _globals['_CHATREQUEST']._serialized_start=302
-  _globals['_CHATREQUEST']._serialized_end=495
-  _globals['_CHATRESPONSE']._serialized_start=498
-  _globals['_CHATRESPONSE']._serialized_end=687
-  _globals['_STREAMCHATREQUEST']._serialized_start=690
-  _globals['_STREAMCHATREQUEST']._serialized_end=889
-  _globals['_STREAMCHATRESPONSE']._serialized_start=892
-  _globals['_STREAMCHATRESPONSE']._serialized_end=1134
-  _globals['_STREAMEND']._serialized_start=1136
-  _globals['_STREAMEND']._serialized_end=1240
-  _globals['_EMBEDREQUEST']._serialized_start=1243
-  _globals['_EMBEDREQUEST']._serialized_end=1437
-  _globals['_EMBEDRESPONSE']._serialized_start=1440
-  _globals['_EMBEDRESPONSE']._serialized_end=1628
-  _globals['_RERANKREQUEST']._serialized_start=1631
-  _globals['_RERANKREQUEST']._serialized_end=1826
-  _globals['_RERANKRESPONSE']._serialized_start=1829
-  _globals['_RERANKRESPONSE']._serialized_end=2000
-  _globals['_GENERATEIMAGESREQUEST']._serialized_start=2002
-  _globals['_GENERATEIMAGESREQUEST']._serialized_end=2104
-  _globals['_GENERATEIMAGESRESPONSE']._serialized_start=2106
-  _globals['_GENERATEIMAGESRESPONSE']._serialized_end=2206
-  _globals['_EDITIMAGESREQUEST']._serialized_start=2208
-  _globals['_EDITIMAGESREQUEST']._serialized_end=2325
-  _globals['_EDITIMAGESRESPONSE']._serialized_start=2327
-  _globals['_EDITIMAGESRESPONSE']._serialized_end=2423
-  _globals['_SPEAKREQUEST']._serialized_start=2425
-  _globals['_SPEAKREQUEST']._serialized_end=2541
-  _globals['_SPEAKRESPONSE']._serialized_start=2544
-  _globals['_SPEAKRESPONSE']._serialized_end=2718
-  _globals['_TRANSCRIBEREQUEST']._serialized_start=2720
-  _globals['_TRANSCRIBEREQUEST']._serialized_end=2841
-  _globals['_TRANSCRIBERESPONSE']._serialized_start=2844
-  _globals['_TRANSCRIBERESPONSE']._serialized_end=2977
-  _globals['_TRANSLATEREQUEST']._serialized_start=2979
-  _globals['_TRANSLATEREQUEST']._serialized_end=3099
-  _globals['_TRANSLATERESPONSE']._serialized_start=3102
-  _globals['_TRANSLATERESPONSE']._serialized_end=3234
-  _globals['_CONVERSEREQUEST']._serialized_start=3236
-  _globals['_CONVERSEREQUEST']._serialized_end=3303
-  _globals['_CONVERSERESPONSE']._serialized_start=3305
-  _globals['_CONVERSERESPONSE']._serialized_end=3351
-  _globals['_LISTMODELSREQUEST']._serialized_start=3353
-  _globals['_LISTMODELSREQUEST']._serialized_end=3378
-  _globals['_LISTMODELSRESPONSE']._serialized_start=3380
-  _globals['_LISTMODELSRESPONSE']._serialized_end=3485
-  _globals['_GETMODELREQUEST']._serialized_start=3487
-  _globals['_GETMODELREQUEST']._serialized_end=3532
-  _globals['_GETMODELRESPONSE']._serialized_start=3534
-  _globals['_GETMODELRESPONSE']._serialized_end=3599
-  _globals['_EXPLAINROUTEREQUEST']._serialized_start=3602
-  _globals['_EXPLAINROUTEREQUEST']._serialized_end=3745
-  _globals['_EXPLAINROUTERESPONSE']._serialized_start=3747
-  _globals['_EXPLAINROUTERESPONSE']._serialized_end=3819
+  _globals['_CHATREQUEST']._serialized_start=254
+  _globals['_CHATREQUEST']._serialized_end=447
+  _globals['_CHATRESPONSE']._serialized_start=450
+  _globals['_CHATRESPONSE']._serialized_end=639
+  _globals['_STREAMCHATREQUEST']._serialized_start=642
+  _globals['_STREAMCHATREQUEST']._serialized_end=841
+  _globals['_STREAMCHATRESPONSE']._serialized_start=844
+  _globals['_STREAMCHATRESPONSE']._serialized_end=1086
+  _globals['_STREAMEND']._serialized_start=1088
+  _globals['_STREAMEND']._serialized_end=1192
+  _globals['_EMBEDREQUEST']._serialized_start=1195
+  _globals['_EMBEDREQUEST']._serialized_end=1389
+  _globals['_EMBEDRESPONSE']._serialized_start=1392
+  _globals['_EMBEDRESPONSE']._serialized_end=1580
+  _globals['_RERANKREQUEST']._serialized_start=1583
+  _globals['_RERANKREQUEST']._serialized_end=1778
+  _globals['_RERANKRESPONSE']._serialized_start=1781
+  _globals['_RERANKRESPONSE']._serialized_end=1952
+  _globals['_LISTMODELSREQUEST']._serialized_start=1954
+  _globals['_LISTMODELSREQUEST']._serialized_end=1979
+  _globals['_LISTMODELSRESPONSE']._serialized_start=1981
+  _globals['_LISTMODELSRESPONSE']._serialized_end=2086
+  _globals['_GETMODELREQUEST']._serialized_start=2088
+  _globals['_GETMODELREQUEST']._serialized_end=2133
+  _globals['_GETMODELRESPONSE']._serialized_start=2135
+  _globals['_GETMODELRESPONSE']._serialized_end=2200
+  _globals['_EXPLAINROUTEREQUEST']._serialized_start=2203
+  _globals['_EXPLAINROUTEREQUEST']._serialized_end=2346
+  _globals['_EXPLAINROUTERESPONSE']._serialized_start=2348
+  _globals['_EXPLAINROUTERESPONSE']._serialized_end=2420
 # @@protoc_insertion_point(module_scope)

@@ -3,7 +3,13 @@
 import grpc
 import warnings
 
+from conduit.v1 import audio_requests_pb2 as conduit_dot_v1_dot_audio__requests__pb2
+from conduit.v1 import caller_usage_pb2 as conduit_dot_v1_dot_caller__usage__pb2
+from conduit.v1 import converse_requests_pb2 as conduit_dot_v1_dot_converse__requests__pb2
+from conduit.v1 import image_requests_pb2 as conduit_dot_v1_dot_image__requests__pb2
 from conduit.v1 import router_requests_pb2 as conduit_dot_v1_dot_router__requests__pb2
+from conduit.v1 import task_requests_pb2 as conduit_dot_v1_dot_task__requests__pb2
+from conduit.v1 import voice_requests_pb2 as conduit_dot_v1_dot_voice__requests__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -27,7 +33,7 @@ if _version_not_supported:
 
 class RouterServiceStub:
     """Does the calls: chooses an instance and a key, translates, sends, fails over and accounts. For holders of a virtual
-    key. Nothing here is idempotent: a call that is sent twice is answered and charged twice.
+    key. What is not marked as idempotent is not: a call that is sent twice is answered and charged twice.
     """
 
     def __init__(self, channel):
@@ -58,33 +64,93 @@ class RouterServiceStub:
                 _registered_method=True)
         self.GenerateImages = channel.unary_unary(
                 '/conduit.v1.RouterService/GenerateImages',
-                request_serializer=conduit_dot_v1_dot_router__requests__pb2.GenerateImagesRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_router__requests__pb2.GenerateImagesResponse.FromString,
+                request_serializer=conduit_dot_v1_dot_image__requests__pb2.GenerateImagesRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_image__requests__pb2.GenerateImagesResponse.FromString,
+                _registered_method=True)
+        self.StreamGenerateImages = channel.unary_stream(
+                '/conduit.v1.RouterService/StreamGenerateImages',
+                request_serializer=conduit_dot_v1_dot_image__requests__pb2.StreamGenerateImagesRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_image__requests__pb2.StreamGenerateImagesResponse.FromString,
+                _registered_method=True)
+        self.StartImageGeneration = channel.unary_unary(
+                '/conduit.v1.RouterService/StartImageGeneration',
+                request_serializer=conduit_dot_v1_dot_image__requests__pb2.StartImageGenerationRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_image__requests__pb2.StartImageGenerationResponse.FromString,
                 _registered_method=True)
         self.EditImages = channel.unary_unary(
                 '/conduit.v1.RouterService/EditImages',
-                request_serializer=conduit_dot_v1_dot_router__requests__pb2.EditImagesRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_router__requests__pb2.EditImagesResponse.FromString,
+                request_serializer=conduit_dot_v1_dot_image__requests__pb2.EditImagesRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_image__requests__pb2.EditImagesResponse.FromString,
+                _registered_method=True)
+        self.StreamEditImages = channel.unary_stream(
+                '/conduit.v1.RouterService/StreamEditImages',
+                request_serializer=conduit_dot_v1_dot_image__requests__pb2.StreamEditImagesRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_image__requests__pb2.StreamEditImagesResponse.FromString,
+                _registered_method=True)
+        self.StartImageEdit = channel.unary_unary(
+                '/conduit.v1.RouterService/StartImageEdit',
+                request_serializer=conduit_dot_v1_dot_image__requests__pb2.StartImageEditRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_image__requests__pb2.StartImageEditResponse.FromString,
+                _registered_method=True)
+        self.GetTask = channel.unary_unary(
+                '/conduit.v1.RouterService/GetTask',
+                request_serializer=conduit_dot_v1_dot_task__requests__pb2.GetTaskRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_task__requests__pb2.GetTaskResponse.FromString,
+                _registered_method=True)
+        self.CancelTask = channel.unary_unary(
+                '/conduit.v1.RouterService/CancelTask',
+                request_serializer=conduit_dot_v1_dot_task__requests__pb2.CancelTaskRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_task__requests__pb2.CancelTaskResponse.FromString,
                 _registered_method=True)
         self.Speak = channel.unary_stream(
                 '/conduit.v1.RouterService/Speak',
-                request_serializer=conduit_dot_v1_dot_router__requests__pb2.SpeakRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_router__requests__pb2.SpeakResponse.FromString,
+                request_serializer=conduit_dot_v1_dot_audio__requests__pb2.SpeakRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_audio__requests__pb2.SpeakResponse.FromString,
                 _registered_method=True)
-        self.Transcribe = channel.unary_unary(
+        self.Transcribe = channel.stream_unary(
                 '/conduit.v1.RouterService/Transcribe',
-                request_serializer=conduit_dot_v1_dot_router__requests__pb2.TranscribeRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_router__requests__pb2.TranscribeResponse.FromString,
+                request_serializer=conduit_dot_v1_dot_audio__requests__pb2.TranscribeRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_audio__requests__pb2.TranscribeResponse.FromString,
                 _registered_method=True)
-        self.Translate = channel.unary_unary(
+        self.StreamTranscribe = channel.stream_stream(
+                '/conduit.v1.RouterService/StreamTranscribe',
+                request_serializer=conduit_dot_v1_dot_audio__requests__pb2.StreamTranscribeRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_audio__requests__pb2.StreamTranscribeResponse.FromString,
+                _registered_method=True)
+        self.Translate = channel.stream_unary(
                 '/conduit.v1.RouterService/Translate',
-                request_serializer=conduit_dot_v1_dot_router__requests__pb2.TranslateRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_router__requests__pb2.TranslateResponse.FromString,
+                request_serializer=conduit_dot_v1_dot_audio__requests__pb2.TranslateRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_audio__requests__pb2.TranslateResponse.FromString,
+                _registered_method=True)
+        self.ListVoices = channel.unary_unary(
+                '/conduit.v1.RouterService/ListVoices',
+                request_serializer=conduit_dot_v1_dot_voice__requests__pb2.ListVoicesRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_voice__requests__pb2.ListVoicesResponse.FromString,
+                _registered_method=True)
+        self.CreateVoice = channel.stream_unary(
+                '/conduit.v1.RouterService/CreateVoice',
+                request_serializer=conduit_dot_v1_dot_voice__requests__pb2.CreateVoiceRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_voice__requests__pb2.CreateVoiceResponse.FromString,
+                _registered_method=True)
+        self.DeleteVoice = channel.unary_unary(
+                '/conduit.v1.RouterService/DeleteVoice',
+                request_serializer=conduit_dot_v1_dot_voice__requests__pb2.DeleteVoiceRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_voice__requests__pb2.DeleteVoiceResponse.FromString,
                 _registered_method=True)
         self.Converse = channel.stream_stream(
                 '/conduit.v1.RouterService/Converse',
-                request_serializer=conduit_dot_v1_dot_router__requests__pb2.ConverseRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_router__requests__pb2.ConverseResponse.FromString,
+                request_serializer=conduit_dot_v1_dot_converse__requests__pb2.ConverseRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_converse__requests__pb2.ConverseResponse.FromString,
+                _registered_method=True)
+        self.CreateClientSecret = channel.unary_unary(
+                '/conduit.v1.RouterService/CreateClientSecret',
+                request_serializer=conduit_dot_v1_dot_converse__requests__pb2.CreateClientSecretRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_converse__requests__pb2.CreateClientSecretResponse.FromString,
+                _registered_method=True)
+        self.GetUsage = channel.unary_unary(
+                '/conduit.v1.RouterService/GetUsage',
+                request_serializer=conduit_dot_v1_dot_caller__usage__pb2.GetUsageRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_caller__usage__pb2.GetUsageResponse.FromString,
                 _registered_method=True)
         self.ListModels = channel.unary_unary(
                 '/conduit.v1.RouterService/ListModels',
@@ -105,7 +171,7 @@ class RouterServiceStub:
 
 class RouterServiceServicer:
     """Does the calls: chooses an instance and a key, translates, sends, fails over and accounts. For holders of a virtual
-    key. Nothing here is idempotent: a call that is sent twice is answered and charged twice.
+    key. What is not marked as idempotent is not: a call that is sent twice is answered and charged twice.
     """
 
     def Chat(self, request, context):
@@ -138,42 +204,135 @@ class RouterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GenerateImages(self, request, context):
-        """Draws pictures.
+        """Draws pictures and returns them whole.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamGenerateImages(self, request, context):
+        """Draws pictures and streams them, drafts first. The last message has `finished`; a stream that ends without one, or with
+        an error status, is incomplete.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StartImageGeneration(self, request, context):
+        """Begins to draw pictures and returns the task that does. Nobody need wait for it; it is kept for a day.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def EditImages(self, request, context):
-        """Changes pictures.
+        """Changes pictures and returns them whole.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamEditImages(self, request, context):
+        """Changes pictures and streams them, drafts first. The last message has `finished`; a stream that ends without one, or with
+        an error status, is incomplete.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StartImageEdit(self, request, context):
+        """Begins to change pictures and returns the task that does. Nobody need wait for it; it is kept for a day.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTask(self, request, context):
+        """Returns a task of the caller's. TASK_NOT_FOUND if the caller has none of this id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelTask(self, request, context):
+        """Takes a task of the caller's back, at the provider too, and returns it. What the provider has done is charged.
+        TASK_NOT_FOUND if the caller has none of this id. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Speak(self, request, context):
-        """Speaks a text; streams the sound as it comes.
+        """Speaks a text and streams the sound, or events with it, as it comes. The last message has `finished`; a stream that ends
+        without one, or with an error status, is incomplete.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Transcribe(self, request, context):
-        """Writes down speech.
+    def Transcribe(self, request_iterator, context):
+        """Writes down speech and returns the words whole. The first message says what is asked, the others bring the sound.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Translate(self, request, context):
-        """Writes down speech in English.
+    def StreamTranscribe(self, request_iterator, context):
+        """Writes down speech and streams the words as they are found. The first message says what is asked, the others bring the
+        sound. The last answer has `finished`; a stream that ends without one, or with an error status, is incomplete.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Translate(self, request_iterator, context):
+        """Writes down speech in English and returns the words whole. The first message says what is asked, the others bring the
+        sound.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVoices(self, request, context):
+        """Lists the voices that the caller's models can speak with.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateVoice(self, request_iterator, context):
+        """Makes a voice of samples of it, with the speaker's consent, or of a description. The first message says what is asked,
+        the others bring the samples.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteVoice(self, request, context):
+        """Forgets a voice that was made with the caller's virtual key, at the provider too. VOICE_NOT_FOUND if there is none of this
+        id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Converse(self, request_iterator, context):
-        """Holds a spoken conversation.
+        """Holds a spoken conversation: events both ways until one side ends it. The first message says how; the first answer has
+        `started`, the last one `finished`. A session that ends without one, or with an error status, broke off.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateClientSecret(self, request, context):
+        """Makes a secret that a browser may have, to hold a realtime session in the caller's name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetUsage(self, request, context):
+        """Returns what the caller's virtual key has used, and what it cost.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -225,33 +384,93 @@ def add_RouterServiceServicer_to_server(servicer, server):
             ),
             'GenerateImages': grpc.unary_unary_rpc_method_handler(
                     servicer.GenerateImages,
-                    request_deserializer=conduit_dot_v1_dot_router__requests__pb2.GenerateImagesRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_router__requests__pb2.GenerateImagesResponse.SerializeToString,
+                    request_deserializer=conduit_dot_v1_dot_image__requests__pb2.GenerateImagesRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_image__requests__pb2.GenerateImagesResponse.SerializeToString,
+            ),
+            'StreamGenerateImages': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamGenerateImages,
+                    request_deserializer=conduit_dot_v1_dot_image__requests__pb2.StreamGenerateImagesRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_image__requests__pb2.StreamGenerateImagesResponse.SerializeToString,
+            ),
+            'StartImageGeneration': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartImageGeneration,
+                    request_deserializer=conduit_dot_v1_dot_image__requests__pb2.StartImageGenerationRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_image__requests__pb2.StartImageGenerationResponse.SerializeToString,
             ),
             'EditImages': grpc.unary_unary_rpc_method_handler(
                     servicer.EditImages,
-                    request_deserializer=conduit_dot_v1_dot_router__requests__pb2.EditImagesRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_router__requests__pb2.EditImagesResponse.SerializeToString,
+                    request_deserializer=conduit_dot_v1_dot_image__requests__pb2.EditImagesRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_image__requests__pb2.EditImagesResponse.SerializeToString,
+            ),
+            'StreamEditImages': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamEditImages,
+                    request_deserializer=conduit_dot_v1_dot_image__requests__pb2.StreamEditImagesRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_image__requests__pb2.StreamEditImagesResponse.SerializeToString,
+            ),
+            'StartImageEdit': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartImageEdit,
+                    request_deserializer=conduit_dot_v1_dot_image__requests__pb2.StartImageEditRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_image__requests__pb2.StartImageEditResponse.SerializeToString,
+            ),
+            'GetTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTask,
+                    request_deserializer=conduit_dot_v1_dot_task__requests__pb2.GetTaskRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_task__requests__pb2.GetTaskResponse.SerializeToString,
+            ),
+            'CancelTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelTask,
+                    request_deserializer=conduit_dot_v1_dot_task__requests__pb2.CancelTaskRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_task__requests__pb2.CancelTaskResponse.SerializeToString,
             ),
             'Speak': grpc.unary_stream_rpc_method_handler(
                     servicer.Speak,
-                    request_deserializer=conduit_dot_v1_dot_router__requests__pb2.SpeakRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_router__requests__pb2.SpeakResponse.SerializeToString,
+                    request_deserializer=conduit_dot_v1_dot_audio__requests__pb2.SpeakRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_audio__requests__pb2.SpeakResponse.SerializeToString,
             ),
-            'Transcribe': grpc.unary_unary_rpc_method_handler(
+            'Transcribe': grpc.stream_unary_rpc_method_handler(
                     servicer.Transcribe,
-                    request_deserializer=conduit_dot_v1_dot_router__requests__pb2.TranscribeRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_router__requests__pb2.TranscribeResponse.SerializeToString,
+                    request_deserializer=conduit_dot_v1_dot_audio__requests__pb2.TranscribeRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_audio__requests__pb2.TranscribeResponse.SerializeToString,
             ),
-            'Translate': grpc.unary_unary_rpc_method_handler(
+            'StreamTranscribe': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamTranscribe,
+                    request_deserializer=conduit_dot_v1_dot_audio__requests__pb2.StreamTranscribeRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_audio__requests__pb2.StreamTranscribeResponse.SerializeToString,
+            ),
+            'Translate': grpc.stream_unary_rpc_method_handler(
                     servicer.Translate,
-                    request_deserializer=conduit_dot_v1_dot_router__requests__pb2.TranslateRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_router__requests__pb2.TranslateResponse.SerializeToString,
+                    request_deserializer=conduit_dot_v1_dot_audio__requests__pb2.TranslateRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_audio__requests__pb2.TranslateResponse.SerializeToString,
+            ),
+            'ListVoices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVoices,
+                    request_deserializer=conduit_dot_v1_dot_voice__requests__pb2.ListVoicesRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_voice__requests__pb2.ListVoicesResponse.SerializeToString,
+            ),
+            'CreateVoice': grpc.stream_unary_rpc_method_handler(
+                    servicer.CreateVoice,
+                    request_deserializer=conduit_dot_v1_dot_voice__requests__pb2.CreateVoiceRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_voice__requests__pb2.CreateVoiceResponse.SerializeToString,
+            ),
+            'DeleteVoice': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteVoice,
+                    request_deserializer=conduit_dot_v1_dot_voice__requests__pb2.DeleteVoiceRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_voice__requests__pb2.DeleteVoiceResponse.SerializeToString,
             ),
             'Converse': grpc.stream_stream_rpc_method_handler(
                     servicer.Converse,
-                    request_deserializer=conduit_dot_v1_dot_router__requests__pb2.ConverseRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_router__requests__pb2.ConverseResponse.SerializeToString,
+                    request_deserializer=conduit_dot_v1_dot_converse__requests__pb2.ConverseRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_converse__requests__pb2.ConverseResponse.SerializeToString,
+            ),
+            'CreateClientSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateClientSecret,
+                    request_deserializer=conduit_dot_v1_dot_converse__requests__pb2.CreateClientSecretRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_converse__requests__pb2.CreateClientSecretResponse.SerializeToString,
+            ),
+            'GetUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUsage,
+                    request_deserializer=conduit_dot_v1_dot_caller__usage__pb2.GetUsageRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_caller__usage__pb2.GetUsageResponse.SerializeToString,
             ),
             'ListModels': grpc.unary_unary_rpc_method_handler(
                     servicer.ListModels,
@@ -278,7 +497,7 @@ def add_RouterServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class RouterService:
     """Does the calls: chooses an instance and a key, translates, sends, fails over and accounts. For holders of a virtual
-    key. Nothing here is idempotent: a call that is sent twice is answered and charged twice.
+    key. What is not marked as idempotent is not: a call that is sent twice is answered and charged twice.
     """
 
     @staticmethod
@@ -404,8 +623,62 @@ class RouterService:
             request,
             target,
             '/conduit.v1.RouterService/GenerateImages',
-            conduit_dot_v1_dot_router__requests__pb2.GenerateImagesRequest.SerializeToString,
-            conduit_dot_v1_dot_router__requests__pb2.GenerateImagesResponse.FromString,
+            conduit_dot_v1_dot_image__requests__pb2.GenerateImagesRequest.SerializeToString,
+            conduit_dot_v1_dot_image__requests__pb2.GenerateImagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamGenerateImages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/conduit.v1.RouterService/StreamGenerateImages',
+            conduit_dot_v1_dot_image__requests__pb2.StreamGenerateImagesRequest.SerializeToString,
+            conduit_dot_v1_dot_image__requests__pb2.StreamGenerateImagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartImageGeneration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/StartImageGeneration',
+            conduit_dot_v1_dot_image__requests__pb2.StartImageGenerationRequest.SerializeToString,
+            conduit_dot_v1_dot_image__requests__pb2.StartImageGenerationResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -431,8 +704,116 @@ class RouterService:
             request,
             target,
             '/conduit.v1.RouterService/EditImages',
-            conduit_dot_v1_dot_router__requests__pb2.EditImagesRequest.SerializeToString,
-            conduit_dot_v1_dot_router__requests__pb2.EditImagesResponse.FromString,
+            conduit_dot_v1_dot_image__requests__pb2.EditImagesRequest.SerializeToString,
+            conduit_dot_v1_dot_image__requests__pb2.EditImagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamEditImages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/conduit.v1.RouterService/StreamEditImages',
+            conduit_dot_v1_dot_image__requests__pb2.StreamEditImagesRequest.SerializeToString,
+            conduit_dot_v1_dot_image__requests__pb2.StreamEditImagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartImageEdit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/StartImageEdit',
+            conduit_dot_v1_dot_image__requests__pb2.StartImageEditRequest.SerializeToString,
+            conduit_dot_v1_dot_image__requests__pb2.StartImageEditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/GetTask',
+            conduit_dot_v1_dot_task__requests__pb2.GetTaskRequest.SerializeToString,
+            conduit_dot_v1_dot_task__requests__pb2.GetTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/CancelTask',
+            conduit_dot_v1_dot_task__requests__pb2.CancelTaskRequest.SerializeToString,
+            conduit_dot_v1_dot_task__requests__pb2.CancelTaskResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -458,8 +839,8 @@ class RouterService:
             request,
             target,
             '/conduit.v1.RouterService/Speak',
-            conduit_dot_v1_dot_router__requests__pb2.SpeakRequest.SerializeToString,
-            conduit_dot_v1_dot_router__requests__pb2.SpeakResponse.FromString,
+            conduit_dot_v1_dot_audio__requests__pb2.SpeakRequest.SerializeToString,
+            conduit_dot_v1_dot_audio__requests__pb2.SpeakResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -471,7 +852,7 @@ class RouterService:
             _registered_method=True)
 
     @staticmethod
-    def Transcribe(request,
+    def Transcribe(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -481,12 +862,12 @@ class RouterService:
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
+        return grpc.experimental.stream_unary(
+            request_iterator,
             target,
             '/conduit.v1.RouterService/Transcribe',
-            conduit_dot_v1_dot_router__requests__pb2.TranscribeRequest.SerializeToString,
-            conduit_dot_v1_dot_router__requests__pb2.TranscribeResponse.FromString,
+            conduit_dot_v1_dot_audio__requests__pb2.TranscribeRequest.SerializeToString,
+            conduit_dot_v1_dot_audio__requests__pb2.TranscribeResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -498,7 +879,61 @@ class RouterService:
             _registered_method=True)
 
     @staticmethod
-    def Translate(request,
+    def StreamTranscribe(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/conduit.v1.RouterService/StreamTranscribe',
+            conduit_dot_v1_dot_audio__requests__pb2.StreamTranscribeRequest.SerializeToString,
+            conduit_dot_v1_dot_audio__requests__pb2.StreamTranscribeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Translate(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/conduit.v1.RouterService/Translate',
+            conduit_dot_v1_dot_audio__requests__pb2.TranslateRequest.SerializeToString,
+            conduit_dot_v1_dot_audio__requests__pb2.TranslateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVoices(request,
             target,
             options=(),
             channel_credentials=None,
@@ -511,9 +946,63 @@ class RouterService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/conduit.v1.RouterService/Translate',
-            conduit_dot_v1_dot_router__requests__pb2.TranslateRequest.SerializeToString,
-            conduit_dot_v1_dot_router__requests__pb2.TranslateResponse.FromString,
+            '/conduit.v1.RouterService/ListVoices',
+            conduit_dot_v1_dot_voice__requests__pb2.ListVoicesRequest.SerializeToString,
+            conduit_dot_v1_dot_voice__requests__pb2.ListVoicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateVoice(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/conduit.v1.RouterService/CreateVoice',
+            conduit_dot_v1_dot_voice__requests__pb2.CreateVoiceRequest.SerializeToString,
+            conduit_dot_v1_dot_voice__requests__pb2.CreateVoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteVoice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/DeleteVoice',
+            conduit_dot_v1_dot_voice__requests__pb2.DeleteVoiceRequest.SerializeToString,
+            conduit_dot_v1_dot_voice__requests__pb2.DeleteVoiceResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -539,8 +1028,62 @@ class RouterService:
             request_iterator,
             target,
             '/conduit.v1.RouterService/Converse',
-            conduit_dot_v1_dot_router__requests__pb2.ConverseRequest.SerializeToString,
-            conduit_dot_v1_dot_router__requests__pb2.ConverseResponse.FromString,
+            conduit_dot_v1_dot_converse__requests__pb2.ConverseRequest.SerializeToString,
+            conduit_dot_v1_dot_converse__requests__pb2.ConverseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateClientSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/CreateClientSecret',
+            conduit_dot_v1_dot_converse__requests__pb2.CreateClientSecretRequest.SerializeToString,
+            conduit_dot_v1_dot_converse__requests__pb2.CreateClientSecretResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/GetUsage',
+            conduit_dot_v1_dot_caller__usage__pb2.GetUsageRequest.SerializeToString,
+            conduit_dot_v1_dot_caller__usage__pb2.GetUsageResponse.FromString,
             options,
             channel_credentials,
             insecure,

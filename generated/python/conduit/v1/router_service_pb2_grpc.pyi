@@ -4,7 +4,13 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from conduit.v1 import audio_requests_pb2 as _audio_requests_pb2
+from conduit.v1 import caller_usage_pb2 as _caller_usage_pb2
+from conduit.v1 import converse_requests_pb2 as _converse_requests_pb2
+from conduit.v1 import image_requests_pb2 as _image_requests_pb2
 from conduit.v1 import router_requests_pb2 as _router_requests_pb2
+from conduit.v1 import task_requests_pb2 as _task_requests_pb2
+from conduit.v1 import voice_requests_pb2 as _voice_requests_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -28,7 +34,7 @@ GRPC_VERSION: str
 
 class RouterServiceStub:
     """Does the calls: chooses an instance and a key, translates, sends, fails over and accounts. For holders of a virtual
-    key. Nothing here is idempotent: a call that is sent twice is answered and charged twice.
+    key. What is not marked as idempotent is not: a call that is sent twice is answered and charged twice.
     """
 
     @_typing.overload
@@ -45,18 +51,60 @@ class RouterServiceStub:
     """Turns texts into vectors."""
     Rerank: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.RerankRequest, _router_requests_pb2.RerankResponse]
     """Puts documents in order by their relevance to a query."""
-    GenerateImages: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.GenerateImagesRequest, _router_requests_pb2.GenerateImagesResponse]
-    """Draws pictures."""
-    EditImages: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.EditImagesRequest, _router_requests_pb2.EditImagesResponse]
-    """Changes pictures."""
-    Speak: _grpc.UnaryStreamMultiCallable[_router_requests_pb2.SpeakRequest, _router_requests_pb2.SpeakResponse]
-    """Speaks a text; streams the sound as it comes."""
-    Transcribe: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.TranscribeRequest, _router_requests_pb2.TranscribeResponse]
-    """Writes down speech."""
-    Translate: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.TranslateRequest, _router_requests_pb2.TranslateResponse]
-    """Writes down speech in English."""
-    Converse: _grpc.StreamStreamMultiCallable[_router_requests_pb2.ConverseRequest, _router_requests_pb2.ConverseResponse]
-    """Holds a spoken conversation."""
+    GenerateImages: _grpc.UnaryUnaryMultiCallable[_image_requests_pb2.GenerateImagesRequest, _image_requests_pb2.GenerateImagesResponse]
+    """Draws pictures and returns them whole."""
+    StreamGenerateImages: _grpc.UnaryStreamMultiCallable[_image_requests_pb2.StreamGenerateImagesRequest, _image_requests_pb2.StreamGenerateImagesResponse]
+    """Draws pictures and streams them, drafts first. The last message has `finished`; a stream that ends without one, or with
+    an error status, is incomplete.
+    """
+    StartImageGeneration: _grpc.UnaryUnaryMultiCallable[_image_requests_pb2.StartImageGenerationRequest, _image_requests_pb2.StartImageGenerationResponse]
+    """Begins to draw pictures and returns the task that does. Nobody need wait for it; it is kept for a day."""
+    EditImages: _grpc.UnaryUnaryMultiCallable[_image_requests_pb2.EditImagesRequest, _image_requests_pb2.EditImagesResponse]
+    """Changes pictures and returns them whole."""
+    StreamEditImages: _grpc.UnaryStreamMultiCallable[_image_requests_pb2.StreamEditImagesRequest, _image_requests_pb2.StreamEditImagesResponse]
+    """Changes pictures and streams them, drafts first. The last message has `finished`; a stream that ends without one, or with
+    an error status, is incomplete.
+    """
+    StartImageEdit: _grpc.UnaryUnaryMultiCallable[_image_requests_pb2.StartImageEditRequest, _image_requests_pb2.StartImageEditResponse]
+    """Begins to change pictures and returns the task that does. Nobody need wait for it; it is kept for a day."""
+    GetTask: _grpc.UnaryUnaryMultiCallable[_task_requests_pb2.GetTaskRequest, _task_requests_pb2.GetTaskResponse]
+    """Returns a task of the caller's. TASK_NOT_FOUND if the caller has none of this id."""
+    CancelTask: _grpc.UnaryUnaryMultiCallable[_task_requests_pb2.CancelTaskRequest, _task_requests_pb2.CancelTaskResponse]
+    """Takes a task of the caller's back, at the provider too, and returns it. What the provider has done is charged.
+    TASK_NOT_FOUND if the caller has none of this id. Idempotent.
+    """
+    Speak: _grpc.UnaryStreamMultiCallable[_audio_requests_pb2.SpeakRequest, _audio_requests_pb2.SpeakResponse]
+    """Speaks a text and streams the sound, or events with it, as it comes. The last message has `finished`; a stream that ends
+    without one, or with an error status, is incomplete.
+    """
+    Transcribe: _grpc.StreamUnaryMultiCallable[_audio_requests_pb2.TranscribeRequest, _audio_requests_pb2.TranscribeResponse]
+    """Writes down speech and returns the words whole. The first message says what is asked, the others bring the sound."""
+    StreamTranscribe: _grpc.StreamStreamMultiCallable[_audio_requests_pb2.StreamTranscribeRequest, _audio_requests_pb2.StreamTranscribeResponse]
+    """Writes down speech and streams the words as they are found. The first message says what is asked, the others bring the
+    sound. The last answer has `finished`; a stream that ends without one, or with an error status, is incomplete.
+    """
+    Translate: _grpc.StreamUnaryMultiCallable[_audio_requests_pb2.TranslateRequest, _audio_requests_pb2.TranslateResponse]
+    """Writes down speech in English and returns the words whole. The first message says what is asked, the others bring the
+    sound.
+    """
+    ListVoices: _grpc.UnaryUnaryMultiCallable[_voice_requests_pb2.ListVoicesRequest, _voice_requests_pb2.ListVoicesResponse]
+    """Lists the voices that the caller's models can speak with."""
+    CreateVoice: _grpc.StreamUnaryMultiCallable[_voice_requests_pb2.CreateVoiceRequest, _voice_requests_pb2.CreateVoiceResponse]
+    """Makes a voice of samples of it, with the speaker's consent, or of a description. The first message says what is asked,
+    the others bring the samples.
+    """
+    DeleteVoice: _grpc.UnaryUnaryMultiCallable[_voice_requests_pb2.DeleteVoiceRequest, _voice_requests_pb2.DeleteVoiceResponse]
+    """Forgets a voice that was made with the caller's virtual key, at the provider too. VOICE_NOT_FOUND if there is none of this
+    id.
+    """
+    Converse: _grpc.StreamStreamMultiCallable[_converse_requests_pb2.ConverseRequest, _converse_requests_pb2.ConverseResponse]
+    """Holds a spoken conversation: events both ways until one side ends it. The first message says how; the first answer has
+    `started`, the last one `finished`. A session that ends without one, or with an error status, broke off.
+    """
+    CreateClientSecret: _grpc.UnaryUnaryMultiCallable[_converse_requests_pb2.CreateClientSecretRequest, _converse_requests_pb2.CreateClientSecretResponse]
+    """Makes a secret that a browser may have, to hold a realtime session in the caller's name."""
+    GetUsage: _grpc.UnaryUnaryMultiCallable[_caller_usage_pb2.GetUsageRequest, _caller_usage_pb2.GetUsageResponse]
+    """Returns what the caller's virtual key has used, and what it cost."""
     ListModels: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.ListModelsRequest, _router_requests_pb2.ListModelsResponse]
     """Lists the model aliases the caller may use."""
     GetModel: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.GetModelRequest, _router_requests_pb2.GetModelResponse]
@@ -67,7 +115,7 @@ class RouterServiceStub:
 @_typing.type_check_only
 class RouterServiceAsyncStub(RouterServiceStub):
     """Does the calls: chooses an instance and a key, translates, sends, fails over and accounts. For holders of a virtual
-    key. Nothing here is idempotent: a call that is sent twice is answered and charged twice.
+    key. What is not marked as idempotent is not: a call that is sent twice is answered and charged twice.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -81,18 +129,60 @@ class RouterServiceAsyncStub(RouterServiceStub):
     """Turns texts into vectors."""
     Rerank: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.RerankRequest, _router_requests_pb2.RerankResponse]  # type: ignore[assignment]
     """Puts documents in order by their relevance to a query."""
-    GenerateImages: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.GenerateImagesRequest, _router_requests_pb2.GenerateImagesResponse]  # type: ignore[assignment]
-    """Draws pictures."""
-    EditImages: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.EditImagesRequest, _router_requests_pb2.EditImagesResponse]  # type: ignore[assignment]
-    """Changes pictures."""
-    Speak: _aio.UnaryStreamMultiCallable[_router_requests_pb2.SpeakRequest, _router_requests_pb2.SpeakResponse]  # type: ignore[assignment]
-    """Speaks a text; streams the sound as it comes."""
-    Transcribe: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.TranscribeRequest, _router_requests_pb2.TranscribeResponse]  # type: ignore[assignment]
-    """Writes down speech."""
-    Translate: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.TranslateRequest, _router_requests_pb2.TranslateResponse]  # type: ignore[assignment]
-    """Writes down speech in English."""
-    Converse: _aio.StreamStreamMultiCallable[_router_requests_pb2.ConverseRequest, _router_requests_pb2.ConverseResponse]  # type: ignore[assignment]
-    """Holds a spoken conversation."""
+    GenerateImages: _aio.UnaryUnaryMultiCallable[_image_requests_pb2.GenerateImagesRequest, _image_requests_pb2.GenerateImagesResponse]  # type: ignore[assignment]
+    """Draws pictures and returns them whole."""
+    StreamGenerateImages: _aio.UnaryStreamMultiCallable[_image_requests_pb2.StreamGenerateImagesRequest, _image_requests_pb2.StreamGenerateImagesResponse]  # type: ignore[assignment]
+    """Draws pictures and streams them, drafts first. The last message has `finished`; a stream that ends without one, or with
+    an error status, is incomplete.
+    """
+    StartImageGeneration: _aio.UnaryUnaryMultiCallable[_image_requests_pb2.StartImageGenerationRequest, _image_requests_pb2.StartImageGenerationResponse]  # type: ignore[assignment]
+    """Begins to draw pictures and returns the task that does. Nobody need wait for it; it is kept for a day."""
+    EditImages: _aio.UnaryUnaryMultiCallable[_image_requests_pb2.EditImagesRequest, _image_requests_pb2.EditImagesResponse]  # type: ignore[assignment]
+    """Changes pictures and returns them whole."""
+    StreamEditImages: _aio.UnaryStreamMultiCallable[_image_requests_pb2.StreamEditImagesRequest, _image_requests_pb2.StreamEditImagesResponse]  # type: ignore[assignment]
+    """Changes pictures and streams them, drafts first. The last message has `finished`; a stream that ends without one, or with
+    an error status, is incomplete.
+    """
+    StartImageEdit: _aio.UnaryUnaryMultiCallable[_image_requests_pb2.StartImageEditRequest, _image_requests_pb2.StartImageEditResponse]  # type: ignore[assignment]
+    """Begins to change pictures and returns the task that does. Nobody need wait for it; it is kept for a day."""
+    GetTask: _aio.UnaryUnaryMultiCallable[_task_requests_pb2.GetTaskRequest, _task_requests_pb2.GetTaskResponse]  # type: ignore[assignment]
+    """Returns a task of the caller's. TASK_NOT_FOUND if the caller has none of this id."""
+    CancelTask: _aio.UnaryUnaryMultiCallable[_task_requests_pb2.CancelTaskRequest, _task_requests_pb2.CancelTaskResponse]  # type: ignore[assignment]
+    """Takes a task of the caller's back, at the provider too, and returns it. What the provider has done is charged.
+    TASK_NOT_FOUND if the caller has none of this id. Idempotent.
+    """
+    Speak: _aio.UnaryStreamMultiCallable[_audio_requests_pb2.SpeakRequest, _audio_requests_pb2.SpeakResponse]  # type: ignore[assignment]
+    """Speaks a text and streams the sound, or events with it, as it comes. The last message has `finished`; a stream that ends
+    without one, or with an error status, is incomplete.
+    """
+    Transcribe: _aio.StreamUnaryMultiCallable[_audio_requests_pb2.TranscribeRequest, _audio_requests_pb2.TranscribeResponse]  # type: ignore[assignment]
+    """Writes down speech and returns the words whole. The first message says what is asked, the others bring the sound."""
+    StreamTranscribe: _aio.StreamStreamMultiCallable[_audio_requests_pb2.StreamTranscribeRequest, _audio_requests_pb2.StreamTranscribeResponse]  # type: ignore[assignment]
+    """Writes down speech and streams the words as they are found. The first message says what is asked, the others bring the
+    sound. The last answer has `finished`; a stream that ends without one, or with an error status, is incomplete.
+    """
+    Translate: _aio.StreamUnaryMultiCallable[_audio_requests_pb2.TranslateRequest, _audio_requests_pb2.TranslateResponse]  # type: ignore[assignment]
+    """Writes down speech in English and returns the words whole. The first message says what is asked, the others bring the
+    sound.
+    """
+    ListVoices: _aio.UnaryUnaryMultiCallable[_voice_requests_pb2.ListVoicesRequest, _voice_requests_pb2.ListVoicesResponse]  # type: ignore[assignment]
+    """Lists the voices that the caller's models can speak with."""
+    CreateVoice: _aio.StreamUnaryMultiCallable[_voice_requests_pb2.CreateVoiceRequest, _voice_requests_pb2.CreateVoiceResponse]  # type: ignore[assignment]
+    """Makes a voice of samples of it, with the speaker's consent, or of a description. The first message says what is asked,
+    the others bring the samples.
+    """
+    DeleteVoice: _aio.UnaryUnaryMultiCallable[_voice_requests_pb2.DeleteVoiceRequest, _voice_requests_pb2.DeleteVoiceResponse]  # type: ignore[assignment]
+    """Forgets a voice that was made with the caller's virtual key, at the provider too. VOICE_NOT_FOUND if there is none of this
+    id.
+    """
+    Converse: _aio.StreamStreamMultiCallable[_converse_requests_pb2.ConverseRequest, _converse_requests_pb2.ConverseResponse]  # type: ignore[assignment]
+    """Holds a spoken conversation: events both ways until one side ends it. The first message says how; the first answer has
+    `started`, the last one `finished`. A session that ends without one, or with an error status, broke off.
+    """
+    CreateClientSecret: _aio.UnaryUnaryMultiCallable[_converse_requests_pb2.CreateClientSecretRequest, _converse_requests_pb2.CreateClientSecretResponse]  # type: ignore[assignment]
+    """Makes a secret that a browser may have, to hold a realtime session in the caller's name."""
+    GetUsage: _aio.UnaryUnaryMultiCallable[_caller_usage_pb2.GetUsageRequest, _caller_usage_pb2.GetUsageResponse]  # type: ignore[assignment]
+    """Returns what the caller's virtual key has used, and what it cost."""
     ListModels: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.ListModelsRequest, _router_requests_pb2.ListModelsResponse]  # type: ignore[assignment]
     """Lists the model aliases the caller may use."""
     GetModel: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.GetModelRequest, _router_requests_pb2.GetModelResponse]  # type: ignore[assignment]
@@ -102,7 +192,7 @@ class RouterServiceAsyncStub(RouterServiceStub):
 
 class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
     """Does the calls: chooses an instance and a key, translates, sends, fails over and accounts. For holders of a virtual
-    key. Nothing here is idempotent: a call that is sent twice is answered and charged twice.
+    key. What is not marked as idempotent is not: a call that is sent twice is answered and charged twice.
     """
 
     @_abc_1.abstractmethod
@@ -142,50 +232,164 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def GenerateImages(
         self,
-        request: _router_requests_pb2.GenerateImagesRequest,
+        request: _image_requests_pb2.GenerateImagesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_router_requests_pb2.GenerateImagesResponse, _abc.Awaitable[_router_requests_pb2.GenerateImagesResponse]]:
-        """Draws pictures."""
+    ) -> _typing.Union[_image_requests_pb2.GenerateImagesResponse, _abc.Awaitable[_image_requests_pb2.GenerateImagesResponse]]:
+        """Draws pictures and returns them whole."""
+
+    @_abc_1.abstractmethod
+    def StreamGenerateImages(
+        self,
+        request: _image_requests_pb2.StreamGenerateImagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_image_requests_pb2.StreamGenerateImagesResponse], _abc.AsyncIterator[_image_requests_pb2.StreamGenerateImagesResponse]]:
+        """Draws pictures and streams them, drafts first. The last message has `finished`; a stream that ends without one, or with
+        an error status, is incomplete.
+        """
+
+    @_abc_1.abstractmethod
+    def StartImageGeneration(
+        self,
+        request: _image_requests_pb2.StartImageGenerationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_image_requests_pb2.StartImageGenerationResponse, _abc.Awaitable[_image_requests_pb2.StartImageGenerationResponse]]:
+        """Begins to draw pictures and returns the task that does. Nobody need wait for it; it is kept for a day."""
 
     @_abc_1.abstractmethod
     def EditImages(
         self,
-        request: _router_requests_pb2.EditImagesRequest,
+        request: _image_requests_pb2.EditImagesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_router_requests_pb2.EditImagesResponse, _abc.Awaitable[_router_requests_pb2.EditImagesResponse]]:
-        """Changes pictures."""
+    ) -> _typing.Union[_image_requests_pb2.EditImagesResponse, _abc.Awaitable[_image_requests_pb2.EditImagesResponse]]:
+        """Changes pictures and returns them whole."""
+
+    @_abc_1.abstractmethod
+    def StreamEditImages(
+        self,
+        request: _image_requests_pb2.StreamEditImagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_image_requests_pb2.StreamEditImagesResponse], _abc.AsyncIterator[_image_requests_pb2.StreamEditImagesResponse]]:
+        """Changes pictures and streams them, drafts first. The last message has `finished`; a stream that ends without one, or with
+        an error status, is incomplete.
+        """
+
+    @_abc_1.abstractmethod
+    def StartImageEdit(
+        self,
+        request: _image_requests_pb2.StartImageEditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_image_requests_pb2.StartImageEditResponse, _abc.Awaitable[_image_requests_pb2.StartImageEditResponse]]:
+        """Begins to change pictures and returns the task that does. Nobody need wait for it; it is kept for a day."""
+
+    @_abc_1.abstractmethod
+    def GetTask(
+        self,
+        request: _task_requests_pb2.GetTaskRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_task_requests_pb2.GetTaskResponse, _abc.Awaitable[_task_requests_pb2.GetTaskResponse]]:
+        """Returns a task of the caller's. TASK_NOT_FOUND if the caller has none of this id."""
+
+    @_abc_1.abstractmethod
+    def CancelTask(
+        self,
+        request: _task_requests_pb2.CancelTaskRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_task_requests_pb2.CancelTaskResponse, _abc.Awaitable[_task_requests_pb2.CancelTaskResponse]]:
+        """Takes a task of the caller's back, at the provider too, and returns it. What the provider has done is charged.
+        TASK_NOT_FOUND if the caller has none of this id. Idempotent.
+        """
 
     @_abc_1.abstractmethod
     def Speak(
         self,
-        request: _router_requests_pb2.SpeakRequest,
+        request: _audio_requests_pb2.SpeakRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_router_requests_pb2.SpeakResponse], _abc.AsyncIterator[_router_requests_pb2.SpeakResponse]]:
-        """Speaks a text; streams the sound as it comes."""
+    ) -> _typing.Union[_abc.Iterator[_audio_requests_pb2.SpeakResponse], _abc.AsyncIterator[_audio_requests_pb2.SpeakResponse]]:
+        """Speaks a text and streams the sound, or events with it, as it comes. The last message has `finished`; a stream that ends
+        without one, or with an error status, is incomplete.
+        """
 
     @_abc_1.abstractmethod
     def Transcribe(
         self,
-        request: _router_requests_pb2.TranscribeRequest,
+        request_iterator: _MaybeAsyncIterator[_audio_requests_pb2.TranscribeRequest],
         context: _ServicerContext,
-    ) -> _typing.Union[_router_requests_pb2.TranscribeResponse, _abc.Awaitable[_router_requests_pb2.TranscribeResponse]]:
-        """Writes down speech."""
+    ) -> _typing.Union[_audio_requests_pb2.TranscribeResponse, _abc.Awaitable[_audio_requests_pb2.TranscribeResponse]]:
+        """Writes down speech and returns the words whole. The first message says what is asked, the others bring the sound."""
+
+    @_abc_1.abstractmethod
+    def StreamTranscribe(
+        self,
+        request_iterator: _MaybeAsyncIterator[_audio_requests_pb2.StreamTranscribeRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_audio_requests_pb2.StreamTranscribeResponse], _abc.AsyncIterator[_audio_requests_pb2.StreamTranscribeResponse]]:
+        """Writes down speech and streams the words as they are found. The first message says what is asked, the others bring the
+        sound. The last answer has `finished`; a stream that ends without one, or with an error status, is incomplete.
+        """
 
     @_abc_1.abstractmethod
     def Translate(
         self,
-        request: _router_requests_pb2.TranslateRequest,
+        request_iterator: _MaybeAsyncIterator[_audio_requests_pb2.TranslateRequest],
         context: _ServicerContext,
-    ) -> _typing.Union[_router_requests_pb2.TranslateResponse, _abc.Awaitable[_router_requests_pb2.TranslateResponse]]:
-        """Writes down speech in English."""
+    ) -> _typing.Union[_audio_requests_pb2.TranslateResponse, _abc.Awaitable[_audio_requests_pb2.TranslateResponse]]:
+        """Writes down speech in English and returns the words whole. The first message says what is asked, the others bring the
+        sound.
+        """
+
+    @_abc_1.abstractmethod
+    def ListVoices(
+        self,
+        request: _voice_requests_pb2.ListVoicesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_voice_requests_pb2.ListVoicesResponse, _abc.Awaitable[_voice_requests_pb2.ListVoicesResponse]]:
+        """Lists the voices that the caller's models can speak with."""
+
+    @_abc_1.abstractmethod
+    def CreateVoice(
+        self,
+        request_iterator: _MaybeAsyncIterator[_voice_requests_pb2.CreateVoiceRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_voice_requests_pb2.CreateVoiceResponse, _abc.Awaitable[_voice_requests_pb2.CreateVoiceResponse]]:
+        """Makes a voice of samples of it, with the speaker's consent, or of a description. The first message says what is asked,
+        the others bring the samples.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteVoice(
+        self,
+        request: _voice_requests_pb2.DeleteVoiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_voice_requests_pb2.DeleteVoiceResponse, _abc.Awaitable[_voice_requests_pb2.DeleteVoiceResponse]]:
+        """Forgets a voice that was made with the caller's virtual key, at the provider too. VOICE_NOT_FOUND if there is none of this
+        id.
+        """
 
     @_abc_1.abstractmethod
     def Converse(
         self,
-        request_iterator: _MaybeAsyncIterator[_router_requests_pb2.ConverseRequest],
+        request_iterator: _MaybeAsyncIterator[_converse_requests_pb2.ConverseRequest],
         context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_router_requests_pb2.ConverseResponse], _abc.AsyncIterator[_router_requests_pb2.ConverseResponse]]:
-        """Holds a spoken conversation."""
+    ) -> _typing.Union[_abc.Iterator[_converse_requests_pb2.ConverseResponse], _abc.AsyncIterator[_converse_requests_pb2.ConverseResponse]]:
+        """Holds a spoken conversation: events both ways until one side ends it. The first message says how; the first answer has
+        `started`, the last one `finished`. A session that ends without one, or with an error status, broke off.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateClientSecret(
+        self,
+        request: _converse_requests_pb2.CreateClientSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_converse_requests_pb2.CreateClientSecretResponse, _abc.Awaitable[_converse_requests_pb2.CreateClientSecretResponse]]:
+        """Makes a secret that a browser may have, to hold a realtime session in the caller's name."""
+
+    @_abc_1.abstractmethod
+    def GetUsage(
+        self,
+        request: _caller_usage_pb2.GetUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_caller_usage_pb2.GetUsageResponse, _abc.Awaitable[_caller_usage_pb2.GetUsageResponse]]:
+        """Returns what the caller's virtual key has used, and what it cost."""
 
     @_abc_1.abstractmethod
     def ListModels(

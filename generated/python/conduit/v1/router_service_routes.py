@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import orjson
-from conduit.v1 import call_pb2, options_pb2, router_requests_pb2
+from conduit.v1 import (
+    audio_requests_pb2,
+    call_pb2,
+    caller_usage_pb2,
+    converse_requests_pb2,
+    form_pb2,
+    image_requests_pb2,
+    options_pb2,
+    router_requests_pb2,
+    task_requests_pb2,
+    voice_requests_pb2,
+)
 from conduit.v1 import http_runtime as http
 from conduit.v1 import json_runtime as json
-from conduit.v1.audio_json import fill_speech_request, transcription_to_json
+from conduit.v1.caller_usage_json import get_usage_response_to_json
+from conduit.v1.client_secret_json import client_secret_to_json, fill_client_secret_spec
 from conduit.v1.decision_json import decision_to_json
 from conduit.v1.http_runtime import Route, Segment
 from conduit.v1.model_json import model_to_json
 from conduit.v1.router_requests_json import fill_explain_route_request, list_models_response_to_json
+from conduit.v1.task_json import task_to_json
+from conduit.v1.voice_json import voice_to_json
+from conduit.v1.voice_requests_json import (
+    delete_voice_response_to_json,
+    list_voices_response_to_json,
+)
 
 
 def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | None:
@@ -179,198 +196,457 @@ def read_rerank_2(
 
 def read_generate_images(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
-) -> router_requests_pb2.GenerateImagesRequest:
+) -> image_requests_pb2.GenerateImagesRequest:
     """Return the request that `POST /v1/images/generations` says."""
-    message = router_requests_pb2.GenerateImagesRequest(json=body)
+    message = image_requests_pb2.GenerateImagesRequest(json=body)
     if (options := _call_options_of_headers(headers)) is not None:
         message.options.CopyFrom(options)
     return message
 
 
-def write_generate_images(message: router_requests_pb2.GenerateImagesResponse) -> bytes:
+def write_generate_images(message: image_requests_pb2.GenerateImagesResponse) -> bytes:
     """Write the answer of GenerateImages."""
     return message.json
 
 
-def report_of_generate_images(message: router_requests_pb2.GenerateImagesResponse) -> bytes:
+def report_of_generate_images(message: image_requests_pb2.GenerateImagesResponse) -> bytes:
     """Write the header lines of an answer of GenerateImages."""
     if not message.HasField("report"):
         return b""
     return _lines_of_call_report(message.report)
 
 
-def read_edit_images(
-    path: http.Path, query: http.Query, headers: http.Headers, parts: Sequence[http.Part]
-) -> router_requests_pb2.EditImagesRequest:
-    """Return the request that `POST /v1/images/edits` says."""
-    message = router_requests_pb2.EditImagesRequest()
-    form = message.form
-    for part in parts:
-        name = http.part_name(part)
-        match name:
-            case "model":
-                form.model = http.part_text(part)
-            case "prompt":
-                form.prompt = http.part_text(part)
-            case "image":
-                form.image.append(part.body)
-            case "mask":
-                form.mask = part.body
-            case "n":
-                form.n = json.int32(http.part_text(part), name)
-            case "size":
-                form.size = http.part_text(part)
-            case "response_format":
-                form.response_format = http.part_text(part)
+def read_stream_generate_images(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> image_requests_pb2.StreamGenerateImagesRequest:
+    """Return the request that `POST /v1/images/generations` says."""
+    message = image_requests_pb2.StreamGenerateImagesRequest(json=body)
     if (options := _call_options_of_headers(headers)) is not None:
         message.options.CopyFrom(options)
     return message
 
 
-def write_edit_images(message: router_requests_pb2.EditImagesResponse) -> bytes:
+def write_stream_generate_images(message: image_requests_pb2.StreamGenerateImagesResponse) -> bytes:
+    """Write the answer of StreamGenerateImages."""
+    return message.events
+
+
+def report_of_stream_generate_images(
+    message: image_requests_pb2.StreamGenerateImagesResponse,
+) -> bytes:
+    """Write the header lines of an answer of StreamGenerateImages."""
+    if not message.HasField("started"):
+        return b""
+    return _lines_of_call_report(message.started)
+
+
+def read_start_image_generation(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> image_requests_pb2.StartImageGenerationRequest:
+    """Return the request that `POST /v1/images/generations/async` says."""
+    message = image_requests_pb2.StartImageGenerationRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
+def write_start_image_generation(message: image_requests_pb2.StartImageGenerationResponse) -> bytes:
+    """Write the answer of StartImageGeneration."""
+    return orjson.dumps(task_to_json(message.task))
+
+
+def read_edit_images(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> image_requests_pb2.EditImagesRequest:
+    """Return the request that `POST /v1/images/edits` says."""
+    message = image_requests_pb2.EditImagesRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
+def read_edit_images_form(
+    path: http.Path, query: http.Query, headers: http.Headers, form: form_pb2.Form
+) -> image_requests_pb2.EditImagesRequest:
+    """Return the request that `POST /v1/images/edits` says."""
+    message = image_requests_pb2.EditImagesRequest(multipart=form)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
+def write_edit_images(message: image_requests_pb2.EditImagesResponse) -> bytes:
     """Write the answer of EditImages."""
     return message.json
 
 
-def report_of_edit_images(message: router_requests_pb2.EditImagesResponse) -> bytes:
+def report_of_edit_images(message: image_requests_pb2.EditImagesResponse) -> bytes:
     """Write the header lines of an answer of EditImages."""
     if not message.HasField("report"):
         return b""
     return _lines_of_call_report(message.report)
 
 
-def read_speak(
+def read_stream_edit_images(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
-) -> router_requests_pb2.SpeakRequest:
-    """Return the request that `POST /v1/audio/speech` says."""
-    message = router_requests_pb2.SpeakRequest()
-    if body:
-        fill_speech_request(message.speech, json.parse(body), "")
+) -> image_requests_pb2.StreamEditImagesRequest:
+    """Return the request that `POST /v1/images/edits` says."""
+    message = image_requests_pb2.StreamEditImagesRequest(json=body)
     if (options := _call_options_of_headers(headers)) is not None:
         message.options.CopyFrom(options)
     return message
 
 
-def write_speak(message: router_requests_pb2.SpeakResponse) -> bytes:
+def read_stream_edit_images_form(
+    path: http.Path, query: http.Query, headers: http.Headers, form: form_pb2.Form
+) -> image_requests_pb2.StreamEditImagesRequest:
+    """Return the request that `POST /v1/images/edits` says."""
+    message = image_requests_pb2.StreamEditImagesRequest(multipart=form)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
+def write_stream_edit_images(message: image_requests_pb2.StreamEditImagesResponse) -> bytes:
+    """Write the answer of StreamEditImages."""
+    return message.events
+
+
+def report_of_stream_edit_images(message: image_requests_pb2.StreamEditImagesResponse) -> bytes:
+    """Write the header lines of an answer of StreamEditImages."""
+    if not message.HasField("started"):
+        return b""
+    return _lines_of_call_report(message.started)
+
+
+def read_start_image_edit(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> image_requests_pb2.StartImageEditRequest:
+    """Return the request that `POST /v1/images/edits/async` says."""
+    message = image_requests_pb2.StartImageEditRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
+def read_start_image_edit_form(
+    path: http.Path, query: http.Query, headers: http.Headers, form: form_pb2.Form
+) -> image_requests_pb2.StartImageEditRequest:
+    """Return the request that `POST /v1/images/edits/async` says."""
+    message = image_requests_pb2.StartImageEditRequest(multipart=form)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
+def write_start_image_edit(message: image_requests_pb2.StartImageEditResponse) -> bytes:
+    """Write the answer of StartImageEdit."""
+    return orjson.dumps(task_to_json(message.task))
+
+
+def read_get_task(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> task_requests_pb2.GetTaskRequest:
+    """Return the request that `GET /v1/tasks/{id}` says."""
+    message = task_requests_pb2.GetTaskRequest()
+    message.id = path["id"]
+    return message
+
+
+def write_get_task(message: task_requests_pb2.GetTaskResponse) -> bytes:
+    """Write the answer of GetTask."""
+    return orjson.dumps(task_to_json(message.task))
+
+
+def read_cancel_task(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> task_requests_pb2.CancelTaskRequest:
+    """Return the request that `POST /v1/tasks/{id}/cancel` says."""
+    message = task_requests_pb2.CancelTaskRequest()
+    message.id = path["id"]
+    return message
+
+
+def write_cancel_task(message: task_requests_pb2.CancelTaskResponse) -> bytes:
+    """Write the answer of CancelTask."""
+    return orjson.dumps(task_to_json(message.task))
+
+
+def read_cancel_task_2(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> task_requests_pb2.CancelTaskRequest:
+    """Return the request that `DELETE /v1/tasks/{id}` says."""
+    message = task_requests_pb2.CancelTaskRequest()
+    message.id = path["id"]
+    return message
+
+
+def read_speak(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> audio_requests_pb2.SpeakRequest:
+    """Return the request that `POST /v1/audio/speech` says."""
+    message = audio_requests_pb2.SpeakRequest(json=body)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return message
+
+
+def write_speak(message: audio_requests_pb2.SpeakResponse) -> bytes:
     """Write the answer of Speak."""
-    return message.audio
+    return message.audio or message.events
 
 
-def report_of_speak(message: router_requests_pb2.SpeakResponse) -> bytes:
+def report_of_speak(message: audio_requests_pb2.SpeakResponse) -> bytes:
     """Write the header lines of an answer of Speak."""
     if not message.HasField("started"):
         return b""
     return _lines_of_call_report(message.started)
 
 
-def media_type_of_speak(message: router_requests_pb2.SpeakResponse) -> bytes | None:
+def media_type_of_speak(message: audio_requests_pb2.SpeakResponse) -> bytes | None:
     """Tell the media type of an answer of Speak."""
     return http.safe(message.content_type).encode() if message.content_type else None
 
 
-def read_transcribe(
-    path: http.Path, query: http.Query, headers: http.Headers, parts: Sequence[http.Part]
-) -> router_requests_pb2.TranscribeRequest:
+def read_transcribe_form(
+    path: http.Path, query: http.Query, headers: http.Headers, form: form_pb2.Form
+) -> audio_requests_pb2.TranscribeRequest:
     """Return the request that `POST /v1/audio/transcriptions` says."""
-    message = router_requests_pb2.TranscribeRequest()
-    form = message.form
-    for part in parts:
-        name = http.part_name(part)
-        match name:
-            case "model":
-                form.model = http.part_text(part)
-            case "file":
-                form.file = part.body
-                if part.filename is not None:
-                    form.filename = part.filename
-            case "filename":
-                form.filename = http.part_text(part)
-            case "language":
-                form.language = http.part_text(part)
-            case "prompt":
-                form.prompt = http.part_text(part)
-            case "response_format":
-                form.response_format = http.part_text(part)
-            case "temperature":
-                form.temperature = json.double(http.part_text(part), name)
-            case "timestamp_granularities":
-                form.timestamp_granularities.append(http.part_text(part))
+    message = audio_requests_pb2.TranscribeStart(multipart=form)
     if (options := _call_options_of_headers(headers)) is not None:
         message.options.CopyFrom(options)
-    return message
+    return audio_requests_pb2.TranscribeRequest(start=message)
 
 
-def write_transcribe(message: router_requests_pb2.TranscribeResponse) -> bytes:
+def write_transcribe(message: audio_requests_pb2.TranscribeResponse) -> bytes:
     """Write the answer of Transcribe."""
-    return orjson.dumps(transcription_to_json(message.transcription))
+    return message.content.body
 
 
-def report_of_transcribe(message: router_requests_pb2.TranscribeResponse) -> bytes:
+def report_of_transcribe(message: audio_requests_pb2.TranscribeResponse) -> bytes:
     """Write the header lines of an answer of Transcribe."""
     if not message.HasField("report"):
         return b""
     return _lines_of_call_report(message.report)
 
 
-def read_translate(
-    path: http.Path, query: http.Query, headers: http.Headers, parts: Sequence[http.Part]
-) -> router_requests_pb2.TranslateRequest:
-    """Return the request that `POST /v1/audio/translations` says."""
-    message = router_requests_pb2.TranslateRequest()
-    form = message.form
-    for part in parts:
-        name = http.part_name(part)
-        match name:
-            case "model":
-                form.model = http.part_text(part)
-            case "file":
-                form.file = part.body
-                if part.filename is not None:
-                    form.filename = part.filename
-            case "filename":
-                form.filename = http.part_text(part)
-            case "language":
-                form.language = http.part_text(part)
-            case "prompt":
-                form.prompt = http.part_text(part)
-            case "response_format":
-                form.response_format = http.part_text(part)
-            case "temperature":
-                form.temperature = json.double(http.part_text(part), name)
-            case "timestamp_granularities":
-                form.timestamp_granularities.append(http.part_text(part))
+def media_type_of_transcribe(message: audio_requests_pb2.TranscribeResponse) -> bytes | None:
+    """Tell the media type of an answer of Transcribe."""
+    return (
+        http.safe(message.content.content_type).encode() if message.content.content_type else None
+    )
+
+
+def chunk_of_transcribe(index: int, data: bytes) -> audio_requests_pb2.TranscribeRequest:
+    """Return a message with some bytes of a file, from 0."""
+    return audio_requests_pb2.TranscribeRequest(chunk=form_pb2.FileChunk(index=index, data=data))
+
+
+def read_stream_transcribe_form(
+    path: http.Path, query: http.Query, headers: http.Headers, form: form_pb2.Form
+) -> audio_requests_pb2.StreamTranscribeRequest:
+    """Return the request that `POST /v1/audio/transcriptions` says."""
+    message = audio_requests_pb2.TranscribeStart(multipart=form)
     if (options := _call_options_of_headers(headers)) is not None:
         message.options.CopyFrom(options)
-    return message
+    return audio_requests_pb2.StreamTranscribeRequest(start=message)
 
 
-def write_translate(message: router_requests_pb2.TranslateResponse) -> bytes:
+def write_stream_transcribe(message: audio_requests_pb2.StreamTranscribeResponse) -> bytes:
+    """Write the answer of StreamTranscribe."""
+    return message.events
+
+
+def report_of_stream_transcribe(message: audio_requests_pb2.StreamTranscribeResponse) -> bytes:
+    """Write the header lines of an answer of StreamTranscribe."""
+    if not message.HasField("started"):
+        return b""
+    return _lines_of_call_report(message.started)
+
+
+def chunk_of_stream_transcribe(
+    index: int, data: bytes
+) -> audio_requests_pb2.StreamTranscribeRequest:
+    """Return a message with some bytes of a file, from 0."""
+    return audio_requests_pb2.StreamTranscribeRequest(
+        chunk=form_pb2.FileChunk(index=index, data=data)
+    )
+
+
+def read_translate_form(
+    path: http.Path, query: http.Query, headers: http.Headers, form: form_pb2.Form
+) -> audio_requests_pb2.TranslateRequest:
+    """Return the request that `POST /v1/audio/translations` says."""
+    message = audio_requests_pb2.TranscribeStart(multipart=form)
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return audio_requests_pb2.TranslateRequest(start=message)
+
+
+def write_translate(message: audio_requests_pb2.TranslateResponse) -> bytes:
     """Write the answer of Translate."""
-    return orjson.dumps(transcription_to_json(message.transcription))
+    return message.content.body
 
 
-def report_of_translate(message: router_requests_pb2.TranslateResponse) -> bytes:
+def report_of_translate(message: audio_requests_pb2.TranslateResponse) -> bytes:
     """Write the header lines of an answer of Translate."""
     if not message.HasField("report"):
         return b""
     return _lines_of_call_report(message.report)
 
 
-def read_converse(
+def media_type_of_translate(message: audio_requests_pb2.TranslateResponse) -> bytes | None:
+    """Tell the media type of an answer of Translate."""
+    return (
+        http.safe(message.content.content_type).encode() if message.content.content_type else None
+    )
+
+
+def chunk_of_translate(index: int, data: bytes) -> audio_requests_pb2.TranslateRequest:
+    """Return a message with some bytes of a file, from 0."""
+    return audio_requests_pb2.TranslateRequest(chunk=form_pb2.FileChunk(index=index, data=data))
+
+
+def read_list_voices(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
-) -> router_requests_pb2.ConverseRequest:
-    """Return the request that `GET /v1/realtime` says."""
-    message = router_requests_pb2.ConverseRequest(json=body)
+) -> voice_requests_pb2.ListVoicesRequest:
+    """Return the request that `GET /v1/audio/voices` says."""
+    message = voice_requests_pb2.ListVoicesRequest()
     for name, value in query:
         match name:
+            case "limit":
+                message.limit = json.int32(value, name)
+            case "after":
+                message.after = value
             case "model":
                 message.model = value
     return message
 
 
-def write_converse(message: router_requests_pb2.ConverseResponse) -> bytes:
+def write_list_voices(message: voice_requests_pb2.ListVoicesResponse) -> bytes:
+    """Write the answer of ListVoices."""
+    return orjson.dumps(list_voices_response_to_json(message))
+
+
+def read_create_voice_form(
+    path: http.Path, query: http.Query, headers: http.Headers, form: form_pb2.Form
+) -> voice_requests_pb2.CreateVoiceRequest:
+    """Return the request that `POST /v1/audio/voices` says."""
+    message = voice_requests_pb2.CreateVoiceStart(multipart=form)
+    return voice_requests_pb2.CreateVoiceRequest(start=message)
+
+
+def write_create_voice(message: voice_requests_pb2.CreateVoiceResponse) -> bytes:
+    """Write the answer of CreateVoice."""
+    return orjson.dumps(voice_to_json(message.voice))
+
+
+def chunk_of_create_voice(index: int, data: bytes) -> voice_requests_pb2.CreateVoiceRequest:
+    """Return a message with some bytes of a file, from 0."""
+    return voice_requests_pb2.CreateVoiceRequest(chunk=form_pb2.FileChunk(index=index, data=data))
+
+
+def read_delete_voice(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> voice_requests_pb2.DeleteVoiceRequest:
+    """Return the request that `DELETE /v1/audio/voices/{id}` says."""
+    message = voice_requests_pb2.DeleteVoiceRequest()
+    message.id = path["id"]
+    return message
+
+
+def write_delete_voice(message: voice_requests_pb2.DeleteVoiceResponse) -> bytes:
+    """Write the answer of DeleteVoice."""
+    return orjson.dumps(delete_voice_response_to_json(message))
+
+
+def read_converse(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> converse_requests_pb2.ConverseRequest:
+    """Return the request that `GET /v1/realtime` says."""
+    message = converse_requests_pb2.ConverseStart()
+    message.events = converse_requests_pb2.EVENT_FORM_JSON
+    message.protocol = converse_requests_pb2.SESSION_PROTOCOL_REALTIME
+    for name, value in query:
+        match name:
+            case "model":
+                message.model = value
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return converse_requests_pb2.ConverseRequest(start=message)
+
+
+def write_converse(message: converse_requests_pb2.ConverseResponse) -> bytes:
     """Write the answer of Converse."""
     return message.json
+
+
+def report_of_converse(message: converse_requests_pb2.ConverseResponse) -> bytes:
+    """Write the header lines of an answer of Converse."""
+    if not message.HasField("started"):
+        return b""
+    return _lines_of_call_report(message.started)
+
+
+def frame_of_converse(text: bytes) -> converse_requests_pb2.ConverseRequest:
+    """Return the message that a WebSocket's text is."""
+    return converse_requests_pb2.ConverseRequest(json=text)
+
+
+def read_converse_2(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> converse_requests_pb2.ConverseRequest:
+    """Return the request that `GET /v1/live/sessions` says."""
+    message = converse_requests_pb2.ConverseStart()
+    message.events = converse_requests_pb2.EVENT_FORM_JSON
+    message.protocol = converse_requests_pb2.SESSION_PROTOCOL_LIVE
+    for name, value in query:
+        match name:
+            case "model":
+                message.model = value
+    if (options := _call_options_of_headers(headers)) is not None:
+        message.options.CopyFrom(options)
+    return converse_requests_pb2.ConverseRequest(start=message)
+
+
+def read_create_client_secret(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> converse_requests_pb2.CreateClientSecretRequest:
+    """Return the request that `POST /v1/realtime/client_secrets` says."""
+    message = converse_requests_pb2.CreateClientSecretRequest()
+    if body:
+        fill_client_secret_spec(message.secret, json.parse(body), "")
+    return message
+
+
+def write_create_client_secret(message: converse_requests_pb2.CreateClientSecretResponse) -> bytes:
+    """Write the answer of CreateClientSecret."""
+    return orjson.dumps(client_secret_to_json(message.secret))
+
+
+def read_get_usage(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> caller_usage_pb2.GetUsageRequest:
+    """Return the request that `GET /v1/usage` says."""
+    message = caller_usage_pb2.GetUsageRequest()
+    for name, value in query:
+        match name:
+            case "start_date":
+                message.start_date = value
+            case "end_date":
+                message.end_date = value
+            case "group_by":
+                message.group_by = value
+            case "page_size":
+                message.page_size = json.int32(value, name)
+            case "page_token":
+                message.page_token = value
+    return message
+
+
+def write_get_usage(message: caller_usage_pb2.GetUsageResponse) -> bytes:
+    """Write the answer of GetUsage."""
+    return orjson.dumps(get_usage_response_to_json(message))
 
 
 def read_list_models(
@@ -428,10 +704,12 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
-        multipart=False,
+        client_streaming=False,
         max_body_bytes=0,
         read=read_chat,
         read_form=None,
+        read_frame=None,
+        chunk=None,
         write=write_chat,
         media_type=b"application/json",
         media_type_of=None,
@@ -448,10 +726,12 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_SERVER_SENT_EVENTS,
         chosen_by="stream",
-        multipart=False,
+        client_streaming=False,
         max_body_bytes=0,
         read=read_stream_chat,
         read_form=None,
+        read_frame=None,
+        chunk=None,
         write=write_stream_chat,
         media_type=b"text/event-stream",
         media_type_of=None,
@@ -468,10 +748,12 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
-        multipart=False,
+        client_streaming=False,
         max_body_bytes=0,
         read=read_embed,
         read_form=None,
+        read_frame=None,
+        chunk=None,
         write=write_embed,
         media_type=b"application/json",
         media_type_of=None,
@@ -488,10 +770,12 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
-        multipart=False,
+        client_streaming=False,
         max_body_bytes=0,
         read=read_rerank,
         read_form=None,
+        read_frame=None,
+        chunk=None,
         write=write_rerank,
         media_type=b"application/json",
         media_type_of=None,
@@ -508,10 +792,12 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
-        multipart=False,
+        client_streaming=False,
         max_body_bytes=0,
         read=read_rerank_2,
         read_form=None,
+        read_frame=None,
+        chunk=None,
         write=write_rerank,
         media_type=b"application/json",
         media_type_of=None,
@@ -528,14 +814,60 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
-        multipart=False,
+        client_streaming=False,
         max_body_bytes=0,
         read=read_generate_images,
         read_form=None,
+        read_frame=None,
+        chunk=None,
         write=write_generate_images,
         media_type=b"application/json",
         media_type_of=None,
         write_report=report_of_generate_images,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/images/generations",
+        segments=(Segment("v1"), Segment("images"), Segment("generations")),
+        service="RouterService",
+        rpc="StreamGenerateImages",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_SERVER_SENT_EVENTS,
+        chosen_by="stream",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_stream_generate_images,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_stream_generate_images,
+        media_type=b"text/event-stream",
+        media_type_of=None,
+        write_report=report_of_stream_generate_images,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/images/generations/async",
+        segments=(Segment("v1"), Segment("images"), Segment("generations"), Segment("async")),
+        service="RouterService",
+        rpc="StartImageGeneration",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=202,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_start_image_generation,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_start_image_generation,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
     ),
     Route(
         verb="POST",
@@ -548,14 +880,131 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
-        multipart=True,
+        client_streaming=False,
         max_body_bytes=67108864,
-        read=None,
-        read_form=read_edit_images,
+        read=read_edit_images,
+        read_form=read_edit_images_form,
+        read_frame=None,
+        chunk=None,
         write=write_edit_images,
         media_type=b"application/json",
         media_type_of=None,
         write_report=report_of_edit_images,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/images/edits",
+        segments=(Segment("v1"), Segment("images"), Segment("edits")),
+        service="RouterService",
+        rpc="StreamEditImages",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_SERVER_SENT_EVENTS,
+        chosen_by="stream",
+        client_streaming=False,
+        max_body_bytes=67108864,
+        read=read_stream_edit_images,
+        read_form=read_stream_edit_images_form,
+        read_frame=None,
+        chunk=None,
+        write=write_stream_edit_images,
+        media_type=b"text/event-stream",
+        media_type_of=None,
+        write_report=report_of_stream_edit_images,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/images/edits/async",
+        segments=(Segment("v1"), Segment("images"), Segment("edits"), Segment("async")),
+        service="RouterService",
+        rpc="StartImageEdit",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=202,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=67108864,
+        read=read_start_image_edit,
+        read_form=read_start_image_edit_form,
+        read_frame=None,
+        chunk=None,
+        write=write_start_image_edit,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/v1/tasks/{id}",
+        segments=(Segment("v1"), Segment("tasks"), Segment("id", is_parameter=True)),
+        service="RouterService",
+        rpc="GetTask",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_get_task,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_get_task,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/tasks/{id}/cancel",
+        segments=(
+            Segment("v1"),
+            Segment("tasks"),
+            Segment("id", is_parameter=True),
+            Segment("cancel"),
+        ),
+        service="RouterService",
+        rpc="CancelTask",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_cancel_task,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_cancel_task,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="DELETE",
+        path="/v1/tasks/{id}",
+        segments=(Segment("v1"), Segment("tasks"), Segment("id", is_parameter=True)),
+        service="RouterService",
+        rpc="CancelTask",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_cancel_task_2,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_cancel_task,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
     ),
     Route(
         verb="POST",
@@ -568,10 +1017,12 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_BINARY,
         chosen_by="",
-        multipart=False,
+        client_streaming=False,
         max_body_bytes=0,
         read=read_speak,
         read_form=None,
+        read_frame=None,
+        chunk=None,
         write=write_speak,
         media_type=b"application/octet-stream",
         media_type_of=media_type_of_speak,
@@ -588,14 +1039,38 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
-        multipart=True,
-        max_body_bytes=67108864,
+        client_streaming=True,
+        max_body_bytes=134217728,
         read=None,
-        read_form=read_transcribe,
+        read_form=read_transcribe_form,
+        read_frame=None,
+        chunk=chunk_of_transcribe,
         write=write_transcribe,
-        media_type=b"application/json",
-        media_type_of=None,
+        media_type=b"application/octet-stream",
+        media_type_of=media_type_of_transcribe,
         write_report=report_of_transcribe,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/audio/transcriptions",
+        segments=(Segment("v1"), Segment("audio"), Segment("transcriptions")),
+        service="RouterService",
+        rpc="StreamTranscribe",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_SERVER_SENT_EVENTS,
+        chosen_by="stream",
+        client_streaming=True,
+        max_body_bytes=134217728,
+        read=None,
+        read_form=read_stream_transcribe_form,
+        read_frame=None,
+        chunk=chunk_of_stream_transcribe,
+        write=write_stream_transcribe,
+        media_type=b"text/event-stream",
+        media_type_of=None,
+        write_report=report_of_stream_transcribe,
     ),
     Route(
         verb="POST",
@@ -608,14 +1083,87 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
-        multipart=True,
-        max_body_bytes=67108864,
+        client_streaming=True,
+        max_body_bytes=134217728,
         read=None,
-        read_form=read_translate,
+        read_form=read_translate_form,
+        read_frame=None,
+        chunk=chunk_of_translate,
         write=write_translate,
+        media_type=b"application/octet-stream",
+        media_type_of=media_type_of_translate,
+        write_report=report_of_translate,
+    ),
+    Route(
+        verb="GET",
+        path="/v1/audio/voices",
+        segments=(Segment("v1"), Segment("audio"), Segment("voices")),
+        service="RouterService",
+        rpc="ListVoices",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_list_voices,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_list_voices,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=report_of_translate,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/audio/voices",
+        segments=(Segment("v1"), Segment("audio"), Segment("voices")),
+        service="RouterService",
+        rpc="CreateVoice",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=True,
+        max_body_bytes=134217728,
+        read=None,
+        read_form=read_create_voice_form,
+        read_frame=None,
+        chunk=chunk_of_create_voice,
+        write=write_create_voice,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="DELETE",
+        path="/v1/audio/voices/{id}",
+        segments=(
+            Segment("v1"),
+            Segment("audio"),
+            Segment("voices"),
+            Segment("id", is_parameter=True),
+        ),
+        service="RouterService",
+        rpc="DeleteVoice",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_delete_voice,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_delete_voice,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
     ),
     Route(
         verb="GET",
@@ -628,11 +1176,79 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_WEBSOCKET,
         chosen_by="",
-        multipart=False,
+        client_streaming=True,
         max_body_bytes=0,
         read=read_converse,
         read_form=None,
+        read_frame=frame_of_converse,
+        chunk=None,
         write=write_converse,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_converse,
+    ),
+    Route(
+        verb="GET",
+        path="/v1/live/sessions",
+        segments=(Segment("v1"), Segment("live"), Segment("sessions")),
+        service="RouterService",
+        rpc="Converse",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_WEBSOCKET,
+        chosen_by="",
+        client_streaming=True,
+        max_body_bytes=0,
+        read=read_converse_2,
+        read_form=None,
+        read_frame=frame_of_converse,
+        chunk=None,
+        write=write_converse,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_converse,
+    ),
+    Route(
+        verb="POST",
+        path="/v1/realtime/client_secrets",
+        segments=(Segment("v1"), Segment("realtime"), Segment("client_secrets")),
+        service="RouterService",
+        rpc="CreateClientSecret",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_create_client_secret,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_create_client_secret,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/v1/usage",
+        segments=(Segment("v1"), Segment("usage")),
+        service="RouterService",
+        rpc="GetUsage",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_get_usage,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_get_usage,
         media_type=b"application/json",
         media_type_of=None,
         write_report=http.no_report,
@@ -648,10 +1264,12 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
-        multipart=False,
+        client_streaming=False,
         max_body_bytes=0,
         read=read_list_models,
         read_form=None,
+        read_frame=None,
+        chunk=None,
         write=write_list_models,
         media_type=b"application/json",
         media_type_of=None,
@@ -672,10 +1290,12 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
-        multipart=False,
+        client_streaming=False,
         max_body_bytes=0,
         read=read_get_model,
         read_form=None,
+        read_frame=None,
+        chunk=None,
         write=write_get_model,
         media_type=b"application/json",
         media_type_of=None,
@@ -692,10 +1312,12 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
-        multipart=False,
+        client_streaming=False,
         max_body_bytes=0,
         read=read_explain_route,
         read_form=None,
+        read_frame=None,
+        chunk=None,
         write=write_explain_route,
         media_type=b"application/json",
         media_type_of=None,

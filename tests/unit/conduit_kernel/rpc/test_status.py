@@ -3,10 +3,16 @@
 import grpc
 import pytest
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, QuotaFailure, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from conduit_kernel.errors import ConduitError, InvalidRequest, ModelNotFound, UpstreamRateLimited
+from conduit_kernel.errors import (
+    BudgetExceeded,
+    ConduitError,
+    InvalidRequest,
+    ModelNotFound,
+    UpstreamRateLimited,
+)
 from conduit_kernel.rpc import status_of
 
 
@@ -17,7 +23,7 @@ def details(error: ConduitError) -> list[Message]:
     packed = Status.FromString(trailing["grpc-status-details-bin"])
     found: list[Message] = []
     for detail in packed.details:
-        for kind in (ErrorInfo, RetryInfo, BadRequest):
+        for kind in (ErrorInfo, RetryInfo, BadRequest, QuotaFailure):
             message = kind()
             if detail.Unpack(message):
                 found.append(message)
@@ -45,6 +51,13 @@ def test_a_field_at_fault_is_a_violation() -> None:
             )
         ]
     )
+
+
+def test_a_budget_without_room_is_a_violation_of_whose_it_is() -> None:
+    """As clients of Google's APIs know it."""
+    _, quota = details(BudgetExceeded("There is no room", subject="virtual_key:4"))
+    violation = QuotaFailure.Violation(subject="virtual_key:4", description="There is no room")
+    assert quota == QuotaFailure(violations=[violation])
 
 
 def test_a_time_to_wait_is_one_that_interceptors_know() -> None:

@@ -1,0 +1,71 @@
+"""Streamed answers in a media type that their first message tells: bytes, or events."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from google.protobuf.message import Message
+
+from conduit.v1.http_runtime import Route
+from conduit_bridge.endpoints.heartbeats import Heartbeat
+from conduit_bridge.endpoints.stream import EventsEndpoint, StreamEndpoint, first_of, let_go
+from conduit_bridge.endpoints.unary import PATIENCE_SECONDS, Backend, Outcome, RequestContext
+from conduit_bridge.metrics import RouteCounts
+from conduit_kernel.auth import Authorizer
+from conduit_kernel.rpc import until_connected
+
+EVENTS = b"text/event-stream"
+
+
+class ContentStreamEndpoint(StreamEndpoint):
+    """Relays bytes as they are, and events with what belongs to events."""
+
+    def __init__(
+        self,
+        route: Route,
+        backend: Backend,
+        counts: RouteCounts,
+        *,
+        authorizer: Authorizer,
+        heartbeat_seconds: float,
+    ) -> None:
+        """Bind a route to its service; its events are never silent for longer than that."""
+        super().__init__(route, backend, counts, authorizer=authorizer)
+        self._media_type_of = route.media_type_of
+        self._events = EventsEndpoint(
+            route, backend, counts, authorizer=authorizer, heartbeat_seconds=heartbeat_seconds
+        )
+
+    async def serve(self, context: RequestContext) -> Outcome:
+        """Call, and relay the messages until they end or the caller leaves."""
+        if self.channel is not None:
+            await until_connected(self.channel, PATIENCE_SECONDS)
+        call = self.begin(context)
+        try:
+            messages = aiter(call)
+            first = await first_of(messages)
+            if self._is_events(first):
+                return await self._serve_events(context, first, messages)
+            stream = context.exchange.start(
+                self.done.status, (), context.lines + self.lines_of(first)
+            )
+            return await self.finish(context, stream, self._relay(stream, first, messages))
+        finally:
+            await let_go(call)
+
+    def _is_events(self, first: Message) -> bool:
+        told = self._media_type_of(first) if self._media_type_of is not None else None
+        return told is not None and told.lower().startswith(EVENTS)
+
+    async def _serve_events(
+        self, context: RequestContext, first: Message, messages: AsyncIterator[Any]
+    ) -> Outcome:
+        events = self._events
+        lines = context.lines + events.media + self._report(first)
+        stream = context.exchange.start(self.done.status, (), lines)
+        heartbeat = Heartbeat(lambda: stream, events.heartbeat_seconds)
+        heartbeat.stream = stream
+        try:
+            relaying = events.relay_alive(stream, first, messages, heartbeat)
+            return await events.finish(context, stream, relaying)
+        finally:
+            heartbeat.stop()

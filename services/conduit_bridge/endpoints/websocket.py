@@ -1,0 +1,148 @@
+"""WebSocket routes: a session's events both ways, each a message of a bidirectional RPC.
+
+The RPC begins before the handshake is answered, so that one that fails at once gets its status.
+Its first message opens the session; an error after that is an event, and then the end.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from websockets.frames import CloseCode
+
+from conduit.v1.http_runtime import Route
+from conduit_bridge.endpoints.stream import first_of, let_go
+from conduit_bridge.endpoints.unary import (
+    GONE,
+    PATIENCE_SECONDS,
+    Backend,
+    Outcome,
+    RequestContext,
+    RouteEndpoint,
+)
+from conduit_bridge.errors import frame_of
+from conduit_bridge.metrics import RouteCounts
+from conduit_kernel.auth import Authorizer
+from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.rpc import until_connected
+from conduit_kernel.websocket import WebSocket, WebSocketClosed, accept
+
+# What OpenAI's clients in browsers offer beside their key.
+SUBPROTOCOLS = ("realtime",)
+OPENED = Outcome(101)
+_SERVER_ERROR = 500
+
+
+class WebSocketEndpoint(RouteEndpoint):
+    """Holds sessions."""
+
+    def __init__(
+        self,
+        route: Route,
+        backend: Backend,
+        counts: RouteCounts,
+        *,
+        authorizer: Authorizer,
+        stopping: asyncio.Event,
+    ) -> None:
+        """Bind a route to its service; its sessions end when `stopping` is set."""
+        super().__init__(route, backend, counts, authorizer=authorizer)
+        assert route.read_frame is not None  # noqa: S101 # as of every such route
+        self._read_frame = route.read_frame
+        self._stopping = stopping
+
+    async def serve(self, context: RequestContext) -> Outcome:
+        """Call, shake hands once the session is open, and relay until one side ends it."""
+        caller = self.admit(context)
+        if not context.exchange.upgrade_offered:
+            raise InvalidRequest("Open a WebSocket at this path", field="upgrade")
+        sent = _SentMessages(self.request_of(context), self._read_frame)
+        if self.channel is not None:
+            await until_connected(self.channel, PATIENCE_SECONDS)
+        call = self.call(sent, **caller)
+        try:
+            messages = aiter(call)
+            first = await first_of(messages)
+            lines = context.lines + self._report(first)
+            socket = accept(context.exchange, lines=lines, subprotocols=SUBPROTOCOLS)
+            sent.open(socket)
+            return await self._hold(context, socket, messages)
+        finally:
+            await let_go(call)
+
+    async def _hold(
+        self, context: RequestContext, socket: WebSocket, messages: AsyncIterator[Any]
+    ) -> Outcome:
+        """Relay until the call ends, the caller leaves, or this process stops."""
+        relaying = asyncio.create_task(self._relay(socket, messages))
+        leaving = asyncio.create_task(socket.wait_closed())
+        stopping = asyncio.create_task(self._stopping.wait())
+        tasks = (relaying, leaving, stopping)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if relaying.done():
+                return await self._end(context, socket, relaying.exception())
+            await socket.close(CloseCode.GOING_AWAY)
+            return OPENED if stopping.done() else GONE
+        finally:
+            socket.abort()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _relay(self, socket: WebSocket, messages: AsyncIterator[Any]) -> None:
+        send, write = socket.send, self.write
+        async for message in messages:
+            if text := write(message):
+                await send(text.decode())
+
+    async def _end(
+        self, context: RequestContext, socket: WebSocket, problem: BaseException | None
+    ) -> Outcome:
+        """Close a session as its call ended."""
+        if isinstance(problem, WebSocketClosed):
+            return GONE
+        if not isinstance(problem, Exception):
+            await socket.close()
+            return OPENED
+        error = self.told(problem, context.request_id)
+        status = error.failure.http_status
+        try:
+            await socket.send(frame_of(error, f"event_{context.request_id}"))
+        except WebSocketClosed:
+            return GONE
+        is_ours = status >= _SERVER_ERROR
+        code = CloseCode.INTERNAL_ERROR if is_ours else CloseCode.POLICY_VIOLATION
+        await socket.close(code, error.reason)
+        return Outcome(status, error.reason)
+
+
+class _SentMessages:
+    """What a caller sends: the first message, and then each text that comes."""
+
+    def __init__(self, first: Any, read: Callable[[bytes], Any]) -> None:  # noqa: ANN401 # of each RPC its own
+        self._first: Any | None = first
+        self._read = read
+        self._opened: asyncio.Future[WebSocket] = asyncio.get_running_loop().create_future()
+
+    def open(self, socket: WebSocket) -> None:
+        """Let messages come."""
+        self._opened.set_result(socket)
+
+    def __aiter__(self) -> "_SentMessages":
+        return self
+
+    async def __anext__(self) -> Any:  # noqa: ANN401 # as above
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        # Who waits may be cut off; the next one waits for the same.
+        socket = await asyncio.shield(self._opened)
+        try:
+            message = await socket.receive()
+        except WebSocketClosed:
+            raise StopAsyncIteration from None
+        if isinstance(message, str):
+            return self._read(message.encode())
+        await socket.close(CloseCode.UNSUPPORTED_DATA, "Events are text")
+        raise StopAsyncIteration

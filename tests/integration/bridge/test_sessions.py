@@ -1,0 +1,172 @@
+"""Sessions over WebSockets, with the websockets package as their caller."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import httpx
+import orjson
+import pytest
+from tests.integration.bridge.stage import CALLER, UNKNOWN, ScriptedRouter, soon
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
+
+from conduit.v1 import converse_requests_pb2 as converse_pb
+from conduit_bridge import bootstrap
+from conduit_kernel.errors import ModelNotFound, NotImplementedYet
+
+PATHS = {
+    "/v1/realtime?model=m": converse_pb.SESSION_PROTOCOL_REALTIME,
+    "/v1/live/sessions": converse_pb.SESSION_PROTOCOL_LIVE,
+}
+REALTIME = "/v1/realtime?model=m"
+
+
+@asynccontextmanager
+async def session(
+    bridge: bootstrap.BridgeProcess,
+    path: str = REALTIME,
+    headers: dict[str, str] = CALLER,
+    subprotocols: tuple[str, ...] = (),
+) -> AsyncIterator[ClientConnection]:
+    """Hold a session."""
+    url = f"ws://127.0.0.1:{bridge.port}{path}"
+    names = [Subprotocol(name) for name in subprotocols] or None
+    async with (
+        asyncio.timeout(5),
+        connect(url, additional_headers=headers, subprotocols=names, proxy=None) as socket,
+    ):
+        yield socket
+
+
+async def closed(socket: ClientConnection) -> tuple[int, str]:
+    """Return the code and the reason of a session's end."""
+    with suppress(ConnectionClosed):
+        while True:
+            await socket.recv()
+    assert socket.close_code is not None
+    return socket.close_code, socket.close_reason or ""
+
+
+@pytest.mark.parametrize(("path", "protocol"), PATHS.items())
+async def test_a_session_is_events_both_ways(
+    bridge: bootstrap.BridgeProcess,
+    router: ScriptedRouter,
+    path: str,
+    protocol: converse_pb.SessionProtocol.ValueType,
+) -> None:
+    """The first message says how it is held; each text after it is an event."""
+    async with session(bridge, path) as socket:
+        for text in ('{"type":"a"}', '{"type":"ü"}'):
+            await socket.send(text)
+            assert await socket.recv() == text
+        await socket.send("bye")
+        assert await closed(socket) == (1000, "")
+    start = router.requests[0].start
+    assert (start.protocol, start.events) == (protocol, converse_pb.EVENT_FORM_JSON)
+    assert start.model == ("m" if "model" in path else "")
+    await soon(router.ended)
+
+
+async def test_a_handshakes_answer_has_the_report(bridge: bootstrap.BridgeProcess) -> None:
+    """And the request's id, as any answer has."""
+    async with session(bridge, headers={**CALLER, "x-request-id": "r-7"}) as socket:
+        assert socket.response is not None
+        assert socket.response.headers["x-conduit-attempts"] == "1"
+        assert socket.response.headers["x-request-id"] == "r-7"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (NotImplementedYet("Converse is not in this version"), 501, "not_implemented"),
+        (ModelNotFound("The model 'm' does not exist", model="m"), 404, "model_not_found"),
+    ],
+)
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_session_that_cannot_begin_has_its_status(
+    bridge: bootstrap.BridgeProcess,
+    router: ScriptedRouter,
+    path: str,
+    error: Exception,
+    status: int,
+    code: str,
+) -> None:
+    """The handshake is answered once the session is open, and not before."""
+    router.problem = error
+    with pytest.raises(InvalidStatus) as refused:
+        async with session(bridge, path):
+            pass
+    assert refused.value.response.status_code == status
+    assert orjson.loads(refused.value.response.body or b"")["error"]["code"] == code
+
+
+@pytest.mark.parametrize("headers", [{}, UNKNOWN])
+async def test_strangers_hold_no_sessions(
+    bridge: bootstrap.BridgeProcess, router: ScriptedRouter, headers: dict[str, str]
+) -> None:
+    """With a status, before anything was opened."""
+    with pytest.raises(InvalidStatus) as refused:
+        async with session(bridge, headers=headers):
+            pass
+    assert refused.value.response.status_code == 401
+    assert not router.requests
+
+
+async def test_a_page_says_its_key_as_a_subprotocol(
+    bridge: bootstrap.BridgeProcess, router: ScriptedRouter
+) -> None:
+    """Browsers' WebSockets can set no header; the protocol that is agreed on has no key in it."""
+    names = ("realtime", "openai-insecure-api-key.condt_caller")
+    async with session(bridge, headers={}, subprotocols=names) as socket:
+        assert socket.subprotocol == "realtime"
+    assert router.identified == ["Bearer condt_caller"]
+
+
+async def test_a_session_that_breaks_says_why(bridge: bootstrap.BridgeProcess) -> None:
+    """An event with the error, and a code that is not that of a good end."""
+    async with session(bridge) as socket:
+        await socket.send("fail")
+        event = orjson.loads(await socket.recv())
+        assert (event["type"], event["error"]["code"]) == ("error", "rate_limit_exceeded")
+        assert event["event_id"].startswith("event_")
+        assert await closed(socket) == (1008, "PROVIDER_RATE_LIMITED")
+
+
+async def test_bytes_are_no_events(bridge: bootstrap.BridgeProcess, router: ScriptedRouter) -> None:
+    """Both protocols are text alone."""
+    async with session(bridge) as socket:
+        await socket.send(b"\x00")
+        assert await closed(socket) == (1003, "Events are text")
+    await soon(router.ended)
+
+
+async def test_a_caller_that_leaves_ends_the_call(
+    bridge: bootstrap.BridgeProcess, router: ScriptedRouter
+) -> None:
+    """Without a word, too."""
+    async with session(bridge) as socket:
+        socket.transport.abort()
+    await soon(router.ended)
+
+
+async def test_sessions_end_when_the_process_stops(
+    bridge: bootstrap.BridgeProcess, router: ScriptedRouter
+) -> None:
+    """Politely, and long before they would end by themselves."""
+    async with session(bridge) as socket:
+        stopping = asyncio.create_task(bridge.drain(2))
+        assert await closed(socket) == (1001, "")
+        await stopping
+    await soon(router.ended)
+
+
+async def test_a_path_of_sessions_asks_for_a_websocket(
+    http: httpx.AsyncClient, router: ScriptedRouter
+) -> None:
+    """A plain request is told so, once it is known who asks."""
+    answer = await http.get(REALTIME)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "upgrade")
+    assert (await http.get(REALTIME, headers=UNKNOWN)).status_code == 401
+    assert not router.requests

@@ -1,0 +1,39 @@
+"""Writes the schemas of forms, whose files are bytes rather than base64."""
+
+from .contract import Contract, Field, Message
+from .openapi_schemas import BINARY, Schema, Schemas
+
+FILE = "FormFile"
+
+
+def form_type(contract: Contract, field: Field) -> Message:
+    """Return the message that a form says."""
+    return contract.messages[field.json.schema]
+
+
+def part_name(field: Field) -> str:
+    """Return the name of a member of a form."""
+    return field.json.part or field.member
+
+
+def is_file(contract: Contract, field: Field) -> bool:
+    """Whether a member of a form is a file, or one of the choices of what it holds is one."""
+    if not field.is_message:
+        return False
+    file = f"{contract.package}.{FILE}"
+    held = contract.message_of(field)
+    return field.type_name == file or any(f.type_name == file for f in held.fields)
+
+
+def form_schema(contract: Contract, schemas: Schemas, form: Message) -> Schema:
+    """Return the schema of a form."""
+    properties: Schema = {}
+    for field in form.fields:
+        if field.json.unknown or field.json.null:
+            continue
+        if is_file(contract, field):
+            shape = {"type": "array", "items": BINARY} if field.repeated else BINARY
+            properties[part_name(field)] = shape | {"description": field.comment}
+        else:
+            properties[part_name(field)] = schemas.field(form, field)
+    return {"description": form.comment, "type": "object", "properties": properties}
