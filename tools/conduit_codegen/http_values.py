@@ -13,15 +13,15 @@ def assign(scope: Scope, field: Field, value: str, name: str) -> None:
     if field.type_name in FILLERS:
         scope.body.line(f"{FILLERS[field.type_name]}({target}, {value}, {name})")
     else:
-        _set(scope, field, target, _scalar(scope, field, value, name))
+        _set(scope, field, target, scalar_text(scope, field, value, name))
 
 
 def _set(scope: Scope, field: Field, target: str, value: str) -> None:
     scope.body.line(f"{target}.append({value})" if field.repeated else f"{target} = {value}")
 
 
-def _scalar(scope: Scope, field: Field, value: str, name: str) -> str:
-    """Return the expression that reads a text."""
+def scalar_text(scope: Scope, field: Field, value: str, name: str) -> str:
+    """Return the expression that reads a text; `name` is the name in errors."""
     if field.kind not in SCALARS or field.map_key is not None:
         problem = f"{scope.message.full_name}.{field.name}: only a JSON body can carry its type"
         raise ContractError(problem)

@@ -9,6 +9,7 @@ from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGenera
 
 from .checks import internal_problems, problems
 from .contract import Contract, ContractError
+from .form_modules import form_modules
 from .http_modules import http_modules
 from .json_modules import json_modules
 from .layout import laid_out
@@ -35,6 +36,7 @@ def python_files(request: CodeGeneratorRequest) -> Iterator[tuple[str, str]]:
         [
             *json_modules(contract),
             *http_modules(contract),
+            *form_modules(contract),
             methods_module(contract),
             failures_module(contract),
             *([internal_methods_module(internal, contract)] if internal else ()),

@@ -137,8 +137,17 @@ def use_form() -> None:
     """Make a request of a form."""
     send = routes("SendThings")["POST"]
     form = importlib.import_module("conduit.v1.form_pb2").Form()
-    form.members.add(name="pictures[]").file.content = b"\xff"
+    form.members.add(name="picture").file.content = b"\xff"
+    form.members.add(name="colours[]", value=b"Azure")
+    form.members.add(name="lid", value=b"DarkRed")
     assert send.read_form({}, (), {}, form) == messages.SendThingsRequest(form=form)
+    forms = importlib.import_module("conduit.v1.thing_service_form")
+    typed = forms.thing_form_from_form(form)
+    assert (list(typed.colours), typed.lid, typed.picture.content) == ([2], 1, b"\xff")
+    assert forms.thing_form_from_form(forms.thing_form_to_form(typed)) == typed
+    form.members.add(name="pictures")
+    with pytest.raises(http.JsonError, match='not a member of this form; did you mean "picture"'):
+        forms.thing_form_from_form(form)
     # Which are none of a form's are members of the JSON that is taken as well.
     assert list(send.read({}, (), {}, b'{"colours":["azure"]}').colours) == [2]
     assert send.success_status == 204

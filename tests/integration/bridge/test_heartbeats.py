@@ -181,3 +181,22 @@ async def test_heartbeats_can_be_turned_off(
 
     router.pieces = pieces
     assert (await ask(lively)).content == event("hi") + DONE
+
+
+async def test_events_of_speech_are_not_silent_either(
+    lively: bootstrap.BridgeProcess, router: ScriptedRouter
+) -> None:
+    """Sound itself has no room for comments."""
+    router.hangs = True
+    url = f"http://127.0.0.1:{lively.port}/v1/audio/speech"
+    body = {"input": "hi", "voice": "alloy", "stream_format": "sse"}
+    async with (
+        httpx.AsyncClient(timeout=5, headers=CALLER) as client,
+        client.stream("POST", url, json=body) as answer,
+    ):
+        told = b""
+        async for data in answer.aiter_raw():
+            told += data
+            if told.count(COMMENT) == 2:
+                break
+    assert told == b"data: 1\n\n" + 2 * COMMENT

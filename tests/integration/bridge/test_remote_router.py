@@ -7,8 +7,15 @@ from dataclasses import replace
 import httpx
 import pytest
 from tests.integration.bridge.stage import MASTER_KEY, event, piece, soon
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from conduit.v1 import router_requests_pb2 as pb
+from conduit.v1.audio_requests_pb2 import TranscribeRequest, TranscribeResponse
+from conduit.v1.call_pb2 import CallReport
+from conduit.v1.converse_requests_pb2 import ConverseRequest, ConverseResponse
+from conduit.v1.form_pb2 import Content
 from conduit.v1.router_service_pb2_grpc import (
     RouterServiceServicer,
     add_RouterServiceServicer_to_server,
@@ -51,6 +58,35 @@ class RemoteRouter(RouterServiceServicer):
             if b"hangs" in request.json:
                 await asyncio.Event().wait()
             yield piece("two", is_last=True)
+        finally:
+            self.ended.set()
+
+    async def Transcribe(  # noqa: N802 # the contract's name
+        self, requests: AsyncIterator[TranscribeRequest], context: Context
+    ) -> TranscribeResponse:
+        """Count the bytes that follow the form."""
+        self.metadata = metadata_of(context)
+        size = 0
+        async for request in requests:
+            if request.HasField("start") and request.start.multipart.members[0].name == "limited":
+                raise UpstreamRateLimited("slowly")
+            size += len(request.chunk.data)
+        content = Content(content_type="text/plain", body=b"%d" % size)
+        return TranscribeResponse(content=content)
+
+    async def Converse(  # noqa: N802 # the contract's name
+        self, requests: AsyncIterator[ConverseRequest], context: Context
+    ) -> AsyncIterator[ConverseResponse]:
+        """Open, and send each event back; fail at `fail`."""
+        self.metadata = metadata_of(context)
+        try:
+            async for request in requests:
+                if request.HasField("start"):
+                    yield ConverseResponse(started=CallReport(attempts=1))
+                elif request.json == b"fail":
+                    raise UpstreamRateLimited("slowly")
+                else:
+                    yield ConverseResponse(json=request.json)
         finally:
             self.ended.set()
 
@@ -122,3 +158,36 @@ async def test_a_router_that_is_away_is_a_503(settings: Settings) -> None:
             assert answer.status_code == 503
             assert answer.json()["error"]["code"] == "service_unavailable"
     await bridge.drain(0.1)
+
+
+async def test_forms_are_the_same(far: httpx.AsyncClient, remote: tuple[RemoteRouter, int]) -> None:
+    """Their files come in messages, of which none is too large for gRPC."""
+    files = {"file": ("long.wav", b"x" * 6_000_000, "audio/wav")}
+    headers = {"authorization": "Bearer k"}
+    answer = await far.post("/v1/audio/transcriptions", files=files, headers=headers)
+    assert (answer.text, answer.headers["content-type"]) == ("6000000", "text/plain")
+    assert remote[0].metadata["authorization"] == "Bearer k"
+    limited = await far.post(
+        "/v1/audio/transcriptions", data={"limited": "1"}, files=files, headers=headers
+    )
+    assert (limited.status_code, limited.json()["error"]["code"]) == (429, "rate_limit_exceeded")
+
+
+async def test_sessions_are_the_same(
+    far: httpx.AsyncClient, remote: tuple[RemoteRouter, int]
+) -> None:
+    """Opened, both ways, broken off, and left; a page's key is metadata as a header's is."""
+    url = f"ws://{far.base_url.netloc.decode()}/v1/realtime?model=m"
+    names = [Subprotocol("openai-insecure-api-key.k")]
+    async with asyncio.timeout(5), connect(url, subprotocols=names, proxy=None) as socket:
+        await socket.send("one")
+        assert await socket.recv() == "one"
+        assert remote[0].metadata["authorization"] == "Bearer k"
+        await socket.send("fail")
+        assert '"rate_limit_exceeded"' in str(await socket.recv())
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+    remote[0].ended.clear()
+    async with asyncio.timeout(5), connect(url, subprotocols=names, proxy=None) as socket:
+        socket.transport.abort()
+    await soon(remote[0].ended)
