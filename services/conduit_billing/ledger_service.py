@@ -38,14 +38,14 @@ class LedgerService(LedgerServiceServicer):
     ) -> AsyncIterator[pb.WatchPricesResponse]:
         """Stream the prices of models: all first, and all again whenever one changes."""
         at_most("models", len(request.models), MAX_WATCHED)
-        told: list[bytes] | None = None
+        sent: list[bytes] | None = None
         while not self._prices.is_closed:
             revision = self._prices.revision
             prices = await self._prices.prices_of(request.models, self._now())
             # Some of the catalog's prices change with the time of day.
             fresh = [price.SerializeToString(deterministic=True) for price in prices]
-            yield pb.WatchPricesResponse(prices=prices if fresh != told else ())
-            told = fresh
+            yield pb.WatchPricesResponse(prices=prices if fresh != sent else ())
+            sent = fresh
             await self._prices.wait_beyond(revision, SIGN_OF_LIFE_SECONDS)
 
     async def RecordCharges(

@@ -67,7 +67,7 @@ class Dispatcher:
     def __init__(
         self,
         endpoints: Iterable[Endpoint],
-        lost: NotFoundEndpoint,
+        not_found: NotFoundEndpoint,
         *,
         cors: Cors,
         ids: IdSource,
@@ -82,7 +82,7 @@ class Dispatcher:
             counts = endpoint.counts
             self._table.add(counts.method, counts.route, endpoint)
             self._dialects.setdefault(_family(counts.route), endpoint.dialect)
-        self._lost = lost
+        self._not_found = not_found
         self._cors = cors
         self._ids = ids
         self._clock = clock
@@ -97,7 +97,7 @@ class Dispatcher:
         request_id = request_id_of(exchange, self._ids)
         # An id has no character that could end its line.
         lines = b"x-request-id: %b\r\n%b" % (request_id.encode(), self._cors.lines(exchange))
-        endpoint: Endpoint = self._lost
+        endpoint: Endpoint = self._not_found
         counts = endpoint.counts
         outcome = GONE
         counts.under_way += 1
@@ -165,10 +165,10 @@ class Dispatcher:
         if endpoint is not None:
             return endpoint.choose(exchange.body), params
         if not verbs:
-            return self._lost, NO_PARAMS
+            return self._not_found, NO_PARAMS
         allow = ", ".join(sorted({*verbs, "OPTIONS"}))
         if exchange.method == "OPTIONS":
-            return PreflightEndpoint(self._lost.counts, self._cors, allow), NO_PARAMS
+            return PreflightEndpoint(self._not_found.counts, self._cors, allow), NO_PARAMS
         message = f"{exchange.method} is not a method of this path; it has {allow}"
         raise MethodNotAllowed(message, allow=allow)
 
@@ -181,8 +181,8 @@ class Dispatcher:
         problem: Exception,
     ) -> Outcome:
         error = tell(problem, endpoint.service, request_id)
-        is_lost = endpoint is self._lost
-        dialect = self._dialect_of(exchange.path) if is_lost else endpoint.dialect
+        is_not_found = endpoint is self._not_found
+        dialect = self._dialect_of(exchange.path) if is_not_found else endpoint.dialect
         status, fields, body = answer_of(error, dialect)
         # Otherwise the head has left, and the server cuts the connection.
         if exchange.state == OPEN:

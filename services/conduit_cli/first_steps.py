@@ -13,7 +13,7 @@ KEY_NAME = "First key"
 VISIBLE_SECONDS = 5.0
 
 
-def take(admin: Gateway) -> str:
+def set_up(admin: Gateway) -> str:
     """Make the simulated provider with a key and the alias `echo`; return a fresh virtual key.
 
     What is there already from an attempt that was interrupted stays as it is. GatewayError or

@@ -62,25 +62,25 @@ class Child:
 
     def start(self, now: float) -> None:
         """Start the process. Its standard input ends when this process does, however it ends."""
-        self.ready_pipe, told = os.pipe()
+        self.ready_pipe, ready_write = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 # the command is our own
                 self._command,
-                env={**self._env, READY_VARIABLE: str(told)},
+                env={**self._env, READY_VARIABLE: str(ready_write)},
                 stdin=subprocess.PIPE,
-                pass_fds=[told],
+                pass_fds=[ready_write],
                 # A Ctrl-C at the terminal is for the supervisor, which stops all in order.
                 process_group=0,
             )
         finally:
-            os.close(told)
+            os.close(ready_write)
         self._started_at, self.due_at = now, None
 
     def is_ready(self) -> bool:
         """Read the pipe once it has something: whether the process came up or ended."""
-        said = os.read(self.ready_pipe, 16)
+        received = os.read(self.ready_pipe, 16)
         self.close_pipe()
-        return bool(said)
+        return bool(received)
 
     def close_pipe(self) -> None:
         """Listen no longer for readiness."""

@@ -54,7 +54,7 @@ class Welcome:
         if self._key_file.read().get(SET_UP) is True:
             return ""
         try:
-            virtual_key = first_steps.take(self._gateway({"x-master-key": self._master_key}))
+            virtual_key = first_steps.set_up(self._gateway({"x-master-key": self._master_key}))
         except (GatewayError, OSError) as error:
             # The gateway serves without them; the next start tries again.
             log("first_steps_failed", error=str(error))

@@ -37,7 +37,7 @@ class OutcomeService(OutcomeServiceServicer):
         for outcome in request.outcomes:
             observations.setdefault(outcome.provider_id, []).append(observation_of(outcome, now))
         for provider_id, seen in observations.items():
-            self._monitor.take(provider_id, seen)
+            self._monitor.observe(provider_id, seen)
         if request.router_id:
             circuits = {each.provider_id: each.state for each in request.circuits}
             self._monitor.report_circuits(request.router_id, circuits)

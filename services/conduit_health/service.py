@@ -42,7 +42,7 @@ class HealthService(HealthServiceServicer):
         self._checks = checks
         self._history = history
         self._writer = writer
-        self._board = notifications
+        self._hub = notifications
         self._clock = clock
 
     async def GetProviderHealth(
@@ -111,7 +111,7 @@ class HealthService(HealthServiceServicer):
         self, request: pb.WatchNotificationsRequest, context: Context
     ) -> AsyncIterator[pb.WatchNotificationsResponse]:
         """Stream what administrators should know, from now on."""
-        with self._board.watching() as queue:
+        with self._hub.watching() as queue:
             # Tells the caller that from here on nothing is missed.
             await context.send_initial_metadata(())
             while notice := await queue.get():
@@ -119,7 +119,7 @@ class HealthService(HealthServiceServicer):
 
     def end_watches(self) -> None:
         """End all streams, so that a draining server need not wait for them."""
-        self._board.close()
+        self._hub.close()
 
 
 def _record(each: HistoryPoint) -> HealthRecord:
@@ -144,8 +144,8 @@ def _key_number(limits: KeyRateLimits) -> int:
     return int(limits.key_id.removeprefix("key_"))
 
 
-def _uptime(moments: Sequence[HistoryPoint]) -> float | None:
-    if not moments:
+def _uptime(points: Sequence[HistoryPoint]) -> float | None:
+    if not points:
         return None
-    up = sum(each.status != HEALTH_STATUS_UNHEALTHY for each in moments)
-    return round(100 * up / len(moments), 3)
+    up = sum(each.status != HEALTH_STATUS_UNHEALTHY for each in points)
+    return round(100 * up / len(points), 3)

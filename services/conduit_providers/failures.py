@@ -148,21 +148,21 @@ class ProviderErrorReport(NamedTuple):
 
 def error_from(response: HttpResponse, spec: ProviderSpec, target: Target) -> UpstreamError:
     """Return the error that a provider's answer of 4xx or 5xx (or a stray 3xx) means."""
-    told = read_error(response.body)
+    report = read_error(response.body)
     if code := bare_code(response.headers.get(spec.error_code_header)):
-        told = told._replace(code=code, codes=(code, *told.codes))
-    cls = class_of(response.status, told, spec.error_codes)
+        report = report._replace(code=code, codes=(code, *report.codes))
+    cls = class_of(response.status, report, spec.error_codes)
     metadata = {"provider": target.provider_name, "status": str(response.status)}
-    request_id = response.headers.get(spec.request_id_header, "") or told.request_id
+    request_id = response.headers.get(spec.request_id_header, "") or report.request_id
     if request_id:
         metadata["upstream_request_id"] = request_id[:MAX_CODE_CHARS]
-    if told.code:
-        metadata["upstream_code"] = told.code[:MAX_CODE_CHARS]
+    if report.code:
+        metadata["upstream_code"] = report.code[:MAX_CODE_CHARS]
     wait = retry_after_ms(response.headers, spec)
-    wait = told.retry_after_ms if wait is None else wait
+    wait = report.retry_after_ms if wait is None else wait
     if wait is not None:
         metadata["retry_after_ms"] = str(wait)
-    return cls(_message(cls, told, target.provider_name, f"status {response.status}"), **metadata)
+    return cls(_message(cls, report, target.provider_name, f"status {response.status}"), **metadata)
 
 
 def error_in_stream(error: object, provider: str, status: int = 200) -> UpstreamError:
@@ -170,15 +170,15 @@ def error_in_stream(error: object, provider: str, status: int = 200) -> Upstream
 
     `error` is the value of the answer's `error` member.
     """
-    told = _told(error)
+    report = _report(error)
     status = _status_in(error) or status
-    cls = class_of(status, told, {})
+    cls = class_of(status, report, {})
     metadata = {"provider": provider} if provider else {}
-    if told.code:
-        metadata["upstream_code"] = told.code[:MAX_CODE_CHARS]
-    if told.retry_after_ms is not None:
-        metadata["retry_after_ms"] = str(told.retry_after_ms)
-    return cls(_message(cls, told, provider, "an error inside its answer"), **metadata)
+    if report.code:
+        metadata["upstream_code"] = report.code[:MAX_CODE_CHARS]
+    if report.retry_after_ms is not None:
+        metadata["retry_after_ms"] = str(report.retry_after_ms)
+    return cls(_message(cls, report, provider, "an error inside its answer"), **metadata)
 
 
 def malformed(provider: str, why: str) -> UpstreamError:
@@ -192,16 +192,16 @@ def malformed(provider: str, why: str) -> UpstreamError:
 
 
 def class_of(
-    status: int, told: ProviderErrorReport, codes: Mapping[str, str]
+    status: int, report: ProviderErrorReport, codes: Mapping[str, str]
 ) -> type[UpstreamError]:
     """Return the class for a status and what was told; `codes` are the provider's own."""
     if 500 <= status <= 599:  # noqa: PLR2004 # the range of HTTP server errors
-        return _by_code(status, told, codes, only_own=True) or UpstreamError
-    if status == 429 and told.is_quota:  # noqa: PLR2004 # too many requests
+        return _by_code(status, report, codes, only_own=True) or UpstreamError
+    if status == 429 and report.is_quota:  # noqa: PLR2004 # too many requests
         return UpstreamRateLimited
-    found = _by_code(status, told, codes)
+    found = _by_code(status, report, codes)
     if found is None or found is UpstreamRefused or found is UpstreamRateLimited:
-        found = _by_words(status, told.message) or _BY_STATUS.get(status) or found
+        found = _by_words(status, report.message) or _BY_STATUS.get(status) or found
     if found is not None:
         return found
     if status == 404:  # noqa: PLR2004 # not found
@@ -220,9 +220,9 @@ def read_error(body: bytes) -> ProviderErrorReport:
         document = document[0]
     if not isinstance(document, dict):
         return ProviderErrorReport(message=_text(document))
-    told = _told(document.get("error") or document.get("errors") or document)
+    report = _report(document.get("error") or document.get("errors") or document)
     request_id = document.get("request_id") or document.get("requestId")
-    return told._replace(request_id=_text(request_id)) if request_id else told
+    return report._replace(request_id=_text(request_id)) if request_id else report
 
 
 def retry_after_ms(headers: Mapping[str, str], spec: ProviderSpec) -> int | None:
@@ -237,9 +237,9 @@ def retry_after_ms(headers: Mapping[str, str], spec: ProviderSpec) -> int | None
 
 
 def _by_code(
-    status: int, told: ProviderErrorReport, codes: Mapping[str, str], *, only_own: bool = False
+    status: int, report: ProviderErrorReport, codes: Mapping[str, str], *, only_own: bool = False
 ) -> type[UpstreamError] | None:
-    for code in told.codes:
+    for code in report.codes:
         if code in codes:
             return _BY_REASON[codes[code]]
         if not only_own and (found := _BY_CODE.get(code.lower())):
@@ -272,19 +272,19 @@ _POLICY_STATUSES = frozenset({200, 400, 403, 451})
 _MODEL_STATUSES = frozenset({400, 403, 404, 422})
 
 
-def _told(error: object) -> ProviderErrorReport:
+def _report(error: object) -> ProviderErrorReport:
     match error:
         case {"errors": [first, *_]} if not isinstance(error, dict) or "message" not in error:
-            return _told(first)
+            return _report(first)
         case [first, *_]:
-            return _told(first)
+            return _report(first)
         case dict():
-            return _told_by_object(error)
+            return _report_of_object(error)
         case _:
             return ProviderErrorReport(message=_text(error))
 
 
-def _told_by_object(error: dict[str, Any]) -> ProviderErrorReport:
+def _report_of_object(error: dict[str, Any]) -> ProviderErrorReport:
     message = next((error[k] for k in MESSAGE_NAMES if error.get(k)), "")
     names = [error.get("code"), error.get("status"), error.get("error_type"), error.get("type")]
     names.append(bare_code(error.get("__type")))
@@ -297,12 +297,14 @@ def _told_by_object(error: dict[str, Any]) -> ProviderErrorReport:
         message = f"{_text(message)}: {_text(metadata['raw'])}" if metadata.get("raw") else message
         names.append(metadata.get("error_type"))
     codes = tuple(n for n in names if isinstance(n, str) and n and not n.isdigit())
-    told = ProviderErrorReport(message=_text(message), code=codes[0] if codes else "", codes=codes)
+    report = ProviderErrorReport(
+        message=_text(message), code=codes[0] if codes else "", codes=codes
+    )
     details = error.get("details")
-    return _told_by_details(told, details) if isinstance(details, list) else told
+    return _with_details(report, details) if isinstance(details, list) else report
 
 
-def _told_by_details(told: ProviderErrorReport, details: list[Any]) -> ProviderErrorReport:
+def _with_details(report: ProviderErrorReport, details: list[Any]) -> ProviderErrorReport:
     """Add what Google's typed details say.
 
     https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto
@@ -312,12 +314,12 @@ def _told_by_details(told: ProviderErrorReport, details: list[Any]) -> ProviderE
         match kind.rpartition(".")[2]:
             case "RetryInfo":
                 wait = duration_ms(str(detail.get("retryDelay", "")))
-                told = told._replace(retry_after_ms=wait, is_quota=True)
+                report = report._replace(retry_after_ms=wait, is_quota=True)
             case "QuotaFailure":
-                told = told._replace(is_quota=True)
+                report = report._replace(is_quota=True)
             case "RequestInfo":
-                told = told._replace(request_id=_text(detail.get("requestId")))
-    return told
+                report = report._replace(request_id=_text(detail.get("requestId")))
+    return report
 
 
 def _status_in(error: object) -> int:
@@ -332,11 +334,11 @@ def _status_in(error: object) -> int:
 
 
 def _message(
-    cls: type[UpstreamError], told: ProviderErrorReport, provider: str, otherwise: str
+    cls: type[UpstreamError], report: ProviderErrorReport, provider: str, otherwise: str
 ) -> str:
     if cls is InvalidApiKey:
         return f"Invalid API key for provider {provider}"
-    words = redact(told.message)[:MAX_MESSAGE_CHARS]
+    words = redact(report.message)[:MAX_MESSAGE_CHARS]
     return f"{provider}: {words}" if words else f"{provider} answered with {otherwise}"
 
 

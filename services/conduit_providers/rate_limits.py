@@ -126,11 +126,11 @@ def _wait_ms(reset: str, date: str) -> int | None:
         return wait
     try:
         # The provider's own clock, so that ours need not agree with it.
-        told = parsedate_to_datetime(date).timestamp()
+        dated = parsedate_to_datetime(date).timestamp()
     except (ValueError, TypeError):
         return None
-    moment = _moment(reset, told)
-    return None if moment is None else max(0, round((moment - told) * 1000))
+    moment = _moment(reset, dated)
+    return None if moment is None else max(0, round((moment - dated) * 1000))
 
 
 def _count(text: str) -> int | None:

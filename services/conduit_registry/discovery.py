@@ -24,7 +24,7 @@ TICK_SECONDS = 30.0
 MAX_MODELS = 10_000
 MAX_MODEL_NAME = 500
 # Names that one line of the audit log keeps.
-MAX_TOLD = 1000
+MAX_LISTED = 1000
 
 
 class Found(NamedTuple):
@@ -41,20 +41,20 @@ class Discovery:
     def __init__(self, store: Store, prober: Prober) -> None:
         self._store = store
         self._prober = prober
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._log = structlog.get_logger("discovery")
 
     def wake(self, _revision: int) -> None:
         """Look at once whether a discovery is due; the configuration changed."""
-        self._news.set()
+        self._changed.set()
 
     async def run_once(self) -> None:
         """Do what is due, then wait for a change or the next tick."""
-        self._news.clear()
+        self._changed.clear()
         await self.run_due()
         try:
             async with asyncio.timeout(TICK_SECONDS):
-                await self._news.wait()
+                await self._changed.wait()
         except TimeoutError:
             return
 
@@ -124,12 +124,12 @@ class Discovery:
             after = {model.name for model in models}
             found = Found(models, sorted(after - before), sorted(before - after))
             if found.added or found.removed or provider.audit_level == AUDIT_LEVEL_FULL:
-                told = {
-                    "added": list(found.added[:MAX_TOLD]),
-                    "removed": list(found.removed[:MAX_TOLD]),
+                models_found = {
+                    "added": list(found.added[:MAX_LISTED]),
+                    "removed": list(found.removed[:MAX_LISTED]),
                     "total": len(models),
                 }
-                changing.note_use(AUDIT_ACTION_DISCOVERED, provider.id, {"models": told})
+                changing.note_use(AUDIT_ACTION_DISCOVERED, provider.id, {"models": models_found})
         return found
 
 

@@ -36,7 +36,7 @@ HEARTBEAT_SECONDS = 10.0
 POLL_SECONDS = 1.0
 MAX_SKIPPED = 10
 # Who is further behind than this gets everything.
-MAX_TOUCHED = 5000
+MAX_RESOURCES = 5000
 
 
 class Feed:
@@ -45,7 +45,7 @@ class Feed:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._revision = -1
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._is_closed = False
         self._loading = asyncio.Lock()
         # By the revision of those who asked; None for those who know nothing.
@@ -76,13 +76,13 @@ class Feed:
 
     async def watch(self, epoch: str, revision: int) -> AsyncIterator[WatchSnapshotResponse]:
         """Yield what the caller does not have, then every change, and signs of life."""
-        told = self._revision
+        announced = self._revision
         message = await self._after(epoch, revision)
         yield message
         while not self._is_closed:
-            news = self._news
-            if self._revision != told:
-                told = self._revision
+            changed = self._changed
+            if self._revision != announced:
+                announced = self._revision
                 epoch = message.snapshot.epoch or epoch
                 revision = message.revision
                 message = await self._after(epoch, revision)
@@ -91,13 +91,13 @@ class Feed:
                 continue
             try:
                 async with asyncio.timeout(HEARTBEAT_SECONDS):
-                    await news.wait()
+                    await changed.wait()
             except TimeoutError:
                 yield WatchSnapshotResponse(revision=message.revision)
 
     def _wake(self) -> None:
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
     async def _after(self, epoch: str, revision: int) -> WatchSnapshotResponse:
         async with self._loading:
@@ -124,10 +124,10 @@ class Feed:
     ) -> WatchSnapshotResponse:
         if known is None:
             return await self._everything(reading, state)
-        touched = await reading.changed_resources(known)
-        if len(touched) > MAX_TOUCHED:
+        resources = await reading.changed_resources(known)
+        if len(resources) > MAX_RESOURCES:
             return await self._everything(reading, state)
-        changes = await self._changes(reading, touched)
+        changes = await self._changes(reading, resources)
         return WatchSnapshotResponse(revision=state.revision, changes=changes)
 
     async def _everything(self, reading: ReadTransaction, state: State) -> WatchSnapshotResponse:
@@ -149,16 +149,16 @@ class Feed:
         return WatchSnapshotResponse(revision=state.revision, snapshot=snapshot)
 
     async def _changes(
-        self, reading: ReadTransaction, touched: Sequence[ChangedResource]
+        self, reading: ReadTransaction, resources: Sequence[ChangedResource]
     ) -> list[SnapshotChange]:
         found: dict[ChangedResource, Resource] = {}
         for kind in KINDS.values():
-            numbers = [each.id for each in touched if each.kind == kind.name]
+            numbers = [each.id for each in resources if each.kind == kind.name]
             for value in await reading.some(kind, numbers) if numbers else ():
                 found[ChangedResource(kind.name, value.id)] = value
         return [
             await self._change(reading, found[each]) if each in found else _deleted(each)
-            for each in touched
+            for each in resources
         ]
 
     async def _change(self, reading: ReadTransaction, value: Resource) -> SnapshotChange:
@@ -207,16 +207,16 @@ def _known(epoch: str, revision: int, state: State) -> int | None:
     return revision if epoch == state.epoch and 0 <= revision <= state.revision else None
 
 
-def _deleted(touched: ChangedResource) -> SnapshotChange:
-    match touched.kind:
+def _deleted(resources: ChangedResource) -> SnapshotChange:
+    match resources.kind:
         case PROVIDER.name:
-            return SnapshotChange(deleted_provider_id=touched.id)
+            return SnapshotChange(deleted_provider_id=resources.id)
         case KEY.name:
-            return SnapshotChange(deleted_key_id=key_id(touched.id))
+            return SnapshotChange(deleted_key_id=key_id(resources.id))
         case MAPPING.name:
-            return SnapshotChange(deleted_mapping_id=touched.id)
+            return SnapshotChange(deleted_mapping_id=resources.id)
         case FALLBACK_CHAIN.name:
-            return SnapshotChange(deleted_fallback_chain_id=touched.id)
+            return SnapshotChange(deleted_fallback_chain_id=resources.id)
         case VIRTUAL_KEY.name:
-            return SnapshotChange(deleted_virtual_key_id=touched.id)
-    raise ValueError(f"there is no kind {touched.kind!r}")
+            return SnapshotChange(deleted_virtual_key_id=resources.id)
+    raise ValueError(f"there is no kind {resources.kind!r}")

@@ -38,6 +38,6 @@ async def _rewrap_one(changing: WriteTransaction, vault: Vault, key: Key, curren
         wrapped_data_key=sealed.wrapped_data_key,
         ciphertext=sealed.ciphertext,
     )
-    told = {"from": key.encryption_key_id, "to": current}
-    await changing.update(KEY, key, new, encryptionKeyId=told)
+    key_ids = {"from": key.encryption_key_id, "to": current}
+    await changing.update(KEY, key, new, encryptionKeyId=key_ids)
     return True

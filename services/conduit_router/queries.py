@@ -81,13 +81,13 @@ def _decision(decision: Decision, requirements: Requirements, revision: int) -> 
         seed=decision.seed,
         revision=revision,
     )
-    for stop in decision.candidates:
-        candidate = stop.candidate
+    for chosen in decision.candidates:
+        candidate = chosen.candidate
         entry = CandidateMessage(
             provider_id=candidate.provider_id,
             provider_name=candidate.instance.provider.name,
             actual_model_name=candidate.model,
-            key_ids=[key.key_id for key in stop.keys],
+            key_ids=[key.key_id for key in chosen.keys],
             priority=candidate.priority,
             weight=candidate.weight,
             mapping_id=candidate.mapping_id,

@@ -19,7 +19,7 @@ class Bucket:
     left: float
     at: float
 
-    def take(self, amount: float, now: float) -> bool:
+    def spend(self, amount: float, now: float) -> bool:
         """Take from the bucket; False, and nothing taken, if there is not enough."""
         flowed = (now - self.at) * self.limit / WINDOW_SECONDS
         self.left = min(self.limit, self.left + flowed)
@@ -42,14 +42,14 @@ class RateLimits:
         self._clock = clock
         self._buckets: dict[tuple[str, str, int], Bucket] = {}
 
-    def take_request(self, key: str, limit: int) -> float | None:
+    def count_request(self, key: str, limit: int) -> float | None:
         """Count a request against a limit per minute; else the seconds until there is room."""
         bucket = self._bucket(key, "requests", limit)
-        return None if bucket.take(1, self._clock()) else bucket.seconds_until(1)
+        return None if bucket.spend(1, self._clock()) else bucket.seconds_until(1)
 
-    def take_tokens(self, key: str, tokens: int) -> None:
+    def count_tokens(self, key: str, tokens: int) -> None:
         """Count tokens; they are never refused."""
-        self._bucket(key, "tokens", TOKENS_PER_MINUTE).take(tokens, self._clock())
+        self._bucket(key, "tokens", TOKENS_PER_MINUTE).spend(tokens, self._clock())
 
     def headers(self, key: str, limit: int) -> tuple[tuple[bytes, bytes], ...]:
         """Return OpenAI's headers on what a key has left."""

@@ -80,7 +80,7 @@ class Simulator:
             return
         id_ = self._new_id()
         reply = reply_to(request, behaviour, id_)
-        self._limits.take_tokens(key, read + reply.usage.completion)
+        self._limits.count_tokens(key, read + reply.usage.completion)
         envelope = chat.Envelope(f"chatcmpl-{id_}", request.model, int(self._wall_clock()))
         if request.stream:
             events = chat.events(envelope, reply, include_usage=_wants_usage(request))
@@ -126,7 +126,7 @@ class Simulator:
         if behaviour.delay_seconds:
             await self._sleep(behaviour.delay_seconds)
         limit = behaviour.degree if behaviour.fault == "limit" else REQUESTS_PER_MINUTE
-        wait = self._limits.take_request(key, limit) if limit else 60.0
+        wait = self._limits.count_request(key, limit) if limit else 60.0
         if wait is not None:
             raise error_for(429, retry_after_seconds=int(wait) + 1)
         match behaviour.fault:

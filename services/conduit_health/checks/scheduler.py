@@ -36,7 +36,7 @@ class CheckScheduler:
         self._random = random
         self._running: dict[int, asyncio.Task[None]] = {}
         self._due: dict[int, float] = {}
-        self._gate = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(AT_ONCE)
         self._log = structlog.get_logger("health")
 
     async def check(self, provider_id: int) -> None:
@@ -93,12 +93,12 @@ class CheckScheduler:
 
     async def _run(self, config: InstanceConfig) -> None:
         try:
-            async with self._gate:
+            async with self._slots:
                 finding = await self._checker.check(config)
         except Exception:  # noqa: BLE001 # nobody else would hear of it, and the next check shall come
             self._log.exception("check_failed", provider_id=config.id)
             return
-        self._monitor.take(config.id, finding.observations, finding.models)
+        self._monitor.observe(config.id, finding.observations, finding.models)
 
 
 def _is_overdue(instance_state: InstanceState, now: float) -> bool:

@@ -31,24 +31,24 @@ class HistoryRecorder:
         self._last: dict[int, HistoryPoint] = {}
         self._waiting: deque[HistoryPoint] = deque(maxlen=MAX_WAITING)
 
-    def offer(self, moment: HistoryPoint) -> None:
+    def offer(self, point: HistoryPoint) -> None:
         """Keep a moment if it tells something new."""
-        last = self._last.get(moment.provider_id)
-        if last and last.status == moment.status and moment.at - last.at < MINUTE:
+        last = self._last.get(point.provider_id)
+        if last and last.status == point.status and point.at - last.at < MINUTE:
             return
-        self._last[moment.provider_id] = moment
-        self._waiting.append(moment)
+        self._last[point.provider_id] = point
+        self._waiting.append(point)
         self.waiting.set()
 
-    def take(self) -> list[HistoryPoint]:
+    def drain(self) -> list[HistoryPoint]:
         """Return what is not stored yet, oldest first; it is the caller's from then on."""
         taken = list(self._waiting)
         self._waiting.clear()
         return taken
 
-    def give_back(self, moments: list[HistoryPoint]) -> None:
+    def restore(self, points: list[HistoryPoint]) -> None:
         """Hold what could not be stored."""
         room = MAX_WAITING - len(self._waiting)
         if room:
-            self._waiting.extendleft(reversed(moments[-room:]))
+            self._waiting.extendleft(reversed(points[-room:]))
             self.waiting.set()

@@ -21,9 +21,9 @@ class HistoryStore:
         self._writer = writer(engine)
         self._reader = reader(engine)
 
-    async def add(self, moments: Sequence[HistoryPoint]) -> None:
+    async def add(self, points: Sequence[HistoryPoint]) -> None:
         """Store moments."""
-        rows = [{**moment._asdict(), "at": _millis(moment.at)} for moment in moments]
+        rows = [{**point._asdict(), "at": _millis(point.at)} for point in points]
         if not rows:
             return
         async with guarded(SERVICE), self._writer.begin() as connection:

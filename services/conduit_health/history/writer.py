@@ -18,9 +18,9 @@ class HistoryWriter:
     async def write(self) -> None:
         """Store what waits. ServiceUnavailable, and nothing is lost, if the database is away."""
         async with self._lock:
-            moments = self._recorder.take()
+            points = self._recorder.drain()
             try:
-                await self._store.add(moments)
+                await self._store.add(points)
             except ServiceUnavailable:
-                self._recorder.give_back(moments)
+                self._recorder.restore(points)
                 raise

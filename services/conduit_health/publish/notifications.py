@@ -28,7 +28,7 @@ _KEY_WORDS = {
 
 def notifications_of(old: ProviderHealth | None, new: ProviderHealth, now: float) -> list[Notice]:
     """Return what the change from old to new means to an administrator."""
-    told = [_status_words(old, new), *_key_changes(old, new)]
+    changes = [_status_words(old, new), *_key_changes(old, new)]
     return [
         Notice(
             occurred_at=moment(now),
@@ -37,7 +37,7 @@ def notifications_of(old: ProviderHealth | None, new: ProviderHealth, now: float
             provider_name=new.provider_name,
             message=words[1],
         )
-        for words in told
+        for words in changes
         if words
     ]
 
@@ -52,10 +52,10 @@ class NotificationHub:
         self._queues: set[Queue] = set()
         self._is_closed = False
 
-    def post(self, notice: Notice) -> None:
+    def post(self, notification: Notice) -> None:
         """Hand a notice to everybody who watches now."""
         for queue in self._queues:
-            _put(queue, notice)
+            _put(queue, notification)
 
     def close(self) -> None:
         """End all watches, those to come as well."""
@@ -76,10 +76,10 @@ class NotificationHub:
             self._queues.discard(queue)
 
 
-def _put(queue: Queue, notice: Notice | None) -> None:
+def _put(queue: Queue, notification: Notice | None) -> None:
     if queue.full():
         queue.get_nowait()
-    queue.put_nowait(notice)
+    queue.put_nowait(notification)
 
 
 def _status_words(old: ProviderHealth | None, new: ProviderHealth) -> tuple[str, str] | None:

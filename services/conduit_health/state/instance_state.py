@@ -97,7 +97,7 @@ class InstanceState:
         refused = self._refused(config)
         if self.consecutive_failures >= UNHEALTHY_AFTER or (refused and all(refused)):
             return HEALTH_STATUS_UNHEALTHY
-        is_worse = self.consecutive_failures or any(refused) or any(self._resting(config, now))
+        is_worse = self.consecutive_failures or any(refused) or any(self._cooling(config, now))
         if is_worse or self._fails_often(now):
             return HEALTH_STATUS_DEGRADED
         return HEALTH_STATUS_HEALTHY
@@ -128,10 +128,10 @@ class InstanceState:
         return HEALTH_FINDING_UNSPECIFIED
 
     def _rate_limit(self, config: InstanceConfig, now: float) -> Finding:
-        resting = list(self._resting(config, now))
-        if resting and all(resting):
+        cooling = list(self._cooling(config, now))
+        if cooling and all(cooling):
             return HEALTH_FINDING_FAILED
-        if any(resting) or any(_is_low(key) for key in self._used(config)):
+        if any(cooling) or any(_is_low(key) for key in self._used(config)):
             return HEALTH_FINDING_WARNING
         return HEALTH_FINDING_OK
 
@@ -152,7 +152,7 @@ class InstanceState:
     def _refused(self, config: InstanceConfig) -> list[bool]:
         return [key.is_refused() for key in self._used(config)]
 
-    def _resting(self, config: InstanceConfig, now: float) -> Iterable[bool]:
+    def _cooling(self, config: InstanceConfig, now: float) -> Iterable[bool]:
         return (key.status(now) == KEY_STATUS_RATE_LIMITED for key in self._used(config))
 
     def _fails_often(self, now: float) -> bool:

@@ -12,9 +12,9 @@ from conduit.v1.provider_health_pb2 import (
 from conduit_health.state.observation import Classification, Observation, exhausted_until
 
 # For how long a key rests whose provider does not say.
-REST_SECONDS = 30.0
+COOLDOWN_SECONDS = 30.0
 # No provider's word makes a key rest for longer.
-MAX_REST_SECONDS = 3600.0
+MAX_COOLDOWN_SECONDS = 3600.0
 
 _STATUSES_BY_CLASSIFICATION = {
     Classification.WORKS: KEY_STATUS_ACTIVE,
@@ -33,7 +33,7 @@ class KeyState:
         self.limits: KeyRateLimits | None = None
         self.detail = ""
         self._status: KeyStatus.ValueType = KEY_STATUS_UNSPECIFIED
-        self._rests_until = 0.0
+        self._cools_down_until = 0.0
 
     def observe(self, observation: Observation) -> None:
         """Take note of an attempt with this key."""
@@ -47,8 +47,8 @@ class KeyState:
         self._status = status
         self.detail = "" if status == KEY_STATUS_ACTIVE else observation.detail
         if status == KEY_STATUS_RATE_LIMITED:
-            until = exhausted_until(observation.limits) or observation.at + REST_SECONDS
-            self._rests_until = min(until, observation.at + MAX_REST_SECONDS)
+            until = exhausted_until(observation.limits) or observation.at + COOLDOWN_SECONDS
+            self._cools_down_until = min(until, observation.at + MAX_COOLDOWN_SECONDS)
 
     def renew(self) -> None:
         """Forget what was found of a value that is no longer the key's."""
@@ -57,7 +57,7 @@ class KeyState:
 
     def status(self, now: float) -> KeyStatus.ValueType:
         """Return how the key is at a moment; a rest ends by itself."""
-        if self._status == KEY_STATUS_RATE_LIMITED and now >= self._rests_until:
+        if self._status == KEY_STATUS_RATE_LIMITED and now >= self._cools_down_until:
             return KEY_STATUS_ACTIVE
         return self._status
 

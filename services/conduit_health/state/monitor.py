@@ -30,14 +30,14 @@ class Monitor:
         """Take the Registry's state, and a clock of seconds since 1970."""
         self._state = state
         self._recorder = recorder
-        self._watchers = subscribers
-        self._board = notifications
+        self._subscribers = subscribers
+        self._hub = notifications
         self._clock = clock
         self._configs: Mapping[int, InstanceConfig] = {}
         self._instance_states: dict[int, InstanceState] = {}
         self._circuits = RouterCircuits()
         # What was last told to subscribers.
-        self._told: dict[int, ProviderHealth] = {}
+        self._published: dict[int, ProviderHealth] = {}
 
     @property
     def instances(self) -> Iterable[InstanceConfig]:
@@ -50,9 +50,9 @@ class Monitor:
         gone = old.keys() - self._configs.keys()
         for provider_id in gone:
             self._instance_states.pop(provider_id, None)
-            self._told.pop(provider_id, None)
+            self._published.pop(provider_id, None)
         if gone:
-            self._watchers.tell(gone)
+            self._subscribers.tell(gone)
         for config in self._configs.values():
             instance_state = self._instance_states.setdefault(config.id, InstanceState())
             _renew_keys(instance_state, old.get(config.id), config)
@@ -90,7 +90,7 @@ class Monitor:
         """Return what is known of the limits of an instance's keys."""
         return limits_messages(self.config(provider_id), self.instance_state(provider_id))
 
-    def take(
+    def observe(
         self,
         provider_id: int,
         observations: Sequence[Observation],
@@ -112,18 +112,18 @@ class Monitor:
             instance_state.list_models(models)
         if observations and instance_state.last_check is not None:
             self._record(config, instance_state, observations[-1])
-        self._tell([provider_id])
+        self._publish([provider_id])
 
     def report_circuits(
         self, router_id: str, circuits: Mapping[int, CircuitState.ValueType]
     ) -> None:
         """Take the circuits of a router that are not closed."""
         self._circuits.report(router_id, circuits, self._clock())
-        self._tell(self._configs)
+        self._publish(self._configs)
 
     def tick(self) -> None:
         """Tell of what changed by the passing of time alone: rests end, routers fall silent."""
-        self._tell(self._configs)
+        self._publish(self._configs)
 
     def _record(
         self, config: InstanceConfig, instance_state: InstanceState, observation: Observation
@@ -145,23 +145,23 @@ class Monitor:
             HistoryPoint(health.provider_id, self._clock(), health.status, None, "", is_probe=False)
         )
 
-    def _tell(self, provider_ids: Iterable[int]) -> None:
+    def _publish(self, provider_ids: Iterable[int]) -> None:
         changed = []
         for provider_id in provider_ids:
-            old, new = self._told.get(provider_id), self.health(provider_id)
-            if old is not None and _standing(old) == _standing(new):
+            old, new = self._published.get(provider_id), self.health(provider_id)
+            if old is not None and _lasting(old) == _lasting(new):
                 continue
-            self._told[provider_id] = new
+            self._published[provider_id] = new
             changed.append(provider_id)
             if old is not None and old.status != new.status:
                 self._record_change(new)
-            for notice in notifications_of(old, new, self._clock()):
-                self._board.post(notice)
+            for notification in notifications_of(old, new, self._clock()):
+                self._hub.post(notification)
         if changed:
-            self._watchers.tell(changed)
+            self._subscribers.tell(changed)
 
 
-def _standing(health: ProviderHealth) -> bytes:
+def _lasting(health: ProviderHealth) -> bytes:
     """Return what subscribers are told of at once: all that is not mere passing of numbers."""
     standing = ProviderHealth()
     standing.CopyFrom(health)

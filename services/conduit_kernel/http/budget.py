@@ -27,14 +27,14 @@ class ConnectionBudget:
         """Take connections that this one keeps for spare ones."""
         self._keepers.append(keeper)
 
-    def take(self) -> bool:
+    def acquire(self) -> bool:
         """Count a connection in; False if there may be no more."""
         if self._left <= 0 and not self._drop_oldest():
             return False
         self._left -= 1
         return True
 
-    def give(self) -> None:
+    def release(self) -> None:
         """Count a connection out."""
         self._left += 1
 

@@ -161,7 +161,7 @@ class HttpClient:
                 connection.send_upload(upload)
             try:
                 while not response.status and response.error is None:
-                    await connection.gate
+                    await connection.wake_slot
             except BaseException:
                 response.close()
                 raise
@@ -185,13 +185,13 @@ class HttpClient:
         """
         if self._closed:
             raise ClientClosed("the client is closed")
-        if not self._budget.take():
+        if not self._budget.acquire():
             raise LocalExhausted("all connections that this process may have are in use")
         seconds = min(timeouts.connect, timeouts.total)
         try:
             made = await self._dialer(origin, factory).dial(asyncio.timeout(seconds))
         except BaseException as error:
-            self._budget.give()
+            self._budget.release()
             is_late = isinstance(error, ConnectFailed) and error.kind == "timeout"
             if is_late and timeouts.total <= timeouts.connect:
                 raise TotalTimeout(f"no connection to {origin.host} in the call's time") from None
@@ -216,7 +216,7 @@ class HttpClient:
     def _undial(self, made: DialedProtocol) -> None:
         if made in self._dialed:
             self._dialed.discard(made)
-            self._budget.give()
+            self._budget.release()
 
     async def close(self) -> None:
         """Cut everything under way and close every connection."""

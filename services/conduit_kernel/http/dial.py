@@ -129,13 +129,13 @@ class Dialer(Generic[ProtocolT]):
 
         Raises ConnectFailed, LocalExhausted.
         """
-        with self._told_apart():
+        with self._classified():
             async with limit:
                 _, protocol = await self._first(await self._addresses())
                 return protocol
 
     @contextlib.contextmanager
-    def _told_apart(self) -> Iterator[None]:
+    def _classified(self) -> Iterator[None]:
         where = f"{self.origin.host}:{self.origin.port}"
         try:
             yield

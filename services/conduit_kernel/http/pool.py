@@ -95,7 +95,7 @@ class Pool:
         if self.closed:
             raise ClientClosed("the client is closed")
         if self._slots < self.limits.max_connections:
-            if not self._budget.take():
+            if not self._budget.acquire():
                 raise LocalExhausted("all connections that this process may have are in use")
             self._slots += 1
             return await self._dial(seconds)
@@ -183,7 +183,7 @@ class Pool:
                 waiter.set_result(None)
                 return
         self._slots -= 1
-        self._budget.give()
+        self._budget.release()
         if self._slots == 0 and self._emptied is not None:
             self._emptied.set()
 

@@ -10,7 +10,7 @@ from conduit_kernel.http.wake_slot import WakeSlot
 class BodySource(Protocol):
     """The connection that a response comes from."""
 
-    gate: WakeSlot
+    wake_slot: WakeSlot
     buffered: int
 
     def resume(self) -> None:
@@ -45,7 +45,7 @@ class Response:
                 if self.error is not None:
                     raise self.error
                 return b""
-            await self._source.gate
+            await self._source.wake_slot
         return self._take()
 
     async def read(self, max_bytes: int) -> bytes:

@@ -32,13 +32,13 @@ class SpillSpace:
         """How many more bytes may be kept."""
         return self._left
 
-    def take(self, size: int) -> None:
+    def reserve(self, size: int) -> None:
         """Count bytes in. Raises SpillFull."""
         if size > self._left:
             raise SpillFull("the room for uploads is used up")
         self._left -= size
 
-    def give(self, size: int) -> None:
+    def release(self, size: int) -> None:
         """Count bytes out."""
         self._left += size
 
@@ -104,7 +104,7 @@ class SpillBody:
         if self._is_closed:
             return
         self._is_closed = self._is_settled = True
-        self._space.give(self._counted)
+        self._space.release(self._counted)
         self._counted = self._filed = 0
         self._memory.clear()
         self._error = self._error or HttpError("this upload was closed")
@@ -156,7 +156,7 @@ class SpillBody:
         if not tail or self._is_settled:
             return
         if self._writing is None:
-            self._space.take(len(tail))
+            self._space.reserve(len(tail))
             self._counted += len(tail)
             if self._filed == 0 and len(self._memory) + len(tail) <= self._space.memory_bytes:
                 self._memory += tail

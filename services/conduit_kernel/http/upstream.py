@@ -54,7 +54,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._limits = owner.limits
         self._clock = owner.clock
         self._sweeper = owner.sweeper
-        self.gate = WakeSlot(owner.loop)
+        self.wake_slot = WakeSlot(owner.loop)
         self.deadline = inf
         self.transport: asyncio.Transport
         self.used = False
@@ -158,7 +158,7 @@ class UpstreamConnection(asyncio.Protocol):
     def end(self, error: HttpError) -> None:
         """Fail whatever is under way."""
         self._fail(error)
-        self.gate.wake()
+        self.wake_slot.wake()
 
     # The transport's calls.
 
@@ -186,11 +186,11 @@ class UpstreamConnection(asyncio.Protocol):
         elif self._response is not None:
             if len(self._parts) == before:
                 self._count_barren(len(data))
-            elif self.gate.waiter is None:
+            elif self.wake_slot.waiter is None:
                 self._hold(response, len(data))
             if response.status and not response.done and not response.paused:
                 self._set_deadline(self._timeouts.idle)
-        self.gate.wake()
+        self.wake_slot.wake()
 
     def pause_writing(self) -> None:
         """Note that the request takes its time to leave."""
@@ -235,7 +235,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._fail(BodyCut(f"{where} ended the connection inside the body"))
         else:
             self._detach(response)
-        self.gate.wake()
+        self.wake_slot.wake()
 
     # The parser's callbacks.
 
@@ -389,4 +389,4 @@ class UpstreamConnection(asyncio.Protocol):
                 self.deadline = min(now + self._timeouts.header, self._until)
                 return
             self._fail(HeaderTimeout(f"{where} sent no response head in time"))
-        self.gate.wake()
+        self.wake_slot.wake()

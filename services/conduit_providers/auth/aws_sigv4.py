@@ -130,8 +130,8 @@ def _read(secret: str, target: Target) -> AwsKey:
         info = orjson.loads(secret)
     except orjson.JSONDecodeError:
         raise _unusable(target, "it begins like JSON, but is none") from None
-    said = _unwrapped(info)
-    key = AwsKey(*(said.get(name.lower(), "") for name in _NAMES))
+    members = _unwrapped(info)
+    key = AwsKey(*(members.get(name.lower(), "") for name in _NAMES))
     if any(not isinstance(value, str) for value in key):
         raise _unusable(target, "its members must be strings")
     if bool(key.access_key_id) != bool(key.secret_access_key):
@@ -185,9 +185,9 @@ def _failure(error: Exception, target: Target) -> UpstreamError:
     if isinstance(error, CredentialRetrievalError | MetadataRetrievalError | ResponseParserError):
         return UpstreamError(f"AWS failed to give credentials for {name}", provider=name)
     if isinstance(error, ClientError):
-        told: Mapping[str, Any] = error.response
-        status = told.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        code = str(told.get("Error", {}).get("Code", ""))
+        response: Mapping[str, Any] = error.response
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        code = str(response.get("Error", {}).get("Code", ""))
         if not _CLIENT_ERRORS.start <= status < _CLIENT_ERRORS.stop:
             return UpstreamError(f"AWS failed to give credentials for {name}", provider=name)
         return InvalidApiKey(

@@ -40,7 +40,7 @@ from conduit_providers.token_signer import REQUEST_SECONDS, Ask, Token, TokenSig
 
 IDENTITY = "identity"
 # Google's tokens last an hour; one that does not say so is soon asked for again.
-UNSAID_SECONDS = 300.0
+LIFETIME_SECONDS = 300.0
 
 # Where people's credentials are renewed; their files seldom say.
 USER_TOKENS = "https://oauth2.googleapis.com/token"
@@ -131,7 +131,7 @@ class GoogleTokenSigner(TokenSigner):
         token, expiry = self._credentials.token, self._credentials.expiry
         if not token:
             raise _unusable(self._target, "Google gave no token for it")
-        expires_at = expiry.replace(tzinfo=UTC).timestamp() if expiry else now + UNSAID_SECONDS
+        expires_at = expiry.replace(tzinfo=UTC).timestamp() if expiry else now + LIFETIME_SECONDS
         return Token(token, expires_at)
 
 

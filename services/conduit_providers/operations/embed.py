@@ -138,8 +138,8 @@ def join_embeddings(answers: Sequence[EmbedAnswer]) -> EmbedAnswer:
         whole.usage.total_tokens += answer.typed.usage.total_tokens
     for place, vector in enumerate(whole.data):
         vector.index = place
-    told = [answer.usage for answer in answers if answer.usage is not None]
-    return embed_answer(usage=total(told) if len(told) == len(answers) else None, typed=whole)
+    counted = [answer.usage for answer in answers if answer.usage is not None]
+    return embed_answer(usage=total(counted) if len(counted) == len(answers) else None, typed=whole)
 
 
 def _part(call: EmbedCall, head: EmbeddingRequest, inputs: Sequence[EmbeddingInput]) -> EmbedCall:

@@ -105,18 +105,18 @@ def _key(key: Key) -> Members:
 
 
 def _chain(chain: FallbackChain, names: Mapping[int, str]) -> Members:
-    told = _settable(chain)
-    for step in told["providers"]:
+    entry = _settable(chain)
+    for step in entry["providers"]:
         step["provider"] = names[step.pop("providerId")]
-    return told
+    return entry
 
 
 def _virtual_key(virtual_key: VirtualKey) -> Members:
-    told = _settable(virtual_key)
+    entry = _settable(virtual_key)
     if virtual_key.budget_nano_usd is not None:
         # As a text, because a float may not hold it.
-        told["budget"] = dollars_text(virtual_key.budget_nano_usd)
-    return told
+        entry["budget"] = dollars_text(virtual_key.budget_nano_usd)
+    return entry
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # chosen at run time

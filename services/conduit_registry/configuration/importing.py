@@ -146,17 +146,19 @@ class Import:
     async def _new_virtual_key(self, given: Fields) -> None:
         value, secret = await self._editor.create_virtual_key(given)
         # Nothing else ever shows it.
-        told = "" if self._is_rehearsal else f": {secret}"
-        self.lines.append(f"created virtual key {value.name!r}{told}")
+        shown = "" if self._is_rehearsal else f": {secret}"
+        self.lines.append(f"created virtual key {value.name!r}{shown}")
 
     def _tell(self, label: str, old: Resource | None, new: Resource) -> None:
         if old is None:
             self.lines.append(f"created {label}")
             return
         changes = messages.differences(messages.shown(old), messages.shown(new))
-        told = [f"{n}: {c['from']!r} to {c['to']!r}" for n, c in changes.items() if n not in _APART]
-        if told:
-            self.lines.append(f"changed {label}, {', '.join(told)}")
+        shown = [
+            f"{n}: {c['from']!r} to {c['to']!r}" for n, c in changes.items() if n not in _APART
+        ]
+        if shown:
+            self.lines.append(f"changed {label}, {', '.join(shown)}")
 
 
 # ProviderErrorReport as a rotation.

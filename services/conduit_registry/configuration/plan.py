@@ -94,8 +94,8 @@ async def plan_of(
 def mapping_given(entry: RoutingEntry, ids: dict[str, int]) -> Fields:
     """Return what a mapping shall be, now that all instances have ids."""
     with at(entry.path):
-        told = _with_ids(entry.members, ids)
-        given = mapping_fields(model_mapping_spec_from_json(told))
+        resolved = _with_ids(entry.members, ids)
+        given = mapping_fields(model_mapping_spec_from_json(resolved))
         required(given.get("model_alias"), "modelAlias")
         alias = {"actual_model_name": given["model_alias"]}
         return _defaults(ModelMapping) | alias | given
@@ -104,10 +104,10 @@ def mapping_given(entry: RoutingEntry, ids: dict[str, int]) -> Fields:
 def chain_given(entry: RoutingEntry, ids: dict[str, int]) -> Fields:
     """Return what a chain shall be, now that all instances have ids."""
     with at(entry.path):
-        told = dict(entry.members)
-        steps = members(told.get("providers"), "providers")
-        told["providers"] = [_with_ids(step, ids) for step in steps]
-        given = chain_fields(fallback_chain_spec_from_json(told))
+        resolved = dict(entry.members)
+        steps = members(resolved.get("providers"), "providers")
+        resolved["providers"] = [_with_ids(step, ids) for step in steps]
+        given = chain_fields(fallback_chain_spec_from_json(resolved))
         required(given.get("model_alias"), "modelAlias")
         required(given.get("providers"), "providers")
         return _defaults(FallbackChain) | given
@@ -128,13 +128,13 @@ def at(path: str) -> Iterator[None]:
 
 
 async def _provider(
-    told: Members, path: str, catalog: Catalog, addresses: Addresses
+    entry: Members, path: str, catalog: Catalog, addresses: Addresses
 ) -> ProviderEntry:
-    told = dict(told)
-    has_keys = "keys" in told
-    keys = members(told.pop("keys", None), f"{path}.keys")
+    entry = dict(entry)
+    has_keys = "keys" in entry
+    keys = members(entry.pop("keys", None), f"{path}.keys")
     with at(path):
-        spec = provider_spec_from_json(told)
+        spec = provider_spec_from_json(entry)
         given = provider_fields(spec, catalog)
         given["base_url"] = await addresses.check(spec.base_url)
         required(given.get("name"), "name")
@@ -143,11 +143,11 @@ async def _provider(
     return ProviderEntry(path, _defaults(Provider) | given, entries if has_keys else None)
 
 
-async def _key(told: Members, path: str, addresses: Addresses) -> KeyEntry:
-    told = dict(told)
-    number = told.pop("id", "")
+async def _key(entry: Members, path: str, addresses: Addresses) -> KeyEntry:
+    entry = dict(entry)
+    number = entry.pop("id", "")
     with at(path):
-        spec = key_credential_spec_from_json(told)
+        spec = key_credential_spec_from_json(entry)
         given = key_fields(spec)
         given["base_url"] = await addresses.check(spec.base_url)
     return KeyEntry(path, _defaults(Key) | given, str(number))
@@ -159,23 +159,23 @@ def _routing(document: dict[str, list[Members]], section: str) -> list[RoutingEn
     return [RoutingEntry(f"{section}[{i}]", each) for i, each in enumerate(document[section])]
 
 
-def _virtual_key(told: Members, path: str) -> Entry:
+def _virtual_key(entry: Members, path: str) -> Entry:
     with at(path):
-        given = virtual_key_fields(virtual_key_spec_from_json(told))
+        given = virtual_key_fields(virtual_key_spec_from_json(entry))
         required(given.get("name"), "name")
     return Entry(path, _defaults(VirtualKey) | given)
 
 
-def _with_ids(told: Members, ids: dict[str, int]) -> Members:
-    told = dict(told)
-    if "providerId" in told:
+def _with_ids(entry: Members, ids: dict[str, int]) -> Members:
+    entry = dict(entry)
+    if "providerId" in entry:
         message = "provider must be the name of a provider; ids may differ elsewhere"
         raise InvalidRequest(message, field="provider")
-    name = str(told.pop("provider", ""))
+    name = str(entry.pop("provider", ""))
     number = ids.get(name.strip().casefold())
     if number is None:
         raise InvalidRequest(f"There is no provider named {name[:200]!r}", field="provider")
-    return told | {"providerId": number}
+    return entry | {"providerId": number}
 
 
 def _defaults(value: type[Any]) -> Fields:

@@ -113,9 +113,9 @@ class WriteTransaction(ReadTransaction):
         """Store when keys, by id, were last used. What was later stays; strange ids are skipped."""
         row = tables.KeyRow
         for number, used_at in sorted(uses.items()):
-            is_news = row.last_used.is_(None) | (row.last_used < used_at)
+            is_later = row.last_used.is_(None) | (row.last_used < used_at)
             await self._session.execute(
-                sa.update(row).where(row.id == number, is_news).values(last_used=used_at)
+                sa.update(row).where(row.id == number, is_later).values(last_used=used_at)
             )
 
     async def _delete_with(self, provider: Provider) -> list[ChangedResource]:

@@ -50,7 +50,7 @@ class Reports:
 
     async def report_outcomes(self) -> None:
         """Report what attempts met since the last time, and the circuits that are not closed."""
-        taken, circuits, now = self._outcomes.take(), self._state.circuits(), self._timer()
+        taken, circuits, now = self._outcomes.drain(), self._state.circuits(), self._timer()
         is_due = bool(circuits) and now - self._reported_at >= CIRCUITS_SECONDS
         if taken or is_due or circuits != self._reported:
             request = ReportOutcomesRequest(
@@ -66,7 +66,7 @@ class Reports:
 
     async def report_key_use(self) -> None:
         """Report when keys were used since the last time."""
-        if uses := self._outcomes.take_uses():
+        if uses := self._outcomes.drain_uses():
             request = ReportKeyUseRequest(uses=uses)
             await self._registry.ReportKeyUse(
                 request, metadata=self._metadata, timeout=CALL_SECONDS

@@ -131,7 +131,7 @@ def _available(
                 rejection(
                     candidate,
                     pb.REJECTION_REASON_KEY_RESTING,
-                    f"rests: {cooldown.reason}",
+                    f"cools down: {cooldown.reason}",
                     key.key_id,
                 )
             )

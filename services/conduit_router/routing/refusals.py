@@ -21,8 +21,8 @@ def no_candidate(
     names = {r.reason: r.provider_name for r in decision.rejections}
     model = requirements.model
     if decision_pb2.REJECTION_REASON_KEY_RESTING in reasons:
-        resting = {r.key_id for r in decision.rejections} & view.cooldowns.keys()
-        waits = [view.cooldowns[key_id].until - now for key_id in resting]
+        cooling = {r.key_id for r in decision.rejections} & view.cooldowns.keys()
+        waits = [view.cooldowns[key_id].until - now for key_id in cooling]
         return UpstreamRateLimited(
             f"All keys for the model {model!r} rest after failures",
             model=model,

@@ -82,7 +82,7 @@ class Outcomes:
         self._failures.append(outcome)
         self._last_failures[name] = outcome
 
-    def take(self) -> list[Outcome]:
+    def drain(self) -> list[Outcome]:
         """Return what happened since the last time, and forget it."""
         failures, self._failures = self._failures, []
         self._last_failures = {}
@@ -92,7 +92,7 @@ class Outcomes:
             self.used.set()
         return failures + [_outcome(key_id, e) for (_, key_id), e in successes.items()]
 
-    def take_uses(self) -> list[KeyUse]:
+    def drain_uses(self) -> list[KeyUse]:
         """Return when keys were last used since the last time, and forget it."""
         used, self._used = self._used, {}
         uses = []

@@ -216,15 +216,15 @@ def tier_of(counts: Counts | None) -> str | None:
     return _TIERS.get(tier, tier) if tier else None
 
 
-def with_tools(told: ChatUsage, counts: Counts | None) -> ChatUsage:
+def with_tools(usage: ChatUsage, counts: Counts | None) -> ChatUsage:
     """Add how often the provider's own tools were used; they cost extra.
 
     msgspec.DecodeError if that is no JSON.
     """
     used = parsed(bytes(counts.server_tool_use) or b"null") if counts is not None else None
     if isinstance(used, dict) and any(used.values()):
-        told.unknown_json = orjson.dumps({"server_tool_use": used})
-    return told
+        usage.unknown_json = orjson.dumps({"server_tool_use": used})
+    return usage
 
 
 def container_json(raw: msgspec.Raw) -> bytes:

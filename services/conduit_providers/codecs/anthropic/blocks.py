@@ -63,8 +63,8 @@ def annotations(citations: Iterable[msgspec.Raw], start: int, end: int) -> list[
 
     msgspec.DecodeError if a citation is no JSON.
     """
-    told = [parsed(bytes(each)) for each in citations]
-    return [_annotation(each, start, end) for each in told if isinstance(each, dict)]
+    members = [parsed(bytes(each)) for each in citations]
+    return [_annotation(each, start, end) for each in members if isinstance(each, dict)]
 
 
 def annotations_of(blocks: Sequence[Block]) -> list[Json]:

@@ -106,8 +106,8 @@ def _completion(message: Message, created: int) -> ChatCompletion:
     _add_blocks(choice.message, message.content or [])
     completion.unknown_json = container_json(message.container)
     if message.usage is not None:
-        told = chat_usage(message.usage.quantities())
-        completion.usage.CopyFrom(with_tools(told, message.usage))
+        usage = chat_usage(message.usage.quantities())
+        completion.usage.CopyFrom(with_tools(usage, message.usage))
     return completion
 
 

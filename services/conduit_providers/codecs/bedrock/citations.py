@@ -49,19 +49,19 @@ def annotation(citation: msgspec.Raw, start: int, end: int) -> Json:
     Where in a document something stands is told beside it, under Bedrock's name for it.
     msgspec.DecodeError if it is none.
     """
-    told = _DECODER.decode(citation)
+    source = _DECODER.decode(citation)
     cited: Json = {
         "start_index": start,
         "end_index": end,
-        "url": (told.location.web.url if told.location.web else "") or told.source or "",
-        "title": told.title or "",
+        "url": (source.location.web.url if source.location.web else "") or source.source or "",
+        "title": source.title or "",
     }
-    if words := "".join(each.text or "" for each in told.source_content or ()):
+    if words := "".join(each.text or "" for each in source.source_content or ()):
         cited["content"] = words
     places = {
         name: parsed(raw)
         for ours, name in _PLACES.items()
-        if (raw := bytes(getattr(told.location, ours)))
+        if (raw := bytes(getattr(source.location, ours)))
     }
     return {"type": "url_citation", "url_citation": cited} | places
 
@@ -72,8 +72,9 @@ def annotations_of(blocks: Iterable[Block]) -> list[Json]:
     at = 0
     for block in blocks:
         end = at + len(block.words)
-        told = block.citations_content.citations if block.citations_content is not None else None
-        found += [annotation(each, at, end) for each in told or ()]
+        content = block.citations_content
+        cited = content.citations if content is not None else None
+        found += [annotation(each, at, end) for each in cited or ()]
         at = end
     return found
 

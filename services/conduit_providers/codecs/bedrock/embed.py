@@ -97,9 +97,9 @@ class BedrockEmbedCodec:
         if len(found.vectors) != len(call.typed.input):
             raise malformed(call.provider, "it has not one embedding for each text")
         count = found.input_text_token_count
-        told = response.headers.get(TOKENS_READ, "")
-        if count is None and told.isdecimal():
-            count = int(told)
+        tokens_read = response.headers.get(TOKENS_READ, "")
+        if count is None and tokens_read.isdecimal():
+            count = int(tokens_read)
         usage = None if count is None else plain(count)
         return vectors_answer(found.vectors, call, usage)
 

@@ -66,7 +66,7 @@ class ConverseStreamDecoder(ChunkDecoder[Frame]):
         self._citations = StreamedCitations()
 
     def _cut(self, data: bytes) -> Iterable[Frame]:
-        return self._buffer.take(data)
+        return self._buffer.feed(data)
 
     def _rest(self) -> Iterable[Frame]:
         # Frames are whole or they are not.
@@ -83,8 +83,8 @@ class ConverseStreamDecoder(ChunkDecoder[Frame]):
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
             raise malformed(self._provider, "an event is not one of ConverseStream") from error
         if not piece.is_event:
-            told = {"message": event.message or piece.words, "type": piece.name}
-            raise error_in_stream(told, self._provider, STATUSES.get(piece.name.lower(), 500))
+            failure = {"message": event.message or piece.words, "type": piece.name}
+            raise error_in_stream(failure, self._provider, STATUSES.get(piece.name.lower(), 500))
         match piece.name:
             case "contentBlockDelta" if event.delta is not None:
                 self._add_delta(event.content_block_index, event.delta, chunks)

@@ -210,14 +210,14 @@ def annotations(citations: Iterable[Citation]) -> bytes:
 
 
 def _annotation(citation: Citation, source: Source) -> Json:
-    told = source.document or source.tool_output or {}
+    members = source.document or source.tool_output or {}
     return {
         "type": "url_citation",
         "url_citation": {
             "start_index": citation.start or 0,
             "end_index": citation.end or 0,
-            "title": str(told.get("title") or source.id or ""),
-            "url": str(told.get("url") or ""),
+            "title": str(members.get("title") or source.id or ""),
+            "url": str(members.get("url") or ""),
         },
         "source": {"type": source.type, "id": source.id},
         "text": citation.text or "",

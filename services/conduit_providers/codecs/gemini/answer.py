@@ -313,7 +313,7 @@ def _logprob(each: Likelihood) -> Json:
     }
 
 
-_TOLD = (
+_METADATA = (
     "finish_message",
     "citation_metadata",
     "grounding_metadata",
@@ -337,6 +337,6 @@ def extras_json(candidate: Candidate) -> bytes:
     It is `{"extra_content": {"google": {...}}}`, where Google's own OpenAI dialect puts such
     things, with names as in `grounding_metadata`.
     """
-    told = {name: bytes(getattr(candidate, name)) for name in _TOLD}
-    google = {name: known(raw) for name, raw in told.items() if raw}
+    metadata = {name: bytes(getattr(candidate, name)) for name in _METADATA}
+    google = {name: known(raw) for name, raw in metadata.items() if raw}
     return orjson.dumps({"extra_content": {"google": google}}) if google else b""

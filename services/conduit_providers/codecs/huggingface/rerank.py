@@ -72,10 +72,10 @@ class HuggingFaceRerankCodec:
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
             raise malformed(call.provider, "it is not a list of places") from error
         ranking, usage = Ranking(), None
-        told = response.headers.get(TOKENS_READ, "")
-        if told.isdecimal():
-            ranking.meta.tokens.input_tokens = int(told)
-            usage = plain(int(told))
+        tokens_read = response.headers.get(TOKENS_READ, "")
+        if tokens_read.isdecimal():
+            ranking.meta.tokens.input_tokens = int(tokens_read)
+            usage = plain(int(tokens_read))
         return ranking_answer([Place(r.index, r.score) for r in found], call, usage, ranking)
 
     def estimate(self, form: Form[RerankingRequest]) -> Quantities:

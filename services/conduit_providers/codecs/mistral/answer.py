@@ -169,8 +169,8 @@ def _set_finish(choice: Json, provider: str) -> None:
             choice["finish_reason"] = "length"
             choice["native_finish_reason"] = "model_length"
         case "error":
-            told = {"message": "the generation failed", "code": "error"}
-            raise error_in_stream(told, provider)
+            failure = {"message": "the generation failed", "code": "error"}
+            raise error_in_stream(failure, provider)
 
 
 def _text(thinking: object) -> str:

@@ -29,7 +29,7 @@ class OllamaChatDecoder(ChunkDecoder[bytes]):
         self._reader: PieceReader | None = None
 
     def _cut(self, data: bytes) -> Iterable[bytes]:
-        return self._buffer.take(data)
+        return self._buffer.feed(data)
 
     def _rest(self) -> Iterable[bytes]:
         rest = self._buffer.rest()

@@ -53,26 +53,26 @@ def is_empty_delta(event: bytes) -> bool:
     """Whether the choices of an event have no content, only who speaks and why that ended."""
     for choice in orjson.loads(event)["choices"]:
         delta = choice.get("delta")
-        told = [value for name, value in choice.items() if name not in _REPEATED]
+        reported = [value for name, value in choice.items() if name not in _REPEATED]
         if isinstance(delta, dict):
-            told += [value for name, value in delta.items() if name != "role"]
-        if any(told):
+            reported += [value for name, value in delta.items() if name != "role"]
+        if any(reported):
             return False
     return True
 
 
-def usage_chunk(event: bytes, usage: Quantities, told: object) -> bytes:
+def usage_chunk(event: bytes, usage: Quantities, reported: object) -> bytes:
     """Return the chunk that OpenAI ends a stream with when asked for the usage.
 
     `event` is the one that told the counts, or any other of the answer; `told` is how it did.
     https://platform.openai.com/docs/api-reference/chat/create#chat-create-stream_options
     """
     members = _read(event) if event else {}
-    if told is not None and _is_about_none(members):
+    if reported is not None and _is_about_none(members):
         return event
     empty: dict[str, object] = {"id": "", "object": "chat.completion.chunk", "created": 0}
     head = {name: members[name] for name in _HEAD if name in members}
-    return _write({**empty, "model": "", **head, "choices": [], "usage": _counts(usage, told)})
+    return _write({**empty, "model": "", **head, "choices": [], "usage": _counts(usage, reported)})
 
 
 def _is_about_none(members: Members) -> bool:
@@ -80,7 +80,7 @@ def _is_about_none(members: Members) -> bool:
     return choices is not None and msgspec.json.decode(choices) == []
 
 
-def _counts(usage: Quantities, told: object) -> dict[str, object]:
+def _counts(usage: Quantities, reported: object) -> dict[str, object]:
     """Return the counts as they were told, and what OpenAI always tells."""
     made: dict[str, object] = {
         "prompt_tokens": usage.input_tokens,
@@ -91,5 +91,5 @@ def _counts(usage: Quantities, told: object) -> dict[str, object]:
         made["prompt_tokens_details"] = {"cached_tokens": cached}
     if reasoning := usage.count(REASONING):
         made["completion_tokens_details"] = {"reasoning_tokens": reasoning}
-    said = told if isinstance(told, dict) else {}
+    said = reported if isinstance(reported, dict) else {}
     return made | {name: value for name, value in said.items() if value is not None}

@@ -70,8 +70,8 @@ class OpenAIChatDecoder:
         "_model_event",
         "_paths",
         "_provider",
+        "_reported_usage",
         "_seen",
-        "_told_usage",
         "done",
         "emitted",
         "usage",
@@ -95,7 +95,7 @@ class OpenAIChatDecoder:
         self._early: Members = {}
         self._early_bytes = 0
         # As the provider told it, for the last chunk, whose other members are like this event's.
-        self._told_usage: object = None
+        self._reported_usage: object = None
         self._model_event = b""
 
     def feed(self, data: bytes) -> ChatEvents | None:
@@ -106,7 +106,7 @@ class OpenAIChatDecoder:
         """
         if self._failure is not None:
             raise self._failure
-        block = self._buffer.take(data)
+        block = self._buffer.feed(data)
         return self._pass_on(block) if block and not self.done else None
 
     def close(self) -> ChatEvents | None:
@@ -171,7 +171,7 @@ class OpenAIChatDecoder:
     def _last_events(self) -> list[bytes]:
         events = [written(self._early)] if self._early else []
         if self._is_usage_asked and self.usage:
-            events.append(usage_chunk(self._model_event, self.usage, self._told_usage))
+            events.append(usage_chunk(self._model_event, self.usage, self._reported_usage))
         return events
 
     def _keep_slowly(self, part: bytes, kept: list[bytes]) -> None:
@@ -186,12 +186,12 @@ class OpenAIChatDecoder:
 
     def _failure_in(self, data: bytes) -> UpstreamError:
         try:
-            told = orjson.loads(data)
+            failure = orjson.loads(data)
         except orjson.JSONDecodeError:
-            told = data.decode()
-        if isinstance(told, dict):
-            told = told.get("error") or told
-        return error_in_stream(told, self._provider)
+            failure = data.decode()
+        if isinstance(failure, dict):
+            failure = failure.get("error") or failure
+        return error_in_stream(failure, self._provider)
 
     def _bare_failure(self, data: bytes) -> UpstreamError:
         """Return the failure that an event without choices is: an error, or nonsense."""
@@ -242,7 +242,7 @@ class OpenAIChatDecoder:
         reported = read_usage(chunk.usage)
         if reported is not None:
             self._count(reported, data)
-            self._told_usage = chunk.usage
+            self._reported_usage = chunk.usage
             self._model_event = without_choices(data) if is_apart and choices else data
         return rest
 
@@ -262,7 +262,7 @@ class OpenAIChatDecoder:
                 return data
             self._hold(data)
             return None
-        if self._told_usage is None:
+        if self._reported_usage is None:
             self._model_event = data
         for choice in choices:
             self._seen.add(choice.index)

@@ -39,7 +39,7 @@ class FrameBuffer:
         self._held = bytearray()
         self._missing = _PRELUDE_BYTES
 
-    def take(self, data: bytes) -> Iterator[Frame]:
+    def feed(self, data: bytes) -> Iterator[Frame]:
         """Yield the messages that the next bytes complete.
 
         UpstreamError if a checksum is wrong, a header makes no sense, or a message is too large.

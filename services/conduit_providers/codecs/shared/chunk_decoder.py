@@ -126,7 +126,7 @@ class EventDecoder(ChunkDecoder[SseEvent]):
         self._buffer = EventBuffer(call.provider)
 
     def _cut(self, data: bytes) -> Iterable[SseEvent]:
-        return events_in(self._buffer.take(data))
+        return events_in(self._buffer.feed(data))
 
     def _rest(self) -> Iterable[SseEvent]:
         return events_in(self._buffer.held.strip(b"\n"))

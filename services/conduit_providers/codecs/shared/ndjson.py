@@ -16,7 +16,7 @@ class LineBuffer:
         self._held = bytearray()
         self._provider = provider
 
-    def take(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes) -> list[bytes]:
         """Add bytes; return the whole lines they complete, without ends and without empty ones."""
         block, found, rest = data.rpartition(b"\n")
         if not found:

@@ -35,7 +35,7 @@ class EventBuffer:
         """The bytes that make no whole event yet, with LF as the only line end."""
         return bytes(self._held) + (b"\n" if self._ends_with_cr else b"")
 
-    def take(self, data: bytes) -> bytes:
+    def feed(self, data: bytes) -> bytes:
         r"""Add bytes; return the whole events they complete, each with `\n\n` behind it."""
         held = self._held
         if self._ends_with_cr:
@@ -64,7 +64,7 @@ class EventBuffer:
 
 
 def events_in(block: bytes) -> list[SseEvent]:
-    r"""Read whole events, as `EventBuffer.take` returns them; comments are left out."""
+    r"""Read whole events, as `EventBuffer.feed` returns them; comments are left out."""
     return [event for part in block.split(b"\n\n") if (event := _event(part)) is not None]
 
 

@@ -24,7 +24,7 @@ def test_a_change_is_kept_at_once_and_the_rest_once_a_minute() -> None:
         recorder.offer(at(millis / 1000))
     recorder.offer(at(120, UNHEALTHY))
     recorder.offer(at(120.5, HEALTHY))
-    assert [(each.at, each.status) for each in recorder.take()] == [
+    assert [(each.at, each.status) for each in recorder.drain()] == [
         (0, HEALTHY),
         (60, HEALTHY),
         (120, UNHEALTHY),
@@ -37,7 +37,7 @@ def test_instances_do_not_hide_each_other() -> None:
     recorder = HistoryRecorder()
     recorder.offer(at(0, provider_id=1))
     recorder.offer(at(1, provider_id=2))
-    assert len(recorder.take()) == 2
+    assert len(recorder.drain()) == 2
 
 
 def test_what_could_not_be_stored_waits_in_its_place_and_within_bounds() -> None:
@@ -45,10 +45,10 @@ def test_what_could_not_be_stored_waits_in_its_place_and_within_bounds() -> None
     recorder = HistoryRecorder()
     for number in range(MAX_WAITING + 5):
         recorder.offer(at(number * 60))
-    taken = recorder.take()
+    taken = recorder.drain()
     assert len(taken) == MAX_WAITING
     recorder.offer(at(10**7))
-    recorder.give_back(taken)
-    again = recorder.take()
+    recorder.restore(taken)
+    again = recorder.drain()
     assert len(again) == MAX_WAITING
     assert again == [*taken[1:], at(10**7)]

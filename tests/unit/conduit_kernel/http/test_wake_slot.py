@@ -21,7 +21,7 @@ class Bench:
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self.gate = WakeSlot(loop)
+        self.slot = WakeSlot(loop)
         self.seen: list[object] = []
         self.task = loop.create_task(self._wait())
 
@@ -29,7 +29,7 @@ class Bench:
         whose.set("the waiter's")
         try:
             while True:
-                await self.gate
+                await self.slot
                 self.seen.append(whose.get())
         except asyncio.CancelledError:
             self.seen.append("cancelled")
@@ -64,7 +64,7 @@ def test_waking_from_a_callback_steps_the_waiter_at_once(loop: str) -> None:
 
         def callback() -> None:
             for _ in range(3):
-                bench.gate.wake()
+                bench.slot.wake()
                 seen.append(len(bench.seen))
 
         asyncio.get_running_loop().call_soon(callback)
@@ -73,7 +73,7 @@ def test_waking_from_a_callback_steps_the_waiter_at_once(loop: str) -> None:
         assert bench.seen == ["the waiter's"] * 3
         assert whose.get() == "nobody's"
         await bench.end()
-        bench.gate.wake()
+        bench.slot.wake()
         assert bench.seen[3:] == ["cancelled"]
 
     run(scenario, loop)
@@ -86,7 +86,7 @@ def test_waking_from_a_task_steps_the_waiter_soon(loop: str) -> None:
     async def scenario() -> None:
         bench = Bench()
         await bench.settle()
-        bench.gate.wake()
+        bench.slot.wake()
         assert bench.seen == []
         await bench.settle()
         assert bench.seen == ["the waiter's"]
@@ -102,16 +102,16 @@ def test_cancellation_reaches_the_waiter_once(loop: str) -> None:
     async def scenario() -> None:
         bench = Bench()
         await bench.settle()
-        bench.gate.wake()
+        bench.slot.wake()
         bench.task.cancel()
         await bench.settle()
         assert bench.task.cancelled()
         assert bench.seen == ["cancelled"]
-        gate = WakeSlot(asyncio.get_running_loop())
+        slot = WakeSlot(asyncio.get_running_loop())
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
-                await gate
-        assert gate.waiter is None
+                await slot
+        assert slot.waiter is None
 
     run(scenario, loop)
 
@@ -124,8 +124,8 @@ def test_two_cannot_wait_at_one_gate(loop: str) -> None:
         bench = Bench()
         await bench.settle()
         with pytest.raises(RuntimeError, match="another task"):
-            await bench.gate
-        bench.gate.wake()
+            await bench.slot
+        bench.slot.wake()
         await bench.settle()
         assert bench.seen == ["the waiter's"]
         await bench.end()
@@ -139,17 +139,17 @@ def test_what_the_waiter_raises_stays_in_its_task(loop: str) -> None:
 
     async def scenario() -> None:
         running = asyncio.get_running_loop()
-        gate = WakeSlot(running)
+        slot = WakeSlot(running)
         steps: list[int] = []
 
         async def fail() -> None:
-            await gate
+            await slot
             steps.append(1)
             raise RuntimeError("mine")
 
         task = running.create_task(fail())
         await asyncio.sleep(0)
-        running.call_soon(gate.wake)
+        running.call_soon(slot.wake)
         with pytest.raises(RuntimeError, match="mine"):
             await task
         assert steps == [1]

@@ -21,18 +21,18 @@ LONG = b"x" * (6 * 1024 * 1024)
 def sse() -> Take:
     """Server-sent events: what their data is."""
     buffer = EventBuffer()
-    return lambda data: [event.data for event in events_in(buffer.take(data))]
+    return lambda data: [event.data for event in events_in(buffer.feed(data))]
 
 
 def ndjson() -> Take:
     """Lines."""
-    return LineBuffer().take
+    return LineBuffer().feed
 
 
 def aws() -> Take:
     """AWS's messages: their payloads."""
     buffer = FrameBuffer("p")
-    return lambda data: [frame.payload for frame in buffer.take(data)]
+    return lambda data: [frame.payload for frame in buffer.feed(data)]
 
 
 def aws_message(payload: bytes) -> bytes:
@@ -55,11 +55,11 @@ WRITERS: dict[str, tuple[Callable[[], Take], Callable[[bytes], bytes]]] = {
 def test_long_event_costs_no_more_than_its_bytes(kind: str) -> None:
     """6 MB in 24,000 pieces: looking at all of it with each piece would take minutes."""
     new, write = WRITERS[kind]
-    take, data = new(), write(LONG)
+    feed, data = new(), write(LONG)
     started = time.process_time()
-    got = [event for at in range(0, len(data), PIECE) for event in take(data[at : at + PIECE])]
+    got = [event for at in range(0, len(data), PIECE) for event in feed(data[at : at + PIECE])]
     # The CR that ends the last one may yet be half a line end.
-    got += take(b"\n\n") if kind == "CR" else []
+    got += feed(b"\n\n") if kind == "CR" else []
     assert got == [LONG]
     assert time.process_time() - started < 1.0
 
@@ -71,23 +71,23 @@ def test_events_are_the_same_however_they_are_cut(kind: str) -> None:
     texts = [b"a", b"bb", b"ccc"]
     data = b"".join(map(write, texts)) + (b"\n" if kind == "CR" else b"")
     for cut in range(len(data) + 1):
-        take = new()
-        assert take(data[:cut]) + take(data[cut:]) == texts
-    take = new()
-    assert [event for byte in data for event in take(bytes([byte]))] == texts
+        feed = new()
+        assert feed(data[:cut]) + feed(data[cut:]) == texts
+    feed = new()
+    assert [event for byte in data for event in feed(bytes([byte]))] == texts
 
 
 @pytest.mark.parametrize("kind", WRITERS)
 def test_event_without_end_is_refused(kind: str) -> None:
     """Memory is bounded, whatever its size is said to be."""
     new, write = WRITERS[kind]
-    take, data = new(), write(b"x" * (MAX_EVENT_BYTES + 1))
+    feed, data = new(), write(b"x" * (MAX_EVENT_BYTES + 1))
     with pytest.raises(UpstreamError):
-        take(data[: MAX_EVENT_BYTES + 1])
+        feed(data[: MAX_EVENT_BYTES + 1])
 
 
 def test_what_is_held_at_the_end_can_be_read() -> None:
     """With plain line ends, a CR at the very end too."""
     buffer = EventBuffer()
-    assert buffer.take(b"data: a\r\n\r\ndata: b\r") == b"data: a\n\n"
+    assert buffer.feed(b"data: a\r\n\r\ndata: b\r") == b"data: a\n\n"
     assert buffer.held == b"data: b\n"

@@ -67,7 +67,7 @@ def test_what_a_provider_may_have_is_charged_though_nobody_waits(
     charges, tallies = bench.records()
     assert [(c.usage_source, c.is_complete) for c in charges] == [(USAGE_SOURCE_ESTIMATE, False)]
     assert tallies == {}
-    assert bench.outcomes.take() == []
+    assert bench.outcomes.drain() == []
 
 
 def test_what_was_never_sent_costs_nothing(bench: Bench) -> None:

@@ -84,14 +84,14 @@ async def test_a_report_that_is_lost_is_not_repeated() -> None:
             await reports.report_outcomes()
         with pytest.raises(grpc.RpcError):
             await reports.report_key_use()
-    assert (outcomes.take(), outcomes.take_uses()) == ([], [])
+    assert (outcomes.drain(), outcomes.drain_uses()) == ([], [])
 
 
 async def test_circuits_are_reported_until_all_are_closed() -> None:
     """When they change, and again before Health forgets them; then the router falls silent."""
     told: list[dict[int, int]] = []
 
-    async def take(request: ReportOutcomesRequest, _: object) -> ReportOutcomesResponse:
+    async def note(request: ReportOutcomesRequest, _: object) -> ReportOutcomesResponse:
         assert request.router_id == "r1"
         told.append({each.provider_id: each.state for each in request.circuits})
         return ReportOutcomesResponse()
@@ -102,7 +102,7 @@ async def test_circuits_are_reported_until_all_are_closed() -> None:
         return now
 
     state, outcomes = ProviderState(timer), Outcomes(lambda: 5.0)
-    async with serve_rpcs(HEALTH.services_by_name["OutcomeService"], ReportOutcomes=take) as health:
+    async with serve_rpcs(HEALTH.services_by_name["OutcomeService"], ReportOutcomes=note) as health:
         reports = reports_to(health, health, outcomes, timer, state)
         for _ in range(FAILURE_THRESHOLD):
             state.failed(1)

@@ -15,7 +15,7 @@ from conduit_router.routing.decide import decide
 from conduit_router.routing.provider_state import HEALTHY
 
 
-def trip(providers: int = 2, keys: int = 2, attempts: int = 10) -> AttemptPlan:
+def plan(providers: int = 2, keys: int = 2, attempts: int = 10) -> AttemptPlan:
     """Return the way of a call through instances with keys, lowest ids first."""
     source = snapshot(
         [provider(i, priority=i) for i in range(1, providers + 1)],
@@ -32,61 +32,61 @@ def walk(
     """Fail with each error in turn; return instance, key and whether it is a retry, per attempt."""
     seen = []
     for error in errors:
-        leg = way.next()
-        if leg is None:
+        attempt = way.next()
+        if attempt is None:
             break
-        seen.append((leg.candidate.provider_id, leg.key.key_id, leg.is_retry))
+        seen.append((attempt.candidate.provider_id, attempt.key.key_id, attempt.is_retry))
         way.failed(error, may_retry=may_retry)
     return seen
 
 
 def test_a_refused_key_is_followed_by_its_sibling_at_once() -> None:
     """401 concerns the key: the next key of the instance, then the next instance."""
-    seen = walk(trip(), *[InvalidApiKey("no")] * 5)
+    seen = walk(plan(), *[InvalidApiKey("no")] * 5)
     assert [(p, r) for p, _, r in seen] == [(1, False), (1, False), (2, False), (2, False)]
     assert len({k for _, k, _ in seen}) == 4
 
 
 def test_a_transient_failure_gets_one_quick_retry() -> None:
     """503 is tried once more on the instance, then goes to the next one."""
-    seen = walk(trip(keys=1), *[UpstreamError("503")] * 5)
+    seen = walk(plan(keys=1), *[UpstreamError("503")] * 5)
     assert [(p, r) for p, _, r in seen] == [(1, False), (1, True), (2, False), (2, True)]
 
 
 def test_no_budget_no_retry() -> None:
     """An instance whose retries are used up is left at once."""
-    seen = walk(trip(keys=1), *[UpstreamError("503")] * 5, may_retry=False)
+    seen = walk(plan(keys=1), *[UpstreamError("503")] * 5, may_retry=False)
     assert [(p, r) for p, _, r in seen] == [(1, False), (2, False)]
 
 
 def test_a_silent_instance_is_not_waited_for_twice() -> None:
     """A timeout goes to the next candidate."""
-    seen = walk(trip(keys=1), *[UpstreamTimeout("silence")] * 3)
+    seen = walk(plan(keys=1), *[UpstreamTimeout("silence")] * 3)
     assert [p for p, _, _ in seen] == [1, 2]
 
 
 def test_a_refused_request_is_tried_nowhere_else() -> None:
     """400 would be 400 everywhere."""
-    assert len(walk(trip(), *[UpstreamRefused("bad")] * 3)) == 1
+    assert len(walk(plan(), *[UpstreamRefused("bad")] * 3)) == 1
 
 
 def test_attempts_are_bounded() -> None:
     """Never more attempts than allowed, however many candidates there are."""
-    way = trip(providers=5, keys=3, attempts=4)
+    way = plan(providers=5, keys=3, attempts=4)
     assert len(walk(way, *[UpstreamRateLimited("slow down")] * 20)) == 4
     assert way.attempts == 4
 
 
 def test_fallbacks_count_instances_given_up() -> None:
     """Keys of one instance are no fallbacks."""
-    way = trip()
+    way = plan()
     walk(way, InvalidApiKey("no"), InvalidApiKey("no"), InvalidApiKey("no"))
     assert way.fallbacks == 1
 
 
 def test_starting_over_keeps_the_count() -> None:
     """After a pause that the provider asked for, the first candidate is asked again."""
-    way = trip(providers=1, keys=1, attempts=2)
+    way = plan(providers=1, keys=1, attempts=2)
     walk(way, UpstreamRateLimited("wait"))
     assert way.next() is None
     assert way.again()

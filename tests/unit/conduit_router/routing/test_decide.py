@@ -18,10 +18,10 @@ CHAT = Requirements(ALIAS, "chat")
 
 
 def decided(
-    source: Snapshot, view: HealthView = HEALTHY, seed: int = 1, wants: Requirements = CHAT
+    source: Snapshot, view: HealthView = HEALTHY, seed: int = 1, requirements: Requirements = CHAT
 ) -> Decision:
     """Decide the test's request."""
-    return decide(compiled(source).routes[ALIAS], wants, view, seed, "10.1.2.3")
+    return decide(compiled(source).routes[ALIAS], requirements, view, seed, "10.1.2.3")
 
 
 def order(decision: Decision) -> list[int]:
@@ -157,7 +157,7 @@ def test_a_missing_capability_is_named() -> None:
         mappings=[mapping(1, 1, capabilities=["tools"]), mapping(2, 2)],
     )
     decision = decided(
-        source, wants=Requirements(ALIAS, "chat", capabilities=frozenset({"vision"}))
+        source, requirements=Requirements(ALIAS, "chat", capabilities=frozenset({"vision"}))
     )
     assert order(decision) == [2]
     assert decision.rejections[0].detail == "cannot do vision"

@@ -62,15 +62,21 @@ def test_what_passes_soonest_is_told_first(
 
 def test_the_pause_asked_for_is_that_of_the_models_own_keys() -> None:
     """The first of them to be back; keys of other models, that rest shorter, are no help."""
-    rests = {"key_1": Cooldown(40.0, ""), "key_2": Cooldown(20.0, ""), "other": Cooldown(11.0, "")}
-    failure = refused(RESTING, RESTING, view=HealthView(frozenset(), rests, frozenset()), now=10.0)
+    benched = {
+        "key_1": Cooldown(40.0, ""),
+        "key_2": Cooldown(20.0, ""),
+        "other": Cooldown(11.0, ""),
+    }
+    failure = refused(
+        RESTING, RESTING, view=HealthView(frozenset(), benched, frozenset()), now=10.0
+    )
     assert failure.metadata["retry_after_ms"] == "10000"
 
 
 def test_a_rest_that_just_ended_asks_for_no_negative_pause() -> None:
     """Time passes between the decision and its explanation."""
-    rests = {"key_1": Cooldown(9.0, "")}
-    failure = refused(RESTING, view=HealthView(frozenset(), rests, frozenset()), now=10.0)
+    benched = {"key_1": Cooldown(9.0, "")}
+    failure = refused(RESTING, view=HealthView(frozenset(), benched, frozenset()), now=10.0)
     assert failure.metadata["retry_after_ms"] == "0"
 
 

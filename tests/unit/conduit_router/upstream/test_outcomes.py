@@ -46,7 +46,7 @@ def test_every_failure_of_a_provider_can_be_reported(cls: type[UpstreamError]) -
     """A class without a reason in the contract would end the call that met it."""
     bench = Bench()
     bench.failed(1, cls("broken", status="418"))
-    [outcome] = bench.outcomes.take()
+    [outcome] = bench.outcomes.drain()
     assert error_reason_pb2.ErrorReason.Name(outcome.reason) == f"ERROR_REASON_{cls.reason}"
     assert (outcome.http_status, outcome.detail) == (418, "broken")
     assert issubclass(cls, errors.ConduitError)
@@ -59,11 +59,11 @@ def test_successes_of_a_key_are_one_outcome_with_their_number() -> None:
     bench.now = 101.0
     bench.succeeded(1, ms=9.0)
     bench.succeeded(2)
-    first, second = bench.outcomes.take()
+    first, second = bench.outcomes.drain()
     assert (first.provider_id, first.count, first.response_time_ms) == (1, 2, 9)
     assert (second.provider_id, second.count) == (2, 1)
     assert first.ended_at.seconds == 101
-    assert bench.outcomes.take() == []
+    assert bench.outcomes.drain() == []
 
 
 def test_failures_beyond_the_bound_are_counted_where_they_belong() -> None:
@@ -74,12 +74,12 @@ def test_failures_beyond_the_bound_are_counted_where_they_belong() -> None:
     for _ in range(7):
         bench.failed(2)
         bench.failed(1)
-    taken = bench.outcomes.take()
+    taken = bench.outcomes.drain()
     totals = {number: sum(o.count for o in taken if o.provider_id == number) for number in (1, 2)}
     assert totals == {1: MAX_FAILURES + 7, 2: 7}
     assert len(taken) <= MAX_FAILURES + 2
     bench.failed(2)
-    assert [outcome.count for outcome in bench.outcomes.take()] == [1]
+    assert [outcome.count for outcome in bench.outcomes.drain()] == [1]
 
 
 def test_the_use_of_a_key_is_its_last_whether_it_failed_or_not() -> None:
@@ -88,11 +88,11 @@ def test_the_use_of_a_key_is_its_last_whether_it_failed_or_not() -> None:
     bench.succeeded(1)
     bench.now = 200.0
     bench.failed(1)
-    bench.outcomes.take()
+    bench.outcomes.drain()
     assert bench.outcomes.used.is_set()
-    [use] = bench.outcomes.take_uses()
+    [use] = bench.outcomes.drain_uses()
     assert (use.key_id, use.used_at.seconds) == ("key_1", 200)
-    assert bench.outcomes.take_uses() == []
+    assert bench.outcomes.drain_uses() == []
 
 
 def test_limits_are_read_from_the_last_answer() -> None:
@@ -104,7 +104,7 @@ def test_limits_are_read_from_the_last_answer() -> None:
     ]
     bench.succeeded(1, Headers.of(fields))
     bench.succeeded(2)
-    told, silent = bench.outcomes.take()
+    told, silent = bench.outcomes.drain()
     assert told.rate_limits.requests_per_minute.limit == 60
     assert told.rate_limits.key_id == "key_1"
     assert not silent.HasField("rate_limits")
