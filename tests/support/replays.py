@@ -33,6 +33,7 @@ from conduit_providers.wire import HttpRequest, HttpResponse
 CATALOG: Catalog = load_catalog(base_urls={"Simulator": "http://127.0.0.1:9999/v1"})
 # Stands in expected results for the name of the provider, so that its types can share them.
 PROVIDER = "{provider}"
+RESULT = "result"
 
 
 class Replay:
@@ -75,9 +76,9 @@ class Replay:
 
     @property
     def result_part(self) -> str:
-        """The name of the part with the result: one of its own, where it differs from others'."""
-        own = f"result {self.place}"
-        return own if own in self.case.file.parts else "result"
+        """The name of the part with the result: one that names its place, or else the common one."""
+        named = (name for name in self.case.file.parts if self.place in places_in(name))
+        return next(named, RESULT)
 
     @property
     def expected(self) -> Json:
@@ -193,12 +194,16 @@ def replays() -> tuple[Replay, ...]:
     shared = [
         Replay(case, spec, operation)
         for case in shared_cases()
-        for operation in case.operations
         for spec in CATALOG.specs
-        if operation in spec.endpoints
-        and spec.endpoints[operation].codec == f"{case.dialect}_{operation}"
+        for operation, endpoint in spec.endpoints.items()
+        if endpoint.codec in case.codecs
     ]
     return (*own, *shared)
+
+
+def places_in(part: str) -> list[str]:
+    """Return the places whose results a part has, where they differ from the common one."""
+    return part.removeprefix(f"{RESULT} ").split(", ") if part.startswith(f"{RESULT} ") else []
 
 
 def failure(error: ConduitError) -> Json:

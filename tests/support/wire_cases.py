@@ -70,14 +70,19 @@ class WireCase:
 
     @property
     def operations(self) -> list[str]:
-        """Its own operation, and those that are answered so too."""
+        """Its own operation, and those of its provider type that are answered so too."""
         return [self.operation, *self.front.get("also", [])]
+
+    @property
+    def codecs(self) -> list[str]:
+        """The codecs that read a shared answer."""
+        return list(self.front.get("codecs", [f"{self.dialect}_{self.operation}"]))
 
     @property
     def places(self) -> list[str]:
         """`<provider type>/<operation>` of all whose answer it is known to be."""
-        if "recorded" in self.front:
-            return list(self.front["recorded"])
+        if self.dialect:
+            return list(self.front.get("recorded", []))
         return [f"{self.owner}/{operation}" for operation in self.operations]
 
     @property

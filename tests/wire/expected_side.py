@@ -1,11 +1,11 @@
 """The expected side of the wire cases: compared with what is found, or written anew."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import orjson
 from tests.support.case_file import CaseFile
-from tests.support.replays import Replay, reviewed
+from tests.support.replays import RESULT, Replay, reviewed
 from tests.support.wire_cases import WIRE, Json
 
 # Our own texts, each with the cases that end with it: a word of one is changed in one place.
@@ -70,12 +70,16 @@ class ExpectedSide:
 
 
 def with_results(file: CaseFile, results: Mapping[str, bytes]) -> CaseFile:
-    """Return a case with the results of its places: the commonest once, others by their place."""
-    ((common, _),) = Counter(results.values()).most_common(1)
-    file = file.with_part("result", common)
+    """Return a case with the results of its places: the commonest without, others by their names."""
+    places: defaultdict[bytes, list[str]] = defaultdict(list)
     for place, result in results.items():
-        name = f"result {place}"
-        file = file.without(name) if result == common else file.with_part(name, result)
+        places[result].append(place)
+    common = max(places, key=lambda result: len(places[result]))
+    parts = {RESULT: common}
+    parts |= {f"{RESULT} {', '.join(places[each])}": each for each in places if each != common}
+    file = file.without(*(n for n in file.parts if n.startswith(RESULT) and n not in parts))
+    for name, result in parts.items():
+        file = file.with_part(name, result)
     return file
 
 

@@ -1,7 +1,10 @@
 """What the catalog claims, held against the wire cases."""
 
+from collections import defaultdict
+
 import orjson
 import pytest
+from tests.support.replays import replays
 from tests.support.wire_cases import WireCase, all_cases, cases_of
 
 from conduit_providers.catalog import load_catalog
@@ -52,3 +55,28 @@ def test_capabilities_are_claimed_only_with_a_case(spec: ProviderSpec) -> None:
         shown = set[str]().union(*(shown_by(case) for case in cases))
         assert cases
         assert endpoint.capabilities <= shown
+
+
+@pytest.mark.parametrize("spec", CATALOG.specs, ids=lambda spec: spec.name)
+def test_every_endpoint_is_answered_with_garbage(spec: ProviderSpec) -> None:
+    """An answer that makes no sense is an error of the provider, whatever was asked."""
+    errors = {r.place: r.expected["error"] for r in MALFORMED}
+    for operation in spec.endpoints:
+        assert errors[f"{spec.name}/{operation}"]["reason"] == "PROVIDER_ERROR"
+
+
+MALFORMED = [
+    replay
+    for replay in replays()
+    if replay.expected.get("error", {}).get("metadata", {}).get("kind") == "malformed"
+]
+
+
+def test_a_failure_of_several_types_stands_once() -> None:
+    """What types of one dialect fail with to the byte is the dialect's, and replayed for all."""
+    owners = defaultdict[tuple[str, bytes], set[str]](set)
+    for replay in replays():
+        if "error" in replay.expected and replay.case.is_sent | bool(replay.case.dialect):
+            received = replay.case.file.parts["received"].content
+            owners[replay.endpoint.codec, received].add(replay.case.owner)
+    assert {key: names for key, names in owners.items() if len(names) > 1} == {}

@@ -48,9 +48,12 @@ def test_a_text_of_ours_is_apart_from_the_case() -> None:
 
 def test_a_result_that_places_share_is_written_once() -> None:
     """Only what differs has a part of its own, whatever was found first or stood there before."""
-    results = {"A/chat": b'{"a":1}', "B/chat": b'{"b":1}', "C/chat": b'{"b":1}'}
+    results = {
+        **dict.fromkeys(["A/chat", "B/chat"], b'{"a":1}'),
+        **dict.fromkeys(["C/chat", "D/chat", "E/chat"], b'{"b":1}'),
+    }
     file = with_results(CASE, results)
-    expected = {"result": b'{"b":1}', "result A/chat": b'{"a":1}'}
+    expected = {"result": b'{"b":1}', "result A/chat, B/chat": b'{"a":1}'}
     assert {n: part.content for n, part in file.parts.items() if n != "received"} == expected
     assert with_results(file, results) == file
     same = with_results(file, dict.fromkeys(results, b'{"a":1}'))

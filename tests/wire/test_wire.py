@@ -77,7 +77,7 @@ SOURCES = re.compile(
 )
 MEMBERS = {
     *("source", "about", "model", "settings", "base_url", "organization", "project", "is_strict"),
-    *("fetched", "also", "answers", "recorded"),
+    *("fetched", "also", "codecs", "answers", "recorded"),
 }
 
 
