@@ -76,7 +76,7 @@ class Replay:
 
     @property
     def result_part(self) -> str:
-        """The name of the part with the result: one that names its place, or else the common one."""
+        """The part with the result: one that names its place, or else the common one."""
         named = (name for name in self.case.file.parts if self.place in places_in(name))
         return next(named, RESULT)
 

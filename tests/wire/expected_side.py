@@ -70,7 +70,7 @@ class ExpectedSide:
 
 
 def with_results(file: CaseFile, results: Mapping[str, bytes]) -> CaseFile:
-    """Return a case with the results of its places: the commonest without, others by their names."""
+    """Return a case with the results of its places: the commonest, and others by their places."""
     places: defaultdict[bytes, list[str]] = defaultdict(list)
     for place, result in results.items():
         places[result].append(place)
@@ -96,10 +96,10 @@ def parse_messages(text: str) -> Messages:
 
 
 def written_messages(messages: Messages) -> str:
-    """Return the texts as the file has them."""
+    """Return the texts as the file has them: by their cases, so that another word moves none."""
+    ordered = sorted((sorted(names), message) for message, names in messages.items())
     return "".join(
-        f"{message}\n" + "".join(f"  {name}\n" for name in sorted(names))
-        for message, names in sorted(messages.items())
+        f"{message}\n" + "".join(f"  {name}\n" for name in names) for names, message in ordered
     )
 
 
