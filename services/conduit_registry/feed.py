@@ -5,9 +5,9 @@ delays nobody but itself, and watchers at the same revision share one message.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-from conduit.internal.v1.snapshot_pb2 import Snapshot, SnapshotChange
+from conduit.internal.v1.snapshot_pb2 import SnapshotChange
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
 from conduit_registry import messages
 from conduit_registry.store import (
@@ -37,6 +37,8 @@ POLL_SECONDS = 1.0
 MAX_SKIPPED = 10
 # Who is further behind than this gets everything.
 MAX_RESOURCES = 5000
+# Changes that are told at a time, so that others may run in between.
+PIECE = 100
 
 
 class Feed:
@@ -47,7 +49,9 @@ class Feed:
         self._revision = -1
         self._changed = asyncio.Event()
         self._is_closed = False
+        # What several ask for at the same time is read once; changes do not wait for everything.
         self._loading = asyncio.Lock()
+        self._loading_everything = asyncio.Lock()
         # By the revision of those who asked; None for those who know nothing.
         self._cache: dict[int | None, WatchSnapshotResponse] = {}
         self._cached_at = State("", -1)
@@ -100,7 +104,8 @@ class Feed:
         changed.set()
 
     async def _after(self, epoch: str, revision: int) -> WatchSnapshotResponse:
-        async with self._loading:
+        is_behind = _known(epoch, revision, self._cached_at) is None
+        async with self._loading_everything if is_behind else self._loading:
             if self._cached_at.revision == self._revision:
                 hit = self._cache.get(_known(epoch, revision, self._cached_at))
                 if hit is not None:
@@ -115,7 +120,9 @@ class Feed:
                 self._cached_at = state
             known = _known(epoch, revision, state)
             message = await self._load(reading, state, known)
-        self._cache[known] = message
+        # There may be a later state by now.
+        if state == self._cached_at:
+            self._cache[known] = message
         self.announce(state.revision)
         return message
 
@@ -131,22 +138,26 @@ class Feed:
         return WatchSnapshotResponse(revision=state.revision, changes=changes)
 
     async def _everything(self, reading: ReadTransaction, state: State) -> WatchSnapshotResponse:
-        providers = await reading.every(PROVIDER)
-        rotation_days = {provider.id: provider.key_rotation_days for provider in providers}
+        message = WatchSnapshotResponse(revision=state.revision)
+        snapshot = message.snapshot
+        snapshot.epoch, snapshot.revision = state
+        rotation_days: dict[int, int] = {}
         now = self._store.now()
-        snapshot = Snapshot(
-            epoch=state.epoch,
-            revision=state.revision,
-            providers=map(messages.provider, providers),
-            keys=[
+        async for providers in reading.pieces(PROVIDER):
+            rotation_days |= {each.id: each.key_rotation_days for each in providers}
+            snapshot.providers.extend(map(messages.provider, providers))
+        async for keys in reading.pieces(KEY):
+            snapshot.keys.extend(
                 messages.snapshot_key(key, rotation_days=rotation_days[key.provider_id], now=now)
-                for key in await reading.every(KEY)
-            ],
-            mappings=map(messages.mapping, await reading.every(MAPPING)),
-            fallback_chains=map(messages.fallback_chain, await reading.every(FALLBACK_CHAIN)),
-            virtual_keys=map(messages.snapshot_virtual_key, await reading.every(VIRTUAL_KEY)),
-        )
-        return WatchSnapshotResponse(revision=state.revision, snapshot=snapshot)
+                for key in keys
+            )
+        async for mappings in reading.pieces(MAPPING):
+            snapshot.mappings.extend(map(messages.mapping, mappings))
+        async for chains in reading.pieces(FALLBACK_CHAIN):
+            snapshot.fallback_chains.extend(map(messages.fallback_chain, chains))
+        async for virtual_keys in reading.pieces(VIRTUAL_KEY):
+            snapshot.virtual_keys.extend(map(messages.snapshot_virtual_key, virtual_keys))
+        return message
 
     async def _changes(
         self, reading: ReadTransaction, resources: Sequence[ChangedResource]
@@ -154,22 +165,31 @@ class Feed:
         found: dict[ChangedResource, Resource] = {}
         for kind in KINDS.values():
             numbers = [each.id for each in resources if each.kind == kind.name]
-            for value in await reading.some(kind, numbers) if numbers else ():
+            for value in await reading.some(kind, numbers):
                 found[ChangedResource(kind.name, value.id)] = value
-        return [
-            await self._change(reading, found[each]) if each in found else _deleted(each)
-            for each in resources
-        ]
+        owners = {value.provider_id for value in found.values() if isinstance(value, Key)}
+        rotation_days = {
+            provider.id: provider.key_rotation_days
+            for provider in await reading.some(PROVIDER, sorted(owners))
+        }
+        changes = []
+        for number, each in enumerate(resources, 1):
+            is_there = each in found
+            changes.append(self._change(found[each], rotation_days) if is_there else _deleted(each))
+            if number % PIECE == 0:
+                await asyncio.sleep(0)
+        return changes
 
-    async def _change(self, reading: ReadTransaction, value: Resource) -> SnapshotChange:
+    def _change(self, value: Resource, rotation_days: Mapping[int, int]) -> SnapshotChange:
         match value:
             case Provider():
                 return SnapshotChange(provider=messages.provider(value))
             case Key():
-                provider = await reading.get(PROVIDER, value.provider_id)
                 return SnapshotChange(
                     key=messages.snapshot_key(
-                        value, rotation_days=provider.key_rotation_days, now=self._store.now()
+                        value,
+                        rotation_days=rotation_days[value.provider_id],
+                        now=self._store.now(),
                     )
                 )
             case ModelMapping():

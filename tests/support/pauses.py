@@ -1,7 +1,10 @@
 """How long the event loop lets others wait, on a machine that may have other work to do."""
 
 import asyncio
+import gc
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +21,20 @@ def slowness() -> float:
     began = time.thread_time()
     sum(i * i for i in range(_ROUNDS))
     return max(1.0, (time.thread_time() - began) / _QUIET_SECONDS)
+
+
+@contextmanager
+def garbage_as_in_a_process() -> Iterator[None]:
+    """Look for garbage as the processes of `conduit serve` do, apart from all there is so far."""
+    threshold = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*threshold)
+        gc.unfreeze()
 
 
 class Ticker:

@@ -4,6 +4,7 @@ Things refer to each other by name, so that a document can be taken to another i
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -26,6 +27,8 @@ Members = dict[str, Any]
 _SHOWN_ONLY = UNTOLD | {"providerId", "maskedApiKey", "rotatedAt", "keyPrefix", "key"}
 _BOOLEAN = "tag:yaml.org,2002:bool"
 _TIME = "tag:yaml.org,2002:timestamp"
+# The one in C is ten times as fast.
+_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def write(
@@ -36,14 +39,16 @@ def write(
     virtual_keys: Iterable[VirtualKey],
 ) -> str:
     """Return the document for a configuration."""
-    providers, keys = list(providers), list(keys)
+    providers = list(providers)
     names = {provider.id: provider.name for provider in providers}
-    return yaml.safe_dump(
+    keys_of = defaultdict[int, list[Key]](list)
+    for key in keys:
+        keys_of[key.provider_id].append(key)
+    return yaml.dump(
         {
             "version": VERSION,
             "providers": [
-                _settable(provider)
-                | {"keys": [_key(key) for key in keys if key.provider_id == provider.id]}
+                _settable(provider) | {"keys": [_key(key) for key in keys_of[provider.id]]}
                 for provider in providers
             ],
             "mappings": [
@@ -53,6 +58,7 @@ def write(
             "fallbackChains": [_chain(chain, names) for chain in chains],
             "virtualKeys": [_virtual_key(virtual_key) for virtual_key in virtual_keys],
         },
+        Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,
     )

@@ -1,8 +1,10 @@
 """Makes the configuration what a document says, within one transaction."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.slices import Slices
 from conduit_registry import messages
 from conduit_registry.configuration.editor import Editor, Fields
 from conduit_registry.configuration.plan import (
@@ -28,6 +30,7 @@ class Import:
         self._reading = editor.changing
         self._plan = plan
         self._is_rehearsal = is_rehearsal
+        self._slices = Slices()
         self.lines: list[str] = []
 
     async def run(self) -> None:
@@ -48,29 +51,38 @@ class Import:
             if name not in wanted:
                 await self._editor.delete_provider(provider.id)
                 self.lines.append(f"deleted provider {provider.name!r}")
+        keys = defaultdict[int, list[Key]](list)
+        for key in await self._reading.every(KEY):
+            keys[key.provider_id].append(key)
         for entry in entries:
+            await self._slices.pause()
             with at(entry.path):
                 provider = await self._provider(entry, known.get(entry.given["name"].casefold()))
             if entry.keys is not None:
-                await self._keys(provider, entry.keys)
+                await self._keys(provider, keys[provider.id], entry.keys)
 
     async def _provider(self, entry: ProviderEntry, old: Provider | None) -> Provider:
         label = f"provider {entry.given['name']!r}"
         if old is None:
             new = await self._editor.create_provider(entry.given)
+        elif _is_same(old, entry.given):
+            return old
         else:
             new = await self._editor.update_provider(old.id, entry.given)
         self._tell(label, old, new)
         return new
 
-    async def _keys(self, provider: Provider, entries: Sequence[KeyEntry]) -> None:
-        old = await self._reading.every(KEY, provider_id=provider.id)
+    async def _keys(
+        self, provider: Provider, old: Sequence[Key], entries: Sequence[KeyEntry]
+    ) -> None:
         matches = _matched(old, entries)
+        kept = {match.id for match in matches if match}
         for key in old:
-            if key.id not in {match.id for match in matches if match}:
+            if key.id not in kept:
                 await self._editor.delete_key(provider.id, key.id)
                 self.lines.append(f"deleted {key.api_id} of provider {provider.name!r}")
         for entry, match in zip(entries, matches, strict=True):
+            await self._slices.pause()
             with at(entry.path):
                 await self._key(provider, entry.given, match)
 
@@ -78,6 +90,8 @@ class Import:
         if old is None:
             required(given.get("api_key"), "apiKey")
             new = await self._editor.create_key(provider.id, given)
+        elif "api_key" not in given and _is_same(old, given):
+            return
         else:
             new = await self._editor.update_key(provider.id, old.id, given)
         self._tell(f"{new.api_id} of provider {provider.name!r}", old, new)
@@ -89,7 +103,10 @@ class Import:
             return
         known = {(m.model_alias, m.provider_id): m for m in await self._reading.every(MAPPING)}
         names = {number: name for name, number in ids.items()}
-        given = [(entry.path, mapping_given(entry, ids)) for entry in entries]
+        given: list[tuple[str, Fields]] = []
+        for entry in entries:
+            given.append((entry.path, mapping_given(entry, ids)))
+            await self._slices.pause()
         wanted = _once([(_route(each), path) for path, each in given], "modelAlias")
         for route, mapping in known.items():
             if route not in wanted:
@@ -97,6 +114,9 @@ class Import:
                 self.lines.append(f"deleted mapping {_arrow(route, names)}")
         for path, each in given:
             old = known.get(_route(each))
+            await self._slices.pause()
+            if old is not None and _is_same(old, each):
+                continue
             with at(path):
                 new = (
                     await self._editor.update_mapping(old.id, each)
@@ -117,6 +137,9 @@ class Import:
                 self.lines.append(f"deleted fallback chain {alias!r}")
         for path, each in given:
             old = known.get(each["model_alias"])
+            await self._slices.pause()
+            if old is not None and _is_same(old, each):
+                continue
             with at(path):
                 new = (
                     await self._editor.update_chain(old.id, each)
@@ -137,8 +160,11 @@ class Import:
                 self.lines.append(f"deleted virtual key {virtual_key.name!r}")
         for entry in entries:
             old = known.get(entry.given["name"].casefold())
+            await self._slices.pause()
             if old is None:
                 await self._new_virtual_key(entry.given)
+                continue
+            if _is_same(old, entry.given):
                 continue
             new = await self._editor.update_virtual_key(old.id, entry.given)
             self._tell(f"virtual key {new.name!r}", old, new)
@@ -171,6 +197,11 @@ def _route(given: Fields) -> Route:
     return given["model_alias"], given["provider_id"]
 
 
+def _is_same(old: Resource, given: Fields) -> bool:
+    """Return whether a thing is already what it shall be: most are, when a document comes again."""
+    return all(getattr(old, name) == value for name, value in given.items())
+
+
 def _arrow(route: Route, names: dict[int, str]) -> str:
     alias, provider_id = route
     return f"{alias!r} to provider {names.get(provider_id, str(provider_id))!r}"
@@ -189,10 +220,13 @@ def _matched(old: Sequence[Key], entries: Sequence[KeyEntry]) -> list[Key | None
     """Return for each entry the key that it speaks of: by id, else by name, each key once."""
     left = {key.api_id: key for key in old}
     found = [left.pop(entry.id, None) for entry in entries]
-    return [match or _take(left, entry) for match, entry in zip(found, entries, strict=True)]
+    by_name: dict[str, list[Key]] = {}
+    for key in reversed(left.values()):
+        by_name.setdefault(key.name, []).append(key)
+    return [match or _take(by_name, entry) for match, entry in zip(found, entries, strict=True)]
 
 
-def _take(left: dict[str, Key], entry: KeyEntry) -> Key | None:
+def _take(by_name: dict[str, list[Key]], entry: KeyEntry) -> Key | None:
     name = entry.given["name"]
-    match = next((key for key in left.values() if name and key.name == name), None)
-    return left.pop(match.api_id) if match else None
+    matches = by_name.get(name) if name else None
+    return matches.pop() if matches else None

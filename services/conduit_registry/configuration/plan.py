@@ -12,6 +12,7 @@ from conduit.v1.model_mapping_json import model_mapping_spec_from_json
 from conduit.v1.provider_json import provider_spec_from_json
 from conduit.v1.virtual_key_json import virtual_key_spec_from_json
 from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.slices import Slices
 from conduit_providers.catalog import Catalog
 from conduit_registry.configuration.document import Members, members
 from conduit_registry.configuration.editor import Fields
@@ -74,20 +75,20 @@ async def plan_of(
     document: dict[str, list[Members]], catalog: Catalog, addresses: Addresses
 ) -> Plan:
     """Check a document. InvalidRequest names the place."""
-    providers = document.get("providers")
-    virtual_keys = document.get("virtualKeys")
+    slices = Slices()
+    providers: list[ProviderEntry] = []
+    for i, each in enumerate(document.get("providers", ())):
+        providers.append(await _provider(each, f"providers[{i}]", catalog, addresses))
+        await slices.pause()
+    virtual_keys: list[Entry] = []
+    for i, each in enumerate(document.get("virtualKeys", ())):
+        virtual_keys.append(_virtual_key(each, f"virtualKeys[{i}]"))
+        await slices.pause()
     return Plan(
-        None
-        if providers is None
-        else [
-            await _provider(each, f"providers[{i}]", catalog, addresses)
-            for i, each in enumerate(providers)
-        ],
+        providers if "providers" in document else None,
         _routing(document, "mappings"),
         _routing(document, "fallbackChains"),
-        None
-        if virtual_keys is None
-        else [_virtual_key(each, f"virtualKeys[{i}]") for i, each in enumerate(virtual_keys)],
+        virtual_keys if "virtualKeys" in document else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from conduit_kernel import errors
@@ -16,7 +17,7 @@ def _plain(number: int) -> str:
     return str(number)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kind(Generic[ValueT]):
     """One kind of thing."""
 
@@ -29,16 +30,20 @@ class Kind(Generic[ValueT]):
     missing: type[errors.NotFound]
     show_id: Callable[[int], str] = _plain
 
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        # Every field of a value is a column, or a property, of its row.
+        return tuple(field.name for field in fields(self.value))
+
     def read(self, row: tables.Row) -> ValueT:
         """Return a row as a value."""
-        # Every field of a value is a column, or a property, of its row.
-        given: dict[str, Any] = {f.name: getattr(row, f.name) for f in fields(self.value)}
+        given: dict[str, Any] = {name: getattr(row, name) for name in self._names}
         return self.value(**given)
 
     def write(self, row: tables.Row, value: ValueT) -> None:
         """Make a row say what a value says."""
-        for field in fields(value):
-            setattr(row, field.name, getattr(value, field.name))
+        for name in self._names:
+            setattr(row, name, getattr(value, name))
         if isinstance(row, (tables.ProviderRow, tables.VirtualKeyRow)):
             row.folded_name = row.name.casefold()
 

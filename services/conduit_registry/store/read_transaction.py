@@ -1,6 +1,6 @@
 """What can be asked of the Registry's tables within one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +20,8 @@ from conduit_registry.values import (
 )
 
 STATE_ID = 1
+# Rows that are read at a time, so that others may run in between.
+PIECE = 100
 
 
 class ReadTransaction:
@@ -54,12 +56,28 @@ class ReadTransaction:
 
     async def every(self, kind: Kind[ValueT], **where: object) -> list[ValueT]:
         """Return all things whose columns have these values, in order of id."""
-        return [kind.read(row) for row in await self._rows(_query(kind, where))]
+        return [value async for piece in self.pieces(kind, **where) for value in piece]
+
+    async def pieces(self, kind: Kind[ValueT], **where: object) -> AsyncIterator[list[ValueT]]:
+        """Yield what `every` returns, some at a time."""
+        after = 0
+        while True:
+            query = _query(kind, where).where(kind.row.id > after).limit(PIECE)
+            piece = [kind.read(row) for row in await self._rows(query)]
+            if piece:
+                yield piece
+            if len(piece) < PIECE:
+                return
+            after = piece[-1].id
 
     async def some(self, kind: Kind[ValueT], numbers: Sequence[int]) -> list[ValueT]:
-        """Return those things of these ids that exist, in order of id."""
-        query = sa.select(kind.row).where(kind.row.id.in_(numbers)).order_by(kind.row.id)
-        return [kind.read(row) for row in await self._rows(query)]
+        """Return those things of these ids that exist."""
+        found: list[ValueT] = []
+        for start in range(0, len(numbers), PIECE):
+            piece = numbers[start : start + PIECE]
+            query = sa.select(kind.row).where(kind.row.id.in_(piece)).order_by(kind.row.id)
+            found += [kind.read(row) for row in await self._rows(query)]
+        return found
 
     async def page(self, kind: Kind[ValueT], page: Page, **where: object) -> list[ValueT]:
         """Return a page of things, and one more if there are more, in order of id."""

@@ -119,17 +119,23 @@ class WriteTransaction(ReadTransaction):
             )
 
     async def _delete_with(self, provider: Provider) -> list[ChangedResource]:
-        touched = []
-        for key in await self.every(KEY, provider_id=provider.id):
-            await self._drop(KEY, key.id)
-            touched.append(ChangedResource(KEY.name, key.id))
-        for mapping in await self.every(MAPPING, provider_id=provider.id):
-            await self._drop(MAPPING, mapping.id)
-            touched.append(ChangedResource(MAPPING.name, mapping.id))
+        touched = [
+            *await self._drop_all(tables.KeyRow, KEY.name, provider.id),
+            *await self._drop_all(tables.ModelMappingRow, MAPPING.name, provider.id),
+        ]
         for chain in await self.chains_with(provider.id):
             await self._leave(chain.id, provider.id)
             touched.append(ChangedResource(FALLBACK_CHAIN.name, chain.id))
         return touched
+
+    async def _drop_all(
+        self, row: type[tables.KeyRow | tables.ModelMappingRow], kind: str, provider_id: int
+    ) -> list[ChangedResource]:
+        """Remove all rows of an instance at once: there may be thousands."""
+        query = sa.delete(row).where(row.provider_id == provider_id).returning(row.id)
+        return [
+            ChangedResource(kind, number) for number in sorted(await self._session.scalars(query))
+        ]
 
     async def _leave(self, chain_id: int, provider_id: int) -> None:
         chain = await self.get(FALLBACK_CHAIN, chain_id)

@@ -13,6 +13,7 @@ import structlog
 from conduit.internal.v1.snapshot_pb2 import SnapshotVirtualKey
 from conduit.v1 import decision_pb2 as pb
 from conduit_kernel.background import Background
+from conduit_kernel.slices import Slices
 from conduit_kernel.snapshot import Changes, SnapshotState
 from conduit_providers.auth.secret_files import NO_FILES, NO_FOLDERS, FileTexts, SecretFiles
 from conduit_router.routing.compile import Compiler
@@ -25,8 +26,6 @@ from conduit_router.routing.table import (
     TableChange,
 )
 
-# How long requests may wait for a slice of the work.
-SLICE_SECONDS = 0.004
 # How long a change may wait for the files that hold keys.
 FILES_SECONDS = 2.0
 # How long after files that could not be read they are looked at again.
@@ -213,17 +212,18 @@ class TableUpdater:
 
     async def update(self) -> None:
         """Put what changed in force."""
+        slices = Slices(timer=self._timer)
         draft = TableDraft(self.table, self._state, self._compiler)
         draft.unread |= self._unread
         new = self._changes
         new.add(self._state.take_changes())
         while True:
-            await self._slices(draft.instances(new))
+            await slices.run(draft.instances(new))
             if files := draft.files:
                 texts = await self._secret_files.read_all(files, FILES_SECONDS)
-                await self._slices(draft.finish_instances(texts))
-            await self._slices(draft.routes(new))
-            await self._slices(draft.callers(new))
+                await slices.run(draft.finish_instances(texts))
+            await slices.run(draft.routes(new))
+            await slices.run(draft.callers(new))
             await asyncio.sleep(0)
             # What changed meanwhile belongs to the same revision of the state.
             new = self._state.take_changes()
@@ -239,13 +239,6 @@ class TableUpdater:
         # Not before: if one of them fails, all are handed the same change once more.
         self.table = change.after
         self._changes = Changes()
-
-    async def _slices(self, pieces: Iterator[None]) -> None:
-        ends = self._timer() + SLICE_SECONDS
-        for _ in pieces:
-            if self._timer() >= ends:
-                await asyncio.sleep(0)
-                ends = self._timer() + SLICE_SECONDS
 
 
 def compile_table(state: SnapshotState, compiler: Compiler) -> RoutingTable:

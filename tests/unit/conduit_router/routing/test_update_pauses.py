@@ -1,13 +1,12 @@
 """Requests go on while a large configuration changes: what an update takes of the event loop."""
 
 import asyncio
-import gc
 import sys
 import time
 from collections.abc import Iterator
 
 import pytest
-from tests.support.pauses import Ticker, slowness
+from tests.support.pauses import Ticker, garbage_as_in_a_process, slowness
 from tests.support.snapshots import (
     ALIAS,
     ENCRYPTION_KEY,
@@ -41,13 +40,8 @@ LONGEST_PAUSE_SECONDS = 0.02
 @pytest.fixture(autouse=True)
 def collector() -> Iterator[None]:
     """Look for garbage as a worker does, apart from what it has had since its start."""
-    threshold = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
-    yield
-    gc.set_threshold(*threshold)
-    gc.unfreeze()
+    with garbage_as_in_a_process():
+        yield
 
 
 @pytest.fixture(scope="module")
