@@ -12,7 +12,7 @@ class Slices:
     """Lets others run whenever work has gone on for as long as they may wait."""
 
     def __init__(
-        self, seconds: float = SLICE_SECONDS, *, timer: Callable[[], float] = time.perf_counter
+        self, seconds: float = SLICE_SECONDS, *, timer: Callable[[], float] = time.monotonic
     ) -> None:
         self._seconds = seconds
         self._timer = timer

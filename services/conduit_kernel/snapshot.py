@@ -1,8 +1,8 @@
 """The Registry's configuration as a follower holds it."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 from google.protobuf.message import Message
@@ -17,10 +17,7 @@ from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
 from conduit.v1.fallback_chain_pb2 import FallbackChain
 from conduit.v1.model_mapping_pb2 import ModelMapping
 from conduit.v1.provider_pb2 import Provider
-
-GroupT = TypeVar("GroupT")
-IdT = TypeVar("IdT")
-ValueT = TypeVar("ValueT")
+from conduit_kernel.index import Index
 
 # Messages that are taken or given at a time.
 PIECE = 200
@@ -47,31 +44,6 @@ class Changes(msgspec.Struct):
         self.virtual_key_ids |= other.virtual_key_ids
 
 
-class _Index(Generic[GroupT, IdT, ValueT]):
-    """Values by group and id. Groups that are empty are not there."""
-
-    __slots__ = ("groups",)
-
-    def __init__(self) -> None:
-        self.groups: dict[GroupT, dict[IdT, ValueT]] = {}
-
-    def put(self, group: GroupT, number: IdT, value: ValueT) -> None:
-        values = self.groups.get(group)
-        if values is None:
-            values = self.groups[group] = {}
-        values[number] = value
-
-    def remove(self, group: GroupT, number: IdT) -> None:
-        values = self.groups.get(group)
-        if values is not None:
-            values.pop(number, None)
-            if not values:
-                del self.groups[group]
-
-    def values(self, group: GroupT) -> Iterable[ValueT]:
-        return self.groups.get(group, {}).values()
-
-
 class SnapshotState:
     """Everything that the Registry reported, by id. Change it with `apply` only."""
 
@@ -83,11 +55,11 @@ class SnapshotState:
         self.mappings: dict[int, ModelMapping] = {}
         self.fallback_chains: dict[int, FallbackChain] = {}
         self.virtual_keys: dict[int, SnapshotVirtualKey] = {}
-        self._keys_by_provider = _Index[int, str, SnapshotKey]()
-        self._mappings_by_alias = _Index[str, int, ModelMapping]()
-        self._mappings_by_provider = _Index[int, int, ModelMapping]()
-        self._chains_by_alias = _Index[str, int, FallbackChain]()
-        self._chains_by_provider = _Index[int, int, FallbackChain]()
+        self._keys_by_provider = Index[int, str, SnapshotKey]()
+        self._mappings_by_alias = Index[str, int, ModelMapping]()
+        self._mappings_by_provider = Index[int, int, ModelMapping]()
+        self._chains_by_alias = Index[str, int, FallbackChain]()
+        self._chains_by_provider = Index[int, int, FallbackChain]()
         # Single changes are gathered once everything was taken.
         self._changes = Changes(is_everything=True)
 
@@ -108,24 +80,29 @@ class SnapshotState:
         if response.HasField("snapshot"):
             self._load(response.snapshot)
             return True
-        return self._apply_changes(response)
+        for _ in self._applying(response):
+            pass
+        return bool(response.changes)
 
     async def apply_in_slices(self, response: WatchSnapshotResponse) -> bool:
-        """Take a message like `apply`, and let others run while it takes a whole snapshot."""
-        if response.HasField("snapshot"):
-            for _ in self._loading(response.snapshot):
-                await asyncio.sleep(0)
-            return True
-        return self._apply_changes(response)
+        """Take a message like `apply`, and let others run in between.
 
-    def _apply_changes(self, response: WatchSnapshotResponse) -> bool:
-        for change in response.changes:
+        They may see the first of several changes without the last, as of several messages.
+        """
+        is_whole = response.HasField("snapshot")
+        for _ in self._loading(response.snapshot) if is_whole else self._applying(response):
+            await asyncio.sleep(0)
+        return is_whole or bool(response.changes)
+
+    def _applying(self, response: WatchSnapshotResponse) -> Iterator[None]:
+        for number, change in enumerate(response.changes, 1):
             self._apply_one(change)
+            if number % PIECE == 0:
+                yield
         if self._changes.is_everything:
             # Where nobody takes changes, they are not gathered either.
             self._changes = Changes(is_everything=True)
         self.revision = max(self.revision, response.revision)
-        return bool(response.changes)
 
     def take_changes(self) -> Changes:
         """Return what changed since the last time; everything the first time."""
@@ -212,7 +189,7 @@ class SnapshotState:
                 yield
 
     def _dicts(self) -> list[dict[Any, Any]]:
-        found = [each.groups if isinstance(each, _Index) else each for each in vars(self).values()]
+        found = [each.groups if isinstance(each, Index) else each for each in vars(self).values()]
         return [each for each in found if isinstance(each, dict)]
 
     def _filling(self, snapshot: Snapshot) -> Iterator[None]:

@@ -99,6 +99,11 @@ def signer_for(auth: Auth, secret: str, target: Target) -> Signer:
     return cast("Factory", member_of(_module(auth.kind), "signer"))(auth, secret, target)
 
 
+def import_auth(kind: str) -> None:
+    """Import a strategy before it is used. InvalidRequest, with the cause, if that cannot be."""
+    member_of(_module(kind), "signer")
+
+
 def has_auth(kind: str) -> bool:
     """Whether there is a strategy of this name, see `exists`."""
     return exists(_module(kind))

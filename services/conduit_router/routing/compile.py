@@ -1,6 +1,8 @@
 """From a configured instance and its keys to what calls are made with; off the hot path."""
 
+import asyncio
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from ipaddress import ip_network
 from typing import NamedTuple, TypeVar
 
@@ -17,7 +19,7 @@ from conduit_kernel.errors import (
     SecretUnreadable,
 )
 from conduit_kernel.secrets import Vault
-from conduit_providers.auth import resolve_secret
+from conduit_providers.auth import import_auth, resolve_secret
 from conduit_providers.auth.secret_files import NO_FILES, FileTexts, files_named
 from conduit_providers.catalog import Catalog
 from conduit_providers.catalog.codec_types import MODELS
@@ -62,6 +64,8 @@ class Compiler:
         self._vault = vault
         self._env = env
         self._log = structlog.get_logger("router")
+        # Types whose modules are imported, as far as they can be.
+        self._imported = set[str]()
         # What types serve, by name.
         self._served: dict[str, Mapping[str, ServedOperation]] = {}
         # Those that are whole, by id.
@@ -87,6 +91,22 @@ class Compiler:
             # Not the error's text: it may have seen a secret.
             detail = f"the instance cannot be set up: {type(error).__name__}"
             return _rejection(provider, pb.REJECTION_REASON_MISCONFIGURED, detail)
+
+    async def import_types(self, names: set[str]) -> None:
+        """Import what types need, beside the event loop: some bring large libraries."""
+        if names := names - self._imported:
+            await asyncio.to_thread(self._import, names)
+            self._imported |= names
+
+    def _import(self, names: set[str]) -> None:
+        for name in names:
+            # Who makes an instance of the type says what is wrong with it.
+            with suppress(Exception):
+                spec = self._catalog.find(name)
+                import_auth(spec.auth.kind)
+                for operation, endpoint in spec.endpoints.items():
+                    if operation != MODELS:
+                        codec_named(endpoint.codec)
 
     def forget(self, provider_id: int) -> None:
         """Forget an instance that is gone, and its keys."""

@@ -61,6 +61,12 @@ class TableDraft:
         """Return the paths of the files that `finish_instances` needs."""
         return set[str]().union(*self._waiting.values())
 
+    def types(self, changes: Changes) -> set[str]:
+        """Return the provider types of the instances that changed."""
+        known = self._state.providers
+        changed = self._changed_instances(changes)
+        return {known[number].provider_type for number in changed if number in known}
+
     def instances(self, changes: Changes) -> Iterator[None]:
         """Compile the instances that changed, but for those that wait for files."""
         state = self._state
@@ -218,6 +224,7 @@ class TableUpdater:
         new = self._changes
         new.add(self._state.take_changes())
         while True:
+            await self._compiler.import_types(draft.types(new))
             await slices.run(draft.instances(new))
             if files := draft.files:
                 texts = await self._secret_files.read_all(files, FILES_SECONDS)

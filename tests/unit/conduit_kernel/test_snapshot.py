@@ -35,6 +35,27 @@ def test_captured_state_is_that_of_the_moment() -> None:
     assert state.to_snapshot() != before
 
 
+async def test_many_changes_of_one_message_are_taken_in_slices() -> None:
+    """Others run meanwhile; at the end it is what taking them at one go gives."""
+    source = large()
+    changes = [SnapshotChange(mapping=each) for each in source.mappings]
+    changes += [SnapshotChange(virtual_key=each) for each in source.virtual_keys]
+    message = WatchSnapshotResponse(revision=9, changes=changes)
+    state, at_one_go, seen = SnapshotState(), SnapshotState(), set[int]()
+
+    async def watch() -> None:
+        while True:
+            seen.add(len(state.mappings) + len(state.virtual_keys))
+            await asyncio.sleep(0)
+
+    watching = asyncio.create_task(watch())
+    assert await state.apply_in_slices(message)
+    watching.cancel()
+    at_one_go.apply(message)
+    assert state.to_snapshot() == at_one_go.to_snapshot()
+    assert len(seen) >= len(changes) // PIECE
+
+
 async def test_snapshot_taken_in_slices_is_the_snapshot() -> None:
     """Others run meanwhile, and see the former state until the new one is whole."""
     state = SnapshotState.of(snapshot([provider(7)]))

@@ -4,6 +4,8 @@ import asyncio
 import itertools
 import os
 import random
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
 from conduit_kernel.secrets import Vault
 from conduit_kernel.snapshot import SnapshotState
+from conduit_providers import auth
 from conduit_providers.auth.secret_files import SecretFiles
 from conduit_providers.catalog import Catalog, load_catalog
 from conduit_router.routing.compile import Compiler
@@ -241,6 +244,31 @@ async def test_key_outlives_changes_that_do_not_concern_it() -> None:
     )
     await updater.update()
     assert updater.table.instances[1].keys[0] is not before.keys[0]
+
+
+async def test_modules_of_types_are_imported_beside_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Some bring large libraries: while they are imported, requests go on."""
+    name = "conduit_providers.auth.aws_sigv4"
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.delattr(auth, "aws_sigv4", raising=False)
+    threads: list[threading.Thread] = []
+
+    class Finder:
+        """Sees what is imported, and by whom."""
+
+        @staticmethod
+        def find_spec(wanted: str, *_: object) -> None:
+            if wanted == name:
+                threads.append(threading.current_thread())
+
+    monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
+    source = snapshot([provider(1, "", provider_type="Bedrock", settings={"region": "eu-west-1"})])
+    updater = TableUpdater(SnapshotState.of(source), compiler(), [])
+    await updater.update()
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
 
 
 @pytest.fixture
