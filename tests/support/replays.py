@@ -1,6 +1,6 @@
 """Replays of wire cases: the catalog's codecs, signers and readers of errors, without a socket."""
 
-from functools import cache
+from functools import cache, cached_property
 from http import HTTPStatus
 from typing import Any
 
@@ -119,9 +119,9 @@ class Replay:
         sent: HttpRequest = codec.to_upstream(*of) if is_list else codec.to_upstream(call, *of)
         return sent
 
-    @property
+    @cached_property
     def response(self) -> HttpResponse:
-        """The answer."""
+        """The answer; read once, since streams are cut at every byte of it."""
         answer = self.case.answer
         return HttpResponse(answer.status, answer.headers, answer.body)
 
