@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import grpc
 
-from conduit.internal.v1.snapshot_pb2 import Snapshot
+from conduit.internal.v1.snapshot_pb2 import Snapshot, SnapshotChange
 from conduit.internal.v1.snapshot_service_pb2 import (
     DESCRIPTOR,
     WatchSnapshotRequest,
@@ -20,19 +20,30 @@ SERVICE = DESCRIPTOR.services_by_name["SnapshotService"]
 
 
 class ScriptedRegistry:
-    """Tells every watcher the whole configuration, and all of it again when it is replaced."""
+    """Tells every watcher the whole configuration, and then what a test does to it."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
+        self._latest = WatchSnapshotResponse()
         self._is_closed = False
         self._changed = asyncio.Event()
         self.port = 0
 
-    def replace(self, snapshot: Snapshot) -> None:
-        """Make this the configuration."""
+    def replace(self, snapshot: Snapshot) -> int:
+        """Make this the configuration; return its revision."""
         snapshot.revision = self._snapshot.revision + 1
         self._snapshot = snapshot
+        self._latest = WatchSnapshotResponse(revision=snapshot.revision, snapshot=snapshot)
         self._wake()
+        return snapshot.revision
+
+    def change(self, *changes: SnapshotChange) -> int:
+        """Tell of changes to those who watch now; return their revision."""
+        self._snapshot.revision += 1
+        revision = self._snapshot.revision
+        self._latest = WatchSnapshotResponse(revision=revision, changes=changes)
+        self._wake()
+        return revision
 
     def close(self) -> None:
         """End all watches."""
@@ -43,11 +54,13 @@ class ScriptedRegistry:
         self, _request: object, _context: object
     ) -> AsyncIterator[WatchSnapshotResponse]:
         """Stream the configuration."""
+        snapshot = self._snapshot
+        message = WatchSnapshotResponse(revision=snapshot.revision, snapshot=snapshot)
         while not self._is_closed:
             changed = self._changed
-            snapshot = self._snapshot
-            yield WatchSnapshotResponse(revision=snapshot.revision, snapshot=snapshot)
+            yield message
             await changed.wait()
+            message = self._latest
 
     def _wake(self) -> None:
         self._changed.set()

@@ -1,6 +1,6 @@
 """What calls cost, by the prices that Billing last reported."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from conduit.internal.v1.price_pb2 import Price
 from conduit.v1 import charge_pb2 as pb
@@ -85,14 +85,31 @@ class PriceList:
 
     def __init__(self) -> None:
         self._cards: dict[tuple[int, str], PriceCard] = {}
+        # By what is priced alike, whatever its instance and name.
+        self._shared: dict[bytes, PriceCard] = {}
 
     def load(self, prices: Iterable[Price]) -> None:
         """Replace all prices."""
-        self._cards = {
-            (price.provider_id, price.actual_model_name): PriceCard(sheet_of(price), price.version)
-            for price in prices
-            if price.unit_prices
-        }
+        for _ in self.loading(prices):
+            pass
+
+    def loading(self, prices: Iterable[Price]) -> Iterator[None]:
+        """Replace all prices at the end of small pieces of work."""
+        cards: dict[tuple[int, str], PriceCard] = {}
+        shared: dict[bytes, PriceCard] = {}
+        terms = Price()
+        for price in prices:
+            if price.unit_prices:
+                terms.CopyFrom(price)
+                terms.ClearField("provider_id")
+                terms.ClearField("actual_model_name")
+                alike = terms.SerializeToString(deterministic=True)
+                card = shared.get(alike) or self._shared.get(alike)
+                if card is None:
+                    card = PriceCard(sheet_of(price), price.version)
+                shared[alike] = cards[price.provider_id, price.actual_model_name] = card
+            yield
+        self._cards, self._shared = cards, shared
 
     def card(self, provider_id: int, model: str) -> PriceCard:
         """Return the prices of a model, UNKNOWN if Billing reported none."""

@@ -8,6 +8,7 @@ import grpc
 from conduit.internal.v1.ledger_service_pb2 import WatchPricesRequest, WatchPricesResponse
 from conduit.internal.v1.price_pb2 import PricedModel
 from conduit_kernel.rpc.watch_stream import WatchStream
+from conduit_kernel.slices import Slices
 from conduit_router.accounting.prices import PriceList
 from conduit_router.routing.table import EMPTY_TABLE, Route, TableChange
 
@@ -102,7 +103,7 @@ class PriceWatch:
         try:
             await asyncio.wait({reading, changed}, return_when=asyncio.FIRST_COMPLETED)
             if reading.done() and (message := reading.result()).prices:
-                self._prices.load(message.prices)
+                await Slices().run(self._prices.loading(message.prices))
         finally:
             for task in (reading, changed):
                 task.cancel()

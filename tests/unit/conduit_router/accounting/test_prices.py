@@ -118,6 +118,25 @@ def test_a_price_without_units_is_unknown() -> None:
     assert prices.card(2, "known") is UNKNOWN
 
 
+def test_models_that_cost_the_same_share_a_card() -> None:
+    """Also with those of the prices before, so that what was read of them is not read again."""
+    prices = PriceList()
+    units = [UnitPrice(unit=pb.UNIT_INPUT_TOKEN, nano_usd_per_million=5)]
+    for models in (("a", "b"), ("b", "c")):
+        prices.load(
+            [
+                Price(provider_id=1, actual_model_name=model, version="v", unit_prices=units)
+                for model in models
+            ]
+            + [Price(provider_id=1, actual_model_name="d", version="w", unit_prices=units)]
+        )
+        if models == ("a", "b"):
+            before = prices.card(1, "a")
+    assert prices.card(1, "b") is prices.card(1, "c") is before
+    assert prices.card(1, "a") is UNKNOWN
+    assert prices.card(1, "d").version == "w"
+
+
 def test_a_price_per_request_is_charged_once_a_call() -> None:
     """Where the operator's rule counts requests, tokens cost nothing and the call does."""
     made = card(

@@ -32,7 +32,7 @@ from conduit_router.routing.updates import TableUpdater
 
 MAPPINGS, PROVIDERS, CALLERS = 10_000, 1_000, 10_000
 # Of one instance, and of one alias.
-KEYS, SIBLINGS = 5_000, 3_000
+KEYS, SIBLINGS = 5_000, 6_000
 # Of this thread's own time, on a machine that does nothing else.
 LONGEST_PAUSE_SECONDS = 0.02
 
@@ -102,18 +102,18 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("name", CHANGES)
-async def test_change_of_one_thing_holds_no_request_up(large: Snapshot, name: str) -> None:
+async def test_change_of_one_thing_holds_no_request_up(large: Snapshot) -> None:
     """Among 10,000 mappings, 1,000 instances and 10,000 virtual keys, and it is soon in force."""
     state = SnapshotState.of(large)
     updater = TableUpdater(state, Compiler(load_catalog(), Vault(ENCRYPTION_KEY), {}), [])
     await updater.update()
-    message = WatchSnapshotResponse(revision=state.revision + 1, changes=[CHANGES[name]])
-    pause, took = await longest_pause(state, message, updater)
-    report(f"{name}: longest pause {pause * 1000:.1f} ms, in force after {took * 1000:.1f} ms")
-    assert updater.table.revision == message.revision
-    assert pause < LONGEST_PAUSE_SECONDS
-    assert took < 3.0
+    for name, change in CHANGES.items():
+        message = WatchSnapshotResponse(revision=state.revision + 1, changes=[change])
+        pause, took = await longest_pause(state, message, updater)
+        report(f"{name}: longest pause {pause * 1000:.1f} ms, in force after {took * 1000:.1f} ms")
+        assert updater.table.revision == message.revision
+        assert pause < LONGEST_PAUSE_SECONDS, name
+        assert took < 3.0, name
 
 
 async def test_whole_configuration_is_compiled_in_slices(large: Snapshot) -> None:
