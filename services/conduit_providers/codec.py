@@ -2,7 +2,8 @@
 
 A codec does no I/O, reads no clock and keeps no state: the same call always gives the same bytes,
 so tests compare files. Secrets never meet it; `conduit_providers.auth` signs what it built. Which
-shape a codec has decides how its calls are made: plain, streaming, or a job (`jobs`).
+shape a codec has decides how its calls are made: plain, streaming, a job (`jobs`), or a call to a
+gRPC service (`grpc_codec`).
 """
 
 from collections.abc import Sequence

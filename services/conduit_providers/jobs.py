@@ -11,7 +11,7 @@ from conduit_providers.calls import Events
 from conduit_providers.codec import Codec, Decoder
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
-from conduit_providers.wire import HttpRequest, HttpResponse
+from conduit_providers.wire import GrpcRequest, HttpRequest, HttpResponse
 
 ResultT = TypeVar("ResultT")
 CallT = TypeVar("CallT", contravariant=True)
@@ -20,9 +20,12 @@ EventsT = TypeVar("EventsT", bound=Events)
 
 
 class JobRequest(NamedTuple):
-    """One exchange, signed like any other: only go where the key may be shown."""
+    """One exchange, signed like any other: only go where the key may be shown.
 
-    request: HttpRequest
+    The answer to a call of gRPC is sent to the job as a response whose body has the messages.
+    """
+
+    request: HttpRequest | GrpcRequest
     # `https://host`, where the request's path begins at the root; empty where it is relative to
     # the instance's base URL.
     origin: str = ""

@@ -1,10 +1,11 @@
-"""HTTP as values: what codecs build and read, with no client in sight.
+"""HTTP and gRPC as values: what codecs build and read, with no client in sight.
 
 Structs, because one is made for every call: named tuples cost four times as much, frozen
 dataclasses ten times.
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -32,3 +33,26 @@ class HttpResponse(msgspec.Struct, frozen=True):
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+class GrpcMethod(NamedTuple):
+    """A method of a service, and whether it takes and gives one message or several."""
+
+    # `/package.Service/Method`.
+    path: str
+    streams_requests: bool = False
+    streams_responses: bool = False
+
+
+class GrpcRequest(NamedTuple):
+    """One call of a method, signed like any HTTP request: its metadata are headers."""
+
+    method: GrpcMethod
+    # Serialized; exactly one unless the method streams requests.
+    messages: tuple[bytes, ...]
+    # Names in lower case.
+    metadata: Headers = ()
+
+    def __repr__(self) -> str:
+        """Name it without its metadata, which may hold credentials, and its messages."""
+        return f"<GrpcRequest {self.method.path}>"

@@ -2,12 +2,12 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from conduit_kernel.addresses import is_public
 from conduit_kernel.background import Background
-from conduit_kernel.http import HttpClient, IsolatedResolver
+from conduit_kernel.http import AllowAddress, HttpClient, IsolatedResolver
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc import RpcServer
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
@@ -28,6 +28,7 @@ from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import TableChange, failure_resets
 from conduit_router.routing.updates import TableUpdater
 from conduit_router.service import SERVICE, RouterStub, handlers
+from conduit_router.upstream.grpc_channels import GrpcChannels
 from conduit_router.upstream.outcomes import Outcomes
 from conduit_router.upstream.token_refresh import LOOK_SECONDS, TokenRefresher
 from conduit_router.upstream.transport import Transport
@@ -51,7 +52,7 @@ class RouterProcess:
         control_plane: ControlPlane,
         token_refresher: TokenRefresher,
         jobs: JobRunner,
-        clients: list[HttpClient],
+        connections: Sequence[HttpClient | GrpcChannels],
     ) -> None:
         self.stub = stub
         self.background = background
@@ -59,7 +60,7 @@ class RouterProcess:
         self._control_plane = control_plane
         self._token_refresher = token_refresher
         self._jobs = jobs
-        self._clients = clients
+        self._connections = connections
         if server:
             background.run(
                 "readiness",
@@ -89,8 +90,8 @@ class RouterProcess:
         await self._token_refresher.close()
         await self._jobs.close(LAST_CANCEL_SECONDS)
         await self._control_plane.close()
-        for client in self._clients:
-            await client.close()
+        for each in self._connections:
+            await each.close()
 
 
 async def start(
@@ -116,9 +117,10 @@ async def start(
     spool = Spool(settings.data_dir / "router" / "spool")
     recorder = ChargeRecorder(spool, prices, ids, clock)
     client, guarded_client, media_client = clients = _clients(settings)
+    channels = GrpcChannels(egress=settings.egress, allow_address=_guard(settings))
     token_refresher = TokenRefresher(clock, Sender(client, guarded_client))
     runtime = CallRuntime(
-        transport=Transport(client, guarded_client, token_refresher, timer),
+        transport=Transport(client, guarded_client, token_refresher, timer, channels),
         media=MediaFetcher(media_client),
         state=provider_state,
         recorder=recorder,
@@ -166,14 +168,13 @@ async def start(
         control_plane=control_plane,
         token_refresher=token_refresher,
         jobs=runtime.jobs,
-        clients=clients,
+        connections=[*clients, channels],
     )
 
 
 def _clients(settings: Settings) -> list[HttpClient]:
     """Return the clients for known hosts, for hosts of the operator, and for hosts of callers."""
-    # A name may lead elsewhere than when the Registry looked it up.
-    guard = None if settings.allow_private_addresses else is_public
+    guard = _guard(settings)
     # What callers name is no provider of the operator's, and may not hold theirs up.
     media_guard = None if settings.allow_private_media else is_public
     return [
@@ -182,6 +183,11 @@ def _clients(settings: Settings) -> list[HttpClient]:
         # Directly: a proxy would look names up by itself, where nobody judges their addresses.
         HttpClient(resolve=IsolatedResolver(), allow_address=media_guard),
     ]
+
+
+def _guard(settings: Settings) -> AllowAddress | None:
+    # A name may lead elsewhere than when the Registry looked it up.
+    return None if settings.allow_private_addresses else is_public
 
 
 async def _serve(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from conduit_kernel.egress import Proxy
 
+AUTHORIZATION = "proxy-authorization: "
 Misbehaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -45,8 +46,8 @@ class EgressProxy:
             head = await reader.readuntil(b"\r\n\r\n")
             line, *fields = head.decode("latin-1").split("\r\n")
             named = dict(field.lower().split(": ", 1) for field in fields if field)
-            told = next((f.split(": ", 1)[1] for f in fields if "authorization: B" in f[6:]), "")
-            self.seen.append(Passed(line, told if "proxy-authorization" in named else ""))
+            values = (f.split(": ", 1)[1] for f in fields if f.lower().startswith(AUTHORIZATION))
+            self.seen.append(Passed(line, next(values, "")))
             if self.misbehaviour is not None:
                 await self.misbehaviour(reader, writer)
             else:
@@ -76,7 +77,10 @@ class EgressProxy:
             path = "/" + target.split("/", 3)[3]
             rest = head.partition(b"\r\n")[2].replace(b"proxy-authorization", b"x-seen")
             sink.write(f"{method} {path} HTTP/1.1\r\nconnection: close\r\n".encode() + rest)
-        await asyncio.gather(_copy(reader, sink), _copy(upstream, writer))
+        try:
+            await asyncio.gather(_copy(reader, sink), _copy(upstream, writer))
+        finally:
+            sink.transport.abort()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -15,7 +15,8 @@ from conduit_kernel.http import Headers, Origin, Response, Timeouts
 from conduit_providers.codec import Decoder
 from conduit_providers.jobs import Job, JobRequest, StreamingJob
 from conduit_providers.spec import ProviderSpec
-from conduit_providers.wire import HttpResponse
+from conduit_providers.wire import GrpcRequest, HttpResponse
+from conduit_router.calls.grpc_calls import GrpcCalls
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.transport import Transport
 
@@ -63,7 +64,7 @@ class JobRunner:
                     self.cancel(cancel, upstream, spec)
                     raise
                 except asyncio.CancelledError:
-                    self._behind(self._call_off(job, exchange, cancel, upstream, spec))
+                    self._behind(self._call_off(job, step, exchange, cancel, upstream, spec))
                     raise
                 else:
                     step = job.send(answer)
@@ -90,7 +91,11 @@ class JobRunner:
             left = max(0.001, timeouts.header - spent)
             rest = replace_timeouts(timeouts, header=left, total=timeouts.total - spent)
             there = _toward(opened.step, upstream)
-            response = await self._transport.open(there, spec, opened.step.request, rest)
+            request = opened.step.request
+            if isinstance(request, GrpcRequest):
+                response = await self._grpc().open(there, spec, request, rest)
+            else:
+                response = await self._transport.open(there, spec, request, rest)
         except BaseException:
             running.abandon()
             raise
@@ -109,6 +114,10 @@ class JobRunner:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
+    def _grpc(self) -> GrpcCalls:
+        transport = self._transport
+        return GrpcCalls(transport.channels, transport.token_refresher, self._clock)
+
     async def _exchange(
         self, step: JobRequest, upstream: UpstreamTarget, spec: ProviderSpec, ends: float
     ) -> tuple[HttpResponse, Headers]:
@@ -119,6 +128,8 @@ class JobRunner:
         if left <= 0:
             name = upstream.provider_name
             raise UpstreamTimeout(f"{name} did not finish its work in time", provider=name)
+        if isinstance(step.request, GrpcRequest):
+            return await self._grpc().ask(there, spec, step.request, _within(left))
         return await self._transport.ask(there, spec, step.request, _within(left))
 
     def _tell(
@@ -136,17 +147,18 @@ class JobRunner:
             self.cancel(cancel, upstream, spec)
             raise
 
-    async def _call_off(
+    async def _call_off(  # noqa: PLR0917 # all that a job is made with
         self,
         job: Job[ResultT],
+        step: JobRequest,
         exchange: asyncio.Task[tuple[HttpResponse, Headers]],
         cancel: JobRequest | None,
         upstream: UpstreamTarget,
         spec: ProviderSpec,
     ) -> None:
-        """Cancel what a job has begun, or is just beginning."""
+        """Cancel what a job has begun, or is just beginning; a call of gRPC begins nothing else."""
         try:
-            if cancel is None:
+            if cancel is None and not isinstance(step.request, GrpcRequest):
                 # Only the answer says what there is to be cancelled.
                 async with asyncio.timeout(CANCEL_SECONDS):
                     answer, _ = await exchange

@@ -24,6 +24,7 @@ from conduit_providers.auth.secret_files import NO_FILES, FileTexts, files_named
 from conduit_providers.catalog import Catalog
 from conduit_providers.catalog.codec_types import MODELS
 from conduit_providers.codecs import codec_named
+from conduit_providers.grpc_codec import GrpcCodec, GrpcJobCodec
 from conduit_providers.jobs import JobCodec
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_router.routing.key_builder import KeyBuilder
@@ -197,6 +198,8 @@ class Compiler:
 
 def _served(endpoint: Endpoint) -> ServedOperation:
     codec = codec_named(endpoint.codec)
+    if isinstance(codec, GrpcCodec):
+        return ServedOperation(endpoint, codec, GrpcJobCodec(codec))
     job_codec = codec if isinstance(codec, JobCodec) else None
     return ServedOperation(endpoint, codec, job_codec)
 

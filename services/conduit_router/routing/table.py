@@ -11,6 +11,7 @@ from conduit.v1.decision_pb2 import Rejection
 from conduit.v1.provider_pb2 import Provider
 from conduit_kernel.http import Origin, PreparedRequest
 from conduit_providers.auth import Signer
+from conduit_providers.grpc_codec import GrpcJobCodec
 from conduit_providers.jobs import JobCodec
 from conduit_providers.redaction import Redactor
 from conduit_providers.spec import Endpoint, ProviderSpec
@@ -94,8 +95,8 @@ class ServedOperation(NamedTuple):
     endpoint: Endpoint
     # Translates calls that are one exchange; a `StreamingCodec` where answers are streamed.
     codec: Any
-    # The codec again, where calls are jobs.
-    job_codec: JobCodec[Any, Any, Any] | None
+    # The codec again, where calls are jobs; for one of gRPC what makes its calls jobs.
+    job_codec: JobCodec[Any, Any, Any] | GrpcJobCodec[Any, Any, Any] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

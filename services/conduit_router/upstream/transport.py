@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from msgspec.structs import replace
 
+from conduit_kernel.addresses import is_public
 from conduit_kernel.errors import (
     EgressProxyFailed,
     ServiceUnavailable,
@@ -33,6 +34,7 @@ from conduit_providers.failures import error_from
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.wire import HttpRequest, HttpResponse
 from conduit_router.routing.table import UpstreamTarget
+from conduit_router.upstream.grpc_channels import GrpcChannels
 from conduit_router.upstream.token_refresh import TokenRefresher
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -79,12 +81,19 @@ class Transport:
         guarded_client: HttpClient,
         token_refresher: TokenRefresher,
         clock: Callable[[], float],
+        channels: GrpcChannels | None = None,
     ) -> None:
-        """Take two clients: one for the catalog's addresses, one for those of operators."""
+        """Take two clients: one for the catalog's addresses, one for those of operators.
+
+        `channels` are for providers that speak gRPC, at public addresses alone unless told.
+        """
         self._client = client
         self._guarded_client = guarded_client
         self._token_refresher = token_refresher
         self._clock = clock
+        # What calls of gRPC are made with, see `calls/grpc_calls`.
+        self.token_refresher = token_refresher
+        self.channels = channels or GrpcChannels(allow_address=is_public)
 
     async def open(
         self,

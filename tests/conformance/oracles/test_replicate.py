@@ -20,7 +20,7 @@ from conduit_providers.catalog import load_catalog
 from conduit_providers.codecs.replicate.chat import CODEC
 from conduit_providers.jobs import JobRequest, StreamingJob
 from conduit_providers.operations.chat import ChatCall, ChatEvents, chat_request
-from conduit_providers.wire import HttpResponse
+from conduit_providers.wire import HttpRequest, HttpResponse
 
 Json = dict[str, Any]
 CATALOG = load_catalog()
@@ -93,6 +93,7 @@ class Ours:
 
     def meaning(self, step: JobRequest) -> Received:
         """Return a step as the recorder would have kept it."""
+        assert isinstance(step.request, HttpRequest)
         signed = signer_for(self.spec.auth, SECRET, self.target).sign(step.request)
         headers = {name: value for name, value in signed.headers if name in MEANINGFUL}
         path = signed.path if step.origin else f"/v1{signed.path}"

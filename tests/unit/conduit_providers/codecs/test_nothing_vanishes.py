@@ -278,9 +278,9 @@ def sent(kind: str, model: str, request: Json, *, is_strict: bool = False) -> Se
     raw = orjson.dumps({"model": "alias", **request})
     call = Call(chat_request(json=raw), alias="alias", model=model, is_strict=is_strict)
     codec = codec_named(endpoint.codec)
-    made: HttpRequest
     if isinstance(codec, JobCodec):
         made = next(codec.whole(call, endpoint, target)).request
+        assert isinstance(made, HttpRequest)
     else:
         made = codec.to_upstream(call, endpoint, target)
     return Sent((made.path, made.headers, orjson.loads(made.body)), set(call.dropped))

@@ -24,7 +24,7 @@ from conduit_providers.codecs.replicate.stream import ReplicateDecoder
 from conduit_providers.jobs import Job, JobCodec, JobRequest, ResultT, StreamingJob
 from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatEvents, chat_request
 from conduit_providers.quantities import plain
-from conduit_providers.wire import HttpResponse
+from conduit_providers.wire import HttpRequest, HttpResponse
 
 Json = dict[str, Any]
 CATALOG = load_catalog()
@@ -75,6 +75,12 @@ def test_the_codec_is_one_of_flows() -> None:
     assert isinstance(CODEC, JobCodec)
 
 
+def sent(step: JobRequest) -> HttpRequest:
+    """Return the request of a step."""
+    assert isinstance(step.request, HttpRequest)
+    return step.request
+
+
 def test_waiting_slows_down_and_can_be_taken_back() -> None:
     """Looks come at longer and longer intervals; each says how to cancel."""
     flow = CODEC.whole(call(), ENDPOINT, TARGET)
@@ -82,10 +88,10 @@ def test_waiting_slows_down_and_can_be_taken_back() -> None:
     assert (first.origin, first.cancel, first.after_seconds) == ("", None, 0.0)
     looks = [flow.send(prediction(status)) for status in ("starting", *["processing"] * 3)]
     assert [look.after_seconds for look in looks] == [0.25, 0.5, 1.0, 1.0]
-    assert {(look.origin, look.request.path) for look in looks} == {(API, "/v1/predictions/p1")}
+    assert {(look.origin, sent(look).path) for look in looks} == {(API, "/v1/predictions/p1")}
     cancel = looks[0].cancel
     assert cancel is not None
-    assert (cancel.request.method, cancel.request.path) == ("POST", "/v1/predictions/p1/cancel")
+    assert (sent(cancel).method, sent(cancel).path) == ("POST", "/v1/predictions/p1/cancel")
     answer: ChatAnswer = end_of(flow, DONE)
     assert answer.usage == plain(3, 2)
 
@@ -112,9 +118,9 @@ def opened(**members: object) -> tuple[Job[StreamingJob[ChatEvents]], JobRequest
 def test_stream_is_closed_with_its_counts() -> None:
     """After the last event, the prediction tells why it ended, and how many tokens there were."""
     flow, first = opened(max_tokens=2)
-    assert "prefer" not in dict(first.request.headers)
+    assert "prefer" not in dict(sent(first).headers)
     found = end_of(flow, prediction("starting"))
-    assert (found.step.origin, found.step.request.path) == (
+    assert (found.step.origin, sent(found.step).path) == (
         "https://stream.replicate.com",
         "/v1/files/abc?x=1",
     )
@@ -149,7 +155,7 @@ def test_model_without_a_stream_is_taken_back_and_refused() -> None:
     """There would be nothing to read."""
     flow, _ = opened()
     cancel = flow.send(prediction("starting", urls={**URLS, "stream": None}))
-    assert cancel.request.path.endswith("/cancel")
+    assert sent(cancel).path.endswith("/cancel")
     with pytest.raises(UpstreamRefused, match="does not stream"):
         flow.send(prediction("canceled"))
 
