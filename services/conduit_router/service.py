@@ -1,6 +1,6 @@
 """The Router service: its RPCs come from the contract, in process and over gRPC alike."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any, NoReturn
 
@@ -33,7 +33,7 @@ _ADMINISTRATOR = PrincipalKind.ADMINISTRATOR
 
 # Awaited for one answer, iterated for a stream.
 Rpc = Callable[[Any, CallerContext], Any]
-Plain = Callable[[bytes, Principal, str], Any]
+Plain = Callable[..., Awaitable[Any]]
 
 
 class RouterStub:
@@ -66,15 +66,20 @@ class RouterStub:
     def plain_rpc(self, rpc: str) -> Plain | None:
         """Return an RPC without messages around its JSON; None if it makes no calls.
 
-        It takes the body, who calls and the request's id; it returns `(body, CallSummary)`, or
-        yields `(CallSummary, events)` and then events.
+        It takes the body, who calls and the request's id, and returns `(body, CallSummary)`. For a
+        stream it also takes what opens it, given a CallSummary, and writes events to it.
         """
         calls = self._calls.get(rpc)
         if calls is None:
             return None
 
-        def call(body: bytes, principal: Principal, request_id: str) -> Any:  # noqa: ANN401 # one answer or a stream
-            return calls.plain(body, self._context(principal, request_id))
+        def call(
+            body: bytes,
+            principal: Principal,
+            request_id: str,
+            *start: Any,  # noqa: ANN401 # of a stream alone
+        ) -> Awaitable[Any]:
+            return calls.plain(body, self._context(principal, request_id), *start)
 
         return call
 

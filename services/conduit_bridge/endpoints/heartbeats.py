@@ -11,27 +11,40 @@ COMMENT = b": keep-alive\n\n"
 class Heartbeat:
     """Writes a comment where nothing was written for a while.
 
-    A timer looks twice in that time whether anything was: each event only says so, and pays for
-    neither a timer nor a clock. Where no event came yet, it first sends the head; a call that fails
-    after that can no longer have a status of its own.
+    A timer looks twice in that time whether anything was, so that an event pays for neither a timer
+    nor a clock. Where no event came yet, it first sends the head; a call that fails after that can
+    no longer have a status of its own.
     """
 
-    __slots__ = ("_head_seconds", "_loop", "_pause", "_start", "_timer", "is_quiet", "stream")
+    __slots__ = ("_has_beaten", "_head", "_loop", "_pause", "_start", "_timer", "stream")
 
     def __init__(
-        self, start: Callable[[], Stream], seconds: float, head_seconds: float = 0.0
+        self,
+        start: Callable[[bytes], Stream],
+        head: bytes,
+        seconds: float,
+        head_seconds: float = 0.0,
     ) -> None:
-        """Take what sends the head, the longest silence (0 for any), and the head's own limit."""
+        """Take what sends a head, and the head to send while nothing is known of the answer.
+
+        `seconds` is the longest silence (0 for any), `head_seconds` the longest before the head.
+        """
         self._start = start
+        self._head = head
         self._pause = seconds / 2
-        self._head_seconds = head_seconds
         self._loop = asyncio.get_running_loop()
         # The answer, once its head was sent.
         self.stream: Stream | None = None
-        # Set to false with each event.
-        self.is_quiet = False
+        # With a limit of its own, the head does not wait for a second beat.
+        self._has_beaten = bool(head_seconds)
         first = head_seconds or self._pause
         self._timer = self._loop.call_later(first, self._beat) if first else None
+
+    def open(self, head: bytes) -> Stream:
+        """Return the answer; send this head first, unless one was sent."""
+        if self.stream is None:
+            self.stream = self._start(head)
+        return self.stream
 
     def stop(self) -> None:
         """Be silent from now on."""
@@ -40,10 +53,11 @@ class Heartbeat:
             self._timer = None
 
     def _beat(self) -> None:
-        if self.stream is None and (self.is_quiet or self._head_seconds):
-            self.stream = self._start()
+        if self.stream is None and self._has_beaten:
+            self.open(self._head).write(COMMENT)
+        elif self.stream is not None and self.stream.is_quiet:
             self.stream.write(COMMENT)
-        elif self.stream is not None and self.is_quiet:
-            self.stream.write(COMMENT)
-        self.is_quiet = True
+        if self.stream is not None:
+            self.stream.is_quiet = True
+        self._has_beaten = True
         self._timer = self._loop.call_later(self._pause, self._beat) if self._pause else None

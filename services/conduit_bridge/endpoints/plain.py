@@ -4,21 +4,20 @@ No message is made around the request or the answer. Requests with options or co
 general way; a test holds the two ways equal.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conduit.v1 import call_pb2, options_pb2
 from conduit.v1.http_runtime import Route
-from conduit_bridge.endpoints.heartbeats import Heartbeat
-from conduit_bridge.endpoints.stream import EventsEndpoint, first_of, let_go
-from conduit_bridge.endpoints.unary import Backend, Outcome, RequestContext, UnaryEndpoint
+from conduit_bridge.endpoints.stream import EventsEndpoint
+from conduit_bridge.endpoints.unary import GONE, Backend, Outcome, RequestContext, UnaryEndpoint
 from conduit_bridge.metrics import RouteCounts
-from conduit_bridge.report_lines import report_lines
-from conduit_kernel.auth import Authorizer, Principal
-from conduit_kernel.http import Stream
+from conduit_bridge.report_lines import Summary, report_lines
+from conduit_kernel.auth import Authorizer
+from conduit_kernel.http import CallerGone, Stream
 
-# Takes body, caller and request id; answers whole, or is iterated.
-PlainCall = Callable[[bytes, Principal, str], Any]
+# Takes body, caller, request id, and for a stream what opens it; answers whole, or writes events.
+PlainCall = Callable[..., Awaitable[Any]]
 
 
 def plain_call(route: Route, backend: Backend) -> PlainCall | None:
@@ -82,35 +81,23 @@ class PlainEventsEndpoint(EventsEndpoint):
         self._plain = plain
 
     async def serve(self, context: RequestContext) -> Outcome:
-        """Call, and relay the events until they end or the caller leaves."""
+        """Have the Router write the events, until they end or the caller leaves."""
         if not _NOT_PLAIN.isdisjoint(context.exchange.fields):
             return await super().serve(context)
-        exchange = context.exchange
-        events = self._plain(exchange.body, self.principal_of(exchange), context.request_id)
-        heartbeat = Heartbeat(lambda: self.start(context), self.heartbeat_seconds)
+        exchange, heartbeat = context.exchange, self.heartbeat(context)
+
+        def start(summary: Summary) -> Stream:
+            return heartbeat.open(context.lines + self.media + report_lines(summary))
+
         try:
-            try:
-                summary, piece = await first_of(events)
-            except Exception as problem:
-                if heartbeat.stream is None:
-                    raise
-                return self.fail(context, heartbeat.stream, problem)
-            stream = heartbeat.stream
-            if stream is None:
-                lines = context.lines + self.media + report_lines(summary)
-                stream = heartbeat.stream = context.exchange.start(self.done.status, (), lines)
-            return await self.finish(context, stream, _relayed(stream, piece, events, heartbeat))
+            principal = self.principal_of(exchange)
+            await self._plain(exchange.body, principal, context.request_id, start)
+        except CallerGone:
+            return GONE
+        except Exception as problem:
+            if heartbeat.stream is None:
+                raise
+            return self.fail(context, heartbeat.stream, problem)
         finally:
             heartbeat.stop()
-            await let_go(events)
-
-
-async def _relayed(stream: Stream, piece: bytes, events: Any, heartbeat: Heartbeat) -> None:  # noqa: ANN401 # as above
-    write, drain = stream.write, stream.drain
-    heartbeat.is_quiet = False
-    write(piece)
-    await drain()
-    async for following in events:
-        heartbeat.is_quiet = False
-        write(following)
-        await drain()
+        return self.done

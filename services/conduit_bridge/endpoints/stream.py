@@ -90,12 +90,11 @@ class StreamEndpoint(RouteEndpoint):
         stream.abort()
 
     async def _relay(self, stream: Stream, first: Message, messages: AsyncIterator[Any]) -> None:
-        write, encode, drain = stream.write, self.write, stream.drain
-        write(encode(first))
-        await drain()
+        if stream.write(self.write(first)):
+            await stream.drain()
         async for message in messages:
-            write(encode(message))
-            await drain()
+            if stream.write(self.write(message)):
+                await stream.drain()
 
 
 class EventsEndpoint(StreamEndpoint):
@@ -120,16 +119,18 @@ class EventsEndpoint(StreamEndpoint):
         if self.channel is not None:
             await until_connected(self.channel, PATIENCE_SECONDS)
         call = self.begin(context)
-        heartbeat = Heartbeat(lambda: self.start(context), self.heartbeat_seconds)
+        heartbeat = self.heartbeat(context)
         try:
             return await self.relay_events(context, aiter(call), heartbeat)
         finally:
             heartbeat.stop()
             await let_go(call)
 
-    def start(self, context: RequestContext) -> Stream:
-        """Send the head of an answer of which nothing is known yet."""
-        return context.exchange.start(self.done.status, (), context.lines + self.media)
+    def heartbeat(self, context: RequestContext, head_seconds: float = 0.0) -> Heartbeat:
+        """Return what keeps an answer alive, and opens it."""
+        start = partial(context.exchange.start, self.done.status, ())
+        head = context.lines + self.media
+        return Heartbeat(start, head, self.heartbeat_seconds, head_seconds)
 
     async def relay_events(
         self, context: RequestContext, messages: AsyncIterator[Any], heartbeat: Heartbeat
@@ -141,30 +142,8 @@ class EventsEndpoint(StreamEndpoint):
             if heartbeat.stream is None:
                 raise
             return self.fail(context, heartbeat.stream, problem)
-        stream = heartbeat.stream
-        if stream is None:
-            lines = context.lines + self.lines_of(first)
-            stream = heartbeat.stream = context.exchange.start(self.done.status, (), lines)
-        return await self.finish(
-            context, stream, self.relay_alive(stream, first, messages, heartbeat)
-        )
-
-    async def relay_alive(
-        self,
-        stream: Stream,
-        first: Message,
-        messages: AsyncIterator[Any],
-        heartbeat: Heartbeat,
-    ) -> None:
-        """Write each message as it comes."""
-        write, encode, drain = stream.write, self.write, stream.drain
-        heartbeat.is_quiet = False
-        write(encode(first))
-        await drain()
-        async for message in messages:
-            heartbeat.is_quiet = False
-            write(encode(message))
-            await drain()
+        stream = heartbeat.open(context.lines + self.lines_of(first))
+        return await self.finish(context, stream, self._relay(stream, first, messages))
 
     def break_off(self, stream: Stream, error: ConduitError) -> None:
         """Tell the caller in an event; what ends a whole stream (`[DONE]`) never came."""
@@ -200,16 +179,14 @@ class WatchEndpoint(EventsEndpoint):
         if self.channel is not None:
             await until_connected(self.channel, PATIENCE_SECONDS)
         call = self.begin(context)
-        heartbeat = Heartbeat(
-            lambda: self.start(context), self.heartbeat_seconds, WATCH_HEAD_SECONDS
-        )
+        heartbeat = self.heartbeat(context, WATCH_HEAD_SECONDS)
         stopped = asyncio.create_task(self._stopping.wait())
         try:
             async with asyncio.timeout(None) as limit:
                 stopped.add_done_callback(partial(_end, limit))
                 return await self.relay_events(context, aiter(call), heartbeat)
         except TimeoutError:
-            (heartbeat.stream or self.start(context)).finish()
+            heartbeat.open(context.lines + self.media).finish()
             return self.done
         finally:
             heartbeat.stop()

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from conduit_kernel.http.errors import AnswerMisuse, CallerGone
 from conduit_kernel.http.headers import Fields
-from conduit_kernel.http.heads import NO_CONTENT, field_lines, status_line
+from conduit_kernel.http.heads import NO_CONTENT, STATUS_LINES, field_lines, status_line
 from conduit_kernel.http.request import Request
 from conduit_kernel.http.request_body import RequestBody
 
@@ -68,7 +68,7 @@ class Exchange(Request):
         """
         if self.state != OPEN:
             raise AnswerMisuse("this request has been answered already")
-        line = status_line(status)
+        line = STATUS_LINES.get(status) or status_line(status)
         block = lines + field_lines(headers) if headers else lines
         caller = self._caller
         if not (self.keep_alive and self.http11) or caller.draining:
@@ -143,24 +143,30 @@ class Exchange(Request):
 class Stream:
     """A body under way. End it with ``finish``, or with ``abort`` if it cannot be whole."""
 
-    __slots__ = ("_bodiless", "_caller", "_chunked", "_exchange")
+    __slots__ = ("_bodiless", "_caller", "_chunked", "_exchange", "is_quiet")
 
     def __init__(self, exchange: Exchange, caller: Peer, *, chunked: bool, bodiless: bool) -> None:
         self._exchange = exchange
         self._caller = caller
         self._chunked = chunked
         self._bodiless = bodiless
+        # Set to false by whatever is written; who watches for silence sets it to true.
+        self.is_quiet = False
 
-    def write(self, data: bytes) -> None:
-        """Send some of the body, now. Empty data has no effect."""
+    def write(self, data: bytes) -> bool:
+        """Send some of the body, now; return whether `drain` has to be awaited before more.
+
+        Empty data has no effect.
+        """
         if self._exchange.state != STREAMING:
             raise AnswerMisuse("the answer has ended")
+        self.is_quiet = False
         caller = self._caller
-        if not data or self._bodiless or caller.gone:
-            return
-        if self._chunked:
-            data = b"%x\r\n%b\r\n" % (len(data), data)
-        caller.transport.write(data)
+        if data and not (self._bodiless or caller.gone):
+            if self._chunked:
+                data = b"%x\r\n%b\r\n" % (len(data), data)
+            caller.transport.write(data)
+        return caller.paused or caller.gone
 
     async def drain(self) -> None:
         """Return at once, or when a slow caller has caught up. Raises CallerGone."""

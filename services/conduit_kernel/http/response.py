@@ -23,7 +23,7 @@ class BodySource(Protocol):
 class Response:
     """Status, headers, and the body as it comes. One reader at a time. Always ``close`` it."""
 
-    __slots__ = ("_source", "done", "error", "headers", "parts", "paused", "status")
+    __slots__ = ("_source", "done", "error", "wake_slot", "headers", "parts", "paused", "status")
 
     headers: Headers
 
@@ -34,19 +34,25 @@ class Response:
         self.error: HttpError | None = None
         self.paused = False
         self._source = source
+        # Opens when more has arrived.
+        self.wake_slot = source.wake_slot
 
     async def next(self) -> bytes:
         """Give all that has arrived since the last call, waiting for something; b"" at the end.
 
         Raises BodyCut, IdleTimeout or ProtocolViolation once everything before it was handed out.
         """
-        while not self.parts:
-            if self.done:
-                if self.error is not None:
-                    raise self.error
-                return b""
-            await self._source.wake_slot
-        return self._take()
+        while not (self.parts or self.done):
+            await self.wake_slot
+        return self.take()
+
+    def take(self) -> bytes:
+        """Give what `next` gives, without waiting: only once there are `parts`, or it is `done`."""
+        if self.parts:
+            return self._take()
+        if self.error is not None:
+            raise self.error
+        return b""
 
     async def read(self, max_bytes: int) -> bytes:
         """Give the (rest of the) body, whole. Raises BodyTooLarge, and what ``next`` raises."""

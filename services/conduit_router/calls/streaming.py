@@ -1,32 +1,38 @@
 """Calls that are answered piece by piece."""
 
 from collections.abc import AsyncGenerator, Callable
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.charge_pb2 import (
     USAGE_SOURCE_EARLY_EVENT,
     USAGE_SOURCE_ESTIMATE,
     USAGE_SOURCE_PROVIDER,
 )
 from conduit_kernel.errors import UpstreamError
-from conduit_kernel.http import HttpError, TotalTimeout
-from conduit_providers.calls import Form
+from conduit_kernel.http import AnswerMisuse, CallerGone, HttpError, Stream, TotalTimeout
 from conduit_providers.operation import AnyStreamedOperation
 from conduit_router.calls.attempts import out_of_time, run_attempts
 from conduit_router.calls.call_scope import CallScope, admit
+from conduit_router.calls.message_writer import MessageWriter
 from conduit_router.calls.runtime import CallRuntime
-from conduit_router.calls.stream_writers import MessageWriter, PlainWriter
 from conduit_router.calls.upstream_stream import UpstreamStream, first_events
 from conduit_router.context import CallerContext, options_of
 from conduit_router.routing.attempt_plan import Attempt, Consumption
+from conduit_router.served_by import CallSummary
 from conduit_router.upstream.transport import LazyHeaders
 
 Opened = tuple[UpstreamStream, Any]
+# Failures on the caller's side, which say nothing of the provider.
+_CALLERS = (CallerGone, AnswerMisuse)
 
 
 class StreamingCalls:
-    """Makes the calls of one RPC."""
+    """Makes the calls of one RPC.
+
+    Until the first piece a failed attempt is followed by the next one; after it the stream ends
+    with StreamInterrupted. What was used is charged, however it ends.
+    """
 
     def __init__(
         self, runtime: CallRuntime, operation: AnyStreamedOperation, response: Callable[[], Any]
@@ -36,52 +42,81 @@ class StreamingCalls:
         self._operation = operation
         self._response = response
 
-    def __call__(self, request: Any, caller: CallerContext) -> AsyncGenerator[Any, None]:  # noqa: ANN401 # of each RPC its own
+    async def __call__(self, request: Any, caller: CallerContext) -> AsyncGenerator[Any, None]:  # noqa: ANN401 # of each RPC its own
         """Yield an answer's pieces as messages, in the form of the request, and then its end."""
-        form = self._operation.form_of(request)
+        operation = self._operation
+        form, options = operation.form_of(request), options_of(request)
         is_typed = form.json_at_hand is None
-        writer = MessageWriter(self._operation, self._response, is_typed=is_typed)
-        return self._relay(form, options_of(request), caller, writer)
-
-    def plain(self, body: bytes, caller: CallerContext) -> AsyncGenerator[Any, None]:
-        """Yield the same for a request of JSON without options, with no messages around it.
-
-        First `(CallSummary, bytes)`, then the bytes of server-sent events.
-        """
-        form = self._operation.plain_form(body)
-        return self._relay(form, None, caller, PlainWriter(self._operation))
-
-    async def _relay(
-        self,
-        form: Form[Any],
-        options: CallOptions | None,
-        caller: CallerContext,
-        writer: MessageWriter | PlainWriter,
-    ) -> AsyncGenerator[Any, None]:
-        """Yield what a writer makes of an answer's pieces as they come, and then of its end.
-
-        Until the first piece a failed attempt is followed by the next one; after it the stream
-        ends with StreamInterrupted. What was used is charged, however it ends.
-        """
-        with admit(self._runtime, self._operation, form, options, caller, stream=True) as scope:
-            attempt, (stream, events) = await run_attempts(scope, _open)
-            try:
+        with admit(self._runtime, operation, form, options, caller, stream=True) as scope:
+            attempt, (upstream, events) = await run_attempts(scope, _open)
+            with _Relay(scope, attempt, upstream) as relay:
+                writer = MessageWriter(operation, self._response, is_typed=is_typed)
                 writer.start(scope.summary(attempt))
                 while events is not None:
                     yield writer.piece(events)
-                    events = await stream.next()
-                attempt.consumption = _consumption(scope, attempt, stream)
-                _note_success(scope, attempt, stream)
-                yield writer.end(stream.usage, scope.succeed(attempt))
-                await stream.settle()
-            except (UpstreamError, HttpError) as error:
-                if isinstance(error, TotalTimeout):
-                    raise out_of_time(scope, attempt) from error
-                stream.interrupted(error)
-            finally:
-                stream.close()
-                if attempt.consumption is None:
-                    attempt.consumption = _consumption(scope, attempt, stream)
+                    events = await upstream.next()
+                yield writer.end(upstream.usage, relay.succeed())
+                await upstream.settle()
+
+    async def plain(
+        self, body: bytes, caller: CallerContext, start: Callable[[CallSummary], Stream]
+    ) -> None:
+        """Write the same as server-sent events, for a request of JSON without options.
+
+        `start` is called once the first piece is there, and returns what the events go to.
+        """
+        operation = self._operation
+        form = operation.plain_form(body)
+        with admit(self._runtime, operation, form, None, caller, stream=True) as scope:
+            attempt, (upstream, events) = await run_attempts(scope, _open)
+            with _Relay(scope, attempt, upstream) as relay:
+                stream = start(scope.summary(attempt))
+                write, following = stream.write, upstream.next
+                while events is not None:
+                    if write(events.sse):
+                        await stream.drain()
+                    events = await following()
+                relay.succeed()
+                stream.finish(operation.end_of_events)
+                await upstream.settle()
+
+
+class _Relay:
+    """What an attempt's stream comes to, from its first piece on; enter it, and `succeed`."""
+
+    __slots__ = ("_attempt", "_scope", "_upstream")
+
+    def __init__(self, scope: CallScope, attempt: Attempt, upstream: UpstreamStream) -> None:
+        self._scope = scope
+        self._attempt = attempt
+        self._upstream = upstream
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Note what was used; raise what a failure of the provider's means."""
+        self._upstream.close()
+        if self._attempt.consumption is None:
+            self._attempt.consumption = _consumption(self._scope, self._attempt, self._upstream)
+        if isinstance(error, TotalTimeout):
+            raise out_of_time(self._scope, self._attempt) from error
+        if isinstance(error, UpstreamError | HttpError) and not isinstance(error, _CALLERS):
+            self._upstream.interrupted(error)
+
+    def succeed(self) -> CallSummary:
+        """End the attempt, whose answer is complete; say what was done and what it cost."""
+        scope, attempt, upstream = self._scope, self._attempt, self._upstream
+        attempt.consumption = _consumption(scope, attempt, upstream)
+        scope.runtime.outcomes.succeeded(
+            attempt.candidate, attempt.key, attempt.waited * 1000, upstream.headers
+        )
+        return scope.succeed(attempt)
 
 
 async def _open(scope: CallScope, attempt: Attempt) -> Opened:
@@ -111,12 +146,6 @@ async def _open(scope: CallScope, attempt: Attempt) -> Opened:
     attempt.waited = runtime.clock() - sent
     scope.answered(attempt, response.headers)
     return stream, first
-
-
-def _note_success(scope: CallScope, attempt: Attempt, stream: UpstreamStream) -> None:
-    scope.runtime.outcomes.succeeded(
-        attempt.candidate, attempt.key, attempt.waited * 1000, stream.headers
-    )
 
 
 def _consumption(scope: CallScope, attempt: Attempt, stream: UpstreamStream) -> Consumption:

@@ -53,9 +53,11 @@ class UpstreamStream:
 
     async def next(self) -> Any:  # noqa: ANN401 # each operation has its own events
         """Return the next events, None at the end. UpstreamError or HttpError if it breaks off."""
-        decoder = self._decoder
+        decoder, response = self._decoder, self._response
         while not decoder.done:
-            data = await self._response.next()
+            while not (response.parts or response.done):
+                await response.wake_slot
+            data = response.take()
             if not data:
                 rest = decoder.close()
                 self.is_complete = True

@@ -1,7 +1,8 @@
 """Streams of events that have nothing to say for a while."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.integration.bridge.stage import CALLER, Pieces, ScriptedRouter, event
 
 from conduit_bridge import bootstrap
 from conduit_kernel.errors import UpstreamRateLimited
+from conduit_kernel.http import Stream
 from conduit_kernel.settings import Settings
 
 PATH = "/v1/chat/completions"
@@ -53,11 +55,17 @@ class PlainRouter(ScriptedRouter):
         """Return the one RPC that is called."""
         return self._stream if rpc == "StreamChat" else None
 
-    async def _stream(self, *_: object) -> AsyncIterator[object]:
-        is_first = True
-        async for message in self.pieces():
-            yield (Summary(), message.events) if is_first else message.events
-            is_first = False
+    async def _stream(
+        self, _: bytes, __: object, ___: str, start: Callable[[Summary], Stream]
+    ) -> None:
+        stream: Stream | None = None
+        async with aclosing(self.pieces()) as pieces:
+            async for message in pieces:
+                stream = stream or start(Summary())
+                if stream.write(message.events):
+                    await stream.drain()
+        if stream is not None:
+            stream.finish()
 
 
 @pytest.fixture(params=[ScriptedRouter, PlainRouter])

@@ -1,6 +1,7 @@
 """Streamed calls, at providers that hang, reset, break off and make no sense."""
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -15,8 +16,10 @@ from conduit.v1.charge_pb2 import (
     Charge,
 )
 from conduit_kernel.errors import ConduitError, StreamInterrupted
+from conduit_kernel.http import AnswerMisuse, CallerGone, HttpError, Stream
 from conduit_providers.operations.chat import OPERATION
 from conduit_router.calls.streaming import StreamingCalls
+from conduit_router.served_by import CallSummary
 
 PIECE = b'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
 USAGE = (
@@ -120,3 +123,102 @@ async def test_a_stream_that_is_nonsense_is_not_handed_on(tmp_path: Path) -> Non
     made = await call(tmp_path, stream(b"data: {nonsense\n\n"), stream(PIECE, USAGE, DONE))
     assert made.error is None
     assert b"nonsense" not in b"".join(message.events for message in made.messages)
+
+
+class Page:
+    """A caller's end of a stream of events: what was written, and how it goes wrong."""
+
+    def __init__(self, *, leaves_after: int = 100, has_begun: bool = False) -> None:
+        self.events = b""
+        self.summaries: list[CallSummary] = []
+        self.waits = 0
+        self.is_finished = False
+        self._left = leaves_after
+        self._has_begun = has_begun
+
+    def start(self, summary: CallSummary) -> Stream:
+        """Send the head."""
+        if self._has_begun:
+            raise AnswerMisuse("this request has been answered already")
+        self.summaries.append(summary)
+        return cast(Stream, self)
+
+    def write(self, data: bytes) -> bool:
+        """Take events; be slow."""
+        self.events += data
+        return True
+
+    async def drain(self) -> None:
+        """Catch up, or leave."""
+        self.waits += 1
+        if self.waits >= self._left:
+            raise CallerGone("the caller left before its answer was whole")
+
+    def finish(self, last: bytes = b"") -> None:
+        """Take the end."""
+        self.events += last
+        self.is_finished = True
+
+
+async def write(folder: Path, page: Page, *acts: Act) -> tuple[Bench, Exception | None]:
+    """Have a stream written to a page, by a provider that does as told."""
+    async with serve(*acts) as upstream, open_transport() as transport:
+        bench = Bench(folder, transport=transport, base_url=upstream.url)
+        calls = StreamingCalls(bench.runtime, OPERATION, pb.StreamChatResponse)
+        failure: Exception | None = None
+        try:
+            await calls.plain(BODY, CALLER, page.start)
+        except (ConduitError, HttpError) as error:
+            failure = error
+        bench.recorder.flush()
+        bench.spool.close()
+        return bench, failure
+
+
+async def test_events_are_written_as_they_came(tmp_path: Path) -> None:
+    """Behind a head that says who answers, and before the mark of the end; charged once."""
+    page = Page()
+    bench, failure = await write(tmp_path, page, reset, reset, stream(PIECE, USAGE, DONE))
+    assert failure is None
+    assert (page.events, page.is_finished) == (PIECE + DONE, True)
+    assert [s.attempts for s in page.summaries] == [3]
+    [charge] = bench.records()[0]
+    assert (charge.usage_source, charge.is_complete) == (USAGE_SOURCE_PROVIDER, True)
+
+
+async def test_a_slow_caller_is_waited_for(tmp_path: Path) -> None:
+    """After each piece that it has not taken yet."""
+    page = Page()
+    await write(tmp_path, page, stream(PIECE, PIECE, PIECE, DONE))
+    assert page.waits >= 1
+
+
+async def test_a_caller_who_leaves_while_it_is_waited_for_is_no_failure_of_the_provider(
+    tmp_path: Path,
+) -> None:
+    """The call ends with the caller's leaving; what was written is charged as an estimate."""
+    page = Page(leaves_after=1)
+    bench, failure = await write(tmp_path, page, stream(PIECE, PIECE, PIECE, DONE))
+    assert isinstance(failure, CallerGone)
+    [charge] = bench.records()[0]
+    assert (charge.usage_source, charge.is_complete) == (USAGE_SOURCE_ESTIMATE, False)
+    assert [type(error) for _, error in bench.endings] == [CallerGone]
+    assert bench.runtime.outcomes.take() == []
+
+
+async def test_an_answer_that_cannot_be_begun_is_no_failure_of_the_provider(
+    tmp_path: Path,
+) -> None:
+    """It is ours, and charged."""
+    bench, failure = await write(tmp_path, Page(has_begun=True), stream(PIECE, DONE))
+    assert isinstance(failure, AnswerMisuse)
+    assert len(bench.records()[0]) == 1
+    assert bench.runtime.outcomes.take() == []
+
+
+async def test_a_cut_stream_of_events_has_no_end(tmp_path: Path) -> None:
+    """Whoever wrote the head says what went wrong."""
+    page = Page()
+    _, failure = await write(tmp_path, page, stream(PIECE, is_cut=True))
+    assert isinstance(failure, StreamInterrupted)
+    assert (page.events, page.is_finished) == (PIECE, False)

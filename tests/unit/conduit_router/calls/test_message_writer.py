@@ -1,9 +1,9 @@
-"""What the pieces of a stream are handed on as, with and without any pieces."""
+"""What the pieces of a stream are handed on as messages, with and without any pieces."""
 
 from conduit.v1 import router_requests_pb2 as pb
 from conduit_providers.operations.chat import OPERATION, ChatEvents
 from conduit_providers.quantities import plain
-from conduit_router.calls.stream_writers import MessageWriter, PlainWriter
+from conduit_router.calls.message_writer import MessageWriter
 from conduit_router.served_by import CallSummary, ServedBy
 
 SUMMARY = CallSummary(ServedBy(3, "Prod", "key_1", "m"), "req_1", 1, 0, 0.5, None, [], "")
@@ -34,19 +34,3 @@ def test_a_stream_without_pieces_is_one_message_that_says_all() -> None:
     last = writer.end(plain(3, 0), FINAL)
     assert OPERATION.started(last).provider_id == 3
     assert OPERATION.finished(last, plain(3, 0), is_typed=False).cost_nano_usd == 42
-
-
-def test_plain_events_are_preceded_by_who_answers() -> None:
-    """Once, beside the first; the rest is bytes."""
-    writer = PlainWriter(OPERATION)
-    writer.start(SUMMARY)
-    assert writer.piece(PIECE) == (SUMMARY, PIECE.sse)
-    assert writer.piece(PIECE) == PIECE.sse
-    assert writer.end(None, FINAL) == OPERATION.end_of_events
-
-
-def test_a_plain_stream_without_pieces_has_its_head_and_its_end() -> None:
-    """The HTTP server has nobody else to learn its headers from."""
-    writer = PlainWriter(OPERATION)
-    writer.start(SUMMARY)
-    assert writer.end(None, FINAL) == (SUMMARY, OPERATION.end_of_events)

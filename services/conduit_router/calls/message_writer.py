@@ -1,4 +1,4 @@
-"""What the pieces of a streamed answer are handed on as."""
+"""What the pieces of a streamed answer are handed on as, where an RPC has messages."""
 
 from collections.abc import Callable
 from typing import Any
@@ -37,35 +37,3 @@ class MessageWriter:
         report = self._operation.finished(self._message, usage, is_typed=self._is_typed)
         fill_report(report, summary)
         return self._message
-
-
-class PlainWriter:
-    """Writes the bytes of server-sent events; what was done stands beside the first of them."""
-
-    __slots__ = ("_operation", "_summary")
-
-    def __init__(self, operation: AnyStreamedOperation) -> None:
-        self._operation = operation
-        self._summary: CallSummary | None = None
-
-    def start(self, summary: CallSummary) -> None:
-        """Note what was done until the first piece."""
-        self._summary = summary
-
-    def piece(self, events: Any) -> tuple[CallSummary, bytes] | bytes:  # noqa: ANN401 # as above
-        """Return the events of a piece."""
-        sse: bytes = events.sse
-        return self._first(sse) if self._summary is not None else sse
-
-    def end(
-        self, usage: Quantities | None, summary: CallSummary
-    ) -> tuple[CallSummary, bytes] | bytes:
-        """Return what ends a stream of events."""
-        last = self._operation.end_of_events
-        return self._first(last) if self._summary is not None else last
-
-    def _first(self, sse: bytes) -> tuple[CallSummary, bytes]:
-        assert self._summary is not None  # noqa: S101 # the caller looked
-        first = self._summary, sse
-        self._summary = None
-        return first
