@@ -68,6 +68,27 @@ class Codec(Protocol, Generic[CallT, AnswerT]):
 
 
 @runtime_checkable
+class StraightCodec(Protocol, Generic[CallT, AnswerT]):
+    """Translates an operation in which calls of a model differ by their bodies alone.
+
+    Its `to_upstream` is `head` with `body`, and its `from_upstream` is `read`, so that the Router
+    can prepare the head once for all calls of a model with a key.
+    """
+
+    def head(self, model: str, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Build the provider's request but for its body."""
+        ...
+
+    def body(self, call: CallT, endpoint: Endpoint, target: Target) -> bytes:
+        """Build the body. InvalidRequest if this dialect cannot say the call."""
+        ...
+
+    def read(self, body: bytes, call: CallT, endpoint: Endpoint) -> AnswerT:
+        """Read the body of the provider's 2xx answer. UpstreamError if it makes no sense."""
+        ...
+
+
+@runtime_checkable
 class StreamingCodec(Codec[CallT, AnswerT], Protocol, Generic[CallT, AnswerT, EventsT]):
     """Translates an operation whose answers can come piece by piece."""
 

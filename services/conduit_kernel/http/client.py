@@ -55,6 +55,19 @@ class PreparedRequest:
     head_only: bool
     bodiless: bool
 
+    def begin_kept(self, body: bytes, timeouts: Timeouts) -> Response | None:
+        """Send it on a kept connection; None if none is kept.
+
+        Wait at `gate` until the response has a status or an error, and close it, always.
+        """
+        pool = self.pool
+        connection = pool.take_idle()
+        if connection is None:
+            return None
+        head = b"%bcontent-length: %d\r\n\r\n" % (self.prefix, len(body))
+        until = pool.clock() + timeouts.total
+        return connection.begin(head, body, timeouts, until, head_only=self.head_only)
+
     def __repr__(self) -> str:
         """Name it without its prefix, which may hold credentials."""
         return f"<PreparedRequest for {self.pool.where}>"
@@ -169,10 +182,8 @@ class HttpClient:
                 if response.status == PROXY_AUTHENTICATION_REQUIRED and pool.proxy is not None:
                     _refused_by_proxy(response, pool.proxy)
                 return response
-            error = response.error or ConnectionReset("no answer")
-            stale = connection.used and not connection.answered
-            if not (retry_stale and stale and isinstance(error, ConnectionReset)):
-                raise error
+            if not (retry_stale and response.was_stale):
+                raise response.error or ConnectionReset("no answer")
             connection = await self._connect(pool, timeouts, until)
 
     async def dial(

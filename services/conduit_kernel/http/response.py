@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from conduit_kernel.http.errors import BodyCut, BodyTooLarge, HttpError
+from conduit_kernel.http.errors import BodyCut, BodyTooLarge, ConnectionReset, HttpError
 from conduit_kernel.http.headers import Headers
 from conduit_kernel.http.wake_slot import WakeSlot
 
@@ -12,6 +12,9 @@ class BodySource(Protocol):
 
     wake_slot: WakeSlot
     buffered: int
+    # Whether it has served a request before, and whether this one had a byte of an answer.
+    used: bool
+    answered: bool
 
     def resume(self) -> None:
         """Read on after the reader has taken what had arrived."""
@@ -23,7 +26,7 @@ class BodySource(Protocol):
 class Response:
     """Status, headers, and the body as it comes. One reader at a time. Always ``close`` it."""
 
-    __slots__ = ("_source", "done", "error", "wake_slot", "headers", "parts", "paused", "status")
+    __slots__ = ("_source", "done", "error", "headers", "parts", "paused", "status", "wake_slot")
 
     headers: Headers
 
@@ -36,6 +39,15 @@ class Response:
         self._source = source
         # Opens when more has arrived.
         self.wake_slot = source.wake_slot
+
+    @property
+    def was_stale(self) -> bool:
+        """Whether the server had most likely closed the connection before the request got there.
+
+        It was kept from an earlier request, and ended without a single byte of an answer.
+        """
+        source = self._source
+        return isinstance(self.error, ConnectionReset) and source.used and not source.answered
 
     async def next(self) -> bytes:
         """Give all that has arrived since the last call, waiting for something; b"" at the end.

@@ -32,9 +32,13 @@ COOLDOWN_SECONDS = {InvalidApiKey: 300.0, InsufficientFunds: 300.0, UpstreamRate
 
 
 async def run_attempts(
-    scope: CallScope, make: Callable[[CallScope, Attempt], Awaitable[ResultT]]
+    scope: CallScope,
+    make: Callable[[CallScope, Attempt], Awaitable[ResultT]],
+    begun: tuple[Attempt, Awaitable[ResultT]] | None = None,
 ) -> tuple[Attempt, ResultT]:
     """Make attempts until one succeeds; return it and its result. Raises the last failure.
+
+    `begun` is a first attempt that is under way, and what it comes to.
 
     An attempt that raises InvalidRequest was none: its dialect cannot say the request, and the next
     candidate is asked. One that raises what is no ConduitError crashed; so does the next one's turn
@@ -43,12 +47,15 @@ async def run_attempts(
     failure: ConduitError | None = None
     untranslatable: InvalidRequest | None = None
     plan = scope.plan
-    attempt = plan.next()
+    attempt = plan.next() if begun is None else begun[0]
     try:
         while attempt is not None:
             try:
-                scope.begin_attempt(attempt)
-                return attempt, await make(scope, attempt)
+                if begun is None:
+                    scope.begin_attempt(attempt)
+                    return attempt, await make(scope, attempt)
+                (_, result), begun = begun, None
+                return attempt, await result
             except UpstreamError as error:
                 # Some providers repeat the key that they were given.
                 attempt.key.redactor.clean(error)

@@ -222,6 +222,12 @@ class CallScope:
         if name is not None:
             attempt.upstream_request_id = name.decode("latin-1")
 
+    def note_success(self, attempt: Attempt, headers: Headers) -> None:
+        """Note a whole answer, and tell Health."""
+        self.answered(attempt, headers)
+        outcomes, waited_ms = self.runtime.outcomes, attempt.waited * 1000
+        outcomes.succeeded(attempt.candidate, attempt.key, waited_ms, headers)
+
     def end_attempt(self, attempt: Attempt, error: BaseException | None) -> int | None:
         """Account for an attempt; return its cost in nano-dollars, None if unknown or nothing."""
         self._attempt = None

@@ -9,10 +9,10 @@ from conduit_kernel.http import Headers
 from conduit_providers.calls import Answer, Call
 from conduit_providers.operation import AnyOperation
 from conduit_providers.quantities import total
-from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.batching import Batch
 from conduit_router.calls.call_scope import CallScope, admit, fill_report
 from conduit_router.calls.runtime import CallRuntime
+from conduit_router.calls.straight import ask_straight
 from conduit_router.context import CallerContext, options_of
 from conduit_router.routing.attempt_plan import Attempt, Consumption
 from conduit_router.routing.table import ServedOperation
@@ -37,7 +37,7 @@ class UnaryCalls:
         operation, response = self._operation, self._response()
         form, options = operation.form_of(request), options_of(request)
         with admit(self._runtime, operation, form, options, caller, stream=False) as scope:
-            attempt, answer = await run_attempts(scope, _make)
+            attempt, answer = await ask_straight(scope, _make)
             operation.write(response, answer, is_typed=scope.is_typed)
             attempt.consumption = _consumption(scope, attempt, answer)
             fill_report(response.report, scope.succeed(attempt))
@@ -48,7 +48,7 @@ class UnaryCalls:
         operation = self._operation
         form = operation.plain_form(body)
         with admit(self._runtime, operation, form, None, caller, stream=False) as scope:
-            attempt, answer = await run_attempts(scope, _make)
+            attempt, answer = await ask_straight(scope, _make)
             attempt.consumption = _consumption(scope, attempt, answer)
             return answer.json, scope.succeed(attempt)
 
@@ -61,8 +61,7 @@ async def _make(scope: CallScope, attempt: Attempt) -> AnyAnswer:
     if native is not None:
         call.fetched = await scope.fetch_media(native)
     answer, headers = await _ask(scope, attempt, served, call)
-    scope.answered(attempt, headers)
-    scope.runtime.outcomes.succeeded(attempt.candidate, attempt.key, attempt.waited * 1000, headers)
+    scope.note_success(attempt, headers)
     return answer
 
 

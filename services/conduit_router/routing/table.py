@@ -11,6 +11,7 @@ from conduit.v1.decision_pb2 import Rejection
 from conduit.v1.provider_pb2 import Provider
 from conduit_kernel.http import Origin, PreparedRequest
 from conduit_providers.auth import Signer
+from conduit_providers.codec import StraightCodec
 from conduit_providers.grpc_codec import GrpcJobCodec
 from conduit_providers.jobs import JobCodec
 from conduit_providers.redaction import Redactor
@@ -23,6 +24,17 @@ Network = IPv4Network | IPv6Network
 
 # Structs of which there are thousands are out of the garbage collector's sight (`gc=False`): what
 # they refer to never refers back to them.
+
+
+class StraightWay(NamedTuple):
+    """What all calls of a model with a key have in common, where they differ by their bodies."""
+
+    codec: StraightCodec[Any, Any]
+    endpoint: Endpoint
+    # With credentials, as they never change.
+    request: PreparedRequest
+    # The header with the provider's own id of a request.
+    request_id_header: bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +55,10 @@ class UpstreamTarget:
     # The constant parts of requests, by method, path and headers.
     prepared: dict[tuple[str, str, Headers], PreparedRequest] = field(
         default_factory=dict[tuple[str, str, Headers], PreparedRequest], repr=False
+    )
+    # By operation and model; None where calls are not that alike.
+    straight_ways: dict[tuple[str, str], StraightWay | None] = field(
+        default_factory=dict[tuple[str, str], StraightWay | None], repr=False
     )
 
     @property

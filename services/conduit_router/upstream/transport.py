@@ -107,12 +107,7 @@ class Transport:
         UpstreamError, by class, for everything else. Close what is returned, always.
         """
         if upstream.signer.is_static:
-            prepared = upstream.prepared.get((request.method, request.path, request.headers))
-            if prepared is None:
-                prepared = self._prepare(upstream, upstream.signer.sign(request))
-                if len(upstream.prepared) >= MAX_PREPARED:
-                    upstream.prepared.clear()
-                upstream.prepared[request.method, request.path, request.headers] = prepared
+            prepared = self.prepared(upstream, request)
         else:
             began = self._clock()
             await self._token_refresher.ensure(upstream, timeouts.header)
@@ -125,7 +120,7 @@ class Transport:
         except HttpError as error:
             raise_unreachable(error, upstream)
         if response.status not in OK:
-            raise await self._refusal(response, upstream, spec)
+            raise await self.refusal(response, upstream, spec)
         return response
 
     async def ask(
@@ -140,6 +135,12 @@ class Transport:
         UpstreamError, by class, for everything else.
         """
         response = await self.open(upstream, spec, request, timeouts)
+        headers = response.headers
+        body = await self.read(response, upstream)
+        return HttpResponse(response.status, LazyHeaders(headers), body), headers
+
+    async def read(self, response: Response, upstream: UpstreamTarget) -> bytes:
+        """Return the body of an answer, whole. UpstreamError, by class, if it breaks off."""
         try:
             body = response.take_whole(MAX_ANSWER_BYTES)
             if body is None:
@@ -148,8 +149,18 @@ class Transport:
             raise_unreachable(error, upstream)
         finally:
             response.close()
-        headers = response.headers
-        return HttpResponse(response.status, LazyHeaders(headers), body), headers
+        return body
+
+    def prepared(self, upstream: UpstreamTarget, request: HttpRequest) -> PreparedRequest:
+        """Return the constant part of a request that is always signed alike."""
+        known, name = upstream.prepared, (request.method, request.path, request.headers)
+        prepared = known.get(name)
+        if prepared is None:
+            prepared = self._prepare(upstream, upstream.signer.sign(request))
+            if len(known) >= MAX_PREPARED:
+                known.clear()
+            known[name] = prepared
+        return prepared
 
     def _prepare(self, upstream: UpstreamTarget, request: HttpRequest) -> PreparedRequest:
         fields = [(name.encode(), value.encode("latin-1")) for name, value in request.headers]
@@ -160,9 +171,10 @@ class Transport:
             upstream.origin, request.method, upstream.base_path + request.path, fields
         )
 
-    async def _refusal(
+    async def refusal(
         self, response: Response, upstream: UpstreamTarget, spec: ProviderSpec
     ) -> UpstreamError:
+        """Return what an answer that is no success means; read it to its end."""
         headers = LazyHeaders(response.headers)
         try:
             async with asyncio.timeout(ERROR_SECONDS):

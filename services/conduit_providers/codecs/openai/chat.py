@@ -50,18 +50,26 @@ class OpenAIChatCodec:
 
     def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Pass the caller's body on, with the provider's name of the model."""
-        return HttpRequest(
-            "POST",
-            target.fill(endpoint.path_for(target.settings), model=call.model),
-            headers_of(endpoint),
-            chat_body(call, endpoint, target.provider_name),
-        )
+        head = self.head(call.model, endpoint, target)
+        return HttpRequest(head.method, head.path, head.headers, self.body(call, endpoint, target))
 
     def from_upstream(
         self, response: HttpResponse, call: ChatCall, endpoint: Endpoint
     ) -> ChatAnswer:
         """Pass the provider's body on, after a look at its usage."""
-        body = response.body
+        return self.read(response.body, call, endpoint)
+
+    def head(self, model: str, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Build the request but for its body."""
+        path = target.fill(endpoint.path_for(target.settings), model=model)
+        return HttpRequest("POST", path, headers_of(endpoint))
+
+    def body(self, call: ChatCall, endpoint: Endpoint, target: Target) -> bytes:
+        """Build the body out of the caller's."""
+        return chat_body(call, endpoint, target.provider_name)
+
+    def read(self, body: bytes, call: ChatCall, endpoint: Endpoint) -> ChatAnswer:
+        """Read the answer's body."""
         if endpoint.options.stop_reason:
             body = with_stop(body, endpoint)
         try:

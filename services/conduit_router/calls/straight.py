@@ -1,0 +1,133 @@
+"""The straight way of a call: a first attempt that needs no second thought.
+
+Where the calls of a model with a key differ by their bodies alone, what they have in common is
+prepared once; the request goes out on a kept connection and its answer comes back within one
+coroutine. Whatever turns out otherwise goes on the general way, as the attempt that has begun.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
+
+from conduit_kernel.http import HttpError, Response
+from conduit_providers.calls import Answer, Call
+from conduit_providers.codec import StraightCodec
+from conduit_router.calls.attempts import run_attempts
+from conduit_router.calls.call_scope import CallScope
+from conduit_router.routing.attempt_plan import Attempt
+from conduit_router.routing.table import Candidate, StraightWay, UpstreamTarget
+from conduit_router.upstream.transport import (
+    MAX_ANSWER_BYTES,
+    MAX_PREPARED,
+    OK,
+    raise_unreachable,
+)
+
+AnyAnswer = Answer[Any]
+Make = Callable[[CallScope, Attempt], Awaitable[AnyAnswer]]
+
+
+async def ask_straight(scope: CallScope, make: Make) -> tuple[Attempt, AnyAnswer]:
+    """Return the attempt that succeeded and its answer, as `run_attempts` does with `make`."""
+    chosen = scope.plan.decision.candidates[0]
+    candidate, key, name = chosen.candidate, chosen.keys[0], scope.operation.name
+    upstream = key.targets[name]
+    try:
+        way = upstream.straight_ways[name, candidate.model]
+    except KeyError:
+        way = _prepared(scope, candidate, upstream)
+    if way is None:
+        return await run_attempts(scope, make)
+    codec, endpoint, request, request_id_header = way
+    attempt = Attempt(candidate, key, False)  # noqa: FBT003 # by position: one for every call
+    scope.plan.attempts = 1
+    scope.begin_attempt(attempt)
+    call = scope.call(attempt)
+    try:
+        body = codec.body(call, endpoint, upstream.target)
+    except Exception:  # noqa: BLE001 # whatever it is, it happens again where it is dealt with
+        return await run_attempts(scope, make, (attempt, make(scope, attempt)))
+    response = request.begin_kept(body, scope.timeouts(attempt))
+    if response is None:
+        return await run_attempts(scope, make, (attempt, make(scope, attempt)))
+    attempt.is_sent, clock = True, scope.runtime.clock
+    sent = clock()
+    try:
+        while not response.status and response.error is None:
+            await response.gate
+    except BaseException:
+        response.close()
+        raise
+    if not response.done or response.error is not None or response.status not in OK:
+        going_on = _go_on(scope, attempt, way, call, response, make)
+        return await run_attempts(scope, make, (attempt, going_on))
+    attempt.waited = clock() - sent
+    try:
+        answer = codec.read(response.take_whole(MAX_ANSWER_BYTES) or b"", call, endpoint)
+    except Exception as error:  # noqa: BLE001 # as above
+        return await run_attempts(scope, make, (attempt, _fail(error, upstream)))
+    headers = response.headers
+    request_id = headers.first.get(request_id_header)
+    if request_id is not None:
+        attempt.upstream_request_id = request_id.strip().decode("latin-1")
+    scope.runtime.outcomes.succeeded(candidate, key, attempt.waited * 1000, headers)
+    return attempt, answer
+
+
+async def _go_on(  # noqa: PLR0917 # all that an attempt is about
+    scope: CallScope,
+    attempt: Attempt,
+    way: StraightWay,
+    call: Call[Any],
+    response: Response,
+    make: Make,
+) -> AnyAnswer:
+    """Return the answer of an attempt whose response is not whole yet, or no success."""
+    if response.was_stale:
+        return await make(scope, attempt)
+    transport, instance = scope.runtime.transport, attempt.candidate.instance
+    upstream = attempt.key.targets[scope.operation.name]
+    if response.error is not None and not response.status:
+        raise_unreachable(response.error, upstream)
+    if response.status not in OK:
+        raise await transport.refusal(response, upstream, instance.spec)
+    body = await transport.read(response, upstream)
+    attempt.waited = scope.runtime.clock() - attempt.began
+    answer: AnyAnswer = way.codec.read(body, call, way.endpoint)
+    scope.note_success(attempt, response.headers)
+    return answer
+
+
+async def _fail(error: Exception, upstream: UpstreamTarget) -> NoReturn:
+    if isinstance(error, HttpError):
+        raise_unreachable(error, upstream)
+    raise error
+
+
+def _prepared(
+    scope: CallScope, candidate: Candidate, upstream: UpstreamTarget
+) -> StraightWay | None:
+    """Return the straight way to a model of a target, None if there is none; remember it."""
+    known, name = upstream.straight_ways, scope.operation.name
+    if len(known) >= MAX_PREPARED:
+        known.clear()
+    way = known[name, candidate.model] = _way(scope, candidate, upstream)
+    return way
+
+
+def _way(scope: CallScope, candidate: Candidate, upstream: UpstreamTarget) -> StraightWay | None:
+    instance, operation = candidate.instance, scope.operation
+    endpoint, codec, job_codec = instance.served[operation.name]
+    is_alike = isinstance(codec, StraightCodec) and job_codec is None
+    if not is_alike or operation.is_divisible or endpoint.inline_media:
+        return None
+    if not upstream.signer.is_static:
+        return None
+    try:
+        head = codec.head(candidate.model, endpoint, upstream.target)
+        request = scope.runtime.transport.prepared(upstream, head)
+    except Exception:  # noqa: BLE001 # as above
+        return None
+    if request.pool.proxy is not None:
+        # What a proxy refuses is not the provider's word.
+        return None
+    return StraightWay(codec, endpoint, request, instance.spec.request_id_header.encode())
