@@ -82,6 +82,8 @@ class Dispatcher:
             counts = endpoint.counts
             self._table.add(counts.method, counts.route, endpoint)
             self._dialects.setdefault(_family(counts.route), endpoint.dialect)
+        # Most requests go to a path without variables.
+        self._literals = self._table.literals
         self._not_found = not_found
         self._cors = cors
         self._ids = ids
@@ -96,7 +98,9 @@ class Dispatcher:
         started = self._clock()
         request_id = request_id_of(exchange, self._ids)
         # An id has no character that could end its line.
-        lines = b"x-request-id: %b\r\n%b" % (request_id.encode(), self._cors.lines(exchange))
+        lines = b"x-request-id: %b\r\n" % request_id.encode()
+        if b"origin" in exchange.fields:
+            lines += self._cors.lines(exchange)
         endpoint: Endpoint = self._not_found
         counts = endpoint.counts
         outcome = GONE
@@ -161,6 +165,9 @@ class Dispatcher:
         return [*fields_of(error), *self._cors.blind_fields], body
 
     def _find(self, exchange: Exchange) -> tuple[Endpoint, Params]:
+        known = self._literals.get(exchange.path)
+        if known is not None and (found := known.get(exchange.method)) is not None:
+            return found[0].choose(exchange.body), NO_PARAMS
         endpoint, params, verbs = self._table.find(exchange.path, exchange.method)
         if endpoint is not None:
             return endpoint.choose(exchange.body), params

@@ -46,7 +46,7 @@ def report_lines(summary: Summary) -> bytes:
     """Return the header lines of a summary."""
     served_by = summary.served_by
     request_id = summary.request_id
-    if not http.is_plain(request_id):
+    if not request_id.isascii() or not request_id.isprintable():
         request_id = http.safe(request_id)
     lines = (
         b"x-conduit-request-id: %b\r\n%bx-conduit-attempts: %d\r\nx-conduit-fallbacks: %d\r\n"

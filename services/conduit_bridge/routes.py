@@ -30,8 +30,8 @@ class RouteTable(Generic[TargetT]):
 
     def __init__(self) -> None:
         self._root: _Node[TargetT] = _Node()
-        # Most traffic goes to few literal paths, so these are found in one step.
-        self._literals: dict[str, _Node[TargetT]] = {}
+        # Of paths without variables, by path and verb.
+        self.literals: dict[str, Mapping[str, tuple[TargetT, tuple[str, ...]]]] = {}
 
     def add(self, verb: str, template: str, target: TargetT) -> None:
         """Let `target` serve a verb of a template; GET serves HEAD too. The last one added wins."""
@@ -40,7 +40,7 @@ class RouteTable(Generic[TargetT]):
         for segment in _segments(template):
             node = _child(node, segment, names)
         if not names:
-            self._literals[template] = node
+            self.literals[template] = node.verbs
         node.verbs[verb] = (target, tuple(names))
         if verb == "GET":
             node.verbs.setdefault("HEAD", (target, tuple(names)))
@@ -51,10 +51,10 @@ class RouteTable(Generic[TargetT]):
         No target but verbs: the path does not know the verb. Neither: there is no such path.
         InvalidRequest if the path is not UTF-8.
         """
-        node = self._literals.get(path)
-        if node is not None:
-            found = node.verbs.get(verb)
-            return (found[0] if found else None), NO_PARAMS, node.verbs
+        verbs = self.literals.get(path)
+        if verbs is not None:
+            found = verbs.get(verb)
+            return (found[0] if found else None), NO_PARAMS, verbs
         values: list[str] = []
         node = _walk(self._root, _decoded(path), 0, values)
         if node is None:

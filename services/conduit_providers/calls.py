@@ -24,27 +24,23 @@ class Form(msgspec.Struct, Generic[TypedT]):
 
     _read: Callable[[object], TypedT]
     _write: Callable[[TypedT], object]
-    _json: bytes | None = None
+    # The JSON text, if nothing has to be written for it.
+    json_at_hand: bytes | None = None
     _typed: TypedT | None = None
 
     @property
     def json(self) -> bytes:
         """Return the message as JSON text."""
-        if self._json is None:
+        if self.json_at_hand is None:
             assert self._typed is not None  # noqa: S101 # one of the two is always given
-            self._json = orjson.dumps(self._write(self._typed))
-        return self._json
-
-    @property
-    def json_at_hand(self) -> bytes | None:
-        """Return the JSON text if nothing has to be written for it."""
-        return self._json
+            self.json_at_hand = orjson.dumps(self._write(self._typed))
+        return self.json_at_hand
 
     @property
     def typed(self) -> TypedT:
         """Return the message as protobuf. JsonError if the JSON does not fit the contract."""
         if self._typed is None:
-            self._typed = self._read(orjson.loads(self._json or b""))
+            self._typed = self._read(orjson.loads(self.json_at_hand or b""))
         return self._typed
 
 

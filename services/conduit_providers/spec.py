@@ -140,8 +140,7 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
 
     def passes(self, body: bytes) -> bool:
         """Return whether all members of a request can pass as they are."""
-        scanners = self._scanners
-        return not any(scanner.finds(body) for scanner in scanners) if scanners else True
+        return not any(scanner.finds(body) for scanner in self.scanners)
 
     def path_for(self, settings: Mapping[str, str]) -> str:
         """Return the path for instances with these settings; may have places."""
@@ -161,7 +160,7 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
         return {}
 
     @cached_property
-    def _scanners(self) -> tuple[MemberScanner | DeepMemberScanner, ...]:
+    def scanners(self) -> tuple[MemberScanner | DeepMemberScanner, ...]:
         """What finds members that do not pass as they are: every request is looked through."""
         top = {*self.rename, *self.drop, *(each.parameter for each in self.value_maps)}
         deep = {*self.rename_in_messages, *self.drop_in_messages}

@@ -8,7 +8,7 @@ from conduit_kernel.errors import ModelNotFound
 from conduit_providers.operation import Requirements
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import CallerContext
-from conduit_router.routing.decide import Decision
+from conduit_router.routing.decide import Decision, decide_for
 from conduit_router.routing.table import Route
 from conduit_router.virtual_keys import may_use
 
@@ -45,8 +45,10 @@ class Queries:
             request.operation or "chat",
             capabilities=frozenset(request.capabilities),
         )
-        seed = request.seed if request.HasField("seed") else None
-        decision = self._runtime.decide(requirements, seed, caller.peer)
+        runtime = self._runtime
+        seed = request.seed if request.HasField("seed") else runtime.draw_seed()
+        health = runtime.state.view()
+        decision = decide_for(runtime.table.routes, requirements, health, seed, caller.peer)
         return pb.ExplainRouteResponse(
             decision=_decision(decision, requirements, self._runtime.table.revision)
         )

@@ -11,7 +11,7 @@ from google.protobuf.message_factory import GetMessageClass
 from conduit.v1 import options_pb2
 from conduit.v1.router_service_pb2 import DESCRIPTOR
 from conduit_kernel.auth import Principal, PrincipalKind, current_principal
-from conduit_kernel.errors import ConduitError, NotImplementedYet, ServiceUnavailable
+from conduit_kernel.errors import ConduitError, NotImplementedYet
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc.auth_interceptor import Context, metadata_of
 from conduit_providers.operation import StreamedOperation
@@ -47,8 +47,9 @@ class RouterStub:
 
     def __init__(self, runtime: CallRuntime, virtual_keys: VirtualKeys, ids: IdSource) -> None:
         self._runtime = runtime
-        self._virtual_keys = virtual_keys
         self._ids = ids
+        # Returns the holder of a virtual key. One of the VIRTUAL_KEY errors if there is none.
+        self.identify = virtual_keys.identify
         queries = Queries(runtime)
         rpcs = {m.name: _rpc(m, runtime, queries) for m in SERVICE.methods}
         self._calls = {
@@ -70,18 +71,7 @@ class RouterStub:
         stream it also takes what opens it, given a CallSummary, and writes events to it.
         """
         calls = self._calls.get(rpc)
-        if calls is None:
-            return None
-
-        def call(
-            body: bytes,
-            principal: Principal,
-            request_id: str,
-            *start: Any,  # noqa: ANN401 # of a stream alone
-        ) -> Awaitable[Any]:
-            return calls.plain(body, self._context(principal, request_id), *start)
-
-        return call
+        return calls.plain if calls is not None else None
 
     @property
     def is_ready(self) -> bool:
@@ -92,12 +82,6 @@ class RouterStub:
     def revision(self) -> int:
         """Return the revision of the configuration by which calls are served."""
         return self._runtime.table.revision
-
-    def identify(self, authorization: str) -> Caller:
-        """Return the holder of a virtual key. One of the VIRTUAL_KEY errors if there is none."""
-        if not self.is_ready:
-            raise ServiceUnavailable("The Router has no configuration yet", service="router")
-        return self._virtual_keys.identify(authorization)
 
     def _bound(self, rpc: Rpc) -> Callable[..., Any]:
         def call(

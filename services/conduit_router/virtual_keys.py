@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 
 from conduit_kernel.errors import (
     ModelNotAllowed,
+    ServiceUnavailable,
     VirtualKeyDisabled,
     VirtualKeyInvalid,
     VirtualKeyMissing,
@@ -22,7 +23,8 @@ class VirtualKeys:
     def __init__(self, vault: Vault, clock: Callable[[], float]) -> None:
         self._vault = vault
         self._clock = clock
-        self._callers: dict[bytes, Caller] = {}
+        # None before the first configuration.
+        self._callers: dict[bytes, Caller] | None = None
         # By `authorization`: the hash by which the key was found.
         self._known: dict[str, bytes] = {}
 
@@ -32,10 +34,13 @@ class VirtualKeys:
 
     def identify(self, authorization: str) -> Caller:
         """Return the caller. One of the VIRTUAL_KEY errors if there is none, or none any more."""
+        callers = self._callers
+        if callers is None:
+            raise ServiceUnavailable("The Router has no configuration yet", service="router")
         known = self._known.get(authorization)
-        caller = self._callers.get(known) if known is not None else None
+        caller = callers.get(known) if known is not None else None
         if caller is None:
-            caller = self._look_up(authorization)
+            caller = self._look_up(authorization, callers)
         if not caller.is_enabled:
             raise VirtualKeyDisabled(
                 "This virtual key is disabled", virtual_key_id=str(caller.virtual_key_id)
@@ -46,18 +51,18 @@ class VirtualKeys:
             )
         return caller
 
-    def _look_up(self, authorization: str) -> Caller:
+    def _look_up(self, authorization: str, callers: dict[bytes, Caller]) -> Caller:
         scheme, _, key = authorization.partition(" ")
         key = key.strip()
         if scheme.lower() != "bearer" or not key:
             raise VirtualKeyMissing("This call needs a virtual key", header="Authorization")
-        found = next((h for h in self._vault.hashes(key) if h in self._callers), None)
+        found = next((h for h in self._vault.hashes(key) if h in callers), None)
         if found is None:
             raise VirtualKeyInvalid("This virtual key is unknown", header="Authorization")
         if len(self._known) >= CACHE_SIZE:
             self._known.clear()
         self._known[authorization] = found
-        return self._callers[found]
+        return callers[found]
 
 
 def may_use(caller: Caller, model: str) -> bool:

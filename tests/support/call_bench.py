@@ -9,6 +9,7 @@ from tests.support.snapshots import compiled, key, provider, snapshot
 from conduit.internal.v1.call_tally_pb2 import CallTally
 from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.charge_pb2 import USAGE_SOURCE_PROVIDER, Charge
+from conduit_kernel.auth import Principal, PrincipalKind
 from conduit_kernel.ids import IdSource
 from conduit_providers.operations.chat import OPERATION, chat_request
 from conduit_providers.quantities import plain
@@ -26,6 +27,7 @@ from conduit_router.upstream.outcomes import Outcomes
 from conduit_router.upstream.transport import Transport
 
 CALLER = CallerContext(Caller(1, is_enabled=True, expires_at=1e18, allowed=None), "req_1", "")
+PRINCIPAL = Principal(PrincipalKind.VIRTUAL_KEY, "virtual-key", virtual_key=CALLER.caller)
 BODY = b'{"model":"gpt","messages":[{"role":"user","content":"hello there"}]}'
 Ending = tuple[CallScope, BaseException | None]
 

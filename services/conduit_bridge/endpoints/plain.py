@@ -13,6 +13,7 @@ from conduit_bridge.endpoints.stream import EventsEndpoint
 from conduit_bridge.endpoints.unary import GONE, Backend, Outcome, RequestContext, UnaryEndpoint
 from conduit_bridge.metrics import RouteCounts
 from conduit_bridge.report_lines import Summary, report_lines
+from conduit_bridge.request_metadata import credentials_of
 from conduit_kernel.auth import Authorizer
 from conduit_kernel.http import CallerGone, Stream
 
@@ -54,7 +55,7 @@ class PlainUnaryEndpoint(UnaryEndpoint):
         if not _NOT_PLAIN.isdisjoint(context.exchange.fields):
             return await super().serve(context)
         exchange = context.exchange
-        principal = self.principal_of(exchange)
+        principal = self.authorize(credentials_of(exchange), exchange.peer)
         body, summary = await self._plain(exchange.body, principal, context.request_id)
         lines = context.lines + self.media + report_lines(summary)
         exchange.respond(self.done.status, (), body, lines)

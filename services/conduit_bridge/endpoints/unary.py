@@ -110,7 +110,7 @@ class RouteEndpoint(Endpoint):
         self.call = getattr(backend.stub, route.rpc)
         self._timeout = backend.timeout
         self.channel = backend.channel
-        self._authorize = authorizer.bind(f"/conduit.v1.{route.service}/{route.rpc}")
+        self.authorize = authorizer.bind(f"/conduit.v1.{route.service}/{route.rpc}")
         self._is_local = backend.is_local
         # Of virtual keys the Router alone knows; where it is elsewhere, it authorizes them.
         self._is_authorized_here = backend.is_local or route.access != ACCESS_VIRTUAL_KEY
@@ -138,7 +138,7 @@ class RouteEndpoint(Endpoint):
 
     def principal_of(self, request: Request) -> Principal:
         """Return who calls. Raises what is wrong with their credentials."""
-        return self._authorize(credentials_of(request), request.peer)
+        return self.authorize(credentials_of(request), request.peer)
 
     def request_of(self, context: RequestContext) -> Message:
         """Read the request message. Raises what is wrong with the request."""

@@ -55,19 +55,6 @@ class PreparedRequest:
     head_only: bool
     bodiless: bool
 
-    def begin_kept(self, body: bytes, timeouts: Timeouts) -> Response | None:
-        """Send it on a kept connection; None if none is kept.
-
-        Wait at `gate` until the response has a status or an error, and close it, always.
-        """
-        pool = self.pool
-        connection = pool.take_idle()
-        if connection is None:
-            return None
-        head = b"%bcontent-length: %d\r\n\r\n" % (self.prefix, len(body))
-        until = pool.clock() + timeouts.total
-        return connection.begin(head, body, timeouts, until, head_only=self.head_only)
-
     def __repr__(self) -> str:
         """Name it without its prefix, which may hold credentials."""
         return f"<PreparedRequest for {self.pool.where}>"

@@ -2,20 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+import msgspec
+
 Field = tuple[bytes, bytes]
 Fields = Sequence[Field]
 
 _EDGES = b" \t"
 
 
-class Headers:
+class Headers(msgspec.Struct):
     """Fields by name. The parser fills ``first`` and, for repeated names, ``repeats``."""
 
-    __slots__ = ("first", "repeats")
-
-    def __init__(self, first: dict[bytes, bytes], repeats: list[Field] | None = None) -> None:
-        self.first = first
-        self.repeats = repeats
+    first: dict[bytes, bytes]
+    repeats: list[Field] | None = None
 
     @classmethod
     def of(cls, fields: Iterable[Field]) -> "Headers":

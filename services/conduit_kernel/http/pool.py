@@ -19,8 +19,9 @@ from conduit_kernel.http.errors import (
     PoolExhausted,
     PoolTimeout,
 )
-from conduit_kernel.http.limits import ClientLimits
+from conduit_kernel.http.limits import ClientLimits, Timeouts
 from conduit_kernel.http.origin import Origin, SslContextFactory
+from conduit_kernel.http.response import Response
 from conduit_kernel.http.tunnel import ProxyDialer
 from conduit_kernel.http.upstream import UpstreamConnection
 
@@ -77,6 +78,18 @@ class Pool:
             if not connection.transport.is_closing():
                 return connection
         return None
+
+    def begin_kept(self, prefix: bytes, body: bytes, timeouts: Timeouts) -> Response | None:
+        """Send a prepared request that has a body on a kept connection; None if none is kept.
+
+        Wait at `gate` until the response has a status or an error, and close it, always.
+        """
+        connection = self.take_idle()
+        if connection is None:
+            return None
+        head = b"%bcontent-length: %d\r\n\r\n" % (prefix, len(body))
+        until = self.clock() + timeouts.total
+        return connection.begin(head, body, timeouts, until, head_only=False)
 
     @property
     def oldest_deadline(self) -> float:

@@ -22,6 +22,8 @@ from conduit_router.calls.media import Media
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import DEFAULT_LIMITS, CallerContext, CallLimits, limits_of
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan, Consumption
+from conduit_router.routing.decide import decide_for
+from conduit_router.routing.provider_state import HEALTHY
 from conduit_router.served_by import CallSummary
 from conduit_router.virtual_keys import check_model
 
@@ -37,11 +39,15 @@ def admit(
 ) -> "CallScope":
     """Admit a call and decide where it may go. A ConduitError if it may not, or nowhere."""
     started = runtime.clock()
-    is_typed = form.json_at_hand is None
-    requirements = operation.requirements(form.json, stream=stream)
+    json = form.json_at_hand
+    is_typed = json is None
+    requirements = operation.requirements(form.json if json is None else json, stream=stream)
     check_model(caller.caller, requirements.model)
-    seed = options.seed if options is not None and options.HasField("seed") else None
-    decision = runtime.decide(requirements, seed, caller.peer)
+    has_seed = options is not None and options.HasField("seed")
+    seed = options.seed if options is not None and has_seed else runtime.draw_seed()
+    state = runtime.state
+    health = HEALTHY if state.is_quiet else state.view()
+    decision = decide_for(runtime.table.routes, requirements, health, seed, caller.peer)
     if not decision.candidates:
         raise runtime.no_candidate(requirements, decision)
     limits = DEFAULT_LIMITS if options is None else limits_of(options)
@@ -170,7 +176,9 @@ class CallScope:
             raise DeadlineExceeded("The request's deadline passed", attempts=str(made))
         attempt.began = now
         attempt.first_event = min(left, attempt.candidate.timeout or self.limits.first_event)
-        self.runtime.state.begin(attempt.candidate.provider_id)
+        state = self.runtime.state
+        if not state.is_quiet:
+            state.begin(attempt.candidate.provider_id)
         self._attempt = attempt
 
     def timeouts(self, attempt: Attempt) -> Timeouts:
@@ -235,7 +243,8 @@ class CallScope:
         now = runtime.clock()
         elapsed_ms = (now - attempt.began) * 1000
         if error is None:
-            runtime.state.succeeded(candidate.provider_id)
+            if not runtime.state.is_quiet:
+                runtime.state.succeeded(candidate.provider_id)
             self.waited += attempt.waited
             runtime.recorder.count_attempt(candidate.provider_id, elapsed_ms, is_success=True)
         else:
@@ -275,7 +284,7 @@ class CallScope:
         if self._attempt is not None:
             waited += attempt.waited
         return CallSummary(
-            attempt.key.serving(attempt.candidate),
+            attempt.served_by or attempt.key.serving(attempt.candidate),
             self.caller.request_id,
             plan.attempts,
             plan.fallbacks,

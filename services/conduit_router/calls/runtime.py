@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from conduit_kernel.errors import ConduitError, ModelNotFound
+from conduit_kernel.errors import ConduitError
 from conduit_providers.operation import Requirements
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.calls.jobs import JobRunner
 from conduit_router.calls.media import MediaFetcher
-from conduit_router.routing.decide import Decision, decide
+from conduit_router.routing.decide import Decision
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.refusals import no_candidate
 from conduit_router.routing.table import EMPTY_TABLE
@@ -49,17 +49,7 @@ class CallRuntime:
         self.clock = clock
         self.wall_clock = wall_clock
         self.end_listeners = tuple(end_listeners)
-        self._draw_seed = draw_seed
-
-    def decide(self, requirements: Requirements, seed: int | None, peer: str) -> Decision:
-        """Return where a request would go. ModelNotFound if nothing is mapped to the alias."""
-        route = self.table.routes.get(requirements.model)
-        if route is None:
-            raise ModelNotFound(
-                f"The model {requirements.model!r} does not exist", model=requirements.model
-            )
-        seed = self._draw_seed() if seed is None else seed
-        return decide(route, requirements, self.state.view(), seed, peer)
+        self.draw_seed = draw_seed
 
     def no_candidate(self, requirements: Requirements, decision: Decision) -> ConduitError:
         """Return the error that says best why nothing can be tried."""

@@ -14,7 +14,7 @@ from conduit_providers.codec import StraightCodec
 from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.call_scope import CallScope
 from conduit_router.routing.attempt_plan import Attempt
-from conduit_router.routing.table import Candidate, StraightWay, UpstreamTarget
+from conduit_router.routing.table import Candidate, StraightWay, UpstreamKey, UpstreamTarget
 from conduit_router.upstream.transport import (
     MAX_ANSWER_BYTES,
     MAX_PREPARED,
@@ -34,11 +34,11 @@ async def ask_straight(scope: CallScope, make: Make) -> tuple[Attempt, AnyAnswer
     try:
         way = upstream.straight_ways[name, candidate.model]
     except KeyError:
-        way = _prepared(scope, candidate, upstream)
+        way = _prepared(scope, candidate, key)
     if way is None:
         return await run_attempts(scope, make)
-    codec, endpoint, request, request_id_header = way
-    attempt = Attempt(candidate, key, False)  # noqa: FBT003 # by position: one for every call
+    codec, endpoint, request, request_id_header, served_by = way
+    attempt = Attempt(candidate, key, is_retry=False, served_by=served_by)
     scope.plan.attempts = 1
     scope.begin_attempt(attempt)
     call = scope.call(attempt)
@@ -46,7 +46,7 @@ async def ask_straight(scope: CallScope, make: Make) -> tuple[Attempt, AnyAnswer
         body = codec.body(call, endpoint, upstream.target)
     except Exception:  # noqa: BLE001 # whatever it is, it happens again where it is dealt with
         return await run_attempts(scope, make, (attempt, make(scope, attempt)))
-    response = request.begin_kept(body, scope.timeouts(attempt))
+    response = request.pool.begin_kept(request.prefix, body, scope.timeouts(attempt))
     if response is None:
         return await run_attempts(scope, make, (attempt, make(scope, attempt)))
     attempt.is_sent, clock = True, scope.runtime.clock
@@ -103,19 +103,19 @@ async def _fail(error: Exception, upstream: UpstreamTarget) -> NoReturn:
     raise error
 
 
-def _prepared(
-    scope: CallScope, candidate: Candidate, upstream: UpstreamTarget
-) -> StraightWay | None:
-    """Return the straight way to a model of a target, None if there is none; remember it."""
-    known, name = upstream.straight_ways, scope.operation.name
+def _prepared(scope: CallScope, candidate: Candidate, key: UpstreamKey) -> StraightWay | None:
+    """Return the straight way to a model with a key, None if there is none; remember it."""
+    name = scope.operation.name
+    known = key.targets[name].straight_ways
     if len(known) >= MAX_PREPARED:
         known.clear()
-    way = known[name, candidate.model] = _way(scope, candidate, upstream)
+    way = known[name, candidate.model] = _way(scope, candidate, key)
     return way
 
 
-def _way(scope: CallScope, candidate: Candidate, upstream: UpstreamTarget) -> StraightWay | None:
+def _way(scope: CallScope, candidate: Candidate, key: UpstreamKey) -> StraightWay | None:
     instance, operation = candidate.instance, scope.operation
+    upstream = key.targets[operation.name]
     endpoint, codec, job_codec = instance.served[operation.name]
     is_alike = isinstance(codec, StraightCodec) and job_codec is None
     if not is_alike or operation.is_divisible or endpoint.inline_media:
@@ -130,4 +130,5 @@ def _way(scope: CallScope, candidate: Candidate, upstream: UpstreamTarget) -> St
     if request.pool.proxy is not None:
         # What a proxy refuses is not the provider's word.
         return None
-    return StraightWay(codec, endpoint, request, instance.spec.request_id_header.encode())
+    header = instance.spec.request_id_header.encode()
+    return StraightWay(codec, endpoint, request, header, key.serving(candidate))

@@ -9,6 +9,7 @@ from conduit.v1.charge_pb2 import (
     USAGE_SOURCE_ESTIMATE,
     USAGE_SOURCE_PROVIDER,
 )
+from conduit_kernel.auth import Principal
 from conduit_kernel.errors import UpstreamError
 from conduit_kernel.http import AnswerMisuse, CallerGone, HttpError, Stream, TotalTimeout
 from conduit_providers.operation import AnyStreamedOperation
@@ -59,14 +60,19 @@ class StreamingCalls:
                 await upstream.settle()
 
     async def plain(
-        self, body: bytes, caller: CallerContext, start: Callable[[CallSummary], Stream]
+        self,
+        body: bytes,
+        principal: Principal,
+        request_id: str,
+        start: Callable[[CallSummary], Stream],
     ) -> None:
         """Write the same as server-sent events, for a request of JSON without options.
 
-        `start` is called once the first piece is there, and returns what the events go to.
+        The principal is the holder of a virtual key. `start` is called once the first piece is
+        there, and returns what the events go to.
         """
-        operation = self._operation
-        form = operation.plain_form(body)
+        operation, form = self._operation, self._operation.plain_form(body)
+        caller = CallerContext(principal.virtual_key, request_id, principal.address)
         with admit(self._runtime, operation, form, None, caller, stream=True) as scope:
             attempt, (upstream, events) = await run_attempts(scope, _open)
             with _Relay(scope, attempt, upstream) as relay:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER
+from conduit_kernel.auth import Principal
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.http import Headers
 from conduit_providers.calls import Answer, Call
@@ -43,14 +44,19 @@ class UnaryCalls:
             fill_report(response.report, scope.succeed(attempt))
             return response
 
-    async def plain(self, body: bytes, caller: CallerContext) -> tuple[bytes, CallSummary]:
-        """Answer a request of JSON without options in JSON, with no message around either."""
-        operation = self._operation
-        form = operation.plain_form(body)
+    async def plain(
+        self, body: bytes, principal: Principal, request_id: str
+    ) -> tuple[bytes, CallSummary]:
+        """Answer a request of JSON without options in JSON, with no message around either.
+
+        The principal is the holder of a virtual key.
+        """
+        operation, form = self._operation, self._operation.plain_form(body)
+        caller = CallerContext(principal.virtual_key, request_id, principal.address)
         with admit(self._runtime, operation, form, None, caller, stream=False) as scope:
             attempt, answer = await ask_straight(scope, _make)
             attempt.consumption = _consumption(scope, attempt, answer)
-            return answer.json, scope.succeed(attempt)
+            return answer.json_at_hand or answer.json, scope.succeed(attempt)
 
 
 async def _make(scope: CallScope, attempt: Attempt) -> AnyAnswer:

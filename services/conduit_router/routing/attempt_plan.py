@@ -7,6 +7,7 @@ from conduit_kernel.errors import Scope, UpstreamError
 from conduit_providers.quantities import Quantities
 from conduit_router.routing.decide import Decision
 from conduit_router.routing.table import Candidate, UpstreamKey
+from conduit_router.served_by import ServedBy
 
 
 class Consumption(msgspec.Struct, frozen=True):
@@ -38,6 +39,8 @@ class Attempt(msgspec.Struct):
     dropped: list[str] = []
     # The provider's own id of the request.
     upstream_request_id: str = ""
+    # Who answers, where that is known already.
+    served_by: ServedBy | None = None
 
 
 class AttemptPlan(msgspec.Struct):

@@ -5,11 +5,13 @@ can be replayed and explained.
 """
 
 import math
+from collections.abc import Mapping
 from ipaddress import ip_address
 
 import msgspec
 
 from conduit.v1 import decision_pb2 as pb
+from conduit_kernel.errors import ModelNotFound
 from conduit_providers.operation import Requirements
 from conduit_router.routing.provider_state import HealthView
 from conduit_router.routing.table import Candidate, Instance, Route, UpstreamKey
@@ -30,6 +32,22 @@ class Decision(msgspec.Struct, frozen=True):
     candidates: tuple[CandidateKeys, ...]
     rejections: tuple[pb.Rejection, ...]
     seed: int
+
+
+def decide_for(
+    routes: Mapping[str, Route],
+    requirements: Requirements,
+    health: HealthView,
+    seed: int,
+    peer: str = "",
+) -> Decision:
+    """Return where a request goes. ModelNotFound if nothing is mapped to its alias."""
+    route = routes.get(requirements.model)
+    if route is None:
+        raise ModelNotFound(
+            f"The model {requirements.model!r} does not exist", model=requirements.model
+        )
+    return decide(route, requirements, health, seed, peer)
 
 
 def decide(

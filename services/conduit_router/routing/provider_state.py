@@ -70,10 +70,13 @@ class ProviderState:
         self._cooldowns: dict[str, Cooldown] = {}
         self._budgets: dict[int, float] = {}
         self._unhealthy: frozenset[int] = frozenset()
+        # Whether nothing is known that a call would have to look at, or to change.
+        self.is_quiet = True
 
     def view(self) -> HealthView:
         """Return what is known now."""
         if not (self._breakers or self._cooldowns or self._unhealthy):
+            self.is_quiet = not self._budgets
             return HEALTHY
         now = self._clock()
         self._cooldowns = {k: c for k, c in self._cooldowns.items() if c.until > now}
@@ -92,6 +95,7 @@ class ProviderState:
     def set_unhealthy(self, provider_ids: frozenset[int]) -> None:
         """Take the Health service's word for instances that this router may not have tried."""
         self._unhealthy = provider_ids
+        self.is_quiet = False
 
     def begin(self, provider_id: int) -> None:
         """Note that a call goes to an instance now; in a half-open circuit it is the probe."""
@@ -107,12 +111,13 @@ class ProviderState:
         if self._unhealthy:
             self._unhealthy -= {provider_id}
         if self._budgets:
-            budget = self._budgets.get(provider_id)
-            if budget is not None:
-                self._budgets[provider_id] = min(RETRY_RESERVE, budget + RETRY_SHARE)
+            budget = self._budgets.pop(provider_id, RETRY_RESERVE) + RETRY_SHARE
+            if budget < RETRY_RESERVE:
+                self._budgets[provider_id] = budget
 
     def failed(self, provider_id: int) -> None:
         """Note that an instance failed for a reason that lies with the instance."""
+        self.is_quiet = False
         breaker = self._breakers.setdefault(provider_id, _Breaker())
         breaker.failures += 1
         breaker.probed_at = 0.0
@@ -121,6 +126,7 @@ class ProviderState:
 
     def cool_down(self, key_id: str, seconds: float, reason: str) -> None:
         """Bench a key."""
+        self.is_quiet = False
         self._cooldowns[key_id] = Cooldown(self._clock() + seconds, reason)
 
     def forget(self, provider_ids: frozenset[int], key_ids: frozenset[str]) -> None:
@@ -134,5 +140,6 @@ class ProviderState:
         budget = self._budgets.get(provider_id, RETRY_RESERVE)
         if budget < 1.0:
             return False
+        self.is_quiet = False
         self._budgets[provider_id] = budget - 1.0
         return True

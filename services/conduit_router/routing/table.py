@@ -35,6 +35,7 @@ class StraightWay(NamedTuple):
     request: PreparedRequest
     # The header with the provider's own id of a request.
     request_id_header: bytes
+    served_by: ServedBy
 
 
 @dataclass(frozen=True, slots=True, eq=False)

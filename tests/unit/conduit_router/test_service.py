@@ -94,14 +94,16 @@ async def test_a_key_that_is_no_good_is_refused(
         await edge.ListModels(pb.ListModelsRequest(), (("authorization", authorization),))
 
 
-async def test_nobody_is_refused_for_a_key_that_cannot_be_known_yet(
-    bench: Bench, stub: RouterStub, edge: RouterEdge
-) -> None:
+async def test_nobody_is_refused_for_a_key_that_cannot_be_known_yet(bench: Bench) -> None:
     """Without a configuration each key is unknown, which is not the key's fault."""
     bench.runtime.table = EMPTY_TABLE
+    keys = VirtualKeys(Vault(ENCRYPTION_KEY), lambda: NOW)
+    stub = RouterStub(bench.runtime, keys, IdSource(lambda: NOW))
     assert not stub.is_ready
     with pytest.raises(ServiceUnavailable):
-        await edge.ListModels(pb.ListModelsRequest(), (("authorization", "Bearer condt_x"),))
+        await RouterEdge(stub, "master").ListModels(
+            pb.ListModelsRequest(), (("authorization", "Bearer condt_x"),)
+        )
 
 
 @pytest.mark.parametrize(

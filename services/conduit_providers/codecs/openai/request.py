@@ -33,7 +33,7 @@ def headers_of(endpoint: Endpoint) -> Headers:
 
 def chat_body(call: ChatCall, endpoint: Endpoint, provider: str) -> bytes:
     """Return the body for a chat. InvalidRequest if the request is not a JSON object."""
-    raw = call.request.json
+    raw = call.request.json_at_hand or call.request.json
     has_developer = endpoint.options.developer_role and b'"developer"' in raw
     if has_developer or _must_change(raw, endpoint):
         return _rewritten_chat(call, endpoint, provider)
@@ -62,7 +62,7 @@ def embed_body(call: EmbedCall, endpoint: Endpoint, provider: str) -> bytes:
 def _must_change(raw: bytes, endpoint: Endpoint) -> bool:
     if b"\\u00" in raw and _HIDING_ESCAPE.search(raw):
         return True
-    return not endpoint.passes(raw)
+    return bool(endpoint.scanners) and not endpoint.passes(raw)
 
 
 def _with_model(raw: bytes, alias: str, model: str) -> bytes | None:

@@ -17,7 +17,6 @@ from conduit_providers.quantities import (
     OUTPUT,
     REASONING,
     Quantities,
-    plain,
     service_tier,
 )
 from conduit_providers.token_counts import TokenCounts
@@ -99,8 +98,8 @@ def quantities_of(report: UsageReport, tier: object) -> Quantities | None:
     read, written = report.prompt_tokens or 0, report.completion_tokens or 0
     cached = prompt.cached_tokens or 0 if prompt is not None else 0
     reasoning = completion.reasoning_tokens or 0 if completion is not None else 0
-    if not cached and not reasoning and read and written:
-        return plain(read, written)
+    if not cached and not reasoning and 0 < read <= MOST and 0 < written <= MOST:
+        return Quantities(((INPUT, read), (OUTPUT, written)))
     if not 0 <= cached < read <= MOST or not 0 <= reasoning < written <= MOST:
         return _taken_apart(report, tier)
     leaves = ((INPUT, read - cached), (CACHED_INPUT, cached)) if cached else ((INPUT, read),)

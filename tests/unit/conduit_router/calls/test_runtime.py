@@ -3,13 +3,23 @@
 from pathlib import Path
 
 import pytest
-from tests.support.call_bench import Bench
+from tests.support.call_bench import BODY, CALLER, Bench
 from tests.support.snapshots import ALIAS, compiled, provider, snapshot
 
+from conduit.v1.call_pb2 import CallOptions
 from conduit_kernel.errors import ModelNotFound, ProviderUnhealthy
 from conduit_providers.operation import Requirements
+from conduit_providers.operations.chat import OPERATION, chat_request
+from conduit_router.calls.call_scope import admit
+from conduit_router.routing.decide import Decision, decide_for
 
 CHAT = Requirements(ALIAS, "chat")
+
+
+def decide(bench: Bench, requirements: Requirements) -> Decision:
+    """Decide as a call does."""
+    runtime = bench.runtime
+    return decide_for(runtime.table.routes, requirements, runtime.state.view(), 1)
 
 
 @pytest.fixture
@@ -21,24 +31,28 @@ def bench(tmp_path: Path) -> Bench:
 def test_a_model_that_nobody_serves_does_not_exist(bench: Bench) -> None:
     """It is named, as its caller wrote it."""
     with pytest.raises(ModelNotFound) as missing:
-        bench.runtime.decide(Requirements("gtp", "chat"), None, "")
+        decide(bench, Requirements("gtp", "chat"))
     assert missing.value.metadata == {"model": "gtp"}
 
 
-def test_a_seed_of_the_callers_is_used_even_if_it_is_zero(bench: Bench) -> None:
+@pytest.mark.parametrize(("given", "used"), [(0, 0), (None, 1)])
+def test_a_seed_of_the_callers_is_used_even_if_it_is_zero(
+    bench: Bench, given: int | None, used: int
+) -> None:
     """Only a missing one is drawn; the bench draws 1."""
-    assert bench.runtime.decide(CHAT, 0, "").seed == 0
-    assert bench.runtime.decide(CHAT, None, "").seed == 1
+    form, options = chat_request(json=BODY), CallOptions(seed=given)
+    scope = admit(bench.runtime, OPERATION, form, options, CALLER, stream=False)
+    assert scope.plan.decision.seed == used
 
 
 def test_a_decision_goes_by_the_table_and_the_state_of_the_moment(bench: Bench) -> None:
     """Neither is kept from the call before."""
     for _ in range(5):
         bench.state.failed(1)
-    [left] = bench.runtime.decide(CHAT, None, "").candidates
+    [left] = decide(bench, CHAT).candidates
     assert left.candidate.provider_id == 2
     bench.runtime.table = compiled(snapshot([provider(3)]))
-    [only] = bench.runtime.decide(CHAT, None, "").candidates
+    [only] = decide(bench, CHAT).candidates
     assert only.candidate.provider_id == 3
 
 
@@ -47,6 +61,6 @@ def test_nothing_to_try_is_explained(bench: Bench) -> None:
     for number in (1, 2):
         for _ in range(5):
             bench.state.failed(number)
-    decision = bench.runtime.decide(CHAT, None, "")
+    decision = decide(bench, CHAT)
     assert decision.candidates == ()
     assert isinstance(bench.runtime.no_candidate(CHAT, decision), ProviderUnhealthy)

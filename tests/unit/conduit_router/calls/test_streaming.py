@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
-from tests.support.call_bench import BODY, CALLER, Bench
+from tests.support.call_bench import BODY, CALLER, PRINCIPAL, Bench
 from tests.support.scripted_upstream import Act, answer, hang, open_transport, reset, serve, stream
 
 from conduit.v1 import router_requests_pb2 as pb
@@ -167,7 +167,7 @@ async def write(folder: Path, page: Page, *acts: Act) -> tuple[Bench, Exception 
         calls = StreamingCalls(bench.runtime, OPERATION, pb.StreamChatResponse)
         failure: Exception | None = None
         try:
-            await calls.plain(BODY, CALLER, page.start)
+            await calls.plain(BODY, PRINCIPAL, "req_1", page.start)
         except (ConduitError, HttpError) as error:
             failure = error
         bench.recorder.flush()

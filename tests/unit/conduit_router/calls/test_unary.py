@@ -9,7 +9,7 @@ import orjson
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from msgspec.structs import replace
-from tests.support.call_bench import BODY, CALLER, Bench
+from tests.support.call_bench import BODY, CALLER, PRINCIPAL, Bench
 from tests.support.scripted_upstream import (
     JSON,
     Act,
@@ -126,7 +126,9 @@ async def call(  # what a test may say
     async with serve(*acts) as upstream, open_transport() as transport:
         bench = Bench(folder, transport=transport, base_url=upstream.url)
         for _ in range(kept):
-            await UnaryCalls(bench.runtime, OPERATION, pb.ChatResponse).plain(BODY, CALLER)
+            await UnaryCalls(bench.runtime, OPERATION, pb.ChatResponse).plain(
+                BODY, PRINCIPAL, "req_1"
+            )
         if codec is not None:
             break_codec(bench.runtime.table, codec)
             forget_straight_ways(bench)
@@ -203,7 +205,7 @@ async def test_plain_calls_end_in_the_same_way(tmp_path: Path) -> None:
     async with serve(answer(ANSWER)) as upstream, open_transport() as transport:
         bench = Bench(tmp_path, transport=transport, base_url=upstream.url)
         body, summary = await UnaryCalls(bench.runtime, OPERATION, pb.ChatResponse).plain(
-            BODY, CALLER
+            BODY, PRINCIPAL, "req_1"
         )
     assert orjson.loads(body)["id"] == "c1"
     assert summary.served_by.provider_id == 1
@@ -260,9 +262,9 @@ async def test_a_caller_who_leaves_gives_the_connection_up(tmp_path: Path) -> No
     async with serve(answer(ANSWER), hang) as upstream, open_transport() as transport:
         bench = Bench(tmp_path, transport=transport, base_url=upstream.url)
         calls = UnaryCalls(bench.runtime, OPERATION, pb.ChatResponse)
-        await calls.plain(BODY, CALLER)
+        await calls.plain(BODY, PRINCIPAL, "req_1")
         upstream.arrived.clear()
-        call = asyncio.create_task(calls.plain(BODY, CALLER))
+        call = asyncio.create_task(calls.plain(BODY, PRINCIPAL, "req_1"))
         await upstream.arrived.wait()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
