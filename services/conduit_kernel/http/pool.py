@@ -82,7 +82,7 @@ class Pool:
     def begin_kept(self, prefix: bytes, body: bytes, timeouts: Timeouts) -> Response | None:
         """Send a prepared request that has a body on a kept connection; None if none is kept.
 
-        Wait at `gate` until the response has a status or an error, and close it, always.
+        Wait at `wake_slot` until the response has a status or an error, and close it, always.
         """
         connection = self.take_idle()
         if connection is None:

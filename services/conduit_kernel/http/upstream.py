@@ -89,7 +89,7 @@ class UpstreamConnection(asyncio.Protocol):
     def begin(
         self, head: bytes, body: bytes, timeouts: Timeouts, until: float = inf, *, head_only: bool
     ) -> Response:
-        """Send a request; ``gate`` opens when its response has a status or an error.
+        """Send a request; ``wake_slot`` opens when its response has a status or an error.
 
         ``until`` is the end of the call's total limit, in the clock's seconds.
         """

@@ -1,7 +1,7 @@
 """A place where one task waits for a socket's callback, without the detour of a future.
 
 A future wakes its task through the event loop: one more object, one more handle and one more turn
-of the loop per wait. A gate belongs to a connection, is used over and over, and steps its waiting
+of the loop per wait. A slot belongs to a connection, is used over and over, and steps its waiting
 task at once, from within the transport's callback. It speaks the protocol that tasks know from
 futures (``_asyncio_future_blocking``), made for such look-alikes (see ``asyncio.isfuture``).
 """
@@ -26,7 +26,7 @@ class WakeSlot:
     def __await__(self) -> Generator["WakeSlot", None, None]:
         """Wait for ``wake``."""
         if self.waiter is not None:
-            raise RuntimeError("another task waits at this gate")
+            raise RuntimeError("another task waits at this slot")
         self._asyncio_future_blocking = True
         yield self
 

@@ -53,7 +53,7 @@ async def ask_straight(scope: CallScope, make: Make) -> tuple[Attempt, AnyAnswer
     sent = clock()
     try:
         while not response.status and response.error is None:
-            await response.gate
+            await response.wake_slot
     except BaseException:
         response.close()
         raise
