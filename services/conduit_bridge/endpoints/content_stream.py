@@ -6,7 +6,6 @@ from typing import Any
 from google.protobuf.message import Message
 
 from conduit.v1.http_runtime import Route
-from conduit_bridge.endpoints.heartbeats import Heartbeat
 from conduit_bridge.endpoints.stream import EventsEndpoint, StreamEndpoint, first_of, let_go
 from conduit_bridge.endpoints.unary import PATIENCE_SECONDS, Backend, Outcome, RequestContext
 from conduit_bridge.metrics import RouteCounts
@@ -48,7 +47,7 @@ class ContentStreamEndpoint(StreamEndpoint):
             stream = context.exchange.start(
                 self.done.status, (), context.lines + self.lines_of(first)
             )
-            return await self.finish(context, stream, self._relay(stream, first, messages))
+            return await self.finish(context, stream, self.relay(stream, first, messages))
         finally:
             await let_go(call)
 
@@ -60,12 +59,9 @@ class ContentStreamEndpoint(StreamEndpoint):
         self, context: RequestContext, first: Message, messages: AsyncIterator[Any]
     ) -> Outcome:
         events = self._events
-        lines = context.lines + events.media + self._report(first)
-        stream = context.exchange.start(self.done.status, (), lines)
-        heartbeat = Heartbeat(lambda: stream, events.heartbeat_seconds)
-        heartbeat.stream = stream
+        heartbeat = events.heartbeat(context)
+        stream = heartbeat.open(context.lines + events.media + self._report(first))
         try:
-            relaying = events.relay_alive(stream, first, messages, heartbeat)
-            return await events.finish(context, stream, relaying)
+            return await events.finish(context, stream, events.relay(stream, first, messages))
         finally:
             heartbeat.stop()

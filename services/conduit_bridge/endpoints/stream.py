@@ -56,7 +56,7 @@ class StreamEndpoint(RouteEndpoint):
             stream = context.exchange.start(
                 self.done.status, (), context.lines + self.lines_of(first)
             )
-            return await self.finish(context, stream, self._relay(stream, first, messages))
+            return await self.finish(context, stream, self.relay(stream, first, messages))
         finally:
             await let_go(call)
 
@@ -89,7 +89,8 @@ class StreamEndpoint(RouteEndpoint):
         """End a stream that cannot be completed, so that it does not look whole."""
         stream.abort()
 
-    async def _relay(self, stream: Stream, first: Message, messages: AsyncIterator[Any]) -> None:
+    async def relay(self, stream: Stream, first: Message, messages: AsyncIterator[Any]) -> None:
+        """Write each message as it comes."""
         if stream.write(self.write(first)):
             await stream.drain()
         async for message in messages:
@@ -143,7 +144,7 @@ class EventsEndpoint(StreamEndpoint):
                 raise
             return self.fail(context, heartbeat.stream, problem)
         stream = heartbeat.open(context.lines + self.lines_of(first))
-        return await self.finish(context, stream, self._relay(stream, first, messages))
+        return await self.finish(context, stream, self.relay(stream, first, messages))
 
     def break_off(self, stream: Stream, error: ConduitError) -> None:
         """Tell the caller in an event; what ends a whole stream (`[DONE]`) never came."""

@@ -203,7 +203,7 @@ async def test_a_caller_who_leaves_while_it_is_waited_for_is_no_failure_of_the_p
     [charge] = bench.records()[0]
     assert (charge.usage_source, charge.is_complete) == (USAGE_SOURCE_ESTIMATE, False)
     assert [type(error) for _, error in bench.endings] == [CallerGone]
-    assert bench.runtime.outcomes.take() == []
+    assert bench.runtime.outcomes.drain() == []
 
 
 async def test_an_answer_that_cannot_be_begun_is_no_failure_of_the_provider(
@@ -213,7 +213,7 @@ async def test_an_answer_that_cannot_be_begun_is_no_failure_of_the_provider(
     bench, failure = await write(tmp_path, Page(has_begun=True), stream(PIECE, DONE))
     assert isinstance(failure, AnswerMisuse)
     assert len(bench.records()[0]) == 1
-    assert bench.runtime.outcomes.take() == []
+    assert bench.runtime.outcomes.drain() == []
 
 
 async def test_a_cut_stream_of_events_has_no_end(tmp_path: Path) -> None:

@@ -255,22 +255,3 @@ async def test_a_request_that_a_dialect_cannot_say_is_no_attempt(tmp_path: Path,
     made = await call(tmp_path, answer(ANSWER), codec=RefusingCodec, kept=kept)
     assert (made.asked, made.result.report.attempts) == ([2], 1)
     assert made.ends == 1
-
-
-async def test_a_caller_who_leaves_gives_the_connection_up(tmp_path: Path) -> None:
-    """The provider's late answer is nobody else's; what it may have done is charged, once."""
-    async with serve(answer(ANSWER), hang) as upstream, open_transport() as transport:
-        bench = Bench(tmp_path, transport=transport, base_url=upstream.url)
-        calls = UnaryCalls(bench.runtime, OPERATION, pb.ChatResponse)
-        await calls.plain(BODY, PRINCIPAL, "req_1")
-        upstream.arrived.clear()
-        call = asyncio.create_task(calls.plain(BODY, PRINCIPAL, "req_1"))
-        await upstream.arrived.wait()
-        call.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await call
-        ways = [way for target in targets(bench) for way in target.straight_ways.values()]
-        assert [way.request.pool.take_idle() for way in ways if way is not None] == [None]
-    assert [charge.is_complete for charge in bench.records()[0]] == [True, False]
-    assert len(bench.endings) == 2
-    bench.spool.close()
