@@ -132,6 +132,8 @@ class _Stream:
         loop = asyncio.get_running_loop()
         self.wake_slot = WakeSlot(loop)
         self.buffered = 0
+        self.used = False
+        self.answered = True
         self._call = call
         self._messages = messages
         self._timeouts = timeouts
