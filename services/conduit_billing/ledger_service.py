@@ -1,11 +1,13 @@
 """The LedgerService: charges come in from routers, prices go out to them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from conduit.internal.v1 import ledger_service_pb2 as pb
 from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceServicer
+from conduit.internal.v1.price_pb2 import Price
 from conduit_billing.ledger.attempt_stats import RETENTION_MICROS, read_attempt_stats
 from conduit_billing.ledger.charges import price_charge, read_charge
 from conduit_billing.ledger.store import LedgerStore
@@ -16,7 +18,9 @@ from conduit_kernel.errors import NotImplementedYet
 from conduit_kernel.rpc.auth_interceptor import Context
 
 MAX_DELIVERY = 1_000
-MAX_WATCHED = 10_000
+MAX_WATCHED = 100_000
+# Prices of one message, so that neither side holds others up.
+PIECE = 500
 # Watchers take silence of three times as long for a lost connection.
 SIGN_OF_LIFE_SECONDS = 10.0
 _NO_LEASES = "Budgets are not leased to routers yet"
@@ -38,13 +42,14 @@ class LedgerService(LedgerServiceServicer):
     ) -> AsyncIterator[pb.WatchPricesResponse]:
         """Stream the prices of models: all first, and all again whenever one changes."""
         at_most("models", len(request.models), MAX_WATCHED)
-        sent: list[bytes] | None = None
+        sent = b""
         while not self._prices.is_closed:
             revision = self._prices.revision
             prices = await self._prices.prices_of(request.models, self._now())
             # Some of the catalog's prices change with the time of day.
-            fresh = [price.SerializeToString(deterministic=True) for price in prices]
-            yield pb.WatchPricesResponse(prices=prices if fresh != sent else ())
+            fresh = await asyncio.to_thread(_digest, prices)
+            for message in _messages(prices) if fresh != sent else (pb.WatchPricesResponse(),):
+                yield message
             sent = fresh
             await self._prices.wait_beyond(revision, SIGN_OF_LIFE_SECONDS)
 
@@ -84,3 +89,17 @@ class LedgerService(LedgerServiceServicer):
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)
+
+
+def _digest(prices: Iterable[Price]) -> bytes:
+    digest = hashlib.sha256()
+    for price in prices:
+        digest.update(price.SerializeToString(deterministic=True))
+    return digest.digest()
+
+
+def _messages(prices: Sequence[Price]) -> Iterator[pb.WatchPricesResponse]:
+    # Of no prices there is a message, too.
+    for start in range(0, max(1, len(prices)), PIECE):
+        end = start + PIECE
+        yield pb.WatchPricesResponse(prices=prices[start:end], has_more=end < len(prices))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import grpc
 
 from conduit.internal.v1.ledger_service_pb2 import WatchPricesRequest, WatchPricesResponse
-from conduit.internal.v1.price_pb2 import PricedModel
+from conduit.internal.v1.price_pb2 import Price, PricedModel
 from conduit_kernel.rpc.watch_stream import WatchStream
 from conduit_kernel.slices import Slices
 from conduit_router.accounting.prices import PriceList
@@ -39,6 +39,8 @@ class PriceWatch:
         self._by_alias: dict[str, tuple[_Model, ...]] = {}
         self._request = WatchPricesRequest()
         self._changed = asyncio.Event()
+        # Of a list of which more follows.
+        self._received: list[Price] = []
         # Set while there are aliases whose models are not counted yet.
         self.stale = asyncio.Event()
         self._table = EMPTY_TABLE
@@ -102,14 +104,22 @@ class PriceWatch:
         changed = asyncio.create_task(self._changed.wait())
         try:
             await asyncio.wait({reading, changed}, return_when=asyncio.FIRST_COMPLETED)
-            if reading.done() and (message := reading.result()).prices:
-                await Slices().run(self._prices.loading(message.prices))
+            if reading.done():
+                await self._take(reading.result())
         finally:
             for task in (reading, changed):
                 task.cancel()
             await asyncio.gather(reading, changed, return_exceptions=True)
 
+    async def _take(self, message: WatchPricesResponse) -> None:
+        """Use the prices once all of them are here."""
+        self._received += message.prices
+        if self._received and not message.has_more:
+            received, self._received = self._received, []
+            await Slices().run(self._prices.loading(received))
+
     def _open(self) -> "grpc.aio.UnaryStreamCall[WatchPricesRequest, WatchPricesResponse]":
+        self._received = []
         return self._stub.WatchPrices(self._request, metadata=self._metadata)
 
 

@@ -7,9 +7,11 @@ import time
 from typing import Any
 
 import grpc
+import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.integration.billing.conftest import Bench
 from tests.support.billing import METADATA, SERVICE_METADATA, LedgerStub
+from tests.support.pauses import Ticker, garbage_as_in_a_process, slowness
 
 from conduit.internal.v1 import ledger_service_pb2 as internal
 from conduit.internal.v1.price_pb2 import Price, PricedModel
@@ -70,6 +72,30 @@ async def test_a_watcher_has_all_prices_first_and_again_on_change(bench: Bench) 
                 assert prices[0].version.startswith(f"rule:1@{at.ToJsonString()[:19]}")
         for watch in watches:
             watch.cancel()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_thousands_of_prices_come_in_pieces(bench: Bench) -> None:
+    """In the order in which they were asked for, and nobody else waits for them."""
+    models = [
+        PricedModel(provider_id=i, provider_type="OpenAI", actual_model_name="gpt-4o")
+        for i in range(1, 10_001)
+    ]
+    request = internal.WatchPricesRequest(models=models)
+    slow, told = slowness(), list[int]()
+    async with bench.billing() as billing:
+        with garbage_as_in_a_process():
+            async with Ticker() as ticker, asyncio.timeout(60):
+                watch = billing.ledger.WatchPrices(request, metadata=SERVICE_METADATA)
+                has_more = True
+                while has_more:
+                    message = await watch.read()
+                    assert isinstance(message, internal.WatchPricesResponse)
+                    has_more = message.has_more
+                    told += [price.provider_id for price in message.prices]
+                watch.cancel()
+    assert told == [model.provider_id for model in models]
+    assert ticker.longest / max(slow, slowness()) < 0.02
 
 
 async def test_billing_serves_while_there_is_no_registry(bench: Bench) -> None:

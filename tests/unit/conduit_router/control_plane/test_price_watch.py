@@ -16,7 +16,7 @@ from conduit.internal.v1.ledger_service_pb2 import (
 from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from conduit.internal.v1.price_pb2 import Price, UnitPrice
 from conduit.v1 import charge_pb2
-from conduit_router.accounting.prices import PriceList
+from conduit_router.accounting.prices import UNKNOWN, PriceList
 from conduit_router.control_plane.price_watch import PriceWatch
 from conduit_router.routing.table import RoutingTable, TableChange
 
@@ -24,7 +24,7 @@ SERVICE = DESCRIPTOR.services_by_name["LedgerService"]
 
 
 class Billing:
-    """Prices every model that it is asked for at a dollar a million."""
+    """Prices every model that it is asked for at a dollar a million, one in each message."""
 
     def __init__(self) -> None:
         self.asked: list[list[tuple[int, str]]] = []
@@ -35,17 +35,14 @@ class Billing:
         """Report the prices, and nothing after them."""
         self.asked.append([(m.provider_id, m.actual_model_name) for m in request.models])
         unit = UnitPrice(unit=charge_pb2.UNIT_INPUT_TOKEN, nano_usd_per_million=10**9)
-        yield WatchPricesResponse(
-            prices=[
-                Price(
-                    provider_id=m.provider_id,
-                    actual_model_name=m.actual_model_name,
-                    unit_prices=[unit],
-                    version="v1",
-                )
-                for m in request.models
-            ]
-        )
+        for number, m in enumerate(request.models, 1):
+            price = Price(
+                provider_id=m.provider_id,
+                actual_model_name=m.actual_model_name,
+                unit_prices=[unit],
+                version="v1",
+            )
+            yield WatchPricesResponse(prices=[price], has_more=number < len(request.models))
         await asyncio.Event().wait()
 
 
@@ -79,6 +76,8 @@ async def test_a_new_model_is_priced_without_waiting_for_the_old_stream() -> Non
         await watch.count()
         async with asyncio.timeout(5):
             await waiting
+            await watch.follow()
+            assert prices.card(1, "m-b") is UNKNOWN
             await watch.follow()
     assert billing.asked == [[(1, "m-a")], [(1, "m-a"), (1, "m-b")]]
     assert prices.card(1, "m-b").version == "v1"

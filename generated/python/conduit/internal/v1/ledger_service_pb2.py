@@ -29,7 +29,7 @@ from conduit.v1 import charge_pb2 as conduit_dot_v1_dot_charge__pb2
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(conduit/internal/v1/ledger_service.proto\x12\x13\x63onduit.internal.v1\x1a$conduit/internal/v1/call_tally.proto\x1a\x1f\x63onduit/internal/v1/lease.proto\x1a\x1f\x63onduit/internal/v1/price.proto\x1a\x17\x63onduit/v1/charge.proto\x1a\x18\x63onduit/v1/options.proto\"N\n\x12WatchPricesRequest\x12\x38\n\x06models\x18\x01 \x03(\x0b\x32 .conduit.internal.v1.PricedModelR\x06models\"I\n\x13WatchPricesResponse\x12\x32\n\x06prices\x18\x01 \x03(\x0b\x32\x1a.conduit.internal.v1.PriceR\x06prices\"~\n\x14RecordChargesRequest\x12,\n\x07\x63harges\x18\x01 \x03(\x0b\x32\x12.conduit.v1.ChargeR\x07\x63harges\x12\x38\n\x07tallies\x18\x02 \x03(\x0b\x32\x1e.conduit.internal.v1.CallTallyR\x07tallies\"3\n\x15RecordChargesResponse\x12\x1a\n\x08recorded\x18\x01 \x01(\x05R\x08recorded\"c\n\x13\x41\x63quireLeaseRequest\x12$\n\x0evirtual_key_id\x18\x01 \x01(\x03R\x0cvirtualKeyId\x12&\n\x0f\x61mount_nano_usd\x18\x02 \x01(\x03R\ramountNanoUsd\"H\n\x14\x41\x63quireLeaseResponse\x12\x30\n\x05lease\x18\x01 \x01(\x0b\x32\x1a.conduit.internal.v1.LeaseR\x05lease\"0\n\x13ReleaseLeaseRequest\x12\x19\n\x08lease_id\x18\x01 \x01(\tR\x07leaseId\"\x16\n\x14ReleaseLeaseResponse2\xcb\x03\n\rLedgerService\x12j\n\x0bWatchPrices\x12\'.conduit.internal.v1.WatchPricesRequest\x1a(.conduit.internal.v1.WatchPricesResponse\"\x06\x8a\xb5\x18\x02\x08\x04\x30\x01\x12q\n\rRecordCharges\x12).conduit.internal.v1.RecordChargesRequest\x1a*.conduit.internal.v1.RecordChargesResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x12k\n\x0c\x41\x63quireLease\x12(.conduit.internal.v1.AcquireLeaseRequest\x1a).conduit.internal.v1.AcquireLeaseResponse\"\x06\x8a\xb5\x18\x02\x08\x04\x12n\n\x0cReleaseLease\x12(.conduit.internal.v1.ReleaseLeaseRequest\x1a).conduit.internal.v1.ReleaseLeaseResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x42;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(conduit/internal/v1/ledger_service.proto\x12\x13\x63onduit.internal.v1\x1a$conduit/internal/v1/call_tally.proto\x1a\x1f\x63onduit/internal/v1/lease.proto\x1a\x1f\x63onduit/internal/v1/price.proto\x1a\x17\x63onduit/v1/charge.proto\x1a\x18\x63onduit/v1/options.proto\"N\n\x12WatchPricesRequest\x12\x38\n\x06models\x18\x01 \x03(\x0b\x32 .conduit.internal.v1.PricedModelR\x06models\"d\n\x13WatchPricesResponse\x12\x32\n\x06prices\x18\x01 \x03(\x0b\x32\x1a.conduit.internal.v1.PriceR\x06prices\x12\x19\n\x08has_more\x18\x02 \x01(\x08R\x07hasMore\"~\n\x14RecordChargesRequest\x12,\n\x07\x63harges\x18\x01 \x03(\x0b\x32\x12.conduit.v1.ChargeR\x07\x63harges\x12\x38\n\x07tallies\x18\x02 \x03(\x0b\x32\x1e.conduit.internal.v1.CallTallyR\x07tallies\"3\n\x15RecordChargesResponse\x12\x1a\n\x08recorded\x18\x01 \x01(\x05R\x08recorded\"c\n\x13\x41\x63quireLeaseRequest\x12$\n\x0evirtual_key_id\x18\x01 \x01(\x03R\x0cvirtualKeyId\x12&\n\x0f\x61mount_nano_usd\x18\x02 \x01(\x03R\ramountNanoUsd\"H\n\x14\x41\x63quireLeaseResponse\x12\x30\n\x05lease\x18\x01 \x01(\x0b\x32\x1a.conduit.internal.v1.LeaseR\x05lease\"0\n\x13ReleaseLeaseRequest\x12\x19\n\x08lease_id\x18\x01 \x01(\tR\x07leaseId\"\x16\n\x14ReleaseLeaseResponse2\xcb\x03\n\rLedgerService\x12j\n\x0bWatchPrices\x12\'.conduit.internal.v1.WatchPricesRequest\x1a(.conduit.internal.v1.WatchPricesResponse\"\x06\x8a\xb5\x18\x02\x08\x04\x30\x01\x12q\n\rRecordCharges\x12).conduit.internal.v1.RecordChargesRequest\x1a*.conduit.internal.v1.RecordChargesResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x12k\n\x0c\x41\x63quireLease\x12(.conduit.internal.v1.AcquireLeaseRequest\x1a).conduit.internal.v1.AcquireLeaseResponse\"\x06\x8a\xb5\x18\x02\x08\x04\x12n\n\x0cReleaseLease\x12(.conduit.internal.v1.ReleaseLeaseRequest\x1a).conduit.internal.v1.ReleaseLeaseResponse\"\t\x90\x02\x02\x8a\xb5\x18\x02\x08\x04\x42;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,19 +48,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHPRICESREQUEST']._serialized_start=220
   _globals['_WATCHPRICESREQUEST']._serialized_end=298
   _globals['_WATCHPRICESRESPONSE']._serialized_start=300
-  _globals['_WATCHPRICESRESPONSE']._serialized_end=373
-  _globals['_RECORDCHARGESREQUEST']._serialized_start=375
-  _globals['_RECORDCHARGESREQUEST']._serialized_end=501
-  _globals['_RECORDCHARGESRESPONSE']._serialized_start=503
-  _globals['_RECORDCHARGESRESPONSE']._serialized_end=554
-  _globals['_ACQUIRELEASEREQUEST']._serialized_start=556
-  _globals['_ACQUIRELEASEREQUEST']._serialized_end=655
-  _globals['_ACQUIRELEASERESPONSE']._serialized_start=657
-  _globals['_ACQUIRELEASERESPONSE']._serialized_end=729
-  _globals['_RELEASELEASEREQUEST']._serialized_start=731
-  _globals['_RELEASELEASEREQUEST']._serialized_end=779
-  _globals['_RELEASELEASERESPONSE']._serialized_start=781
-  _globals['_RELEASELEASERESPONSE']._serialized_end=803
-  _globals['_LEDGERSERVICE']._serialized_start=806
-  _globals['_LEDGERSERVICE']._serialized_end=1265
+  _globals['_WATCHPRICESRESPONSE']._serialized_end=400
+  _globals['_RECORDCHARGESREQUEST']._serialized_start=402
+  _globals['_RECORDCHARGESREQUEST']._serialized_end=528
+  _globals['_RECORDCHARGESRESPONSE']._serialized_start=530
+  _globals['_RECORDCHARGESRESPONSE']._serialized_end=581
+  _globals['_ACQUIRELEASEREQUEST']._serialized_start=583
+  _globals['_ACQUIRELEASEREQUEST']._serialized_end=682
+  _globals['_ACQUIRELEASERESPONSE']._serialized_start=684
+  _globals['_ACQUIRELEASERESPONSE']._serialized_end=756
+  _globals['_RELEASELEASEREQUEST']._serialized_start=758
+  _globals['_RELEASELEASEREQUEST']._serialized_end=806
+  _globals['_RELEASELEASERESPONSE']._serialized_start=808
+  _globals['_RELEASELEASERESPONSE']._serialized_end=830
+  _globals['_LEDGERSERVICE']._serialized_start=833
+  _globals['_LEDGERSERVICE']._serialized_end=1292
 # @@protoc_insertion_point(module_scope)

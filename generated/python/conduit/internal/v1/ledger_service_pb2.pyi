@@ -31,7 +31,7 @@ class WatchPricesRequest(_message.Message):
     MODELS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def models(self) -> _containers.RepeatedCompositeFieldContainer[_price_pb2.PricedModel]:
-        """Of these; only the instance, its type and the model are read. At most 10,000."""
+        """Of these; only the instance, its type and the model are read. At most 100,000."""
 
     def __init__(
         self,
@@ -48,11 +48,14 @@ Global___WatchPricesRequest: _TypeAlias = WatchPricesRequest  # noqa: Y015
 
 @_typing.final
 class WatchPricesResponse(_message.Message):
-    """The prices."""
+    """The prices, or some of them."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PRICES_FIELD_NUMBER: _builtins.int
+    HAS_MORE_FIELD_NUMBER: _builtins.int
+    has_more: _builtins.bool
+    """Whether the rest of them follows in the next message."""
     @_builtins.property
     def prices(self) -> _containers.RepeatedCompositeFieldContainer[_price_pb2.Price]:
         """All of those that were asked for, also the unknown. Empty as a sign of life, sent at least every 15 seconds."""
@@ -61,10 +64,11 @@ class WatchPricesResponse(_message.Message):
         self,
         *,
         prices: _abc.Iterable[_price_pb2.Price] | None = ...,
+        has_more: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["prices", b"prices"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["has_more", b"has_more", "prices", b"prices"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
