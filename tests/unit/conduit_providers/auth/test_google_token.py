@@ -7,12 +7,14 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from google.auth import _exponential_backoff
 from tests.support.egress_proxy import serve_proxy
 
 from conduit_kernel.addresses import is_public
@@ -74,6 +76,14 @@ def issuer() -> Iterator[Issuer]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let google-auth ask again at once, and keep how long it would have waited."""
+    asked: list[float] = []
+    monkeypatch.setattr(_exponential_backoff, "time", SimpleNamespace(sleep=asked.append))
+    return asked
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +185,9 @@ async def test_refusal_tells_the_code_and_no_secret(
     assert CANARY not in caplog.text
 
 
-async def test_failing_issuer_is_no_bad_key(issuer: Issuer, send: Send) -> None:
+async def test_failing_issuer_is_no_bad_key(
+    issuer: Issuer, send: Send, pauses: list[float]
+) -> None:
     """A 503 of the issuer says nothing about the key; google-auth asks three times, pausing."""
     issuer.status = 503
     issuer.answer = {"error": "internal_failure"}
@@ -183,6 +195,7 @@ async def test_failing_issuer_is_no_bad_key(issuer: Issuer, send: Send) -> None:
     with pytest.raises(UpstreamError) as raised:
         await signer.refresh(0, send)
     assert type(raised.value) is UpstreamError
+    assert (len(issuer.asked), [round(pause) for pause in pauses]) == (3, [1, 2])
 
 
 async def test_unreachable_issuer_is_no_bad_key(issuer: Issuer, send: Send) -> None:
@@ -231,6 +244,7 @@ async def test_tokens_are_fetched_by_the_egress_proxy(issuer: Issuer) -> None:
     assert signer.expires_at > 0
 
 
+@pytest.mark.usefixtures("pauses")
 async def test_old_token_outlives_a_failed_refresh(issuer: Issuer, send: Send) -> None:
     """While the issuer fails, requests go on with the token there is."""
     signer = signer_of(user_file(f"{issuer.address}/token"), issuer.address)
