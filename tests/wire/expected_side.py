@@ -48,10 +48,12 @@ class ExpectedSide:
 
     def write(self, replays: Sequence[Replay]) -> None:
         """Write what was found into the cases; `replays` are all that there are."""
-        by_path: defaultdict[str, list[Replay]] = defaultdict(list)
+        by_case: defaultdict[str, list[Replay]] = defaultdict(list)
         for replay in replays:
-            by_path[replay.case.name].append(replay)
-        for group in by_path.values():
+            by_case[replay.case.name].append(replay)
+        for group in by_case.values():
+            if self._results.keys().isdisjoint(group):
+                continue
             case = group[0].case
             raw = self._written(case.file, group).raw
             if raw != case.file.raw:
@@ -64,8 +66,10 @@ class ExpectedSide:
         for replay in self._sent.keys() & set(group):
             sent = self._sent[replay]
             file = file.without("sent") if sent is None else file.with_part("sent", sent)
+        # Of places that were not replayed.
+        kept = {r.place: orjson.dumps(r.expected) for r in group if r.expected}
         return with_results(
-            file, {r.place: self._results.get(r, orjson.dumps(r.expected)) for r in group}
+            file, kept | {r.place: self._results[r] for r in group if r in self._results}
         )
 
 

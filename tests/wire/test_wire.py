@@ -88,6 +88,8 @@ def test_case_names_its_source(case: WireCase) -> None:
     assert SOURCES.fullmatch(case.source)
     assert case.front.get("about", "https://").startswith("https://")
     assert case.front.keys() <= MEMBERS
+    # A misspelt one would count for nobody.
+    assert set(case.places) <= {replay.place for replay in REPLAYS if replay.case is case}
 
 
 @pytest.mark.parametrize("replay", WHOLE_STREAMS, ids=name_of)
