@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from math import inf
 
 from conduit.internal.v1 import ledger_service_pb2 as pb
 from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceServicer
@@ -23,6 +24,8 @@ MAX_WATCHED = 100_000
 PIECE = 500
 # Watchers take silence of three times as long for a lost connection.
 SIGN_OF_LIFE_SECONDS = 10.0
+# Some of the catalog's prices change with the time of day; to look costs seconds for thousands.
+CATALOG_SECONDS = 60.0
 _NO_LEASES = "Budgets are not leased to routers yet"
 
 
@@ -42,15 +45,20 @@ class LedgerService(LedgerServiceServicer):
     ) -> AsyncIterator[pb.WatchPricesResponse]:
         """Stream the prices of models: all first, and all again whenever one changes."""
         at_most("models", len(request.models), MAX_WATCHED)
-        sent = b""
+        sent, revision, looked_at = b"", -1, -inf
         while not self._prices.is_closed:
-            revision = self._prices.revision
-            prices = await self._prices.prices_of(request.models, self._now())
-            # Some of the catalog's prices change with the time of day.
-            fresh = await asyncio.to_thread(_digest, prices)
-            for message in _messages(prices) if fresh != sent else (pb.WatchPricesResponse(),):
+            messages: Iterable[pb.WatchPricesResponse] = (pb.WatchPricesResponse(),)
+            now = self._clock()
+            # A clock that was set back is no reason to wait.
+            is_recent = 0 <= now - looked_at < CATALOG_SECONDS
+            if self._prices.revision != revision or not is_recent:
+                revision, looked_at = self._prices.revision, now
+                prices = await self._prices.prices_of(request.models, self._now())
+                fresh = await asyncio.to_thread(_digest, prices)
+                if fresh != sent:
+                    messages, sent = _messages(prices), fresh
+            for message in messages:
                 yield message
-            sent = fresh
             await self._prices.wait_beyond(revision, SIGN_OF_LIFE_SECONDS)
 
     async def RecordCharges(

@@ -1,9 +1,11 @@
 """Routers watch prices."""
 
 import asyncio
+import dataclasses
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -18,8 +20,9 @@ from conduit.internal.v1.price_pb2 import Price, PricedModel
 from conduit.v1 import billing_requests_pb2 as pb
 from conduit.v1.charge_pb2 import UNIT_INPUT_TOKEN
 from conduit.v1.model_cost_pb2 import ModelCostSpec
-from conduit_billing import bootstrap
+from conduit_billing import bootstrap, ledger_service
 from conduit_kernel.rpc import connect
+from conduit_providers.catalog import load_catalog
 
 MODELS = [
     PricedModel(provider_id=1, provider_type="OpenAI", actual_model_name="gpt-4o"),
@@ -96,6 +99,30 @@ async def test_thousands_of_prices_come_in_pieces(bench: Bench) -> None:
                 watch.cancel()
     assert told == [model.provider_id for model in models]
     assert ticker.longest / max(slow, slowness()) < 0.02
+
+
+async def test_prices_of_the_time_of_day_are_looked_for_once_a_minute(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To look costs seconds for thousands of models; signs of life come all the same."""
+    monkeypatch.setattr(ledger_service, "SIGN_OF_LIFE_SECONDS", 0.01)
+    # DeepSeek was cheaper from half past four on.
+    bench.clock.now = datetime(2025, 7, 1, 16, 29, 50, tzinfo=UTC).timestamp()
+    model = PricedModel(provider_id=1, provider_type="DeepSeek", actual_model_name="deepseek-chat")
+    request = internal.WatchPricesRequest(models=[model])
+    async with dataclasses.replace(bench, catalog=load_catalog()).billing() as billing:
+        watch = billing.ledger.WatchPrices(request, metadata=SERVICE_METADATA)
+        [before] = await prices_in(watch)
+        bench.clock.now += 15
+        for _ in range(3):
+            message = await watch.read()
+            assert isinstance(message, internal.WatchPricesResponse)
+            assert not message.prices
+        bench.clock.now += 50
+        async with asyncio.timeout(20):
+            [after] = await prices_in(watch)
+        watch.cancel()
+    assert (input_price(after) or 0) < (input_price(before) or 0)
 
 
 async def test_billing_serves_while_there_is_no_registry(bench: Bench) -> None:
