@@ -98,11 +98,6 @@ def _derived(key: bytes, label: bytes) -> bytes:
     return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=label).derive(key)
 
 
-def new_key() -> str:
-    """Return a fresh encryption key in base64, as the configuration holds it."""
-    return base64.b64encode(os.urandom(KEY_BYTES)).decode()
-
-
 def parse_key(text: str) -> bytes:
     """Read an encryption key from base64. ValueError, without the key in it, if it is none."""
     try:

@@ -132,18 +132,6 @@ class SnapshotState:
 
         return serialize
 
-    def to_snapshot(self) -> Snapshot:
-        """Return the state as one message."""
-        return Snapshot(
-            epoch=self.epoch,
-            revision=self.revision,
-            providers=self.providers.values(),
-            keys=self.keys.values(),
-            mappings=self.mappings.values(),
-            fallback_chains=self.fallback_chains.values(),
-            virtual_keys=self.virtual_keys.values(),
-        )
-
     def keys_of(self, provider_id: int) -> list[SnapshotKey]:
         """Return the keys of an instance, in order of id."""
         return sorted(self._keys_by_provider.values(provider_id), key=_key_order)

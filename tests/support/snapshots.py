@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 from conduit.internal.v1.snapshot_pb2 import Snapshot, SnapshotKey, SnapshotVirtualKey
 from conduit.v1.fallback_chain_pb2 import FallbackChain
@@ -10,11 +11,12 @@ from conduit.v1.model_mapping_pb2 import ModelMapping
 from conduit.v1.provider_pb2 import Provider
 from conduit.v1.virtual_key_pb2 import VirtualKey
 from conduit_kernel.secrets import Vault
-from conduit_kernel.snapshot import SnapshotState
+from conduit_kernel.snapshot import Changes, SnapshotState
+from conduit_providers.auth.secret_files import NO_FILES
 from conduit_providers.catalog import Catalog, load_catalog
 from conduit_router.routing.compile import Compiler
 from conduit_router.routing.table import EMPTY_TABLE, RoutingTable, TableChange
-from conduit_router.routing.updates import compile_table
+from conduit_router.routing.updates import TableDraft
 
 ENCRYPTION_KEY = bytes(range(32))
 VIRTUAL_KEY = "condt_test"
@@ -95,6 +97,32 @@ def _catalog() -> Catalog:
 def compiled(source: Snapshot) -> RoutingTable:
     """Return the table of a configuration."""
     return compile_table(SnapshotState.of(source), Compiler(_catalog(), Vault(ENCRYPTION_KEY), {}))
+
+
+def compile_table(state: SnapshotState, compiler: Compiler) -> RoutingTable:
+    """Return the table of a state, compiled at one go. Keys in files are unreadable."""
+    draft = TableDraft(EMPTY_TABLE, state, compiler)
+    changes = Changes(is_everything=True)
+    for pieces in (
+        draft.instances(changes),
+        draft.finish_instances(NO_FILES),
+        draft.routes(changes),
+        draft.callers(changes),
+    ):
+        for _ in pieces:
+            pass
+    return draft.finish().after
+
+
+def snapshot_of(state: SnapshotState) -> Snapshot:
+    """Return a state as one message."""
+    return Snapshot.FromString(state.capture()())
+
+
+def save_snapshot(path: Path, source: Snapshot) -> None:
+    """Store a configuration as a router's last one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(source.SerializeToString())
 
 
 def first(table: RoutingTable) -> TableChange:

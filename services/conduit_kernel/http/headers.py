@@ -34,14 +34,6 @@ class Headers(msgspec.Struct):
         value = self.first.get(name)
         return value if value is None else value.strip(_EDGES)
 
-    def getlist(self, name: bytes) -> list[bytes]:
-        """Give all values under ``name``, in the order in which they came."""
-        value = self.first.get(name)
-        if value is None:
-            return []
-        values = [value, *(more for other, more in self.repeats or () if other == name)]
-        return [value.strip(_EDGES) for value in values]
-
     def items(self) -> Iterator[Field]:
         """Give all fields; repeated ones come last."""
         for name, value in self.first.items():

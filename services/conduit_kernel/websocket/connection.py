@@ -84,7 +84,7 @@ class WebSocket(DialedProtocol):
         self._slot = WakeSlot(loop)
         self._opcode = Opcode.BINARY
         self._fragments = bytearray()
-        self._heard_at = self._pinged_at = 0.0
+        self._heard_at = 0.0
         self._is_reading_paused = self._is_writing_paused = False
         self._unsent = 0
         self._writable = asyncio.Event()

@@ -56,12 +56,8 @@ def load_snapshot(path: Path) -> Snapshot | None:
         return None
 
 
-def save_snapshot(path: Path, snapshot: Snapshot) -> None:
-    """Store a configuration; a reader sees the old or the new one, never a part. Blocks."""
-    _store(path, snapshot.SerializeToString())
-
-
 def _store(path: Path, data: bytes) -> None:
+    """Store bytes; a reader sees the old or the new ones, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Workers of one machine share the file and write it at the same time.
     new = path.with_suffix(f".{os.getpid()}")

@@ -15,7 +15,7 @@ from conduit.v1 import decision_pb2 as pb
 from conduit_kernel.background import Background
 from conduit_kernel.slices import Slices
 from conduit_kernel.snapshot import Changes, SnapshotState
-from conduit_providers.auth.secret_files import NO_FILES, NO_FOLDERS, FileTexts, SecretFiles
+from conduit_providers.auth.secret_files import NO_FOLDERS, FileTexts, SecretFiles
 from conduit_router.routing.compile import Compiler
 from conduit_router.routing.routes import compile_route
 from conduit_router.routing.table import (
@@ -246,21 +246,6 @@ class TableUpdater:
         # Not before: if one of them fails, all are handed the same change once more.
         self.table = change.after
         self._changes = Changes()
-
-
-def compile_table(state: SnapshotState, compiler: Compiler) -> RoutingTable:
-    """Return the table of a state, compiled at one go. Keys in files are unreadable."""
-    draft = TableDraft(EMPTY_TABLE, state, compiler)
-    changes = Changes(is_everything=True)
-    for pieces in (
-        draft.instances(changes),
-        draft.finish_instances(NO_FILES),
-        draft.routes(changes),
-        draft.callers(changes),
-    ):
-        for _ in pieces:
-            pass
-    return draft.finish().after
 
 
 def _caller(entry: SnapshotVirtualKey) -> Caller:

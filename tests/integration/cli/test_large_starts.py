@@ -8,10 +8,16 @@ import time
 from pathlib import Path
 
 from tests.support.pauses import slowness
-from tests.support.snapshots import ENCRYPTION_KEY, mapping, provider, snapshot, virtual_key
+from tests.support.snapshots import (
+    ENCRYPTION_KEY,
+    mapping,
+    provider,
+    save_snapshot,
+    snapshot,
+    virtual_key,
+)
 
 from conduit_cli.layout import READY_VARIABLE, Layout
-from conduit_router.control_plane.snapshot_file import save_snapshot
 
 MAPPINGS, PROVIDERS, CALLERS = 10_000, 1_000, 10_000
 # From the start of the process, on a machine that does nothing else.

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from tests.integration.registry.conftest import SERVICE_METADATA, Api, Bench
+from tests.support.snapshots import snapshot_of
 
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotRequest, WatchSnapshotResponse
 from conduit.v1.fallback_chain_pb2 import FallbackChainSpec, FallbackProvider
@@ -75,7 +76,7 @@ async def test_the_changes_lead_where_the_snapshot_is(api: Api, bench: Bench) ->
         await early.until(5)
         async with watching(api) as late:
             await late.next()
-        assert late.state.to_snapshot() == early.state.to_snapshot()
+        assert snapshot_of(late.state) == snapshot_of(early.state)
     [key] = late.state.keys.values()
     assert Vault(bench.settings.encryption_key).open(key.secret, "key_1") == SECRET
 
@@ -98,7 +99,7 @@ async def test_a_watcher_that_comes_back_gets_what_it_missed(api: Api) -> None:
         stranger.epoch, stranger.revision = epoch, revision
         async with watching(api, stranger) as back:
             assert (await back.next()).HasField("snapshot")
-        assert stranger.to_snapshot() == state.to_snapshot()
+        assert snapshot_of(stranger) == snapshot_of(state)
 
 
 async def test_a_restarted_registry_goes_on_with_the_same_epoch(bench: Bench) -> None:

@@ -9,7 +9,15 @@ from typing import Any, Protocol
 import orjson
 import pytest
 from tests.support.router_edge import RouterEdge
-from tests.support.snapshots import ENCRYPTION_KEY, VIRTUAL_KEY, key, mapping, provider, snapshot
+from tests.support.snapshots import (
+    ENCRYPTION_KEY,
+    VIRTUAL_KEY,
+    key,
+    mapping,
+    provider,
+    save_snapshot,
+    snapshot,
+)
 
 from conduit.internal.v1.snapshot_pb2 import Snapshot
 from conduit.v1 import router_requests_pb2 as pb
@@ -22,7 +30,6 @@ from conduit_providers.catalog import Catalog, load_catalog
 from conduit_router import bootstrap
 from conduit_router.accounting.spool import CHARGE, read_segment
 from conduit_router.bootstrap import RouterProcess
-from conduit_router.control_plane.snapshot_file import save_snapshot
 from conduit_simulator import bootstrap as simulator
 
 METADATA = (("authorization", f"Bearer {VIRTUAL_KEY}"), ("x-request-id", "req_test"))

@@ -20,7 +20,7 @@ from tests.support.clock import Clock
 from tests.support.disk import creates, refuse
 from tests.support.router_edge import RouterEdge
 from tests.support.scripted_registry import ScriptedRegistry, serve_registry
-from tests.support.snapshots import ENCRYPTION_KEY, virtual_key
+from tests.support.snapshots import ENCRYPTION_KEY, save_snapshot, virtual_key
 from tests.support.waiting import eventually
 
 from conduit.internal.v1.snapshot_pb2 import Snapshot
@@ -37,7 +37,7 @@ from conduit_router.accounting.prices import PriceList
 from conduit_router.accounting.spool import Spool
 from conduit_router.bootstrap import RouterProcess
 from conduit_router.control_plane.control_plane import ControlPlane
-from conduit_router.control_plane.snapshot_file import load_snapshot, save_snapshot
+from conduit_router.control_plane.snapshot_file import load_snapshot
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.upstream.outcomes import Outcomes
 

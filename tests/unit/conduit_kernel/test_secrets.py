@@ -3,9 +3,10 @@
 import hmac
 
 import pytest
+from tests.support.credentials import new_key
 
 from conduit_kernel.errors import SecretUnreadable
-from conduit_kernel.secrets import Vault, new_key, parse_key, service_token
+from conduit_kernel.secrets import Vault, parse_key, service_token
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
+from tests.support.credentials import new_key
 
-from conduit_kernel.secrets import new_key
 from conduit_kernel.settings import read_settings
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.support.snapshots import key, mapping, provider, snapshot, virtual_key
+from tests.support.snapshots import key, mapping, provider, snapshot, snapshot_of, virtual_key
 
 from conduit.internal.v1.snapshot_pb2 import Snapshot, SnapshotChange
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
@@ -27,12 +27,12 @@ def large() -> Snapshot:
 def test_captured_state_is_that_of_the_moment() -> None:
     """What changes before it is serialized is not in it."""
     state = SnapshotState.of(large())
-    before = state.to_snapshot()
+    before = snapshot_of(state)
     serialize = state.capture()
     change = SnapshotChange(deleted_mapping_id=1)
     state.apply(WatchSnapshotResponse(revision=8, changes=[change]))
     assert Snapshot.FromString(serialize()) == before
-    assert state.to_snapshot() != before
+    assert snapshot_of(state) != before
 
 
 async def test_many_changes_of_one_message_are_taken_in_slices() -> None:
@@ -52,7 +52,7 @@ async def test_many_changes_of_one_message_are_taken_in_slices() -> None:
     assert await state.apply_in_slices(message)
     watching.cancel()
     at_one_go.apply(message)
-    assert state.to_snapshot() == at_one_go.to_snapshot()
+    assert snapshot_of(state) == snapshot_of(at_one_go)
     assert len(seen) >= len(changes) // PIECE
 
 
@@ -67,7 +67,7 @@ async def test_snapshot_taken_in_slices_is_the_snapshot() -> None:
     assert not taking.done()
     assert set(state.providers) == {7}
     assert await taking
-    assert state.to_snapshot() == SnapshotState.of(source).to_snapshot() == source
+    assert snapshot_of(state) == snapshot_of(SnapshotState.of(source)) == source
     assert state.take_changes().is_everything
 
 

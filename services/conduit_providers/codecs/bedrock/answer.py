@@ -158,20 +158,20 @@ class Trace(msgspec.Struct, rename="camel"):
     prompt_router: Router | None = None
 
 
-class Tier(msgspec.Struct):
+class ServiceTier(msgspec.Struct):
     """The latency tier that served it."""
 
     type: str = ""
 
 
-class Answer(msgspec.Struct, rename="camel"):
+class ConverseAnswer(msgspec.Struct, rename="camel"):
     """A whole answer."""
 
     output: Output | None = None
     stop_reason: str | None = None
     usage: Counts | None = None
     trace: Trace | None = None
-    service_tier: Tier | None = None
+    service_tier: ServiceTier | None = None
 
     @property
     def blocks(self) -> list[Block]:

@@ -11,8 +11,8 @@ import orjson
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT, ChatMessage
 from conduit.v1.chat_pb2 import ChatCompletion
 from conduit_providers.codecs.bedrock.answer import (
-    Answer,
     Block,
+    ConverseAnswer,
     Reasoning,
     answer_id,
     finish_of,
@@ -30,7 +30,7 @@ from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
 
-_DECODER = msgspec.json.Decoder(Answer)
+_DECODER = msgspec.json.Decoder(ConverseAnswer)
 
 
 class BedrockChatCodec:
@@ -70,7 +70,7 @@ class BedrockChatCodec:
         return ConverseStreamDecoder(call, answer_tool(call, endpoint.facts_of(call.model)))
 
 
-def _completion(answer: Answer, call: ChatCall, answer_name: str) -> ChatCompletion:
+def _completion(answer: ConverseAnswer, call: ChatCall, answer_name: str) -> ChatCompletion:
     router = answer.trace.prompt_router if answer.trace is not None else None
     completion = ChatCompletion(
         object="chat.completion", model=(router.invoked_model_id if router else "") or call.model

@@ -44,8 +44,8 @@ def test_headers_are_found_by_lower_case_name() -> None:
     headers = Headers.of([(b"X-A", b" 1\t"), (b"x-b", b"2"), (b"x-a", b"3 ")])
     assert headers.get(b"x-a") == b"1"
     assert headers.get(b"x-c") is None
-    assert headers.getlist(b"x-a") == [b"1", b"3"]
-    assert headers.getlist(b"x-c") == []
+    assert [value for name, value in headers.items() if name == b"x-a"] == [b"1", b"3"]
+    assert [value for name, value in headers.items() if name == b"x-c"] == []
     assert list(headers.items()) == [(b"x-a", b"1"), (b"x-b", b"2"), (b"x-a", b"3")]
     assert (b"x-b" in headers, b"x-c" in headers, len(headers)) == (True, False, 3)
 

@@ -94,7 +94,7 @@ def test_same_head_is_known_again() -> None:
     assert repeat.fill(request, HEAD % 11 + b"hello world")
     assert (request.method, request.path, request.query) == ("POST", "/v1/chat", "a=b")
     assert request.headers.get(b"content-length") == b"11"
-    assert request.headers.getlist(b"x-a") == [b"1", b"2"]
+    assert [value for name, value in request.headers.items() if name == b"x-a"] == [b"1", b"2"]
     assert request.body == b"hello world"
     for other in (
         HEAD % 101 + b"x" * 101,

@@ -10,12 +10,11 @@ import pytest
 from structlog.testing import capture_logs
 from tests.support.call_bench import Bench
 from tests.support.disk import refuse
-from tests.support.snapshots import ENCRYPTION_KEY, provider, snapshot
+from tests.support.snapshots import ENCRYPTION_KEY, provider, save_snapshot, snapshot
 
 from conduit_kernel.settings import Settings
 from conduit_router.accounting.prices import PriceList
 from conduit_router.control_plane.control_plane import ControlPlane
-from conduit_router.control_plane.snapshot_file import save_snapshot
 
 NOWHERE = "127.0.0.1:1"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 from tests.support.disk import refuse
-from tests.support.snapshots import provider, snapshot
+from tests.support.snapshots import provider, save_snapshot, snapshot
 
 from conduit_kernel.snapshot import SnapshotState
-from conduit_router.control_plane.snapshot_file import SnapshotFile, load_snapshot, save_snapshot
+from conduit_router.control_plane.snapshot_file import SnapshotFile, load_snapshot
 
 OLD, NEW = snapshot([provider(1)]), snapshot([provider(1), provider(2)])
 

@@ -5,7 +5,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.snapshots import ALIAS, ENCRYPTION_KEY, compiled, key, provider, snapshot
+from tests.support.snapshots import (
+    ALIAS,
+    ENCRYPTION_KEY,
+    compile_table,
+    compiled,
+    key,
+    provider,
+    snapshot,
+)
 
 from conduit.internal.v1.snapshot_pb2 import SnapshotKey
 from conduit.v1 import decision_pb2 as pb
@@ -17,7 +25,6 @@ from conduit_providers.operation import Requirements
 from conduit_router.routing.compile import Compiler
 from conduit_router.routing.decide import decide
 from conduit_router.routing.provider_state import HEALTHY
-from conduit_router.routing.updates import compile_table
 
 TYPE = """
 name = "{name}"

@@ -13,10 +13,12 @@ import pytest
 from tests.support.snapshots import (
     ALIAS,
     ENCRYPTION_KEY,
+    compile_table,
     key,
     mapping,
     provider,
     snapshot,
+    snapshot_of,
     virtual_key,
 )
 
@@ -30,7 +32,7 @@ from conduit_providers.auth.secret_files import SecretFiles
 from conduit_providers.catalog import Catalog, load_catalog
 from conduit_router.routing.compile import Compiler
 from conduit_router.routing.table import Candidate, RoutingTable, TableChange
-from conduit_router.routing.updates import TableUpdater, compile_table
+from conduit_router.routing.updates import TableUpdater
 
 CATALOG: Catalog = load_catalog()
 VAULT = Vault(ENCRYPTION_KEY)
@@ -160,7 +162,7 @@ async def test_updated_table_is_the_table_of_the_state(seed: int) -> None:
             changes = [change_in(draw) for _ in range(draw.randint(1, 3))]
             state.apply(response(state, *changes))
         await updater.update()
-        whole = compile_table(SnapshotState.of(state.to_snapshot()), compiler())
+        whole = compile_table(SnapshotState.of(snapshot_of(state)), compiler())
         assert described(updater.table) == described(whole)
         # Where nothing is said to have changed, nothing has.
         last = seen[-1]
@@ -187,7 +189,7 @@ async def test_changes_during_an_update_are_part_of_it(seed: int) -> None:
             if not update.done():
                 state.apply(response(state, change_in(draw)))
         await update
-        whole = compile_table(SnapshotState.of(state.to_snapshot()), compiler())
+        whole = compile_table(SnapshotState.of(snapshot_of(state)), compiler())
         assert described(updater.table) == described(whole)
 
 
