@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 from tests.support.case_file import CaseFile
@@ -38,6 +39,17 @@ class HttpMessage(NamedTuple):
         first, *lines = head.decode().splitlines()
         pairs = (line.partition(":") for line in lines)
         return cls(first, {name.lower(): value.strip() for name, _, value in pairs}, body)
+
+    @property
+    def method(self) -> str:
+        """The method of a request."""
+        return self.first.split(" ")[0]
+
+    @property
+    def path(self) -> str:
+        """The path and the query of a request, as they are below the host."""
+        address = urlsplit(self.first.split(" ")[1])
+        return urlunsplit(("", "", address.path, address.query, ""))
 
     @property
     def status(self) -> int:

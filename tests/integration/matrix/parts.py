@@ -73,10 +73,7 @@ class Sent:
     def of(cls, case: WireCase) -> "Sent":
         """Return the request of a case; the path as it is below the host."""
         sent = case.sent
-        method, url = sent.first.split(" ")
-        address = urlsplit(url)
-        query = f"?{address.query}" if address.query else ""
-        return cls(method, address.path + query, sent.headers, orjson.loads(sent.body))
+        return cls(sent.method, sent.path, sent.headers, orjson.loads(sent.body))
 
 
 def image_urls(case: WireCase) -> list[str]:
