@@ -119,8 +119,8 @@ def test_a_task_is_accepted() -> None:
     served = route("StartImageGeneration")
     assert served.success_status == 202
     task = Task(id="task_1", object="task", status=TASK_STATUS_QUEUED, result_json=b'{"data":[]}')
-    told = orjson.loads(served.write(StartImageGenerationResponse(task=task)))
-    assert (told["status"], told["result"]) == ("queued", {"data": []})
+    received = orjson.loads(served.write(StartImageGenerationResponse(task=task)))
+    assert (received["status"], received["result"]) == ("queued", {"data": []})
 
 
 def test_an_event_of_a_session_is_its_json() -> None:

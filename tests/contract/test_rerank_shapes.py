@@ -56,8 +56,8 @@ def test_rankings_are_written_as_they_were_read() -> None:
         ("a", "documents must be a list, not a string"),
     ],
 )
-def test_what_is_no_document_is_refused_with_its_place(documents: object, told: str) -> None:
+def test_what_is_no_document_is_refused_with_its_place(documents: object, received: str) -> None:
     """The caller learns which of the documents is wrong."""
     with pytest.raises(JsonError) as caught:
         reranking_request_from_json({"documents": documents})
-    assert str(caught.value) == told
+    assert str(caught.value) == received

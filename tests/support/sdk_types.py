@@ -37,14 +37,14 @@ class Received:
             yield from (text for text in found if text and text != b"[DONE]")
 
 
-def strangers(told: object, read: object, path: str = "") -> Iterator[str]:
+def strangers(reported: object, read: object, path: str = "") -> Iterator[str]:
     """Yield the members of a document that the type it was read as does not have."""
-    if isinstance(told, list) and isinstance(read, list):
-        for each, typed in zip(told, read, strict=True):
+    if isinstance(reported, list) and isinstance(read, list):
+        for each, typed in zip(reported, read, strict=True):
             yield from strangers(each, typed, path)
-    elif isinstance(told, dict):
+    elif isinstance(reported, dict):
         names = _names(read)
-        for name, value in told.items():
+        for name, value in reported.items():
             here = f"{path}.{name}" if path else name
             if names is None:
                 return
@@ -57,8 +57,8 @@ def strangers(told: object, read: object, path: str = "") -> Iterator[str]:
 def _names(read: object) -> dict[str, str] | None:
     """Return what the members are called on the wire, and in Python; None for no model."""
     if isinstance(read, BaseModel):
-        told = type(read).model_fields.items()
-        return {alias: name for name, field in told for alias in (name, *_aliases(field))}
+        reported = type(read).model_fields.items()
+        return {alias: name for name, field in reported for alias in (name, *_aliases(field))}
     if is_dataclass(read):
         return {field.name: field.name for field in fields(read)}
     return {name: name for name in read} if isinstance(read, dict) else None

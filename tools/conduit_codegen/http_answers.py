@@ -64,15 +64,15 @@ class AnswerWriter:
     @property
     def tells_media_type(self) -> bool:
         """Whether the messages say what media type the answer has."""
-        return bool(self._told_media_type)
+        return bool(self._reported_media_type)
 
     @property
-    def _told_media_type(self) -> str:
+    def _reported_media_type(self) -> str:
         """The expression of the media type that a message tells; empty where none does."""
         if self._content is not None:
             return f"message.{self._content.name}.{CONTENT_TYPE}"
-        is_told = any(f.name == CONTENT_TYPE for f in self._message.fields)
-        return f"message.{CONTENT_TYPE}" if self._rpc.framing == BINARY and is_told else ""
+        is_reported = any(f.name == CONTENT_TYPE for f in self._message.fields)
+        return f"message.{CONTENT_TYPE}" if self._rpc.framing == BINARY and is_reported else ""
 
     @property
     def _content(self) -> Field | None:
@@ -158,6 +158,6 @@ class AnswerWriter:
             return
         with self._body.block(f"def {name}(message: {self._type}) -> bytes | None:"):
             self._body.line(f'"""Tell the media type of an answer of {self._rpc.name}."""')
-            value = self._told_media_type
+            value = self._reported_media_type
             self._body.line(f"return http.safe({value}).encode() if {value} else None")
         self._body.gap()

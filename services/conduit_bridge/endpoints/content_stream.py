@@ -52,8 +52,8 @@ class ContentStreamEndpoint(StreamEndpoint):
             await let_go(call)
 
     def _is_events(self, first: Message) -> bool:
-        told = self._media_type_of(first) if self._media_type_of is not None else None
-        return told is not None and told.lower().startswith(EVENTS)
+        media_type = self._media_type_of(first) if self._media_type_of is not None else None
+        return media_type is not None and media_type.lower().startswith(EVENTS)
 
     async def _serve_events(
         self, context: RequestContext, first: Message, messages: AsyncIterator[Any]

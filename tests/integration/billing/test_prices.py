@@ -85,7 +85,7 @@ async def test_thousands_of_prices_come_in_pieces(bench: Bench) -> None:
         for i in range(1, 10_001)
     ]
     request = internal.WatchPricesRequest(models=models)
-    slow, told = slowness(), list[int]()
+    slow, received = slowness(), list[int]()
     async with bench.billing() as billing:
         with garbage_as_in_a_process():
             async with Ticker() as ticker, asyncio.timeout(60):
@@ -95,9 +95,9 @@ async def test_thousands_of_prices_come_in_pieces(bench: Bench) -> None:
                     message = await watch.read()
                     assert isinstance(message, internal.WatchPricesResponse)
                     has_more = message.has_more
-                    told += [price.provider_id for price in message.prices]
+                    received += [price.provider_id for price in message.prices]
                 watch.cancel()
-    assert told == [model.provider_id for model in models]
+    assert received == [model.provider_id for model in models]
     assert ticker.longest / max(slow, slowness()) < 0.02
 
 

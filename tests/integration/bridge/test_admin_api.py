@@ -90,13 +90,13 @@ async def test_admin_routes_want_the_master_key(
     ],
 )
 async def test_bad_bodies_are_told_where_they_are_bad(
-    http: httpx.AsyncClient, registry: Registry, body: bytes, told: tuple[str, str | None, str]
+    http: httpx.AsyncClient, registry: Registry, body: bytes, received: tuple[str, str | None, str]
 ) -> None:
     """Status 400, the place in field and message, a hint, and nothing reaches a service."""
     answer = await http.post("/api/providers", content=body, headers=ADMIN)
     error = answer.json()
-    assert (answer.status_code, error["code"], error.get("field")) == (400, *told[:2])
-    assert told[2] in error["error"]
+    assert (answer.status_code, error["code"], error.get("field")) == (400, *received[:2])
+    assert received[2] in error["error"]
     assert error["hint"]
     assert not registry.created
 

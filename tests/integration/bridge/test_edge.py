@@ -135,9 +135,9 @@ async def test_a_body_of_20_mb_is_refused(
     answer = await http.post(path, content=content, headers=ADMIN | CALLER)
     assert answer.status_code == 413
     error = answer.json()
-    told = error["error"] if path == PATH else error
-    assert told["code"].upper() == "REQUEST_TOO_LARGE"
-    assert told["hint"]
+    received = error["error"] if path == PATH else error
+    assert received["code"].upper() == "REQUEST_TOO_LARGE"
+    assert received["hint"]
     assert not router.requests
 
 

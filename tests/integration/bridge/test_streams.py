@@ -205,7 +205,7 @@ async def test_sound_that_breaks_off_does_not_look_whole(http: httpx.AsyncClient
         await http.post("/v1/audio/speech", json=body)
 
 
-async def test_news_arrive_as_events(http: httpx.AsyncClient, health: Health) -> None:
+async def test_notifications_arrive_as_events(http: httpx.AsyncClient, health: Health) -> None:
     """The head comes before the first news, which may be hours away."""
     async with http.stream("GET", "/api/notifications", headers=ADMIN) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -218,13 +218,15 @@ async def test_news_arrive_as_events(http: httpx.AsyncClient, health: Health) ->
     await soon(health.ended)
 
 
-async def test_news_that_cannot_be_had_have_their_own_status(http: httpx.AsyncClient) -> None:
+async def test_notifications_refused_have_their_own_status(
+    http: httpx.AsyncClient,
+) -> None:
     """A wrong key is a 401, not an empty stream."""
     answer = await http.get("/api/notifications", headers={"x-master-key": "wrong"})
     assert (answer.status_code, answer.json()["code"]) == (401, "MASTER_KEY_INVALID")
 
 
-async def test_a_stream_of_news_shows_that_it_lives(
+async def test_a_stream_of_notifications_shows_that_it_lives(
     http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Comments keep the connection from being cut as idle."""
@@ -235,7 +237,7 @@ async def test_a_stream_of_news_shows_that_it_lives(
             break
 
 
-async def test_news_end_when_the_bridge_stops(
+async def test_notifications_end_when_the_bridge_stops(
     bridge: bootstrap.BridgeProcess, http: httpx.AsyncClient
 ) -> None:
     """A stream that would last for hours does not hold up the end of the process."""

@@ -71,14 +71,14 @@ async def report(health: Health, *outcomes: Outcome) -> None:
 
 async def test_calls_alone_tell_how_an_instance_is(bench: Bench, health: Health) -> None:
     """Routers' outcomes make it healthy, degraded and unhealthy; the provider is never asked."""
-    told = [
+    received = [
         ([outcome()], HEALTH_STATUS_HEALTHY),
         ([outcome(ERROR_REASON_PROVIDER_ERROR)], HEALTH_STATUS_DEGRADED),
         ([outcome(ERROR_REASON_PROVIDER_ERROR, count=2)], HEALTH_STATUS_UNHEALTHY),
         ([outcome(count=100)], HEALTH_STATUS_HEALTHY),
         ([outcome(ERROR_REASON_PROVIDER_REFUSED, count=50)], HEALTH_STATUS_HEALTHY),
     ]
-    for outcomes, status in told:
+    for outcomes, status in received:
         await report(health, *outcomes)
         assert (await health.get()).status == status
     found = await health.get()
@@ -90,7 +90,7 @@ async def test_calls_alone_tell_how_an_instance_is(bench: Bench, health: Health)
 async def test_circuits_are_those_of_the_routers(bench: Bench, health: Health) -> None:
     """The most open one is shown, and watched, until its router closes it or falls silent."""
 
-    async def told(router_id: str, *states: CircuitState.ValueType) -> CircuitState.ValueType:
+    async def received(router_id: str, *states: CircuitState.ValueType) -> CircuitState.ValueType:
         circuits = [RouterCircuit(provider_id=1, state=state) for state in states]
         request = internal.ReportOutcomesRequest(router_id=router_id, circuits=circuits)
         await health.outcomes.ReportOutcomes(request, metadata=SERVICE_METADATA)
@@ -98,9 +98,9 @@ async def test_circuits_are_those_of_the_routers(bench: Bench, health: Health) -
 
     await report(health, outcome(ERROR_REASON_PROVIDER_ERROR, count=9))
     assert (await health.all())[0].circuit == CIRCUIT_STATE_CLOSED
-    assert await told("r1", CIRCUIT_STATE_OPEN) == CIRCUIT_STATE_OPEN
-    assert await told("r2", CIRCUIT_STATE_HALF_OPEN) == CIRCUIT_STATE_OPEN
-    assert await told("r1") == CIRCUIT_STATE_HALF_OPEN
+    assert await received("r1", CIRCUIT_STATE_OPEN) == CIRCUIT_STATE_OPEN
+    assert await received("r2", CIRCUIT_STATE_HALF_OPEN) == CIRCUIT_STATE_OPEN
+    assert await received("r1") == CIRCUIT_STATE_HALF_OPEN
     watch = health.outcomes.WatchHealth(internal.WatchHealthRequest(), metadata=SERVICE_METADATA)
     first = await watch.read()
     assert isinstance(first, internal.WatchHealthResponse)

@@ -115,19 +115,19 @@ async def test_parallel_writers_make_dense_revisions_that_appear_in_order(bench:
         watch = other.snapshots.WatchSnapshot(WatchSnapshotRequest(), metadata=SERVICE_METADATA)
         seen = [(await watch.read()).revision]
         await asyncio.gather(*((one, other)[i % 2].provider(f"P{i}") for i in range(20)))
-        told: list[int] = []
+        received: list[int] = []
         async with asyncio.timeout(10):
             while seen[-1] < 20:
                 message = await watch.read()
                 seen.append(message.revision)
-                told += [change.provider.id for change in message.changes]
+                received += [change.provider.id for change in message.changes]
         watch.cancel()
         entries = (await one(ListAuditEntriesRequest())).entries
         providers = (await one(ListProvidersRequest())).providers
     assert sorted(entry.revision for entry in entries) == list(range(1, 21))
     assert sorted(provider.id for provider in providers) == list(range(1, 21))
     assert seen == sorted(set(seen))
-    assert told == list(range(1, 21))
+    assert received == list(range(1, 21))
 
 
 async def test_parallel_creations_of_one_name_leave_one(api: Api) -> None:

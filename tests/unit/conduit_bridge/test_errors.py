@@ -30,13 +30,13 @@ def test_every_reason_has_both_shapes(reason: str) -> None:
         expected | ({"hint": failure.hint} if failure.hint else {}),
     )
     status, _, body = answer_of(error, DIALECT_OPENAI)
-    told = orjson.loads(body)["error"]
-    assert (status, told["type"], told["param"]) == (
+    received = orjson.loads(body)["error"]
+    assert (status, received["type"], received["param"]) == (
         failure.http_status,
         failure.openai_type,
         "weight",
     )
-    assert told["code"] == told["code"].lower()
+    assert received["code"] == received["code"].lower()
 
 
 def test_a_provider_s_key_is_not_called_the_caller_s() -> None:

@@ -68,8 +68,8 @@ async def test_a_service_whose_vital_work_is_down_is_not_serving() -> None:
             await eventually(is_down)
             disk.refuses = False
             await eventually(is_up)
-    told = [(e["event"], e.get("reasons")) for e in logs if e["event"] in {"not_ready", "ready"}]
-    assert told == [("not_ready", ["ledger fails: No space left on device"]), ("ready", None)]
+    seen = [(e["event"], e.get("reasons")) for e in logs if e["event"] in {"not_ready", "ready"}]
+    assert seen == [("not_ready", ["ledger fails: No space left on device"]), ("ready", None)]
     await service.drain()
     assert closed.is_set()
 

@@ -63,7 +63,7 @@ class Follower:
 
         await eventually(is_so)
 
-    async def is_told(self, *problems: str) -> None:
+    async def is_reported(self, *problems: str) -> None:
         """Wait until readiness says so."""
 
         async def is_so() -> bool:
@@ -96,10 +96,10 @@ async def test_a_change_that_could_not_be_used_is_used_later(
         await follower.uses(1)
         follower.problem = problem
         registry.replace(snapshot([provider(1), provider(2)]))
-        await follower.is_told(f"registry_watch fails: {reason}")
+        await follower.is_reported(f"registry_watch fails: {reason}")
         follower.problem = None
         await follower.uses(1, 2)
-        await follower.is_told()
+        await follower.is_reported()
 
 
 async def test_a_later_change_mends_one_that_cannot_be_used(registry: ScriptedRegistry) -> None:
@@ -115,10 +115,10 @@ async def test_a_later_change_mends_one_that_cannot_be_used(registry: ScriptedRe
     async with follower.following(registry.port):
         await follower.uses(1)
         registry.replace(snapshot([provider(1), provider(2)]))
-        await follower.is_told("registry_watch fails: ValueError")
+        await follower.is_reported("registry_watch fails: ValueError")
         registry.replace(snapshot([provider(1), provider(3)]))
         await follower.uses(1, 3)
-        await follower.is_told()
+        await follower.is_reported()
 
 
 async def test_a_registry_that_sends_nonsense_is_asked_again() -> None:
@@ -150,9 +150,9 @@ async def test_a_registry_that_sends_nonsense_is_asked_again() -> None:
     await server.start()
     follower = Follower()
     async with follower.following(port):
-        await follower.is_told("registry_watch fails: The stream brought what is no message")
+        await follower.is_reported("registry_watch fails: The stream brought what is no message")
         await follower.uses(5)
-        await follower.is_told()
+        await follower.is_reported()
     await server.stop(None)
 
 
@@ -161,7 +161,7 @@ async def test_the_wrong_key_is_told() -> None:
     async with serve_registry(snapshot([provider(1)]), bytes(32)) as registry:
         follower = Follower()
         async with follower.following(registry.port):
-            await follower.is_told("registry_watch fails: UNAUTHENTICATED")
+            await follower.is_reported("registry_watch fails: UNAUTHENTICATED")
     assert follower.used == set()
 
 

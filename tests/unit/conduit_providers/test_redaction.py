@@ -26,8 +26,8 @@ def test_secret_members_of_json_are_replaced_one_by_one() -> None:
             "source_credentials": {"private_key": "-----BEGIN", "token_uri": "https://x.example"},
         }
     )
-    told = Redactor(secret).text("service_account AKIA0123 -----BEGIN https://x.example")
-    assert told == "service_account [redacted] [redacted] https://x.example"
+    received = Redactor(secret).text("service_account AKIA0123 -----BEGIN https://x.example")
+    assert received == "service_account [redacted] [redacted] https://x.example"
 
 
 @pytest.mark.parametrize("end", ["", "…", "..."])

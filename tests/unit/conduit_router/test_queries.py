@@ -58,12 +58,12 @@ async def test_models_that_a_key_may_not_use_are_not_listed(bench: Bench) -> Non
 async def test_a_model_that_a_key_may_not_use_does_not_exist_for_it(bench: Bench) -> None:
     """In the words for one that nobody has: what there is cannot be found out by asking."""
     queries, caller = Queries(bench.runtime), limited("open")
-    told = []
+    received = []
     for name in ("secret", "nosuch"):
         with pytest.raises(ModelNotFound) as missing:
             await queries.GetModel(pb.GetModelRequest(model=name), caller)
-        told.append(missing.value.message.replace(name, "?"))
-    assert told[0] == told[1]
+        received.append(missing.value.message.replace(name, "?"))
+    assert received[0] == received[1]
     found = await queries.GetModel(pb.GetModelRequest(model="open"), caller)
     assert (found.model.id, found.model.object) == ("open", "model")
     assert "chat" in found.model.capabilities

@@ -89,11 +89,11 @@ async def test_a_report_that_is_lost_is_not_repeated() -> None:
 
 async def test_circuits_are_reported_until_all_are_closed() -> None:
     """When they change, and again before Health forgets them; then the router falls silent."""
-    told: list[dict[int, int]] = []
+    received: list[dict[int, int]] = []
 
     async def note(request: ReportOutcomesRequest, _: object) -> ReportOutcomesResponse:
         assert request.router_id == "r1"
-        told.append({each.provider_id: each.state for each in request.circuits})
+        received.append({each.provider_id: each.state for each in request.circuits})
         return ReportOutcomesResponse()
 
     now = 0.0
@@ -108,17 +108,17 @@ async def test_circuits_are_reported_until_all_are_closed() -> None:
             state.failed(1)
         for _ in range(2):
             await reports.report_outcomes()
-        assert told == [{1: CIRCUIT_STATE_OPEN}]
+        assert received == [{1: CIRCUIT_STATE_OPEN}]
         assert outcomes.waiting.is_set()
         now += CIRCUITS_SECONDS
         await reports.report_outcomes()
-        assert told == [{1: CIRCUIT_STATE_OPEN}] * 2
+        assert received == [{1: CIRCUIT_STATE_OPEN}] * 2
         now = OPEN_SECONDS
         await reports.report_outcomes()
-        assert told[2:] == [{1: CIRCUIT_STATE_HALF_OPEN}]
+        assert received[2:] == [{1: CIRCUIT_STATE_HALF_OPEN}]
         outcomes.waiting.clear()
         state.forget(frozenset({1}), frozenset())
         for _ in range(2):
             await reports.report_outcomes()
-        assert told[3:] == [{}]
+        assert received[3:] == [{}]
         assert not outcomes.waiting.is_set()

@@ -104,7 +104,7 @@ def test_limits_are_read_from_the_last_answer() -> None:
     ]
     bench.succeeded(1, Headers.of(fields))
     bench.succeeded(2)
-    told, silent = bench.outcomes.drain()
-    assert told.rate_limits.requests_per_minute.limit == 60
-    assert told.rate_limits.key_id == "key_1"
+    received, silent = bench.outcomes.drain()
+    assert received.rate_limits.requests_per_minute.limit == 60
+    assert received.rate_limits.key_id == "key_1"
     assert not silent.HasField("rate_limits")
