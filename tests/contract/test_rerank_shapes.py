@@ -49,7 +49,7 @@ def test_rankings_are_written_as_they_were_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("documents", "told"),
+    ("documents", "received"),
     [
         ([["a"]], "documents[0] must be a string or an object, not a list"),
         (["a", {"text": 1}], "documents[1].text must be a string, not a number"),

@@ -75,7 +75,7 @@ async def test_admin_routes_want_the_master_key(
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "received"),
     [
         (b"{", ("MALFORMED_JSON", None, "position")),
         (b"\xff", ("MALFORMED_JSON", None, "position 0")),

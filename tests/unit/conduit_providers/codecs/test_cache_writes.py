@@ -25,14 +25,14 @@ def of_bedrock(text: bytes) -> Quantities:
     return msgspec.json.decode(text, type=bedrock_answer.Counts).quantities()
 
 
-@pytest.mark.parametrize("told", [b"", b', "cache_creation": null', b', "cache_creation": {}'])
+@pytest.mark.parametrize("received", [b"", b', "cache_creation": null', b', "cache_creation": {}'])
 def test_anthropic_without_times_means_five_minutes(received: bytes) -> None:
     """As older servers answer: all that was written is at the usual price."""
     usage = of_anthropic(b'{"input_tokens": 1, "cache_creation_input_tokens": 9%b}' % received)
     assert usage == counted([(INPUT, 1), (CACHE_WRITE, 9)])
 
 
-@pytest.mark.parametrize("told", [b"", b', "cacheDetails": null', b', "cacheDetails": []'])
+@pytest.mark.parametrize("received", [b"", b', "cacheDetails": null', b', "cacheDetails": []'])
 def test_bedrock_without_times_means_five_minutes(received: bytes) -> None:
     """The list is empty where nothing is told."""
     usage = of_bedrock(b'{"inputTokens": 1, "cacheWriteInputTokens": 9%b}' % received)
