@@ -32,7 +32,8 @@ class CallLimits(msgspec.Struct, frozen=True):
     first_event: float = 300.0
     # Between two pieces of an answer.
     idle: float = 120.0
-    attempts: int = MAX_ATTEMPTS
+    # None for so many as are usual, and one for each candidate at least.
+    attempts: int | None = None
     # Whether what a provider does not take is refused rather than left out.
     is_strict: bool = False
 
@@ -48,7 +49,7 @@ def options_of(request: Any) -> CallOptions | None:  # noqa: ANN401 # any RPC th
 
 def limits_of(options: CallOptions) -> CallLimits:
     """Return the limits that a caller asks for. InvalidRequest if they make no sense."""
-    total, attempts = CALL_SECONDS, MAX_ATTEMPTS
+    total, attempts = CALL_SECONDS, None
     if options.HasField("timeout"):
         # Not as a timedelta, which overflows where callers send nonsense.
         total = options.timeout.seconds + options.timeout.nanos / 1e9

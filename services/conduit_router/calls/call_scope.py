@@ -20,7 +20,13 @@ from conduit_providers.operations.chat import urls_of
 from conduit_providers.quantities import Quantities
 from conduit_router.calls.media import Media
 from conduit_router.calls.runtime import CallRuntime
-from conduit_router.context import DEFAULT_LIMITS, CallerContext, CallLimits, limits_of
+from conduit_router.context import (
+    DEFAULT_LIMITS,
+    MAX_ATTEMPTS,
+    CallerContext,
+    CallLimits,
+    limits_of,
+)
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan, Consumption
 from conduit_router.routing.decide import decide_for
 from conduit_router.routing.provider_state import HEALTHY
@@ -51,7 +57,7 @@ def admit(
     if not decision.candidates:
         raise runtime.no_candidate(requirements, decision)
     limits = DEFAULT_LIMITS if options is None else limits_of(options)
-    plan = AttemptPlan(decision, limits.attempts)
+    plan = AttemptPlan(decision, limits.attempts or max(MAX_ATTEMPTS, len(decision.candidates)))
     return CallScope(
         runtime=runtime,
         operation=operation,

@@ -44,7 +44,11 @@ class Attempt(msgspec.Struct):
 
 
 class AttemptPlan(msgspec.Struct):
-    """Yields the attempts of one call. Ask `next`, and tell what came of it."""
+    """Yields the attempts of one call. Ask `next`, and tell what came of it.
+
+    Neither a retry nor another key of an instance takes the chance of a candidate behind it: each
+    is asked once, as far as the attempts go, before they are used on one that was.
+    """
 
     decision: Decision
     max_attempts: int
@@ -55,6 +59,8 @@ class AttemptPlan(msgspec.Struct):
     _key: int = 0
     _retry: bool = False
     _retried: bool = False
+    # How many candidates have had their turn.
+    _reached: int = 0
 
     def next(self) -> Attempt | None:
         """Return the next attempt, or None when nothing is left to try."""
@@ -63,6 +69,7 @@ class AttemptPlan(msgspec.Struct):
             return None
         chosen = candidates[self._candidate]
         self.attempts += 1
+        self._reached = max(self._reached, self._candidate + 1)
         return Attempt(chosen.candidate, chosen.keys[self._key], self._retry)
 
     def failed(self, error: UpstreamError, *, may_retry: bool) -> None:
@@ -70,9 +77,9 @@ class AttemptPlan(msgspec.Struct):
         self._retry = False
         if error.scope is Scope.REQUEST:
             self._candidate = len(self.decision.candidates)
-        elif error.scope is Scope.KEY:
+        elif error.scope is Scope.KEY and self._has_spare():
             self._next_key()
-        elif error.is_transient and may_retry and not self._retried:
+        elif error.is_transient and may_retry and not self._retried and self._has_spare():
             self._retry = self._retried = True
         else:
             self._next_candidate()
@@ -94,6 +101,10 @@ class AttemptPlan(msgspec.Struct):
         self._candidate = self._key = 0
         self._retry = self._retried = False
         return self.attempts < self.max_attempts
+
+    def _has_spare(self) -> bool:
+        untried = len(self.decision.candidates) - max(self._reached, 1)
+        return self.max_attempts - self.attempts > untried
 
     def _next_key(self) -> None:
         self._key += 1

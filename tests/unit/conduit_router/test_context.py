@@ -9,7 +9,6 @@ from conduit_kernel.errors import InvalidRequest
 from conduit_router.context import (
     CALL_SECONDS,
     DEFAULT_LIMITS,
-    MAX_ATTEMPTS,
     MAX_CALL_SECONDS,
     limits_of,
     options_of,
@@ -56,7 +55,7 @@ def test_what_is_not_asked_for_has_its_default() -> None:
     """Each by itself: strictness alone changes neither time nor attempts."""
     assert limits_of(CallOptions()) == DEFAULT_LIMITS
     strict = limits_of(CallOptions(strict_parameters=True))
-    assert (strict.total, strict.attempts, strict.is_strict) == (CALL_SECONDS, MAX_ATTEMPTS, True)
+    assert (strict.total, strict.attempts, strict.is_strict) == (CALL_SECONDS, None, True)
 
 
 def test_a_request_without_options_has_none() -> None:

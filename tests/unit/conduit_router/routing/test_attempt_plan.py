@@ -77,6 +77,24 @@ def test_attempts_are_bounded() -> None:
     assert way.attempts == 4
 
 
+def test_a_retry_takes_no_candidates_chance() -> None:
+    """Of three, the last is asked although the first two fail in a way that may pass."""
+    seen = walk(plan(providers=3, keys=1, attempts=4), *[UpstreamError("503")] * 9)
+    assert [(p, r) for p, _, r in seen] == [(1, False), (1, True), (2, False), (3, False)]
+
+
+def test_refused_keys_take_no_candidates_chance() -> None:
+    """With four keys that are all refused, the next instance is asked all the same."""
+    seen = walk(plan(providers=2, keys=4, attempts=4), *[InvalidApiKey("no")] * 9)
+    assert [p for p, _, _ in seen] == [1, 1, 1, 2]
+
+
+def test_a_callers_limit_is_kept() -> None:
+    """With fewer attempts than candidates, the first ones are asked, each once."""
+    seen = walk(plan(providers=3, keys=2, attempts=2), *[UpstreamError("503")] * 9)
+    assert [(p, r) for p, _, r in seen] == [(1, False), (2, False)]
+
+
 def test_fallbacks_count_instances_given_up() -> None:
     """Keys of one instance are no fallbacks."""
     way = plan()
