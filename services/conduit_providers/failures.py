@@ -202,6 +202,8 @@ def class_of(
     found = _by_code(status, report, codes)
     if found is None or found is UpstreamRefused or found is UpstreamRateLimited:
         found = _by_words(status, report.message) or _BY_STATUS.get(status) or found
+    if status == 413 and found is UpstreamError:  # noqa: PLR2004 # OpenAI calls it its server's
+        return UpstreamRefused
     if found is not None:
         return found
     if status == 404:  # noqa: PLR2004 # not found

@@ -12,6 +12,7 @@ import msgspec
 from google.protobuf.message import Message
 
 from conduit.v1.call_pb2 import CallReport
+from conduit_kernel.http import Upload
 from conduit_providers.calls import Answer, Call, Events, Form
 from conduit_providers.codec import Codec
 from conduit_providers.quantities import Quantities
@@ -129,6 +130,17 @@ class StreamedOperation(Operation[RequestT, AnswerT], Generic[RequestT, AnswerT,
         """Put the end of a stream into its last message; return where its report goes."""
 
 
+class UploadOperation(Operation[RequestT, AnswerT], Generic[RequestT, AnswerT]):
+    """An operation whose requests bring files, which may be too large to be held in memory."""
+
+    @abstractmethod
+    def form_of_upload(self, start: Any, uploads: Sequence[Upload]) -> Form[RequestT]:  # noqa: ANN401 # of each RPC its own
+        """Return the request of an RPC's first message, with the files that follow it in order.
+
+        InvalidRequest if it makes no sense.
+        """
+
+
 def estimate_tokens(characters: int) -> int:
     """Return about how many tokens a text of so many characters has."""
     return -(-characters // CHARACTERS_PER_TOKEN)
@@ -136,4 +148,5 @@ def estimate_tokens(characters: int) -> int:
 
 AnyOperation = Operation[Any, Any]
 AnyStreamedOperation = StreamedOperation[Any, Any, Any]
+AnyUploadOperation = UploadOperation[Any, Any]
 AnyCodec = Codec[Any, Any]

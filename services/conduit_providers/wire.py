@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from conduit_kernel.http import Upload
+
 # Names in lower case.
 Headers = tuple[tuple[str, str], ...]
 JSON_HEADERS: Headers = (("content-type", "application/json"),)
@@ -21,6 +23,8 @@ class HttpRequest(msgspec.Struct, frozen=True):
     path: str
     headers: Headers = ()
     body: bytes = b""
+    # In place of the body, what is sent as it comes. Its headers are those of no other request.
+    upload: Upload | None = None
 
     def __repr__(self) -> str:
         """Name it without its headers, which may hold credentials."""

@@ -7,7 +7,7 @@ from functools import partial
 
 from conduit_kernel.addresses import is_public
 from conduit_kernel.background import Background
-from conduit_kernel.http import AllowAddress, HttpClient, IsolatedResolver
+from conduit_kernel.http import AllowAddress, HttpClient, IsolatedResolver, SpillSpace
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc import RpcServer
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
@@ -130,7 +130,7 @@ async def start(
         draw_seed=_seeds(),
     )
     virtual_keys = VirtualKeys(vault, clock)
-    stub = RouterStub(runtime, virtual_keys, ids)
+    stub = RouterStub(runtime, virtual_keys, ids, _upload_space(settings))
     control_plane = ControlPlane(
         settings,
         recorder=recorder,
@@ -170,6 +170,12 @@ async def start(
         jobs=runtime.jobs,
         connections=[*clients, channels],
     )
+
+
+def _upload_space(settings: Settings) -> SpillSpace:
+    folder = settings.data_dir / "router" / "uploads"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return SpillSpace(folder)
 
 
 def _clients(settings: Settings) -> list[HttpClient]:

@@ -12,13 +12,15 @@ from conduit.v1 import options_pb2
 from conduit.v1.router_service_pb2 import DESCRIPTOR
 from conduit_kernel.auth import Principal, PrincipalKind, current_principal
 from conduit_kernel.errors import ConduitError, NotImplementedYet
+from conduit_kernel.http import SpillSpace
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc.auth_interceptor import Context, metadata_of
-from conduit_providers.operation import StreamedOperation
+from conduit_providers.operation import StreamedOperation, UploadOperation
 from conduit_providers.operations import operation
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.calls.unary import UnaryCalls
+from conduit_router.calls.uploads import UploadCalls, answering_to_end, streaming_to_end
 from conduit_router.context import CallerContext
 from conduit_router.queries import Queries
 from conduit_router.routing.table import EMPTY_TABLE, Caller
@@ -45,13 +47,20 @@ class RouterStub:
     options; other arguments of gRPC's stubs are taken and not used.
     """
 
-    def __init__(self, runtime: CallRuntime, virtual_keys: VirtualKeys, ids: IdSource) -> None:
+    def __init__(
+        self,
+        runtime: CallRuntime,
+        virtual_keys: VirtualKeys,
+        ids: IdSource,
+        uploads: SpillSpace,
+    ) -> None:
+        """Take what calls are made with, who calls, and the room for the files that calls bring."""
         self._runtime = runtime
         self._ids = ids
         # Returns the holder of a virtual key. One of the VIRTUAL_KEY errors if there is none.
         self.identify = virtual_keys.identify
         queries = Queries(runtime)
-        rpcs = {m.name: _rpc(m, runtime, queries) for m in SERVICE.methods}
+        rpcs = {m.name: _rpc(m, runtime, queries, uploads) for m in SERVICE.methods}
         self._calls = {
             name: rpc for name, rpc in rpcs.items() if isinstance(rpc, UnaryCalls | StreamingCalls)
         }
@@ -101,13 +110,17 @@ class RouterStub:
         return CallerContext(caller, request_id or f"req_{self._ids.next()}", principal.address)
 
 
-def _rpc(method: MethodDescriptor, runtime: CallRuntime, queries: Queries) -> Rpc:
+def _rpc(
+    method: MethodDescriptor, runtime: CallRuntime, queries: Queries, uploads: SpillSpace
+) -> Rpc:
     """Return what does an RPC: a call of its operation, a query, or a refusal."""
     name = method.GetOptions().Extensions[options_pb2.serving].operation
     response, found = GetMessageClass(method.output_type), operation(name)
     if found is None:
         query: Rpc | None = getattr(queries, method.name, None)
         return query or _refusal(method)
+    if isinstance(found, UploadOperation):
+        return UploadCalls(runtime, found, response, uploads)
     if not method.server_streaming:
         return UnaryCalls(runtime, found, response)
     assert isinstance(found, StreamedOperation)  # noqa: S101 # a test holds the contract to it
@@ -142,6 +155,9 @@ def handlers(stub: RouterStub) -> grpc.GenericRpcHandler:
 
 
 def _handler(method: MethodDescriptor, rpc: Callable[..., Any], ids: IdSource) -> Any:  # noqa: ANN401 # gRPC's own
+    if "chunk" in method.input_type.fields_by_name:
+        rpc = streaming_to_end(rpc) if method.server_streaming else answering_to_end(rpc)
+
     async def unary(request: Any, context: Context) -> Any:  # noqa: ANN401 # of each RPC its own
         request_id = _request_id(context, ids)
         with _naming(request_id):

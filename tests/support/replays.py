@@ -111,6 +111,8 @@ class Replay:
         request = signer.sign(self._unsigned(call))
         lines = [f"{request.method} {self.target.base_url}{request.path}"]
         lines += [f"{name}: {value}" for name, value in request.headers]
+        # Files of cases are in the request itself, and so in its body.
+        assert request.upload is None
         return "\n".join(lines).encode() + b"\n\n" + request.body
 
     def _unsigned(self, call: Call[Any]) -> HttpRequest:

@@ -29,6 +29,9 @@ ASKED = {
     "dimensions": '"dimensions":',
     "base64": '"encoding_format":"base64"',
     "structured_documents": '"documents":[{',
+    **{name: f'"response_format":"{name}"' for name in ("text", "srt", "vtt")},
+    **{name: f'"response_format":"{name}"' for name in ("verbose_json", "diarized_json")},
+    "word_timestamps": '"timestamp_granularities":["word"]',
 }
 
 

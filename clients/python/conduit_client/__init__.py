@@ -9,7 +9,13 @@ async with ConduitClient("127.0.0.1:50052", api_key="condt_...") as client:
             print(text, end="")
 """
 
-from conduit_client.answers import ChatAnswer, ChatStream, EmbedAnswer, RerankAnswer
+from conduit_client.answers import (
+    ChatAnswer,
+    ChatStream,
+    EmbedAnswer,
+    RerankAnswer,
+    TranscribeAnswer,
+)
 from conduit_client.client import ConduitClient
 from conduit_client.errors import CallFailed, StreamIncomplete
 from conduit_client.messages import assistant, image, system, text, tool_result, user
@@ -22,6 +28,7 @@ __all__ = [
     "EmbedAnswer",
     "RerankAnswer",
     "StreamIncomplete",
+    "TranscribeAnswer",
     "assistant",
     "image",
     "system",

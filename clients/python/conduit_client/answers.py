@@ -16,6 +16,7 @@ from conduit.v1.chat_pb2 import ChatCompletion, ChatUsage
 from conduit.v1.embedding_pb2 import Embedding, EmbeddingList
 from conduit.v1.rerank_pb2 import Ranking
 from conduit.v1.router_requests_pb2 import StreamChatRequest, StreamChatResponse
+from conduit.v1.transcription_pb2 import Transcription
 from conduit_client.errors import StreamIncomplete, failure_of
 
 StreamCall = grpc.aio.UnaryStreamCall[StreamChatRequest, StreamChatResponse]
@@ -63,6 +64,19 @@ class RerankAnswer:
     def order(self) -> list[int]:
         """The documents' places in the request, the most relevant one's first."""
         return [result.index for result in self.ranking.results]
+
+
+@dataclass(frozen=True, slots=True)
+class TranscribeAnswer:
+    """The words of a sound, and what Conduit did for them."""
+
+    transcription: Transcription
+    report: CallReport
+
+    @property
+    def text(self) -> str:
+        """The words."""
+        return self.transcription.text
 
 
 class ChatStream:

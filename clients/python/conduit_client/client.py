@@ -1,16 +1,18 @@
 """The client."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
 
+from conduit.v1.audio_requests_pb2 import TranscribeRequest, TranscribeStart
 from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.chat_message_pb2 import ChatMessage
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit.v1.embedding_pb2 import EmbeddingInput, EmbeddingRequest
+from conduit.v1.form_pb2 import FileChunk, FormFile
 from conduit.v1.model_pb2 import Model
 from conduit.v1.rerank_pb2 import RerankingDocument, RerankingRequest
 from conduit.v1.router_requests_pb2 import (
@@ -21,13 +23,21 @@ from conduit.v1.router_requests_pb2 import (
     StreamChatRequest,
 )
 from conduit.v1.router_service_pb2_grpc import RouterServiceStub
-from conduit_client.answers import ChatAnswer, ChatStream, EmbedAnswer, RerankAnswer
+from conduit.v1.transcription_pb2 import TranscriptionRequest
+from conduit_client.answers import (
+    ChatAnswer,
+    ChatStream,
+    EmbedAnswer,
+    RerankAnswer,
+    TranscribeAnswer,
+)
 from conduit_client.errors import failure_of
 
 MAX_MESSAGE_BYTES = 96 * 1024 * 1024
 DEFAULT_SECONDS = 600.0
 # The Router gives up first, with a reason; this is for one that is gone.
 _MARGIN_SECONDS = 5.0
+_PIECE_BYTES = 256 * 1024
 
 AnswerT = TypeVar("AnswerT")
 
@@ -150,6 +160,33 @@ class ConduitClient:
         )
         return RerankAnswer(response.ranking, response.report)
 
+    async def transcribe(
+        self,
+        model: str,
+        sound: bytes | AsyncIterable[bytes],
+        filename: str,
+        *,
+        request: TranscriptionRequest | None = None,
+        options: CallOptions | None = None,
+    ) -> TranscribeAnswer:
+        """Return the words of a sound, which may come in pieces of at most 4 MiB. CallFailed.
+
+        The ending of `filename` tells the format. `request` holds what else is wished (the
+        language, times of words); the rest is added to it.
+        """
+        transcription = TranscriptionRequest()
+        if request is not None:
+            transcription.CopyFrom(request)
+        transcription.MergeFrom(TranscriptionRequest(model=model, file=FormFile(filename=filename)))
+        start = TranscribeStart(transcription=transcription, options=self._options(options))
+        call = self._stub.Transcribe(
+            _transcribe_requests(start, sound),
+            metadata=self._metadata,
+            timeout=self._patience(start.options),
+        )
+        response = await self._answer(call)
+        return TranscribeAnswer(response.transcription, response.report)
+
     async def list_models(self) -> list[Model]:
         """Return the model aliases that the key may use. CallFailed."""
         response = await self._answer(
@@ -175,6 +212,18 @@ class ConduitClient:
             return await call
         except grpc.aio.AioRpcError as error:
             raise failure_of(error) from error
+
+
+async def _transcribe_requests(
+    start: TranscribeStart, sound: bytes | AsyncIterable[bytes]
+) -> AsyncIterator[TranscribeRequest]:
+    yield TranscribeRequest(start=start)
+    if isinstance(sound, bytes):
+        for at in range(0, len(sound), _PIECE_BYTES):
+            yield TranscribeRequest(chunk=FileChunk(data=sound[at : at + _PIECE_BYTES]))
+        return
+    async for piece in sound:
+        yield TranscribeRequest(chunk=FileChunk(data=piece))
 
 
 def _chat(

@@ -21,7 +21,7 @@ from conduit_bridge.endpoints.unary import (
 )
 from conduit_bridge.multipart import Form, FormLimits, read_form
 from conduit_kernel.errors import ServiceUnavailable
-from conduit_kernel.http import Request, SpillBody, SpillFull, SpillSpace
+from conduit_kernel.http import Request, SpillBody, SpillFull, SpillReader, SpillSpace
 from conduit_kernel.http.limits import MIB
 
 FORM_TYPE = b"multipart/form-data"
@@ -127,20 +127,35 @@ def _with(context: RequestContext, request: object) -> ReadContext:
 
 def _sent(route: Route, first: Any, form: Form | None) -> Any:  # noqa: ANN401 # of each RPC its own
     """Return what the RPC is called with."""
-    return _messages(route, first, form) if route.client_streaming else first
+    return _Messages(route, first, form) if route.client_streaming else first
 
 
-async def _messages(route: Route, first: Any, form: Form | None) -> AsyncIterator[Any]:  # noqa: ANN401 # as above
-    yield first
-    if form is None or route.chunk is None:
-        return
-    for index, file in enumerate(_files(form)):
-        async for piece in await file.open():
-            yield route.chunk(index, piece)
+class _Messages:
+    """The messages of a form, and its files at hand for a Router in this process."""
 
+    def __init__(self, route: Route, first: Any, form: Form | None) -> None:  # noqa: ANN401 # as above
+        parts = form.parts if form is not None and route.chunk is not None else []
+        self.files = [part.body for part in parts if isinstance(part.body, SpillBody)]
+        self._first: Any | None = first
+        self._chunk = route.chunk
+        self._index = 0
+        self._reader: SpillReader | None = None
 
-def _files(form: Form) -> list[SpillBody]:
-    return [part.body for part in form.parts if isinstance(part.body, SpillBody)]
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:  # noqa: ANN401 # as above
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        while self._chunk is not None and self._index < len(self.files):
+            if self._reader is None:
+                self._reader = await self.files[self._index].open()
+            if piece := await self._reader.next():
+                return self._chunk(self._index, piece)
+            self._reader = None
+            self._index += 1
+        raise StopAsyncIteration
 
 
 async def _message_of(form: Form, *, with_content: bool) -> form_pb2.Form:

@@ -37,7 +37,7 @@ from conduit_kernel.http.request_body import RequestBody
 from conduit_kernel.http.response import Response
 from conduit_kernel.http.server import HttpServer
 from conduit_kernel.http.spill import SpillBody, SpillReader, SpillSpace
-from conduit_kernel.http.upload import JoinedUpload, Upload, UploadReader
+from conduit_kernel.http.upload import FilesAtHand, JoinedUpload, Upload, UploadReader
 
 __all__ = [
     "AllowAddress",
@@ -54,6 +54,7 @@ __all__ = [
     "Exchange",
     "Field",
     "Fields",
+    "FilesAtHand",
     "Handler",
     "HeaderTimeout",
     "Headers",

@@ -1,7 +1,7 @@
 """Request bodies that are sent as they come."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from conduit_kernel.http.errors import UploadFailed
 
@@ -24,6 +24,16 @@ class Upload(Protocol):
 
     async def open(self) -> UploadReader:
         """Begin a pass from the beginning."""
+        ...
+
+
+@runtime_checkable
+class FilesAtHand(Protocol):
+    """A stream of messages, some with files' bytes, whose files can be had without them as well."""
+
+    @property
+    def files(self) -> Sequence[Upload]:
+        """The files, in the order of the messages."""
         ...
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER
 from conduit_kernel.auth import Principal
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.http import Headers
-from conduit_providers.calls import Answer, Call
+from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.operation import AnyOperation
 from conduit_providers.quantities import total
 from conduit_router.calls.batching import Batch
@@ -35,8 +36,14 @@ class UnaryCalls:
 
     async def __call__(self, request: Any, caller: CallerContext) -> Any:  # noqa: ANN401 # of each RPC its own
         """Answer a request, in its form."""
+        form = self._operation.form_of(request)
+        return await self.answer(form, options_of(request), caller)
+
+    async def answer(
+        self, form: Form[Any], options: CallOptions | None, caller: CallerContext
+    ) -> Any:  # noqa: ANN401 # of each RPC its own
+        """Answer a request that was read before."""
         operation, response = self._operation, self._response()
-        form, options = operation.form_of(request), options_of(request)
         with admit(self._runtime, operation, form, options, caller, stream=False) as scope:
             attempt, answer = await ask_straight(scope, _make)
             operation.write(response, answer, is_typed=scope.is_typed)

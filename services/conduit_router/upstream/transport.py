@@ -8,7 +8,9 @@ from msgspec.structs import replace
 
 from conduit_kernel.addresses import is_public
 from conduit_kernel.errors import (
+    ConduitError,
     EgressProxyFailed,
+    InvalidRequest,
     ServiceUnavailable,
     StreamInterrupted,
     UpstreamError,
@@ -27,8 +29,10 @@ from conduit_kernel.http import (
     PoolExhausted,
     PreparedRequest,
     Response,
+    SpillFull,
     Timeouts,
     TotalTimeout,
+    UploadFailed,
 )
 from conduit_providers.failures import error_from
 from conduit_providers.spec import ProviderSpec
@@ -107,16 +111,18 @@ class Transport:
         UpstreamError, by class, for everything else. Close what is returned, always.
         """
         if upstream.signer.is_static:
-            prepared = self.prepared(upstream, request)
+            if request.upload is None:
+                prepared = self.prepared(upstream, request)
+            else:
+                prepared = self._prepare(upstream, upstream.signer.sign(request))
         else:
             began = self._clock()
             await self._token_refresher.ensure(upstream, timeouts.header)
             timeouts = _less(timeouts, self._clock() - began)
             prepared = self._prepare(upstream, upstream.signer.sign(request))
+        body = request.body if request.upload is None else request.upload
         try:
-            response = await self._client.send_prepared(
-                prepared, (), request.body, timeouts=timeouts
-            )
+            response = await self._client.send_prepared(prepared, (), body, timeouts=timeouts)
         except HttpError as error:
             raise_unreachable(error, upstream)
         if response.status not in OK:
@@ -196,6 +202,8 @@ def _less(timeouts: Timeouts, spent: float) -> Timeouts:
 def raise_unreachable(error: HttpError, upstream: UpstreamTarget) -> NoReturn:
     """Raise what a transport error before the first piece of an answer means."""
     name = upstream.provider_name
+    if isinstance(error, UploadFailed):
+        raise_upload(error)
     if isinstance(error, LocalExhausted):
         # No provider's fault: nobody is blamed, and another candidate would fare no better.
         message = "Conduit has no means left for another connection to a provider"
@@ -214,6 +222,17 @@ def raise_unreachable(error: HttpError, upstream: UpstreamTarget) -> NoReturn:
     raise UpstreamUnreachable(
         f"{name} broke the answer off", provider=name, kind="reset"
     ) from error
+
+
+def raise_upload(error: UploadFailed) -> NoReturn:
+    """Raise why what the caller sends could not be sent on; no provider is to blame."""
+    cause = error.__cause__
+    if isinstance(cause, ConduitError):
+        raise cause
+    if isinstance(cause, SpillFull):
+        message = "There is no room for an upload of this size just now"
+        raise ServiceUnavailable(message, service="router") from error
+    raise InvalidRequest(f"The upload broke off: {error}", field="file") from error
 
 
 def raise_interrupted(error: HttpError, upstream: UpstreamTarget) -> NoReturn:

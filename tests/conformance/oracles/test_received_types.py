@@ -66,10 +66,16 @@ KNOWN: dict[str, dict[str, str]] = {
             "docs.fireworks.ai/tools-sdks/openai-compatibility",
         ),
     },
-    "Groq": dict.fromkeys(
-        ("data.public_apps", "data.context_window", "data.active"),
-        "console.groq.com/docs/api-reference#models-list",
-    ),
+    "Groq": {
+        **dict.fromkeys(
+            ("data.public_apps", "data.context_window", "data.active"),
+            "console.groq.com/docs/api-reference#models-list",
+        ),
+        **dict.fromkeys(
+            ("x_groq", "task", "language", "duration", "segments", "words"),
+            "console.groq.com/docs/speech-to-text",
+        ),
+    },
     "HuggingFace": {
         "object": "text-generation-inference, router/src/lib.rs",
         "choices.logprobs.content.bytes": "as OpenAI's, which providers behind the router give",
@@ -90,6 +96,7 @@ KNOWN: dict[str, dict[str, str]] = {
         ),
         "ollama, api/types.go",
     ),
+    "OpenAI": {"task": "platform.openai.com/docs/api-reference/audio/verbose-json-object"},
     "OpenAICompatible": {"timings": "llama.cpp, tools/server", **THOUGHTS_IN_CONTENT},
     "OpenRouter": dict.fromkeys(
         ("choices.native_finish_reason", "provider", "choices.error"),

@@ -25,6 +25,7 @@ from conduit.v1.http_routes import ROUTES, Route
 from conduit.v1.options_pb2 import FRAMING_WEBSOCKET, serving
 from conduit.v1.router_service_pb2 import DESCRIPTOR
 from conduit_bridge import bootstrap
+from conduit_kernel.http import SpillSpace
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc import RpcServer
 from conduit_kernel.secrets import Vault
@@ -51,7 +52,7 @@ def stub(tmp_path: Path) -> RouterStub:
     bench.runtime.table = compiled(snapshot([provider(1)], virtual_keys=[virtual_key()]))
     keys = VirtualKeys(Vault(ENCRYPTION_KEY), lambda: 1000.0)
     keys.apply(first(bench.runtime.table))
-    return RouterStub(bench.runtime, keys, IdSource(lambda: 1000.0))
+    return RouterStub(bench.runtime, keys, IdSource(lambda: 1000.0), SpillSpace(tmp_path))
 
 
 @pytest.fixture(params=["in process", "over gRPC"])

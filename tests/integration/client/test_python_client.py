@@ -7,9 +7,11 @@ import pytest
 from grpc import StatusCode
 from tests.support.gateways import Served, wait_for
 from tests.support.sdk_oracle import Upstream, upstream
+from tests.support.transcribers import transcribers
 
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit.v1.rerank_pb2 import RerankingRequest
+from conduit.v1.transcription_pb2 import TranscriptionRequest
 from conduit_cli.gateway import Json
 from conduit_cli.keys import VIRTUAL, KeyFile
 from conduit_client import CallFailed, ConduitClient, image, system, user
@@ -123,6 +125,35 @@ async def test_texts_are_put_in_order(client: ConduitClient, cohere: Upstream) -
         "top_n": 4,
         "documents": list(texts),
     }
+
+
+async def pieces(data: bytes) -> AsyncIterator[bytes]:
+    """Yield a sound as it comes."""
+    for at in range(0, len(data), 100_000):
+        yield data[at : at + 100_000]
+
+
+async def test_sound_becomes_words(client: ConduitClient, served: Served) -> None:
+    """Whole, or as it comes; what else is wished goes along."""
+    sound = b"\xff\xfb" * 300_000
+    admin = served.admin()
+    async with transcribers() as provider:
+        address = f"{provider.address}/good"
+        openai = {"name": "OpenAI", "providerType": "OpenAI", "baseUrl": address}
+        number = admin.call("POST", "/api/providers", openai)["id"]
+        admin.call("POST", f"/api/providers/{number}/keys", {"apiKey": "any"})
+        mapped = {"modelAlias": "whisper", "providerId": number, "actualModelName": "w-1"}
+        admin.call("POST", "/api/model-provider-mappings", mapped)
+        wait_for(lambda: "whisper" in served.aliases())
+        wish = TranscriptionRequest(language="en")
+        for given in (sound, pieces(sound)):
+            answer = await client.transcribe("whisper", given, "talk.mp3", request=wish)
+            assert answer.text == "Hello."
+            assert answer.report.provider_name == "OpenAI"
+    assert [sent.files for sent in provider.sent] == [
+        [("talk.mp3", "application/octet-stream", sound)]
+    ] * 2
+    assert provider.sent[0].members == [("model", "w-1"), ("language", "en")]
 
 
 async def test_models_are_listed(client: ConduitClient) -> None:

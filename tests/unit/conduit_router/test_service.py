@@ -31,6 +31,7 @@ from conduit_kernel.errors import (
     VirtualKeyInvalid,
     VirtualKeyMissing,
 )
+from conduit_kernel.http import SpillSpace
 from conduit_kernel.ids import IdSource
 from conduit_kernel.secrets import Vault
 from conduit_router.routing.table import EMPTY_TABLE
@@ -62,7 +63,7 @@ def stub(bench: Bench) -> RouterStub:
     """Return the Router's RPCs."""
     keys = VirtualKeys(Vault(ENCRYPTION_KEY), lambda: NOW)
     keys.apply(first(bench.runtime.table))
-    return RouterStub(bench.runtime, keys, IdSource(lambda: NOW))
+    return RouterStub(bench.runtime, keys, IdSource(lambda: NOW), SpillSpace(bench.folder))
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ async def test_nobody_is_refused_for_a_key_that_cannot_be_known_yet(bench: Bench
     """Without a configuration each key is unknown, which is not the key's fault."""
     bench.runtime.table = EMPTY_TABLE
     keys = VirtualKeys(Vault(ENCRYPTION_KEY), lambda: NOW)
-    stub = RouterStub(bench.runtime, keys, IdSource(lambda: NOW))
+    stub = RouterStub(bench.runtime, keys, IdSource(lambda: NOW), SpillSpace(bench.folder))
     assert not stub.is_ready
     with pytest.raises(ServiceUnavailable):
         await RouterEdge(stub, "master").ListModels(

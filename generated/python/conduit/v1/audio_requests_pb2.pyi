@@ -218,11 +218,11 @@ class TranscribeResponse(_message.Message):
     REPORT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def transcription(self) -> _transcription_pb2.Transcription:
-        """Typed; when the request was typed and asked for a form of JSON."""
+        """Typed, when the request was. Plain text and subtitles are its text."""
 
     @_builtins.property
     def content(self) -> _form_pb2.Content:
-        """In the format that was asked for, such as `application/json`, `text/plain` or `text/vtt`."""
+        """When the request was a form: in the format that it asked for, such as `application/json` or `text/plain`."""
 
     @_builtins.property
     def report(self) -> _call_pb2.CallReport:
@@ -390,11 +390,11 @@ class TranslateResponse(_message.Message):
     REPORT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def transcription(self) -> _transcription_pb2.Transcription:
-        """Typed; when the request was typed and asked for a form of JSON."""
+        """Typed, when the request was. Plain text and subtitles are its text."""
 
     @_builtins.property
     def content(self) -> _form_pb2.Content:
-        """In the format that was asked for, such as `application/json`, `text/plain` or `text/vtt`."""
+        """When the request was a form: in the format that it asked for, such as `application/json` or `text/plain`."""
 
     @_builtins.property
     def report(self) -> _call_pb2.CallReport:

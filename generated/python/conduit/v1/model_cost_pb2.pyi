@@ -35,9 +35,9 @@ class _CostCalculationTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_C
     COST_CALCULATION_TYPE_CHARACTER_BASED: _CostCalculationType.ValueType  # 4
     """Characters."""
     COST_CALCULATION_TYPE_MINUTE_BASED: _CostCalculationType.ValueType  # 5
-    """Minutes of sound."""
+    """Minutes of sound, or of a session."""
     COST_CALCULATION_TYPE_SECOND_BASED: _CostCalculationType.ValueType  # 6
-    """Seconds of computing."""
+    """Seconds of computing, or of film."""
     COST_CALCULATION_TYPE_SEARCH_UNIT_BASED: _CostCalculationType.ValueType  # 7
     """Search units, by which rerankings are billed."""
 
@@ -55,9 +55,9 @@ COST_CALCULATION_TYPE_IMAGE_BASED: CostCalculationType.ValueType  # 3
 COST_CALCULATION_TYPE_CHARACTER_BASED: CostCalculationType.ValueType  # 4
 """Characters."""
 COST_CALCULATION_TYPE_MINUTE_BASED: CostCalculationType.ValueType  # 5
-"""Minutes of sound."""
+"""Minutes of sound, or of a session."""
 COST_CALCULATION_TYPE_SECOND_BASED: CostCalculationType.ValueType  # 6
-"""Seconds of computing."""
+"""Seconds of computing, or of film."""
 COST_CALCULATION_TYPE_SEARCH_UNIT_BASED: CostCalculationType.ValueType  # 7
 """Search units, by which rerankings are billed."""
 Global___CostCalculationType: _TypeAlias = CostCalculationType  # noqa: Y015

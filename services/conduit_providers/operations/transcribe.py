@@ -1,0 +1,228 @@
+"""Transcriptions: `Transcribe`. Their sound follows the request, and may be large."""
+
+import re
+import secrets
+from collections.abc import Sequence
+from math import ceil
+from typing import Any, ClassVar
+
+import msgspec
+import orjson
+
+from conduit.v1 import audio_requests_pb2 as pb
+from conduit.v1 import charge_pb2
+from conduit.v1.form_pb2 import Form as MultipartForm
+from conduit.v1.json_runtime import JsonError
+from conduit.v1.transcription_form import (
+    transcription_request_from_form,
+    transcription_request_to_form,
+)
+from conduit.v1.transcription_json import (
+    transcription_from_json,
+    transcription_request_from_json,
+    transcription_request_to_json,
+    transcription_to_json,
+)
+from conduit.v1.transcription_pb2 import Transcription, TranscriptionRequest
+from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.http import Upload
+from conduit_providers.calls import Answer, Call, Form
+from conduit_providers.codec import Codec
+from conduit_providers.operation import Requirements, UploadOperation, WorstCase
+from conduit_providers.quantities import Quantities, counted
+
+AUDIO_MILLISECOND = int(charge_pb2.UNIT_AUDIO_INPUT_MILLISECOND)
+JSON_TYPE = "application/json"
+# Formats that not every provider has, by what a provider must be able to do.
+FORMATS = frozenset({"text", "srt", "vtt", "verbose_json", "diarized_json"})
+# Of the slowest sound that is common, spoken words compressed: what nobody counted is not less.
+BYTES_PER_SECOND = 4_000
+# At a leisurely pace.
+WORDS_PER_SECOND = 2.0
+_CUE = re.compile(r"--> *(?:(\d+):)?(\d+):(\d+)[.,](\d{3})")
+
+
+class TranscriptionForm(Form[TranscriptionRequest]):
+    """A request with its sound: typed, or a form as it was sent."""
+
+    multipart: MultipartForm | None = None
+    # The bytes of the files, in the order of the request's; none where they are in the request.
+    uploads: Sequence[Upload] = ()
+    # Separates the parts of the form that is sent on; nobody who writes a part can know it.
+    boundary: str = "conduit"
+
+    @property
+    def members(self) -> MultipartForm:
+        """Return the request as a form. JsonError if no form can say it."""
+        if self.multipart is None:
+            self.multipart = transcription_request_to_form(self.typed)
+        return self.multipart
+
+    @property
+    def size(self) -> int:
+        """Count the bytes of the sound, as far as they are known."""
+        inline = sum(len(member.file.content) for member in self.members.members)
+        return inline + sum(upload.length or 0 for upload in self.uploads)
+
+
+class TranscriptionAnswer(Answer[Transcription]):
+    """The words: JSON, or a document of another media type, which is the JSON's text."""
+
+    content_type: str = JSON_TYPE
+    body: bytes = b""
+
+
+TranscribeCall = Call[TranscriptionRequest]
+TranscribeCodec = Codec[TranscribeCall, TranscriptionAnswer]
+
+
+def transcription_answer(
+    body: bytes, content_type: str, usage: Quantities | None
+) -> TranscriptionAnswer:
+    """Hold the words."""
+    json = body
+    if not is_json(content_type):
+        json = orjson.dumps({"text": body.decode("utf-8", "replace")})
+    return TranscriptionAnswer(
+        transcription_from_json,
+        transcription_to_json,
+        json,
+        None,
+        usage,
+        content_type,
+        body,
+    )
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a document is JSON."""
+    return content_type.partition(";")[0].strip().lower() == JSON_TYPE
+
+
+def form_of_call(call: TranscribeCall) -> TranscriptionForm:
+    """Return the request of a call."""
+    assert isinstance(call.request, TranscriptionForm)  # noqa: S101 # the operation makes no other
+    return call.request
+
+
+class _Transcription(msgspec.Struct):
+    model: str = ""
+    response_format: str | None = None
+    timestamp_granularities: list[str] = []
+
+
+_read_transcription = msgspec.json.Decoder(_Transcription).decode
+
+
+class TranscribeOperation(UploadOperation[TranscriptionRequest, Transcription]):
+    """Writes down speech."""
+
+    name: ClassVar[str] = "transcribe"
+    codec_type: ClassVar[type] = Codec
+
+    def form_of_upload(self, start: pb.TranscribeStart, uploads: Sequence[Upload]) -> Form[Any]:
+        """Return the request with its sound. InvalidRequest if its form makes no sense."""
+        boundary = secrets.token_hex(16)
+        if start.WhichOneof("form") != "multipart":
+            typed = TranscriptionRequest()
+            typed.CopyFrom(start.transcription)
+            # An RPC says whether its answer streams.
+            typed.ClearField("stream")
+            return _form(typed=typed, uploads=uploads, boundary=boundary)
+        try:
+            typed = transcription_request_from_form(start.multipart)
+        except JsonError as error:
+            raise InvalidRequest(str(error), field=error.path) from error
+        json = orjson.dumps(transcription_request_to_json(typed))
+        return _form(
+            json=json, typed=typed, multipart=start.multipart, uploads=uploads, boundary=boundary
+        )
+
+    def form_of(self, request: pb.TranscribeStart) -> Form[TranscriptionRequest]:
+        """Return the request; its sound is in it."""
+        return self.form_of_upload(request, ())
+
+    def plain_form(self, body: bytes) -> Form[TranscriptionRequest]:
+        """Return the request that stands in a body of JSON, its sound too."""
+        return _form(json=body)
+
+    def requirements(self, body: bytes, *, stream: bool) -> Requirements:
+        """Read what is asked for."""
+        request = _read_transcription(body)
+        if not request.model:
+            raise InvalidRequest("model is required", field="model")
+        capabilities = {request.response_format or "json"} & FORMATS
+        if "word" in request.timestamp_granularities:
+            capabilities.add("word_timestamps")
+        return Requirements(request.model, self.name, capabilities=frozenset(capabilities))
+
+    def estimate(
+        self,
+        form: Form[TranscriptionRequest],
+        answer: Answer[Transcription] | None,
+        emitted: int,
+        codec: object,
+    ) -> Quantities:
+        """Measure the words; where there are none, the bytes."""
+        if answer is None:
+            return _milliseconds(_size_of(form) / BYTES_PER_SECOND)
+        words = answer.typed
+        return _milliseconds(words.duration or _seconds_of(words.text))
+
+    def worst_case(self, form: Form[TranscriptionRequest], requirements: Requirements) -> WorstCase:
+        """Measure the bytes, as of the slowest sound."""
+        return WorstCase(_milliseconds(_size_of(form) / BYTES_PER_SECOND), is_bounded=True)
+
+    def write(
+        self,
+        response: pb.TranscribeResponse,
+        answer: Answer[Transcription],
+        *,
+        is_typed: bool,
+    ) -> None:
+        """Put the words into the response."""
+        if is_typed:
+            response.transcription.CopyFrom(answer.typed)
+        else:
+            assert isinstance(answer, TranscriptionAnswer)  # noqa: S101 # codecs make no other
+            response.content.content_type = answer.content_type
+            response.content.body = answer.body
+
+
+def _form(
+    *,
+    json: bytes | None = None,
+    typed: TranscriptionRequest | None = None,
+    multipart: MultipartForm | None = None,
+    uploads: Sequence[Upload] = (),
+    boundary: str = "conduit",
+) -> TranscriptionForm:
+    return TranscriptionForm(
+        transcription_request_from_json,
+        transcription_request_to_json,
+        json,
+        typed,
+        multipart,
+        uploads,
+        boundary,
+    )
+
+
+def _size_of(form: Form[TranscriptionRequest]) -> int:
+    return form.size if isinstance(form, TranscriptionForm) else 0
+
+
+def _milliseconds(seconds: float) -> Quantities:
+    return counted(((AUDIO_MILLISECOND, ceil(seconds * 1000)),))
+
+
+def _seconds_of(text: str) -> float:
+    """Return how long a text was spoken: to the end of its last cue, or by its words."""
+    ends = [
+        int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + int(millis) / 1000
+        for hours, minutes, seconds, millis in _CUE.findall(text)
+    ]
+    return max(ends) if ends else len(text.split()) / WORDS_PER_SECOND
+
+
+OPERATION = TranscribeOperation()

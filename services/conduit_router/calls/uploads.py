@@ -1,0 +1,229 @@
+"""Calls that bring files: the request comes first, its files' bytes in the messages after it.
+
+What was read of a file is kept until the call ends, so that a second candidate can have it.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+from conduit.v1.form_pb2 import FileChunk, Form, FormFile
+from conduit_kernel.errors import ConduitError, InvalidRequest, RequestTooLarge
+from conduit_kernel.http import FilesAtHand, SpillBody, SpillSpace, Upload
+from conduit_kernel.http.limits import MIB
+from conduit_providers.operation import AnyUploadOperation
+from conduit_router.calls.runtime import CallRuntime
+from conduit_router.calls.unary import UnaryCalls
+from conduit_router.context import CallerContext, options_of
+
+MAX_FILES = 16
+READ_ON_SECONDS = 10.0
+MAX_UPLOAD_BYTES = 128 * MIB
+
+
+def answering_to_end(rpc: Callable[..., Any]) -> Callable[..., Any]:
+    """Let an RPC with one answer read what its caller sends to the end before it fails."""
+
+    async def call(requests: AsyncIterable[Any], **caller: object) -> Any:  # noqa: ANN401 # of each RPC its own
+        async with _reading_to_end(requests) as messages:
+            return await rpc(messages, **caller)
+
+    return call
+
+
+def streaming_to_end(rpc: Callable[..., Any]) -> Callable[..., Any]:
+    """Let an RPC with many answers read what its caller sends to the end before it fails."""
+
+    async def call(requests: AsyncIterable[Any], **caller: object) -> AsyncIterator[Any]:
+        async with (
+            _reading_to_end(requests) as messages,
+            aclosing(rpc(messages, **caller)) as answers,
+        ):
+            async for answer in answers:
+                yield answer
+
+    return call
+
+
+@asynccontextmanager
+async def _reading_to_end(requests: AsyncIterable[Any]) -> AsyncIterator["KeptMessages"]:
+    """Read on before an error goes out, within bounds.
+
+    gRPC's client of Python takes the end of a call that it still writes to for a failure of its
+    own, and loses the error.
+    """
+    messages = KeptMessages(requests)
+    try:
+        yield messages
+    except ConduitError:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(READ_ON_SECONDS):
+                await _read_on(messages)
+        raise
+    finally:
+        messages.close()
+
+
+class KeptMessages:
+    """The messages of a caller, of which none is lost where a reader is cut off."""
+
+    def __init__(self, messages: AsyncIterable[Any]) -> None:
+        self._messages = aiter(messages)
+        self._next: asyncio.Future[Any] | None = None
+
+    def __aiter__(self) -> "KeptMessages":
+        """Return itself: whoever reads goes on where the last one ended."""
+        return self
+
+    async def __anext__(self) -> Any:  # noqa: ANN401 # of each RPC its own
+        """Return the next message."""
+        if self._next is None:
+            self._next = asyncio.ensure_future(anext(self._messages, None))
+        # An attempt ends while it waits for the next message, which is another attempt's then.
+        message = await asyncio.shield(self._next)
+        self._next = None
+        if message is None:
+            raise StopAsyncIteration
+        return message
+
+    def close(self) -> None:
+        """Wait for no more."""
+        if self._next is not None:
+            self._next.cancel()
+
+
+async def _read_on(requests: AsyncIterable[Any]) -> None:
+    left = MAX_UPLOAD_BYTES
+    async for message in requests:
+        left -= len(message.chunk.data)
+        if left < 0:
+            return
+
+
+class UploadCalls:
+    """Makes the calls of one RPC."""
+
+    def __init__(
+        self,
+        runtime: CallRuntime,
+        operation: AnyUploadOperation,
+        response: Callable[[], Any],
+        space: SpillSpace,
+    ) -> None:
+        """Take the operation, the class of the RPC's response, and the room for files."""
+        self._calls = UnaryCalls(runtime, operation, response)
+        self._operation = operation
+        self._space = space
+
+    async def __call__(self, requests: AsyncIterable[Any], caller: CallerContext) -> Any:  # noqa: ANN401 # of each RPC its own
+        """Answer a request, in its form."""
+        if isinstance(requests, FilesAtHand):
+            # They are kept already, by who asks.
+            return await self._answer(await _start_of(requests), requests.files, caller)
+        messages = requests if isinstance(requests, KeptMessages) else KeptMessages(requests)
+        received = ReceivedFiles(await _start_of(messages), messages, self._space)
+        try:
+            await received.fill_all_but_last()
+            return await self._answer(received.start, received.files, caller)
+        finally:
+            received.close()
+            if messages is not requests:
+                messages.close()
+
+    async def _answer(self, start: Any, files: Sequence[Upload], caller: CallerContext) -> Any:  # noqa: ANN401 # as above
+        form = self._operation.form_of_upload(start, files)
+        return await self._calls.answer(form, options_of(start), caller)
+
+
+async def _start_of(requests: AsyncIterable[Any]) -> Any:  # noqa: ANN401 # of each RPC its own
+    first = await anext(aiter(requests), None)
+    if first is None or not first.HasField("start"):
+        raise InvalidRequest("The first message must say what is asked", field="start")
+    return first.start
+
+
+class ReceivedFiles:
+    """The files of a stream of messages, which bring them one after the other."""
+
+    def __init__(self, start: Any, requests: AsyncIterable[Any], space: SpillSpace) -> None:  # noqa: ANN401 # as above
+        self.start = start
+        self._requests = aiter(requests)
+        self._pending: FileChunk | None = None
+        self._left = MAX_UPLOAD_BYTES
+        named = _files_of(start)
+        if len(named) > MAX_FILES:
+            raise InvalidRequest(f"A request may have at most {MAX_FILES} files", field="file")
+        self.files = [
+            SpillBody(
+                _FileSource(self, index, file),
+                space,
+                length=file.size if file.HasField("size") else None,
+            )
+            for index, file in enumerate(named)
+        ]
+
+    async def fill_all_but_last(self) -> None:
+        """Keep the files before the last one, which is then read as it comes."""
+        for file in self.files[:-1]:
+            await file.fill()
+
+    async def next_of(self, index: int) -> bytes:
+        """Return the next bytes of a file; b"" at its end."""
+        if self._pending is None:
+            self._pending = await self._received()
+        chunk = self._pending
+        if chunk is None or chunk.index > index:
+            return b""
+        if chunk.index < index:
+            raise InvalidRequest("The files must come in their order", field="chunk.index")
+        self._pending = None
+        self._left -= len(chunk.data)
+        if self._left < 0:
+            most = MAX_UPLOAD_BYTES
+            raise RequestTooLarge(f"Files may have {most} bytes", limit_bytes=str(most))
+        return chunk.data
+
+    async def _received(self) -> FileChunk | None:
+        while (message := await anext(self._requests, None)) is not None:
+            if not message.HasField("chunk"):
+                raise InvalidRequest("Only the first message may say what is asked", field="start")
+            chunk: FileChunk = message.chunk
+            if chunk.data:
+                return chunk
+        return None
+
+    def close(self) -> None:
+        """Give the files up."""
+        for file in self.files:
+            file.close()
+
+
+class _FileSource:
+    """The bytes of one file, held to the length that was said."""
+
+    def __init__(self, received: ReceivedFiles, index: int, file: FormFile) -> None:
+        self._received = received
+        self._index = index
+        self._left = file.size if file.HasField("size") else None
+
+    async def next(self) -> bytes:
+        data = await self._received.next_of(self._index)
+        if self._left is not None:
+            self._left -= len(data)
+            if self._left < 0 or (self._left and not data):
+                raise InvalidRequest("A file has another size than was said", field="file.size")
+        return data
+
+
+def _files_of(start: Any) -> list[FormFile]:  # noqa: ANN401 # of each RPC its own
+    """Return the files of a first message, in order."""
+    held = getattr(start, start.WhichOneof("form") or "", None)
+    if isinstance(held, Form):
+        return [member.file for member in held.members if member.HasField("file")]
+    files: list[FormFile] = []
+    for field, value in held.ListFields() if held is not None else ():
+        if field.message_type is FormFile.DESCRIPTOR:
+            files += value if field.is_repeated else [value]
+    return files

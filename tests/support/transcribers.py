@@ -1,0 +1,95 @@
+"""Providers that write down speech, for tests: they read forms, and answer or refuse."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import Message
+from email.policy import HTTP
+
+from conduit_kernel.http import Exchange, HttpServer, ServerLimits
+from conduit_kernel.http.limits import MIB
+
+WORDS = b'{"text":"Hello.","usage":{"type":"duration","seconds":2}}'
+JSON_FIELD = (b"content-type", b"application/json")
+
+
+@dataclass
+class Sent:
+    """A request as a provider got it."""
+
+    path: str
+    length: str
+    # By name, in order; files by their name, type and bytes.
+    members: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    files: list[tuple[str, str, bytes]] = field(default_factory=list[tuple[str, str, bytes]])
+
+
+class Transcribers:
+    """Answers by the first part of the path: `/good/...`, `/bad/...`, `/vtt/...`."""
+
+    def __init__(self) -> None:
+        self.address = ""
+        self.sent: list[Sent] = []
+        self.digests: list[str] = []
+        self.hangs = asyncio.Event()
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Read a form as it comes, and answer."""
+        if exchange.path.startswith("/count"):
+            await self._count(exchange)
+            return
+        body = b"".join([piece async for piece in exchange.body_stream()])
+        kind = exchange.fields[b"content-type"]
+        self.sent.append(_read(exchange, kind, body))
+        if exchange.path.startswith("/bad"):
+            exchange.respond(503, [JSON_FIELD], b'{"error":{"message":"no"}}')
+        elif exchange.path.startswith("/vtt"):
+            text = b"WEBVTT\n\n00:00.000 --> 00:03.300\nHello.\n"
+            exchange.respond(200, [(b"content-type", b"text/vtt; charset=utf-8")], text)
+        else:
+            exchange.respond(200, [JSON_FIELD], WORDS)
+
+    async def _count(self, exchange: Exchange) -> None:
+        """Keep nothing of what comes but its digest; refuse at `/count-bad`."""
+        digest = hashlib.sha256()
+        async for piece in exchange.body_stream():
+            digest.update(piece)
+        self.digests.append(digest.hexdigest())
+        status = 503 if exchange.path.startswith("/count-bad") else 200
+        exchange.respond(status, [JSON_FIELD], WORDS)
+
+
+def _read(exchange: Exchange, kind: bytes, body: bytes) -> Sent:
+    # The standard library's reader of mail, which knows nothing of ours.
+    form = message_from_bytes(b"content-type: %b\r\n\r\n%b" % (kind, body), policy=HTTP)
+    sent = Sent(exchange.path, exchange.fields.get(b"content-length", b"").decode())
+    parts = form.get_payload()
+    assert isinstance(parts, list)
+    for part in parts:
+        assert isinstance(part, Message)
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        if (filename := part.get_filename()) is not None:
+            sent.files.append((filename, part.get_content_type(), content))
+        else:
+            sent.members.append((str(name), content.decode()))
+    return sent
+
+
+@asynccontextmanager
+async def transcribers() -> AsyncIterator[Transcribers]:
+    """Run the providers."""
+    found = Transcribers()
+    server = HttpServer(
+        found,
+        limits=ServerLimits(body_bytes=256 * MIB),
+        streams_body=lambda _method, _path: True,
+    )
+    await server.start("127.0.0.1", 0)
+    found.address = f"http://127.0.0.1:{server.port}"
+    yield found
+    await server.drain(0.1)
