@@ -245,7 +245,7 @@ class _FormReader:
             if self._left < 0:
                 most = self._limits.member_bytes
                 message = f"The members of a form that are no files may have {most} bytes"
-                raise RequestTooLarge(message, field=head.name)
+                raise RequestTooLarge(message, field=head.name, limit_bytes=str(most))
         pieces.append(data)
 
 

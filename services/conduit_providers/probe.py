@@ -95,6 +95,7 @@ class Probe:
         if endpoint is None:
             raise UnsupportedCapability(
                 f"{spec.display_name} publishes no list of models, so keys are tested by use only",
+                capability="models",
                 provider=target.provider_name,
             )
         opened = opened._replace(target=self._catalog.target_of(target, endpoint))
@@ -140,7 +141,7 @@ class Probe:
         except TimeoutError as error:
             name = target.provider_name
             raise UpstreamTimeout(
-                f"No access token for {name} came in time", kind="timeout"
+                f"No access token for {name} came in time", provider=name, kind="timeout"
             ) from error
 
     async def _get(
@@ -149,7 +150,9 @@ class Probe:
         target = opened.target
         if seconds <= 0:
             raise UpstreamTimeout(
-                f"{target.provider_name} did not list its models in time", kind="timeout"
+                f"{target.provider_name} did not list its models in time",
+                provider=target.provider_name,
+                kind="timeout",
             )
         response = await self._send(target.base_url, request, seconds, is_guarded=opened.is_guarded)
         if not _OK <= response.status < _REDIRECT:

@@ -82,7 +82,9 @@ class Connectivity:
             async with asyncio.timeout_at(deadline):
                 found = await list_models(self._prober, provider, key)
         except TimeoutError:
-            late = UpstreamTimeout(f"{provider.name} did not answer in time")
+            late = UpstreamTimeout(
+                f"{provider.name} did not answer in time", provider=provider.name
+            )
             return self._failed(key_id, late, began)
         except ConduitError as error:
             return self._failed(key_id, error, began)

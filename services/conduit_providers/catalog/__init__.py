@@ -63,6 +63,7 @@ class Catalog:
             raise ProviderTypeUnknown(
                 f"There is no provider type {name[:100]!r}; {self._suggestion(name)}",
                 field="providerType",
+                provider_type=name[:100],
             )
         return spec
 

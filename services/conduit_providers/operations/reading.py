@@ -7,13 +7,17 @@ import msgspec
 from conduit_kernel.errors import InvalidRequest, MalformedJson
 
 _AT = re.compile(r" - at `\$\.?([^`]*)`")
+_BYTE = re.compile(r"\(byte (\d+)\)")
 
 
 def refusal(error: msgspec.MsgspecError) -> InvalidRequest:
     """Return the error that names the field which does not fit, or says that it is no JSON."""
     text = str(error)
     if not isinstance(error, msgspec.ValidationError):
-        return MalformedJson(f"The body is not JSON: {text}")
+        # None is named where the text is cut.
+        place = _BYTE.search(text)
+        known = {"position": place.group(1)} if place else {}
+        return MalformedJson(f"The body is not JSON: {text}", **known)
     match = _AT.search(text)
     field = match.group(1) if match else ""
     if missing := re.match(r"Object missing required field `(\w+)`", text):

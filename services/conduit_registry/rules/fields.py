@@ -99,5 +99,5 @@ def key_number(key_id: str) -> int:
     match = _KEY_ID.fullmatch(key_id)
     if match is None:
         shown = key_id[:MAX_QUOTED]
-        raise KeyNotFound(f"Key with ID {shown} not found", id=shown)
+        raise KeyNotFound(f"Key with ID {shown} not found", key_id=shown)
     return int(match.group(1))

@@ -111,6 +111,9 @@ async def _pause(scope: CallScope, seconds: float) -> None:
 
 
 def _failed(scope: CallScope, attempt: Attempt, error: UpstreamError) -> None:
+    if isinstance(error, UpstreamTimeout):
+        waited = scope.runtime.clock() - attempt.began
+        error.metadata.setdefault("waited_ms", str(int(waited * 1000)))
     scope.end_attempt(attempt, error)
     state = scope.runtime.state
     provider_id = attempt.candidate.provider_id
@@ -121,6 +124,7 @@ def _failed(scope: CallScope, attempt: Attempt, error: UpstreamError) -> None:
             state.failed(provider_id)
         may_retry = error.is_transient and state.may_retry(provider_id)
     elif error.scope is Scope.KEY:
+        error.metadata.setdefault("key_id", attempt.key.key_id)
         asked = error.metadata.get("retry_after_ms")
         seconds = int(asked) / 1000 if asked else COOLDOWN_SECONDS.get(type(error), 30.0)
         state.cool_down(attempt.key.key_id, seconds, error.message)

@@ -209,7 +209,9 @@ def _networks(provider: Provider) -> Iterator[Network]:
         try:
             yield ip_network(text, strict=False)
         except ValueError as error:
-            raise InvalidRequest(f"allowedIPs has {text!r}, which is no network") from error
+            raise InvalidRequest(
+                f"allowedIPs has {text!r}, which is no network", field="allowedIPs"
+            ) from error
 
 
 def _source(

@@ -25,6 +25,7 @@ def no_candidate(
         waits = [view.cooldowns[key_id].until - now for key_id in cooling]
         return UpstreamRateLimited(
             f"All keys for the model {model!r} rest after failures",
+            provider=names[decision_pb2.REJECTION_REASON_KEY_RESTING],
             model=model,
             retry_after_ms=str(max(0, int(min(waits, default=1.0) * 1000))),
         )

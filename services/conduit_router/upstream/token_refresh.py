@@ -89,6 +89,7 @@ class TokenRefresher:
         except TimeoutError as error:
             raise _late(upstream) from error
         except UpstreamError as error:
+            error.metadata.setdefault("provider", upstream.provider_name)
             # Another key may have another issuer; the provider itself was not asked.
             if error.is_providers_fault:
                 error.scope = Scope.KEY

@@ -30,11 +30,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_INVALID_REQUEST: _ErrorReason.ValueType  # 2
     """A field has a value that is never right.
-    Example: `{"reason": "INVALID_REQUEST", "metadata": {"field": "weight"}}`.
+    Example: `{"reason": "INVALID_REQUEST", "metadata": {"field": "weight"}}`; `field` where one is at fault.
     """
     ERROR_REASON_MALFORMED_JSON: _ErrorReason.ValueType  # 3
     """The body is not JSON.
-    Example: `{"reason": "MALFORMED_JSON", "metadata": {"position": "17"}}`.
+    Example: `{"reason": "MALFORMED_JSON", "metadata": {"position": "17"}}`; `position` where there is one: a text may be cut.
     """
     ERROR_REASON_REQUEST_TOO_LARGE: _ErrorReason.ValueType  # 4
     """The body is larger than this server takes.
@@ -50,7 +50,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_NOT_IMPLEMENTED: _ErrorReason.ValueType  # 7
     """The contract declares it; this version does not do it yet.
-    Example: `{"reason": "NOT_IMPLEMENTED", "metadata": {"method": "Speak"}}`.
+    Example: `{"reason": "NOT_IMPLEMENTED", "metadata": {"method": "Speak"}}`; `method` where it is all of an RPC, and else `field`.
     """
     ERROR_REASON_MASTER_KEY_MISSING: _ErrorReason.ValueType  # 8
     """The caller is not known.
@@ -58,15 +58,15 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_MASTER_KEY_INVALID: _ErrorReason.ValueType  # 9
     """The master key is wrong.
-    Example: `{"reason": "MASTER_KEY_INVALID"}`.
+    Example: `{"reason": "MASTER_KEY_INVALID", "metadata": {"header": "X-Master-Key"}}`.
     """
     ERROR_REASON_VIRTUAL_KEY_MISSING: _ErrorReason.ValueType  # 10
     """The call carries no virtual key.
-    Example: `{"reason": "VIRTUAL_KEY_MISSING"}`.
+    Example: `{"reason": "VIRTUAL_KEY_MISSING", "metadata": {"header": "Authorization"}}`.
     """
     ERROR_REASON_VIRTUAL_KEY_INVALID: _ErrorReason.ValueType  # 11
     """The virtual key is unknown.
-    Example: `{"reason": "VIRTUAL_KEY_INVALID"}`.
+    Example: `{"reason": "VIRTUAL_KEY_INVALID", "metadata": {"header": "Authorization"}}`.
     """
     ERROR_REASON_VIRTUAL_KEY_DISABLED: _ErrorReason.ValueType  # 12
     """The virtual key is disabled or past its date.
@@ -106,11 +106,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_PROVIDER_TYPE_UNKNOWN: _ErrorReason.ValueType  # 21
     """The catalog has no such provider type.
-    Example: `{"reason": "PROVIDER_TYPE_UNKNOWN", "metadata": {"provider_type": "OpenIA"}}`.
+    Example: `{"reason": "PROVIDER_TYPE_UNKNOWN", "metadata": {"provider_type": "OpenIA", "field": "providerType"}}`.
     """
     ERROR_REASON_ALREADY_EXISTS: _ErrorReason.ValueType  # 22
     """Something with these values exists already.
-    Example: `{"reason": "ALREADY_EXISTS", "metadata": {"mapping_id": "3"}}`.
+    Example: `{"reason": "ALREADY_EXISTS", "metadata": {"field": "modelAlias", "mapping_id": "3"}}`; `mapping_id` where it
+    is a mapping, and else the id of its own kind.
     """
     ERROR_REASON_STILL_IN_USE: _ErrorReason.ValueType  # 23
     """Something else still needs this.
@@ -122,7 +123,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_UNSUPPORTED_CAPABILITY: _ErrorReason.ValueType  # 25
     """A candidate exists, but none of them can do what the request asks.
-    Example: `{"reason": "UNSUPPORTED_CAPABILITY", "metadata": {"capability": "vision"}}`.
+    Example: `{"reason": "UNSUPPORTED_CAPABILITY", "metadata": {"capability": "vision"}}`; `capability` where a dialect lacks one, and
+    else the `model` that nobody serves so.
     """
     ERROR_REASON_UNSUPPORTED_PARAMETER: _ErrorReason.ValueType  # 26
     """The provider does not take a parameter, and the caller or the mapping asked for strictness.
@@ -134,7 +136,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_INVALID_API_KEY: _ErrorReason.ValueType  # 28
     """The provider does not accept the key.
-    Example: `{"reason": "INVALID_API_KEY", "metadata": {"provider": "OpenAI", "key_id": "key_3"}}`.
+    Example: `{"reason": "INVALID_API_KEY", "metadata": {"provider": "OpenAI", "key_id": "key_3"}}`; `key_id` where
+    a call was made with one.
     """
     ERROR_REASON_INSUFFICIENT_FUNDS: _ErrorReason.ValueType  # 29
     """The provider's account has no funds.
@@ -154,15 +157,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_PROVIDER_TIMEOUT: _ErrorReason.ValueType  # 33
     """The provider did not answer in time.
-    Example: `{"reason": "PROVIDER_TIMEOUT", "metadata": {"provider": "openai", "waited_ms": "30000"}}`.
+    Example: `{"reason": "PROVIDER_TIMEOUT", "metadata": {"provider": "openai", "waited_ms": "30000"}}`; `waited_ms` where a
+    call waited.
     """
     ERROR_REASON_PROVIDER_ERROR: _ErrorReason.ValueType  # 34
     """The provider failed: a 5xx, or an answer that makes no sense.
-    Example: `{"reason": "PROVIDER_ERROR", "metadata": {"provider": "openai", "status": "500"}}`.
+    Example: `{"reason": "PROVIDER_ERROR", "metadata": {"provider": "openai", "status": "500"}}`; `status` where it is one.
     """
     ERROR_REASON_PROVIDER_REFUSED: _ErrorReason.ValueType  # 35
     """The provider refused the request as it stands.
-    Example: `{"reason": "PROVIDER_REFUSED", "metadata": {"provider": "openai", "status": "400"}}`.
+    Example: `{"reason": "PROVIDER_REFUSED", "metadata": {"provider": "openai", "status": "400"}}`; `status` where it is one.
     """
     ERROR_REASON_PROVIDER_MODEL_NOT_FOUND: _ErrorReason.ValueType  # 36
     """The provider does not know the model the mapping names.
@@ -178,11 +182,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_STREAM_INTERRUPTED: _ErrorReason.ValueType  # 39
     """The stream broke after it had begun.
-    Example: `{"reason": "STREAM_INTERRUPTED", "metadata": {"provider": "openai"}}`.
+    Example: `{"reason": "STREAM_INTERRUPTED", "metadata": {"provider": "openai"}}`; `provider` where it was the provider.
     """
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 40
     """The request's deadline passed.
-    Example: `{"reason": "DEADLINE_EXCEEDED", "metadata": {"attempts": "2"}}`.
+    Example: `{"reason": "DEADLINE_EXCEEDED", "metadata": {"attempts": "2"}}`; `attempts` where providers were asked.
     """
     ERROR_REASON_BUDGET_EXCEEDED: _ErrorReason.ValueType  # 41
     """The budget has no room for this request.
@@ -190,11 +194,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_SERVICE_UNAVAILABLE: _ErrorReason.ValueType  # 42
     """The service is starting, stopping or out of reach.
-    Example: `{"reason": "SERVICE_UNAVAILABLE", "metadata": {"service": "registry"}}`.
+    Example: `{"reason": "SERVICE_UNAVAILABLE", "metadata": {"service": "registry"}}`; `service` where it is one of ours.
     """
     ERROR_REASON_SECRET_UNREADABLE: _ErrorReason.ValueType  # 43
     """A stored secret cannot be opened with the encryption key of this process.
-    Example: `{"reason": "SECRET_UNREADABLE", "metadata": {"key_id": "key_3", "encryption_key_id": "a1b2"}}`.
+    Example: `{"reason": "SECRET_UNREADABLE", "metadata": {"key_id": "key_3", "encryption_key_id": "a1b2"}}`;
+    `encryption_key_id` where that key is not at hand, `key_id` where it is stored, and else the `reference`.
     """
     ERROR_REASON_SERVICE_TOKEN_INVALID: _ErrorReason.ValueType  # 44
     """The RPC is for Conduit's own services, and the call does not prove to come from one.
@@ -220,6 +225,8 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     one violation, whose field is that of `field`, spelled as in JSON, and `google.rpc.QuotaFailure` with
     one violation, whose subject is that of `subject`, such as `virtual_key:4`: whose budget has no room.
 
+    A provider's failure also has, where it told them, its `status`, `upstream_code` and `upstream_request_id`.
+
     Example: `{"reason": "PROVIDER_NOT_FOUND", "domain": "conduit.v1", "metadata": {"provider_id": "999", "request_id":
     "req_01k..."}}`.
     """
@@ -232,11 +239,11 @@ Example: `{"reason": "INTERNAL", "metadata": {"request_id": "req_01k..."}}`.
 """
 ERROR_REASON_INVALID_REQUEST: ErrorReason.ValueType  # 2
 """A field has a value that is never right.
-Example: `{"reason": "INVALID_REQUEST", "metadata": {"field": "weight"}}`.
+Example: `{"reason": "INVALID_REQUEST", "metadata": {"field": "weight"}}`; `field` where one is at fault.
 """
 ERROR_REASON_MALFORMED_JSON: ErrorReason.ValueType  # 3
 """The body is not JSON.
-Example: `{"reason": "MALFORMED_JSON", "metadata": {"position": "17"}}`.
+Example: `{"reason": "MALFORMED_JSON", "metadata": {"position": "17"}}`; `position` where there is one: a text may be cut.
 """
 ERROR_REASON_REQUEST_TOO_LARGE: ErrorReason.ValueType  # 4
 """The body is larger than this server takes.
@@ -252,7 +259,7 @@ Example: `{"reason": "METHOD_NOT_ALLOWED", "metadata": {"allow": "GET, POST"}}`.
 """
 ERROR_REASON_NOT_IMPLEMENTED: ErrorReason.ValueType  # 7
 """The contract declares it; this version does not do it yet.
-Example: `{"reason": "NOT_IMPLEMENTED", "metadata": {"method": "Speak"}}`.
+Example: `{"reason": "NOT_IMPLEMENTED", "metadata": {"method": "Speak"}}`; `method` where it is all of an RPC, and else `field`.
 """
 ERROR_REASON_MASTER_KEY_MISSING: ErrorReason.ValueType  # 8
 """The caller is not known.
@@ -260,15 +267,15 @@ Example: `{"reason": "MASTER_KEY_MISSING", "metadata": {"header": "X-Master-Key"
 """
 ERROR_REASON_MASTER_KEY_INVALID: ErrorReason.ValueType  # 9
 """The master key is wrong.
-Example: `{"reason": "MASTER_KEY_INVALID"}`.
+Example: `{"reason": "MASTER_KEY_INVALID", "metadata": {"header": "X-Master-Key"}}`.
 """
 ERROR_REASON_VIRTUAL_KEY_MISSING: ErrorReason.ValueType  # 10
 """The call carries no virtual key.
-Example: `{"reason": "VIRTUAL_KEY_MISSING"}`.
+Example: `{"reason": "VIRTUAL_KEY_MISSING", "metadata": {"header": "Authorization"}}`.
 """
 ERROR_REASON_VIRTUAL_KEY_INVALID: ErrorReason.ValueType  # 11
 """The virtual key is unknown.
-Example: `{"reason": "VIRTUAL_KEY_INVALID"}`.
+Example: `{"reason": "VIRTUAL_KEY_INVALID", "metadata": {"header": "Authorization"}}`.
 """
 ERROR_REASON_VIRTUAL_KEY_DISABLED: ErrorReason.ValueType  # 12
 """The virtual key is disabled or past its date.
@@ -308,11 +315,12 @@ Example: `{"reason": "MODEL_NOT_FOUND", "metadata": {"model": "gpt-9"}}`.
 """
 ERROR_REASON_PROVIDER_TYPE_UNKNOWN: ErrorReason.ValueType  # 21
 """The catalog has no such provider type.
-Example: `{"reason": "PROVIDER_TYPE_UNKNOWN", "metadata": {"provider_type": "OpenIA"}}`.
+Example: `{"reason": "PROVIDER_TYPE_UNKNOWN", "metadata": {"provider_type": "OpenIA", "field": "providerType"}}`.
 """
 ERROR_REASON_ALREADY_EXISTS: ErrorReason.ValueType  # 22
 """Something with these values exists already.
-Example: `{"reason": "ALREADY_EXISTS", "metadata": {"mapping_id": "3"}}`.
+Example: `{"reason": "ALREADY_EXISTS", "metadata": {"field": "modelAlias", "mapping_id": "3"}}`; `mapping_id` where it
+is a mapping, and else the id of its own kind.
 """
 ERROR_REASON_STILL_IN_USE: ErrorReason.ValueType  # 23
 """Something else still needs this.
@@ -324,7 +332,8 @@ Example: `{"reason": "ADDRESS_NOT_ALLOWED", "metadata": {"field": "baseUrl"}}`.
 """
 ERROR_REASON_UNSUPPORTED_CAPABILITY: ErrorReason.ValueType  # 25
 """A candidate exists, but none of them can do what the request asks.
-Example: `{"reason": "UNSUPPORTED_CAPABILITY", "metadata": {"capability": "vision"}}`.
+Example: `{"reason": "UNSUPPORTED_CAPABILITY", "metadata": {"capability": "vision"}}`; `capability` where a dialect lacks one, and
+else the `model` that nobody serves so.
 """
 ERROR_REASON_UNSUPPORTED_PARAMETER: ErrorReason.ValueType  # 26
 """The provider does not take a parameter, and the caller or the mapping asked for strictness.
@@ -336,7 +345,8 @@ Example: `{"reason": "NO_PROVIDER_AVAILABLE", "metadata": {"model": "gpt-4"}}`.
 """
 ERROR_REASON_INVALID_API_KEY: ErrorReason.ValueType  # 28
 """The provider does not accept the key.
-Example: `{"reason": "INVALID_API_KEY", "metadata": {"provider": "OpenAI", "key_id": "key_3"}}`.
+Example: `{"reason": "INVALID_API_KEY", "metadata": {"provider": "OpenAI", "key_id": "key_3"}}`; `key_id` where
+a call was made with one.
 """
 ERROR_REASON_INSUFFICIENT_FUNDS: ErrorReason.ValueType  # 29
 """The provider's account has no funds.
@@ -356,15 +366,16 @@ Example: `{"reason": "PROVIDER_UNREACHABLE", "metadata": {"provider": "ollama", 
 """
 ERROR_REASON_PROVIDER_TIMEOUT: ErrorReason.ValueType  # 33
 """The provider did not answer in time.
-Example: `{"reason": "PROVIDER_TIMEOUT", "metadata": {"provider": "openai", "waited_ms": "30000"}}`.
+Example: `{"reason": "PROVIDER_TIMEOUT", "metadata": {"provider": "openai", "waited_ms": "30000"}}`; `waited_ms` where a
+call waited.
 """
 ERROR_REASON_PROVIDER_ERROR: ErrorReason.ValueType  # 34
 """The provider failed: a 5xx, or an answer that makes no sense.
-Example: `{"reason": "PROVIDER_ERROR", "metadata": {"provider": "openai", "status": "500"}}`.
+Example: `{"reason": "PROVIDER_ERROR", "metadata": {"provider": "openai", "status": "500"}}`; `status` where it is one.
 """
 ERROR_REASON_PROVIDER_REFUSED: ErrorReason.ValueType  # 35
 """The provider refused the request as it stands.
-Example: `{"reason": "PROVIDER_REFUSED", "metadata": {"provider": "openai", "status": "400"}}`.
+Example: `{"reason": "PROVIDER_REFUSED", "metadata": {"provider": "openai", "status": "400"}}`; `status` where it is one.
 """
 ERROR_REASON_PROVIDER_MODEL_NOT_FOUND: ErrorReason.ValueType  # 36
 """The provider does not know the model the mapping names.
@@ -380,11 +391,11 @@ Example: `{"reason": "CONTEXT_TOO_LONG", "metadata": {"provider": "openai", "mod
 """
 ERROR_REASON_STREAM_INTERRUPTED: ErrorReason.ValueType  # 39
 """The stream broke after it had begun.
-Example: `{"reason": "STREAM_INTERRUPTED", "metadata": {"provider": "openai"}}`.
+Example: `{"reason": "STREAM_INTERRUPTED", "metadata": {"provider": "openai"}}`; `provider` where it was the provider.
 """
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 40
 """The request's deadline passed.
-Example: `{"reason": "DEADLINE_EXCEEDED", "metadata": {"attempts": "2"}}`.
+Example: `{"reason": "DEADLINE_EXCEEDED", "metadata": {"attempts": "2"}}`; `attempts` where providers were asked.
 """
 ERROR_REASON_BUDGET_EXCEEDED: ErrorReason.ValueType  # 41
 """The budget has no room for this request.
@@ -392,11 +403,12 @@ Example: `{"reason": "BUDGET_EXCEEDED", "metadata": {"subject": "virtual_key:4"}
 """
 ERROR_REASON_SERVICE_UNAVAILABLE: ErrorReason.ValueType  # 42
 """The service is starting, stopping or out of reach.
-Example: `{"reason": "SERVICE_UNAVAILABLE", "metadata": {"service": "registry"}}`.
+Example: `{"reason": "SERVICE_UNAVAILABLE", "metadata": {"service": "registry"}}`; `service` where it is one of ours.
 """
 ERROR_REASON_SECRET_UNREADABLE: ErrorReason.ValueType  # 43
 """A stored secret cannot be opened with the encryption key of this process.
-Example: `{"reason": "SECRET_UNREADABLE", "metadata": {"key_id": "key_3", "encryption_key_id": "a1b2"}}`.
+Example: `{"reason": "SECRET_UNREADABLE", "metadata": {"key_id": "key_3", "encryption_key_id": "a1b2"}}`;
+`encryption_key_id` where that key is not at hand, `key_id` where it is stored, and else the `reference`.
 """
 ERROR_REASON_SERVICE_TOKEN_INVALID: ErrorReason.ValueType  # 44
 """The RPC is for Conduit's own services, and the call does not prove to come from one.

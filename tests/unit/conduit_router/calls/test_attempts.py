@@ -7,6 +7,7 @@ from tests.support.call_bench import Bench, used
 
 from conduit_kernel.errors import (
     ConduitError,
+    InvalidApiKey,
     ServiceUnavailable,
     UnsupportedCapability,
     UpstreamError,
@@ -84,6 +85,22 @@ async def test_a_timeout_within_the_callers_time_is_the_providers(bench: Bench) 
     assert script.asked == [1, 2]
     _, tallies = bench.records()
     assert tallies[1].failures == 1
+
+
+async def test_a_refused_key_is_named(bench: Bench) -> None:
+    """As its reason documents: who raises it does not know which one it was."""
+    refused = InvalidApiKey("no such key", provider="p1"), InvalidApiKey("nor this", provider="p2")
+    with pytest.raises(InvalidApiKey) as failed:
+        await run(bench, Script(*refused))
+    assert [error.metadata["key_id"] for error in refused] == ["key_1", "key_2"]
+    assert failed.value is refused[1]
+
+
+async def test_a_timeout_says_how_long_was_waited(bench: Bench) -> None:
+    """In milliseconds of the attempt, as its reason documents."""
+    late = UpstreamTimeout("silence", provider="p1")
+    await run(bench, Script(late))
+    assert int(late.metadata["waited_ms"]) >= 0
 
 
 async def test_the_last_failure_is_told(bench: Bench) -> None:
