@@ -51,6 +51,8 @@ class Settings:
     egress: Egress = DIRECT
     # The longest silence of a stream of events, in seconds; 0 for any.
     heartbeat_seconds: float = HEARTBEAT_SECONDS
+    # So many charges that the disk refuses have calls refused, too; 0 for any, so that calls go on.
+    max_waiting_charges: int = 0
     # How long a stopping process waits for calls under way, in seconds.
     drain_seconds: float = 4.0
 
@@ -104,6 +106,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "allow_private_media": _flag(env, "CONDUIT_ALLOW_PRIVATE_MEDIA"),
         "max_body_bytes": _number(env, "CONDUIT_MAX_BODY_BYTES", MAX_BODY_BYTES),
         "egress": read_egress(env),
+        "max_waiting_charges": _number(env, "CONDUIT_MAX_WAITING_CHARGES", 0),
         "heartbeat_seconds": _number(env, "CONDUIT_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
         "catalog_dir": Path(folder) if (folder := env.get("CONDUIT_CATALOG_DIR")) else None,
         "secret_dirs": tuple(map(Path, _list(env, "CONDUIT_SECRET_DIRS"))),

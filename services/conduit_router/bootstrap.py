@@ -16,9 +16,11 @@ from conduit_kernel.settings import Settings, environment
 from conduit_providers.auth.secret_files import SecretFiles
 from conduit_providers.catalog import Catalog
 from conduit_providers.sending import Sender
+from conduit_router.accounting.backlog import Backlog
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.accounting.prices import PriceList
 from conduit_router.accounting.spool import Spool
+from conduit_router.accounting.spool_metrics import SpoolMetrics
 from conduit_router.calls.jobs import JobRunner
 from conduit_router.calls.media import MediaFetcher
 from conduit_router.calls.runtime import CallRuntime
@@ -53,9 +55,12 @@ class RouterProcess:
         token_refresher: TokenRefresher,
         jobs: JobRunner,
         connections: Sequence[HttpClient | GrpcChannels],
+        metrics: SpoolMetrics,
     ) -> None:
         self.stub = stub
         self.background = background
+        # What it counts, for whoever shows it.
+        self.metrics = metrics
         self._server = server
         self._control_plane = control_plane
         self._token_refresher = token_refresher
@@ -115,7 +120,8 @@ async def start(
     ids = IdSource(clock)
     prices, provider_state, outcomes = PriceList(), ProviderState(timer), Outcomes(clock)
     spool = Spool(settings.data_dir / "router" / "spool")
-    recorder = ChargeRecorder(spool, prices, ids, clock)
+    backlog = Backlog(spool, refuse_at=settings.max_waiting_charges)
+    recorder = ChargeRecorder(spool, prices, ids, clock, backlog=backlog)
     client, guarded_client, media_client = clients = _clients(settings)
     channels = GrpcChannels(egress=settings.egress, allow_address=_guard(settings))
     token_refresher = TokenRefresher(clock, Sender(client, guarded_client))
@@ -169,6 +175,7 @@ async def start(
         token_refresher=token_refresher,
         jobs=runtime.jobs,
         connections=[*clients, channels],
+        metrics=SpoolMetrics(spool, backlog),
     )
 
 

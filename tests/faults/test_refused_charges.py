@@ -1,79 +1,136 @@
-"""A disk that refuses charges: nothing is lost, one line is said, and one record is tried."""
+"""A disk that refuses charges: calls go on, or are refused where the operator says so."""
 
+import asyncio
 import errno
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 from structlog.testing import capture_logs
-from tests.support.disk import refuse
+from tests.integration.router.conftest import METADATA, NOWHERE, body, instances
+from tests.support.disk import is_segment, refuse
+from tests.support.router_edge import RouterEdge
+from tests.support.snapshots import ENCRYPTION_KEY, VIRTUAL_KEY, save_snapshot
+from tests.support.waiting import eventually
 
-from conduit.internal.v1.call_tally_pb2 import CallTally
-from conduit_kernel.ids import IdSource
-from conduit_router.accounting.charging import ChargeRecorder
-from conduit_router.accounting.prices import PriceList
-from conduit_router.accounting.spool import Spool, read_segment
+from conduit.v1 import router_requests_pb2 as pb
+from conduit.v1.charge_pb2 import Charge
+from conduit_bridge import bootstrap as bridge
+from conduit_kernel.background import Background
+from conduit_kernel.errors import ServiceUnavailable
+from conduit_kernel.settings import Settings
+from conduit_providers.catalog import load_catalog
+from conduit_router import bootstrap as router
+from conduit_router.accounting.segment import CHARGE, read_segment
+from conduit_simulator import bootstrap as simulator
+
+MASTER_KEY = "master"
 
 
-@pytest.fixture
-def spool(tmp_path: Path) -> Iterator[Spool]:
-    """Return a spool."""
-    opened = Spool(tmp_path)
-    yield opened
-    opened.close()
+@dataclass
+class Gateway:
+    """A bridge with its router, whose disk a test lets refuse."""
+
+    process: router.RouterProcess
+    client: httpx.AsyncClient
+    folder: Path
+
+    async def chat(self, *, stream: bool = False) -> httpx.Response:
+        """Ask over HTTP."""
+        asked = {"model": "gpt", "messages": [{"role": "user", "content": "hi"}], "stream": stream}
+        return await self.client.post("/v1/chat/completions", json=asked)
+
+    def charged(self) -> list[str]:
+        """Return the requests whose charges the disk has."""
+        return [
+            Charge.FromString(message).request_id
+            for path in sorted(self.folder.rglob("*.spool"))
+            for kind, message in read_segment(path).records
+            if kind == CHARGE
+        ]
 
 
-def stored(spool: Spool) -> list[int]:
-    """Return the instances whose tallies are in the spool."""
-    spool.rotate()
-    return [
-        CallTally.FromString(message).provider_id
-        for path in spool.closed_segments()
-        for _, message in read_segment(path).records
-    ]
+@asynccontextmanager
+async def serving(folder: Path, *, max_waiting_charges: int = 0) -> AsyncIterator[Gateway]:
+    """Run a gateway on the simulator, with no control plane at all; its loops pause shortly."""
+    provider = await simulator.start(seed=1)
+    save_snapshot(
+        folder / "router" / "snapshot.binpb",
+        instances(f"http://127.0.0.1:{provider.port}/v1", "good"),
+    )
+    settings = Settings(
+        data_dir=folder,
+        master_key=MASTER_KEY,
+        encryption_key=ENCRYPTION_KEY,
+        http_port=0,
+        grpc_port=0,
+        allow_private_addresses=True,
+        max_waiting_charges=max_waiting_charges,
+        targets=dict.fromkeys(("registry", "health", "billing"), NOWHERE),
+    )
+    background = Background(sleep=lambda seconds: asyncio.sleep(seconds / 20))
+    process = await router.start(settings, load_catalog(), background=background)
+    edge = await bridge.start(
+        settings, router=process.stub, background=background, collectors=[process.metrics]
+    )
+    headers = {"authorization": f"Bearer {VIRTUAL_KEY}"}
+    url = f"http://127.0.0.1:{edge.port}"
+    try:
+        async with httpx.AsyncClient(base_url=url, headers=headers) as client:
+            yield Gateway(process, client, folder)
+    finally:
+        for each in (edge, process, provider):
+            await each.drain(0.1)
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO])
-async def test_what_the_disk_refused_is_stored_when_it_takes_it(
-    spool: Spool, monkeypatch: pytest.MonkeyPatch, code: int
+async def test_calls_go_on_and_their_charges_are_stored_when_the_disk_takes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    """In between, one record of all that wait is tried, and the log is not filled."""
-    recorder = ChargeRecorder(spool, PriceList(), IdSource(lambda: 0.0), lambda: 0.0)
-    with capture_logs() as logs:
+    """Unless told otherwise: the log has a line for the charges, and not one for each."""
+    async with serving(tmp_path) as gateway:
+        with capture_logs() as logs:
+            with monkeypatch.context() as patch:
+                refuse(patch, "write", code, when=is_segment)
+                answers = [await gateway.chat(stream=number % 2 == 1) for number in range(10)]
+                text = (await gateway.client.get("/metrics")).text
+            asked = [answer.headers["x-conduit-request-id"] for answer in answers]
+
+            async def is_stored() -> bool:
+                return gateway.charged() == asked
+
+            await eventually(is_stored)
+        text_after = (await gateway.client.get("/metrics")).text
+    assert [answer.status_code for answer in answers] == [200] * 10
+    said = [entry["event"] for entry in logs if entry["event"].startswith("spool_")]
+    assert said == ["spool_refused", "spool_recovered"]
+    assert "conduit_charges_waiting 10.0" in text
+    assert "conduit_charges_waiting 0.0" in text_after
+    assert "conduit_charges_lost_total 0.0" in text_after
+
+
+async def test_calls_are_refused_once_so_many_charges_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a 503 of our own that says when to come again, over HTTP and gRPC; then all is well."""
+    async with serving(tmp_path, max_waiting_charges=2) as gateway:
         with monkeypatch.context() as patch:
-            refused = refuse(patch, "write", code)
-            for provider_id in range(1, 101):
-                recorder.count_attempt(provider_id, 1.0, is_success=True)
-                recorder.flush()
-            assert recorder.refused.is_set()
-            refused.clear()
-            for _ in range(10):
-                with pytest.raises(OSError, match="Errno"):
-                    await recorder.store_refused()
-            assert len(refused) == 10
-        await recorder.store_refused()
-        await recorder.store_refused()
-    assert stored(spool) == list(range(1, 101))
-    assert [(e["event"], e.get("stored")) for e in logs] == [
-        ("spool_refused", None),
-        ("spool_recovered", 100),
-    ]
+            refuse(patch, "write", errno.ENOSPC, when=is_segment)
+            assert [(await gateway.chat()).status_code for _ in range(2)] == [200, 200]
+            for stream in (False, True):
+                refused = await gateway.chat(stream=stream)
+                assert refused.status_code == 503
+                assert refused.headers["retry-after"] == "1"
+                assert refused.json()["error"]["code"] == "service_unavailable"
+            stub = RouterEdge(gateway.process.stub, MASTER_KEY)
+            with pytest.raises(ServiceUnavailable, match="takes no charges"):
+                await stub.Chat(pb.ChatRequest(json=body("gpt")), METADATA)
 
+        async def is_well() -> bool:
+            return (await gateway.chat()).status_code == 200
 
-async def test_a_disk_that_fills_again_keeps_the_rest_waiting(
-    spool: Spool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was stored is not stored twice."""
-    recorder = ChargeRecorder(spool, PriceList(), IdSource(lambda: 0.0), lambda: 0.0)
-    with monkeypatch.context() as patch:
-        refuse(patch, "write", errno.ENOSPC)
-        for provider_id in (1, 2, 3):
-            recorder.count_attempt(provider_id, 1.0, is_success=True)
-            recorder.flush()
-    with monkeypatch.context() as patch:
-        calls = iter((False, True))
-        refuse(patch, "write", errno.ENOSPC, when=lambda *_: next(calls))
-        with pytest.raises(OSError, match="No space"):
-            await recorder.store_refused()
-    await recorder.store_refused()
-    assert stored(spool) == [1, 2, 3]
+        await eventually(is_well)
+        assert len(set(gateway.charged())) == 3

@@ -7,15 +7,15 @@ import os
 import resource
 import signal
 import socket
-import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.support.disk import creates, refuse
+from tests.support.disk import creates, refuse, synced_paths
 
-from conduit_router.accounting.spool import CHARGE, Spool, read_segment
+from conduit_router.accounting.segment import CHARGE, read_segment
+from conduit_router.accounting.spool import Spool
 
 Fail = Callable[..., object]
 NO_DISK = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EMFILE, errno.EIO, errno.ENOENT)
@@ -150,7 +150,7 @@ async def test_what_the_disk_did_not_take_is_brought_to_it_again(
     with pytest.raises(OSError, match="Input/output"):
         await spool.sync()
     monkeypatch.undo()
-    synced = recorded(monkeypatch)
+    synced = synced_paths(monkeypatch)
     await spool.sync()
     folder = next(tmp_path.iterdir())
     assert synced == {tmp_path, folder, *folder.glob("*.spool")}
@@ -162,26 +162,12 @@ async def test_what_the_disk_did_not_take_is_brought_to_it_again(
     spool.close()
 
 
-def recorded(monkeypatch: pytest.MonkeyPatch) -> set[Path]:
-    """Return what is brought to the disk from now on; fail if the main thread waits for it."""
-    synced: set[Path] = set()
-    real = os.fsync
-
-    def fsync(file: int) -> None:
-        assert threading.current_thread() is not threading.main_thread()
-        synced.add(Path(f"/proc/self/fd/{file}").readlink())
-        real(file)
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    return synced
-
-
 def test_neither_appending_nor_rotating_waits_for_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are the event loop's."""
     spool = Spool(tmp_path, segment_bytes=40)
-    recorded(monkeypatch)
+    synced_paths(monkeypatch)
     for _ in range(10):
         spool.append(CHARGE, b"x" * 10)
         spool.rotate()
@@ -200,7 +186,7 @@ def test_a_full_disk_is_told_and_leaves_no_half_record(tmp_path: Path, written: 
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + written, hard))
     try:
         for _ in range(2):
-            with pytest.raises(OSError, match=r"full|too large"):
+            with pytest.raises(OSError, match=r"No space|too large"):
                 spool.append(CHARGE, b"does not fit")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -220,7 +206,7 @@ def test_half_a_record_that_cannot_be_cut_off_spoils_no_other(
         monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:5]))
         if not can_cut:
             fail("ftruncate", errno.EIO)
-        with pytest.raises(OSError, match=r"full|Input/output"):
+        with pytest.raises(OSError, match=r"No space|Input/output"):
             spool.append(CHARGE, b"half")
         monkeypatch.undo()
         spool.append(CHARGE, b"whole")

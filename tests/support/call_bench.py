@@ -15,7 +15,8 @@ from conduit_providers.operations.chat import OPERATION, chat_request
 from conduit_providers.quantities import plain
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.accounting.prices import PriceList
-from conduit_router.accounting.spool import CHARGE, TALLY, Spool, read_segment
+from conduit_router.accounting.segment import CHARGE, TALLY, read_segment
+from conduit_router.accounting.spool import Spool
 from conduit_router.calls.call_scope import CallScope, admit
 from conduit_router.calls.media import MediaFetcher
 from conduit_router.calls.runtime import CallRuntime

@@ -1,8 +1,6 @@
 """Records every attempt: a charge if it cost something, statistics in any case."""
 
-import asyncio
 import math
-from collections import deque
 from collections.abc import Callable
 
 import structlog
@@ -13,9 +11,11 @@ from conduit.v1 import charge_pb2 as pb
 from conduit_kernel.ids import ID_LENGTH, IdSource
 from conduit_providers.operation import Requirements
 from conduit_providers.quantities import Qualifiers
+from conduit_router.accounting.backlog import Backlog
 from conduit_router.accounting.prices import PriceList, charge_lines
 from conduit_router.accounting.protowire import data_tag, delimited, number_tag, varint
-from conduit_router.accounting.spool import CHARGE, TALLY, Spool
+from conduit_router.accounting.segment import CHARGE, TALLY
+from conduit_router.accounting.spool import Spool
 from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt, Consumption
 from conduit_router.routing.table import Candidate, UpstreamKey
@@ -50,9 +50,17 @@ class ChargeRecorder:
     """Writes charges and attempt statistics to the spool."""
 
     def __init__(
-        self, spool: Spool, prices: PriceList, ids: IdSource, clock: Callable[[], float]
+        self,
+        spool: Spool,
+        prices: PriceList,
+        ids: IdSource,
+        clock: Callable[[], float],
+        *,
+        backlog: Backlog | None = None,
     ) -> None:
+        """Take where charges are kept that the disk refuses."""
         self._spool = spool
+        self.backlog = backlog or Backlog(spool)
         self._prices = prices
         self._ids = ids
         self._clock = clock
@@ -62,9 +70,6 @@ class ChargeRecorder:
         # The millisecond that is now, and how charges write it.
         self._now = -1
         self._occurred_at = b""
-        # What the disk refused, to be tried again; the event is set while there is some.
-        self.refused = asyncio.Event()
-        self._refused: deque[tuple[bytes, bytes]] = deque()
         self._log = structlog.get_logger("accounts")
 
     def charge(
@@ -123,7 +128,7 @@ class ChargeRecorder:
         ]
         if cost is not None:
             parts += (_COST, varint(cost))
-        self._store(CHARGE, b"".join(parts))
+        self.store(CHARGE, b"".join(parts))
         return cost
 
     def count_attempt(self, provider_id: int, duration_ms: float, *, is_success: bool) -> None:
@@ -141,20 +146,21 @@ class ChargeRecorder:
         stats.buckets[bucket] = stats.buckets.get(bucket, 0) + 1
         self._spool.waiting.set()
 
-    async def store_refused(self) -> None:
-        """Store what the disk refused before.
-
-        OSError if it still refuses, which one record is enough to learn; nothing is lost.
-        """
-        waiting = len(self._refused)
-        while self._refused:
-            self._spool.append(*self._refused[0])
-            self._refused.popleft()
-        if waiting:
-            self._log.info("spool_recovered", stored=waiting)
+    def store(self, kind: bytes, message: bytes) -> None:
+        """Write a record to the spool, or keep it if the disk refuses it or others before it."""
+        backlog = self.backlog
+        if backlog.records:
+            backlog.keep(kind, message)
+            return
+        try:
+            self._spool.append(kind, message)
+        except OSError as error:
+            backlog.keep(kind, message, error)
 
     def flush(self) -> None:
-        """Store the attempt statistics."""
+        """Store the attempt statistics; they add up for as long as the disk takes none."""
+        if self.backlog.records:
+            return
         by_provider, self._stats = self._stats, {}
         since, self._stats_since = self._stats_since, self._clock()
         for provider_id, stats in by_provider.items():
@@ -167,17 +173,7 @@ class ChargeRecorder:
                 duration_ms_sum=int(stats.ms),
             )
             count.started_at.FromNanoseconds(int(since * 1e9))
-            self._store(TALLY, count.SerializeToString())
-
-    def _store(self, kind: bytes, message: bytes) -> None:
-        try:
-            self._spool.append(kind, message)
-        except OSError as error:
-            # Said once, not for each record.
-            if not self._refused:
-                self._log.error("spool_refused", reason=str(error))
-            self._refused.append((kind, message))
-            self.refused.set()
+            self.store(TALLY, count.SerializeToString())
 
 
 def _occurred_at(milliseconds: int) -> bytes:

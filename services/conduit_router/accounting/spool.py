@@ -1,40 +1,29 @@
 """What must reach Billing, on disk until it has.
 
 Each process appends to segments in a folder of its own, which it holds with a lock; folders whose
-process is gone are adopted. A record is 4 bytes of length, 4 bytes of CRC-32, 1 byte of kind, and
-a message. Records are with the kernel before the caller has its answer, so that no end of this
-process loses one, and on the disk within `SYNC_SECONDS`, so that a power cut loses little.
+process is gone are adopted. Records are with the kernel before the caller has its answer, so that
+no end of this process loses one. They, and the names of their files, are on the disk within
+`SYNC_SECONDS`, so that a power cut loses little.
 
 `append` and `rotate` belong to the event loop; what waits for the disk belongs to a thread.
 """
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import os
-import re
 import secrets
 import shutil
-import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NoReturn
 
-CHARGE = b"c"
-TALLY = b"t"
+from conduit_router.accounting.segment import HEAD, Record
+
 SYNC_SECONDS = 0.2
 SEGMENT_BYTES = 8 * 1024 * 1024
-_HEAD = struct.Struct("<II")
-# Where a record may begin: a length below 1 MiB, any checksum, a kind.
-_BEGINNING = re.compile(rb"(?=..[\x00-\x0f]\x00.{4}[ct])", re.DOTALL)
-
-
-class Segment(NamedTuple):
-    """What a segment holds: kind and message of each whole record, and whether others are lost."""
-
-    records: list[tuple[bytes, bytes]]
-    is_damaged: bool
 
 
 class Spool:
@@ -56,6 +45,9 @@ class Spool:
         self._unsynced: set[Path] = set()
         # Folders of processes that are gone, and the locks by which they are this one's now.
         self._adopted: dict[Path, int] = {}
+        # What was kept for people to look at: segments with damage, and records refused.
+        self.damaged_segments = 0
+        self.refused_records = 0
         root.mkdir(parents=True, exist_ok=True)
         self._begin_folder()
 
@@ -64,9 +56,7 @@ class Spool:
         record = _record(kind, message)
         written = os.write(self._file, record)
         if written != len(record):
-            # Half a record would be taken for damage.
-            os.ftruncate(self._file, os.fstat(self._file).st_size - written)
-            raise OSError(f"the disk of {self._root} is full")
+            _cut_off(self._file, written)
         self._is_dirty = True
         self.waiting.set()
         self.unsynced.set()
@@ -118,25 +108,42 @@ class Spool:
         own = sorted(current.parent.glob("*.spool"))
         return [*adopted, *(path for path in own if path.name < current.name)]
 
-    def discard(self, segment: Path, *, is_damaged: bool = False) -> None:
+    def discard(self, segment: Path, *, is_damaged: bool = False) -> Path | None:
         """Remove a segment all of whose records were delivered. Blocks.
 
-        A damaged one is kept beside the folders, for people to look at.
+        A damaged one is kept beside the folders, for people to look at; return where.
         """
-        folder = segment.parent
+        folder, kept = segment.parent, None
         if is_damaged:
-            segment.rename(self._root / f"{folder.name}-{segment.stem}.damaged")
+            kept = self._root / f"{folder.name}-{segment.stem}.damaged"
+            segment.rename(kept)
+            self.damaged_segments += 1
         else:
             segment.unlink(missing_ok=True)
         if folder in self._adopted:
             self._segments(folder)
+        return kept
 
-    def set_aside(self, kind: bytes, message: bytes) -> None:
-        """Keep a record that was refused, for people to look at, in `refused`. Blocks."""
-        with (self._root / "refused").open("ab") as file:
-            file.write(_record(kind, message))
-            file.flush()
-            os.fsync(file.fileno())
+    def note_discarded(self, segment: Path) -> None:
+        """Have the next `sync` bring to the disk that a segment is gone."""
+        self._note_unsynced(segment.parent, self._root)
+
+    def set_aside(self, records: Iterable[Record]) -> Path:
+        """Keep records that were refused, for people to look at; return where. Blocks."""
+        path = self._root / "refused"
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            for kind, message in records:
+                record = _record(kind, message)
+                written = os.write(file, record)
+                if written != len(record):
+                    _cut_off(file, written)
+                self.refused_records += 1
+            os.fsync(file)
+        finally:
+            os.close(file)
+        _sync([self._root])
+        return path
 
     def close(self) -> None:
         """Bring everything to the disk and let go of the folders. Blocks.
@@ -151,10 +158,12 @@ class Spool:
 
     def _let_go(self) -> list[int]:
         self._note_dirty()
-        files = [self._file, self._lock, *self._adopted.values()]
+        files = [self._file, self._lock]
         # Whoever appends after this must not write to the next owner of the number.
         self._file = self._lock = -1
-        self._adopted.clear()
+        # One by one: a thread that still delivers may close them, too, and nobody twice.
+        while self._adopted:
+            files.append(self._adopted.popitem()[1])
         return files
 
     def _begin_folder(self) -> None:
@@ -217,48 +226,10 @@ class Spool:
         return found
 
 
-def read_segment(path: Path) -> Segment:
-    """Read a segment. Damage hides no whole record, wherever it is; zeros are no damage."""
-    data = path.read_bytes()
-    records: list[tuple[bytes, bytes]] = []
-    is_damaged = False
-    at = 0
-    for start, payload in _payloads(data):
-        is_damaged = is_damaged or bool(data[at:start].strip(b"\0"))
-        records.append((payload[:1], payload[1:]))
-        at = start + _HEAD.size + len(payload)
-    return Segment(records, is_damaged or bool(data[at:].strip(b"\0")))
-
-
-def _payloads(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield each whole record's place and payload; look on for the next one after damage."""
-    at = 0
-    while True:
-        payload = _payload_at(data, at)
-        if payload is None:
-            # A power cut loses pages in any order, so good records may follow.
-            places = (found.start() for found in _BEGINNING.finditer(data, at))
-            at = next((place for place in places if _payload_at(data, place)), -1)
-            if at < 0:
-                return
-            continue
-        yield at, payload
-        at += _HEAD.size + len(payload)
-
-
-def _payload_at(data: bytes, at: int) -> bytes | None:
-    if at + _HEAD.size >= len(data):
-        return None
-    length, crc = _HEAD.unpack_from(data, at)
-    payload = data[at + _HEAD.size : at + _HEAD.size + length]
-    # Zeros, which a disk puts where nothing was written, have the right checksum.
-    is_whole = length > 0 and len(payload) == length and zlib.crc32(payload) == crc
-    return payload if is_whole else None
-
-
 def _record(kind: bytes, message: bytes) -> bytes:
+    """Return a record as segments have it; on the way of each call, so not where it is read."""
     payload = kind + message
-    return _HEAD.pack(len(payload), zlib.crc32(payload)) + payload
+    return HEAD.pack(len(payload), zlib.crc32(payload)) + payload
 
 
 def _segment_name(number: int) -> str:
@@ -267,6 +238,12 @@ def _segment_name(number: int) -> str:
 
 def _create(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL, 0o600)
+
+
+def _cut_off(file: int, written: int) -> NoReturn:
+    """Take back half a record, which would be taken for damage. OSError in any case."""
+    os.ftruncate(file, os.fstat(file).st_size - written)
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _sync_and_close(paths: Iterable[Path], files: Iterable[int]) -> None:

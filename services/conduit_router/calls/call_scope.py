@@ -44,6 +44,8 @@ def admit(
     stream: bool,
 ) -> "CallScope":
     """Admit a call and decide where it may go. A ConduitError if it may not, or nowhere."""
+    if runtime.backlog.refuses_calls:
+        raise runtime.backlog.refusal()
     started = runtime.clock()
     json = form.json_at_hand
     is_typed = json is None

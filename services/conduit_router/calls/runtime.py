@@ -45,6 +45,7 @@ class CallRuntime:
         self.media = media
         self.state = state
         self.recorder = recorder
+        self.backlog = recorder.backlog
         self.outcomes = outcomes
         self.clock = clock
         self.wall_clock = wall_clock

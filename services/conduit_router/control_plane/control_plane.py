@@ -128,6 +128,7 @@ class ControlPlane:
     async def close(self) -> None:
         """Deliver what can be delivered soon, and store the rest."""
         await self._delivery.finish(LAST_DELIVERY_SECONDS)
+        self._recorder.backlog.give_up()
         for close in (self._snapshot_file.close, self._spool.aclose):
             # A disk that hangs must not keep the process from ending.
             try:
@@ -140,13 +141,13 @@ class ControlPlane:
 
     def _run_charges(self, background: Background) -> None:
         # Vital: what is neither on the disk nor on its way is lost with the process.
-        spool, recorder, run = self._spool, self._recorder, background.run
+        spool, backlog, run = self._spool, self._recorder.backlog, background.run
         run("spool_sync", spool.sync, every=SYNC_SECONDS, when=spool.unsynced, is_vital=True)
         run(
             "refused_charges",
-            recorder.store_refused,
+            backlog.retry,
             every=DELIVERY_SECONDS,
-            when=recorder.refused,
+            when=backlog.waiting,
             is_vital=True,
         )
         run(

@@ -28,7 +28,7 @@ from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings
 from conduit_providers.catalog import Catalog, load_catalog
 from conduit_router import bootstrap
-from conduit_router.accounting.spool import CHARGE, read_segment
+from conduit_router.accounting.segment import CHARGE, read_segment
 from conduit_router.bootstrap import RouterProcess
 from conduit_simulator import bootstrap as simulator
 

@@ -1,5 +1,7 @@
 """What the spool holds reaches Billing, and the disk keeps no call waiting meanwhile."""
 
+import errno
+import io
 import os
 import threading
 from pathlib import Path
@@ -7,6 +9,8 @@ from pathlib import Path
 import grpc
 import pytest
 from structlog.testing import capture_logs
+from tests.support.disk import refuse, synced_paths
+from tests.support.spools import closed_segment
 
 from conduit.internal.v1.ledger_service_pb2 import RecordChargesRequest, RecordChargesResponse
 from conduit.v1.charge_pb2 import Charge
@@ -14,7 +18,8 @@ from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc import RpcServer, service_metadata
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.accounting.prices import PriceList
-from conduit_router.accounting.spool import CHARGE, Spool, read_segment
+from conduit_router.accounting.segment import CHARGE, read_segment
+from conduit_router.accounting.spool import Spool
 from conduit_router.control_plane.charge_delivery import LEDGER, ChargeDelivery
 
 
@@ -86,8 +91,8 @@ async def test_charges_around_damage_are_delivered_and_the_rest_is_kept(
         assert waits == []
     await server.stop(None)
     assert ledger.ids == ["one", "three", "own"]
-    assert [(entry["event"], entry["whole_records"]) for entry in logs] == [("segment_damaged", 2)]
-    assert len(list(tmp_path.glob("*.damaged"))) == 1
+    [kept] = tmp_path.glob("*.damaged")
+    assert [(entry["event"], entry["kept"]) for entry in logs] == [("segment_damaged", kept.name)]
     spool.close()
 
 
@@ -112,7 +117,7 @@ async def test_a_record_that_is_no_message_holds_up_no_other(tmp_path: Path) -> 
             await delivery.deliver()
     await server.drain(0)
     assert ledger.ids == ["one", "two"]
-    assert [entry["event"] for entry in logs] == ["record_refused"]
+    assert [entry["event"] for entry in logs] == ["records_refused"]
     assert [message for _, message in read_segment(tmp_path / "refused").records] == [nonsense]
     await spool.aclose()
 
@@ -140,4 +145,59 @@ async def test_what_came_while_billing_was_away_is_delivered_when_it_is_back(
         await delivery.deliver()
     await server.drain(0)
     assert ledger.ids == ["0", "1", "2"]
+    await spool.aclose()
+
+
+@pytest.mark.parametrize(
+    ("call", "code"), [("open", errno.EIO), ("unlink", errno.EROFS), ("unlink", errno.EIO)]
+)
+async def test_a_segment_that_the_disk_holds_fast_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, code: int
+) -> None:
+    """It is delivered once it can be read, and not again while it cannot be removed."""
+    ledger = Ledger()
+    server = RpcServer(name="billing", master_key="master", service_tokens=["token"])
+    server.grpc.add_generic_rpc_handlers((ledger.handler(),))
+    await server.start("127.0.0.1", 0)
+    stuck = closed_segment(tmp_path, Charge(id="stuck").SerializeToString())
+    spool = Spool(tmp_path)
+    recorder = ChargeRecorder(spool, PriceList(), IdSource(lambda: 0.0), lambda: 0.0)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        delivery = ChargeDelivery(channel, spool, recorder, service_metadata("token"))
+        with monkeypatch.context() as patch:
+            module = io if call == "open" else os
+            refuse(patch, call, code, when=lambda path, *_: path == stuck, module=module)
+            for number in range(3):
+                spool.append(CHARGE, Charge(id=f"{number}").SerializeToString())
+                with pytest.raises(OSError, match=r"\[Errno"):
+                    await delivery.deliver()
+        await delivery.deliver()
+    await server.drain(0)
+    assert sorted(ledger.ids) == ["0", "1", "2", "stuck"]
+    assert not stuck.exists()
+    await spool.aclose()
+
+
+async def test_the_folder_of_a_segment_that_is_gone_is_brought_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a power cut has it delivered again, and again looked into."""
+    ledger = Ledger()
+    server = RpcServer(name="billing", master_key="master", service_tokens=["token"])
+    server.grpc.add_generic_rpc_handlers((ledger.handler(),))
+    await server.start("127.0.0.1", 0)
+    spool = Spool(tmp_path)
+    recorder = ChargeRecorder(spool, PriceList(), IdSource(lambda: 0.0), lambda: 0.0)
+    spool.append(CHARGE, Charge(id="one").SerializeToString())
+    spool.rotate()
+    await spool.sync()
+    assert not spool.unsynced.is_set()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        await ChargeDelivery(channel, spool, recorder, service_metadata("token")).deliver()
+    await server.drain(0)
+    assert spool.unsynced.is_set()
+    synced = synced_paths(monkeypatch)
+    await spool.sync()
+    folder = next(path for path in tmp_path.iterdir() if path.is_dir())
+    assert synced == {tmp_path, folder}
     await spool.aclose()

@@ -1,13 +1,12 @@
 """Each attempt is recorded once, also while the disk refuses."""
 
 import errno
-import os
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from structlog.testing import capture_logs
 from tests.support.call_bench import CALLER, Bench, used
+from tests.support.disk import refuse
 from tests.support.snapshots import ALIAS
 
 from conduit.internal.v1.price_pb2 import Price, UnitPrice
@@ -100,26 +99,20 @@ def test_kinds_without_end_do_not_fill_the_memory(
     assert [charge.model_alias for charge in bench.records()[0]] == [f"m{n}" for n in range(5)]
 
 
-async def test_what_the_disk_refuses_is_kept_and_stored_later(
+async def test_attempts_add_up_while_the_disk_refuses(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In order, and none twice; the call goes on, and the log says it once each."""
-
-    def refuse(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    with capture_logs() as logs:
-        with monkeypatch.context() as patch:
-            patch.setattr(bench.spool, "append", refuse)
-            for name in ("req_1", "req_2"):
-                charged(bench, bench.recorder, name)
-            assert bench.recorder.refused.is_set()
-            with pytest.raises(OSError, match="No space"):
-                await bench.recorder.store_refused()
-        await bench.recorder.store_refused()
-        await bench.recorder.store_refused()
-    assert [entry["event"] for entry in logs] == ["spool_refused", "spool_recovered"]
-    assert [charge.request_id for charge in bench.records()[0]] == ["req_1", "req_2"]
+    """A flush each second makes no record each second of what must wait in memory."""
+    with monkeypatch.context() as patch:
+        refuse(patch, "write", errno.ENOSPC)
+        charged(bench, bench.recorder)
+        for _ in range(3):
+            bench.recorder.count_attempt(1, 10.0, is_success=True)
+            bench.recorder.flush()
+        assert len(bench.recorder.backlog.records) == 1
+    await bench.recorder.backlog.retry()
+    charges, tallies = bench.records()
+    assert (len(charges), tallies[1].successes) == (1, 3)
 
 
 def test_attempts_are_counted_until_they_are_flushed(bench: Bench) -> None:

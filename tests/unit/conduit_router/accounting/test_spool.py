@@ -1,11 +1,11 @@
 """The spool loses nothing: not by a crash, not by a torn write, not by damage on the disk."""
 
-import os
 from pathlib import Path
 
-import pytest
+from tests.support.spools import closed_segment
 
-from conduit_router.accounting.spool import CHARGE, TALLY, Segment, Spool, read_segment
+from conduit_router.accounting.segment import CHARGE, TALLY, read_segment
+from conduit_router.accounting.spool import Spool
 
 
 def records(spool: Spool) -> list[tuple[bytes, bytes]]:
@@ -114,53 +114,6 @@ def test_a_folder_that_holds_nothing_is_cleared_away(tmp_path: Path) -> None:
     spool.close()
 
 
-def closed_segment(folder: Path, *messages: bytes) -> Path:
-    """Return a segment that holds messages."""
-    spool = Spool(folder)
-    for message in messages:
-        spool.append(CHARGE, message)
-    spool.close()
-    return next(folder.glob("*/*.spool"))
-
-
-@pytest.mark.parametrize("cut", range(1, 14))
-def test_a_torn_record_hides_none_before_it(tmp_path: Path, cut: int) -> None:
-    """Wherever the last write was cut, what came before it is whole."""
-    path = closed_segment(tmp_path, b"whole", b"torn")
-    os.truncate(path, path.stat().st_size - cut)
-    assert read_segment(path).records == [(CHARGE, b"whole")]
-
-
-@pytest.mark.parametrize("at", range(13))
-def test_damage_hides_none_that_come_after_it(tmp_path: Path, at: int) -> None:
-    """Whichever byte the disk changed, of length, checksum, kind or message."""
-    path = closed_segment(tmp_path, b"one.", b"two.", b"three")
-    data = bytearray(path.read_bytes())
-    data[13 + at] ^= 0x41
-    path.write_bytes(data)
-    assert read_segment(path) == Segment([(CHARGE, b"one."), (CHARGE, b"three")], is_damaged=True)
-
-
-def test_a_lost_page_hides_only_its_own_records(tmp_path: Path) -> None:
-    """A power cut leaves zeros where a page was not written yet."""
-    path = closed_segment(tmp_path, *[b"%06d" % number for number in range(2000)])
-    data = bytearray(path.read_bytes())
-    data[4096:8192] = bytes(4096)
-    path.write_bytes(data)
-    segment = read_segment(path)
-    kept = {int(message) for _, message in segment.records}
-    assert segment.is_damaged
-    assert kept == set(range(2000)) - set(range(4096 // 15, 8192 // 15 + 1))
-
-
-def test_zeros_at_the_end_are_no_records_and_no_damage(tmp_path: Path) -> None:
-    """Nor does their checksum, which is right, make a charge of them."""
-    path = closed_segment(tmp_path, b"one")
-    with path.open("ab") as file:
-        file.write(bytes(4096))
-    assert read_segment(path) == Segment([(CHARGE, b"one")], is_damaged=False)
-
-
 def test_a_damaged_segment_is_kept_for_people_to_look_at(tmp_path: Path) -> None:
     """Its whole records are delivered once, and nobody adopts what is left."""
     path = closed_segment(tmp_path, b"one", b"two", b"three")
@@ -170,6 +123,7 @@ def test_a_damaged_segment_is_kept_for_people_to_look_at(tmp_path: Path) -> None
     spool = Spool(tmp_path)
     assert deliver(spool) == [b"one", b"three"]
     assert [kept.read_bytes() for kept in tmp_path.glob("*.damaged")] == [bytes(data)]
+    assert spool.damaged_segments == 1
     assert deliver(spool) == []
     spool.close()
 
@@ -197,10 +151,12 @@ async def test_sync_survives_a_rotation(tmp_path: Path) -> None:
 
 
 def test_what_is_set_aside_is_kept_and_not_delivered(tmp_path: Path) -> None:
-    """A record that was refused waits for people, beside the others."""
+    """Records that were refused wait for people, beside the others."""
     spool = Spool(tmp_path)
-    spool.set_aside(CHARGE, b"odd")
-    assert read_segment(tmp_path / "refused").records == [(CHARGE, b"odd")]
+    for message in (b"odd", b"queer"):
+        assert spool.set_aside([(CHARGE, message)]) == tmp_path / "refused"
+    assert read_segment(tmp_path / "refused").records == [(CHARGE, b"odd"), (CHARGE, b"queer")]
+    assert spool.refused_records == 2
     spool.rotate()
     assert records(spool) == []
     spool.close()
