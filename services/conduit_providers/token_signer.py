@@ -12,15 +12,14 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from conduit_kernel.errors import ConduitError, UpstreamTimeout, UpstreamUnreachable
+from conduit_kernel.errors import ConduitError, UpstreamUnreachable
 from conduit_providers.auth import invalid_key
 from conduit_providers.sending import Send
 from conduit_providers.target import Target
 from conduit_providers.wire import Headers, HttpRequest, HttpResponse
 
-# Of one request to an issuer, and of all requests for one proof together.
+# Of one request to an issuer; whoever wants a proof bounds the time of all of them.
 REQUEST_SECONDS = 10.0
-REFRESH_SECONDS = 25.0
 
 # What the connection says by itself.
 _OWN_HEADERS = frozenset(
@@ -91,7 +90,7 @@ class ExpiringSigner(ABC, Generic[ProofT]):
         """Fetch a new proof.
 
         InvalidApiKey if the issuer refuses the key; UpstreamUnreachable, UpstreamTimeout or
-        UpstreamError if it does not answer or makes no sense.
+        UpstreamError if it does not answer or makes no sense. It has no limit of its own.
         """
         before = self._expires_at
         async with self._lock:
@@ -99,14 +98,7 @@ class ExpiringSigner(ABC, Generic[ProofT]):
                 return
             ask = Ask(asyncio.get_running_loop(), send)
             try:
-                async with asyncio.timeout(REFRESH_SECONDS):
-                    proof = await asyncio.to_thread(self._fetch, now, ask)
-            except TimeoutError:
-                name = self._target.provider_name
-                raise UpstreamTimeout(
-                    f"{self._issuer} gave no token for {name} within {REFRESH_SECONDS:g} s",
-                    provider=name,
-                ) from None
+                proof = await asyncio.to_thread(self._fetch, now, ask)
             except UpstreamUnreachable:
                 if ask.failure is None:
                     raise
