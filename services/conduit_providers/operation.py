@@ -5,7 +5,7 @@ it, how it is split, estimated, answered. One module in `operations/` says so fo
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -101,6 +101,10 @@ class Operation(ABC, Generic[RequestT, AnswerT]):
         one of these.
         """
         return None
+
+    def media(self, form: Form[RequestT]) -> Collection[str]:
+        """Return what a request refers to by URL. JsonError if it does not fit the contract."""
+        return ()
 
     def split(self, call: Call[RequestT], endpoint: Endpoint) -> Sequence[Call[RequestT]]:
         """Return the calls that a call becomes, in order; the call itself if it is small enough."""

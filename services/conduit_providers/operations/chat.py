@@ -211,6 +211,10 @@ class ChatOperation(StreamedOperation[ChatCompletionRequest, ChatCompletion, Cha
         """Have fetched what a chat refers to by URL, where the endpoint takes no URLs."""
         return endpoint.native_urls if endpoint.inline_media and has_urls(call.typed) else None
 
+    def media(self, form: Form[ChatCompletionRequest]) -> set[str]:
+        """Return what a conversation refers to by URL."""
+        return urls_of(form.typed)
+
     def started(self, message: pb.StreamChatResponse) -> CallReport:
         """Return the report of the first message."""
         return message.started

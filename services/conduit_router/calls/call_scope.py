@@ -16,7 +16,6 @@ from conduit_kernel.errors import (
 from conduit_kernel.http import Headers, Timeouts
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.operation import AnyOperation, Requirements
-from conduit_providers.operations.chat import urls_of
 from conduit_providers.quantities import Quantities
 from conduit_router.calls.media import Media
 from conduit_router.calls.runtime import CallRuntime
@@ -160,16 +159,24 @@ class CallScope:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End the call."""
-        if self._attempt is not None:
-            self.end_attempt(self._attempt, error)
-        if not self._has_ended:
-            self._has_ended = True
-            for listener in self.runtime.end_listeners:
-                try:
-                    listener(self, error)
-                except Exception:  # noqa: BLE001 # the call has ended, whatever listeners make of it
-                    structlog.get_logger("calls").exception("end_listener_failed")
+        """End the call, also where a fault of ours keeps its last attempt from ending well."""
+        try:
+            if self._attempt is not None:
+                self.end_attempt(self._attempt, error)
+        except Exception as fault:
+            self._tell_listeners(error or fault)
+            raise
+        self._tell_listeners(error)
+
+    def _tell_listeners(self, error: BaseException | None) -> None:
+        if self._has_ended:
+            return
+        self._has_ended = True
+        for listener in self.runtime.end_listeners:
+            try:
+                listener(self, error)
+            except Exception:  # noqa: BLE001 # the call has ended, whatever listeners make of it
+                structlog.get_logger("calls").exception("end_listener_failed")
 
     def left(self) -> float:
         """Return the seconds until the deadline."""
@@ -202,7 +209,8 @@ class CallScope:
         """
         if self._media_failure is not None:
             raise self._media_failure
-        urls = {url for url in urls_of(self.form.typed) if not url.startswith(native)}
+        named = self.operation.media(self.form)
+        urls = {url for url in named if not url.startswith(native)}
         try:
             self.media |= await self.runtime.media.fetch(urls - self.media.keys())
         except InvalidRequest as error:

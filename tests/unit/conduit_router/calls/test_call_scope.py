@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from tests.support.call_bench import Bench, used
@@ -9,6 +10,7 @@ from tests.support.snapshots import ALIAS
 
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER
 from conduit_kernel.errors import DeadlineExceeded, StreamInterrupted, UpstreamError
+from conduit_router.routing.attempt_plan import Consumption
 
 
 @pytest.fixture
@@ -126,6 +128,16 @@ def test_a_listener_that_raises_harms_nobody(bench: Bench) -> None:
         attempt = bench.begun(scope)
         scope.succeed(attempt)
     assert bench.endings == [(scope, None)]
+
+
+def test_a_crash_of_ours_at_the_end_keeps_nobody_from_hearing_of_it(bench: Bench) -> None:
+    """Whoever gives back what a call held must hear of each end, once."""
+    with pytest.raises(AttributeError), bench.admit() as scope:
+        # What no codec would count.
+        bench.begun(scope).consumption = cast("Consumption", object())
+    [(ended, error)] = bench.endings
+    assert ended is scope
+    assert isinstance(error, AttributeError)
 
 
 def test_the_alias_is_that_of_the_snapshot(bench: Bench) -> None:
