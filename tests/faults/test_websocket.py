@@ -65,7 +65,8 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 async def echo(exchange: Exchange) -> None:
     """Accept, and say everything back."""
-    ws = accept(exchange, subprotocols=("b", "c"), headers=((b"x-served", b"1"),))
+    more = b"x-report: 2\r\n"
+    ws = accept(exchange, subprotocols=("b", "c"), headers=((b"x-served", b"1"),), lines=more)
     try:
         async for message in ws:
             await ws.send(message)
@@ -100,6 +101,8 @@ class Listening:
         """Wait for the end; it has this code."""
         await until(lambda: self.end is not None, 10.0)
         assert self.end is not None
+        assert self.ws is not None
+        await self.ws.wait_closed()
         assert self.end.code == code
 
 
@@ -169,6 +172,7 @@ async def test_server_serves_the_client_of_websockets() -> None:
         async with websockets.asyncio.client.connect(url) as ws:
             assert ws.response is not None
             assert ws.response.headers["x-served"] == "1"
+            assert ws.response.headers["x-report"] == "2"
             assert "sec-websocket-extensions" not in ws.response.headers
             for message in MESSAGES:
                 await ws.send(message)

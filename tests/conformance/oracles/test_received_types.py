@@ -39,6 +39,7 @@ KNOWN: dict[str, dict[str, str]] = {
             "capabilities",
             "lifecycle_status",
             "status",
+            "task",
         ),
         "learn.microsoft.com/azure/foundry/openai/reference, 2024-10-21",
     ),
@@ -97,7 +98,11 @@ KNOWN: dict[str, dict[str, str]] = {
         "ollama, api/types.go",
     ),
     "OpenAI": {"task": "platform.openai.com/docs/api-reference/audio/verbose-json-object"},
-    "OpenAICompatible": {"timings": "llama.cpp, tools/server", **THOUGHTS_IN_CONTENT},
+    "OpenAICompatible": {
+        "timings": "llama.cpp, tools/server",
+        "task": "platform.openai.com/docs/api-reference/audio/verbose-json-object",
+        **THOUGHTS_IN_CONTENT,
+    },
     "OpenRouter": dict.fromkeys(
         ("choices.native_finish_reason", "provider", "choices.error"),
         "openrouter.ai/docs/api_reference/overview",
