@@ -1,89 +1,18 @@
 """A disk that refuses charges: calls go on, or are refused where the operator says so."""
 
-import asyncio
 import errno
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 from structlog.testing import capture_logs
-from tests.integration.router.conftest import METADATA, NOWHERE, body, instances
+from tests.faults.charging_gateway import MASTER_KEY, serving
+from tests.integration.router.conftest import METADATA, body
 from tests.support.disk import is_segment, refuse
 from tests.support.router_edge import RouterEdge
-from tests.support.snapshots import ENCRYPTION_KEY, VIRTUAL_KEY, save_snapshot
 from tests.support.waiting import eventually
 
 from conduit.v1 import router_requests_pb2 as pb
-from conduit.v1.charge_pb2 import Charge
-from conduit_bridge import bootstrap as bridge
-from conduit_kernel.background import Background
 from conduit_kernel.errors import ServiceUnavailable
-from conduit_kernel.settings import Settings
-from conduit_providers.catalog import load_catalog
-from conduit_router import bootstrap as router
-from conduit_router.accounting.segment import CHARGE, read_segment
-from conduit_simulator import bootstrap as simulator
-
-MASTER_KEY = "master"
-
-
-@dataclass
-class Gateway:
-    """A bridge with its router, whose disk a test lets refuse."""
-
-    process: router.RouterProcess
-    client: httpx.AsyncClient
-    folder: Path
-
-    async def chat(self, *, stream: bool = False) -> httpx.Response:
-        """Ask over HTTP."""
-        asked = {"model": "gpt", "messages": [{"role": "user", "content": "hi"}], "stream": stream}
-        return await self.client.post("/v1/chat/completions", json=asked)
-
-    def charged(self) -> list[str]:
-        """Return the requests whose charges the disk has."""
-        return [
-            Charge.FromString(message).request_id
-            for path in sorted(self.folder.rglob("*.spool"))
-            for kind, message in read_segment(path).records
-            if kind == CHARGE
-        ]
-
-
-@asynccontextmanager
-async def serving(folder: Path, *, max_waiting_charges: int = 0) -> AsyncIterator[Gateway]:
-    """Run a gateway on the simulator, with no control plane at all; its loops pause shortly."""
-    provider = await simulator.start(seed=1)
-    save_snapshot(
-        folder / "router" / "snapshot.binpb",
-        instances(f"http://127.0.0.1:{provider.port}/v1", "good"),
-    )
-    settings = Settings(
-        data_dir=folder,
-        master_key=MASTER_KEY,
-        encryption_key=ENCRYPTION_KEY,
-        http_port=0,
-        grpc_port=0,
-        allow_private_addresses=True,
-        max_waiting_charges=max_waiting_charges,
-        targets=dict.fromkeys(("registry", "health", "billing"), NOWHERE),
-    )
-    background = Background(sleep=lambda seconds: asyncio.sleep(seconds / 20))
-    process = await router.start(settings, load_catalog(), background=background)
-    edge = await bridge.start(
-        settings, router=process.stub, background=background, collectors=[process.metrics]
-    )
-    headers = {"authorization": f"Bearer {VIRTUAL_KEY}"}
-    url = f"http://127.0.0.1:{edge.port}"
-    try:
-        async with httpx.AsyncClient(base_url=url, headers=headers) as client:
-            yield Gateway(process, client, folder)
-    finally:
-        for each in (edge, process, provider):
-            await each.drain(0.1)
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO])

@@ -1,0 +1,125 @@
+"""What is promised of charges: no end of a process loses one, and a power cut the last moment's."""
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+
+import grpc
+import pytest
+from tests.faults.charging_gateway import serving_ledger
+
+from conduit_kernel.background import Background
+from conduit_kernel.ids import IdSource
+from conduit_router.accounting.charging import ChargeRecorder
+from conduit_router.accounting.prices import PriceList
+from conduit_router.accounting.segment import CHARGE, read_segment
+from conduit_router.accounting.spool import SYNC_SECONDS, Spool
+from conduit_router.control_plane.charge_delivery import ChargeDelivery
+
+# What a busy machine may add: both to when the loop runs, and to what a disk takes.
+SLACK_SECONDS = 0.6
+
+
+async def killed(folder: Path, target: str, name: str, after: int) -> list[str]:
+    """Run a process that spools, kill it; return the charges for which callers have an answer."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.faults.spooling_process",
+        str(folder),
+        target,
+        name,
+        stdout=asyncio.subprocess.PIPE,
+        limit=1 << 24,
+    )
+    assert process.stdout is not None
+    lines = [await process.stdout.readline() for _ in range(after)]
+    process.kill()
+    lines += (await process.stdout.read()).splitlines(keepends=True)
+    await process.wait()
+    return [line.decode().strip() for line in lines if line.endswith(b"\n")]
+
+
+async def test_kill_9_loses_no_charge_of_an_answered_call(tmp_path: Path) -> None:
+    """Wherever it strikes, in writing, rotating, delivering or removing: each reaches Billing."""
+    answered: list[str] = []
+    async with serving_ledger() as ledger:
+        for number, after in enumerate((1, 400, 1500)):
+            answered += await killed(tmp_path, ledger.target, f"p{number}", after)
+        # Some had reached Billing, and segments were removed, when the kill came.
+        assert ledger.charges
+        spool = Spool(tmp_path)
+        recorder = ChargeRecorder(spool, PriceList(), IdSource(lambda: 0.0), lambda: 0.0)
+        async with grpc.aio.insecure_channel(ledger.target) as channel:
+            await ChargeDelivery(channel, spool, recorder, ()).deliver()
+        await spool.aclose()
+    assert len(answered) > 1900
+    assert set(answered) <= set(ledger.charges)
+    # Besides, one of each process that was stored, and whose caller was not answered any more.
+    assert len(ledger.charges) <= len(answered) + 3
+    # Nothing is left but the folder of this process.
+    assert list(tmp_path.glob("*.damaged")) == []
+    assert len(list(tmp_path.glob("*/*.spool"))) == 1
+
+
+class Disk:
+    """What a disk has for certain: what was brought to it by fsync, and no more."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._sizes: dict[Path, int] = {}
+        self._entries: dict[Path, set[str]] = {}
+        self._fsync = os.fsync
+        monkeypatch.setattr(os, "fsync", self._note)
+
+    def _note(self, file: int) -> None:
+        path = Path(f"/proc/self/fd/{file}").readlink()
+        if path.is_dir():
+            entries = {entry.name for entry in path.iterdir()}
+            self._fsync(file)
+            self._entries[path] = entries
+        else:
+            size = os.fstat(file).st_size
+            self._fsync(file)
+            self._sizes[path] = size
+
+    def after_power_cut(self, root: Path, copy: Path) -> None:
+        """Make a copy of a folder with what is certain."""
+        copy.mkdir()
+        for name in self._entries.get(root, ()):
+            path = root / name
+            if path.is_dir():
+                self.after_power_cut(path, copy / name)
+            elif path.exists():
+                (copy / name).write_bytes(path.read_bytes()[: self._sizes.get(path, 0)])
+
+
+async def test_a_power_cut_loses_the_last_moment_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is older is on the disk, and so are the folders by which it is found."""
+    disk, background = Disk(monkeypatch), Background()
+    root = tmp_path / "spool"
+    spool = Spool(root, segment_bytes=1000)
+    background.run("spool_sync", spool.sync, every=SYNC_SECONDS, when=spool.unsynced)
+    stored_at: list[float] = []
+    began = time.monotonic()
+    while time.monotonic() < began + 3 * (SYNC_SECONDS + SLACK_SECONDS):
+        spool.append(CHARGE, b"%06d" % len(stored_at))
+        stored_at.append(time.monotonic())
+        await asyncio.sleep(0.002)
+    cut_at = time.monotonic()
+    disk.after_power_cut(root, tmp_path / "after")
+    await background.stop()
+    spool.close()
+    successor = Spool(tmp_path / "after")
+    kept = {
+        int(message)
+        for path in successor.closed_segments()
+        for _, message in read_segment(path).records
+    }
+    successor.close()
+    old = [n for n, at in enumerate(stored_at) if at < cut_at - SYNC_SECONDS - SLACK_SECONDS]
+    assert len(old) > 100
+    assert kept >= set(old)
