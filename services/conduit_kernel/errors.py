@@ -287,6 +287,9 @@ class UpstreamError(ConduitError):
     is_transient: ClassVar[bool] = True
     # Whether the instance's breaker counts it.
     is_providers_fault: ClassVar[bool] = True
+    # Whether it is evidence against a key: what was read from words alone is none, as a provider
+    # may quote its caller's.
+    is_conclusive: bool = True
 
 
 class InvalidApiKey(UpstreamError):

@@ -17,6 +17,7 @@ from conduit_kernel.errors import (
     ContextTooLong,
     InsufficientFunds,
     InvalidApiKey,
+    Scope,
     UpstreamError,
     UpstreamModelNotFound,
     UpstreamRateLimited,
@@ -32,6 +33,8 @@ from conduit_providers.wire import HttpResponse
 # Enough for a sentence or two; a whole HTML page helps nobody.
 MAX_MESSAGE_CHARS = 500
 MAX_CODE_CHARS = 100
+# A provider that asks for a longer pause is asked again all the same.
+MAX_WAIT_MS = 3_600_000
 
 _BY_REASON: Mapping[str, type[UpstreamError]] = {
     cls.reason: cls
@@ -52,6 +55,8 @@ _BY_REASON: Mapping[str, type[UpstreamError]] = {
 _BY_CODE: Mapping[str, type[UpstreamError]] = {
     "authentication_error": InvalidApiKey,
     "invalid_api_key": InvalidApiKey,
+    # Google's, beside INVALID_ARGUMENT.
+    "api_key_invalid": InvalidApiKey,
     "permission_error": InvalidApiKey,
     "permission_denied": InvalidApiKey,
     "account_deactivated": InvalidApiKey,
@@ -121,6 +126,7 @@ _NO_MODEL = re.compile(
     r"not a valid model|access to (?:the )?model",
     re.IGNORECASE,
 )
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|‘[^’]*’|“[^”]*”")  # noqa: RUF001 # as they are written
 # An address is no reason: Groq's rate limits name that of its billing page.
 _URL = re.compile(r"https?://\S+")
 # Long runs of key-like characters: a provider may repeat the key it was given. Words that
@@ -144,6 +150,8 @@ class ProviderErrorReport(NamedTuple):
     retry_after_ms: int | None = None
     # Whether it names a quota: one that fills again, whatever the words say of plans and billing.
     is_quota: bool = False
+    # Whether it is about a parameter of the request.
+    has_parameter: bool = False
 
 
 def error_from(response: HttpResponse, spec: ProviderSpec, target: Target) -> UpstreamError:
@@ -151,7 +159,7 @@ def error_from(response: HttpResponse, spec: ProviderSpec, target: Target) -> Up
     report = read_error(response.body)
     if code := bare_code(response.headers.get(spec.error_code_header)):
         report = report._replace(code=code, codes=(code, *report.codes))
-    cls = class_of(response.status, report, spec.error_codes)
+    cls, is_conclusive = class_of(response.status, report, spec.error_codes)
     metadata = {"provider": target.provider_name, "status": str(response.status)}
     request_id = response.headers.get(spec.request_id_header, "") or report.request_id
     if request_id:
@@ -161,8 +169,11 @@ def error_from(response: HttpResponse, spec: ProviderSpec, target: Target) -> Up
     wait = retry_after_ms(response.headers, spec)
     wait = report.retry_after_ms if wait is None else wait
     if wait is not None:
-        metadata["retry_after_ms"] = str(wait)
-    return cls(_message(cls, report, target.provider_name, f"status {response.status}"), **metadata)
+        metadata["retry_after_ms"] = str(min(wait, MAX_WAIT_MS))
+    words = _message(cls, report, target.provider_name, f"status {response.status}")
+    error = cls(words, **metadata)
+    error.is_conclusive = is_conclusive
+    return error
 
 
 def error_in_stream(error: object, provider: str, status: int = 200) -> UpstreamError:
@@ -172,13 +183,15 @@ def error_in_stream(error: object, provider: str, status: int = 200) -> Upstream
     """
     report = _report(error)
     status = _status_in(error) or status
-    cls = class_of(status, report, {})
+    cls, is_conclusive = class_of(status, report, {})
     metadata = {"provider": provider} if provider else {}
     if report.code:
         metadata["upstream_code"] = report.code[:MAX_CODE_CHARS]
     if report.retry_after_ms is not None:
-        metadata["retry_after_ms"] = str(report.retry_after_ms)
-    return cls(_message(cls, report, provider, "an error inside its answer"), **metadata)
+        metadata["retry_after_ms"] = str(min(report.retry_after_ms, MAX_WAIT_MS))
+    found = cls(_message(cls, report, provider, "an error inside its answer"), **metadata)
+    found.is_conclusive = is_conclusive
+    return found
 
 
 def malformed(provider: str, why: str) -> UpstreamError:
@@ -193,22 +206,27 @@ def malformed(provider: str, why: str) -> UpstreamError:
 
 def class_of(
     status: int, report: ProviderErrorReport, codes: Mapping[str, str]
-) -> type[UpstreamError]:
-    """Return the class for a status and what was told; `codes` are the provider's own."""
+) -> tuple[type[UpstreamError], bool]:
+    """Return the class for a status and what was told, and whether that is conclusive.
+
+    `codes` are the provider's own.
+    """
     if 500 <= status <= 599:  # noqa: PLR2004 # the range of HTTP server errors
-        return _by_code(status, report, codes, only_own=True) or UpstreamError
+        return _by_code(status, report, codes, only_own=True) or UpstreamError, True
     if status == 429 and report.is_quota:  # noqa: PLR2004 # too many requests
-        return UpstreamRateLimited
+        return UpstreamRateLimited, True
     found = _by_code(status, report, codes)
     if found is None or found is UpstreamRefused or found is UpstreamRateLimited:
-        found = _by_words(status, report.message) or _BY_STATUS.get(status) or found
+        if (by_words := _by_words(status, report)) is not None:
+            return by_words, status not in _REQUEST_STATUSES
+        found = _BY_STATUS.get(status) or found
     if status == 413 and found is UpstreamError:  # noqa: PLR2004 # OpenAI calls it its server's
-        return UpstreamRefused
+        return UpstreamRefused, True
     if found is not None:
-        return found
+        return found, True
     if status == 404:  # noqa: PLR2004 # not found
-        return UpstreamModelNotFound
-    return UpstreamRefused if 400 <= status <= 499 else UpstreamError  # noqa: PLR2004 # HTTP
+        return UpstreamModelNotFound, True
+    return (UpstreamRefused if 400 <= status <= 499 else UpstreamError), True  # noqa: PLR2004 # HTTP
 
 
 def read_error(body: bytes) -> ProviderErrorReport:
@@ -250,8 +268,10 @@ def _by_code(
     return _BY_REASON[codes[str(status)]] if str(status) in codes else None
 
 
-def _by_words(status: int, message: str) -> type[UpstreamError] | None:
-    message = _URL.sub("", message)
+def _by_words(status: int, report: ProviderErrorReport) -> type[UpstreamError] | None:
+    message = _URL.sub("", report.message)
+    # What stands between quotes may be the caller's, and so may all that is about a parameter.
+    own = "" if report.has_parameter else _QUOTED.sub("", message)
     tests: tuple[tuple[frozenset[int], re.Pattern[str], type[UpstreamError]], ...] = (
         (_MONEY_STATUSES, _NO_FUNDS, InsufficientFunds),
         (_SIZE_STATUSES, _TOO_LONG, ContextTooLong),
@@ -260,12 +280,18 @@ def _by_words(status: int, message: str) -> type[UpstreamError] | None:
         (_MODEL_STATUSES, _NO_MODEL, UpstreamModelNotFound),
     )
     return next(
-        (cls for statuses, words, cls in tests if status in statuses and words.search(message)),
+        (
+            cls
+            for statuses, words, cls in tests
+            if status in statuses and words.search(own if cls.scope is Scope.KEY else message)
+        ),
         None,
     )
 
 
 _BAD_REQUEST = frozenset({400})
+# About the request, whatever the words say.
+_REQUEST_STATUSES = frozenset({200, 400, 404, 422})
 # Fireworks suspends with 412.
 _MONEY_STATUSES = frozenset({400, 403, 412, 429})
 # Together says so with 403.
@@ -300,7 +326,10 @@ def _report_of_object(error: dict[str, Any]) -> ProviderErrorReport:
         names.append(metadata.get("error_type"))
     codes = tuple(n for n in names if isinstance(n, str) and n and not n.isdigit())
     report = ProviderErrorReport(
-        message=_text(message), code=codes[0] if codes else "", codes=codes
+        message=_text(message),
+        code=codes[0] if codes else "",
+        codes=codes,
+        has_parameter=bool(error.get("param")),
     )
     details = error.get("details")
     return _with_details(report, details) if isinstance(details, list) else report
@@ -319,6 +348,8 @@ def _with_details(report: ProviderErrorReport, details: list[Any]) -> ProviderEr
                 report = report._replace(retry_after_ms=wait, is_quota=True)
             case "QuotaFailure":
                 report = report._replace(is_quota=True)
+            case "ErrorInfo" if isinstance(reason := detail.get("reason"), str):
+                report = report._replace(codes=(*report.codes, reason))
             case "RequestInfo":
                 report = report._replace(request_id=_text(detail.get("requestId")))
     return report

@@ -11,6 +11,8 @@ from conduit_router.routing.table import Caller
 CALL_SECONDS = 600.0
 MAX_CALL_SECONDS = 3600.0
 MAX_ATTEMPTS = 4
+# More than this many attempts help nobody, whoever asks for them.
+MAX_CALLER_ATTEMPTS = 16
 
 
 class CallerContext(msgspec.Struct, frozen=True):
@@ -58,7 +60,7 @@ def limits_of(options: CallOptions) -> CallLimits:
                 f"timeout must be above 0 and at most {MAX_CALL_SECONDS:.0f}s", field="timeout"
             )
     if options.HasField("max_attempts"):
-        attempts = options.max_attempts
-        if attempts < 1:
+        if options.max_attempts < 1:
             raise InvalidRequest("max_attempts must be at least 1", field="max_attempts")
+        attempts = min(options.max_attempts, MAX_CALLER_ATTEMPTS)
     return CallLimits(total=total, attempts=attempts, is_strict=options.strict_parameters)

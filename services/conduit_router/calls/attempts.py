@@ -25,6 +25,8 @@ ResultT = TypeVar("ResultT")
 
 # A pause asked for by the only provider is kept within the request; a longer one is the caller's.
 MAX_WAIT_SECONDS = 10.0
+# However soon it says that it may be asked again.
+MIN_WAIT_SECONDS = 0.5
 # The pause before an instance is asked again, drawn at random.
 RETRY_PAUSE_SECONDS = (0.02, 0.15)
 # How long a key is benched after a failure of its own.
@@ -96,7 +98,7 @@ async def _next(scope: CallScope, failure: UpstreamError) -> Attempt | None:
     if attempt is None and isinstance(failure, UpstreamRateLimited):
         # Everybody asked for a pause. Keep it, if the caller's time allows.
         pause = int(failure.metadata.get("retry_after_ms", "1000")) / 1000
-        pause *= random.uniform(1.0, 1.2)  # noqa: S311 # jitter is no secret
+        pause = max(MIN_WAIT_SECONDS, pause) * random.uniform(1.0, 1.2)  # noqa: S311 # jitter is no secret
         if pause < min(scope.left(), MAX_WAIT_SECONDS) and scope.plan.again():
             await _pause(scope, pause)
             attempt = scope.plan.next()
@@ -117,13 +119,14 @@ def _failed(scope: CallScope, attempt: Attempt, error: UpstreamError) -> None:
     scope.end_attempt(attempt, error)
     state = scope.runtime.state
     provider_id = attempt.candidate.provider_id
-    scope.runtime.outcomes.failed(attempt.candidate, attempt.key, error)
     may_retry = False
+    if error.is_conclusive:
+        scope.runtime.outcomes.failed(attempt.candidate, attempt.key, error)
     if error.scope is Scope.INSTANCE:
         if error.is_providers_fault:
             state.failed(provider_id)
         may_retry = error.is_transient and state.may_retry(provider_id)
-    elif error.scope is Scope.KEY:
+    elif error.scope is Scope.KEY and error.is_conclusive:
         error.metadata.setdefault("key_id", attempt.key.key_id)
         asked = error.metadata.get("retry_after_ms")
         seconds = int(asked) / 1000 if asked else COOLDOWN_SECONDS.get(type(error), 30.0)

@@ -321,3 +321,41 @@ def test_error_in_stream_is_classed_by_its_code() -> None:
     assert type(error_in_stream({"type": "overloaded_error"}, "P")) is UpstreamError
     assert type(error_in_stream("prompt is too long", "P")) is ContextTooLong
     assert type(error_in_stream(None, "P")) is UpstreamError
+
+
+@pytest.mark.parametrize(
+    ("message", "parameter"),
+    [
+        ("Invalid value: 'your api key is invalid'. Supported values are: 'user'.", None),
+        ('"exceeded your current quota" is not one of the roles', None),
+        ("Invalid role: your api key is invalid", "messages[0].role"),
+        ("No such tool: `insufficient funds`", None),
+    ],
+)
+def test_words_that_may_be_the_callers_say_nothing_of_a_key(
+    message: str, parameter: str | None
+) -> None:
+    """Providers quote what they refuse, and callers write what they like."""
+    body = {"error": {"message": message, "type": "invalid_request_error", "param": parameter}}
+    assert type(error(400, body)) is UpstreamRefused
+
+
+def test_words_alone_are_no_evidence_against_a_key() -> None:
+    """The next key may do better, but this one is not benched for it; a status or a code is one."""
+    credit = "Your credit balance is too low to access the Anthropic API"
+    told = error(400, {"error": {"message": credit, "type": "invalid_request_error"}})
+    assert isinstance(told, InsufficientFunds)
+    assert not told.is_conclusive
+    assert error(402, {"error": {"message": credit}}).is_conclusive
+    assert error(401).is_conclusive
+    google = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
+    body = {"error": {"message": "no", "status": "INVALID_ARGUMENT", "details": [google]}}
+    refused = error(400, body)
+    assert isinstance(refused, InvalidApiKey)
+    assert refused.is_conclusive
+
+
+@pytest.mark.parametrize("headers", [{"retry-after": "99999999999"}, {"retry-after-ms": "1e11"}])
+def test_no_pause_is_longer_than_an_hour(headers: dict[str, str]) -> None:
+    """Whatever a provider asks for; a key is not lost for three thousand years."""
+    assert error(429, b"", headers).metadata["retry_after_ms"] == "3600000"

@@ -41,6 +41,12 @@ def test_no_attempt_at_all_is_refused() -> None:
     assert refused.value.metadata == {"field": "max_attempts"}
 
 
+@pytest.mark.parametrize("asked", [16, 17, 2**31 - 1])
+def test_attempts_are_bounded_whatever_is_asked_for(asked: int) -> None:
+    """One caller's header does not make a provider answer thousands of times."""
+    assert limits_of(CallOptions(max_attempts=asked)).attempts == 16
+
+
 @pytest.mark.parametrize(
     ("timeout", "seconds"),
     [(Duration(nanos=1), 1e-9), (Duration(seconds=int(MAX_CALL_SECONDS)), MAX_CALL_SECONDS)],

@@ -32,7 +32,7 @@ class CallOptions(_message.Message):
     strict_parameters: _builtins.bool
     """Whether parameters the provider does not take are refused with UNSUPPORTED_PARAMETER rather than dropped."""
     max_attempts: _builtins.int
-    """The most attempts to make, from 1. Unset means 4, or one for each candidate where there are more."""
+    """The most attempts to make, from 1; more than 16 mean 16. Unset means 4, or one for each candidate where there are more."""
     seed: _builtins.int
     """What the weighted choice is made with. Unset means at random."""
     @_builtins.property

@@ -1,5 +1,6 @@
 """What follows an attempt, with attempts that do what the test says."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from conduit_kernel.errors import (
     ServiceUnavailable,
     UnsupportedCapability,
     UpstreamError,
+    UpstreamRateLimited,
     UpstreamTimeout,
 )
 from conduit_router.calls.attempts import run_attempts
@@ -109,3 +111,36 @@ async def test_the_last_failure_is_told(bench: Bench) -> None:
         await run(bench, Script(UnsupportedCapability("first"), UpstreamTimeout("second")))
     with pytest.raises(UnsupportedCapability, match="one"):
         await run(bench, Script(UnsupportedCapability("one"), UnsupportedCapability("two")))
+
+
+def by_words() -> InvalidApiKey:
+    """Return what a provider's words alone say of a key."""
+    error = InvalidApiKey("Invalid API key for provider One", status="400")
+    error.is_conclusive = False
+    return error
+
+
+async def test_words_bench_no_key_and_are_not_told(bench: Bench) -> None:
+    """The next key is asked, and the caller who wrote them takes nothing from others."""
+    script = Script(by_words())
+    assert await run(bench, script) == "answer"
+    assert script.asked == [1, 2]
+    view = bench.state.view()
+    assert (view.cooldowns, view.open_circuits) == ({}, frozenset())
+    assert [outcome for outcome in bench.outcomes.drain() if outcome.reason] == []
+
+
+async def test_a_key_that_its_status_refuses_is_benched_and_told(bench: Bench) -> None:
+    """A 401 is about the key, whatever the request was."""
+    await run(bench, Script(InvalidApiKey("Invalid API key for provider One", status="401")))
+    assert list(bench.state.view().cooldowns) == ["key_1"]
+    assert [outcome.key_id for outcome in bench.outcomes.drain() if outcome.reason] == ["key_1"]
+
+
+async def test_a_provider_that_asks_for_no_pause_is_not_asked_without_one(bench: Bench) -> None:
+    """`Retry-After: 0` from everybody: within half a second nobody is asked again."""
+    script = Script(*[UpstreamRateLimited("slow down", retry_after_ms="0") for _ in range(20)])
+    with bench.admit() as scope, pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.4):
+            await run_attempts(scope, script)
+    assert script.asked == [1, 2]
