@@ -221,12 +221,14 @@ def class_of(
             return by_words, status not in _REQUEST_STATUSES
         found = _BY_STATUS.get(status) or found
     if status == 413 and found is UpstreamError:  # noqa: PLR2004 # OpenAI calls it its server's
-        return UpstreamRefused, True
-    if found is not None:
-        return found, True
+        found = UpstreamRefused
+    return found or _by_range(status), True
+
+
+def _by_range(status: int) -> type[UpstreamError]:
     if status == 404:  # noqa: PLR2004 # not found
-        return UpstreamModelNotFound, True
-    return (UpstreamRefused if 400 <= status <= 499 else UpstreamError), True  # noqa: PLR2004 # HTTP
+        return UpstreamModelNotFound
+    return UpstreamRefused if 400 <= status <= 499 else UpstreamError  # noqa: PLR2004 # HTTP
 
 
 def read_error(body: bytes) -> ProviderErrorReport:

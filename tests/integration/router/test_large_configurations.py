@@ -5,6 +5,7 @@ import itertools
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from math import inf
 from pathlib import Path
 
 from tests.integration.router.conftest import METADATA, NOWHERE, body
@@ -35,7 +36,8 @@ MAPPINGS, PROVIDERS, CALLERS = 10_000, 1_000, 10_000
 # which are not the router, have their share in it.
 LONGEST_PAUSE_SECONDS = 0.02
 # The best of these counts, for each change.
-ROUNDS = 2
+# A neighbour on the same processor makes a round slow; the best one tells what the code takes.
+ROUNDS = 8
 CALLS_AT_A_TIME = 3
 
 
@@ -134,6 +136,8 @@ async def test_calls_go_on_while_a_large_configuration_changes(
         with garbage_as_in_a_process():
             everything = {**changes(upstream), "everything": ()}
             for _, (name, told) in itertools.product(range(ROUNDS), everything.items()):
+                if best.get(name, inf) < LONGEST_PAUSE_SECONDS:
+                    continue
                 slow, before = slowness(), len(answered)
                 async with Ticker() as ticker:
                     revision = registry.change(*told) if told else registry.replace(source)
