@@ -8,9 +8,6 @@ money, 429 that there will be none.
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
-
-import orjson
 
 from conduit_kernel.errors import (
     ContentPolicy,
@@ -24,14 +21,19 @@ from conduit_kernel.errors import (
     UpstreamRefused,
     UpstreamTimeout,
 )
-from conduit_providers.error_codes import MESSAGE_NAMES, STATUS_NAMES, bare_code
-from conduit_providers.rate_limits import duration_ms, reset_wait_ms
+from conduit_providers.error_codes import bare_code
+from conduit_providers.error_reports import (
+    MAX_MESSAGE_CHARS,
+    ProviderErrorReport,
+    read_error,
+    report_of,
+    status_in,
+)
+from conduit_providers.rate_limits import reset_wait_ms
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpResponse
 
-# Enough for a sentence or two; a whole HTML page helps nobody.
-MAX_MESSAGE_CHARS = 500
 MAX_CODE_CHARS = 100
 # A provider that asks for a longer pause is asked again all the same.
 MAX_WAIT_MS = 3_600_000
@@ -138,22 +140,6 @@ _SECRET_LIKE = re.compile(
 )
 
 
-class ProviderErrorReport(NamedTuple):
-    """What a provider said of a failure. `code` is its code or, lacking one, its type."""
-
-    message: str = ""
-    code: str = ""
-    # All the names it used for the failure, most telling first.
-    codes: tuple[str, ...] = ()
-    request_id: str = ""
-    # How long to wait, where the error itself says so.
-    retry_after_ms: int | None = None
-    # Whether it names a quota: one that fills again, whatever the words say of plans and billing.
-    is_quota: bool = False
-    # Whether it is about a parameter of the request.
-    has_parameter: bool = False
-
-
 def error_from(response: HttpResponse, spec: ProviderSpec, target: Target) -> UpstreamError:
     """Return the error that a provider's answer of 4xx or 5xx (or a stray 3xx) means."""
     report = read_error(response.body)
@@ -181,8 +167,8 @@ def error_in_stream(error: object, provider: str, status: int = 200) -> Upstream
 
     `error` is the value of the answer's `error` member.
     """
-    report = _report(error)
-    status = _status_in(error) or status
+    report = report_of(error)
+    status = status_in(error) or status
     cls, is_conclusive = class_of(status, report, {})
     metadata = {"provider": provider} if provider else {}
     if report.code:
@@ -229,22 +215,6 @@ def _by_range(status: int) -> type[UpstreamError]:
     if status == 404:  # noqa: PLR2004 # not found
         return UpstreamModelNotFound
     return UpstreamRefused if 400 <= status <= 499 else UpstreamError  # noqa: PLR2004 # HTTP
-
-
-def read_error(body: bytes) -> ProviderErrorReport:
-    """Find the message and the code in an error body of whatever form."""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return ProviderErrorReport(message=_plain(body))
-    if isinstance(document, list) and document:
-        # Google wraps its errors in a list when streaming.
-        document = document[0]
-    if not isinstance(document, dict):
-        return ProviderErrorReport(message=_text(document))
-    report = _report(document.get("error") or document.get("errors") or document)
-    request_id = document.get("request_id") or document.get("requestId")
-    return report._replace(request_id=_text(request_id)) if request_id else report
 
 
 def retry_after_ms(headers: Mapping[str, str], spec: ProviderSpec) -> int | None:
@@ -302,72 +272,6 @@ _POLICY_STATUSES = frozenset({200, 400, 403, 451})
 _MODEL_STATUSES = frozenset({400, 403, 404, 422})
 
 
-def _report(error: object) -> ProviderErrorReport:
-    match error:
-        case {"errors": [first, *_]} if not isinstance(error, dict) or "message" not in error:
-            return _report(first)
-        case [first, *_]:
-            return _report(first)
-        case dict():
-            return _report_of_object(error)
-        case _:
-            return ProviderErrorReport(message=_text(error))
-
-
-def _report_of_object(error: dict[str, Any]) -> ProviderErrorReport:
-    message = next((error[k] for k in MESSAGE_NAMES if error.get(k)), "")
-    names = [error.get("code"), error.get("status"), error.get("error_type"), error.get("type")]
-    names.append(bare_code(error.get("__type")))
-    inner = error.get("innererror")
-    if isinstance(inner, dict):
-        names.insert(0, inner.get("code"))
-    metadata = error.get("metadata")
-    if isinstance(metadata, dict):
-        # OpenRouter passes the words of the provider behind it.
-        message = f"{_text(message)}: {_text(metadata['raw'])}" if metadata.get("raw") else message
-        names.append(metadata.get("error_type"))
-    codes = tuple(n for n in names if isinstance(n, str) and n and not n.isdigit())
-    report = ProviderErrorReport(
-        message=_text(message),
-        code=codes[0] if codes else "",
-        codes=codes,
-        has_parameter=bool(error.get("param")),
-    )
-    details = error.get("details")
-    return _with_details(report, details) if isinstance(details, list) else report
-
-
-def _with_details(report: ProviderErrorReport, details: list[Any]) -> ProviderErrorReport:
-    """Add what Google's typed details say.
-
-    https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto
-    """
-    for detail in details:
-        kind = str(detail.get("@type", "")) if isinstance(detail, dict) else ""
-        match kind.rpartition(".")[2]:
-            case "RetryInfo":
-                wait = duration_ms(str(detail.get("retryDelay", "")))
-                report = report._replace(retry_after_ms=wait, is_quota=True)
-            case "QuotaFailure":
-                report = report._replace(is_quota=True)
-            case "ErrorInfo" if isinstance(reason := detail.get("reason"), str):
-                report = report._replace(codes=(*report.codes, reason))
-            case "RequestInfo":
-                report = report._replace(request_id=_text(detail.get("requestId")))
-    return report
-
-
-def _status_in(error: object) -> int:
-    members: dict[str, object] = error if isinstance(error, dict) else {}
-    for name in STATUS_NAMES:
-        code = members.get(name)
-        if isinstance(code, str) and code.isdigit():
-            code = int(code)
-        if isinstance(code, int) and 400 <= code <= 599:  # noqa: PLR2004 # HTTP
-            return code
-    return 0
-
-
 def _message(
     cls: type[UpstreamError], report: ProviderErrorReport, provider: str, otherwise: str
 ) -> str:
@@ -380,37 +284,6 @@ def _message(
 def redact(text: str) -> str:
     """Return the text without anything that looks like a key."""
     return _SECRET_LIKE.sub("[redacted]", text)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, dict):
-        value = next((value[k] for k in MESSAGE_NAMES if value.get(k)), value)
-    if isinstance(value, list) and (found := [_violation(each) for each in value]) and all(found):
-        value = "; ".join(found)
-    if isinstance(value, str):
-        text = value
-    elif value is None:
-        return ""
-    else:
-        text = orjson.dumps(value, default=str).decode()
-    return " ".join(text[: 4 * MAX_MESSAGE_CHARS].split())
-
-
-def _violation(found: object) -> str:
-    """Return what FastAPI, and so many a provider, says of a member that it does not take."""
-    match found:
-        case {"loc": list() as place, "msg": str() as why}:
-            return f"{'.'.join(str(step) for step in place)}: {why}"
-        case {"msg": str() as why}:
-            return why
-        case _:
-            return ""
-
-
-def _plain(body: bytes) -> str:
-    text = body[: 4 * MAX_MESSAGE_CHARS].decode(errors="replace").strip()
-    # A proxy's page says nothing that its status does not.
-    return "" if text.startswith("<") else " ".join(text.split())
 
 
 def _number(text: str) -> float | None:

@@ -14,7 +14,8 @@ from conduit_kernel.errors import (
     UpstreamRefused,
 )
 from conduit_providers.catalog import load_catalog
-from conduit_providers.failures import MAX_MESSAGE_CHARS, error_from, error_in_stream
+from conduit_providers.error_reports import MAX_MESSAGE_CHARS
+from conduit_providers.failures import error_from, error_in_stream
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpResponse
