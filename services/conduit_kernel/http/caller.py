@@ -21,7 +21,7 @@ IDLE, HEAD, BODY, BUSY, LINGER, CLOSING = range(6)
 _RESET = struct.pack("ii", 1, 0)
 
 
-class CallerContext(Protocol):
+class TransportContext(Protocol):
     """What a connection's transport side needs of its server."""
 
     limits: ServerLimits
@@ -35,7 +35,7 @@ class CallerContext(Protocol):
 class CallerConnection(asyncio.Protocol):
     """A connection that a caller made, whatever is said over it."""
 
-    def __init__(self, server: CallerContext) -> None:
+    def __init__(self, server: TransportContext) -> None:
         self.transport: asyncio.Transport
         self.peer = ""
         self.gone = False

@@ -14,7 +14,7 @@ from conduit_kernel.http.caller import (
     HEAD,
     IDLE,
     CallerConnection,
-    CallerContext,
+    TransportContext,
 )
 from conduit_kernel.http.errors import CallerGone, HttpError
 from conduit_kernel.http.exchange import ANSWERED, DETACHED, OPEN, Exchange
@@ -32,7 +32,7 @@ def _slow_body() -> Refusal:
     return Refusal(408, "REQUEST_TIMEOUT", "the request's body took too long")
 
 
-class ServerContext(CallerContext, Protocol):
+class ServerContext(TransportContext, Protocol):
     """What all connections of a server share."""
 
     handler: Handler

@@ -37,7 +37,7 @@ class Backlog:
         # Records that no longer fitted, since the start and since the disk began to refuse.
         self.lost = 0
         self._lost_now = 0
-        self._log = structlog.get_logger("accounts")
+        self._log = structlog.get_logger("charging")
 
     def keep(self, kind: bytes, message: bytes, error: OSError | None = None) -> None:
         """Keep a record: the first one that the disk refused, with its error, or one behind it."""

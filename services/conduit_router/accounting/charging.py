@@ -70,7 +70,7 @@ class ChargeRecorder:
         # The millisecond that is now, and how charges write it.
         self._now = -1
         self._occurred_at = b""
-        self._log = structlog.get_logger("accounts")
+        self._log = structlog.get_logger("charging")
 
     def charge(
         self,

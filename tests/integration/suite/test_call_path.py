@@ -24,7 +24,11 @@ ANSWER = (
 OURS = ("services/", "generated/")
 # What is in the same process here, and no part of the path.
 OTHERS = tuple(f"services/conduit_{p}/" for p in ("registry", "health", "billing", "simulator"))
-BESIDE = ("services/conduit_router/control_plane/", "services/conduit_kernel/rpc/")
+BESIDE = (
+    "services/conduit_router/control_plane/",
+    "services/conduit_kernel/background.py",
+    "services/conduit_kernel/rpc/",
+)
 TIMES = 5
 
 
@@ -96,10 +100,10 @@ async def test_a_chat_passes_few_files(suite: Suite) -> None:
     connection = Connection(*await asyncio.open_connection("127.0.0.1", suite.bridge.port))
     for _ in range(3):
         await connection.ask(request)
-    # Loops that run beside the calls may have their turn in the midst of one.
+    # Loops that run beside the calls may have their turn in the midst of one, seldom of each.
     traces = [await passed_by(connection, request) for _ in range(TIMES)]
     await connection.close()
     upstream.close()
-    files = min(traces, key=len)
+    files = set.intersection(*traces)
     assert "services/conduit_router/calls/straight.py" in files
     assert len(files) <= MOST_FILES, sorted(files)

@@ -1,4 +1,4 @@
-"""Sights in, state out."""
+"""Observations in, state out."""
 
 import pytest
 

@@ -22,7 +22,7 @@ class Clock:
 
 
 def opened(clock: Clock) -> ProviderState:
-    """Return vitals with the circuit of instance 1 just opened."""
+    """Return the state with the circuit of instance 1 just opened."""
     state = ProviderState(clock)
     for _ in range(FAILURE_THRESHOLD):
         state.failed(1)
