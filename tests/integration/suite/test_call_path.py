@@ -48,6 +48,14 @@ def length_in(head: bytes) -> int:
     return int(found[1])
 
 
+def drawn() -> set[str]:
+    """Return the files whose modules stand in the drawing of docs/architecture.md."""
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    drawing = page.split("## A request", 1)[1].split("```")[1]
+    found = re.findall(r"(conduit_[a-z_/]+?)(?:\{([a-z_,]+)\}|(?=[\s,]))", drawing)
+    return {f"services/{place}{name}.py" for place, names in found for name in names.split(",")}
+
+
 class Connection:
     """A kept connection to the bridge."""
 
@@ -107,3 +115,4 @@ async def test_a_chat_passes_few_files(suite: Suite) -> None:
     files = set.intersection(*traces)
     assert "services/conduit_router/calls/straight.py" in files
     assert len(files) <= MOST_FILES, sorted(files)
+    assert files == drawn()
