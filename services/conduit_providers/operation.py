@@ -6,16 +6,18 @@ it, how it is split, estimated, answered. One module in `operations/` says so fo
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from google.protobuf.message import Message
 
-from conduit.v1.call_pb2 import CallReport
+from conduit.v1.call_pb2 import CallOptions, CallReport
+from conduit.v1.converse_requests_pb2 import SessionEndReason
 from conduit_kernel.http import Upload
 from conduit_providers.calls import Answer, Call, Events, Form
 from conduit_providers.codec import Codec
 from conduit_providers.quantities import Quantities
+from conduit_providers.session_codec import SessionEvent
 from conduit_providers.spec import Endpoint
 
 RequestT = TypeVar("RequestT", bound=Message)
@@ -64,10 +66,6 @@ class Operation(ABC, Generic[RequestT, AnswerT]):
         """Return the request of an RPC's message, in the form in which it came."""
 
     @abstractmethod
-    def plain_form(self, body: bytes) -> Form[RequestT]:
-        """Return the request that stands in a body of JSON."""
-
-    @abstractmethod
     def requirements(self, body: bytes, *, stream: bool) -> Requirements:
         """Read a request's JSON. MalformedJson or InvalidRequest, with the field, if it is none."""
 
@@ -90,10 +88,6 @@ class Operation(ABC, Generic[RequestT, AnswerT]):
     def worst_case(self, form: Form[RequestT], requirements: Requirements) -> WorstCase:
         """Return the most that a request can use."""
 
-    @abstractmethod
-    def write(self, response: Any, answer: Answer[AnswerT], *, is_typed: bool) -> None:  # noqa: ANN401 # of each RPC its own
-        """Put an answer into the RPC's response, in the form of the request."""
-
     def native_media(self, call: Call[RequestT], endpoint: Endpoint) -> tuple[str, ...] | None:
         """Return None if the codec can go ahead.
 
@@ -115,7 +109,19 @@ class Operation(ABC, Generic[RequestT, AnswerT]):
         return answers[0]
 
 
-class StreamedOperation(Operation[RequestT, AnswerT], Generic[RequestT, AnswerT, EventsT]):
+class AnsweredOperation(Operation[RequestT, AnswerT]):
+    """An operation whose calls are a request and its answer."""
+
+    @abstractmethod
+    def plain_form(self, body: bytes) -> Form[RequestT]:
+        """Return the request that stands in a body of JSON."""
+
+    @abstractmethod
+    def write(self, response: Any, answer: Answer[AnswerT], *, is_typed: bool) -> None:  # noqa: ANN401 # of each RPC its own
+        """Put an answer into the RPC's response, in the form of the request."""
+
+
+class StreamedOperation(AnsweredOperation[RequestT, AnswerT], Generic[RequestT, AnswerT, EventsT]):
     """An operation whose answers can come piece by piece."""
 
     # What follows the last of an answer's server-sent events.
@@ -134,7 +140,7 @@ class StreamedOperation(Operation[RequestT, AnswerT], Generic[RequestT, AnswerT,
         """Put the end of a stream into its last message; return where its report goes."""
 
 
-class UploadOperation(Operation[RequestT, AnswerT], Generic[RequestT, AnswerT]):
+class UploadOperation(AnsweredOperation[RequestT, AnswerT], Generic[RequestT, AnswerT]):
     """An operation whose requests bring files, which may be too large to be held in memory."""
 
     @abstractmethod
@@ -145,12 +151,64 @@ class UploadOperation(Operation[RequestT, AnswerT], Generic[RequestT, AnswerT]):
         """
 
 
+class SessionEnding(NamedTuple):
+    """What a session that ended as it should came to."""
+
+    seconds: float
+    # By the session's model, and by the provider's other ones.
+    usage: Quantities
+    other_usage: Quantities
+    reason: SessionEndReason.ValueType
+
+
+class SessionMessages(Protocol):
+    """Reads and writes the messages of one session's RPC, as its first message has it."""
+
+    # How the call is to be treated; None if that was not said.
+    options: CallOptions | None
+    # Whether the caller's first event names the model, so that it comes before admission.
+    begins_with_event: bool
+
+    def opening(self, message: Any | None) -> Form[Any]:  # noqa: ANN401 # of each RPC its own
+        """Return how the session begins, given the message of the first event where it is one.
+
+        InvalidRequest if it begins otherwise.
+        """
+        ...
+
+    def event_of(self, message: Any) -> SessionEvent:  # noqa: ANN401 # as above
+        """Return the event in a message. InvalidRequest if it has none of this session."""
+        ...
+
+    def started(self) -> tuple[Any, CallReport]:
+        """Return the message that opens the session, and where its report goes."""
+        ...
+
+    def message_of(self, event: SessionEvent) -> Any:  # noqa: ANN401 # as above
+        """Return the message of a provider's event."""
+        ...
+
+    def finished(self, ending: SessionEnding) -> tuple[Any, CallReport]:
+        """Return the last message, and where its report goes."""
+        ...
+
+
+class SessionOperation(Operation[RequestT, Any], Generic[RequestT]):
+    """An operation whose calls are sessions: events both ways."""
+
+    @abstractmethod
+    def begin(self, message: Any) -> SessionMessages:  # noqa: ANN401 # of each RPC its own
+        """Read the first message of an RPC. InvalidRequest if it does not begin a session."""
+
+
 def estimate_tokens(characters: int) -> int:
     """Return about how many tokens a text of so many characters has."""
     return -(-characters // CHARACTERS_PER_TOKEN)
 
 
 AnyOperation = Operation[Any, Any]
+AnyAnsweredOperation = AnsweredOperation[Any, Any]
+AnySessionOperation = SessionOperation[Any]
 AnyStreamedOperation = StreamedOperation[Any, Any, Any]
 AnyUploadOperation = UploadOperation[Any, Any]
 AnyCodec = Codec[Any, Any]

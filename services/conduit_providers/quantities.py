@@ -114,7 +114,7 @@ LEAVES: Mapping[int, Leaf] = MappingProxyType(
             _time(pb.UNIT_AUDIO_INPUT_MILLISECOND, "audio_input", **_HEARD),
             _time(pb.UNIT_AUDIO_OUTPUT_MILLISECOND, "audio_output", **_SPOKEN),
             _time(pb.UNIT_VIDEO_OUTPUT_MILLISECOND, "video_output", **_FILMED),
-            _time(pb.UNIT_SESSION_MILLISECOND, "session", kind="session"),
+            _time(pb.UNIT_SESSION_MILLISECOND, "session", modality="audio", kind="session"),
             _time(pb.UNIT_COMPUTE_MILLISECOND, "compute", kind="compute"),
         )
     }

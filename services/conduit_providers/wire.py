@@ -1,4 +1,4 @@
-"""HTTP and gRPC as values: what codecs build and read, with no client in sight.
+"""HTTP, WebSocket and gRPC as values: what codecs build and read, with no client in sight.
 
 Structs, because one is made for every call: named tuples cost four times as much, frozen
 dataclasses ten times.
@@ -37,6 +37,19 @@ class HttpResponse(msgspec.Struct, frozen=True):
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+class WebSocketRequest(NamedTuple):
+    """The handshake that opens a session, signed like any HTTP request."""
+
+    # Relative to the instance's base URL; may have a query.
+    path: str
+    headers: Headers = ()
+    subprotocols: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Name it without its headers, which may hold credentials."""
+        return f"<WebSocketRequest {self.path.partition('?')[0]}>"
 
 
 class GrpcMethod(NamedTuple):

@@ -15,9 +15,15 @@ from conduit_kernel.errors import ConduitError, NotImplementedYet
 from conduit_kernel.http import SpillSpace
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc.auth_interceptor import Context, metadata_of
-from conduit_providers.operation import StreamedOperation, UploadOperation
+from conduit_providers.operation import (
+    AnsweredOperation,
+    SessionOperation,
+    StreamedOperation,
+    UploadOperation,
+)
 from conduit_providers.operations import operation
 from conduit_router.calls.runtime import CallRuntime
+from conduit_router.calls.session import SessionCalls
 from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.calls.unary import UnaryCalls
 from conduit_router.calls.uploads import UploadCalls, answering_to_end, streaming_to_end
@@ -121,6 +127,9 @@ def _rpc(
         return query or _refusal(method)
     if isinstance(found, UploadOperation):
         return UploadCalls(runtime, found, response, uploads)
+    if isinstance(found, SessionOperation):
+        return SessionCalls(runtime, found)
+    assert isinstance(found, AnsweredOperation)  # noqa: S101 # as are all others
     if not method.server_streaming:
         return UnaryCalls(runtime, found, response)
     assert isinstance(found, StreamedOperation)  # noqa: S101 # a test holds the contract to it

@@ -10,7 +10,7 @@ from tests.contract.converters import converter
 from conduit.v1 import options_pb2
 from conduit.v1.router_service_pb2 import DESCRIPTOR
 from conduit_providers.calls import Answer, Form
-from conduit_providers.operation import AnyOperation
+from conduit_providers.operation import AnsweredOperation, AnyAnsweredOperation
 from conduit_providers.operations import operation
 
 ROUTER = DESCRIPTOR.services_by_name["RouterService"]
@@ -29,9 +29,9 @@ def typed_json(name: str, answer: Answer[Any]) -> Any:  # noqa: ANN401 # JSON
     return orjson.loads(orjson.dumps(converter(message.DESCRIPTOR).write(message)))
 
 
-def _operation(name: str) -> AnyOperation:
+def _operation(name: str) -> AnyAnsweredOperation:
     found = operation(name)
-    assert found is not None
+    assert isinstance(found, AnsweredOperation)
     return found
 
 

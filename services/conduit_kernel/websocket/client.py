@@ -17,7 +17,12 @@ from conduit_kernel.http.headers import Fields
 from conduit_kernel.http.heads import FRAMING, field_lines
 from conduit_kernel.http.limits import Timeouts
 from conduit_kernel.http.origin import Origin
-from conduit_kernel.websocket.connection import HandshakeRefused, WebSocket, WebSocketLimits
+from conduit_kernel.websocket.connection import (
+    HandshakeRefused,
+    WebSocket,
+    WebSocketLimits,
+    fields_of,
+)
 from conduit_kernel.websocket.server import SILENT
 
 
@@ -89,11 +94,10 @@ def _check(protocol: ClientProtocol, origin: Origin) -> None:
     problem = protocol.handshake_exc
     if isinstance(problem, InvalidStatus):
         response = problem.response
-        fields = [
-            (k.lower().encode(), v.encode("latin-1")) for k, v in response.headers.raw_items()
-        ]
         message = f"{origin.host} refused the WebSocket with status {response.status_code}"
-        raise HandshakeRefused(message, response.status_code, fields, bytes(response.body or b""))
+        raise HandshakeRefused(
+            message, response.status_code, fields_of(response), bytes(response.body or b"")
+        )
     is_cut = problem is not None and isinstance(problem.__cause__, EOFError)
     if is_cut or (problem is None and protocol.state is CONNECTING):
         raise ConnectionReset(f"{origin.host} ended the connection before answering")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Response
 from websockets.protocol import CONNECTING, OPEN, Protocol
 
 from conduit_kernel.http.client import DialedProtocol
@@ -68,12 +69,19 @@ class HandshakeRefused(HttpError):
         self.body = body
 
 
+def fields_of(response: Response) -> Fields:
+    """Return the header fields of an answer."""
+    return [(k.lower().encode(), v.encode("latin-1")) for k, v in response.headers.raw_items()]
+
+
 class WebSocket(DialedProtocol):
     """Messages both ways. One task receives; any may send. ``close`` it, always."""
 
     def __init__(self, limits: WebSocketLimits, loop: asyncio.AbstractEventLoop) -> None:
         self.transport: asyncio.Transport
         self.subprotocol: str | None = None
+        # Of the answer to our handshake; names in small letters.
+        self.answer_fields: Fields = ()
         self._limits = limits
         self._loop = loop
         self._protocol: Protocol
@@ -190,6 +198,8 @@ class WebSocket(DialedProtocol):
         for event in self._protocol.events_received():
             if isinstance(event, Frame):
                 self._take(event)
+            elif isinstance(event, Response):
+                self.answer_fields = fields_of(event)
         self._flush()
         self._adjust_reading()
         self._slot.wake()

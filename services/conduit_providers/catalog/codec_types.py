@@ -20,7 +20,7 @@ from conduit_providers.spec import EmbedModel
 
 # Which is no operation of callers'.
 MODELS = "models"
-_ARGUMENTS = ("to_upstream", "from_upstream")
+_ARGUMENTS = ("to_upstream", "from_upstream", "translator")
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,7 +70,7 @@ def check_codec(name: str, codec: object) -> None:
     is_streaming = isinstance(operation, StreamedOperation)
     if (
         not isinstance(codec, kind)
-        or any(_arity(codec, method) != _arity(kind, method) - 1 for method in _ARGUMENTS)
+        or any(_arity(codec, m) != _arity(kind, m) - 1 for m in _ARGUMENTS if hasattr(kind, m))
         or (isinstance(codec, StreamingCodec) and not is_streaming)
     ):
         raise ValueError(f"it is no codec of the operation {name!r}")

@@ -20,7 +20,7 @@ from conduit.v1.embedding_pb2 import EmbeddingInput, EmbeddingList, EmbeddingReq
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import Codec
-from conduit_providers.operation import Operation, Requirements, WorstCase, estimate_tokens
+from conduit_providers.operation import AnsweredOperation, Requirements, WorstCase, estimate_tokens
 from conduit_providers.operations.reading import refusal
 from conduit_providers.quantities import Quantities, plain, total
 from conduit_providers.spec import EmbedModel, Endpoint
@@ -53,7 +53,7 @@ class _Embedding(msgspec.Struct):
 _read_embedding = msgspec.json.Decoder(_Embedding).decode
 
 
-class EmbedOperation(Operation[EmbeddingRequest, EmbeddingList]):
+class EmbedOperation(AnsweredOperation[EmbeddingRequest, EmbeddingList]):
     """Turns texts into vectors."""
 
     name: ClassVar[str] = "embed"

@@ -18,7 +18,7 @@ from conduit.v1.rerank_pb2 import Ranking, RerankingRequest
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import Codec
-from conduit_providers.operation import Operation, Requirements, WorstCase, estimate_tokens
+from conduit_providers.operation import AnsweredOperation, Requirements, WorstCase, estimate_tokens
 from conduit_providers.operations.reading import refusal
 from conduit_providers.quantities import INPUT, Quantities, counted, plain
 
@@ -71,7 +71,7 @@ class _Reranking(msgspec.Struct):
 _read_reranking = msgspec.json.Decoder(_Reranking).decode
 
 
-class RerankOperation(Operation[RerankingRequest, Ranking]):
+class RerankOperation(AnsweredOperation[RerankingRequest, Ranking]):
     """Puts documents in order by their relevance to a query."""
 
     name: ClassVar[str] = "rerank"

@@ -9,7 +9,7 @@ from conduit_kernel.auth import Principal
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.http import Headers
 from conduit_providers.calls import Answer, Call, Form
-from conduit_providers.operation import AnyOperation
+from conduit_providers.operation import AnyAnsweredOperation
 from conduit_providers.quantities import total
 from conduit_router.calls.batching import Batch
 from conduit_router.calls.call_scope import CallScope, admit, fill_report
@@ -27,7 +27,7 @@ class UnaryCalls:
     """Makes the calls of one RPC."""
 
     def __init__(
-        self, runtime: CallRuntime, operation: AnyOperation, response: Callable[[], Any]
+        self, runtime: CallRuntime, operation: AnyAnsweredOperation, response: Callable[[], Any]
     ) -> None:
         """Take the operation and the class of the RPC's response."""
         self._runtime = runtime

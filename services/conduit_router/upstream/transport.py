@@ -34,9 +34,10 @@ from conduit_kernel.http import (
     TotalTimeout,
     UploadFailed,
 )
-from conduit_providers.failures import error_from
+from conduit_kernel.websocket import HandshakeRefused, WebSocket, WebSocketLimits, connect
+from conduit_providers.failures import error_from, malformed
 from conduit_providers.spec import ProviderSpec
-from conduit_providers.wire import HttpRequest, HttpResponse
+from conduit_providers.wire import HttpRequest, HttpResponse, WebSocketRequest
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.grpc_channels import GrpcChannels
 from conduit_router.upstream.token_refresh import TokenRefresher
@@ -44,6 +45,8 @@ from conduit_router.upstream.token_refresh import TokenRefresher
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 # An error body says what it has to say at its beginning.
 MAX_ERROR_BYTES = 256 * 1024
+# One event may have 15 MiB of sound, in base64.
+SOCKET_LIMITS = WebSocketLimits(message_bytes=32 * 1024 * 1024, close_seconds=2.0)
 ERROR_SECONDS = 5.0
 # More different paths than this is no longer a handful of models.
 MAX_PREPARED = 256
@@ -156,6 +159,43 @@ class Transport:
         finally:
             response.close()
         return body
+
+    async def open_socket(
+        self,
+        upstream: UpstreamTarget,
+        spec: ProviderSpec,
+        request: WebSocketRequest,
+        timeouts: Timeouts,
+    ) -> WebSocket:
+        """Shake hands and return the connection; `close` it, always.
+
+        UpstreamError, by class, if that fails.
+        """
+        if not upstream.signer.is_static:
+            began = self._clock()
+            await self._token_refresher.ensure(upstream, timeouts.header)
+            timeouts = _less(timeouts, self._clock() - began)
+        signed = upstream.signer.sign(HttpRequest("GET", request.path, request.headers))
+        fields = [(name.encode(), value.encode("latin-1")) for name, value in signed.headers]
+        try:
+            return await connect(
+                self._guarded_client if upstream.is_guarded else self._client,
+                upstream.origin,
+                upstream.base_path + signed.path,
+                fields,
+                timeouts=timeouts,
+                subprotocols=request.subprotocols,
+                limits=SOCKET_LIMITS,
+            )
+        except HandshakeRefused as error:
+            if not error.status:
+                why = "it is no answer to a WebSocket's handshake"
+                raise malformed(upstream.provider_name, why) from error
+            headers = LazyHeaders(Headers.of(list(error.headers)))
+            refusal = HttpResponse(error.status, headers, error.body[:MAX_ERROR_BYTES])
+            raise error_from(refusal, spec, upstream.target) from error
+        except HttpError as error:
+            raise_unreachable(error, upstream)
 
     def prepared(self, upstream: UpstreamTarget, request: HttpRequest) -> PreparedRequest:
         """Return the constant part of a request that is always signed alike."""

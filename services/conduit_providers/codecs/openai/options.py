@@ -12,3 +12,10 @@ class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stop_reason: str = ""
     # Where an event of a stream may have the words of a failure that is not its `error`.
     stream_error: str = ""
+
+
+class ConverseOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where sessions of the other protocol are."""
+
+    # The path of live sessions; empty where there are none.
+    live_path: str = ""

@@ -9,7 +9,7 @@ from tests.support.call_bench import BODY, PRINCIPAL, Bench
 from tests.support.scripted_upstream import answer, hang, open_transport, serve
 
 from conduit.v1 import router_requests_pb2 as pb
-from conduit_providers.operation import AnyOperation
+from conduit_providers.operation import AnyAnsweredOperation
 from conduit_providers.operations import chat, embed
 from conduit_router.calls.unary import UnaryCalls
 from conduit_router.routing.table import StraightWay
@@ -31,7 +31,7 @@ def ways(bench: Bench, operation: str = "chat") -> list[StraightWay | None]:
     return [way for target in targets for way in target.straight_ways.values()]
 
 
-def calls_of(bench: Bench, operation: AnyOperation = chat.OPERATION) -> UnaryCalls:
+def calls_of(bench: Bench, operation: AnyAnsweredOperation = chat.OPERATION) -> UnaryCalls:
     """Return the calls of an operation."""
     return UnaryCalls(bench.runtime, operation, pb.ChatResponse)
 

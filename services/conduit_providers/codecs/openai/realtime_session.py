@@ -1,0 +1,127 @@
+"""A realtime session: the model's name is translated both ways, and what is used is counted."""
+
+from collections.abc import Mapping, Sequence
+
+from conduit.v1.converse_requests_pb2 import (
+    SESSION_END_REASON_EXPIRED,
+    SESSION_END_REASON_UNSPECIFIED,
+    SessionEndReason,
+)
+from conduit_kernel.errors import UpstreamError
+from conduit_providers.codecs.openai.session_events import (
+    Json,
+    document_of,
+    member,
+    said_by_caller,
+    said_by_provider,
+    usage_in,
+    with_model,
+)
+from conduit_providers.failures import error_in_stream
+from conduit_providers.operations.converse import ConverseCall, realtime_event
+from conduit_providers.quantities import AUDIO_OUTPUT, OUTPUT, Quantities, counted, total
+from conduit_providers.session_codec import Frame, SessionEvent
+
+_SESSION = frozenset({"session.created", "session.updated"})
+_WORDS = frozenset(
+    {
+        "response.output_text.delta",
+        "response.output_audio_transcript.delta",
+        "response.function_call_arguments.delta",
+    }
+)
+_SOUND = "response.output_audio.delta"
+_TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
+# A token of spoken output is 50 ms; of PCM at 24 kHz, in base64, these are so many characters.
+# https://platform.openai.com/docs/guides/realtime-costs
+_CHARACTERS_PER_TOKEN = 3200
+
+
+class RealtimeTranslator:
+    """Translates one realtime session."""
+
+    def __init__(self, call: ConverseCall) -> None:
+        self.is_open = self.is_done = False
+        self.end_reason: SessionEndReason.ValueType = SESSION_END_REASON_UNSPECIFIED
+        self.failure: UpstreamError | None = None
+        self._call = call
+        self._usage: list[Quantities] = []
+        self._others: dict[str, Quantities] = {}
+        # The model that writes down what the caller says, while it is known.
+        self._transcriber = ""
+        # Of responses that are not done yet: how many, and what was handed out.
+        self._begun = self._words = self._sound = 0
+
+    @property
+    def usage(self) -> Quantities:
+        """Return the sum of all responses."""
+        return total(self._usage)
+
+    @property
+    def other_usage(self) -> Mapping[str, Quantities]:
+        """Return what transcriptions used, by model."""
+        return self._others
+
+    def uncounted(self, milliseconds: int) -> Quantities | None:
+        """Return about what responses used that were not done; None if there are none."""
+        if self._begun <= 0:
+            return None
+        sound = -(-self._sound // _CHARACTERS_PER_TOKEN)
+        return counted(((OUTPUT, self._words), (AUDIO_OUTPUT, sound)))
+
+    def first_frames(self) -> Sequence[Frame]:
+        """Return nothing: the provider speaks first."""
+        return ()
+
+    def to_upstream(self, event: SessionEvent) -> Sequence[Frame]:
+        """Pass an event on; a session's model cannot change, so none but its own is named."""
+        kind, text = said_by_caller(event)
+        if kind == "session.update":
+            return (with_model(event.json, self._call.model).decode(),)
+        return (text,)
+
+    def from_upstream(self, frame: Frame) -> Sequence[SessionEvent]:
+        """Pass an event on, and note what it tells."""
+        kind, json = said_by_provider(frame, self._call.provider)
+        self.failure = None
+        if kind in _WORDS:
+            self._words += 1
+        elif kind == _SOUND:
+            self._sound += len(json)
+        elif kind in _SESSION:
+            self.is_open = True
+            self._note_session(document_of(json))
+            json = with_model(json, self._call.alias)
+        elif kind == "response.created":
+            self._begun += 1
+        elif kind == "response.done":
+            self._note_response(document_of(json))
+        elif kind == _TRANSCRIBED:
+            self._note_transcription(document_of(json))
+        elif kind == "error":
+            self._note_error(document_of(json))
+        return (realtime_event(json),)
+
+    def _note_session(self, event: Json) -> None:
+        model = member(event, "session", "audio", "input", "transcription", "model")
+        self._transcriber = model if isinstance(model, str) else ""
+
+    def _note_response(self, event: Json) -> None:
+        self._usage.append(usage_in(member(event, "response", "usage")).tokens())
+        self._usage = [total(self._usage)]
+        self._begun -= 1
+        self._words = self._sound = 0
+
+    def _note_transcription(self, event: Json) -> None:
+        used = usage_in(event.get("usage")).transcribed()
+        model = self._transcriber or self._call.model
+        if model == self._call.model:
+            self._usage = [total((*self._usage, used))]
+        else:
+            self._others[model] = total((self._others.get(model, Quantities()), used))
+
+    def _note_error(self, event: Json) -> None:
+        error = event.get("error")
+        self.failure = error_in_stream(error, self._call.provider)
+        if member(error, "code") == "session_expired":
+            self.end_reason = SESSION_END_REASON_EXPIRED

@@ -1,0 +1,78 @@
+"""What OpenAI's two session protocols have in common."""
+
+from typing import Any
+
+import msgspec
+import orjson
+
+from conduit_kernel.errors import InvalidRequest
+from conduit_providers.codecs.openai.session_usage import UsageReport
+from conduit_providers.failures import malformed
+from conduit_providers.session_codec import Frame, SessionEvent
+
+Json = dict[str, Any]
+
+
+class _Head(msgspec.Struct):
+    type: str = ""
+
+
+_read_head = msgspec.json.Decoder(_Head).decode
+
+
+def said_by_caller(event: SessionEvent) -> tuple[str, str]:
+    """Return the type of a caller's event, empty if it has none, and its text.
+
+    What is no JSON goes to the provider, who says so. InvalidRequest if it is no text either.
+    """
+    json = event.json
+    try:
+        text = json.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequest("An event is JSON in UTF-8", field="json") from error
+    try:
+        return _read_head(json).type, text
+    except msgspec.MsgspecError:
+        return "", text
+
+
+def said_by_provider(frame: Frame, provider: str) -> tuple[str, bytes]:
+    """Return the type of a provider's event and its JSON. UpstreamError if it is none."""
+    if isinstance(frame, bytes):
+        raise malformed(provider, "an event is no text")
+    json = frame.encode()
+    try:
+        return _read_head(json).type, json
+    except msgspec.MsgspecError as error:
+        raise malformed(provider, "an event is no JSON object") from error
+
+
+def with_model(json: bytes, model: str) -> bytes:
+    """Return an event whose session, if it names a model, names this one."""
+    document = orjson.loads(json)
+    session = document.get("session")
+    if not isinstance(session, dict) or "model" not in session:
+        return json
+    session["model"] = model
+    return orjson.dumps(document)
+
+
+def document_of(json: bytes) -> Json:
+    """Return an event."""
+    document: Json = orjson.loads(json)
+    return document
+
+
+def usage_in(value: object) -> UsageReport:
+    """Read a `usage`; what makes no sense counts nothing."""
+    try:
+        return msgspec.convert(value or {}, UsageReport)
+    except msgspec.ValidationError:
+        return UsageReport()
+
+
+def member(value: object, *names: str) -> object:
+    """Return what is inside of objects; None where one of them is not there."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value

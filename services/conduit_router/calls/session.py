@@ -1,0 +1,198 @@
+"""Calls that are sessions: events both ways until one side ends them."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self
+
+from msgspec.structs import replace
+
+from conduit.v1.charge_pb2 import (
+    USAGE_SOURCE_EARLY_EVENT,
+    USAGE_SOURCE_ESTIMATE,
+    USAGE_SOURCE_PROVIDER,
+)
+from conduit_kernel.errors import (
+    ConduitError,
+    DeadlineExceeded,
+    InvalidRequest,
+    StreamInterrupted,
+    UpstreamError,
+)
+from conduit_kernel.http import Headers
+from conduit_providers.operation import AnySessionOperation, SessionEnding, SessionMessages
+from conduit_providers.quantities import total
+from conduit_providers.session_codec import SessionEvent
+from conduit_router.calls.attempts import run_attempts
+from conduit_router.calls.call_scope import CallScope, admit, fill_report
+from conduit_router.calls.runtime import CallRuntime
+from conduit_router.calls.upstream_session import SessionLimits, UpstreamSession
+from conduit_router.context import CallerContext
+from conduit_router.routing.attempt_plan import Attempt, Consumption
+from conduit_router.served_by import CallSummary
+
+Messages = AsyncIterator[Any]
+
+
+class SessionCalls:
+    """Makes the calls of one RPC.
+
+    Until a provider holds the session a failed attempt is followed by the next one; after it the
+    session ends with its error. What was used is charged, however it ends.
+    """
+
+    def __init__(
+        self,
+        runtime: CallRuntime,
+        operation: AnySessionOperation,
+        limits: SessionLimits | None = None,
+    ) -> None:
+        self._runtime = runtime
+        self._operation = operation
+        self._limits = limits or SessionLimits()
+
+    async def __call__(
+        self, requests: Messages, caller: CallerContext
+    ) -> AsyncGenerator[Any, None]:
+        """Yield the provider's events as messages, and then the end."""
+        said = aiter(requests)
+        first = await anext(said, None)
+        if first is None:
+            raise InvalidRequest("A session's first message is its start", field="start")
+        messages = self._operation.begin(first)
+        opening = None
+        if messages.begins_with_event:
+            # From here on events are read; whom they go to is known after the first one.
+            yield messages.started()[0]
+            if (event := await self._first_event(said)) is None:
+                return
+            opening = messages.opening(event)
+        else:
+            opening = messages.opening(None)
+        async with AsyncExitStack() as stack:
+            with admit(
+                self._runtime, self._operation, opening, messages.options, caller, stream=False
+            ) as scope:
+                attempt, session = await run_attempts(scope, self._open)
+                stack.push_async_callback(session.close)
+                with _Held(scope, attempt, session) as held:
+                    yield _told(messages.started(), scope.summary(attempt))
+                    session.relay(_events(said, messages))
+                    while (events := await session.next()) is not None:
+                        for event in events:
+                            yield messages.message_of(event)
+                    finished = messages.finished(held.ending)
+                    yield _told(finished, held.succeed())
+
+    async def _first_event(self, said: Messages) -> Any | None:  # noqa: ANN401 # of each RPC its own
+        """Return the message of the caller's first event; None if the caller leaves."""
+        seconds = self._limits.first_event
+        try:
+            async with asyncio.timeout(seconds):
+                return await anext(said, None)
+        except TimeoutError:
+            late = f"No event began the session within {seconds:.0f} s"
+            raise DeadlineExceeded(late, attempts="0") from None
+
+    async def _open(self, scope: CallScope, attempt: Attempt) -> UpstreamSession:
+        """Ask a candidate to hold the session."""
+        name, runtime = scope.operation.name, scope.runtime
+        instance, upstream = attempt.candidate.instance, attempt.key.endpoint(name)
+        served, call = instance.served[name], scope.call(attempt)
+        request = served.codec.to_upstream(call, served.endpoint, upstream.target)
+        translator = served.codec.translator(call, served.endpoint)
+        began, most = runtime.clock(), min(attempt.first_event, self._limits.opening)
+        limits = scope.timeouts(attempt)
+        timeouts = replace(limits, connect=min(limits.connect, most), header=most)
+        socket = await runtime.transport.open_socket(upstream, instance.spec, request, timeouts)
+        session = UpstreamSession(upstream, socket, translator, self._limits)
+        await session.open(most - (runtime.clock() - began))
+        attempt.is_sent = True
+        attempt.waited = runtime.clock() - began
+        scope.note_success(attempt, Headers.of(session.answer_fields))
+        return session
+
+
+class _Held:
+    """What an attempt's session comes to, once it is open; enter it, and `succeed`."""
+
+    def __init__(self, scope: CallScope, attempt: Attempt, session: UpstreamSession) -> None:
+        self._scope = scope
+        self._attempt = attempt
+        self._session = session
+        self._began = scope.runtime.clock()
+        self._opening = attempt.waited
+        self._is_settled = False
+
+    @property
+    def ending(self) -> SessionEnding:
+        """Say what it came to."""
+        translator = self._session.translator
+        seconds = self._scope.runtime.clock() - self._began
+        others = total(translator.other_usage.values())
+        return SessionEnding(seconds, translator.usage, others, self._session.end_reason)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Note what was used, unless that is done; the caller's leaving is a good end."""
+        if self._is_settled:
+            return
+        if isinstance(error, UpstreamError):
+            # Some providers repeat the key that they were given.
+            self._attempt.key.redactor.clean(error)
+            self._settle(is_whole=False)
+            if not isinstance(error, StreamInterrupted):
+                # Of those the scope tells.
+                self._scope.runtime.outcomes.failed(
+                    self._attempt.candidate, self._attempt.key, error
+                )
+        elif isinstance(error, GeneratorExit | asyncio.CancelledError | ConduitError):
+            self.succeed()
+        else:
+            self._settle(is_whole=False)
+
+    def succeed(self) -> CallSummary:
+        """End the attempt; say what was done and what it cost."""
+        self._settle(is_whole=True)
+        return self._scope.succeed(self._attempt)
+
+    def _settle(self, *, is_whole: bool) -> None:
+        """Note what was used: by the session's model, and by others on charges of their own."""
+        scope, attempt, translator = self._scope, self._attempt, self._session.translator
+        self._is_settled = True
+        seconds = scope.runtime.clock() - self._began
+        # All the time that the session lasted was the provider's.
+        attempt.waited = self._opening + seconds
+        usage, rest = translator.usage, translator.uncounted(int(seconds * 1000))
+        if rest is not None:
+            usage, source, is_whole = total((usage, rest)), USAGE_SOURCE_ESTIMATE, False
+        else:
+            source = USAGE_SOURCE_PROVIDER if is_whole else USAGE_SOURCE_EARLY_EVENT
+        attempt.consumption = Consumption(usage, source, is_whole)
+        for model, used in translator.other_usage.items():
+            scope.runtime.recorder.charge(
+                scope.caller,
+                scope.requirements,
+                replace(attempt, candidate=replace(attempt.candidate, model=model)),
+                Consumption(used, USAGE_SOURCE_PROVIDER, is_complete=True),
+                attempt.waited * 1000,
+            )
+
+
+async def _events(said: Messages, messages: SessionMessages) -> AsyncGenerator[SessionEvent, None]:
+    async for message in said:
+        yield messages.event_of(message)
+
+
+def _told(message: tuple[Any, Any], summary: CallSummary) -> Any:  # noqa: ANN401 # of each RPC its own
+    """Return a message with what was done in its report."""
+    fill_report(message[1], summary)
+    return message[0]

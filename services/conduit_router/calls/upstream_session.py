@@ -1,0 +1,220 @@
+"""A session at a provider, from its handshake to its end."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+import msgspec
+from websockets.frames import CloseCode
+
+from conduit.v1.converse_requests_pb2 import (
+    SESSION_END_REASON_CALLER,
+    SESSION_END_REASON_EXPIRED,
+    SESSION_END_REASON_IDLE,
+    SESSION_END_REASON_PROVIDER,
+    SESSION_END_REASON_UNSPECIFIED,
+    SessionEndReason,
+)
+from conduit_kernel.errors import StreamInterrupted, UpstreamError, UpstreamTimeout
+from conduit_kernel.http import Fields, HttpError
+from conduit_kernel.websocket import WebSocket, WebSocketClosed
+from conduit_providers.failures import MAX_MESSAGE_CHARS, error_in_stream, redact
+from conduit_providers.session_codec import SessionEvent, SessionTranslator
+from conduit_router.routing.table import UpstreamTarget
+from conduit_router.upstream.transport import raise_unreachable
+
+# Close codes before a session is open, as the statuses that they stand for: those of RFC 6455, and
+# https://www.iana.org/assignments/websocket for 3000 and above.
+_STATUSES: dict[int, int] = {
+    CloseCode.POLICY_VIOLATION: 400,
+    CloseCode.MESSAGE_TOO_BIG: 413,
+    CloseCode.INTERNAL_ERROR: 500,
+    CloseCode.SERVICE_RESTART: 503,
+    CloseCode.TRY_AGAIN_LATER: 503,
+    3000: 401,
+    3003: 403,
+    3008: 408,
+}
+_WAYS: dict[int, str] = {
+    CloseCode.ABNORMAL_CLOSURE: "was cut",
+    CloseCode.GOING_AWAY: "was ended, as its server stops",
+    CloseCode.MESSAGE_TOO_BIG: "was ended: an event is too large",
+}
+
+
+class SessionLimits(msgspec.Struct, frozen=True):
+    """What a session may take, in seconds."""
+
+    # Until the caller's first event, where it names the model.
+    first_event: float = 60.0
+    # Until a provider has opened the session.
+    opening: float = 20.0
+    # How long both sides may be silent.
+    idle: float = 900.0
+    # From its beginning to its end; OpenAI's own end after one or two hours.
+    longest: float = 7500.0
+
+
+class UpstreamSession:
+    """Holds one session. `open` it, `relay` to it what the caller says; always `close` it."""
+
+    def __init__(
+        self,
+        upstream: UpstreamTarget,
+        socket: WebSocket,
+        translator: SessionTranslator,
+        limits: SessionLimits,
+    ) -> None:
+        self.translator = translator
+        self.end_reason: SessionEndReason.ValueType = SESSION_END_REASON_UNSPECIFIED
+        self._upstream = upstream
+        self._socket = socket
+        self._limits = limits
+        # What came before it was open, to be handed on.
+        self._early: list[SessionEvent] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        # What went wrong on the caller's side.
+        self._failure: Exception | None = None
+        self._touched_at = 0.0
+
+    @property
+    def answer_fields(self) -> Fields:
+        """Return the header fields of the handshake's answer."""
+        return self._socket.answer_fields
+
+    async def open(self, seconds: float) -> None:
+        """Wait until the provider holds the session.
+
+        UpstreamError, by class, if it does not in so many seconds; the connection has ended then.
+        """
+        name = self._upstream.provider_name
+        try:
+            async with asyncio.timeout(max(0.001, seconds)):
+                await self._open()
+        except TimeoutError as error:
+            self._socket.abort()
+            raise UpstreamTimeout(f"{name} began no session in time", provider=name) from error
+        except WebSocketClosed as end:
+            raise self._unopened(end) from end
+        except BaseException:
+            self._socket.abort()
+            raise
+
+    def relay(self, said: AsyncGenerator[SessionEvent, None]) -> None:
+        """Begin to send what the caller says, and to watch over the time."""
+        self._touched_at = asyncio.get_running_loop().time()
+        self._tasks = [asyncio.create_task(self._say(said)), asyncio.create_task(self._watch())]
+
+    async def next(self) -> Sequence[SessionEvent] | None:
+        """Return what the provider says next, None at the end.
+
+        Raises what was wrong with what the caller said, and UpstreamError if the session breaks.
+        """
+        if self._early:
+            early, self._early = self._early, []
+            return early
+        while not self.translator.is_done:
+            try:
+                frame = await self._socket.receive()
+            except WebSocketClosed as end:
+                self._ended(end)
+                return None
+            self._touch()
+            if events := self._read(frame):
+                return events
+        self._end(self.translator.end_reason)
+        return None
+
+    async def close(self) -> None:
+        """End the session, in bounds; no effect on one that has ended."""
+        try:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._socket.close()
+        finally:
+            self._socket.abort()
+
+    async def _open(self) -> None:
+        for frame in self.translator.first_frames():
+            await self._socket.send(frame)
+        while not self.translator.is_open:
+            self._early += self._read(await self._socket.receive())
+            if self.translator.failure is not None:
+                raise self.translator.failure
+
+    def _unopened(self, end: WebSocketClosed) -> UpstreamError:
+        """Return what the end of a connection means that was no session yet."""
+        name, status = self._upstream.provider_name, _STATUSES.get(end.code)
+        if status is None:
+            try:
+                raise_unreachable(end, self._upstream)
+            except UpstreamError as error:
+                return error
+        # OpenAI's are such as `invalid_request_error.invalid_api_key`.
+        told = {"message": end.reason, "code": end.reason.rpartition(".")[2]}
+        return error_in_stream(told, name, status)
+
+    def _read(self, frame: str | bytes) -> Sequence[SessionEvent]:
+        events = self.translator.from_upstream(frame)
+        if self.translator.failure is not None:
+            # Some providers repeat the key that they were given.
+            for event in events:
+                event.json_at_hand = self._upstream.redactor.text(event.json.decode()).encode()
+        return events
+
+    async def _say(self, said: AsyncGenerator[SessionEvent, None]) -> None:
+        """Send what the caller says, no faster than the provider takes it; then end the session."""
+        try:
+            async with aclosing(said):
+                async for event in said:
+                    self._touch()
+                    for frame in self.translator.to_upstream(event):
+                        await self._socket.send(frame)
+        except HttpError:
+            # How the connection ended is told to who receives.
+            return
+        except Exception as error:  # noqa: BLE001 # whatever it is, it ends the session
+            self._failure = error
+        else:
+            self._end(SESSION_END_REASON_CALLER)
+        await self._socket.close()
+
+    async def _watch(self) -> None:
+        """End a session that lasts too long, or in which nobody says anything."""
+        loop = asyncio.get_running_loop()
+        last = loop.time() + self._limits.longest
+        while True:
+            now, due = loop.time(), min(last, self._touched_at + self._limits.idle)
+            if now >= due:
+                break
+            await asyncio.sleep(due - now)
+        self._end(SESSION_END_REASON_EXPIRED if due == last else SESSION_END_REASON_IDLE)
+        await self._socket.close()
+
+    def _touch(self) -> None:
+        self._touched_at = asyncio.get_running_loop().time()
+
+    def _end(self, reason: SessionEndReason.ValueType) -> None:
+        """Note why the session ends; the first reason holds."""
+        self.end_reason = self.end_reason or reason or SESSION_END_REASON_PROVIDER
+
+    def _ended(self, end: WebSocketClosed) -> None:
+        """Take in that the connection has ended. Raises unless the session ended as it should."""
+        if self._failure is not None:
+            raise self._failure
+        if self.end_reason:
+            return
+        reason = self.translator.end_reason
+        if reason or end.code == CloseCode.NORMAL_CLOSURE:
+            self._end(reason)
+            return
+        # An error that comes just before the end is why.
+        raise self.translator.failure or self._cut(end) from end
+
+    def _cut(self, end: WebSocketClosed) -> StreamInterrupted:
+        name = self._upstream.provider_name
+        way = _WAYS.get(end.code, f"was ended with code {end.code}")
+        words = redact(end.reason)[:MAX_MESSAGE_CHARS]
+        message = f"The session with {name} {way}" + (f": {words}" if words else "")
+        return StreamInterrupted(message, provider=name, close_code=str(end.code))
