@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from tests.support.session_cases import session_cases
 from tests.support.wire_cases import WireCase, all_cases, cases_of
 from tests.wire.test_claims import shown_by
 
@@ -42,6 +43,7 @@ COLUMNS = (
 OPERATIONS = {
     "chat": "Chat",
     "embed": "Embeddings",
+    "converse": "Sessions",
     "models": "Model lists",
 }
 HEAD = """\
@@ -95,6 +97,11 @@ UNCONFIRMED = {
 
 Cases = Sequence[WireCase]
 Shown = Callable[[WireCase], set[str]]
+
+
+def every_case() -> Cases:
+    """Return the cases of exchanges and of sessions."""
+    return [*all_cases(), *session_cases()]
 
 
 def page(specs: tuple[ProviderSpec, ...], cases: Cases, shown: Shown) -> str:
@@ -168,7 +175,7 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 def main() -> int:
     """Write the page, or compare it; the exit status."""
-    text = page(load_catalog().specs, all_cases(), shown_by)
+    text = page(load_catalog().specs, every_case(), shown_by)
     if "--check" not in sys.argv:
         PAGE.write_text(text, encoding="utf-8")
         return 0

@@ -1,0 +1,116 @@
+"""Wire cases of sessions: `tests/wire/<provider type>/converse/<case>.session`, replayed.
+
+The parts are the start of the RPC (`request`), what the caller says (`said`) and what the provider
+sends (`received`), both lists; and, as expected, the signed handshake (`sent`), the frames that the
+provider gets (`frames`), and what the caller gets (`result`).
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+from tests.support.replays import CATALOG, counts
+from tests.support.wire_cases import SECRET, WIRE, Json, WireCase, case_at
+
+from conduit.v1 import converse_requests_pb2 as pb
+from conduit.v1.converse_requests_json import converse_start_from_json
+from conduit.v1.provider_pb2 import Provider
+from conduit_providers.auth import signer_for
+from conduit_providers.calls import Call
+from conduit_providers.codecs import codec_named
+from conduit_providers.operation import SessionMessages
+from conduit_providers.operations.converse import OPERATION
+from conduit_providers.session_codec import SessionTranslator
+from conduit_providers.wire import HttpRequest
+
+SUFFIX = ".session"
+
+
+@cache
+def session_cases(root: Path = WIRE) -> tuple[WireCase, ...]:
+    """Return the cases of sessions."""
+    return tuple(case_at(path) for path in sorted(root.glob(f"*/*/*{SUFFIX}")))
+
+
+class SessionReplay:
+    """A session, replayed without a socket."""
+
+    def __init__(self, case: WireCase) -> None:
+        self.case = case
+        self.spec = CATALOG.find(case.owner)
+        self.endpoint = self.spec.endpoints[case.operation]
+        provider = Provider(name=f"{self.spec.name} Production", provider_type=self.spec.name)
+        provider.settings.update(case.settings)
+        self.target = CATALOG.targets(provider)[case.operation]
+        self.codec = codec_named(self.endpoint.codec)
+
+    @property
+    def said(self) -> list[Json]:
+        """What the caller says."""
+        return self._list("said")
+
+    @property
+    def received(self) -> list[Json]:
+        """What the provider sends."""
+        return self._list("received")
+
+    def messages(self, *, is_typed: bool = False) -> SessionMessages:
+        """Return how the RPC's messages are read and written."""
+        start = converse_start_from_json(self.case.request)
+        start.events = pb.EVENT_FORM_TYPED if is_typed else pb.EVENT_FORM_JSON
+        return OPERATION.begin(pb.ConverseRequest(start=start))
+
+    def call(self) -> Call[Any]:
+        """Return the call, as the router makes it."""
+        messages, first = self.messages(), None
+        if messages.begins_with_event:
+            first = pb.ConverseRequest(json=orjson.dumps(self.said[0]))
+        opening = messages.opening(first)
+        alias = OPERATION.requirements(opening.json, stream=False).model
+        name = self.target.provider_name
+        return Call(opening, alias=alias, model=self.case.model, provider=name)
+
+    def translator(self) -> SessionTranslator:
+        """Return a fresh translator."""
+        found: SessionTranslator = self.codec.translator(self.call(), self.endpoint)
+        return found
+
+    def sent(self) -> bytes:
+        """Return the signed handshake, with its whole URL."""
+        request = self.codec.to_upstream(self.call(), self.endpoint, self.target)
+        signer = signer_for(self.spec.auth, SECRET, self.target)
+        signed = signer.sign(HttpRequest("GET", request.path, request.headers))
+        lines = [f"GET {self.target.base_url}{signed.path}"]
+        lines += [f"{name}: {value}" for name, value in signed.headers]
+        return "\n".join(lines).encode() + b"\n\n"
+
+    def frames(self) -> list[Json]:
+        """Return what the provider gets."""
+        messages, translator = self.messages(), self.translator()
+        frames = list(translator.first_frames())
+        for each in self.said[len(frames) :]:
+            event = messages.event_of(pb.ConverseRequest(json=orjson.dumps(each)))
+            frames += translator.to_upstream(event)
+        return [orjson.loads(frame) for frame in frames]
+
+    def result(self) -> Json:
+        """Return what the caller gets."""
+        translator = self.translator()
+        events = [
+            orjson.loads(event.json)
+            for each in self.received
+            for event in translator.from_upstream(orjson.dumps(each).decode())
+        ]
+        others = {model: counts(used) for model, used in translator.other_usage.items()}
+        end = pb.SessionEndReason.Name(translator.end_reason)
+        return {
+            "events": events,
+            "usage": counts(translator.usage),
+            **({"otherUsage": others} if others else {}),
+            "end": end.removeprefix("SESSION_END_REASON_"),
+        }
+
+    def _list(self, name: str) -> list[Json]:
+        found: list[Json] = orjson.loads(self.case.file.parts[name].content)
+        return found

@@ -1,0 +1,82 @@
+"""Every wire case of a session, replayed: the handshake, the frames, and what the caller gets."""
+
+import orjson
+import pytest
+from tests.contract.converters import converter
+from tests.support.session_cases import SessionReplay, session_cases
+from tests.support.wire_cases import SECRET, WireCase
+from tests.wire.test_wire import MEMBERS, SOURCES
+
+from conduit_kernel.errors import UpstreamError
+from conduit_providers.catalog import load_catalog
+from conduit_providers.operations.converse import live_event, realtime_event
+
+CASES = session_cases()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_session_is_held_as_expected(case: WireCase, pytestconfig: pytest.Config) -> None:
+    """The handshake, its signature, the frames and the result are those that were reviewed."""
+    replay = SessionReplay(case)
+    found = {
+        "sent": replay.sent(),
+        "frames": orjson.dumps(replay.frames()),
+        "result": orjson.dumps(replay.result()),
+    }
+    if pytestconfig.getoption("--update-wire", default=False):
+        file = case.file
+        for name, content in found.items():
+            file = file.with_part(name, content)
+        case.path.write_bytes(file.raw)
+        return
+    assert found == {name: case.file.parts[name].content for name in found}
+    assert SECRET.encode() not in found["frames"] + found["result"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_session_case_names_its_source(case: WireCase) -> None:
+    """As all cases do."""
+    assert SOURCES.fullmatch(case.source)
+    assert case.front.keys() <= MEMBERS
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_typed_events_say_what_the_json_says(case: WireCase) -> None:
+    """What the contract knows of an event comes typed, and loses nothing."""
+    replay = SessionReplay(case)
+    messages = replay.messages(is_typed=True)
+    hold = live_event if messages.begins_with_event else realtime_event
+    for event in case.result["events"]:
+        message = messages.message_of(hold(orjson.dumps(event)))
+        kind = message.WhichOneof("message")
+        if kind == "json":
+            assert orjson.loads(message.json) == event
+        else:
+            typed = getattr(message, kind)
+            written = orjson.loads(orjson.dumps(converter(typed.DESCRIPTOR).write(typed)))
+            # The contract writes some members always, and leaves others out that are null.
+            told = {name: value for name, value in event.items() if value is not None}
+            assert told.items() <= written.items()
+
+
+@pytest.mark.parametrize("frame", ["", "no JSON", "[]", "1", b"\x00"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_frame_that_makes_no_sense_is_the_providers_fault(
+    case: WireCase, frame: str | bytes
+) -> None:
+    """Whatever was said."""
+    with pytest.raises(UpstreamError) as raised:
+        SessionReplay(case).translator().from_upstream(frame)
+    assert raised.value.metadata["kind"] == "malformed"
+
+
+def test_every_type_that_holds_sessions_has_cases() -> None:
+    """Of each protocol that it claims."""
+    claimed = {
+        (spec.name, capability)
+        for spec in load_catalog().specs
+        for name, endpoint in spec.endpoints.items()
+        if name == "converse"
+        for capability in endpoint.capabilities
+    }
+    assert claimed == {(case.owner, case.request["protocol"].lower()) for case in CASES}
