@@ -1,6 +1,5 @@
 """What the contract declares and this version does not do yet, asked over HTTP."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,11 +17,9 @@ from tests.support.snapshots import (
     snapshot,
     virtual_key,
 )
-from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
 
 from conduit.v1.http_routes import ROUTES, Route
-from conduit.v1.options_pb2 import FRAMING_WEBSOCKET, serving
+from conduit.v1.options_pb2 import serving
 from conduit.v1.router_service_pb2 import DESCRIPTOR
 from conduit_bridge import bootstrap
 from conduit_kernel.http import SpillSpace
@@ -98,14 +95,11 @@ def ways(route: Route) -> list[dict[str, object]]:
 
 
 def test_something_is_owed() -> None:
-    """Of each kind; an RPC that is done leaves this list by itself."""
-    assert {r.framing for r in OWED} >= {FRAMING_WEBSOCKET}
+    """An RPC that is done leaves this list by itself."""
     assert any(r.read_form for r in OWED)
 
 
-@pytest.mark.parametrize(
-    "route", [r for r in OWED if r.framing != FRAMING_WEBSOCKET], ids=lambda r: f"{r.rpc} {r.verb}"
-)
+@pytest.mark.parametrize("route", OWED, ids=lambda r: f"{r.rpc} {r.verb}")
 async def test_what_is_owed_is_refused(url: str, route: Route) -> None:
     """At once, with the code and the hint, however it is asked for."""
     path = route.path.replace("{id}", "x")
@@ -114,18 +108,3 @@ async def test_what_is_owed_is_refused(url: str, route: Route) -> None:
             answer = await http.request(route.verb, path, **way)  # type: ignore[arg-type] # by name
             is_refused(answer.status_code, answer.content)
             assert answer.headers["content-type"] == "application/json"
-
-
-@pytest.mark.parametrize(
-    "route", [r for r in OWED if r.framing == FRAMING_WEBSOCKET], ids=lambda r: r.path
-)
-async def test_a_session_that_is_owed_is_refused(url: str, route: Route) -> None:
-    """In the handshake's own answer."""
-    with pytest.raises(InvalidStatus) as refused:
-        async with (
-            asyncio.timeout(5),
-            connect(f"ws://{url}{route.path}?model=m", additional_headers=KEY, proxy=None),
-        ):
-            pass
-    response = refused.value.response
-    is_refused(response.status_code, bytes(response.body or b""))

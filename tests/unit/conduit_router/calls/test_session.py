@@ -86,7 +86,9 @@ async def test_typed_callers_get_typed_events(tmp_path: Path) -> None:
     """And say such; what the contract does not know comes as JSON."""
     strange = event("response.brand_new", x=1)
     async with session(
-        tmp_path, answers(DELTA, strange), first=pb.ConverseRequest(start={"model": "gpt"})
+        tmp_path,
+        answers(DELTA, strange),
+        first=pb.ConverseRequest(start=pb.ConverseStart(model="gpt")),
     ) as caller:
         message = pb.ConverseRequest()
         message.realtime.response_create.SetInParent()
@@ -255,7 +257,10 @@ async def test_a_message_that_is_no_event_of_the_session_ends_it(tmp_path: Path)
         assert (tallies[1].successes, tallies[1].failures) == (1, 0)
 
 
-@pytest.mark.parametrize("first", [said(ASK), pb.ConverseRequest(start={"protocol": 1})])
+@pytest.mark.parametrize(
+    "first",
+    [said(ASK), pb.ConverseRequest(start=pb.ConverseStart(protocol=pb.SESSION_PROTOCOL_REALTIME))],
+)
 async def test_a_session_begins_with_its_start(tmp_path: Path, first: pb.ConverseRequest) -> None:
     """Which names a model."""
     async with session(tmp_path, answers(), first=first) as caller:
