@@ -18,7 +18,8 @@ from conduit.v1.converse_requests_pb2 import (
 from conduit_kernel.errors import StreamInterrupted, UpstreamError, UpstreamTimeout
 from conduit_kernel.http import Fields, HttpError
 from conduit_kernel.websocket import WebSocket, WebSocketClosed
-from conduit_providers.failures import MAX_MESSAGE_CHARS, error_in_stream, redact
+from conduit_providers.error_reports import MAX_MESSAGE_CHARS
+from conduit_providers.failures import error_in_stream, redact
 from conduit_providers.session_codec import SessionEvent, SessionTranslator
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.transport import raise_unreachable
