@@ -1,7 +1,7 @@
 """What calls are made with: the current table, and the parts that all of them share."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 from conduit_kernel.errors import ConduitError
 from conduit_providers.operation import Requirements
@@ -15,11 +15,8 @@ from conduit_router.routing.table import EMPTY_TABLE
 from conduit_router.upstream.outcomes import Outcomes
 from conduit_router.upstream.transport import Transport
 
-if TYPE_CHECKING:
-    from conduit_router.calls.call_scope import CallScope
-
-    # Sees the end of every admitted call, exactly once, with the error if it failed.
-    EndListener = Callable[[CallScope, BaseException | None], None]
+# Sees the end of every admitted call, exactly once: its CallScope, and the error if it failed.
+EndListener = Callable[[Any, BaseException | None], None]
 
 
 class CallRuntime:
@@ -36,7 +33,7 @@ class CallRuntime:
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
         draw_seed: Callable[[], int],
-        end_listeners: "Sequence[EndListener]" = (),
+        end_listeners: Sequence[EndListener] = (),
     ) -> None:
         """Take `clock` for durations and deadlines, `wall_clock` for points in time."""
         self.table = EMPTY_TABLE
