@@ -63,3 +63,23 @@ async def test_calls_are_refused_once_so_many_charges_wait(
 
         await eventually(is_well)
         assert len(set(gateway.charged())) == 3
+
+
+async def test_a_gateway_starts_on_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers, says what is wrong, and stores the charges when there is room."""
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        refuse(patch, "mkdir", errno.ENOSPC, when=lambda path, *_: "spool" in str(path))
+        async with serving(tmp_path) as gateway:
+            answers = [await gateway.chat() for _ in range(3)]
+            patch.undo()
+            asked = [answer.headers["x-conduit-request-id"] for answer in answers]
+
+            async def is_stored() -> bool:
+                return gateway.charged() == asked
+
+            await eventually(is_stored)
+    assert [answer.status_code for answer in answers] == [200] * 3
+    reasons = [entry["reason"] for entry in logs if entry["event"] == "spool_refused"]
+    assert reasons == ["[Errno 28] No space left on device"]

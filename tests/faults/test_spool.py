@@ -232,9 +232,38 @@ def test_no_room_is_an_error_and_stores_nothing(
     spool.close()
 
 
-def test_a_folder_that_cannot_be_made_is_no_spool(tmp_path: Path, fail: Fail) -> None:
-    """And leaves nothing behind."""
-    fail("open", errno.ENOSPC, when=lambda path, *_: str(path).endswith(".spool"))
-    with pytest.raises(OSError, match="No space left"):
-        Spool(tmp_path)
+@pytest.mark.parametrize("call", ["mkdir", "open", "rename"])
+def test_a_spool_begins_when_the_disk_lets_it(
+    tmp_path: Path, fail: Fail, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """A process starts all the same, is told why nothing can be stored, and leaves no litter."""
+    fail(call, errno.ENOSPC)
+    spool = Spool(tmp_path)
+    pairs = strangers()
+    for _ in range(2):
+        with pytest.raises(OSError, match="No space left"):
+            spool.append(CHARGE, b"refused")
+        with pytest.raises(OSError, match="No space left"):
+            spool.rotate()
+    assert_untouched(pairs)
+    assert spool.closed_segments() == []
     assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    assert not spool.rotate()
+    spool.append(CHARGE, b"stored")
+    spool.begin()
+    assert delivered(spool) == [b"stored"]
+    assert len(list(tmp_path.iterdir())) == 1
+    spool.close()
+
+
+async def test_a_spool_that_never_began_ends_well(tmp_path: Path, fail: Fail) -> None:
+    """And does not begin thereafter."""
+    fail("mkdir", errno.EROFS)
+    spool = Spool(tmp_path / "spool")
+    await spool.sync()
+    assert spool.closed_segments() == []
+    await spool.aclose()
+    spool.begin()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        spool.append(CHARGE, b"late")

@@ -100,8 +100,9 @@ async def test_a_power_cut_loses_the_last_moment_only(
 ) -> None:
     """What is older is on the disk, and so are the folders by which it is found."""
     disk, background = Disk(monkeypatch), Background()
-    root = tmp_path / "spool"
-    spool = Spool(root, segment_bytes=1000)
+    data = tmp_path / "data"
+    data.mkdir()
+    spool = Spool(data / "router" / "spool", segment_bytes=1000)
     background.run("spool_sync", spool.sync, every=SYNC_SECONDS, when=spool.unsynced)
     stored_at: list[float] = []
     began = time.monotonic()
@@ -110,10 +111,10 @@ async def test_a_power_cut_loses_the_last_moment_only(
         stored_at.append(time.monotonic())
         await asyncio.sleep(0.002)
     cut_at = time.monotonic()
-    disk.after_power_cut(root, tmp_path / "after")
+    disk.after_power_cut(data, tmp_path / "after")
     await background.stop()
     spool.close()
-    successor = Spool(tmp_path / "after")
+    successor = Spool(tmp_path / "after" / "router" / "spool")
     kept = {
         int(message)
         for path in successor.closed_segments()

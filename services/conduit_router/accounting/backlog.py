@@ -59,6 +59,7 @@ class Backlog:
         """
         slices = Slices()
         stored = 0
+        self._spool.begin()
         while self.records:
             kind, message = self.records[0]
             self._spool.append(kind, message)

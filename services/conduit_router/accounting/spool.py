@@ -11,15 +11,14 @@ no end of this process loses one. They, and the names of their files, are on the
 import asyncio
 import contextlib
 import errno
-import fcntl
 import os
 import secrets
 import shutil
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NoReturn
 
+from conduit_router.accounting.disk import create, cut_off, lock, sync, sync_and_close
 from conduit_router.accounting.segment import HEAD, Record
 
 SYNC_SECONDS = 0.2
@@ -48,15 +47,36 @@ class Spool:
         # What was kept for people to look at: segments with damage, and records refused.
         self.damaged_segments = 0
         self.refused_records = 0
-        root.mkdir(parents=True, exist_ok=True)
-        self._begin_folder()
+        # Why there is no folder yet; a disk without room keeps no process from starting.
+        self._refusal: OSError | None = OSError(errno.EBADF, os.strerror(errno.EBADF))
+        self._path = root / "none" / _segment_name(0)
+        with contextlib.suppress(OSError):
+            self.begin()
+
+    def begin(self) -> None:
+        """Begin a folder if none could be had so far. OSError if there is still none."""
+        if self._refusal is None:
+            return
+        try:
+            made = [path for path in (self._root, *self._root.parents) if not path.exists()]
+            self._root.mkdir(parents=True, exist_ok=True)
+            self._note_unsynced(*(path.parent for path in made))
+            self._begin_folder()
+        except OSError as error:
+            self._refusal = error
+            raise
+        self._refusal = None
 
     def append(self, kind: bytes, message: bytes) -> None:
         """Store a record. OSError if the disk refuses."""
         record = _record(kind, message)
-        written = os.write(self._file, record)
+        try:
+            written = os.write(self._file, record)
+        except OSError as error:
+            # Without a file, why there is none.
+            raise OSError(*(self._refusal or error).args) from None
         if written != len(record):
-            _cut_off(self._file, written)
+            cut_off(self._file, written)
         self._is_dirty = True
         self.waiting.set()
         self.unsynced.set()
@@ -73,12 +93,13 @@ class Spool:
         Return whether there is another one. OSError if that is impossible; then the current one
         goes on.
         """
+        self.begin()
         if not self._size:
             return False
         self._number += 1
         path = self._folder / _segment_name(self._number)
         try:
-            file = _create(path)
+            file = create(path)
         except FileNotFoundError:
             # The folder was moved away. Where it turns up again, it is adopted.
             self._begin_folder()
@@ -94,7 +115,7 @@ class Spool:
         self.unsynced.clear()
         if paths:
             try:
-                await asyncio.to_thread(_sync, paths)
+                await asyncio.to_thread(sync, paths)
             except BaseException:
                 self._note_unsynced(*paths)
                 raise
@@ -103,6 +124,8 @@ class Spool:
         """Return the segments that are complete, oldest first, adopted ones included. Blocks."""
         # Read once: meanwhile the event loop may begin a segment, which must not be listed.
         current = self._path
+        if self._refusal is not None and not self._root.is_dir():
+            return []
         self._adopt()
         adopted = [path for folder in sorted(self._adopted) for path in self._segments(folder)]
         own = sorted(current.parent.glob("*.spool"))
@@ -137,12 +160,12 @@ class Spool:
                 record = _record(kind, message)
                 written = os.write(file, record)
                 if written != len(record):
-                    _cut_off(file, written)
+                    cut_off(file, written)
                 self.refused_records += 1
             os.fsync(file)
         finally:
             os.close(file)
-        _sync([self._root])
+        sync([self._root])
         return path
 
     def close(self) -> None:
@@ -150,17 +173,18 @@ class Spool:
 
         OSError if the disk refuses; the folders are let go of all the same.
         """
-        _sync_and_close(self._unsynced, self._let_go())
+        sync_and_close(self._unsynced, self._let_go())
 
     async def aclose(self) -> None:
         """Close without blocking the event loop."""
-        await asyncio.to_thread(_sync_and_close, self._unsynced, self._let_go())
+        await asyncio.to_thread(sync_and_close, self._unsynced, self._let_go())
 
     def _let_go(self) -> list[int]:
         self._note_dirty()
-        files = [self._file, self._lock]
+        files = [file for file in (self._file, self._lock) if file >= 0]
         # Whoever appends after this must not write to the next owner of the number.
         self._file = self._lock = -1
+        self._refusal = None
         # One by one: a thread that still delivers may close them, too, and nobody twice.
         while self._adopted:
             files.append(self._adopted.popitem()[1])
@@ -173,14 +197,18 @@ class Spool:
         hidden.mkdir()
         opened: list[int] = []
         try:
-            opened.append(_lock(hidden))
-            opened.append(_create(hidden / _segment_name(1)))
+            opened.append(lock(hidden))
+            opened.append(create(hidden / _segment_name(1)))
             # Others see the folder only now that it has an owner.
             hidden.rename(folder)
         except OSError:
             for file in opened:
                 os.close(file)
-            shutil.rmtree(hidden, ignore_errors=True)
+            # Without opening anything: it may be descriptors that there are none of.
+            with contextlib.suppress(OSError):
+                for path in hidden.iterdir():
+                    path.unlink()
+                hidden.rmdir()
             raise
         former, self._lock = self._lock, opened[0]
         self._folder, self._number = folder, 1
@@ -215,7 +243,7 @@ class Spool:
                 continue
             # Its process lives, or another one adopted it.
             with contextlib.suppress(OSError):
-                self._adopted[folder] = _lock(folder)
+                self._adopted[folder] = lock(folder)
 
     def _segments(self, folder: Path) -> list[Path]:
         """Return the segments of an adopted folder; without any, remove it."""
@@ -234,51 +262,3 @@ def _record(kind: bytes, message: bytes) -> bytes:
 
 def _segment_name(number: int) -> str:
     return f"{number:010}.spool"
-
-
-def _create(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL, 0o600)
-
-
-def _cut_off(file: int, written: int) -> NoReturn:
-    """Take back half a record, which would be taken for damage. OSError in any case."""
-    os.ftruncate(file, os.fstat(file).st_size - written)
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _sync_and_close(paths: Iterable[Path], files: Iterable[int]) -> None:
-    try:
-        _sync(paths)
-    finally:
-        for file in files:
-            os.close(file)
-
-
-def _sync(paths: Iterable[Path]) -> None:
-    """Bring files and folders to the disk. What is no longer there was delivered."""
-    refused: OSError | None = None
-    for path in paths:
-        try:
-            file = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(file)
-            finally:
-                os.close(file)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            # One that cannot be had must not keep the others waiting.
-            refused = error
-    if refused:
-        raise refused
-
-
-def _lock(folder: Path) -> int:
-    """Lock a folder. OSError if somebody else holds it."""
-    file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(file)
-        raise
-    return file
