@@ -33,13 +33,14 @@ class Segment(NamedTuple):
 
 
 def read_segment(path: Path) -> Segment:
-    """Read a segment. Damage hides no whole record, wherever it is; zeros are no damage."""
+    """Read a segment. Damage hides no whole record, wherever it is; zeros at the end are none."""
     data = path.read_bytes()
     records: list[Record] = []
     is_damaged = False
     at = 0
     for start, payload in _payloads(data):
-        is_damaged = is_damaged or bool(data[at:start].strip(b"\0"))
+        # Also zeros: before other records there was something.
+        is_damaged = is_damaged or start > at
         records.append((payload[:1], payload[1:]))
         at = start + HEAD.size + len(payload)
     rest = data[at:].rstrip(b"\0")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tests.support.gateways import CONDUIT, Served, environment
@@ -107,6 +108,14 @@ async def test_all_four_services_say_that_they_serve(served: Served) -> None:
             probe: Any = health_pb2_grpc.HealthStub(channel)
             answer = await probe.Check(health_pb2.HealthCheckRequest(), timeout=5)
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_metrics_tell_of_charges_on_their_way(served: Served) -> None:
+    """Nothing waits, was lost or set aside, and an operator sees that there is nothing."""
+    text = httpx.get(f"{served.url}/metrics", timeout=5).text
+    for name in ("conduit_charges_waiting", "conduit_charges_lost_total"):
+        assert f"{name} 0.0" in text
+    assert 'conduit_spool_set_aside_total{kind="damaged_segment"} 0.0' in text
 
 
 def test_the_files_are_the_owner_s_alone(served: Served) -> None:

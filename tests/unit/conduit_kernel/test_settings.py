@@ -42,3 +42,10 @@ def test_missing_key_is_named(env: dict[str, str]) -> None:
     del env["CONDUIT_MASTER_KEY"]
     with pytest.raises(ValueError, match=r"CONDUIT_MASTER_KEY is not set; `conduit serve` makes"):
         read_settings(env)
+
+
+def test_calls_go_on_without_a_disk_unless_told_otherwise(env: dict[str, str]) -> None:
+    """A number of waiting charges is what an operator sets against it."""
+    assert read_settings(env).max_waiting_charges == 0
+    settings = read_settings({**env, "CONDUIT_MAX_WAITING_CHARGES": "500"})
+    assert settings.max_waiting_charges == 500

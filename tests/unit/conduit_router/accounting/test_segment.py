@@ -39,6 +39,18 @@ def test_a_lost_page_hides_only_its_own_records(tmp_path: Path) -> None:
     assert kept == set(range(2000)) - set(range(4096 // 15, 8192 // 15 + 1))
 
 
+def test_a_lost_page_of_whole_records_is_damage(tmp_path: Path) -> None:
+    """Zeros are an end only where nothing follows them."""
+    path = closed_segment(tmp_path, *[b"%07d" % number for number in range(1000)])
+    data = bytearray(path.read_bytes())
+    assert len(data) == 16_000
+    data[4096:8192] = bytes(4096)
+    path.write_bytes(data)
+    segment = read_segment(path)
+    assert len(segment.records) == 1000 - 256
+    assert segment.is_damaged
+
+
 def test_zeros_at_the_end_are_no_records_and_no_damage(tmp_path: Path) -> None:
     """Nor does their checksum, which is right, make a charge of them."""
     path = closed_segment(tmp_path, b"one")
