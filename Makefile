@@ -9,9 +9,10 @@ INSTALLED := $(VENV)/installed
 DEV_INSTALLED := $(VENV)/installed-dev
 TESTS ?=
 ARGS ?=
+ROUNDS ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test generate drift format lint baseline types imports unit wire faults bench check clean
+.PHONY: help install serve test generate drift format lint baseline types imports unit fuzz wire faults bench check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -58,6 +59,9 @@ imports: $(DEV_INSTALLED) ## check who imports whom
 
 unit: $(DEV_INSTALLED) ## run the tests of pure parts
 	$(BIN)/pytest --quiet tests/unit $(ARGS)
+
+fuzz: $(DEV_INSTALLED) ## send nonsense to every codec, from both sides; ROUNDS=50
+	CONDUIT_FUZZ_ROUNDS=$(ROUNDS) $(BIN)/pytest --quiet tests/wire/test_nonsense.py $(ARGS)
 
 wire: $(DEV_INSTALLED) ## replay the recorded exchanges with providers
 	$(BIN)/pytest --quiet tests/wire $(ARGS)

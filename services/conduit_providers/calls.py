@@ -6,14 +6,21 @@ translation is never taken apart.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 import msgspec
 import orjson
 from google.protobuf.message import Message
 
-from conduit.v1.json_runtime import JsonError
-from conduit_kernel.errors import InvalidRequest, UnsupportedParameter
+from conduit.v1.json_runtime import JsonError, parse
+from conduit.v1.json_runtime import MalformedJson as NotJson
+from conduit_kernel.errors import (
+    ConduitError,
+    InvalidRequest,
+    MalformedJson,
+    UnsupportedParameter,
+)
+from conduit_providers.failures import malformed
 from conduit_providers.quantities import Quantities
 
 TypedT = TypeVar("TypedT", bound=Message)
@@ -30,18 +37,33 @@ class Form(msgspec.Struct, Generic[TypedT]):
 
     @property
     def json(self) -> bytes:
-        """Return the message as JSON text."""
+        """Return the message as JSON text. ConduitError if it holds raw JSON that is none."""
         if self.json_at_hand is None:
             assert self._typed is not None  # noqa: S101 # one of the two is always given
-            self.json_at_hand = orjson.dumps(self._write(self._typed))
+            try:
+                self.json_at_hand = orjson.dumps(self._write(self._typed))
+            except JsonError as error:
+                raise self._unfit(error) from error
         return self.json_at_hand
 
     @property
     def typed(self) -> TypedT:
-        """Return the message as protobuf. JsonError if the JSON does not fit the contract."""
+        """Return the message as protobuf. ConduitError if the JSON does not fit the contract."""
         if self._typed is None:
-            self._typed = self._read(orjson.loads(self.json_at_hand or b""))
+            try:
+                self._typed = self._read(parse(self.json_at_hand or b""))
+            except (JsonError, NotJson) as error:
+                raise self._unfit(error) from error
         return self._typed
+
+    def _unfit(self, error: JsonError | NotJson) -> ConduitError:
+        """Return the error of a caller's message."""
+        if isinstance(error, JsonError):
+            return InvalidRequest(str(error), field=error.path)
+        position = str(error.position)
+        return MalformedJson(
+            f"The body is not JSON: {error.reason} at position {position}", position=position
+        )
 
 
 class Call(msgspec.Struct, Generic[TypedT]):
@@ -71,10 +93,7 @@ class Call(msgspec.Struct, Generic[TypedT]):
     @property
     def typed(self) -> TypedT:
         """Return the request as protobuf. InvalidRequest if its JSON does not fit the contract."""
-        try:
-            return self.request.typed
-        except JsonError as error:
-            raise InvalidRequest(str(error), field=error.path) from error
+        return self.request.typed
 
     def drop(self, parameter: str, provider: str) -> None:
         """Note that the provider does not take a parameter. UnsupportedParameter when strict."""
@@ -94,6 +113,22 @@ class Answer(Form[TypedT]):
     # None when the provider did not tell.
     usage: Quantities | None = None
 
+    def to_form(self, *, is_typed: bool) -> Self:
+        """Make the form that the caller gets. UpstreamError if what the provider sent is no such.
+
+        To be called while another candidate can still be asked.
+        """
+        if is_typed:
+            _ = self.typed
+        elif self.json_at_hand is None:
+            _ = self.json
+        return self
+
+    def _unfit(self, error: JsonError | NotJson) -> ConduitError:
+        """Return the error of a provider's answer, which must not be repeated."""
+        where = f" at {error.path}" if isinstance(error, JsonError) and error.path else ""
+        return malformed("", f"it does not fit the contract{where}")
+
 
 class Events(Protocol):
     """Pieces of a streamed answer that arrived together; each operation has its own kind."""
@@ -101,4 +136,11 @@ class Events(Protocol):
     @property
     def sse(self) -> bytes:
         """Return whole server-sent events, without the one that ends the stream."""
+        ...
+
+    def to_form(self, *, is_typed: bool) -> Self:
+        """Make the form that the caller gets. UpstreamError if what the provider sent is no such.
+
+        To be called while another candidate can still be asked.
+        """
         ...

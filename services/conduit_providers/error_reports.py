@@ -2,9 +2,10 @@
 
 from typing import Any, NamedTuple
 
-import orjson
+import msgspec
 
 from conduit_providers.error_codes import MESSAGE_NAMES, STATUS_NAMES, bare_code
+from conduit_providers.json_reading import parsed, shown
 from conduit_providers.rate_limits import duration_ms
 
 # Enough for a sentence or two; a whole HTML page helps nobody.
@@ -30,8 +31,8 @@ class ProviderErrorReport(NamedTuple):
 def read_error(body: bytes) -> ProviderErrorReport:
     """Find the message and the code in an error body of whatever form."""
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        document = parsed(body)
+    except msgspec.DecodeError:
         return ProviderErrorReport(message=_plain(body))
     if isinstance(document, list) and document:
         # Google wraps its errors in a list when streaming.
@@ -121,7 +122,7 @@ def _text(value: object) -> str:
     elif value is None:
         return ""
     else:
-        text = orjson.dumps(value, default=str).decode()
+        text = shown(value)
     return " ".join(text[: 4 * MAX_MESSAGE_CHARS].split())
 
 

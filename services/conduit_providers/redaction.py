@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 
-import orjson
+import msgspec
 
 from conduit_kernel.errors import ConduitError
+from conduit_providers.json_reading import parsed
 
 REDACTED = "[redacted]"
 # Shorter ones are stand-ins such as `none`, and words of every other message.
@@ -51,8 +52,8 @@ def _secrets(secret: str) -> Iterator[str]:
         yield secret
         return
     try:
-        yield from _members(orjson.loads(secret), is_secret=False)
-    except orjson.JSONDecodeError:
+        yield from _members(parsed(secret.encode()), is_secret=False)
+    except msgspec.DecodeError:
         yield secret
 
 

@@ -95,7 +95,7 @@ def read_chat(body: bytes) -> ChatRequest:
     """Read the body of a chat. ApiError 400 if it is none."""
     try:
         request = _CHAT.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise bad_request(f"We could not parse the JSON body of your request: {error}") from error
     if not request.messages:
         raise bad_request("[] is too short - 'messages'", "messages")
@@ -117,7 +117,7 @@ def read_embedding(body: bytes) -> EmbeddingRequest:
     """Read the body of an embedding. ApiError 400 if it is none."""
     try:
         request = _EMBEDDING.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise bad_request(f"We could not parse the JSON body of your request: {error}") from error
     if request.encoding_format not in {None, "float", "base64"}:
         raise bad_request("encoding_format must be 'float' or 'base64'", "encoding_format")

@@ -172,7 +172,6 @@ def test_a_path_can_start_further_up() -> None:
         (b'{"a":NaN}', 5),
         (b'{"a":"\xff"}', 6),
         (b'"\\ud800"', 1),
-        (b"[" * 100_000, 1025),
         (b"1e999", 0),
         (b"{} {}", 3),
     ],

@@ -18,18 +18,19 @@ ROUTER = DESCRIPTOR.services_by_name["RouterService"]
 
 def form_of(name: str, json: bytes) -> Form[Any]:
     """Return a request's JSON as calls of an operation hold it."""
-    return _operation(name).plain_form(json)
+    return operation_named(name).plain_form(json)
 
 
 def typed_json(name: str, answer: Answer[Any]) -> Any:  # noqa: ANN401 # JSON
     """Return the JSON of what a typed caller of an operation gets."""
     response: Any = GetMessageClass(_rpc(name).output_type)()
-    _operation(name).write(response, answer, is_typed=True)
+    operation_named(name).write(response, answer, is_typed=True)
     message = getattr(response, response.WhichOneof("form"))
     return orjson.loads(orjson.dumps(converter(message.DESCRIPTOR).write(message)))
 
 
-def _operation(name: str) -> AnyAnsweredOperation:
+def operation_named(name: str) -> AnyAnsweredOperation:
+    """Return an operation."""
     found = operation(name)
     assert isinstance(found, AnsweredOperation)
     return found

@@ -62,7 +62,7 @@ def checked(request: CodeGeneratorRequest) -> Contract:
 def runtime_modules(contract: Contract) -> Iterator[tuple[str, str]]:
     """Yield the modules that the generated ones share."""
     folder = contract.package.replace(".", "/")
-    for path in sorted(RUNTIME.glob("*_runtime.py")):
+    for path in sorted(RUNTIME.glob("*.py")):
         yield f"{folder}/{path.name}", path.read_text()
 
 

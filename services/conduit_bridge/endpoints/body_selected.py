@@ -26,7 +26,7 @@ class BodySelector:
     def is_chosen(self, body: bytes) -> bool:
         """Return whether the member is true. InvalidRequest if it is no boolean.
 
-        MalformedJson, of the runtime, if the body is not JSON.
+        MalformedJson or JsonError, of the runtime, if the body is not JSON or too deep.
         """
         if not self._may_be_chosen(body):
             return False
@@ -38,7 +38,7 @@ class BodySelector:
                 return False
             message = f"{self._member} must be true or false"
             raise InvalidRequest(message, field=self._member) from error
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             # It knows best where the text goes wrong.
             json_runtime.parse(body)
             return False

@@ -1,7 +1,7 @@
 """Chats: `Chat`, `StreamChat`."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import msgspec
 import orjson
@@ -20,10 +20,11 @@ from conduit.v1.chat_json import (
     chat_completion_to_json,
 )
 from conduit.v1.chat_pb2 import ChatCompletion, ChatCompletionRequest, ChatUsage
-from conduit.v1.json_runtime import JsonError
+from conduit.v1.json_runtime import JsonError, MalformedJson, parse
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import Decoder, StreamingCodec
+from conduit_providers.failures import malformed
 from conduit_providers.operation import (
     NOTHING,
     Requirements,
@@ -31,7 +32,7 @@ from conduit_providers.operation import (
     WorstCase,
     estimate_tokens,
 )
-from conduit_providers.operations.reading import refusal
+from conduit_providers.operations.reading import RequestReader, refusal
 from conduit_providers.quantities import CACHE_READS, CACHE_WRITES, REASONING, Quantities, plain
 from conduit_providers.spec import Endpoint
 
@@ -61,21 +62,35 @@ class ChatEvents:
         """Return whole events, `data: ...` with a blank line behind each; without `[DONE]`."""
         if self._sse is None:
             write = chat_completion_chunk_to_json
-            self._sse = b"".join(
-                b"data: %b\n\n" % orjson.dumps(write(chunk)) for chunk in self._chunks or ()
-            )
+            try:
+                self._sse = b"".join(
+                    b"data: %b\n\n" % orjson.dumps(write(chunk)) for chunk in self._chunks or ()
+                )
+            except JsonError as error:
+                raise malformed("", "an event holds what is no JSON") from error
         return self._sse
 
     @property
     def chunks(self) -> Sequence[ChatCompletionChunk]:
-        """Return the chunks. JsonError if an event does not fit the contract."""
+        """Return the chunks. UpstreamError if an event does not fit the contract."""
         if self._chunks is None:
-            self._chunks = [
-                self._read(orjson.loads(line[5:]))
-                for line in (self._sse or b"").splitlines()
-                if line.startswith(b"data:")
-            ]
+            try:
+                self._chunks = [
+                    self._read(parse(line[5:]))
+                    for line in (self._sse or b"").splitlines()
+                    if line.startswith(b"data:")
+                ]
+            except (JsonError, MalformedJson) as error:
+                raise malformed("", "an event does not fit the contract") from error
         return self._chunks
+
+    def to_form(self, *, is_typed: bool) -> Self:
+        """Make the form that the caller gets. UpstreamError if what the provider sent is no such.
+
+        To be called while another candidate can still be asked.
+        """
+        _ = self.chunks if is_typed else self.sse
+        return self
 
 
 ChatDecoder = Decoder[ChatEvents]
@@ -135,7 +150,7 @@ class _Parts(msgspec.Struct):
     messages: list[_Message]
 
 
-_read_chat = msgspec.json.Decoder(_Chat).decode
+_read_chat = RequestReader(_Chat).read
 _read_parts = msgspec.json.Decoder(_Parts).decode
 # Part type to the capability that it needs.
 _PARTS = {"image_url": "vision", "input_audio": "audio", "file": "files", "video_url": "video"}
@@ -163,10 +178,10 @@ class ChatOperation(StreamedOperation[ChatCompletionRequest, ChatCompletion, Cha
 
     def requirements(self, body: bytes, *, stream: bool) -> Requirements:
         """Read a chat request; what it says of streaming is what its RPC says."""
+        chat = _read_chat(body)
+        if not chat.messages:
+            raise InvalidRequest("messages must not be empty", field="messages")
         try:
-            chat = _read_chat(body)
-            if not chat.messages:
-                raise InvalidRequest("messages must not be empty", field="messages")
             capabilities = _capabilities(body, chat)
         except msgspec.MsgspecError as error:
             raise refusal(error) from error
@@ -269,7 +284,7 @@ def usage_message(usage: Quantities) -> ChatUsage:
 def _estimate_request(form: Form[ChatCompletionRequest]) -> int:
     try:
         messages = form.typed.messages
-    except JsonError:
+    except InvalidRequest:
         return estimate_tokens(len(form.json))
     return estimate_tokens(sum(len(part.text) for m in messages for part in m.content))
 

@@ -21,7 +21,7 @@ from conduit_kernel.errors import InvalidRequest
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import Codec
 from conduit_providers.operation import AnsweredOperation, Requirements, WorstCase, estimate_tokens
-from conduit_providers.operations.reading import refusal
+from conduit_providers.operations.reading import RequestReader
 from conduit_providers.quantities import Quantities, plain, total
 from conduit_providers.spec import EmbedModel, Endpoint
 
@@ -50,7 +50,7 @@ class _Embedding(msgspec.Struct):
     dimensions: int | None = None
 
 
-_read_embedding = msgspec.json.Decoder(_Embedding).decode
+_read_embedding = RequestReader(_Embedding).read
 
 
 class EmbedOperation(AnsweredOperation[EmbeddingRequest, EmbeddingList]):
@@ -72,10 +72,7 @@ class EmbedOperation(AnsweredOperation[EmbeddingRequest, EmbeddingList]):
 
     def requirements(self, body: bytes, *, stream: bool) -> Requirements:
         """Read an embedding request."""
-        try:
-            request = _read_embedding(body)
-        except msgspec.MsgspecError as error:
-            raise refusal(error) from error
+        request = _read_embedding(body)
         if not request.input:
             raise InvalidRequest("input must not be empty", field="input")
         return Requirements(request.model, "embed")

@@ -1,13 +1,59 @@
-"""How an operation refuses a request's JSON."""
+"""How an operation reads a request's JSON, and refuses what it cannot read."""
 
 import re
+from itertools import product
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 
+from conduit.v1.json_limits import TOO_DEEP, is_too_deep
 from conduit_kernel.errors import InvalidRequest, MalformedJson
 
+RequestT = TypeVar("RequestT", bound=msgspec.Struct)
+
+# Decides who is asked, who may ask, and the price.
+ROUTED = "model"
 _AT = re.compile(r" - at `\$\.?([^`]*)`")
 _BYTE = re.compile(r"\(byte (\d+)\)")
+# A value that no JSON has: whatever a member of this type says is refused.
+_NEVER = ""
+
+
+class RequestReader(Generic[RequestT]):
+    """Reads requests of one type."""
+
+    def __init__(self, kind: type[RequestT]) -> None:
+        """Take the members that are needed; the others are passed over."""
+        self._decode = msgspec.json.Decoder(_with_one_model(kind)).decode
+
+    def read(self, body: bytes) -> RequestT:
+        """Return what a request says. MalformedJson or InvalidRequest if it cannot be read."""
+        if is_too_deep(body):
+            raise InvalidRequest(f"The body {TOO_DEEP}", field="")
+        try:
+            if not body.isascii():
+                # What is passed over is not looked at, but reaches the provider.
+                body.decode()
+            return self._decode(body)
+        except msgspec.MsgspecError as error:
+            raise refusal(error) from error
+        except UnicodeDecodeError as error:
+            position = str(error.start)
+            message = f"The body is not JSON: it is not UTF-8 at position {position}"
+            raise MalformedJson(message, position=position) from None
+
+
+def _with_one_model(kind: type[RequestT]) -> type[RequestT]:
+    """Return a type that refuses members that equal `model` but for case.
+
+    Some servers, such as those in Go, would take them for it. The decoder finds them on its one way
+    through the body.
+    """
+    spellings = ["".join(letters) for letters in product(*((c, c.upper()) for c in ROUTED))]
+    names = {f"spelling_{i}": name for i, name in enumerate(spellings) if name != ROUTED}
+    fields = [(name, Literal["\0"], _NEVER) for name in names]
+    made: type = msgspec.defstruct(kind.__name__, fields, bases=(kind,), rename=names)
+    return made
 
 
 def refusal(error: msgspec.MsgspecError) -> InvalidRequest:
@@ -20,6 +66,8 @@ def refusal(error: msgspec.MsgspecError) -> InvalidRequest:
         return MalformedJson(f"The body is not JSON: {text}", **known)
     match = _AT.search(text)
     field = match.group(1) if match else ""
+    if field != ROUTED and field.lower() == ROUTED:
+        return InvalidRequest(f'{field} is not known here; did you mean "{ROUTED}"?', field=field)
     if missing := re.match(r"Object missing required field `(\w+)`", text):
         field = f"{field}.{missing.group(1)}".lstrip(".")
         return InvalidRequest(f"{field} is required", field=field)

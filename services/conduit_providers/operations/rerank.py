@@ -7,7 +7,6 @@ import msgspec
 
 from conduit.v1 import charge_pb2
 from conduit.v1 import router_requests_pb2 as pb
-from conduit.v1.json_runtime import JsonError
 from conduit.v1.rerank_json import (
     ranking_from_json,
     ranking_to_json,
@@ -19,7 +18,7 @@ from conduit_kernel.errors import InvalidRequest
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import Codec
 from conduit_providers.operation import AnsweredOperation, Requirements, WorstCase, estimate_tokens
-from conduit_providers.operations.reading import refusal
+from conduit_providers.operations.reading import RequestReader
 from conduit_providers.quantities import INPUT, Quantities, counted, plain
 
 RerankCall = Call[RerankingRequest]
@@ -68,7 +67,7 @@ class _Reranking(msgspec.Struct):
     top_n: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
-_read_reranking = msgspec.json.Decoder(_Reranking).decode
+_read_reranking = RequestReader(_Reranking).read
 
 
 class RerankOperation(AnsweredOperation[RerankingRequest, Ranking]):
@@ -89,10 +88,7 @@ class RerankOperation(AnsweredOperation[RerankingRequest, Ranking]):
 
     def requirements(self, body: bytes, *, stream: bool) -> Requirements:
         """Read a reranking request."""
-        try:
-            request = _read_reranking(body)
-        except msgspec.MsgspecError as error:
-            raise refusal(error) from error
+        request = _read_reranking(body)
         if not request.documents:
             raise InvalidRequest("documents must not be empty", field="documents")
         is_structured = any(_is_structured(each, request.rank_fields) for each in request.documents)
@@ -113,7 +109,7 @@ class RerankOperation(AnsweredOperation[RerankingRequest, Ranking]):
         """Count a token for each byte, and the searches of so many, whichever is billed."""
         try:
             request = form.typed
-        except JsonError:
+        except InvalidRequest:
             # No provider will be asked.
             return WorstCase(plain(len(form.json)), is_bounded=True)
         documents = len(request.documents)
@@ -146,7 +142,7 @@ def _lengths(form: Form[RerankingRequest]) -> Sequence[int]:
     """Return the characters of each document with the query; none of what is not readable."""
     try:
         request = form.typed
-    except JsonError:
+    except InvalidRequest:
         return ()
     query = len(request.query)
     texts = (each.text or str(each.object) for each in request.documents)

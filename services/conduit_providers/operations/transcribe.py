@@ -24,11 +24,12 @@ from conduit.v1.transcription_json import (
     transcription_to_json,
 )
 from conduit.v1.transcription_pb2 import Transcription, TranscriptionRequest
-from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.errors import InvalidRequest, UpstreamError
 from conduit_kernel.http import Upload
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import Codec
 from conduit_providers.operation import Requirements, UploadOperation, WorstCase
+from conduit_providers.operations.reading import RequestReader
 from conduit_providers.quantities import Quantities, counted
 
 AUDIO_MILLISECOND = int(charge_pb2.UNIT_AUDIO_INPUT_MILLISECOND)
@@ -111,7 +112,7 @@ class _Transcription(msgspec.Struct):
     timestamp_granularities: list[str] = []
 
 
-_read_transcription = msgspec.json.Decoder(_Transcription).decode
+_read_transcription = RequestReader(_Transcription).read
 
 
 class TranscribeOperation(UploadOperation[TranscriptionRequest, Transcription]):
@@ -166,7 +167,11 @@ class TranscribeOperation(UploadOperation[TranscriptionRequest, Transcription]):
         """Measure the words; where there are none, the bytes."""
         if answer is None:
             return _milliseconds(_size_of(form) / BYTES_PER_SECOND)
-        words = answer.typed
+        try:
+            words = answer.typed
+        except UpstreamError:
+            # Its document is passed on as it came.
+            return _milliseconds(_size_of(form) / BYTES_PER_SECOND)
         return _milliseconds(words.duration or _seconds_of(words.text))
 
     def worst_case(self, form: Form[TranscriptionRequest], requirements: Requirements) -> WorstCase:

@@ -63,6 +63,7 @@ async def ask_straight(scope: CallScope, make: Make) -> tuple[Attempt, AnyAnswer
     attempt.waited = clock() - sent
     try:
         answer = codec.read(response.take_whole(MAX_ANSWER_BYTES) or b"", call, endpoint)
+        answer.to_form(is_typed=scope.is_typed)
     except Exception as error:  # noqa: BLE001 # as above
         return await run_attempts(scope, make, (attempt, _fail(error, upstream)))
     headers = response.headers
@@ -93,6 +94,7 @@ async def _go_on(  # noqa: PLR0917 # all that an attempt is about
     body = await transport.read(response, upstream)
     attempt.waited = scope.runtime.clock() - attempt.began
     answer: AnyAnswer = way.codec.read(body, call, way.endpoint)
+    answer.to_form(is_typed=scope.is_typed)
     scope.note_success(attempt, response.headers)
     return answer
 

@@ -149,6 +149,11 @@ async def _open(scope: CallScope, attempt: Attempt) -> Opened:
         stream = UpstreamStream(upstream, response, served.codec.decoder(call, endpoint))
     # The head came; the first piece has what is left of the time.
     first = await first_events(stream, sent + attempt.first_event - runtime.clock())
+    if first is not None:
+        try:
+            first.to_form(is_typed=scope.is_typed)
+        except UpstreamError as error:
+            stream.unopened(error)
     attempt.waited = runtime.clock() - sent
     scope.answered(attempt, response.headers)
     return stream, first

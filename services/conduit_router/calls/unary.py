@@ -74,6 +74,7 @@ async def _make(scope: CallScope, attempt: Attempt) -> AnyAnswer:
     if native is not None:
         call.fetched = await scope.fetch_media(native)
     answer, headers = await _ask(scope, attempt, served, call)
+    answer.to_form(is_typed=scope.is_typed)
     scope.note_success(attempt, headers)
     return answer
 

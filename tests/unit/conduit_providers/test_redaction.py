@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from tests.support.nonsense import deep
 
 from conduit_kernel.errors import UpstreamError
 from conduit_providers.redaction import Redactor
@@ -45,3 +46,9 @@ def test_stand_ins_are_left(secret: str) -> None:
 def test_redactor_shows_nothing() -> None:
     """Not even to those who print it."""
     assert "hunter2" not in repr(Redactor("hunter2-team-key"))
+
+
+def test_a_secret_that_is_nested_too_deep_is_kept_whole() -> None:
+    """It is no credential that anybody knows; neither reader nor search gives up on it."""
+    secret = deep(900, b'"sk-none-0123456789"').decode()
+    assert secret not in Redactor(secret).text(f"no such key: {secret}")

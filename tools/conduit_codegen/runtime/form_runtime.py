@@ -6,7 +6,8 @@ from typing import NoReturn, TypeAlias
 import orjson
 
 from conduit.v1.form_pb2 import Form, FormFile, FormMember
-from conduit.v1.json_runtime import JsonError, hint
+from conduit.v1.json_limits import TOO_DEEP, is_too_deep
+from conduit.v1.json_runtime import JsonError, hint, parse_member
 
 # By name, without brackets: the values in order, and whether they are a list.
 Unknown: TypeAlias = dict[str, tuple[list[str], bool]]
@@ -31,12 +32,15 @@ def text(member: FormMember, name: str) -> str:
 
 def raw(member: FormMember) -> bytes:
     """Read a member as JSON text; what is no JSON is a string."""
-    value = text(member, name_of(member))
+    name = name_of(member)
+    value = text(member, name)
     try:
         orjson.loads(value)
     except orjson.JSONDecodeError:
         return orjson.dumps(value)
-    return value.encode()
+    if is_too_deep(member.value):
+        raise JsonError(name, TOO_DEEP)
+    return member.value
 
 
 def fill_file(file: FormFile, member: FormMember) -> None:
@@ -83,10 +87,7 @@ def add_file(form: Form, name: str, file: FormFile | None) -> None:
 
 def raw_text(value: bytes, name: str) -> str:
     """Return JSON text as a form has it: strings as they are."""
-    try:
-        said = orjson.loads(value)
-    except orjson.JSONDecodeError:
-        raise JsonError(name, "is not JSON") from None
+    said = parse_member(value, name)
     return said if isinstance(said, str) else value.decode()
 
 
@@ -94,10 +95,7 @@ def add_unknown(form: Form, members: bytes, known: Collection[str], field: str) 
     """Add the members that the contract does not know; they cannot speak for those it knows."""
     if not members:
         return
-    try:
-        unknown = orjson.loads(members)
-    except orjson.JSONDecodeError:
-        raise JsonError(field, "is not JSON") from None
+    unknown = parse_member(members, field)
     if not isinstance(unknown, dict):
         raise JsonError(field, "is not a JSON object")
     for name, value in unknown.items():

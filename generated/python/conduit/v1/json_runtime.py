@@ -11,6 +11,8 @@ from typing import NoReturn, TypeVar
 import orjson
 from google.protobuf.message import Message
 
+from conduit.v1.json_limits import TOO_DEEP, is_too_deep
+
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 
@@ -54,12 +56,24 @@ class MalformedJson(ValueError):
 
 
 def parse(text: bytes) -> object:
-    """Return the value of a JSON text. Raises MalformedJson."""
+    """Return the value of a JSON text. Raises MalformedJson, and JsonError if it is too deep."""
+    if is_too_deep(text):
+        raise JsonError("", TOO_DEEP)
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
         # Not chained: the original holds the whole text, and texts hold secrets.
         raise MalformedJson(_position(text, error), error.msg) from None
+
+
+def parse_member(text: bytes, member: str) -> object:
+    """Return the value of a member that is JSON text. JsonError, with its name, if it is none."""
+    if is_too_deep(text):
+        raise JsonError(member, TOO_DEEP)
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise JsonError(member, "is not JSON") from None
 
 
 def _position(text: bytes, error: orjson.JSONDecodeError) -> int:
@@ -263,10 +277,7 @@ def raw(value: object, path: str) -> bytes:
 def from_raw(text: bytes, member: str) -> orjson.Fragment:
     """Return JSON text as a part of a document. Raises JsonError where it is not JSON."""
     # A text that is not one whole value could end the object it stands in and say more.
-    try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise JsonError(member, "is not JSON") from None
+    parse_member(text, member)
     return orjson.Fragment(text)
 
 
@@ -284,10 +295,7 @@ def add_unknown(
     members: dict[str, object], text: bytes, known: Collection[str], field: str
 ) -> None:
     """Add the members that the contract does not know; they cannot speak for those it knows."""
-    try:
-        unknown_members = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise JsonError(field, "is not JSON") from None
+    unknown_members = parse_member(text, field)
     if not isinstance(unknown_members, dict):
         raise JsonError(field, "is not a JSON object")
     members.update((name, v) for name, v in unknown_members.items() if name not in known)

@@ -18,7 +18,7 @@ from conduit.v1.chat_pb2 import (
     ChatUsage,
     FinishReason,
 )
-from conduit_providers.codecs.shared.raw_json import parsed
+from conduit_providers.json_reading import parsed
 from conduit_providers.quantities import (
     CACHE_WRITE,
     CACHE_WRITE_1H,
@@ -106,7 +106,7 @@ class Counts(msgspec.Struct):
         """How often the provider searched the web, which costs extra; zero if that is no JSON."""
         try:
             return msgspec.json.decode(self.server_tool_use or b"{}", type=_ToolUse).searches
-        except (msgspec.DecodeError, msgspec.ValidationError):
+        except msgspec.DecodeError:
             return 0
 
 

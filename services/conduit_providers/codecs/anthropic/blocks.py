@@ -17,7 +17,7 @@ import orjson
 
 from conduit.v1.chat_message_pb2 import ReasoningDetail
 from conduit_providers.codecs.anthropic.answer import Block
-from conduit_providers.codecs.shared.raw_json import parsed
+from conduit_providers.json_reading import parsed
 
 Json = dict[str, Any]
 
@@ -47,8 +47,8 @@ def block_in(detail: ReasoningDetail) -> Json | None:
     if detail.format != BLOCK_FORMAT:
         return None
     try:
-        block = orjson.loads(detail.data)
-    except orjson.JSONDecodeError:
+        block = parsed(detail.data.encode())
+    except msgspec.DecodeError:
         return None
     return block if isinstance(block, dict) and isinstance(block.get("type"), str) else None
 
@@ -178,6 +178,6 @@ class StreamedBlocks:
 
 def _input(text: str) -> object:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        return parsed(text.encode())
+    except msgspec.DecodeError:
         return {}

@@ -24,15 +24,15 @@ from conduit_providers.codecs.anthropic.request import MessagesBody
 from conduit_providers.codecs.anthropic.stream import AnthropicChatDecoder
 from conduit_providers.codecs.anthropic.turns import FORMAT
 from conduit_providers.codecs.shared.counts import chat_usage
-from conduit_providers.codecs.shared.raw_json import parsed
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.json_reading import JsonReader, parsed
 from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, chat_answer
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
 
 SAMPLING = frozenset({"temperature", "top_p", "top_k"})
-_DECODER = msgspec.json.Decoder(Message)
+_DECODER = JsonReader(Message)
 
 
 class AnthropicChatCodec:
@@ -56,7 +56,7 @@ class AnthropicChatCodec:
                 raise malformed(call.provider, "it has no content or no stop reason")
             completion = _completion(message, call.created or _made_at(response))
             _add_details(completion.choices[0].message, message.content, response.body)
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             raise malformed(call.provider, "it is not a message") from error
         usage = message.usage.quantities() if message.usage is not None else None
         return chat_answer(usage=usage, typed=completion)

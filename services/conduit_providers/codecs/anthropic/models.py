@@ -9,6 +9,7 @@ import msgspec
 
 from conduit_providers.codec import ModelPage
 from conduit_providers.failures import malformed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
@@ -27,7 +28,7 @@ class _Page(msgspec.Struct):
     last_id: str | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Page)
+_DECODER = JsonReader(_Page)
 
 
 class AnthropicModelsCodec:
@@ -42,7 +43,7 @@ class AnthropicModelsCodec:
         """Read a page."""
         try:
             page = _DECODER.decode(response.body)
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        except msgspec.DecodeError as error:
             raise malformed("", "its model list is none") from error
         following = ""
         if page.has_more and page.last_id:

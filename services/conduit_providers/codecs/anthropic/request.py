@@ -11,6 +11,7 @@ from conduit_providers.codecs.anthropic.options import ChatModel, ChatOptions
 from conduit_providers.codecs.anthropic.tools import NATIVE as NATIVE_OF_TOOLS
 from conduit_providers.codecs.anthropic.tools import search_tool, tool_choice, tools
 from conduit_providers.codecs.anthropic.turns import NATIVE_OF_DOCUMENTS, system_blocks, turns
+from conduit_providers.codecs.shared.turns import is_thinking
 from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
 from conduit_providers.operations.chat import ChatCall
 
@@ -186,7 +187,7 @@ class MessagesBody:
 
     def _put_sampling(self) -> None:
         request = self._request
-        thinks = self._body.get("thinking", {}).get("type") in {"enabled", "adaptive"}
+        thinks = is_thinking(self._body.get("thinking"))
         takes = self._model.takes_sampling and not thinks
         if not takes and self._body.pop("top_k", None) is not None:
             self._drop("top_k")

@@ -25,9 +25,10 @@ from conduit_providers.codecs.shared.chunk_decoder import EventDecoder
 from conduit_providers.codecs.shared.counts import chat_usage
 from conduit_providers.codecs.shared.sse import SseEvent
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.chat import ChatCall
 
-_DECODER = msgspec.json.Decoder(Event)
+_DECODER = JsonReader(Event)
 
 
 class AnthropicChatDecoder(EventDecoder):
@@ -49,7 +50,7 @@ class AnthropicChatDecoder(EventDecoder):
         self._data = piece.data
         try:
             self._read_event(_DECODER.decode(piece.data), chunks)
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             raise malformed(self._provider, "an event is not a message event") from error
 
     def _read_event(self, event: Event, chunks: list[ChatCompletionChunk]) -> None:

@@ -15,6 +15,7 @@ from conduit.v1.chat_tool_pb2 import (
     ToolChoice,
 )
 from conduit_kernel.errors import UnsupportedCapability
+from conduit_providers.codecs.shared.tool_choice import allowed_names
 
 Json = dict[str, Any]
 # The version that every model since Claude 3.5 takes.
@@ -40,7 +41,8 @@ def tools(request: ChatCompletionRequest) -> list[Json]:
     allowed = _allowed(request.tool_choice)
     if allowed is None:
         return found
-    return [tool for tool in found if not allowed.isdisjoint({tool.get("name"), tool.get("type")})]
+    names = sorted(allowed)
+    return [tool for tool in found if tool.get("name") in names or tool.get("type") in names]
 
 
 def search_tool(options: Json) -> Json:
@@ -114,11 +116,4 @@ def _mode(mode: int) -> Json:
 def _allowed(choice: ToolChoice) -> set[str] | None:
     if choice.WhichOneof("choice") != "allowed_tools":
         return None
-    listed = orjson.loads(choice.allowed_tools.tools_json or b"[]")
-    return {_name(tool) for tool in listed if isinstance(tool, dict)}
-
-
-def _name(tool: Json) -> str:
-    function = tool.get("function")
-    named = function if isinstance(function, dict) else tool
-    return str(named.get("name") or tool.get("type") or "")
+    return set(allowed_names(choice))

@@ -25,12 +25,13 @@ from conduit_providers.codecs.bedrock.tools import answer_tool
 from conduit_providers.codecs.bedrock.turns import FORMAT
 from conduit_providers.codecs.shared.counts import chat_usage
 from conduit_providers.failures import malformed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, chat_answer
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
 
-_DECODER = msgspec.json.Decoder(ConverseAnswer)
+_DECODER = JsonReader(ConverseAnswer)
 
 
 class BedrockChatCodec:
@@ -56,7 +57,7 @@ class BedrockChatCodec:
             if answer.output is None or answer.output.message is None or answer.stop_reason is None:
                 raise malformed(call.provider, "it has no message or no stop reason")
             completion = _completion(answer, call, answer_tool(call, endpoint.facts_of(call.model)))
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             raise malformed(call.provider, "it is not an answer of Converse") from error
         usage = answer.usage.quantities() if answer.usage is not None else None
         completion.id = answer_id(response.headers, call.created)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from conduit_providers.codecs.bedrock.answer import Block, CitedText
-from conduit_providers.codecs.shared.raw_json import parsed
+from conduit_providers.json_reading import JsonReader, parsed
 
 Json = dict[str, Any]
 
@@ -33,7 +33,7 @@ class _Citation(msgspec.Struct, rename="camel"):
     location: _Location = msgspec.field(default_factory=_Location)
 
 
-_DECODER = msgspec.json.Decoder(_Citation)
+_DECODER = JsonReader(_Citation)
 # By our name and Bedrock's.
 _PLACES = {
     "document_char": "documentChar",

@@ -15,6 +15,7 @@ from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codecs.bedrock.options import EmbedModel
 from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import malformed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.embed import EmbedAnswer, EmbedCall
 from conduit_providers.quantities import plain
 from conduit_providers.spec import Endpoint
@@ -48,7 +49,7 @@ class _Answer(msgspec.Struct, rename="camel"):
         return (found.float if isinstance(found, _ByType) else found) or []
 
 
-_DECODER = msgspec.json.Decoder(_Answer)
+_DECODER = JsonReader(_Answer)
 
 
 class BedrockEmbedCodec:
@@ -92,7 +93,7 @@ class BedrockEmbedCodec:
         """Translate the answer. UpstreamError unless it has a vector for each text."""
         try:
             found = _DECODER.decode(response.body)
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             raise malformed(call.provider, "it is not a list of embeddings") from error
         if len(found.vectors) != len(call.typed.input):
             raise malformed(call.provider, "it has not one embedding for each text")

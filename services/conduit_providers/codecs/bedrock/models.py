@@ -10,6 +10,7 @@ import msgspec
 
 from conduit_providers.codec import ModelPage
 from conduit_providers.failures import malformed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
@@ -34,7 +35,7 @@ class _Page(msgspec.Struct, rename="camel"):
     next_token: str | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Page)
+_DECODER = JsonReader(_Page)
 
 
 class BedrockModelsCodec:
@@ -48,7 +49,7 @@ class BedrockModelsCodec:
         """Read a page of either list."""
         try:
             page = _DECODER.decode(response.body)
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             raise malformed("", "its model list is none") from error
         then: str = endpoint.options.then
         if page.model_summaries is not None:

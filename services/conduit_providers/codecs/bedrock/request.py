@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from conduit.v1.chat_pb2 import ChatCompletionRequest
-from conduit_kernel.errors import UnsupportedCapability
+from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.anthropic.request import (
     BUDGET_SHARES,
     EFFORTS,
@@ -23,6 +23,7 @@ from conduit_providers.codecs.anthropic.request import (
 from conduit_providers.codecs.bedrock.options import ChatModel
 from conduit_providers.codecs.bedrock.tools import ToolConfig, answer_tool
 from conduit_providers.codecs.bedrock.turns import NATIVE_OF_DOCUMENTS, Conversation
+from conduit_providers.codecs.shared.turns import is_thinking
 from conduit_providers.codecs.shared.unsupported import is_default, note_unsupported
 from conduit_providers.operations.chat import ChatCall
 from conduit_providers.spec import Endpoint
@@ -59,7 +60,7 @@ class ConverseBody:
         self._model: ChatModel = endpoint.facts_of(call.model)
         self._provider = provider
         self._unknown: Json = orjson.loads(self._request.unknown_json or b"{}")
-        self._fields: Json = self._unknown.pop("additionalModelRequestFields", None) or {}
+        self._fields = _object(self._unknown, "additionalModelRequestFields")
         self._output: Json = self._unknown.pop("outputConfig", None) or {}
         self._inference: Json = {}
         self._body: Json = {}
@@ -236,10 +237,10 @@ class ConverseBody:
 
     def _takes_sampling(self) -> bool:
         if self._is_claude:
-            thinks = self._fields.get("thinking", {}).get("type") in {"enabled", "adaptive"}
+            thinks = is_thinking(self._fields.get("thinking"))
             return self._model.takes_sampling and not thinks
-        thought = self._fields.get("reasoningConfig", {})
-        return bool(thought.get("maxReasoningEffort") != "high")
+        thought = self._fields.get("reasoningConfig")
+        return not isinstance(thought, dict) or thought.get("maxReasoningEffort") != "high"
 
     def _put_top_k(self, top_k: object) -> None:
         path = self._model.top_k
@@ -297,3 +298,11 @@ _UNTAKEN = (
     "user",
     "verbosity",
 )
+
+
+def _object(members: Json, name: str) -> Json:
+    """Take a member that is an object out of others. InvalidRequest if it is something else."""
+    value = members.pop(name, None) or {}
+    if not isinstance(value, dict):
+        raise InvalidRequest(f"{name} must be an object", field=name)
+    return value

@@ -21,6 +21,7 @@ from conduit_providers.codecs.shared.rankings import (
     ranking_answer,
 )
 from conduit_providers.failures import malformed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.rerank import RerankAnswer, RerankCall, estimated_searches
 from conduit_providers.quantities import Quantities
 from conduit_providers.spec import Endpoint
@@ -44,7 +45,7 @@ class _Answer(msgspec.Struct, rename="camel"):
     next_token: str | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Answer)
+_DECODER = JsonReader(_Answer)
 
 
 class BedrockRerankCodec:
@@ -65,7 +66,7 @@ class BedrockRerankCodec:
         """Translate the answer. UpstreamError unless it has a place for each document."""
         try:
             found = _DECODER.decode(response.body)
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             raise malformed(call.provider, "it is not a list of places") from error
         if found.next_token is not None:
             raise malformed(call.provider, "it is only a part of the places")

@@ -25,10 +25,11 @@ from conduit_providers.codecs.shared.aws_eventstream import Frame, FrameBuffer
 from conduit_providers.codecs.shared.chunk_decoder import ChunkDecoder
 from conduit_providers.codecs.shared.counts import chat_usage
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.chat import ChatCall
 
-_DECODER = msgspec.json.Decoder(Event)
-_TEXT = msgspec.json.Decoder(str)
+_DECODER = JsonReader(Event)
+_TEXT = JsonReader(str)
 
 # The status that each exception has where it is an answer of its own. The model's own failures have
 # 424, which says nothing of the request either.
@@ -80,7 +81,7 @@ class ConverseStreamDecoder(ChunkDecoder[Frame]):
         """Add the chunks of an event; types that are not known are skipped."""
         try:
             event = _DECODER.decode(piece.payload or b"{}")
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             raise malformed(self._provider, "an event is not one of ConverseStream") from error
         if not piece.is_event:
             failure = {"message": event.message or piece.words, "type": piece.name}

@@ -20,6 +20,7 @@ from conduit.v1.chat_tool_pb2 import TOOL_CHOICE_MODE_NONE, TOOL_CHOICE_MODE_REQ
 from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.bedrock.options import ChatModel
 from conduit_providers.codecs.bedrock.turns import cache_point
+from conduit_providers.codecs.shared.tool_choice import allowed_names
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
@@ -72,7 +73,7 @@ class ToolConfig:
             case "function":
                 return self._only(tools, choice.function.name)
             case "allowed_tools":
-                names = _allowed(choice.allowed_tools.tools_json)
+                names = set(allowed_names(choice))
                 is_required = choice.allowed_tools.mode == "required"
                 kept = [each for each in tools if each.function.name in names]
                 return self._specs(kept), {"any": {}} if is_required else None
@@ -113,7 +114,8 @@ class ToolConfig:
         elif function.strict:
             self._call.drop("tools.function.strict", self._provider)
         unknown = (orjson.loads(raw or b"{}") for raw in (tool.unknown_json, function.unknown_json))
-        mark = next((each["cache_control"] for each in unknown if each.get("cache_control")), None)
+        marks = (each["cache_control"] for each in unknown if each.get("cache_control"))
+        mark = next((mark for mark in marks if isinstance(mark, dict)), None)
         return [block] if mark is None else [block, cache_point(mark.get("ttl"))]
 
     def _answer(self, name: str) -> Json:
@@ -127,11 +129,6 @@ def _spec(name: str, schema: Json, description: str = "") -> Json:
     if description:
         spec["description"] = description
     return {"toolSpec": spec}
-
-
-def _allowed(tools_json: bytes) -> set[str]:
-    listed = orjson.loads(tools_json or b"[]")
-    return {tool.get("function", {}).get("name", "") for tool in listed if isinstance(tool, dict)}
 
 
 def _no_custom() -> UnsupportedCapability:

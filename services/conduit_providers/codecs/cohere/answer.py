@@ -26,10 +26,12 @@ from conduit.v1.chat_pb2 import (
 from conduit_kernel.errors import UpstreamError, UpstreamTimeout
 from conduit_providers.codecs.shared.counts import token_totals
 from conduit_providers.failures import error_in_stream
+from conduit_providers.json_reading import Index
 from conduit_providers.quantities import (
     CACHED_INPUT,
     IMAGE_INPUT,
     INPUT,
+    MOST,
     OUTPUT,
     Quantities,
     counted,
@@ -92,8 +94,8 @@ class Source(msgspec.Struct):
 class Citation(msgspec.Struct):
     """A stretch of the answer, and what it is taken from."""
 
-    start: int | None = None
-    end: int | None = None
+    start: Index | None = None
+    end: Index | None = None
     text: str | None = None
     sources: list[Source] | None = None
     type: str | None = None
@@ -191,8 +193,8 @@ def chat_usage(usage: Quantities, counts: Counts) -> ChatUsage:
     seen = counts.tokens
     if seen:
         tokens = {
-            "input_tokens": int(seen.input_tokens or 0),
-            "output_tokens": int(seen.output_tokens or 0),
+            "input_tokens": min(int(seen.input_tokens or 0), MOST),
+            "output_tokens": min(int(seen.output_tokens or 0), MOST),
         }
         message.unknown_json = orjson.dumps({"tokens": tokens})
     return message

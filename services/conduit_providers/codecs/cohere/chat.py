@@ -25,12 +25,13 @@ from conduit_providers.codecs.cohere.answer import (
 from conduit_providers.codecs.cohere.request import ChatBody
 from conduit_providers.codecs.cohere.stream import CohereChatDecoder
 from conduit_providers.failures import malformed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, chat_answer
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
 
-_DECODER = msgspec.json.Decoder(Reply)
+_DECODER = JsonReader(Reply)
 
 
 class CohereChatCodec:
@@ -52,7 +53,7 @@ class CohereChatCodec:
         """Translate the answer. UpstreamError if it says that it is not complete."""
         try:
             reply = _DECODER.decode(response.body)
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             raise malformed(call.provider, "it is not a chat response") from error
         if reply.message is None or reply.finish_reason is None:
             raise malformed(call.provider, "it has no message or no finish reason")

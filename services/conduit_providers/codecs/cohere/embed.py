@@ -12,6 +12,7 @@ import orjson
 from conduit_providers.codecs.cohere.answer import Counts
 from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import malformed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.embed import EmbedAnswer, EmbedCall
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -36,7 +37,7 @@ class _Answer(msgspec.Struct):
     meta: Counts | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Answer)
+_DECODER = JsonReader(_Answer)
 
 
 class CohereEmbedCodec:
@@ -60,7 +61,7 @@ class CohereEmbedCodec:
         """Translate the answer. UpstreamError unless it has a vector for each input."""
         try:
             found = _DECODER.decode(response.body)
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             raise malformed(call.provider, "it is not a list of embeddings") from error
         vectors = found.embeddings.floats if found.embeddings is not None else None
         if vectors is None or len(vectors) != len(call.typed.input):

@@ -9,6 +9,7 @@ import msgspec
 
 from conduit_providers.codec import ModelPage
 from conduit_providers.failures import malformed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
@@ -26,7 +27,7 @@ class _Page(msgspec.Struct):
     next_page_token: str | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Page)
+_DECODER = JsonReader(_Page)
 
 
 class CohereModelsCodec:
@@ -41,7 +42,7 @@ class CohereModelsCodec:
         """Read a page."""
         try:
             page = _DECODER.decode(response.body)
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             raise malformed("", "its model list is none") from error
         following = ""
         if page.next_page_token:

@@ -13,6 +13,7 @@ from conduit.v1.chat_tool_pb2 import TOOL_CHOICE_MODE_NONE, TOOL_CHOICE_MODE_REQ
 from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.cohere.options import ChatOptions
 from conduit_providers.codecs.cohere.turns import Conversation
+from conduit_providers.codecs.shared.tool_choice import allowed_names
 from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
 from conduit_providers.operations.chat import ChatCall
 from conduit_providers.spec import Endpoint
@@ -98,8 +99,7 @@ class ChatBody:
                 # There is no word for one tool; where it is the only one, it must be that.
                 return {choice.function.name}, "REQUIRED"
             case "allowed_tools":
-                listed = orjson.loads(choice.allowed_tools.tools_json or b"[]")
-                names = {t.get("function", {}).get("name", "") for t in listed}
+                names = set(allowed_names(choice))
                 return names, "REQUIRED" if choice.allowed_tools.mode == "required" else ""
             case "custom":
                 raise self._no_custom_tools()

@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 import orjson
 
+from conduit.v1.json_runtime import JsonError
 from conduit.v1.rerank_json import ranking_from_json
-from conduit.v1.rerank_pb2 import RerankingRequest
+from conduit.v1.rerank_pb2 import Ranking, RerankingRequest
 from conduit_providers.calls import Form
 from conduit_providers.codecs.shared.rankings import (
     RankedPlace,
@@ -23,6 +24,7 @@ from conduit_providers.codecs.shared.rankings import (
     texts_of,
 )
 from conduit_providers.failures import malformed
+from conduit_providers.json_reading import JsonReader, parsed
 from conduit_providers.operations.rerank import (
     SEARCH_UNIT,
     RerankAnswer,
@@ -63,7 +65,7 @@ class _Answer(msgspec.Struct):
     meta: _Meta | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Answer)
+_DECODER = JsonReader(_Answer)
 
 
 class CohereRerankCodec:
@@ -84,14 +86,15 @@ class CohereRerankCodec:
         """Pass the answer on. UpstreamError unless its places are those of documents."""
         try:
             found = _DECODER.decode(response.body)
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+            document = parsed(response.body) if call.typed.return_documents else None
+        except msgspec.DecodeError as error:
             raise malformed(call.provider, "it is not a list of places") from error
         usage = found.meta.usage() if found.meta is not None else None
         checked(places_of(found.results), call)
-        if not call.typed.return_documents:
+        if document is None:
             return rerank_answer(usage=usage, json=response.body)
         # Cohere does not send them back.
-        ranking = ranking_from_json(orjson.loads(response.body))
+        ranking = _ranking(document, call.provider)
         for result in ranking.results:
             result.document.CopyFrom(as_object(call.typed.documents[result.index]))
         return rerank_answer(usage=usage, typed=ranking)
@@ -99,6 +102,13 @@ class CohereRerankCodec:
     def estimate(self, form: Form[RerankingRequest]) -> Quantities:
         """Count searches."""
         return estimated_searches(form, CHUNK_TOKENS)
+
+
+def _ranking(document: object, provider: str) -> Ranking:
+    try:
+        return ranking_from_json(document)
+    except JsonError as error:
+        raise malformed(provider, "it is no ranking") from error
 
 
 def _body(call: RerankCall, provider: str) -> Json:

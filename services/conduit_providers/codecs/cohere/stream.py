@@ -25,6 +25,7 @@ from conduit_providers.codecs.cohere.answer import (
 from conduit_providers.codecs.shared.chunk_decoder import EventDecoder
 from conduit_providers.codecs.shared.sse import SseEvent
 from conduit_providers.failures import malformed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.chat import ChatCall
 
 DONE = b"[DONE]"
@@ -61,7 +62,7 @@ class Event(msgspec.Struct):
     message: object = None
 
 
-_DECODER = msgspec.json.Decoder(Event)
+_DECODER = JsonReader(Event)
 
 
 class CohereChatDecoder(EventDecoder):
@@ -80,7 +81,7 @@ class CohereChatDecoder(EventDecoder):
             return
         try:
             self._read_event(_DECODER.decode(piece.data), chunks)
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             raise malformed(self._provider, "an event is not one of a chat") from error
         self._check_size()
 

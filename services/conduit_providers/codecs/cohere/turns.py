@@ -7,7 +7,7 @@ back as they came, what tools return are documents that the model can cite.
 from collections.abc import Iterable
 from typing import Any
 
-import orjson
+import msgspec
 
 from conduit.v1.chat_message_pb2 import (
     CHAT_ROLE_ASSISTANT,
@@ -24,6 +24,7 @@ from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.cohere.answer import FORMAT, TOOL_PLAN
 from conduit_providers.codecs.shared.turns import joined_details
+from conduit_providers.json_reading import parsed
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
@@ -172,8 +173,8 @@ def _result(blocks: list[Json]) -> list[Json] | str:
 
 def _documents(text: str) -> list[Json]:
     try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        value = parsed(text.encode())
+    except msgspec.DecodeError:
         return []
     found = value if isinstance(value, list) else [value]
     return found if all(isinstance(item, dict) for item in found) else []

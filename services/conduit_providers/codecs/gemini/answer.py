@@ -19,8 +19,8 @@ from conduit.v1.chat_pb2 import (
     FinishReason,
 )
 from conduit_kernel.errors import ContentPolicy, UpstreamError, UpstreamRefused
-from conduit_providers.codecs.shared.raw_json import parsed
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.json_reading import Index, JsonReader, parsed
 from conduit_providers.quantities import (
     AUDIO_INPUT,
     IMAGE_INPUT,
@@ -94,7 +94,7 @@ class Candidate(msgspec.Struct, rename="camel"):
 
     content: Content | None = None
     finish_reason: str | None = None
-    index: int = 0
+    index: Index = 0
     logprobs_result: Logprobs | None = None
     # Told as they are.
     finish_message: msgspec.Raw = msgspec.Raw()
@@ -179,7 +179,7 @@ class Response(msgspec.Struct, rename="camel"):
     error: object = None
 
 
-_DECODER = msgspec.json.Decoder(Response)
+_DECODER = JsonReader(Response)
 # Documents count as text. https://ai.google.dev/api/generate-content#Modality
 _MODALITIES = (("AUDIO", AUDIO_INPUT), ("IMAGE", IMAGE_INPUT), ("VIDEO", VIDEO_INPUT))
 # The words of https://cloud.google.com/vertex-ai TrafficType and of the Gemini API's tiers.
@@ -199,7 +199,7 @@ def read_response(data: bytes, provider: str) -> Response:
     """
     try:
         response = _DECODER.decode(data)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+    except msgspec.DecodeError as error:
         raise malformed(provider, "it is not a generated content") from error
     if response.error is not None:
         raise error_in_stream(response.error, provider)

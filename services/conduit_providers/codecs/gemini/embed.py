@@ -13,6 +13,7 @@ import orjson
 from conduit_providers.codecs.gemini.options import EmbedModel
 from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.embed import EmbedAnswer, EmbedCall
 from conduit_providers.quantities import Quantities, plain
 from conduit_providers.spec import Endpoint
@@ -80,7 +81,7 @@ class _Answer(msgspec.Struct, rename="camel"):
         return plain(int(sum(counts))) if counts else None
 
 
-_DECODER = msgspec.json.Decoder(_Answer)
+_DECODER = JsonReader(_Answer)
 
 
 class GeminiEmbedCodec:
@@ -105,7 +106,7 @@ class GeminiEmbedCodec:
         """Translate the answer. UpstreamError unless it has a vector for each text."""
         try:
             found = _DECODER.decode(response.body)
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             raise malformed(call.provider, "it is not a list of embeddings") from error
         vectors = [each.values for each in found.vectors]
         if found.error is not None:

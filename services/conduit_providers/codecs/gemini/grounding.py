@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from conduit_providers.json_reading import JsonReader
+
 Json = dict[str, Any]
 
 
@@ -43,7 +45,7 @@ class _Metadata(msgspec.Struct, rename="camel"):
     grounding_supports: list[_Support] = []
 
 
-_DECODER = msgspec.json.Decoder(_Metadata)
+_DECODER = JsonReader(_Metadata)
 
 
 def annotations(metadata: bytes, texts: dict[int, str]) -> list[Json]:
@@ -53,7 +55,7 @@ def annotations(metadata: bytes, texts: dict[int, str]) -> list[Json]:
     """
     try:
         found = _DECODER.decode(metadata)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+    except msgspec.DecodeError:
         return []
     return [
         _annotation(support.segment, found.grounding_chunks[index].source, texts)

@@ -16,6 +16,7 @@ from conduit.v1.chat_tool_pb2 import (
     ToolChoice,
 )
 from conduit_kernel.errors import UnsupportedCapability
+from conduit_providers.codecs.shared.tool_choice import allowed_names
 
 Json = dict[str, Any]
 
@@ -86,10 +87,8 @@ def calling_config(request: ChatCompletionRequest) -> Json | None:
 
 
 def _allowed(choice: ToolChoice) -> Json:
-    listed = orjson.loads(choice.allowed_tools.tools_json or b"[]")
-    names = [tool.get("function", {}).get("name", "") for tool in listed if isinstance(tool, dict)]
     mode = "ANY" if choice.allowed_tools.mode == "required" else "VALIDATED"
-    return {"mode": mode, "allowedFunctionNames": names}
+    return {"mode": mode, "allowedFunctionNames": allowed_names(choice)}
 
 
 def _declaration(tool: Tool) -> Json:

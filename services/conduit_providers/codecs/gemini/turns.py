@@ -7,6 +7,7 @@ joined, results of functions are the user's, thoughts and their signatures go ba
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 import orjson
 
 from conduit.v1.chat_message_pb2 import (
@@ -24,6 +25,7 @@ from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.gemini.media import Media
 from conduit_providers.codecs.gemini.parts import FORMAT, OWN_ID
 from conduit_providers.codecs.shared.turns import arguments_of, joined_details
+from conduit_providers.json_reading import parsed
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
@@ -223,7 +225,7 @@ def _output(text: str, *, is_error: bool) -> Json:
     if is_error:
         return {"error": text}
     try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        value = parsed(text.encode())
+    except msgspec.DecodeError:
         return {"output": text}
     return value if isinstance(value, dict) else {"output": text}

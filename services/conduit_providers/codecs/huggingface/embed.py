@@ -21,6 +21,7 @@ from conduit_providers.codecs.openai import embed as openai_embed
 from conduit_providers.codecs.openai.request import headers_of
 from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import malformed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.embed import EmbedAnswer, EmbedCall
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -28,7 +29,7 @@ from conduit_providers.wire import HttpRequest, HttpResponse
 
 ROUTER = "router.huggingface.co"
 
-_DECODER = msgspec.json.Decoder(list[list[float]])
+_DECODER = JsonReader(list[list[float]])
 
 
 class HuggingFaceEmbedCodec:
@@ -53,7 +54,7 @@ class HuggingFaceEmbedCodec:
             return openai_embed.CODEC.from_upstream(response, call, endpoint)
         try:
             vectors = _DECODER.decode(response.body)
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        except msgspec.DecodeError as error:
             # Models that do not pool give a vector for each token.
             raise malformed(call.provider, "it has not one vector for each text") from error
         if len(vectors) != len(call.typed.input):

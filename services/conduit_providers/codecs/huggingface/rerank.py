@@ -23,6 +23,7 @@ from conduit_providers.codecs.shared.rankings import (
     texts_of,
 )
 from conduit_providers.failures import malformed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.rerank import RerankAnswer, RerankCall, estimated_tokens
 from conduit_providers.quantities import Quantities, plain
 from conduit_providers.spec import Endpoint
@@ -42,7 +43,7 @@ class _Rank(msgspec.Struct):
     score: float
 
 
-_DECODER = msgspec.json.Decoder(list[_Rank])
+_DECODER = JsonReader(list[_Rank])
 
 
 class HuggingFaceRerankCodec:
@@ -69,7 +70,7 @@ class HuggingFaceRerankCodec:
         """Translate the answer. UpstreamError unless it has a place for each document."""
         try:
             found = _DECODER.decode(response.body)
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             raise malformed(call.provider, "it is not a list of places") from error
         ranking, usage = Ranking(), None
         tokens_read = response.headers.get(TOKENS_READ, "")

@@ -8,9 +8,11 @@ https://docs.mistral.ai/capabilities/reasoning
 import re
 from typing import Any
 
+import msgspec
 import orjson
 
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.json_reading import parsed
 
 Json = dict[str, Any]
 
@@ -111,8 +113,8 @@ def as_openai(answer: bytes, part: str, states: dict[int, ChoiceState], provider
     what earlier events left, by choice. UpstreamError if the provider says that it failed.
     """
     try:
-        document: Json = orjson.loads(answer)
-    except orjson.JSONDecodeError as error:
+        document: Json = parsed(answer)
+    except msgspec.DecodeError as error:
         raise malformed(provider, "it cannot be read") from error
     choices = document.get("choices")
     for choice in choices if isinstance(choices, list) else ():

@@ -7,10 +7,12 @@ import hashlib
 import re
 from typing import Any
 
+import msgspec
 import orjson
 
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.mistral.answer import FORMAT
+from conduit_providers.json_reading import parsed
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
@@ -43,8 +45,8 @@ def fitted(body: bytes, call: ChatCall, provider: str) -> bytes:
     if not any(mark in body for mark in _MARKS):
         return body
     try:
-        members: Json = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        members: Json = parsed(body)
+    except msgspec.DecodeError as error:
         raise InvalidRequest("The request is not JSON", field="") from error
     _Fitting(call, provider).fit(members)
     return orjson.dumps(members)
@@ -82,7 +84,7 @@ class _Fitting:
 
     def _fit_tier(self, members: Json) -> None:
         tier = members.pop("service_tier", None)
-        if tier in SERVICE_TIERS:
+        if isinstance(tier, str) and tier in SERVICE_TIERS:
             members["service_tier"] = SERVICE_TIERS[tier]
         elif tier is not None:
             self._drop("service_tier")
@@ -209,17 +211,22 @@ def _joined(details: object) -> list[Json]:
         last = whole[-1] if whole else {}
         place = (detail.get("index"), detail.get("type"))
         if place[0] is not None and place == (last.get("index"), last.get("type")):
-            last["text"] = (last.get("text") or "") + (detail.get("text") or "")
+            last["text"] = _text_of(last) + _text_of(detail)
             last["signature"] = detail.get("signature") or last.get("signature")
         else:
             whole.append(dict(detail))
     return whole
 
 
+def _text_of(detail: Json) -> str:
+    text = detail.get("text")
+    return text if isinstance(text, str) else ""
+
+
 def _thinking(detail: Json) -> Json:
     chunk: Json = {
         "type": "thinking",
-        "thinking": [{"type": "text", "text": detail.get("text") or ""}],
+        "thinking": [{"type": "text", "text": _text_of(detail)}],
         "closed": True,
     }
     return chunk | ({"signature": detail["signature"]} if detail.get("signature") else {})

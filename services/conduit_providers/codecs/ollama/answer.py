@@ -19,6 +19,7 @@ from conduit.v1.chat_pb2 import (
     FinishReason,
 )
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.quantities import Quantities, plain
 
 # By which the contract calls thoughts that carry no signature of anybody's.
@@ -83,14 +84,14 @@ class Piece(msgspec.Struct):
         return "".join(filter(str.isdigit, self.created_at)) or "0"
 
 
-_DECODER = msgspec.json.Decoder(Piece)
+_DECODER = JsonReader(Piece)
 
 
 def read_piece(data: bytes, provider: str) -> Piece:
     """Read an answer or a line. UpstreamError if it reports a failure or makes no sense."""
     try:
         piece = _DECODER.decode(data)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+    except msgspec.DecodeError as error:
         raise malformed(provider, "it is not a chat response") from error
     if piece.error is not None:
         raise error_in_stream(piece.error, provider)

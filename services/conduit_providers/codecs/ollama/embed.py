@@ -10,6 +10,7 @@ import orjson
 
 from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.embed import EmbedAnswer, EmbedCall
 from conduit_providers.quantities import plain
 from conduit_providers.spec import Endpoint
@@ -28,7 +29,7 @@ class _Answer(msgspec.Struct):
     error: object = None
 
 
-_DECODER = msgspec.json.Decoder(_Answer)
+_DECODER = JsonReader(_Answer)
 
 
 class OllamaEmbedCodec:
@@ -56,7 +57,7 @@ class OllamaEmbedCodec:
         """Translate the answer. UpstreamError unless it has a vector for each text."""
         try:
             found = _DECODER.decode(response.body)
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             raise malformed(call.provider, "it is not a list of embeddings") from error
         if found.error is not None:
             raise error_in_stream(found.error, call.provider)

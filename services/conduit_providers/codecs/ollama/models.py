@@ -7,6 +7,7 @@ import msgspec
 
 from conduit_providers.codec import ModelPage
 from conduit_providers.failures import malformed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
@@ -21,7 +22,7 @@ class _List(msgspec.Struct):
     models: list[_Model] | None
 
 
-_DECODER = msgspec.json.Decoder(_List)
+_DECODER = JsonReader(_List)
 
 
 class OllamaModelsCodec:
@@ -35,7 +36,7 @@ class OllamaModelsCodec:
         """Read the list; it has no pages."""
         try:
             found = _DECODER.decode(response.body)
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             raise malformed("", "its model list is none") from error
         return ModelPage([each.model or each.name for each in found.models or ()])
 

@@ -13,6 +13,7 @@ from conduit.v1.chat_tool_pb2 import TOOL_CHOICE_MODE_NONE, TOOL_CHOICE_MODE_REQ
 from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.ollama.options import ChatModel
 from conduit_providers.codecs.ollama.turns import Turns
+from conduit_providers.codecs.shared.tool_choice import allowed_names
 from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
 from conduit_providers.operations.chat import ChatCall
 from conduit_providers.spec import Endpoint
@@ -143,10 +144,9 @@ class ChatBody:
                 self._drop("tool_choice")
                 return _named(tools, {choice.function.name})
             case "allowed_tools":
-                listed = orjson.loads(choice.allowed_tools.tools_json or b"[]")
                 if choice.allowed_tools.mode == "required":
                     self._drop("tool_choice")
-                return _named(tools, {each.get("function", {}).get("name") for each in listed})
+                return _named(tools, set(allowed_names(choice)))
             case _:
                 pass
         return tools

@@ -17,6 +17,7 @@ from conduit_providers.codecs.openai.usage import (
     quantities_of,
 )
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, chat_answer
 from conduit_providers.quantities import Quantities, service_tier
 from conduit_providers.spec import Endpoint
@@ -40,8 +41,8 @@ class _Choice(msgspec.Struct):
     error: object = None
 
 
-_decode = msgspec.json.Decoder(_Whole, strict=False).decode
-_decode_uncounted = msgspec.json.Decoder(_Uncounted).decode
+_decode = JsonReader(_Whole, strict=False).decode
+_decode_uncounted = JsonReader(_Uncounted).decode
 _decode_choice = msgspec.json.Decoder(_Choice).decode
 
 
@@ -74,9 +75,7 @@ class OpenAIChatCodec:
             body = with_stop(body, endpoint)
         try:
             whole = _read(body)
-            if not body.isascii():
-                body.decode()
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             raise malformed(call.provider, "it is not a chat completion") from error
         if whole.error is not None:
             raise error_in_stream(whole.error, call.provider)

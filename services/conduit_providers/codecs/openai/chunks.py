@@ -6,13 +6,13 @@ The members that stay keep their bytes.
 from collections.abc import Mapping
 
 import msgspec
-import orjson
 
+from conduit_providers.json_reading import JsonReader, parsed
 from conduit_providers.quantities import CACHE_READS, REASONING, Quantities
 
 Members = dict[str, msgspec.Raw]
 
-_read = msgspec.json.Decoder(Members).decode
+_read = JsonReader(Members).decode
 _write = msgspec.json.encode
 _NO_CHOICES = msgspec.Raw(b"[]")
 # What all chunks of an answer have in common.
@@ -51,7 +51,12 @@ def without_choices(event: bytes) -> bytes:
 
 def is_empty_delta(event: bytes) -> bool:
     """Whether the choices of an event have no content, only who speaks and why that ended."""
-    for choice in orjson.loads(event)["choices"]:
+    try:
+        choices = parsed(event)["choices"]
+    except msgspec.DecodeError:
+        # What cannot be read is passed on as it came.
+        return False
+    for choice in choices:
         delta = choice.get("delta")
         reported = [value for name, value in choice.items() if name not in _REPEATED]
         if isinstance(delta, dict):

@@ -8,6 +8,7 @@ import msgspec
 from conduit_providers.codecs.openai.request import embed_body, headers_of
 from conduit_providers.codecs.openai.usage import counts_at, read_usage
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.embed import EmbedAnswer, EmbedCall, embed_answer
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -25,7 +26,7 @@ class _List(msgspec.Struct):
     error: object = None
 
 
-_DECODER = msgspec.json.Decoder(_List)
+_DECODER = JsonReader(_List)
 
 
 class OpenAIEmbedCodec:
@@ -46,7 +47,7 @@ class OpenAIEmbedCodec:
         """Pass the provider's body on, after a look at its usage."""
         try:
             found = _DECODER.decode(response.body)
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        except msgspec.DecodeError as error:
             raise malformed(call.provider, "it is not a list of embeddings") from error
         if found.error is not None:
             raise error_in_stream(found.error, call.provider)

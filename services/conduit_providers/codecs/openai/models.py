@@ -3,10 +3,11 @@
 https://platform.openai.com/docs/api-reference/models/list
 """
 
-import orjson
+import msgspec
 
 from conduit_providers.codec import ModelPage
 from conduit_providers.failures import malformed
+from conduit_providers.json_reading import parsed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import Headers, HttpRequest, HttpResponse
@@ -23,8 +24,8 @@ class OpenAIModelsCodec:
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> ModelPage:
         """Read `{"data": [{"id": ...}]}`, or a list of such objects or of names."""
         try:
-            document = orjson.loads(response.body)
-        except orjson.JSONDecodeError as error:
+            document = parsed(response.body)
+        except msgspec.DecodeError as error:
             raise malformed("", "its model list is not JSON") from error
         entries = document.get("data") if isinstance(document, dict) else document
         if not isinstance(entries, list):

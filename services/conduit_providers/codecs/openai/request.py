@@ -7,10 +7,12 @@ shows whether anything must change. Only then is the body read, changed and writ
 import re
 from typing import Any
 
+import msgspec
 import orjson
 
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codecs.shared.unsupported import is_default
+from conduit_providers.json_reading import parsed
 from conduit_providers.operations.chat import ChatCall
 from conduit_providers.operations.embed import EmbedCall
 from conduit_providers.spec import Endpoint, ValueMap
@@ -67,11 +69,12 @@ def _must_change(raw: bytes, endpoint: Endpoint) -> bool:
 
 def _with_model(raw: bytes, alias: str, model: str) -> bytes | None:
     """Return the body with the model's own name; None if it does not stand where it can be seen."""
-    if alias == model:
-        return raw
     at = raw.find(b'"model"')
     if at < 0 or raw.find(b'"model"', at + 7) >= 0:
+        # Of two members with this name, the provider must not take another one than we did.
         return None
+    if alias == model:
+        return raw
     found = _MODEL.match(raw, at)
     if found is None:
         return None
@@ -114,8 +117,8 @@ def _rewritten_chat(call: ChatCall, endpoint: Endpoint, provider: str) -> bytes:
 
 def _members(raw: bytes) -> dict[str, Any]:
     try:
-        members = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
+        members = parsed(raw)
+    except msgspec.DecodeError as error:
         raise InvalidRequest("The request is not JSON", field="") from error
     if not isinstance(members, dict):
         raise InvalidRequest("The request must be a JSON object", field="")

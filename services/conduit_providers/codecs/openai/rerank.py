@@ -19,6 +19,7 @@ from conduit_providers.codecs.shared.rankings import (
     texts_of,
 )
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.json_reading import JsonReader, parsed
 from conduit_providers.operations.rerank import (
     STRUCTURED,
     RerankAnswer,
@@ -45,7 +46,7 @@ class _Answer(msgspec.Struct):
     error: object = None
 
 
-_DECODER = msgspec.json.Decoder(_Answer)
+_DECODER = JsonReader(_Answer)
 
 
 class OpenAIRerankCodec:
@@ -66,14 +67,14 @@ class OpenAIRerankCodec:
         """Translate the answer. UpstreamError unless it has a place for each document."""
         try:
             found = _DECODER.decode(response.body)
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+            # What else is there, such as `model` and `usage`, stays as it is.
+            others = parsed(response.body)
+        except msgspec.DecodeError as error:
             raise malformed(call.provider, "it is not a list of places") from error
         if found.error is not None:
             raise error_in_stream(found.error, call.provider)
         if found.results is None:
             raise malformed(call.provider, "it has no places")
-        # What else is there, such as `model` and `usage`, stays as it is.
-        others = orjson.loads(response.body)
         ranking = Ranking(id=found.id or "")
         ranking.unknown_json = orjson.dumps(
             {name: value for name, value in others.items() if name not in {"id", "results", "meta"}}

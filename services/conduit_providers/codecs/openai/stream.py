@@ -9,8 +9,8 @@ choice, such as Azure's findings about the prompt, is told with it.
 import re
 
 import msgspec
-import orjson
 
+from conduit.v1.json_limits import TOO_DEEP, is_too_deep
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.openai.chunks import (
@@ -27,6 +27,7 @@ from conduit_providers.codecs.openai.typed import read_chunk
 from conduit_providers.codecs.openai.usage import counts_at, read_usage
 from conduit_providers.codecs.shared.sse import EventBuffer, events_in
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.json_reading import parsed
 from conduit_providers.operations.chat import ChatCall, ChatEvents
 from conduit_providers.quantities import Quantities, service_tier
 from conduit_providers.spec import Endpoint
@@ -46,11 +47,16 @@ class _Chunk(msgspec.Struct):
     error: object = None
 
 
+class _Bare(msgspec.Struct):
+    message: object = None
+
+
 class _Accounting(msgspec.Struct):
     usage: object = None
 
 
 _decode = msgspec.json.Decoder(_Chunk).decode
+_decode_bare = msgspec.json.Decoder(_Bare).decode
 _decode_accounting = msgspec.json.Decoder(_Accounting).decode
 
 
@@ -139,11 +145,7 @@ class OpenAIChatDecoder:
             return None
 
     def _pass_on(self, block: bytes) -> ChatEvents | None:
-        try:
-            if not block.isascii():
-                block.decode()
-        except UnicodeDecodeError:
-            raise malformed(self._provider, "its stream is not UTF-8") from None
+        self._check(block)
         if self._endpoint.options.stop_reason:
             block = with_stop(block, self._endpoint)
         parts = block.split(b"\n\n")
@@ -162,6 +164,16 @@ class OpenAIChatDecoder:
         if kept == parts:
             return ChatEvents(sse=block, read=read_chunk)
         return self._joined([part + b"\n\n" for part in kept])
+
+    def _check(self, block: bytes) -> None:
+        """Refuse what no reader of events could read. UpstreamError."""
+        try:
+            if not block.isascii():
+                block.decode()
+        except UnicodeDecodeError:
+            raise malformed(self._provider, "its stream is not UTF-8") from None
+        if is_too_deep(block):
+            raise malformed(self._provider, f"an event {TOO_DEEP}")
 
     def _joined(self, events: list[bytes]) -> ChatEvents | None:
         if self.done:
@@ -186,8 +198,8 @@ class OpenAIChatDecoder:
 
     def _failure_in(self, data: bytes) -> UpstreamError:
         try:
-            failure = orjson.loads(data)
-        except orjson.JSONDecodeError:
+            failure = parsed(data)
+        except msgspec.DecodeError:
             failure = data.decode()
         if isinstance(failure, dict):
             failure = failure.get("error") or failure
@@ -195,7 +207,7 @@ class OpenAIChatDecoder:
 
     def _bare_failure(self, data: bytes) -> UpstreamError:
         """Return the failure that an event without choices is: an error, or nonsense."""
-        if isinstance(orjson.loads(data).get("message"), str):
+        if isinstance(_decode_bare(data).message, str):
             return self._failure_in(data)
         return malformed(self._provider, "an event has no choices")
 
@@ -203,7 +215,7 @@ class OpenAIChatDecoder:
         """Look into an event; return what is passed on: itself, nothing, or what is left of it."""
         try:
             chunk = _decode(data)
-        except (msgspec.DecodeError, msgspec.ValidationError):
+        except msgspec.DecodeError:
             self._failure = malformed(self._provider, "an event is not a chat completion chunk")
             return None
         choices = chunk.choices
@@ -306,7 +318,10 @@ def _tier_in(event: bytes) -> object:
 
 
 def _found_at(data: bytes, path: str) -> object:
-    found: object = orjson.loads(data)
+    try:
+        found: object = parsed(data)
+    except msgspec.DecodeError:
+        return None
     for name in path.split("."):
         found = found.get(name) if isinstance(found, dict) else None
     return found

@@ -12,6 +12,7 @@ from conduit.v1.json_runtime import JsonError
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codecs.shared.multipart import form_request
 from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.transcribe import (
     AUDIO_MILLISECOND,
     JSON_TYPE,
@@ -46,7 +47,7 @@ class _Words(msgspec.Struct):
     error: object = None
 
 
-_DECODER = msgspec.json.Decoder(_Words, strict=False)
+_DECODER = JsonReader(_Words, strict=False)
 
 
 class OpenAITranscribeCodec:
@@ -72,7 +73,7 @@ class OpenAITranscribeCodec:
             return transcription_answer(response.body, content_type, None)
         try:
             found = _DECODER.decode(response.body)
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             raise malformed(call.provider, "it is not a transcription") from error
         if found.error is not None:
             raise error_in_stream(found.error, call.provider)

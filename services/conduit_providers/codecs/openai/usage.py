@@ -7,9 +7,9 @@ was thought. https://platform.openai.com/docs/api-reference/chat/object
 from collections.abc import Mapping
 
 import msgspec
-import orjson
 from msgspec.structs import replace
 
+from conduit_providers.json_reading import parsed
 from conduit_providers.quantities import (
     CACHED_INPUT,
     INPUT,
@@ -133,7 +133,11 @@ def counts_at(
     """
     if not any(b'"%b"' % path.rpartition(".")[2].encode() in body for path in paths.values()):
         return counts
-    document = orjson.loads(body)
+    try:
+        document = parsed(body)
+    except msgspec.DecodeError:
+        # Something elsewhere in it, which is passed on as it came, is none.
+        return counts
     places = {name: _at(document, path) for name, path in paths.items()}
     found = {name: count for name, count in places.items() if count is not None}
     return replace(counts or TokenCounts(), **found) if found else counts

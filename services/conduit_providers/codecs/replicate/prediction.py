@@ -23,6 +23,7 @@ from conduit_providers.codecs.replicate.options import ChatModel
 from conduit_providers.codecs.shared.counts import token_totals
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.jobs import JobRequest
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.chat import ChatAnswer, ChatCall, chat_answer
 from conduit_providers.quantities import Quantities, plain
 from conduit_providers.spec import Endpoint
@@ -95,14 +96,14 @@ class Prediction(msgspec.Struct):
                 )
 
 
-_DECODER = msgspec.json.Decoder(Prediction)
+_DECODER = JsonReader(Prediction)
 
 
 def read_prediction(body: bytes, provider: str) -> Prediction:
     """Read a prediction. UpstreamError if it failed, was canceled or makes no sense."""
     try:
         found = _DECODER.decode(body)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+    except msgspec.DecodeError as error:
         raise malformed(provider, "it is not a prediction") from error
     if found.status == "failed":
         raise failed(found.error, provider)
@@ -133,11 +134,19 @@ def answer_of(found: Prediction, call: ChatCall, model: ChatModel) -> ChatAnswer
     message.content.add(text=found.text(call))
     completion.choices.add(message=message, finish_reason=found.finish(call, model))
     if found.metrics:
-        completion.unknown_json = orjson.dumps({"metrics": found.metrics})
+        completion.unknown_json = _metrics_json(found.metrics)
     usage = found.quantities()
     if usage is not None:
         completion.usage.CopyFrom(token_totals(usage))
     return chat_answer(usage=usage, typed=completion)
+
+
+def _metrics_json(metrics: dict[str, object]) -> bytes:
+    try:
+        return orjson.dumps({"metrics": metrics})
+    except TypeError:
+        # Whole numbers of more than 64 bits measure nothing.
+        return b""
 
 
 def step_to(

@@ -6,7 +6,7 @@ https://replicate.com/docs/topics/predictions/streaming: `output` with text, `lo
 
 from collections.abc import Iterable
 
-import orjson
+import msgspec
 
 from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
@@ -21,6 +21,7 @@ from conduit_providers.codecs.shared.chunk_decoder import EventDecoder
 from conduit_providers.codecs.shared.counts import token_totals
 from conduit_providers.codecs.shared.sse import SseEvent
 from conduit_providers.failures import malformed
+from conduit_providers.json_reading import parsed
 from conduit_providers.operations.chat import ChatCall, ChatEvents
 
 
@@ -96,8 +97,8 @@ class ReplicateDecoder(EventDecoder):
 
 def _json(data: bytes) -> object:
     try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
+        return parsed(data)
+    except msgspec.DecodeError:
         return data.decode()
 
 

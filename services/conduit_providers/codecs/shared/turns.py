@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-import orjson
+import msgspec
 
 from conduit.v1.chat_message_pb2 import ReasoningDetail
+from conduit_providers.json_reading import parsed
 
 # The name that Anthropic's documentation recommends for arguments that are no JSON.
 # https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming
@@ -34,7 +35,12 @@ def joined_details(details: Iterable[ReasoningDetail]) -> list[ReasoningDetail]:
 def arguments_of(text: str) -> dict[str, Any]:
     """Return the arguments of a call as an object; what is none goes into a member of one."""
     try:
-        value = orjson.loads(text or "{}")
-    except orjson.JSONDecodeError:
+        value = parsed((text or "{}").encode())
+    except msgspec.DecodeError:
         return {INVALID_JSON: text}
     return value if isinstance(value, dict) else {INVALID_JSON: text}
+
+
+def is_thinking(native: object) -> bool:
+    """Whether Anthropic's own `thinking` asks the model to think; a wrong one is the provider's."""
+    return isinstance(native, dict) and native.get("type") in ("enabled", "adaptive")

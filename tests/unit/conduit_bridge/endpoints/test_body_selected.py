@@ -1,8 +1,9 @@
 """Which of two RPCs a body means."""
 
 import pytest
+from tests.support.nonsense import deep
 
-from conduit.v1.json_runtime import MalformedJson
+from conduit.v1.json_runtime import JsonError, MalformedJson
 from conduit_bridge.endpoints.body_selected import BodySelector
 from conduit_kernel.errors import InvalidRequest
 
@@ -39,4 +40,13 @@ def test_the_member_must_be_a_boolean(value: bytes) -> None:
 def test_what_is_no_json_is_told(body: bytes) -> None:
     """With the place where it goes wrong."""
     with pytest.raises(MalformedJson):
+        BodySelector("stream").is_chosen(body)
+
+
+@pytest.mark.parametrize("depth", [1100, 5000])
+@pytest.mark.parametrize("before", [b'{"stream":true,', b'{"a":"\\u0041",'])
+def test_what_is_nested_too_deep_is_told(before: bytes, depth: int) -> None:
+    """It may come from anybody: which RPC is meant is asked before who calls."""
+    body = before + b'"zz":' + deep(depth) + b"}"
+    with pytest.raises(JsonError, match="nested more than 200 levels deep"):
         BodySelector("stream").is_chosen(body)

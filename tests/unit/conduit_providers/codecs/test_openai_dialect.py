@@ -4,7 +4,9 @@ import random
 
 import orjson
 import pytest
+from tests.support.nonsense import deep
 
+from conduit.v1.json_limits import MAX_DEPTH
 from conduit_kernel.errors import InvalidRequest, StreamInterrupted, UpstreamError
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.openai.chat import CODEC
@@ -329,3 +331,23 @@ def test_a_call_that_became_whole_is_sent_so() -> None:
         "model": 'gpt-"4"',
         "messages": [],
     }
+
+
+def test_of_two_models_the_provider_gets_the_one_that_was_routed_by() -> None:
+    """Also where it has the alias's own name, and the body would pass as it is."""
+    call = call_of(b'{"model":"o3-pro","messages":[],"model":"alias"}')
+    call.model = "alias"
+    assert CODEC.to_upstream(call, PLAIN, TARGET).body == b'{"model":"alias","messages":[]}'
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH, 300, 1100, 5000])
+def test_answers_that_are_nested_too_deep_are_malformed(depth: int) -> None:
+    """Whole and streamed, before a reader or a writer gives up on them."""
+    choice = b'"choices":[{"index":0,"message":{},"delta":{},"finish_reason":"stop"}]'
+    body = b'{%b,"zz":%b}' % (choice, deep(depth))
+    with pytest.raises(UpstreamError) as whole:
+        CODEC.from_upstream(HttpResponse(200, {}, body), call_of(b"{}"), PLAIN)
+    decoder = CODEC.decoder(call_of(b"{}", stream=True), PLAIN)
+    with pytest.raises(UpstreamError) as streamed_one:
+        decoder.feed(b"data: %b\n\n" % body)
+    assert whole.value.metadata["kind"] == streamed_one.value.metadata["kind"] == "malformed"

@@ -1,10 +1,18 @@
 """What a chat requires, what it may cost at most, and how one that is none is refused."""
 
 import pytest
+from tests.support.nonsense import deep
 
-from conduit_kernel.errors import InvalidRequest, MalformedJson
+from conduit.v1.chat_pb2 import ChatCompletionRequest
+from conduit.v1.json_limits import MAX_DEPTH
+from conduit_kernel.errors import InvalidRequest, MalformedJson, UpstreamError
 from conduit_providers.operation import Requirements
-from conduit_providers.operations.chat import OPERATION, chat_request
+from conduit_providers.operations.chat import (
+    OPERATION,
+    ChatEvents,
+    chat_answer,
+    chat_request,
+)
 
 HELLO = b'"messages":[{"role":"user","content":"hi"}]'
 
@@ -109,3 +117,62 @@ def test_an_estimate_counts_what_was_said_and_handed_out() -> None:
     form = chat_request(json=b'{"model":"m",%b}' % HELLO)
     usage = OPERATION.estimate(form, None, 200, None)
     assert (usage.input_tokens, usage.output_tokens) == (1, 200)
+
+
+def test_the_deepest_request_is_read_and_a_deeper_one_refused() -> None:
+    """Every way has the same limit, whatever the dialect makes of the request."""
+    body = b'{"model":"m",%b,"zz":%b}'
+    assert chat_requirements(body % (HELLO, deep(MAX_DEPTH - 1))).model == "m"
+    with pytest.raises(InvalidRequest, match="nested more than 200 levels deep") as refused:
+        chat_requirements(body % (HELLO, deep(MAX_DEPTH)))
+    assert refused.value.reason == "INVALID_REQUEST"
+
+
+@pytest.mark.parametrize("name", ["Model", "MODEL", "mOdel"])
+@pytest.mark.parametrize("value", [b'"o3-pro"', b"null", b"[]"])
+def test_a_member_that_equals_model_but_for_case_is_refused(name: str, value: bytes) -> None:
+    """Servers in Go would take it for the model, around the caller's models and the price."""
+    with pytest.raises(InvalidRequest, match='did you mean "model"') as refused:
+        chat_requirements(b'{"model":"m",%b,"%b":%b}' % (HELLO, name.encode(), value))
+    assert refused.value.metadata["field"] == name
+
+
+def test_of_two_models_the_last_one_counts() -> None:
+    """As for most readers of JSON; codecs see to it that the provider gets no other."""
+    assert chat_requirements(b'{"model":"a",%b,"model":"b"}' % HELLO).model == "b"
+
+
+@pytest.mark.parametrize(
+    "member", [b'"\xff":1', b'"zz":"\xff"', b'"zz":"\xed\xa0\x80"', b'"zz":"\\ud800"']
+)
+def test_what_is_no_text_is_malformed_also_where_nobody_reads_it(member: bytes) -> None:
+    """It would reach the provider as it is."""
+    with pytest.raises(MalformedJson):
+        chat_requirements(b'{"model":"m",%b,%b}' % (HELLO, member))
+
+
+@pytest.mark.parametrize("unknown", [b"nonsense", b"[]", deep(MAX_DEPTH + 1)])
+def test_typed_requests_with_json_that_is_none_are_refused(unknown: bytes) -> None:
+    """A caller over gRPC may put any bytes into members that are JSON."""
+    form = chat_request(typed=ChatCompletionRequest(model="m", unknown_json=unknown))
+    with pytest.raises(InvalidRequest):
+        _ = form.json
+
+
+def test_numbers_that_no_double_holds_are_malformed_where_they_are_read() -> None:
+    """For dialects that need the request as a message."""
+    form = chat_request(json=b'{"model":"m",%b,"zz":1e999}' % HELLO)
+    with pytest.raises(MalformedJson):
+        _ = form.typed
+
+
+@pytest.mark.parametrize("member", [b'"id":7', b'"zz":1e999', b'"zz":%b' % deep(300)])
+def test_answers_that_do_not_fit_the_contract_are_malformed(member: bytes) -> None:
+    """Typed callers are told of the provider, which others may be asked instead of."""
+    answer = chat_answer(usage=None, json=b'{"choices":[],%b}' % member)
+    with pytest.raises(UpstreamError) as raised:
+        answer.to_form(is_typed=True)
+    assert raised.value.metadata["kind"] == "malformed"
+    events = ChatEvents(sse=b'data: {"choices":[],%b}\n\n' % member)
+    with pytest.raises(UpstreamError):
+        events.to_form(is_typed=True)

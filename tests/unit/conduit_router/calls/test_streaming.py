@@ -6,6 +6,7 @@ from typing import cast
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from tests.support.call_bench import BODY, CALLER, PRINCIPAL, Bench
+from tests.support.nonsense import deep
 from tests.support.scripted_upstream import Act, answer, hang, open_transport, reset, serve, stream
 
 from conduit.v1 import router_requests_pb2 as pb
@@ -17,7 +18,7 @@ from conduit.v1.charge_pb2 import (
 )
 from conduit_kernel.errors import ConduitError, StreamInterrupted
 from conduit_kernel.http import AnswerMisuse, CallerGone, HttpError, Stream
-from conduit_providers.operations.chat import OPERATION
+from conduit_providers.operations.chat import OPERATION, chat_request
 from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.served_by import CallSummary
 
@@ -43,7 +44,9 @@ class Outcome:
         return self.bench.records()[0]
 
 
-async def call(folder: Path, *acts: Act, stop_after: int = 0, seconds: float = 0) -> Outcome:
+async def call(
+    folder: Path, *acts: Act, stop_after: int = 0, seconds: float = 0, is_typed: bool = False
+) -> Outcome:
     """Read a stream of a provider that does as told, to its end or so many messages."""
     async with serve(*acts) as upstream, open_transport() as transport:
         bench = Bench(folder, transport=transport, base_url=upstream.url)
@@ -51,6 +54,8 @@ async def call(folder: Path, *acts: Act, stop_after: int = 0, seconds: float = 0
         if seconds:
             options.timeout.CopyFrom(Duration(nanos=int(seconds * 1e9)))
         request = pb.StreamChatRequest(json=BODY, options=options)
+        if is_typed:
+            request.chat.CopyFrom(chat_request(json=BODY).typed)
         made = Outcome(bench, [])
         calls = StreamingCalls(bench.runtime, OPERATION, pb.StreamChatResponse)
         pieces = calls(request, CALLER)
@@ -123,6 +128,25 @@ async def test_a_stream_that_is_nonsense_is_not_handed_on(tmp_path: Path) -> Non
     made = await call(tmp_path, stream(b"data: {nonsense\n\n"), stream(PIECE, USAGE, DONE))
     assert made.error is None
     assert b"nonsense" not in b"".join(message.events for message in made.messages)
+
+
+@pytest.mark.parametrize(
+    "member",
+    [b'"system_fingerprint":7', b'"zz":1e999', b'"zz":%b' % deep(1100)],
+    ids=lambda member: member[:9],
+)
+async def test_events_that_do_not_fit_the_contract_are_malformed(
+    tmp_path: Path, member: bytes
+) -> None:
+    """Before the first piece the next candidate is asked, after it the stream ends as cut."""
+    odd = b"data: {" + member + b"," + PIECE.removeprefix(b"data: {")
+    good = stream(PIECE, USAGE, DONE)
+    made = await call(tmp_path / "first", stream(odd, USAGE, DONE), good, is_typed=True)
+    assert made.error is None
+    assert made.messages[0].started.attempts == 2
+    made = await call(tmp_path / "later", stream(PIECE, odd, USAGE, DONE), good, is_typed=True)
+    assert made.error is not None
+    assert made.error.reason == "STREAM_INTERRUPTED"
 
 
 class Page:

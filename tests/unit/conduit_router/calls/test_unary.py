@@ -10,6 +10,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from msgspec.structs import replace
 from tests.support.call_bench import BODY, CALLER, PRINCIPAL, Bench
+from tests.support.nonsense import deep
 from tests.support.scripted_upstream import (
     JSON,
     Act,
@@ -27,7 +28,7 @@ from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER, Charge
 from conduit_kernel.errors import ConduitError, DeadlineExceeded, InvalidRequest, UpstreamError
 from conduit_kernel.http import Exchange
-from conduit_providers.operations.chat import OPERATION
+from conduit_providers.operations.chat import OPERATION, chat_request
 from conduit_router.calls.unary import UnaryCalls
 from conduit_router.routing.table import RoutingTable, UpstreamTarget
 
@@ -120,6 +121,7 @@ async def call(  # what a test may say
     attempts: int = 4,
     codec: type | None = None,
     kept: int = 0,
+    is_typed: bool = False,
 ) -> Outcome:
     """Make a call at a provider that does as told; the first instance may have another codec."""
     acts = (answer(ANSWER),) * kept + acts
@@ -136,6 +138,8 @@ async def call(  # what a test may say
         if seconds:
             options.timeout.CopyFrom(Duration(nanos=int(seconds * 1e9)))
         request = pb.ChatRequest(json=BODY, options=options)
+        if is_typed:
+            request.chat.CopyFrom(chat_request(json=BODY).typed)
         calls = UnaryCalls(bench.runtime, OPERATION, pb.ChatResponse)
         try:
             result: Any = await calls(request, replace(CALLER, request_id="req_2"))
@@ -192,12 +196,28 @@ async def test_a_reset_is_tried_again_and_costs_nothing(tmp_path: Path, kept: in
     assert [charge.is_complete for charge in made.charges] == [True]
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{"], ids=repr)
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b"[]", b"{", b'{"choices":[{"a":%b}]}' % deep(1100), b'{"choices":["\xff"]}'],
+    ids=lambda body: repr(body[:20]),
+)
 async def test_what_is_no_answer_goes_to_the_next(tmp_path: Path, kept: int, body: bytes) -> None:
     """However it is none; the caller sees the other's answer."""
     made = await call(tmp_path, answer(body), answer(ANSWER), kept=kept)
     assert made.result.report.attempts == 2
     assert made.ends == 1
+
+
+@pytest.mark.parametrize("member", [b'"system_fingerprint":7', b'"zz":1e999'])
+async def test_what_does_not_fit_the_contract_goes_to_the_next(
+    tmp_path: Path, kept: int, member: bytes
+) -> None:
+    """Typed callers cannot be given it; others get what the provider sent."""
+    odd = answer(b"{" + member + b"," + ANSWER.strip()[1:])
+    made = await call(tmp_path, odd, answer(ANSWER), kept=kept, is_typed=True)
+    assert made.result.report.attempts == 2
+    made = await call(tmp_path / "json", odd, answer(ANSWER), kept=kept)
+    assert made.result.report.attempts == 1
 
 
 async def test_plain_calls_end_in_the_same_way(tmp_path: Path) -> None:

@@ -1,0 +1,57 @@
+"""The limits of every JSON text that Conduit reads or writes, whoever sent it.
+
+Callers whose text goes beyond them are told so; providers whose answers do are malformed.
+"""
+
+# Levels of objects and lists. Writers take 254, and what is read is put into other documents:
+# arguments of a call, for one, stand a few levels deep in a request.
+MAX_DEPTH = 200
+TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"
+
+# A text so short has too few brackets.
+_SHORT = 2 * MAX_DEPTH
+_QUOTE = b'"'
+# One kind of bracket for both; everything else but quotes goes.
+_ONE_KIND = bytes.maketrans(b"[]", b"{}")
+_OTHERS = bytes(set(range(256)) - set(b'{}[]"'))
+
+
+def is_too_deep(text: bytes) -> bool:
+    """Return whether a JSON text is nested deeper than MAX_DEPTH.
+
+    Made for the many texts that are not: those with few brackets are not looked at any closer. What
+    is returned for a text that is no JSON does not matter, as its reader refuses it.
+    """
+    return len(text) > _SHORT and _has_many_brackets(text) and _is_nested_too_deep(text)
+
+
+def _has_many_brackets(text: bytes) -> bool:
+    # Searches pass over plain words much faster than anything that counts.
+    left = _left_of(text, b"{", MAX_DEPTH)
+    return left < 0 or _left_of(text, b"[", left) < 0
+
+
+def _left_of(text: bytes, bracket: bytes, budget: int) -> int:
+    """Return what is left of a budget after one kind of bracket; negative if it is exceeded."""
+    find = text.find
+    at = find(bracket)
+    while at >= 0 and budget >= 0:
+        budget -= 1
+        at = find(bracket, at + 1)
+    return budget
+
+
+def _is_nested_too_deep(text: bytes) -> bool:
+    if b"\\" in text:
+        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    brackets = text.translate(_ONE_KIND, _OTHERS)
+    # Two quotes side by side leave what is inside of texts inside.
+    brackets = brackets.replace(_QUOTE * 2, b"")
+    if _QUOTE in brackets:
+        brackets = b"".join(brackets.split(_QUOTE)[::2])
+    for _ in range(MAX_DEPTH):
+        # Takes away the innermost level.
+        brackets = brackets.replace(b"{}", b"")
+        if not brackets:
+            return False
+    return True
