@@ -13,7 +13,7 @@ from tests.support.scripted_upstream import Act
 from conduit_kernel.http import Exchange
 from conduit_kernel.websocket import WebSocket, WebSocketClosed, accept
 
-Script = Callable[[WebSocket], Awaitable[None]]
+Script = Callable[[WebSocket], Awaitable[object]]
 
 
 def event(kind: str, **members: object) -> str:

@@ -80,10 +80,13 @@ class WebSocketEndpoint(RouteEndpoint):
         tasks = (relaying, leaving, stopping)
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if leaving.done():
+                # A caller that says goodbye has held its session to the end.
+                return OPENED if leaving.result().is_clean else GONE
             if relaying.done():
                 return await self._end(context, socket, relaying.exception())
             await socket.close(CloseCode.GOING_AWAY)
-            return OPENED if stopping.done() else GONE
+            return OPENED
         finally:
             socket.abort()
             for task in tasks:
@@ -101,7 +104,7 @@ class WebSocketEndpoint(RouteEndpoint):
     ) -> Outcome:
         """Close a session as its call ended."""
         if isinstance(problem, WebSocketClosed):
-            return GONE
+            return OPENED if problem.is_clean else GONE
         if not isinstance(problem, Exception):
             await socket.close()
             return OPENED

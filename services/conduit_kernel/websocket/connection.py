@@ -18,6 +18,8 @@ from conduit_kernel.http.wake_slot import WakeSlot
 
 # What a message costs beside its bytes, so that empty ones are bounded, too.
 _MESSAGE_OVERHEAD = 64
+# Browsers give no code where a page gives none.
+_GOODBYES = (CloseCode.NORMAL_CLOSURE, CloseCode.GOING_AWAY, CloseCode.NO_STATUS_RCVD)
 
 Message = str | bytes
 
@@ -55,7 +57,7 @@ class WebSocketClosed(HttpError):
     @property
     def is_clean(self) -> bool:
         """Whether the peer had said all that it wanted to."""
-        return self.code in (CloseCode.NORMAL_CLOSURE, CloseCode.GOING_AWAY)
+        return self.code in _GOODBYES
 
 
 class HandshakeRefused(HttpError):
@@ -151,9 +153,10 @@ class WebSocket(DialedProtocol):
         self._start("close", self._limits.close_seconds, self.abort)
         await self._ended.wait()
 
-    async def wait_closed(self) -> None:
-        """Wait until the connection has ended, whoever ended it."""
+    async def wait_closed(self) -> WebSocketClosed:
+        """Wait until the connection has ended, whoever ended it; return how."""
         await self._ended.wait()
+        return self._closed()
 
     def abort(self) -> None:
         """End the connection without a word."""

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import httpx
 import orjson
 import pytest
-from tests.integration.bridge.stage import CALLER, UNKNOWN, ScriptedRouter, soon
+from tests.integration.bridge.stage import CALLER, UNKNOWN, ScriptedRouter, soon, until
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
@@ -149,6 +149,33 @@ async def test_a_caller_that_leaves_ends_the_call(
     async with session(bridge) as socket:
         socket.transport.abort()
     await soon(router.ended)
+
+
+@pytest.mark.parametrize(("code", "status"), [(1000, 101), (None, 101), (0, 499)])
+async def test_a_caller_that_says_goodbye_is_not_one_that_was_lost(
+    bridge: bootstrap.BridgeProcess,
+    router: ScriptedRouter,
+    http: httpx.AsyncClient,
+    code: int | None,
+    status: int,
+) -> None:
+    """The metrics tell them apart; browsers give no code where the page gives none."""
+    async with session(bridge) as socket:
+        if code:
+            await socket.close(code)
+        elif code is None:
+            # A close frame without a code, masked with nothing.
+            socket.transport.write(b"\x88\x80\0\0\0\0")
+            await socket.wait_closed()
+        else:
+            socket.transport.abort()
+    await soon(router.ended)
+
+    async def is_counted() -> bool:
+        text = (await http.get("/metrics")).text
+        return any("/v1/realtime" in x and f'status="{status}"' in x for x in text.splitlines())
+
+    await until(is_counted)
 
 
 async def test_sessions_end_when_the_process_stops(
