@@ -38,6 +38,8 @@ Json = dict[str, Any]
 
 # The keys of a row that are not the codec's facts.
 ROW_KEYS = frozenset({"match", "retires_on"})
+# What codecs fill in from a call.
+CALL_PLACES = frozenset({"model", "owner", "name"})
 _EXPECTED: Mapping[object, str] = {
     str: "must be a string",
     bool: "must be true or false",
@@ -96,6 +98,12 @@ class _Reader:
         known = {setting.name for setting in spec.settings}
         found: list[tuple[Path, str]] = [
             (path, name) for path, url in _addresses(spec) for name in places_in(url)
+        ]
+        found += [
+            (path, name)
+            for path, template in _paths(spec)
+            for name in places_in(template)
+            if name not in CALL_PLACES
         ]
         found += [(("base_urls", key), key.partition("=")[0]) for key in spec.base_urls]
         found += [
@@ -222,6 +230,13 @@ def _addresses(spec: ProviderSpec) -> Iterator[tuple[Path, str]]:
         yield ("base_urls", key), url
     for operation, endpoint in spec.endpoints.items():
         yield ("endpoints", operation, "base_url"), endpoint.base_url
+
+
+def _paths(spec: ProviderSpec) -> Iterator[tuple[Path, str]]:
+    for operation, endpoint in spec.endpoints.items():
+        yield ("endpoints", operation, "path"), endpoint.path
+        for key, path in endpoint.paths.items():
+            yield ("endpoints", operation, "paths", key), path
 
 
 def _taken_rows(raw: Json) -> Json:

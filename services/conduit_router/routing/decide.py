@@ -148,7 +148,7 @@ def _available(
             cooling.append(
                 rejection(
                     candidate,
-                    pb.REJECTION_REASON_KEY_RESTING,
+                    pb.REJECTION_REASON_KEY_COOLING_DOWN,
                     f"cools down: {cooldown.reason}",
                     key.key_id,
                 )

@@ -20,12 +20,12 @@ def no_candidate(
     reasons = {r.reason for r in decision.rejections}
     names = {r.reason: r.provider_name for r in decision.rejections}
     model = requirements.model
-    if decision_pb2.REJECTION_REASON_KEY_RESTING in reasons:
+    if decision_pb2.REJECTION_REASON_KEY_COOLING_DOWN in reasons:
         cooling = {r.key_id for r in decision.rejections} & view.cooldowns.keys()
         waits = [view.cooldowns[key_id].until - now for key_id in cooling]
         return UpstreamRateLimited(
-            f"All keys for the model {model!r} rest after failures",
-            provider=names[decision_pb2.REJECTION_REASON_KEY_RESTING],
+            f"All keys for the model {model!r} are cooling down after failures",
+            provider=names[decision_pb2.REJECTION_REASON_KEY_COOLING_DOWN],
             model=model,
             retry_after_ms=str(max(0, int(min(waits, default=1.0) * 1000))),
         )

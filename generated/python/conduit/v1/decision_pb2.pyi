@@ -34,8 +34,8 @@ class _RejectionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rejec
     """The mapping is disabled."""
     REJECTION_REASON_NO_KEY: _RejectionReason.ValueType  # 3
     """The instance has no enabled key."""
-    REJECTION_REASON_KEY_RESTING: _RejectionReason.ValueType  # 4
-    """The key rests after a failure."""
+    REJECTION_REASON_KEY_COOLING_DOWN: _RejectionReason.ValueType  # 4
+    """The key is cooling down after a failure."""
     REJECTION_REASON_CIRCUIT_OPEN: _RejectionReason.ValueType  # 5
     """The instance's circuit is open."""
     REJECTION_REASON_CAPABILITY_MISSING: _RejectionReason.ValueType  # 6
@@ -66,8 +66,8 @@ REJECTION_REASON_MAPPING_DISABLED: RejectionReason.ValueType  # 2
 """The mapping is disabled."""
 REJECTION_REASON_NO_KEY: RejectionReason.ValueType  # 3
 """The instance has no enabled key."""
-REJECTION_REASON_KEY_RESTING: RejectionReason.ValueType  # 4
-"""The key rests after a failure."""
+REJECTION_REASON_KEY_COOLING_DOWN: RejectionReason.ValueType  # 4
+"""The key is cooling down after a failure."""
 REJECTION_REASON_CIRCUIT_OPEN: RejectionReason.ValueType  # 5
 """The instance's circuit is open."""
 REJECTION_REASON_CAPABILITY_MISSING: RejectionReason.ValueType  # 6

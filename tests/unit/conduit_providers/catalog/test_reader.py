@@ -119,6 +119,11 @@ UNSET = [
         'path = "/chat"\nbase_url = "https://{x}"',
         ":20: endpoints.chat.base_url: ",
     ),
+    (
+        'path = "/chat"',
+        'path = "/{modle}"',
+        ":19: endpoints.chat.path: there is no setting 'modle'",
+    ),
 ]
 
 

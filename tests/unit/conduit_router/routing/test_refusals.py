@@ -17,7 +17,7 @@ from conduit_router.routing.decide import Decision
 from conduit_router.routing.provider_state import HEALTHY, Cooldown, HealthView
 from conduit_router.routing.refusals import no_candidate
 
-RESTING = pb.REJECTION_REASON_KEY_RESTING
+COOLING_DOWN = pb.REJECTION_REASON_KEY_COOLING_DOWN
 OPEN = pb.REJECTION_REASON_CIRCUIT_OPEN
 LACKING = pb.REJECTION_REASON_CAPABILITY_MISSING
 DISABLED = pb.REJECTION_REASON_PROVIDER_DISABLED
@@ -48,7 +48,7 @@ def refused(
         ((DISABLED, LACKING), NoProviderAvailable),
         ((LACKING, LACKING), UnsupportedCapability),
         ((LACKING, OPEN), ProviderUnhealthy),
-        ((OPEN, RESTING), UpstreamRateLimited),
+        ((OPEN, COOLING_DOWN), UpstreamRateLimited),
     ],
 )
 def test_what_passes_soonest_is_told_first(
@@ -68,7 +68,7 @@ def test_the_pause_asked_for_is_that_of_the_models_own_keys() -> None:
         "other": Cooldown(11.0, ""),
     }
     failure = refused(
-        RESTING, RESTING, view=HealthView(frozenset(), benched, frozenset()), now=10.0
+        COOLING_DOWN, COOLING_DOWN, view=HealthView(frozenset(), benched, frozenset()), now=10.0
     )
     assert failure.metadata["retry_after_ms"] == "10000"
 
@@ -76,7 +76,7 @@ def test_the_pause_asked_for_is_that_of_the_models_own_keys() -> None:
 def test_a_rest_that_just_ended_asks_for_no_negative_pause() -> None:
     """Time passes between the decision and its explanation."""
     benched = {"key_1": Cooldown(9.0, "")}
-    failure = refused(RESTING, view=HealthView(frozenset(), benched, frozenset()), now=10.0)
+    failure = refused(COOLING_DOWN, view=HealthView(frozenset(), benched, frozenset()), now=10.0)
     assert failure.metadata["retry_after_ms"] == "0"
 
 
