@@ -18,6 +18,7 @@ from conduit.v1.charge_pb2 import (
     UNIT_OUTPUT_TOKEN,
     UNIT_REASONING_TOKEN,
     UNIT_REQUEST,
+    UNIT_SESSION_MILLISECOND,
     UNIT_WEB_SEARCH,
 )
 from conduit_billing.money import PER, cost_of
@@ -135,6 +136,12 @@ def test_seconds_and_characters_are_priced(catalog: PriceCatalog) -> None:
     assert UNIT_INPUT_TOKEN not in whisper
     speech = catalog.price("OpenAI", "tts-1", NOW).unit_prices
     assert cost_of([(1_000_000, speech[UNIT_CHARACTER])]) == 15_000_000_000
+
+
+def test_a_live_session_is_priced_by_its_length(catalog: PriceCatalog) -> None:
+    """GPT-Live costs 3 dollars an hour, whoever speaks."""
+    prices = catalog.price("OpenAI", "gpt-live-1", NOW).unit_prices
+    assert cost_of([(3_600_000, prices[UNIT_SESSION_MILLISECOND])]) == 2_999_999_999
 
 
 def test_prices_follow_the_time_of_day(catalog: PriceCatalog) -> None:
