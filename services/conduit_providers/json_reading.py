@@ -20,23 +20,24 @@ Index: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
 class JsonReader(Generic[T]):
     """Reads texts of one type."""
 
-    __slots__ = ("_decode",)
+    __slots__ = ("decode_plain",)
 
     def __init__(self, kind: type[T], *, strict: bool = True) -> None:
         """Take the type; unless strict, numbers may be strings."""
-        self._decode = msgspec.json.Decoder(kind, strict=strict).decode
+        # For texts that are ASCII and have no more than MAX_DEPTH brackets, as most do.
+        self.decode_plain = msgspec.json.Decoder(kind, strict=strict).decode
 
     def decode(self, text: bytes | msgspec.Raw) -> T:
         """Return what a text says. msgspec.DecodeError if it cannot be read."""
         if isinstance(text, msgspec.Raw):
             # Of a text that was looked at as a whole.
-            return self._decode(text)
+            return self.decode_plain(text)
         if is_too_deep(text):
             raise msgspec.DecodeError(TOO_DEEP)
         if not text.isascii():
             # Decoders do not look at what they pass over.
             _check_utf8(text)
-        return self._decode(text)
+        return self.decode_plain(text)
 
 
 def parsed(text: bytes) -> Any:  # noqa: ANN401 # any JSON value

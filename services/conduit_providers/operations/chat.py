@@ -20,6 +20,7 @@ from conduit.v1.chat_json import (
     chat_completion_to_json,
 )
 from conduit.v1.chat_pb2 import ChatCompletion, ChatCompletionRequest, ChatUsage
+from conduit.v1.json_limits import MAX_DEPTH
 from conduit.v1.json_runtime import JsonError, MalformedJson, parse
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.calls import Answer, Call, Form
@@ -150,7 +151,8 @@ class _Parts(msgspec.Struct):
     messages: list[_Message]
 
 
-_read_chat = RequestReader(_Chat).read
+_reader = RequestReader(_Chat)
+_read_chat, _read_plain_chat = _reader.read, _reader.decode_plain
 _read_parts = msgspec.json.Decoder(_Parts).decode
 # Part type to the capability that it needs.
 _PARTS = {"image_url": "vision", "input_audio": "audio", "file": "files", "video_url": "video"}
@@ -178,10 +180,11 @@ class ChatOperation(StreamedOperation[ChatCompletionRequest, ChatCompletion, Cha
 
     def requirements(self, body: bytes, *, stream: bool) -> Requirements:
         """Read a chat request; what it says of streaming is what its RPC says."""
-        chat = _read_chat(body)
-        if not chat.messages:
-            raise InvalidRequest("messages must not be empty", field="messages")
         try:
+            is_plain = body.isascii() and body.count(b"{") + body.count(b"[") <= MAX_DEPTH
+            chat = _read_plain_chat(body) if is_plain else _read_chat(body)
+            if not chat.messages:
+                raise InvalidRequest("messages must not be empty", field="messages")
             capabilities = _capabilities(body, chat)
         except msgspec.MsgspecError as error:
             raise refusal(error) from error

@@ -24,7 +24,8 @@ class RequestReader(Generic[RequestT]):
 
     def __init__(self, kind: type[RequestT]) -> None:
         """Take the members that are needed; the others are passed over."""
-        self._decode = msgspec.json.Decoder(_with_one_model(kind)).decode
+        # For texts that are ASCII and have no more than MAX_DEPTH brackets, as most do.
+        self.decode_plain = msgspec.json.Decoder(_with_one_model(kind)).decode
 
     def read(self, body: bytes) -> RequestT:
         """Return what a request says. MalformedJson or InvalidRequest if it cannot be read."""
@@ -34,7 +35,7 @@ class RequestReader(Generic[RequestT]):
             if not body.isascii():
                 # What is passed over is not looked at, but reaches the provider.
                 body.decode()
-            return self._decode(body)
+            return self.decode_plain(body)
         except msgspec.MsgspecError as error:
             raise refusal(error) from error
         except UnicodeDecodeError as error:

@@ -29,12 +29,9 @@ Make = Callable[[CallScope, Attempt], Awaitable[AnyAnswer]]
 async def ask_straight(scope: CallScope, make: Make) -> tuple[Attempt, AnyAnswer]:
     """Return the attempt that succeeded and its answer, as `run_attempts` does with `make`."""
     chosen = scope.plan.decision.candidates[0]
-    candidate, key, name = chosen.candidate, chosen.keys[0], scope.operation.name
-    upstream = key.targets[name]
-    try:
-        way = upstream.straight_ways[name, candidate.model]
-    except KeyError:
-        way = _prepared(scope, candidate, key)
+    candidate, key = chosen.candidate, chosen.keys[0]
+    upstream = key.targets[scope.operation.name]
+    way = _way_of(scope, candidate, key)
     if way is None:
         return await run_attempts(scope, make)
     codec, endpoint, request, request_id_header, served_by = way
@@ -63,7 +60,8 @@ async def ask_straight(scope: CallScope, make: Make) -> tuple[Attempt, AnyAnswer
     attempt.waited = clock() - sent
     try:
         answer = codec.read(response.take_whole(MAX_ANSWER_BYTES) or b"", call, endpoint)
-        answer.to_form(is_typed=scope.is_typed)
+        if scope.is_typed or answer.json_at_hand is None:
+            answer.to_form(is_typed=scope.is_typed)
     except Exception as error:  # noqa: BLE001 # as above
         return await run_attempts(scope, make, (attempt, _fail(error, upstream)))
     headers = response.headers
@@ -105,14 +103,17 @@ async def _fail(error: Exception, upstream: UpstreamTarget) -> NoReturn:
     raise error
 
 
-def _prepared(scope: CallScope, candidate: Candidate, key: UpstreamKey) -> StraightWay | None:
+def _way_of(scope: CallScope, candidate: Candidate, key: UpstreamKey) -> StraightWay | None:
     """Return the straight way to a model with a key, None if there is none; remember it."""
     name = scope.operation.name
     known = key.targets[name].straight_ways
-    if len(known) >= MAX_PREPARED:
-        known.clear()
-    way = known[name, candidate.model] = _way(scope, candidate, key)
-    return way
+    try:
+        return known[name, candidate.model]
+    except KeyError:
+        if len(known) >= MAX_PREPARED:
+            known.clear()
+        way = known[name, candidate.model] = _way(scope, candidate, key)
+        return way
 
 
 def _way(scope: CallScope, candidate: Candidate, key: UpstreamKey) -> StraightWay | None:

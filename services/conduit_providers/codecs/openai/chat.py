@@ -7,6 +7,7 @@ A dropped `stream_options` is not asked for, and no loss: usage is then expected
 
 import msgspec
 
+from conduit.v1.json_limits import MAX_DEPTH
 from conduit_providers.codecs.openai.request import chat_body, headers_of
 from conduit_providers.codecs.openai.stream import OpenAIChatDecoder, with_stop
 from conduit_providers.codecs.openai.typed import read_completion
@@ -41,7 +42,8 @@ class _Choice(msgspec.Struct):
     error: object = None
 
 
-_decode = JsonReader(_Whole, strict=False).decode
+_reader = JsonReader(_Whole, strict=False)
+_decode, _decode_plain = _reader.decode, _reader.decode_plain
 _decode_uncounted = JsonReader(_Uncounted).decode
 _decode_choice = msgspec.json.Decoder(_Choice).decode
 
@@ -92,8 +94,9 @@ class OpenAIChatCodec:
 
 def _read(body: bytes) -> _Whole | _Uncounted:
     """Read an answer, without its counts where they make no sense. msgspec.DecodeError."""
+    is_plain = body.isascii() and body.count(b"{") + body.count(b"[") <= MAX_DEPTH
     try:
-        return _decode(body)
+        return _decode_plain(body) if is_plain else _decode(body)
     except msgspec.ValidationError:
         return _decode_uncounted(body)
 
