@@ -4,6 +4,7 @@ Whatever is wrong with a text, it is a msgspec.DecodeError: not JSON, not UTF-8,
 the limits of `conduit.v1.json_limits`, or not of the type.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -25,7 +26,8 @@ class JsonReader(Generic[T]):
     def __init__(self, kind: type[T], *, strict: bool = True) -> None:
         """Take the type; unless strict, numbers may be strings."""
         # For texts that are ASCII and have no more than MAX_DEPTH brackets, as most do.
-        self.decode_plain = msgspec.json.Decoder(kind, strict=strict).decode
+        decoder = msgspec.json.Decoder(kind, strict=strict)
+        self.decode_plain: Callable[[bytes | msgspec.Raw], T] = decoder.decode
 
     def decode(self, text: bytes | msgspec.Raw) -> T:
         """Return what a text says. msgspec.DecodeError if it cannot be read."""

@@ -1,6 +1,7 @@
 """How an operation reads a request's JSON, and refuses what it cannot read."""
 
 import re
+from collections.abc import Callable
 from itertools import product
 from typing import Generic, Literal, TypeVar
 
@@ -25,7 +26,8 @@ class RequestReader(Generic[RequestT]):
     def __init__(self, kind: type[RequestT]) -> None:
         """Take the members that are needed; the others are passed over."""
         # For texts that are ASCII and have no more than MAX_DEPTH brackets, as most do.
-        self.decode_plain = msgspec.json.Decoder(_with_one_model(kind)).decode
+        decoder = msgspec.json.Decoder(_with_one_model(kind))
+        self.decode_plain: Callable[[bytes], RequestT] = decoder.decode
 
     def read(self, body: bytes) -> RequestT:
         """Return what a request says. MalformedJson or InvalidRequest if it cannot be read."""
