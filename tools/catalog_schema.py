@@ -8,6 +8,7 @@ From the structs that the reader reads by, for editors; the first line of each f
 
 import re
 import sys
+from inspect import cleandoc
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
@@ -56,6 +57,10 @@ def _schema() -> Json:
     structs |= {each for found in types.values() for pair in found.values() for each in pair}
     ordered = sorted(structs, key=_full_name)
     refs, definitions = msgspec.json.schema_components(ordered, ref_template=REF)
+    for each in definitions.values():
+        # Some versions of msgspec leave the indentation of docstrings, others do not.
+        if "description" in each:
+            each["description"] = cleandoc(each["description"])
     ref_of = dict(zip(ordered, refs, strict=True))
     operations = {
         operation: _endpoint(found, ref_of, definitions) for operation, found in types.items()
