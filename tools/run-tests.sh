@@ -19,7 +19,7 @@ if [ $# -gt 0 ]; then
   exit
 fi
 
-half="tests/integration tests/faults"
+half="tests/integration"
 rest=""
 for folder in $half; do rest="$rest --ignore=$folder"; done
 log=$(mktemp)

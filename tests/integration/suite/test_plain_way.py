@@ -31,7 +31,7 @@ BEHAVIOURS = (
     "status-400",
     "status-401",
     "status-404",
-    "status-429-retry-2",
+    "status-429-retry-1",
     "status-500",
     "reset",
     "cut-after-3",
