@@ -16,7 +16,6 @@ from conduit.v1.audio_requests_pb2 import SpeakRequest, StreamTranscribeRequest
 from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_USER, ChatMessage, ContentPart
 from conduit.v1.chat_pb2 import FINISH_REASON_STOP, ChatCompletionRequest
-from conduit.v1.converse_requests_pb2 import ConverseRequest
 from conduit.v1.embedding_pb2 import EmbeddingInput, EmbeddingRequest
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
 from conduit.v1.form_pb2 import FileChunk
@@ -382,10 +381,6 @@ async def test_what_is_declared_but_not_done_says_so_over_grpc(
             async for _ in stub.StreamTranscribe(iter(chunks), metadata=METADATA):
                 pass
         assert error_of(uploaded.value, "router").reason == "NOT_IMPLEMENTED"
-        with pytest.raises(grpc.aio.AioRpcError) as held:
-            async for _ in stub.Converse(iter([ConverseRequest()]), metadata=METADATA):
-                pass
-        assert error_of(held.value, "router").reason == "NOT_IMPLEMENTED"
 
 
 async def test_secrets_stay_out_of_what_a_router_writes_and_shows(
