@@ -35,7 +35,7 @@ BUSY_CONNECTIONS = 32
 
 @dataclass(frozen=True)
 class Cell:
-    """What one load showed; `cpu_us` of the worker per answer, zero for the upstream itself."""
+    """The result of one load; `cpu_us` of the worker per answer, zero for the upstream itself."""
 
     seen: Seen
     cpu_us: float
@@ -43,7 +43,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Bench:
-    """Who is asked, and which processor the load may use."""
+    """The server that is asked, and the processor that the load may use."""
 
     upstream_port: int
     gateway_port: int

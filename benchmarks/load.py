@@ -19,7 +19,7 @@ _LENGTH = b"content-length: "
 
 @dataclass(frozen=True)
 class Task:
-    """What to send, where to, over how many connections and for how long."""
+    """The request to send, its target, the connections and the time."""
 
     port: int
     path: str
@@ -48,7 +48,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Seen:
-    """What came of it, in the measured window; latencies in microseconds."""
+    """The results in the measured window; latencies in microseconds."""
 
     answers: int
     failures: int

@@ -7,7 +7,7 @@ from conduit_kernel.snapshot import SnapshotState
 
 
 class Instances:
-    """Names instances; knows which exist once the Registry has told."""
+    """Names instances; knows which exist once the Registry has reported them."""
 
     def __init__(self, state: SnapshotState, remembered: Mapping[int, str]) -> None:
         """Take the Registry's state, and what instances were last called."""

@@ -38,7 +38,7 @@ class BillingService(BillingServiceServicer):
         instances: Instances,
         clock: Callable[[], float],
     ) -> None:
-        """Take the stores, what models cost, what the Registry told, and a clock of seconds."""
+        """Take the stores, what models cost, the Registry's instances, and a clock of seconds."""
         self._rules = rules
         self._ledger = ledger
         self._reports = reports

@@ -71,7 +71,7 @@ class AccountRow(Base):
 
 
 class PostingRow(Base):
-    """What was posted at once. Append only."""
+    """Amounts and units that were posted at once. Append only."""
 
     __tablename__ = "billing_postings"
     __table_args__ = (UniqueConstraint("hold_id", name="uq_billing_postings_hold"), _ONE_TREE)
@@ -196,7 +196,7 @@ class HourRow(Base):
 
 
 class HourBucketRow(Base):
-    """How many of an hour's attempts took how long; see `durations`."""
+    """The count of an hour's attempts of one range of durations; see `durations`."""
 
     __tablename__ = "billing_hour_buckets"
     __table_args__ = (_ONE_TREE,)
@@ -208,7 +208,7 @@ class HourBucketRow(Base):
 
 
 class ProviderNameRow(Base):
-    """What an instance was last called: reports name those that are gone, too."""
+    """The last name of an instance: reports name those that are gone, too."""
 
     __tablename__ = "billing_providers"
 

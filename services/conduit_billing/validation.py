@@ -39,7 +39,7 @@ def clipped(value: str, most: int) -> str:
 
 
 def day(field: str, value: str, default: date) -> date:
-    """Return a day such as `2026-11-23`; the default if nothing is said."""
+    """Return a day such as `2026-11-23`; the default if there is none."""
     if not value:
         return default
     try:

@@ -45,7 +45,7 @@ class LocalRouter(Protocol):
 
     @property
     def is_ready(self) -> bool:
-        """Whether a configuration is known."""
+        """Return whether a configuration is known."""
         ...
 
     def identify(self, authorization: str) -> object:

@@ -1,4 +1,4 @@
-"""What browsers must be told before they let a page of another origin read our answers.
+"""The headers that browsers require before they let a page of another origin read our answers.
 
 See https://fetch.spec.whatwg.org/#http-cors-protocol. Credentials (cookies) are never allowed:
 keys travel in headers.
@@ -38,7 +38,7 @@ class Cors:
 
     @property
     def blind_fields(self) -> Fields:
-        """What an answer carries whose request could not be read."""
+        """Return the fields of an answer whose request could not be read."""
         return self._for_any if self._any else ()
 
     def preflight_fields(self, exchange: Exchange, allow: bytes) -> Fields:

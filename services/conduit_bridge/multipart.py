@@ -31,7 +31,7 @@ class FormLimits(msgspec.Struct, frozen=True):
 
 
 class PartHead(NamedTuple):
-    """What a part says of itself. Names are as they were sent, brackets and all."""
+    """The head of a part. Names are as they were sent, brackets and all."""
 
     name: str
     filename: str | None

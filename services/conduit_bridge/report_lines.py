@@ -11,7 +11,7 @@ from conduit.v1 import json_runtime as json
 
 
 class ServedBy(Protocol):
-    """Who answered: the same object for each call that is answered alike."""
+    """The provider, key and model of an answer: the same object for calls answered alike."""
 
     provider_id: int
     provider_name: str
@@ -22,7 +22,7 @@ class ServedBy(Protocol):
 
 
 class Summary(Protocol):
-    """What the Router did for a call."""
+    """The Router's report of a call."""
 
     @property
     def served_by(self) -> ServedBy:

@@ -20,7 +20,7 @@ class NoKey(Exception):
 def find_gateway(
     url: str | None, key: str | None, data_dir: Path, env: Mapping[str, str]
 ) -> Gateway:
-    """Return the gateway to ask: as told, else as the environment says, else the local one.
+    """Return the gateway to ask: as asked for, else as the environment says, else the local one.
 
     NoKey without a virtual key; ValueError for a URL that is none.
     """

@@ -1,7 +1,7 @@
 """What the processes of `conduit serve` have in common.
 
-They look for no garbage until they are ready, see `launch`, tell when that is, and stop when they
-are told to or when their parent is gone.
+They look for no garbage until they are ready, see `launch`, report when that is, and stop when they
+are asked to or when their parent is gone.
 """
 
 import asyncio

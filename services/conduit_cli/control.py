@@ -18,7 +18,7 @@ GRACE_SECONDS = 0.5
 
 
 class Service(Protocol):
-    """What the services' `start` functions return."""
+    """A started service, as the services' `start` functions return it."""
 
     async def drain(self) -> None:
         """Finish what is under way, then stop."""

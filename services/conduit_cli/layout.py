@@ -1,4 +1,4 @@
-"""Which processes `conduit serve` consists of, where they listen and what they are told."""
+"""The processes of `conduit serve`, where they listen, and their environment."""
 
 import errno
 import ipaddress
@@ -39,12 +39,12 @@ class Layout:
 
     @property
     def url(self) -> str:
-        """Where its users on this machine find it."""
+        """Return its URL for users on this machine."""
         host = LOOPBACK if _is_any(self.host) else self.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.http_port}"
 
     def grpc_address(self, service: str) -> str:
-        """Where a gRPC service is found on this machine."""
+        """Return the address of a gRPC service for processes on this machine."""
         host = LOOPBACK if _is_any(self.host) or service == "simulator" else self.host
         port = self.grpc_port + PORT_OFFSETS[service]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -81,7 +81,7 @@ class Layout:
 def with_free_ports(host: str, http_port: int, grpc_port: int) -> tuple[int, int]:
     """Return the ports, the system's choice where 0 was asked for. PortTaken if one is not free.
 
-    Found free now, a port may be taken before it is used; then the process that wants it says so.
+    Found free now, a port may be taken before it is used; then the process that needs it says so.
     """
     if http_port:
         _check(host, http_port, "--http-port", http_port + 1)

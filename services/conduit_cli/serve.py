@@ -22,7 +22,7 @@ class AlreadyServed(Exception):
 def serve(
     *, data_dir: Path, host: str, http_port: int, grpc_port: int, workers: int, command: str
 ) -> int:
-    """Serve until told to stop; return the exit code. Says in one line why it cannot start.
+    """Serve until asked to stop; return the exit code. Says in one line why it cannot start.
 
     `command` is how to call this program again.
     """

@@ -38,11 +38,11 @@ def log(event: str, **data: object) -> None:
 
 
 class StartFailed(Exception):
-    """A process ended, or said nothing for too long, before everything was ready."""
+    """A process ended, or reported nothing for too long, before everything was ready."""
 
 
 class StopWanted(BaseException):
-    """Somebody wants everything to stop, now; like KeyboardInterrupt, for all such signals."""
+    """Somebody asks everything to stop, now; like KeyboardInterrupt, for all such signals."""
 
 
 class Child:
@@ -106,7 +106,7 @@ class Child:
 
 
 class Supervisor:
-    """Runs children until it is told to stop. One per process, as it takes the signals."""
+    """Runs children until it is asked to stop. One per process, as it takes the signals."""
 
     def __init__(
         self,
@@ -155,7 +155,7 @@ class Supervisor:
         self._wait_for_end(self._children, self._clock() + 1.0)
 
     def wait_until_ready(self, deadline: float) -> None:
-        """Return when every process has said that it is ready. StartFailed if one does not."""
+        """Return when every process has reported that it is ready. StartFailed if one does not."""
         waiting = {child.ready_pipe: child for child in self._children}
         for pipe in waiting:
             self._selector.register(pipe, selectors.EVENT_READ)
@@ -170,7 +170,7 @@ class Supervisor:
                 raise StartFailed(f"This took too long to start: {names}.")
 
     def watch(self) -> None:
-        """Start again what dies, until somebody wants everything to stop."""
+        """Start again what dies, until somebody asks everything to stop."""
         self._may_interrupt = False
         while not self._stop_wanted:
             self._restart_the_dead()

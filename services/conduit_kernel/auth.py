@@ -45,7 +45,7 @@ class PrincipalKind(enum.Enum):
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """Who calls."""
+    """The authenticated caller."""
 
     kind: PrincipalKind
     # What the audit log says of them.

@@ -64,7 +64,7 @@ class Loop:
 
     @property
     def is_down(self) -> bool:
-        """Whether the loop failed too often to count on it."""
+        """Return whether the loop failed too often to count on it."""
         return self.failures_in_a_row >= DOWN_AFTER
 
     def pause(self, now: float, limit: float, random: float) -> float:

@@ -43,7 +43,7 @@ class Direct(NamedTuple):
     port: int = 0
 
     def covers(self, host: str, address: Address | None, port: int) -> bool:
-        """Whether a host, whose address is known if that is its name, is one of them."""
+        """Return whether a host, whose address is known if that is its name, is one of them."""
         if self.port and self.port != port:
             return False
         if self.network is not None:
@@ -53,7 +53,7 @@ class Direct(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Egress:
-    """How requests leave: by a proxy for each scheme, or directly."""
+    """The way out for requests: a proxy for each scheme, or none."""
 
     http: Proxy | None = None
     https: Proxy | None = None

@@ -45,7 +45,7 @@ class ConduitError(Exception):
 
     @property
     def failure(self) -> Failure:
-        """What the reason means to a client."""
+        """Return the codes, type and hint of the reason."""
         return FAILURES[self.reason]
 
 
@@ -264,7 +264,7 @@ class SecretUnreadable(ConduitError):
 
 
 class Scope(enum.Enum):
-    """What a failure of a provider says something about, and so what to do next."""
+    """The part of a provider that a failure is about, and so what to do next."""
 
     # The next key of the instance, now; this key rests.
     KEY = "key"
@@ -309,7 +309,7 @@ class InsufficientFunds(UpstreamError):
 
 
 class UpstreamRateLimited(UpstreamError):
-    """The provider asked us to slow down. Metadata: `retry_after_ms` where it said for how long."""
+    """The provider asked us to slow down. Metadata: `retry_after_ms` where it is known."""
 
     reason = "PROVIDER_RATE_LIMITED"
     scope = Scope.KEY

@@ -18,7 +18,7 @@ ItemT = TypeVar("ItemT")
 
 
 class Page(NamedTuple):
-    """Which part of a list to return: at most `size` things that come behind `after`."""
+    """A part of a list: at most `size` things that come behind `after`."""
 
     size: int
     after: int

@@ -19,7 +19,7 @@ WRONG_CONFIGURATION = 2
 
 
 class Process(Protocol):
-    """What the services' `start` functions return."""
+    """A started service, as the services' `start` functions return it."""
 
     @property
     def port(self) -> int:

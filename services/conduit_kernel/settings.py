@@ -1,4 +1,4 @@
-"""What a process is told from outside, read once.
+"""The settings of a process, read once.
 
 Environment variables win over the files that `conduit serve` keeps in the data directory.
 """
@@ -62,7 +62,7 @@ class Settings:
 
     @property
     def service_tokens(self) -> tuple[str, ...]:
-        """What our services show to each other: first the current, then those of former keys."""
+        """The tokens between our services: first the current, then those of former keys."""
         return tuple(map(service_token, (self.encryption_key, *self.former_encryption_keys)))
 
     @property

@@ -24,7 +24,7 @@ PIECE = 200
 
 
 class Changes(msgspec.Struct):
-    """What changed in a state since somebody last took it: ids, and the aliases concerned."""
+    """The changes of a state since somebody last took them: ids, and the aliases concerned."""
 
     # Whether anything at all may have changed; the rest is of no account then.
     is_everything: bool = False
@@ -33,7 +33,7 @@ class Changes(msgspec.Struct):
     virtual_key_ids: set[int] = msgspec.field(default_factory=set[int])
 
     def __bool__(self) -> bool:
-        """Whether there is anything."""
+        """Return whether there is anything."""
         return bool(self.is_everything or self.provider_ids or self.aliases or self.virtual_key_ids)
 
     def add(self, other: "Changes") -> None:
@@ -72,7 +72,7 @@ class SnapshotState:
 
     @property
     def is_known(self) -> bool:
-        """Whether the Registry, or a file that it once filled, has reported anything yet."""
+        """Return whether the Registry, or a file that it once filled, has reported anything yet."""
         return bool(self.epoch)
 
     def apply(self, response: WatchSnapshotResponse) -> bool:

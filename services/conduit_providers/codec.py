@@ -34,12 +34,12 @@ class Decoder(Protocol, Generic[EventsT]):
 
     @property
     def usage(self) -> Quantities | None:
-        """Return what was used, as soon as the provider told."""
+        """Return what was used, as soon as the provider reported it."""
         ...
 
     @property
     def done(self) -> bool:
-        """Return whether the provider said that the answer is complete."""
+        """Return whether the provider ended the answer as complete."""
         ...
 
     def feed(self, data: bytes) -> EventsT | None:

@@ -13,7 +13,7 @@ MAX_MESSAGE_CHARS = 500
 
 
 class ProviderErrorReport(NamedTuple):
-    """What a provider said of a failure. `code` is its code or, lacking one, its type."""
+    """A provider's report of a failure. `code` is its code or, lacking one, its type."""
 
     message: str = ""
     code: str = ""

@@ -193,7 +193,7 @@ def malformed(provider: str, why: str) -> UpstreamError:
 def class_of(
     status: int, report: ProviderErrorReport, codes: Mapping[str, str]
 ) -> tuple[type[UpstreamError], bool]:
-    """Return the class for a status and what was told, and whether that is conclusive.
+    """Return the class for a status and a report, and whether that is conclusive.
 
     `codes` are the provider's own.
     """

@@ -45,7 +45,7 @@ _DETAILS: tuple[type[Message], ...] = (ErrorInfo, QuotaFailure, RetryInfo, Reque
 
 
 class GrpcStatus(NamedTuple):
-    """How a call ended that did not end well."""
+    """The status of a gRPC call that failed."""
 
     # Such as `RESOURCE_EXHAUSTED`.
     code: str

@@ -9,7 +9,7 @@ from conduit_kernel.errors import InvalidRequest
 
 
 def exists(name: str) -> bool:
-    """Whether there is a module of this name, which is not imported itself.
+    """Return whether there is a module of this name, which is not imported itself.
 
     InvalidRequest, with the cause, if a package that it is in cannot be imported.
     """

@@ -31,7 +31,7 @@ CHARACTERS_PER_TOKEN = 4
 
 
 class Requirements(msgspec.Struct, frozen=True):
-    """What a request requires of whoever serves it; read once, used by routing and accounting."""
+    """A request's requirements; read once, used by routing and accounting."""
 
     model: str
     operation: str
@@ -53,7 +53,7 @@ class WorstCase(NamedTuple):
 
 
 class Operation(ABC, Generic[RequestT, AnswerT]):
-    """How calls of one kind are read, estimated, split and answered. Pure."""
+    """Reads, estimates, splits and answers calls of one kind. Pure."""
 
     name: ClassVar[str]
     # What the operation's codecs must be, a runtime-checkable protocol.
@@ -152,7 +152,7 @@ class UploadOperation(AnsweredOperation[RequestT, AnswerT], Generic[RequestT, An
 
 
 class SessionEnding(NamedTuple):
-    """What a session that ended as it should came to."""
+    """The result of a session that ended as it should."""
 
     seconds: float
     # By the session's model, and by the provider's other ones.

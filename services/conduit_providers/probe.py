@@ -40,7 +40,7 @@ DEFAULT_TIMEOUT_SECONDS = 30.0
 
 
 class ModelList(NamedTuple):
-    """What a provider offers, in its order; `response_time_ms` is of the first page."""
+    """A provider's models, in its order; `response_time_ms` is of the first page."""
 
     names: list[str]
     response_time_ms: int

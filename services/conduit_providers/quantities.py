@@ -58,12 +58,12 @@ class Leaf(NamedTuple):
 
     @property
     def is_input(self) -> bool:
-        """Whether it is tokens that the model read."""
+        """Return whether it is tokens that the model read."""
         return self.dimensions.items() >= {("family", "tokens"), ("direction", "input")}
 
     @property
     def is_output(self) -> bool:
-        """Whether it is tokens that the model wrote; what it cites, others wrote."""
+        """Return whether it is tokens that the model wrote; what it cites, others wrote."""
         is_written = self.dimensions.items() >= {("family", "tokens"), ("direction", "output")}
         return is_written and self.unit != CITATION
 
@@ -127,7 +127,7 @@ OUTPUT_LEAVES = frozenset(leaf.unit for leaf in LEAVES.values() if leaf.is_outpu
 
 
 class Quantities(msgspec.Struct, frozen=True):
-    """How many of each leaf a call used, and what else its price depends on.
+    """The count of each leaf that a call used, and what else its price depends on.
 
     Made by `plain`, `counted` and `TokenCounts.quantities`, which let no count through that
     cannot be: here all are from 0 to `MOST`, and each leaf stands once.

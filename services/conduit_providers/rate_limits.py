@@ -44,7 +44,7 @@ class Limit(NamedTuple):
 
 
 class RateLimits(NamedTuple):
-    """The limits that an answer told; None where it said nothing."""
+    """The limits that an answer reported; None where it reported none."""
 
     requests: Limit | None = None
     tokens: Limit | None = None

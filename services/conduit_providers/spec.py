@@ -29,7 +29,7 @@ class ModelMatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     contains: Texts = ()
 
     def fits(self, model: str) -> bool:
-        """Whether a model is meant."""
+        """Return whether a model is meant."""
         return (
             self == EVERY_MODEL
             or model in _texts(self.equals)
@@ -61,7 +61,7 @@ class ValueMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is known of a family of models; of several rows the first that fits a model holds."""
+    """Facts about a family of models; of several rows the first that fits a model holds."""
 
     match: ModelMatch = EVERY_MODEL
     # When the provider turns the family off. Data alone: nothing refuses such a model.
@@ -71,7 +71,7 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EmbedModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What every dialect must know of a model of embeddings."""
+    """Facts that every dialect requires of a model of embeddings."""
 
     # The most inputs of one request; None where nobody says. Larger calls become several requests.
     max_inputs: Annotated[int, msgspec.Meta(ge=1)] | None = None
@@ -79,7 +79,7 @@ class EmbedModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 # `dict` keeps what is derived, which no file says.
 class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
-    """How a provider type serves one operation."""
+    """A provider type's way of serving one operation."""
 
     # Dialect and operation, such as `openai_chat`: a module in `codecs/`.
     codec: str
@@ -161,7 +161,7 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
 
     @cached_property
     def scanners(self) -> tuple[MemberScanner | DeepMemberScanner, ...]:
-        """What finds members that do not pass as they are: every request is looked through."""
+        """Return scanners for members that do not pass as they are; each request is scanned."""
         top = {*self.rename, *self.drop, *(each.parameter for each in self.value_maps)}
         deep = {*self.rename_in_messages, *self.drop_in_messages}
         scanners: tuple[MemberScanner | DeepMemberScanner, ...] = ()
@@ -173,7 +173,7 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
 
 
 class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a provider type knows its callers."""
+    """A provider type's way of knowing its callers."""
 
     # The strategy in `auth/`, such as `bearer`.
     kind: str

@@ -38,7 +38,7 @@ _CACHED = {
 class TokenCounts(msgspec.Struct):
     """Tokens as most providers count them: totals, and parts that the totals include.
 
-    Where both a modality and the cache are told, but not how much of the one is from the other,
+    Where both a modality and the cache are counted, but not how much of the one is from the other,
     they overlap as little as the counts allow: what is cached is text first.
     """
 
@@ -66,8 +66,8 @@ class TokenCounts(msgspec.Struct):
     ) -> Quantities:
         """Return the leaves.
 
-        `cached` says how much of each modality is from the cache, by the leaf of what is not, where
-        that is told. Totals whose parts do not fit into them are taken as plain tokens.
+        `cached` is how much of each modality is from the cache, by the leaf of what is not, where
+        that is known. Totals whose parts do not fit into them are taken as plain tokens.
         """
         read, written = self._read(cached), self._written()
         is_consistent = True

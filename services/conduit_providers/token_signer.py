@@ -66,7 +66,7 @@ class Ask:
 
 
 class ExpiringSigner(ABC, Generic[ProofT]):
-    """Base of signers that fetch their proof; those who want it at the same time share one."""
+    """Base of signers that fetch their proof; those who need it at the same time share one."""
 
     is_static = False
 
@@ -83,7 +83,7 @@ class ExpiringSigner(ABC, Generic[ProofT]):
 
     @property
     def expires_at(self) -> float:
-        """When the proof expires, in seconds since 1970; zero before there is one."""
+        """Return when the proof expires, in seconds since 1970; zero before there is one."""
         return self._expires_at
 
     async def refresh(self, now: float, send: Send) -> None:

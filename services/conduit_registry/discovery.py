@@ -28,7 +28,7 @@ MAX_LISTED = 1000
 
 
 class Found(NamedTuple):
-    """What a discovery found, and how that differs from the one before."""
+    """The result of a discovery, and its differences from the one before."""
 
     models: Sequence[DiscoveredModel]
     added: Sequence[str]

@@ -157,14 +157,14 @@ class DiscoveredModel:
 
 
 class State(NamedTuple):
-    """Where the configuration stands."""
+    """The epoch and the revision of the configuration."""
 
     epoch: str
     revision: int
 
 
 class Origin(NamedTuple):
-    """Who changes something, for the audit log."""
+    """The author of a change, for the audit log."""
 
     actor: str
     peer: str = ""

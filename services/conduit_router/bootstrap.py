@@ -113,7 +113,7 @@ async def start(
     """Start a router: with what the disk knows at once, with what the services tell as it comes.
 
     - `clock`: seconds since 1970; `timer`: seconds since any moment, for all that lasts.
-    - `background`: runs the router's loops, one of its own unless told otherwise.
+    - `background`: runs the router's loops, one of its own by default.
     """
     background = background or Background()
     vault = Vault(settings.encryption_key, *settings.former_encryption_keys)

@@ -16,7 +16,7 @@ MAX_CALLER_ATTEMPTS = 16
 
 
 class CallerContext(msgspec.Struct, frozen=True):
-    """Who asks: the virtual key, the request's id, the address."""
+    """The caller: the virtual key, the request's id, the address."""
 
     caller: Caller
     request_id: str
@@ -24,7 +24,7 @@ class CallerContext(msgspec.Struct, frozen=True):
 
 
 class CallLimits(msgspec.Struct, frozen=True):
-    """What a call may take; one value for all of its parts, times in seconds."""
+    """The limits of a call; one value for all of its parts, times in seconds."""
 
     # The whole call, with all of its attempts and with the body to its end.
     total: float = CALL_SECONDS

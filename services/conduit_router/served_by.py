@@ -18,7 +18,7 @@ class ServedBy(msgspec.Struct):
 
 
 class CallSummary(msgspec.Struct):
-    """What the Router did for a call: a CallReport inside of the process."""
+    """The Router's report of a call: a CallReport inside of the process."""
 
     served_by: ServedBy
     request_id: str

@@ -90,7 +90,7 @@ class RouterStub:
 
     @property
     def is_ready(self) -> bool:
-        """Whether a configuration is known."""
+        """Return whether a configuration is known."""
         return self._runtime.table is not EMPTY_TABLE
 
     @property

@@ -20,7 +20,7 @@ async def _run(host: str, port: int) -> None:
 
 
 def main() -> None:
-    """Serve until told to stop. Exits with 1 and one line if the port is taken."""
+    """Serve until asked to stop. Exits with 1 and one line if the port is taken."""
     parser = argparse.ArgumentParser(prog="conduit simulator")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT)

@@ -41,7 +41,7 @@ EXAMPLES = (
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How to answer. A fault comes first; what is left of the answer follows the habit."""
+    """A way to answer: a fault comes first; what is left of the answer follows the habit."""
 
     habit: Habit = "echo"
     delay_seconds: float = 0.0

@@ -18,7 +18,7 @@ WRONG_TYPE_EVENT = b"data: " + WRONG_TYPE + b"\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What every object of an answer says of itself."""
+    """The members that every object of an answer has."""
 
     id: str
     model: str

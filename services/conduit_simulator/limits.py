@@ -13,7 +13,7 @@ MAX_BUCKETS = 10_000
 
 @dataclass(slots=True)
 class Bucket:
-    """What is left of an allowance that flows back evenly."""
+    """The rest of an allowance that flows back evenly."""
 
     limit: int
     left: float

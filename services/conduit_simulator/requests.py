@@ -54,7 +54,7 @@ class ResponseFormat(msgspec.Struct):
 
 
 class StreamOptions(msgspec.Struct):
-    """What a stream carries besides the answer."""
+    """The parts of a stream besides the answer."""
 
     include_usage: bool | None = None
 

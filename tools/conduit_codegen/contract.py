@@ -84,7 +84,7 @@ class Field:
 
     @property
     def is_message(self) -> bool:
-        """Whether it holds one message or several."""
+        """Return whether it holds one message or several."""
         return self.kind is Kind.MESSAGE and self.map_key is None
 
 
@@ -155,7 +155,7 @@ class Message:
 
     @property
     def is_in_headers(self) -> bool:
-        """Whether HTTP headers carry all of it."""
+        """Return whether HTTP headers carry all of it."""
         return bool(self.fields) and all(f.json.header for f in self.fields)
 
 
@@ -287,7 +287,7 @@ class Contract:
         return self.message_of(request.field(rpc.start)) if rpc.start else request
 
     def holds_nothing(self, field: Field) -> bool:
-        """Whether a field holds a message that has no fields, and so is only set or not."""
+        """Return whether a field holds a message that has no fields, and so is only set or not."""
         return field.type_name in self.messages and not self.message_of(field).fields
 
     def enum_of(self, field: Field) -> Enum:

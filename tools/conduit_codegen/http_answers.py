@@ -63,7 +63,7 @@ class AnswerWriter:
 
     @property
     def tells_media_type(self) -> bool:
-        """Whether the messages say what media type the answer has."""
+        """Return whether the messages say what media type the answer has."""
         return bool(self._reported_media_type)
 
     @property
@@ -85,7 +85,7 @@ class AnswerWriter:
 
     @property
     def has_lines(self) -> bool:
-        """Whether the answer has headers of its own."""
+        """Return whether the answer has headers of its own."""
         return self.report is not None or bool(self._etag)
 
     @property

@@ -17,7 +17,7 @@ IF_MATCH = "if-match"
 
 
 def takes_json(rpc: Rpc, binding: Binding) -> bool:
-    """Whether a route's requests can be other than forms."""
+    """Return whether a route's requests can be other than forms."""
     return not rpc.form or binding.body != rpc.form
 
 

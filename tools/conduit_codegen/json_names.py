@@ -67,7 +67,7 @@ def members(contract: Contract, message: Message) -> tuple[Field, ...]:
 
 
 def is_in_headers(contract: Contract, field: Field) -> bool:
-    """Whether a field holds a message that HTTP headers carry."""
+    """Return whether a field holds a message that HTTP headers carry."""
     return field.type_name in contract.messages and contract.message_of(field).is_in_headers
 
 

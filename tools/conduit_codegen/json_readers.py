@@ -73,7 +73,7 @@ def _filler(scope: Scope) -> None:
 
 
 def _is_held_alone(scope: Scope) -> bool:
-    """Whether a field holds the message alone, so that an empty one must be marked as set."""
+    """Return whether fields hold the message alone, so that an empty one must be marked as set."""
     return any(
         field.type_name == scope.message.full_name and not field.repeated
         for other in scope.contract.messages.values()

@@ -47,7 +47,7 @@ ENUM_READERS = {Dialect.ADMIN: "any_case", Dialect.OPENAI: "spelled"}
 
 
 class Scope(NamedTuple):
-    """Where a piece of code is written: in the functions of one message."""
+    """The place of a piece of code: the functions of one message."""
 
     contract: Contract
     message: Message
@@ -60,7 +60,7 @@ class Scope(NamedTuple):
 
     @property
     def is_admin(self) -> bool:
-        """Whether the dialect is the strict one."""
+        """Return whether the dialect is the strict one."""
         return self.message.dialect is Dialect.ADMIN
 
 

@@ -17,7 +17,7 @@ def part_name(field: Field) -> str:
 
 
 def is_file(contract: Contract, field: Field) -> bool:
-    """Whether a member of a form is a file, or one of the choices of what it holds is one."""
+    """Return whether a form's member is a file, or one of the choices of what it holds is one."""
     if not field.is_message:
         return False
     file = f"{contract.package}.{FILE}"

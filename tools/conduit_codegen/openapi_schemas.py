@@ -110,7 +110,7 @@ class Schemas:
         return found
 
     def _is_left_out(self, message: Message, field: Field) -> bool:
-        """Whether the discriminator alone says a choice."""
+        """Return whether the discriminator alone says a choice."""
         oneof = message.oneof_of(field)
         return bool(oneof and oneof.discriminator) and self._contract.holds_nothing(field)
 

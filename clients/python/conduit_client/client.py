@@ -123,7 +123,7 @@ class ConduitClient:
         dimensions: int | None = None,
         options: CallOptions | None = None,
     ) -> EmbedAnswer:
-        """Return the vectors of texts, of the model's own length unless told. CallFailed."""
+        """Return the vectors of texts, of the model's own length by default. CallFailed."""
         embedding = EmbeddingRequest(
             model=model,
             input=[EmbeddingInput(text=text) for text in texts],

@@ -16,7 +16,7 @@ _MAX_COUNT = 10**9
 
 
 class AttemptStats(NamedTuple):
-    """What attempts at an instance came to, checked; as `conduit.internal.v1.CallTally`."""
+    """Checked sums of attempts at an instance; as `conduit.internal.v1.CallTally`."""
 
     id: str
     started_at: int
@@ -28,7 +28,7 @@ class AttemptStats(NamedTuple):
 
 
 class HourKey(NamedTuple):
-    """What an hour's sums are kept by."""
+    """The key of an hour's sums."""
 
     hour: int
     provider_id: int

@@ -9,7 +9,7 @@ from conduit_providers.quantities import INPUT_LEAVES, OUTPUT_LEAVES
 
 
 class DayKey(NamedTuple):
-    """What a day's sum is kept by."""
+    """The key of a day's sum."""
 
     day: int
     provider_id: int

@@ -19,7 +19,7 @@ class PostingError(ValueError):
 
 @unique
 class AccountType(IntEnum):
-    """What an account is for. Numbers are stored."""
+    """The purpose of an account. Numbers are stored."""
 
     # What virtual keys spent, and what is owed to providers for it.
     EXPENSE = 1
@@ -38,7 +38,7 @@ class AccountType(IntEnum):
 
 @unique
 class PostingKind(IntEnum):
-    """Why something was posted. Numbers are stored."""
+    """The reason of a posting. Numbers are stored."""
 
     # What attempts cost.
     CHARGE = 1
@@ -73,7 +73,7 @@ class Entry(NamedTuple):
 
 
 class Posting(NamedTuple):
-    """What is posted at once."""
+    """Amounts and units that are posted at once."""
 
     id: str
     kind: PostingKind

@@ -39,7 +39,7 @@ class _Source(NamedTuple):
 
 
 class _Reading(NamedTuple):
-    """What was made of a model's prices, and of which ones."""
+    """The rules made of a model's prices, and the prices that they were made of."""
 
     price: "ModelPrice"
     variants: "list[PriceVariant]"

@@ -174,6 +174,6 @@ async def _message_of(form: Form, *, with_content: bool) -> form_pb2.Form:
 
 
 def _is_true(form: Form, name: bytes) -> bool:
-    """Whether a member is true; of several, the last one counts."""
+    """Return whether a member is true; of several, the last one counts."""
     values = [p.body for p in form.parts if p.name.encode() == name and isinstance(p.body, bytes)]
     return bool(values) and boolean(values[-1].decode("utf-8", "replace"), name.decode())

@@ -33,7 +33,7 @@ PATIENCE_SECONDS = 2.0
 class Backend(NamedTuple):
     """A service as the bridge reaches it: in this process or another one.
 
-    - `name`, such as `registry`, is what callers are told.
+    - `name`, such as `registry`, is the service's name to callers.
     - `stub` has the RPCs of the contract as methods: `await stub.Rpc(request, metadata=,
       timeout=)` for one answer; for a stream an async generator, or a call of grpc.aio.
       They raise ConduitError or grpc.RpcError.
@@ -50,7 +50,7 @@ class Backend(NamedTuple):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How a request ended, for the log and the metrics."""
+    """The end of a request, for the log and the metrics."""
 
     status: int
     # The reason of the error; empty if there was none.
@@ -128,7 +128,7 @@ class RouteEndpoint(Endpoint):
             _check_bearer(request)
 
     def admit(self, context: RequestContext) -> dict[str, Any]:
-        """Authorize; return what the stub is told of the caller. Raises what is wrong with them."""
+        """Authorize; return the caller's metadata for the stub. Raises what is wrong with them."""
         exchange = context.exchange
         if self._is_authorized_here:
             principal = self.principal_of(exchange)

@@ -121,7 +121,7 @@ class WebSocketEndpoint(RouteEndpoint):
 
 
 class _SentMessages:
-    """What a caller sends: the first message, and then each text that comes."""
+    """The caller's messages: the first one, and then each text that comes."""
 
     def __init__(self, first: Any, read: Callable[[bytes], Any]) -> None:  # noqa: ANN401 # of each RPC its own
         self._first: Any | None = first

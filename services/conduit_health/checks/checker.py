@@ -31,7 +31,7 @@ AT_ONCE = 8
 
 
 class Finding(NamedTuple):
-    """What a check found: what was seen, in order, and the models if any key got them."""
+    """The result of a check: its observations in order, and the models if any key got them."""
 
     observations: Sequence[Observation]
     models: Sequence[str] | None

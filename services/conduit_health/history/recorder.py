@@ -12,7 +12,7 @@ MAX_WAITING = 10_000
 
 
 class HistoryPoint(NamedTuple):
-    """How an instance was; `at` is in seconds since 1970."""
+    """The state of an instance at a moment; `at` is in seconds since 1970."""
 
     provider_id: int
     at: float

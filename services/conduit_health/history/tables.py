@@ -13,7 +13,7 @@ class Base(DeclarativeBase):
 
 
 class MomentRow(Base):
-    """How an instance was at a moment."""
+    """The state of an instance at a moment."""
 
     __tablename__ = "health_moments"
     __table_args__ = (Index("ix_health_moments_provider", "provider_id", "at"),)

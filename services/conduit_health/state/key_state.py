@@ -66,7 +66,7 @@ class KeyState:
         return self._status in {KEY_STATUS_INVALID, KEY_STATUS_NO_FUNDS}
 
     def remaining(self) -> int | None:
-        """Return the requests that are left, as the provider last said."""
+        """Return the requests that are left, as the provider last reported."""
         if self.limits is None or not self.limits.requests_per_minute.HasField("remaining"):
             return None
         return self.limits.requests_per_minute.remaining

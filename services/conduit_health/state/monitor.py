@@ -59,7 +59,7 @@ class Monitor:
         self.tick()
 
     def config(self, provider_id: int) -> InstanceConfig:
-        """Return an instance. ProviderNotFound, or ServiceUnavailable before the Registry told."""
+        """Return an instance. ProviderNotFound, or ServiceUnavailable before any is known."""
         if found := self._configs.get(provider_id):
             return found
         if not self._state.is_known:
@@ -162,7 +162,7 @@ class Monitor:
 
 
 def _lasting(health: ProviderHealth) -> bytes:
-    """Return what subscribers are told of at once: all that is not mere passing of numbers."""
+    """Return what subscribers receive at once: all that is not mere passing of numbers."""
     standing = ProviderHealth()
     standing.CopyFrom(health)
     for field in ("last_check_time", "response_time_ms", "last_error"):

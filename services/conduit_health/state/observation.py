@@ -12,7 +12,7 @@ MAX_DETAIL = 500
 
 
 class Classification(enum.Enum):
-    """What an attempt says of whom."""
+    """The meaning of an attempt for its instance or its key."""
 
     # The instance works, and so does the key.
     WORKS = "works"

@@ -9,7 +9,7 @@ class Keeper(Protocol):
 
     @property
     def oldest_deadline(self) -> float:
-        """When the one used longest ago would end by itself; inf if there is none."""
+        """Return when the one used longest ago would end by itself; inf if there is none."""
         ...
 
     def drop_oldest(self) -> None:

@@ -22,7 +22,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class TransportContext(Protocol):
-    """What a connection's transport side needs of its server."""
+    """The part of a server that a connection's transport side needs."""
 
     limits: ServerLimits
     render_refusal: RenderRefusal
@@ -33,7 +33,7 @@ class TransportContext(Protocol):
 
 
 class CallerConnection(asyncio.Protocol):
-    """A connection that a caller made, whatever is said over it."""
+    """A connection that a caller made, whatever its protocol."""
 
     def __init__(self, server: TransportContext) -> None:
         self.transport: asyncio.Transport

@@ -37,7 +37,7 @@ _BODILESS = frozenset(("GET", "HEAD", "DELETE", "OPTIONS", "TRACE"))
 
 
 class DialedProtocol(asyncio.Protocol):
-    """What a client can connect beside its pools."""
+    """A protocol that a client can connect beside its pools."""
 
     def abort(self) -> None:
         """End the connection."""

@@ -33,7 +33,7 @@ def _slow_body() -> Refusal:
 
 
 class ServerContext(TransportContext, Protocol):
-    """What all connections of a server share."""
+    """The state that all connections of a server share."""
 
     handler: Handler
     body_limit: BodyLimit | None
@@ -338,7 +338,7 @@ class ServerConnection(CallerConnection):
             self._end()
 
     def _has_progressed(self, now: float) -> bool:
-        """Whether enough of a body has come; it then has as much time again."""
+        """Return whether enough of a body has come; it then has as much time again."""
         arrived = self._reader.body_bytes
         if arrived - self._progress < self._limits.body_progress_bytes:
             return False

@@ -47,12 +47,12 @@ def connections_for(part: float) -> int:
 
 
 def is_exhausted(error: BaseException) -> bool:
-    """Whether an error tells of our own lack, and of nothing that a peer did."""
+    """Return whether an error tells of our own lack, and of nothing that a peer did."""
     return isinstance(error, OSError) and error.errno in _EXHAUSTED
 
 
 def has_descriptor() -> bool:
-    """Whether another descriptor can be had; name look-ups do not say when it cannot."""
+    """Return whether another descriptor can be had; name look-ups do not say when it cannot."""
     try:
         socket.socket().close()
     except OSError as error:

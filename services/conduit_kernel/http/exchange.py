@@ -13,7 +13,7 @@ OPEN, STREAMING, ANSWERED, DETACHED = range(4)
 
 
 class Peer(Protocol):
-    """What an exchange needs of its connection."""
+    """The connection, as far as an exchange needs it."""
 
     transport: asyncio.Transport
     peer: str
@@ -57,7 +57,7 @@ class Exchange(Request):
 
     @property
     def is_answered(self) -> bool:
-        """Whether an answer was begun."""
+        """Return whether an answer was begun."""
         return self.state != OPEN
 
     def respond(self, status: int, headers: Fields, body: bytes, lines: bytes = b"") -> None:
@@ -86,7 +86,7 @@ class Exchange(Request):
     def body_stream(self) -> RequestBody:
         """Return the body as it comes, whether it is all here already or not.
 
-        Only where the server was told that the route streams its bodies may ``body`` be empty
+        Only where the server knows that the route streams its bodies may ``body`` be empty
         although there is one. An answer that is begun before the body was read whole is the
         connection's last.
         """

@@ -42,7 +42,7 @@ class Headers(msgspec.Struct):
             yield name, value.strip(_EDGES)
 
     def __contains__(self, name: bytes) -> bool:
-        """Whether there is such a field."""
+        """Return whether there is such a field."""
         return name in self.first
 
     def __len__(self) -> int:

@@ -15,7 +15,7 @@ class Origin(NamedTuple):
 
     @property
     def authority(self) -> bytes:
-        """What the Host field says."""
+        """Return the value of the Host field."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         default = 443 if self.scheme == "https" else 80
         return (host if self.port == default else f"{host}:{self.port}").encode()

@@ -93,7 +93,7 @@ class Pool:
 
     @property
     def oldest_deadline(self) -> float:
-        """When the idle connection used longest ago would be closed; inf if there is none."""
+        """Return when the idle connection used longest ago would be closed; inf if none is."""
         return self.idle[0].deadline if self.idle else inf
 
     def drop_oldest(self) -> None:

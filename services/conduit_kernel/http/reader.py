@@ -105,7 +105,7 @@ class RequestReader(Generic[RequestT]):
         return b""
 
     def _knows(self, data: bytes) -> bool:
-        """Whether this is the request before over again, with another body. Then it is ready."""
+        """Return whether the request before came again, with another body. Then it is ready."""
         if self.ended or self.ready:
             return False
         repeat = self._repeat

@@ -4,7 +4,7 @@ from conduit_kernel.http.headers import Field, Headers
 
 
 class Request:
-    """What the caller sent.
+    """A request as the caller sent it.
 
     ``path`` and ``query`` are raw: still percent-encoded, the query without its question mark.
     ``body`` is whole and without any transfer coding. ``peer`` is the caller's address, without
@@ -49,7 +49,7 @@ class Request:
 
     @property
     def is_answered(self) -> bool:
-        """Whether an answer was begun."""
+        """Return whether an answer was begun."""
         return False
 
     def __repr__(self) -> str:

@@ -74,12 +74,12 @@ class RequestBody:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of it has come."""
+        """Return whether all of it has come."""
         return self.done and self.error is None
 
     @property
     def is_awaited(self) -> bool:
-        """Whether the handler waits for more."""
+        """Return whether the handler waits for more."""
         return self._slot is not None and self._slot.waiter is not None
 
     def flow_from(self, flow: BodyFlow) -> None:

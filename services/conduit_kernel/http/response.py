@@ -42,7 +42,7 @@ class Response:
 
     @property
     def was_stale(self) -> bool:
-        """Whether the server had most likely closed the connection before the request got there.
+        """Return whether the server had most likely closed the connection before the request came.
 
         It was kept from an earlier request, and ended without a single byte of an answer.
         """

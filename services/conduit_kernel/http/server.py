@@ -95,7 +95,7 @@ class HttpServer:
 
     @property
     def connections(self) -> int:
-        """How many connections are open."""
+        """Return how many connections are open."""
         return len(self._connections)
 
     async def drain(self, grace_seconds: float) -> None:

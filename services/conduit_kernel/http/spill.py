@@ -29,7 +29,7 @@ class SpillSpace:
 
     @property
     def left(self) -> int:
-        """How many more bytes may be kept."""
+        """Return how many more bytes may be kept."""
         return self._left
 
     def reserve(self, size: int) -> None:
@@ -74,12 +74,12 @@ class SpillBody:
 
     @property
     def length(self) -> int | None:
-        """How many bytes it has: as was said, or as came; None as long as nobody knows."""
+        """Return how many bytes it has: as announced, or as came; None as long as nobody knows."""
         return self.size if self._length is None and self._is_whole else self._length
 
     @property
     def size(self) -> int:
-        """How many bytes have come."""
+        """Return how many bytes have come."""
         return self._tail_at + len(self._tail)
 
     async def open(self) -> "SpillReader":

@@ -19,7 +19,7 @@ class Upload(Protocol):
 
     @property
     def length(self) -> int | None:
-        """How many bytes it has; None if only its end will tell."""
+        """Return how many bytes it has; None if only its end will tell."""
         ...
 
     async def open(self) -> UploadReader:

@@ -56,7 +56,7 @@ class WebSocketClosed(HttpError):
 
     @property
     def is_clean(self) -> bool:
-        """Whether the peer had said all that it wanted to."""
+        """Return whether the peer had sent all that it meant to."""
         return self.code in _GOODBYES
 
 
@@ -191,7 +191,7 @@ class WebSocket(DialedProtocol):
         self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Read frames, answer those that want an answer, wake who receives."""
+        """Read frames, answer those that require it, wake who receives."""
         if not self._is_begun:
             # Nothing was asked yet.
             self.transport.abort()
@@ -229,7 +229,7 @@ class WebSocket(DialedProtocol):
         self._slot.wake()
 
     def pause_writing(self) -> None:
-        """Hold senders back, and the peer, too: its pings want answers."""
+        """Hold senders back, and the peer, too: its pings require answers."""
         self._is_writing_paused = True
         self._writable.clear()
         self._unsent = self.transport.get_write_buffer_size()
@@ -270,7 +270,7 @@ class WebSocket(DialedProtocol):
             self._inbox_bytes += len(message) + _MESSAGE_OVERHEAD
 
     def _flush(self) -> None:
-        """Write what the protocol wants written; watch over the end once it has begun."""
+        """Write what the protocol has to send; watch over the end once it has begun."""
         writes = self._protocol.data_to_send()
         if writes and not self.transport.is_closing():
             # An empty one among them, the last, is the end of what is sent.

@@ -36,12 +36,12 @@ class Signer(Protocol):
 
     @property
     def is_static(self) -> bool:
-        """Whether the proof never expires."""
+        """Return whether the proof never expires."""
         ...
 
     @property
     def expires_at(self) -> float:
-        """When the proof expires, in seconds since 1970; infinity for a static one."""
+        """Return when the proof expires, in seconds since 1970; infinity for a static one."""
         ...
 
     def sign(self, request: HttpRequest) -> HttpRequest:
@@ -105,7 +105,7 @@ def import_auth(kind: str) -> None:
 
 
 def has_auth(kind: str) -> bool:
-    """Whether there is a strategy of this name, see `exists`."""
+    """Return whether there is a strategy of this name, see `exists`."""
     return exists(_module(kind))
 
 
@@ -130,7 +130,7 @@ def resolve_secret(text: str, env: Mapping[str, str], read_file: Callable[[str],
 
 
 def is_own_variable(name: str) -> bool:
-    """Whether an environment variable is the gateway's own, such as its master key."""
+    """Return whether an environment variable is the gateway's own, such as its master key."""
     upper = name.upper()
     return upper.startswith(OWN_PREFIX) or upper in OWN_VARIABLES
 

@@ -35,7 +35,7 @@ ASSURED_SECONDS = 600.0
 
 
 class AwsKey(NamedTuple):
-    """What a key's JSON says."""
+    """A key's JSON, read."""
 
     access_key_id: str = ""
     secret_access_key: str = ""

@@ -4,7 +4,7 @@ The key is one of
 
 * the JSON of an access key, `{"accessKeyId", "secretAccessKey"}`, with `sessionToken` if it is a
   temporary one; what IAM and STS print is understood too
-* with `roleArn`, and `externalId` if the role wants one: that role, assumed by STS; without an
+* with `roleArn`, and `externalId` if the role requires one: that role, assumed by STS; without an
   access key of its own, by the machine
 * `identity`: what the machine is, by the SDK's own rules: environment, shared files, web identity,
   container, instance role

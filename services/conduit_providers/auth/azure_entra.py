@@ -64,7 +64,7 @@ _DESK = {
 
 
 class Credential(Protocol):
-    """What azure-identity's credentials are to us."""
+    """The interface of azure-identity's credentials that we use."""
 
     def get_token(self, *scopes: str) -> AccessToken:
         """Fetch a token, or return one that is kept. AzureError if there is none."""

@@ -69,7 +69,7 @@ _METADATA_URLS = ("url", "region_url", "imdsv2_session_token_url")
 
 
 class Credentials(Protocol):
-    """What google-auth's credentials are to us."""
+    """The interface of google-auth's credentials that we use."""
 
     token: str | None
     # Naive, in UTC.

@@ -26,20 +26,20 @@ class HeaderOptions(BearerOptions, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class AwsOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What requests are signed for."""
+    """The service that requests are signed for."""
 
     # By which AWS knows the service.
     service: str = "bedrock"
 
 
 class GoogleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What tokens are asked for."""
+    """The scope that tokens are requested for."""
 
     scope: str = "https://www.googleapis.com/auth/cloud-platform"
 
 
 class EntraOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What tokens are asked for, and where."""
+    """The scope that tokens are requested for, and their issuer."""
 
     scope: str = "https://cognitiveservices.azure.com/.default"
     # Who issues them, in place of https://login.microsoftonline.com and of the variable

@@ -17,7 +17,7 @@ def codec_named(name: str) -> Any:  # noqa: ANN401 # each operation says which t
 
 
 def has_codec(name: str) -> bool:
-    """Whether there is a module of this name, see `exists`."""
+    """Return whether there is a module of this name, see `exists`."""
     return exists(_module(name))
 
 

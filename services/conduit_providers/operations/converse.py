@@ -64,7 +64,7 @@ _START = "session.start"
 
 
 class Opening(Form[Any]):
-    """How a session begins: the model of a realtime session, the first event of a live one."""
+    """The start of a session: the model of a realtime session, the first event of a live one."""
 
     is_live: bool = False
 
@@ -86,7 +86,7 @@ def live_opening(*, json: bytes | None = None, typed: LiveClientEvent | None = N
 
 
 def is_live(call: ConverseCall) -> bool:
-    """Whether a call is for a live session."""
+    """Return whether a call is for a live session."""
     return isinstance(call.request, Opening) and call.request.is_live
 
 
@@ -154,7 +154,7 @@ class ConverseOperation(SessionOperation[Any]):
         return plain(0, emitted)
 
     def worst_case(self, form: Form[Any], requirements: Requirements) -> WorstCase:
-        """Bound a live session by its length; how much is said in a realtime one nobody knows."""
+        """Bound a live session by its length; how much is spoken in a realtime one nobody knows."""
         if LIVE in requirements.capabilities:
             most = ((SESSION_MILLISECOND, LONGEST_LIVE_SECONDS * 1000),)
             return WorstCase(counted(most), is_bounded=True)
@@ -162,7 +162,7 @@ class ConverseOperation(SessionOperation[Any]):
 
 
 class ConverseMessages(SessionMessages):
-    """The messages of a session, as its first one wants them: of one protocol, in one form."""
+    """The messages of a session, as its first one requires them: of one protocol, in one form."""
 
     def __init__(self, start: pb.ConverseStart) -> None:
         self._start = start

@@ -150,7 +150,7 @@ def _lengths(form: Form[RerankingRequest]) -> Sequence[int]:
 
 
 def _is_structured(document: _Document, rank_fields: Sequence[str] | None) -> bool:
-    """Whether a document is more than a text."""
+    """Return whether a document is more than a text."""
     if isinstance(document, str):
         return False
     members = document.keys() & set(rank_fields) if rank_fields else set(document)

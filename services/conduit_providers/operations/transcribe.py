@@ -96,7 +96,7 @@ def transcription_answer(
 
 
 def is_json(content_type: str) -> bool:
-    """Whether a document is JSON."""
+    """Return whether a document is JSON."""
     return content_type.partition(";")[0].strip().lower() == JSON_TYPE
 
 

@@ -25,7 +25,7 @@ class Import:
     """One import. `lines` has one line for each change, in order."""
 
     def __init__(self, editor: Editor, plan: Plan, *, is_rehearsal: bool) -> None:
-        """Take what shall be. In a rehearsal the values of new virtual keys are not told."""
+        """Take what shall be. In a rehearsal the values of new virtual keys are not returned."""
         self._editor = editor
         self._reading = editor.changing
         self._plan = plan

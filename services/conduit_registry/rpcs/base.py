@@ -26,7 +26,7 @@ MAX_REQUEST_ID = 200
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What the service is made of."""
+    """The parts that the service is made of."""
 
     store: Store
     catalog: Catalog

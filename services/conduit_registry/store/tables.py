@@ -26,7 +26,7 @@ class TextList(sa.types.TypeDecorator[tuple[str, ...]]):
 
 
 class Base(DeclarativeBase):
-    """Base of the Registry's tables. Names have a prefix where another service may want them."""
+    """Base of the Registry's tables. Names have a prefix where another service may use them."""
 
     type_annotation_map = {  # noqa: RUF012 # SQLAlchemy's own declaration
         int: sa.BigInteger,
@@ -57,7 +57,7 @@ class CounterRow(Base):
 
 
 class Row(Base):
-    """What the five kinds of things have in common."""
+    """The columns that the five kinds of things have in common."""
 
     __abstract__ = True
 
@@ -191,7 +191,7 @@ class VirtualKeyRow(Row):
 
 
 class DiscoveryRow(Base):
-    """When an instance was last asked for its models, and whether it answered."""
+    """The time and result of an instance's last discovery."""
 
     __tablename__ = "discoveries"
 

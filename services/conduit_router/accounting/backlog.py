@@ -17,9 +17,9 @@ RETRY_MS = 1000
 
 
 class Backlog:
-    """What the disk refuses, in order.
+    """Records that the disk refuses, in order.
 
-    One record is tried for all. Memory is bounded: what no longer fits is lost, counted and told.
+    One record is tried for all. Memory is bounded: what no longer fits is lost, counted and logged.
     """
 
     def __init__(self, spool: Spool, *, refuse_at: int = 0, max_bytes: int = MAX_BYTES) -> None:
@@ -73,7 +73,7 @@ class Backlog:
             self._lost_now = 0
 
     def refusal(self) -> ServiceUnavailable:
-        """Return what callers are told while calls are refused."""
+        """Return the error that callers receive while calls are refused."""
         return ServiceUnavailable(
             "Conduit's disk takes no charges, and as many wait as may",
             service="router",

@@ -1,4 +1,4 @@
-"""What the spool asks of a disk. OSError if it refuses, unless said otherwise."""
+"""The spool's operations on a disk. OSError if it refuses, unless noted otherwise."""
 
 import errno
 import fcntl

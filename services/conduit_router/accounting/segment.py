@@ -21,7 +21,7 @@ Record = tuple[bytes, bytes]
 
 
 class Segment(NamedTuple):
-    """What a segment holds: its whole records, and what became of the others.
+    """The content of a segment: its whole records, and what became of the others.
 
     - `is_damaged`: there are bytes that were records, or may have been.
     - `is_torn`: the last record was not written to its end, which is no damage.

@@ -11,7 +11,7 @@ from conduit_router.accounting.spool import Spool
 
 
 class SpoolMetrics(Collector):
-    """What of the spool people should look at, for a Prometheus registry."""
+    """Collects the spool's figures that people should look at, for a Prometheus registry."""
 
     def __init__(self, spool: Spool, backlog: Backlog) -> None:
         self._spool = spool

@@ -135,7 +135,7 @@ def _failed(scope: CallScope, attempt: Attempt, error: UpstreamError) -> None:
 
 
 def _crashed(scope: CallScope, attempt: Attempt, error: Exception) -> ConduitError:
-    """Log a fault of ours; return what its caller is told if nobody else can serve the call."""
+    """Log a fault of ours; return the error for its caller if nobody else can serve the call."""
     structlog.get_logger("calls").error(
         "attempt_crashed",
         provider_id=attempt.candidate.provider_id,

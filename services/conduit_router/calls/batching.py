@@ -40,7 +40,7 @@ class Batch:
         upstream: UpstreamTarget,
         spec: ProviderSpec,
     ) -> None:
-        """Translate all parts. InvalidRequest, before anything is sent, if one cannot be said."""
+        """Translate all parts. InvalidRequest, before anything is sent, if one has none."""
         self._codec = codec
         self._calls = calls
         self._endpoint = endpoint
@@ -54,7 +54,7 @@ class Batch:
 
     @property
     def spent(self) -> list[Quantities]:
-        """What the provider told of the parts that it has answered, in no order."""
+        """Return the usage of the parts that the provider has answered, in no order."""
         return [each.usage for each in self._ended.values() if each.usage is not None]
 
     async def ask(

@@ -96,7 +96,7 @@ class CallScope:
     """An admitted call. Enter it, make attempts, `succeed`; leaving it ends the call, once.
 
     Whatever happened - success, failure, the caller's leaving, a crash of ours - each attempt ends
-    exactly once (charged, counted, told to Health) and so does the call (`end_listeners`).
+    exactly once (charged, counted, reported to Health) and so does the call (`end_listeners`).
     """
 
     __slots__ = (

@@ -192,7 +192,7 @@ class JobRunner:
 
 
 class RunningJob:
-    """What is behind a streamed answer."""
+    """A job behind a streamed answer."""
 
     __slots__ = ("_jobs", "_opened", "_spec", "_upstream")
 

@@ -56,7 +56,7 @@ class _Refused(Exception):
 
 
 class _Fetch:
-    """What the files of one request share: their hosts, their bytes, their time."""
+    """The hosts, bytes and time that the files of one request share."""
 
     def __init__(self, client: HttpClient, hosts: set[str]) -> None:
         self._client = client

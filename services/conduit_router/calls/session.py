@@ -115,7 +115,7 @@ class SessionCalls:
 
 
 class _Held:
-    """What an attempt's session comes to, once it is open; enter it, and `succeed`."""
+    """Ends an attempt's session, once it is open; enter it, and `succeed`."""
 
     def __init__(self, scope: CallScope, attempt: Attempt, session: UpstreamSession) -> None:
         self._scope = scope

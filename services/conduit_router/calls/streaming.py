@@ -88,7 +88,7 @@ class StreamingCalls:
 
 
 class _Relay:
-    """What an attempt's stream comes to, from its first piece on; enter it, and `succeed`."""
+    """Ends an attempt's stream, from its first piece on; enter it, and `succeed`."""
 
     __slots__ = ("_attempt", "_scope", "_upstream")
 

@@ -201,7 +201,7 @@ class ReceivedFiles:
 
 
 class _FileSource:
-    """The bytes of one file, held to the length that was said."""
+    """The bytes of one file, held to the announced length."""
 
     def __init__(self, received: ReceivedFiles, index: int, file: FormFile) -> None:
         self._received = received

@@ -44,7 +44,7 @@ _WAYS: dict[int, str] = {
 
 
 class SessionLimits(msgspec.Struct, frozen=True):
-    """What a session may take, in seconds."""
+    """The limits of a session, in seconds."""
 
     # Until the caller's first event, where it names the model.
     first_event: float = 60.0
@@ -109,7 +109,7 @@ class UpstreamSession:
     async def next(self) -> Sequence[SessionEvent] | None:
         """Return what the provider says next, None at the end.
 
-        Raises what was wrong with what the caller said, and UpstreamError if the session breaks.
+        Raises what was wrong with what the caller sent, and UpstreamError if the session breaks.
         """
         if self._early:
             early, self._early = self._early, []

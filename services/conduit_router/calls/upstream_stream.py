@@ -38,7 +38,7 @@ class UpstreamStream:
 
     @property
     def usage(self) -> Quantities | None:
-        """Return what the provider told so far."""
+        """Return what the provider reported so far."""
         return self._decoder.usage
 
     @property

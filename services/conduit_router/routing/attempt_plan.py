@@ -11,7 +11,7 @@ from conduit_router.served_by import ServedBy
 
 
 class Consumption(msgspec.Struct, frozen=True):
-    """What an attempt used, and how well it is known."""
+    """The consumption of an attempt, and how well it is known."""
 
     usage: Quantities
     source: UsageSource.ValueType

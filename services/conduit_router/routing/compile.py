@@ -37,7 +37,7 @@ _KeySource = tuple[object, ...]
 
 
 class _Source(NamedTuple):
-    """What an instance is made from."""
+    """The parts that an instance is made from."""
 
     provider: bytes
     has_keys: bool

@@ -27,7 +27,7 @@ class CandidateKeys(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """Where a request goes, and why not elsewhere."""
+    """The candidates of a request, and the reasons against all others."""
 
     candidates: tuple[CandidateKeys, ...]
     rejections: tuple[pb.Rejection, ...]

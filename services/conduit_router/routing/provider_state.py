@@ -23,14 +23,14 @@ RETRY_RESERVE = 10.0
 
 
 class Cooldown(NamedTuple):
-    """Why a key is not used for a while. Times on the router's monotonic clock, in seconds."""
+    """The end of a key's pause, and its reason; `until` is in monotonic seconds."""
 
     until: float
     reason: str
 
 
 class HealthView(NamedTuple):
-    """What a decision may take into account; a value, so that decisions can be replayed."""
+    """The health that decisions take into account; a value, so that they can be replayed."""
 
     open_circuits: frozenset[int]
     cooldowns: Mapping[str, Cooldown]

@@ -1,4 +1,4 @@
-"""Why a request has no candidate, as its caller is told."""
+"""The errors of requests without a candidate, with the reasons."""
 
 from conduit.v1 import decision_pb2
 from conduit_kernel.errors import (

@@ -27,7 +27,7 @@ Network = IPv4Network | IPv6Network
 
 
 class StraightWay(NamedTuple):
-    """What all calls of a model with a key have in common, where they differ by their bodies."""
+    """The constant parts of a model's calls with a key, where only their bodies differ."""
 
     codec: StraightCodec[Any, Any]
     endpoint: Endpoint
@@ -107,7 +107,7 @@ class UpstreamKey:
 
 
 class ServedOperation(NamedTuple):
-    """How an instance's type serves an operation."""
+    """An operation as an instance's type serves it."""
 
     endpoint: Endpoint
     # Translates calls that are one exchange; a `StreamingCodec` where answers are streamed.

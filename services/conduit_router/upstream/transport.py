@@ -92,7 +92,7 @@ class Transport:
     ) -> None:
         """Take two clients: one for the catalog's addresses, one for those of operators.
 
-        `channels` are for providers that speak gRPC, at public addresses alone unless told.
+        `channels` are for providers that speak gRPC, at public addresses alone by default.
         """
         self._client = client
         self._guarded_client = guarded_client

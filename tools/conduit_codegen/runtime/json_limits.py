@@ -1,6 +1,6 @@
 """The limits of every JSON text that Conduit reads or writes, whoever sent it.
 
-Callers whose text goes beyond them are told so; providers whose answers do are malformed.
+Callers whose text goes beyond them are refused; providers whose answers do are malformed.
 """
 
 # Levels of objects and lists. Writers take 254, and what is read is put into other documents:

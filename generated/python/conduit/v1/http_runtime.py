@@ -40,7 +40,7 @@ Query: TypeAlias = Sequence[tuple[str, str]]
 
 
 class Route(NamedTuple):
-    """How one RPC is served over HTTP.
+    """An RPC as it is served over HTTP.
 
     - `path` is the template, such as `/api/providers/{id}`; `segments` is the same, parsed.
     - `service` and `rpc` name the RPC, such as `RegistryService` and `CreateProvider`.
@@ -144,7 +144,7 @@ def etag_line(value: str) -> bytes:
 
 
 def is_plain(value: str) -> bool:
-    """Whether a header can carry a text as it is."""
+    """Return whether a header can carry a text as it is."""
     return value.isascii() and value.isprintable()
 
 

@@ -34,13 +34,13 @@ from conduit_providers.quantities import (
 
 
 class OutputDetails(msgspec.Struct):
-    """What the tokens written consist of."""
+    """The details of the tokens written."""
 
     thinking_tokens: int | None = None
 
 
 class CacheCreation(msgspec.Struct):
-    """How long the tokens written to the cache stay there."""
+    """The tokens written to the cache, by how long they stay there."""
 
     ephemeral_1h_input_tokens: int | None = None
 
@@ -50,7 +50,7 @@ class _ToolUse(msgspec.Struct):
 
     @property
     def searches(self) -> int:
-        """How many searches are charged."""
+        """The count of searches that are charged."""
         return self.web_search_requests or 0
 
 
@@ -103,7 +103,7 @@ class Counts(msgspec.Struct):
 
     @property
     def web_searches(self) -> int:
-        """How often the provider searched the web, which costs extra; zero if that is no JSON."""
+        """Return the count of web searches, which cost extra; zero if that is no JSON."""
         try:
             return msgspec.json.decode(self.server_tool_use or b"{}", type=_ToolUse).searches
         except msgspec.DecodeError:
@@ -125,13 +125,13 @@ class Block(msgspec.Struct):
 
     @property
     def arguments(self) -> str:
-        """What a tool is called with, as JSON."""
+        """The arguments of a tool call, as JSON."""
         text = msgspec.json.format(bytes(self.input), indent=-1).decode()
         return text if text.startswith("{") else "{}"
 
 
 class StopDetails(msgspec.Struct):
-    """Why the model refused."""
+    """The reason of a refusal by the model."""
 
     category: str | None = None
     explanation: str | None = None
@@ -153,7 +153,7 @@ class Message(msgspec.Struct):
 
 
 class Delta(msgspec.Struct):
-    """What an event of a stream adds."""
+    """The addition of an event of a stream."""
 
     type: str = ""
     text: str = ""
@@ -179,7 +179,7 @@ class Event(msgspec.Struct):
 
 
 class Finish(NamedTuple):
-    """Why the model stopped; `native` where Anthropic's word says more."""
+    """The stop reason; `native` where Anthropic's word says more."""
 
     reason: "FinishReason.ValueType"
     native: str | None

@@ -4,7 +4,7 @@ https://platform.claude.com/docs/en/agents-and-tools/tool-use/server-tools and
 https://platform.claude.com/docs/en/build-with-claude/citations
 
 Citations become annotations in the form that OpenAI has for those of the web; where in a document
-something stands is told beside it, under Anthropic's name for it. Blocks of the provider's own
+something stands is beside it, under Anthropic's name for it. Blocks of the provider's own
 tools, and the words between them, must be sent back as they came; they travel as reasoning details,
 one for each block.
 """
@@ -30,7 +30,7 @@ PLAIN = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
 
 
 def is_own(kind: str) -> bool:
-    """Whether a block can only be kept as it is."""
+    """Return whether a block can only be kept as it is."""
     return kind not in PLAIN
 
 

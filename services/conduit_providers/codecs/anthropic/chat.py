@@ -39,7 +39,7 @@ class AnthropicChatCodec:
     """Speaks `POST /v1/messages`."""
 
     def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
-        """Translate the request. InvalidRequest for what the API cannot be told."""
+        """Translate the request. InvalidRequest for what the API does not support."""
         path = target.fill(endpoint.path, model=call.model)
         facts = endpoint.facts_of(call.model)
         return messages_request(call, endpoint, target, path, endpoint.options, facts)
@@ -74,7 +74,7 @@ def messages_request(  # noqa: PLR0917 # Vertex AI has other options and facts
     options: ChatOptions,
     model: ChatModel,
 ) -> HttpRequest:
-    """Return the request to a path. InvalidRequest for what the API cannot be told."""
+    """Return the request to a path. InvalidRequest for what the API does not support."""
     body = MessagesBody(call, options, model, target.provider_name).build()
     is_older = bool(options.sampling_version) and not SAMPLING.isdisjoint(body)
     headers = dict(endpoint.headers)

@@ -6,7 +6,7 @@ import msgspec
 
 
 class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What holds for all models of an endpoint."""
+    """Options that hold for all models of an endpoint."""
 
     # The limit of requests that set none, because the API demands one. Every current model can
     # write this much, and a whole answer of this length still comes within the ten minutes that
@@ -21,7 +21,7 @@ class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChatModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a model of Claude takes; the defaults are the newest models'."""
+    """The abilities of a model of Claude; the defaults are the newest models'."""
 
     # Whether it decides how long to think, guided by an effort, or has a budget of tokens.
     thinking: Literal["effort", "budget"] = "effort"

@@ -66,7 +66,7 @@ JSON_OBJECT_INSTRUCTION = (
 
 
 class MessagesBody:
-    """Builds one body; notes in the call what could not be said."""
+    """Builds one body; notes in the call what is not supported."""
 
     def __init__(
         self, call: ChatCall, options: ChatOptions, model: ChatModel, provider: str

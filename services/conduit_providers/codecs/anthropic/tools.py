@@ -1,4 +1,4 @@
-"""Tools as Anthropic's Messages want them.
+"""Tools as Anthropic's Messages require them.
 
 https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview
 """

@@ -1,4 +1,4 @@
-"""A conversation as Anthropic's Messages want it.
+"""A conversation as Anthropic's Messages require it.
 
 https://platform.claude.com/docs/en/api/messages: instructions stand apart, turns of one speaker
 are joined, tool results are the user's, thoughts go back as they came.

@@ -123,7 +123,7 @@ class Block(msgspec.Struct, rename="camel"):
 
     @property
     def words(self) -> str:
-        """What is said in it."""
+        """The text in it."""
         cited = (self.citations_content or Cited()).content or []
         return (self.text or "") + "".join(each.text or "" for each in cited)
 
@@ -135,25 +135,25 @@ class Block(msgspec.Struct, rename="camel"):
 
 
 class Message(msgspec.Struct):
-    """What the model says."""
+    """The model's message."""
 
     content: list[Block]
 
 
 class Output(msgspec.Struct):
-    """What came of the request."""
+    """The output of a request."""
 
     message: Message | None = None
 
 
 class Router(msgspec.Struct, rename="camel"):
-    """Which model a prompt router has chosen."""
+    """The choice of a prompt router."""
 
     invoked_model_id: str = ""
 
 
 class Trace(msgspec.Struct, rename="camel"):
-    """How the answer was found."""
+    """The provider's trace of an answer."""
 
     prompt_router: Router | None = None
 
@@ -197,7 +197,7 @@ def answer_id(headers: Mapping[str, str], created: int) -> str:
 
 
 class Finish(NamedTuple):
-    """Why the model stopped; `native` where Bedrock's word says more."""
+    """The stop reason; `native` where Bedrock's word says more."""
 
     reason: "FinishReason.ValueType"
     native: str | None

@@ -38,7 +38,7 @@ class BedrockChatCodec:
     """Speaks `POST /model/{modelId}/converse` and `/converse-stream`."""
 
     def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
-        """Translate the request. InvalidRequest for what the API cannot be told."""
+        """Translate the request. InvalidRequest for what the API does not support."""
         body = ConverseBody(call, endpoint, target.provider_name).build()
         path = target.fill(endpoint.path, model=call.model)
         return HttpRequest(

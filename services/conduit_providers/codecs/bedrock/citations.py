@@ -46,7 +46,7 @@ _PLACES = {
 def annotation(citation: msgspec.Raw, start: int, end: int) -> Json:
     """Return a citation of the text between two characters.
 
-    Where in a document something stands is told beside it, under Bedrock's name for it.
+    Where in a document something stands is beside it, under Bedrock's name for it.
     msgspec.DecodeError if it is none.
     """
     source = _DECODER.decode(citation)
@@ -80,7 +80,7 @@ def annotations_of(blocks: Iterable[Block]) -> list[Json]:
 
 
 class StreamedCitations:
-    """The citations of a streamed answer, told when their block ends."""
+    """The citations of a streamed answer, emitted when their block ends."""
 
     def __init__(self) -> None:
         # Characters said; by block, where its text begins and what it cites.

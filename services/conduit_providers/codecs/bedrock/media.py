@@ -1,4 +1,4 @@
-"""Pictures, sounds, films and documents as Bedrock's Converse wants them.
+"""Pictures, sounds, films and documents as Bedrock's Converse requires them.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock.html: each kind is
 a block of its own, with its format by name, and its bytes in the request or an object in S3.

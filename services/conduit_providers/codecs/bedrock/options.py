@@ -8,14 +8,14 @@ from conduit_providers.spec import EmbedModel as AnyEmbedModel
 
 
 class ModelsOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How models are listed."""
+    """Options for listing models."""
 
     # The path of the list of inference profiles, which follows the list of `path`; empty for none.
     then: str = ""
 
 
 class ChatModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a model takes; the defaults are those of models of which nothing is known."""
+    """The abilities of a model; the defaults are those of models of which nothing is known."""
 
     # Whether it answers by a schema, and keeps to those of strict tools.
     takes_schemas: bool = False
@@ -33,7 +33,7 @@ class ChatModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EmbedModel(AnyEmbedModel, frozen=True, forbid_unknown_fields=True):
-    """Which body a maker's embeddings have."""
+    """The form of the body of a maker's embeddings."""
 
     maker: Literal["titan", "cohere", "unknown"] = "unknown"
     # Where the number of dimensions goes in Titan's; not at all if empty.

@@ -52,7 +52,7 @@ _NOTE = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{1,256}")
 
 
 class ConverseBody:
-    """Builds one body; notes in the call what could not be said."""
+    """Builds one body; notes in the call what is not supported."""
 
     def __init__(self, call: ChatCall, endpoint: Endpoint, provider: str) -> None:
         self._call = call
@@ -115,7 +115,7 @@ class ConverseBody:
             self._body["system"] = system
 
     def _unforced(self, tools: Json) -> Json:
-        """Leave it to the models that refuse to be told so whether they call a tool."""
+        """Leave it to the models that refuse forced tools whether they call one."""
         forced = not {"any", "tool"}.isdisjoint(tools.get("toolChoice", ()))
         if forced and not self._model.takes_forced_tools:
             self._drop("tool_choice")

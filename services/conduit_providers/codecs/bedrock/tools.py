@@ -1,10 +1,10 @@
-"""Tools as Bedrock's Converse wants them.
+"""Tools as Bedrock's Converse requires them.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolConfiguration.html
 
-What the API has no word for is said with what it has:
+What the API has no member for is expressed with those it has:
 
-* `none` leaves the tools out. Where the conversation has calls in it, the API wants tools; then
+* `none` leaves the tools out. Where the conversation has calls in it, the API requires tools; then
   they stay, and an instruction says not to call them.
 * A function by name, where the model takes no names, leaves the other tools out and demands any.
 * An answer by a schema, where the model knows none, is the input of one more tool that it must

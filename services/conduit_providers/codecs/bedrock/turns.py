@@ -1,4 +1,4 @@
-"""A conversation as Bedrock's Converse wants it.
+"""A conversation as Bedrock's Converse requires it.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html: instructions stand
 apart, turns of one speaker are joined, tool results are the user's, thoughts go back as they came.
@@ -46,7 +46,7 @@ NATIVE_OF_DOCUMENTS = ("citations", "context")
 
 
 class Conversation:
-    """Translates the messages of one call; notes in the call what could not be said."""
+    """Translates the messages of one call; notes in the call what is not supported."""
 
     def __init__(self, call: ChatCall, provider: str) -> None:
         self._call = call

@@ -53,12 +53,12 @@ class Units(msgspec.Struct):
     image_tokens: float | None = None
 
     def __bool__(self) -> bool:
-        """Whether any tokens are counted at all; images may be counted otherwise."""
+        """Return whether any tokens are counted at all; images may be counted otherwise."""
         return (self.input_tokens, self.output_tokens, self.image_tokens) != (None, None, None)
 
 
 class Counts(msgspec.Struct):
-    """What a call consumed."""
+    """The consumption of a call."""
 
     billed_units: Units | None = None
     tokens: Units | None = None
@@ -83,7 +83,7 @@ class Counts(msgspec.Struct):
 
 
 class Source(msgspec.Struct):
-    """What a citation refers to: a document, or a tool's output."""
+    """The source of a citation: a document, or a tool's output."""
 
     type: str = ""
     id: str | None = None
@@ -151,7 +151,7 @@ class Reply(msgspec.Struct):
 
 
 class Finish(NamedTuple):
-    """Why the model stopped; `native` where Cohere's word says more."""
+    """The finish reason; `native` where Cohere's word says more."""
 
     reason: "FinishReason.ValueType"
     native: str | None
@@ -181,7 +181,7 @@ def finish_of(reason: str, error: str | None, provider: str) -> Finish:
 
 
 def failure(message: object, provider: str) -> UpstreamError:
-    """Return the error that Cohere told inside an answer of 2xx."""
+    """Return the error that Cohere reported inside an answer of 2xx."""
     return error_in_stream({"message": message, "code": "ERROR"}, provider)
 
 

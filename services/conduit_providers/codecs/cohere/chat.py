@@ -38,7 +38,7 @@ class CohereChatCodec:
     """Speaks `POST /v2/chat`."""
 
     def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
-        """Translate the request. UnsupportedCapability for what the API cannot be told."""
+        """Translate the request. UnsupportedCapability for what the API does not support."""
         body = ChatBody(call, endpoint, target.provider_name).build()
         return HttpRequest(
             "POST",

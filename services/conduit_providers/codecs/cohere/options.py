@@ -4,7 +4,7 @@ import msgspec
 
 
 class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What holds for all models."""
+    """Options that hold for all models."""
 
     # The most that models write, of which an effort to reason is a share where the request sets no
     # limit.
@@ -12,7 +12,7 @@ class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EmbedOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the API demands."""
+    """Members that the API requires."""
 
     # What vectors are for where the request does not say.
     input_type: str = "search_document"

@@ -41,7 +41,7 @@ NATIVE = (
 
 
 class ChatBody:
-    """Builds one body; notes in the call what could not be said."""
+    """Builds one body; notes in the call what is not supported."""
 
     def __init__(self, call: ChatCall, endpoint: Endpoint, provider: str) -> None:
         self._call = call

@@ -52,7 +52,7 @@ class _Meta(msgspec.Struct):
     billed_units: _Units | None = None
 
     def usage(self) -> Quantities | None:
-        """Return what is billed; None if nothing is told."""
+        """Return what is billed; None if nothing is reported."""
         units = self.billed_units
         if units is None or (units.search_units is None and units.input_tokens is None):
             return None

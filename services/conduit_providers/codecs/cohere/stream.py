@@ -34,7 +34,7 @@ MAX_PARTS = 1000
 
 
 class Piece(msgspec.Struct):
-    """What an event adds to the message. The head of a stream has empty lists in their places."""
+    """An event's part of the message. The head of a stream has empty lists in their places."""
 
     content: Content | list[object] | None = None
     tool_plan: str | None = None
@@ -43,7 +43,7 @@ class Piece(msgspec.Struct):
 
 
 class Delta(msgspec.Struct):
-    """What an event adds, or how the stream ends."""
+    """An event's addition, or the end of the stream."""
 
     message: Piece | None = None
     finish_reason: str | None = None

@@ -1,4 +1,4 @@
-"""A conversation as Cohere's Chat wants it.
+"""A conversation as Cohere's Chat requires it.
 
 https://docs.cohere.com/reference/chat: instructions come first and once, thoughts and plans go
 back as they came, what tools return are documents that the model can cite.
@@ -32,7 +32,7 @@ _INSTRUCTING = frozenset({CHAT_ROLE_SYSTEM, CHAT_ROLE_DEVELOPER})
 
 
 class Conversation:
-    """Translates the turns of one call; notes in the call what could not be said."""
+    """Translates the turns of one call; notes in the call what is not supported."""
 
     def __init__(self, call: ChatCall, provider: str) -> None:
         self._call = call

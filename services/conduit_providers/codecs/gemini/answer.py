@@ -64,7 +64,7 @@ class Part(msgspec.Struct, rename="camel"):
 
 
 class Content(msgspec.Struct):
-    """What was said in one turn."""
+    """The parts of one turn."""
 
     parts: list[Part] | None = None
 
@@ -155,13 +155,13 @@ class Counts(msgspec.Struct, rename="camel"):
 
     @property
     def tier(self) -> str:
-        """The latency tier in OpenAI's words; empty if it was not told."""
+        """The latency tier in OpenAI's words; empty if it was not reported."""
         word = self.service_tier.lower() or self.traffic_type
         return _TIERS.get(word, word.lower())
 
 
 class Feedback(msgspec.Struct, rename="camel"):
-    """Why the prompt was not answered."""
+    """The reason for which the prompt was not answered."""
 
     block_reason: str | None = None
     block_reason_message: str | None = None
@@ -231,7 +231,7 @@ def made_at(create_time: str) -> int:
 
 
 class Finish(NamedTuple):
-    """Why the model stopped; `native` where Google's word says more."""
+    """The finish reason; `native` where Google's word says more."""
 
     reason: "FinishReason.ValueType"
     native: str | None
@@ -324,7 +324,7 @@ _METADATA = (
 
 
 def known(raw: bytes) -> object:
-    """Return what is told as it is; nothing where that is no JSON."""
+    """Return the reported value as it is; nothing where that is no JSON."""
     try:
         return parsed(raw)
     except msgspec.DecodeError:

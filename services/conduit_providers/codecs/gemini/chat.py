@@ -34,7 +34,7 @@ class GeminiChatCodec:
     """Speaks `POST .../{model}:generateContent`, and `:streamGenerateContent`."""
 
     def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
-        """Translate the request. InvalidRequest for what the API cannot be told."""
+        """Translate the request. InvalidRequest for what the API does not support."""
         path = target.fill(endpoint.path, model=call.model.removeprefix("models/"))
         return content_request(call, endpoint, target, path)
 

@@ -24,7 +24,7 @@ class _Chunk(msgspec.Struct, rename="camel"):
 
     @property
     def source(self) -> _Source:
-        """Where it is from."""
+        """The page it is from."""
         return self.web or self.retrieved_context or self.maps or _Source()
 
 
@@ -51,7 +51,7 @@ _DECODER = JsonReader(_Metadata)
 def annotations(metadata: bytes, texts: dict[int, str]) -> list[Json]:
     """Return what supports an answer. `texts` are its words by the index of their part.
 
-    Metadata in another form gives nothing; it is told as it is in any case.
+    Metadata in another form gives nothing; it is handed on as it is in any case.
     """
     try:
         found = _DECODER.decode(metadata)

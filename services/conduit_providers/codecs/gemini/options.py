@@ -8,14 +8,14 @@ from conduit_providers.spec import EmbedModel as AnyEmbedModel
 
 
 class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What holds for all models of an endpoint."""
+    """Options that hold for all models of an endpoint."""
 
     # Whether there is the parameter `store`.
     takes_store: bool = False
 
 
 class ChatModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a model thinks; the defaults are those of Gemini 3 and later."""
+    """A model's thinking; the defaults are those of Gemini 3 and later."""
 
     # Whether it is told a level, has a budget of tokens, or does not think.
     thinking: Literal["level", "budget", "none"] = "level"
@@ -26,7 +26,7 @@ class ChatModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EmbedModel(AnyEmbedModel, frozen=True, forbid_unknown_fields=True):
-    """How a model is asked for vectors."""
+    """The form of requests for vectors."""
 
     # Always by `batchEmbedContents`, each request of which names the model (the Gemini API); on
     # Vertex AI by `embedContent`, or `batchEmbedContents` for several texts; or by `predict`.
@@ -34,7 +34,7 @@ class EmbedModel(AnyEmbedModel, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelsOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How models are listed."""
+    """Options for listing models."""
 
     # How many to ask for at once.
     page_size: int = 100

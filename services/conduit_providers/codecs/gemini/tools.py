@@ -1,4 +1,4 @@
-"""Tools as Gemini wants them.
+"""Tools as Gemini requires them.
 
 https://ai.google.dev/gemini-api/docs/function-calling
 """

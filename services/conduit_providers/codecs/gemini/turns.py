@@ -1,4 +1,4 @@
-"""A conversation as Gemini wants it.
+"""A conversation as Gemini requires it.
 
 https://ai.google.dev/api/caching#Content: instructions stand apart, turns of one speaker are
 joined, results of functions are the user's, thoughts and their signatures go back as they came.
@@ -37,7 +37,7 @@ FOREIGN_SIGNATURE = "skip_thought_signature_validator"
 
 
 class _Thoughts(NamedTuple):
-    """What an assistant's turn brings back of its thinking."""
+    """An assistant's turn's thinking, as the caller sent it back."""
 
     parts: list[Json]
     # Of the text, and of calls by their ids.
@@ -46,7 +46,7 @@ class _Thoughts(NamedTuple):
 
 
 class Turns:
-    """Translates the messages of one call; notes in it what could not be said."""
+    """Translates the messages of one call; notes in it what is not supported."""
 
     def __init__(self, call: ChatCall, provider: str, media: Media, *, is_sealing: bool) -> None:
         """Take whether the model demands signatures, as all since Gemini 3 do."""
@@ -210,7 +210,7 @@ def _thought(detail: ReasoningDetail) -> Json:
 
 
 def _google(unknown: bytes) -> Json:
-    """Return what a caller hands back of what Google said beside OpenAI's words."""
+    """Return what a caller hands back of Google's own members beside OpenAI's."""
     extra = orjson.loads(unknown or b"{}").get("extra_content")
     google = extra.get("google") if isinstance(extra, dict) else None
     return google if isinstance(google, dict) else {}

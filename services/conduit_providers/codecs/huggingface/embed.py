@@ -1,6 +1,6 @@
 """Hugging Face's embeddings.
 
-Two servers, told apart by the instance's address:
+Two servers, distinguished by the instance's address:
 
 * The router takes the task `feature-extraction` of the provider `hf-inference`: texts in, bare
   vectors out, without counts.

@@ -4,6 +4,6 @@ import msgspec
 
 
 class EmbedOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the server of a dedicated endpoint takes texts, in OpenAI's dialect."""
+    """The path at which a dedicated endpoint takes texts, in OpenAI's dialect."""
 
     dedicated_path: str = "/v1/embeddings"

@@ -1,7 +1,7 @@
 """What Mistral answers otherwise than OpenAI, in messages and their pieces.
 
 Models that reason answer with a list of chunks; their thoughts are among them, and references to
-what tools have told. In a stream, a reference's place is counted within its event.
+results of tools. In a stream, a reference's place is counted within its event.
 https://docs.mistral.ai/capabilities/reasoning
 """
 
@@ -94,7 +94,7 @@ class CallNumbers:
 
 
 class ChoiceState:
-    """What is remembered of a choice from one event to the next."""
+    """The state of a choice from one event to the next."""
 
     def __init__(self) -> None:
         self.thoughts = Thoughts()
@@ -102,7 +102,7 @@ class ChoiceState:
 
 
 def is_odd(answer: bytes) -> bool:
-    """Whether an answer, or an event of one, may need changes."""
+    """Return whether an answer, or an event of one, may need changes."""
     return _ODD.search(answer) is not None
 
 

@@ -34,7 +34,7 @@ class MistralChatCodec:
         self._openai = OpenAIChatCodec()
 
     def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
-        """Pass the caller's body on, changed where Mistral wants it otherwise."""
+        """Pass the caller's body on, changed where Mistral requires it otherwise."""
         request = self._openai.to_upstream(call, endpoint, target)
         return replace(request, body=fitted(request.body, call, target.provider_name))
 

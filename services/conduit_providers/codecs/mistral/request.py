@@ -1,4 +1,4 @@
-"""What Mistral wants otherwise than OpenAI, in the body of a chat.
+"""The members of a chat's body that Mistral requires otherwise than OpenAI.
 
 https://docs.mistral.ai/api/endpoint/chat, and the types of the newest official SDK.
 """
@@ -38,7 +38,7 @@ _MARKS = (
 
 
 def fitted(body: bytes, call: ChatCall, provider: str) -> bytes:
-    """Return a body of OpenAI's dialect as Mistral wants it.
+    """Return a body of OpenAI's dialect as Mistral requires it.
 
     InvalidRequest if it is not JSON, UnsupportedCapability for what Mistral does not do.
     """
@@ -53,7 +53,7 @@ def fitted(body: bytes, call: ChatCall, provider: str) -> bytes:
 
 
 class _Fitting:
-    """Changes one body in place; notes in the call what could not be said."""
+    """Changes one body in place; notes in the call what is not supported."""
 
     def __init__(self, call: ChatCall, provider: str) -> None:
         self._call = call
@@ -169,7 +169,7 @@ class _Fitting:
 
 
 def short_id(call_id: str) -> str:
-    """Return an id of a tool call as Mistral wants it: the same always for the same."""
+    """Return an id of a tool call as Mistral requires it: the same always for the same."""
     if _CALL_ID.fullmatch(call_id):
         return call_id
     number = int.from_bytes(hashlib.sha256(call_id.encode()).digest())

@@ -135,7 +135,7 @@ class PieceReader:
 
 
 class Finish(NamedTuple):
-    """Why the model stopped; `native` where Ollama's word says more."""
+    """The stop reason; `native` where Ollama's word says more."""
 
     reason: "FinishReason.ValueType"
     native: str | None

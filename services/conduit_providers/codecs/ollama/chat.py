@@ -28,7 +28,7 @@ class OllamaChatCodec:
     """Speaks `POST /api/chat`."""
 
     def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
-        """Translate the request. InvalidRequest for what the API cannot be told."""
+        """Translate the request. InvalidRequest for what the API does not support."""
         body = ChatBody(call, endpoint, target.provider_name).build()
         headers = JSON_HEADERS + tuple(endpoint.headers.items())
         return HttpRequest("POST", target.fill(endpoint.path), headers, orjson.dumps(body))

@@ -4,7 +4,7 @@ import msgspec
 
 
 class ChatModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a model thinks; by default it can be told not to, and the highest level is `max`."""
+    """A model's thinking; by default it can be turned off, and the highest level is `max`."""
 
     # Whether it always thinks, and knows no level above `high`.
     always_thinks: bool = False

@@ -58,7 +58,7 @@ NATIVE_OPTIONS = frozenset(
 
 
 class ChatBody:
-    """Builds one body; notes in the call what could not be said."""
+    """Builds one body; notes in the call what is not supported."""
 
     def __init__(self, call: ChatCall, endpoint: Endpoint, provider: str) -> None:
         self._call = call

@@ -1,4 +1,4 @@
-"""A conversation as Ollama's chat wants it.
+"""A conversation as Ollama's chat requires it.
 
 https://docs.ollama.com/api/chat: text and pictures stand apart, results of tools go by the
 function's name, thoughts go back as `thinking`.
@@ -35,7 +35,7 @@ _ROLES = {
 
 
 class Turns:
-    """Translates the messages of one call; notes in it what could not be said."""
+    """Translates the messages of one call; notes in it what is not supported."""
 
     def __init__(self, call: ChatCall, provider: str) -> None:
         self._call = call

@@ -32,7 +32,7 @@ def written(members: Mapping[str, object]) -> bytes:
 
 
 def merged(event: bytes, early: Members) -> bytes:
-    """Return an event with what was said before it; its own members win."""
+    """Return an event with what was held back before it; its own members win."""
     members = _read(event)
     return _write(members | {name: early[name] for name in early if name not in members})
 
@@ -50,7 +50,7 @@ def without_choices(event: bytes) -> bytes:
 
 
 def is_empty_delta(event: bytes) -> bool:
-    """Whether the choices of an event have no content, only who speaks and why that ended."""
+    """Return whether an event's choices have no content, only who speaks and why that ended."""
     try:
         choices = parsed(event)["choices"]
     except msgspec.DecodeError:
@@ -69,7 +69,7 @@ def is_empty_delta(event: bytes) -> bool:
 def usage_chunk(event: bytes, usage: Quantities, reported: object) -> bytes:
     """Return the chunk that OpenAI ends a stream with when asked for the usage.
 
-    `event` is the one that told the counts, or any other of the answer; `told` is how it did.
+    `event` is the one with the counts, or any other of the answer; `reported` is their form in it.
     https://platform.openai.com/docs/api-reference/chat/create#chat-create-stream_options
     """
     members = _read(event) if event else {}
@@ -86,7 +86,7 @@ def _is_about_none(members: Members) -> bool:
 
 
 def _counts(usage: Quantities, reported: object) -> dict[str, object]:
-    """Return the counts as they were told, and what OpenAI always tells."""
+    """Return the counts as they were reported, and those that OpenAI always reports."""
     made: dict[str, object] = {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,

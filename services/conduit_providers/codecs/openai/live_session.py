@@ -45,7 +45,7 @@ class LiveTranslator:
 
     @property
     def usage(self) -> Quantities:
-        """Return how long it lasted, as far as the provider told."""
+        """Return how long it lasted, as far as the provider reported."""
         return self._lasted or Quantities()
 
     @property
@@ -54,7 +54,7 @@ class LiveTranslator:
         return self._others
 
     def uncounted(self, milliseconds: int) -> Quantities | None:
-        """Return how much longer it lasted than was told; None once the provider counted all."""
+        """Return how much longer it lasted than reported; None once the provider counted all."""
         if self.is_done and self._lasted is not None:
             return None
         told = self.usage.count(SESSION_MILLISECOND)

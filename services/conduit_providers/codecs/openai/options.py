@@ -4,7 +4,7 @@ import msgspec
 
 
 class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a provider's chats differ from OpenAI's."""
+    """The differences of a provider's chats from OpenAI's."""
 
     # The role that stands for `developer`; empty where that is known.
     developer_role: str = ""
@@ -15,7 +15,7 @@ class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ConverseOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where sessions of the other protocol are."""
+    """The path of sessions of the other protocol."""
 
     # The path of live sessions; empty where there are none.
     live_path: str = ""

@@ -1,9 +1,9 @@
 """The events of a streamed chat in OpenAI's dialect, passed on as they are.
 
 An event is looked into only as far as it takes to know that it is one, whether a choice is
-finished, and what was used. Two kinds are not passed on where they stand: counts are told as OpenAI
-tells them, to those who asked, in one chunk behind the last choice; and what comes before the first
-choice, such as Azure's findings about the prompt, is told with it.
+finished, and what was used. Two kinds are not passed on where they stand: counts are reported as
+OpenAI does, to those who asked, in one chunk behind the last choice; and what comes before the
+first choice, such as Azure's findings about the prompt, is sent with it.
 """
 
 import re
@@ -293,7 +293,7 @@ class OpenAIChatDecoder:
 
 
 def _asks_accounting(call: ChatCall) -> bool:
-    """Whether the caller asks for the usage in OpenRouter's way: `"usage": {"include": true}`.
+    """Return whether the caller asks for usage in OpenRouter's way: `"usage": {"include": true}`.
 
     https://openrouter.ai/docs/use-cases/usage-accounting
     """

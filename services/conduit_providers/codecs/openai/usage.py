@@ -111,7 +111,7 @@ def quantities_of(report: UsageReport, tier: object) -> Quantities | None:
 
 
 def _has_rare(prompt: _Prompt | None, completion: _Completion | None) -> bool:
-    """Whether more is told than what is cached and what was thought."""
+    """Return whether more is reported than what is cached and what was thought."""
     if prompt is not None and (prompt.audio_tokens or prompt.image_tokens or prompt.video_tokens):
         return True
     if prompt is not None and prompt.cache_write_tokens:

@@ -40,7 +40,7 @@ _SPEAKERS = {CHAT_ROLE_USER: "user", CHAT_ROLE_ASSISTANT: "assistant"}
 
 
 class ModelInput:
-    """Builds one input; notes in the call what could not be said."""
+    """Builds one input; notes in the call what is not supported."""
 
     def __init__(self, call: ChatCall, model: ChatModel, provider: str) -> None:
         self._call = call
@@ -197,7 +197,7 @@ _UNTAKEN = ("logit_bias", "logprobs", "top_logprobs", "user", "metadata", "store
 
 
 def limit_of(call: ChatCall, model: ChatModel) -> int:
-    """Return the most tokens that the model is told to write; zero if it is told no limit."""
+    """Return the most tokens that the model may write; zero if there is no limit."""
     limit = call.typed.max_completion_tokens or call.typed.max_tokens
     return limit if limit >= model.least_limit else 0
 

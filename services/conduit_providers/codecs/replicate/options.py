@@ -4,7 +4,7 @@ import msgspec
 
 
 class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How predictions are made."""
+    """Options for making predictions."""
 
     # Where those of a certain version are.
     version_path: str = "/predictions"
@@ -17,7 +17,7 @@ class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChatModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the models of one maker spell their input; empty names are inputs that they lack."""
+    """The input names of one maker's models; empty names are inputs that they lack."""
 
     # The longest output, in tokens, and the least that it may be.
     limit: str = "max_tokens"

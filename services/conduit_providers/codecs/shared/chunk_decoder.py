@@ -1,4 +1,4 @@
-"""What the decoders share whose dialects are told in OpenAI's chunks.
+"""The base of decoders whose dialects become OpenAI's chunks.
 
 A dialect says how bytes are cut into pieces (events, lines, frames) and what a piece adds.
 """

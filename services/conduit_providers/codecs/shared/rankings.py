@@ -68,7 +68,7 @@ def ranking_answer(
 ) -> RerankAnswer:
     """Return places as Cohere's answers have them. UpstreamError if they are not right.
 
-    `ranking` has what else the provider said. Documents are the caller's own, if asked for: no
+    `ranking` has the provider's other members. Documents are the caller's own, if asked for: no
     provider has to send them back.
     """
     request = call.typed

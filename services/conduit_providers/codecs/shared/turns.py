@@ -42,5 +42,5 @@ def arguments_of(text: str) -> dict[str, Any]:
 
 
 def is_thinking(native: object) -> bool:
-    """Whether Anthropic's own `thinking` asks the model to think; a wrong one is the provider's."""
+    """Return whether Anthropic's own `thinking` asks for thoughts; the provider judges it."""
     return isinstance(native, dict) and native.get("type") in ("enabled", "adaptive")

@@ -26,7 +26,7 @@ _NOTHING = frozenset({b"", b"null", b"[]", b"{}", b'""'})
 
 
 def is_default(name: str, value: object) -> bool:
-    """Whether a value asks for no more than what happens without it."""
+    """Return whether a value asks for no more than what happens without it."""
     return value in (None, "", [], {}) or (name in DEFAULTS and value == DEFAULTS[name])
 
 

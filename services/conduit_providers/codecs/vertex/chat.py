@@ -21,7 +21,7 @@ class VertexChatCodec:
     """Chooses the dialect by what the catalog says of the model."""
 
     def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
-        """Translate the request. InvalidRequest for what the API cannot be told."""
+        """Translate the request. InvalidRequest for what the API does not support."""
         options: ChatOptions = endpoint.options
         claude = _claude(call, endpoint)
         if claude is not None:

@@ -5,7 +5,7 @@ from conduit_providers.codecs.gemini import options as gemini
 
 
 class ChatOptions(gemini.ChatOptions, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where models are that are not Gemini, and what their dialect is told."""
+    """The places of models that are not Gemini, and the version that their dialect requires."""
 
     # Where Claude is, up to the verb.
     claude_path: str
@@ -15,6 +15,6 @@ class ChatOptions(gemini.ChatOptions, frozen=True, forbid_unknown_fields=True, k
 
 
 class ChatModel(gemini.ChatModel, frozen=True, forbid_unknown_fields=True):
-    """Which dialect a model speaks: Anthropic's if it is a Claude, and Gemini's if not."""
+    """The dialect of a model: Anthropic's if it is a Claude, and Gemini's if not."""
 
     claude: anthropic.ChatModel | None = None
