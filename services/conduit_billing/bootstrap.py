@@ -25,6 +25,7 @@ from conduit_billing.service import BillingService
 from conduit_billing.timestamps import MICRO
 from conduit_kernel.background import Background
 from conduit_kernel.database import CHECKPOINT_SECONDS, Checkpointer, open_database
+from conduit_kernel.database_check import watch_database
 from conduit_kernel.errors import ProviderTypeUnknown
 from conduit_kernel.registry_watch import RegistryWatch
 from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metadata
@@ -139,6 +140,7 @@ def _work(
     refresh_seconds: float,
 ) -> Background:
     background = Background()
+    watch_database(background, engine, SERVICE)
     run = background.run
     checkpointer = Checkpointer(engine)
     watch = RegistryWatch(

@@ -60,6 +60,7 @@ class BridgeProcess:
         self,
         *,
         server: HttpServer,
+        draining: asyncio.Event,
         stopping: asyncio.Event,
         channels: Sequence[grpc.aio.Channel],
         background: Background,
@@ -67,6 +68,7 @@ class BridgeProcess:
     ) -> None:
         """Take what is running."""
         self._server = server
+        self._draining = draining
         self._stopping = stopping
         self._channels = channels
         self._background = background
@@ -77,8 +79,13 @@ class BridgeProcess:
         """The HTTP port."""
         return self._server.port
 
+    def announce_drain(self) -> None:
+        """Say that no more requests should be sent here; they are still taken."""
+        self._draining.set()
+
     async def drain(self, grace_seconds: float) -> None:
         """Say that we are not ready, finish what is under way within the time given, then cut."""
+        self.announce_drain()
         self._stopping.set()
         await self._server.drain(grace_seconds)
         await self._background.stop()
@@ -117,11 +124,13 @@ async def start(
         name: connect(settings.target(name))
         for name in ("registry", "health", "billing", *(() if router else ("router",)))
     }
-    stopping, metrics, own = asyncio.Event(), Metrics(), Background()
+    # Not ready comes first, so that whoever sends requests here hears it in time.
+    draining, stopping = asyncio.Event(), asyncio.Event()
+    metrics, own = Metrics(), Background()
     loops = BackgroundMetrics([own, *((background,) if background else ())])
     exposition = _exposition(settings, worker, (metrics, loops, *collectors))
     openapi = files("conduit.v1").joinpath("openapi.json").read_bytes()
-    readiness = _readiness(router, background, channels.get("router"), stopping)
+    readiness = _readiness(router, background, channels.get("router"), draining)
     served = endpoints(
         ROUTES,
         _backends(channels, router),
@@ -149,15 +158,7 @@ async def start(
         log=structlog.get_logger("bridge").bind(),
         max_body_bytes=settings.max_body_bytes,
     )
-    server = HttpServer(
-        edge.handle,
-        limits=ServerLimits(body_bytes=settings.max_body_bytes),
-        body_limit=edge.body_limit,
-        judge_head=edge.judge_head,
-        streams_body=edge.streams_body,
-        on_error=edge.failed,
-        render_refusal=edge.refused,
-    )
+    server = _http_server(edge, settings)
     await server.start(
         settings.host if host is None else host,
         settings.http_port if port is None else port,
@@ -167,6 +168,7 @@ async def start(
         own.run("metrics_file", exposition.write, every=WRITE_SECONDS)
     return BridgeProcess(
         server=server,
+        draining=draining,
         stopping=stopping,
         channels=list(channels.values()),
         background=own,
@@ -193,6 +195,18 @@ def _backends(
     }
 
 
+def _http_server(edge: Dispatcher, settings: Settings) -> HttpServer:
+    return HttpServer(
+        edge.handle,
+        limits=ServerLimits(body_bytes=settings.max_body_bytes),
+        body_limit=edge.body_limit,
+        judge_head=edge.judge_head,
+        streams_body=edge.streams_body,
+        on_error=edge.failed,
+        render_refusal=edge.refused,
+    )
+
+
 def _upload_space(settings: Settings) -> SpillSpace:
     folder = settings.data_dir / "uploads"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -210,10 +224,10 @@ def _readiness(
     router: LocalRouter | None,
     background: Background | None,
     channel: grpc.aio.Channel | None,
-    stopping: asyncio.Event,
+    draining: asyncio.Event,
 ) -> Readiness:
     async def reasons() -> list[str]:
-        if stopping.is_set():
+        if draining.is_set():
             return ["the bridge is stopping"]
         if router is not None and not router.is_ready:
             return ["the router has no configuration yet"]

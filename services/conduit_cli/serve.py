@@ -10,7 +10,14 @@ from pathlib import Path
 
 from conduit_cli.keys import ENCRYPTION, MASTER, KeyFile, KeysUnusable
 from conduit_cli.layout import Layout, PortTaken, with_free_ports
-from conduit_cli.supervisor import Child, StartFailed, StopWanted, Supervisor, log
+from conduit_cli.supervisor import (
+    DRAIN_SECONDS,
+    Child,
+    StartFailed,
+    StopWanted,
+    Supervisor,
+    log,
+)
 
 START_SECONDS = 30.0
 
@@ -56,7 +63,7 @@ def _serve(
         # Who sits before it wants to read what follows; who collects logs redirects them.
         surroundings.setdefault("CONDUIT_LOG_LEVEL", "warning")
     children = [Child(n, args, surroundings) for n, args in layout.processes().items()]
-    with Supervisor(children, log) as supervisor:
+    with Supervisor(children, log, drain_seconds=_drain_seconds(env)) as supervisor:
         # Only now, while the others start: it brings HTTP, which takes its time to import.
         from conduit_cli.welcome import Welcome  # noqa: PLC0415 # see above
 
@@ -68,6 +75,14 @@ def _serve(
         text = welcome.text(made_keys, seconds=seconds, command=command)
         print(text, flush=True)  # noqa: T201 # a command speaks to its user
         supervisor.watch()
+
+
+def _drain_seconds(env: Mapping[str, str]) -> float:
+    """Return how long workers take to stop: until they drain, and while they do."""
+    # A value that makes no sense is told by the processes themselves.
+    texts = [env.get(name, "") for name in ("CONDUIT_DRAIN_DELAY_SECONDS", "CONDUIT_DRAIN_SECONDS")]
+    delay, drain = (float(text) if text.isdecimal() else None for text in texts)
+    return (delay or 0.0) + (DRAIN_SECONDS if drain is None else drain)
 
 
 @contextmanager

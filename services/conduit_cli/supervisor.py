@@ -18,9 +18,11 @@ from typing import Self
 
 from conduit_cli.layout import READY_VARIABLE
 
-# From the wish to stop: when the next in order are told, and when what is left is killed.
-NEXT_SECONDS = 3.9
-KILL_SECONDS = 4.6
+# What workers have from the wish to stop on, unless told otherwise.
+DRAIN_SECONDS = 4.0
+# When, after that, the next in order are told, and when what is left is killed.
+NEXT_SECONDS = -0.1
+KILL_SECONDS = 0.6
 FIRST_BACKOFF_SECONDS = 0.1
 MAX_BACKOFF_SECONDS = 10.0
 # After so long a life, a death is a new story.
@@ -113,11 +115,17 @@ class Supervisor:
         children: list[Child],
         log: Log,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        drain_seconds: float = DRAIN_SECONDS,
     ) -> None:
-        """Take the children in the order in which they stop; the first group is the workers."""
+        """Take the children in the order in which they stop; the first group is the workers.
+
+        `drain_seconds` is what the workers have to finish what is under way.
+        """
         self._children = children
         self._log = log
         self._clock = clock
+        self._drain_seconds = drain_seconds
         self._stop_wanted = False
         self._may_interrupt = True
         # Signals arrive here as bytes, so that waiting for them can have a limit.
@@ -139,7 +147,7 @@ class Supervisor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop everything, within `KILL_SECONDS` and a moment."""
+        """Stop everything, within the time to drain and a moment."""
         self._may_interrupt = False
         began = self._clock()
         first = [child for child in self._children if child.name.startswith("worker")]
@@ -147,7 +155,7 @@ class Supervisor:
         for group, until in ((first, NEXT_SECONDS), (rest, KILL_SECONDS)):
             for child in group:
                 child.send(signal.SIGTERM)
-            self._wait_for_end(group, began + until)
+            self._wait_for_end(group, began + self._drain_seconds + until)
         for child in self._children:
             if child.ended() is None:
                 self._log("killed", process=child.name)

@@ -14,9 +14,9 @@ from conduit_kernel.settings import Settings
 from conduit_providers.catalog import configured_catalog
 from conduit_router import bootstrap as router
 
-# Together with the Router's last delivery, of one second, within the supervisor's patience.
-BRIDGE_GRACE_SECONDS = 2.3
+# The Router's own calls, and its last delivery of one second, are within the time for the drain.
 ROUTER_GRACE_SECONDS = 0.3
+LAST_SECONDS = 1.7
 # How long a worker without a configuration on its disk waits for the Registry, which mostly starts
 # at the same time.
 PATIENCE_SECONDS = 20.0
@@ -40,8 +40,11 @@ async def _start(settings: Settings) -> Drain:
     await _true(lambda: routing.stub.is_ready, PATIENCE_SECONDS)
 
     async def drain() -> None:
+        serving.announce_drain()
+        routing.announce_drain()
+        await asyncio.sleep(settings.drain_delay_seconds)
         # The bridge's calls are under way in the Router.
-        await serving.drain(BRIDGE_GRACE_SECONDS)
+        await serving.drain(max(0.0, settings.drain_seconds - LAST_SECONDS))
         await routing.drain(ROUTER_GRACE_SECONDS)
 
     return drain

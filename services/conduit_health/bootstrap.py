@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import grpc
-from grpc_health.v1 import health
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conduit.internal.v1 import outcome_service_pb2
@@ -27,8 +26,10 @@ from conduit_health.service import HealthService
 from conduit_health.state.monitor import Monitor
 from conduit_kernel.background import Background
 from conduit_kernel.database import CHECKPOINT_SECONDS, Checkpointer, open_database
+from conduit_kernel.database_check import watch_database
 from conduit_kernel.registry_watch import RegistryWatch
 from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metadata
+from conduit_kernel.rpc.health import HealthStatuses
 from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings, environment
 from conduit_kernel.snapshot import SnapshotState
@@ -133,12 +134,10 @@ async def start(
     """
     engine = await open_database(settings, SERVICE, MIGRATIONS)
     parts = _Parts(settings, catalog, engine, clock, random)
-    servicer = health.aio.HealthServicer()
     server = RpcServer(
         name=SERVICE,
         master_key=settings.master_key,
         service_tokens=settings.service_tokens,
-        health_servicer=servicer,
     )
     add_HealthServiceServicer_to_server(parts.service, server.grpc)
     add_OutcomeServiceServicer_to_server(parts.outcome_service, server.grpc)
@@ -153,7 +152,7 @@ async def start(
         server,
         _work(
             parts,
-            servicer,
+            server.health,
             engine,
             metadata=service_metadata(settings.service_tokens[0]),
             clock=clock,
@@ -167,7 +166,7 @@ async def start(
 
 def _work(
     parts: _Parts,
-    servicer: health.aio.HealthServicer,
+    statuses: HealthStatuses,
     engine: AsyncEngine,
     *,
     metadata: tuple[tuple[str, str], ...],
@@ -175,6 +174,7 @@ def _work(
     tick_seconds: float,
 ) -> Background:
     background = Background()
+    watch_database(background, engine, SERVICE)
     run = background.run
     checkpointer = Checkpointer(engine)
     watch = RegistryWatch(
@@ -184,8 +184,8 @@ def _work(
         on_change=parts.monitor.reload,
     )
     run("registry_watch", watch.follow, is_vital=True)
-    statuses = ProviderStatuses(servicer, parts.monitor, parts.subscribers)
-    run("provider_status", statuses.publish)
+    providers = ProviderStatuses(statuses, parts.monitor, parts.subscribers)
+    run("provider_status", providers.publish)
     run("tick", parts.tick, every=tick_seconds, is_vital=True)
     run("history", parts.writer.write, every=tick_seconds, when=parts.recorder.waiting)
     run("checkpoint", checkpointer.run, every=CHECKPOINT_SECONDS, when=checkpointer.waiting)
@@ -195,5 +195,5 @@ def _work(
         every=FORGET_SECONDS,
     )
     for name, service in OTHER_SERVICES.items():
-        run(f"{name}_status", ServiceStatus(servicer, service, parts.others[name]).follow)
+        run(f"{name}_status", ServiceStatus(statuses, service, parts.others[name]).follow)
     return background

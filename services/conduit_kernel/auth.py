@@ -119,6 +119,14 @@ class Authorizer:
             return _anonymous
         return self._administrator
 
+    def is_administrator(self, credentials: Mapping[str, str]) -> bool:
+        """Return whether these credentials are an administrator's."""
+        try:
+            self._administrator(credentials, "")
+        except (MasterKeyMissing, MasterKeyInvalid):
+            return False
+        return True
+
     def _virtual_key(self, credentials: Mapping[str, str], address: str) -> Principal:
         if self._virtual_keys is None:
             raise VirtualKeyInvalid("No virtual key is known here", header="Authorization")

@@ -47,9 +47,12 @@ Step = Callable[[], Awaitable[object]]
 class Loop:
     """One loop: what it is called, what it counted, and what is wrong with it now."""
 
-    def __init__(self, name: str, *, is_vital: bool) -> None:
+    def __init__(
+        self, name: str, *, is_vital: bool, absence_limit_seconds: float | None = None
+    ) -> None:
         self.name = name
         self.is_vital = is_vital
+        self.absence_limit_seconds = absence_limit_seconds
         self.steps = 0
         self.failures = 0
         self.absences = 0
@@ -58,14 +61,26 @@ class Loop:
         # Failures since the last step that went well.
         self.failures_in_a_row = 0
         self.absent_seconds = 0.0
+        self.absent_since: float | None = None
+        self.is_absent_for_long = False
         self.reported: set[str] = set()
         self._level = 0
         self._calm_at = 0.0
 
     @property
     def is_down(self) -> bool:
-        """Return whether the loop failed too often to count on it."""
-        return self.failures_in_a_row >= DOWN_AFTER
+        """Return whether the loop failed too often, or what it needs is away for too long."""
+        return self.failures_in_a_row >= DOWN_AFTER or self.is_absent_for_long
+
+    def note_absence(self, now: float) -> bool:
+        """Take note of an absence; return whether it has lasted for too long since just now."""
+        if self.absent_since is None:
+            self.absent_since = now
+        limit = self.absence_limit_seconds
+        if limit is None or self.is_absent_for_long or now - self.absent_since < limit:
+            return False
+        self.is_absent_for_long = True
+        return True
 
     def pause(self, now: float, limit: float, random: float) -> float:
         """Return how long to wait after a step that went wrong: longer each time, with jitter."""
@@ -108,6 +123,7 @@ class Background:
         every: float = 0.0,
         when: asyncio.Event | None = None,
         is_vital: bool = False,
+        absence_limit_seconds: float | None = None,
     ) -> None:
         """Make a step again and again until `stop`.
 
@@ -117,8 +133,10 @@ class Background:
           `every` seconds later, so that what comes meanwhile is done together. Stays set while
           steps go wrong.
         - `is_vital`: the process is not ready while this loop is down.
+        - `absence_limit_seconds`: an absence that lasts for so long makes it down, too; None for
+          what the process can do without.
         """
-        loop = Loop(name, is_vital=is_vital)
+        loop = Loop(name, is_vital=is_vital, absence_limit_seconds=absence_limit_seconds)
         self.loops.append(loop)
         task = asyncio.create_task(self._repeat(loop, step, every, when), name=name)
         task.add_done_callback(lambda done: self._ended(loop, done))
@@ -179,6 +197,8 @@ class Background:
         if not is_absence(error):
             return self._failed_itself(loop, error)
         loop.absences += 1
+        if loop.note_absence(self._clock()):
+            self.changed.set()
         pause = loop.pause(self._clock(), MAX_ABSENCE_PAUSE_SECONDS, self._random())
         loop.absent_seconds += pause
         if loop.absent_seconds >= UNREPORTED_ABSENCE_SECONDS and "" not in loop.reported:
@@ -213,6 +233,7 @@ class Background:
         loop.problem = ""
         loop.failures_in_a_row = 0
         loop.absent_seconds = 0.0
+        loop.absent_since, loop.is_absent_for_long = None, False
 
     def _ended(self, loop: Loop, task: asyncio.Task[None]) -> None:
         """Notice a loop that ended though nobody stopped it, which only the process's end does."""

@@ -26,6 +26,10 @@ class Process(Protocol):
         """Return the port on which the service listens."""
         ...
 
+    def announce_drain(self) -> None:
+        """Say that it is not ready; calls are still taken."""
+        ...
+
     async def drain(self, grace_seconds: float) -> None:
         """Finish what is under way, then stop."""
         ...
@@ -64,6 +68,8 @@ async def _run(
     log.info("started", port=process.port)
     await stop.wait()
     log.info("draining")
+    process.announce_drain()
+    await asyncio.sleep(settings.drain_delay_seconds)
     await process.drain(settings.drain_seconds)
     log.info("stopped")
 

@@ -15,6 +15,8 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 GRPC_PORT = 50051
 # Proxies commonly cut what is silent for 30 s.
 HEARTBEAT_SECONDS = 15
+# Everything has stopped within 5 s.
+DRAIN_SECONDS = 4
 # Where container platforms mount secrets.
 MOUNTED_SECRETS = (Path("/run/secrets"), Path("/var/run/secrets"))
 # Each service's port, counted from the gRPC port.
@@ -54,7 +56,9 @@ class Settings:
     # So many charges that the disk refuses have calls refused, too; 0 for any, so that calls go on.
     max_waiting_charges: int = 0
     # How long a stopping process waits for calls under way, in seconds.
-    drain_seconds: float = 4.0
+    drain_seconds: float = DRAIN_SECONDS
+    # How long it takes calls before that, though it says that it is not ready, in seconds.
+    drain_delay_seconds: float = 0.0
 
     def target(self, service: str) -> str:
         """Return where a service is: as configured, else beside this process."""
@@ -108,6 +112,8 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "egress": read_egress(env),
         "max_waiting_charges": _number(env, "CONDUIT_MAX_WAITING_CHARGES", 0),
         "heartbeat_seconds": _number(env, "CONDUIT_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
+        "drain_seconds": _number(env, "CONDUIT_DRAIN_SECONDS", DRAIN_SECONDS),
+        "drain_delay_seconds": _number(env, "CONDUIT_DRAIN_DELAY_SECONDS", 0),
         "catalog_dir": Path(folder) if (folder := env.get("CONDUIT_CATALOG_DIR")) else None,
         "secret_dirs": tuple(map(Path, _list(env, "CONDUIT_SECRET_DIRS"))),
         "cors_origins": tuple(env.get("CONDUIT_CORS_ORIGINS", "*").replace(" ", "").split(",")),

@@ -19,6 +19,7 @@ from conduit_kernel.database import (
     open_database,
     sqlite_signature,
 )
+from conduit_kernel.database_check import watch_database
 from conduit_kernel.rpc import HostedService, RpcServer
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 from conduit_kernel.secrets import Vault, key_id
@@ -149,6 +150,7 @@ async def _start(
 
 def _work(engine: AsyncEngine, feed: Feed, discovery: Discovery) -> Background:
     background = Background()
+    watch_database(background, engine, "registry")
     poll = Poll(feed, lambda: sqlite_signature(engine))
     background.run("poll", poll.look, every=POLL_SECONDS, is_vital=True)
     # The pause keeps a burst of changes from asking for what is due each time.

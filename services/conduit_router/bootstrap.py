@@ -87,6 +87,11 @@ class RouterProcess:
         """Return why no calls should be sent here; nothing if all is well."""
         return [*_problems(self.stub), *self.background.problems()]
 
+    def announce_drain(self) -> None:
+        """Say that no more calls should be sent here; they are still taken."""
+        if self._server:
+            self._server.announce_drain()
+
     async def drain(self, grace_seconds: float) -> None:
         """Finish the calls under way, then deliver what is owed."""
         if self._server:

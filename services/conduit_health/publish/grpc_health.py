@@ -16,6 +16,7 @@ from conduit.v1.provider_health_pb2 import (
 )
 from conduit_health.publish.subscribers import Subscribers
 from conduit_health.state.monitor import Monitor
+from conduit_kernel.rpc.health import HealthStatuses
 from conduit_kernel.rpc.watch_stream import WatchStream
 
 _STATUSES = {
@@ -29,9 +30,9 @@ class ProviderStatuses:
     """Publishes `provider/<name>` as the instances are."""
 
     def __init__(
-        self, servicer: health.aio.HealthServicer, monitor: Monitor, subscribers: Subscribers
+        self, statuses: HealthStatuses, monitor: Monitor, subscribers: Subscribers
     ) -> None:
-        self._servicer = servicer
+        self._statuses = statuses
         self._monitor = monitor
         self._subscribers = subscribers
         self._shown: set[str] = set()
@@ -39,13 +40,13 @@ class ProviderStatuses:
     async def publish(self) -> None:
         """Publish all instances, then wait until one changes: a step of a loop."""
         with self._subscribers.watching() as watch:
-            await self._show_all()
+            self._show_all()
             await watch.next()
             if watch.is_closed:
                 # Nothing will change any more.
                 await asyncio.Event().wait()
 
-    async def _show_all(self) -> None:
+    def _show_all(self) -> None:
         names = {
             f"provider/{each.provider_name}": _STATUSES.get(
                 each.status, health_pb2.HealthCheckResponse.NOT_SERVING
@@ -53,19 +54,17 @@ class ProviderStatuses:
             for each in self._monitor.all()
         }
         for name, status in names.items():
-            await self._servicer.set(name, status)
+            self._statuses.set(name, status)
         for gone in self._shown - names.keys():
-            await self._servicer.set(gone, health_pb2.HealthCheckResponse.SERVICE_UNKNOWN)
+            self._statuses.remove(gone)
         self._shown = set(names)
 
 
 class ServiceStatus:
     """Publishes a service of the suite as its own server says it is."""
 
-    def __init__(
-        self, servicer: health.aio.HealthServicer, service: str, channel: grpc.aio.Channel
-    ) -> None:
-        self._servicer = servicer
+    def __init__(self, statuses: HealthStatuses, service: str, channel: grpc.aio.Channel) -> None:
+        self._statuses = statuses
         self._service = service
         watch: grpc.aio.UnaryStreamMultiCallable[
             health_pb2.HealthCheckRequest, health_pb2.HealthCheckResponse
@@ -83,6 +82,6 @@ class ServiceStatus:
         try:
             answer = await self._stream.read()
         except Exception:
-            await self._servicer.set(self._service, health_pb2.HealthCheckResponse.NOT_SERVING)
+            self._statuses.set(self._service, health_pb2.HealthCheckResponse.NOT_SERVING)
             raise
-        await self._servicer.set(self._service, answer.status)
+        self._statuses.set(self._service, answer.status)

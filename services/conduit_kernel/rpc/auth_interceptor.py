@@ -26,9 +26,6 @@ else:
 
 
 MAX_REQUEST_ID = 200
-HEALTH_WATCH = "/grpc.health.v1.Health/Watch"
-# They last as long as their callers, who show no credential.
-MAX_HEALTH_WATCHES = 256
 PEER_HEADER = "x-conduit-peer"
 _TRUSTED = frozenset({PrincipalKind.ADMINISTRATOR, PrincipalKind.SERVICE})
 
@@ -42,7 +39,6 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
     def __init__(self, authorizer: Authorizer) -> None:
         self._authorizer = authorizer
         self._ids = IdSource()
-        self._watches = 0
         self._log = structlog.get_logger("rpc")
 
     async def intercept_service(
@@ -58,8 +54,6 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         except ConduitError as error:
             return self._refusing(error)
         handler = await continuation(handler_call_details)
-        if handler is not None and name == HEALTH_WATCH:
-            return self._bounded(handler)
         if handler is None or name not in METHODS:
             return handler
         return self._around(handler, name, principal)
@@ -94,22 +88,6 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         read = _reader(handler)
         # Read here, because gRPC itself would answer INTERNAL to what it cannot read.
         return make(around, None, handler.response_serializer)
-
-    def _bounded(self, handler: Any) -> Handler:  # noqa: ANN401 # of grpcio-health-checking, untyped
-        async def watch(request: object, context: Context) -> None:
-            if self._watches >= MAX_HEALTH_WATCHES:
-                await context.abort(
-                    grpc.StatusCode.RESOURCE_EXHAUSTED, "Too many watch the health of this server"
-                )
-            self._watches += 1
-            try:
-                await handler.unary_stream(request, context)
-            finally:
-                self._watches -= 1
-
-        return grpc.unary_stream_rpc_method_handler(
-            watch, handler.request_deserializer, handler.response_serializer
-        )
 
     def _refusing(self, error: ConduitError) -> Handler:
         """Return a handler that refuses; one of streams, because those start before any message."""

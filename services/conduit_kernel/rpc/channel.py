@@ -16,8 +16,20 @@ _RETRY = {
     "initialBackoff": "0.2s",
     "maxBackoff": "1s",
     "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE"],
+    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
 }
+# Calls that meet a stopping server are cancelled by it, whether they had begun or not; those of
+# models may begin anew elsewhere. Other codes are the Router's own, which has tried already.
+_TRY_ELSEWHERE = {
+    "maxAttempts": 5,
+    "initialBackoff": "0.02s",
+    "maxBackoff": "0.5s",
+    "backoffMultiplier": 3,
+    "retryableStatusCodes": ["CANCELLED"],
+}
+_ROUTER = "conduit.v1.RouterService"
+# What is kept of a request for another attempt.
+RETRY_BUFFER_BYTES = 4 * 1024 * 1024
 # Whoever calls these calls again by itself, each second.
 _REPEATED = {"RecordCharges", "ReportOutcomes", "ReportKeyUse"}
 
@@ -44,6 +56,7 @@ def connect(target: str) -> grpc.aio.Channel:
             ("grpc.keepalive_timeout_ms", 5000),
             ("grpc.http2.max_pings_without_data", 0),
             ("grpc.keepalive_permit_without_calls", 1),
+            ("grpc.per_rpc_retry_buffer_size", RETRY_BUFFER_BYTES),
             ("grpc.service_config", _service_config()),
         ],
     )
@@ -73,4 +86,8 @@ def _service_config() -> str:
             service, _, name = path.strip("/").partition("/")
             if name not in _REPEATED:
                 names.append({"service": service, "method": name})
-    return orjson.dumps({"methodConfig": [{"name": names, "retryPolicy": _RETRY}]}).decode()
+    config = [
+        {"name": names, "retryPolicy": _RETRY},
+        {"name": [{"service": _ROUTER}], "retryPolicy": _TRY_ELSEWHERE},
+    ]
+    return orjson.dumps({"methodConfig": config}).decode()

@@ -40,6 +40,10 @@ class HostedService:
         """Return the gRPC port."""
         return self._server.port
 
+    def announce_drain(self) -> None:
+        """Say that no more calls should be sent here; they are still taken."""
+        self._server.announce_drain()
+
     async def drain(self, grace_seconds: float | None = None) -> None:
         """Finish the calls under way, stop the work, and let go of everything."""
         self._end_streams()

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Sequence
 import grpc
 import structlog
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from conduit_kernel.auth import Authorizer, VirtualKeyResolver
 from conduit_kernel.errors import ServiceUnavailable
 from conduit_kernel.rpc.auth_interceptor import AuthInterceptor
+from conduit_kernel.rpc.health import NOT_SERVING, SERVING, HealthStatuses
 from conduit_kernel.rpc.methods import ACCESS
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -32,7 +33,6 @@ class RpcServer:
         virtual_keys: VirtualKeyResolver | None = None,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         max_streams: int = MAX_STREAMS,
-        health_servicer: health.aio.HealthServicer | None = None,
         share_port: bool = False,
     ) -> None:
         """Prepare a server.
@@ -45,10 +45,10 @@ class RpcServer:
         self._name = name
         self._services = [health.SERVICE_NAME, reflection.SERVICE_NAME]
         self._problems: list[str] = []
-        self.health = health_servicer or health.aio.HealthServicer()
         authorizer = Authorizer(
             ACCESS, master_key=master_key, service_tokens=service_tokens, virtual_keys=virtual_keys
         )
+        self.health = HealthStatuses(authorizer.is_administrator)
         self.grpc = grpc.aio.server(
             interceptors=[AuthInterceptor(authorizer)],
             options=[
@@ -84,7 +84,7 @@ class RpcServer:
         except RuntimeError as error:
             message = f"The {self._name} service cannot listen on {address}: is the port taken?"
             raise ServiceUnavailable(message, service=self._name) from error
-        await self._publish()
+        self._publish()
         await self.grpc.start()
 
     async def set_problems(self, problems: Sequence[str]) -> None:
@@ -97,18 +97,18 @@ class RpcServer:
             log.error("not_ready", server=self._name, reasons=self._problems)
         else:
             log.info("ready", server=self._name)
-        await self._publish()
+        self._publish()
+
+    def announce_drain(self) -> None:
+        """Say NOT_SERVING for good; calls are still taken."""
+        self.health.end()
 
     async def drain(self, grace_seconds: float) -> None:
         """Say NOT_SERVING, finish what is under way within the time given, then cut."""
-        await self.health.enter_graceful_shutdown()
+        self.announce_drain()
         await self.grpc.stop(grace_seconds)
 
-    async def _publish(self) -> None:
-        status = (
-            health_pb2.HealthCheckResponse.NOT_SERVING
-            if self._problems
-            else health_pb2.HealthCheckResponse.SERVING
-        )
+    def _publish(self) -> None:
+        status = NOT_SERVING if self._problems else SERVING
         for service in ("", *self._services):
-            await self.health.set(service, status)
+            self.health.set(service, status)

@@ -16,6 +16,14 @@ from grpc_status import rpc_status
 from conduit_kernel.errors import ConduitError, ServiceUnavailable, error_from
 
 DOMAIN = "conduit.v1"
+_ABSENT = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        # Of the server, which stops; what we cancel ourselves raises CancelledError.
+        grpc.StatusCode.CANCELLED,
+    }
+)
 
 
 def status_of(error: ConduitError) -> grpc.Status:
@@ -54,7 +62,7 @@ def error_of(error: grpc.RpcError, service: str) -> ConduitError:
         info = ErrorInfo()
         if detail.Unpack(info) and info.domain == DOMAIN:
             return error_from(info.reason, status.message if status else "", dict(info.metadata))
-    # Not ours: the connection failed, or something between us answered.
-    if call.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}:
+    # Not ours: the connection failed, its server stopped, or something between us answered.
+    if call.code() in _ABSENT:
         return ServiceUnavailable(f"The {service} service cannot be reached", service=service)
     return ConduitError(f"The {service} service failed", service=service, code=call.code().name)

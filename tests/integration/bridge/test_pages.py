@@ -65,6 +65,16 @@ async def test_a_stopping_bridge_is_not_ready(
             await http.get("/health/ready")
 
 
+async def test_a_bridge_is_not_ready_before_its_drain(
+    bridge: bootstrap.BridgeProcess, http: httpx.AsyncClient
+) -> None:
+    """A balancer hears it while requests are still taken, so that none is lost."""
+    bridge.announce_drain()
+    told = await http.get("/health/ready")
+    assert (told.status_code, told.json()["reasons"]) == (503, ["the bridge is stopping"])
+    assert (await http.post("/v1/chat/completions", content=b"{}")).status_code == 200
+
+
 async def _post_until_cut(http: httpx.AsyncClient) -> None:
     with pytest.raises(httpx.HTTPError):
         await http.post("/v1/chat/completions", content=b"{}")

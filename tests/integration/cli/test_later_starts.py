@@ -111,6 +111,30 @@ def test_ctrl_c_ends_within_five_seconds_whatever_hangs(tmp_path: Path) -> None:
     assert not [pid for pid in children.values() if Path(f"/proc/{pid}").exists()]
 
 
+def test_a_stream_longer_than_the_usual_drain_is_finished_where_told_so(tmp_path: Path) -> None:
+    """The operator chooses how long calls under way have; before, the gateway is not ready."""
+    lengths = {"CONDUIT_DRAIN_DELAY_SECONDS": "1", "CONDUIT_DRAIN_SECONDS": "8"}
+    with Served(tmp_path, **lengths) as served:
+        provider = served.admin().call("GET", "/api/providers")["providers"][0]
+        names = {"modelAlias": "s", "providerId": provider["id"]}
+        mapping = {**names, "actualModelName": "stream-50x100ms"}
+        served.admin().call("POST", "/api/model-provider-mappings", mapping)
+        wait_for(lambda: "s" in served.aliases())
+        body = {"model": "s", "messages": HELLO, "stream": True}
+        events = served.caller().events("/v1/chat/completions", body)
+        next(events)
+        stopping = threading.Thread(target=served.stop)
+        stopping.start()
+        wait_for(lambda: not _is_ready(served), 0.9)
+        assert _say(served) == "hello"
+        assert list(events)[-1] == "[DONE]"
+        stopping.join(10)
+
+
+def _is_ready(served: Served) -> bool:
+    return httpx.get(f"{served.url}/health/ready", timeout=5).status_code == 200
+
+
 def test_a_worker_that_dies_is_started_again(tmp_path: Path) -> None:
     """Its death is logged, and the gateway answers again."""
     with Served(tmp_path) as served:

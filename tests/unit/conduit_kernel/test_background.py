@@ -105,6 +105,29 @@ async def test_what_could_not_be_done_stays_to_be_done(
     assert (steps.made, when.is_set()) == (2, False)
 
 
+async def test_what_a_process_needs_may_be_away_for_a_time_only(
+    background: Background, clock: Clock
+) -> None:
+    """An absence that lasts makes such a loop down; without a limit, it never does."""
+    away = ServiceUnavailable("The database is away")
+    needed, not_needed = Steps(), Steps()
+    background.run("needed", needed, every=1.0, is_vital=True, absence_limit_seconds=5.0)
+    background.run("not_needed", not_needed, every=1.0, is_vital=True)
+    await settle()
+    for steps in (needed, not_needed):
+        steps.always(away)
+    await clock.advance(4.9)
+    assert background.problems() == []
+    await clock.advance(LONG)
+    assert background.problems() == ["needed fails: The database is away"]
+    assert background.changed.is_set()
+    background.changed.clear()
+    needed.problems.clear()
+    await clock.advance(MAX_ABSENCE_PAUSE_SECONDS)
+    assert background.problems() == []
+    assert background.changed.is_set()
+
+
 @pytest.mark.parametrize(
     "problem",
     [

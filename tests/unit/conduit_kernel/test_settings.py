@@ -49,3 +49,12 @@ def test_calls_go_on_without_a_disk_unless_told_otherwise(env: dict[str, str]) -
     assert read_settings(env).max_waiting_charges == 0
     settings = read_settings({**env, "CONDUIT_MAX_WAITING_CHARGES": "500"})
     assert settings.max_waiting_charges == 500
+
+
+def test_a_drain_takes_four_seconds_unless_told_otherwise(env: dict[str, str]) -> None:
+    """And begins at once."""
+    settings = read_settings(env)
+    assert (settings.drain_delay_seconds, settings.drain_seconds) == (0, 4)
+    told = {"CONDUIT_DRAIN_DELAY_SECONDS": "5", "CONDUIT_DRAIN_SECONDS": "60"}
+    settings = read_settings({**env, **told})
+    assert (settings.drain_delay_seconds, settings.drain_seconds) == (5, 60)

@@ -6,13 +6,11 @@ from typing import Any
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tests.support.credentials import Metadata, admin_metadata
-from tests.support.waiting import eventually
 
 from conduit.internal.v1.methods import METHODS as INTERNAL
 from conduit_kernel.auth import Principal, PrincipalKind, current_principal
-from conduit_kernel.rpc import RpcServer, auth_interceptor, connect, error_of, service_metadata
+from conduit_kernel.rpc import RpcServer, connect, error_of, service_metadata
 from conduit_kernel.rpc.auth_interceptor import address_of
 
 TOKENS = ("current-token", "former-token")
@@ -206,31 +204,6 @@ async def test_an_rpc_knows_who_calls_and_from_where() -> None:
         (PrincipalKind.VIRTUAL_KEY, "127.0.0.1"),
     ]
     assert seen[2].virtual_key == "Bearer condt_1"
-
-
-async def test_strangers_cannot_watch_health_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is room for some; who leaves makes room for another."""
-    monkeypatch.setattr(auth_interceptor, "MAX_HEALTH_WATCHES", 3)
-    async with serving(GET_PROVIDER, grpc.unary_unary_rpc_method_handler(_answer)) as channel:
-        health: Any = health_pb2_grpc.HealthStub(channel)
-        request = health_pb2.HealthCheckRequest()
-        watches = [health.Watch(request) for _ in range(3)]
-        for watch in watches:
-            assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await health.Watch(request).read()
-        assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-        watches[0].cancel()
-
-        async def has_room() -> bool:
-            try:
-                return (await health.Watch(request).read()) is not grpc.aio.EOF
-            except grpc.aio.AioRpcError:
-                return False
-
-        await eventually(has_room)
-        for watch in watches:
-            watch.cancel()
 
 
 @pytest.mark.parametrize(
