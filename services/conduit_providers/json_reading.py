@@ -25,7 +25,7 @@ class JsonReader(Generic[T]):
 
     def __init__(self, kind: type[T], *, strict: bool = True) -> None:
         """Take the type; unless strict, numbers may be strings."""
-        # For texts that are ASCII and have no more than MAX_DEPTH brackets, as most do.
+        # Only for texts that keep to the limits for certain, see `operations.chat.is_plain_json`.
         decoder = msgspec.json.Decoder(kind, strict=strict)
         self.decode_plain: Callable[[bytes | msgspec.Raw], T] = decoder.decode
 

@@ -33,8 +33,8 @@ from conduit_providers.operation import (
     WorstCase,
     estimate_tokens,
 )
-from conduit_providers.operations.reading import RequestReader, refusal
 from conduit_providers.quantities import CACHE_READS, CACHE_WRITES, REASONING, Quantities, plain
+from conduit_providers.request_reading import RequestReader, refusal
 from conduit_providers.spec import Endpoint
 
 ChatCall = Call[ChatCompletionRequest]
@@ -181,8 +181,7 @@ class ChatOperation(StreamedOperation[ChatCompletionRequest, ChatCompletion, Cha
     def requirements(self, body: bytes, *, stream: bool) -> Requirements:
         """Read a chat request; what it says of streaming is what its RPC says."""
         try:
-            is_plain = body.isascii() and body.count(b"{") + body.count(b"[") <= MAX_DEPTH
-            chat = _read_plain_chat(body) if is_plain else _read_chat(body)
+            chat = _read_plain_chat(body) if is_plain_json(body) else _read_chat(body)
             if not chat.messages:
                 raise InvalidRequest("messages must not be empty", field="messages")
             capabilities = _capabilities(body, chat)
@@ -253,6 +252,14 @@ class ChatOperation(StreamedOperation[ChatCompletionRequest, ChatCompletion, Cha
         if not is_typed:
             message.events += self.end_of_events
         return message.finished.report
+
+
+def is_plain_json(text: bytes) -> bool:
+    """Return whether a text keeps to the limits of JSON for certain, as most do.
+
+    Here, and not with the limits, since chats and their answers are read without any other look.
+    """
+    return text.isascii() and text.count(b"{") + text.count(b"[") <= MAX_DEPTH
 
 
 def has_urls(request: ChatCompletionRequest) -> bool:

@@ -40,7 +40,6 @@ from conduit_providers.operation import (
     SessionOperation,
     WorstCase,
 )
-from conduit_providers.operations.reading import refusal
 from conduit_providers.quantities import (
     AUDIO_INPUT,
     AUDIO_OUTPUT,
@@ -53,6 +52,7 @@ from conduit_providers.quantities import (
     counted,
     plain,
 )
+from conduit_providers.request_reading import refusal
 from conduit_providers.session_codec import SessionCodec, SessionEvent
 
 SESSION_MILLISECOND = int(UNIT_SESSION_MILLISECOND)

@@ -21,8 +21,8 @@ from conduit_kernel.errors import InvalidRequest
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import Codec
 from conduit_providers.operation import AnsweredOperation, Requirements, WorstCase, estimate_tokens
-from conduit_providers.operations.reading import RequestReader
 from conduit_providers.quantities import Quantities, plain, total
+from conduit_providers.request_reading import RequestReader
 from conduit_providers.spec import EmbedModel, Endpoint
 
 EmbedCall = Call[EmbeddingRequest]

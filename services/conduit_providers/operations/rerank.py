@@ -18,8 +18,8 @@ from conduit_kernel.errors import InvalidRequest
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import Codec
 from conduit_providers.operation import AnsweredOperation, Requirements, WorstCase, estimate_tokens
-from conduit_providers.operations.reading import RequestReader
 from conduit_providers.quantities import INPUT, Quantities, counted, plain
+from conduit_providers.request_reading import RequestReader
 
 RerankCall = Call[RerankingRequest]
 RerankAnswer = Answer[Ranking]

@@ -29,8 +29,8 @@ from conduit_kernel.http import Upload
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import Codec
 from conduit_providers.operation import Requirements, UploadOperation, WorstCase
-from conduit_providers.operations.reading import RequestReader
 from conduit_providers.quantities import Quantities, counted
+from conduit_providers.request_reading import RequestReader
 
 AUDIO_MILLISECOND = int(charge_pb2.UNIT_AUDIO_INPUT_MILLISECOND)
 JSON_TYPE = "application/json"

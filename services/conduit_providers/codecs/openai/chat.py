@@ -7,7 +7,6 @@ A dropped `stream_options` is not asked for, and no loss: usage is then expected
 
 import msgspec
 
-from conduit.v1.json_limits import MAX_DEPTH
 from conduit_providers.codecs.openai.request import chat_body, headers_of
 from conduit_providers.codecs.openai.stream import OpenAIChatDecoder, with_stop
 from conduit_providers.codecs.openai.typed import read_completion
@@ -19,7 +18,13 @@ from conduit_providers.codecs.openai.usage import (
 )
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import JsonReader
-from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, chat_answer
+from conduit_providers.operations.chat import (
+    ChatAnswer,
+    ChatCall,
+    ChatDecoder,
+    chat_answer,
+    is_plain_json,
+)
 from conduit_providers.quantities import Quantities, service_tier
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -94,9 +99,8 @@ class OpenAIChatCodec:
 
 def _read(body: bytes) -> _Whole | _Uncounted:
     """Read an answer, without its counts where they make no sense. msgspec.DecodeError."""
-    is_plain = body.isascii() and body.count(b"{") + body.count(b"[") <= MAX_DEPTH
     try:
-        return _decode_plain(body) if is_plain else _decode(body)
+        return _decode_plain(body) if is_plain_json(body) else _decode(body)
     except msgspec.ValidationError:
         return _decode_uncounted(body)
 

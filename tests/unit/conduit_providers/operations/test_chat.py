@@ -4,7 +4,7 @@ import pytest
 from tests.support.nonsense import deep
 
 from conduit.v1.chat_pb2 import ChatCompletionRequest
-from conduit.v1.json_limits import MAX_DEPTH
+from conduit.v1.json_limits import MAX_DEPTH, is_too_deep
 from conduit_kernel.errors import InvalidRequest, MalformedJson, UpstreamError
 from conduit_providers.operation import Requirements
 from conduit_providers.operations.chat import (
@@ -12,6 +12,7 @@ from conduit_providers.operations.chat import (
     ChatEvents,
     chat_answer,
     chat_request,
+    is_plain_json,
 )
 
 HELLO = b'"messages":[{"role":"user","content":"hi"}]'
@@ -176,3 +177,19 @@ def test_answers_that_do_not_fit_the_contract_are_malformed(member: bytes) -> No
     events = ChatEvents(sse=b'data: {"choices":[],%b}\n\n' % member)
     with pytest.raises(UpstreamError):
         events.to_form(is_typed=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_plain"),
+    [
+        (deep(MAX_DEPTH), True),
+        (deep(MAX_DEPTH + 1), False),
+        (b"[{}" * (MAX_DEPTH // 2), True),
+        (b"[{}" * (MAX_DEPTH // 2) + b"[", False),
+        ('{"content":"h\u00e9"}'.encode(), False),
+    ],
+)
+def test_plain_json_is_within_the_limits_for_certain(text: bytes, *, is_plain: bool) -> None:
+    """It is ASCII, and has no more brackets than there may be levels."""
+    assert is_plain_json(text) is is_plain
+    assert not (is_plain and is_too_deep(text))

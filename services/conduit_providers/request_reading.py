@@ -1,4 +1,4 @@
-"""How an operation reads a request's JSON, and refuses what it cannot read."""
+"""Reads the JSON of callers' requests for the operations, and refuses what cannot be read."""
 
 import re
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class RequestReader(Generic[RequestT]):
 
     def __init__(self, kind: type[RequestT]) -> None:
         """Take the members that are needed; the others are passed over."""
-        # For texts that are ASCII and have no more than MAX_DEPTH brackets, as most do.
+        # Only for texts that keep to the limits for certain, see `operations.chat.is_plain_json`.
         decoder = msgspec.json.Decoder(_with_one_model(kind))
         self.decode_plain: Callable[[bytes], RequestT] = decoder.decode
 
