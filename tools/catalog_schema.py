@@ -21,6 +21,7 @@ from conduit_providers import codecs
 from conduit_providers.auth.options import OPTIONS
 from conduit_providers.catalog.codec_types import CodecTypes, codec_types, operation_names
 from conduit_providers.catalog.reader import ROW_KEYS
+from conduit_providers.catalog.vocabulary import CAPABILITIES
 from conduit_providers.spec import ModelRow, ProviderSpec
 from conduit_providers.token_counts import TokenCounts
 
@@ -63,7 +64,8 @@ def _schema() -> Json:
             each["description"] = cleandoc(each["description"])
     ref_of = dict(zip(ordered, refs, strict=True))
     operations = {
-        operation: _endpoint(found, ref_of, definitions) for operation, found in types.items()
+        operation: _endpoint(operation, found, ref_of, definitions)
+        for operation, found in types.items()
     }
     whole = definitions.pop("ProviderSpec")
     _tighten(whole, definitions)
@@ -102,7 +104,10 @@ def _full_name(kind: type) -> str:
 
 
 def _endpoint(
-    found: dict[str, CodecTypes], ref_of: dict[type[msgspec.Struct], Json], definitions: Json
+    operation: str,
+    found: dict[str, CodecTypes],
+    ref_of: dict[type[msgspec.Struct], Json],
+    definitions: Json,
 ) -> Json:
     """Return the endpoint of an operation: its options and rows depend on its codec."""
     names: dict[CodecTypes, list[str]] = {}
@@ -110,7 +115,10 @@ def _endpoint(
         names.setdefault(types, []).append(name)
     return {
         "$ref": REF.format(name="Endpoint"),
-        "properties": {"codec": {"anyOf": [{"enum": sorted(found)}, FOREIGN]}},
+        "properties": {
+            "codec": {"anyOf": [{"enum": sorted(found)}, FOREIGN]},
+            "capabilities": {"items": {"enum": sorted(CAPABILITIES[operation])}},
+        },
         "allOf": [
             _when(
                 "codec",
@@ -159,6 +167,7 @@ def _tighten(whole: Json, definitions: Json) -> None:
     """Add what the reader checks beyond types."""
     spec, endpoint = whole["properties"], definitions["Endpoint"]["properties"]
     spec["sources"]["minItems"] = 1
+    spec["checked_on"]["pattern"] = r"^\d{4}-\d\d-\d\d$"
     spec["error_codes"]["additionalProperties"] = {"enum": sorted(FAILURES)}
     endpoint["usage"]["propertyNames"] = {"enum": list(TokenCounts.__struct_fields__)}
     endpoint["models"] = {"type": "array", "items": {"type": "object"}}

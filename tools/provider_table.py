@@ -149,7 +149,7 @@ def _auths(specs: tuple[ProviderSpec, ...]) -> str:
 
 
 def _facts(specs: tuple[ProviderSpec, ...], cases: Cases) -> str:
-    rows = [[spec.name, spec.checked_on, *_sources(spec, cases)] for spec in specs]
+    rows = [[spec.name, spec.checked_on.isoformat(), *_sources(spec, cases)] for spec in specs]
     return f"{FACTS}\n{_table(['Type', 'checked on', *SOURCES.values()], rows)}"
 
 

@@ -213,7 +213,7 @@ class ProviderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # By operation: `chat`, `embed`, `models`.
     endpoints: Mapping[str, Endpoint]
     sources: tuple[str, ...]
-    checked_on: str
+    checked_on: date
     # Other spellings, matched like the name without regard to case.
     other_names: tuple[str, ...] = ()
     # May have places for settings; empty when every instance must say its own.

@@ -141,7 +141,7 @@ class Catalog:
                 for name, endpoint in sorted(spec.endpoints.items())
             ],
             sources=spec.sources,
-            checked_on=spec.checked_on,
+            checked_on=spec.checked_on.isoformat(),
         )
 
     def _suggestion(self, name: str) -> str:

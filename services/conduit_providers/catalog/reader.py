@@ -19,6 +19,7 @@ from conduit_providers.auth import has_auth
 from conduit_providers.auth.options import NoOptions, auth_options
 from conduit_providers.catalog.codec_types import CodecTypes, codec_types, operation_names
 from conduit_providers.catalog.key_lines import Path, line_of
+from conduit_providers.catalog.vocabulary import CAPABILITIES, price_providers
 from conduit_providers.codecs import has_codec
 from conduit_providers.spec import (
     EVERY_MODEL,
@@ -77,6 +78,7 @@ class _Reader:
             if reason not in FAILURES:
                 raise self._error(("error_codes", code), f"there is no error reason {reason!r}")
         self._check_settings(spec)
+        self._check_price_provider(spec.price_provider)
         return replace(
             spec,
             base_url=spec.base_url.rstrip("/"),
@@ -115,6 +117,19 @@ class _Reader:
             if name not in known:
                 raise self._error(path, _unknown(f"there is no setting {name!r}", name, known))
 
+    def _check_price_provider(self, name: str) -> None:
+        known = price_providers(name) if name else {name}
+        if name not in known:
+            why = _unknown(f"genai-prices has no provider {name!r}", name, known)
+            raise self._error(("price_provider",), why)
+
+    def _check_capabilities(self, operation: str, given: Iterable[str], path: Path) -> None:
+        known = CAPABILITIES[operation]
+        for name in sorted(given):
+            if name not in known:
+                why = _unknown(f"{operation} has no capability {name!r}", name, known)
+                raise self._error(path, why)
+
     def _auth(self, auth: Auth) -> Auth:
         try:
             is_known = has_auth(auth.kind)
@@ -131,6 +146,7 @@ class _Reader:
             why = _unknown("is not an operation", operation, self._operations)
             raise self._error(path, why)
         types = self._codec_types(operation, endpoint.codec)
+        self._check_capabilities(operation, endpoint.capabilities, (*path, "capabilities"))
         for count in endpoint.usage:
             if count not in TokenCounts.__struct_fields__:
                 raise self._error((*path, "usage", count), "is not a count that we keep")

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ def catalog() -> Catalog:
             auth=Auth("bearer", "A key."),
             endpoints={},
             sources=("https://example.com",),
-            checked_on="2026-11-23",
+            checked_on=date(2026, 11, 23),
             price_provider=price,
         )
         for name, price in prices.items()

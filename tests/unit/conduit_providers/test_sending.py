@@ -5,6 +5,7 @@ import contextlib
 import gzip
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import date
 from itertools import count
 
 import pytest
@@ -269,7 +270,7 @@ async def test_probe_says_when_a_type_publishes_no_list() -> None:
         auth=Auth("bearer", ""),
         endpoints={"chat": Endpoint("openai_chat", "/chat")},
         sources=("x",),
-        checked_on="2026-11-23",
+        checked_on=date(2026, 11, 23),
     )
     with pytest.raises(UnsupportedCapability, match="no list of models"):
         await listed("Silent", "http://127.0.0.1:1", catalog=Catalog([spec]))

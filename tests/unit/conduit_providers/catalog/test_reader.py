@@ -1,13 +1,16 @@
 """Catalog files are understood whole, or refused with file, line and key."""
 
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from genai_prices.data import providers
 
 from conduit_providers.auth import has_auth
 from conduit_providers.catalog import load_catalog
-from conduit_providers.catalog.codec_types import check_codec
+from conduit_providers.catalog.codec_types import check_codec, operation_names
+from conduit_providers.catalog.vocabulary import CAPABILITIES
 from conduit_providers.codecs import codec_named, has_codec
 
 CATALOG = load_catalog()
@@ -86,6 +89,7 @@ WRONG = [
     ("max_inputs = 7", "max_inputs = 0", ":32: endpoints.embed.models[0].max_inputs: "),
     # An endpoint, its codec, and options of the codec and of the strategy.
     ("endpoints.embed", "endpoints.speeech", ":27: endpoints.speeech: is not an operation"),
+    ("endpoints.embed", "endpoints.reading", ":27: endpoints.reading: is not an operation"),
     ("endpoints.embed", "endpoints.chatt", "is not an operation; did you mean 'chat'?"),
     ('"openai_embed"', '"openai_models"', ":28: endpoints.embed.codec: 'openai_models' is a"),
     ("developer_role", "developer_rol", ":20: endpoints.chat.options.developer_rol: is not"),
@@ -107,10 +111,31 @@ WRONG = [
     ('"acme-1" }', "[] }", ":25: endpoints.chat.value_maps[0].match.contains: "),
     ("max_inputs", "max_input", ":32: endpoints.embed.models[0].max_input: is not"),
     ("max_inputs = 7", "retires_on = 7", ":32: endpoints.embed.models[0].retires_on: "),
+    # A day that is none, and names that nothing knows: a request that requires the right one would
+    # find no provider, and no call a price.
+    ('"2026-11-23"', '"23.11.2026"', ":6: checked_on: "),
+    ('"2026-11-23"', "20261123", ":6: checked_on: "),
+    (
+        'path = "/chat"',
+        'path = "/chat"\ncapabilities = ["stream", "visoin"]',
+        ":20: endpoints.chat.capabilities: chat has no capability 'visoin'; did you mean 'vision'?",
+    ),
+    (
+        'path = "/embed"',
+        'path = "/embed"\ncapabilities = ["vision"]',
+        ":30: endpoints.embed.capabilities: embed has no capability 'vision'",
+    ),
     ('name = "Acme"', 'name = "Acme', ": not TOML: "),
 ]
-# What only the reader can tell: settings that addresses and paths depend on.
+# What only the reader can tell: settings that addresses and paths depend on, days that no calendar
+# has, and the providers that another package knows.
 UNSET = [
+    ('"2026-11-23"', '"2026-02-30"', ":6: checked_on: "),
+    (
+        "[auth]",
+        'price_provider = "opnrouter"\n[auth]',
+        ":7: price_provider: genai-prices has no provider 'opnrouter'; did you mean 'openrouter'?",
+    ),
     ("{region}", "{regoin}", ":4: base_url: there is no setting 'regoin'; did you mean 'region'?"),
     ("[auth]", '[base_urls]\n"tier=x" = "https://x"\n[auth]', ":8: base_urls.tier=x: there is no"),
     ('path = "/chat"', 'path = "/chat"\npaths = { "tier=x" = "/x" }', ":20: endpoints.chat.paths."),
@@ -136,6 +161,30 @@ def test_wrong_file_is_refused_with_line_and_key(
     with pytest.raises(ValueError, match=r"^acme\.toml") as raised:
         load(tmp_path, ACME.replace(old, new))
     assert message in str(raised.value)
+
+
+def test_provider_with_prices_is_taken_though_no_shipped_file_names_it(tmp_path: Path) -> None:
+    """`genai-prices` itself is asked about the others."""
+    (tmp_path / "acme.toml").write_text(ACME.replace("[auth]", 'price_provider = "novita"\n[auth]'))
+    assert load_catalog(tmp_path).find("Acme").price_provider == "novita"
+
+
+def test_shipped_names_are_those_of_the_price_catalog() -> None:
+    """They are checked without loading it, in each process; here it is loaded."""
+    shipped = {spec.price_provider for spec in CATALOG.specs} - {""}
+    assert shipped <= {provider.id for provider in providers}
+    loads = "import sys; from conduit_providers.catalog import load_catalog; load_catalog()"
+    check = f"{loads}; sys.exit('genai_prices' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0  # noqa: S603 # our own
+
+
+def test_each_operation_has_its_capabilities() -> None:
+    """None is without, and none is claimed by nobody."""
+    claimed: dict[str, set[str]] = {name: set() for name in operation_names()}
+    for spec in CATALOG.specs:
+        for name, endpoint in spec.endpoints.items():
+            claimed[name] |= endpoint.capabilities
+    assert claimed == CAPABILITIES
 
 
 def test_two_types_of_one_name_are_refused(tmp_path: Path) -> None:

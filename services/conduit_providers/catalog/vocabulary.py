@@ -1,0 +1,62 @@
+"""The names that a catalog file may use beside its own: capabilities, and providers with prices."""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+
+_FORMATS = frozenset({"text", "srt", "vtt", "verbose_json"})
+# By operation. What a mapping or a request requires by another name, no provider type would have.
+CAPABILITIES: Mapping[str, frozenset[str]] = {
+    "chat": frozenset(
+        {
+            "audio",
+            "files",
+            "json_object",
+            "json_schema",
+            "logprobs",
+            "n",
+            "parallel_tools",
+            "prompt_cache",
+            "reasoning",
+            "seed",
+            "stream",
+            "tools",
+            "video",
+            "vision",
+        }
+    ),
+    "converse": frozenset({"live", "realtime"}),
+    "embed": frozenset({"base64", "dimensions"}),
+    "models": frozenset(),
+    "rerank": frozenset({"structured_documents"}),
+    "transcribe": _FORMATS | {"diarized_json", "word_timestamps"},
+    "translate": _FORMATS,
+}
+# Those of the shipped files, so that no process loads 30 MiB of prices to check names.
+_SHIPPED_PRICE_PROVIDERS = frozenset(
+    {
+        "anthropic",
+        "aws",
+        "azure",
+        "cerebras",
+        "cohere",
+        "deepseek",
+        "fireworks",
+        "google",
+        "groq",
+        "mistral",
+        "openai",
+        "openrouter",
+        "perplexity",
+        "together",
+        "x-ai",
+    }
+)
+
+
+def price_providers(name: str) -> AbstractSet[str]:
+    """Return the providers that `genai-prices` knows; at least those that a name is among."""
+    if name in _SHIPPED_PRICE_PROVIDERS:
+        return _SHIPPED_PRICE_PROVIDERS
+    from genai_prices.data import providers  # noqa: PLC0415 # slow, and seldom needed
+
+    return {provider.id for provider in providers}
