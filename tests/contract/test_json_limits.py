@@ -8,7 +8,7 @@ from tests.support.nonsense import deep
 
 from conduit.v1.form_pb2 import FormMember
 from conduit.v1.form_runtime import raw
-from conduit.v1.json_limits import MAX_DEPTH, is_too_deep
+from conduit.v1.json_limits import MAX_DEPTH, is_one_too_deep, is_too_deep
 from conduit.v1.json_runtime import JsonError, add_unknown, from_raw, parse
 
 SIDES: tuple[object, ...] = ("}", "{[", '"', "\\", 1, [], {}, None)
@@ -43,6 +43,14 @@ def depth(value: object) -> int:
 def test_many_values_side_by_side_are_not_deep() -> None:
     """Tools of an agent have thousands of brackets."""
     assert not is_too_deep(orjson.dumps([{"a": [{"b": {}}]}] * 2000))
+
+
+def test_one_of_many_texts_is_looked_at_by_itself() -> None:
+    """A hundred shallow events have as many brackets as one that is too deep."""
+    assert not is_one_too_deep([])
+    assert not is_one_too_deep([b'{"a":[{"b":1}]}'] * 1000)
+    assert not is_one_too_deep([deep(MAX_DEPTH)] * 3)
+    assert is_one_too_deep([b"{}", deep(MAX_DEPTH + 1), b"{}"])
 
 
 def test_what_is_too_deep_is_refused_by_every_reader() -> None:

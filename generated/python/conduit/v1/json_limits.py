@@ -25,6 +25,14 @@ def is_too_deep(text: bytes) -> bool:
     return len(text) > _SHORT and _has_many_brackets(text) and _is_nested_too_deep(text)
 
 
+def is_one_too_deep(texts: list[bytes]) -> bool:
+    """Return whether one of many texts is nested deeper than MAX_DEPTH.
+
+    The texts of a burst have many brackets together, so each is looked at by itself.
+    """
+    return max(map(len, texts), default=0) > _SHORT and any(map(is_too_deep, texts))
+
+
 def _has_many_brackets(text: bytes) -> bool:
     # Searches pass over plain words much faster than anything that counts.
     left = _left_of(text, b"{", MAX_DEPTH)

@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-from conduit.v1.json_limits import TOO_DEEP, is_too_deep
+from conduit.v1.json_limits import TOO_DEEP, is_one_too_deep
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.openai.chunks import (
@@ -72,6 +72,7 @@ class OpenAIChatDecoder:
         "_error_path",
         "_failure",
         "_finished",
+        "_is_special",
         "_is_usage_asked",
         "_model_event",
         "_paths",
@@ -93,6 +94,8 @@ class OpenAIChatDecoder:
         self._endpoint = endpoint
         self._paths = endpoint.usage
         self._error_path = endpoint.options.stream_error
+        # Whether counts or errors are elsewhere than in OpenAI's own events.
+        self._is_special = bool(self._paths or self._error_path)
         self._buffer = EventBuffer(call.provider)
         self._failure: UpstreamError | None = None
         self._seen: set[int] = set()
@@ -145,17 +148,25 @@ class OpenAIChatDecoder:
             return None
 
     def _pass_on(self, block: bytes) -> ChatEvents | None:
-        self._check(block)
         if self._endpoint.options.stop_reason:
             block = with_stop(block, self._endpoint)
         parts = block.split(b"\n\n")
         parts.pop()
+        self._check(block, parts)
+        # Whether each has one line, so that none needs to be looked at for more.
+        is_simple = block.count(b"\n") == 2 * len(parts)
         kept: list[bytes] = []
+        wanted_of, keep = self._wanted, kept.append
         for part in parts:
-            if not part.startswith(b"data: {") or b"\n" in part:
+            if is_simple and part.startswith(b"data: {"):
+                data = part[6:]
+                if (wanted := wanted_of(data)) is data:
+                    keep(part)
+                    continue
+                if wanted is not None:
+                    keep(b"data: " + wanted)
+            else:
                 self._keep_slowly(part, kept)
-            elif (wanted := self._wanted(data := part[6:])) is not None:
-                kept.append(part if wanted is data else b"data: " + wanted)
             if self._failure is not None or self.done:
                 break
         self.emitted += len(kept)
@@ -165,14 +176,14 @@ class OpenAIChatDecoder:
             return ChatEvents(sse=block, read=read_chunk)
         return self._joined([part + b"\n\n" for part in kept])
 
-    def _check(self, block: bytes) -> None:
+    def _check(self, block: bytes, parts: list[bytes]) -> None:
         """Refuse what no reader of events could read. UpstreamError."""
         try:
             if not block.isascii():
                 block.decode()
         except UnicodeDecodeError:
             raise malformed(self._provider, "its stream is not UTF-8") from None
-        if is_too_deep(block):
+        if is_one_too_deep(parts):
             raise malformed(self._provider, f"an event {TOO_DEEP}")
 
     def _joined(self, events: list[bytes]) -> ChatEvents | None:
@@ -219,12 +230,11 @@ class OpenAIChatDecoder:
             self._failure = malformed(self._provider, "an event is not a chat completion chunk")
             return None
         choices = chunk.choices
-        if choices is None or chunk.usage is not None or chunk.error is not None or self._paths:
+        if chunk.usage is not None or chunk.error is not None or self._is_special or not choices:
             return self._special_wanted(chunk, data)
-        if self._error_path and b'"error"' in data:
-            return self._special_wanted(chunk, data)
+        choice = choices[0]
         # The ordinary event: one choice that was seen before and goes on.
-        if len(choices) != 1 or choices[0].finish_reason or choices[0].index not in self._seen:
+        if choice.finish_reason or choice.index not in self._seen or len(choices) != 1:
             return self._noted(choices, data)
         return data
 
