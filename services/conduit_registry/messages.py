@@ -14,6 +14,8 @@ from conduit.v1 import fallback_chain_pb2 as chain_pb
 from conduit.v1 import key_credential_pb2 as key_pb
 from conduit.v1 import model_mapping_pb2 as mapping_pb
 from conduit.v1 import provider_pb2 as provider_pb
+from conduit.v1 import routing_policy_pb2 as policy_pb
+from conduit.v1 import timeouts_pb2 as timeouts_pb
 from conduit.v1 import virtual_key_pb2 as virtual_key_pb
 from conduit.v1.fallback_chain_json import fallback_chain_to_json
 from conduit.v1.key_credential_json import key_credential_to_json
@@ -126,6 +128,7 @@ def mapping(value: values.ModelMapping) -> mapping_pb.ModelMapping:
         priority=value.priority,
         capabilities=value.capabilities,
         strict_parameters=value.strict_parameters,
+        timeouts=_timeouts(value.timeouts),
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )
@@ -142,14 +145,46 @@ def fallback_chain(value: values.FallbackChain) -> chain_pb.FallbackChain:
                 provider_id=step.provider_id,
                 priority=step.priority,
                 timeout=_duration(step.timeout),
+                actual_model_name=step.actual_model_name,
+                conditions=map(policy_pb.FallbackCondition.ValueType, step.conditions),
+                timeouts=_timeouts(step.timeouts),
             )
             for step in value.providers
         ],
         is_enabled=value.is_enabled,
+        strategy=policy_pb.BalancingStrategy.ValueType(value.strategy),
+        affinity=policy_pb.AffinityKey.ValueType(value.affinity),
+        stream_failover=_stream_failover(value.stream_failover),
+        retries=map(_retry_policy, value.retries),
+        prefer_primary_for=_duration(value.prefer_primary_for),
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )
     return _with_etag(message)
+
+
+def _timeouts(value: values.Timeouts) -> timeouts_pb.Timeouts | None:
+    if value == values.NO_TIMEOUTS:
+        return None
+    return timeouts_pb.Timeouts(
+        connect=_duration(value.connect),
+        first_token=_duration(value.first_token),
+        idle=_duration(value.idle),
+        total=_duration(value.total),
+    )
+
+
+def _retry_policy(value: values.RetryPolicy) -> policy_pb.RetryPolicy:
+    return policy_pb.RetryPolicy(
+        failure=policy_pb.FailureClass.ValueType(value.failure),
+        attempts=value.attempts,
+        wait=_duration(value.wait),
+        max_wait=_duration(value.max_wait),
+    )
+
+
+def _stream_failover(value: int | None) -> policy_pb.StreamFailover.ValueType | None:
+    return None if value is None else policy_pb.StreamFailover.ValueType(value)
 
 
 def virtual_key(value: values.VirtualKey) -> virtual_key_pb.VirtualKey:
@@ -162,6 +197,7 @@ def virtual_key(value: values.VirtualKey) -> virtual_key_pb.VirtualKey:
         allowed_models=value.allowed_models,
         expires_at=timestamp(value.expires_at),
         budget_nano_usd=value.budget_nano_usd,
+        stream_failover=_stream_failover(value.stream_failover),
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )

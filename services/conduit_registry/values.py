@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from conduit.internal.v1.snapshot_pb2 import SealedSecret
 from conduit.v1.provider_pb2 import AUDIT_LEVEL_BASIC
+from conduit.v1.routing_policy_pb2 import AFFINITY_KEY_NONE, BALANCING_STRATEGY_WEIGHTED
 
 DEFAULT_INTERVAL_HOURS = 24
 
@@ -69,6 +70,18 @@ class Key:
         )
 
 
+class Timeouts(NamedTuple):
+    """The limits of an attempt, in microseconds; None means the Router's default."""
+
+    connect: int | None = None
+    first_token: int | None = None
+    idle: int | None = None
+    total: int | None = None
+
+
+NO_TIMEOUTS = Timeouts()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelMapping:
     """An alias served by an instance."""
@@ -82,6 +95,7 @@ class ModelMapping:
     priority: int | None = None
     capabilities: tuple[str, ...] = ()
     strict_parameters: bool = False
+    timeouts: Timeouts = NO_TIMEOUTS
     created_at: int = 0
     updated_at: int = 0
 
@@ -91,17 +105,39 @@ class Step(NamedTuple):
 
     provider_id: int
     priority: int
-    timeout: int | None
+    timeout: int | None = None
+    # Empty for the mapping's.
+    actual_model_name: str = ""
+    # Of the contract's `FallbackCondition`.
+    conditions: tuple[int, ...] = ()
+    timeouts: Timeouts = NO_TIMEOUTS
+
+
+class RetryPolicy(NamedTuple):
+    """Limits of retries after a class of failures. Times are microseconds; None means default."""
+
+    # Of the contract's `FailureClass`.
+    failure: int
+    attempts: int | None = None
+    wait: int | None = None
+    max_wait: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FallbackChain:
-    """The instances that serve an alias, in order."""
+    """The routing policy of an alias: the instances that serve it, in order, and how."""
 
     id: int = 0
     model_alias: str
-    providers: tuple[Step, ...]
+    # Empty for the mappings of the alias.
+    providers: tuple[Step, ...] = ()
     is_enabled: bool = True
+    strategy: int = BALANCING_STRATEGY_WEIGHTED
+    affinity: int = AFFINITY_KEY_NONE
+    stream_failover: int | None = None
+    retries: tuple[RetryPolicy, ...] = ()
+    # In microseconds.
+    prefer_primary_for: int | None = None
     created_at: int = 0
     updated_at: int = 0
 
@@ -118,6 +154,7 @@ class VirtualKey:
     allowed_models: tuple[str, ...] = ()
     expires_at: int | None = None
     budget_nano_usd: int | None = None
+    stream_failover: int | None = None
     created_at: int = 0
     updated_at: int = 0
 

@@ -14,6 +14,7 @@ from conduit.v1 import (
 )
 from conduit.v1.form_pb2 import FileChunk, Form, FormFile, FormMember
 from conduit.v1.http_routes import ROUTES, JsonError, MalformedJson, Route
+from conduit.v1.routing_policy_pb2 import STREAM_FAILOVER_RESTART
 
 NONE: Mapping[bytes, bytes] = {}
 
@@ -60,6 +61,21 @@ def test_options_come_in_headers(value: bytes) -> None:
     assert options.timeout.seconds == 30
     assert options.strict_parameters
     assert (options.max_attempts, options.seed) == (2, 2**64 - 1)
+
+
+def test_lists_in_headers_are_between_commas() -> None:
+    """Space around a value is none of it, and an empty one is none."""
+    headers = {
+        b"x-conduit-fallbacks": b"gpt-4o , claude,,",
+        b"x-conduit-provider": b"OpenAI Main, 7",
+        b"x-conduit-stream-failover": b"restart",
+        b"x-conduit-affinity-key": b" session-1 ",
+    }
+    options = read("Chat", headers=headers).options
+    assert options.fallbacks == ["gpt-4o", "claude"]
+    assert options.providers == ["OpenAI Main", "7"]
+    assert options.stream_failover == STREAM_FAILOVER_RESTART
+    assert options.affinity_key == "session-1"
 
 
 @pytest.mark.parametrize(

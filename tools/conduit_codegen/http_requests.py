@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .contract import Binding, Contract, Dialect, Field, Message, Rpc
+from .contract import Binding, Contract, Dialect, Field, Kind, Message, Rpc
 from .http_paths import header_field, path_fields, query_fields
 from .http_values import assign
 from .json_names import filler, members
@@ -49,10 +49,16 @@ def write_header_reader(scope: Scope) -> None:
         scope.body.line(f"message = {message_type}()")
         for field in message.fields:
             with scope.body.block(f"if {field.name} is not None:"):
-                value = f"http.header_text({field.name})"
-                assign(scope, field, value, quoted(field.json.header))
+                _assign_header(scope, field)
         scope.body.line("return message")
     scope.body.gap()
+
+
+def _assign_header(scope: Scope, field: Field) -> None:
+    if field.repeated and field.kind is Kind.STRING:
+        scope.body.line(f"message.{field.name}.extend(http.header_list({field.name}))")
+    else:
+        assign(scope, field, f"http.header_text({field.name})", quoted(field.json.header))
 
 
 class RequestReader:

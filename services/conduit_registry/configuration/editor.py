@@ -160,9 +160,8 @@ class Editor:
     async def create_chain(self, given: Fields) -> FallbackChain:
         """Add a chain."""
         required(given.get("model_alias"), "modelAlias")
-        required(given.get("providers"), "providers")
         await self._claim_chain(given["model_alias"])
-        await self._check_steps(given["providers"])
+        await self._check_steps(given.get("providers", ()))
         return await self.changing.create(
             FALLBACK_CHAIN, lambda number: FallbackChain(id=number, **given)
         )

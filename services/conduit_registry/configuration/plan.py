@@ -110,7 +110,6 @@ def chain_given(entry: RoutingEntry, ids: dict[str, int]) -> Fields:
         resolved["providers"] = [_with_ids(step, ids) for step in steps]
         given = chain_fields(fallback_chain_spec_from_json(resolved))
         required(given.get("model_alias"), "modelAlias")
-        required(given.get("providers"), "providers")
         return _defaults(FallbackChain) | given
 
 

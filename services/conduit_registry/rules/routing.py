@@ -7,13 +7,12 @@ from typing import Any
 from conduit.v1.fallback_chain_pb2 import FallbackChainSpec, FallbackProvider
 from conduit.v1.model_mapping_pb2 import ModelMappingSpec
 from conduit_kernel.errors import InvalidRequest
-from conduit_registry.rules import fields
+from conduit_registry.rules import fields, routing_policy
 from conduit_registry.values import ModelMapping, Step, defaults_of
 
 MAX_MODEL_NAME = 500
 MAX_CAPABILITIES = 100
 MAX_STEPS = 100
-MAX_TIMEOUT_SECONDS = 600
 _CAPABILITY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 
@@ -44,6 +43,8 @@ def mapping_fields(spec: ModelMappingSpec) -> dict[str, Any]:
         given["capabilities"] = _capabilities(spec.capabilities)
     if spec.HasField("strict_parameters"):
         given["strict_parameters"] = spec.strict_parameters
+    if spec.HasField("timeouts"):
+        given["timeouts"] = routing_policy.timeouts(spec.timeouts, "timeouts")
     return given
 
 
@@ -56,7 +57,7 @@ def chain_fields(spec: FallbackChainSpec) -> dict[str, Any]:
         given["is_enabled"] = spec.is_enabled
     if spec.providers:
         given["providers"] = _steps(spec.providers)
-    return given
+    return given | routing_policy.policy_fields(spec)
 
 
 def _capabilities(texts: Iterable[str]) -> tuple[str, ...]:
@@ -74,17 +75,32 @@ def _steps(given: Iterable[FallbackProvider]) -> tuple[Step, ...]:
     if len(steps) > MAX_STEPS:
         message = f"providers must have at most {MAX_STEPS} items"
         raise InvalidRequest(message, field="providers")
-    seen: set[int] = set()
+    seen: set[tuple[int, str]] = set()
     for i, step in enumerate(steps):
-        if step.provider_id in seen:
-            message = f"Provider {step.provider_id} is in the chain twice"
+        place = step.provider_id, step.actual_model_name
+        if place in seen:
+            message = f"Provider {step.provider_id} is in the chain twice with the same model"
             raise InvalidRequest(message, field=f"providers[{i}].providerId")
-        seen.add(step.provider_id)
+        seen.add(place)
     return steps
 
 
 def _step(step: FallbackProvider, field: str) -> Step:
     timeout = None
     if step.HasField("timeout"):
-        timeout = fields.span(step.timeout, f"{field}.timeout", most_seconds=MAX_TIMEOUT_SECONDS)
-    return Step(step.provider_id, fields.share(step.priority, f"{field}.priority"), timeout)
+        timeout = fields.span(
+            step.timeout, f"{field}.timeout", most_seconds=routing_policy.MAX_TIMEOUT_SECONDS
+        )
+    timeouts = routing_policy.timeouts(step.timeouts, f"{field}.timeouts")
+    if timeout is not None and timeouts.first_token is not None:
+        message = f"{field}.timeout and {field}.timeouts.firstToken say the same; give one of them"
+        raise InvalidRequest(message, field=f"{field}.timeout")
+    model = f"{field}.actualModelName"
+    return Step(
+        provider_id=step.provider_id,
+        priority=fields.share(step.priority, f"{field}.priority"),
+        timeout=timeout,
+        actual_model_name=fields.text(step.actual_model_name, model, most=MAX_MODEL_NAME),
+        conditions=routing_policy.conditions(step.conditions, f"{field}.conditions"),
+        timeouts=timeouts,
+    )

@@ -4,7 +4,7 @@ from typing import Any
 
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit_kernel.errors import NotImplementedYet
-from conduit_registry.rules import fields
+from conduit_registry.rules import fields, routing_policy
 
 MAX_ALLOWED_MODELS = 1000
 MAX_BUDGET = (1 << 63) - 1
@@ -26,6 +26,8 @@ def virtual_key_fields(spec: VirtualKeySpec) -> dict[str, Any]:
         )
     if spec.HasField("expires_at"):
         given["expires_at"] = fields.moment(spec.expires_at, "expiresAt")
+    if spec.HasField("stream_failover"):
+        given["stream_failover"] = routing_policy.stream_failover(spec.stream_failover)
     if spec.HasField("budget_nano_usd"):
         fields.number(spec.budget_nano_usd, "budget", least=0, most=MAX_BUDGET)
         # A limit that nobody keeps would be worse than none.

@@ -4,25 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from conduit_registry.values import Step
-
-
-class TextList(sa.types.TypeDecorator[tuple[str, ...]]):
-    """Texts in order, as a JSON array."""
-
-    impl = sa.JSON
-    cache_ok = True
-
-    def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> list[str] | None:
-        """Store a list."""
-        return None if value is None else list(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[str, ...] | None:  # noqa: ANN401 # what JSON gives
-        """Return a tuple, so that values compare and cannot change."""
-        return None if value is None else tuple(value)
+from conduit_registry.store.columns import (
+    NumberList,
+    RetryPolicyList,
+    TextList,
+    TimeoutsColumn,
+)
+from conduit_registry.values import RetryPolicy, Step, Timeouts
 
 
 class Base(DeclarativeBase):
@@ -33,6 +23,9 @@ class Base(DeclarativeBase):
         str: sa.Text,
         bytes: sa.LargeBinary,
         tuple[str, ...]: TextList,
+        tuple[int, ...]: NumberList,
+        tuple[RetryPolicy, ...]: RetryPolicyList,
+        Timeouts: TimeoutsColumn,
         Mapping[str, object]: sa.JSON,
     }
 
@@ -127,6 +120,7 @@ class ModelMappingRow(Row):
     priority: Mapped[int | None]
     capabilities: Mapped[tuple[str, ...]]
     strict_parameters: Mapped[bool]
+    timeouts: Mapped[Timeouts]
 
 
 class StepRow(Base):
@@ -137,20 +131,28 @@ class StepRow(Base):
     chain_id: Mapped[int] = mapped_column(
         sa.ForeignKey("fallback_chains.id", ondelete="CASCADE"), primary_key=True
     )
-    provider_id: Mapped[int] = mapped_column(_provider(), primary_key=True, index=True)
     # The operator's order among steps of equal priority.
-    position: Mapped[int]
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    provider_id: Mapped[int] = mapped_column(_provider(), index=True)
     priority: Mapped[int]
     timeout: Mapped[int | None]
+    actual_model_name: Mapped[str]
+    conditions: Mapped[tuple[int, ...]]
+    timeouts: Mapped[Timeouts]
 
 
 class FallbackChainRow(Row):
-    """The instances that serve an alias, in order."""
+    """The routing policy of an alias."""
 
     __tablename__ = "fallback_chains"
 
     model_alias: Mapped[str] = mapped_column(unique=True)
     is_enabled: Mapped[bool]
+    strategy: Mapped[int]
+    affinity: Mapped[int]
+    stream_failover: Mapped[int | None]
+    retries: Mapped[tuple[RetryPolicy, ...]]
+    prefer_primary_for: Mapped[int | None]
     steps: Mapped[list[StepRow]] = relationship(
         lazy="selectin", cascade="all, delete-orphan", order_by=StepRow.position
     )
@@ -158,20 +160,21 @@ class FallbackChainRow(Row):
     @property
     def providers(self) -> tuple[Step, ...]:
         """The steps, in order."""
-        return tuple(Step(s.provider_id, s.priority, s.timeout) for s in self.steps)
+        return tuple(Step(*(getattr(row, name) for name in Step._fields)) for row in self.steps)
 
     @providers.setter
     def providers(self, steps: Sequence[Step]) -> None:
-        kept = {step.provider_id: step for step in self.steps}
+        kept = {row.position: row for row in self.steps}
         self.steps = [
-            _placed(kept.get(step.provider_id) or StepRow(), step, position)
+            _placed(kept.get(position) or StepRow(), step, position)
             for position, step in enumerate(steps)
         ]
 
 
 def _placed(row: StepRow, step: Step, position: int) -> StepRow:
     row.position = position
-    row.provider_id, row.priority, row.timeout = step
+    for name, value in step._asdict().items():
+        setattr(row, name, value)
     return row
 
 
@@ -188,6 +191,7 @@ class VirtualKeyRow(Row):
     allowed_models: Mapped[tuple[str, ...]]
     expires_at: Mapped[int | None]
     budget_nano_usd: Mapped[int | None]
+    stream_failover: Mapped[int | None]
 
 
 class DiscoveryRow(Base):

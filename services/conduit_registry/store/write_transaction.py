@@ -140,10 +140,6 @@ class WriteTransaction(ReadTransaction):
     async def _leave(self, chain_id: int, provider_id: int) -> None:
         chain = await self.get(FALLBACK_CHAIN, chain_id)
         steps = tuple(step for step in chain.providers if step.provider_id != provider_id)
-        # A chain without a step would let nothing serve its alias.
-        if not steps:
-            await self._drop(FALLBACK_CHAIN, chain_id)
-            return
         row = await self._session.get_one(FALLBACK_CHAIN.row, chain_id)
         FALLBACK_CHAIN.write(row, replace(chain, providers=steps, updated_at=self.now))
         await self._session.flush()

@@ -20,10 +20,10 @@ def compile_route(
 ) -> Pieces[Route | None]:
     """Return what may serve an alias, and what cannot with a reason; None if nothing names it."""
     mappings = {mapping.provider_id: mapping for mapping in state.mappings_of(alias)}
-    chains = [chain for chain in state.chains_of(alias) if chain.is_enabled]
-    if not mappings and not chains:
+    chains = (chain for chain in state.chains_of(alias) if chain.is_enabled and chain.providers)
+    chain = next(chains, None)
+    if not mappings and chain is None:
         return None
-    chain = next((each for each in chains if each.providers), None)
     mapped: dict[int, Candidate] = {}
     for provider_id, mapping in mappings.items():
         if (instance := instances.get(provider_id)) is not None:
@@ -79,7 +79,7 @@ def _chained(
         yield Candidate(
             instance=instance,
             provider_id=step.provider_id,
-            model=known.model if known else alias,
+            model=step.actual_model_name or (known.model if known else alias),
             priority=step.priority,
             # A chain names its steps on purpose: weight only shares among equals.
             weight=max(1, known.weight if known else instance.provider.weight),

@@ -13,6 +13,16 @@ from conduit.v1.key_credential_requests_pb2 import CreateKeyCredentialRequest
 from conduit.v1.model_mapping_pb2 import ModelMappingSpec
 from conduit.v1.model_mapping_requests_pb2 import CreateModelMappingRequest
 from conduit.v1.provider_pb2 import ProviderSecurity
+from conduit.v1.routing_policy_pb2 import (
+    AFFINITY_KEY_SESSION,
+    BALANCING_STRATEGY_LOWEST_COST,
+    FAILURE_CLASS_OVERLOADED,
+    FALLBACK_CONDITION_CONTEXT_TOO_LONG,
+    STREAM_FAILOVER_CONTINUE,
+    STREAM_FAILOVER_RESTART,
+    RetryPolicy,
+)
+from conduit.v1.timeouts_pb2 import Timeouts
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit.v1.virtual_key_requests_pb2 import CreateVirtualKeyRequest
 from conduit_kernel.secrets import Vault
@@ -34,16 +44,37 @@ async def fill(api: Api) -> None:
         await api(CreateKeyCredentialRequest(provider_id=1, key=key))
     for spec in (
         ModelMappingSpec(model_alias="gpt-4", provider_id=1, weight=0, capabilities=["vision"]),
-        ModelMappingSpec(model_alias="gpt-4", provider_id=2),
+        ModelMappingSpec(
+            model_alias="gpt-4", provider_id=2, timeouts=Timeouts(idle=Duration(seconds=30))
+        ),
     ):
         await api(CreateModelMappingRequest(mapping=spec))
     steps = [
         FallbackProvider(provider_id=2, priority=1, timeout=Duration(seconds=30)),
+        FallbackProvider(
+            provider_id=2,
+            priority=2,
+            actual_model_name="gpt-4-long",
+            conditions=[FALLBACK_CONDITION_CONTEXT_TOO_LONG],
+            timeouts=Timeouts(connect=Duration(seconds=2), total=Duration(seconds=90)),
+        ),
         FallbackProvider(provider_id=1, priority=2),
     ]
-    chain = FallbackChainSpec(model_alias="gpt-4", providers=steps)
+    chain = FallbackChainSpec(
+        model_alias="gpt-4",
+        providers=steps,
+        strategy=BALANCING_STRATEGY_LOWEST_COST,
+        affinity=AFFINITY_KEY_SESSION,
+        stream_failover=STREAM_FAILOVER_CONTINUE,
+        retries=[RetryPolicy(failure=FAILURE_CLASS_OVERLOADED, attempts=2)],
+        prefer_primary_for=Duration(seconds=2),
+    )
     await api(CreateFallbackChainRequest(fallback_chain=chain))
-    virtual_key = VirtualKeySpec(name="ci", expires_at=Timestamp(seconds=int(NOW)))
+    virtual_key = VirtualKeySpec(
+        name="ci",
+        expires_at=Timestamp(seconds=int(NOW)),
+        stream_failover=STREAM_FAILOVER_RESTART,
+    )
     await api(CreateVirtualKeyRequest(virtual_key=virtual_key))
 
 
@@ -79,7 +110,9 @@ async def test_a_document_makes_the_same_configuration_elsewhere(bench: Bench) -
         assert "deleted provider 'First'" in await change(api, "providers: []")
         assert await change(api, "virtualKeys: []") == ["deleted virtual key 'ci'"]
         lines = await change(api, yaml.safe_dump(elsewhere))
-        assert [line.partition(" ")[0] for line in lines] == ["created"] * 8
+        # A chain outlives its instances.
+        verbs = ["created"] * 6 + ["changed", "created"]
+        assert [line.partition(" ")[0] for line in lines] == verbs
         [shown] = [line for line in lines if "condt_" in line]
         found = await api.snapshot()
         vault = Vault(bench.settings.encryption_key)
@@ -103,7 +136,7 @@ async def test_an_import_says_what_it_changes_and_a_rehearsal_changes_nothing(ap
     del first["weight"]
     first["keys"] = [{"name": "Primary", "apiKey": "sk-new-value-9999"}]
     document["providers"] = [first, second | {"name": "YES", "description": "two"}]
-    document["mappings"] = [{"modelAlias": "gpt-4", "provider": "yes"}]
+    document["mappings"] = [{"modelAlias": "gpt-4", "provider": "yes", "timeouts": {"idle": "30s"}}]
     document["fallbackChains"][0]["providers"].pop()
     text = yaml.safe_dump(document)
     before = await api.snapshot()
@@ -146,7 +179,8 @@ async def test_a_document_that_cannot_be_is_refused_and_nothing_changes(api: Api
         (new + "}, {name: NEW, providerType: Groq}]", "providers[1].name"),
         (new + "}]\nmappings: [{modelAlias: a, provider: First}]", "mappings[0].provider"),
         ("mappings: [{modelAlias: a, providerId: 1}]", "mappings[0].provider"),
-        ("fallbackChains: [{modelAlias: a}]", "fallbackChains[0].providers"),
+        ("fallbackChains: [{providers: []}]", "fallbackChains[0].modelAlias"),
+        ("fallbackChains: [{modelAlias: a, strategy: Dice}]", "fallbackChains[0].strategy"),
         ("virtualKeys: [{name: a, budget: -1}]", "virtualKeys[0].budget"),
     ):
         error = await api.refused(pb.ImportConfigRequest(yaml=text))

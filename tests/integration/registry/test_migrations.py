@@ -17,6 +17,23 @@ from conduit_registry.bootstrap import MIGRATIONS
 from conduit_registry.store.tables import Base
 
 SERVICE = "registry"
+STEPS = (
+    "SELECT provider_id, position, priority, timeout FROM fallback_chain_steps ORDER BY position"
+)
+_PROVIDER = (
+    "INSERT INTO providers VALUES ({0}, 0, 0, 'p{0}', 'p{0}', 'OpenAI', '', '', 1, 1, 24, 0, 1,"
+    " TRUE, FALSE, FALSE, '{{}}', '[]')"
+)
+FIRST_VERSION = (
+    _PROVIDER.format(1),
+    _PROVIDER.format(2),
+    "INSERT INTO fallback_chains VALUES (1, 0, 0, 'gpt', TRUE)",
+    "INSERT INTO fallback_chain_steps VALUES (1, 1, 1, 6, 30), (1, 2, 0, 5, NULL)",
+)
+TWICE = (
+    "INSERT INTO fallback_chain_steps (chain_id, provider_id, position, priority)"
+    " VALUES (1, 2, 2, 9)"
+)
 
 
 def differences(connection: Connection) -> list[object]:
@@ -38,6 +55,24 @@ async def test_migrations_make_the_tables_of_the_code_and_remove_them(bench: Ben
             names = await connection.run_sync(lambda sync: sa.inspect(sync).get_table_names())
         await engine.dispose()
         assert not set(names) & set(Base.metadata.tables)
+
+
+async def test_chains_of_the_first_version_keep_their_steps(bench: Bench) -> None:
+    """Going up, and down again, where one instance may be in a chain once only."""
+    await (await open_database(bench.settings, SERVICE, MIGRATIONS)).dispose()
+    engine = await open_database(bench.settings, SERVICE, MIGRATIONS)
+    async with writer(engine).begin() as connection:
+        await connection.run_sync(migrate, SERVICE, MIGRATIONS, "v0001")
+        for statement in FIRST_VERSION:
+            await connection.execute(sa.text(statement))
+        await connection.run_sync(migrate, SERVICE, MIGRATIONS, "v0002")
+        found = await connection.execute(sa.text(STEPS))
+        assert found.all() == [(2, 0, 5, None), (1, 1, 6, 30)]
+        await connection.execute(sa.text(TWICE))
+        await connection.run_sync(migrate, SERVICE, MIGRATIONS, "v0001")
+        found = await connection.execute(sa.text(STEPS))
+        assert found.all() == [(2, 0, 5, None), (1, 1, 6, 30)]
+    await engine.dispose()
 
 
 async def test_two_starters_migrate_once(bench: Bench) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
 from tests.integration.registry.conftest import Api
 
 from conduit.v1 import fallback_chain_requests_pb2 as chain_pb
@@ -11,6 +12,24 @@ from conduit.v1 import model_mapping_requests_pb2 as mapping_pb
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackChainSpec, FallbackProvider
 from conduit.v1.model_mapping_pb2 import ModelMapping, ModelMappingSpec
 from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest
+from conduit.v1.routing_policy_pb2 import (
+    AFFINITY_KEY_NONE,
+    AFFINITY_KEY_SESSION,
+    BALANCING_STRATEGY_MOST_QUOTA,
+    BALANCING_STRATEGY_WEIGHTED,
+    FAILURE_CLASS_OVERLOADED,
+    FAILURE_CLASS_TIMEOUT,
+    FALLBACK_CONDITION_CONTEXT_TOO_LONG,
+    FALLBACK_CONDITION_UNSUPPORTED_PARAMETER,
+    STREAM_FAILOVER_RESTART,
+    RetryPolicy,
+)
+from conduit.v1.timeouts_pb2 import Timeouts
+
+ATTEMPTS = "retries[0].attempts"
+OVERLOADED = RetryPolicy(failure=FAILURE_CLASS_OVERLOADED, attempts=2)
+SECOND = Duration(seconds=1)
+CONDITIONS = [FALLBACK_CONDITION_CONTEXT_TOO_LONG, FALLBACK_CONDITION_UNSUPPORTED_PARAMETER]
 
 
 async def map_alias(api: Api, alias: str = "gpt-4", **fields: object) -> ModelMapping:
@@ -143,6 +162,84 @@ async def test_a_chain_keeps_its_steps_in_order(api: Api) -> None:
     assert not (await api(chain_pb.ListFallbackChainsRequest())).fallback_chains
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("policy", "field"),
+    [
+        ({"strategy": 99}, "strategy"),
+        ({"affinity": -1}, "affinity"),
+        ({"stream_failover": 4}, "streamFailover"),
+        ({"prefer_primary_for": Duration(seconds=61)}, "preferPrimaryFor"),
+        ({"retries": [RetryPolicy()]}, "retries[0].failure"),
+        ({"retries": [OVERLOADED, OVERLOADED]}, "retries[1].failure"),
+        ({"retries": [RetryPolicy(failure=FAILURE_CLASS_TIMEOUT, attempts=17)]}, ATTEMPTS),
+        (
+            {"retries": [RetryPolicy(failure=FAILURE_CLASS_TIMEOUT, wait=Duration(seconds=61))]},
+            "retries[0].wait",
+        ),
+        (
+            {"retries": [RetryPolicy(failure=FAILURE_CLASS_TIMEOUT, max_wait=Duration())]},
+            "retries[0].maxWait",
+        ),
+    ],
+)
+async def test_a_policy_that_cannot_be_is_refused(
+    api: Api, policy: dict[str, Any], field: str
+) -> None:
+    """Numbers that are no value of an enum, a class of failures twice, waits without measure."""
+    spec = FallbackChainSpec(model_alias="a", **policy)
+    error = await api.refused(chain_pb.CreateFallbackChainRequest(fallback_chain=spec))
+    assert (error.reason, error.metadata["field"]) == ("INVALID_REQUEST", field)
+
+
+async def test_a_chain_is_a_policy_with_or_without_steps(api: Api) -> None:
+    """What it says is kept and shown; an alias without steps is served by its mappings."""
+    await api.provider()
+    steps = [
+        FallbackProvider(provider_id=1, timeouts=Timeouts(idle=SECOND)),
+        FallbackProvider(provider_id=1, actual_model_name="large", conditions=CONDITIONS),
+    ]
+    spec = FallbackChainSpec(
+        model_alias="a",
+        providers=steps,
+        strategy=BALANCING_STRATEGY_MOST_QUOTA,
+        affinity=AFFINITY_KEY_SESSION,
+        stream_failover=STREAM_FAILOVER_RESTART,
+        retries=[OVERLOADED],
+        prefer_primary_for=SECOND,
+    )
+    made = (await api(chain_pb.CreateFallbackChainRequest(fallback_chain=spec))).fallback_chain
+    got = (await api(chain_pb.GetFallbackChainRequest(id=made.id))).fallback_chain
+    assert got == made
+    for name in ("providers", "strategy", "affinity", "stream_failover", "retries"):
+        assert getattr(got, name) == getattr(spec, name)
+    assert got.prefer_primary_for == SECOND
+    swapped = FallbackChainSpec(providers=reversed(steps))
+    update = chain_pb.UpdateFallbackChainRequest(id=made.id, fallback_chain=swapped)
+    assert list((await api(update)).fallback_chain.providers) == steps[::-1]
+    update = chain_pb.UpdateFallbackChainRequest(
+        id=made.id, update_mask=FieldMask(paths=["providers"])
+    )
+    assert not (await api(update)).fallback_chain.providers
+    bare = chain_pb.CreateFallbackChainRequest(fallback_chain=FallbackChainSpec(model_alias="b"))
+    plain = (await api(bare)).fallback_chain
+    assert (plain.strategy, plain.affinity) == (BALANCING_STRATEGY_WEIGHTED, AFFINITY_KEY_NONE)
+    assert not plain.HasField("stream_failover")
+
+
+async def test_a_mapping_has_timeouts_of_its_own(api: Api) -> None:
+    """An update replaces all of them."""
+    await api.provider()
+    made = await map_alias(api, timeouts=Timeouts(connect=SECOND, total=SECOND))
+    assert made.timeouts == Timeouts(connect=SECOND, total=SECOND)
+    spec = ModelMappingSpec(timeouts=Timeouts(first_token=SECOND))
+    update = mapping_pb.UpdateModelMappingRequest(id=made.id, mapping=spec)
+    assert (await api(update)).mapping.timeouts == Timeouts(first_token=SECOND)
+    spec.timeouts.idle.seconds = 601
+    error = await api.refused(mapping_pb.UpdateModelMappingRequest(id=made.id, mapping=spec))
+    assert error.metadata["field"] == "timeouts.idle"
+
+
 async def test_an_alias_has_one_chain(api: Api) -> None:
     """A second one is refused, also by renaming."""
     await api.provider()
@@ -162,7 +259,7 @@ async def test_an_alias_has_one_chain(api: Api) -> None:
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_chain_that_cannot_be_is_refused_and_nothing_changes(api: Api) -> None:
-    """No steps, an instance twice or unknown, a timeout that is no time."""
+    """An instance twice with the same model or unknown, a timeout that is none or is said twice."""
     await api.provider()
 
     def step(provider_id: int = 1, **fields: object) -> FallbackProvider:
@@ -170,8 +267,12 @@ async def test_a_chain_that_cannot_be_is_refused_and_nothing_changes(api: Api) -
         return FallbackProvider(provider_id=provider_id, **given)
 
     for steps, field in (
-        ([], "providers"),
         ([step(), step()], "providers[1].providerId"),
+        ([step(actual_model_name="x" * 501)], "providers[0].actualModelName"),
+        ([step(conditions=[0])], "providers[0].conditions"),
+        ([step(conditions=[99])], "providers[0].conditions"),
+        ([step(timeouts=Timeouts(idle=Duration()))], "providers[0].timeouts.idle"),
+        ([step(timeout=SECOND, timeouts=Timeouts(first_token=SECOND))], "providers[0].timeout"),
         ([step(priority=-1)], "providers[0].priority"),
         ([step(timeout=Duration())], "providers[0].timeout"),
         ([step(timeout=Duration(seconds=-1))], "providers[0].timeout"),

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from tests.support.credentials import admin_metadata
@@ -22,6 +23,15 @@ from conduit.v1.model_cost_pb2 import COST_CALCULATION_TYPE_IMAGE_BASED, ModelCo
 from conduit.v1.model_mapping_pb2 import ModelMappingSpec
 from conduit.v1.provider_pb2 import ProviderSecurity, ProviderSpec
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
+from conduit.v1.routing_policy_pb2 import (
+    AFFINITY_KEY_VIRTUAL_KEY,
+    BALANCING_STRATEGY_ROUND_ROBIN,
+    FAILURE_CLASS_TIMEOUT,
+    STREAM_FAILOVER_FAIL,
+    STREAM_FAILOVER_RESTART,
+    RetryPolicy,
+)
+from conduit.v1.timeouts_pb2 import Timeouts
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit_kernel.rpc import error_of
 
@@ -62,7 +72,12 @@ def provider_spec() -> ProviderSpec:
 
 def virtual_key_spec() -> VirtualKeySpec:
     """Return a spec with all of its fields, less the one that this version does not keep."""
-    spec = VirtualKeySpec(name="n", is_enabled=False, allowed_models=["gpt-*"])
+    spec = VirtualKeySpec(
+        name="n",
+        is_enabled=False,
+        allowed_models=["gpt-*"],
+        stream_failover=STREAM_FAILOVER_RESTART,
+    )
     spec.expires_at.FromJsonString("2030-01-02T03:04:05Z")
     return spec
 
@@ -111,14 +126,23 @@ KINDS = {
             priority=5,
             capabilities=["vision"],
             strict_parameters=True,
+            timeouts=Timeouts(first_token=Duration(seconds=9)),
         ),
         ("model_alias", "provider_id"),
     ),
     "chain": Kind(
         *("registry", "FallbackChain", chains.CreateFallbackChainRequest),
         *(chains.UpdateFallbackChainRequest, "fallback_chain"),
-        FallbackChainSpec(model_alias="n", is_enabled=False),
-        ("model_alias", "providers"),
+        FallbackChainSpec(
+            model_alias="n",
+            is_enabled=False,
+            strategy=BALANCING_STRATEGY_ROUND_ROBIN,
+            affinity=AFFINITY_KEY_VIRTUAL_KEY,
+            stream_failover=STREAM_FAILOVER_FAIL,
+            retries=[RetryPolicy(failure=FAILURE_CLASS_TIMEOUT, wait=Duration(seconds=1))],
+            prefer_primary_for=Duration(seconds=3),
+        ),
+        ("model_alias",),
     ),
     "virtual_key": Kind(
         *("registry", "VirtualKey", virtual_keys.CreateVirtualKeyRequest),

@@ -132,6 +132,11 @@ def header_text(value: bytes) -> str:
     return value.decode("latin-1").strip()
 
 
+def header_list(value: bytes) -> list[str]:
+    """Read a header's values, between commas."""
+    return [text for each in header_text(value).split(",") if (text := each.strip())]
+
+
 def etag(value: bytes) -> str:
     """Read the one etag of an `If-Match`; empty for `*`, which every state matches."""
     text = header_text(value)

@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
+from conduit.v1 import routing_policy_pb2 as conduit_dot_v1_dot_routing__policy__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x63onduit/v1/call.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\"\xca\x02\n\x0b\x43\x61llOptions\x12L\n\x07timeout\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x17\x8a\xb5\x18\x13J\x11x-conduit-timeoutR\x07timeout\x12H\n\x11strict_parameters\x18\x02 \x01(\x08\x42\x16\x8a\xb5\x18\x12J\x10x-conduit-strictH\x00R\x10strictParameters\x88\x01\x01\x12\x44\n\x0cmax_attempts\x18\x03 \x01(\x05\x42\x1c\x8a\xb5\x18\x18J\x16x-conduit-max-attemptsH\x01R\x0bmaxAttempts\x88\x01\x01\x12-\n\x04seed\x18\x04 \x01(\x04\x42\x14\x8a\xb5\x18\x10J\x0ex-conduit-seedH\x02R\x04seed\x88\x01\x01\x42\x14\n\x12_strict_parametersB\x0f\n\r_max_attemptsB\x07\n\x05_seed\"\xbe\x05\n\nCallReport\x12\x39\n\nrequest_id\x18\x01 \x01(\tB\x1a\x8a\xb5\x18\x16J\x14x-conduit-request-idR\trequestId\x12<\n\x0bprovider_id\x18\x02 \x01(\x03\x42\x1b\x8a\xb5\x18\x17J\x15x-conduit-provider-idR\nproviderId\x12=\n\rprovider_name\x18\x03 \x01(\tB\x18\x8a\xb5\x18\x14J\x12x-conduit-providerR\x0cproviderName\x12-\n\x06key_id\x18\x04 \x01(\tB\x16\x8a\xb5\x18\x12J\x10x-conduit-key-idR\x05keyId\x12\x41\n\x11\x61\x63tual_model_name\x18\x05 \x01(\tB\x15\x8a\xb5\x18\x11J\x0fx-conduit-modelR\x0f\x61\x63tualModelName\x12\x34\n\x08\x61ttempts\x18\x06 \x01(\x05\x42\x18\x8a\xb5\x18\x14J\x12x-conduit-attemptsR\x08\x61ttempts\x12\x37\n\tfallbacks\x18\x07 \x01(\x05\x42\x19\x8a\xb5\x18\x15J\x13x-conduit-fallbacksR\tfallbacks\x12<\n\x0boverhead_ms\x18\x08 \x01(\x01\x42\x1b\x8a\xb5\x18\x17J\x15x-conduit-overhead-msR\noverheadMs\x12?\n\rcost_nano_usd\x18\t \x01(\x03\x42\x16\x8a\xb5\x18\x12\x38\x01J\x0ex-conduit-costH\x00R\x0b\x63ostNanoUsd\x88\x01\x01\x12\x31\n\x07\x64ropped\x18\n \x03(\tB\x17\x8a\xb5\x18\x13J\x11x-conduit-droppedR\x07\x64ropped\x12S\n\x13upstream_request_id\x18\x0b \x01(\tB#\x8a\xb5\x18\x1fJ\x1dx-conduit-upstream-request-idR\x11upstreamRequestIdB\x10\n\x0e_cost_nano_usdB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x63onduit/v1/call.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1f\x63onduit/v1/routing_policy.proto\x1a\x1egoogle/protobuf/duration.proto\"\xfb\x04\n\x0b\x43\x61llOptions\x12L\n\x07timeout\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x17\x8a\xb5\x18\x13J\x11x-conduit-timeoutR\x07timeout\x12H\n\x11strict_parameters\x18\x02 \x01(\x08\x42\x16\x8a\xb5\x18\x12J\x10x-conduit-strictH\x00R\x10strictParameters\x88\x01\x01\x12\x44\n\x0cmax_attempts\x18\x03 \x01(\x05\x42\x1c\x8a\xb5\x18\x18J\x16x-conduit-max-attemptsH\x01R\x0bmaxAttempts\x88\x01\x01\x12-\n\x04seed\x18\x04 \x01(\x04\x42\x14\x8a\xb5\x18\x10J\x0ex-conduit-seedH\x02R\x04seed\x88\x01\x01\x12\x37\n\tfallbacks\x18\x05 \x03(\tB\x19\x8a\xb5\x18\x15J\x13x-conduit-fallbacksR\tfallbacks\x12\x36\n\tproviders\x18\x06 \x03(\tB\x18\x8a\xb5\x18\x14J\x12x-conduit-providerR\tproviders\x12i\n\x0fstream_failover\x18\x07 \x01(\x0e\x32\x1a.conduit.v1.StreamFailoverB\x1f\x8a\xb5\x18\x1bJ\x19x-conduit-stream-failoverH\x03R\x0estreamFailover\x88\x01\x01\x12?\n\x0c\x61\x66\x66inity_key\x18\x08 \x01(\tB\x1c\x8a\xb5\x18\x18J\x16x-conduit-affinity-keyR\x0b\x61\x66\x66inityKeyB\x14\n\x12_strict_parametersB\x0f\n\r_max_attemptsB\x07\n\x05_seedB\x12\n\x10_stream_failover\"\xbe\x05\n\nCallReport\x12\x39\n\nrequest_id\x18\x01 \x01(\tB\x1a\x8a\xb5\x18\x16J\x14x-conduit-request-idR\trequestId\x12<\n\x0bprovider_id\x18\x02 \x01(\x03\x42\x1b\x8a\xb5\x18\x17J\x15x-conduit-provider-idR\nproviderId\x12=\n\rprovider_name\x18\x03 \x01(\tB\x18\x8a\xb5\x18\x14J\x12x-conduit-providerR\x0cproviderName\x12-\n\x06key_id\x18\x04 \x01(\tB\x16\x8a\xb5\x18\x12J\x10x-conduit-key-idR\x05keyId\x12\x41\n\x11\x61\x63tual_model_name\x18\x05 \x01(\tB\x15\x8a\xb5\x18\x11J\x0fx-conduit-modelR\x0f\x61\x63tualModelName\x12\x34\n\x08\x61ttempts\x18\x06 \x01(\x05\x42\x18\x8a\xb5\x18\x14J\x12x-conduit-attemptsR\x08\x61ttempts\x12\x37\n\tfallbacks\x18\x07 \x01(\x05\x42\x19\x8a\xb5\x18\x15J\x13x-conduit-fallbacksR\tfallbacks\x12<\n\x0boverhead_ms\x18\x08 \x01(\x01\x42\x1b\x8a\xb5\x18\x17J\x15x-conduit-overhead-msR\noverheadMs\x12?\n\rcost_nano_usd\x18\t \x01(\x03\x42\x16\x8a\xb5\x18\x12\x38\x01J\x0ex-conduit-costH\x00R\x0b\x63ostNanoUsd\x88\x01\x01\x12\x31\n\x07\x64ropped\x18\n \x03(\tB\x17\x8a\xb5\x18\x13J\x11x-conduit-droppedR\x07\x64ropped\x12S\n\x13upstream_request_id\x18\x0b \x01(\tB#\x8a\xb5\x18\x1fJ\x1dx-conduit-upstream-request-idR\x11upstreamRequestIdB\x10\n\x0e_cost_nano_usdB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +43,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CALLOPTIONS'].fields_by_name['max_attempts']._serialized_options = b'\212\265\030\030J\026x-conduit-max-attempts'
   _globals['_CALLOPTIONS'].fields_by_name['seed']._loaded_options = None
   _globals['_CALLOPTIONS'].fields_by_name['seed']._serialized_options = b'\212\265\030\020J\016x-conduit-seed'
+  _globals['_CALLOPTIONS'].fields_by_name['fallbacks']._loaded_options = None
+  _globals['_CALLOPTIONS'].fields_by_name['fallbacks']._serialized_options = b'\212\265\030\025J\023x-conduit-fallbacks'
+  _globals['_CALLOPTIONS'].fields_by_name['providers']._loaded_options = None
+  _globals['_CALLOPTIONS'].fields_by_name['providers']._serialized_options = b'\212\265\030\024J\022x-conduit-provider'
+  _globals['_CALLOPTIONS'].fields_by_name['stream_failover']._loaded_options = None
+  _globals['_CALLOPTIONS'].fields_by_name['stream_failover']._serialized_options = b'\212\265\030\033J\031x-conduit-stream-failover'
+  _globals['_CALLOPTIONS'].fields_by_name['affinity_key']._loaded_options = None
+  _globals['_CALLOPTIONS'].fields_by_name['affinity_key']._serialized_options = b'\212\265\030\030J\026x-conduit-affinity-key'
   _globals['_CALLREPORT'].fields_by_name['request_id']._loaded_options = None
   _globals['_CALLREPORT'].fields_by_name['request_id']._serialized_options = b'\212\265\030\026J\024x-conduit-request-id'
   _globals['_CALLREPORT'].fields_by_name['provider_id']._loaded_options = None
@@ -64,8 +73,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CALLREPORT'].fields_by_name['dropped']._serialized_options = b'\212\265\030\023J\021x-conduit-dropped'
   _globals['_CALLREPORT'].fields_by_name['upstream_request_id']._loaded_options = None
   _globals['_CALLREPORT'].fields_by_name['upstream_request_id']._serialized_options = b'\212\265\030\037J\035x-conduit-upstream-request-id'
-  _globals['_CALLOPTIONS']._serialized_start=96
-  _globals['_CALLOPTIONS']._serialized_end=426
-  _globals['_CALLREPORT']._serialized_start=429
-  _globals['_CALLREPORT']._serialized_end=1131
+  _globals['_CALLOPTIONS']._serialized_start=129
+  _globals['_CALLOPTIONS']._serialized_end=764
+  _globals['_CALLREPORT']._serialized_start=767
+  _globals['_CALLREPORT']._serialized_end=1469
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from conduit.v1 import routing_policy_pb2 as _routing_policy_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
@@ -29,15 +30,35 @@ class CallOptions(_message.Message):
     STRICT_PARAMETERS_FIELD_NUMBER: _builtins.int
     MAX_ATTEMPTS_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
+    FALLBACKS_FIELD_NUMBER: _builtins.int
+    PROVIDERS_FIELD_NUMBER: _builtins.int
+    STREAM_FAILOVER_FIELD_NUMBER: _builtins.int
+    AFFINITY_KEY_FIELD_NUMBER: _builtins.int
     strict_parameters: _builtins.bool
     """Whether parameters the provider does not take are refused with UNSUPPORTED_PARAMETER rather than dropped."""
     max_attempts: _builtins.int
     """The most attempts to make, from 1; more than 16 mean 16. Unset means 4, or one for each candidate where there are more."""
     seed: _builtins.int
     """What the weighted choice is made with. Unset means at random."""
+    stream_failover: _routing_policy_pb2.StreamFailover.ValueType
+    """What follows when a stream fails behind its first token. Unset means the virtual key's word, or the alias's."""
+    affinity_key: _builtins.str
+    """Calls with the same key go to the same instance as long as it is well; at most 256 characters. Counts where the alias's
+    policy has an affinity.
+    """
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
         """The most time the whole call may take, failovers included. Unset means the Router's default, 10 minutes."""
+
+    @_builtins.property
+    def fallbacks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The models, by alias, that may serve the call where the one it names cannot, in order; at most 16, each within what the
+        virtual key allows. In JSON also the member `fallbacks` of the body, a list, which no provider sees.
+        """
+
+    @_builtins.property
+    def providers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The instances, by name or id, that may serve the call; at most 16. Empty means all."""
 
     def __init__(
         self,
@@ -46,21 +67,29 @@ class CallOptions(_message.Message):
         strict_parameters: _builtins.bool | None = ...,
         max_attempts: _builtins.int | None = ...,
         seed: _builtins.int | None = ...,
+        fallbacks: _abc.Iterable[_builtins.str] | None = ...,
+        providers: _abc.Iterable[_builtins.str] | None = ...,
+        stream_failover: _routing_policy_pb2.StreamFailover.ValueType | None = ...,
+        affinity_key: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_strict_parameters", b"_strict_parameters", "max_attempts", b"max_attempts", "seed", b"seed", "strict_parameters", b"strict_parameters", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "max_attempts", b"max_attempts", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_strict_parameters", b"_strict_parameters", "max_attempts", b"max_attempts", "seed", b"seed", "strict_parameters", b"strict_parameters", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "affinity_key", b"affinity_key", "fallbacks", b"fallbacks", "max_attempts", b"max_attempts", "providers", b"providers", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_attempts: _TypeAlias = _typing.Literal["max_attempts"]  # noqa: Y015
     _WhichOneofArgType__max_attempts: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts"]  # noqa: Y015
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
+    _WhichOneofReturnType__stream_failover: _TypeAlias = _typing.Literal["stream_failover"]  # noqa: Y015
+    _WhichOneofArgType__stream_failover: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover"]  # noqa: Y015
     _WhichOneofReturnType__strict_parameters: _TypeAlias = _typing.Literal["strict_parameters"]  # noqa: Y015
     _WhichOneofArgType__strict_parameters: _TypeAlias = _typing.Literal["_strict_parameters", b"_strict_parameters"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_attempts) -> _WhichOneofReturnType__max_attempts | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__seed) -> _WhichOneofReturnType__seed | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stream_failover) -> _WhichOneofReturnType__stream_failover | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__strict_parameters) -> _WhichOneofReturnType__strict_parameters | None: ...
 

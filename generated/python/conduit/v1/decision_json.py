@@ -7,6 +7,12 @@ from typing import Final
 from conduit.v1 import decision_pb2
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import well_known_runtime as well_known
+from conduit.v1.routing_policy_json import (
+    BALANCING_STRATEGY_BY_SPELLING,
+    BALANCING_STRATEGY_SPELLINGS,
+    FALLBACK_CONDITION_BY_SPELLING,
+    FALLBACK_CONDITION_SPELLINGS,
+)
 
 REJECTION_REASON_BY_SPELLING: Final[dict[str, decision_pb2.RejectionReason.ValueType]] = {
     "unspecified": decision_pb2.REJECTION_REASON_UNSPECIFIED,
@@ -22,6 +28,8 @@ REJECTION_REASON_BY_SPELLING: Final[dict[str, decision_pb2.RejectionReason.Value
     "keyunreadable": decision_pb2.REJECTION_REASON_KEY_UNREADABLE,
     "typeunknown": decision_pb2.REJECTION_REASON_TYPE_UNKNOWN,
     "misconfigured": decision_pb2.REJECTION_REASON_MISCONFIGURED,
+    "notrequested": decision_pb2.REJECTION_REASON_NOT_REQUESTED,
+    "otheraccount": decision_pb2.REJECTION_REASON_OTHER_ACCOUNT,
 }
 REJECTION_REASON_SPELLINGS: Final[dict[decision_pb2.RejectionReason.ValueType, str]] = {
     decision_pb2.REJECTION_REASON_UNSPECIFIED: "Unspecified",
@@ -37,11 +45,13 @@ REJECTION_REASON_SPELLINGS: Final[dict[decision_pb2.RejectionReason.ValueType, s
     decision_pb2.REJECTION_REASON_KEY_UNREADABLE: "KeyUnreadable",
     decision_pb2.REJECTION_REASON_TYPE_UNKNOWN: "TypeUnknown",
     decision_pb2.REJECTION_REASON_MISCONFIGURED: "Misconfigured",
+    decision_pb2.REJECTION_REASON_NOT_REQUESTED: "NotRequested",
+    decision_pb2.REJECTION_REASON_OTHER_ACCOUNT: "OtherAccount",
 }
 
 
 _DECISION_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"modelAlias", "operation", "candidates", "rejections", "seed", "revision"}
+    {"modelAlias", "operation", "candidates", "rejections", "seed", "revision", "strategy"}
 )
 
 
@@ -71,6 +81,10 @@ def fill_decision(message: decision_pb2.Decision, value: object, path: str) -> N
         message.seed = runtime.uint64(member, path + "seed")
     if (member := value.get("revision")) is not None:
         message.revision = runtime.int64(member, path + "revision")
+    if (member := value.get("strategy")) is not None:
+        message.strategy = runtime.any_case(
+            member, BALANCING_STRATEGY_BY_SPELLING, BALANCING_STRATEGY_SPELLINGS, path + "strategy"
+        )
     if not _DECISION_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _DECISION_MEMBERS, path)
 
@@ -84,6 +98,7 @@ def decision_to_json(message: decision_pb2.Decision) -> dict[str, object]:
         "rejections": [rejection_to_json(item) for item in message.rejections],
         "seed": message.seed,
         "revision": message.revision,
+        "strategy": BALANCING_STRATEGY_SPELLINGS.get(message.strategy, "Unspecified"),
     }
 
 
@@ -97,6 +112,8 @@ _CANDIDATE_MEMBERS: Final[frozenset[str]] = frozenset(
         "weight",
         "timeout",
         "mappingId",
+        "conditions",
+        "modelAlias",
     }
 )
 
@@ -128,6 +145,18 @@ def fill_candidate(message: decision_pb2.Candidate, value: object, path: str) ->
         well_known.fill_duration(message.timeout, member, path + "timeout")
     if (member := value.get("mappingId")) is not None:
         message.mapping_id = runtime.int64(member, path + "mappingId")
+    if (member := value.get("conditions")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "conditions")):
+            message.conditions.append(
+                runtime.any_case(
+                    item,
+                    FALLBACK_CONDITION_BY_SPELLING,
+                    FALLBACK_CONDITION_SPELLINGS,
+                    f"{path}conditions[{index}]",
+                )
+            )
+    if (member := value.get("modelAlias")) is not None:
+        message.model_alias = runtime.text(member, path + "modelAlias")
     if not _CANDIDATE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _CANDIDATE_MEMBERS, path)
 
@@ -145,6 +174,10 @@ def candidate_to_json(message: decision_pb2.Candidate) -> dict[str, object]:
     if message.HasField("timeout"):
         members["timeout"] = well_known.duration_text(message.timeout)
     members["mappingId"] = message.mapping_id
+    members["conditions"] = [
+        FALLBACK_CONDITION_SPELLINGS.get(item, "Unspecified") for item in message.conditions
+    ]
+    members["modelAlias"] = message.model_alias
     return members
 
 

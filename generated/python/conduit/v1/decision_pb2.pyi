@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from conduit.v1 import routing_policy_pb2 as _routing_policy_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
@@ -54,6 +55,10 @@ class _RejectionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rejec
     """The instance cannot be set up: its type needs a setting that it lacks, or a part of the type
     cannot be loaded. The detail names it.
     """
+    REJECTION_REASON_NOT_REQUESTED: _RejectionReason.ValueType  # 13
+    """The caller asked for other instances."""
+    REJECTION_REASON_OTHER_ACCOUNT: _RejectionReason.ValueType  # 14
+    """What the request refers to, such as a signature or a former answer, belongs to another account of the provider."""
 
 class RejectionReason(_RejectionReason, metaclass=_RejectionReasonEnumTypeWrapper):
     """Why an instance was left out."""
@@ -86,6 +91,10 @@ REJECTION_REASON_MISCONFIGURED: RejectionReason.ValueType  # 12
 """The instance cannot be set up: its type needs a setting that it lacks, or a part of the type
 cannot be loaded. The detail names it.
 """
+REJECTION_REASON_NOT_REQUESTED: RejectionReason.ValueType  # 13
+"""The caller asked for other instances."""
+REJECTION_REASON_OTHER_ACCOUNT: RejectionReason.ValueType  # 14
+"""What the request refers to, such as a signature or a former answer, belongs to another account of the provider."""
 Global___RejectionReason: _TypeAlias = RejectionReason  # noqa: Y015
 
 @_typing.final
@@ -100,6 +109,7 @@ class Decision(_message.Message):
     REJECTIONS_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
     model_alias: _builtins.str
     """The alias that was asked for."""
     operation: _builtins.str
@@ -108,6 +118,8 @@ class Decision(_message.Message):
     """What the weighted choice was made with."""
     revision: _builtins.int
     """The revision of the configuration."""
+    strategy: _routing_policy_pb2.BalancingStrategy.ValueType
+    """How those of equal priority were put in order."""
     @_builtins.property
     def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Candidate]:
         """In the order in which they are tried."""
@@ -125,10 +137,11 @@ class Decision(_message.Message):
         rejections: _abc.Iterable[Global___Rejection] | None = ...,
         seed: _builtins.int = ...,
         revision: _builtins.int = ...,
+        strategy: _routing_policy_pb2.BalancingStrategy.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "model_alias", b"model_alias", "operation", b"operation", "rejections", b"rejections", "revision", b"revision", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "model_alias", b"model_alias", "operation", b"operation", "rejections", b"rejections", "revision", b"revision", "seed", b"seed", "strategy", b"strategy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -148,6 +161,8 @@ class Candidate(_message.Message):
     WEIGHT_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
     MAPPING_ID_FIELD_NUMBER: _builtins.int
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    MODEL_ALIAS_FIELD_NUMBER: _builtins.int
     provider_id: _builtins.int
     """The instance."""
     provider_name: _builtins.str
@@ -160,6 +175,8 @@ class Candidate(_message.Message):
     """Its share among equals."""
     mapping_id: _builtins.int
     """Which mapping named it. Zero if a fallback chain did."""
+    model_alias: _builtins.str
+    """The alias that it serves, which is one of the caller's fallbacks where it is not the one asked for."""
     @_builtins.property
     def key_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The keys, in the order in which they are tried."""
@@ -167,6 +184,10 @@ class Candidate(_message.Message):
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
         """The most time it may take until its first byte. Unset means the Router's default."""
+
+    @_builtins.property
+    def conditions(self) -> _containers.RepeatedScalarFieldContainer[_routing_policy_pb2.FallbackCondition.ValueType]:
+        """The failures of the request after which alone it is tried. Empty means all that are not the request's own."""
 
     def __init__(
         self,
@@ -179,10 +200,12 @@ class Candidate(_message.Message):
         weight: _builtins.int = ...,
         timeout: _duration_pb2.Duration | None = ...,
         mapping_id: _builtins.int = ...,
+        conditions: _abc.Iterable[_routing_policy_pb2.FallbackCondition.ValueType] | None = ...,
+        model_alias: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual_model_name", b"actual_model_name", "key_ids", b"key_ids", "mapping_id", b"mapping_id", "priority", b"priority", "provider_id", b"provider_id", "provider_name", b"provider_name", "timeout", b"timeout", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual_model_name", b"actual_model_name", "conditions", b"conditions", "key_ids", b"key_ids", "mapping_id", b"mapping_id", "model_alias", b"model_alias", "priority", b"priority", "provider_id", b"provider_id", "provider_name", b"provider_name", "timeout", b"timeout", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

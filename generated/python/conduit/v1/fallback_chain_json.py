@@ -7,9 +7,35 @@ from typing import Final
 from conduit.v1 import fallback_chain_pb2
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import well_known_runtime as well_known
+from conduit.v1.routing_policy_json import (
+    AFFINITY_KEY_BY_SPELLING,
+    AFFINITY_KEY_SPELLINGS,
+    BALANCING_STRATEGY_BY_SPELLING,
+    BALANCING_STRATEGY_SPELLINGS,
+    FALLBACK_CONDITION_BY_SPELLING,
+    FALLBACK_CONDITION_SPELLINGS,
+    STREAM_FAILOVER_BY_SPELLING,
+    STREAM_FAILOVER_SPELLINGS,
+    fill_retry_policy,
+    retry_policy_to_json,
+)
+from conduit.v1.timeouts_json import fill_timeouts, timeouts_to_json
 
 _FALLBACK_CHAIN_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"id", "modelAlias", "providers", "isEnabled", "createdAt", "updatedAt", "etag"}
+    {
+        "id",
+        "modelAlias",
+        "providers",
+        "isEnabled",
+        "createdAt",
+        "updatedAt",
+        "etag",
+        "strategy",
+        "affinity",
+        "streamFailover",
+        "retries",
+        "preferPrimaryFor",
+    }
 )
 
 
@@ -42,6 +68,23 @@ def fill_fallback_chain(
         well_known.fill_timestamp(message.updated_at, member, path + "updatedAt")
     if (member := value.get("etag")) is not None:
         message.etag = runtime.text(member, path + "etag")
+    if (member := value.get("strategy")) is not None:
+        message.strategy = runtime.any_case(
+            member, BALANCING_STRATEGY_BY_SPELLING, BALANCING_STRATEGY_SPELLINGS, path + "strategy"
+        )
+    if (member := value.get("affinity")) is not None:
+        message.affinity = runtime.any_case(
+            member, AFFINITY_KEY_BY_SPELLING, AFFINITY_KEY_SPELLINGS, path + "affinity"
+        )
+    if (member := value.get("streamFailover")) is not None:
+        message.stream_failover = runtime.any_case(
+            member, STREAM_FAILOVER_BY_SPELLING, STREAM_FAILOVER_SPELLINGS, path + "streamFailover"
+        )
+    if (member := value.get("retries")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "retries")):
+            fill_retry_policy(message.retries.add(), item, f"{path}retries[{index}].")
+    if (member := value.get("preferPrimaryFor")) is not None:
+        well_known.fill_duration(message.prefer_primary_for, member, path + "preferPrimaryFor")
     if not _FALLBACK_CHAIN_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _FALLBACK_CHAIN_MEMBERS, path)
 
@@ -59,11 +102,29 @@ def fallback_chain_to_json(message: fallback_chain_pb2.FallbackChain) -> dict[st
     if message.HasField("updated_at"):
         members["updatedAt"] = well_known.timestamp_text(message.updated_at)
     members["etag"] = message.etag
+    members["strategy"] = BALANCING_STRATEGY_SPELLINGS.get(message.strategy, "Unspecified")
+    members["affinity"] = AFFINITY_KEY_SPELLINGS.get(message.affinity, "Unspecified")
+    if message.HasField("stream_failover"):
+        members["streamFailover"] = STREAM_FAILOVER_SPELLINGS.get(
+            message.stream_failover, "Unspecified"
+        )
+    members["retries"] = [retry_policy_to_json(item) for item in message.retries]
+    if message.HasField("prefer_primary_for"):
+        members["preferPrimaryFor"] = well_known.duration_text(message.prefer_primary_for)
     return members
 
 
 _FALLBACK_CHAIN_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"modelAlias", "providers", "isEnabled"}
+    {
+        "modelAlias",
+        "providers",
+        "isEnabled",
+        "strategy",
+        "affinity",
+        "streamFailover",
+        "retries",
+        "preferPrimaryFor",
+    }
 )
 
 
@@ -90,6 +151,23 @@ def fill_fallback_chain_spec(
             fill_fallback_provider(message.providers.add(), item, f"{path}providers[{index}].")
     if (member := value.get("isEnabled")) is not None:
         message.is_enabled = runtime.boolean(member, path + "isEnabled")
+    if (member := value.get("strategy")) is not None:
+        message.strategy = runtime.any_case(
+            member, BALANCING_STRATEGY_BY_SPELLING, BALANCING_STRATEGY_SPELLINGS, path + "strategy"
+        )
+    if (member := value.get("affinity")) is not None:
+        message.affinity = runtime.any_case(
+            member, AFFINITY_KEY_BY_SPELLING, AFFINITY_KEY_SPELLINGS, path + "affinity"
+        )
+    if (member := value.get("streamFailover")) is not None:
+        message.stream_failover = runtime.any_case(
+            member, STREAM_FAILOVER_BY_SPELLING, STREAM_FAILOVER_SPELLINGS, path + "streamFailover"
+        )
+    if (member := value.get("retries")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "retries")):
+            fill_retry_policy(message.retries.add(), item, f"{path}retries[{index}].")
+    if (member := value.get("preferPrimaryFor")) is not None:
+        well_known.fill_duration(message.prefer_primary_for, member, path + "preferPrimaryFor")
     if not _FALLBACK_CHAIN_SPEC_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _FALLBACK_CHAIN_SPEC_MEMBERS, path)
 
@@ -102,10 +180,23 @@ def fallback_chain_spec_to_json(message: fallback_chain_pb2.FallbackChainSpec) -
     members["providers"] = [fallback_provider_to_json(item) for item in message.providers]
     if message.HasField("is_enabled"):
         members["isEnabled"] = message.is_enabled
+    if message.HasField("strategy"):
+        members["strategy"] = BALANCING_STRATEGY_SPELLINGS.get(message.strategy, "Unspecified")
+    if message.HasField("affinity"):
+        members["affinity"] = AFFINITY_KEY_SPELLINGS.get(message.affinity, "Unspecified")
+    if message.HasField("stream_failover"):
+        members["streamFailover"] = STREAM_FAILOVER_SPELLINGS.get(
+            message.stream_failover, "Unspecified"
+        )
+    members["retries"] = [retry_policy_to_json(item) for item in message.retries]
+    if message.HasField("prefer_primary_for"):
+        members["preferPrimaryFor"] = well_known.duration_text(message.prefer_primary_for)
     return members
 
 
-_FALLBACK_PROVIDER_MEMBERS: Final[frozenset[str]] = frozenset({"providerId", "priority", "timeout"})
+_FALLBACK_PROVIDER_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"providerId", "priority", "timeout", "actualModelName", "conditions", "timeouts"}
+)
 
 
 def fallback_provider_from_json(
@@ -129,6 +220,20 @@ def fill_fallback_provider(
         message.priority = runtime.int32(member, path + "priority")
     if (member := value.get("timeout")) is not None:
         well_known.fill_duration(message.timeout, member, path + "timeout")
+    if (member := value.get("actualModelName")) is not None:
+        message.actual_model_name = runtime.text(member, path + "actualModelName")
+    if (member := value.get("conditions")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "conditions")):
+            message.conditions.append(
+                runtime.any_case(
+                    item,
+                    FALLBACK_CONDITION_BY_SPELLING,
+                    FALLBACK_CONDITION_SPELLINGS,
+                    f"{path}conditions[{index}]",
+                )
+            )
+    if (member := value.get("timeouts")) is not None:
+        fill_timeouts(message.timeouts, member, path + "timeouts.")
     if not _FALLBACK_PROVIDER_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _FALLBACK_PROVIDER_MEMBERS, path)
 
@@ -138,4 +243,10 @@ def fallback_provider_to_json(message: fallback_chain_pb2.FallbackProvider) -> d
     members: dict[str, object] = {"providerId": message.provider_id, "priority": message.priority}
     if message.HasField("timeout"):
         members["timeout"] = well_known.duration_text(message.timeout)
+    members["actualModelName"] = message.actual_model_name
+    members["conditions"] = [
+        FALLBACK_CONDITION_SPELLINGS.get(item, "Unspecified") for item in message.conditions
+    ]
+    if message.HasField("timeouts"):
+        members["timeouts"] = timeouts_to_json(message.timeouts)
     return members

@@ -22,11 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from conduit.v1 import routing_policy_pb2 as conduit_dot_v1_dot_routing__policy__pb2
+from conduit.v1 import timeouts_pb2 as conduit_dot_v1_dot_timeouts__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onduit/v1/fallback_chain.proto\x12\nconduit.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x02\n\rFallbackChain\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x1f\n\x0bmodel_alias\x18\x02 \x01(\tR\nmodelAlias\x12:\n\tproviders\x18\x03 \x03(\x0b\x32\x1c.conduit.v1.FallbackProviderR\tproviders\x12\x1d\n\nis_enabled\x18\x04 \x01(\x08R\tisEnabled\x12\x39\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x12\n\x04\x65tag\x18\x07 \x01(\tR\x04\x65tag\"\xb8\x01\n\x11\x46\x61llbackChainSpec\x12$\n\x0bmodel_alias\x18\x01 \x01(\tH\x00R\nmodelAlias\x88\x01\x01\x12:\n\tproviders\x18\x02 \x03(\x0b\x32\x1c.conduit.v1.FallbackProviderR\tproviders\x12\"\n\nis_enabled\x18\x03 \x01(\x08H\x01R\tisEnabled\x88\x01\x01\x42\x0e\n\x0c_model_aliasB\r\n\x0b_is_enabled\"\x84\x01\n\x10\x46\x61llbackProvider\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x1a\n\x08priority\x18\x02 \x01(\x05R\x08priority\x12\x33\n\x07timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07timeoutB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onduit/v1/fallback_chain.proto\x12\nconduit.v1\x1a\x1f\x63onduit/v1/routing_policy.proto\x1a\x19\x63onduit/v1/timeouts.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xef\x04\n\rFallbackChain\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x1f\n\x0bmodel_alias\x18\x02 \x01(\tR\nmodelAlias\x12:\n\tproviders\x18\x03 \x03(\x0b\x32\x1c.conduit.v1.FallbackProviderR\tproviders\x12\x1d\n\nis_enabled\x18\x04 \x01(\x08R\tisEnabled\x12\x39\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x12\n\x04\x65tag\x18\x07 \x01(\tR\x04\x65tag\x12\x39\n\x08strategy\x18\x08 \x01(\x0e\x32\x1d.conduit.v1.BalancingStrategyR\x08strategy\x12\x33\n\x08\x61\x66\x66inity\x18\t \x01(\x0e\x32\x17.conduit.v1.AffinityKeyR\x08\x61\x66\x66inity\x12H\n\x0fstream_failover\x18\n \x01(\x0e\x32\x1a.conduit.v1.StreamFailoverH\x00R\x0estreamFailover\x88\x01\x01\x12\x31\n\x07retries\x18\x0b \x03(\x0b\x32\x17.conduit.v1.RetryPolicyR\x07retries\x12G\n\x12prefer_primary_for\x18\x0c \x01(\x0b\x32\x19.google.protobuf.DurationR\x10preferPrimaryForB\x12\n\x10_stream_failover\"\xa6\x04\n\x11\x46\x61llbackChainSpec\x12$\n\x0bmodel_alias\x18\x01 \x01(\tH\x00R\nmodelAlias\x88\x01\x01\x12:\n\tproviders\x18\x02 \x03(\x0b\x32\x1c.conduit.v1.FallbackProviderR\tproviders\x12\"\n\nis_enabled\x18\x03 \x01(\x08H\x01R\tisEnabled\x88\x01\x01\x12>\n\x08strategy\x18\x04 \x01(\x0e\x32\x1d.conduit.v1.BalancingStrategyH\x02R\x08strategy\x88\x01\x01\x12\x38\n\x08\x61\x66\x66inity\x18\x05 \x01(\x0e\x32\x17.conduit.v1.AffinityKeyH\x03R\x08\x61\x66\x66inity\x88\x01\x01\x12H\n\x0fstream_failover\x18\x06 \x01(\x0e\x32\x1a.conduit.v1.StreamFailoverH\x04R\x0estreamFailover\x88\x01\x01\x12\x31\n\x07retries\x18\x07 \x03(\x0b\x32\x17.conduit.v1.RetryPolicyR\x07retries\x12G\n\x12prefer_primary_for\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationR\x10preferPrimaryForB\x0e\n\x0c_model_aliasB\r\n\x0b_is_enabledB\x0b\n\t_strategyB\x0b\n\t_affinityB\x12\n\x10_stream_failover\"\xa1\x02\n\x10\x46\x61llbackProvider\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x1a\n\x08priority\x18\x02 \x01(\x05R\x08priority\x12\x33\n\x07timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07timeout\x12*\n\x11\x61\x63tual_model_name\x18\x04 \x01(\tR\x0f\x61\x63tualModelName\x12=\n\nconditions\x18\x05 \x03(\x0e\x32\x1d.conduit.v1.FallbackConditionR\nconditions\x12\x30\n\x08timeouts\x18\x06 \x01(\x0b\x32\x14.conduit.v1.TimeoutsR\x08timeoutsB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,10 +36,10 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.fallback_chain_p
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
-  _globals['_FALLBACKCHAIN']._serialized_start=113
-  _globals['_FALLBACKCHAIN']._serialized_end=406
-  _globals['_FALLBACKCHAINSPEC']._serialized_start=409
-  _globals['_FALLBACKCHAINSPEC']._serialized_end=593
-  _globals['_FALLBACKPROVIDER']._serialized_start=596
-  _globals['_FALLBACKPROVIDER']._serialized_end=728
+  _globals['_FALLBACKCHAIN']._serialized_start=173
+  _globals['_FALLBACKCHAIN']._serialized_end=796
+  _globals['_FALLBACKCHAINSPEC']._serialized_start=799
+  _globals['_FALLBACKCHAINSPEC']._serialized_end=1349
+  _globals['_FALLBACKPROVIDER']._serialized_start=1352
+  _globals['_FALLBACKPROVIDER']._serialized_end=1641
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,8 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from conduit.v1 import routing_policy_pb2 as _routing_policy_pb2
+from conduit.v1 import timeouts_pb2 as _timeouts_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
@@ -22,8 +24,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class FallbackChain(_message.Message):
-    """The instances that serve an alias, in the order in which they are tried. When an alias has an enabled chain,
-    only the chain's instances serve it.
+    """The routing policy of an alias: the instances that serve it, in the order in which they are tried, and how. When an alias
+    has an enabled chain with steps, only the chain's instances serve it.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -35,6 +37,11 @@ class FallbackChain(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    AFFINITY_FIELD_NUMBER: _builtins.int
+    STREAM_FAILOVER_FIELD_NUMBER: _builtins.int
+    RETRIES_FIELD_NUMBER: _builtins.int
+    PREFER_PRIMARY_FOR_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     model_alias: _builtins.str
@@ -43,9 +50,15 @@ class FallbackChain(_message.Message):
     """Whether the chain is in force."""
     etag: _builtins.str
     """Names this state of it: send it with a change, so as not to undo somebody else's. Over HTTP also the header `ETag`."""
+    strategy: _routing_policy_pb2.BalancingStrategy.ValueType
+    """How calls are spread over steps of equal priority."""
+    affinity: _routing_policy_pb2.AffinityKey.ValueType
+    """What makes calls go to the same step."""
+    stream_failover: _routing_policy_pb2.StreamFailover.ValueType
+    """What follows when a stream fails behind its first token. Unset means the Router's default."""
     @_builtins.property
     def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___FallbackProvider]:
-        """At least one; each instance at most once."""
+        """Each instance and model at most once. Empty means the mappings of the alias, under this policy."""
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
@@ -54,6 +67,16 @@ class FallbackChain(_message.Message):
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp:
         """When it last changed."""
+
+    @_builtins.property
+    def retries(self) -> _containers.RepeatedCompositeFieldContainer[_routing_policy_pb2.RetryPolicy]:
+        """Retries by class of failure; the Router's defaults for classes that are not there."""
+
+    @_builtins.property
+    def prefer_primary_for(self) -> _duration_pb2.Duration:
+        """How long a call waits for the first step when all of its keys are rate limited, before the next one is asked. Unset
+        means not at all.
+        """
 
     def __init__(
         self,
@@ -65,12 +88,19 @@ class FallbackChain(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        strategy: _routing_policy_pb2.BalancingStrategy.ValueType = ...,
+        affinity: _routing_policy_pb2.AffinityKey.ValueType = ...,
+        stream_failover: _routing_policy_pb2.StreamFailover.ValueType | None = ...,
+        retries: _abc.Iterable[_routing_policy_pb2.RetryPolicy] | None = ...,
+        prefer_primary_for: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover", "created_at", b"created_at", "prefer_primary_for", b"prefer_primary_for", "stream_failover", b"stream_failover", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "etag", b"etag", "id", b"id", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "providers", b"providers", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover", "affinity", b"affinity", "created_at", b"created_at", "etag", b"etag", "id", b"id", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "prefer_primary_for", b"prefer_primary_for", "providers", b"providers", "retries", b"retries", "strategy", b"strategy", "stream_failover", b"stream_failover", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__stream_failover: _TypeAlias = _typing.Literal["stream_failover"]  # noqa: Y015
+    _WhichOneofArgType__stream_failover: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stream_failover) -> _WhichOneofReturnType__stream_failover | None: ...
 
 Global___FallbackChain: _TypeAlias = FallbackChain  # noqa: Y015
 
@@ -83,13 +113,32 @@ class FallbackChainSpec(_message.Message):
     MODEL_ALIAS_FIELD_NUMBER: _builtins.int
     PROVIDERS_FIELD_NUMBER: _builtins.int
     IS_ENABLED_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    AFFINITY_FIELD_NUMBER: _builtins.int
+    STREAM_FAILOVER_FIELD_NUMBER: _builtins.int
+    RETRIES_FIELD_NUMBER: _builtins.int
+    PREFER_PRIMARY_FOR_FIELD_NUMBER: _builtins.int
     model_alias: _builtins.str
     """Required on creation."""
     is_enabled: _builtins.bool
     """Default true."""
+    strategy: _routing_policy_pb2.BalancingStrategy.ValueType
+    """Default WEIGHTED."""
+    affinity: _routing_policy_pb2.AffinityKey.ValueType
+    """Default NONE."""
+    stream_failover: _routing_policy_pb2.StreamFailover.ValueType
+    """Default unset."""
     @_builtins.property
     def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___FallbackProvider]:
-        """Required on creation."""
+        """Default empty; at most 100."""
+
+    @_builtins.property
+    def retries(self) -> _containers.RepeatedCompositeFieldContainer[_routing_policy_pb2.RetryPolicy]:
+        """Default empty."""
+
+    @_builtins.property
+    def prefer_primary_for(self) -> _duration_pb2.Duration:
+        """Default unset; more than zero and at most 60 seconds."""
 
     def __init__(
         self,
@@ -97,19 +146,36 @@ class FallbackChainSpec(_message.Message):
         model_alias: _builtins.str | None = ...,
         providers: _abc.Iterable[Global___FallbackProvider] | None = ...,
         is_enabled: _builtins.bool | None = ...,
+        strategy: _routing_policy_pb2.BalancingStrategy.ValueType | None = ...,
+        affinity: _routing_policy_pb2.AffinityKey.ValueType | None = ...,
+        stream_failover: _routing_policy_pb2.StreamFailover.ValueType | None = ...,
+        retries: _abc.Iterable[_routing_policy_pb2.RetryPolicy] | None = ...,
+        prefer_primary_for: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_is_enabled", b"_is_enabled", "_model_alias", b"_model_alias", "is_enabled", b"is_enabled", "model_alias", b"model_alias"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_affinity", b"_affinity", "_is_enabled", b"_is_enabled", "_model_alias", b"_model_alias", "_strategy", b"_strategy", "_stream_failover", b"_stream_failover", "affinity", b"affinity", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "prefer_primary_for", b"prefer_primary_for", "strategy", b"strategy", "stream_failover", b"stream_failover"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_is_enabled", b"_is_enabled", "_model_alias", b"_model_alias", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "providers", b"providers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_affinity", b"_affinity", "_is_enabled", b"_is_enabled", "_model_alias", b"_model_alias", "_strategy", b"_strategy", "_stream_failover", b"_stream_failover", "affinity", b"affinity", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "prefer_primary_for", b"prefer_primary_for", "providers", b"providers", "retries", b"retries", "strategy", b"strategy", "stream_failover", b"stream_failover"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__affinity: _TypeAlias = _typing.Literal["affinity"]  # noqa: Y015
+    _WhichOneofArgType__affinity: _TypeAlias = _typing.Literal["_affinity", b"_affinity"]  # noqa: Y015
     _WhichOneofReturnType__is_enabled: _TypeAlias = _typing.Literal["is_enabled"]  # noqa: Y015
     _WhichOneofArgType__is_enabled: _TypeAlias = _typing.Literal["_is_enabled", b"_is_enabled"]  # noqa: Y015
     _WhichOneofReturnType__model_alias: _TypeAlias = _typing.Literal["model_alias"]  # noqa: Y015
     _WhichOneofArgType__model_alias: _TypeAlias = _typing.Literal["_model_alias", b"_model_alias"]  # noqa: Y015
+    _WhichOneofReturnType__strategy: _TypeAlias = _typing.Literal["strategy"]  # noqa: Y015
+    _WhichOneofArgType__strategy: _TypeAlias = _typing.Literal["_strategy", b"_strategy"]  # noqa: Y015
+    _WhichOneofReturnType__stream_failover: _TypeAlias = _typing.Literal["stream_failover"]  # noqa: Y015
+    _WhichOneofArgType__stream_failover: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__affinity) -> _WhichOneofReturnType__affinity | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__is_enabled) -> _WhichOneofReturnType__is_enabled | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__model_alias) -> _WhichOneofReturnType__model_alias | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__strategy) -> _WhichOneofReturnType__strategy | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stream_failover) -> _WhichOneofReturnType__stream_failover | None: ...
 
 Global___FallbackChainSpec: _TypeAlias = FallbackChainSpec  # noqa: Y015
 
@@ -122,13 +188,30 @@ class FallbackProvider(_message.Message):
     PROVIDER_ID_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
+    ACTUAL_MODEL_NAME_FIELD_NUMBER: _builtins.int
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    TIMEOUTS_FIELD_NUMBER: _builtins.int
     provider_id: _builtins.int
-    """The instance. Without a mapping for the alias it is asked for the alias itself."""
+    """The instance."""
     priority: _builtins.int
     """Lower is tried first; equal ones share by weight."""
+    actual_model_name: _builtins.str
+    """The model it is asked for. Empty means the mapping's, or the alias itself where there is no mapping."""
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
-        """The most time the step may take until its first byte. Unset means the Router's default."""
+        """The most time the step may take until its first byte; short for `first_token` of the timeouts, and not beside it. Unset
+        means the Router's default.
+        """
+
+    @_builtins.property
+    def conditions(self) -> _containers.RepeatedScalarFieldContainer[_routing_policy_pb2.FallbackCondition.ValueType]:
+        """The failures of a request after which alone the step is tried, each once. Empty means all failures that are not the
+        request's own; and a request too long for a model goes on to a step whose model is known to take more.
+        """
+
+    @_builtins.property
+    def timeouts(self) -> _timeouts_pb2.Timeouts:
+        """The step's own timeouts, which win over the mapping's."""
 
     def __init__(
         self,
@@ -136,10 +219,13 @@ class FallbackProvider(_message.Message):
         provider_id: _builtins.int = ...,
         priority: _builtins.int = ...,
         timeout: _duration_pb2.Duration | None = ...,
+        actual_model_name: _builtins.str = ...,
+        conditions: _abc.Iterable[_routing_policy_pb2.FallbackCondition.ValueType] | None = ...,
+        timeouts: _timeouts_pb2.Timeouts | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout", "timeouts", b"timeouts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["priority", b"priority", "provider_id", b"provider_id", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual_model_name", b"actual_model_name", "conditions", b"conditions", "priority", b"priority", "provider_id", b"provider_id", "timeout", b"timeout", "timeouts", b"timeouts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -7,6 +7,7 @@ from typing import Final
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import model_mapping_pb2
 from conduit.v1 import well_known_runtime as well_known
+from conduit.v1.timeouts_json import fill_timeouts, timeouts_to_json
 
 _MODEL_MAPPING_MEMBERS: Final[frozenset[str]] = frozenset(
     {
@@ -22,6 +23,7 @@ _MODEL_MAPPING_MEMBERS: Final[frozenset[str]] = frozenset(
         "createdAt",
         "updatedAt",
         "etag",
+        "timeouts",
     }
 )
 
@@ -62,6 +64,8 @@ def fill_model_mapping(message: model_mapping_pb2.ModelMapping, value: object, p
         well_known.fill_timestamp(message.updated_at, member, path + "updatedAt")
     if (member := value.get("etag")) is not None:
         message.etag = runtime.text(member, path + "etag")
+    if (member := value.get("timeouts")) is not None:
+        fill_timeouts(message.timeouts, member, path + "timeouts.")
     if not _MODEL_MAPPING_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _MODEL_MAPPING_MEMBERS, path)
 
@@ -86,6 +90,8 @@ def model_mapping_to_json(message: model_mapping_pb2.ModelMapping) -> dict[str, 
     if message.HasField("updated_at"):
         members["updatedAt"] = well_known.timestamp_text(message.updated_at)
     members["etag"] = message.etag
+    if message.HasField("timeouts"):
+        members["timeouts"] = timeouts_to_json(message.timeouts)
     return members
 
 
@@ -99,6 +105,7 @@ _MODEL_MAPPING_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
         "priority",
         "capabilities",
         "strictParameters",
+        "timeouts",
     }
 )
 
@@ -135,6 +142,8 @@ def fill_model_mapping_spec(
         message.capabilities.extend(runtime.listed(runtime.text, member, path + "capabilities"))
     if (member := value.get("strictParameters")) is not None:
         message.strict_parameters = runtime.boolean(member, path + "strictParameters")
+    if (member := value.get("timeouts")) is not None:
+        fill_timeouts(message.timeouts, member, path + "timeouts.")
     if not _MODEL_MAPPING_SPEC_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _MODEL_MAPPING_SPEC_MEMBERS, path)
 
@@ -157,4 +166,6 @@ def model_mapping_spec_to_json(message: model_mapping_pb2.ModelMappingSpec) -> d
     members["capabilities"] = list(message.capabilities)
     if message.HasField("strict_parameters"):
         members["strictParameters"] = message.strict_parameters
+    if message.HasField("timeouts"):
+        members["timeouts"] = timeouts_to_json(message.timeouts)
     return members

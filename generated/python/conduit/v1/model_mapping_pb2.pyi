@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from conduit.v1 import timeouts_pb2 as _timeouts_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -37,6 +38,7 @@ class ModelMapping(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    TIMEOUTS_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     model_alias: _builtins.str
@@ -67,6 +69,10 @@ class ModelMapping(_message.Message):
     def updated_at(self) -> _timestamp_pb2.Timestamp:
         """When it last changed."""
 
+    @_builtins.property
+    def timeouts(self) -> _timeouts_pb2.Timeouts:
+        """Timeouts of its own."""
+
     def __init__(
         self,
         *,
@@ -82,10 +88,11 @@ class ModelMapping(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        timeouts: _timeouts_pb2.Timeouts | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_priority", b"_priority", "_weight", b"_weight", "created_at", b"created_at", "priority", b"priority", "updated_at", b"updated_at", "weight", b"weight"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_priority", b"_priority", "_weight", b"_weight", "created_at", b"created_at", "priority", b"priority", "timeouts", b"timeouts", "updated_at", b"updated_at", "weight", b"weight"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_priority", b"_priority", "_weight", b"_weight", "actual_model_name", b"actual_model_name", "capabilities", b"capabilities", "created_at", b"created_at", "etag", b"etag", "id", b"id", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "priority", b"priority", "provider_id", b"provider_id", "strict_parameters", b"strict_parameters", "updated_at", b"updated_at", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_priority", b"_priority", "_weight", b"_weight", "actual_model_name", b"actual_model_name", "capabilities", b"capabilities", "created_at", b"created_at", "etag", b"etag", "id", b"id", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "priority", b"priority", "provider_id", b"provider_id", "strict_parameters", b"strict_parameters", "timeouts", b"timeouts", "updated_at", b"updated_at", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__priority: _TypeAlias = _typing.Literal["priority"]  # noqa: Y015
     _WhichOneofArgType__priority: _TypeAlias = _typing.Literal["_priority", b"_priority"]  # noqa: Y015
@@ -112,6 +119,7 @@ class ModelMappingSpec(_message.Message):
     PRIORITY_FIELD_NUMBER: _builtins.int
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     STRICT_PARAMETERS_FIELD_NUMBER: _builtins.int
+    TIMEOUTS_FIELD_NUMBER: _builtins.int
     model_alias: _builtins.str
     """Required on creation."""
     provider_id: _builtins.int
@@ -130,6 +138,10 @@ class ModelMappingSpec(_message.Message):
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Default empty."""
 
+    @_builtins.property
+    def timeouts(self) -> _timeouts_pb2.Timeouts:
+        """Default unset."""
+
     def __init__(
         self,
         *,
@@ -141,10 +153,11 @@ class ModelMappingSpec(_message.Message):
         priority: _builtins.int | None = ...,
         capabilities: _abc.Iterable[_builtins.str] | None = ...,
         strict_parameters: _builtins.bool | None = ...,
+        timeouts: _timeouts_pb2.Timeouts | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_actual_model_name", b"_actual_model_name", "_is_enabled", b"_is_enabled", "_model_alias", b"_model_alias", "_priority", b"_priority", "_provider_id", b"_provider_id", "_strict_parameters", b"_strict_parameters", "_weight", b"_weight", "actual_model_name", b"actual_model_name", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "priority", b"priority", "provider_id", b"provider_id", "strict_parameters", b"strict_parameters", "weight", b"weight"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_actual_model_name", b"_actual_model_name", "_is_enabled", b"_is_enabled", "_model_alias", b"_model_alias", "_priority", b"_priority", "_provider_id", b"_provider_id", "_strict_parameters", b"_strict_parameters", "_weight", b"_weight", "actual_model_name", b"actual_model_name", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "priority", b"priority", "provider_id", b"provider_id", "strict_parameters", b"strict_parameters", "timeouts", b"timeouts", "weight", b"weight"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_actual_model_name", b"_actual_model_name", "_is_enabled", b"_is_enabled", "_model_alias", b"_model_alias", "_priority", b"_priority", "_provider_id", b"_provider_id", "_strict_parameters", b"_strict_parameters", "_weight", b"_weight", "actual_model_name", b"actual_model_name", "capabilities", b"capabilities", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "priority", b"priority", "provider_id", b"provider_id", "strict_parameters", b"strict_parameters", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_actual_model_name", b"_actual_model_name", "_is_enabled", b"_is_enabled", "_model_alias", b"_model_alias", "_priority", b"_priority", "_provider_id", b"_provider_id", "_strict_parameters", b"_strict_parameters", "_weight", b"_weight", "actual_model_name", b"actual_model_name", "capabilities", b"capabilities", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "priority", b"priority", "provider_id", b"provider_id", "strict_parameters", b"strict_parameters", "timeouts", b"timeouts", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__actual_model_name: _TypeAlias = _typing.Literal["actual_model_name"]  # noqa: Y015
     _WhichOneofArgType__actual_model_name: _TypeAlias = _typing.Literal["_actual_model_name", b"_actual_model_name"]  # noqa: Y015

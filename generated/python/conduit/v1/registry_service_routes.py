@@ -490,6 +490,7 @@ def read_update_model_mapping(
                     "priority": "priority",
                     "capabilities": "capabilities",
                     "strictParameters": "strict_parameters",
+                    "timeouts": "timeouts",
                 },
             )
         )
@@ -609,7 +610,16 @@ def read_update_fallback_chain(
         message.update_mask.paths.extend(
             json.named(
                 members,
-                {"modelAlias": "model_alias", "providers": "providers", "isEnabled": "is_enabled"},
+                {
+                    "modelAlias": "model_alias",
+                    "providers": "providers",
+                    "isEnabled": "is_enabled",
+                    "strategy": "strategy",
+                    "affinity": "affinity",
+                    "streamFailover": "stream_failover",
+                    "retries": "retries",
+                    "preferPrimaryFor": "prefer_primary_for",
+                },
             )
         )
     http.refuse_parameters(query)
@@ -724,6 +734,7 @@ def read_update_virtual_key(
                     "allowedModels": "allowed_models",
                     "expiresAt": "expires_at",
                     "budget": "budget_nano_usd",
+                    "streamFailover": "stream_failover",
                 },
             )
         )

@@ -25,6 +25,7 @@ from conduit.v1.decision_json import decision_to_json
 from conduit.v1.http_runtime import Route, Segment
 from conduit.v1.model_json import model_to_json
 from conduit.v1.router_requests_json import fill_explain_route_request, list_models_response_to_json
+from conduit.v1.routing_policy_json import STREAM_FAILOVER_BY_SPELLING, STREAM_FAILOVER_SPELLINGS
 from conduit.v1.task_json import task_to_json
 from conduit.v1.voice_json import voice_to_json
 from conduit.v1.voice_requests_json import (
@@ -39,7 +40,21 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
     strict_parameters = headers.get(b"x-conduit-strict")
     max_attempts = headers.get(b"x-conduit-max-attempts")
     seed = headers.get(b"x-conduit-seed")
-    if timeout is strict_parameters is max_attempts is seed is None:
+    fallbacks = headers.get(b"x-conduit-fallbacks")
+    providers = headers.get(b"x-conduit-provider")
+    stream_failover = headers.get(b"x-conduit-stream-failover")
+    affinity_key = headers.get(b"x-conduit-affinity-key")
+    if (
+        timeout
+        is strict_parameters
+        is max_attempts
+        is seed
+        is fallbacks
+        is providers
+        is stream_failover
+        is affinity_key
+        is None
+    ):
         return None
     message = call_pb2.CallOptions()
     if timeout is not None:
@@ -52,6 +67,19 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
         message.max_attempts = json.int32(http.header_text(max_attempts), "x-conduit-max-attempts")
     if seed is not None:
         message.seed = json.uint64(http.header_text(seed), "x-conduit-seed")
+    if fallbacks is not None:
+        message.fallbacks.extend(http.header_list(fallbacks))
+    if providers is not None:
+        message.providers.extend(http.header_list(providers))
+    if stream_failover is not None:
+        message.stream_failover = json.any_case(
+            http.header_text(stream_failover),
+            STREAM_FAILOVER_BY_SPELLING,
+            STREAM_FAILOVER_SPELLINGS,
+            "x-conduit-stream-failover",
+        )
+    if affinity_key is not None:
+        message.affinity_key = http.header_text(affinity_key)
     return message
 
 

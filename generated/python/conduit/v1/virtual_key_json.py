@@ -7,6 +7,7 @@ from typing import Final
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import virtual_key_pb2
 from conduit.v1 import well_known_runtime as well_known
+from conduit.v1.routing_policy_json import STREAM_FAILOVER_BY_SPELLING, STREAM_FAILOVER_SPELLINGS
 
 _VIRTUAL_KEY_MEMBERS: Final[frozenset[str]] = frozenset(
     {
@@ -21,6 +22,7 @@ _VIRTUAL_KEY_MEMBERS: Final[frozenset[str]] = frozenset(
         "createdAt",
         "updatedAt",
         "etag",
+        "streamFailover",
     }
 )
 
@@ -59,6 +61,10 @@ def fill_virtual_key(message: virtual_key_pb2.VirtualKey, value: object, path: s
         well_known.fill_timestamp(message.updated_at, member, path + "updatedAt")
     if (member := value.get("etag")) is not None:
         message.etag = runtime.text(member, path + "etag")
+    if (member := value.get("streamFailover")) is not None:
+        message.stream_failover = runtime.any_case(
+            member, STREAM_FAILOVER_BY_SPELLING, STREAM_FAILOVER_SPELLINGS, path + "streamFailover"
+        )
     if not _VIRTUAL_KEY_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_MEMBERS, path)
 
@@ -80,11 +86,15 @@ def virtual_key_to_json(message: virtual_key_pb2.VirtualKey) -> dict[str, object
     if message.HasField("updated_at"):
         members["updatedAt"] = well_known.timestamp_text(message.updated_at)
     members["etag"] = message.etag
+    if message.HasField("stream_failover"):
+        members["streamFailover"] = STREAM_FAILOVER_SPELLINGS.get(
+            message.stream_failover, "Unspecified"
+        )
     return members
 
 
 _VIRTUAL_KEY_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"name", "isEnabled", "allowedModels", "expiresAt", "budget"}
+    {"name", "isEnabled", "allowedModels", "expiresAt", "budget", "streamFailover"}
 )
 
 
@@ -112,6 +122,10 @@ def fill_virtual_key_spec(
         well_known.fill_timestamp(message.expires_at, member, path + "expiresAt")
     if (member := value.get("budget")) is not None:
         message.budget_nano_usd = runtime.nano_dollars(member, path + "budget")
+    if (member := value.get("streamFailover")) is not None:
+        message.stream_failover = runtime.any_case(
+            member, STREAM_FAILOVER_BY_SPELLING, STREAM_FAILOVER_SPELLINGS, path + "streamFailover"
+        )
     if not _VIRTUAL_KEY_SPEC_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _VIRTUAL_KEY_SPEC_MEMBERS, path)
 
@@ -128,4 +142,8 @@ def virtual_key_spec_to_json(message: virtual_key_pb2.VirtualKeySpec) -> dict[st
         members["expiresAt"] = well_known.timestamp_text(message.expires_at)
     if message.HasField("budget_nano_usd"):
         members["budget"] = runtime.dollars(message.budget_nano_usd)
+    if message.HasField("stream_failover"):
+        members["streamFailover"] = STREAM_FAILOVER_SPELLINGS.get(
+            message.stream_failover, "Unspecified"
+        )
     return members

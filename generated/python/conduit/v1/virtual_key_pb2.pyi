@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from conduit.v1 import routing_policy_pb2 as _routing_policy_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -36,6 +37,7 @@ class VirtualKey(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    STREAM_FAILOVER_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     name: _builtins.str
@@ -50,6 +52,8 @@ class VirtualKey(_message.Message):
     """The most it may spend, in nano-dollars. Unset means no limit. Always unset in this version."""
     etag: _builtins.str
     """Names this state of it: send it with a change, so as not to undo somebody else's. Over HTTP also the header `ETag`."""
+    stream_failover: _routing_policy_pb2.StreamFailover.ValueType
+    """What follows when a stream fails behind its first token. Unset means the alias's word."""
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The aliases it may use; `*` stands for any run of characters. Empty means all."""
@@ -80,19 +84,24 @@ class VirtualKey(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        stream_failover: _routing_policy_pb2.StreamFailover.ValueType | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_key", b"_key", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "expires_at", b"expires_at", "key", b"key", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_key", b"_key", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "expires_at", b"expires_at", "key", b"key", "stream_failover", b"stream_failover", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_key", b"_key", "allowed_models", b"allowed_models", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "id", b"id", "is_enabled", b"is_enabled", "key", b"key", "key_prefix", b"key_prefix", "name", b"name", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_key", b"_key", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "budget_nano_usd", b"budget_nano_usd", "created_at", b"created_at", "etag", b"etag", "expires_at", b"expires_at", "id", b"id", "is_enabled", b"is_enabled", "key", b"key", "key_prefix", b"key_prefix", "name", b"name", "stream_failover", b"stream_failover", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_nano_usd: _TypeAlias = _typing.Literal["budget_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__budget_nano_usd: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd"]  # noqa: Y015
     _WhichOneofReturnType__key: _TypeAlias = _typing.Literal["key"]  # noqa: Y015
     _WhichOneofArgType__key: _TypeAlias = _typing.Literal["_key", b"_key"]  # noqa: Y015
+    _WhichOneofReturnType__stream_failover: _TypeAlias = _typing.Literal["stream_failover"]  # noqa: Y015
+    _WhichOneofArgType__stream_failover: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__budget_nano_usd) -> _WhichOneofReturnType__budget_nano_usd | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__key) -> _WhichOneofReturnType__key | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stream_failover) -> _WhichOneofReturnType__stream_failover | None: ...
 
 Global___VirtualKey: _TypeAlias = VirtualKey  # noqa: Y015
 
@@ -107,12 +116,15 @@ class VirtualKeySpec(_message.Message):
     ALLOWED_MODELS_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     BUDGET_NANO_USD_FIELD_NUMBER: _builtins.int
+    STREAM_FAILOVER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required on creation."""
     is_enabled: _builtins.bool
     """Default true."""
     budget_nano_usd: _builtins.int
     """Default unset. In nano-dollars, from 0. NOT_IMPLEMENTED in this version, which keeps no budgets."""
+    stream_failover: _routing_policy_pb2.StreamFailover.ValueType
+    """Default unset."""
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Default empty."""
@@ -129,10 +141,11 @@ class VirtualKeySpec(_message.Message):
         allowed_models: _abc.Iterable[_builtins.str] | None = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         budget_nano_usd: _builtins.int | None = ...,
+        stream_failover: _routing_policy_pb2.StreamFailover.ValueType | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_is_enabled", b"_is_enabled", "_name", b"_name", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "is_enabled", b"is_enabled", "name", b"name"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_is_enabled", b"_is_enabled", "_name", b"_name", "_stream_failover", b"_stream_failover", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "is_enabled", b"is_enabled", "name", b"name", "stream_failover", b"stream_failover"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_is_enabled", b"_is_enabled", "_name", b"_name", "allowed_models", b"allowed_models", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "is_enabled", b"is_enabled", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd", "_is_enabled", b"_is_enabled", "_name", b"_name", "_stream_failover", b"_stream_failover", "allowed_models", b"allowed_models", "budget_nano_usd", b"budget_nano_usd", "expires_at", b"expires_at", "is_enabled", b"is_enabled", "name", b"name", "stream_failover", b"stream_failover"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_nano_usd: _TypeAlias = _typing.Literal["budget_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__budget_nano_usd: _TypeAlias = _typing.Literal["_budget_nano_usd", b"_budget_nano_usd"]  # noqa: Y015
@@ -140,11 +153,15 @@ class VirtualKeySpec(_message.Message):
     _WhichOneofArgType__is_enabled: _TypeAlias = _typing.Literal["_is_enabled", b"_is_enabled"]  # noqa: Y015
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
     _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__stream_failover: _TypeAlias = _typing.Literal["stream_failover"]  # noqa: Y015
+    _WhichOneofArgType__stream_failover: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__budget_nano_usd) -> _WhichOneofReturnType__budget_nano_usd | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__is_enabled) -> _WhichOneofReturnType__is_enabled | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stream_failover) -> _WhichOneofReturnType__stream_failover | None: ...
 
 Global___VirtualKeySpec: _TypeAlias = VirtualKeySpec  # noqa: Y015

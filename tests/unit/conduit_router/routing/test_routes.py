@@ -62,6 +62,19 @@ def test_an_instance_without_a_usable_key_is_left_out() -> None:
     assert pb.REJECTION_REASON_NO_KEY in reasons
 
 
+def test_a_step_may_ask_an_instance_for_another_model() -> None:
+    """The same instance is two candidates then; a chain without steps leaves it to the mappings."""
+    made = route(
+        provider(1),
+        chain=chain(
+            FallbackProvider(provider_id=1, priority=1),
+            FallbackProvider(provider_id=1, priority=2, actual_model_name="large"),
+        ),
+    )
+    assert [c.model for c in made.candidates] == ["model-1", "large"]
+    assert [c.model for c in route(provider(1), chain=chain()).candidates] == ["model-1"]
+
+
 def test_a_chain_orders_and_bounds_and_leaves_the_others_out() -> None:
     """By its own priorities and times; who is mapped but not named is said to be outside."""
     made = route(

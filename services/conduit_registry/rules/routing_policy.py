@@ -1,0 +1,113 @@
+"""What makes a right routing policy: timeouts, retries, conditions and choices."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+
+from conduit.v1.fallback_chain_pb2 import FallbackChainSpec
+from conduit.v1.routing_policy_pb2 import (
+    AFFINITY_KEY_NONE,
+    BALANCING_STRATEGY_WEIGHTED,
+    AffinityKey,
+    BalancingStrategy,
+    FailureClass,
+    FallbackCondition,
+    StreamFailover,
+)
+from conduit.v1.routing_policy_pb2 import RetryPolicy as RetryPolicyMessage
+from conduit.v1.timeouts_pb2 import Timeouts as TimeoutsMessage
+from conduit_kernel.errors import InvalidRequest
+from conduit_registry.rules import fields
+from conduit_registry.values import RetryPolicy, Timeouts
+
+MAX_TIMEOUT_SECONDS = 600
+MAX_PREFER_SECONDS = 60
+MAX_WAIT_SECONDS = 60
+MAX_RETRY_ATTEMPTS = 16
+
+
+def policy_fields(spec: FallbackChainSpec) -> dict[str, Any]:
+    """Read what a chain's spec says of the policy beside its steps."""
+    given: dict[str, Any] = {}
+    if spec.HasField("strategy"):
+        known = _choice(spec.strategy, BalancingStrategy.values(), "strategy")
+        given["strategy"] = known or BALANCING_STRATEGY_WEIGHTED
+    if spec.HasField("affinity"):
+        known = _choice(spec.affinity, AffinityKey.values(), "affinity")
+        given["affinity"] = known or AFFINITY_KEY_NONE
+    if spec.HasField("stream_failover"):
+        given["stream_failover"] = stream_failover(spec.stream_failover)
+    if spec.retries:
+        given["retries"] = _retries(spec.retries)
+    if spec.HasField("prefer_primary_for"):
+        given["prefer_primary_for"] = fields.span(
+            spec.prefer_primary_for, "preferPrimaryFor", most_seconds=MAX_PREFER_SECONDS
+        )
+    return given
+
+
+def stream_failover(value: int) -> int | None:
+    """Return what follows when a stream fails; None where that is left to others."""
+    return _choice(value, StreamFailover.values(), "streamFailover") or None
+
+
+def timeouts(given: TimeoutsMessage, field: str) -> Timeouts:
+    """Return timeouts as microseconds."""
+    return Timeouts(
+        _limit(given, "connect", f"{field}.connect"),
+        _limit(given, "first_token", f"{field}.firstToken"),
+        _limit(given, "idle", f"{field}.idle"),
+        _limit(given, "total", f"{field}.total"),
+    )
+
+
+def conditions(given: Iterable[int], field: str) -> tuple[int, ...]:
+    """Return conditions, each once."""
+    known = FallbackCondition.values()
+    return tuple(dict.fromkeys(_required_choice(value, known, field) for value in given))
+
+
+def _limit(given: TimeoutsMessage, name: str, field: str) -> int | None:
+    duration: Duration = getattr(given, name)
+    if not given.HasField(name):  # type: ignore[arg-type] # one of its fields
+        return None
+    return fields.span(duration, field, most_seconds=MAX_TIMEOUT_SECONDS)
+
+
+def _retries(given: Iterable[RetryPolicyMessage]) -> tuple[RetryPolicy, ...]:
+    found = tuple(_retry(each, f"retries[{i}]") for i, each in enumerate(given))
+    seen: set[int] = set()
+    for i, each in enumerate(found):
+        if each.failure in seen:
+            message = "retries has a class of failures twice"
+            raise InvalidRequest(message, field=f"retries[{i}].failure")
+        seen.add(each.failure)
+    return found
+
+
+def _retry(given: RetryPolicyMessage, field: str) -> RetryPolicy:
+    failure = _required_choice(given.failure, FailureClass.values(), f"{field}.failure")
+    attempts = wait = max_wait = None
+    if given.HasField("attempts"):
+        attempts = fields.number(
+            given.attempts, f"{field}.attempts", least=1, most=MAX_RETRY_ATTEMPTS
+        )
+    if given.HasField("wait"):
+        wait = fields.span(given.wait, f"{field}.wait", most_seconds=MAX_WAIT_SECONDS)
+    if given.HasField("max_wait"):
+        max_wait = fields.span(given.max_wait, f"{field}.maxWait", most_seconds=MAX_TIMEOUT_SECONDS)
+    return RetryPolicy(failure, attempts, wait, max_wait)
+
+
+def _required_choice(value: int, known: Collection[int], field: str) -> int:
+    if not _choice(value, known, field):
+        raise InvalidRequest(f"{field} is missing", field=field)
+    return value
+
+
+def _choice(value: int, known: Collection[int], field: str) -> int:
+    # Over gRPC any number may come.
+    if value not in known:
+        raise InvalidRequest(f"{field} has no value {value}", field=field)
+    return value

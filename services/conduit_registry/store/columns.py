@@ -1,0 +1,74 @@
+"""Column types that keep plain values as JSON, so that they compare and cannot change."""
+
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+from conduit_registry.values import RetryPolicy, Timeouts
+
+ItemT = TypeVar("ItemT")
+
+
+class _JsonTuple(sa.types.TypeDecorator[tuple[ItemT, ...]], Generic[ItemT]):
+    """Values in order, as a JSON array."""
+
+    impl = sa.JSON
+
+    def process_bind_param(
+        self, value: Sequence[ItemT] | None, dialect: Dialect
+    ) -> list[Any] | None:
+        """Store a list."""
+        return None if value is None else list(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[ItemT, ...] | None:  # noqa: ANN401 # what JSON gives
+        """Return a tuple."""
+        return None if value is None else tuple(value)
+
+
+class TextList(_JsonTuple[str]):
+    """Texts in order."""
+
+    cache_ok = True
+
+
+class NumberList(_JsonTuple[int]):
+    """Numbers in order."""
+
+    cache_ok = True
+
+
+class RetryPolicyList(_JsonTuple[RetryPolicy]):
+    """Retry policies in order, each as an object."""
+
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: Sequence[RetryPolicy] | None, dialect: Dialect
+    ) -> list[Any] | None:
+        """Store a list of objects."""
+        return None if value is None else [_said(each) for each in value]
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[RetryPolicy, ...] | None:  # noqa: ANN401 # what JSON gives
+        """Return a tuple."""
+        return None if value is None else tuple(RetryPolicy(**each) for each in value)
+
+
+class TimeoutsColumn(sa.types.TypeDecorator[Timeouts]):
+    """Timeouts, as an object of those that are set."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: Timeouts | None, dialect: Dialect) -> Any:  # noqa: ANN401 # what JSON takes
+        """Store an object."""
+        return None if value is None else _said(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Timeouts | None:  # noqa: ANN401 # what JSON gives
+        """Return the value."""
+        return None if value is None else Timeouts(**value)
+
+
+def _said(value: RetryPolicy | Timeouts) -> dict[str, int]:
+    return {name: each for name, each in value._asdict().items() if each is not None}
