@@ -31,6 +31,10 @@ class Decoder(Protocol, Generic[EventsT]):
     # About how many tokens were handed out so far, for when the provider does not count them:
     # providers send about one in an event.
     emitted: int
+    # How many malformed events were left out, in an answer that is sound otherwise.
+    skipped: int
+    # Whether each choice has the reason for its end, so that only counts may follow.
+    has_finished: bool
 
     @property
     def usage(self) -> Quantities | None:

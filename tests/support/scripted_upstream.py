@@ -43,8 +43,8 @@ def answer(body: bytes, status: int = 200) -> Act:
     return act
 
 
-def stream(*pieces: bytes, is_cut: bool = False) -> Act:
-    """Answer with events, and end well or break off."""
+def stream(*pieces: bytes, is_cut: bool = False, is_held: bool = False) -> Act:
+    """Answer with events, and end well, break off or fall silent."""
 
     async def act(exchange: Exchange) -> None:
         out = exchange.start(200, EVENTS)
@@ -53,7 +53,9 @@ def stream(*pieces: bytes, is_cut: bool = False) -> Act:
             await out.drain()
             # Each piece is to arrive by itself.
             await asyncio.sleep(0.005)
-        if is_cut:
+        if is_held:
+            await asyncio.Event().wait()
+        elif is_cut:
             out.abort()
         else:
             out.finish()

@@ -4,6 +4,8 @@ from collections.abc import AsyncGenerator, Callable
 from types import TracebackType
 from typing import Any, Self
 
+import structlog
+
 from conduit.v1.charge_pb2 import (
     USAGE_SOURCE_EARLY_EVENT,
     USAGE_SOURCE_ESTIMATE,
@@ -119,6 +121,8 @@ class _Relay:
         """End the attempt, whose answer is complete; say what was done and what it cost."""
         scope, attempt, upstream = self._scope, self._attempt, self._upstream
         attempt.consumption = _consumption(scope, attempt, upstream)
+        if upstream.skipped:
+            _log_skipped(scope, attempt, upstream.skipped)
         scope.runtime.outcomes.succeeded(
             attempt.candidate, attempt.key, attempt.waited * 1000, upstream.headers
         )
@@ -157,6 +161,16 @@ async def _open(scope: CallScope, attempt: Attempt) -> Opened:
     attempt.waited = runtime.clock() - sent
     scope.answered(attempt, response.headers)
     return stream, first
+
+
+def _log_skipped(scope: CallScope, attempt: Attempt, events: int) -> None:
+    structlog.get_logger("calls").warning(
+        "malformed_events_skipped",
+        events=events,
+        provider_id=attempt.candidate.provider_id,
+        model=attempt.candidate.model,
+        request_id=scope.caller.request_id,
+    )
 
 
 def _consumption(scope: CallScope, attempt: Attempt, stream: UpstreamStream) -> Consumption:

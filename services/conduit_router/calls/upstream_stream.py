@@ -14,6 +14,8 @@ from conduit_router.upstream.transport import raise_interrupted, raise_unreachab
 
 # How long the end of the body may follow the last event, for the connection to be kept.
 SETTLE_SECONDS = 0.25
+# How long counts may follow the reason to stop, from a provider that does not end its stream.
+COUNTS_SECONDS = 2.0
 
 
 class UpstreamStream:
@@ -47,6 +49,11 @@ class UpstreamStream:
         return self._decoder.emitted
 
     @property
+    def skipped(self) -> int:
+        """Return how many malformed events were left out."""
+        return self._decoder.skipped
+
+    @property
     def headers(self) -> Headers:
         """Return the answer's headers."""
         return self._response.headers
@@ -56,8 +63,16 @@ class UpstreamStream:
         decoder, response = self._decoder, self._response
         while not decoder.done:
             while not (response.parts or response.done):
+                if decoder.has_finished:
+                    return await self._last()
                 await response.wake_slot
-            data = response.take()
+            try:
+                data = response.take()
+            except HttpError:
+                if not decoder.has_finished:
+                    raise
+                # Only counts can have been lost.
+                data = b""
             if not data:
                 rest = decoder.close()
                 self.is_complete = True
@@ -67,6 +82,18 @@ class UpstreamStream:
         self.is_complete = True
         job, self._job = self._job, None
         return await job.conclude() if job is not None else None
+
+    async def _last(self) -> Any:  # noqa: ANN401 # as above
+        """Return what follows the reason to stop; an end if nothing does, and the stream stays."""
+        decoder, response = self._decoder, self._response
+        with contextlib.suppress(HttpError, TimeoutError):
+            async with asyncio.timeout(COUNTS_SECONDS):
+                while not decoder.done and (data := await response.next()):
+                    if (found := decoder.feed(data)) is not None:
+                        return found
+        rest = decoder.close()
+        self.is_complete = True
+        return rest
 
     async def settle(self) -> None:
         """Read the rest of the body, if it comes at once, so that the connection can be kept."""

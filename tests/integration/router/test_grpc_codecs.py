@@ -39,6 +39,8 @@ class Decoder:
         self._inner = inner
 
     emitted = property(lambda self: self._inner.emitted)
+    skipped = property(lambda self: self._inner.skipped)
+    has_finished = property(lambda self: self._inner.has_finished)
     usage = property(lambda self: self._inner.usage)
     done = property(lambda self: self._inner.done)
 

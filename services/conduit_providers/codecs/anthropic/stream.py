@@ -32,7 +32,10 @@ _DECODER = JsonReader(Event)
 
 
 class AnthropicChatDecoder(EventDecoder):
-    """Turns message events into chunks, up to `message_stop`."""
+    """Turns message events into chunks, up to `message_stop`.
+
+    An answer that has said why it stopped is whole without it.
+    """
 
     def __init__(self, call: ChatCall) -> None:
         super().__init__(call)
@@ -190,6 +193,7 @@ class AnthropicChatDecoder(EventDecoder):
         self._count(counts)
         if delta.stop_reason is None:
             return
+        self.has_finished = True
         finish = finish_of(delta.stop_reason, delta.stop_details)
         choice = self._chunk(chunks, ChatDelta(refusal=finish.refusal))
         choice.finish_reason = finish.reason
@@ -197,6 +201,12 @@ class AnthropicChatDecoder(EventDecoder):
             choice.native_finish_reason = finish.native
         if container := container_json(delta.container):
             chunks[-1].unknown_json = container
+
+    def _end(self) -> list[ChatCompletionChunk]:
+        chunks: list[ChatCompletionChunk] = []
+        if self.has_finished:
+            self._add_end(chunks)
+        return chunks
 
     def _add_end(self, chunks: list[ChatCompletionChunk]) -> None:
         self.done = True

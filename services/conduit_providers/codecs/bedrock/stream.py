@@ -56,7 +56,6 @@ class ConverseStreamDecoder(ChunkDecoder[Frame]):
         self._whose = thought_format(call.model)
         self._answer_name = answer_name
         self._buffer = FrameBuffer(call.provider)
-        self._is_stopped = False
         # The blocks of the message by their index: a tool's place among the tool calls, and
         # whether any of its arguments came; a thought's place among the thoughts.
         self._tools: dict[int, int] = {}
@@ -69,12 +68,15 @@ class ConverseStreamDecoder(ChunkDecoder[Frame]):
     def _cut(self, data: bytes) -> Iterable[Frame]:
         return self._buffer.feed(data)
 
+    def _bytes_of(self, piece: Frame) -> bytes:
+        return piece.payload
+
     def _rest(self) -> Iterable[Frame]:
         # Frames are whole or they are not.
         return ()
 
     def _end(self) -> list[ChatCompletionChunk]:
-        self.done = self._is_stopped
+        self.done = self.has_finished
         return []
 
     def _read(self, piece: Frame, chunks: list[ChatCompletionChunk]) -> None:
@@ -175,7 +177,7 @@ class ConverseStreamDecoder(ChunkDecoder[Frame]):
 
     def _add_finish(self, stop_reason: str, chunks: list[ChatCompletionChunk]) -> None:
         finish = finish_of(stop_reason, self._provider, is_answer=bool(self._answers))
-        self._is_stopped = True
+        self.has_finished = True
         choice = self._chunk(chunks, ChatDelta())
         choice.finish_reason = finish.reason
         if finish.native is not None:
@@ -185,6 +187,6 @@ class ConverseStreamDecoder(ChunkDecoder[Frame]):
         if event.usage is not None:
             self.usage = event.usage.quantities()
         # Its place is behind the reason to stop; an answer without one is not whole.
-        self.done = self._is_stopped
+        self.done = self.has_finished
         if self.usage is not None:
             self._add_usage(chat_usage(self.usage), chunks)

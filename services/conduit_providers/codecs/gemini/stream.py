@@ -52,12 +52,16 @@ class GeminiChatDecoder(EventDecoder):
         super().__init__(call)
         self._expected = max(1, call.typed.n)
         self._choices: dict[int, _Choice] = {}
+        # Whether an event without a reason to stop came, so that one with it is the last.
+        self._went_on = False
 
     def _read(self, piece: SseEvent, chunks: list[ChatCompletionChunk]) -> None:
         event = read_response(piece.data, self._provider)
         self._take_head(event)
         for place, candidate in enumerate(event.candidates or ()):
             self._read_candidate(candidate, candidate.index or place, chunks)
+        self._went_on = self._went_on or not self._is_whole()
+        self.has_finished = self._went_on and self._is_whole()
 
     def _take_head(self, event: Response) -> None:
         if event.response_id and not self._head.id:
@@ -102,9 +106,12 @@ class GeminiChatDecoder(EventDecoder):
             self._chunk(chunks, ChatDelta(role=CHAT_ROLE_ASSISTANT, content=""), index)
         return found
 
-    def _end(self) -> list[ChatCompletionChunk]:
+    def _is_whole(self) -> bool:
         finished = sum(bool(choice.finish) for choice in self._choices.values())
-        if finished < max(self._expected, len(self._choices)):
+        return finished >= max(self._expected, len(self._choices))
+
+    def _end(self) -> list[ChatCompletionChunk]:
+        if not self._is_whole():
             return []
         self.done = True
         chunks: list[ChatCompletionChunk] = []

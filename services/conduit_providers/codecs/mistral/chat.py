@@ -59,7 +59,9 @@ class MistralChatDecoder:
     def __init__(self, call: ChatCall, endpoint: Endpoint) -> None:
         self.usage: Quantities | None = None
         self.done = False
+        self.has_finished = False
         self.emitted = 0
+        self.skipped = 0
         self._provider = call.provider
         self._openai = OpenAIChatDecoder(call, endpoint)
         self._states: dict[int, ChoiceState] = {}
@@ -83,7 +85,8 @@ class MistralChatDecoder:
 
     def _changed(self, events: ChatEvents | None) -> ChatEvents | None:
         self.usage = self._openai.usage
-        self.emitted = self._openai.emitted
+        self.emitted, self.skipped = self._openai.emitted, self._openai.skipped
+        self.has_finished = self._openai.has_finished
         # Words end a thought, and so must be seen once something was changed.
         if events is not None and (self._states or is_odd(events.sse)):
             events = self._rewritten(events.sse)

@@ -31,6 +31,9 @@ class OllamaChatDecoder(ChunkDecoder[bytes]):
     def _cut(self, data: bytes) -> Iterable[bytes]:
         return self._buffer.feed(data)
 
+    def _bytes_of(self, piece: bytes) -> bytes:
+        return piece
+
     def _rest(self) -> Iterable[bytes]:
         rest = self._buffer.rest()
         return [rest] if rest else []

@@ -7,8 +7,9 @@ A dropped `stream_options` is not asked for, and no loss: usage is then expected
 
 import msgspec
 
+from conduit_providers.codecs.openai.chunks import with_stop
 from conduit_providers.codecs.openai.request import chat_body, headers_of
-from conduit_providers.codecs.openai.stream import OpenAIChatDecoder, with_stop
+from conduit_providers.codecs.openai.stream import OpenAIChatDecoder
 from conduit_providers.codecs.openai.typed import read_completion
 from conduit_providers.codecs.openai.usage import (
     UsageReport,

@@ -3,12 +3,14 @@
 The members that stay keep their bytes.
 """
 
+import re
 from collections.abc import Mapping
 
 import msgspec
 
 from conduit_providers.json_reading import JsonReader, parsed
 from conduit_providers.quantities import CACHE_READS, REASONING, Quantities
+from conduit_providers.spec import Endpoint
 
 Members = dict[str, msgspec.Raw]
 
@@ -98,3 +100,29 @@ def _counts(usage: Quantities, reported: object) -> dict[str, object]:
         made["completion_tokens_details"] = {"reasoning_tokens": reasoning}
     said = reported if isinstance(reported, dict) else {}
     return made | {name: value for name, value in said.items() if value is not None}
+
+
+def with_stop(data: bytes, endpoint: Endpoint) -> bytes:
+    """Return an answer in which the provider's own word for `stop`, if it has one, is OpenAI's."""
+    word: str = endpoint.options.stop_reason
+    if b'"%b"' % word.encode() not in data:
+        return data
+    # Quotes inside of texts are escaped, so that this is only ever found as a member.
+    return re.sub(rb'("finish_reason"\s*:\s*)"%b"' % word.encode(), rb'\1"stop"', data)
+
+
+def tier_in(event: bytes) -> object:
+    """Return the service tier that an event names; None if it names none."""
+    raw = _read(event).get("service_tier") if b'"service_tier"' in event else None
+    return None if raw is None else msgspec.json.decode(raw)
+
+
+def found_at(data: bytes, path: str) -> object:
+    """Return what an event has at a path of members; None if it has nothing there."""
+    try:
+        found: object = parsed(data)
+    except msgspec.DecodeError:
+        return None
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found

@@ -6,25 +6,28 @@ OpenAI does, to those who asked, in one chunk behind the last choice; and what c
 first choice, such as Azure's findings about the prompt, is sent with it.
 """
 
-import re
-
 import msgspec
 
 from conduit.v1.json_limits import TOO_DEEP, is_one_too_deep
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_providers.codec import MAX_EVENT_BYTES
+from conduit_providers.codecs.openai.asked import asked_by, asks_accounting
 from conduit_providers.codecs.openai.chunks import (
     Members,
+    found_at,
     is_empty_delta,
     members_of,
     merged,
+    tier_in,
     usage_chunk,
+    with_stop,
     without_choices,
     without_usage,
     written,
 )
 from conduit_providers.codecs.openai.typed import read_chunk
 from conduit_providers.codecs.openai.usage import counts_at, read_usage
+from conduit_providers.codecs.shared.skipping import may_skip
 from conduit_providers.codecs.shared.sse import EventBuffer, events_in
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import parsed
@@ -51,13 +54,8 @@ class _Bare(msgspec.Struct):
     message: object = None
 
 
-class _Accounting(msgspec.Struct):
-    usage: object = None
-
-
 _decode = msgspec.json.Decoder(_Chunk).decode
 _decode_bare = msgspec.json.Decoder(_Bare).decode
-_decode_accounting = msgspec.json.Decoder(_Accounting).decode
 
 
 class OpenAIChatDecoder:
@@ -65,6 +63,7 @@ class OpenAIChatDecoder:
 
     __slots__ = (
         "_buffer",
+        "_choices",
         "_counts",
         "_early",
         "_early_bytes",
@@ -79,8 +78,11 @@ class OpenAIChatDecoder:
         "_provider",
         "_reported_usage",
         "_seen",
+        "_skipped_for",
         "done",
         "emitted",
+        "has_finished",
+        "skipped",
         "usage",
     )
 
@@ -88,9 +90,13 @@ class OpenAIChatDecoder:
         self.usage: Quantities | None = None
         self._counts: TokenCounts | None = None
         self.done = False
+        self.has_finished = False
         self.emitted = 0
+        self.skipped = 0
         self._provider = call.provider
-        self._is_usage_asked = call.include_usage or _asks_accounting(call)
+        asked = asked_by(call)
+        self._is_usage_asked = call.include_usage or asks_accounting(asked)
+        self._choices = 1 if "n" in endpoint.drop else asked.choices
         self._endpoint = endpoint
         self._paths = endpoint.usage
         self._error_path = endpoint.options.stream_error
@@ -98,6 +104,8 @@ class OpenAIChatDecoder:
         self._is_special = bool(self._paths or self._error_path)
         self._buffer = EventBuffer(call.provider)
         self._failure: UpstreamError | None = None
+        # Why an event was left out, should the answer come to nothing.
+        self._skipped_for: UpstreamError | None = None
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         # What was said before the first choice.
@@ -124,16 +132,21 @@ class OpenAIChatDecoder:
             raise self._failure
         if self.done:
             return None
+        # A last event that is cut off is none that was left out.
+        interruption = self._interruption()
         events = self._pass_on_rest()
         if self.done:
             return events
-        if not self._finished or self._seen - self._finished:
-            raise StreamInterrupted(
-                f"{self._provider} ended the stream before the answer was complete",
-                provider=self._provider,
-            )
+        if not self.has_finished:
+            raise interruption
         self.done = True
         return self._joined([events.sse] if events else [])
+
+    def _interruption(self) -> UpstreamError:
+        return self._skipped_for or StreamInterrupted(
+            f"{self._provider} ended the stream before the answer was complete",
+            provider=self._provider,
+        )
 
     def _pass_on_rest(self) -> ChatEvents | None:
         # Some servers forget the blank line behind the last event.
@@ -152,9 +165,9 @@ class OpenAIChatDecoder:
             block = with_stop(block, self._endpoint)
         parts = block.split(b"\n\n")
         parts.pop()
-        self._check(block, parts)
+        is_suspect = self._unsound(block, parts) is not None
         # Whether each has one line, so that none needs to be looked at for more.
-        is_simple = block.count(b"\n") == 2 * len(parts)
+        is_simple = not is_suspect and block.count(b"\n") == 2 * len(parts)
         kept: list[bytes] = []
         wanted_of, keep = self._wanted, kept.append
         for part in parts:
@@ -165,6 +178,8 @@ class OpenAIChatDecoder:
                     continue
                 if wanted is not None:
                     keep(b"data: " + wanted)
+            elif is_suspect and (unsound := self._unsound(part, [part])) is not None:
+                self._skip_or_fail(unsound, part)
             else:
                 self._keep_slowly(part, kept)
             if self._failure is not None or self.done:
@@ -176,15 +191,15 @@ class OpenAIChatDecoder:
             return ChatEvents(sse=block, read=read_chunk)
         return self._joined([part + b"\n\n" for part in kept])
 
-    def _check(self, block: bytes, parts: list[bytes]) -> None:
-        """Refuse what no reader of events could read. UpstreamError."""
+    def _unsound(self, block: bytes, parts: list[bytes]) -> UpstreamError | None:
+        """Return why no reader of events could read these, None if one can."""
         try:
             if not block.isascii():
                 block.decode()
         except UnicodeDecodeError:
-            raise malformed(self._provider, "its stream is not UTF-8") from None
-        if is_one_too_deep(parts):
-            raise malformed(self._provider, f"an event {TOO_DEEP}")
+            return malformed(self._provider, "its stream is not UTF-8")
+        is_deep = is_one_too_deep(parts)
+        return malformed(self._provider, f"an event {TOO_DEEP}") if is_deep else None
 
     def _joined(self, events: list[bytes]) -> ChatEvents | None:
         if self.done:
@@ -201,11 +216,27 @@ class OpenAIChatDecoder:
         for event in events_in(part):
             data = event.data.replace(b"\n", b" ").strip()
             if data == DONE:
-                self.done = True
+                self._end_by_mark()
             elif event.event == b"error":
                 self._failure = self._failure_in(data)
             elif data and (wanted := self._wanted(data)) is not None:
                 kept.append(b"data: " + wanted)
+
+    def _end_by_mark(self) -> None:
+        """End the answer, unless choices have no reason to stop or nothing came at all."""
+        has_come = self._seen or self._early or self.usage
+        if has_come and self._seen <= self._finished:
+            self.done = True
+        else:
+            self._failure = self._interruption()
+
+    def _skip_or_fail(self, error: UpstreamError, data: bytes) -> None:
+        """Leave out a malformed event, or note that the stream fails of it."""
+        if self._seen and may_skip(error, data, self.skipped):
+            self.skipped += 1
+            self._skipped_for = error
+        else:
+            self._failure = error
 
     def _failure_in(self, data: bytes) -> UpstreamError:
         try:
@@ -227,7 +258,8 @@ class OpenAIChatDecoder:
         try:
             chunk = _decode(data)
         except msgspec.DecodeError:
-            self._failure = malformed(self._provider, "an event is not a chat completion chunk")
+            error = malformed(self._provider, "an event is not a chat completion chunk")
+            self._skip_or_fail(error, data)
             return None
         choices = chunk.choices
         if chunk.usage is not None or chunk.error is not None or self._is_special or not choices:
@@ -241,7 +273,7 @@ class OpenAIChatDecoder:
     def _special_wanted(self, chunk: _Chunk, data: bytes) -> bytes | None:
         error = chunk.error
         if error is None and self._error_path and b'"error"' in data:
-            error = _found_at(data, self._error_path)
+            error = found_at(data, self._error_path)
         if error is not None:
             self._failure = error_in_stream(error, self._provider)
             return None
@@ -250,7 +282,7 @@ class OpenAIChatDecoder:
         if chunk.usage is not None:
             return self._without_usage(chunk, data)
         if chunk.choices is None:
-            self._failure = self._bare_failure(data)
+            self._skip_or_fail(self._bare_failure(data), data)
             return None
         return self._noted(chunk.choices, data)
 
@@ -275,7 +307,7 @@ class OpenAIChatDecoder:
             counts = counts_at(data, self._paths, counts)
         if counts is not None and counts is not self._counts:
             self._counts = counts
-            self.usage = counts.quantities(service_tier(_tier_in(data)))
+            self.usage = counts.quantities(service_tier(tier_in(data)))
 
     def _noted(self, choices: list[_Choice], data: bytes) -> bytes | None:
         """Note the choices of an event; return what is passed on, None if it has to wait."""
@@ -290,6 +322,7 @@ class OpenAIChatDecoder:
             self._seen.add(choice.index)
             if choice.finish_reason:
                 self._finished.add(choice.index)
+        self.has_finished = len(self._finished) >= max(self._choices, len(self._seen))
         if self._early:
             data = merged(data, self._early)
             self._early = {}
@@ -300,38 +333,3 @@ class OpenAIChatDecoder:
         self._early_bytes += len(data)
         if self._early_bytes > MAX_EVENT_BYTES:
             self._failure = malformed(self._provider, "its stream does not come to an answer")
-
-
-def _asks_accounting(call: ChatCall) -> bool:
-    """Return whether the caller asks for usage in OpenRouter's way: `"usage": {"include": true}`.
-
-    https://openrouter.ai/docs/use-cases/usage-accounting
-    """
-    raw = call.request.json
-    asked = _decode_accounting(raw).usage if b'"usage"' in raw else None
-    return isinstance(asked, dict) and asked.get("include") is True
-
-
-def with_stop(data: bytes, endpoint: Endpoint) -> bytes:
-    """Return an answer in which the provider's own word for `stop`, if it has one, is OpenAI's."""
-    word: str = endpoint.options.stop_reason
-    if b'"%b"' % word.encode() not in data:
-        return data
-    # Quotes inside of texts are escaped, so that this is only ever found as a member.
-    return re.sub(rb'("finish_reason"\s*:\s*)"%b"' % word.encode(), rb'\1"stop"', data)
-
-
-def _tier_in(event: bytes) -> object:
-    """Return the service tier that an event names; None if it names none."""
-    raw = members_of(event).get("service_tier") if b'"service_tier"' in event else None
-    return None if raw is None else msgspec.json.decode(raw)
-
-
-def _found_at(data: bytes, path: str) -> object:
-    try:
-        found: object = parsed(data)
-    except msgspec.DecodeError:
-        return None
-    for name in path.split("."):
-        found = found.get(name) if isinstance(found, dict) else None
-    return found

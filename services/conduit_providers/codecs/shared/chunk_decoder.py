@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from conduit.v1.chat_chunk_pb2 import ChatChoiceDelta, ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_pb2 import ChatUsage
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
+from conduit_providers.codecs.shared.skipping import may_skip
 from conduit_providers.codecs.shared.sse import EventBuffer, SseEvent, events_in
 from conduit_providers.operations.chat import ChatCall, ChatEvents
 from conduit_providers.quantities import Quantities
@@ -23,10 +24,14 @@ class ChunkDecoder(ABC, Generic[PieceT]):
     def __init__(self, call: ChatCall) -> None:
         self.usage: Quantities | None = None
         self.done = False
+        self.has_finished = False
         self.emitted = 0
+        self.skipped = 0
         self._provider = call.provider
         self._include_usage = call.include_usage
         self._failure: UpstreamError | None = None
+        # Why an event was left out, should the answer come to nothing.
+        self._skipped_for: UpstreamError | None = None
         # What all chunks have in common.
         self._head = ChatCompletionChunk(
             object="chat.completion.chunk", created=call.created, model=call.model
@@ -54,7 +59,7 @@ class ChunkDecoder(ABC, Generic[PieceT]):
         chunks += self._end()
         self.emitted += len(chunks)
         if not self.done:
-            raise StreamInterrupted(
+            raise self._skipped_for or StreamInterrupted(
                 f"{self._provider} ended the stream before the answer was complete",
                 provider=self._provider,
             )
@@ -72,6 +77,10 @@ class ChunkDecoder(ABC, Generic[PieceT]):
     def _read(self, piece: PieceT, chunks: list[ChatCompletionChunk]) -> None:
         """Add the chunks of a piece. UpstreamError if it tells of a failure or is malformed."""
 
+    @abstractmethod
+    def _bytes_of(self, piece: PieceT) -> bytes:
+        """Return what a piece holds."""
+
     def _end(self) -> list[ChatCompletionChunk]:
         """Return what the end of the stream itself says; set `done` if that is a good end."""
         return []
@@ -80,7 +89,7 @@ class ChunkDecoder(ABC, Generic[PieceT]):
         chunks: list[ChatCompletionChunk] = []
         try:
             for piece in pieces:
-                self._read(piece, chunks)
+                self._read_or_skip(piece, chunks)
                 if self.done:
                     break
         except UpstreamError as error:
@@ -88,6 +97,18 @@ class ChunkDecoder(ABC, Generic[PieceT]):
             if not chunks:
                 raise
         return chunks
+
+    def _read_or_skip(self, piece: PieceT, chunks: list[ChatCompletionChunk]) -> None:
+        before = len(chunks)
+        try:
+            self._read(piece, chunks)
+        except UpstreamError as error:
+            has_begun = before or self.emitted
+            if not has_begun or not may_skip(error, self._bytes_of(piece), self.skipped):
+                raise
+            del chunks[before:]
+            self.skipped += 1
+            self._skipped_for = error
 
     def _chunks_of_rest(self) -> list[ChatCompletionChunk]:
         chunks: list[ChatCompletionChunk] = []
@@ -127,6 +148,9 @@ class EventDecoder(ChunkDecoder[SseEvent]):
 
     def _cut(self, data: bytes) -> Iterable[SseEvent]:
         return events_in(self._buffer.feed(data))
+
+    def _bytes_of(self, piece: SseEvent) -> bytes:
+        return piece.data
 
     def _rest(self) -> Iterable[SseEvent]:
         return events_in(self._buffer.held.strip(b"\n"))

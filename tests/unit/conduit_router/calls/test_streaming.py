@@ -1,10 +1,12 @@
 """Streamed calls, at providers that hang, reset, break off and make no sense."""
 
 from pathlib import Path
+from time import monotonic
 from typing import cast
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from structlog.testing import capture_logs
 from tests.support.call_bench import BODY, CALLER, PRINCIPAL, Bench
 from tests.support.nonsense import deep
 from tests.support.scripted_upstream import Act, answer, hang, open_transport, reset, serve, stream
@@ -16,10 +18,12 @@ from conduit.v1.charge_pb2 import (
     USAGE_SOURCE_PROVIDER,
     Charge,
 )
+from conduit.v1.error_reason_pb2 import ERROR_REASON_STREAM_INTERRUPTED
 from conduit_kernel.errors import ConduitError, StreamInterrupted
 from conduit_kernel.http import AnswerMisuse, CallerGone, HttpError, Stream
 from conduit_providers.operations.chat import OPERATION, chat_request
 from conduit_router.calls.streaming import StreamingCalls
+from conduit_router.calls.upstream_stream import COUNTS_SECONDS
 from conduit_router.served_by import CallSummary
 
 PIECE = b'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
@@ -27,6 +31,7 @@ USAGE = (
     b'data: {"id":"c1","choices":[],"usage":'
     b'{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}\n\n'
 )
+FINISH = b'data: {"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
 DONE = b"data: [DONE]\n\n"
 
 
@@ -75,7 +80,7 @@ async def call(
 
 async def test_a_complete_stream_is_charged_as_the_provider_counted(tmp_path: Path) -> None:
     """Once, when its end was handed out."""
-    made = await call(tmp_path, stream(PIECE, USAGE, DONE))
+    made = await call(tmp_path, stream(PIECE, FINISH, USAGE, DONE))
     assert made.error is None
     [charge] = made.charges
     assert (charge.usage_source, charge.is_complete) == (USAGE_SOURCE_PROVIDER, True)
@@ -83,7 +88,7 @@ async def test_a_complete_stream_is_charged_as_the_provider_counted(tmp_path: Pa
 
 async def test_a_cut_before_the_first_piece_goes_to_the_next(tmp_path: Path) -> None:
     """Nothing was handed out, so the caller sees one whole stream."""
-    made = await call(tmp_path, stream(is_cut=True), reset, stream(PIECE, USAGE, DONE))
+    made = await call(tmp_path, stream(is_cut=True), reset, stream(PIECE, FINISH, USAGE, DONE))
     assert made.error is None
     assert OPERATION.started(made.messages[0]).attempts == 3
     assert [charge.is_complete for charge in made.charges] == [True]
@@ -91,7 +96,7 @@ async def test_a_cut_before_the_first_piece_goes_to_the_next(tmp_path: Path) -> 
 
 async def test_a_cut_after_the_first_piece_ends_the_stream(tmp_path: Path) -> None:
     """What was handed out is charged and never repeated by another provider."""
-    made = await call(tmp_path, stream(PIECE, is_cut=True), stream(PIECE, DONE))
+    made = await call(tmp_path, stream(PIECE, is_cut=True), stream(PIECE, FINISH, DONE))
     assert isinstance(made.error, StreamInterrupted)
     assert len(made.messages) == 1
     [charge] = made.charges
@@ -100,7 +105,7 @@ async def test_a_cut_after_the_first_piece_ends_the_stream(tmp_path: Path) -> No
 
 async def test_a_caller_who_leaves_pays_for_what_was_written(tmp_path: Path) -> None:
     """As an estimate without an end, and the call ends once."""
-    made = await call(tmp_path, stream(PIECE, PIECE, PIECE, DONE), stop_after=1)
+    made = await call(tmp_path, stream(PIECE, PIECE, PIECE, FINISH, DONE), stop_after=1)
     [charge] = made.charges
     assert (charge.usage_source, charge.is_complete) == (USAGE_SOURCE_ESTIMATE, False)
     [(_, error)] = made.bench.endings
@@ -118,14 +123,14 @@ async def test_a_head_that_never_comes_ends_with_the_callers_time(tmp_path: Path
 @pytest.mark.parametrize("status", [401, 429, 500])
 async def test_a_refusal_before_the_stream_goes_to_the_next(tmp_path: Path, status: int) -> None:
     """A refusal is no stream, whatever its status."""
-    made = await call(tmp_path, answer(b"{}", status), stream(PIECE, USAGE, DONE))
+    made = await call(tmp_path, answer(b"{}", status), stream(PIECE, FINISH, USAGE, DONE))
     assert made.error is None
     assert OPERATION.started(made.messages[0]).attempts == 2
 
 
 async def test_a_stream_that_is_nonsense_is_not_handed_on(tmp_path: Path) -> None:
     """Bytes that are no events fail the attempt before anything was yielded."""
-    made = await call(tmp_path, stream(b"data: {nonsense\n\n"), stream(PIECE, USAGE, DONE))
+    made = await call(tmp_path, stream(b"data: {nonsense\n\n"), stream(PIECE, FINISH, USAGE, DONE))
     assert made.error is None
     assert b"nonsense" not in b"".join(message.events for message in made.messages)
 
@@ -138,15 +143,58 @@ async def test_a_stream_that_is_nonsense_is_not_handed_on(tmp_path: Path) -> Non
 async def test_events_that_do_not_fit_the_contract_are_malformed(
     tmp_path: Path, member: bytes
 ) -> None:
-    """Before the first piece the next candidate is asked, after it the stream ends as cut."""
+    """Before the first piece the next candidate is asked, after it two end the stream as a cut."""
     odd = b"data: {" + member + b"," + PIECE.removeprefix(b"data: {")
-    good = stream(PIECE, USAGE, DONE)
-    made = await call(tmp_path / "first", stream(odd, USAGE, DONE), good, is_typed=True)
+    good = stream(PIECE, FINISH, USAGE, DONE)
+    made = await call(tmp_path / "first", stream(odd, FINISH, USAGE, DONE), good, is_typed=True)
     assert made.error is None
     assert made.messages[0].started.attempts == 2
-    made = await call(tmp_path / "later", stream(PIECE, odd, USAGE, DONE), good, is_typed=True)
+    made = await call(tmp_path / "later", stream(PIECE, odd, odd, DONE), good, is_typed=True)
     assert made.error is not None
     assert made.error.reason == "STREAM_INTERRUPTED"
+
+
+async def test_one_malformed_event_among_good_ones_is_left_out(tmp_path: Path) -> None:
+    """The stream goes on, and its log line counts what it lacks."""
+    with capture_logs() as lines:
+        made = await call(tmp_path, stream(PIECE, b"data: {nope\n\n", PIECE, FINISH, USAGE, DONE))
+    assert made.error is None
+    written = b"".join(message.events for message in made.messages)
+    assert written == PIECE + PIECE + FINISH + DONE
+    assert [line["events"] for line in lines] == [1]
+
+
+@pytest.mark.parametrize("rest", [[], [USAGE]], ids=["no counts", "counts"])
+async def test_a_finished_answer_ends_though_its_stream_does_not(
+    tmp_path: Path, rest: list[bytes]
+) -> None:
+    """The provider neither ends its stream nor hangs up; nobody waits for that."""
+    began = monotonic()
+    made = await call(tmp_path, stream(PIECE, FINISH, *rest, is_held=True))
+    assert monotonic() - began < COUNTS_SECONDS + 1
+    assert made.error is None
+    assert made.messages[-1].events.endswith(DONE)
+    [charge] = made.charges
+    assert charge.is_complete
+    assert charge.usage_source == (USAGE_SOURCE_PROVIDER if rest else USAGE_SOURCE_ESTIMATE)
+
+
+async def test_a_cut_behind_a_finished_answer_is_an_end(tmp_path: Path) -> None:
+    """All of the answer was there; the provider is well."""
+    made = await call(tmp_path, stream(PIECE, FINISH, USAGE, is_cut=True))
+    assert made.error is None
+    assert made.messages[-1].events.endswith(DONE)
+    assert [charge.is_complete for charge in made.charges] == [True]
+
+
+@pytest.mark.parametrize("end", [b"", DONE], ids=["closed", "marked"])
+async def test_an_end_without_a_reason_to_stop_is_a_cut(tmp_path: Path, end: bytes) -> None:
+    """However good it looks: the caller never gets the mark of a whole answer."""
+    made = await call(tmp_path, stream(PIECE, *([end] if end else [])))
+    assert isinstance(made.error, StreamInterrupted)
+    assert DONE not in b"".join(message.events for message in made.messages)
+    assert [charge.is_complete for charge in made.charges] == [False]
+    assert [o.reason for o in made.bench.outcomes.drain()] == [ERROR_REASON_STREAM_INTERRUPTED]
 
 
 class Page:
@@ -202,9 +250,9 @@ async def write(folder: Path, page: Page, *acts: Act) -> tuple[Bench, Exception 
 async def test_events_are_written_as_they_came(tmp_path: Path) -> None:
     """Behind a head that says who answers, and before the mark of the end; charged once."""
     page = Page()
-    bench, failure = await write(tmp_path, page, reset, reset, stream(PIECE, USAGE, DONE))
+    bench, failure = await write(tmp_path, page, reset, reset, stream(PIECE, FINISH, USAGE, DONE))
     assert failure is None
-    assert (page.events, page.is_finished) == (PIECE + DONE, True)
+    assert (page.events, page.is_finished) == (PIECE + FINISH + DONE, True)
     assert [s.attempts for s in page.summaries] == [3]
     [charge] = bench.records()[0]
     assert (charge.usage_source, charge.is_complete) == (USAGE_SOURCE_PROVIDER, True)
@@ -213,7 +261,7 @@ async def test_events_are_written_as_they_came(tmp_path: Path) -> None:
 async def test_a_slow_caller_is_waited_for(tmp_path: Path) -> None:
     """After each piece that it has not taken yet."""
     page = Page()
-    await write(tmp_path, page, stream(PIECE, PIECE, PIECE, DONE))
+    await write(tmp_path, page, stream(PIECE, PIECE, PIECE, FINISH, DONE))
     assert page.waits >= 1
 
 
@@ -222,7 +270,7 @@ async def test_a_caller_who_leaves_while_it_is_waited_for_is_no_failure_of_the_p
 ) -> None:
     """The call ends with the caller's leaving; what was written is charged as an estimate."""
     page = Page(leaves_after=1)
-    bench, failure = await write(tmp_path, page, stream(PIECE, PIECE, PIECE, DONE))
+    bench, failure = await write(tmp_path, page, stream(PIECE, PIECE, PIECE, FINISH, DONE))
     assert isinstance(failure, CallerGone)
     [charge] = bench.records()[0]
     assert (charge.usage_source, charge.is_complete) == (USAGE_SOURCE_ESTIMATE, False)
@@ -234,7 +282,7 @@ async def test_an_answer_that_cannot_be_begun_is_no_failure_of_the_provider(
     tmp_path: Path,
 ) -> None:
     """It is ours, and charged."""
-    bench, failure = await write(tmp_path, Page(has_begun=True), stream(PIECE, DONE))
+    bench, failure = await write(tmp_path, Page(has_begun=True), stream(PIECE, FINISH, DONE))
     assert isinstance(failure, AnswerMisuse)
     assert len(bench.records()[0]) == 1
     assert bench.runtime.outcomes.drain() == []

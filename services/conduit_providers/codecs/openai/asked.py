@@ -1,0 +1,35 @@
+"""What a caller's request says of the stream that answers it."""
+
+import msgspec
+
+from conduit_providers.operations.chat import ChatCall
+
+
+class Asked(msgspec.Struct):
+    """The members that count, of whatever type callers gave them."""
+
+    usage: object = None
+    n: object = None
+
+    @property
+    def choices(self) -> int:
+        """Return how many answers are asked for."""
+        return self.n if isinstance(self.n, int) else 1
+
+
+_decode = msgspec.json.Decoder(Asked).decode
+_NOTHING = Asked()
+
+
+def asked_by(call: ChatCall) -> Asked:
+    """Return what a call says."""
+    raw = call.request.json
+    return _decode(raw) if b'"usage"' in raw or b'"n"' in raw else _NOTHING
+
+
+def asks_accounting(asked: Asked) -> bool:
+    """Return whether the caller asks for usage in OpenRouter's way: `"usage": {"include": true}`.
+
+    https://openrouter.ai/docs/use-cases/usage-accounting
+    """
+    return isinstance(asked.usage, dict) and asked.usage.get("include") is True
