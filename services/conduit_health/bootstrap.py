@@ -3,6 +3,7 @@
 import random as chance
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -18,9 +19,10 @@ from conduit_health.checks.scheduler import CheckScheduler
 from conduit_health.history.recorder import HistoryRecorder
 from conduit_health.history.store import RETENTION_SECONDS, HistoryStore
 from conduit_health.history.writer import HistoryWriter
+from conduit_health.notifications.hub import NotificationHub
+from conduit_health.notifications.notifier import Notifier
 from conduit_health.outcome_service import OutcomeService
 from conduit_health.publish.grpc_health import ProviderStatuses, ServiceStatus
-from conduit_health.publish.notifications import NotificationHub
 from conduit_health.publish.subscribers import Subscribers
 from conduit_health.service import HealthService
 from conduit_health.state.monitor import Monitor
@@ -64,13 +66,14 @@ class _Parts:
     ) -> None:
         self.state = SnapshotState()
         self.registry: grpc.aio.Channel = connect(settings.target("registry"))
-        self.subscribers, notifications = Subscribers(), NotificationHub()
+        self.subscribers, hub = Subscribers(), NotificationHub(clock)
+        self.notifier = Notifier(hub)
         self.recorder = HistoryRecorder()
         self.monitor = Monitor(
             self.state,
             recorder=self.recorder,
             subscribers=self.subscribers,
-            notifications=notifications,
+            notifier=self.notifier,
             clock=clock,
         )
         self._sender = Sender.of(settings)
@@ -85,6 +88,7 @@ class _Parts:
         self.checks = CheckScheduler(checker, self.monitor, clock=clock, random=random)
         self.others = {name: connect(settings.target(name)) for name in OTHER_SERVICES}
         self._engine = engine
+        self._clock = clock
         self.history = HistoryStore(engine)
         self.writer = HistoryWriter(self.recorder, self.history)
         self.service = HealthService(
@@ -92,7 +96,7 @@ class _Parts:
             checks=self.checks,
             history=self.history,
             writer=self.writer,
-            notifications=notifications,
+            notifications=hub,
             clock=clock,
         )
         self.outcome_service = OutcomeService(
@@ -106,6 +110,7 @@ class _Parts:
     async def tick(self) -> None:
         """Look at the time."""
         self.monitor.tick()
+        self.notifier.tick(self._clock())
         self.checks.start_due()
 
     async def close(self) -> None:
@@ -195,5 +200,13 @@ def _work(
         every=FORGET_SECONDS,
     )
     for name, service in OTHER_SERVICES.items():
-        run(f"{name}_status", ServiceStatus(statuses, service, parts.others[name]).follow)
+        report = partial(_report_service, parts.notifier, name, clock)
+        status = ServiceStatus(statuses, service, parts.others[name], report)
+        run(f"{name}_status", status.follow)
     return background
+
+
+def _report_service(
+    notifier: Notifier, name: str, clock: Callable[[], float], *, is_serving: bool
+) -> None:
+    notifier.service_reported(name, clock(), is_serving=is_serving)

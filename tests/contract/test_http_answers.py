@@ -18,6 +18,7 @@ from conduit.v1.converse_requests_pb2 import ConverseResponse, SessionEnd
 from conduit.v1.form_pb2 import Content
 from conduit.v1.http_routes import ROUTES, Route
 from conduit.v1.image_requests_pb2 import StartImageGenerationResponse
+from conduit.v1.notification_pb2 import NOTIFICATION_KIND_PROVIDER_UNHEALTHY, Notification
 from conduit.v1.task_pb2 import TASK_STATUS_QUEUED, Task
 
 
@@ -84,11 +85,15 @@ def test_events_of_a_chat_are_not_looked_into() -> None:
 
 def test_other_streams_are_framed_as_events() -> None:
     """A message becomes one event."""
-    notice = health_service_pb2.WatchNotificationsResponse(kind="ProviderUnhealthy", message="a\nb")
-    event = route("WatchNotifications").write(notice)
-    assert event.startswith(b'data: {"kind":"ProviderUnhealthy"')
-    assert event.endswith(b'"message":"a\\nb"}\n\n')
-    assert event.count(b"\n") == 2
+    notification = Notification(id=7, kind=NOTIFICATION_KIND_PROVIDER_UNHEALTHY, message="a\nb")
+    told = health_service_pb2.WatchNotificationsResponse(notification=notification)
+    event = route("WatchNotifications").write(told)
+    # The name is what a client that comes back says it had last.
+    assert event.startswith(b'id: 7\ndata: {"id":7,')
+    assert b'"kind":"ProviderUnhealthy"' in event
+    assert b'"message":"a\\nb"' in event
+    assert event.endswith(b"}\n\n")
+    assert event.count(b"\n") == 3
 
 
 def test_sound_is_sent_as_it_is() -> None:

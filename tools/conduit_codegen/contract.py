@@ -58,6 +58,7 @@ class JsonOptions:
     events: bool = False
     null: bool = False
     part: str = ""
+    event_id: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

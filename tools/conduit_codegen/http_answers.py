@@ -117,12 +117,21 @@ class AnswerWriter:
             case "FRAMING_SERVER_SENT_EVENTS" if events is not None:
                 return f"message.{events.name}"
             case "FRAMING_SERVER_SENT_EVENTS":
-                return f'b"data: " + {self._json()} + b"\\n\\n"'
+                return f'{self._event_id()}b"data: " + {self._json()} + b"\\n\\n"'
             case "FRAMING_WEBSOCKET":
                 return next(f"message.{field.name}" for field in message.fields if field.json.raw)
         if self._content is not None:
             return f"message.{self._content.name}.body"
         return self._json()
+
+    def _event_id(self) -> str:
+        """Return the expression of the line that names an event; nothing if no field does."""
+        name, message = "message", self._message
+        if self._binding.response_body:
+            field = message.field(self._binding.response_body)
+            name, message = f"message.{field.name}", self._contract.message_of(field)
+        named = next((field for field in message.fields if field.json.event_id), None)
+        return f'b"id: %d\\n" % {name}.{named.name} + ' if named is not None else ""
 
     def _json(self) -> str:
         """Return the expression of the whole answer's JSON, or of the field that stands for it."""

@@ -5,6 +5,7 @@ See https://github.com/grpc/grpc/blob/master/doc/health-checking.md.
 """
 
 import asyncio
+from typing import Protocol
 
 import grpc
 from grpc_health.v1 import health, health_pb2
@@ -60,10 +61,26 @@ class ProviderStatuses:
         self._shown = set(names)
 
 
+class ReportService(Protocol):
+    """Takes whether a service is serving."""
+
+    def __call__(self, *, is_serving: bool) -> None:
+        """Take it."""
+        ...
+
+
 class ServiceStatus:
     """Publishes a service of the suite as its own server says it is."""
 
-    def __init__(self, statuses: HealthStatuses, service: str, channel: grpc.aio.Channel) -> None:
+    def __init__(
+        self,
+        statuses: HealthStatuses,
+        service: str,
+        channel: grpc.aio.Channel,
+        report: ReportService,
+    ) -> None:
+        """Take what to call with whether the service is serving, whenever that is heard."""
+        self._report = report
         self._statuses = statuses
         self._service = service
         watch: grpc.aio.UnaryStreamMultiCallable[
@@ -83,5 +100,7 @@ class ServiceStatus:
             answer = await self._stream.read()
         except Exception:
             self._statuses.set(self._service, health_pb2.HealthCheckResponse.NOT_SERVING)
+            self._report(is_serving=False)
             raise
         self._statuses.set(self._service, answer.status)
+        self._report(is_serving=answer.status == health_pb2.HealthCheckResponse.SERVING)

@@ -2,7 +2,7 @@
 
 from conduit.v1.provider_health_pb2 import (
     KEY_STATUS_ACTIVE,
-    KEY_STATUS_INVALID,
+    KEY_STATUS_INVALID_CREDENTIALS,
     KEY_STATUS_NO_FUNDS,
     KEY_STATUS_RATE_LIMITED,
     KEY_STATUS_UNSPECIFIED,
@@ -19,7 +19,7 @@ MAX_COOLDOWN_SECONDS = 3600.0
 _STATUSES_BY_CLASSIFICATION = {
     Classification.WORKS: KEY_STATUS_ACTIVE,
     Classification.ANSWERED: KEY_STATUS_ACTIVE,
-    Classification.KEY_REFUSED: KEY_STATUS_INVALID,
+    Classification.KEY_REFUSED: KEY_STATUS_INVALID_CREDENTIALS,
     Classification.KEY_WITHOUT_FUNDS: KEY_STATUS_NO_FUNDS,
     Classification.KEY_LIMITED: KEY_STATUS_RATE_LIMITED,
 }
@@ -63,7 +63,7 @@ class KeyState:
 
     def is_refused(self) -> bool:
         """Tell whether the provider does not take the key at all."""
-        return self._status in {KEY_STATUS_INVALID, KEY_STATUS_NO_FUNDS}
+        return self._status in {KEY_STATUS_INVALID_CREDENTIALS, KEY_STATUS_NO_FUNDS}
 
     def remaining(self) -> int | None:
         """Return the requests that are left, as the provider last reported."""

@@ -2,10 +2,16 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from conduit.v1.provider_health_pb2 import CircuitState, KeyRateLimits, ProviderHealth
+from conduit.v1.provider_health_pb2 import (
+    HEALTH_STATUS_DISABLED,
+    HEALTH_STATUS_UNHEALTHY,
+    CircuitState,
+    KeyRateLimits,
+    ProviderHealth,
+)
 from conduit_health.history.recorder import HistoryPoint, HistoryRecorder
+from conduit_health.notifications.notifier import Notifier
 from conduit_health.publish.messages import health_message, limits_messages
-from conduit_health.publish.notifications import NotificationHub, notifications_of
 from conduit_health.publish.subscribers import Subscribers
 from conduit_health.state.circuit import RouterCircuits
 from conduit_health.state.instance_state import InstanceState
@@ -13,6 +19,8 @@ from conduit_health.state.observation import Observation
 from conduit_health.state.provider_config import InstanceConfig, provider_configs
 from conduit_kernel.errors import ProviderNotFound, ServiceUnavailable
 from conduit_kernel.snapshot import SnapshotState
+
+_UNUSABLE = (HEALTH_STATUS_UNHEALTHY, HEALTH_STATUS_DISABLED)
 
 
 class Monitor:
@@ -24,14 +32,14 @@ class Monitor:
         *,
         recorder: HistoryRecorder,
         subscribers: Subscribers,
-        notifications: NotificationHub,
+        notifier: Notifier,
         clock: Callable[[], float],
     ) -> None:
         """Take the Registry's state, and a clock of seconds since 1970."""
         self._state = state
         self._recorder = recorder
         self._subscribers = subscribers
-        self._hub = notifications
+        self._notifier = notifier
         self._clock = clock
         self._configs: Mapping[int, InstanceConfig] = {}
         self._instance_states: dict[int, InstanceState] = {}
@@ -51,11 +59,14 @@ class Monitor:
         for provider_id in gone:
             self._instance_states.pop(provider_id, None)
             self._published.pop(provider_id, None)
+            self._notifier.provider_gone(provider_id)
         if gone:
             self._subscribers.tell(gone)
         for config in self._configs.values():
             instance_state = self._instance_states.setdefault(config.id, InstanceState())
             _renew_keys(instance_state, old.get(config.id), config)
+        self._notifier.configuration_changed(self._state)
+        self._tell_usability()
         self.tick()
 
     def config(self, provider_id: int) -> InstanceConfig:
@@ -108,6 +119,10 @@ class Monitor:
             instance_state.observe(
                 observation if observation.key_id in known else observation._replace(key_id="")
             )
+            if observation.limits is not None and observation.key_id in known:
+                self._notifier.limits_seen(
+                    config, observation.key_id, observation.limits, observation.at
+                )
         if models is not None:
             instance_state.list_models(models)
         if observations and instance_state.last_check is not None:
@@ -145,8 +160,18 @@ class Monitor:
             HistoryPoint(health.provider_id, self._clock(), health.status, None, "", is_probe=False)
         )
 
+    def _tell_usability(self) -> None:
+        now = self._clock()
+        unusable = {
+            config.id
+            for config in self._configs.values()
+            if self._instance_states[config.id].status(config, now) in _UNUSABLE
+        }
+        self._notifier.usability_changed(self._state, unusable)
+
     def _publish(self, provider_ids: Iterable[int]) -> None:
         changed = []
+        is_usability_new = False
         for provider_id in provider_ids:
             old, new = self._published.get(provider_id), self.health(provider_id)
             if old is not None and _lasting(old) == _lasting(new):
@@ -155,8 +180,12 @@ class Monitor:
             changed.append(provider_id)
             if old is not None and old.status != new.status:
                 self._record_change(new)
-            for notification in notifications_of(old, new, self._clock()):
-                self._hub.post(notification)
+            is_usability_new |= old is None or (old.status in _UNUSABLE) != (
+                new.status in _UNUSABLE
+            )
+            self._notifier.health_changed(old, new)
+        if is_usability_new:
+            self._tell_usability()
         if changed:
             self._subscribers.tell(changed)
 

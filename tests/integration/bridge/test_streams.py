@@ -17,6 +17,7 @@ from tests.integration.bridge.stage import (
 )
 
 from conduit.v1.health_service_pb2 import WatchNotificationsResponse
+from conduit.v1.notification_pb2 import NOTIFICATION_KIND_PROVIDER_UNHEALTHY, Notification
 from conduit_bridge import bootstrap
 from conduit_bridge.endpoints import stream as streams
 from conduit_kernel.errors import StreamInterrupted
@@ -209,13 +210,21 @@ async def test_notifications_arrive_as_events(http: httpx.AsyncClient, health: H
     """The head comes before the first news, which may be hours away."""
     async with http.stream("GET", "/api/notifications", headers=ADMIN) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
-        await health.news.put(WatchNotificationsResponse(kind="ProviderUnhealthy", provider_id=3))
+        await health.news.put(_unhealthy())
+        lines: list[str] = []
         async for line in answer.aiter_lines():
             if line not in {"", ": keep-alive"}:
+                lines.append(line)
+            if line.startswith("data: "):
                 break
-    assert line.startswith('data: {"')
-    assert '"kind":"ProviderUnhealthy"' in line
+    assert lines[0] == "id: 7"
+    assert '"kind":"ProviderUnhealthy"' in lines[1]
     await soon(health.ended)
+
+
+def _unhealthy() -> WatchNotificationsResponse:
+    notification = Notification(id=7, kind=NOTIFICATION_KIND_PROVIDER_UNHEALTHY, provider_id=3)
+    return WatchNotificationsResponse(notification=notification)
 
 
 async def test_notifications_refused_have_their_own_status(

@@ -27,7 +27,7 @@ from conduit.v1.provider_health_pb2 import (
     HEALTH_STATUS_HEALTHY,
     HEALTH_STATUS_UNHEALTHY,
     KEY_STATUS_ACTIVE,
-    KEY_STATUS_INVALID,
+    KEY_STATUS_INVALID_CREDENTIALS,
     KEY_STATUS_RATE_LIMITED,
     HealthStatus,
 )
@@ -203,7 +203,7 @@ async def test_a_refused_key_is_told_apart_from_its_siblings(bench: Bench, healt
     found = await health.check()
     assert [each.status for each in found.key_credentials] == [
         KEY_STATUS_ACTIVE,
-        KEY_STATUS_INVALID,
+        KEY_STATUS_INVALID_CREDENTIALS,
     ]
     assert found.health_details.authentication == HEALTH_FINDING_WARNING
     assert BAD not in str(found)

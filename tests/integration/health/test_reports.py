@@ -25,7 +25,6 @@ from conduit.internal.v1 import outcome_service_pb2 as internal
 from conduit.internal.v1.outcome_pb2 import Outcome, RouterCircuit
 from conduit.v1 import health_service_pb2 as pb
 from conduit.v1.error_reason_pb2 import (
-    ERROR_REASON_INVALID_API_KEY,
     ERROR_REASON_PROVIDER_ERROR,
     ERROR_REASON_PROVIDER_REFUSED,
     ErrorReason,
@@ -153,28 +152,6 @@ async def test_a_watcher_has_all_first_and_then_what_changes(bench: Bench, healt
     while not last.is_complete:
         (last,) = await messages(watch, 1)
     assert list(last.providers) == []
-    watch.cancel()
-
-
-async def test_administrators_are_told_of_failure_and_recovery(health: Health) -> None:
-    """Whoever watches hears when an instance fails, when it recovers, and of refused keys."""
-    watch = health.stub.WatchNotifications(pb.WatchNotificationsRequest(), metadata=METADATA)
-    await watch.initial_metadata()
-    await report(health, outcome(ERROR_REASON_PROVIDER_ERROR, count=3))
-    await report(health, outcome())
-    await report(health, outcome(ERROR_REASON_INVALID_API_KEY))
-    heard: list[tuple[str, str]] = []
-    async with asyncio.timeout(10):
-        while len(heard) < 4:
-            notice = await watch.read()
-            assert isinstance(notice, pb.WatchNotificationsResponse)
-            heard.append((notice.kind, notice.provider_name))
-    assert heard == [
-        ("ProviderUnhealthy", "OpenAI Production"),
-        ("ProviderRecovered", "OpenAI Production"),
-        ("ProviderUnhealthy", "OpenAI Production"),
-        ("KeyInvalid", "OpenAI Production"),
-    ]
     watch.cancel()
 
 

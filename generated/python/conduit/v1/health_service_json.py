@@ -6,7 +6,7 @@ from typing import Final
 
 from conduit.v1 import health_service_pb2
 from conduit.v1 import json_runtime as runtime
-from conduit.v1 import well_known_runtime as well_known
+from conduit.v1.notification_json import fill_notification, notification_to_json
 from conduit.v1.provider_health_json import (
     fill_health_record,
     fill_key_rate_limits,
@@ -398,7 +398,7 @@ def get_rate_limits_response_to_json(
     }
 
 
-_WATCH_NOTIFICATIONS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset()
+_WATCH_NOTIFICATIONS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"afterId"})
 
 
 def watch_notifications_request_from_json(
@@ -416,6 +416,8 @@ def fill_watch_notifications_request(
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
+    if (member := value.get("afterId")) is not None:
+        message.after_id = runtime.int64(member, path + "afterId")
     if not _WATCH_NOTIFICATIONS_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _WATCH_NOTIFICATIONS_REQUEST_MEMBERS, path)
 
@@ -424,12 +426,10 @@ def watch_notifications_request_to_json(
     message: health_service_pb2.WatchNotificationsRequest,
 ) -> dict[str, object]:
     """Return the JSON of a `WatchNotificationsRequest`."""
-    return {}
+    return {"afterId": message.after_id}
 
 
-_WATCH_NOTIFICATIONS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"occurredAt", "kind", "providerId", "providerName", "message"}
-)
+_WATCH_NOTIFICATIONS_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"notification"})
 
 
 def watch_notifications_response_from_json(
@@ -447,16 +447,8 @@ def fill_watch_notifications_response(
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    if (member := value.get("occurredAt")) is not None:
-        well_known.fill_timestamp(message.occurred_at, member, path + "occurredAt")
-    if (member := value.get("kind")) is not None:
-        message.kind = runtime.text(member, path + "kind")
-    if (member := value.get("providerId")) is not None:
-        message.provider_id = runtime.int64(member, path + "providerId")
-    if (member := value.get("providerName")) is not None:
-        message.provider_name = runtime.text(member, path + "providerName")
-    if (member := value.get("message")) is not None:
-        message.message = runtime.text(member, path + "message")
+    if (member := value.get("notification")) is not None:
+        fill_notification(message.notification, member, path + "notification.")
     if not _WATCH_NOTIFICATIONS_RESPONSE_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _WATCH_NOTIFICATIONS_RESPONSE_MEMBERS, path)
 
@@ -466,10 +458,67 @@ def watch_notifications_response_to_json(
 ) -> dict[str, object]:
     """Return the JSON of a `WatchNotificationsResponse`."""
     members: dict[str, object] = {}
-    if message.HasField("occurred_at"):
-        members["occurredAt"] = well_known.timestamp_text(message.occurred_at)
-    members["kind"] = message.kind
-    members["providerId"] = message.provider_id
-    members["providerName"] = message.provider_name
-    members["message"] = message.message
+    if message.HasField("notification"):
+        members["notification"] = notification_to_json(message.notification)
+    return members
+
+
+_ANNOUNCE_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"message", "category"})
+
+
+def announce_request_from_json(value: object, path: str = "") -> health_service_pb2.AnnounceRequest:
+    """Return the `AnnounceRequest` that a JSON value says. Raises JsonError."""
+    message = health_service_pb2.AnnounceRequest()
+    fill_announce_request(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_announce_request(
+    message: health_service_pb2.AnnounceRequest, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("message")) is not None:
+        message.message = runtime.text(member, path + "message")
+    if (member := value.get("category")) is not None:
+        message.category = runtime.text(member, path + "category")
+    if not _ANNOUNCE_REQUEST_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _ANNOUNCE_REQUEST_MEMBERS, path)
+
+
+def announce_request_to_json(message: health_service_pb2.AnnounceRequest) -> dict[str, object]:
+    """Return the JSON of a `AnnounceRequest`."""
+    return {"message": message.message, "category": message.category}
+
+
+_ANNOUNCE_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"notification"})
+
+
+def announce_response_from_json(
+    value: object, path: str = ""
+) -> health_service_pb2.AnnounceResponse:
+    """Return the `AnnounceResponse` that a JSON value says. Raises JsonError."""
+    message = health_service_pb2.AnnounceResponse()
+    fill_announce_response(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_announce_response(
+    message: health_service_pb2.AnnounceResponse, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("notification")) is not None:
+        fill_notification(message.notification, member, path + "notification.")
+    if not _ANNOUNCE_RESPONSE_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _ANNOUNCE_RESPONSE_MEMBERS, path)
+
+
+def announce_response_to_json(message: health_service_pb2.AnnounceResponse) -> dict[str, object]:
+    """Return the JSON of a `AnnounceResponse`."""
+    members: dict[str, object] = {}
+    if message.HasField("notification"):
+        members["notification"] = notification_to_json(message.notification)
     return members

@@ -22,13 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from conduit.v1 import notification_pb2 as conduit_dot_v1_dot_notification__pb2
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from conduit.v1 import provider_health_pb2 as conduit_dot_v1_dot_provider__health__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
-from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onduit/v1/health_service.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a conduit/v1/provider_health.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\";\n\x18GetProviderHealthRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\"O\n\x19GetProviderHealthResponse\x12\x32\n\x06health\x18\x01 \x01(\x0b\x32\x1a.conduit.v1.ProviderHealthR\x06health\"W\n\x19ListProviderHealthRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"~\n\x1aListProviderHealthResponse\x12\x38\n\tproviders\x18\x01 \x03(\x0b\x32\x1a.conduit.v1.ProviderHealthR\tproviders\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"7\n\x14\x43heckProviderRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\"K\n\x15\x43heckProviderResponse\x12\x32\n\x06health\x18\x01 \x01(\x0b\x32\x1a.conduit.v1.ProviderHealthR\x06health\"\x8d\x01\n\x18ListHealthHistoryRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x14\n\x05hours\x18\x02 \x01(\x05R\x05hours\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\"\x9b\x02\n\x19ListHealthHistoryResponse\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x02 \x01(\tR\x0cproviderName\x12\x14\n\x05hours\x18\x03 \x01(\x05R\x05hours\x12\x32\n\x07history\x18\x04 \x03(\x0b\x32\x18.conduit.v1.HealthRecordR\x07history\x12\x30\n\x11uptime_percentage\x18\x05 \x01(\x01H\x00R\x10uptimePercentage\x88\x01\x01\x12&\n\x0fnext_page_token\x18\x06 \x01(\tR\rnextPageTokenB\x14\n\x12_uptime_percentage\"s\n\x14GetRateLimitsRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"\x9c\x01\n\x15GetRateLimitsResponse\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12:\n\x0brate_limits\x18\x02 \x03(\x0b\x32\x19.conduit.v1.KeyRateLimitsR\nrateLimits\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"\x1b\n\x19WatchNotificationsRequest\"\xcd\x01\n\x1aWatchNotificationsResponse\x12;\n\x0boccurred_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\noccurredAt\x12\x12\n\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1f\n\x0bprovider_id\x18\x03 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x04 \x01(\tR\x0cproviderName\x12\x18\n\x07message\x18\x05 \x01(\tR\x07message2\x94\x07\n\rHealthService\x12\x9e\x01\n\x11GetProviderHealth\x12$.conduit.v1.GetProviderHealthRequest\x1a%.conduit.v1.GetProviderHealthResponse\"<\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02-\x12#/api/providers/{provider_id}/healthb\x06health\x12\x8a\x01\n\x12ListProviderHealth\x12%.conduit.v1.ListProviderHealthRequest\x1a&.conduit.v1.ListProviderHealthResponse\"%\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x16\x12\x14/api/provider-health\x12\x95\x01\n\rCheckProvider\x12 .conduit.v1.CheckProviderRequest\x1a!.conduit.v1.CheckProviderResponse\"?\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x33\")/api/providers/{provider_id}/health/checkb\x06health\x12\x9e\x01\n\x11ListHealthHistory\x12$.conduit.v1.ListHealthHistoryRequest\x1a%.conduit.v1.ListHealthHistoryResponse\"<\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02-\x12+/api/providers/{provider_id}/health/history\x12\x8f\x01\n\rGetRateLimits\x12 .conduit.v1.GetRateLimitsRequest\x1a!.conduit.v1.GetRateLimitsResponse\"9\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02*\x12(/api/providers/{provider_id}/rate-limits\x12\x89\x01\n\x12WatchNotifications\x12%.conduit.v1.WatchNotificationsRequest\x1a&.conduit.v1.WatchNotificationsResponse\"\"\x8a\xb5\x18\x04\x08\x03\x18\x01\x82\xd3\xe4\x93\x02\x14\x12\x12/api/notifications0\x01\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onduit/v1/health_service.proto\x12\nconduit.v1\x1a\x1d\x63onduit/v1/notification.proto\x1a\x18\x63onduit/v1/options.proto\x1a conduit/v1/provider_health.proto\x1a\x1cgoogle/api/annotations.proto\";\n\x18GetProviderHealthRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\"O\n\x19GetProviderHealthResponse\x12\x32\n\x06health\x18\x01 \x01(\x0b\x32\x1a.conduit.v1.ProviderHealthR\x06health\"W\n\x19ListProviderHealthRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"~\n\x1aListProviderHealthResponse\x12\x38\n\tproviders\x18\x01 \x03(\x0b\x32\x1a.conduit.v1.ProviderHealthR\tproviders\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"7\n\x14\x43heckProviderRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\"K\n\x15\x43heckProviderResponse\x12\x32\n\x06health\x18\x01 \x01(\x0b\x32\x1a.conduit.v1.ProviderHealthR\x06health\"\x8d\x01\n\x18ListHealthHistoryRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x14\n\x05hours\x18\x02 \x01(\x05R\x05hours\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\"\x9b\x02\n\x19ListHealthHistoryResponse\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x02 \x01(\tR\x0cproviderName\x12\x14\n\x05hours\x18\x03 \x01(\x05R\x05hours\x12\x32\n\x07history\x18\x04 \x03(\x0b\x32\x18.conduit.v1.HealthRecordR\x07history\x12\x30\n\x11uptime_percentage\x18\x05 \x01(\x01H\x00R\x10uptimePercentage\x88\x01\x01\x12&\n\x0fnext_page_token\x18\x06 \x01(\tR\rnextPageTokenB\x14\n\x12_uptime_percentage\"s\n\x14GetRateLimitsRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"\x9c\x01\n\x15GetRateLimitsResponse\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12:\n\x0brate_limits\x18\x02 \x03(\x0b\x32\x19.conduit.v1.KeyRateLimitsR\nrateLimits\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"o\n\x19WatchNotificationsRequest\x12\x19\n\x08\x61\x66ter_id\x18\x01 \x01(\x03R\x07\x61\x66terId\x12\x37\n\rlast_event_id\x18\x02 \x01(\x03\x42\x13\x8a\xb5\x18\x0fJ\rlast-event-idR\x0blastEventId\"Z\n\x1aWatchNotificationsResponse\x12<\n\x0cnotification\x18\x01 \x01(\x0b\x32\x18.conduit.v1.NotificationR\x0cnotification\"G\n\x0f\x41nnounceRequest\x12\x18\n\x07message\x18\x01 \x01(\tR\x07message\x12\x1a\n\x08\x63\x61tegory\x18\x02 \x01(\tR\x08\x63\x61tegory\"P\n\x10\x41nnounceResponse\x12<\n\x0cnotification\x18\x01 \x01(\x0b\x32\x18.conduit.v1.NotificationR\x0cnotification2\x9f\x08\n\rHealthService\x12\x9e\x01\n\x11GetProviderHealth\x12$.conduit.v1.GetProviderHealthRequest\x1a%.conduit.v1.GetProviderHealthResponse\"<\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02-\x12#/api/providers/{provider_id}/healthb\x06health\x12\x8a\x01\n\x12ListProviderHealth\x12%.conduit.v1.ListProviderHealthRequest\x1a&.conduit.v1.ListProviderHealthResponse\"%\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x16\x12\x14/api/provider-health\x12\x95\x01\n\rCheckProvider\x12 .conduit.v1.CheckProviderRequest\x1a!.conduit.v1.CheckProviderResponse\"?\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x33\")/api/providers/{provider_id}/health/checkb\x06health\x12\x9e\x01\n\x11ListHealthHistory\x12$.conduit.v1.ListHealthHistoryRequest\x1a%.conduit.v1.ListHealthHistoryResponse\"<\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02-\x12+/api/providers/{provider_id}/health/history\x12\x8f\x01\n\rGetRateLimits\x12 .conduit.v1.GetRateLimitsRequest\x1a!.conduit.v1.GetRateLimitsResponse\"9\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02*\x12(/api/providers/{provider_id}/rate-limits\x12\x97\x01\n\x12WatchNotifications\x12%.conduit.v1.WatchNotificationsRequest\x1a&.conduit.v1.WatchNotificationsResponse\"0\x8a\xb5\x18\x04\x08\x03\x18\x01\x82\xd3\xe4\x93\x02\"\x12\x12/api/notificationsb\x0cnotification0\x01\x12{\n\x08\x41nnounce\x12\x1b.conduit.v1.AnnounceRequest\x1a\x1c.conduit.v1.AnnounceResponse\"4\x8a\xb5\x18\x05\x08\x03 \xc9\x01\x82\xd3\xe4\x93\x02%\"\x12/api/announcements:\x01*b\x0cnotificationB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,6 +36,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.health_service_p
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
+  _globals['_WATCHNOTIFICATIONSREQUEST'].fields_by_name['last_event_id']._loaded_options = None
+  _globals['_WATCHNOTIFICATIONSREQUEST'].fields_by_name['last_event_id']._serialized_options = b'\212\265\030\017J\rlast-event-id'
   _globals['_HEALTHSERVICE'].methods_by_name['GetProviderHealth']._loaded_options = None
   _globals['_HEALTHSERVICE'].methods_by_name['GetProviderHealth']._serialized_options = b'\220\002\002\212\265\030\002\010\003\202\323\344\223\002-\022#/api/providers/{provider_id}/healthb\006health'
   _globals['_HEALTHSERVICE'].methods_by_name['ListProviderHealth']._loaded_options = None
@@ -47,31 +49,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HEALTHSERVICE'].methods_by_name['GetRateLimits']._loaded_options = None
   _globals['_HEALTHSERVICE'].methods_by_name['GetRateLimits']._serialized_options = b'\220\002\001\212\265\030\002\010\003\202\323\344\223\002*\022(/api/providers/{provider_id}/rate-limits'
   _globals['_HEALTHSERVICE'].methods_by_name['WatchNotifications']._loaded_options = None
-  _globals['_HEALTHSERVICE'].methods_by_name['WatchNotifications']._serialized_options = b'\212\265\030\004\010\003\030\001\202\323\344\223\002\024\022\022/api/notifications'
-  _globals['_GETPROVIDERHEALTHREQUEST']._serialized_start=170
-  _globals['_GETPROVIDERHEALTHREQUEST']._serialized_end=229
-  _globals['_GETPROVIDERHEALTHRESPONSE']._serialized_start=231
-  _globals['_GETPROVIDERHEALTHRESPONSE']._serialized_end=310
-  _globals['_LISTPROVIDERHEALTHREQUEST']._serialized_start=312
-  _globals['_LISTPROVIDERHEALTHREQUEST']._serialized_end=399
-  _globals['_LISTPROVIDERHEALTHRESPONSE']._serialized_start=401
-  _globals['_LISTPROVIDERHEALTHRESPONSE']._serialized_end=527
-  _globals['_CHECKPROVIDERREQUEST']._serialized_start=529
-  _globals['_CHECKPROVIDERREQUEST']._serialized_end=584
-  _globals['_CHECKPROVIDERRESPONSE']._serialized_start=586
-  _globals['_CHECKPROVIDERRESPONSE']._serialized_end=661
-  _globals['_LISTHEALTHHISTORYREQUEST']._serialized_start=664
-  _globals['_LISTHEALTHHISTORYREQUEST']._serialized_end=805
-  _globals['_LISTHEALTHHISTORYRESPONSE']._serialized_start=808
-  _globals['_LISTHEALTHHISTORYRESPONSE']._serialized_end=1091
-  _globals['_GETRATELIMITSREQUEST']._serialized_start=1093
-  _globals['_GETRATELIMITSREQUEST']._serialized_end=1208
-  _globals['_GETRATELIMITSRESPONSE']._serialized_start=1211
-  _globals['_GETRATELIMITSRESPONSE']._serialized_end=1367
-  _globals['_WATCHNOTIFICATIONSREQUEST']._serialized_start=1369
-  _globals['_WATCHNOTIFICATIONSREQUEST']._serialized_end=1396
-  _globals['_WATCHNOTIFICATIONSRESPONSE']._serialized_start=1399
-  _globals['_WATCHNOTIFICATIONSRESPONSE']._serialized_end=1604
-  _globals['_HEALTHSERVICE']._serialized_start=1607
-  _globals['_HEALTHSERVICE']._serialized_end=2523
+  _globals['_HEALTHSERVICE'].methods_by_name['WatchNotifications']._serialized_options = b'\212\265\030\004\010\003\030\001\202\323\344\223\002\"\022\022/api/notificationsb\014notification'
+  _globals['_HEALTHSERVICE'].methods_by_name['Announce']._loaded_options = None
+  _globals['_HEALTHSERVICE'].methods_by_name['Announce']._serialized_options = b'\212\265\030\005\010\003 \311\001\202\323\344\223\002%\"\022/api/announcements:\001*b\014notification'
+  _globals['_GETPROVIDERHEALTHREQUEST']._serialized_start=168
+  _globals['_GETPROVIDERHEALTHREQUEST']._serialized_end=227
+  _globals['_GETPROVIDERHEALTHRESPONSE']._serialized_start=229
+  _globals['_GETPROVIDERHEALTHRESPONSE']._serialized_end=308
+  _globals['_LISTPROVIDERHEALTHREQUEST']._serialized_start=310
+  _globals['_LISTPROVIDERHEALTHREQUEST']._serialized_end=397
+  _globals['_LISTPROVIDERHEALTHRESPONSE']._serialized_start=399
+  _globals['_LISTPROVIDERHEALTHRESPONSE']._serialized_end=525
+  _globals['_CHECKPROVIDERREQUEST']._serialized_start=527
+  _globals['_CHECKPROVIDERREQUEST']._serialized_end=582
+  _globals['_CHECKPROVIDERRESPONSE']._serialized_start=584
+  _globals['_CHECKPROVIDERRESPONSE']._serialized_end=659
+  _globals['_LISTHEALTHHISTORYREQUEST']._serialized_start=662
+  _globals['_LISTHEALTHHISTORYREQUEST']._serialized_end=803
+  _globals['_LISTHEALTHHISTORYRESPONSE']._serialized_start=806
+  _globals['_LISTHEALTHHISTORYRESPONSE']._serialized_end=1089
+  _globals['_GETRATELIMITSREQUEST']._serialized_start=1091
+  _globals['_GETRATELIMITSREQUEST']._serialized_end=1206
+  _globals['_GETRATELIMITSRESPONSE']._serialized_start=1209
+  _globals['_GETRATELIMITSRESPONSE']._serialized_end=1365
+  _globals['_WATCHNOTIFICATIONSREQUEST']._serialized_start=1367
+  _globals['_WATCHNOTIFICATIONSREQUEST']._serialized_end=1478
+  _globals['_WATCHNOTIFICATIONSRESPONSE']._serialized_start=1480
+  _globals['_WATCHNOTIFICATIONSRESPONSE']._serialized_end=1570
+  _globals['_ANNOUNCEREQUEST']._serialized_start=1572
+  _globals['_ANNOUNCEREQUEST']._serialized_end=1643
+  _globals['_ANNOUNCERESPONSE']._serialized_start=1645
+  _globals['_ANNOUNCERESPONSE']._serialized_end=1725
+  _globals['_HEALTHSERVICE']._serialized_start=1728
+  _globals['_HEALTHSERVICE']._serialized_end=2783
 # @@protoc_insertion_point(module_scope)

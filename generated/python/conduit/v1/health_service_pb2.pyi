@@ -4,10 +4,10 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from conduit.v1 import notification_pb2 as _notification_pb2
 from conduit.v1 import provider_health_pb2 as _provider_health_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -314,12 +314,23 @@ class WatchNotificationsRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    AFTER_ID_FIELD_NUMBER: _builtins.int
+    LAST_EVENT_ID_FIELD_NUMBER: _builtins.int
+    after_id: _builtins.int
+    """The last notification that the caller had: what came after it is sent first, as far as Health still has it, which keeps the
+    last 1,000 since it started. Zero means none.
+    """
+    last_event_id: _builtins.int
+    """The same, as browsers say it. The larger of both holds."""
     def __init__(
         self,
+        *,
+        after_id: _builtins.int = ...,
+        last_event_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_id", b"after_id", "last_event_id", b"last_event_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -331,36 +342,70 @@ class WatchNotificationsResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    OCCURRED_AT_FIELD_NUMBER: _builtins.int
-    KIND_FIELD_NUMBER: _builtins.int
-    PROVIDER_ID_FIELD_NUMBER: _builtins.int
-    PROVIDER_NAME_FIELD_NUMBER: _builtins.int
-    MESSAGE_FIELD_NUMBER: _builtins.int
-    kind: _builtins.str
-    """Such as `ProviderUnhealthy` or `ProviderRecovered`."""
-    provider_id: _builtins.int
-    """The instance it is about."""
-    provider_name: _builtins.str
-    """The instance's name."""
-    message: _builtins.str
-    """What happened, in one sentence."""
+    NOTIFICATION_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def occurred_at(self) -> _timestamp_pb2.Timestamp:
-        """When it happened."""
+    def notification(self) -> _notification_pb2.Notification:
+        """What happened."""
 
     def __init__(
         self,
         *,
-        occurred_at: _timestamp_pb2.Timestamp | None = ...,
-        kind: _builtins.str = ...,
-        provider_id: _builtins.int = ...,
-        provider_name: _builtins.str = ...,
-        message: _builtins.str = ...,
+        notification: _notification_pb2.Notification | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["notification", b"notification"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "message", b"message", "occurred_at", b"occurred_at", "provider_id", b"provider_id", "provider_name", b"provider_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["notification", b"notification"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchNotificationsResponse: _TypeAlias = WatchNotificationsResponse  # noqa: Y015
+
+@_typing.final
+class AnnounceRequest(_message.Message):
+    """Says something to all administrators."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    message: _builtins.str
+    """Required; up to 1,000 characters."""
+    category: _builtins.str
+    """Such as `maintenance`, up to 100 characters. Empty means `general`."""
+    def __init__(
+        self,
+        *,
+        message: _builtins.str = ...,
+        category: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnnounceRequest: _TypeAlias = AnnounceRequest  # noqa: Y015
+
+@_typing.final
+class AnnounceResponse(_message.Message):
+    """What was said."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTIFICATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def notification(self) -> _notification_pb2.Notification:
+        """As all others have it."""
+
+    def __init__(
+        self,
+        *,
+        notification: _notification_pb2.Notification | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["notification", b"notification"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["notification", b"notification"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnnounceResponse: _TypeAlias = AnnounceResponse  # noqa: Y015

@@ -65,6 +65,11 @@ class HealthServiceStub:
                 request_serializer=conduit_dot_v1_dot_health__service__pb2.WatchNotificationsRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_health__service__pb2.WatchNotificationsResponse.FromString,
                 _registered_method=True)
+        self.Announce = channel.unary_unary(
+                '/conduit.v1.HealthService/Announce',
+                request_serializer=conduit_dot_v1_dot_health__service__pb2.AnnounceRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_health__service__pb2.AnnounceResponse.FromString,
+                _registered_method=True)
 
 
 class HealthServiceServicer:
@@ -107,7 +112,14 @@ class HealthServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchNotifications(self, request, context):
-        """Streams what administrators should know, from now on.
+        """Streams what administrators should know, from now on, or from a notification on that the caller had last.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Announce(self, request, context):
+        """Tells all who watch, and all webhooks, what an administrator has to say.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -145,6 +157,11 @@ def add_HealthServiceServicer_to_server(servicer, server):
                     servicer.WatchNotifications,
                     request_deserializer=conduit_dot_v1_dot_health__service__pb2.WatchNotificationsRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_health__service__pb2.WatchNotificationsResponse.SerializeToString,
+            ),
+            'Announce': grpc.unary_unary_rpc_method_handler(
+                    servicer.Announce,
+                    request_deserializer=conduit_dot_v1_dot_health__service__pb2.AnnounceRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_health__service__pb2.AnnounceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -310,6 +327,33 @@ class HealthService:
             '/conduit.v1.HealthService/WatchNotifications',
             conduit_dot_v1_dot_health__service__pb2.WatchNotificationsRequest.SerializeToString,
             conduit_dot_v1_dot_health__service__pb2.WatchNotificationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Announce(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.HealthService/Announce',
+            conduit_dot_v1_dot_health__service__pb2.AnnounceRequest.SerializeToString,
+            conduit_dot_v1_dot_health__service__pb2.AnnounceResponse.FromString,
             options,
             channel_credentials,
             insecure,

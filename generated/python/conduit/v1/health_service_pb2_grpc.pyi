@@ -44,7 +44,9 @@ class HealthServiceStub:
     GetRateLimits: _grpc.UnaryUnaryMultiCallable[_health_service_pb2.GetRateLimitsRequest, _health_service_pb2.GetRateLimitsResponse]
     """Returns the limits of an instance's keys."""
     WatchNotifications: _grpc.UnaryStreamMultiCallable[_health_service_pb2.WatchNotificationsRequest, _health_service_pb2.WatchNotificationsResponse]
-    """Streams what administrators should know, from now on."""
+    """Streams what administrators should know, from now on, or from a notification on that the caller had last."""
+    Announce: _grpc.UnaryUnaryMultiCallable[_health_service_pb2.AnnounceRequest, _health_service_pb2.AnnounceResponse]
+    """Tells all who watch, and all webhooks, what an administrator has to say."""
 
 @_typing.type_check_only
 class HealthServiceAsyncStub(HealthServiceStub):
@@ -62,7 +64,9 @@ class HealthServiceAsyncStub(HealthServiceStub):
     GetRateLimits: _aio.UnaryUnaryMultiCallable[_health_service_pb2.GetRateLimitsRequest, _health_service_pb2.GetRateLimitsResponse]  # type: ignore[assignment]
     """Returns the limits of an instance's keys."""
     WatchNotifications: _aio.UnaryStreamMultiCallable[_health_service_pb2.WatchNotificationsRequest, _health_service_pb2.WatchNotificationsResponse]  # type: ignore[assignment]
-    """Streams what administrators should know, from now on."""
+    """Streams what administrators should know, from now on, or from a notification on that the caller had last."""
+    Announce: _aio.UnaryUnaryMultiCallable[_health_service_pb2.AnnounceRequest, _health_service_pb2.AnnounceResponse]  # type: ignore[assignment]
+    """Tells all who watch, and all webhooks, what an administrator has to say."""
 
 class HealthServiceServicer(metaclass=_abc_1.ABCMeta):
     """Knows who is well. For operators: every RPC requires the master key."""
@@ -113,6 +117,14 @@ class HealthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _health_service_pb2.WatchNotificationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_health_service_pb2.WatchNotificationsResponse], _abc.AsyncIterator[_health_service_pb2.WatchNotificationsResponse]]:
-        """Streams what administrators should know, from now on."""
+        """Streams what administrators should know, from now on, or from a notification on that the caller had last."""
+
+    @_abc_1.abstractmethod
+    def Announce(
+        self,
+        request: _health_service_pb2.AnnounceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_health_service_pb2.AnnounceResponse, _abc.Awaitable[_health_service_pb2.AnnounceResponse]]:
+        """Tells all who watch, and all webhooks, what an administrator has to say."""
 
 def add_HealthServiceServicer_to_server(servicer: HealthServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -9,12 +9,13 @@ from conduit.v1 import health_service_pb2, options_pb2
 from conduit.v1 import http_runtime as http
 from conduit.v1 import json_runtime as json
 from conduit.v1.health_service_json import (
+    fill_announce_request,
     get_rate_limits_response_to_json,
     list_health_history_response_to_json,
     list_provider_health_response_to_json,
-    watch_notifications_response_to_json,
 )
 from conduit.v1.http_runtime import Route, Segment
+from conduit.v1.notification_json import notification_to_json
 from conduit.v1.provider_health_json import provider_health_to_json
 
 
@@ -120,13 +121,41 @@ def read_watch_notifications(
 ) -> health_service_pb2.WatchNotificationsRequest:
     """Return the request that `GET /api/notifications` says."""
     message = health_service_pb2.WatchNotificationsRequest()
-    http.refuse_parameters(query)
+    for name, value in query:
+        match name:
+            case "afterId":
+                message.after_id = json.int64(value, name)
+            case _:
+                http.refuse_parameter(name, ("afterId",))
+    if (last_event_id := headers.get(b"last-event-id")) is not None:
+        message.last_event_id = json.int64(http.header_text(last_event_id), "last-event-id")
     return message
 
 
 def write_watch_notifications(message: health_service_pb2.WatchNotificationsResponse) -> bytes:
     """Write the answer of WatchNotifications."""
-    return b"data: " + orjson.dumps(watch_notifications_response_to_json(message)) + b"\n\n"
+    return (
+        b"id: %d\n" % message.notification.id
+        + b"data: "
+        + orjson.dumps(notification_to_json(message.notification))
+        + b"\n\n"
+    )
+
+
+def read_announce(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> health_service_pb2.AnnounceRequest:
+    """Return the request that `POST /api/announcements` says."""
+    message = health_service_pb2.AnnounceRequest()
+    if body:
+        fill_announce_request(message, json.parse(body), "")
+    http.refuse_parameters(query)
+    return message
+
+
+def write_announce(message: health_service_pb2.AnnounceResponse) -> bytes:
+    """Write the answer of Announce."""
+    return orjson.dumps(notification_to_json(message.notification))
 
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -281,6 +310,28 @@ ROUTES: Final[tuple[Route, ...]] = (
         chunk=None,
         write=write_watch_notifications,
         media_type=b"text/event-stream",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="POST",
+        path="/api/announcements",
+        segments=(Segment("api"), Segment("announcements")),
+        service="HealthService",
+        rpc="Announce",
+        access=options_pb2.ACCESS_MASTER_KEY,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=201,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_announce,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_announce,
+        media_type=b"application/json",
         media_type_of=None,
         write_report=http.no_report,
     ),

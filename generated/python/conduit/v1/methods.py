@@ -114,6 +114,13 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=True,
         client_streaming=False,
     ),
+    "/conduit.v1.HealthService/Announce": Method(
+        access=options_pb2.ACCESS_MASTER_KEY,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=False,
+        server_streaming=False,
+        client_streaming=False,
+    ),
     "/conduit.v1.RegistryService/CreateProvider": Method(
         access=options_pb2.ACCESS_MASTER_KEY,
         dialect=options_pb2.DIALECT_ADMIN,

@@ -43,7 +43,7 @@ KEY_STATUS_BY_SPELLING: Final[dict[str, provider_health_pb2.KeyStatus.ValueType]
     "unknown": provider_health_pb2.KEY_STATUS_UNSPECIFIED,
     "active": provider_health_pb2.KEY_STATUS_ACTIVE,
     "ratelimited": provider_health_pb2.KEY_STATUS_RATE_LIMITED,
-    "invalid": provider_health_pb2.KEY_STATUS_INVALID,
+    "invalidcredentials": provider_health_pb2.KEY_STATUS_INVALID_CREDENTIALS,
     "nofunds": provider_health_pb2.KEY_STATUS_NO_FUNDS,
     "disabled": provider_health_pb2.KEY_STATUS_DISABLED,
 }
@@ -51,7 +51,7 @@ KEY_STATUS_SPELLINGS: Final[dict[provider_health_pb2.KeyStatus.ValueType, str]] 
     provider_health_pb2.KEY_STATUS_UNSPECIFIED: "Unknown",
     provider_health_pb2.KEY_STATUS_ACTIVE: "Active",
     provider_health_pb2.KEY_STATUS_RATE_LIMITED: "RateLimited",
-    provider_health_pb2.KEY_STATUS_INVALID: "Invalid",
+    provider_health_pb2.KEY_STATUS_INVALID_CREDENTIALS: "InvalidCredentials",
     provider_health_pb2.KEY_STATUS_NO_FUNDS: "NoFunds",
     provider_health_pb2.KEY_STATUS_DISABLED: "Disabled",
 }

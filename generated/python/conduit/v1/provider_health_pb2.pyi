@@ -96,7 +96,7 @@ class _KeyStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_KeyStatus.V
     """It may be used."""
     KEY_STATUS_RATE_LIMITED: _KeyStatus.ValueType  # 2
     """The provider asked for a pause."""
-    KEY_STATUS_INVALID: _KeyStatus.ValueType  # 3
+    KEY_STATUS_INVALID_CREDENTIALS: _KeyStatus.ValueType  # 3
     """The provider does not accept it."""
     KEY_STATUS_NO_FUNDS: _KeyStatus.ValueType  # 4
     """Its account has no funds."""
@@ -112,7 +112,7 @@ KEY_STATUS_ACTIVE: KeyStatus.ValueType  # 1
 """It may be used."""
 KEY_STATUS_RATE_LIMITED: KeyStatus.ValueType  # 2
 """The provider asked for a pause."""
-KEY_STATUS_INVALID: KeyStatus.ValueType  # 3
+KEY_STATUS_INVALID_CREDENTIALS: KeyStatus.ValueType  # 3
 """The provider does not accept it."""
 KEY_STATUS_NO_FUNDS: KeyStatus.ValueType  # 4
 """Its account has no funds."""

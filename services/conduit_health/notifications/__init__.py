@@ -1,0 +1,1 @@
+"""What administrators should know, and who is told."""
