@@ -1,5 +1,6 @@
 """What the server itself answers when a request cannot be handed on."""
 
+import json
 from collections.abc import Callable
 
 import httptools
@@ -33,6 +34,5 @@ def refusal_of(error: httptools.HttpParserError) -> Refusal:
 
 def render_plainly(status: int, code: str, message: str, _path: str) -> tuple[Fields, bytes]:
     """Write a small JSON body, for servers that were given no other shape."""
-    text = message.replace("\\", "\\\\").replace('"', '\\"')
-    body = f'{{"error": {{"message": "{text}", "code": "{code}", "status": {status}}}}}'
+    body = json.dumps({"error": {"message": message, "code": code, "status": status}})
     return ((b"content-type", b"application/json"),), body.encode()
