@@ -57,7 +57,7 @@ types: $(DEV_INSTALLED) ## check types with mypy and pyright
 imports: $(DEV_INSTALLED) ## check who imports whom
 	$(BIN)/lint-imports
 
-unit: $(DEV_INSTALLED) ## run the tests of pure parts
+unit: $(DEV_INSTALLED) ## run each module's own tests
 	$(BIN)/pytest --quiet tests/unit $(ARGS)
 
 fuzz: $(DEV_INSTALLED) ## send nonsense to every codec, from both sides; ROUNDS=50
@@ -67,7 +67,7 @@ wire: $(DEV_INSTALLED) ## replay the recorded exchanges with providers
 	$(BIN)/pytest --quiet tests/wire $(ARGS)
 
 faults: $(DEV_INSTALLED) ## run the tests with misbehaving peers
-	$(BIN)/pytest --quiet tests/faults $(ARGS)
+	$(BIN)/pytest --quiet tests/faults tests/unit/conduit_kernel/http tests/unit/conduit_kernel/websocket $(ARGS)
 
 bench: $(INSTALLED) ## measure CPU per request, latency and the start, and hold them to the budget
 	$(BIN)/python benchmarks/bench.py $(ARGS)

@@ -4,6 +4,18 @@ import asyncio
 import time
 
 import pytest
+from tests.support.http_peers import (
+    FIRM,
+    MIB,
+    Script,
+    both_loops,
+    client,
+    request_head,
+    until,
+    upstream,
+)
+from tests.support.http_samples import OK, fetch_error
+from tests.support.http_tls import Certificate
 
 from conduit_kernel.http import (
     ConnectFailed,
@@ -14,10 +26,6 @@ from conduit_kernel.http import (
     Timeouts,
     TotalTimeout,
 )
-
-from .http_peers import FIRM, MIB, Script, both_loops, client, request_head, until, upstream
-from .http_samples import OK, fetch_error
-from .http_tls import Certificate
 
 TOTAL = Timeouts(connect=2.0, header=2.0, idle=2.0, total=0.4)
 # Machines are busy; without the limit each of these would take seconds.

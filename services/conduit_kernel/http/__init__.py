@@ -1,6 +1,6 @@
 """HTTP/1.1, server and client, for the hot path: httptools parses, asyncio's protocols carry.
 
-What each does when the other side misbehaves is in tests/faults.
+What each does when the other side misbehaves is in its module's tests, and in tests/faults.
 """
 
 from conduit_kernel.http.client import HttpClient, PreparedRequest

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests.support.http_peers import GET, MIB, TEXT, Peer, both_loops, calling, post, serving, until
 
 from conduit_kernel.http import (
     Answer,
@@ -13,8 +14,6 @@ from conduit_kernel.http import (
     RequestBody,
     ServerLimits,
 )
-
-from .http_peers import GET, MIB, TEXT, Peer, both_loops, calling, post, serving, until
 
 HEAD = b"POST /s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
 CHUNKED = b"POST /s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -3,10 +3,7 @@
 import asyncio
 
 import pytest
-
-from conduit_kernel.http import Exchange, Fields, ServerLimits
-
-from .http_peers import (
+from tests.support.http_peers import (
     GET,
     MIB,
     TEXT,
@@ -19,6 +16,8 @@ from .http_peers import (
     serving,
     until,
 )
+
+from conduit_kernel.http import Exchange, Fields, ServerLimits
 
 QUICK = ServerLimits(
     head_seconds=0.15,

@@ -4,11 +4,19 @@ import asyncio
 import random
 
 import pytest
+from tests.support.http_peers import (
+    FIRM,
+    Script,
+    always,
+    both_loops,
+    client,
+    request_head,
+    until,
+    upstream,
+)
+from tests.support.http_samples import ANSWERS, OK, fetch, fetch_error, in_two
 
 from conduit_kernel.http import ClientClosed, ConnectionReset, PoolExhausted, Timeouts
-
-from .http_peers import FIRM, Script, always, both_loops, client, request_head, until, upstream
-from .http_samples import ANSWERS, OK, fetch, fetch_error, in_two
 
 
 @both_loops

@@ -7,12 +7,11 @@ import resource
 from collections.abc import Iterator
 
 import pytest
+from tests.support.http_peers import FIRM, always, both_loops, client, until, upstream
+from tests.support.http_samples import OK, fetch, fetch_error
 
 from conduit_kernel.http import ClientLimits, LocalExhausted, Origin, ServerLimits, SystemTrust
 from conduit_kernel.http.descriptors import raise_descriptor_limit
-
-from .http_peers import FIRM, always, both_loops, client, until, upstream
-from .http_samples import OK, fetch, fetch_error
 
 
 @contextlib.contextmanager

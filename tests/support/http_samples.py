@@ -3,10 +3,9 @@
 import asyncio
 
 import pytest
+from tests.support.http_peers import FIRM, MIB, Script, request_head
 
 from conduit_kernel.http import HttpClient, HttpError, Origin, Timeouts
-
-from .http_peers import FIRM, MIB, Script, request_head
 
 Plain = tuple[int, list[tuple[bytes, bytes]], bytes]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 from tests.support.egress_proxy import EgressProxy, Misbehaviour, serve_proxy
+from tests.support.http_peers import FIRM, Upstream, always, both_loops, client, upstream
+from tests.support.http_samples import OK, fetch
+from tests.support.http_tls import Certificate
 
 from conduit_kernel.addresses import is_public
 from conduit_kernel.egress import Egress, Proxy
 from conduit_kernel.http import ConnectFailed, ConnectionReset, HttpClient, Origin, Timeouts
-
-from .http_peers import FIRM, Upstream, always, both_loops, client, upstream
-from .http_samples import OK, fetch
-from .http_tls import Certificate
 
 # Names that nobody but the proxy knows. The certificate is for localhost, which is asked directly,
 # so the name that is checked is given to the client's contexts by their factory.

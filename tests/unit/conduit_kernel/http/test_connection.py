@@ -17,11 +17,21 @@ import asyncio
 import random
 
 import pytest
+from tests.support.http_peers import (
+    GET,
+    TEXT,
+    Waiting,
+    both_loops,
+    calling,
+    echo,
+    mutated,
+    post,
+    serving,
+    until,
+)
 
 from conduit_kernel.http import Answer as Rendered
 from conduit_kernel.http import CallerGone, Exchange, Request
-
-from .http_peers import GET, TEXT, Waiting, both_loops, calling, echo, mutated, post, serving, until
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])

@@ -21,6 +21,18 @@ import random
 import time
 
 import pytest
+from tests.support.http_peers import (
+    FIRM,
+    MIB,
+    always,
+    both_loops,
+    client,
+    mutated,
+    request_head,
+    until,
+    upstream,
+)
+from tests.support.http_samples import ANSWERS, OK, fetch, fetch_error, in_two
 
 from conduit_kernel.http import (
     BodyCut,
@@ -32,19 +44,6 @@ from conduit_kernel.http import (
     ProtocolViolation,
     Timeouts,
 )
-
-from .http_peers import (
-    FIRM,
-    MIB,
-    always,
-    both_loops,
-    client,
-    mutated,
-    request_head,
-    until,
-    upstream,
-)
-from .http_samples import ANSWERS, OK, fetch, fetch_error, in_two
 
 
 @pytest.mark.parametrize("name", ANSWERS)
