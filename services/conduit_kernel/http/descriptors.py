@@ -1,5 +1,6 @@
 """What this process's own means allow: its descriptors, and the errors that tell of their end."""
 
+import contextlib
 import errno
 import socket
 import sys
@@ -10,6 +11,8 @@ _RESERVE = 256
 _RESERVE_PART = 4
 _FEWEST = 8
 _UNBOUNDED = 1 << 20
+# What macOS lets a process have at least, where the hard limit is none and is not taken.
+_OPEN_MAX = 10_240
 
 # No descriptor left in the process or the machine; no memory for a socket.
 _EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
@@ -28,15 +31,20 @@ def descriptor_limit() -> int:
 def raise_descriptor_limit() -> None:
     """Take as many descriptors as the system lets this process have, as Go's runtime does.
 
-    The lower, soft limit is there for programs that use select(); none of ours does.
+    The lower, soft limit is there for programs that use select(); none of ours does. Where it
+    cannot be raised, the process has fewer connections, no fault.
     """
     if sys.platform == "win32":
         return
     import resource  # noqa: PLC0415 - only POSIX has it
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    for wanted in (hard, _OPEN_MAX):
+        if soft == wanted or 0 < wanted < soft:
+            return
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            return
 
 
 def connections_for(part: float) -> int:

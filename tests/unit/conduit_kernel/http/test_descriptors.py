@@ -2,27 +2,24 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import resource
 from collections.abc import Iterator
 
 import pytest
+from tests.support.descriptors import limited
 from tests.support.http_peers import FIRM, always, both_loops, client, until, upstream
 from tests.support.http_samples import OK, fetch, fetch_error
 
-from conduit_kernel.http import ClientLimits, LocalExhausted, Origin, ServerLimits, SystemTrust
-from conduit_kernel.http.descriptors import raise_descriptor_limit
-
-
-@contextlib.contextmanager
-def limited(descriptors: int) -> Iterator[None]:
-    """Lower the limit of this process for a while."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+from conduit_kernel.http import LocalExhausted, Origin, SystemTrust
+from conduit_kernel.http.descriptors import (
+    connections_for,
+    descriptor_limit,
+    has_descriptor,
+    is_exhausted,
+    raise_descriptor_limit,
+)
 
 
 @contextlib.contextmanager
@@ -89,20 +86,81 @@ async def test_connections_over_all_origins_are_bounded() -> None:
         other.close()
 
 
-@pytest.mark.parametrize(("descriptors", "callers"), [(256, 96), (1_024, 384), (20_000, 9_872)])
-def test_limits_follow_the_descriptors(descriptors: int, callers: int) -> None:
-    """Callers and providers together leave a reserve for everything else."""
-    with limited(descriptors):
-        server, made = ServerLimits(), ClientLimits()
-    assert server.max_connections == callers
-    assert made.max_total == callers // 2
-    assert made.max_connections == min(1_000, callers // 2)
-    assert server.max_connections + 2 * made.max_total <= descriptors * 0.99
-
-
 def test_process_takes_the_descriptors_it_may_have() -> None:
     """The soft limit is raised to the hard one."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with limited(128):
         raise_descriptor_limit()
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == hard
+
+
+@pytest.mark.parametrize("hard", [resource.RLIM_INFINITY, 1 << 30])
+def test_a_limit_that_the_system_does_not_keep_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, hard: int
+) -> None:
+    """On macOS the hard limit is no limit, yet nobody may have more than the system's own."""
+    most, soft = 10_240, 256
+
+    def set_limit(_: int, wanted: tuple[int, int]) -> None:
+        nonlocal soft
+        if not 0 <= wanted[0] <= most:
+            raise ValueError("current limit exceeds maximum limit")
+        soft = wanted[0]
+
+    monkeypatch.setattr(resource, "setrlimit", set_limit)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
+    raise_descriptor_limit()
+    assert soft == most
+
+
+def test_a_limit_that_cannot_be_raised_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that may not change it serves with what it has."""
+
+    def refuse_it(_: int, wanted: tuple[int, int]) -> None:
+        raise ValueError(f"not allowed to raise maximum limit to {wanted}")
+
+    monkeypatch.setattr(resource, "setrlimit", refuse_it)
+    with_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (with_limit[0], with_limit[0] + 1))
+    raise_descriptor_limit()
+    assert descriptor_limit() == with_limit[0]
+
+
+def test_the_fewest_descriptors_still_let_some_connections_be_made() -> None:
+    """A limit that leaves nothing beside the reserve is no reason to serve nobody."""
+    with limited(64):
+        assert connections_for(1 / 2) == 24
+        assert connections_for(1 / 100) == 8
+
+
+def test_no_limit_is_a_bound_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that names none is taken to have a million."""
+    monkeypatch.setattr(
+        resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    )
+    assert descriptor_limit() == 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (errno.EMFILE, True),
+        (errno.ENFILE, True),
+        (errno.ENOBUFS, True),
+        (errno.ENOMEM, True),
+        (errno.ECONNREFUSED, False),
+        (errno.ENETUNREACH, False),
+    ],
+)
+def test_our_own_lack_is_told_from_what_a_peer_did(number: int, *, expected: bool) -> None:
+    """By the number of the system's error."""
+    assert is_exhausted(OSError(number, os.strerror(number))) is expected
+    assert not is_exhausted(ValueError(number))
+
+
+def test_whether_a_descriptor_is_left_is_found_by_trying() -> None:
+    """Name look-ups do not say it."""
+    assert has_descriptor()
+    with no_descriptors():
+        assert not has_descriptor()
+    assert has_descriptor()
