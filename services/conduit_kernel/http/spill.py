@@ -120,6 +120,9 @@ class SpillBody:
     async def piece_at(self, at: int) -> bytes:
         """Return some bytes from a place on; b"" at the end. What raises once raises again."""
         while True:
+            if self._is_closed and self._error is not None:
+                # What was kept is gone: its end would make a part of it look whole.
+                raise self._error
             kept = len(self._memory)
             if at < kept:
                 return bytes(self._memory[at : at + _READ_BYTES])

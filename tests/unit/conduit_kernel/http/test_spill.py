@@ -125,3 +125,34 @@ async def test_source_that_breaks_breaks_every_reader(tmp_path: Path) -> None:
         with pytest.raises(ConnectionError):
             await reader.next()
     body.close()
+
+
+@both_loops
+async def test_reader_of_a_closed_upload_gets_no_end(tmp_path: Path) -> None:
+    """Neither from memory nor from the file: what is forgotten must not look whole."""
+    for memory_bytes in (0, 100):
+        body = SpillBody(
+            await source_of(b"abc", b"def"), SpillSpace(tmp_path, memory_bytes=memory_bytes)
+        )
+        reader = await body.open()
+        assert await reader.next() == b"abc"
+        await body.fill()
+        body.close()
+        for _ in range(2):
+            with pytest.raises(HttpError, match="closed"):
+                await reader.next()
+
+
+@both_loops
+async def test_length_is_known_when_all_has_come(tmp_path: Path) -> None:
+    """Or when it was announced; the size grows as it comes."""
+    body = SpillBody(await source_of(b"abc", b"de"), SpillSpace(tmp_path))
+    assert (body.length, body.size) == (None, 0)
+    await (await body.open()).next()
+    assert (body.length, body.size) == (None, 3)
+    await body.fill()
+    assert (body.length, body.size) == (5, 5)
+    body.close()
+    announced = SpillBody(await source_of(), SpillSpace(tmp_path), length=9)
+    assert announced.length == 9
+    announced.close()
