@@ -1,0 +1,105 @@
+"""The HTTP server as a whole: where it listens, and that it ends."""
+
+import asyncio
+import socket
+
+import pytest
+from tests.support.http_peers import GET, Waiting, both_loops, calling, echo, serving, until
+
+from conduit_kernel.http import HttpServer, ServerLimits
+from conduit_kernel.http.server import answer_plainly
+
+
+def test_making_a_server_does_nothing_yet() -> None:
+    """So one is made where no loop runs."""
+    assert HttpServer(echo).port == 0
+
+
+@both_loops
+async def test_a_server_that_was_never_started_has_nothing_to_drain() -> None:
+    """Whoever fails before the start ends what there is, all the same."""
+    server = HttpServer(echo)
+    await server.drain(1.0)
+    assert server.draining
+
+
+@both_loops
+async def test_an_address_that_cannot_be_had_is_an_error_of_the_system() -> None:
+    """As with a port that is taken; the server can still be drained."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        server = HttpServer(echo)
+        with pytest.raises(OSError, match="in use"):
+            await server.start("127.0.0.1", taken.getsockname()[1])
+        assert server.port == 0
+        await server.drain(0.1)
+
+
+@both_loops
+async def test_workers_listen_together_only_if_all_of_them_share() -> None:
+    """A second server would otherwise take half of another's callers."""
+    first, second = HttpServer(echo), HttpServer(echo)
+    await first.start("127.0.0.1", 0, reuse_port=True)
+    await second.start("127.0.0.1", first.port, reuse_port=True)
+    assert second.port == first.port
+    with pytest.raises(OSError, match="in use"):
+        await HttpServer(echo).start("127.0.0.1", first.port)
+    await first.drain(0.1)
+    await second.drain(0.1)
+
+
+@both_loops
+async def test_a_drained_server_listens_no_more() -> None:
+    """Its address is free at once."""
+    async with serving(echo) as server, calling(server) as caller:
+        await caller.ask(GET)
+        await server.drain(0.5)
+        assert await caller.ended()
+        assert server.connections == 0
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.get_running_loop().create_connection(
+                asyncio.Protocol, "127.0.0.1", server.port
+            )
+
+
+@both_loops
+async def test_connections_are_counted_while_they_are_open() -> None:
+    """Idle ones, too."""
+    async with serving(echo) as server:
+        async with calling(server), calling(server):
+            await until(lambda: server.connections == 2)
+        await until(lambda: server.connections == 0)
+
+
+@both_loops
+async def test_draining_ends_within_its_grace() -> None:
+    """A handler that is still at work then is cancelled."""
+    handler = Waiting()
+    async with serving(handler) as server, calling(server) as caller:
+        await caller.send(GET)
+        await until(lambda: handler.started)
+        async with asyncio.timeout(0.5):
+            await server.drain(0.01)
+        assert handler.cancelled == 1
+        assert await caller.ended()
+
+
+@both_loops
+async def test_a_server_takes_no_more_than_its_connections() -> None:
+    """One over the limit hears so, and makes room by leaving."""
+    async with serving(echo, limits=ServerLimits(max_connections=1)) as server:
+        async with calling(server) as first:
+            assert (await first.ask(GET)).status == 200
+            async with calling(server) as second:
+                assert (await second.answer()).status == 503
+            assert (await first.ask(GET)).status == 200
+        await until(lambda: not server.connections)
+        async with calling(server) as third:
+            assert (await third.ask(GET)).status == 200
+
+
+def test_a_failure_is_answered_without_its_details() -> None:
+    """Where nobody said how, whatever was raised stays inside."""
+    status, fields, body = answer_plainly(object(), ValueError("secret"))  # type: ignore[arg-type]
+    assert (status, dict(fields)) == (500, {b"content-type": b"application/json"})
+    assert b"INTERNAL" in body
+    assert b"secret" not in body
