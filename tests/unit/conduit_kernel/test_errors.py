@@ -1,0 +1,97 @@
+"""Every way a Conduit call can fail, held to the contract and to what callers do with it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from conduit.v1.failures import FAILURES
+from conduit_kernel import errors
+from conduit_kernel.errors import (
+    ConduitError,
+    KeyNotFound,
+    NotFound,
+    Scope,
+    UpstreamError,
+    UpstreamRefused,
+    error_from,
+)
+
+
+def tree(root: type[ConduitError] = ConduitError) -> Iterator[type[ConduitError]]:
+    """Yield all classes of errors."""
+    yield root
+    for child in root.__subclasses__():
+        yield from tree(child)
+
+
+ALL = {error.__name__: error for error in tree() if error.__module__ == errors.__name__}
+every_error = pytest.mark.parametrize("error", ALL.values(), ids=ALL)
+
+
+@every_error
+def test_every_error_has_a_reason_of_the_contract(error: type[ConduitError]) -> None:
+    """Which says its gRPC code and HTTP status, for ever the same."""
+    failure = error("what happened").failure
+    assert failure is FAILURES[error.reason]
+    assert failure.http_status >= 400
+    assert failure.code != 0
+
+
+@every_error
+def test_every_error_that_is_none_of_a_provider_is_drawn(error: type[ConduitError]) -> None:
+    """In the tree at the module's head, by which whoever raises one finds it."""
+    drawn = (errors.__doc__ or "").replace(",", " ").split()
+    assert error.__name__ in drawn or issubclass(error, UpstreamError)
+
+
+def test_a_reason_is_one_class() -> None:
+    """So an error that came over the wire has the class that was raised."""
+    classes: dict[str, list[str]] = {}
+    for name, error in ALL.items():
+        if "reason" in vars(error):
+            classes.setdefault(error.reason, []).append(name)
+    assert [names for names in classes.values() if len(names) > 1] == []
+
+
+@pytest.mark.parametrize("reason", [error.reason for error in ALL.values()])
+def test_errors_come_back_from_the_wire_as_they_were(reason: str) -> None:
+    """With their message and metadata."""
+    error = error_from(reason, "what happened", {"field": "weight"})
+    assert error.reason == reason
+    assert (error.message, str(error), error.metadata) == (
+        "what happened",
+        "what happened",
+        {"field": "weight"},
+    )
+
+
+@pytest.mark.parametrize(
+    "reason", ["", "NEVER_HEARD_OF", "NOT_FOUND", "UNSPECIFIED", "ConduitError"]
+)
+def test_a_reason_of_another_version_is_an_internal_error(reason: str) -> None:
+    """Nothing is known of it, so nobody may draw conclusions."""
+    error = error_from(reason, "what happened", {})
+    assert type(error) is ConduitError
+    assert error.failure.http_status == 500
+
+
+def test_metadata_of_another_version_may_have_any_names() -> None:
+    """Also those that Python would take for its own."""
+    metadata = {"self": "a", "message": "b", "": "c", "a b": "d"}
+    assert error_from("KEY_NOT_FOUND", "no", metadata).metadata == metadata
+
+
+def test_what_is_not_found_is_caught_in_one_word() -> None:
+    """The base has no reason of its own, and so nobody is told of it."""
+    error = error_from("KEY_NOT_FOUND", "no", {})
+    assert isinstance(error, NotFound)
+    assert isinstance(error, KeyNotFound)
+
+
+@every_error
+def test_what_nobody_could_serve_better_is_not_tried_again(error: type[ConduitError]) -> None:
+    """A fault of the request is no provider's: neither its breaker nor its keys suffer from it."""
+    if issubclass(error, UpstreamError) and error.scope is Scope.REQUEST:
+        assert not error.is_transient
+    if issubclass(error, UpstreamRefused):
+        assert error.scope is Scope.REQUEST

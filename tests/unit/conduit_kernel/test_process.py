@@ -1,0 +1,59 @@
+"""How a process ends: in one line and with a number, or after a signal."""
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from conduit_kernel.errors import ServiceUnavailable
+from conduit_kernel.process import WRONG_CONFIGURATION, exit_in_words, stop_event
+
+
+def test_a_wrong_configuration_has_a_number_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """A supervisor need not try again with the same one."""
+    with pytest.raises(SystemExit) as caught, exit_in_words("registry"):
+        raise ValueError("CONDUIT_HTTP_PORT must be a whole number, not 'x'")
+    assert caught.value.code == WRONG_CONFIGURATION
+    line = "conduit registry: CONDUIT_HTTP_PORT must be a whole number, not 'x'\n"
+    assert capsys.readouterr().err == line
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ServiceUnavailable("is the port taken?"), "is the port taken?"),
+        (PermissionError(13, "Permission denied", "/data"), "Permission denied"),
+    ],
+)
+def test_what_may_pass_is_a_failure_in_one_line(error: Exception, words: str) -> None:
+    """Of the services around it or of the system."""
+    with pytest.raises(SystemExit) as caught, exit_in_words("billing"):
+        raise error
+    assert isinstance(caught.value.code, str)
+    assert caught.value.code.startswith("conduit billing: ")
+    assert words in caught.value.code
+
+
+def test_a_fault_of_ours_is_not_put_into_words() -> None:
+    """Its traceback is what helps; and who ends well ends without an exit."""
+    with pytest.raises(KeyError), exit_in_words("health"):
+        raise KeyError("a fault")
+    with exit_in_words("health"):
+        pass
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_asks_for_the_end(number: signal.Signals) -> None:
+    """It interrupts nothing, however often it comes."""
+    loop = asyncio.get_running_loop()
+    stop = stop_event()
+    try:
+        assert not stop.is_set()
+        for _ in range(2):
+            os.kill(os.getpid(), number)
+            async with asyncio.timeout(2):
+                await stop.wait()
+    finally:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(each)
