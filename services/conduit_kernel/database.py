@@ -18,7 +18,13 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -55,18 +61,30 @@ async def open_database(settings: Settings, service: str, migrations: Path) -> A
 
 
 def database_url(settings: Settings, service: str) -> URL:
-    """Return where a service's tables are, with the driver that we use."""
+    """Return where a service's tables are, with the driver that we use.
+
+    ValueError, without the URL, if it makes no sense.
+    """
     if not settings.database_url:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = settings.data_dir / f"{service}.db"
         return URL.create("sqlite+aiosqlite", database=str(path))
-    url = make_url(settings.database_url)
+    url = _parsed(settings.database_url)
     match url.get_backend_name():
         case "sqlite":
             return url.set(drivername="sqlite+aiosqlite")
         case "postgresql" | "postgres":
             return _for_asyncpg(url.set(drivername="postgresql+asyncpg"))
     raise ValueError("CONDUIT_DATABASE_URL must begin with postgresql:// or sqlite:///")
+
+
+def _parsed(text: str) -> URL:
+    try:
+        return make_url(text)
+    except (ArgumentError, ValueError):
+        # The error's words may be those of a password.
+        message = "CONDUIT_DATABASE_URL must be a URL, with what is special in its password escaped"
+        raise ValueError(message) from None
 
 
 def make_engine(url: URL) -> AsyncEngine:
