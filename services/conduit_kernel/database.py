@@ -83,8 +83,7 @@ def _parsed(text: str) -> URL:
         return make_url(text)
     except (ArgumentError, ValueError):
         # The error's words may be those of a password.
-        message = "CONDUIT_DATABASE_URL must be a URL, with what is special in its password escaped"
-        raise ValueError(message) from None
+        raise ValueError("CONDUIT_DATABASE_URL must be a URL, special signs escaped") from None
 
 
 def make_engine(url: URL) -> AsyncEngine:

@@ -10,7 +10,9 @@ ROUTER = {
     # Puts the parts together and decides nothing.
     "bootstrap.py": "tests/integration/router",
 }
+KERNEL: dict[str, str] = {}
 PACKAGES = {
+    "conduit_kernel": KERNEL,
     "conduit_router": ROUTER,
 }
 NO_MODULES = {"__init__.py", "__main__.py"}
