@@ -99,7 +99,7 @@ async def test_a_server_takes_no_more_than_its_connections() -> None:
 
 def test_a_failure_is_answered_without_its_details() -> None:
     """Where nobody said how, whatever was raised stays inside."""
-    status, fields, body = answer_plainly(object(), ValueError("secret"))  # type: ignore[arg-type]
+    status, fields, body = answer_plainly(object(), ValueError("secret"))  # type: ignore[arg-type] # unread
     assert (status, dict(fields)) == (500, {b"content-type": b"application/json"})
     assert b"INTERNAL" in body
     assert b"secret" not in body

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import grpc
 import pytest
@@ -52,14 +53,16 @@ async def watching(
     """Serve the script, and watch it."""
     watched = Watched(script)
     server = grpc.aio.server()
-    handler = grpc.unary_stream_rpc_method_handler(watched.watch)
+    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_stream_rpc_method_handler(
+        watched.watch
+    )
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler("test.Watcher", {"Watch": handler}),)
     )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        call = channel.unary_stream(PATH, response_deserializer=decoded)
+        call: Any = channel.unary_stream(PATH, response_deserializer=decoded)
         stream: WatchStream[bytes, str] = WatchStream(lambda: call(b""), silence_seconds)
         yield watched, stream
         stream.close()
@@ -136,7 +139,7 @@ async def test_a_reader_that_gives_up_leaves_no_stream() -> None:
 async def test_a_server_that_is_away_is_an_error() -> None:
     """Each read tries again."""
     async with grpc.aio.insecure_channel("127.0.0.1:1") as channel:
-        call = channel.unary_stream(PATH, response_deserializer=decoded)
+        call: Any = channel.unary_stream(PATH, response_deserializer=decoded)
         stream: WatchStream[bytes, str] = WatchStream(lambda: call(b""))
         for _ in range(2):
             with pytest.raises(grpc.RpcError) as caught:
