@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from conduit_kernel.breaker import DEFAULT_POLICY, BreakerPolicy, read_policy
 from conduit_kernel.egress import DIRECT, Egress, read_egress
 from conduit_kernel.secrets import parse_key, service_token
 
@@ -55,6 +56,8 @@ class Settings:
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     # So many charges that the disk refuses have calls refused, too; 0 for any, so that calls go on.
     max_waiting_charges: int = 0
+    # When circuits open, and for how long.
+    breaker: BreakerPolicy = DEFAULT_POLICY
     # How long a stopping process waits for calls under way, in seconds.
     drain_seconds: float = DRAIN_SECONDS
     # How long it takes calls before that, though it says that it is not ready, in seconds.
@@ -110,6 +113,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "allow_private_media": _flag(env, "CONDUIT_ALLOW_PRIVATE_MEDIA"),
         "max_body_bytes": _number(env, "CONDUIT_MAX_BODY_BYTES", MAX_BODY_BYTES),
         "egress": read_egress(env),
+        "breaker": read_policy(env),
         "max_waiting_charges": _number(env, "CONDUIT_MAX_WAITING_CHARGES", 0),
         "heartbeat_seconds": _number(env, "CONDUIT_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
         "drain_seconds": _number(env, "CONDUIT_DRAIN_SECONDS", DRAIN_SECONDS),

@@ -85,6 +85,8 @@ _BY_CODE: Mapping[str, type[UpstreamError]] = {
     "timeout_error": UpstreamError,
 }
 
+_OF_KEYS = frozenset({"invalid_api_key", "api_key_invalid", "account_deactivated"})
+
 _BY_STATUS: Mapping[int, type[UpstreamError]] = {
     401: InvalidApiKey,
     402: InsufficientFunds,
@@ -159,6 +161,9 @@ def error_from(response: HttpResponse, spec: ProviderSpec, target: Target) -> Up
     words = _message(cls, report, target.provider_name, f"status {response.status}")
     error = cls(words, **metadata)
     error.is_conclusive = is_conclusive
+    if cls is UpstreamModelNotFound and response.status == 403:  # noqa: PLR2004 # forbidden
+        # Another key of the instance may have access.
+        error.scope = Scope.KEY
     return error
 
 
@@ -206,6 +211,9 @@ def class_of(
         if (by_words := _by_words(status, report)) is not None:
             return by_words, status not in _REQUEST_STATUSES
         found = _BY_STATUS.get(status) or found
+    if status == 403 and found is InvalidApiKey:  # noqa: PLR2004 # forbidden
+        # It may be about what the request names, unless the code is of keys and nothing else.
+        return found, any(code.lower() in _OF_KEYS for code in report.codes)
     if status == 413 and found is UpstreamError:  # noqa: PLR2004 # OpenAI calls it its server's
         found = UpstreamRefused
     return found or _by_range(status), True
@@ -263,7 +271,7 @@ def _by_words(status: int, report: ProviderErrorReport) -> type[UpstreamError] |
 
 _BAD_REQUEST = frozenset({400})
 # About the request, whatever the words say.
-_REQUEST_STATUSES = frozenset({200, 400, 404, 422})
+_REQUEST_STATUSES = frozenset({200, 400, 403, 404, 422})
 # Fireworks suspends with 412.
 _MONEY_STATUSES = frozenset({400, 403, 412, 429})
 # Together says so with 403.

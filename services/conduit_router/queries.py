@@ -47,7 +47,7 @@ class Queries:
         )
         runtime = self._runtime
         seed = request.seed if request.HasField("seed") else runtime.draw_seed()
-        health = runtime.state.view()
+        health = runtime.state.view(caller.caller.virtual_key_id)
         decision = decide_for(runtime.table.routes, requirements, health, seed, caller.peer)
         return pb.ExplainRouteResponse(
             decision=_decision(decision, requirements, self._runtime.table.revision)

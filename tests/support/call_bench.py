@@ -75,9 +75,13 @@ class Bench:
 
     def admit(self, *, stream: bool = False, seconds: int = 0) -> CallScope:
         """Admit a chat."""
-        options = CallOptions(timeout=Duration(seconds=seconds)) if seconds else None
+        options = self.options(seconds) if seconds else None
         form = chat_request(json=BODY)
         return admit(self.runtime, OPERATION, form, options, CALLER, stream=stream)
+
+    def options(self, seconds: float) -> CallOptions:
+        """Return the options of a call that may take so long."""
+        return CallOptions(timeout=Duration(seconds=int(seconds)))
 
     def begun(self, scope: CallScope) -> Attempt:
         """Begin the next attempt."""

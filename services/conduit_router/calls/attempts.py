@@ -10,8 +10,6 @@ import structlog
 from conduit_kernel.errors import (
     ConduitError,
     DeadlineExceeded,
-    InsufficientFunds,
-    InvalidApiKey,
     InvalidRequest,
     Scope,
     UpstreamError,
@@ -19,6 +17,7 @@ from conduit_kernel.errors import (
     UpstreamTimeout,
 )
 from conduit_router.calls.call_scope import CallScope
+from conduit_router.calls.evidence import take_evidence
 from conduit_router.routing.attempt_plan import Attempt
 
 ResultT = TypeVar("ResultT")
@@ -29,8 +28,6 @@ MAX_WAIT_SECONDS = 10.0
 MIN_WAIT_SECONDS = 0.5
 # The pause before an instance is asked again, drawn at random.
 RETRY_PAUSE_SECONDS = (0.02, 0.15)
-# How long a key is benched after a failure of its own.
-COOLDOWN_SECONDS = {InvalidApiKey: 300.0, InsufficientFunds: 300.0, UpstreamRateLimited: 5.0}
 
 
 async def run_attempts(
@@ -53,11 +50,11 @@ async def run_attempts(
     try:
         while attempt is not None:
             try:
-                if begun is None:
-                    scope.begin_attempt(attempt)
+                if begun is not None:
+                    (_, result), begun = begun, None
+                    return attempt, await result
+                if scope.begin_attempt(attempt):
                     return attempt, await make(scope, attempt)
-                (_, result), begun = begun, None
-                return attempt, await result
             except UpstreamError as error:
                 # Some providers repeat the key that they were given.
                 attempt.key.redactor.clean(error)
@@ -77,7 +74,10 @@ async def run_attempts(
             except Exception as error:  # noqa: BLE001 # a fault of ours must not end the call
                 failure = _crashed(scope, attempt, error)
                 attempt = plan.next()
-        raise failure or untranslatable or DeadlineExceeded("No attempt was allowed", attempts="0")
+            else:
+                plan.skipped()
+                attempt = plan.next()
+        raise failure or untranslatable or scope.no_candidate()
     finally:
         # An error that refers to this frame, which refers to it, would keep the request's body.
         del failure, untranslatable
@@ -117,20 +117,12 @@ def _failed(scope: CallScope, attempt: Attempt, error: UpstreamError) -> None:
         waited = scope.runtime.clock() - attempt.began
         error.metadata.setdefault("waited_ms", str(int(waited * 1000)))
     scope.end_attempt(attempt, error)
-    state = scope.runtime.state
-    provider_id = attempt.candidate.provider_id
-    may_retry = False
-    if error.is_conclusive:
-        scope.runtime.outcomes.failed(attempt.candidate, attempt.key, error)
-    if error.scope is Scope.INSTANCE:
-        if error.is_providers_fault:
-            state.failed(provider_id)
-        may_retry = error.is_transient and state.may_retry(provider_id)
-    elif error.scope is Scope.KEY and error.is_conclusive:
-        error.metadata.setdefault("key_id", attempt.key.key_id)
-        asked = error.metadata.get("retry_after_ms")
-        seconds = int(asked) / 1000 if asked else COOLDOWN_SECONDS.get(type(error), 30.0)
-        state.cool_down(attempt.key.key_id, seconds, error.message)
+    take_evidence(scope, attempt, error)
+    may_retry = (
+        error.scope is Scope.INSTANCE
+        and error.is_transient
+        and scope.runtime.state.may_retry(attempt.candidate.provider_id)
+    )
     scope.plan.failed(error, may_retry=may_retry)
 
 

@@ -8,6 +8,7 @@ import structlog
 from conduit.v1.call_pb2 import CallOptions, CallReport
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE
 from conduit_kernel.errors import (
+    ConduitError,
     DeadlineExceeded,
     InvalidRequest,
     StreamInterrupted,
@@ -28,7 +29,8 @@ from conduit_router.context import (
 )
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan, Consumption
 from conduit_router.routing.decide import decide_for
-from conduit_router.routing.provider_state import HEALTHY
+from conduit_router.routing.health_view import HEALTHY, Asked
+from conduit_router.routing.refusals import no_candidate
 from conduit_router.served_by import CallSummary
 from conduit_router.virtual_keys import check_model
 
@@ -53,10 +55,10 @@ def admit(
     has_seed = options is not None and options.HasField("seed")
     seed = options.seed if options is not None and has_seed else runtime.draw_seed()
     state = runtime.state
-    health = HEALTHY if state.is_quiet else state.view()
+    health = HEALTHY if state.is_quiet else state.view(caller.caller.virtual_key_id)
     decision = decide_for(runtime.table.routes, requirements, health, seed, caller.peer)
     if not decision.candidates:
-        raise runtime.no_candidate(requirements, decision)
+        raise no_candidate(requirements, decision)
     limits = DEFAULT_LIMITS if options is None else limits_of(options)
     plan = AttemptPlan(decision, limits.attempts or max(MAX_ATTEMPTS, len(decision.candidates)))
     return CallScope(
@@ -178,23 +180,44 @@ class CallScope:
             except Exception:  # noqa: BLE001 # the call has ended, whatever listeners make of it
                 structlog.get_logger("calls").exception("end_listener_failed")
 
+    def no_candidate(self) -> ConduitError:
+        """Return the error of a call for which nothing is left to try as things are now."""
+        runtime, caller = self.runtime, self.caller
+        health = runtime.state.view(caller.caller.virtual_key_id)
+        seed = self.plan.decision.seed
+        decision = decide_for(runtime.table.routes, self.requirements, health, seed, caller.peer)
+        return no_candidate(self.requirements, decision)
+
     def left(self) -> float:
         """Return the seconds until the deadline."""
         return self.deadline - self.runtime.clock()
 
-    def begin_attempt(self, attempt: Attempt) -> None:
-        """Start the clock of an attempt. DeadlineExceeded if the call's is through."""
+    def begin_attempt(self, attempt: Attempt) -> bool:
+        """Start the clock of an attempt; return whether it may be made, as far as circuits go.
+
+        DeadlineExceeded if the call's time is through.
+        """
         now = self.runtime.clock()
         left = self.deadline - now
         if left <= 0:
             made = self.plan.attempts - 1
             raise DeadlineExceeded("The request's deadline passed", attempts=str(made))
         attempt.began = now
-        attempt.first_event = min(left, attempt.candidate.timeout or self.limits.first_event)
+        usual = attempt.candidate.timeout or self.limits.first_event
+        attempt.is_cut_short = left < usual
+        attempt.first_event = left if attempt.is_cut_short else usual
         state = self.runtime.state
-        if not state.is_quiet:
-            state.begin(attempt.candidate.provider_id)
+        if not state.is_quiet and not state.begin(self.asked(attempt), is_last=attempt.is_last):
+            return False
         self._attempt = attempt
+        return True
+
+    def asked(self, attempt: Attempt) -> Asked:
+        """Return whom an attempt asks, for whom."""
+        candidate, caller = attempt.candidate, self.caller.caller.virtual_key_id
+        return Asked(
+            candidate.provider_id, candidate.model, attempt.key.key_id, caller, attempt.began
+        )
 
     def timeouts(self, attempt: Attempt) -> Timeouts:
         """Return the limits of an exchange of an attempt."""
@@ -237,14 +260,20 @@ class CallScope:
     def abandon_attempt(self, attempt: Attempt) -> None:
         """Forget an attempt that was none: nothing was sent."""
         self._attempt = None
+        self._release(attempt)
         self.waited += self.runtime.clock() - attempt.began
 
     def answered(self, attempt: Attempt, headers: Headers) -> None:
         """Note the head of an attempt's answer."""
+        self._release(attempt)
         spec = attempt.candidate.instance.spec
         name = headers.get(spec.request_id_header.encode())
         if name is not None:
             attempt.upstream_request_id = name.decode("latin-1")
+
+    def _release(self, attempt: Attempt) -> None:
+        if not self.runtime.state.is_quiet:
+            self.runtime.state.release(self.asked(attempt))
 
     def note_success(self, attempt: Attempt, headers: Headers) -> None:
         """Note a whole answer, and tell Health."""
@@ -260,7 +289,7 @@ class CallScope:
         elapsed_ms = (now - attempt.began) * 1000
         if error is None:
             if not runtime.state.is_quiet:
-                runtime.state.succeeded(candidate.provider_id)
+                runtime.state.succeeded(self.asked(attempt))
             self.waited += attempt.waited
             runtime.recorder.count_attempt(candidate.provider_id, elapsed_ms, is_success=True)
         else:
@@ -283,8 +312,10 @@ class CallScope:
             if isinstance(error, StreamInterrupted):
                 # What was handed out already cannot be asked for again, but the cut counts.
                 runtime.outcomes.failed(candidate, attempt.key, error)
-                runtime.state.failed(candidate.provider_id)
-        elif attempt.is_sent and attempt.consumption is None:
+                runtime.state.failed(self.asked(attempt))
+            return
+        self._release(attempt)
+        if attempt.is_sent and attempt.consumption is None:
             # Nobody waits any more, but the provider may have the question.
             usage = self.estimate(attempt, None, 0)
             attempt.consumption = Consumption(usage, USAGE_SOURCE_ESTIMATE, is_complete=False)

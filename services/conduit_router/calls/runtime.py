@@ -3,14 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from conduit_kernel.errors import ConduitError
-from conduit_providers.operation import Requirements
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.calls.jobs import JobRunner
 from conduit_router.calls.media import MediaFetcher
-from conduit_router.routing.decide import Decision
 from conduit_router.routing.provider_state import ProviderState
-from conduit_router.routing.refusals import no_candidate
 from conduit_router.routing.table import EMPTY_TABLE
 from conduit_router.upstream.outcomes import Outcomes
 from conduit_router.upstream.transport import Transport
@@ -48,7 +44,3 @@ class CallRuntime:
         self.wall_clock = wall_clock
         self.end_listeners = tuple(end_listeners)
         self.draw_seed = draw_seed
-
-    def no_candidate(self, requirements: Requirements, decision: Decision) -> ConduitError:
-        """Return the error that says best why nothing can be tried."""
-        return no_candidate(requirements, decision, self.state.view(), self.clock())

@@ -6,6 +6,7 @@ from conduit.v1.charge_pb2 import UsageSource
 from conduit_kernel.errors import Scope, UpstreamError
 from conduit_providers.quantities import Quantities
 from conduit_router.routing.decide import Decision
+from conduit_router.routing.health_view import Asked
 from conduit_router.routing.table import Candidate, UpstreamKey
 from conduit_router.served_by import ServedBy
 
@@ -25,10 +26,14 @@ class Attempt(msgspec.Struct):
     key: UpstreamKey
     # Whether the instance was just asked and failed in a way that may pass: pause, with jitter.
     is_retry: bool
+    # Whether nobody else is left to ask, see `CandidateKeys`.
+    is_last: bool = False
     # Seconds of the router's clock.
     began: float = 0.0
     # How long it may wait for the first byte, or the first event, of its answer, in seconds.
     first_event: float = 0.0
+    # Whether that is less than usual, as the call's own time ends before.
+    is_cut_short: bool = False
     # How long it waited for the provider, in seconds.
     waited: float = 0.0
     # Whether the provider may have the request.
@@ -54,6 +59,8 @@ class AttemptPlan(msgspec.Struct):
     max_attempts: int
     attempts: int = 0
     fallbacks: int = 0
+    # The attempts whose failures may be the request's.
+    suspects: tuple[Asked, ...] = ()
     # Where it is: the candidate, the key there, and whether the last attempt is to be made again.
     _candidate: int = 0
     _key: int = 0
@@ -70,7 +77,7 @@ class AttemptPlan(msgspec.Struct):
         chosen = candidates[self._candidate]
         self.attempts += 1
         self._reached = max(self._reached, self._candidate + 1)
-        return Attempt(chosen.candidate, chosen.keys[self._key], self._retry)
+        return Attempt(chosen.candidate, chosen.keys[self._key], self._retry, chosen.is_last)
 
     def failed(self, error: UpstreamError, *, may_retry: bool) -> None:
         """Take in that the last attempt failed. `may_retry`: the instance's budget allows it."""
@@ -90,6 +97,12 @@ class AttemptPlan(msgspec.Struct):
         self._retry = self._retried = False
         self._candidate += 1
         self._key = 0
+
+    def skipped(self) -> None:
+        """Take in that the last attempt was not made, as a circuit opened meanwhile."""
+        self.attempts -= 1
+        self._retry = False
+        self._next_candidate()
 
     def crashed(self) -> None:
         """Take in that the last attempt failed by a fault of ours: leave the candidate."""

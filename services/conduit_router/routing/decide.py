@@ -7,16 +7,18 @@ can be replayed and explained.
 import math
 from collections.abc import Mapping
 from ipaddress import ip_address
+from typing import NamedTuple
 
 import msgspec
 
 from conduit.v1 import decision_pb2 as pb
-from conduit_kernel.errors import ModelNotFound
+from conduit_kernel.errors import ModelNotFound, ProviderUnhealthy
 from conduit_providers.operation import Requirements
-from conduit_router.routing.provider_state import HealthView
+from conduit_router.routing.health_view import HealthView, Subject
 from conduit_router.routing.table import Candidate, Instance, Route, UpstreamKey
 
 _MASK = (1 << 64) - 1
+_OPEN = "failed too often; its circuit is open"
 
 
 class CandidateKeys(msgspec.Struct, frozen=True):
@@ -24,6 +26,19 @@ class CandidateKeys(msgspec.Struct, frozen=True):
 
     candidate: Candidate
     keys: tuple[UpstreamKey, ...]
+    # Whether its circuit is open, and it may be asked only when nobody else is left.
+    is_last: bool = False
+
+
+class Resting(NamedTuple):
+    """Something that would serve a request but is not asked for a while, and why."""
+
+    until: float
+    # The reason of its failure in the contract.
+    reason: str
+    message: str
+    provider_name: str
+    key_id: str = ""
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -32,6 +47,9 @@ class Decision(msgspec.Struct, frozen=True):
     candidates: tuple[CandidateKeys, ...]
     rejections: tuple[pb.Rejection, ...]
     seed: int
+    # What would serve but rests, and the moment of that.
+    resting: tuple[Resting, ...] = ()
+    at: float = 0.0
 
 
 def decide_for(
@@ -56,24 +74,31 @@ def decide(
     """Choose the candidates of a request and their order.
 
     Lower priority numbers come first; equals share by weight, drawn with the seed. Instances that
-    are unhealthy come last.
+    are unhealthy come last, and behind them those whose circuit is open, where its step is over.
     """
     chosen: list[CandidateKeys] = []
+    last: list[CandidateKeys] = []
+    resting: list[Resting] = []
     rejections: list[pb.Rejection] = []
     for candidate in route.candidates:
-        why = _obstacle(candidate, requirements, health, peer)
+        why = _obstacle(candidate, requirements, peer)
         if why is not None:
             rejections.append(why)
             continue
         keys = candidate.instance.keys
-        if health.cooldowns:
-            keys, cooling = _available(candidate, health)
-            rejections += cooling
-        if keys:
+        if health.cooldowns or health.open_circuits:
+            keys = _available(candidate, health, rejections, resting)
+        if keys and health.circuit(candidate.provider_id, candidate.model) is None:
             chosen.append(CandidateKeys(candidate, _rotate(keys, seed)))
+        elif keys:
+            last.append(CandidateKeys(candidate, _rotate(keys, seed), is_last=True))
     if len(chosen) > 1:
         chosen = _order(chosen, health, seed)
-    return Decision(tuple(chosen), (*route.rejections, *rejections), seed)
+    if last:
+        chosen += _order(last, health, seed)
+    return Decision(
+        tuple(chosen), (*route.rejections, *rejections), seed, tuple(resting), health.at
+    )
 
 
 def rejection(
@@ -90,9 +115,7 @@ def rejection(
     )
 
 
-def _obstacle(
-    candidate: Candidate, requirements: Requirements, health: HealthView, peer: str
-) -> pb.Rejection | None:
+def _obstacle(candidate: Candidate, requirements: Requirements, peer: str) -> pb.Rejection | None:
     instance = candidate.instance
     served = instance.served.get(requirements.operation)
     if served is None:
@@ -107,10 +130,6 @@ def _obstacle(
                 pb.REJECTION_REASON_CAPABILITY_MISSING,
                 f"cannot do {', '.join(sorted(missing))}",
             )
-    if candidate.provider_id in health.open_circuits:
-        return rejection(
-            candidate, pb.REJECTION_REASON_CIRCUIT_OPEN, "failed too often; its circuit is open"
-        )
     if instance.networks and not _is_inside(instance, peer):
         return rejection(
             candidate,
@@ -137,23 +156,56 @@ def _is_inside(instance: Instance, peer: str) -> bool:
 
 
 def _available(
-    candidate: Candidate, health: HealthView
-) -> tuple[tuple[UpstreamKey, ...], list[pb.Rejection]]:
-    available, cooling = [], []
-    for key in candidate.instance.keys:
-        cooldown = health.cooldowns.get(key.key_id)
-        if cooldown is None:
+    candidate: Candidate,
+    health: HealthView,
+    rejections: list[pb.Rejection],
+    resting: list[Resting],
+) -> tuple[UpstreamKey, ...]:
+    """Return the keys that do not rest; add why the others, or all of them, do."""
+    rest = _rest_of_model(candidate, health)
+    found = [rest] if rest is not None else []
+    available = []
+    for key in () if found else candidate.instance.keys:
+        rest = _rest_of_key(candidate, key.key_id, health)
+        if rest is None:
             available.append(key)
         else:
-            cooling.append(
-                rejection(
-                    candidate,
-                    pb.REJECTION_REASON_KEY_COOLING_DOWN,
-                    f"cools down: {cooldown.reason}",
-                    key.key_id,
-                )
-            )
-    return tuple(available), cooling
+            found.append(rest)
+    resting += found
+    rejections += [_rejection_of(candidate, each) for each in found]
+    return tuple(available)
+
+
+def _rejection_of(candidate: Candidate, rest: Resting) -> pb.Rejection:
+    reason, detail = pb.REJECTION_REASON_MODEL_COOLING_DOWN, f"cools down: {rest.message}"
+    if rest.reason == ProviderUnhealthy.reason:
+        reason, detail = pb.REJECTION_REASON_CIRCUIT_OPEN, rest.message
+    elif rest.key_id or not candidate.instance.keys[0].key_id:
+        reason = pb.REJECTION_REASON_KEY_COOLING_DOWN
+    return rejection(candidate, reason, detail, rest.key_id)
+
+
+def _rest_of_model(candidate: Candidate, health: HealthView) -> Resting | None:
+    """Say why the model at the instance is not asked just now, whatever the key."""
+    name = candidate.instance.provider.name
+    circuit = health.circuit(candidate.provider_id, candidate.model)
+    if circuit is not None and circuit.last_until > health.at:
+        return Resting(circuit.last_until, ProviderUnhealthy.reason, _OPEN, name)
+    cooldown = health.cooldowns.get(Subject(candidate.provider_id, candidate.model))
+    if cooldown is not None:
+        return Resting(cooldown.until, cooldown.reason, cooldown.message, name)
+    return None
+
+
+def _rest_of_key(candidate: Candidate, key_id: str, health: HealthView) -> Resting | None:
+    name = candidate.instance.provider.name
+    cooldown = health.cooldown(candidate.provider_id, candidate.model, key_id)
+    if cooldown is not None:
+        return Resting(cooldown.until, cooldown.reason, cooldown.message, name, key_id)
+    circuit = health.open_circuits.get(Subject(candidate.provider_id, "", key_id))
+    if circuit is not None and key_id:
+        return Resting(circuit.until, ProviderUnhealthy.reason, _OPEN, name, key_id)
+    return None
 
 
 def _rotate(keys: tuple[UpstreamKey, ...], seed: int) -> tuple[UpstreamKey, ...]:
@@ -171,12 +223,20 @@ def _order(chosen: list[CandidateKeys], health: HealthView, seed: int) -> list[C
         # Apart from its place in the list, so that a new candidate moves no other.
         share = (_mix(seed ^ _mix(candidate.provider_id)) + 1) / (_MASK + 2)
         return (
-            candidate.provider_id in health.unhealthy,
+            candidate.provider_id in health.unhealthy or _is_held_back(candidate, health, seed),
             candidate.priority,
             -math.log(share) / candidate.weight,
         )
 
     return sorted(chosen, key=rank)
+
+
+def _is_held_back(candidate: Candidate, health: HealthView, seed: int) -> bool:
+    """Tell whether a request is not among those that come back first, after a circuit closed."""
+    if not health.returning:
+        return False
+    share = health.share(candidate.provider_id, candidate.model)
+    return _mix(_mix(seed) ^ candidate.provider_id) / (_MASK + 1) >= share
 
 
 def _mix(value: int) -> int:

@@ -1,145 +1,208 @@
-"""What this router knows of the health of instances and keys, from its own calls.
+"""What this router knows of the health of instances, their models and keys, from its own calls.
 
-The breaker follows https://martinfowler.com/bliki/CircuitBreaker.html: closed, open after five
-failures in a row, half-open after a minute, when one call, not the herd, finds out.
+A failure counts for the smallest thing that it is about, and widens when several of its kind fail
+alike: the model at the instance, then the instance; a key where its siblings work.
 """
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
 
 from conduit.v1.provider_health_pb2 import (
     CIRCUIT_STATE_HALF_OPEN,
     CIRCUIT_STATE_OPEN,
     CircuitState,
 )
+from conduit_kernel.breaker import DEFAULT_POLICY, Breaker, BreakerPolicy
+from conduit_router.routing.cooldowns import Cooldowns
+from conduit_router.routing.health_view import HEALTHY, Asked, Cooldown, HealthView, Subject
+from conduit_router.routing.retry_budgets import RetryBudgets
 
-FAILURE_THRESHOLD = 5
-OPEN_SECONDS = 60.0
-# A probe that has not come back by then is given up, and another may try.
-HALF_OPEN_SECONDS = 30.0
-# A share of the calls to an instance may be retried on it, and a few in any case.
-RETRY_SHARE = 0.2
-RETRY_RESERVE = 10.0
-
-
-class Cooldown(NamedTuple):
-    """The end of a key's pause, and its reason; `until` is in monotonic seconds."""
-
-    until: float
-    reason: str
-
-
-class HealthView(NamedTuple):
-    """The health that decisions take into account; a value, so that they can be replayed."""
-
-    open_circuits: frozenset[int]
-    cooldowns: Mapping[str, Cooldown]
-    # Instances that the Health service has found unhealthy: tried last.
-    unhealthy: frozenset[int]
-
-
-HEALTHY = HealthView(frozenset(), {}, frozenset())
-
-
-class _Breaker:
-    __slots__ = ("failures", "opened_at", "probed_at")
-
-    def __init__(self) -> None:
-        self.failures = 0
-        self.opened_at = 0.0
-        self.probed_at = 0.0
-
-    def is_open(self, now: float) -> bool:
-        if self.failures < FAILURE_THRESHOLD or now - self.opened_at >= OPEN_SECONDS:
-            # Half-open: closed to all but the probe.
-            return bool(self.probed_at) and now - self.probed_at < HALF_OPEN_SECONDS
-        return True
-
-    def state(self, now: float) -> CircuitState.ValueType:
-        """Return the state of a breaker whose failures reached the threshold."""
-        is_new = now - self.opened_at < OPEN_SECONDS
-        return CIRCUIT_STATE_OPEN if is_new else CIRCUIT_STATE_HALF_OPEN
+# So many models of an instance that fail in a row mean that the instance does.
+MODELS_OF_AN_INSTANCE = 2
 
 
 class ProviderState:
-    """Breakers and retry budgets by instance, cooldowns by key."""
+    """Breakers, cooldowns and retry budgets."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], policy: BreakerPolicy = DEFAULT_POLICY) -> None:
         self._clock = clock
-        self._breakers: dict[int, _Breaker] = {}
-        self._cooldowns: dict[str, Cooldown] = {}
-        self._budgets: dict[int, float] = {}
+        self._policy = policy
+        self._breakers: dict[Subject, Breaker] = {}
+        self._cooldowns = Cooldowns()
+        self._budgets = RetryBudgets()
         self._unhealthy: frozenset[int] = frozenset()
+        # When an instance that Health found unhealthy was last asked all the same.
+        self._tried: dict[int, float] = {}
+        # By instance: the models that failed since its last success, and the key of that.
+        self._failing: dict[int, set[str]] = {}
+        self._worked: dict[int, str] = {}
         # Whether nothing is known that a call would have to look at, or to change.
         self.is_quiet = True
 
-    def view(self) -> HealthView:
-        """Return what is known now."""
+    def view(self, caller: int = 0) -> HealthView:
+        """Return what is known now, as it is for a virtual key."""
+        now = self._clock()
+        self._forget_idle(now)
+        cooldowns = self._cooldowns.current(now)
         if not (self._breakers or self._cooldowns or self._unhealthy):
             self.is_quiet = not self._budgets
             return HEALTHY
-        now = self._clock()
-        self._cooldowns = {k: c for k, c in self._cooldowns.items() if c.until > now}
-        opened = frozenset(i for i, breaker in self._breakers.items() if breaker.is_open(now))
-        return HealthView(opened, self._cooldowns, self._unhealthy - opened)
+        opened, returning = {}, {}
+        for subject, breaker in self._breakers.items():
+            circuit = breaker.circuit(caller)
+            if circuit is None:
+                if (share := breaker.share(now)) < 1.0:
+                    returning[subject] = share
+            elif (standing := circuit.standing(now, self._policy)) is not None:
+                opened[subject] = standing
+        return HealthView(opened, cooldowns, self._avoided(now), returning, now)
 
     def circuits(self) -> dict[int, CircuitState.ValueType]:
-        """Return the circuits that are not closed, by instance."""
-        now = self._clock()
-        return {
-            provider_id: breaker.state(now)
-            for provider_id, breaker in self._breakers.items()
-            if breaker.failures >= FAILURE_THRESHOLD
-        }
+        """Return the circuits that are not closed, by instance: of several the most open."""
+        now, found = self._clock(), dict[int, CircuitState.ValueType]()
+        for subject, breaker in self._breakers.items():
+            for circuit in breaker.circuits():
+                is_open = now < circuit.until
+                if is_open or subject.provider_id not in found:
+                    state = CIRCUIT_STATE_OPEN if is_open else CIRCUIT_STATE_HALF_OPEN
+                    found[subject.provider_id] = state
+        return found
 
     def set_unhealthy(self, provider_ids: frozenset[int]) -> None:
         """Take the Health service's word for instances that this router may not have tried."""
+        now = self._clock()
+        self._tried = {each: self._tried.get(each, now) for each in provider_ids}
         self._unhealthy = provider_ids
         self.is_quiet = False
 
-    def begin(self, provider_id: int) -> None:
-        """Note that a call goes to an instance now; in a half-open circuit it is the probe."""
-        if self._breakers:
-            breaker = self._breakers.get(provider_id)
-            if breaker and breaker.failures >= FAILURE_THRESHOLD:
-                breaker.probed_at = self._clock()
+    def begin(self, asked: Asked, *, is_last: bool = False) -> bool:
+        """Tell whether a call may ask now; in a half-open circuit it is the probe.
 
-    def succeeded(self, provider_id: int) -> None:
-        """Note that an instance answered."""
+        `is_last`: whether it has nobody else to ask.
+        """
+        now, caller = asked.began, asked.caller
+        found = (breaker.circuit(caller) for breaker in self._about(asked))
+        circuits = [circuit for circuit in found if circuit is not None]
+        if not all(each.admits(now, self._policy, is_last=is_last) for each in circuits):
+            return False
+        for circuit in circuits:
+            circuit.probe(now)
+        if asked.provider_id in self._unhealthy:
+            self._tried[asked.provider_id] = now
+        return True
+
+    def release(self, asked: Asked) -> None:
+        """Note that an attempt told nothing, or has begun to answer: another may probe."""
+        for breaker in self._about(asked):
+            if (circuit := breaker.circuit(asked.caller)) is not None:
+                circuit.release(asked.began)
+
+    def succeeded(self, asked: Asked) -> None:
+        """Note that an attempt was answered."""
         if self._breakers:
-            self._breakers.pop(provider_id, None)
+            now = self._clock()
+            for breaker in self._about(asked):
+                breaker.succeeded(asked.caller, now, asked.began)
+            self._failing.pop(asked.provider_id, None)
+            self._worked[asked.provider_id] = asked.key_id
         if self._unhealthy:
-            self._unhealthy -= {provider_id}
+            self._unhealthy -= {asked.provider_id}
         if self._budgets:
-            budget = self._budgets.pop(provider_id, RETRY_RESERVE) + RETRY_SHARE
-            if budget < RETRY_RESERVE:
-                self._budgets[provider_id] = budget
+            self._budgets.earn(asked.provider_id)
 
-    def failed(self, provider_id: int) -> None:
-        """Note that an instance failed for a reason that lies with the instance."""
-        self.is_quiet = False
-        breaker = self._breakers.setdefault(provider_id, _Breaker())
-        breaker.failures += 1
-        breaker.probed_at = 0.0
-        if breaker.failures >= FAILURE_THRESHOLD:
-            breaker.opened_at = self._clock()
+    def failed(self, asked: Asked, *, is_impersonal: bool = False) -> None:
+        """Note that an attempt failed for a reason that lies with the provider.
 
-    def cool_down(self, key_id: str, seconds: float, reason: str) -> None:
-        """Bench a key."""
+        `is_impersonal`: whether no request can bring it about, such as a refused connection.
+        """
+        provider_id = asked.provider_id
+        failing = self._failing.setdefault(provider_id, set())
+        failing.add(asked.model)
+        worked = self._worked.get(provider_id)
+        evidence = (
+            not is_impersonal,
+            is_impersonal or len(failing) >= MODELS_OF_AN_INSTANCE,
+            # Only a key whose siblings work is to blame.
+            worked is not None and worked != asked.key_id,
+        )
+        for subject, may_open in zip(asked.subjects, evidence, strict=False):
+            self._count(subject, asked, is_impersonal=is_impersonal, may_open=may_open)
+
+    def model_failed(self, asked: Asked) -> None:
+        """Note that a model at an instance failed, which says nothing of the instance."""
+        self._count(asked.subjects[0], asked)
+
+    def key_failed(self, asked: Asked) -> None:
+        """Note that a key was refused for what may be the request's."""
+        self._count(asked.subjects[-1], asked)
+
+    def works(self, asked: Asked, besides: int = 0) -> bool:
+        """Tell whether other requests just succeeded where an attempt failed.
+
+        `besides`: how often its own request has failed there.
+        """
+        breaker = self._breakers.get(asked.subjects[0])
+        return breaker is not None and breaker.works(self._clock(), besides)
+
+    def excuse(self, asked: Asked, failures: int) -> None:
+        """Take back failures that turned out to be the request's."""
+        now = self._clock()
+        for breaker in self._about(asked):
+            breaker.excuse(asked.caller, now, failures)
+
+    def cool_down(self, subject: Subject, seconds: float, message: str, reason: str) -> None:
+        """Let a key, or a model of a key or an instance, rest."""
         self.is_quiet = False
-        self._cooldowns[key_id] = Cooldown(self._clock() + seconds, reason)
+        self._cooldowns.add(subject, Cooldown(self._clock() + seconds, message, reason))
 
     def forget(self, provider_ids: frozenset[int], key_ids: frozenset[str]) -> None:
-        """Forget the failures of instances, and the cooldowns of keys, that an operator mended."""
+        """Forget the failures of instances and keys that an operator mended."""
+        for subject in list(self._breakers):
+            if subject.provider_id in provider_ids or subject.key_id in key_ids:
+                del self._breakers[subject]
         for provider_id in provider_ids:
-            self._breakers.pop(provider_id, None)
-        self._cooldowns = {k: c for k, c in self._cooldowns.items() if k not in key_ids}
+            self._failing.pop(provider_id, None)
+            self._worked.pop(provider_id, None)
+        self._cooldowns.forget(provider_ids, key_ids)
 
     def may_retry(self, provider_id: int) -> bool:
         """Take one retry from an instance's budget, if there is one left."""
-        budget = self._budgets.get(provider_id, RETRY_RESERVE)
-        if budget < 1.0:
+        if not self._budgets.take(provider_id):
             return False
         self.is_quiet = False
-        self._budgets[provider_id] = budget - 1.0
         return True
+
+    def _count(
+        self, subject: Subject, asked: Asked, *, is_impersonal: bool = False, may_open: bool = True
+    ) -> None:
+        self.is_quiet = False
+        breaker = self._breakers.get(subject)
+        if breaker is None:
+            breaker = self._breakers[subject] = Breaker(self._policy)
+        breaker.failed(
+            asked.caller,
+            self._clock(),
+            asked.began,
+            is_impersonal=is_impersonal,
+            may_open=may_open,
+        )
+
+    def _about(self, asked: Asked) -> Iterator[Breaker]:
+        for subject in asked.subjects:
+            breaker = self._breakers.get(subject)
+            if breaker is not None:
+                yield breaker
+
+    def _avoided(self, now: float) -> frozenset[int]:
+        """Return the unhealthy instances but those that a call should try again by now."""
+        if not self._unhealthy:
+            return self._unhealthy
+        since = now - self._policy.open_seconds
+        return frozenset(each for each in self._unhealthy if self._tried.get(each, now) > since)
+
+    def _forget_idle(self, now: float) -> None:
+        idle = [subject for subject, breaker in self._breakers.items() if breaker.is_idle(now)]
+        for subject in idle:
+            del self._breakers[subject]
+        if not self._breakers:
+            self._failing.clear()
+            self._worked.clear()

@@ -3,37 +3,38 @@
 from conduit.v1 import decision_pb2
 from conduit_kernel.errors import (
     ConduitError,
+    InsufficientFunds,
+    InvalidApiKey,
     NoProviderAvailable,
     ProviderUnhealthy,
     UnsupportedCapability,
+    UpstreamModelNotFound,
     UpstreamRateLimited,
 )
 from conduit_providers.operation import Requirements
-from conduit_router.routing.decide import Decision
-from conduit_router.routing.provider_state import HealthView
+from conduit_router.routing.decide import Decision, Resting
+
+# What passes by itself; the other rests end when somebody mends what is wrong.
+_PASSING = frozenset({UpstreamRateLimited.reason, ProviderUnhealthy.reason})
+_LASTING: dict[str, type[ConduitError]] = {
+    cls.reason: cls for cls in (InvalidApiKey, InsufficientFunds, UpstreamModelNotFound)
+}
 
 
-def no_candidate(
-    requirements: Requirements, decision: Decision, view: HealthView, now: float
-) -> ConduitError:
-    """Return the error that says best why nothing can be tried."""
+def no_candidate(requirements: Requirements, decision: Decision) -> ConduitError:
+    """Return the error that says best why nothing can be tried.
+
+    What passes by itself before what does not, and of that what passes first.
+    """
+    model, next_one = requirements.model, _soonest(decision)
+    if next_one is not None:
+        return _passing(model, next_one, decision.at)
+    if decision.resting:
+        why = decision.resting[0]
+        cls = _LASTING.get(why.reason, NoProviderAvailable)
+        known = {"key_id": why.key_id} if why.key_id else {}
+        return cls(why.message, provider=why.provider_name, model=model, **known)
     reasons = {r.reason for r in decision.rejections}
-    names = {r.reason: r.provider_name for r in decision.rejections}
-    model = requirements.model
-    if decision_pb2.REJECTION_REASON_KEY_COOLING_DOWN in reasons:
-        cooling = {r.key_id for r in decision.rejections} & view.cooldowns.keys()
-        waits = [view.cooldowns[key_id].until - now for key_id in cooling]
-        return UpstreamRateLimited(
-            f"All keys for the model {model!r} are cooling down after failures",
-            provider=names[decision_pb2.REJECTION_REASON_KEY_COOLING_DOWN],
-            model=model,
-            retry_after_ms=str(max(0, int(min(waits, default=1.0) * 1000))),
-        )
-    if decision_pb2.REJECTION_REASON_CIRCUIT_OPEN in reasons:
-        name = names[decision_pb2.REJECTION_REASON_CIRCUIT_OPEN]
-        return ProviderUnhealthy(
-            f"Provider {name} is currently unhealthy", provider=name, model=model
-        )
     if reasons == {decision_pb2.REJECTION_REASON_CAPABILITY_MISSING}:
         lacking = "; ".join(sorted({r.detail for r in decision.rejections}))
         return UnsupportedCapability(
@@ -44,3 +45,27 @@ def no_candidate(
         + "; ".join(sorted({f"{r.provider_name}: {r.detail}" for r in decision.rejections})),
         model=model,
     )
+
+
+def wait_for(decision: Decision) -> float | None:
+    """Return the seconds until the first of what passes by itself is over; None if nothing does."""
+    next_one = _soonest(decision)
+    return None if next_one is None else max(0.0, next_one.until - decision.at)
+
+
+def _soonest(decision: Decision) -> Resting | None:
+    passing = [each for each in decision.resting if each.reason in _PASSING]
+    return min(passing, key=lambda each: each.until, default=None)
+
+
+def _passing(model: str, why: Resting, now: float) -> ConduitError:
+    known = {
+        "provider": why.provider_name,
+        "model": model,
+        "retry_after_ms": str(max(0, int((why.until - now) * 1000))),
+    }
+    if why.reason == ProviderUnhealthy.reason:
+        message = f"Provider {why.provider_name} is currently unhealthy"
+        return ProviderUnhealthy(message, **known)
+    message = f"All keys for the model {model!r} are cooling down after failures"
+    return UpstreamRateLimited(message, **known)

@@ -253,7 +253,7 @@ def raise_unreachable(error: HttpError, upstream: UpstreamTarget) -> NoReturn:
     if isinstance(error, ConnectFailed):
         if error.kind == "timeout":
             raise UpstreamTimeout(
-                f"{name} did not take the connection in time", provider=name
+                f"{name} did not take the connection in time", provider=name, kind=error.kind
             ) from error
         cls = EgressProxyFailed if error.kind == "proxy" else UpstreamUnreachable
         raise cls(f"{name} cannot be reached: {error}", provider=name, kind=error.kind) from error

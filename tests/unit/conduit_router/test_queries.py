@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from tests.support.call_bench import CALLER, Bench
+from tests.support.outages import open_for_all
 from tests.support.snapshots import compiled, mapping, provider, snapshot
 
 from conduit.v1 import router_requests_pb2 as pb
@@ -81,8 +82,7 @@ async def test_a_model_that_nobody_serves_is_neither_listed_nor_shown(bench: Ben
 
 async def test_an_explanation_is_what_a_call_would_meet(bench: Bench) -> None:
     """With the seed it was made by, the revision, and what was left out and why."""
-    for _ in range(5):
-        bench.state.failed(1)
+    open_for_all(bench.state, 1)
     request = pb.ExplainRouteRequest(model="open", seed=0)
     answer = await Queries(bench.runtime).ExplainRoute(request, CALLER)
     decision = answer.decision

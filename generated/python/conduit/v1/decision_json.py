@@ -30,6 +30,7 @@ REJECTION_REASON_BY_SPELLING: Final[dict[str, decision_pb2.RejectionReason.Value
     "misconfigured": decision_pb2.REJECTION_REASON_MISCONFIGURED,
     "notrequested": decision_pb2.REJECTION_REASON_NOT_REQUESTED,
     "otheraccount": decision_pb2.REJECTION_REASON_OTHER_ACCOUNT,
+    "modelcoolingdown": decision_pb2.REJECTION_REASON_MODEL_COOLING_DOWN,
 }
 REJECTION_REASON_SPELLINGS: Final[dict[decision_pb2.RejectionReason.ValueType, str]] = {
     decision_pb2.REJECTION_REASON_UNSPECIFIED: "Unspecified",
@@ -47,6 +48,7 @@ REJECTION_REASON_SPELLINGS: Final[dict[decision_pb2.RejectionReason.ValueType, s
     decision_pb2.REJECTION_REASON_MISCONFIGURED: "Misconfigured",
     decision_pb2.REJECTION_REASON_NOT_REQUESTED: "NotRequested",
     decision_pb2.REJECTION_REASON_OTHER_ACCOUNT: "OtherAccount",
+    decision_pb2.REJECTION_REASON_MODEL_COOLING_DOWN: "ModelCoolingDown",
 }
 
 

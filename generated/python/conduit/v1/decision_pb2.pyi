@@ -59,6 +59,8 @@ class _RejectionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rejec
     """The caller asked for other instances."""
     REJECTION_REASON_OTHER_ACCOUNT: _RejectionReason.ValueType  # 14
     """What the request refers to, such as a signature or a former answer, belongs to another account of the provider."""
+    REJECTION_REASON_MODEL_COOLING_DOWN: _RejectionReason.ValueType  # 15
+    """The model is cooling down at the instance, which said that it does not have it."""
 
 class RejectionReason(_RejectionReason, metaclass=_RejectionReasonEnumTypeWrapper):
     """Why an instance was left out."""
@@ -95,6 +97,8 @@ REJECTION_REASON_NOT_REQUESTED: RejectionReason.ValueType  # 13
 """The caller asked for other instances."""
 REJECTION_REASON_OTHER_ACCOUNT: RejectionReason.ValueType  # 14
 """What the request refers to, such as a signature or a former answer, belongs to another account of the provider."""
+REJECTION_REASON_MODEL_COOLING_DOWN: RejectionReason.ValueType  # 15
+"""The model is cooling down at the instance, which said that it does not have it."""
 Global___RejectionReason: _TypeAlias = RejectionReason  # noqa: Y015
 
 @_typing.final

@@ -18,6 +18,7 @@ from conduit_kernel.errors import (
 from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.call_scope import CallScope
 from conduit_router.routing.attempt_plan import Attempt
+from conduit_router.routing.health_view import Subject
 
 
 class Script:
@@ -126,14 +127,14 @@ async def test_words_bench_no_key_and_are_not_told(bench: Bench) -> None:
     assert await run(bench, script) == "answer"
     assert script.asked == [1, 2]
     view = bench.state.view()
-    assert (view.cooldowns, view.open_circuits) == ({}, frozenset())
+    assert (view.cooldowns, view.open_circuits) == ({}, {})
     assert [outcome for outcome in bench.outcomes.drain() if outcome.reason] == []
 
 
 async def test_a_key_that_its_status_refuses_is_benched_and_told(bench: Bench) -> None:
     """A 401 is about the key, whatever the request was."""
     await run(bench, Script(InvalidApiKey("Invalid API key for provider One", status="401")))
-    assert list(bench.state.view().cooldowns) == ["key_1"]
+    assert list(bench.state.view().cooldowns) == [Subject(1, "", "key_1")]
     assert [outcome.key_id for outcome in bench.outcomes.drain() if outcome.reason] == ["key_1"]
 
 

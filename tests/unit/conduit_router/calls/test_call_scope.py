@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from tests.support.call_bench import Bench, used
+from tests.support.call_bench import CALLER, Bench, used
 from tests.support.snapshots import ALIAS
 
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER
 from conduit_kernel.errors import DeadlineExceeded, StreamInterrupted, UpstreamError
 from conduit_router.routing.attempt_plan import Consumption
+from conduit_router.routing.health_view import Subject
 
 
 @pytest.fixture
@@ -91,7 +92,9 @@ def test_a_cut_stream_is_charged_and_counts_against_its_instance(bench: Bench) -
     charges, tallies = bench.records()
     assert [charge.is_complete for charge in charges] == [False] * 5
     assert tallies[1].failures == 5
-    assert bench.state.view().open_circuits == {1}
+    assert set(bench.state.view(CALLER.caller.virtual_key_id).open_circuits) == {
+        Subject(1, "model-1")
+    }
 
 
 def test_a_candidate_that_cannot_be_asked_was_no_attempt(bench: Bench) -> None:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 from tests.support.call_bench import BODY, CALLER, Bench
+from tests.support.outages import open_for_all
 from tests.support.snapshots import ALIAS, compiled, provider, snapshot
 
 from conduit.v1.call_pb2 import CallOptions
-from conduit_kernel.errors import ModelNotFound, ProviderUnhealthy
+from conduit_kernel.errors import ModelNotFound
 from conduit_providers.operation import Requirements
 from conduit_providers.operations.chat import OPERATION, chat_request
 from conduit_router.calls.call_scope import admit
@@ -47,20 +48,9 @@ def test_a_seed_of_the_callers_is_used_even_if_it_is_zero(
 
 def test_a_decision_goes_by_the_table_and_the_state_of_the_moment(bench: Bench) -> None:
     """Neither is kept from the call before."""
-    for _ in range(5):
-        bench.state.failed(1)
+    open_for_all(bench.state, 1)
     [left] = decide(bench, CHAT).candidates
     assert left.candidate.provider_id == 2
     bench.runtime.table = compiled(snapshot([provider(3)]))
     [only] = decide(bench, CHAT).candidates
     assert only.candidate.provider_id == 3
-
-
-def test_nothing_to_try_is_explained(bench: Bench) -> None:
-    """By the state that left nothing."""
-    for number in (1, 2):
-        for _ in range(5):
-            bench.state.failed(number)
-    decision = decide(bench, CHAT)
-    assert decision.candidates == ()
-    assert isinstance(bench.runtime.no_candidate(CHAT, decision), ProviderUnhealthy)

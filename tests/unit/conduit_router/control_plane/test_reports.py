@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import grpc
 import pytest
+from tests.support.outages import open_for_all
 from tests.support.scripted_service import serve_rpcs
 from tests.support.snapshots import ALIAS, compiled, provider, snapshot
 
@@ -14,13 +15,10 @@ from conduit.internal.v1.snapshot_service_pb2 import DESCRIPTOR as REGISTRY
 from conduit.internal.v1.snapshot_service_pb2 import ReportKeyUseRequest, ReportKeyUseResponse
 from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
 from conduit.v1.provider_health_pb2 import CIRCUIT_STATE_HALF_OPEN, CIRCUIT_STATE_OPEN
+from conduit_kernel.breaker import DEFAULT_POLICY
 from conduit_kernel.errors import UpstreamError
 from conduit_router.control_plane.reports import CIRCUITS_SECONDS, Reports
-from conduit_router.routing.provider_state import (
-    FAILURE_THRESHOLD,
-    OPEN_SECONDS,
-    ProviderState,
-)
+from conduit_router.routing.provider_state import ProviderState
 from conduit_router.upstream.outcomes import Outcomes
 
 
@@ -104,8 +102,7 @@ async def test_circuits_are_reported_until_all_are_closed() -> None:
     state, outcomes = ProviderState(timer), Outcomes(lambda: 5.0)
     async with serve_rpcs(HEALTH.services_by_name["OutcomeService"], ReportOutcomes=note) as health:
         reports = reports_to(health, health, outcomes, timer, state)
-        for _ in range(FAILURE_THRESHOLD):
-            state.failed(1)
+        open_for_all(state, 1)
         for _ in range(2):
             await reports.report_outcomes()
         assert received == [{1: CIRCUIT_STATE_OPEN}]
@@ -113,7 +110,7 @@ async def test_circuits_are_reported_until_all_are_closed() -> None:
         now += CIRCUITS_SECONDS
         await reports.report_outcomes()
         assert received == [{1: CIRCUIT_STATE_OPEN}] * 2
-        now = OPEN_SECONDS
+        now = DEFAULT_POLICY.open_seconds
         await reports.report_outcomes()
         assert received[2:] == [{1: CIRCUIT_STATE_HALF_OPEN}]
         outcomes.waiting.clear()

@@ -12,7 +12,7 @@ from conduit_kernel.errors import (
 from conduit_providers.operation import Requirements
 from conduit_router.routing.attempt_plan import AttemptPlan
 from conduit_router.routing.decide import decide
-from conduit_router.routing.provider_state import HEALTHY
+from conduit_router.routing.health_view import HEALTHY
 
 
 def plan(providers: int = 2, keys: int = 2, attempts: int = 10) -> AttemptPlan:

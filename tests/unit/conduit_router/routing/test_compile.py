@@ -24,7 +24,7 @@ from conduit_providers.catalog import Catalog, load_catalog
 from conduit_providers.operation import Requirements
 from conduit_router.routing.compile import Compiler
 from conduit_router.routing.decide import decide
-from conduit_router.routing.provider_state import HEALTHY
+from conduit_router.routing.health_view import HEALTHY
 
 TYPE = """
 name = "{name}"

@@ -10,9 +10,10 @@ from conduit.internal.v1.snapshot_pb2 import Snapshot
 from conduit.v1 import decision_pb2 as pb
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
 from conduit.v1.provider_pb2 import ProviderSecurity
+from conduit_kernel.breaker import OpenCircuit
 from conduit_providers.operation import Requirements
 from conduit_router.routing.decide import Decision, decide
-from conduit_router.routing.provider_state import HEALTHY, Cooldown, HealthView
+from conduit_router.routing.health_view import HEALTHY, Cooldown, HealthView, Subject
 
 CHAT = Requirements(ALIAS, "chat")
 
@@ -80,7 +81,7 @@ def test_what_is_left_out_has_a_reason() -> None:
         keys=[key(i, i, is_enabled=i != 3) for i in range(1, 9)],
         mappings=[mapping(i, i, is_enabled=i != 2) for i in range(1, 9)],
     )
-    decision = decided(source, HealthView(frozenset({7}), {}, frozenset()))
+    decision = decided(source, HealthView({Subject(7): OpenCircuit(9.0, 1.0)}))
     assert order(decision) == [8]
     assert reasons(decision) == {
         1: "REJECTION_REASON_PROVIDER_DISABLED",
@@ -103,11 +104,55 @@ def test_resting_keys_leave_the_instance_to_its_siblings() -> None:
     """A key that rests is left out alone; with all keys resting so is the instance."""
     source = snapshot([provider(1)], keys=[key(1, 1), key(2, 1)])
     rest = Cooldown(99.0, "rate limited")
-    one = decided(source, HealthView(frozenset(), {"key_1": rest}, frozenset()))
+    rests = {Subject(1, "model-1", "key_1"): rest, Subject(1, "", "key_2"): rest}
+    one = decided(source, HealthView(cooldowns=dict([*rests.items()][:1])))
     assert [k.key_id for k in one.candidates[0].keys] == ["key_2"]
-    both = decided(source, HealthView(frozenset(), {"key_1": rest, "key_2": rest}, frozenset()))
+    both = decided(source, HealthView(cooldowns=rests))
     assert order(both) == []
     assert {r.key_id for r in both.rejections} == {"key_1", "key_2"}
+    assert {each.key_id: each.until for each in both.resting} == {"key_1": 99.0, "key_2": 99.0}
+
+
+def test_rests_of_other_models_and_instances_leave_nothing_out() -> None:
+    """Also where those have no key, and so no name of one."""
+    rest = Cooldown(99.0, "rate limited")
+    rests = {Subject(1, "other", "key_1"): rest, Subject(2, "", ""): rest, Subject(3, "gpt"): rest}
+    assert order(decided(snapshot([provider(1)]), HealthView(cooldowns=rests))) == [1]
+
+
+def test_a_model_that_rests_at_an_instance_leaves_that_out() -> None:
+    """Whatever the key; its reason says so."""
+    source = snapshot([provider(1), provider(2)])
+    rest = Cooldown(99.0, "no such model", "PROVIDER_MODEL_NOT_FOUND")
+    decision = decided(source, HealthView(cooldowns={Subject(1, "model-1"): rest}))
+    assert order(decision) == [2]
+    assert reasons(decision) == {1: "REJECTION_REASON_MODEL_COOLING_DOWN"}
+
+
+def test_a_key_whose_circuit_is_open_leaves_the_instance_to_its_siblings() -> None:
+    """Where they work, the key is to blame."""
+    source = snapshot([provider(1)], keys=[key(1, 1), key(2, 1)])
+    decision = decided(source, HealthView({Subject(1, "", "key_1"): OpenCircuit(9.0, 1.0)}))
+    assert [k.key_id for k in decision.candidates[0].keys] == ["key_2"]
+    assert reasons(decision) == {1: "REJECTION_REASON_CIRCUIT_OPEN"}
+
+
+def test_an_open_circuit_whose_step_is_over_comes_last() -> None:
+    """It is asked only when nobody else is left; before that it is left out."""
+    source = snapshot([provider(1, priority=1), provider(2, priority=2)])
+    opened = {Subject(1, "model-1"): OpenCircuit(60.0, 2.0)}
+    assert order(decided(source, HealthView(opened, at=1.9))) == [2]
+    decision = decided(source, HealthView(opened, at=2.0))
+    assert order(decision) == [2, 1]
+    assert [each.is_last for each in decision.candidates] == [False, True]
+
+
+def test_traffic_comes_back_in_a_share_after_a_circuit_closed() -> None:
+    """Over many seeds; the others go elsewhere first."""
+    source = snapshot([provider(1, priority=1), provider(2, priority=2)])
+    view = HealthView(returning={Subject(1, "model-1"): 0.25})
+    first = Counter(order(decided(source, view, seed))[0] for seed in range(2000))
+    assert first[1] == pytest.approx(500, abs=90)
 
 
 def test_keys_take_turns() -> None:
@@ -120,7 +165,7 @@ def test_keys_take_turns() -> None:
 def test_unwell_instances_come_last() -> None:
     """What the Health service finds unhealthy is tried only when the rest has failed."""
     source = snapshot([provider(1, priority=1), provider(2, priority=5)])
-    assert order(decided(source, HealthView(frozenset(), {}, frozenset({1})))) == [2, 1]
+    assert order(decided(source, HealthView(unhealthy=frozenset({1})))) == [2, 1]
 
 
 def test_a_fallback_chain_sets_the_order_and_the_time() -> None:

@@ -1,126 +1,219 @@
-"""The breaker, the rests and the retry budget, on a clock that the test sets."""
+"""What failures count for, on a clock that the test sets."""
+
+import pytest
+from tests.support.clock import Clock
+from tests.support.outages import ask, open_for_all
 
 from conduit.v1.provider_health_pb2 import CIRCUIT_STATE_HALF_OPEN, CIRCUIT_STATE_OPEN
-from conduit_router.routing.provider_state import (
-    FAILURE_THRESHOLD,
-    HALF_OPEN_SECONDS,
-    OPEN_SECONDS,
-    RETRY_RESERVE,
-    ProviderState,
-)
+from conduit_kernel.breaker import DEFAULT_POLICY
+from conduit_router.routing.health_view import HEALTHY, Subject
+from conduit_router.routing.provider_state import ProviderState
+from conduit_router.routing.retry_budgets import RETRY_RESERVE
+
+THRESHOLD, OPEN_SECONDS = DEFAULT_POLICY.failure_threshold, DEFAULT_POLICY.open_seconds
 
 
-class Clock:
-    """A clock that goes when told."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        """Return the time."""
-        return self.now
+def fail(state: ProviderState, callers: range, model: str = "gpt", key_id: str = "key_1") -> None:
+    """Let one attempt of each caller fail at instance 1."""
+    for caller in callers:
+        state.failed(ask(model=model, key_id=key_id, by=caller))
 
 
-def opened(clock: Clock) -> ProviderState:
-    """Return the state with the circuit of instance 1 just opened."""
-    state = ProviderState(clock)
-    for _ in range(FAILURE_THRESHOLD):
-        state.failed(1)
-    return state
+def circuits(state: ProviderState, caller: int = 99) -> set[Subject]:
+    """Return what is open for a caller."""
+    return set(state.view(caller).open_circuits)
 
 
-def test_the_circuit_opens_at_the_threshold() -> None:
-    """Four failures in a row are borne, the fifth opens."""
+def test_a_failing_model_leaves_the_others_of_its_instance_in_use() -> None:
+    """The circuit is that of the model at the instance, and of nothing else."""
     state = ProviderState(Clock())
-    for _ in range(FAILURE_THRESHOLD - 1):
-        state.failed(1)
-    assert not state.view().open_circuits
-    state.failed(1)
-    assert state.view().open_circuits == {1}
+    fail(state, range(THRESHOLD + 1))
+    assert circuits(state) == {Subject(1, "gpt")}
+    view = state.view(99)
+    assert view.circuit(1, "gpt") is not None
+    assert (view.circuit(1, "other"), view.circuit(2, "gpt")) == (None, None)
 
 
-def test_a_success_in_between_starts_the_count_anew() -> None:
-    """Only failures in a row count."""
+def test_several_models_that_fail_alike_are_the_instance() -> None:
+    """Without a success in between."""
     state = ProviderState(Clock())
-    for _ in range(FAILURE_THRESHOLD - 1):
-        state.failed(1)
-    state.succeeded(1)
-    state.failed(1)
-    assert not state.view().open_circuits
+    fail(state, range(2))
+    fail(state, range(2, THRESHOLD + 1), "other")
+    assert circuits(state) == {Subject(1)}
+
+
+def test_an_instance_of_which_one_model_works_is_not_open() -> None:
+    """A success of any of its models is one of its own."""
+    state = ProviderState(Clock())
+    for caller in range(THRESHOLD * 2):
+        state.failed(ask(by=caller, model=("gpt", "other")[caller % 2]))
+        state.succeeded(ask(by=caller, model="third"))
+    assert Subject(1) not in circuits(state)
+
+
+def test_an_instance_that_cannot_be_connected_to_is_open_for_all_models_and_callers() -> None:
+    """No request brings that about, so one caller's attempts are enough."""
+    state = ProviderState(Clock())
+    for _ in range(THRESHOLD):
+        state.failed(ask(), is_impersonal=True)
+    assert circuits(state) == {Subject(1)}
+
+
+def test_one_callers_failures_turn_that_caller_away_alone() -> None:
+    """Others have their own experience of the model."""
+    state = ProviderState(Clock())
+    fail(state, range(1, 2), "gpt")
+    for _ in range(THRESHOLD):
+        state.failed(ask(by=1))
+    assert circuits(state, 1) == {Subject(1, "gpt")}
+    assert circuits(state, 2) == set()
+
+
+def test_a_key_that_fails_where_its_sibling_works_is_left_out_alone() -> None:
+    """Such as one with an address of its own."""
+    state = ProviderState(Clock())
+    for caller in range(THRESHOLD + 2):
+        state.failed(ask(by=caller))
+        state.succeeded(ask(by=caller, key_id="key_2"))
+    assert circuits(state) == {Subject(1, "", "key_1")}
+
+
+def test_a_key_without_a_sibling_that_works_is_not_to_blame() -> None:
+    """It is the model, or the instance."""
+    state = ProviderState(Clock())
+    fail(state, range(THRESHOLD), key_id="key_1")
+    fail(state, range(THRESHOLD), key_id="key_2")
+    assert circuits(state) == {Subject(1, "gpt")}
+
+
+def test_a_model_that_is_missing_says_nothing_of_its_instance() -> None:
+    """However many are."""
+    state = ProviderState(Clock())
+    for caller in range(THRESHOLD + 1):
+        for model in ("one", "two"):
+            state.model_failed(ask(by=caller, model=model))
+    assert circuits(state) == {Subject(1, "one"), Subject(1, "two")}
 
 
 def test_half_open_lets_one_call_through_not_the_herd() -> None:
     """After the open time one call probes; the others go elsewhere until it is back."""
     clock = Clock()
-    state = opened(clock)
+    state = ProviderState(clock)
+    open_for_all(state, 1)
     clock.now += OPEN_SECONDS
-    assert not state.view().open_circuits
-    state.begin(1)
-    assert state.view().open_circuits == {1}
+    assert circuits(state) == set()
+    assert state.begin(ask(at=clock.now))
+    assert circuits(state) == {Subject(1)}
+    assert not state.begin(ask(by=2, at=clock.now))
+    assert not state.begin(ask(by=2, at=clock.now), is_last=True)
 
 
-def test_a_probe_that_succeeds_closes_the_circuit() -> None:
+def test_a_probe_that_succeeds_closes_the_circuit_and_traffic_returns_gradually() -> None:
     """The instance is back."""
     clock = Clock()
-    state = opened(clock)
+    state = ProviderState(clock)
+    open_for_all(state, 1)
     clock.now += OPEN_SECONDS
-    state.begin(1)
-    state.succeeded(1)
-    assert not state.view().open_circuits
+    probe = ask(at=clock.now)
+    assert state.begin(probe)
+    state.succeeded(probe)
+    assert circuits(state) == set()
+    assert 0 < state.view(1).share(1, "gpt") < 1
+    clock.now += DEFAULT_POLICY.ramp_seconds
+    assert state.view(1).share(1, "gpt") == 1
 
 
-def test_a_probe_that_fails_opens_it_again_for_the_whole_time() -> None:
-    """One failure is enough now."""
+def test_an_attempt_begins_at_all_that_it_is_about_or_at_nothing() -> None:
+    """A key's circuit that stays open takes the instance's probe from nobody."""
     clock = Clock()
-    state = opened(clock)
-    clock.now += OPEN_SECONDS
-    state.begin(1)
-    state.failed(1)
-    clock.now += OPEN_SECONDS - 1
-    assert state.view().open_circuits == {1}
-    clock.now += 1
-    assert not state.view().open_circuits
-
-
-def test_a_lost_probe_does_not_block_for_ever() -> None:
-    """After the half-open time another call may probe."""
-    clock = Clock()
-    state = opened(clock)
-    clock.now += OPEN_SECONDS
-    state.begin(1)
-    clock.now += HALF_OPEN_SECONDS
-    assert not state.view().open_circuits
+    state = ProviderState(clock)
+    state.succeeded(ask(key_id="key_2"))
+    open_for_all(state, 1)
+    state.succeeded(ask(key_id="key_2", at=-1.0))
+    clock.now += OPEN_SECONDS / 2
+    for caller in range(THRESHOLD + 1):
+        state.key_failed(ask(by=caller, at=clock.now))
+    clock.now += OPEN_SECONDS / 2
+    assert not state.begin(ask(at=clock.now))
+    assert state.begin(ask(key_id="key_2", at=clock.now))
 
 
 def test_circuits_that_are_not_closed_are_told() -> None:
     """Open for a minute, then half-open until a call has found out."""
     clock = Clock()
-    state = opened(clock)
-    state.failed(2)
+    state = ProviderState(clock)
+    open_for_all(state, 1)
     assert state.circuits() == {1: CIRCUIT_STATE_OPEN}
     clock.now += OPEN_SECONDS
-    state.begin(1)
+    probe = ask(at=clock.now)
+    assert state.begin(probe)
     assert state.circuits() == {1: CIRCUIT_STATE_HALF_OPEN}
-    state.succeeded(1)
+    state.succeeded(probe)
     assert state.circuits() == {}
+
+
+def test_what_an_operator_changed_is_tried_anew() -> None:
+    """Its circuits and those of its keys."""
+    state = ProviderState(Clock())
+    open_for_all(state, 1)
+    open_for_all(state, 2)
+    state.forget(frozenset({1}), frozenset())
+    assert circuits(state) == {Subject(2)}
+
+
+def test_an_instance_that_health_finds_unhealthy_is_tried_in_a_while() -> None:
+    """One call each open time goes there first; others go elsewhere until it succeeds."""
+    clock = Clock()
+    state = ProviderState(clock)
+    state.set_unhealthy(frozenset({1}))
+    assert state.view(1).unhealthy == {1}
+    clock.now += OPEN_SECONDS
+    state.set_unhealthy(frozenset({1, 2}))
+    assert state.view(1).unhealthy == {2}
+    assert state.begin(ask(at=clock.now))
+    assert state.view(1).unhealthy == {1, 2}
+    state.succeeded(ask(at=clock.now))
+    assert state.view(1).unhealthy == {2}
+
+
+def test_what_is_over_is_forgotten_and_calls_look_at_nothing() -> None:
+    """A failure now and then does not keep the state from being quiet."""
+    clock = Clock()
+    state = ProviderState(clock)
+    state.failed(ask())
+    assert not state.is_quiet
+    state.view(1)
+    assert not state.is_quiet
+    clock.now += DEFAULT_POLICY.window_seconds * 2
+    assert state.view(1) == HEALTHY
+    assert state.is_quiet
 
 
 def test_a_rest_ends_by_itself() -> None:
     """A key is benched for as long as was said."""
     clock = Clock()
     state = ProviderState(clock)
-    state.cool_down("key_1", 5.0, "rate limited")
-    assert state.view().cooldowns["key_1"].reason == "rate limited"
+    state.cool_down(Subject(1, "gpt", "key_1"), 5.0, "slow down", "PROVIDER_RATE_LIMITED")
+    rest = state.view(1).cooldown(1, "gpt", "key_1")
+    assert rest is not None
+    assert rest.message == "slow down"
     clock.now += 5.0
-    assert not state.view().cooldowns
+    assert state.view(1) == HEALTHY
 
 
 def test_the_retry_budget_runs_out_and_comes_back_with_successes() -> None:
     """Retries never add more than a share to the load of a failing instance."""
     state = ProviderState(Clock())
-    assert [state.may_retry(1) for _ in range(int(RETRY_RESERVE) + 2)] == [True] * int(
-        RETRY_RESERVE
-    ) + [False] * 2
+    assert [state.may_retry(1) for _ in range(int(RETRY_RESERVE) + 1)][-1] is False
     for _ in range(5):
-        state.succeeded(1)
+        state.succeeded(ask())
     assert [state.may_retry(1), state.may_retry(1)] == [True, False]
+
+
+@pytest.mark.parametrize("asked_elsewhere", [True, False])
+def test_other_requests_success_shows_whose_a_failure_is(asked_elsewhere: bool) -> None:  # noqa: FBT001 # a case
+    """Only at the very model of the instance."""
+    state = ProviderState(Clock())
+    state.failed(ask())
+    state.succeeded(ask(by=2, model="other" if asked_elsewhere else "gpt"))
+    assert state.works(ask()) is not asked_elsewhere

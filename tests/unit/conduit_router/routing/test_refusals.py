@@ -7,38 +7,41 @@ from conduit.v1 import decision_pb2 as pb
 from conduit.v1.decision_pb2 import Rejection
 from conduit_kernel.errors import (
     ConduitError,
+    InsufficientFunds,
+    InvalidApiKey,
     NoProviderAvailable,
     ProviderUnhealthy,
     UnsupportedCapability,
+    UpstreamModelNotFound,
     UpstreamRateLimited,
 )
 from conduit_providers.operation import Requirements
-from conduit_router.routing.decide import Decision
-from conduit_router.routing.provider_state import HEALTHY, Cooldown, HealthView
-from conduit_router.routing.refusals import no_candidate
+from conduit_router.routing.decide import Decision, Resting
+from conduit_router.routing.refusals import no_candidate, wait_for
 
-COOLING_DOWN = pb.REJECTION_REASON_KEY_COOLING_DOWN
-OPEN = pb.REJECTION_REASON_CIRCUIT_OPEN
 LACKING = pb.REJECTION_REASON_CAPABILITY_MISSING
 DISABLED = pb.REJECTION_REASON_PROVIDER_DISABLED
+LIMITED, OPEN = UpstreamRateLimited.reason, ProviderUnhealthy.reason
+NOW = 10.0
 
 
-def refused(
-    *reasons: pb.RejectionReason.ValueType, view: HealthView = HEALTHY, now: float = 0.0
-) -> ConduitError:
-    """Return the error of a decision that left instances out for these reasons."""
+def decided(*reasons: pb.RejectionReason.ValueType, resting: tuple[Resting, ...] = ()) -> Decision:
+    """Return a decision that left instances out for these reasons."""
     rejections = [
-        Rejection(
-            provider_id=number,
-            provider_name=f"p{number}",
-            key_id=f"key_{number}",
-            reason=reason,
-            detail=f"detail {number}",
-        )
-        for number, reason in enumerate(reasons, 1)
+        Rejection(provider_id=i, provider_name=f"p{i}", reason=reason, detail=f"detail {i}")
+        for i, reason in enumerate(reasons, 1)
     ]
-    decision = Decision((), tuple(rejections), 0)
-    return no_candidate(Requirements(ALIAS, "chat"), decision, view, now)
+    return Decision((), tuple(rejections), 0, resting, NOW)
+
+
+def refused(decision: Decision) -> ConduitError:
+    """Return the error of a decision."""
+    return no_candidate(Requirements(ALIAS, "chat"), decision)
+
+
+def resting(reason: str, until: float = 40.0) -> Resting:
+    """Return what rests for a reason."""
+    return Resting(until, reason, f"for {reason}", "p9", "key_9")
 
 
 @pytest.mark.parametrize(
@@ -47,39 +50,54 @@ def refused(
         ((), NoProviderAvailable),
         ((DISABLED, LACKING), NoProviderAvailable),
         ((LACKING, LACKING), UnsupportedCapability),
-        ((LACKING, OPEN), ProviderUnhealthy),
-        ((OPEN, COOLING_DOWN), UpstreamRateLimited),
     ],
 )
-def test_what_passes_soonest_is_told_first(
+def test_a_lack_is_told_where_nobody_would_be_able(
     reasons: tuple[pb.RejectionReason.ValueType, ...], error: type[ConduitError]
 ) -> None:
-    """A rest before a circuit; a lack only when nobody would be able, well or not."""
-    failure = refused(*reasons)
+    """Else all reasons are."""
+    failure = refused(decided(*reasons))
     assert type(failure) is error
     assert failure.metadata["model"] == ALIAS
 
 
-def test_the_pause_asked_for_is_that_of_the_models_own_keys() -> None:
-    """The first of them to be back; keys of other models, that rest shorter, are no help."""
-    benched = {
-        "key_1": Cooldown(40.0, ""),
-        "key_2": Cooldown(20.0, ""),
-        "other": Cooldown(11.0, ""),
-    }
-    failure = refused(
-        COOLING_DOWN, COOLING_DOWN, view=HealthView(frozenset(), benched, frozenset()), now=10.0
-    )
-    assert failure.metadata["retry_after_ms"] == "10000"
+@pytest.mark.parametrize(
+    ("first", "then", "error"),
+    [
+        (LIMITED, OPEN, UpstreamRateLimited),
+        (OPEN, LIMITED, ProviderUnhealthy),
+        (InvalidApiKey.reason, LIMITED, UpstreamRateLimited),
+        (InsufficientFunds.reason, OPEN, ProviderUnhealthy),
+    ],
+)
+def test_what_passes_first_is_told_with_its_true_wait(
+    first: str, then: str, error: type[ConduitError]
+) -> None:
+    """And before what does not pass by itself, however soon that is looked at again."""
+    failure = refused(decided(LACKING, resting=(resting(first, 15.0), resting(then, 30.0))))
+    assert type(failure) is error
+    wait = 5.0 if failure.reason == first else 20.0
+    assert failure.metadata["retry_after_ms"] == str(int(wait * 1000))
+    assert failure.metadata["provider"] == "p9"
+
+
+@pytest.mark.parametrize("error", [InvalidApiKey, InsufficientFunds, UpstreamModelNotFound])
+def test_what_does_not_pass_is_told_as_it_is_and_with_no_wait(error: type[ConduitError]) -> None:
+    """A key that is refused is no rate limit: trying again is vain."""
+    failure = refused(decided(resting=(resting(error.reason),)))
+    assert type(failure) is error
+    assert failure.message == f"for {error.reason}"
+    assert failure.metadata == {"provider": "p9", "model": ALIAS, "key_id": "key_9"}
 
 
 def test_a_rest_that_just_ended_asks_for_no_negative_pause() -> None:
     """Time passes between the decision and its explanation."""
-    benched = {"key_1": Cooldown(9.0, "")}
-    failure = refused(COOLING_DOWN, view=HealthView(frozenset(), benched, frozenset()), now=10.0)
-    assert failure.metadata["retry_after_ms"] == "0"
+    assert refused(decided(resting=(resting(LIMITED, 9.0),))).metadata["retry_after_ms"] == "0"
 
 
-def test_each_instance_gives_its_reason() -> None:
-    """An operator who reads the error need not ask for an explanation."""
-    assert str(refused(DISABLED, LACKING)).endswith("p1: detail 1; p2: detail 2")
+def test_a_wait_helps_for_what_passes_alone() -> None:
+    """The first of it."""
+    several = resting(LIMITED, 13.0), resting(OPEN, 12.0), resting(InvalidApiKey.reason, 11.0)
+    assert wait_for(decided(resting=several)) == 2.0
+    assert wait_for(decided(resting=several[2:])) is None
+    assert wait_for(decided(LACKING)) is None

@@ -1,0 +1,123 @@
+"""What a failed attempt says of keys, models and instances: of the smallest thing it is about.
+
+What a caller set or sent is no evidence against what others use, so failures that a request may
+have brought about count by caller, and those that it meets at two candidates not at all where
+other requests succeed.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from conduit_kernel.errors import (
+    InsufficientFunds,
+    InvalidApiKey,
+    Scope,
+    UpstreamError,
+    UpstreamModelNotFound,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from conduit_router.calls.call_scope import CallScope
+from conduit_router.routing.attempt_plan import Attempt
+from conduit_router.routing.health_view import Asked, Subject
+
+# How long a key, or a model of it, is benched after a failure of its own.
+COOLDOWN_SECONDS = {
+    InvalidApiKey: 300.0,
+    InsufficientFunds: 300.0,
+    UpstreamRateLimited: 5.0,
+    UpstreamModelNotFound: 60.0,
+}
+# Failures of these are about a model alone.
+_OF_MODELS = (UpstreamRateLimited, UpstreamModelNotFound)
+# How connecting fails, whatever is asked.
+_CONNECTING = frozenset({"dns", "refused", "unreachable", "tls", "timeout", "forbidden"})
+# What providers call a model that they do not have, and nothing else.
+_NO_MODEL = frozenset({"model_not_found", "deploymentnotfound"})
+
+
+def take_evidence(scope: CallScope, attempt: Attempt, error: UpstreamError) -> None:
+    """Count a failure against what it is about, and tell Health."""
+    if _is_own_limit(attempt, error):
+        return
+    is_request = _is_requests(scope, attempt, error)
+    if error.is_conclusive and not is_request:
+        scope.runtime.outcomes.failed(attempt.candidate, attempt.key, error)
+    if isinstance(error, UpstreamModelNotFound):
+        _no_model(scope, attempt, error)
+    elif error.scope is Scope.KEY:
+        _key_failed(scope, attempt, error)
+    elif error.scope is Scope.INSTANCE and error.is_providers_fault:
+        _instance_failed(scope, attempt, error, is_request=is_request)
+
+
+def _is_own_limit(attempt: Attempt, error: UpstreamError) -> bool:
+    """Tell whether an attempt only had less time than usual, as its caller wanted."""
+    return attempt.is_cut_short and isinstance(error, UpstreamTimeout)
+
+
+def _is_requests(scope: CallScope, attempt: Attempt, error: UpstreamError) -> bool:
+    """Tell whether a failure is the request's: it failed elsewhere, and others succeed."""
+    if error.scope is not Scope.INSTANCE or _is_connecting(error):
+        return False
+    state, here, suspects = scope.runtime.state, scope.asked(attempt), scope.plan.suspects
+    if all(each.provider_id == here.provider_id for each in suspects):
+        return False
+    counted = _counted(here, suspects)
+    return any(state.works(each, failures) for each, failures in counted.values())
+
+
+def _counted(here: Asked, suspects: Sequence[Asked]) -> dict[Subject, tuple[Asked, int]]:
+    """Return where a request failed, and how often that was counted there."""
+    times = Counter(each.subjects[0] for each in suspects)
+    return {each.subjects[0]: (each, times[each.subjects[0]]) for each in (*suspects, here)}
+
+
+def _is_connecting(error: UpstreamError) -> bool:
+    is_silent = isinstance(error, UpstreamUnreachable | UpstreamTimeout)
+    return is_silent and error.metadata.get("kind") in _CONNECTING
+
+
+def _instance_failed(
+    scope: CallScope, attempt: Attempt, error: UpstreamError, *, is_request: bool
+) -> None:
+    state, asked, plan = scope.runtime.state, scope.asked(attempt), scope.plan
+    if is_request:
+        for each, failures in _counted(asked, plan.suspects).values():
+            state.excuse(each, failures)
+        plan.suspects = ()
+        state.release(asked)
+    elif _is_connecting(error):
+        state.failed(asked, is_impersonal=True)
+    else:
+        state.failed(asked)
+        plan.suspects += (asked,)
+
+
+def _no_model(scope: CallScope, attempt: Attempt, error: UpstreamError) -> None:
+    code = error.metadata.get("upstream_code", "").lower()
+    key_id = attempt.key.key_id if error.scope is Scope.KEY else ""
+    if error.is_conclusive and code in _NO_MODEL:
+        _rest(scope, attempt, error, key_id)
+    else:
+        # Some answer so of a file that the request names, too.
+        scope.runtime.state.model_failed(scope.asked(attempt))
+
+
+def _key_failed(scope: CallScope, attempt: Attempt, error: UpstreamError) -> None:
+    if error.is_conclusive:
+        error.metadata.setdefault("key_id", attempt.key.key_id)
+        scope.runtime.state.release(scope.asked(attempt))
+        _rest(scope, attempt, error, attempt.key.key_id)
+    elif error.metadata.get("status") == "403":
+        # It may be about what the request names; nobody else's is refused for that.
+        scope.runtime.state.key_failed(scope.asked(attempt))
+
+
+def _rest(scope: CallScope, attempt: Attempt, error: UpstreamError, key_id: str) -> None:
+    candidate, asked_for = attempt.candidate, error.metadata.get("retry_after_ms")
+    model = candidate.model if isinstance(error, _OF_MODELS) else ""
+    seconds = int(asked_for) / 1000 if asked_for else COOLDOWN_SECONDS.get(type(error), 30.0)
+    subject = Subject(candidate.provider_id, model, key_id)
+    scope.runtime.state.cool_down(subject, seconds, error.message, error.reason)
