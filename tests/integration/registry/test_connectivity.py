@@ -4,8 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.integration.registry.conftest import NOW, Api, Bench, Upstream
 from tests.support.egress_proxy import serve_proxy
+from tests.support.registry import NOW, Api, Bench, Upstream
 
 from conduit.v1 import connectivity_pb2 as connectivity
 from conduit.v1 import provider_requests_pb2 as pb

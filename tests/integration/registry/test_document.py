@@ -3,7 +3,7 @@
 import yaml
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
-from tests.integration.registry.conftest import NOW, Api, Bench
+from tests.support.registry import NOW, Api, Bench
 
 from conduit.v1 import registry_requests_pb2 as pb
 from conduit.v1.fallback_chain_pb2 import FallbackChainSpec, FallbackProvider

@@ -9,7 +9,8 @@ import asyncpg
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from tests.integration.registry.conftest import (
+from tests.support.credentials import admin_metadata, service_metadata_of
+from tests.support.registry import (
     MASTER_KEY,
     METADATA,
     NOW,
@@ -17,7 +18,6 @@ from tests.integration.registry.conftest import (
     Api,
     Bench,
 )
-from tests.support.credentials import admin_metadata, service_metadata_of
 
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotRequest
 from conduit.v1.audit_entry_pb2 import (

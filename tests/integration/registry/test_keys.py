@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 from google.protobuf.timestamp_pb2 import Timestamp
-from tests.integration.registry.conftest import NOW, Api, Bench
+from tests.support.registry import NOW, Api, Bench
 
 from conduit.internal.v1.snapshot_service_pb2 import KeyUse, ReportKeyUseRequest
 from conduit.v1 import key_credential_requests_pb2 as pb

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from tests.integration.registry.conftest import ENCRYPTION_KEY, NOW, SERVICE_METADATA, Api, Bench
 from tests.support.pauses import Ticker, garbage_as_in_a_process, slowness
+from tests.support.registry import ENCRYPTION_KEY, NOW, SERVICE_METADATA, Api, Bench
 
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotRequest
 from conduit.v1.model_mapping_pb2 import ModelMappingSpec

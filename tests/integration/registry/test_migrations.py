@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine import Connection
-from tests.integration.registry.conftest import Bench
+from tests.support.registry import Bench
 
 from conduit_kernel.database import open_database, version_table, writer
 from conduit_kernel.errors import ServiceUnavailable

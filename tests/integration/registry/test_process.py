@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from tests.integration.registry.conftest import METADATA, Bench
 from tests.support.credentials import new_key
+from tests.support.registry import METADATA, Bench
 
 from conduit.v1.provider_requests_pb2 import ListProvidersRequest
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub

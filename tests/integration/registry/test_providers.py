@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.integration.registry.conftest import Api, Bench
+from tests.support.registry import Api, Bench
 
 from conduit.v1 import provider_requests_pb2 as pb
 from conduit.v1.fallback_chain_pb2 import FallbackChainSpec, FallbackProvider

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
-from tests.integration.registry.conftest import Api
+from tests.support.registry import Api
 
 from conduit.v1 import fallback_chain_requests_pb2 as chain_pb
 from conduit.v1 import model_mapping_requests_pb2 as mapping_pb

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from tests.integration.registry.conftest import NOW, Api, Bench
+from tests.support.registry import NOW, Api, Bench
 
 from conduit.v1 import virtual_key_requests_pb2 as pb
 from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest

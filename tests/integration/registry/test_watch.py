@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from tests.integration.registry.conftest import SERVICE_METADATA, Api, Bench
+from tests.support.registry import SERVICE_METADATA, Api, Bench
 from tests.support.snapshots import snapshot_of
 
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotRequest, WatchSnapshotResponse
