@@ -70,7 +70,8 @@ def _plain_host(url: str, field: str) -> str:
     if parts.username is not None or parts.password is not None:
         message = f"{field} must not have credentials in it; add a key instead"
         raise InvalidRequest(message, field=field)
-    if parts.query or parts.fragment:
+    # An empty one, too: paths that are added to the URL would be in it.
+    if "?" in url or "#" in url:
         raise InvalidRequest(f"{field} must not have a query or a fragment", field=field)
     return parts.hostname
 

@@ -55,3 +55,24 @@ def test_a_list_can_have_a_size_of_its_own() -> None:
     assert page_of(10_000, "", "history", default=1000, most=10_000).size == 10_000
     with pytest.raises(InvalidRequest, match="from 1 to 10000"):
         page_of(10_001, "", "history", default=1000, most=10_000)
+
+
+def test_a_page_goes_on_where_the_one_before_ended() -> None:
+    """The last page has no token, also when it is full."""
+    page = page_of(2, "", "things", "filter")
+    assert page == Page(2, 0, "things\0filter")
+    items, token = page.cut([3, 5, 8], int)
+    assert items == [3, 5]
+    following = page_of(2, token, "things", "filter")
+    assert following.after == 5
+    assert following.cut([8, 9], int) == ([8, 9], "")
+
+
+def test_a_token_belongs_to_one_list() -> None:
+    """Of another list, cut off, changed or made up, it is refused."""
+    _, token = page_of(1, "", "things").cut([1, 2], int)
+    for wrong in (token[:-1], token[::-1], token + "A", "é", "=", "x" * 10_000):
+        with pytest.raises(InvalidRequest):
+            page_of(1, wrong, "things")
+    with pytest.raises(InvalidRequest):
+        page_of(1, token, "others")

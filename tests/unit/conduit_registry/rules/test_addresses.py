@@ -1,4 +1,4 @@
-"""What the Registry accepts, without a Registry."""
+"""Which addresses operators may give to providers."""
 
 import asyncio
 import socket
@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from conduit_kernel.errors import AddressNotAllowed, InvalidRequest, KeyNotFound
-from conduit_kernel.pagination import Page, page_of
+from conduit_kernel.errors import AddressNotAllowed, InvalidRequest
 from conduit_registry.rules import addresses as rules
-from conduit_registry.rules.addresses import Addresses
-from conduit_registry.rules.fields import key_number
+from conduit_registry.rules.addresses import Addresses, look_up
 
 
 async def test_every_address_of_a_name_must_be_public() -> None:
@@ -57,6 +55,8 @@ async def test_a_look_up_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch)
         "https://me:hidden@example.com",
         "https://example.com/v1?key=hidden",
         "https://example.com/#hidden",
+        "https://example.com/v1?",
+        "https://example.com/v1#",
         "https://example.com/" + "x" * 2000,
     ],
 )
@@ -68,30 +68,25 @@ async def test_what_is_no_plain_url_is_refused_without_being_quoted(url: str) ->
     assert "hidden" not in caught.value.message
 
 
-def test_key_ids_read_with_and_without_their_prefix() -> None:
-    """Nothing else is one."""
-    assert (key_number("key_12"), key_number("12")) == (12, 12)
-    for wrong in ("", "key_", "key_-1", "Key_1", "key_1 ", "key_٣", "9" * 19, "1.0"):
-        with pytest.raises(KeyNotFound):
-            key_number(wrong)
+async def test_a_literal_address_needs_no_look_up() -> None:
+    """In whichever spelling the system reads it."""
+    for url in ("http://127.0.0.1:8000", "http://[::1]/v1", "http://0x7f.1", "http://2130706433"):
+        with pytest.raises(AddressNotAllowed, match="not a public address"):
+            await Addresses(allow_private=False).check(url)
+    assert await Addresses(allow_private=False).check("http://8.8.8.8") == "http://8.8.8.8"
 
 
-def test_a_page_goes_on_where_the_one_before_ended() -> None:
-    """The last page has no token, also when it is full."""
-    page = page_of(2, "", "things", "filter")
-    assert page == Page(2, 0, "things\0filter")
-    items, token = page.cut([3, 5, 8], int)
-    assert items == [3, 5]
-    following = page_of(2, token, "things", "filter")
-    assert following.after == 5
-    assert following.cut([8, 9], int) == ([8, 9], "")
+async def test_what_the_system_cannot_look_up_is_an_error_of_it() -> None:
+    """It leaves `check` to accept such names: also those that no name can be."""
+    assert await look_up("127.0.0.1") == ["127.0.0.1"]
+    with pytest.raises((OSError, UnicodeError)):
+        await look_up("x" * 70 + ".example")
+    url = "https://" + "x" * 70 + ".example"
+    assert await Addresses(allow_private=False).check(url) == url
 
 
-def test_a_token_belongs_to_one_list() -> None:
-    """Of another list, cut off, changed or made up, it is refused."""
-    _, token = page_of(1, "", "things").cut([1, 2], int)
-    for wrong in (token[:-1], token[::-1], token + "A", "é", "=", "x" * 10_000):
-        with pytest.raises(InvalidRequest):
-            page_of(1, wrong, "things")
-    with pytest.raises(InvalidRequest):
-        page_of(1, token, "others")
+async def test_an_error_names_the_field_that_was_asked_about() -> None:
+    """Keys have addresses of their own."""
+    with pytest.raises(InvalidRequest, match=r"^keys\.baseUrl must be a URL") as caught:
+        await Addresses(allow_private=True).check("nowhere", "keys.baseUrl")
+    assert caught.value.metadata["field"] == "keys.baseUrl"

@@ -1,0 +1,84 @@
+"""The Registry's parts on a SQLite file of their own, migrated once for all tests."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from tests.support.registry import (
+    ENCRYPTION_KEY,
+    Api,
+    Bench,
+    Clock,
+    Upstream,
+    serve_upstream,
+    settings_of,
+)
+
+from conduit_kernel.database import open_database
+from conduit_kernel.secrets import Vault
+from conduit_providers.catalog import Catalog, load_catalog
+from conduit_registry.bootstrap import MIGRATIONS
+from conduit_registry.store import Store
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Catalog:
+    """Return the shipped catalog."""
+    return load_catalog()
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a database file with tables and nothing in them; tests copy it."""
+    folder = tmp_path_factory.mktemp("migrated")
+
+    async def migrate() -> None:
+        engine = await open_database(settings_of(folder), "registry", MIGRATIONS)
+        await engine.dispose()
+
+    asyncio.run(migrate())
+    return folder / "registry.db"
+
+
+@pytest.fixture
+def bench(migrated: Path, tmp_path: Path, catalog: Catalog) -> Bench:
+    """Return a database and a clock, without a Registry."""
+    shutil.copy(migrated, tmp_path)
+    return Bench(settings_of(tmp_path), catalog, Clock())
+
+
+@pytest.fixture
+async def engine(bench: Bench) -> AsyncIterator[AsyncEngine]:
+    """Open the database."""
+    opened = await open_database(bench.settings, "registry", MIGRATIONS)
+    yield opened
+    await opened.dispose()
+
+
+@pytest.fixture
+def store(engine: AsyncEngine, bench: Bench) -> Store:
+    """Return a store on an empty database."""
+    return Store(engine, bench.clock)
+
+
+@pytest.fixture
+def vault() -> Vault:
+    """Return what seals keys."""
+    return Vault(ENCRYPTION_KEY)
+
+
+@pytest.fixture
+async def api(bench: Bench) -> AsyncIterator[Api]:
+    """Return a running Registry."""
+    async with bench.registry(request_id="req_test") as api:
+        yield api
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[Upstream]:
+    """Return a provider on a real port."""
+    async with serve_upstream() as upstream:
+        yield upstream
