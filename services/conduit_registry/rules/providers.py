@@ -77,7 +77,11 @@ def _discovery_fields(spec: ProviderSpec) -> dict[str, int]:
 
 def _settings(spec: ProviderSpec) -> dict[str, object]:
     # Which names and kinds of values are right is the catalog's to say.
-    settings: dict[str, object] = MessageToDict(spec.settings)
+    try:
+        settings: dict[str, object] = MessageToDict(spec.settings)
+    except ValueError as error:
+        message = "settings must not have numbers that JSON has not, such as infinity"
+        raise InvalidRequest(message, field="settings") from error
     for name, value in settings.items():
         if isinstance(value, str):
             fields.text(value, f"settings.{name[: fields.MAX_QUOTED]}", most=MAX_SETTING)

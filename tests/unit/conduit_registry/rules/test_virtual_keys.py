@@ -1,0 +1,53 @@
+"""What makes a right virtual key."""
+
+from typing import Any
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from conduit.v1.virtual_key_pb2 import VirtualKeySpec
+from conduit_kernel.errors import InvalidRequest, NotImplementedYet
+from conduit_registry.rules.virtual_keys import MAX_ALLOWED_MODELS, virtual_key_fields
+
+
+def test_only_what_a_spec_gives_is_read() -> None:
+    """Models are each there once, in their order."""
+    assert virtual_key_fields(VirtualKeySpec()) == {}
+    spec = VirtualKeySpec(
+        name=" ci ",
+        is_enabled=False,
+        allowed_models=["gpt-4", " fast", "gpt-4"],
+        expires_at=Timestamp(seconds=5, nanos=1_000),
+    )
+    assert virtual_key_fields(spec) == {
+        "name": "ci",
+        "is_enabled": False,
+        "allowed_models": ("gpt-4", "fast"),
+        "expires_at": 5_000_001,
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"allowed_models": ["a\0"]}, "allowedModels"),
+        ({"allowed_models": [str(n) for n in range(MAX_ALLOWED_MODELS + 1)]}, "allowedModels"),
+        ({"expires_at": Timestamp(seconds=-1)}, "expiresAt"),
+        ({"expires_at": Timestamp(seconds=2**62)}, "expiresAt"),
+        ({"budget_nano_usd": -1}, "budget"),
+    ],
+)
+def test_a_virtual_key_that_cannot_be_is_refused(given: dict[str, Any], field: str) -> None:
+    """The error names the field."""
+    with pytest.raises(InvalidRequest) as caught:
+        virtual_key_fields(VirtualKeySpec(**given))
+    assert caught.value.metadata["field"] == field
+
+
+def test_a_budget_is_refused_while_nobody_keeps_it() -> None:
+    """A limit that nobody keeps would be worse than none; so is one of nothing."""
+    for budget in (0, 2**63 - 1):
+        with pytest.raises(NotImplementedYet) as caught:
+            virtual_key_fields(VirtualKeySpec(budget_nano_usd=budget))
+        assert caught.value.metadata["field"] == "budget"
