@@ -25,8 +25,17 @@ Members = dict[str, Any]
 
 # What the API shows and nobody can set.
 _SHOWN_ONLY = UNTOLD | {"providerId", "maskedApiKey", "rotatedAt", "keyPrefix", "key"}
-_BOOLEAN = "tag:yaml.org,2002:bool"
-_TIME = "tag:yaml.org,2002:timestamp"
+_TAG = "tag:yaml.org,2002:"
+_TEXT = f"{_TAG}str"
+# Plain words, as JSON has them. All that YAML 1.1 takes for a number is quoted when it is written
+# as a text, so what is a number here must be one there.
+_PLAIN_WORDS = (
+    (f"{_TAG}bool", "(?:true|false)$", "tf"),
+    (f"{_TAG}int", "-?(?:0|[1-9][0-9]*)$", "-0123456789"),
+    (f"{_TAG}float", r"-?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][-+][0-9]+)?$", "-0123456789"),
+)
+# Hours and minutes, octals, dates, `yes` and `no`.
+_NOT_JSON = frozenset(f"{_TAG}{name}" for name in ("bool", "int", "float", "timestamp"))
 # The one in C is ten times as fast.
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -88,7 +97,8 @@ def _sections(document: object) -> dict[str, list[Members]]:
     for name in document:
         if name not in {"version", *SECTIONS}:
             raise _wrong(f"has the section {str(name)[:60]!r}; there are {', '.join(SECTIONS)}")
-    if document.get("version", VERSION) != VERSION:
+    version = document.get("version", VERSION)
+    if version != VERSION or version is True:
         raise _wrong(f"must have the version {VERSION}")
     return {name: members(document[name], name) for name in SECTIONS if name in document}
 
@@ -126,11 +136,11 @@ def _virtual_key(virtual_key: VirtualKey) -> Members:
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # chosen at run time
-    """Reads YAML as JSON would mean it: no dates, no `yes` and `no`, no key twice."""
+    """Reads YAML as JSON would mean it: no dates, no `yes` and `no`, no octals, no key twice."""
 
     # Without YAML 1.1's own ideas of what a plain word may be.
     yaml_implicit_resolvers = {  # noqa: RUF012 # the library's own declaration
-        first: [(tag, pattern) for tag, pattern in resolvers if tag not in {_BOOLEAN, _TIME}]
+        first: [(tag, pattern) for tag, pattern in resolvers if tag not in _NOT_JSON]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -138,7 +148,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         """Return a mapping whose keys are texts, each there once."""
         seen = set()
         for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode) or key.value in seen:
+            if key.tag != _TEXT or key.value in seen:
                 problem = "a key is there twice, or is no text"
                 raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
             seen.add(key.value)
@@ -146,7 +156,8 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         return found
 
 
-_Loader.add_implicit_resolver(_BOOLEAN, re.compile("(?:true|false)$"), list("tf"))
+for _tag, _pattern, _first in _PLAIN_WORDS:
+    _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
 
 
 def _check_shape(text: str) -> None:
@@ -155,6 +166,9 @@ def _check_shape(text: str) -> None:
     for event in yaml.parse(text, _Loader):
         if isinstance(event, yaml.AliasEvent):
             raise _wrong("must not have aliases")
+        # They can ask for what no JSON has, or for what cannot be made of a text.
+        if getattr(event, "tag", None) is not None:
+            raise _wrong("must not have tags")
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
