@@ -11,7 +11,7 @@ from conduit.v1.key_credential_json import key_credential_spec_from_json
 from conduit.v1.model_mapping_json import model_mapping_spec_from_json
 from conduit.v1.provider_json import provider_spec_from_json
 from conduit.v1.virtual_key_json import virtual_key_spec_from_json
-from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.errors import InvalidRequest, NotImplementedYet
 from conduit_kernel.slices import Slices
 from conduit_providers.catalog import Catalog
 from conduit_registry.configuration.document import Members, members
@@ -121,7 +121,7 @@ def at(path: str) -> Iterator[None]:
     except JsonError as error:
         where = f"{path}.{error.path}" if error.path else path
         raise InvalidRequest(f"{where} {error.message}", field=where) from None
-    except InvalidRequest as error:
+    except (InvalidRequest, NotImplementedYet) as error:
         error.metadata["field"] = f"{path}.{error.metadata.get('field', '')}".rstrip(".")
         error.message = f"{path}: {error.message}"
         raise

@@ -1,0 +1,206 @@
+"""What a document asks for, before anything else is known."""
+
+from typing import Any
+
+import pytest
+
+from conduit.v1.json_runtime import JsonError
+from conduit_kernel.errors import ConduitError, InvalidRequest
+from conduit_providers.catalog import Catalog
+from conduit_registry.configuration.plan import (
+    Plan,
+    RoutingEntry,
+    at,
+    chain_given,
+    mapping_given,
+    plan_of,
+)
+from conduit_registry.rules.addresses import Addresses
+from conduit_registry.values import Step
+
+ADDRESSES = Addresses(allow_private=False)
+IDS = {"main": 7, "strasse": 8}
+
+
+async def planned(catalog: Catalog, **sections: object) -> Plan:
+    """Return the plan of a document with these sections."""
+    document: dict[str, Any] = sections
+    return await plan_of(document, catalog, ADDRESSES)
+
+
+async def test_a_section_that_is_not_there_is_not_one_that_is_empty(catalog: Catalog) -> None:
+    """The first says nothing of its things, the second that there are none."""
+    assert await planned(catalog) == Plan(None, None, None, None)
+    empty = await planned(catalog, providers=[], mappings=[], fallbackChains=[], virtualKeys=[])
+    assert empty == Plan([], [], [], [])
+
+
+async def test_what_a_thing_leaves_out_is_as_on_creation(catalog: Catalog) -> None:
+    """All fields that an operator may set are given; times, ids and secrets never are."""
+    providers = [{"name": "Main", "providerType": "openai", "keys": [{"name": "A", "id": "key_3"}]}]
+    plan = await planned(catalog, providers=providers, virtualKeys=[{"name": "ci"}])
+    assert plan.providers is not None
+    [provider] = plan.providers
+    assert provider.path == "providers[0]"
+    assert provider.given == {
+        "name": "Main",
+        "provider_type": "OpenAI",
+        "is_enabled": True,
+        "description": "",
+        "base_url": "",
+        "settings": {},
+        "weight": 1,
+        "priority": 1,
+        "enable_model_discovery": False,
+        "discovery_interval_hours": 24,
+        "allowed_ips": (),
+        "require_mtls": False,
+        "key_rotation_days": 0,
+        "audit_level": 1,
+    }
+    assert provider.keys is not None
+    [key] = provider.keys
+    assert (key.id, key.path) == ("key_3", "providers[0].keys[0]")
+    assert key.given == {
+        "name": "A",
+        "provider_account_group": "",
+        "is_enabled": True,
+        "base_url": "",
+        "organization": "",
+        "project": "",
+    }
+    assert plan.virtual_keys is not None
+    assert plan.virtual_keys[0].given == {
+        "name": "ci",
+        "is_enabled": True,
+        "allowed_models": (),
+        "expires_at": None,
+        "budget_nano_usd": None,
+    }
+
+
+async def test_keys_that_are_not_spoken_of_are_not_none(catalog: Catalog) -> None:
+    """A document without `keys` leaves those that an instance has."""
+    plan = await planned(catalog, providers=[{"name": "a", "providerType": "OpenAI"}])
+    assert plan.providers is not None
+    assert plan.providers[0].keys is None
+
+
+def thing(**members: object) -> list[dict[str, object]]:
+    """Return a list of one instance."""
+    return [{"name": "New", "providerType": "OpenAI", **members}]
+
+
+@pytest.mark.parametrize(
+    ("sections", "field"),
+    [
+        ({"providers": [{"providerType": "OpenAI"}]}, "providers[0].name"),
+        ({"providers": [{"name": "a"}]}, "providers[0].providerType"),
+        ({"providers": [{"name": "a", "providerType": "Nobody"}]}, "providers[0].providerType"),
+        ({"providers": thing(weight="x")}, "providers[0].weight"),
+        ({"providers": thing(wieght=1)}, "providers[0].wieght"),
+        ({"providers": thing(id=3)}, "providers[0].id"),
+        ({"providers": thing(settings=3)}, "providers[0].settings"),
+        ({"providers": thing(baseUrl="http://127.0.0.1/v1")}, "providers[0].baseUrl"),
+        ({"providers": thing(security={"allowedIPs": ["x"]})}, "providers[0].security.allowedIPs"),
+        ({"providers": thing(keys={"a": 1})}, "providers[0].keys"),
+        ({"providers": thing(keys=[{"apiKey": "\n"}])}, "providers[0].keys[0].apiKey"),
+        ({"providers": thing(keys=[{"baseUrl": "x"}])}, "providers[0].keys[0].baseUrl"),
+        ({"virtualKeys": [{"name": "a"}, {}]}, "virtualKeys[1].name"),
+        ({"virtualKeys": [{"name": "a", "budget": 1}]}, "virtualKeys[0].budget"),
+        ({"virtualKeys": [{"name": "a", "hash": "x"}]}, "virtualKeys[0].hash"),
+    ],
+)
+async def test_what_is_wrong_is_named_by_its_place(
+    catalog: Catalog, sections: dict[str, Any], field: str
+) -> None:
+    """Also what the rules of single things say, and what the JSON of the API would not be."""
+    with pytest.raises(ConduitError) as caught:
+        await planned(catalog, **sections)
+    assert caught.value.metadata["field"] == field
+
+
+def test_a_mapping_names_its_instance_without_regard_to_case() -> None:
+    """Without an actual name it has the alias's; what it leaves out is unset."""
+    entry = RoutingEntry("mappings[0]", {"modelAlias": "fast", "provider": " STRASSE "})
+    assert mapping_given(entry, IDS) == {
+        "model_alias": "fast",
+        "provider_id": 8,
+        "actual_model_name": "fast",
+        "is_enabled": True,
+        "weight": None,
+        "priority": None,
+        "capabilities": (),
+        "strict_parameters": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("members", "field"),
+    [
+        ({"modelAlias": "fast"}, "mappings[0].provider"),
+        ({"modelAlias": "fast", "provider": "nobody"}, "mappings[0].provider"),
+        ({"modelAlias": "fast", "provider": ["main"]}, "mappings[0].provider"),
+        ({"modelAlias": "fast", "provider": "main", "providerId": 7}, "mappings[0].provider"),
+        ({"provider": "main"}, "mappings[0].modelAlias"),
+        ({"provider": "main", "modelAlias": "fast", "weight": -1}, "mappings[0].weight"),
+    ],
+)
+def test_a_mapping_that_cannot_be_is_named_by_its_place(
+    members: dict[str, Any], field: str
+) -> None:
+    """An id of the installation that the document is from would name another instance here."""
+    with pytest.raises(InvalidRequest) as caught:
+        mapping_given(RoutingEntry("mappings[0]", members), IDS)
+    assert caught.value.metadata["field"] == field
+    assert caught.value.message.startswith("mappings[0]")
+
+
+def test_a_chain_has_its_steps_in_the_documents_order() -> None:
+    """The document itself stays as it was."""
+    members = {"modelAlias": "fast", "providers": [{"provider": "Straße"}, {"provider": "main"}]}
+    entry = RoutingEntry("fallbackChains[0]", members)
+    first, again = chain_given(entry, IDS), chain_given(entry, IDS)
+    assert first == again
+    assert first == {
+        "model_alias": "fast",
+        "providers": (Step(8, 0, None), Step(7, 0, None)),
+        "is_enabled": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("members", "field"),
+    [
+        ({"modelAlias": "fast"}, "fallbackChains[0].providers"),
+        ({"modelAlias": "fast", "providers": 3}, "fallbackChains[0].providers"),
+        ({"modelAlias": "fast", "providers": [{"providerId": 7}]}, "fallbackChains[0].provider"),
+        ({"providers": [{"provider": "main"}]}, "fallbackChains[0].modelAlias"),
+        (
+            {"modelAlias": "fast", "providers": [{"provider": "main", "timeout": "1 h"}]},
+            "fallbackChains[0].providers[0].timeout",
+        ),
+    ],
+)
+def test_a_chain_that_cannot_be_is_named_by_its_place(members: dict[str, Any], field: str) -> None:
+    """Steps as far as they can be told apart."""
+    with pytest.raises(InvalidRequest) as caught:
+        chain_given(RoutingEntry("fallbackChains[0]", members), IDS)
+    assert caught.value.metadata["field"] == field
+
+
+def test_an_error_is_placed_and_others_pass() -> None:
+    """One without a field is of the whole thing."""
+    with pytest.raises(InvalidRequest) as caught, at("providers[3]"):
+        raise InvalidRequest("is wrong")
+    assert (caught.value.message, caught.value.metadata["field"]) == (
+        "providers[3]: is wrong",
+        "providers[3]",
+    )
+    with (
+        pytest.raises(InvalidRequest, match=r"^providers\[3\] must be an object$"),
+        at("providers[3]"),
+    ):
+        raise JsonError("", "must be an object")
+    with pytest.raises(LookupError, match=r"^elsewhere$"), at("providers[3]"):
+        raise LookupError("elsewhere")
