@@ -2,7 +2,8 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,17 @@ from tests.support.registry import (
 
 from conduit_kernel.database import open_database
 from conduit_kernel.secrets import Vault
+from conduit_providers.auth.secret_files import SecretFiles
 from conduit_providers.catalog import Catalog, load_catalog
 from conduit_registry.bootstrap import MIGRATIONS
+from conduit_registry.configuration.editor import Editor
 from conduit_registry.store import Store
+from conduit_registry.values import Origin
+
+ORIGIN = Origin("administrator", "127.0.0.1", "req_1")
+VIRTUAL_KEY = "condt_0123456789abcdef"
+
+Edit = Callable[[], AbstractAsyncContextManager[Editor]]
 
 
 @pytest.fixture(scope="session")
@@ -82,3 +91,22 @@ async def upstream() -> AsyncIterator[Upstream]:
     """Return a provider on a real port."""
     async with serve_upstream() as upstream:
         yield upstream
+
+
+@pytest.fixture
+def edit(store: Store, bench: Bench, vault: Vault) -> Edit:
+    """Return what begins a transaction that edits the configuration."""
+    secret_files = SecretFiles(bench.settings.secret_folders)
+
+    @asynccontextmanager
+    async def begin() -> AsyncIterator[Editor]:
+        async with store.change(ORIGIN) as changing:
+            yield Editor(
+                changing,
+                catalog=bench.catalog,
+                vault=vault,
+                secret_files=secret_files,
+                make_key=lambda: VIRTUAL_KEY,
+            )
+
+    return begin

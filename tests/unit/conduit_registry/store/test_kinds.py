@@ -1,0 +1,53 @@
+"""How the five kinds of resources are stored."""
+
+from dataclasses import fields
+
+import pytest
+
+from conduit_kernel import errors
+from conduit_registry.store import FALLBACK_CHAIN, KEY, KINDS, PROVIDER, VIRTUAL_KEY, Kind
+from conduit_registry.values import FallbackChain, Provider, Resource, Step, VirtualKey
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_every_field_of_a_value_is_kept_in_its_row(kind: Kind[Resource]) -> None:
+    """One that had no column would be lost without a word."""
+    row = kind.row()
+    for field in fields(kind.value):
+        assert hasattr(row, field.name), field.name
+
+
+def test_a_value_reads_as_it_was_written() -> None:
+    """Names are kept beside their folded form, which people do not see."""
+    row = PROVIDER.row()
+    value = Provider(id=3, name="Straße", provider_type="OpenAI", allowed_ips=("10.0.0.0/8",))
+    PROVIDER.write(row, value)
+    assert PROVIDER.read(row) == value
+    assert vars(row)["folded_name"] == "strasse"
+    virtual_key = VirtualKey(id=1, name="CI", hash=b"h")
+    other = VIRTUAL_KEY.row()
+    VIRTUAL_KEY.write(other, virtual_key)
+    assert (VIRTUAL_KEY.read(other), vars(other)["folded_name"]) == (virtual_key, "ci")
+
+
+def test_steps_keep_their_order_over_a_change() -> None:
+    """Rows of instances that stay are used again, at their new places."""
+    row = FALLBACK_CHAIN.row()
+    chain = FallbackChain(
+        id=1, model_alias="fast", providers=(Step(2, 1, None), Step(1, 2, 30_000_000))
+    )
+    FALLBACK_CHAIN.write(row, chain)
+    kept = vars(row)["steps"][1]
+    changed = FallbackChain(id=1, model_alias="fast", providers=(Step(1, 9, None), Step(3, 0, 1)))
+    FALLBACK_CHAIN.write(row, changed)
+    assert FALLBACK_CHAIN.read(row) == changed
+    assert vars(row)["steps"][0] is kept
+
+
+def test_what_is_not_there_is_told_by_its_kind_and_its_id_as_people_know_it() -> None:
+    """A key's id has its prefix."""
+    error = KEY.not_found(7)
+    assert isinstance(error, errors.KeyNotFound)
+    assert (error.message, error.metadata["id"]) == ("Key with ID key_7 not found", "key_7")
+    assert isinstance(FALLBACK_CHAIN.not_found(7), errors.FallbackChainNotFound)
+    assert FALLBACK_CHAIN.not_found(7).message == "Fallback chain with ID 7 not found"
