@@ -137,6 +137,9 @@ def _is_due(provider: Provider, attempt: tuple[int, bool] | None, now: int) -> b
     if attempt is None:
         return True
     attempted_at, succeeded = attempt
+    if attempted_at > now:
+        # The clock was set back since.
+        return True
     interval = provider.discovery_interval_hours * HOUR_MICROSECONDS
     return now >= attempted_at + (interval if succeeded else min(interval, RETRY_MICROSECONDS))
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -22,15 +24,26 @@ from conduit_kernel.database import open_database
 from conduit_kernel.secrets import Vault
 from conduit_providers.auth.secret_files import SecretFiles
 from conduit_providers.catalog import Catalog, load_catalog
+from conduit_providers.probe import Probe
+from conduit_providers.probing import Prober
+from conduit_providers.sending import Sender
 from conduit_registry.bootstrap import MIGRATIONS
 from conduit_registry.configuration.editor import Editor
 from conduit_registry.store import Store
-from conduit_registry.values import Origin
+from conduit_registry.values import Origin, Provider
 
 ORIGIN = Origin("administrator", "127.0.0.1", "req_1")
 VIRTUAL_KEY = "condt_0123456789abcdef"
 
 Edit = Callable[[], AbstractAsyncContextManager[Editor]]
+
+
+class Fill(Protocol):
+    """Makes an instance of the upstream."""
+
+    async def __call__(self, *api_keys: str, **fields: object) -> Provider:
+        """Return it, stored with these keys."""
+        ...
 
 
 @pytest.fixture(scope="session")
@@ -110,3 +123,32 @@ def edit(store: Store, bench: Bench, vault: Vault) -> Edit:
             )
 
     return begin
+
+
+@pytest.fixture
+async def prober(bench: Bench, vault: Vault) -> AsyncIterator[Prober]:
+    """Return what asks providers for their models; `env:UPSTREAM_KEY` is `good`."""
+    sender = Sender.of(bench.settings)
+    yield Prober(
+        Probe(bench.catalog, sender, clock=bench.clock, timer=time.monotonic),
+        catalog=bench.catalog,
+        vault=vault,
+        env={"UPSTREAM_KEY": "good"},
+        read_file=SecretFiles(bench.settings.secret_folders).read,
+    )
+    await sender.close()
+
+
+@pytest.fixture
+def fill(edit: Edit, upstream: Upstream) -> Fill:
+    """Return what makes an instance of the upstream with some keys."""
+
+    async def make(*api_keys: str, **fields: object) -> Provider:
+        given = {"name": "Main", "provider_type": "OpenAI", "base_url": upstream.url, **fields}
+        async with edit() as editor:
+            provider = await editor.create_provider(given)
+            for api_key in api_keys:
+                await editor.create_key(provider.id, {"api_key": api_key})
+        return provider
+
+    return make
