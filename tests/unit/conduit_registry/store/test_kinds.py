@@ -6,7 +6,7 @@ import pytest
 
 from conduit_kernel import errors
 from conduit_registry.store import FALLBACK_CHAIN, KEY, KINDS, PROVIDER, VIRTUAL_KEY, Kind
-from conduit_registry.values import FallbackChain, Provider, Resource, Step, VirtualKey
+from conduit_registry.values import Provider, Resource, VirtualKey
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
@@ -28,20 +28,6 @@ def test_a_value_reads_as_it_was_written() -> None:
     other = VIRTUAL_KEY.row()
     VIRTUAL_KEY.write(other, virtual_key)
     assert (VIRTUAL_KEY.read(other), vars(other)["folded_name"]) == (virtual_key, "ci")
-
-
-def test_steps_keep_their_order_over_a_change() -> None:
-    """Rows of instances that stay are used again, at their new places."""
-    row = FALLBACK_CHAIN.row()
-    chain = FallbackChain(
-        id=1, model_alias="fast", providers=(Step(2, 1, None), Step(1, 2, 30_000_000))
-    )
-    FALLBACK_CHAIN.write(row, chain)
-    kept = vars(row)["steps"][1]
-    changed = FallbackChain(id=1, model_alias="fast", providers=(Step(1, 9, None), Step(3, 0, 1)))
-    FALLBACK_CHAIN.write(row, changed)
-    assert FALLBACK_CHAIN.read(row) == changed
-    assert vars(row)["steps"][0] is kept
 
 
 def test_what_is_not_there_is_told_by_its_kind_and_its_id_as_people_know_it() -> None:

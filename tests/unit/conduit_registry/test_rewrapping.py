@@ -1,0 +1,87 @@
+"""What a new encryption key does to the keys that are stored."""
+
+from dataclasses import replace
+
+import structlog
+from tests.support.registry import ENCRYPTION_KEY
+from tests.unit.conduit_registry.conftest import ORIGIN
+
+from conduit_kernel.pagination import Page
+from conduit_kernel.secrets import Vault
+from conduit_kernel.secrets import key_id as encryption_key_id
+from conduit_registry.rewrapping import rewrap
+from conduit_registry.store import KEY, PROVIDER, Store
+from conduit_registry.values import Key, Provider, key_id
+
+OLD, NEW, LOST = bytes(32), ENCRYPTION_KEY, b"x" * 32
+CURRENT = encryption_key_id(NEW)
+
+
+async def add_keys(store: Store, *wrapped_by: bytes) -> list[Key]:
+    """Store keys that different encryption keys wrapped."""
+    made = []
+    async with store.change(ORIGIN) as changing:
+        await changing.create(
+            PROVIDER, lambda n: Provider(id=n, name="Main", provider_type="OpenAI")
+        )
+        for number, encryption_key in enumerate(wrapped_by, 1):
+            sealed = Vault(encryption_key).seal(f"sk-{number}", key_id(number))
+            key = Key(
+                provider_id=1,
+                encryption_key_id=sealed.encryption_key_id,
+                wrapped_data_key=sealed.wrapped_data_key,
+                ciphertext=sealed.ciphertext,
+            )
+            made.append(await changing.create(KEY, lambda n, key=key: replace(key, id=n)))
+    return made
+
+
+async def stored(store: Store) -> list[Key]:
+    """Return all keys."""
+    async with store.read() as reading:
+        return await reading.every(KEY)
+
+
+async def test_what_a_former_key_wrapped_opens_with_the_current_one_alone(store: Store) -> None:
+    """No ciphertext changes; the log tells from which key to which."""
+    before = await add_keys(store, OLD, NEW, OLD)
+    assert await rewrap(store, Vault(NEW, OLD), CURRENT) == 2
+    after = await stored(store)
+    assert [Vault(NEW).open(key.secret, key.api_id) for key in after] == ["sk-1", "sk-2", "sk-3"]
+    assert [key.ciphertext for key in after] == [key.ciphertext for key in before]
+    assert after[1] == before[1]
+    async with store.read() as reading:
+        [last, *_] = await reading.audit_page(Page(1, 0, ""), kind="", resource_id="", since=None)
+    assert last.actor == "registry-rewrap"
+    assert last.changes == {"encryptionKeyId": {"from": encryption_key_id(OLD), "to": CURRENT}}
+
+
+async def test_a_second_time_there_is_nothing_to_do(store: Store) -> None:
+    """No transaction writes for it: every process does this when it starts."""
+    await add_keys(store, OLD)
+    vault = Vault(NEW, OLD)
+    told: list[int] = []
+    assert await rewrap(store, vault, CURRENT) == 1
+    store.on_change(told.append)
+    assert await rewrap(store, vault, CURRENT) == 0
+    assert told == []
+
+
+async def test_a_key_that_nobody_can_open_stays_and_is_named(store: Store) -> None:
+    """The others are wrapped again all the same; its value is in no log."""
+    before = await add_keys(store, LOST, OLD)
+    with structlog.testing.capture_logs() as logs:
+        assert await rewrap(store, Vault(NEW, OLD), CURRENT) == 1
+    assert [(line["event"], line["key_id"]) for line in logs] == [("secret_unreadable", "key_1")]
+    assert (await stored(store))[0] == before[0]
+
+
+async def test_a_key_that_was_tampered_with_stays(store: Store) -> None:
+    """It was sealed for another one: it opens for nobody."""
+    [first, second] = await add_keys(store, OLD, OLD)
+    async with store.change(ORIGIN) as changing:
+        swapped = replace(first, wrapped_data_key=second.wrapped_data_key)
+        await changing.update(KEY, first, swapped)
+    with structlog.testing.capture_logs() as logs:
+        assert await rewrap(store, Vault(NEW, OLD), CURRENT) == 1
+    assert [line["key_id"] for line in logs] == ["key_1"]
