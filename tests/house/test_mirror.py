@@ -11,11 +11,18 @@ ROUTER = {
     "bootstrap.py": "tests/integration/router",
 }
 KERNEL: dict[str, str] = {}
+REGISTRY = {
+    # Puts the parts together and decides nothing.
+    "bootstrap.py": "tests/integration/registry/test_process.py",
+}
 PACKAGES = {
     "conduit_kernel": KERNEL,
+    "conduit_registry": REGISTRY,
     "conduit_router": ROUTER,
 }
 NO_MODULES = {"__init__.py", "__main__.py"}
+# One test for each service runs all of them up and down.
+MIGRATIONS = "migrations"
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 every_package = pytest.mark.parametrize("package", PACKAGES)
@@ -33,7 +40,9 @@ def modules(root: Path, package: str) -> set[str]:
     return {
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*.py")
-        if path.name not in NO_MODULES and not declares_only(path)
+        if path.name not in NO_MODULES
+        and path.parent.name != MIGRATIONS
+        and not declares_only(path)
     }
 
 
@@ -63,3 +72,11 @@ def test_every_exception_is_needed(root: Path, package: str) -> None:
 def test_every_exception_names_its_tests(root: Path, package: str) -> None:
     """An exception is no gap: what runs on the module stands beside it, and exists."""
     assert [tests for tests in PACKAGES[package].values() if not (root / tests).exists()] == []
+
+
+@every_package
+def test_every_services_migrations_are_run_up_and_down(root: Path, package: str) -> None:
+    """On the databases that they are for."""
+    service = package.removeprefix("conduit_")
+    tests = root / "tests" / "integration" / service / "test_migrations.py"
+    assert tests.exists() or not (root / "services" / package / MIGRATIONS).exists()

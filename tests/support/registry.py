@@ -2,10 +2,11 @@
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import pytest
@@ -23,7 +24,9 @@ from conduit_kernel.rpc import connect, error_of, service_metadata
 from conduit_kernel.settings import Settings
 from conduit_providers.catalog import Catalog
 from conduit_registry import bootstrap
+from conduit_registry.values import Resource
 
+ValueT = TypeVar("ValueT", bound=Resource)
 MASTER_KEY = "test-master-key"
 METADATA = admin_metadata(MASTER_KEY)
 ENCRYPTION_KEY = b"current encryption key 012345678"
@@ -143,6 +146,11 @@ class Upstream:
             writer.write(f"{lines}\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode())
             await writer.drain()
         writer.close()
+
+
+def numbered(value: ValueT) -> Callable[[int], ValueT]:
+    """Return what makes a value of the id that a store has for it."""
+    return lambda number: replace(value, id=number)
 
 
 @asynccontextmanager

@@ -9,11 +9,11 @@ from tests.support.registry import NOW, Api, Bench, Upstream
 
 from conduit.v1 import connectivity_pb2 as connectivity
 from conduit.v1 import provider_requests_pb2 as pb
-from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_DISCOVERED, AUDIT_ACTION_TESTED
+from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_DISCOVERED
 from conduit.v1.connectivity_pb2 import ConnectivityReport
 from conduit.v1.key_credential_pb2 import KeyCredentialSpec
 from conduit.v1.key_credential_requests_pb2 import CreateKeyCredentialRequest
-from conduit.v1.provider_pb2 import AUDIT_LEVEL_FULL, ProviderSecurity, ProviderSpec
+from conduit.v1.provider_pb2 import ProviderSpec
 from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest
 from conduit_kernel.egress import Egress
 
@@ -35,35 +35,6 @@ async def report(api: Api, key_id: str = "") -> ConnectivityReport:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_each_key_is_told_what_it_met(api: Api, upstream: Upstream) -> None:
-    """The best outcome is the instance's; the key that the provider repeats is not passed on."""
-    upstream.lists("good", "gpt-4o", "gpt-4o-mini")
-    upstream.answers["poor-key-1"] = (402, '{"error": {"message": "No credit for poor-key-1"}}')
-    upstream.answers["busy"] = (429, '{"error": {"message": "Slow down"}}')
-    upstream.answers["odd"] = (200, "<html>")
-    await api.provider(base_url=upstream.url)
-    await add_keys(api, "refused-by-all", "poor-key-1", "busy", "odd")
-    failed = await report(api)
-    assert [key.outcome for key in failed.keys] == [
-        connectivity.CONNECTIVITY_OUTCOME_INVALID_KEY,
-        connectivity.CONNECTIVITY_OUTCOME_NO_FUNDS,
-        connectivity.CONNECTIVITY_OUTCOME_RATE_LIMITED,
-        connectivity.CONNECTIVITY_OUTCOME_UNKNOWN,
-    ]
-    assert failed.outcome == connectivity.CONNECTIVITY_OUTCOME_RATE_LIMITED
-    assert not failed.success
-    assert failed.keys[1].message.endswith("No credit for [redacted]")
-    assert "poor-key-1" not in str(failed)
-    await add_keys(api, "good")
-    worked = await report(api)
-    assert worked.success
-    assert list(worked.models) == ["gpt-4o", "gpt-4o-mini"]
-    assert len(worked.keys) == 5
-    alone = await report(api, "key_2")
-    assert [key.key_id for key in alone.keys] == ["key_2"]
-
-
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_test_that_cannot_reach_anyone_is_an_answer(api: Api) -> None:
     """A closed port, and an instance that has no key yet."""
     await api.provider(base_url="http://127.0.0.1:9/v1")
@@ -76,22 +47,6 @@ async def test_a_test_that_cannot_reach_anyone_is_an_answer(api: Api) -> None:
     assert (await api.refused(pb.TestProviderRequest(provider_id=9))).reason == "PROVIDER_NOT_FOUND"
     request = pb.TestProviderRequest(provider_id=1, key_id="key_9")
     assert (await api.refused(request)).reason == "KEY_NOT_FOUND"
-
-
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_a_silent_provider_takes_no_longer_than_the_limit(
-    api: Api, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Keys are tested side by side, so one that hangs does not hide one that works."""
-    monkeypatch.setattr("conduit_registry.connectivity.TEST_SECONDS", 0.3)
-    upstream.answers["silent"] = None
-    upstream.lists("good", "gpt-4o")
-    await api.provider(base_url=upstream.url)
-    await add_keys(api, *["silent"] * 3, "good")
-    async with asyncio.timeout(5):
-        found = await report(api)
-    assert found.success
-    assert found.keys[0].outcome == connectivity.CONNECTIVITY_OUTCOME_UNREACHABLE
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -194,22 +149,6 @@ async def test_discovery_runs_when_its_time_has_come(bench: Bench, upstream: Ups
         bench.clock.now += 1
         assert await asked(api, 3) == 3
         await until_found(api, "b")
-
-
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_a_full_audit_keeps_each_use_of_a_key(api: Api, upstream: Upstream) -> None:
-    """A basic one keeps none of a test."""
-    upstream.lists("good", "a")
-    await api.provider(base_url=upstream.url)
-    await add_keys(api, "good")
-    await report(api)
-    assert len((await api(ListAuditEntriesRequest())).entries) == 2
-    spec = ProviderSpec(security=ProviderSecurity(audit_level=AUDIT_LEVEL_FULL))
-    await api(pb.UpdateProviderRequest(id=1, provider=spec))
-    await report(api)
-    [entry, *_] = (await api(ListAuditEntriesRequest())).entries
-    assert (entry.action, entry.revision) == (AUDIT_ACTION_TESTED, 4)
-    assert dict(entry.changes["outcomes"]) == {"key_1": "ok"}
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

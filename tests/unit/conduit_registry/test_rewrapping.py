@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import structlog
-from tests.support.registry import ENCRYPTION_KEY
+from tests.support.registry import ENCRYPTION_KEY, numbered
 from tests.unit.conduit_registry.conftest import ORIGIN
 
 from conduit_kernel.pagination import Page
@@ -21,9 +21,7 @@ async def add_keys(store: Store, *wrapped_by: bytes) -> list[Key]:
     """Store keys that different encryption keys wrapped."""
     made = []
     async with store.change(ORIGIN) as changing:
-        await changing.create(
-            PROVIDER, lambda n: Provider(id=n, name="Main", provider_type="OpenAI")
-        )
+        await changing.create(PROVIDER, numbered(Provider(name="Main", provider_type="OpenAI")))
         for number, encryption_key in enumerate(wrapped_by, 1):
             sealed = Vault(encryption_key).seal(f"sk-{number}", key_id(number))
             key = Key(
@@ -32,7 +30,7 @@ async def add_keys(store: Store, *wrapped_by: bytes) -> list[Key]:
                 wrapped_data_key=sealed.wrapped_data_key,
                 ciphertext=sealed.ciphertext,
             )
-            made.append(await changing.create(KEY, lambda n, key=key: replace(key, id=n)))
+            made.append(await changing.create(KEY, numbered(key)))
     return made
 
 

@@ -41,7 +41,7 @@ def test_a_key_has_its_id_as_the_api_spells_it_and_shows_nothing_sealed() -> Non
         (Provider, {"name", "provider_type"}),
         (Key, {"provider_id"}),
         (ModelMapping, {"model_alias", "provider_id", "actual_model_name"}),
-        (FallbackChain, {"model_alias", "providers"}),
+        (FallbackChain, {"model_alias"}),
         (VirtualKey, {"name"}),
     ],
 )

@@ -52,7 +52,6 @@ async def test_what_is_required_is_named(edit: Edit) -> None:
             (editor.create_mapping({"provider_id": 1}), "modelAlias"),
             (editor.create_mapping({"model_alias": "fast"}), "providerId"),
             (editor.create_chain({"providers": (Step(1, 0, None),)}), "modelAlias"),
-            (editor.create_chain({"model_alias": "fast", "providers": ()}), "providers"),
             (editor.create_virtual_key({}), "name"),
         ):
             with pytest.raises(InvalidRequest) as caught:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from conduit.v1.json_runtime import JsonError
+from conduit.v1.routing_policy_pb2 import AFFINITY_KEY_NONE, BALANCING_STRATEGY_WEIGHTED
 from conduit_kernel.errors import ConduitError, InvalidRequest
 from conduit_providers.catalog import Catalog
 from conduit_registry.configuration.plan import (
@@ -16,7 +17,7 @@ from conduit_registry.configuration.plan import (
     plan_of,
 )
 from conduit_registry.rules.addresses import Addresses
-from conduit_registry.values import Step
+from conduit_registry.values import NO_TIMEOUTS, Step
 
 ADDRESSES = Addresses(allow_private=False)
 IDS = {"main": 7, "strasse": 8}
@@ -76,6 +77,7 @@ async def test_what_a_thing_leaves_out_is_as_on_creation(catalog: Catalog) -> No
         "allowed_models": (),
         "expires_at": None,
         "budget_nano_usd": None,
+        "stream_failover": None,
     }
 
 
@@ -132,6 +134,7 @@ def test_a_mapping_names_its_instance_without_regard_to_case() -> None:
         "priority": None,
         "capabilities": (),
         "strict_parameters": False,
+        "timeouts": NO_TIMEOUTS,
     }
 
 
@@ -166,13 +169,20 @@ def test_a_chain_has_its_steps_in_the_documents_order() -> None:
         "model_alias": "fast",
         "providers": (Step(8, 0, None), Step(7, 0, None)),
         "is_enabled": True,
+        "strategy": BALANCING_STRATEGY_WEIGHTED,
+        "affinity": AFFINITY_KEY_NONE,
+        "stream_failover": None,
+        "retries": (),
+        "prefer_primary_for": None,
     }
+    bare = chain_given(RoutingEntry("fallbackChains[0]", {"modelAlias": "fast"}), IDS)
+    assert bare == first | {"providers": ()}
 
 
 @pytest.mark.parametrize(
     ("members", "field"),
     [
-        ({"modelAlias": "fast"}, "fallbackChains[0].providers"),
+        ({"modelAlias": "fast", "strategy": "Dice"}, "fallbackChains[0].strategy"),
         ({"modelAlias": "fast", "providers": 3}, "fallbackChains[0].providers"),
         ({"modelAlias": "fast", "providers": [{"providerId": 7}]}, "fallbackChains[0].provider"),
         ({"providers": [{"provider": "main"}]}, "fallbackChains[0].modelAlias"),

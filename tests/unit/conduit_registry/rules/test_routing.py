@@ -7,6 +7,8 @@ from google.protobuf.duration_pb2 import Duration
 
 from conduit.v1.fallback_chain_pb2 import FallbackChainSpec, FallbackProvider
 from conduit.v1.model_mapping_pb2 import ModelMappingSpec
+from conduit.v1.routing_policy_pb2 import FALLBACK_CONDITION_CONTEXT_TOO_LONG
+from conduit.v1.timeouts_pb2 import Timeouts
 from conduit_kernel.errors import InvalidRequest
 from conduit_registry.rules.routing import (
     MAX_STEPS,
@@ -15,6 +17,9 @@ from conduit_registry.rules.routing import (
     mapping_fields,
 )
 from conduit_registry.values import Step
+from conduit_registry.values import Timeouts as Limits
+
+SECOND = Duration(seconds=1)
 
 
 def test_only_what_a_mapping_gives_is_read() -> None:
@@ -29,6 +34,7 @@ def test_only_what_a_mapping_gives_is_read() -> None:
         priority=2,
         capabilities=["vision", "tools", "vision"],
         strict_parameters=True,
+        timeouts=Timeouts(idle=Duration(seconds=30)),
     )
     assert mapping_fields(spec) == {
         "model_alias": "fast",
@@ -39,6 +45,7 @@ def test_only_what_a_mapping_gives_is_read() -> None:
         "priority": 2,
         "capabilities": ("vision", "tools"),
         "strict_parameters": True,
+        "timeouts": Limits(idle=30_000_000),
     }
 
 
@@ -51,6 +58,7 @@ def test_only_what_a_mapping_gives_is_read() -> None:
         ({"actual_model_name": "x" * 501}, "actualModelName"),
         ({"weight": -1}, "weight"),
         ({"priority": 1_000_001}, "priority"),
+        ({"timeouts": Timeouts(connect=Duration(seconds=601))}, "timeouts.connect"),
         ({"capabilities": ["Vision!"]}, "capabilities"),
         ({"capabilities": ["visión"]}, "capabilities"),
         ({"capabilities": [f"c{number}" for number in range(101)]}, "capabilities"),
@@ -89,6 +97,31 @@ def test_a_chain_keeps_the_order_of_its_steps() -> None:
     assert chain_fields(FallbackChainSpec()) == {}
 
 
+def test_an_instance_may_be_in_a_chain_with_several_models() -> None:
+    """Each step with its own conditions and timeouts."""
+    spec = FallbackChainSpec(
+        providers=[
+            FallbackProvider(provider_id=1),
+            FallbackProvider(
+                provider_id=1,
+                actual_model_name=" large ",
+                conditions=[FALLBACK_CONDITION_CONTEXT_TOO_LONG],
+                timeouts=Timeouts(total=Duration(seconds=90)),
+            ),
+        ]
+    )
+    assert chain_fields(spec)["providers"] == (
+        Step(1, 0),
+        Step(
+            1,
+            0,
+            actual_model_name="large",
+            conditions=(FALLBACK_CONDITION_CONTEXT_TOO_LONG,),
+            timeouts=Limits(total=90_000_000),
+        ),
+    )
+
+
 def steps(*ids: int, **fields: object) -> list[FallbackProvider]:
     """Return steps."""
     given: dict[str, Any] = fields
@@ -99,6 +132,16 @@ def steps(*ids: int, **fields: object) -> list[FallbackProvider]:
     ("providers", "field"),
     [
         (steps(1, 2, 1), "providers[2].providerId"),
+        (steps(1, 1, actual_model_name="gpt-4o"), "providers[1].providerId"),
+        (steps(1, actual_model_name="x" * 501), "providers[0].actualModelName"),
+        (steps(1, conditions=[0]), "providers[0].conditions"),
+        (steps(1, timeouts=Timeouts(idle=Duration())), "providers[0].timeouts.idle"),
+        (
+            steps(
+                1, timeout=Duration(seconds=1), timeouts=Timeouts(first_token=Duration(seconds=2))
+            ),
+            "providers[0].timeout",
+        ),
         (steps(*range(1, MAX_STEPS + 2)), "providers"),
         (steps(1) + steps(2, priority=-1), "providers[1].priority"),
         (steps(1, timeout=Duration()), "providers[0].timeout"),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from conduit.v1.routing_policy_pb2 import STREAM_FAILOVER_FAIL
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit_kernel.errors import InvalidRequest, NotImplementedYet
 from conduit_registry.rules.virtual_keys import MAX_ALLOWED_MODELS, virtual_key_fields
@@ -18,12 +19,14 @@ def test_only_what_a_spec_gives_is_read() -> None:
         is_enabled=False,
         allowed_models=["gpt-4", " fast", "gpt-4"],
         expires_at=Timestamp(seconds=5, nanos=1_000),
+        stream_failover=STREAM_FAILOVER_FAIL,
     )
     assert virtual_key_fields(spec) == {
         "name": "ci",
         "is_enabled": False,
         "allowed_models": ("gpt-4", "fast"),
         "expires_at": 5_000_001,
+        "stream_failover": STREAM_FAILOVER_FAIL,
     }
 
 
@@ -36,6 +39,7 @@ def test_only_what_a_spec_gives_is_read() -> None:
         ({"expires_at": Timestamp(seconds=-1)}, "expiresAt"),
         ({"expires_at": Timestamp(seconds=2**62)}, "expiresAt"),
         ({"budget_nano_usd": -1}, "budget"),
+        ({"stream_failover": 99}, "streamFailover"),
     ],
 )
 def test_a_virtual_key_that_cannot_be_is_refused(given: dict[str, Any], field: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
+from tests.support.registry import numbered
 from tests.unit.conduit_registry.conftest import ORIGIN
 
 from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_CREATED
@@ -37,23 +38,23 @@ async def reading(store: Store) -> AsyncIterator[ReadTransaction]:
     """Return a reader of two instances with a few things; that is revision 8."""
     async with store.change(ORIGIN) as changing:
         for name in ("Straße", "Other"):
-            await changing.create(
-                PROVIDER, lambda n, name=name: Provider(id=n, name=name, provider_type="OpenAI")
-            )
+            await changing.create(PROVIDER, numbered(Provider(name=name, provider_type="OpenAI")))
         for provider_id in (2, 1):
-            await changing.create(KEY, lambda n, of=provider_id: Key(id=n, provider_id=of))
+            await changing.create(KEY, numbered(Key(provider_id=provider_id)))
         for provider_id in (1, 2):
             await changing.create(
                 MAPPING,
-                lambda n, of=provider_id: ModelMapping(
-                    id=n, model_alias="fast", provider_id=of, actual_model_name="gpt-4o"
+                numbered(
+                    ModelMapping(
+                        model_alias="fast", provider_id=provider_id, actual_model_name="gpt-4o"
+                    )
                 ),
             )
         await changing.create(
             FALLBACK_CHAIN,
-            lambda n: FallbackChain(id=n, model_alias="fast", providers=(Step(2, 1, None),)),
+            numbered(FallbackChain(model_alias="fast", providers=(Step(2, 1, None),))),
         )
-        await changing.create(VIRTUAL_KEY, lambda n: VirtualKey(id=n, name="CI", hash=b"h"))
+        await changing.create(VIRTUAL_KEY, numbered(VirtualKey(name="CI", hash=b"h")))
         await changing.replace_discovered(1, ["b", "B", "a"])
         await changing.note_attempt(1, succeeded=True)
     async with store.read() as reader:
@@ -118,10 +119,8 @@ async def test_discovered_models_are_in_order_of_their_characters(reading: ReadT
 async def test_changes_are_named_once_each_however_often_they_happened(store: Store) -> None:
     """Also what is gone by now, with what went with it; nothing after the last one."""
     async with store.change(ORIGIN) as changing:
-        made = await changing.create(
-            PROVIDER, lambda n: Provider(id=n, name="a", provider_type="OpenAI")
-        )
-        await changing.create(KEY, lambda n: Key(id=n, provider_id=1))
+        made = await changing.create(PROVIDER, numbered(Provider(name="a", provider_type="OpenAI")))
+        await changing.create(KEY, numbered(Key(provider_id=1)))
         await changing.delete(PROVIDER, made)
     async with store.read() as reading:
         provider, key = ChangedResource("provider", 1), ChangedResource("key", 1)
@@ -161,9 +160,7 @@ async def test_all_of_many_are_read_in_pieces(
     monkeypatch.setattr("conduit_registry.store.read_transaction.PIECE", 2)
     async with store.change(ORIGIN) as changing:
         for name in "abcd":
-            await changing.create(
-                VIRTUAL_KEY, lambda n, name=name: VirtualKey(id=n, name=name, hash=name.encode())
-            )
+            await changing.create(VIRTUAL_KEY, numbered(VirtualKey(name=name, hash=name.encode())))
     statements: list[str] = []
     event.listen(
         engine.sync_engine, "before_cursor_execute", lambda *given: statements.append(given[2])

@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
-from tests.support.registry import NOW, Bench
+from tests.support.registry import NOW, Bench, numbered
 from tests.unit.conduit_registry.conftest import ORIGIN
 
 from conduit_kernel.errors import ServiceUnavailable
@@ -15,9 +15,7 @@ from conduit_registry.values import Provider
 
 async def add(changing: WriteTransaction, name: str = "Main") -> Provider:
     """Make an instance."""
-    return await changing.create(
-        PROVIDER, lambda number: Provider(id=number, name=name, provider_type="OpenAI")
-    )
+    return await changing.create(PROVIDER, numbered(Provider(name=name, provider_type="OpenAI")))
 
 
 async def names(store: Store) -> list[str]:

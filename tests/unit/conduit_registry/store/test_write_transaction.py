@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.support.registry import NOW, Bench
+from tests.support.registry import NOW, Bench, numbered
 from tests.unit.conduit_registry.conftest import ORIGIN
 
 from conduit.v1.audit_entry_pb2 import (
@@ -36,14 +36,12 @@ MICRO = 1_000_000
 
 async def add(changing: WriteTransaction, name: str = "Main") -> Provider:
     """Make an instance."""
-    return await changing.create(
-        PROVIDER, lambda number: Provider(id=number, name=name, provider_type="OpenAI")
-    )
+    return await changing.create(PROVIDER, numbered(Provider(name=name, provider_type="OpenAI")))
 
 
 async def add_key(changing: WriteTransaction, provider_id: int = 1) -> Key:
     """Make a key."""
-    return await changing.create(KEY, lambda number: Key(id=number, provider_id=provider_id))
+    return await changing.create(KEY, numbered(Key(provider_id=provider_id)))
 
 
 async def entries(store: Store) -> list[AuditEntry]:
@@ -95,31 +93,29 @@ async def test_each_change_is_a_line_of_the_log(store: Store, bench: Bench) -> N
 
 
 async def test_with_an_instance_goes_what_cannot_be_without_it(store: Store) -> None:
-    """One line names it all; a chain that has other instances loses a step only."""
+    """One line names it all; a chain loses the step, and keeps its policy without any."""
     async with store.change(ORIGIN) as changing:
         main, other = await add(changing), await add(changing, "Other")
         await add_key(changing, other.id)
         await add_key(changing, main.id)
         await changing.create(
             MAPPING,
-            lambda n: ModelMapping(
-                id=n, model_alias="fast", provider_id=main.id, actual_model_name="gpt-4o"
+            numbered(
+                ModelMapping(model_alias="fast", provider_id=main.id, actual_model_name="gpt-4o")
             ),
         )
         both = (Step(main.id, 0, None), Step(other.id, 1, None))
         for alias, steps in (("fast", both), ("slow", both[:1])):
             await changing.create(
                 FALLBACK_CHAIN,
-                lambda n, alias=alias, steps=steps: FallbackChain(
-                    id=n, model_alias=alias, providers=steps
-                ),
+                numbered(FallbackChain(model_alias=alias, providers=steps)),
             )
         await changing.delete(PROVIDER, main)
     async with store.read() as reading:
         assert [each.id for each in await reading.every(KEY)] == [1]
         assert await reading.every(MAPPING) == []
-        [chain] = await reading.every(FALLBACK_CHAIN)
-        assert chain.providers == both[1:]
+        fast, slow = await reading.every(FALLBACK_CHAIN)
+        assert (fast.providers, slow.providers) == (both[1:], ())
     *_, deleted = await entries(store)
     assert deleted.action == AUDIT_ACTION_DELETED
     assert deleted.changes["alsoAffected"] == [
