@@ -1,6 +1,7 @@
 """From each module one finds its own tests: `tests/unit` mirrors `services`."""
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,15 @@ REGISTRY = {
     # Puts the parts together and decides nothing.
     "bootstrap.py": "tests/integration/registry/test_process.py",
 }
+SIMULATOR = {
+    # Puts the parts together and decides nothing.
+    "bootstrap.py": "tests/integration/simulator",
+}
 PACKAGES = {
     "conduit_kernel": KERNEL,
     "conduit_registry": REGISTRY,
     "conduit_router": ROUTER,
+    "conduit_simulator": SIMULATOR,
 }
 NO_MODULES = {"__init__.py", "__main__.py"}
 # One test for each service runs all of them up and down.
@@ -29,21 +35,47 @@ every_package = pytest.mark.parametrize("package", PACKAGES)
 
 
 def declares_only(module: Path) -> bool:
-    """Tell whether a module has no function, such as tables and structs: its users test it."""
-    tree = ast.parse(module.read_text())
-    return not any(isinstance(node, FUNCTIONS) for node in ast.walk(tree))
+    """Tell whether no function of a module has a body, as of tables, structs and protocols."""
+    return not any(
+        isinstance(node, FUNCTIONS) and not is_declared(node)
+        for node in ast.walk(ast.parse(module.read_text()))
+    )
+
+
+def is_declared(function: ast.AST) -> bool:
+    """Tell whether a function says what there is, and leaves it to others to do it."""
+    match function:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            last = function.body[-1]
+            return isinstance(last, ast.Expr) and ast.unparse(last.value) == "..."
+        case _:
+            return False
+
+
+def shown_by_wire_cases(root: Path) -> set[str]:
+    """Return the codecs of a dialect's operations whose cases are replayed by tests/wire."""
+    found: set[str] = set()
+    for file in (root / "services/conduit_providers/catalog").glob("*.toml"):
+        spec = tomllib.loads(file.read_text())
+        for operation, endpoint in spec["endpoints"].items():
+            cases = (root / "tests/wire" / spec["name"] / operation).glob("*.*")
+            if any(b"\n=== sent" in case.read_bytes() for case in cases):
+                dialect = endpoint["codec"].removesuffix(f"_{operation}")
+                found.add(f"codecs/{dialect}/{operation}.py")
+    return found
 
 
 def modules(root: Path, package: str) -> set[str]:
     """Return a package's modules that do something, as paths inside of it."""
     folder = root / "services" / package
-    return {
+    found = {
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*.py")
         if path.name not in NO_MODULES
         and path.parent.name != MIGRATIONS
         and not declares_only(path)
     }
+    return found - shown_by_wire_cases(root) if package == "conduit_providers" else found
 
 
 def mirrored(root: Path, package: str) -> set[str]:

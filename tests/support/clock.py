@@ -20,6 +20,11 @@ class Clock:
         """Return seconds since the beginning."""
         return self.now
 
+    @property
+    def sleeping(self) -> int:
+        """How many sleep, and have not given up."""
+        return sum(not woken.done() for _, _, woken in self._sleeping)
+
     async def sleep(self, seconds: float) -> None:
         """Return when the clock was advanced so far."""
         if seconds <= 0:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped] # what reads OpenAPI in tests brings it
 import orjson
 import pytest
 

@@ -1,0 +1,43 @@
+"""Vectors that depend on their text alone."""
+
+import base64
+import math
+import struct
+
+import orjson
+import pytest
+
+from conduit_simulator.embedding import embedding_list, tokens_in, vector_of
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 256, 3072])
+@pytest.mark.parametrize("text", ["", "hello", [1, 2]])
+def test_vectors_are_of_length_one_and_repeat(text: str | list[int], dimensions: int) -> None:
+    """The empty text's, too."""
+    vector = vector_of(text, dimensions)
+    assert len(vector) == dimensions
+    assert math.isclose(math.hypot(*vector), 1.0)
+    assert vector == vector_of(text, dimensions)
+
+
+def test_other_texts_have_other_vectors() -> None:
+    """Words and tokens that look alike are not the same."""
+    texts: list[str | list[int]] = ["a", "b", [1], [1, 1]]
+    assert len({tuple(vector_of(text, 8)) for text in texts}) == len(texts)
+
+
+def test_base64_is_the_list_in_little_endian_floats() -> None:
+    """As OpenAI's SDK unpacks it."""
+    plain = orjson.loads(embedding_list("m", ["x"], 4, "float"))
+    packed = orjson.loads(embedding_list("m", ["x"], 4, "base64"))["data"][0]["embedding"]
+    unpacked = struct.unpack("<4f", base64.b64decode(packed))
+    assert unpacked == pytest.approx(plain["data"][0]["embedding"])
+
+
+def test_all_texts_are_counted() -> None:
+    """Words by eight letters, tokens one by one; places in order."""
+    texts: list[str | list[int]] = ["one two", [7, 8, 9]]
+    assert tokens_in(texts) == 5
+    listed = orjson.loads(embedding_list("m", texts, 2, "float"))
+    assert listed["usage"] == {"prompt_tokens": 5, "total_tokens": 5}
+    assert [each["index"] for each in listed["data"]] == [0, 1]
