@@ -8,6 +8,7 @@ without arguments that returns the path of a folder.
 """
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.metadata import entry_points
@@ -16,7 +17,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.struct_pb2 import Value
 
 from conduit.v1.key_credential_pb2 import KeyCredential
 from conduit.v1.provider_pb2 import Provider
@@ -191,7 +192,7 @@ def _settings(spec: ProviderSpec, provider: Provider) -> dict[str, str]:
     known = {setting.name: setting for setting in spec.settings}
     given = {
         name: _setting_text(name, value, provider.name)
-        for name, value in MessageToDict(provider.settings).items()
+        for name, value in provider.settings.fields.items()
     }
     for name in given:
         if name not in known:
@@ -209,15 +210,15 @@ def _settings(spec: ProviderSpec, provider: Provider) -> dict[str, str]:
     return {name: given.get(name) or setting.default for name, setting in known.items()}
 
 
-def _setting_text(name: str, value: object, provider: str) -> str:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case float() if value.is_integer():
-            return str(int(value))
-        case str() | float() | int():
-            return str(value)
-        case None:
+def _setting_text(name: str, value: Value, provider: str) -> str:
+    match value.WhichOneof("kind"):
+        case "bool_value":
+            return "true" if value.bool_value else "false"
+        case "number_value" if math.isfinite(number := value.number_value):
+            return str(int(number)) if number.is_integer() else str(number)
+        case "string_value":
+            return value.string_value
+        case "null_value" | None:
             return ""
         case _:
             raise InvalidRequest(

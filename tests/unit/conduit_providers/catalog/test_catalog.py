@@ -78,9 +78,24 @@ def test_target_takes_settings_with_defaults(tmp_path: Path) -> None:
     assert target.base_url == "https://eu-1.acme.example/v1"
     assert target.settings == {"region": "eu-1", "tier": "standard"}
     assert catalog.target(instance(region=3, tier=True)).settings == {"region": "3", "tier": "true"}
+    other = instance(region=1.5, tier=False)
+    assert catalog.target(other).settings == {"region": "1.5", "tier": "false"}
+    unsaid = instance(region="eu")
+    unsaid.settings.update({"tier": None})
+    assert catalog.target(unsaid).settings == {"region": "eu", "tier": "standard"}
 
 
-@pytest.mark.parametrize("settings", [{}, {"region": "eu", "colour": "red"}, {"region": ["eu"]}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"region": "eu", "colour": "red"},
+        {"region": ["eu"]},
+        {"region": {"a": 1}},
+        {"region": float("nan")},
+        {"region": float("-inf")},
+    ],
+)
 def test_wrong_settings_are_refused(tmp_path: Path, settings: dict[str, Any]) -> None:
     """A setting too few, too many or of the wrong type is the operator's error, and named."""
     with pytest.raises(InvalidRequest) as raised:
