@@ -11,6 +11,7 @@ from conduit_providers.codecs.anthropic.options import ChatModel, ChatOptions
 from conduit_providers.codecs.anthropic.tools import NATIVE as NATIVE_OF_TOOLS
 from conduit_providers.codecs.anthropic.tools import search_tool, tool_choice, tools
 from conduit_providers.codecs.anthropic.turns import NATIVE_OF_DOCUMENTS, system_blocks, turns
+from conduit_providers.codecs.shared.native import object_in
 from conduit_providers.codecs.shared.turns import is_thinking
 from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
 from conduit_providers.operations.chat import ChatCall
@@ -142,8 +143,7 @@ class MessagesBody:
             return
         asked = self._request.response_format.json_schema
         schema = closed(orjson.loads(asked.schema_json or b'{"type": "object"}'))
-        config = self._body.setdefault("output_config", {})
-        config.setdefault("format", {"type": "json_schema", "schema": schema})
+        self._output_config().setdefault("format", {"type": "json_schema", "schema": schema})
 
     def _put_reasoning(self) -> None:
         if not self._request.HasField("reasoning_effort"):
@@ -166,7 +166,10 @@ class MessagesBody:
             self._put_effort(efforts.get(effort, effort))
 
     def _put_effort(self, effort: str) -> None:
-        self._body.setdefault("output_config", {}).setdefault("effort", effort)
+        self._output_config().setdefault("effort", effort)
+
+    def _output_config(self) -> Json:
+        return object_in(self._body, "output_config")
 
     def _put_no_thinking(self) -> None:
         if self._model.least_thinking == "low":

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from conduit.v1.chat_pb2 import ChatCompletionRequest
-from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
+from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.anthropic.request import (
     BUDGET_SHARES,
     EFFORTS,
@@ -23,6 +23,7 @@ from conduit_providers.codecs.anthropic.request import (
 from conduit_providers.codecs.bedrock.options import ChatModel
 from conduit_providers.codecs.bedrock.tools import ToolConfig, answer_tool
 from conduit_providers.codecs.bedrock.turns import NATIVE_OF_DOCUMENTS, Conversation
+from conduit_providers.codecs.shared.native import object_in
 from conduit_providers.codecs.shared.turns import is_thinking
 from conduit_providers.codecs.shared.unsupported import is_default, note_unsupported
 from conduit_providers.operations.chat import ChatCall
@@ -60,8 +61,10 @@ class ConverseBody:
         self._model: ChatModel = endpoint.facts_of(call.model)
         self._provider = provider
         self._unknown: Json = orjson.loads(self._request.unknown_json or b"{}")
-        self._fields = _object(self._unknown, "additionalModelRequestFields")
-        self._output: Json = self._unknown.pop("outputConfig", None) or {}
+        self._fields = object_in(self._unknown, "additionalModelRequestFields")
+        self._output = object_in(self._unknown, "outputConfig")
+        for name in ("additionalModelRequestFields", "outputConfig"):
+            del self._unknown[name]
         self._inference: Json = {}
         self._body: Json = {}
 
@@ -246,7 +249,7 @@ class ConverseBody:
         path = self._model.top_k
         inside = self._fields
         for name in path[:-1]:
-            inside = inside.setdefault(name, {})
+            inside = object_in(inside, name)
         inside[path[-1]] = top_k
 
     def _put_others(self) -> None:
@@ -298,11 +301,3 @@ _UNTAKEN = (
     "user",
     "verbosity",
 )
-
-
-def _object(members: Json, name: str) -> Json:
-    """Take a member that is an object out of others. InvalidRequest if it is something else."""
-    value = members.pop(name, None) or {}
-    if not isinstance(value, dict):
-        raise InvalidRequest(f"{name} must be an object", field=name)
-    return value
