@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from conduit.v1.embedding_pb2 import EmbeddingList, EmbeddingRequest
 from conduit_kernel.errors import UnsupportedCapability
+from conduit_providers.failures import malformed
 from conduit_providers.operations.embed import EmbedAnswer, EmbedCall, embed_answer
 from conduit_providers.quantities import Quantities
 
@@ -24,15 +25,15 @@ def vectors_answer(
 ) -> EmbedAnswer:
     """Return vectors as OpenAI's answers have them, in the encoding that the caller asked for.
 
-    `model` is what the provider says that it is; the call's if it says nothing.
+    `model` is what the provider says that it is; the call's if it says nothing. UpstreamError if a
+    number is larger than the encoding holds.
     """
     listed = EmbeddingList(object="list", model=model or call.model)
     is_base64 = call.typed.encoding_format == "base64"
     for place, values in enumerate(vectors):
         vector = listed.data.add(object="embedding", index=place).embedding
         if is_base64:
-            packed = struct.pack(f"<{len(values)}f", *values)
-            vector.base64 = base64.b64encode(packed).decode()
+            vector.base64 = _packed(values, call.provider)
         else:
             vector.floats.values.extend(values)
     # OpenAI's answers always have counts.
@@ -40,3 +41,11 @@ def vectors_answer(
     if usage is not None:
         listed.usage.prompt_tokens = listed.usage.total_tokens = usage.input_tokens
     return embed_answer(usage=usage, typed=listed)
+
+
+def _packed(values: Sequence[float], provider: str) -> str:
+    try:
+        packed = struct.pack(f"<{len(values)}f", *values)
+    except OverflowError as error:
+        raise malformed(provider, "a number of its vectors is too large") from error
+    return base64.b64encode(packed).decode()
