@@ -15,6 +15,8 @@ from conduit_providers.spec import Endpoint
 Members = dict[str, msgspec.Raw]
 
 _read = JsonReader(Members).decode
+# What an item holds is passed on as it came, and need not be readable.
+_read_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _write = msgspec.json.encode
 _NO_CHOICES = msgspec.Raw(b"[]")
 # What all chunks of an answer have in common.
@@ -84,7 +86,7 @@ def usage_chunk(event: bytes, usage: Quantities, reported: object) -> bytes:
 
 def _is_about_none(members: Members) -> bool:
     choices = members.get("choices")
-    return choices is not None and msgspec.json.decode(choices) == []
+    return choices is not None and _read_items(choices) == []
 
 
 def _counts(usage: Quantities, reported: object) -> dict[str, object]:
@@ -114,7 +116,11 @@ def with_stop(data: bytes, endpoint: Endpoint) -> bytes:
 def tier_in(event: bytes) -> object:
     """Return the service tier that an event names; None if it names none."""
     raw = _read(event).get("service_tier") if b'"service_tier"' in event else None
-    return None if raw is None else msgspec.json.decode(raw)
+    try:
+        return None if raw is None else msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        # A number that nobody holds, which is passed on as it came.
+        return None
 
 
 def found_at(data: bytes, path: str) -> object:

@@ -24,6 +24,8 @@ from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]
 DONE = b"data: [DONE]\n\n"
+# Stands for a number that is no double's.
+HOLE = "hole"
 HEAD: Json = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 COUNTS: Json = {
     "prompt_tokens": 7,
@@ -308,3 +310,16 @@ def test_an_event_that_is_neither_answer_nor_error_makes_no_sense(event: Json) -
     """It is not passed on, and not taken for the end."""
     with pytest.raises(UpstreamError, match="makes no sense"):
         decoder().feed(sse([event], end=b""))
+
+
+@pytest.mark.parametrize(
+    "odd", [{"choices": [{**LAST["choices"][0], "x": HOLE}]}, {"service_tier": HOLE}, {"x": HOLE}]
+)
+def test_numbers_that_nobody_holds_are_passed_on_and_hide_no_counts(odd: Json) -> None:
+    """They are not of what is read, wherever they stand."""
+    last = orjson.dumps({**LAST, **odd, "usage": COUNTS}).replace(b'"%b"' % HOLE.encode(), b"1e999")
+    body = sse([FIRST, WORDS], b"data: %b\n\n" % last + DONE)
+    found = read([body], ASKING["by OpenAI's name"])
+    assert b"1e999" in found
+    told_last = found.replace(b"1e999", b"0").rsplit(b"data: ", 1)[1]
+    assert orjson.loads(told_last)["usage"] == COUNTS
