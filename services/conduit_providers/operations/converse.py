@@ -12,7 +12,7 @@ import orjson
 from conduit.v1 import converse_requests_pb2 as pb
 from conduit.v1.call_pb2 import CallOptions, CallReport
 from conduit.v1.charge_pb2 import UNIT_SESSION_MILLISECOND
-from conduit.v1.json_runtime import JsonError
+from conduit.v1.json_limits import TOO_DEEP
 from conduit.v1.live_client_event_json import (
     live_client_event_from_json,
     live_client_event_to_json,
@@ -135,6 +135,8 @@ class ConverseOperation(SessionOperation[Any]):
         """Read a session's beginning."""
         try:
             found = _read_beginning(body)
+        except RecursionError as error:
+            raise InvalidRequest(f"The event {TOO_DEEP}", field="") from error
         except msgspec.MsgspecError as error:
             raise refusal(error) from error
         if found.type is None:
@@ -208,7 +210,7 @@ class ConverseMessages(SessionMessages):
         if self._is_typed:
             try:
                 typed = event.typed
-            except JsonError:
+            except InvalidRequest:
                 return pb.ConverseResponse(json=event.json)
             if typed.WhichOneof("event") is not None:
                 return pb.ConverseResponse(**{self._field: typed})

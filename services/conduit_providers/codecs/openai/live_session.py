@@ -13,6 +13,7 @@ from conduit_kernel.errors import UpstreamError
 from conduit_providers.codecs.openai.session_events import (
     Json,
     document_of,
+    for_provider,
     member,
     said_by_caller,
     said_by_provider,
@@ -62,13 +63,13 @@ class LiveTranslator:
 
     def first_frames(self) -> Sequence[Frame]:
         """Return the caller's first event, with the provider's name of the model."""
-        return (with_model(self._call.request.json, self._call.model).decode(),)
+        return (for_provider(self._call.request.json, self._call.model),)
 
     def to_upstream(self, event: SessionEvent) -> Sequence[Frame]:
         """Pass an event on."""
         kind, text = said_by_caller(event)
         if kind in {"session.start", "session.update"}:
-            return (with_model(event.json, self._call.model).decode(),)
+            return (for_provider(event.json, self._call.model),)
         return (text,)
 
     def from_upstream(self, frame: Frame) -> Sequence[SessionEvent]:
@@ -76,17 +77,21 @@ class LiveTranslator:
         kind, json = said_by_provider(frame, self._call.provider)
         self.failure = None
         if kind in _SESSION:
+            document = self._read(json)
             self.is_open = True
             if kind == "session.closed":
-                self._note_end(document_of(json))
-            json = with_model(json, self._call.alias)
+                self._note_end(document)
+            json = with_model(json, document, self._call.alias)
         elif kind == "session.usage.updated":
-            self._note_length(document_of(json))
+            self._note_length(self._read(json))
         elif kind == "response.event":
-            self._note_response(document_of(json))
+            self._note_response(self._read(json))
         elif kind == "error":
-            self.failure = error_in_stream(document_of(json).get("error"), self._call.provider)
+            self.failure = error_in_stream(self._read(json).get("error"), self._call.provider)
         return (live_event(json),)
+
+    def _read(self, json: bytes) -> Json:
+        return document_of(json, self._call.provider)
 
     def _note_end(self, event: Json) -> None:
         self.is_done = True

@@ -11,6 +11,7 @@ from conduit_kernel.errors import UpstreamError
 from conduit_providers.codecs.openai.session_events import (
     Json,
     document_of,
+    for_provider,
     member,
     said_by_caller,
     said_by_provider,
@@ -77,7 +78,7 @@ class RealtimeTranslator:
         """Pass an event on; a session's model cannot change, so none but its own is named."""
         kind, text = said_by_caller(event)
         if kind == "session.update":
-            return (with_model(event.json, self._call.model).decode(),)
+            return (for_provider(event.json, self._call.model),)
         return (text,)
 
     def from_upstream(self, frame: Frame) -> Sequence[SessionEvent]:
@@ -89,18 +90,22 @@ class RealtimeTranslator:
         elif kind == _SOUND:
             self._sound += len(json)
         elif kind in _SESSION:
+            document = self._read(json)
             self.is_open = True
-            self._note_session(document_of(json))
-            json = with_model(json, self._call.alias)
+            self._note_session(document)
+            json = with_model(json, document, self._call.alias)
         elif kind == "response.created":
             self._begun += 1
         elif kind == "response.done":
-            self._note_response(document_of(json))
+            self._note_response(self._read(json))
         elif kind == _TRANSCRIBED:
-            self._note_transcription(document_of(json))
+            self._note_transcription(self._read(json))
         elif kind == "error":
-            self._note_error(document_of(json))
+            self._note_error(self._read(json))
         return (realtime_event(json),)
+
+    def _read(self, json: bytes) -> Json:
+        return document_of(json, self._call.provider)
 
     def _note_session(self, event: Json) -> None:
         model = member(event, "session", "audio", "input", "transcription", "model")

@@ -5,9 +5,11 @@ from typing import Any
 import msgspec
 import orjson
 
+from conduit.v1.json_limits import TOO_DEEP
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codecs.openai.session_usage import UsageReport
 from conduit_providers.failures import malformed
+from conduit_providers.json_reading import parsed
 from conduit_providers.session_codec import Frame, SessionEvent
 
 Json = dict[str, Any]
@@ -32,6 +34,8 @@ def said_by_caller(event: SessionEvent) -> tuple[str, str]:
         raise InvalidRequest("An event is JSON in UTF-8", field="json") from error
     try:
         return _read_head(json).type, text
+    except RecursionError as error:
+        raise InvalidRequest(f"An event {TOO_DEEP}", field="json") from error
     except msgspec.MsgspecError:
         return "", text
 
@@ -43,24 +47,37 @@ def said_by_provider(frame: Frame, provider: str) -> tuple[str, bytes]:
     json = frame.encode()
     try:
         return _read_head(json).type, json
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise malformed(provider, "an event is no JSON object") from error
 
 
-def with_model(json: bytes, model: str) -> bytes:
+def for_provider(json: bytes, model: str) -> str:
+    """Return a caller's event with the provider's name of the model.
+
+    InvalidRequest if it cannot be read: the provider might read another model in it.
+    """
+    try:
+        return with_model(json, parsed(json), model).decode()
+    except msgspec.DecodeError as error:
+        raise InvalidRequest(f"An event cannot be read: {error}", field="json") from error
+
+
+def document_of(json: bytes, provider: str) -> Json:
+    """Return a provider's event. UpstreamError if it cannot be read."""
+    try:
+        document: Json = parsed(json)
+    except msgspec.DecodeError as error:
+        raise malformed(provider, "an event cannot be read") from error
+    return document
+
+
+def with_model(json: bytes, document: Json, model: str) -> bytes:
     """Return an event whose session, if it names a model, names this one."""
-    document = orjson.loads(json)
     session = document.get("session")
     if not isinstance(session, dict) or "model" not in session:
         return json
     session["model"] = model
     return orjson.dumps(document)
-
-
-def document_of(json: bytes) -> Json:
-    """Return an event."""
-    document: Json = orjson.loads(json)
-    return document
 
 
 def usage_in(value: object) -> UsageReport:

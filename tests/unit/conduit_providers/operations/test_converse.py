@@ -15,6 +15,7 @@ from conduit_providers.operations.converse import (
     REALTIME,
     SESSION_MILLISECOND,
     live_opening,
+    realtime_event,
     realtime_opening,
 )
 
@@ -79,3 +80,28 @@ def test_the_catalog_takes_no_other_codec_for_sessions() -> None:
         check_codec("converse", codec_named("openai_chat"))
     with pytest.raises(ValueError, match="no codec of the operation"):
         check_codec("chat", codec_named("openai_converse"))
+
+
+@pytest.mark.parametrize(
+    "json",
+    [
+        b'{"type":"session.created","session":7}',
+        b'{"type":"error","error":{"message":7}}',
+        b'{"type":"new.event","x":1e999}',
+        b'{"type":"new.event","x":1}',
+    ],
+)
+def test_a_providers_event_that_does_not_fit_is_handed_on_as_json(json: bytes) -> None:
+    """A caller of typed events is not told that the mistake is theirs, and the session goes on."""
+    start = pb.ConverseStart(protocol=pb.SESSION_PROTOCOL_REALTIME, model="m")
+    messages = OPERATION.begin(pb.ConverseRequest(start=start))
+    assert messages.message_of(realtime_event(json)) == pb.ConverseResponse(json=json)
+    typed = messages.message_of(realtime_event(b'{"type":"session.created","session":{}}'))
+    assert typed.WhichOneof("message") == "realtime"
+
+
+def test_a_beginning_that_is_nested_without_end_is_refused() -> None:
+    """Before anybody is asked, and without a crash."""
+    deep = b"[" * 5000 + b"]" * 5000
+    with pytest.raises(InvalidRequest, match="nested more than"):
+        requirements(b'{"type":"session.start","session":{"model":"m"},"x":%b}' % deep)
