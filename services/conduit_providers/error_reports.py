@@ -6,6 +6,7 @@ import msgspec
 
 from conduit_providers.error_codes import MESSAGE_NAMES, STATUS_NAMES, bare_code
 from conduit_providers.json_reading import parsed, shown
+from conduit_providers.quantities import count_in
 from conduit_providers.rate_limits import duration_ms
 
 # Enough for a sentence or two; a whole HTML page helps nobody.
@@ -105,8 +106,8 @@ def status_in(error: object) -> int:
     members: dict[str, object] = error if isinstance(error, dict) else {}
     for name in STATUS_NAMES:
         code = members.get(name)
-        if isinstance(code, str) and code.isdigit():
-            code = int(code)
+        if isinstance(code, str):
+            code = count_in(code)
         if isinstance(code, int) and 400 <= code <= 599:  # noqa: PLR2004 # HTTP
             return code
     return 0

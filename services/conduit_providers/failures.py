@@ -7,7 +7,6 @@ money, 429 that there will be none.
 
 import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 
 from conduit_kernel.errors import (
     ContentPolicy,
@@ -21,6 +20,7 @@ from conduit_kernel.errors import (
     UpstreamRefused,
     UpstreamTimeout,
 )
+from conduit_providers.dates import http_date
 from conduit_providers.error_codes import bare_code
 from conduit_providers.error_reports import (
     MAX_MESSAGE_CHARS,
@@ -306,9 +306,8 @@ def _seconds_or_date_ms(text: str, date: str) -> int | None:
     seconds = _number(text)
     if seconds is not None:
         return round(seconds * 1000)
-    try:
-        # The provider's own clock, so that ours need not agree with it.
-        wait = parsedate_to_datetime(text) - parsedate_to_datetime(date)
-    except (ValueError, TypeError):
+    # The provider's own clock, so that ours need not agree with it.
+    until, now = http_date(text), http_date(date)
+    if until is None or now is None:
         return None
-    return max(0, round(wait.total_seconds() * 1000))
+    return max(0, round((until - now).total_seconds() * 1000))

@@ -38,6 +38,7 @@ WEB_SEARCH = int(pb.UNIT_WEB_SEARCH)
 MOST = 10**12
 _USUAL_TIERS = frozenset({"", "auto", "default", "standard", "on_demand"})
 _MAX_TIER = 40
+_MOST_DIGITS = 18
 
 Qualifiers = tuple[tuple[str, str], ...]
 
@@ -184,6 +185,16 @@ def total(parts: Iterable[Quantities]) -> Quantities:
         qualifiers = qualifiers or part.qualifiers
         is_consistent = is_consistent and part.is_consistent
     return counted(sums.items(), qualifiers, is_consistent=is_consistent)
+
+
+def milliseconds(seconds: float) -> int:
+    """Return a time as leaves count it; for `counted` to mark, what is too long stays so."""
+    return round(max(-1, min(seconds * 1000, MOST + 1)))
+
+
+def count_in(text: str) -> int | None:
+    """Return the count that a header has; None if it has none."""
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def service_tier(tier: object) -> Qualifiers:

@@ -11,11 +11,10 @@ parted by spaces and in the same order everywhere.
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from itertools import zip_longest
 from typing import NamedTuple
 
+from conduit_providers.dates import http_date, iso_time
 from conduit_providers.spec import RateLimitHeaders
 
 _PART_MS: Mapping[str, float] = {
@@ -28,8 +27,9 @@ _PART_MS: Mapping[str, float] = {
     "h": 3_600_000,
     "d": 86_400_000,
 }
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|s|m|h|d)")
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|s|m|h|d))+")
+# More digits than these are no duration.
+_PART = re.compile(r"(\d{1,12}(?:\.\d+)?)(ms|us|µs|ns|s|m|h|d)")
+_DURATION = re.compile(rf"(?:{_PART.pattern})+")
 # Larger numbers are points in time: no limit resets in eleven days, and 2001 is long past.
 _EPOCH_SECONDS = 1e9
 _EPOCH_MILLISECONDS = 1e12
@@ -124,13 +124,12 @@ def _wait_ms(reset: str, date: str) -> int | None:
     wait = duration_ms(reset)
     if wait is not None:
         return wait
-    try:
-        # The provider's own clock, so that ours need not agree with it.
-        dated = parsedate_to_datetime(date).timestamp()
-    except (ValueError, TypeError):
+    # The provider's own clock, so that ours need not agree with it.
+    dated = http_date(date)
+    moment = _moment(reset, dated.timestamp()) if dated is not None else None
+    if dated is None or moment is None:
         return None
-    moment = _moment(reset, dated)
-    return None if moment is None else max(0, round((moment - dated) * 1000))
+    return max(0, round((moment - dated.timestamp()) * 1000))
 
 
 def _count(text: str) -> int | None:
@@ -147,11 +146,8 @@ def _moment(text: str, now: float) -> float | None:
     number = _number(text)
     if number is not None:
         return number / 1000 if number >= _EPOCH_MILLISECONDS else number
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    moment = iso_time(text)
+    return moment.timestamp() if moment is not None else None
 
 
 def _number(text: str) -> float | None:

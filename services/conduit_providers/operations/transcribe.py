@@ -3,7 +3,6 @@
 import re
 import secrets
 from collections.abc import Sequence
-from math import ceil
 from typing import Any, ClassVar
 
 import msgspec
@@ -29,7 +28,7 @@ from conduit_kernel.http import Upload
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import Codec
 from conduit_providers.operation import Requirements, UploadOperation, WorstCase
-from conduit_providers.quantities import Quantities, counted
+from conduit_providers.quantities import Quantities, counted, milliseconds
 from conduit_providers.request_reading import RequestReader
 
 AUDIO_MILLISECOND = int(charge_pb2.UNIT_AUDIO_INPUT_MILLISECOND)
@@ -40,7 +39,7 @@ FORMATS = frozenset({"text", "srt", "vtt", "verbose_json", "diarized_json"})
 BYTES_PER_SECOND = 4_000
 # At a leisurely pace.
 WORDS_PER_SECOND = 2.0
-_CUE = re.compile(r"--> *(?:(\d+):)?(\d+):(\d+)[.,](\d{3})")
+_CUE = re.compile(r"--> *(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{3})")
 
 
 class TranscriptionForm(Form[TranscriptionRequest]):
@@ -218,7 +217,7 @@ def _size_of(form: Form[TranscriptionRequest]) -> int:
 
 
 def _milliseconds(seconds: float) -> Quantities:
-    return counted(((AUDIO_MILLISECOND, ceil(seconds * 1000)),))
+    return counted(((AUDIO_MILLISECOND, milliseconds(seconds)),))
 
 
 def _seconds_of(text: str) -> float:

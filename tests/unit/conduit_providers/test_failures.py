@@ -298,6 +298,13 @@ def test_body_of_any_form_gives_an_error(body: bytes) -> None:
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-1"}, None),
         ({"retry-after": "nan"}, None),
+        (
+            {
+                "retry-after": "Mon, 23 Nov 2026 12:00:09 +9999999999999",
+                "date": "Mon, 23 Nov 2026 12:00:00 GMT",
+            },
+            None,
+        ),
         ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1m1s"}, "61000"),
         ({"x-ratelimit-remaining-requests": "9", "x-ratelimit-reset-requests": "1m1s"}, None),
         (

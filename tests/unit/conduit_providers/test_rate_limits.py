@@ -27,6 +27,9 @@ NOW = 1_795_435_200.0
         ("-1", None),
         ("inf", None),
         ("5m nonsense", None),
+        # Of as many seconds as no number holds.
+        ("9" * 400 + "s", None),
+        ("9" * 400, None),
     ],
 )
 def test_durations(text: str, expected: int | None) -> None:

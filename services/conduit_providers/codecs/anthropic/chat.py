@@ -3,8 +3,6 @@
 https://platform.claude.com/docs/en/api/messages
 """
 
-from email.utils import parsedate_to_datetime
-
 import msgspec
 import orjson
 
@@ -24,6 +22,7 @@ from conduit_providers.codecs.anthropic.request import MessagesBody
 from conduit_providers.codecs.anthropic.stream import AnthropicChatDecoder
 from conduit_providers.codecs.anthropic.turns import FORMAT
 from conduit_providers.codecs.shared.counts import chat_usage
+from conduit_providers.dates import sent_at
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import JsonReader, parsed
 from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, chat_answer
@@ -54,7 +53,7 @@ class AnthropicChatCodec:
                 raise error_in_stream(message.error, call.provider)
             if message.content is None or message.stop_reason is None:
                 raise malformed(call.provider, "it has no content or no stop reason")
-            completion = _completion(message, call.created or _made_at(response))
+            completion = _completion(message, call.created or sent_at(response.headers))
             _add_details(completion.choices[0].message, message.content, response.body)
         except msgspec.DecodeError as error:
             raise malformed(call.provider, "it is not a message") from error
@@ -159,14 +158,6 @@ def _add_detail(message: ChatMessage, block: Block, whole: dict[str, object] | N
             return
         case _ if whole is not None:
             put_block(message.reasoning_details.add(), whole, index)
-
-
-def _made_at(response: HttpResponse) -> int:
-    """Return when the answer was made, by the provider's clock; zero if it does not say."""
-    try:
-        return int(parsedate_to_datetime(response.headers.get("date", "")).timestamp())
-    except ValueError:
-        return 0
 
 
 CODEC = AnthropicChatCodec()

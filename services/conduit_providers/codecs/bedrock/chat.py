@@ -3,8 +3,6 @@
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
 """
 
-from email.utils import parsedate_to_datetime
-
 import msgspec
 import orjson
 
@@ -24,6 +22,8 @@ from conduit_providers.codecs.bedrock.stream import ConverseStreamDecoder
 from conduit_providers.codecs.bedrock.tools import answer_tool
 from conduit_providers.codecs.bedrock.turns import FORMAT
 from conduit_providers.codecs.shared.counts import chat_usage
+from conduit_providers.codecs.shared.turns import argument_text
+from conduit_providers.dates import sent_at
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, chat_answer
@@ -61,7 +61,7 @@ class BedrockChatCodec:
             raise malformed(call.provider, "it is not an answer of Converse") from error
         usage = answer.usage.quantities() if answer.usage is not None else None
         completion.id = answer_id(response.headers, call.created)
-        completion.created = call.created or _made_at(response)
+        completion.created = call.created or sent_at(response.headers)
         if usage is not None:
             completion.usage.CopyFrom(chat_usage(usage))
         return chat_answer(usage=usage, typed=completion)
@@ -86,7 +86,7 @@ def _completion(answer: ConverseAnswer, call: ChatCall, answer_name: str) -> Cha
         choice.native_finish_reason = finish.native
     choice.message.role = CHAT_ROLE_ASSISTANT
     if answers and answers[0].call is not None:
-        choice.message.content.add(text=_compact(answers[0].call.input))
+        choice.message.content.add(text=argument_text(answers[0].call.input))
     else:
         _add_words(choice.message, answer.blocks)
     for block in answer.blocks:
@@ -105,7 +105,7 @@ def _add_words(message: ChatMessage, blocks: list[Block]) -> None:
         if block.call is not None:
             call = message.tool_calls.add(id=block.call.tool_use_id)
             call.function.name = block.call.name
-            call.function.arguments = _compact(block.call.input)
+            call.function.arguments = argument_text(block.call.input)
 
 
 def _add_thought(message: ChatMessage, thought: Reasoning, whose: str) -> None:
@@ -123,18 +123,6 @@ def _add_thought(message: ChatMessage, thought: Reasoning, whose: str) -> None:
         message.reasoning_details.add(
             type="reasoning.encrypted", data=thought.redacted_content, format=FORMAT, index=index
         )
-
-
-def _compact(raw: msgspec.Raw) -> str:
-    return msgspec.json.format(bytes(raw), indent=-1).decode()
-
-
-def _made_at(response: HttpResponse) -> int:
-    """Return when the answer was made, by the provider's clock; zero if it does not say."""
-    try:
-        return int(parsedate_to_datetime(response.headers.get("date", "")).timestamp())
-    except ValueError:
-        return 0
 
 
 CODEC = BedrockChatCodec()

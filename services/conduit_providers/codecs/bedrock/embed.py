@@ -17,7 +17,7 @@ from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.embed import EmbedAnswer, EmbedCall
-from conduit_providers.quantities import plain
+from conduit_providers.quantities import count_in, plain
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
@@ -98,9 +98,8 @@ class BedrockEmbedCodec:
         if len(found.vectors) != len(call.typed.input):
             raise malformed(call.provider, "it has not one embedding for each text")
         count = found.input_text_token_count
-        tokens_read = response.headers.get(TOKENS_READ, "")
-        if count is None and tokens_read.isdecimal():
-            count = int(tokens_read)
+        if count is None:
+            count = count_in(response.headers.get(TOKENS_READ, ""))
         usage = None if count is None else plain(count)
         return vectors_answer(found.vectors, call, usage)
 

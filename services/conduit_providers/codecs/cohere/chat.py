@@ -3,8 +3,6 @@
 https://docs.cohere.com/reference/chat
 """
 
-from email.utils import parsedate_to_datetime
-
 import msgspec
 import orjson
 
@@ -24,6 +22,7 @@ from conduit_providers.codecs.cohere.answer import (
 )
 from conduit_providers.codecs.cohere.request import ChatBody
 from conduit_providers.codecs.cohere.stream import CohereChatDecoder
+from conduit_providers.dates import sent_at
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, chat_answer
@@ -59,7 +58,7 @@ class CohereChatCodec:
             raise malformed(call.provider, "it has no message or no finish reason")
         usage = reply.usage.quantities() if reply.usage is not None else None
         completion = _completion(reply, reply.message, call)
-        completion.created = call.created or _made_at(response)
+        completion.created = call.created or sent_at(response.headers)
         if usage is not None and reply.usage is not None:
             completion.usage.CopyFrom(chat_usage(usage, reply.usage))
         return chat_answer(usage=usage, typed=completion)
@@ -115,14 +114,6 @@ def _add_calls(message: ChatMessage, calls: list[Called]) -> None:
         if each.function is not None:
             call.function.name = each.function.name or ""
             call.function.arguments = each.function.arguments or "{}"
-
-
-def _made_at(response: HttpResponse) -> int:
-    """Return when the answer was made, by the provider's clock; zero if it does not say."""
-    try:
-        return int(parsedate_to_datetime(response.headers.get("date", "")).timestamp())
-    except ValueError:
-        return 0
 
 
 CODEC = CohereChatCodec()

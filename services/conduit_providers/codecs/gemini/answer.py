@@ -4,7 +4,6 @@ https://ai.google.dev/api/generate-content#v1beta.GenerateContentResponse
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -220,14 +219,6 @@ def _blocked(feedback: Feedback, reason: str, provider: str) -> UpstreamError:
 
 def _sum_of(modality: str, details: Sequence[ModalityCount] | None) -> int:
     return sum(each.token_count for each in details or () if each.modality == modality)
-
-
-def made_at(create_time: str) -> int:
-    """Return a time such as `2026-11-23T12:00:00.5Z` in seconds since 1970; zero if it is none."""
-    try:
-        return int(datetime.fromisoformat(create_time).timestamp())
-    except ValueError:
-        return 0
 
 
 class Finish(NamedTuple):

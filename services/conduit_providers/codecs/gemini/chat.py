@@ -3,8 +3,6 @@
 https://ai.google.dev/api/generate-content
 """
 
-from email.utils import parsedate_to_datetime
-
 import orjson
 
 from conduit.v1.chat_pb2 import ChatCompletion
@@ -15,7 +13,6 @@ from conduit_providers.codecs.gemini.answer import (
     extras_json,
     finish_of,
     logprobs_json,
-    made_at,
     read_response,
 )
 from conduit_providers.codecs.gemini.grounding import annotations
@@ -23,6 +20,7 @@ from conduit_providers.codecs.gemini.parts import PartReader, message_of
 from conduit_providers.codecs.gemini.request import ContentBody
 from conduit_providers.codecs.gemini.stream import GeminiChatDecoder
 from conduit_providers.codecs.shared.counts import chat_usage
+from conduit_providers.dates import made_at, sent_at
 from conduit_providers.failures import malformed
 from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, chat_answer
 from conduit_providers.spec import Endpoint
@@ -45,7 +43,7 @@ class GeminiChatCodec:
         found = read_response(response.body, call.provider)
         if not found.candidates or any(each.finish_reason is None for each in found.candidates):
             raise malformed(call.provider, "it has no candidate or no finish reason")
-        created = made_at(found.create_time) or call.created or _sent_at(response)
+        created = made_at(found.create_time) or call.created or sent_at(response.headers)
         completion = ChatCompletion(
             id=found.response_id,
             object="chat.completion",
@@ -104,14 +102,6 @@ def _add_choice(completion: ChatCompletion, candidate: Candidate, index: int) ->
         cited = annotations(bytes(candidate.grounding_metadata), texts)
         if cited:
             choice.message.annotations_json = orjson.dumps(cited)
-
-
-def _sent_at(response: HttpResponse) -> int:
-    """Return when the answer was sent, by the provider's clock; zero if it does not say."""
-    try:
-        return int(parsedate_to_datetime(response.headers.get("date", "")).timestamp())
-    except ValueError:
-        return 0
 
 
 CODEC = GeminiChatCodec()

@@ -6,12 +6,12 @@ Whole answers are read through the same door as streamed ones, so that both say 
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
 import orjson
 
 from conduit.v1.chat_chunk_pb2 import ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT, ChatMessage
 from conduit_providers.codecs.gemini.answer import Part, known
+from conduit_providers.codecs.shared.turns import argument_text
 
 Json = dict[str, Any]
 
@@ -90,7 +90,7 @@ class PartReader:
         )
         call.function.name = called.name
         # Whole answers come with indents.
-        call.function.arguments = msgspec.json.format(bytes(called.args), indent=-1).decode()
+        call.function.arguments = argument_text(called.args)
         if part.thought_signature:
             call.unknown_json = sealed_json(part.thought_signature)
         self.calls += 1

@@ -17,7 +17,6 @@ from conduit_providers.codecs.gemini.answer import (
     extras_json,
     finish_of,
     logprobs_json,
-    made_at,
     read_response,
 )
 from conduit_providers.codecs.gemini.grounding import annotations
@@ -25,6 +24,7 @@ from conduit_providers.codecs.gemini.parts import PartReader
 from conduit_providers.codecs.shared.chunk_decoder import EventDecoder
 from conduit_providers.codecs.shared.counts import chat_usage
 from conduit_providers.codecs.shared.sse import SseEvent
+from conduit_providers.dates import made_at
 from conduit_providers.failures import malformed
 from conduit_providers.operations.chat import ChatCall
 

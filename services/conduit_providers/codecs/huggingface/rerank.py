@@ -25,7 +25,7 @@ from conduit_providers.codecs.shared.rankings import (
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.rerank import RerankAnswer, RerankCall, estimated_tokens
-from conduit_providers.quantities import Quantities, plain
+from conduit_providers.quantities import Quantities, count_in, plain
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
@@ -73,10 +73,10 @@ class HuggingFaceRerankCodec:
         except msgspec.DecodeError as error:
             raise malformed(call.provider, "it is not a list of places") from error
         ranking, usage = Ranking(), None
-        tokens_read = response.headers.get(TOKENS_READ, "")
-        if tokens_read.isdecimal():
-            ranking.meta.tokens.input_tokens = int(tokens_read)
-            usage = plain(int(tokens_read))
+        tokens_read = count_in(response.headers.get(TOKENS_READ, ""))
+        if tokens_read is not None:
+            ranking.meta.tokens.input_tokens = tokens_read
+            usage = plain(tokens_read)
         return ranking_answer([Place(r.index, r.score) for r in found], call, usage, ranking)
 
     def estimate(self, form: Form[RerankingRequest]) -> Quantities:

@@ -4,7 +4,6 @@ https://docs.ollama.com/api/chat; a line of a stream has the form of a whole ans
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,6 +17,8 @@ from conduit.v1.chat_pb2 import (
     FINISH_REASON_UNSPECIFIED,
     FinishReason,
 )
+from conduit_providers.codecs.shared.turns import argument_text
+from conduit_providers.dates import made_at
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.quantities import Quantities, plain
@@ -74,10 +75,7 @@ class Piece(msgspec.Struct):
 
     def created(self, otherwise: int) -> int:
         """Return when it was made, in seconds since 1970."""
-        try:
-            return int(datetime.fromisoformat(self.created_at).timestamp())
-        except ValueError:
-            return otherwise
+        return made_at(self.created_at) or otherwise
 
     def mark(self) -> str:
         """Return what tells answers apart; the API has no ids, but times in nanoseconds."""
@@ -128,8 +126,7 @@ class PieceReader:
             )
             call.function.name = called.function.name
             # Servers may send it with indents.
-            arguments = msgspec.json.format(bytes(called.function.arguments), indent=-1)
-            call.function.arguments = arguments.decode()
+            call.function.arguments = argument_text(called.function.arguments)
             self.calls += 1
         return delta if delta.ListFields() else None
 

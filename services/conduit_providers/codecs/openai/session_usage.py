@@ -15,6 +15,7 @@ from conduit_providers.quantities import (
     INPUT,
     Quantities,
     counted,
+    milliseconds,
 )
 from conduit_providers.token_counts import TokenCounts
 
@@ -63,14 +64,14 @@ class UsageReport(msgspec.Struct, frozen=True):
     def transcribed(self) -> Quantities:
         """Return what a transcription used: what was heard in seconds, or tokens."""
         if self.seconds is not None:
-            return counted(((_AUDIO_MILLISECOND, round(self.seconds * 1000)),))
+            return counted(((_AUDIO_MILLISECOND, milliseconds(self.seconds)),))
         return self.tokens()
 
     def lasted(self) -> Quantities | None:
         """Return how long a live session has lasted; None if it does not say."""
         if self.seconds is None:
             return None
-        return counted(((SESSION_MILLISECOND, round(self.seconds * 1000)),))
+        return counted(((SESSION_MILLISECOND, milliseconds(self.seconds)),))
 
 
 def _cached(details: _Modalities) -> dict[int, int]:

@@ -22,7 +22,7 @@ from conduit_providers.operations.transcribe import (
     is_json,
     transcription_answer,
 )
-from conduit_providers.quantities import Quantities, counted
+from conduit_providers.quantities import Quantities, counted, milliseconds
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.token_counts import TokenCounts
@@ -115,7 +115,7 @@ def _usage(words: _Words) -> Quantities | None:
         seconds = words.duration
     if seconds is None:
         return None
-    return counted(((AUDIO_MILLISECOND, round(seconds * 1000)),))
+    return counted(((AUDIO_MILLISECOND, milliseconds(seconds)),))
 
 
 CODEC = OpenAITranscribeCodec()

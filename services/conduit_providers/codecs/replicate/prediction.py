@@ -4,7 +4,6 @@ https://replicate.com/docs/topics/predictions and
 https://replicate.com/docs/topics/predictions/lifecycle
 """
 
-from datetime import datetime
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,6 +20,7 @@ from conduit_kernel.errors import UpstreamError, UpstreamRefused
 from conduit_providers.codecs.replicate.input import limit_of
 from conduit_providers.codecs.replicate.options import ChatModel
 from conduit_providers.codecs.shared.counts import token_totals
+from conduit_providers.dates import made_at
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.jobs import JobRequest
 from conduit_providers.json_reading import JsonReader
@@ -69,10 +69,7 @@ class Prediction(msgspec.Struct):
 
     def created(self, otherwise: int) -> int:
         """Return when it was begun, in seconds since 1970."""
-        try:
-            return int(datetime.fromisoformat(self.created_at).timestamp())
-        except ValueError:
-            return otherwise
+        return made_at(self.created_at) or otherwise
 
     def finish(self, call: ChatCall, model: ChatModel) -> "FinishReason.ValueType":
         """Return why the model stopped; Replicate does not say, but the counts may."""

@@ -1,7 +1,7 @@
 """What dialects other than OpenAI's need of earlier turns: whole thoughts, and calls' arguments."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 import msgspec
 
@@ -11,6 +11,8 @@ from conduit_providers.json_reading import parsed
 # The name that Anthropic's documentation recommends for arguments that are no JSON.
 # https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming
 INVALID_JSON = "INVALID_JSON"
+# What the pieces of a thought tell, by its type.
+_SAID: Sequence[Literal["text", "summary", "data"]] = ("text", "summary", "data")
 
 
 def joined_details(details: Iterable[ReasoningDetail]) -> list[ReasoningDetail]:
@@ -18,18 +20,24 @@ def joined_details(details: Iterable[ReasoningDetail]) -> list[ReasoningDetail]:
     whole: list[ReasoningDetail] = []
     for detail in details:
         last = whole[-1] if whole else None
-        if (
-            last is None
-            or not detail.HasField("index")
-            or (last.index, last.type) != (detail.index, detail.type)
-        ):
+        if last is None or not _goes_on(last, detail):
             whole.append(ReasoningDetail())
             whole[-1].CopyFrom(detail)
             continue
-        last.text += detail.text
+        for name in _SAID:
+            if detail.HasField(name):
+                setattr(last, name, getattr(last, name) + getattr(detail, name))
         if detail.signature:
             last.signature = detail.signature
     return whole
+
+
+def _goes_on(last: ReasoningDetail, detail: ReasoningDetail) -> bool:
+    """Return whether a detail is a further piece of the last one."""
+    if not (last.HasField("index") and detail.HasField("index")):
+        return False
+    is_other = bool(detail.id) and detail.id != last.id
+    return not is_other and (last.index, last.type) == (detail.index, detail.type)
 
 
 def arguments_of(text: str) -> dict[str, Any]:
@@ -39,6 +47,15 @@ def arguments_of(text: str) -> dict[str, Any]:
     except msgspec.DecodeError:
         return {INVALID_JSON: text}
     return value if isinstance(value, dict) else {INVALID_JSON: text}
+
+
+def argument_text(raw: msgspec.Raw) -> str:
+    """Return the arguments of a provider's call as callers get them: JSON without white space.
+
+    Servers in Go write `null` where there are none.
+    """
+    text = msgspec.json.format(bytes(raw), indent=-1).decode()
+    return "{}" if text == "null" else text
 
 
 def is_thinking(native: object) -> bool:

@@ -117,3 +117,13 @@ def test_a_document_is_the_text_of_typed_callers() -> None:
     OPERATION.write(typed, answer, is_typed=True)
     assert (plain.content.content_type, plain.content.body) == ("text/vtt", b"WEBVTT\n")
     assert typed.transcription.text == "WEBVTT\n"
+
+
+@pytest.mark.parametrize("duration", [1e306, -1.0])
+def test_a_length_that_cannot_be_is_marked(duration: float) -> None:
+    """In milliseconds it may be more than any whole number holds; it crashes nothing."""
+    answer = transcription_answer(
+        orjson.dumps({"text": "x", "duration": duration}), "application/json", None
+    )
+    usage = OPERATION.estimate(OPERATION.plain_form(b"{}"), answer, 0, None)
+    assert not usage.is_consistent
