@@ -88,10 +88,10 @@ def test_long_lines_are_read_and_endless_ones_are_not_kept() -> None:
         decoder.feed(endless)
 
 
-def test_lines_before_a_bad_one_come_first() -> None:
-    """The caller gets what was said, and the error with the next read."""
+def test_lines_before_bad_ones_come_first() -> None:
+    """One is left out, two are not: what was said comes first, the error with the next read."""
     decoder = OllamaChatDecoder(call())
-    events = decoder.feed(line("Hi") + b"nonsense\n" + line("never"))
+    events = decoder.feed(line("Hi") + b"nonsense\n" * 2 + line("never"))
     assert events is not None
     assert [chunk.choices[0].delta.content for chunk in events.chunks] == ["", "Hi"]
     with pytest.raises(UpstreamError, match="makes no sense"):

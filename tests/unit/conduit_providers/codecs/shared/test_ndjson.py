@@ -1,0 +1,32 @@
+"""Lines of JSON; what cuts them is tested in test_event_buffers."""
+
+import pytest
+
+from conduit_kernel.errors import UpstreamError
+from conduit_providers.codec import MAX_EVENT_BYTES
+from conduit_providers.codecs.shared.ndjson import LineBuffer
+
+
+def test_lines_come_without_ends_and_without_empty_ones() -> None:
+    """Whichever ends they have."""
+    assert LineBuffer().feed(b'{"a":1}\r\n\n  \n {"b":2}\t\n') == [b'{"a":1}', b'{"b":2}']
+
+
+def test_the_last_line_may_lack_its_end() -> None:
+    """It is what is left."""
+    buffer = LineBuffer()
+    assert buffer.feed(b'{"a":1}\n{"b"') == [b'{"a":1}']
+    assert buffer.feed(b":2} ") == []
+    assert buffer.rest() == b'{"b":2}'
+    assert buffer.feed(b"\n") == [b'{"b":2}']
+    assert buffer.rest() == b""
+
+
+@pytest.mark.parametrize("begin", [b"", b"{}\n"])
+def test_a_line_without_end_is_refused(begin: bytes) -> None:
+    """Alone, and behind others; one byte less is held."""
+    line = b"x" * MAX_EVENT_BYTES
+    assert LineBuffer("Lumen").feed(begin + line) == ([b"{}"] if begin else [])
+    with pytest.raises(UpstreamError, match="Lumen sent") as raised:
+        LineBuffer("Lumen").feed(begin + line + b"x")
+    assert raised.value.metadata["kind"] == "malformed"

@@ -1,0 +1,123 @@
+"""Provider types as data: which rows hold for a model, and what passes as it is."""
+
+from datetime import date
+
+import msgspec
+import pytest
+
+from conduit_providers.spec import (
+    EVERY_MODEL,
+    MAX_KNOWN_MODELS,
+    Auth,
+    Endpoint,
+    ModelMatch,
+    ModelRow,
+    ProviderSpec,
+    ValueMap,
+)
+
+
+@pytest.mark.parametrize(
+    ("match", "fits", "others"),
+    [
+        (ModelMatch(), ["", "gpt-4"], []),
+        (ModelMatch(equals="gpt-4"), ["gpt-4"], ["gpt-4o", "GPT-4"]),
+        (ModelMatch(equals=("a", "b")), ["a", "b"], ["ab"]),
+        (ModelMatch(starts_with=("gpt-", "o")), ["gpt-5", "o3"], ["chatgpt-4o", ""]),
+        (ModelMatch(ends_with="-latest"), ["x-latest"], ["x-latest-2"]),
+        (ModelMatch(contains=("claude",)), ["us.anthropic.claude-x"], ["Claude"]),
+    ],
+)
+def test_a_match_tells_models_by_their_names(
+    match: ModelMatch, fits: list[str], others: list[str]
+) -> None:
+    """Case counts; without a test every model fits."""
+    assert all(map(match.fits, fits))
+    assert not any(map(match.fits, others))
+
+
+@pytest.mark.parametrize("given", ["", [], [""], 7])
+def test_a_test_without_a_text_is_refused(given: object) -> None:
+    """An empty text is in every name, and nobody means that."""
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"contains": given}, ModelMatch)
+
+
+def test_the_first_row_that_fits_holds() -> None:
+    """And none, where nothing is known."""
+    rows = (
+        ModelRow(ModelMatch(starts_with="gpt-4o"), facts="four o"),
+        ModelRow(ModelMatch(starts_with="gpt-4"), date(2026, 1, 1), facts="four"),
+    )
+    endpoint = Endpoint("openai_chat", "/chat", models=rows)
+    assert [
+        endpoint.facts_of(name) for name in ("gpt-4o-mini", "gpt-4", "gpt-3", "gpt-4o-mini")
+    ] == [
+        "four o",
+        "four",
+        None,
+        "four o",
+    ]
+
+
+def test_of_maps_about_one_parameter_the_first_holds() -> None:
+    """Others are about other ones."""
+    old = ValueMap("effort", ModelMatch(contains="old"))
+    any_model, other = ValueMap("effort"), ValueMap("tier")
+    endpoint = Endpoint("openai_chat", "/chat", value_maps=(old, any_model, other))
+    assert endpoint.value_maps_of("old") == (old, other)
+    assert endpoint.value_maps_of("new") == (any_model, other)
+
+
+def test_names_without_number_cost_no_memory_without_bound() -> None:
+    """Deployments may be called anything; what was forgotten is found again."""
+    endpoint = Endpoint("openai_chat", "/chat", models=(ModelRow(EVERY_MODEL, facts=7),))
+    for number in range(3 * MAX_KNOWN_MODELS):
+        assert endpoint.facts_of(str(number)) == 7
+        assert endpoint.value_maps_of(str(number)) == ()
+    assert len(endpoint.known_facts) <= MAX_KNOWN_MODELS
+    assert len(endpoint.known_value_maps) <= MAX_KNOWN_MODELS
+
+
+@pytest.mark.parametrize(
+    ("body", "passes"),
+    [
+        (b'{"messages":[{"role":"user","content":"user"}]}', True),
+        (b'{"user":"u"}', False),
+        (b'{"max_tokens":1}', False),
+        (b'{"effort":"high"}', False),
+        (b'{"stream_options":{}}', True),
+        (b'{"messages":[{"name":"n"}]}', False),
+        (b'{"us\\u0065r":"u"}', False),
+        (b"nonsense", False),
+    ],
+)
+def test_a_request_passes_if_nothing_in_it_must_change(body: bytes, *, passes: bool) -> None:
+    """One that cannot be read is looked at more closely."""
+    endpoint = Endpoint(
+        "openai_chat",
+        "/chat",
+        rename={"max_tokens": "limit"},
+        drop=frozenset({"user", "stream_options"}),
+        drop_in_messages=frozenset({"name"}),
+        value_maps=(ValueMap("effort"),),
+    )
+    assert endpoint.passes(body) is passes
+    assert Endpoint("openai_chat", "/chat").passes(body)
+
+
+def test_an_address_may_depend_on_a_setting() -> None:
+    """The usual one is for all others."""
+    spec = ProviderSpec(
+        "Acme",
+        "Acme",
+        Auth("none", ""),
+        {},
+        (),
+        date(2026, 11, 23),
+        base_url="https://{location}.example",
+        base_urls={"location=global": "https://example"},
+    )
+    assert spec.base_url_for({"location": "global"}) == "https://example"
+    assert spec.base_url_for({"location": "eu"}) == "https://{location}.example"
+    assert spec.base_url_for({}) == "https://{location}.example"
