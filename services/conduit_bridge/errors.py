@@ -42,6 +42,21 @@ _REFUSALS = {
     503: "SERVICE_UNAVAILABLE",
 }
 _WANT_BEARER = frozenset(("VIRTUAL_KEY_MISSING", "VIRTUAL_KEY_INVALID"))
+# Errors that the next try meets just so, though their statuses look as if they passed.
+_VAIN = frozenset(
+    (
+        "ALREADY_EXISTS",
+        "BUDGET_EXCEEDED",
+        "INSUFFICIENT_FUNDS",
+        "INVALID_API_KEY",
+        "NO_PROVIDER_AVAILABLE",
+        "NOT_IMPLEMENTED",
+        "SECRET_UNREADABLE",
+        "STILL_IN_USE",
+    )
+)
+# Clients' libraries do not wait for longer; they would try again at once.
+MAX_RETRY_MS = 60_000
 JSON_FIELD: Field = (b"content-type", b"application/json")
 
 
@@ -87,6 +102,9 @@ def fields_of(error: ConduitError) -> list[Field]:
         # Whole seconds are the standard; OpenAI's SDKs look for the milliseconds first.
         fields.append((b"retry-after", b"%d" % -(-int(wait) // 1000)))
         fields.append((b"retry-after-ms", wait.encode()))
+    if error.reason in _VAIN or (wait.isdecimal() and int(wait) > MAX_RETRY_MS):
+        # Clients try again after a 409, a 429 and all that looks like a server's fault.
+        fields.append((b"x-should-retry", b"false"))
     return fields
 
 

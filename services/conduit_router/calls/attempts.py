@@ -22,10 +22,6 @@ from conduit_router.routing.attempt_plan import Attempt
 
 ResultT = TypeVar("ResultT")
 
-# A pause asked for by the only provider is kept within the request; a longer one is the caller's.
-MAX_WAIT_SECONDS = 10.0
-# However soon it says that it may be asked again.
-MIN_WAIT_SECONDS = 0.5
 # The pause before an instance is asked again, drawn at random.
 RETRY_PAUSE_SECONDS = (0.02, 0.15)
 
@@ -46,7 +42,7 @@ async def run_attempts(
     failure: ConduitError | None = None
     untranslatable: InvalidRequest | None = None
     plan = scope.plan
-    attempt = plan.next() if begun is None else begun[0]
+    attempt = await _first(scope) if begun is None else begun[0]
     try:
         while attempt is not None:
             try:
@@ -59,9 +55,6 @@ async def run_attempts(
                 # Some providers repeat the key that they were given.
                 attempt.key.redactor.clean(error)
                 failure = error
-                if isinstance(error, UpstreamTimeout) and scope.left() <= 0:
-                    # The caller's own limit: that says nothing against the provider.
-                    raise out_of_time(scope, attempt) from error
                 _failed(scope, attempt, error)
                 attempt = await _next(scope, error)
             except InvalidRequest as error:
@@ -83,6 +76,13 @@ async def run_attempts(
         del failure, untranslatable
 
 
+async def _first(scope: CallScope) -> Attempt | None:
+    """Return the first attempt, for which there may have to be a wait."""
+    if not (scope.plan.decision.candidates or await scope.runtime.waiting.wait(scope)):
+        raise scope.no_candidate()
+    return scope.plan.next()
+
+
 def out_of_time(scope: CallScope, attempt: Attempt) -> DeadlineExceeded:
     """Return the error of a call whose time passed during an attempt."""
     name = attempt.key.provider_name
@@ -94,14 +94,13 @@ def out_of_time(scope: CallScope, attempt: Attempt) -> DeadlineExceeded:
 
 
 async def _next(scope: CallScope, failure: UpstreamError) -> Attempt | None:
-    attempt = scope.plan.next()
-    if attempt is None and isinstance(failure, UpstreamRateLimited):
+    plan = scope.plan
+    attempt = plan.next()
+    if attempt is None and isinstance(failure, UpstreamRateLimited) and plan.may_go_on:
         # Everybody asked for a pause. Keep it, if the caller's time allows.
-        pause = int(failure.metadata.get("retry_after_ms", "1000")) / 1000
-        pause = max(MIN_WAIT_SECONDS, pause) * random.uniform(1.0, 1.2)  # noqa: S311 # jitter is no secret
-        if pause < min(scope.left(), MAX_WAIT_SECONDS) and scope.plan.again():
-            await _pause(scope, pause)
-            attempt = scope.plan.next()
+        scope.decide_again()
+        if await scope.runtime.waiting.wait(scope):
+            attempt = plan.next()
     elif attempt is not None and attempt.is_retry:
         await _pause(scope, random.uniform(*RETRY_PAUSE_SECONDS))  # noqa: S311 # jitter
     return attempt
@@ -113,6 +112,9 @@ async def _pause(scope: CallScope, seconds: float) -> None:
 
 
 def _failed(scope: CallScope, attempt: Attempt, error: UpstreamError) -> None:
+    if isinstance(error, UpstreamTimeout) and scope.left() <= 0:
+        # The caller's own limit: that says nothing against the provider.
+        raise out_of_time(scope, attempt) from error
     if isinstance(error, UpstreamTimeout):
         waited = scope.runtime.clock() - attempt.began
         error.metadata.setdefault("waited_ms", str(int(waited * 1000)))

@@ -30,7 +30,7 @@ from conduit_router.context import (
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan, Consumption
 from conduit_router.routing.decide import decide_for
 from conduit_router.routing.health_view import HEALTHY, Asked
-from conduit_router.routing.refusals import no_candidate
+from conduit_router.routing.refusals import no_candidate, wait_for
 from conduit_router.served_by import CallSummary
 from conduit_router.virtual_keys import check_model
 
@@ -57,7 +57,7 @@ def admit(
     state = runtime.state
     health = HEALTHY if state.is_quiet else state.view(caller.caller.virtual_key_id)
     decision = decide_for(runtime.table.routes, requirements, health, seed, caller.peer)
-    if not decision.candidates:
+    if not decision.candidates and wait_for(decision) is None:
         raise no_candidate(requirements, decision)
     limits = DEFAULT_LIMITS if options is None else limits_of(options)
     plan = AttemptPlan(decision, limits.attempts or max(MAX_ATTEMPTS, len(decision.candidates)))
@@ -180,13 +180,20 @@ class CallScope:
             except Exception:  # noqa: BLE001 # the call has ended, whatever listeners make of it
                 structlog.get_logger("calls").exception("end_listener_failed")
 
-    def no_candidate(self) -> ConduitError:
-        """Return the error of a call for which nothing is left to try as things are now."""
+    def decide_again(self) -> bool:
+        """Decide as things are now; return whether there is a candidate."""
         runtime, caller = self.runtime, self.caller
         health = runtime.state.view(caller.caller.virtual_key_id)
         seed = self.plan.decision.seed
-        decision = decide_for(runtime.table.routes, self.requirements, health, seed, caller.peer)
-        return no_candidate(self.requirements, decision)
+        self.plan.restart(
+            decide_for(runtime.table.routes, self.requirements, health, seed, caller.peer)
+        )
+        return bool(self.plan.decision.candidates)
+
+    def no_candidate(self) -> ConduitError:
+        """Return the error of a call for which nothing is left to try as things are now."""
+        self.decide_again()
+        return no_candidate(self.requirements, self.plan.decision)
 
     def left(self) -> float:
         """Return the seconds until the deadline."""

@@ -29,6 +29,8 @@ COOLDOWN_SECONDS = {
     UpstreamRateLimited: 5.0,
     UpstreamModelNotFound: 60.0,
 }
+# However soon a provider says that it may be asked again.
+MIN_SECONDS = 0.5
 # Failures of these are about a model alone.
 _OF_MODELS = (UpstreamRateLimited, UpstreamModelNotFound)
 # How connecting fails, whatever is asked.
@@ -119,5 +121,6 @@ def _rest(scope: CallScope, attempt: Attempt, error: UpstreamError, key_id: str)
     candidate, asked_for = attempt.candidate, error.metadata.get("retry_after_ms")
     model = candidate.model if isinstance(error, _OF_MODELS) else ""
     seconds = int(asked_for) / 1000 if asked_for else COOLDOWN_SECONDS.get(type(error), 30.0)
+    seconds = max(MIN_SECONDS, seconds)
     subject = Subject(candidate.provider_id, model, key_id)
     scope.runtime.state.cool_down(subject, seconds, error.message, error.reason)

@@ -6,6 +6,7 @@ from typing import Any
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.calls.jobs import JobRunner
 from conduit_router.calls.media import MediaFetcher
+from conduit_router.calls.waiting import WaitingLines
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import EMPTY_TABLE
 from conduit_router.upstream.outcomes import Outcomes
@@ -44,3 +45,4 @@ class CallRuntime:
         self.wall_clock = wall_clock
         self.end_listeners = tuple(end_listeners)
         self.draw_seed = draw_seed
+        self.waiting = WaitingLines()

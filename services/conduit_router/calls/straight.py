@@ -28,16 +28,13 @@ Make = Callable[[CallScope, Attempt], Awaitable[AnyAnswer]]
 
 async def ask_straight(scope: CallScope, make: Make) -> tuple[Attempt, AnyAnswer]:
     """Return the attempt that succeeded and its answer, as `run_attempts` does with `make`."""
-    chosen = scope.plan.decision.candidates[0]
-    candidate, key = chosen.candidate, chosen.keys[0]
-    upstream = key.targets[scope.operation.name]
-    way = _way_of(scope, candidate, key)
-    if way is None:
+    begun = _begin(scope)
+    if begun is None:
         return await run_attempts(scope, make)
-    codec, endpoint, request, request_id_header, served_by = way
-    attempt = Attempt(candidate, key, is_retry=False, served_by=served_by)
-    scope.plan.attempts = 1
-    scope.begin_attempt(attempt)
+    attempt, way = begun
+    candidate, key = attempt.candidate, attempt.key
+    upstream = key.targets[scope.operation.name]
+    codec, endpoint, request, request_id_header, _ = way
     call = scope.call(attempt)
     try:
         body = codec.body(call, endpoint, upstream.target)
@@ -101,6 +98,23 @@ async def _fail(error: Exception, upstream: UpstreamTarget) -> NoReturn:
     if isinstance(error, HttpError):
         raise_unreachable(error, upstream)
     raise error
+
+
+def _begin(scope: CallScope) -> tuple[Attempt, StraightWay] | None:
+    """Begin the first attempt, if there is a straight way for it."""
+    candidates, plan = scope.plan.decision.candidates, scope.plan
+    if not candidates or candidates[0].is_last:
+        return None
+    candidate, key = candidates[0].candidate, candidates[0].keys[0]
+    way = _way_of(scope, candidate, key)
+    if way is None:
+        return None
+    attempt = Attempt(candidate, key, is_retry=False, served_by=way.served_by)
+    plan.attempts = 1
+    if not scope.begin_attempt(attempt):
+        plan.attempts = 0
+        return None
+    return attempt, way
 
 
 def _way_of(scope: CallScope, candidate: Candidate, key: UpstreamKey) -> StraightWay | None:

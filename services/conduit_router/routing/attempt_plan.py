@@ -109,11 +109,16 @@ class AttemptPlan(msgspec.Struct):
         self._retry = False
         self._next_candidate()
 
-    def again(self) -> bool:
-        """Start over at the first candidate; return whether an attempt is left for it."""
-        self._candidate = self._key = 0
-        self._retry = self._retried = False
+    @property
+    def may_go_on(self) -> bool:
+        """Tell whether an attempt is left."""
         return self.attempts < self.max_attempts
+
+    def restart(self, decision: Decision) -> None:
+        """Start over with what can be tried now."""
+        self.decision = decision
+        self._candidate = self._key = self._reached = 0
+        self._retry = self._retried = False
 
     def _has_spare(self) -> bool:
         untried = len(self.decision.candidates) - max(self._reached, 1)

@@ -15,7 +15,8 @@ from conduit_providers.operation import Requirements
 from conduit_router.routing.decide import Decision, Resting
 
 # What passes by itself; the other rests end when somebody mends what is wrong.
-_PASSING = frozenset({UpstreamRateLimited.reason, ProviderUnhealthy.reason})
+_LIMITED = frozenset({UpstreamRateLimited.reason})
+_PASSING = _LIMITED | {ProviderUnhealthy.reason}
 _LASTING: dict[str, type[ConduitError]] = {
     cls.reason: cls for cls in (InvalidApiKey, InsufficientFunds, UpstreamModelNotFound)
 }
@@ -26,7 +27,7 @@ def no_candidate(requirements: Requirements, decision: Decision) -> ConduitError
 
     What passes by itself before what does not, and of that what passes first.
     """
-    model, next_one = requirements.model, _soonest(decision)
+    model, next_one = requirements.model, _soonest(decision, _PASSING)
     if next_one is not None:
         return _passing(model, next_one, decision.at)
     if decision.resting:
@@ -48,13 +49,16 @@ def no_candidate(requirements: Requirements, decision: Decision) -> ConduitError
 
 
 def wait_for(decision: Decision) -> float | None:
-    """Return the seconds until the first of what passes by itself is over; None if nothing does."""
-    next_one = _soonest(decision)
-    return None if next_one is None else max(0.0, next_one.until - decision.at)
+    """Return the seconds until the first rest for a limit is over; None if nothing rests for one.
+
+    Whoever finds a circuit open is told so at once instead.
+    """
+    limited = _soonest(decision, _LIMITED)
+    return None if limited is None else max(0.0, limited.until - decision.at)
 
 
-def _soonest(decision: Decision) -> Resting | None:
-    passing = [each for each in decision.resting if each.reason in _PASSING]
+def _soonest(decision: Decision, reasons: frozenset[str]) -> Resting | None:
+    passing = [each for each in decision.resting if each.reason in reasons]
     return min(passing, key=lambda each: each.until, default=None)
 
 

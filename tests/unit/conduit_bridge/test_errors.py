@@ -10,8 +10,13 @@ from conduit.v1.options_pb2 import DIALECT_ADMIN, DIALECT_OPENAI
 from conduit_bridge.errors import answer_of, error_for, event_of, refusal
 from conduit_kernel.errors import (
     AlreadyExists,
+    ConduitError,
+    InsufficientFunds,
+    InvalidApiKey,
     InvalidRequest,
     MethodNotAllowed,
+    ProviderUnhealthy,
+    UpstreamError,
     UpstreamRateLimited,
     VirtualKeyMissing,
     error_from,
@@ -110,3 +115,20 @@ def test_an_error_event_is_one_line() -> None:
     event = event_of(UpstreamRateLimited("one\n\ndata: [DONE]"), DIALECT_OPENAI)
     assert event.count(b"\n") == 2
     assert event.endswith(b"}\n\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "is_vain"),
+    [
+        (InvalidApiKey("no"), True),
+        (InsufficientFunds("no"), True),
+        (UpstreamRateLimited("slowly", retry_after_ms="60000"), False),
+        (UpstreamRateLimited("slowly", retry_after_ms="60001"), True),
+        (ProviderUnhealthy("no", retry_after_ms="1000"), False),
+        (UpstreamError("503"), False),
+    ],
+)
+def test_clients_are_told_where_trying_again_is_vain(error: ConduitError, *, is_vain: bool) -> None:
+    """Their libraries try again after any 5xx and 429, but for this header."""
+    fields = dict(answer_of(error, DIALECT_ADMIN)[1])
+    assert fields.get(b"x-should-retry") == (b"false" if is_vain else None)

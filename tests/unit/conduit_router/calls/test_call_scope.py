@@ -116,7 +116,7 @@ def test_an_attempt_after_the_deadline_is_not_begun(bench: Bench) -> None:
     with pytest.raises(DeadlineExceeded), bench.admit(seconds=2) as scope:  # noqa: PT012 # as above
         assert bench.begun(scope).first_event == 2.0
         bench.now += 2.0
-        scope.plan.again()
+        scope.plan.restart(scope.plan.decision)
         bench.begun(scope)
 
 

@@ -6,9 +6,12 @@ from pathlib import Path
 import orjson
 import pytest
 from tests.support.call_bench import BODY, PRINCIPAL, Bench
+from tests.support.outages import open_for_all
 from tests.support.scripted_upstream import answer, hang, open_transport, serve
+from tests.support.waiting import eventually
 
 from conduit.v1 import router_requests_pb2 as pb
+from conduit_kernel.errors import ProviderUnhealthy
 from conduit_providers.operation import AnyAnsweredOperation
 from conduit_providers.operations import chat, embed
 from conduit_router.calls.unary import UnaryCalls
@@ -48,6 +51,31 @@ async def test_a_way_is_found_once_for_all_calls_of_a_model_with_a_key(tmp_path:
     assert first is not None
     assert all(other is first for [other] in others)
     assert upstream.paths == ["/1/chat/completions"] * 3
+    bench.spool.close()
+
+
+async def test_a_last_candidate_is_asked_on_the_general_way(tmp_path: Path) -> None:
+    """One call finds out how an open circuit is, after its step; the others are told to wait."""
+    async with serve(hang) as upstream, open_transport() as transport:
+        bench = Bench(tmp_path, transport=transport, base_url=upstream.url)
+        calls = calls_of(bench)
+        for number in (1, 2):
+            open_for_all(bench.state, number, at=bench.now)
+        bench.now += 1.5
+        probes = [
+            asyncio.create_task(calls.plain(BODY, PRINCIPAL, f"req_{number}")) for number in (1, 2)
+        ]
+
+        async def are_asked() -> bool:
+            return len(upstream.paths) == len(probes)
+
+        await eventually(are_asked)
+        with pytest.raises(ProviderUnhealthy):
+            await calls.plain(BODY, PRINCIPAL, "req_3")
+        for probe in probes:
+            probe.cancel()
+        await asyncio.gather(*probes, return_exceptions=True)
+    assert ways(bench) == []
     bench.spool.close()
 
 

@@ -107,7 +107,8 @@ def test_starting_over_keeps_the_count() -> None:
     way = plan(providers=1, keys=1, attempts=2)
     walk(way, UpstreamRateLimited("wait"))
     assert way.next() is None
-    assert way.again()
+    assert way.may_go_on
+    way.restart(way.decision)
     assert way.next() is not None
     way.failed(UpstreamRateLimited("wait"), may_retry=False)
-    assert not way.again()
+    assert not way.may_go_on

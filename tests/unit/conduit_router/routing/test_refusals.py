@@ -95,9 +95,9 @@ def test_a_rest_that_just_ended_asks_for_no_negative_pause() -> None:
     assert refused(decided(resting=(resting(LIMITED, 9.0),))).metadata["retry_after_ms"] == "0"
 
 
-def test_a_wait_helps_for_what_passes_alone() -> None:
-    """The first of it."""
+def test_limits_alone_are_waited_for() -> None:
+    """The first that is over; an open circuit is told at once."""
     several = resting(LIMITED, 13.0), resting(OPEN, 12.0), resting(InvalidApiKey.reason, 11.0)
-    assert wait_for(decided(resting=several)) == 2.0
-    assert wait_for(decided(resting=several[2:])) is None
+    assert wait_for(decided(resting=several)) == 3.0
+    assert wait_for(decided(resting=several[1:])) is None
     assert wait_for(decided(LACKING)) is None
