@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from conduit.v1 import billing_requests_pb2 as pb
 from conduit.v1.billing_service_pb2_grpc import BillingServiceServicer
 from conduit_billing.instances import Instances
-from conduit_billing.ledger.charges import charge_message
+from conduit_billing.ledger.charges import charge_message, is_charge_id
 from conduit_billing.ledger.store import LedgerStore
-from conduit_billing.pagination import number_in, page_of
+from conduit_billing.pagination import number_in, page_of, refuse_token
 from conduit_billing.pricing.price_list import PriceList
 from conduit_billing.pricing.rule_messages import edit_of, new_draft, rule_message
 from conduit_billing.pricing.rule_store import RuleStore
@@ -17,8 +17,8 @@ from conduit_billing.pricing.rules import Rule, RuleDraft
 from conduit_billing.reports.messages import GROUPINGS, cost_groups, metrics
 from conduit_billing.reports.store import Days, ReportStore
 from conduit_billing.timestamps import day_number, micros_at
-from conduit_billing.validation import day, refuse
-from conduit_kernel.rpc.auth_interceptor import Context
+from conduit_billing.validation import day, refuse, text
+from conduit_kernel.rpc.auth_interceptor import MAX_REQUEST_ID, Context
 from conduit_kernel.updates import must_match, select
 
 # How far back reports go that name no first day.
@@ -118,11 +118,14 @@ class BillingService(BillingServiceServicer):
     ) -> pb.ListChargesResponse:
         """Return a page of the charges."""
         page = page_of(request.page_size, request.page_token)
+        if page.after and not is_charge_id(page.after):
+            refuse_token()
+        request_id = text("requestId", request.request_id, MAX_REQUEST_ID)
         charges, token = page.cut(
             await self._ledger.charges(
                 limit=page.size + 1,
                 before=page.after,
-                request_id=request.request_id,
+                request_id=request_id,
                 virtual_key_id=request.virtual_key_id,
                 provider_id=request.provider_id,
             ),
@@ -159,7 +162,9 @@ class BillingService(BillingServiceServicer):
 
     def _days(self, first: str, last: str) -> Days:
         end = day("endDate", last, self._now().date())
-        start = day("startDate", first, end - timedelta(days=DEFAULT_DAYS))
+        # The calendar has a first day.
+        default = date.fromordinal(max(end.toordinal() - DEFAULT_DAYS, 1))
+        start = day("startDate", first, default)
         if start > end:
             refuse("startDate", "must not be after endDate")
         return Days(day_number(start), day_number(end))

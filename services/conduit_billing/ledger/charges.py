@@ -63,6 +63,11 @@ class PostedCharge(NamedTuple):
     lines: tuple[Line, ...]
 
 
+def is_charge_id(text: str) -> bool:
+    """Tell whether a charge could have such an id."""
+    return _ID.fullmatch(text) is not None
+
+
 def read_charge(charge: Charge, field: str) -> PostedCharge:
     """Return a charge that was delivered as `field`. InvalidRequest if it makes no sense.
 
