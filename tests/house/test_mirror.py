@@ -20,7 +20,12 @@ SIMULATOR = {
     # Puts the parts together and decides nothing.
     "bootstrap.py": "tests/integration/simulator",
 }
+BILLING = {
+    # Puts the parts together and decides nothing.
+    "bootstrap.py": "tests/integration/billing",
+}
 PACKAGES = {
+    "conduit_billing": BILLING,
     "conduit_kernel": KERNEL,
     "conduit_registry": REGISTRY,
     "conduit_router": ROUTER,

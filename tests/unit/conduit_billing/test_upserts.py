@@ -1,0 +1,83 @@
+"""Statements about many rows."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from conduit_billing.tables import AccountRow, DayRow, ProviderNameRow
+from conduit_billing.upserts import (
+    add_up,
+    insert_into,
+    insert_rows,
+    known_of,
+    select_among,
+    take_turns,
+)
+
+MANY = 40_000
+KEYS = ["day", "provider_id", "account_group", "virtual_key_id", "model_alias"]
+
+
+def day(number: int, cost: int) -> dict[str, object]:
+    """Return a day's sums."""
+    return {
+        "day": number,
+        "provider_id": 1,
+        "account_group": "",
+        "virtual_key_id": 0,
+        "model_alias": "fast",
+        "cost": cost,
+        "requests": 1,
+        "unpriced_requests": 0,
+        "input_tokens": 0,
+        "output_tokens": 0,
+    }
+
+
+async def test_rows_are_inserted_as_they_are_given(engine: AsyncEngine) -> None:
+    """In the table's order of columns; of no rows there is no statement."""
+    async with engine.begin() as connection:
+        await insert_rows(connection, ProviderNameRow, [])
+        await insert_rows(connection, ProviderNameRow, [(2, "b'; --"), (1, "a")])
+        rows = await connection.execute(sa.select(ProviderNameRow.id, ProviderNameRow.name))
+        assert sorted(rows.all()) == [(1, "a"), (2, "b'; --")]
+
+
+async def test_more_values_are_looked_for_than_a_statement_has_parameters(
+    engine: AsyncEngine,
+) -> None:
+    """Whatever is in them; SQLite takes 32,766 parameters."""
+    names = [f"account-{number}" for number in range(MANY)]
+    odd = ['"', "'", "\\", "[", "ключ", "a,b", ""]
+    async with engine.begin() as connection:
+        rows = [(number, name, 0, 1) for number, name in enumerate((*names[:3], *odd), 1)]
+        await insert_rows(connection, AccountRow, rows)
+        assert await known_of(connection, AccountRow.code, names) == names[:3]
+        assert sorted(await known_of(connection, AccountRow.code, odd)) == sorted(odd)
+        assert await known_of(connection, AccountRow.code, []) == []
+        found = await select_among(connection, [AccountRow.code, AccountRow.id], ["ключ", "none"])
+        assert found == [("ключ", 8)]
+
+
+async def test_sums_are_added_to_what_is_there(engine: AsyncEngine) -> None:
+    """What is new is inserted; columns to be kept stay."""
+    async with engine.begin() as connection:
+        await add_up(connection, DayRow, KEYS, [day(1, 5)])
+        await add_up(connection, DayRow, KEYS, [day(1, 7), day(2, 9)])
+        await add_up(connection, DayRow, KEYS, [])
+        days = await connection.execute(
+            sa.select(DayRow.day, DayRow.cost, DayRow.requests).order_by(DayRow.day)
+        )
+        assert days.all() == [(1, 12, 2), (2, 9, 1)]
+        for kind in (4, 6):
+            row = {"code": "a", "type": kind, "balance": -3}
+            await add_up(connection, AccountRow, ["code"], [row], kept=["type"])
+        account = await connection.execute(sa.select(AccountRow.type, AccountRow.balance))
+        assert account.all() == [(4, -6)]
+
+
+async def test_an_insert_knows_what_to_do_on_a_conflict(engine: AsyncEngine) -> None:
+    """In the words of its database; SQLite's writers take turns by themselves."""
+    async with engine.begin() as connection:
+        await take_turns(connection)
+        assert isinstance(insert_into(connection, ProviderNameRow), sqlite.Insert)
