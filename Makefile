@@ -12,7 +12,7 @@ ARGS ?=
 ROUNDS ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test generate drift format lint baseline types imports unit fuzz wire faults bench check clean
+.PHONY: help install serve test generate drift format lint baseline types imports unit fuzz wire faults hub-clients bench check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -68,6 +68,9 @@ wire: $(DEV_INSTALLED) ## replay the recorded exchanges with providers
 
 faults: $(DEV_INSTALLED) ## run the tests with misbehaving peers
 	$(BIN)/pytest --quiet tests/faults tests/unit/conduit_kernel/http tests/unit/conduit_kernel/websocket $(ARGS)
+
+hub-clients: ## install three SignalR clients apart, for tests/conformance; needs npm
+	@sh tools/hub-clients.sh "$(PYTHON)" build/hub-clients
 
 bench: $(INSTALLED) ## measure CPU per request, latency and the start, and hold them to the budget
 	$(BIN)/python benchmarks/bench.py $(ARGS)

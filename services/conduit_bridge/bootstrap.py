@@ -1,6 +1,7 @@
 """Builds a bridge: the only place here that makes concrete things."""
 
 import asyncio
+import hmac
 import time
 from collections.abc import Sequence
 from importlib.resources import files
@@ -24,7 +25,10 @@ from conduit_bridge.endpoints.builtin import Readiness, builtin_endpoints
 from conduit_bridge.endpoints.unary import Backend
 from conduit_bridge.exposition import WRITE_SECONDS, Exposition
 from conduit_bridge.metrics import BackgroundMetrics, Metrics
-from conduit_kernel.auth import Authorizer
+from conduit_bridge.signalr.endpoints import METHOD as WATCH_METHOD
+from conduit_bridge.signalr.endpoints import Hub, hub_endpoints
+from conduit_bridge.signalr.feed import NotificationFeed
+from conduit_kernel.auth import MASTER_KEY_HEADER, Authorizer
 from conduit_kernel.background import Background, reason_of
 from conduit_kernel.http import HttpServer, ServerLimits, SpillSpace
 from conduit_kernel.ids import IdSource
@@ -144,9 +148,11 @@ async def start(
         heartbeat_seconds=settings.heartbeat_seconds,
         uploads=_upload_space(settings),
     )
+    hub = _hub(settings, channels["health"], stopping)
     edge = Dispatcher(
         [
             *served,
+            *hub_endpoints(hub, metrics),
             *builtin_endpoints(
                 metrics, readiness=readiness, exposition=exposition, openapi=openapi
             ),
@@ -164,6 +170,7 @@ async def start(
         settings.http_port if port is None else port,
         reuse_port=reuse_port,
     )
+    own.run("hub_notifications", hub.feed.follow)
     if worker:
         own.run("metrics_file", exposition.write, every=WRITE_SECONDS)
     return BridgeProcess(
@@ -193,6 +200,22 @@ def _backends(
         "BillingService": Backend("billing", BillingServiceStub(billing), CONTROL_SECONDS, billing),
         "RouterService": at_router,
     }
+
+
+def _hub(settings: Settings, health: grpc.aio.Channel, stopping: asyncio.Event) -> Hub:
+    stub = HealthServiceStub(health)
+    return Hub(
+        feed=NotificationFeed(stub, settings.master_key),
+        stub=stub,
+        channel=health,
+        metadata=((MASTER_KEY_HEADER, settings.master_key),),
+        authorize=Authorizer(ACCESS, master_key=settings.master_key).bind(WATCH_METHOD),
+        stopping=stopping,
+        clock=time.time,
+        connections=set(),
+        # Derived, so that nothing that is signed says anything of the key itself.
+        signing_key=hmac.digest(settings.master_key.encode(), b"conduit hub ticket v1", "sha256"),
+    )
 
 
 def _http_server(edge: Dispatcher, settings: Settings) -> HttpServer:

@@ -26,6 +26,8 @@ from conduit_health.publish.grpc_health import ProviderStatuses, ServiceStatus
 from conduit_health.publish.subscribers import Subscribers
 from conduit_health.service import HealthService
 from conduit_health.state.monitor import Monitor
+from conduit_health.webhooks.dispatcher import WebhookDispatcher
+from conduit_health.webhooks.store import WebhookStore
 from conduit_kernel.background import Background
 from conduit_kernel.database import CHECKPOINT_SECONDS, Checkpointer, open_database
 from conduit_kernel.database_check import watch_database
@@ -50,6 +52,10 @@ OTHER_SERVICES = {
 }
 MIGRATIONS = Path(__file__).parent / "migrations"
 TICK_SECONDS = 1.0
+# Nobody reads them.
+MAX_WEBHOOK_ANSWER_BYTES = 64 * 1024
+# For how long it is shown what became of deliveries.
+DELIVERY_RETENTION_SECONDS = 7 * 24 * 3600.0
 FORGET_SECONDS = 3600.0
 
 
@@ -77,10 +83,11 @@ class _Parts:
             clock=clock,
         )
         self._sender = Sender.of(settings)
+        vault = Vault(settings.encryption_key, *settings.former_encryption_keys)
         prober = Prober(
             Probe(catalog, self._sender, clock=clock, timer=time.monotonic),
             catalog=catalog,
-            vault=Vault(settings.encryption_key, *settings.former_encryption_keys),
+            vault=vault,
             env=environment(),
             read_file=SecretFiles(settings.secret_folders).read,
         )
@@ -91,12 +98,25 @@ class _Parts:
         self._clock = clock
         self.history = HistoryStore(engine)
         self.writer = HistoryWriter(self.recorder, self.history)
+        self.webhooks = WebhookStore(engine)
+        self._webhook_sender = Sender.of(settings, max_body_bytes=MAX_WEBHOOK_ANSWER_BYTES)
+        self.dispatcher = WebhookDispatcher(
+            self.webhooks,
+            hub.subscribe(),
+            self._webhook_sender,
+            vault,
+            clock=clock,
+            random=random,
+        )
         self.service = HealthService(
             monitor=self.monitor,
             checks=self.checks,
             history=self.history,
             writer=self.writer,
             notifications=hub,
+            webhooks=self.webhooks,
+            vault=vault,
+            allow_private=settings.allow_private_addresses,
             clock=clock,
         )
         self.outcome_service = OutcomeService(
@@ -113,9 +133,15 @@ class _Parts:
         self.notifier.tick(self._clock())
         self.checks.start_due()
 
+    async def forget(self, clock: Callable[[], float]) -> None:
+        """Delete what is kept for a time only."""
+        await self.history.forget(clock() - RETENTION_SECONDS)
+        await self.webhooks.forget(clock() - DELIVERY_RETENTION_SECONDS)
+
     async def close(self) -> None:
         await self.checks.stop()
         await self._sender.close()
+        await self._webhook_sender.close()
         for channel in (self.registry, *self.others.values()):
             await channel.close()
         try:
@@ -149,6 +175,8 @@ async def start(
     server.announce(health_service_pb2.DESCRIPTOR.services_by_name["HealthService"])
     server.announce(outcome_service_pb2.DESCRIPTOR.services_by_name["OutcomeService"])
     try:
+        if settings.former_encryption_keys:
+            await parts.dispatcher.rewrap()
         await server.start(settings.host, settings.port(SERVICE) if port is None else port)
     except BaseException:
         await parts.close()
@@ -194,11 +222,10 @@ def _work(
     run("tick", parts.tick, every=tick_seconds, is_vital=True)
     run("history", parts.writer.write, every=tick_seconds, when=parts.recorder.waiting)
     run("checkpoint", checkpointer.run, every=CHECKPOINT_SECONDS, when=checkpointer.waiting)
-    run(
-        "forget_history",
-        lambda: parts.history.forget(clock() - RETENTION_SECONDS),
-        every=FORGET_SECONDS,
-    )
+    dispatcher = parts.dispatcher
+    run("webhook_queue", dispatcher.enqueue)
+    run("webhooks", dispatcher.send_due, every=tick_seconds, when=dispatcher.waiting)
+    run("forget", partial(parts.forget, clock), every=FORGET_SECONDS)
     for name, service in OTHER_SERVICES.items():
         report = partial(_report_service, parts.notifier, name, clock)
         status = ServiceStatus(statuses, service, parts.others[name], report)

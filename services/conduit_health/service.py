@@ -1,29 +1,26 @@
 """The HealthService: messages in, messages out."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from conduit.v1 import health_service_pb2 as pb
-from conduit.v1.health_service_pb2_grpc import HealthServiceServicer
-from conduit.v1.notification_pb2 import (
-    NOTIFICATION_KIND_ANNOUNCEMENT,
-    AnnouncementNotification,
-    Notification,
-)
 from conduit.v1.provider_health_pb2 import HEALTH_STATUS_UNHEALTHY, HealthRecord, KeyRateLimits
 from conduit_health.checks.scheduler import CheckScheduler
 from conduit_health.history.recorder import HistoryPoint
 from conduit_health.history.store import HistoryStore
 from conduit_health.history.writer import HistoryWriter
+from conduit_health.notification_service import NotificationService
 from conduit_health.notifications.hub import NotificationHub
+from conduit_health.notifications.mailboxes import Mailboxes
+from conduit_health.notifications.tickets import Tickets
 from conduit_health.publish.messages import moment
 from conduit_health.state.monitor import Monitor
+from conduit_health.webhook_service import WebhookService
+from conduit_health.webhooks.store import WebhookStore
 from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.pagination import page_of
 from conduit_kernel.rpc.auth_interceptor import Context
+from conduit_kernel.secrets import Vault
 
-MAX_ANNOUNCEMENT = 1_000
-MAX_CATEGORY = 100
-DEFAULT_CATEGORY = "general"
 MAX_RECORDS = 10_000
 DEFAULT_RECORDS = 1_000
 DEFAULT_HOURS = 24
@@ -32,7 +29,7 @@ TIE_BITS = 16
 MAX_HOURS = 720
 
 
-class HealthService(HealthServiceServicer):
+class HealthService(NotificationService, WebhookService):
     """Answers the RPCs of the contract."""
 
     def __init__(
@@ -43,14 +40,24 @@ class HealthService(HealthServiceServicer):
         history: HistoryStore,
         writer: HistoryWriter,
         notifications: NotificationHub,
+        webhooks: WebhookStore,
+        vault: Vault,
+        allow_private: bool,
         clock: Callable[[], float],
     ) -> None:
-        """Take the parts, and a clock of seconds since 1970."""
+        """Take the parts, and a clock of seconds since 1970.
+
+        `allow_private` lets webhooks lead into private networks.
+        """
         self._monitor = monitor
         self._checks = checks
         self._history = history
         self._writer = writer
         self._hub = notifications
+        self._tickets, self._mailboxes = Tickets(clock), Mailboxes()
+        self._webhooks = webhooks
+        self._vault = vault
+        self._allow_private = allow_private
         self._clock = clock
 
     async def GetProviderHealth(
@@ -115,34 +122,10 @@ class HealthService(HealthServiceServicer):
             provider_id=request.provider_id, rate_limits=limits, next_page_token=token
         )
 
-    async def WatchNotifications(
-        self, request: pb.WatchNotificationsRequest, context: Context
-    ) -> AsyncIterator[pb.WatchNotificationsResponse]:
-        """Stream what administrators should know, from now on or from what they had last on."""
-        with self._hub.watching(max(request.after_id, request.last_event_id)) as queue:
-            # Tells the caller that from here on nothing is missed.
-            await context.send_initial_metadata(())
-            while (notification := await queue.get()) is not None:
-                yield pb.WatchNotificationsResponse(notification=notification)
-
-    async def Announce(self, request: pb.AnnounceRequest, context: Context) -> pb.AnnounceResponse:
-        """Tell all others what an administrator has to say."""
-        for field, most in (("message", MAX_ANNOUNCEMENT), ("category", MAX_CATEGORY)):
-            if len(getattr(request, field)) > most:
-                raise InvalidRequest(f"{field} may have at most {most} characters", field=field)
-        if not request.message.strip():
-            raise InvalidRequest("message must say something", field="message")
-        announcement = AnnouncementNotification(category=request.category or DEFAULT_CATEGORY)
-        notification = Notification(
-            kind=NOTIFICATION_KIND_ANNOUNCEMENT,
-            message=request.message,
-            announcement=announcement,
-        )
-        return pb.AnnounceResponse(notification=self._hub.post(notification))
-
     def end_watches(self) -> None:
         """End all streams, so that a draining server need not wait for them."""
         self._hub.close()
+        self._mailboxes.close()
 
 
 def _record(each: HistoryPoint) -> HealthRecord:

@@ -203,6 +203,12 @@ class TaskNotFound(NotFound):
     reason = "TASK_NOT_FOUND"
 
 
+class WebhookNotFound(NotFound):
+    """No webhook has this id."""
+
+    reason = "WEBHOOK_NOT_FOUND"
+
+
 class VoiceNotFound(NotFound):
     """No voice of the caller's has this id."""
 

@@ -67,13 +67,14 @@ class Sender:
         self._max_body_bytes = max_body_bytes
 
     @classmethod
-    def of(cls, settings: Settings) -> "Sender":
+    def of(cls, settings: Settings, *, max_body_bytes: int = MAX_BODY_BYTES) -> "Sender":
         """Return a sender that keeps to the settings."""
         # A name may lead elsewhere than when it was accepted, so addresses are judged at connect.
         guard = None if settings.allow_private_addresses else is_public
         return cls(
             HttpClient(egress=settings.egress),
             HttpClient(allow_address=guard, egress=settings.egress),
+            max_body_bytes=max_body_bytes,
         )
 
     async def __call__(

@@ -55,6 +55,12 @@ class NotificationHub:
         for queue in self._queues:
             _put(queue, None)
 
+    def subscribe(self) -> Queue:
+        """Return a queue of all that happens from here on, for as long as this process lives."""
+        queue = Queue(MAX_WAITING)
+        self._queues.add(queue)
+        return queue
+
     @contextlib.contextmanager
     def watching(self, after_id: int = 0) -> Iterator[Queue]:
         """Watch from here on, or from after a notification that is still kept; None is the end."""

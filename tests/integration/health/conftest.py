@@ -67,8 +67,13 @@ class Bench:
     upstream: ModelsUpstream
 
     @asynccontextmanager
-    async def health(self, random: float = 0.5) -> AsyncIterator["Health"]:
-        """Run a Health process for as long as this lasts; `random` is what chance always gives."""
+    async def health(
+        self, random: float = 0.5, *, has_registry: bool = True
+    ) -> AsyncIterator["Health"]:
+        """Run a Health process for as long as this lasts; `random` is what chance always gives.
+
+        Without a registry that lets it in, it knows no instances.
+        """
         process = await bootstrap.start(
             self.settings,
             load_catalog(),
@@ -80,7 +85,8 @@ class Bench:
         channel = connect(f"127.0.0.1:{process.port}")
         health = Health(channel, HealthStub(channel), OutcomeStub(channel))
         try:
-            await eventually(health.knows_instances)
+            if has_registry:
+                await eventually(health.knows_instances)
             yield health
         finally:
             await channel.close()

@@ -217,6 +217,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No such voice, or it is somebody else's.
     Example: `{"reason": "VOICE_NOT_FOUND", "metadata": {"voice_id": "voice_01k4y7"}}`.
     """
+    ERROR_REASON_WEBHOOK_NOT_FOUND: _ErrorReason.ValueType  # 48
+    """No webhook has this id.
+    Example: `{"reason": "WEBHOOK_NOT_FOUND", "metadata": {"webhook_id": "999"}}`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` in every error, whose `domain` is `conduit.v1`.
@@ -425,5 +429,9 @@ Example: `{"reason": "TASK_NOT_FOUND", "metadata": {"task_id": "task_01k4y7"}}`.
 ERROR_REASON_VOICE_NOT_FOUND: ErrorReason.ValueType  # 47
 """No such voice, or it is somebody else's.
 Example: `{"reason": "VOICE_NOT_FOUND", "metadata": {"voice_id": "voice_01k4y7"}}`.
+"""
+ERROR_REASON_WEBHOOK_NOT_FOUND: ErrorReason.ValueType  # 48
+"""No webhook has this id.
+Example: `{"reason": "WEBHOOK_NOT_FOUND", "metadata": {"webhook_id": "999"}}`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

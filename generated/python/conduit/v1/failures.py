@@ -301,4 +301,10 @@ FAILURES: Final[dict[str, Failure]] = {
         openai_type="invalid_request_error",
         hint="GET /v1/audio/voices lists those that there are.",
     ),
+    "WEBHOOK_NOT_FOUND": Failure(
+        code=5,
+        http_status=404,
+        openai_type="invalid_request_error",
+        hint="GET /api/webhooks lists those that there are.",
+    ),
 }

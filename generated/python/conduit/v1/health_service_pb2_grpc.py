@@ -4,6 +4,8 @@ import grpc
 import warnings
 
 from conduit.v1 import health_service_pb2 as conduit_dot_v1_dot_health__service__pb2
+from conduit.v1 import hub_requests_pb2 as conduit_dot_v1_dot_hub__requests__pb2
+from conduit.v1 import webhook_requests_pb2 as conduit_dot_v1_dot_webhook__requests__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -65,6 +67,46 @@ class HealthServiceStub:
                 request_serializer=conduit_dot_v1_dot_health__service__pb2.WatchNotificationsRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_health__service__pb2.WatchNotificationsResponse.FromString,
                 _registered_method=True)
+        self.CreateHubTicket = channel.unary_unary(
+                '/conduit.v1.HealthService/CreateHubTicket',
+                request_serializer=conduit_dot_v1_dot_hub__requests__pb2.CreateHubTicketRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_hub__requests__pb2.CreateHubTicketResponse.FromString,
+                _registered_method=True)
+        self.RedeemHubTicket = channel.unary_unary(
+                '/conduit.v1.HealthService/RedeemHubTicket',
+                request_serializer=conduit_dot_v1_dot_hub__requests__pb2.RedeemHubTicketRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_hub__requests__pb2.RedeemHubTicketResponse.FromString,
+                _registered_method=True)
+        self.SendHubMessage = channel.unary_unary(
+                '/conduit.v1.HealthService/SendHubMessage',
+                request_serializer=conduit_dot_v1_dot_hub__requests__pb2.SendHubMessageRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_hub__requests__pb2.SendHubMessageResponse.FromString,
+                _registered_method=True)
+        self.WatchHubMessages = channel.unary_stream(
+                '/conduit.v1.HealthService/WatchHubMessages',
+                request_serializer=conduit_dot_v1_dot_hub__requests__pb2.WatchHubMessagesRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_hub__requests__pb2.WatchHubMessagesResponse.FromString,
+                _registered_method=True)
+        self.CreateWebhook = channel.unary_unary(
+                '/conduit.v1.HealthService/CreateWebhook',
+                request_serializer=conduit_dot_v1_dot_webhook__requests__pb2.CreateWebhookRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_webhook__requests__pb2.CreateWebhookResponse.FromString,
+                _registered_method=True)
+        self.ListWebhooks = channel.unary_unary(
+                '/conduit.v1.HealthService/ListWebhooks',
+                request_serializer=conduit_dot_v1_dot_webhook__requests__pb2.ListWebhooksRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_webhook__requests__pb2.ListWebhooksResponse.FromString,
+                _registered_method=True)
+        self.DeleteWebhook = channel.unary_unary(
+                '/conduit.v1.HealthService/DeleteWebhook',
+                request_serializer=conduit_dot_v1_dot_webhook__requests__pb2.DeleteWebhookRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_webhook__requests__pb2.DeleteWebhookResponse.FromString,
+                _registered_method=True)
+        self.ListWebhookDeliveries = channel.unary_unary(
+                '/conduit.v1.HealthService/ListWebhookDeliveries',
+                request_serializer=conduit_dot_v1_dot_webhook__requests__pb2.ListWebhookDeliveriesRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_webhook__requests__pb2.ListWebhookDeliveriesResponse.FromString,
+                _registered_method=True)
         self.Announce = channel.unary_unary(
                 '/conduit.v1.HealthService/Announce',
                 request_serializer=conduit_dot_v1_dot_health__service__pb2.AnnounceRequest.SerializeToString,
@@ -118,6 +160,62 @@ class HealthServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateHubTicket(self, request, context):
+        """Gives a ticket for one connection of the hub `/hubs/notifications` within 30 seconds, whichever worker it comes to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RedeemHubTicket(self, request, context):
+        """Uses a ticket up.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SendHubMessage(self, request, context):
+        """Hands on what a client of the hub sends, to whichever worker holds its connection.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchHubMessages(self, request, context):
+        """Streams what the client of a connection sends, to the worker that holds it. Ends at once if another one does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateWebhook(self, request, context):
+        """Creates a webhook; the answer alone has its secret.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWebhooks(self, request, context):
+        """Returns a page of the list, without secrets.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteWebhook(self, request, context):
+        """Deletes a webhook and what waits for it. WEBHOOK_NOT_FOUND if there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWebhookDeliveries(self, request, context):
+        """Returns what became of a webhook's deliveries. WEBHOOK_NOT_FOUND if there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Announce(self, request, context):
         """Tells all who watch, and all webhooks, what an administrator has to say.
         """
@@ -157,6 +255,46 @@ def add_HealthServiceServicer_to_server(servicer, server):
                     servicer.WatchNotifications,
                     request_deserializer=conduit_dot_v1_dot_health__service__pb2.WatchNotificationsRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_health__service__pb2.WatchNotificationsResponse.SerializeToString,
+            ),
+            'CreateHubTicket': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateHubTicket,
+                    request_deserializer=conduit_dot_v1_dot_hub__requests__pb2.CreateHubTicketRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_hub__requests__pb2.CreateHubTicketResponse.SerializeToString,
+            ),
+            'RedeemHubTicket': grpc.unary_unary_rpc_method_handler(
+                    servicer.RedeemHubTicket,
+                    request_deserializer=conduit_dot_v1_dot_hub__requests__pb2.RedeemHubTicketRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_hub__requests__pb2.RedeemHubTicketResponse.SerializeToString,
+            ),
+            'SendHubMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendHubMessage,
+                    request_deserializer=conduit_dot_v1_dot_hub__requests__pb2.SendHubMessageRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_hub__requests__pb2.SendHubMessageResponse.SerializeToString,
+            ),
+            'WatchHubMessages': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchHubMessages,
+                    request_deserializer=conduit_dot_v1_dot_hub__requests__pb2.WatchHubMessagesRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_hub__requests__pb2.WatchHubMessagesResponse.SerializeToString,
+            ),
+            'CreateWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateWebhook,
+                    request_deserializer=conduit_dot_v1_dot_webhook__requests__pb2.CreateWebhookRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_webhook__requests__pb2.CreateWebhookResponse.SerializeToString,
+            ),
+            'ListWebhooks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWebhooks,
+                    request_deserializer=conduit_dot_v1_dot_webhook__requests__pb2.ListWebhooksRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_webhook__requests__pb2.ListWebhooksResponse.SerializeToString,
+            ),
+            'DeleteWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteWebhook,
+                    request_deserializer=conduit_dot_v1_dot_webhook__requests__pb2.DeleteWebhookRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_webhook__requests__pb2.DeleteWebhookResponse.SerializeToString,
+            ),
+            'ListWebhookDeliveries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWebhookDeliveries,
+                    request_deserializer=conduit_dot_v1_dot_webhook__requests__pb2.ListWebhookDeliveriesRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_webhook__requests__pb2.ListWebhookDeliveriesResponse.SerializeToString,
             ),
             'Announce': grpc.unary_unary_rpc_method_handler(
                     servicer.Announce,
@@ -327,6 +465,222 @@ class HealthService:
             '/conduit.v1.HealthService/WatchNotifications',
             conduit_dot_v1_dot_health__service__pb2.WatchNotificationsRequest.SerializeToString,
             conduit_dot_v1_dot_health__service__pb2.WatchNotificationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateHubTicket(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.HealthService/CreateHubTicket',
+            conduit_dot_v1_dot_hub__requests__pb2.CreateHubTicketRequest.SerializeToString,
+            conduit_dot_v1_dot_hub__requests__pb2.CreateHubTicketResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RedeemHubTicket(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.HealthService/RedeemHubTicket',
+            conduit_dot_v1_dot_hub__requests__pb2.RedeemHubTicketRequest.SerializeToString,
+            conduit_dot_v1_dot_hub__requests__pb2.RedeemHubTicketResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendHubMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.HealthService/SendHubMessage',
+            conduit_dot_v1_dot_hub__requests__pb2.SendHubMessageRequest.SerializeToString,
+            conduit_dot_v1_dot_hub__requests__pb2.SendHubMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchHubMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/conduit.v1.HealthService/WatchHubMessages',
+            conduit_dot_v1_dot_hub__requests__pb2.WatchHubMessagesRequest.SerializeToString,
+            conduit_dot_v1_dot_hub__requests__pb2.WatchHubMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.HealthService/CreateWebhook',
+            conduit_dot_v1_dot_webhook__requests__pb2.CreateWebhookRequest.SerializeToString,
+            conduit_dot_v1_dot_webhook__requests__pb2.CreateWebhookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWebhooks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.HealthService/ListWebhooks',
+            conduit_dot_v1_dot_webhook__requests__pb2.ListWebhooksRequest.SerializeToString,
+            conduit_dot_v1_dot_webhook__requests__pb2.ListWebhooksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.HealthService/DeleteWebhook',
+            conduit_dot_v1_dot_webhook__requests__pb2.DeleteWebhookRequest.SerializeToString,
+            conduit_dot_v1_dot_webhook__requests__pb2.DeleteWebhookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWebhookDeliveries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.HealthService/ListWebhookDeliveries',
+            conduit_dot_v1_dot_webhook__requests__pb2.ListWebhookDeliveriesRequest.SerializeToString,
+            conduit_dot_v1_dot_webhook__requests__pb2.ListWebhookDeliveriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,8 @@ isort:skip_file
 
 from collections import abc as _abc
 from conduit.v1 import health_service_pb2 as _health_service_pb2
+from conduit.v1 import hub_requests_pb2 as _hub_requests_pb2
+from conduit.v1 import webhook_requests_pb2 as _webhook_requests_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -45,6 +47,22 @@ class HealthServiceStub:
     """Returns the limits of an instance's keys."""
     WatchNotifications: _grpc.UnaryStreamMultiCallable[_health_service_pb2.WatchNotificationsRequest, _health_service_pb2.WatchNotificationsResponse]
     """Streams what administrators should know, from now on, or from a notification on that the caller had last."""
+    CreateHubTicket: _grpc.UnaryUnaryMultiCallable[_hub_requests_pb2.CreateHubTicketRequest, _hub_requests_pb2.CreateHubTicketResponse]
+    """Gives a ticket for one connection of the hub `/hubs/notifications` within 30 seconds, whichever worker it comes to."""
+    RedeemHubTicket: _grpc.UnaryUnaryMultiCallable[_hub_requests_pb2.RedeemHubTicketRequest, _hub_requests_pb2.RedeemHubTicketResponse]
+    """Uses a ticket up."""
+    SendHubMessage: _grpc.UnaryUnaryMultiCallable[_hub_requests_pb2.SendHubMessageRequest, _hub_requests_pb2.SendHubMessageResponse]
+    """Hands on what a client of the hub sends, to whichever worker holds its connection."""
+    WatchHubMessages: _grpc.UnaryStreamMultiCallable[_hub_requests_pb2.WatchHubMessagesRequest, _hub_requests_pb2.WatchHubMessagesResponse]
+    """Streams what the client of a connection sends, to the worker that holds it. Ends at once if another one does."""
+    CreateWebhook: _grpc.UnaryUnaryMultiCallable[_webhook_requests_pb2.CreateWebhookRequest, _webhook_requests_pb2.CreateWebhookResponse]
+    """Creates a webhook; the answer alone has its secret."""
+    ListWebhooks: _grpc.UnaryUnaryMultiCallable[_webhook_requests_pb2.ListWebhooksRequest, _webhook_requests_pb2.ListWebhooksResponse]
+    """Returns a page of the list, without secrets."""
+    DeleteWebhook: _grpc.UnaryUnaryMultiCallable[_webhook_requests_pb2.DeleteWebhookRequest, _webhook_requests_pb2.DeleteWebhookResponse]
+    """Deletes a webhook and what waits for it. WEBHOOK_NOT_FOUND if there is none."""
+    ListWebhookDeliveries: _grpc.UnaryUnaryMultiCallable[_webhook_requests_pb2.ListWebhookDeliveriesRequest, _webhook_requests_pb2.ListWebhookDeliveriesResponse]
+    """Returns what became of a webhook's deliveries. WEBHOOK_NOT_FOUND if there is none."""
     Announce: _grpc.UnaryUnaryMultiCallable[_health_service_pb2.AnnounceRequest, _health_service_pb2.AnnounceResponse]
     """Tells all who watch, and all webhooks, what an administrator has to say."""
 
@@ -65,6 +83,22 @@ class HealthServiceAsyncStub(HealthServiceStub):
     """Returns the limits of an instance's keys."""
     WatchNotifications: _aio.UnaryStreamMultiCallable[_health_service_pb2.WatchNotificationsRequest, _health_service_pb2.WatchNotificationsResponse]  # type: ignore[assignment]
     """Streams what administrators should know, from now on, or from a notification on that the caller had last."""
+    CreateHubTicket: _aio.UnaryUnaryMultiCallable[_hub_requests_pb2.CreateHubTicketRequest, _hub_requests_pb2.CreateHubTicketResponse]  # type: ignore[assignment]
+    """Gives a ticket for one connection of the hub `/hubs/notifications` within 30 seconds, whichever worker it comes to."""
+    RedeemHubTicket: _aio.UnaryUnaryMultiCallable[_hub_requests_pb2.RedeemHubTicketRequest, _hub_requests_pb2.RedeemHubTicketResponse]  # type: ignore[assignment]
+    """Uses a ticket up."""
+    SendHubMessage: _aio.UnaryUnaryMultiCallable[_hub_requests_pb2.SendHubMessageRequest, _hub_requests_pb2.SendHubMessageResponse]  # type: ignore[assignment]
+    """Hands on what a client of the hub sends, to whichever worker holds its connection."""
+    WatchHubMessages: _aio.UnaryStreamMultiCallable[_hub_requests_pb2.WatchHubMessagesRequest, _hub_requests_pb2.WatchHubMessagesResponse]  # type: ignore[assignment]
+    """Streams what the client of a connection sends, to the worker that holds it. Ends at once if another one does."""
+    CreateWebhook: _aio.UnaryUnaryMultiCallable[_webhook_requests_pb2.CreateWebhookRequest, _webhook_requests_pb2.CreateWebhookResponse]  # type: ignore[assignment]
+    """Creates a webhook; the answer alone has its secret."""
+    ListWebhooks: _aio.UnaryUnaryMultiCallable[_webhook_requests_pb2.ListWebhooksRequest, _webhook_requests_pb2.ListWebhooksResponse]  # type: ignore[assignment]
+    """Returns a page of the list, without secrets."""
+    DeleteWebhook: _aio.UnaryUnaryMultiCallable[_webhook_requests_pb2.DeleteWebhookRequest, _webhook_requests_pb2.DeleteWebhookResponse]  # type: ignore[assignment]
+    """Deletes a webhook and what waits for it. WEBHOOK_NOT_FOUND if there is none."""
+    ListWebhookDeliveries: _aio.UnaryUnaryMultiCallable[_webhook_requests_pb2.ListWebhookDeliveriesRequest, _webhook_requests_pb2.ListWebhookDeliveriesResponse]  # type: ignore[assignment]
+    """Returns what became of a webhook's deliveries. WEBHOOK_NOT_FOUND if there is none."""
     Announce: _aio.UnaryUnaryMultiCallable[_health_service_pb2.AnnounceRequest, _health_service_pb2.AnnounceResponse]  # type: ignore[assignment]
     """Tells all who watch, and all webhooks, what an administrator has to say."""
 
@@ -118,6 +152,70 @@ class HealthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_health_service_pb2.WatchNotificationsResponse], _abc.AsyncIterator[_health_service_pb2.WatchNotificationsResponse]]:
         """Streams what administrators should know, from now on, or from a notification on that the caller had last."""
+
+    @_abc_1.abstractmethod
+    def CreateHubTicket(
+        self,
+        request: _hub_requests_pb2.CreateHubTicketRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hub_requests_pb2.CreateHubTicketResponse, _abc.Awaitable[_hub_requests_pb2.CreateHubTicketResponse]]:
+        """Gives a ticket for one connection of the hub `/hubs/notifications` within 30 seconds, whichever worker it comes to."""
+
+    @_abc_1.abstractmethod
+    def RedeemHubTicket(
+        self,
+        request: _hub_requests_pb2.RedeemHubTicketRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hub_requests_pb2.RedeemHubTicketResponse, _abc.Awaitable[_hub_requests_pb2.RedeemHubTicketResponse]]:
+        """Uses a ticket up."""
+
+    @_abc_1.abstractmethod
+    def SendHubMessage(
+        self,
+        request: _hub_requests_pb2.SendHubMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hub_requests_pb2.SendHubMessageResponse, _abc.Awaitable[_hub_requests_pb2.SendHubMessageResponse]]:
+        """Hands on what a client of the hub sends, to whichever worker holds its connection."""
+
+    @_abc_1.abstractmethod
+    def WatchHubMessages(
+        self,
+        request: _hub_requests_pb2.WatchHubMessagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_hub_requests_pb2.WatchHubMessagesResponse], _abc.AsyncIterator[_hub_requests_pb2.WatchHubMessagesResponse]]:
+        """Streams what the client of a connection sends, to the worker that holds it. Ends at once if another one does."""
+
+    @_abc_1.abstractmethod
+    def CreateWebhook(
+        self,
+        request: _webhook_requests_pb2.CreateWebhookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhook_requests_pb2.CreateWebhookResponse, _abc.Awaitable[_webhook_requests_pb2.CreateWebhookResponse]]:
+        """Creates a webhook; the answer alone has its secret."""
+
+    @_abc_1.abstractmethod
+    def ListWebhooks(
+        self,
+        request: _webhook_requests_pb2.ListWebhooksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhook_requests_pb2.ListWebhooksResponse, _abc.Awaitable[_webhook_requests_pb2.ListWebhooksResponse]]:
+        """Returns a page of the list, without secrets."""
+
+    @_abc_1.abstractmethod
+    def DeleteWebhook(
+        self,
+        request: _webhook_requests_pb2.DeleteWebhookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhook_requests_pb2.DeleteWebhookResponse, _abc.Awaitable[_webhook_requests_pb2.DeleteWebhookResponse]]:
+        """Deletes a webhook and what waits for it. WEBHOOK_NOT_FOUND if there is none."""
+
+    @_abc_1.abstractmethod
+    def ListWebhookDeliveries(
+        self,
+        request: _webhook_requests_pb2.ListWebhookDeliveriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhook_requests_pb2.ListWebhookDeliveriesResponse, _abc.Awaitable[_webhook_requests_pb2.ListWebhookDeliveriesResponse]]:
+        """Returns what became of a webhook's deliveries. WEBHOOK_NOT_FOUND if there is none."""
 
     @_abc_1.abstractmethod
     def Announce(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import orjson
-from conduit.v1 import health_service_pb2, options_pb2
+from conduit.v1 import health_service_pb2, options_pb2, webhook_requests_pb2
 from conduit.v1 import http_runtime as http
 from conduit.v1 import json_runtime as json
 from conduit.v1.health_service_json import (
@@ -17,6 +17,12 @@ from conduit.v1.health_service_json import (
 from conduit.v1.http_runtime import Route, Segment
 from conduit.v1.notification_json import notification_to_json
 from conduit.v1.provider_health_json import provider_health_to_json
+from conduit.v1.webhook_json import webhook_to_json
+from conduit.v1.webhook_requests_json import (
+    fill_create_webhook_request,
+    list_webhook_deliveries_response_to_json,
+    list_webhooks_response_to_json,
+)
 
 
 def read_get_provider_health(
@@ -140,6 +146,77 @@ def write_watch_notifications(message: health_service_pb2.WatchNotificationsResp
         + orjson.dumps(notification_to_json(message.notification))
         + b"\n\n"
     )
+
+
+def read_create_webhook(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> webhook_requests_pb2.CreateWebhookRequest:
+    """Return the request that `POST /api/webhooks` says."""
+    message = webhook_requests_pb2.CreateWebhookRequest()
+    if body:
+        fill_create_webhook_request(message, json.parse(body), "")
+    http.refuse_parameters(query)
+    return message
+
+
+def write_create_webhook(message: webhook_requests_pb2.CreateWebhookResponse) -> bytes:
+    """Write the answer of CreateWebhook."""
+    return orjson.dumps(webhook_to_json(message.webhook))
+
+
+def read_list_webhooks(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> webhook_requests_pb2.ListWebhooksRequest:
+    """Return the request that `GET /api/webhooks` says."""
+    message = webhook_requests_pb2.ListWebhooksRequest()
+    for name, value in query:
+        match name:
+            case "pageSize":
+                message.page_size = json.int32(value, name)
+            case "pageToken":
+                message.page_token = value
+            case _:
+                http.refuse_parameter(name, ("pageSize", "pageToken"))
+    return message
+
+
+def write_list_webhooks(message: webhook_requests_pb2.ListWebhooksResponse) -> bytes:
+    """Write the answer of ListWebhooks."""
+    return orjson.dumps(list_webhooks_response_to_json(message))
+
+
+def read_delete_webhook(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> webhook_requests_pb2.DeleteWebhookRequest:
+    """Return the request that `DELETE /api/webhooks/{id}` says."""
+    message = webhook_requests_pb2.DeleteWebhookRequest()
+    http.refuse_parameters(query)
+    message.id = json.int64(path["id"], "id")
+    return message
+
+
+def read_list_webhook_deliveries(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> webhook_requests_pb2.ListWebhookDeliveriesRequest:
+    """Return the request that `GET /api/webhooks/{webhook_id}/deliveries` says."""
+    message = webhook_requests_pb2.ListWebhookDeliveriesRequest()
+    for name, value in query:
+        match name:
+            case "pageSize":
+                message.page_size = json.int32(value, name)
+            case "pageToken":
+                message.page_token = value
+            case _:
+                http.refuse_parameter(name, ("pageSize", "pageToken"))
+    message.webhook_id = json.int64(path["webhook_id"], "webhookId")
+    return message
+
+
+def write_list_webhook_deliveries(
+    message: webhook_requests_pb2.ListWebhookDeliveriesResponse,
+) -> bytes:
+    """Write the answer of ListWebhookDeliveries."""
+    return orjson.dumps(list_webhook_deliveries_response_to_json(message))
 
 
 def read_announce(
@@ -310,6 +387,99 @@ ROUTES: Final[tuple[Route, ...]] = (
         chunk=None,
         write=write_watch_notifications,
         media_type=b"text/event-stream",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="POST",
+        path="/api/webhooks",
+        segments=(Segment("api"), Segment("webhooks")),
+        service="HealthService",
+        rpc="CreateWebhook",
+        access=options_pb2.ACCESS_MASTER_KEY,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=201,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_create_webhook,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_create_webhook,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/api/webhooks",
+        segments=(Segment("api"), Segment("webhooks")),
+        service="HealthService",
+        rpc="ListWebhooks",
+        access=options_pb2.ACCESS_MASTER_KEY,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_list_webhooks,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_list_webhooks,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="DELETE",
+        path="/api/webhooks/{id}",
+        segments=(Segment("api"), Segment("webhooks"), Segment("id", is_parameter=True)),
+        service="HealthService",
+        rpc="DeleteWebhook",
+        access=options_pb2.ACCESS_MASTER_KEY,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=204,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_delete_webhook,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=http.no_body,
+        media_type=b"",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/api/webhooks/{webhook_id}/deliveries",
+        segments=(
+            Segment("api"),
+            Segment("webhooks"),
+            Segment("webhook_id", is_parameter=True),
+            Segment("deliveries"),
+        ),
+        service="HealthService",
+        rpc="ListWebhookDeliveries",
+        access=options_pb2.ACCESS_MASTER_KEY,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_list_webhook_deliveries,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_list_webhook_deliveries,
+        media_type=b"application/json",
         media_type_of=None,
         write_report=http.no_report,
     ),

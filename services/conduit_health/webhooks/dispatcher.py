@@ -1,0 +1,180 @@
+"""Sends notifications to webhooks, again and again until they are taken."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+import orjson
+import structlog
+
+from conduit.v1.notification_json import notification_to_json
+from conduit.v1.notification_pb2 import Notification
+from conduit.v1.webhook_pb2 import (
+    DELIVERY_STATUS_DELIVERED,
+    DELIVERY_STATUS_FAILED,
+    DELIVERY_STATUS_PENDING,
+)
+from conduit_health.notifications.hub import Queue, kind_name
+from conduit_health.webhooks.signing import signed_headers
+from conduit_health.webhooks.store import Delivery, Webhook, WebhookStore
+from conduit_kernel.errors import ConduitError
+from conduit_kernel.secrets import Vault
+from conduit_providers.sending import Send
+from conduit_providers.wire import HttpRequest
+
+TIMEOUT_SECONDS = 15.0
+# Between attempts, as https://www.standardwebhooks.com suggests; the last failure is the end.
+PAUSES = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0, 21600.0)
+# Of a pause, at most, at random: those who wait together do not come back together.
+JITTER = 0.2
+# Deliveries that are attempted at the same time.
+AT_ONCE = 8
+MAX_ERROR = 500
+_GONE = 410
+
+
+class WebhookDispatcher:
+    """Puts notifications in line for webhooks, and sends what is due."""
+
+    def __init__(
+        self,
+        store: WebhookStore,
+        notifications: Queue,
+        send: Send,
+        vault: Vault,
+        *,
+        clock: Callable[[], float],
+        random: Callable[[], float],
+    ) -> None:
+        """Take the queue of a watch, a clock of seconds since 1970, and what gives 0 to 1."""
+        self._store = store
+        self._notifications = notifications
+        self._send = send
+        self._vault = vault
+        self._clock = clock
+        self._random = random
+        # Set while something may wait; at first, for what waited when an earlier process ended.
+        self.waiting = asyncio.Event()
+        self.waiting.set()
+        self._next_due = 0.0
+        # Taken from the hub, but not stored yet.
+        self._unstored: Notification | None = None
+
+    async def enqueue(self) -> None:
+        """Put the next notification in line: a step of a loop. ServiceUnavailable without database.
+
+        Nothing is lost by that.
+        """
+        if self._unstored is None:
+            self._unstored = await self._notifications.get()
+        if self._unstored is None:
+            # The hub is closed.
+            await asyncio.Event().wait()
+            return
+        webhooks = await self._store.webhooks()
+        now = self._clock()
+        deliveries = [_delivery(self._unstored, each, now) for each in webhooks]
+        wanted = [
+            delivery
+            for delivery, webhook in zip(deliveries, webhooks, strict=True)
+            if webhook.is_enabled and (not webhook.kinds or delivery.kind in webhook.kinds)
+        ]
+        await self._store.add_deliveries(wanted)
+        self._unstored = None
+        if wanted:
+            self._next_due = 0.0
+            self.waiting.set()
+
+    async def send_due(self) -> None:
+        """Send what is due: a step of a loop, after `waiting` was set."""
+        now = self._clock()
+        if now >= self._next_due:
+            while due := await self._store.due(now, AT_ONCE):
+                await self._send_all(due)
+            next_due = await self._store.next_due()
+            if next_due is None:
+                return
+            self._next_due = next_due
+        self.waiting.set()
+
+    async def rewrap(self) -> None:
+        """Wrap secrets that were sealed under a former encryption key by the current one."""
+        for webhook in await self._store.webhooks():
+            secret = self._vault.rewrap(webhook.secret, owner_of(webhook.url))
+            await self._store.reseal(webhook.id, secret)
+
+    async def _send_all(self, due: Sequence[Delivery]) -> None:
+        webhooks = {webhook.id: webhook for webhook in await self._store.webhooks()}
+        attempts = (self._attempt(each, webhooks.get(each.webhook_id)) for each in due)
+        for attempted in await asyncio.gather(*attempts):
+            await self._store.attempted(attempted)
+            if attempted.http_status == _GONE:
+                await self._store.disable(attempted.webhook_id)
+
+    async def _attempt(self, delivery: Delivery, webhook: Webhook | None) -> Delivery:
+        if webhook is None or not webhook.is_enabled:
+            return delivery._replace(
+                status=DELIVERY_STATUS_FAILED, error="The webhook is not enabled"
+            )
+        http_status, error = await self._post(delivery, webhook)
+        now = self._clock()
+        attempted = delivery._replace(
+            attempts=delivery.attempts + 1,
+            http_status=http_status,
+            error=error[:MAX_ERROR],
+            attempted_at=now,
+        )
+        if not error:
+            return attempted._replace(status=DELIVERY_STATUS_DELIVERED)
+        if http_status == _GONE or delivery.attempts >= len(PAUSES):
+            log = structlog.get_logger("health")
+            log.warning("webhook_failed", webhook_id=webhook.id, reason=attempted.error)
+            return attempted._replace(status=DELIVERY_STATUS_FAILED)
+        pause = PAUSES[delivery.attempts] * (1 + JITTER * self._random())
+        return attempted._replace(due_at=now + pause)
+
+    async def _post(self, delivery: Delivery, webhook: Webhook) -> tuple[int, str]:
+        """Send once; return the answer's status, and why it is no success."""
+        url = urlsplit(webhook.url)
+        target = f"{url.path or '/'}{f'?{url.query}' if url.query else ''}"
+        name = f"msg_{delivery.notification_id}"
+        try:
+            secret = self._vault.open(webhook.secret, owner_of(webhook.url))
+            headers = signed_headers(secret, name, int(self._clock()), delivery.body)
+            answer = await self._send(
+                f"{url.scheme}://{url.netloc}",
+                HttpRequest("POST", target, headers, delivery.body),
+                TIMEOUT_SECONDS,
+                is_guarded=True,
+            )
+        except ConduitError as error:
+            return 0, error.message
+        is_taken = 200 <= answer.status < 300  # noqa: PLR2004 # as HTTP says
+        return answer.status, "" if is_taken else f"The answer had status {answer.status}"
+
+
+def owner_of(url: str) -> str:
+    """Return as whose a webhook's secret is sealed: no other URL's can be put in its place."""
+    return f"webhook {url}"
+
+
+def _delivery(notification: Notification, webhook: Webhook, now: float) -> Delivery:
+    body = {
+        "type": kind_name(notification.kind),
+        "timestamp": notification.occurred_at.ToJsonString(),
+        "data": notification_to_json(notification),
+    }
+    return Delivery(
+        id=0,
+        webhook_id=webhook.id,
+        notification_id=notification.id,
+        kind=notification.kind,
+        body=orjson.dumps(body),
+        status=DELIVERY_STATUS_PENDING,
+        attempts=0,
+        http_status=0,
+        error="",
+        created_at=now,
+        attempted_at=0.0,
+        due_at=now,
+    )

@@ -1,0 +1,202 @@
+"""Keeps webhooks, what is on its way to them, and what became of it."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.engine import Row
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from conduit.internal.v1.snapshot_pb2 import SealedSecret
+from conduit.v1.webhook_pb2 import (
+    DELIVERY_STATUS_FAILED,
+    DELIVERY_STATUS_PENDING,
+    DeliveryStatus,
+)
+from conduit_health.webhooks.tables import DeliveryRow, WebhookRow
+from conduit_kernel.database import guarded, reader, writer
+
+SERVICE = "health"
+# Of one webhook; the oldest are given up.
+MAX_PENDING = 1_000
+CROWDED = "Too many deliveries waited"
+
+
+class Webhook(NamedTuple):
+    """A URL that notifications are sent to; `created_at` is in seconds since 1970."""
+
+    id: int
+    url: str
+    description: str
+    # Empty for all.
+    kinds: frozenset[int]
+    is_enabled: bool
+    secret: SealedSecret
+    created_at: float
+
+
+class Delivery(NamedTuple):
+    """A notification on its way to a webhook. Times are seconds since 1970, 0 for never."""
+
+    id: int
+    webhook_id: int
+    notification_id: int
+    kind: int
+    body: bytes
+    status: DeliveryStatus.ValueType
+    attempts: int
+    http_status: int
+    error: str
+    created_at: float
+    attempted_at: float
+    due_at: float
+
+
+class WebhookStore:
+    """Stores webhooks and deliveries."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._writer = writer(engine)
+        self._reader = reader(engine)
+
+    async def add(self, webhook: Webhook) -> int:
+        """Store a webhook; return its id."""
+        values = webhook._asdict() | {
+            "kinds": ",".join(map(str, sorted(webhook.kinds))),
+            "secret": webhook.secret.SerializeToString(),
+            "created_at": _millis(webhook.created_at),
+        }
+        del values["id"]
+        async with guarded(SERVICE), self._writer.begin() as connection:
+            stored = insert(WebhookRow).values(**values).returning(WebhookRow.id)
+            return (await connection.execute(stored)).scalar_one()
+
+    async def webhooks(self) -> Sequence[Webhook]:
+        """Return all, in order of id."""
+        query = select(*WebhookRow.__table__.columns).order_by(WebhookRow.id)
+        async with guarded(SERVICE), self._reader.connect() as connection:
+            return [_webhook(row) for row in (await connection.execute(query)).all()]
+
+    async def delete(self, webhook_id: int) -> bool:
+        """Delete a webhook with its deliveries; return whether there was one."""
+        async with guarded(SERVICE), self._writer.begin() as connection:
+            await connection.execute(
+                delete(DeliveryRow).where(DeliveryRow.webhook_id == webhook_id)
+            )
+            gone = await connection.execute(delete(WebhookRow).where(WebhookRow.id == webhook_id))
+            return bool(gone.rowcount)
+
+    async def disable(self, webhook_id: int) -> None:
+        """Send no more to a webhook."""
+        await self._change(webhook_id, is_enabled=False)
+
+    async def reseal(self, webhook_id: int, secret: SealedSecret) -> None:
+        """Store a webhook's secret as it is sealed now."""
+        await self._change(webhook_id, secret=secret.SerializeToString())
+
+    async def add_deliveries(self, deliveries: Sequence[Delivery]) -> None:
+        """Store what shall be delivered; of what waits already, the newest stay."""
+        rows = [_row(each) for each in deliveries]
+        if not rows:
+            return
+        async with guarded(SERVICE), self._writer.begin() as connection:
+            await connection.execute(insert(DeliveryRow), rows)
+            for webhook_id in {each.webhook_id for each in deliveries}:
+                await _give_up_oldest(connection, webhook_id)
+
+    async def due(self, now: float, limit: int) -> Sequence[Delivery]:
+        """Return what is to be attempted now, in the order in which it became due."""
+        query = (
+            select(*DeliveryRow.__table__.columns)
+            .where(
+                DeliveryRow.status == DELIVERY_STATUS_PENDING, DeliveryRow.due_at <= _millis(now)
+            )
+            .order_by(DeliveryRow.due_at, DeliveryRow.id)
+            .limit(limit)
+        )
+        async with guarded(SERVICE), self._reader.connect() as connection:
+            return [_delivery(row) for row in (await connection.execute(query)).all()]
+
+    async def next_due(self) -> float | None:
+        """Return when something is to be attempted next; None if nothing waits."""
+        query = select(func.min(DeliveryRow.due_at)).where(
+            DeliveryRow.status == DELIVERY_STATUS_PENDING
+        )
+        async with guarded(SERVICE), self._reader.connect() as connection:
+            found = await connection.scalar(query)
+        return None if found is None else found / 1000
+
+    async def attempted(self, delivery: Delivery) -> None:
+        """Store what an attempt came to."""
+        values = _row(delivery)
+        for name in ("body", "webhook_id", "notification_id", "kind", "created_at"):
+            del values[name]
+        change = update(DeliveryRow).where(DeliveryRow.id == delivery.id).values(**values)
+        async with guarded(SERVICE), self._writer.begin() as connection:
+            await connection.execute(change)
+
+    async def deliveries(self, webhook_id: int, before: int, limit: int) -> Sequence[Delivery]:
+        """Return deliveries of a webhook, newest first, with ids below `before` unless it is 0."""
+        query = select(*DeliveryRow.__table__.columns).where(DeliveryRow.webhook_id == webhook_id)
+        if before:
+            query = query.where(DeliveryRow.id < before)
+        query = query.order_by(DeliveryRow.id.desc()).limit(limit)
+        async with guarded(SERVICE), self._reader.connect() as connection:
+            return [_delivery(row) for row in (await connection.execute(query)).all()]
+
+    async def forget(self, before: float) -> None:
+        """Delete what was created before a time and does not wait any more."""
+        old = delete(DeliveryRow).where(
+            DeliveryRow.created_at < _millis(before),
+            DeliveryRow.status != DELIVERY_STATUS_PENDING,
+        )
+        async with guarded(SERVICE), self._writer.begin() as connection:
+            await connection.execute(old)
+
+    async def _change(self, webhook_id: int, **values: object) -> None:
+        change = update(WebhookRow).where(WebhookRow.id == webhook_id).values(**values)
+        async with guarded(SERVICE), self._writer.begin() as connection:
+            await connection.execute(change)
+
+
+async def _give_up_oldest(connection: AsyncConnection, webhook_id: int) -> None:
+    waiting = (DeliveryRow.webhook_id == webhook_id) & (
+        DeliveryRow.status == DELIVERY_STATUS_PENDING
+    )
+    kept = select(DeliveryRow.id).where(waiting).order_by(DeliveryRow.id.desc())
+    oldest_kept = await connection.scalar(kept.offset(MAX_PENDING - 1).limit(1))
+    if oldest_kept is not None:
+        too_old = update(DeliveryRow).where(waiting, DeliveryRow.id < oldest_kept)
+        await connection.execute(too_old.values(status=DELIVERY_STATUS_FAILED, error=CROWDED))
+
+
+def _webhook(row: Row[tuple[object, ...]]) -> Webhook:
+    values = dict(row._mapping)  # noqa: SLF001 # its public name, for want of a better one
+    kinds: Iterable[str] = filter(None, values["kinds"].split(","))
+    secret = SealedSecret.FromString(values["secret"])
+    return Webhook(
+        **values
+        | {
+            "kinds": frozenset(map(int, kinds)),
+            "secret": secret,
+            "created_at": values["created_at"] / 1000,
+        }
+    )
+
+
+def _delivery(row: Row[tuple[object, ...]]) -> Delivery:
+    values = dict(row._mapping)  # noqa: SLF001 # as above
+    return Delivery(**values | {name: values[name] / 1000 for name in _TIMES})
+
+
+def _row(delivery: Delivery) -> dict[str, object]:
+    values = delivery._asdict()
+    del values["id"]
+    return values | {name: _millis(values[name]) for name in _TIMES}
+
+
+_TIMES = ("created_at", "attempted_at", "due_at")
+
+
+def _millis(seconds: float) -> int:
+    return round(seconds * 1000)
