@@ -5,7 +5,7 @@ needs; the other one is made on demand, once, by the generated converters. What 
 translation is never taken apart.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Generic, Protocol, Self, TypeVar
 
 import msgspec
@@ -64,6 +64,13 @@ class Form(msgspec.Struct, Generic[TypedT]):
         return MalformedJson(
             f"The body is not JSON: {error.reason} at position {position}", position=position
         )
+
+
+def without_members(form: Form[TypedT], names: Collection[str]) -> Form[TypedT]:
+    """Return a message without some members of its JSON; the others stay as they were written."""
+    members = msgspec.json.decode(form.json, type=dict[str, msgspec.Raw])
+    kept = {name: value for name, value in members.items() if name not in names}
+    return msgspec.structs.replace(form, json_at_hand=msgspec.json.encode(kept), _typed=None)
 
 
 class Call(msgspec.Struct, Generic[TypedT]):

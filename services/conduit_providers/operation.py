@@ -42,6 +42,10 @@ class Requirements(msgspec.Struct, frozen=True):
     max_output: int | None = None
     # How many choices are asked for.
     choices: int = 1
+    # What the body names of `Routed`: other models that may serve it, None if it does not say; and
+    # the session that it is of.
+    fallbacks: tuple[str, ...] | None = None
+    session: str = ""
 
 
 class WorstCase(NamedTuple):

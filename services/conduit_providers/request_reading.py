@@ -10,6 +10,7 @@ import msgspec
 from conduit.v1.json_limits import TOO_DEEP, is_too_deep
 from conduit_kernel.errors import InvalidRequest, MalformedJson
 
+_Unread = msgspec.Raw | msgspec.UnsetType
 RequestT = TypeVar("RequestT", bound=msgspec.Struct)
 
 # Decides who is asked, who may ask, and the price.
@@ -18,6 +19,31 @@ _AT = re.compile(r" - at `\$\.?([^`]*)`")
 _BYTE = re.compile(r"\(byte (\d+)\)")
 # A value that no JSON has: whatever a member of this type says is refused.
 _NEVER = ""
+
+
+class Routed(msgspec.Struct, kw_only=True):
+    """Members of any request that say where it may go, taken apart only where they are there."""
+
+    fallbacks: _Unread = msgspec.UNSET
+    prompt_cache_key: _Unread = msgspec.UNSET
+    session_id: _Unread = msgspec.UNSET
+
+    def named_fallbacks(self) -> tuple[str, ...] | None:
+        """Return the other models that may serve it, None if it names none."""
+        if self.fallbacks is msgspec.UNSET:
+            return None
+        try:
+            return tuple(msgspec.json.decode(self.fallbacks, type=list[str] | None) or ())
+        except msgspec.ValidationError:
+            message = "fallbacks must be a list of model names"
+            raise InvalidRequest(message, field="fallbacks") from None
+
+    def session(self) -> str:
+        """Return the session that it is of, empty if it names none."""
+        for value in (self.prompt_cache_key, self.session_id):
+            if value is not msgspec.UNSET and bytes(value) not in {b"null", b'""'}:
+                return bytes(value).decode()
+        return ""
 
 
 class RequestReader(Generic[RequestT]):

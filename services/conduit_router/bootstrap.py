@@ -155,7 +155,7 @@ async def start(
     )
 
     def publish(change: TableChange) -> None:
-        runtime.table = change.after
+        runtime.apply(change)
         provider_state.forget(*failure_resets(change))
         background.changed.set()
 

@@ -34,7 +34,7 @@ from conduit_providers.operation import (
     estimate_tokens,
 )
 from conduit_providers.quantities import CACHE_READS, CACHE_WRITES, REASONING, Quantities, plain
-from conduit_providers.request_reading import RequestReader, refusal
+from conduit_providers.request_reading import RequestReader, Routed, refusal
 from conduit_providers.spec import Endpoint
 
 ChatCall = Call[ChatCompletionRequest]
@@ -124,7 +124,7 @@ class _Format(msgspec.Struct):
     type: str
 
 
-class _Chat(msgspec.Struct):
+class _Chat(Routed):
     model: str
     messages: list[msgspec.Raw]
     stream: bool | None = None
@@ -156,6 +156,8 @@ _read_chat, _read_plain_chat = _reader.read, _reader.decode_plain
 _read_parts = msgspec.json.Decoder(_Parts).decode
 # Part type to the capability that it needs.
 _PARTS = {"image_url": "vision", "input_audio": "audio", "file": "files", "video_url": "video"}
+# At hand, because each chat is asked for it.
+_UNSET = msgspec.UNSET
 _HINTS = tuple(b'"%b"' % kind.encode() for kind in _PARTS)
 
 
@@ -196,6 +198,8 @@ class ChatOperation(StreamedOperation[ChatCompletionRequest, ChatCompletion, Cha
             capabilities,
             chat.max_tokens if most is None else most,
             chat.n or 1,
+            None if chat.fallbacks is _UNSET else chat.named_fallbacks(),
+            "" if chat.prompt_cache_key is chat.session_id is _UNSET else chat.session(),
         )
 
     def estimate(

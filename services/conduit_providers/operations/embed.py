@@ -22,7 +22,7 @@ from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import Codec
 from conduit_providers.operation import AnsweredOperation, Requirements, WorstCase, estimate_tokens
 from conduit_providers.quantities import Quantities, plain, total
-from conduit_providers.request_reading import RequestReader
+from conduit_providers.request_reading import RequestReader, Routed
 from conduit_providers.spec import EmbedModel, Endpoint
 
 EmbedCall = Call[EmbeddingRequest]
@@ -44,7 +44,7 @@ def embed_answer(
     return Answer(embedding_list_from_json, embedding_list_to_json, json, typed, usage)
 
 
-class _Embedding(msgspec.Struct):
+class _Embedding(Routed):
     model: str
     input: str | list[msgspec.Raw]
     dimensions: int | None = None
@@ -75,7 +75,12 @@ class EmbedOperation(AnsweredOperation[EmbeddingRequest, EmbeddingList]):
         request = _read_embedding(body)
         if not request.input:
             raise InvalidRequest("input must not be empty", field="input")
-        return Requirements(request.model, "embed")
+        return Requirements(
+            request.model,
+            "embed",
+            fallbacks=request.named_fallbacks(),
+            session=request.session(),
+        )
 
     def estimate(
         self, form: Form[EmbeddingRequest], answer: EmbedAnswer | None, emitted: int, codec: object

@@ -19,7 +19,7 @@ from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import Codec
 from conduit_providers.operation import AnsweredOperation, Requirements, WorstCase, estimate_tokens
 from conduit_providers.quantities import INPUT, Quantities, counted, plain
-from conduit_providers.request_reading import RequestReader
+from conduit_providers.request_reading import RequestReader, Routed
 
 RerankCall = Call[RerankingRequest]
 RerankAnswer = Answer[Ranking]
@@ -58,7 +58,7 @@ def rerank_answer(
 _Document = str | dict[str, msgspec.Raw]
 
 
-class _Reranking(msgspec.Struct):
+class _Reranking(Routed):
     model: str
     query: str
     documents: list[_Document]
@@ -93,7 +93,13 @@ class RerankOperation(AnsweredOperation[RerankingRequest, Ranking]):
             raise InvalidRequest("documents must not be empty", field="documents")
         is_structured = any(_is_structured(each, request.rank_fields) for each in request.documents)
         capabilities = frozenset({STRUCTURED} if is_structured else ())
-        return Requirements(request.model, "rerank", capabilities=capabilities)
+        return Requirements(
+            request.model,
+            "rerank",
+            capabilities=capabilities,
+            fallbacks=request.named_fallbacks(),
+            session=request.session(),
+        )
 
     def estimate(
         self,

@@ -61,7 +61,7 @@ class ChargeRecorder:
         """Take where charges are kept that the disk refuses."""
         self._spool = spool
         self.backlog = backlog or Backlog(spool)
-        self._prices = prices
+        self.prices = prices
         self._ids = ids
         self._clock = clock
         # By instance, since a point of time.
@@ -82,7 +82,7 @@ class ChargeRecorder:
     ) -> int | None:
         """Store the charge of an attempt; return its cost in nano-dollars, None if unknown."""
         candidate, key = attempt.candidate, attempt.key
-        card = self._prices.card(candidate.provider_id, candidate.model)
+        card = self.prices.card(candidate.provider_id, candidate.model)
         usage = consumption.usage
         lines, cost = charge_lines(usage, card)
         kind = (

@@ -15,9 +15,10 @@ from conduit_kernel.errors import (
     UpstreamError,
 )
 from conduit_kernel.http import Headers, Timeouts
-from conduit_providers.calls import Answer, Call, Form
+from conduit_providers.calls import Answer, Call, Form, without_members
 from conduit_providers.operation import AnyOperation, Requirements
 from conduit_providers.quantities import Quantities
+from conduit_router.calls.choice import choose
 from conduit_router.calls.media import Media
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import (
@@ -28,7 +29,7 @@ from conduit_router.context import (
     limits_of,
 )
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan, Consumption
-from conduit_router.routing.decide import decide_for
+from conduit_router.routing.decide import decide
 from conduit_router.routing.health_view import HEALTHY, Asked
 from conduit_router.routing.refusals import no_candidate, wait_for
 from conduit_router.served_by import CallSummary
@@ -56,7 +57,13 @@ def admit(
     seed = options.seed if options is not None and has_seed else runtime.draw_seed()
     state = runtime.state
     health = HEALTHY if state.is_quiet else state.view(caller.caller.virtual_key_id)
-    decision = decide_for(runtime.table.routes, requirements, health, seed, caller.peer)
+    if requirements.fallbacks is not None:
+        form = without_members(form, ("fallbacks",))
+    route = runtime.table.routes.get(requirements.model)
+    if route is not None and route.policy is None and _is_plain(options, requirements):
+        decision = decide(route, requirements, health, seed, caller.peer)
+    else:
+        decision = choose(runtime, requirements, options, caller, health=health, seed=seed)
     if not decision.candidates and wait_for(decision) is None:
         raise no_candidate(requirements, decision)
     limits = DEFAULT_LIMITS if options is None else limits_of(options)
@@ -67,11 +74,18 @@ def admit(
         form=form,
         requirements=requirements,
         caller=caller,
+        options=options,
         limits=limits,
         plan=plan,
         started=started,
         is_typed=is_typed,
     )
+
+
+def _is_plain(options: CallOptions | None, requirements: Requirements) -> bool:
+    """Return whether a call leaves it to the Router where it goes."""
+    has_wishes = options is not None and (options.fallbacks or options.providers)
+    return requirements.fallbacks is None and not has_wishes
 
 
 def fill_report(report: CallReport, summary: CallSummary) -> None:
@@ -112,6 +126,7 @@ class CallScope:
         "limits",
         "media",
         "operation",
+        "options",
         "plan",
         "requirements",
         "runtime",
@@ -127,6 +142,7 @@ class CallScope:
         form: Form[Any],
         requirements: Requirements,
         caller: CallerContext,
+        options: CallOptions | None,
         limits: CallLimits,
         plan: AttemptPlan,
         started: float,
@@ -137,6 +153,7 @@ class CallScope:
         self.form = form
         self.requirements = requirements
         self.caller = caller
+        self.options = options
         self.limits = limits
         self.plan = plan
         # Seconds of the router's clock.
@@ -185,10 +202,11 @@ class CallScope:
         runtime, caller = self.runtime, self.caller
         health = runtime.state.view(caller.caller.virtual_key_id)
         seed = self.plan.decision.seed
-        self.plan.restart(
-            decide_for(runtime.table.routes, self.requirements, health, seed, caller.peer)
+        decision = choose(
+            runtime, self.requirements, self.options, caller, health=health, seed=seed
         )
-        return bool(self.plan.decision.candidates)
+        self.plan.restart(decision)
+        return bool(decision.candidates)
 
     def no_candidate(self) -> ConduitError:
         """Return the error of a call for which nothing is left to try as things are now."""
@@ -217,6 +235,8 @@ class CallScope:
         if not state.is_quiet and not state.begin(self.asked(attempt), is_last=attempt.is_last):
             return False
         self._attempt = attempt
+        if self.runtime.balancer.is_measuring:
+            self.runtime.balancer.begin(attempt)
         return True
 
     def asked(self, attempt: Attempt) -> Asked:
@@ -228,8 +248,11 @@ class CallScope:
 
     def timeouts(self, attempt: Attempt) -> Timeouts:
         """Return the limits of an exchange of an attempt."""
-        limits, first = self.limits, attempt.first_event
-        return Timeouts(min(limits.connect, first), first, limits.idle, self.left())
+        limits, first, own = self.limits, attempt.first_event, attempt.candidate.timeouts
+        connect, idle = limits.connect, limits.idle
+        if own is not None:
+            connect, idle = own.connect or connect, own.idle or idle
+        return Timeouts(min(connect, first), first, idle, self.left())
 
     async def fetch_media(self, native: tuple[str, ...]) -> Media:
         """Return what the request refers to by URL, fetched once for all attempts.
@@ -268,6 +291,8 @@ class CallScope:
         """Forget an attempt that was none: nothing was sent."""
         self._attempt = None
         self._release(attempt)
+        if attempt.is_measured:
+            self.runtime.balancer.abandon(attempt)
         self.waited += self.runtime.clock() - attempt.began
 
     def answered(self, attempt: Attempt, headers: Headers) -> None:
@@ -294,6 +319,8 @@ class CallScope:
         runtime, candidate = self.runtime, attempt.candidate
         now = runtime.clock()
         elapsed_ms = (now - attempt.began) * 1000
+        if attempt.is_measured:
+            runtime.balancer.end(attempt, error, now - attempt.began)
         if error is None:
             if not runtime.state.is_quiet:
                 runtime.state.succeeded(self.asked(attempt))

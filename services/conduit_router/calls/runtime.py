@@ -3,14 +3,16 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from conduit_kernel.http import Headers
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.calls.jobs import JobRunner
 from conduit_router.calls.media import MediaFetcher
 from conduit_router.calls.waiting import WaitingLines
+from conduit_router.routing.balancer import Balancer
 from conduit_router.routing.provider_state import ProviderState
-from conduit_router.routing.table import EMPTY_TABLE
+from conduit_router.routing.table import EMPTY_TABLE, Candidate, TableChange, UpstreamKey
 from conduit_router.upstream.outcomes import Outcomes
-from conduit_router.upstream.transport import Transport
+from conduit_router.upstream.transport import LazyHeaders, Transport
 
 # Sees the end of every admitted call, exactly once: its CallScope, and the error if it failed.
 EndListener = Callable[[Any, BaseException | None], None]
@@ -38,6 +40,7 @@ class CallRuntime:
         self.jobs = JobRunner(transport, clock)
         self.media = media
         self.state = state
+        self.balancer = Balancer(clock, wall_clock, recorder.prices)
         self.recorder = recorder
         self.backlog = recorder.backlog
         self.outcomes = outcomes
@@ -46,3 +49,13 @@ class CallRuntime:
         self.end_listeners = tuple(end_listeners)
         self.draw_seed = draw_seed
         self.waiting = WaitingLines()
+
+    def apply(self, change: TableChange) -> None:
+        """Serve calls by a new table."""
+        self.table = change.after
+        self.balancer.apply(change)
+        self.outcomes.on_headers = self._note_quota if self.balancer.reads_quotas else None
+
+    def _note_quota(self, candidate: Candidate, key: UpstreamKey, headers: Headers) -> None:
+        limits = candidate.instance.spec.rate_limits
+        self.balancer.load.note_quota(key.key_id, LazyHeaders(headers), limits)

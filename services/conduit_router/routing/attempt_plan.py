@@ -44,6 +44,8 @@ class Attempt(msgspec.Struct):
     dropped: list[str] = []
     # The provider's own id of the request.
     upstream_request_id: str = ""
+    # Whether the balancer counts it among the calls under way.
+    is_measured: bool = False
     # Who answers, where that is known already.
     served_by: ServedBy | None = None
 

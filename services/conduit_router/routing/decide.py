@@ -4,7 +4,6 @@ The same route, requirements, health view and seed always give the same decision
 can be replayed and explained.
 """
 
-import math
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -14,10 +13,10 @@ import msgspec
 from conduit.v1 import decision_pb2 as pb
 from conduit_kernel.errors import ModelNotFound, ProviderUnhealthy
 from conduit_providers.operation import Requirements
+from conduit_router.routing.balancing import EVEN, MASK, Balance, in_order, keys_in_order, mix
 from conduit_router.routing.health_view import HealthView, Subject
 from conduit_router.routing.table import Candidate, Instance, Route, UpstreamKey
 
-_MASK = (1 << 64) - 1
 _OPEN = "failed too often; its circuit is open"
 
 
@@ -28,6 +27,8 @@ class CandidateKeys(msgspec.Struct, frozen=True):
     keys: tuple[UpstreamKey, ...]
     # Whether its circuit is open, and it may be asked only when nobody else is left.
     is_last: bool = False
+    # The alias that it serves, where that is not the one asked for but a fallback of the caller's.
+    alias: str = ""
 
 
 class Resting(NamedTuple):
@@ -60,21 +61,33 @@ def decide_for(
     peer: str = "",
 ) -> Decision:
     """Return where a request goes. ModelNotFound if nothing is mapped to its alias."""
-    route = routes.get(requirements.model)
+    return decide(route_of(routes, requirements.model), requirements, health, seed, peer)
+
+
+def route_of(routes: Mapping[str, Route], model: str) -> Route:
+    """Return the route of an alias. ModelNotFound if nothing is mapped to it."""
+    route = routes.get(model)
     if route is None:
-        raise ModelNotFound(
-            f"The model {requirements.model!r} does not exist", model=requirements.model
-        )
-    return decide(route, requirements, health, seed, peer)
+        raise ModelNotFound(f"The model {model!r} does not exist", model=model)
+    return route
 
 
 def decide(
-    route: Route, requirements: Requirements, health: HealthView, seed: int, peer: str = ""
+    route: Route,
+    requirements: Requirements,
+    health: HealthView,
+    seed: int,
+    peer: str = "",
+    *,
+    balance: Balance = EVEN,
+    only: frozenset[str] | None = None,
 ) -> Decision:
     """Choose the candidates of a request and their order.
 
-    Lower priority numbers come first; equals share by weight, drawn with the seed. Instances that
-    are unhealthy come last, and behind them those whose circuit is open, where its step is over.
+    Lower priority numbers come first; equals share by weight, drawn with the seed, or as the
+    balance says. Instances that are unhealthy come last, and behind them those whose circuit is
+    open, where its step is over. `only` are the names, in folded case, and the ids of the instances
+    that are asked for; None means all.
     """
     chosen: list[CandidateKeys] = []
     last: list[CandidateKeys] = []
@@ -82,20 +95,26 @@ def decide(
     rejections: list[pb.Rejection] = []
     for candidate in route.candidates:
         why = _obstacle(candidate, requirements, peer)
+        if only is not None and not _is_among(only, candidate):
+            why = rejection(
+                candidate, pb.REJECTION_REASON_NOT_REQUESTED, "the caller asked for others"
+            )
         if why is not None:
             rejections.append(why)
             continue
         keys = candidate.instance.keys
         if health.cooldowns or health.open_circuits:
             keys = _available(candidate, health, rejections, resting)
+        if len(keys) > 1:
+            keys = keys_in_order(keys, seed, balance)
         if keys and health.circuit(candidate.provider_id, candidate.model) is None:
-            chosen.append(CandidateKeys(candidate, _rotate(keys, seed)))
+            chosen.append(CandidateKeys(candidate, keys))
         elif keys:
-            last.append(CandidateKeys(candidate, _rotate(keys, seed), is_last=True))
+            last.append(CandidateKeys(candidate, keys, is_last=True))
     if len(chosen) > 1:
-        chosen = _order(chosen, health, seed)
+        chosen = _order(chosen, health, seed, balance)
     if last:
-        chosen += _order(last, health, seed)
+        chosen += _order(last, health, seed, balance)
     return Decision(
         tuple(chosen), (*route.rejections, *rejections), seed, tuple(resting), health.at
     )
@@ -145,6 +164,11 @@ def _unserved(candidate: Candidate, operation: str) -> pb.Rejection:
         return rejection(candidate, pb.REJECTION_REASON_MISCONFIGURED, why)
     why = f"{instance.spec.name} does not serve {operation}"
     return rejection(candidate, pb.REJECTION_REASON_CAPABILITY_MISSING, why)
+
+
+def _is_among(only: frozenset[str], candidate: Candidate) -> bool:
+    name = candidate.instance.provider.name.casefold()
+    return name in only or str(candidate.provider_id) in only
 
 
 def _is_inside(instance: Instance, peer: str) -> bool:
@@ -208,27 +232,14 @@ def _rest_of_key(candidate: Candidate, key_id: str, health: HealthView) -> Resti
     return None
 
 
-def _rotate(keys: tuple[UpstreamKey, ...], seed: int) -> tuple[UpstreamKey, ...]:
-    # Keys share the load, and the next one is at hand when one fails.
-    if len(keys) == 1:
-        return keys
-    start = _mix(seed) % len(keys)
-    return keys[start:] + keys[:start]
+def _order(
+    chosen: list[CandidateKeys], health: HealthView, seed: int, balance: Balance
+) -> list[CandidateKeys]:
+    def comes_last(candidate: Candidate) -> bool:
+        is_unhealthy = candidate.provider_id in health.unhealthy
+        return is_unhealthy or _is_held_back(candidate, health, seed)
 
-
-def _order(chosen: list[CandidateKeys], health: HealthView, seed: int) -> list[CandidateKeys]:
-    # Weighted sampling without replacement: https://doi.org/10.1016/j.ipl.2005.11.003
-    def rank(entry: CandidateKeys) -> tuple[bool, int, float]:
-        candidate = entry.candidate
-        # Apart from its place in the list, so that a new candidate moves no other.
-        share = (_mix(seed ^ _mix(candidate.provider_id)) + 1) / (_MASK + 2)
-        return (
-            candidate.provider_id in health.unhealthy or _is_held_back(candidate, health, seed),
-            candidate.priority,
-            -math.log(share) / candidate.weight,
-        )
-
-    return sorted(chosen, key=rank)
+    return in_order(chosen, comes_last, seed, balance)
 
 
 def _is_held_back(candidate: Candidate, health: HealthView, seed: int) -> bool:
@@ -236,12 +247,4 @@ def _is_held_back(candidate: Candidate, health: HealthView, seed: int) -> bool:
     if not health.returning:
         return False
     share = health.share(candidate.provider_id, candidate.model)
-    return _mix(_mix(seed) ^ candidate.provider_id) / (_MASK + 1) >= share
-
-
-def _mix(value: int) -> int:
-    # splitmix64: https://prng.di.unimi.it/splitmix64.c
-    value = (value + 0x9E3779B97F4A7C15) & _MASK
-    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK
-    return value ^ (value >> 31)
+    return mix(mix(seed) ^ candidate.provider_id) / (MASK + 1) >= share

@@ -6,8 +6,10 @@ from conduit.v1 import decision_pb2 as pb
 from conduit.v1.fallback_chain_pb2 import FallbackChain
 from conduit.v1.model_mapping_pb2 import ModelMapping
 from conduit_kernel.snapshot import SnapshotState
+from conduit_router.routing.balancing import affinity_of
 from conduit_router.routing.compile import Pieces
 from conduit_router.routing.decide import rejection
+from conduit_router.routing.policy import policy_of, timeouts_of
 from conduit_router.routing.table import Candidate, Instance, Route
 
 # An instance, or why it could not be compiled; None if there is no such instance.
@@ -20,8 +22,8 @@ def compile_route(
 ) -> Pieces[Route | None]:
     """Return what may serve an alias, and what cannot with a reason; None if nothing names it."""
     mappings = {mapping.provider_id: mapping for mapping in state.mappings_of(alias)}
-    chains = (chain for chain in state.chains_of(alias) if chain.is_enabled and chain.providers)
-    chain = next(chains, None)
+    policies = [chain for chain in state.chains_of(alias) if chain.is_enabled]
+    chain = next((each for each in policies if each.providers), None)
     if not mappings and chain is None:
         return None
     mapped: dict[int, Candidate] = {}
@@ -49,21 +51,25 @@ def compile_route(
     created = min((mapping.created_at.seconds for mapping in mappings.values()), default=0)
     if len(candidates) > 1:
         candidates.sort(key=lambda c: (c.priority, c.provider_id))
-    return Route(alias, tuple(candidates), tuple(rejections), created)
+    policy = policy_of(policies[0]) if policies else None
+    return Route(alias, tuple(candidates), tuple(rejections), created, policy)
 
 
 def _mapped(mapping: ModelMapping, instance: Instance) -> Candidate:
-    own = instance.provider
+    own, timeouts = instance.provider, timeouts_of(mapping.timeouts, None)
     return Candidate(
         instance=instance,
         provider_id=own.id,
         model=mapping.actual_model_name or mapping.model_alias,
         priority=mapping.priority if mapping.HasField("priority") else own.priority,
         weight=mapping.weight if mapping.HasField("weight") else own.weight,
-        timeout=None,
+        timeout=timeouts.first_event if timeouts else None,
         mapping_id=mapping.id,
         is_strict=mapping.strict_parameters,
         capabilities=frozenset(mapping.capabilities) or None,
+        lot=own.id,
+        timeouts=timeouts,
+        conditions=frozenset(),
     )
 
 
@@ -76,17 +82,22 @@ def _chained(
             continue
         known = mapped.get(step.provider_id)
         timeout = step.timeout.ToTimedelta().total_seconds() if step.HasField("timeout") else None
+        timeouts = timeouts_of(step.timeouts, known.timeouts if known else None)
+        model = step.actual_model_name
         yield Candidate(
             instance=instance,
             provider_id=step.provider_id,
-            model=step.actual_model_name or (known.model if known else alias),
+            model=model or (known.model if known else alias),
             priority=step.priority,
             # A chain names its steps on purpose: weight only shares among equals.
             weight=max(1, known.weight if known else instance.provider.weight),
-            timeout=timeout,
+            timeout=timeout or (timeouts.first_event if timeouts else None),
             mapping_id=known.mapping_id if known else 0,
             is_strict=known.is_strict if known else False,
             capabilities=known.capabilities if known else None,
+            lot=affinity_of(step.provider_id, model) if model else step.provider_id,
+            timeouts=timeouts,
+            conditions=frozenset(step.conditions),
         )
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from conduit.v1.decision_pb2 import Rejection
 from conduit.v1.provider_pb2 import Provider
+from conduit.v1.routing_policy_pb2 import FallbackCondition
 from conduit_kernel.http import Origin, PreparedRequest
 from conduit_providers.auth import Signer
 from conduit_providers.codec import StraightCodec
@@ -18,6 +19,7 @@ from conduit_providers.redaction import Redactor
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.target import Target
 from conduit_providers.wire import Headers
+from conduit_router.routing.policy import AttemptTimeouts, RoutingPolicy
 from conduit_router.served_by import ServedBy
 
 Network = IPv4Network | IPv6Network
@@ -147,6 +149,13 @@ class Candidate(msgspec.Struct, frozen=True, eq=False, gc=False):
     is_strict: bool
     # None means whatever the endpoint can.
     capabilities: frozenset[str] | None
+    # What it is drawn by among its equals; differs between two of an instance.
+    lot: int
+    # None where it has none of its own.
+    timeouts: AttemptTimeouts | None
+    # The failures of a request after which alone it is asked; empty for all that are not the
+    # request's.
+    conditions: frozenset[FallbackCondition.ValueType]
 
 
 class Route(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -157,6 +166,8 @@ class Route(msgspec.Struct, frozen=True, eq=False, gc=False):
     rejections: tuple[Rejection, ...]
     # When the alias was first mapped, in seconds since 1970.
     created: int
+    # None where calls go as usual.
+    policy: RoutingPolicy | None = None
 
 
 class Caller(msgspec.Struct, frozen=True, eq=False, gc=False):

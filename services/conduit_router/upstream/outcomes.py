@@ -37,6 +37,8 @@ class Outcomes:
         # Set while there are outcomes to report, and while there are uses of keys.
         self.waiting = asyncio.Event()
         self.used = asyncio.Event()
+        # Sees the headers of each answer at once, where somebody goes by them.
+        self.on_headers: Callable[[Candidate, UpstreamKey, Headers], None] | None = None
         self._clock = clock
         self._successes: dict[tuple[int, str], _Successes] = {}
         self._failures: list[Outcome] = []
@@ -57,6 +59,8 @@ class Outcomes:
         entry.ended_at = self._clock()
         entry.ms = response_ms
         entry.headers = headers
+        if self.on_headers is not None:
+            self.on_headers(candidate, key, headers)
         self.waiting.set()
 
     def failed(self, candidate: Candidate, key: UpstreamKey, error: UpstreamError) -> None:

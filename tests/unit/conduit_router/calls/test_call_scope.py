@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from tests.support.call_bench import CALLER, Bench, used
-from tests.support.snapshots import ALIAS
+from tests.support.snapshots import ALIAS, compiled, mapping, provider, snapshot
 
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER
+from conduit.v1.timeouts_pb2 import Timeouts
 from conduit_kernel.errors import DeadlineExceeded, StreamInterrupted, UpstreamError
 from conduit_router.routing.attempt_plan import Consumption
 from conduit_router.routing.health_view import Subject
@@ -36,6 +38,17 @@ def test_a_success_is_charged_and_counted_once(bench: Bench) -> None:
     assert (tallies[1].successes, tallies[1].failures) == (1, 0)
     assert (summary.attempts, summary.served_by.provider_id) == (1, 1)
     assert summary.overhead_ms == 100.0
+
+
+def test_a_candidate_s_own_timeouts_win(bench: Bench) -> None:
+    """One by one; those that it does not have are the call's."""
+    own = Timeouts(connect=Duration(seconds=2), first_token=Duration(seconds=7))
+    source = snapshot([provider(1)], mappings=[mapping(1, 1, timeouts=own)])
+    bench.runtime.table = compiled(source)
+    with bench.admit(seconds=60) as scope:
+        limits = scope.timeouts(bench.begun(scope))
+    assert (limits.connect, limits.header, limits.total) == (2.0, 7.0, 60.0)
+    assert limits.idle == scope.limits.idle
 
 
 def test_the_time_of_an_attempt_is_its_own(bench: Bench) -> None:

@@ -1,0 +1,91 @@
+"""The routing policy of an alias, compiled from its fallback chain."""
+
+from typing import NamedTuple
+
+import msgspec
+from google.protobuf.duration_pb2 import Duration
+
+from conduit.v1.fallback_chain_pb2 import FallbackChain
+from conduit.v1.routing_policy_pb2 import (
+    AFFINITY_KEY_NONE,
+    AFFINITY_KEY_UNSPECIFIED,
+    BALANCING_STRATEGY_UNSPECIFIED,
+    BALANCING_STRATEGY_WEIGHTED,
+    AffinityKey,
+    BalancingStrategy,
+    FailureClass,
+    StreamFailover,
+)
+from conduit.v1.timeouts_pb2 import Timeouts
+
+
+class AttemptTimeouts(NamedTuple):
+    """The limits of an attempt at a candidate, in seconds; None means the default."""
+
+    connect: float | None = None
+    # Until the head of an answer, or the first event of a stream.
+    first_event: float | None = None
+    idle: float | None = None
+    total: float | None = None
+
+
+class Retries(NamedTuple):
+    """Limits of retries after failures of a class, in seconds; None means the default."""
+
+    attempts: int | None
+    wait: float | None
+    max_wait: float | None
+
+
+class RoutingPolicy(msgspec.Struct, frozen=True, gc=False):
+    """The rules by which calls of an alias are spread, kept together, repeated and continued."""
+
+    strategy: BalancingStrategy.ValueType = BALANCING_STRATEGY_WEIGHTED
+    affinity: AffinityKey.ValueType = AFFINITY_KEY_NONE
+    # None means the default.
+    stream_failover: StreamFailover.ValueType | None = None
+    retries: dict[FailureClass.ValueType, Retries] = {}
+    # Seconds for which a call waits for a rate-limited first choice.
+    prefer_primary_for: float = 0.0
+
+
+NO_POLICY = RoutingPolicy()
+
+
+def policy_of(chain: FallbackChain) -> RoutingPolicy | None:
+    """Return what a chain says beside its steps, None if that is what is usual."""
+    strategy, affinity = chain.strategy, chain.affinity
+    if strategy == BALANCING_STRATEGY_UNSPECIFIED:
+        strategy = BALANCING_STRATEGY_WEIGHTED
+    if affinity == AFFINITY_KEY_UNSPECIFIED:
+        affinity = AFFINITY_KEY_NONE
+    policy = RoutingPolicy(
+        strategy=strategy,
+        affinity=affinity,
+        stream_failover=chain.stream_failover or None,
+        retries={
+            each.failure: Retries(
+                each.attempts if each.HasField("attempts") else None,
+                _seconds(each.wait),
+                _seconds(each.max_wait),
+            )
+            for each in chain.retries
+        },
+        prefer_primary_for=_seconds(chain.prefer_primary_for) or 0.0,
+    )
+    return None if policy == NO_POLICY else policy
+
+
+def timeouts_of(own: Timeouts, others: AttemptTimeouts | None) -> AttemptTimeouts | None:
+    """Return timeouts, with those of others where they say nothing; None if nobody says any."""
+    found = (own.connect, own.first_token, own.idle, own.total)
+    fallback = others or AttemptTimeouts()
+    merged = AttemptTimeouts(
+        *(_seconds(each) or other for each, other in zip(found, fallback, strict=True))
+    )
+    return None if merged == AttemptTimeouts() else merged
+
+
+def _seconds(duration: Duration) -> float | None:
+    # The Registry takes none of zero, so that is what is unset.
+    return duration.ToMicroseconds() / 1e6 or None
