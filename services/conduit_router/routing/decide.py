@@ -107,10 +107,10 @@ def decide(
             keys = _available(candidate, health, rejections, resting)
         if len(keys) > 1:
             keys = keys_in_order(keys, seed, balance)
-        if keys and health.circuit(candidate.provider_id, candidate.model) is None:
-            chosen.append(CandidateKeys(candidate, keys))
-        elif keys:
+        if keys and health.open_circuits and health.circuit(candidate.provider_id, candidate.model):
             last.append(CandidateKeys(candidate, keys, is_last=True))
+        elif keys:
+            chosen.append(CandidateKeys(candidate, keys))
     if len(chosen) > 1:
         chosen = _order(chosen, health, seed, balance)
     if last:
