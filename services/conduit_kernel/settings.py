@@ -18,6 +18,8 @@ GRPC_PORT = 50051
 HEARTBEAT_SECONDS = 15
 # Everything has stopped within 5 s.
 DRAIN_SECONDS = 4
+# OpenAI's own sessions end after one or two hours.
+SESSION_SECONDS = 7500
 # Where container platforms mount secrets.
 MOUNTED_SECRETS = (Path("/run/secrets"), Path("/var/run/secrets"))
 # Each service's port, counted from the gRPC port.
@@ -54,6 +56,12 @@ class Settings:
     egress: Egress = DIRECT
     # The longest silence of a stream of events, in seconds; 0 for any.
     heartbeat_seconds: float = HEARTBEAT_SECONDS
+    # Of sessions, in seconds: until a caller's first event, where that names the model; until a
+    # provider has opened one; the longest silence of both sides; from its beginning to its end.
+    session_first_event_seconds: float = 60
+    session_opening_seconds: float = 20
+    session_idle_seconds: float = 900
+    session_seconds: float = SESSION_SECONDS
     # So many charges that the disk refuses have calls refused, too; 0 for any, so that calls go on.
     max_waiting_charges: int = 0
     # When circuits open, and for how long.
@@ -118,6 +126,10 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "heartbeat_seconds": _number(env, "CONDUIT_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
         "drain_seconds": _number(env, "CONDUIT_DRAIN_SECONDS", DRAIN_SECONDS),
         "drain_delay_seconds": _number(env, "CONDUIT_DRAIN_DELAY_SECONDS", 0),
+        "session_first_event_seconds": _seconds(env, "CONDUIT_SESSION_FIRST_EVENT_SECONDS", 60),
+        "session_opening_seconds": _seconds(env, "CONDUIT_SESSION_OPENING_SECONDS", 20),
+        "session_idle_seconds": _seconds(env, "CONDUIT_SESSION_IDLE_SECONDS", 900),
+        "session_seconds": _seconds(env, "CONDUIT_SESSION_SECONDS", SESSION_SECONDS),
         "catalog_dir": Path(folder) if (folder := env.get("CONDUIT_CATALOG_DIR")) else None,
         "secret_dirs": tuple(map(Path, _list(env, "CONDUIT_SECRET_DIRS"))),
         "cors_origins": tuple(env.get("CONDUIT_CORS_ORIGINS", "*").replace(" ", "").split(",")),
@@ -145,6 +157,12 @@ def _number(env: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdecimal():
         raise ValueError(f"{name} must be a whole number, not {text!r}")
     return int(text)
+
+
+def _seconds(env: Mapping[str, str], name: str, default: int) -> int:
+    if seconds := _number(env, name, default):
+        return seconds
+    raise ValueError(f"{name} must be at least 1")
 
 
 def _flag(env: Mapping[str, str], name: str) -> bool:

@@ -184,6 +184,13 @@ class SessionMessages(Protocol):
         """Return the event in a message. InvalidRequest if it has none of this session."""
         ...
 
+    def models_in(self, event: Form[Any]) -> Collection[str]:
+        """Return the provider's models that a caller's event names, but for the session's own.
+
+        InvalidRequest if it cannot be read.
+        """
+        ...
+
     def started(self) -> tuple[Any, CallReport]:
         """Return the message that opens the session, and where its report goes."""
         ...

@@ -24,6 +24,7 @@ from conduit_router.accounting.spool_metrics import SpoolMetrics
 from conduit_router.calls.jobs import JobRunner
 from conduit_router.calls.media import MediaFetcher
 from conduit_router.calls.runtime import CallRuntime
+from conduit_router.calls.upstream_session import SessionLimits
 from conduit_router.control_plane.control_plane import ControlPlane
 from conduit_router.routing.compile import Compiler
 from conduit_router.routing.provider_state import ProviderState
@@ -142,7 +143,8 @@ async def start(
         draw_seed=_seeds(),
     )
     virtual_keys = VirtualKeys(vault, clock)
-    stub = RouterStub(runtime, virtual_keys, ids, _upload_space(settings))
+    limits = _session_limits(settings)
+    stub = RouterStub(runtime, virtual_keys, ids, _upload_space(settings), limits)
     control_plane = ControlPlane(
         settings,
         recorder=recorder,
@@ -182,6 +184,15 @@ async def start(
         jobs=runtime.jobs,
         connections=[*clients, channels],
         metrics=SpoolMetrics(spool, backlog),
+    )
+
+
+def _session_limits(settings: Settings) -> SessionLimits:
+    return SessionLimits(
+        first_event=settings.session_first_event_seconds,
+        opening=settings.session_opening_seconds,
+        idle=settings.session_idle_seconds,
+        longest=settings.session_seconds,
     )
 
 

@@ -27,6 +27,7 @@ from conduit_router.calls.session import SessionCalls
 from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.calls.unary import UnaryCalls
 from conduit_router.calls.uploads import UploadCalls, answering_to_end, streaming_to_end
+from conduit_router.calls.upstream_session import SessionLimits
 from conduit_router.context import CallerContext
 from conduit_router.queries import Queries
 from conduit_router.routing.table import EMPTY_TABLE, Caller
@@ -59,6 +60,7 @@ class RouterStub:
         virtual_keys: VirtualKeys,
         ids: IdSource,
         uploads: SpillSpace,
+        session_limits: SessionLimits,
     ) -> None:
         """Take what calls are made with, who calls, and the room for the files that calls bring."""
         self._runtime = runtime
@@ -66,7 +68,7 @@ class RouterStub:
         # Returns the holder of a virtual key. One of the VIRTUAL_KEY errors if there is none.
         self.identify = virtual_keys.identify
         queries = Queries(runtime)
-        rpcs = {m.name: _rpc(m, runtime, queries, uploads) for m in SERVICE.methods}
+        rpcs = {m.name: _rpc(m, runtime, queries, uploads, session_limits) for m in SERVICE.methods}
         self._calls = {
             name: rpc for name, rpc in rpcs.items() if isinstance(rpc, UnaryCalls | StreamingCalls)
         }
@@ -117,7 +119,11 @@ class RouterStub:
 
 
 def _rpc(
-    method: MethodDescriptor, runtime: CallRuntime, queries: Queries, uploads: SpillSpace
+    method: MethodDescriptor,
+    runtime: CallRuntime,
+    queries: Queries,
+    uploads: SpillSpace,
+    session_limits: SessionLimits,
 ) -> Rpc:
     """Return what does an RPC: a call of its operation, a query, or a refusal."""
     name = method.GetOptions().Extensions[options_pb2.serving].operation
@@ -128,7 +134,7 @@ def _rpc(
     if isinstance(found, UploadOperation):
         return UploadCalls(runtime, found, response, uploads)
     if isinstance(found, SessionOperation):
-        return SessionCalls(runtime, found)
+        return SessionCalls(runtime, found, session_limits)
     assert isinstance(found, AnsweredOperation)  # noqa: S101 # as are all others
     if not method.server_streaming:
         return UnaryCalls(runtime, found, response)

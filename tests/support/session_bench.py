@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 from google.protobuf.duration_pb2 import Duration
+from msgspec.structs import replace
 from tests.support.call_bench import CALLER, Bench
 from tests.support.scripted_upstream import Act, ScriptedUpstream, open_transport, serve
 from tests.support.session_upstream import event
@@ -47,14 +48,21 @@ def said(text: str) -> pb.ConverseRequest:
 class Caller:
     """One side of a session: what it says, and what it got."""
 
-    def __init__(self, bench: Bench, upstream: ScriptedUpstream, limits: SessionLimits) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        upstream: ScriptedUpstream,
+        limits: SessionLimits,
+        allowed: tuple[str, ...] | None = None,
+    ) -> None:
         self.bench = bench
         self.upstream = upstream
         self.taken = 0
         self.messages: list[pb.ConverseResponse] = []
         self.error: ConduitError | None = None
         self._said: asyncio.Queue[pb.ConverseRequest | None] = asyncio.Queue()
-        self.call = SessionCalls(bench.runtime, OPERATION, limits)(self._requests(), CALLER)
+        caller = replace(CALLER, caller=replace(CALLER.caller, allowed=allowed))
+        self.call = SessionCalls(bench.runtime, OPERATION, limits)(self._requests(), caller)
 
     def say(self, *messages: pb.ConverseRequest) -> None:
         """Say something."""
@@ -104,15 +112,16 @@ async def session(
     limits: SessionLimits = QUICK,
     first: pb.ConverseRequest | None = None,
     keys: list[SnapshotKey] | None = None,
+    allowed: tuple[str, ...] | None = None,
 ) -> AsyncIterator[Caller]:
-    """Hold a session with a provider that does as told."""
+    """Hold a session with a provider that does as told; `allowed` are the caller's models."""
     async with serve(*acts) as upstream, open_transport(time.monotonic) as transport:
         bench = Bench(folder, transport=transport, base_url=upstream.url)
         bench.runtime.clock = time.monotonic
         if keys is not None:
             one = provider(1, f"{upstream.url}/1")
             bench.runtime.table = compiled(snapshot([one], keys=keys))
-        caller = Caller(bench, upstream, limits)
+        caller = Caller(bench, upstream, limits, allowed)
         caller.say(first or start())
         try:
             async with aclosing(caller.call):

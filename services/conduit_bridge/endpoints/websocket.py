@@ -24,11 +24,17 @@ from conduit_bridge.errors import frame_of
 from conduit_bridge.metrics import RouteCounts
 from conduit_kernel.auth import Authorizer
 from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.http import Request
 from conduit_kernel.rpc import until_connected
 from conduit_kernel.websocket import WebSocket, WebSocketClosed, accept
 
 # What OpenAI's clients in browsers offer beside their key.
 SUBPROTOCOLS = ("realtime",)
+# How callers ask for the beta of such sessions, whose events have other names: OpenAI has ended it.
+_BETA = {
+    b"openai-beta": b"realtime=v1",
+    b"sec-websocket-protocol": b"openai-beta.realtime-v1",
+}
 OPENED = Outcome(101)
 _SERVER_ERROR = 500
 
@@ -54,6 +60,7 @@ class WebSocketEndpoint(RouteEndpoint):
     async def serve(self, context: RequestContext) -> Outcome:
         """Call, shake hands once the session is open, and relay until one side ends it."""
         caller = self.admit(context)
+        _refuse_beta(context.exchange)
         if not context.exchange.upgrade_offered:
             raise InvalidRequest("Open a WebSocket at this path", field="upgrade")
         sent = _SentMessages(self.request_of(context), self._read_frame)
@@ -118,6 +125,18 @@ class WebSocketEndpoint(RouteEndpoint):
         code = CloseCode.INTERNAL_ERROR if is_ours else CloseCode.POLICY_VIOLATION
         await socket.close(code, error.reason)
         return Outcome(status, error.reason)
+
+
+def _refuse_beta(request: Request) -> None:
+    """Refuse a caller that would understand none of the events. InvalidRequest."""
+    for name, value in request.headers.items():
+        mark = _BETA.get(name)
+        if mark is not None and mark in map(bytes.strip, value.split(b",")):
+            raise InvalidRequest(
+                f"The beta of realtime sessions has ended: leave out {mark.decode()!r}, and expect"
+                " the events of the released API, such as response.output_audio.delta",
+                field=name.decode(),
+            )
 
 
 class _SentMessages:

@@ -54,6 +54,7 @@ from conduit_providers.quantities import (
 )
 from conduit_providers.request_reading import refusal
 from conduit_providers.session_codec import SessionCodec, SessionEvent
+from conduit_providers.session_models import models_in
 
 SESSION_MILLISECOND = int(UNIT_SESSION_MILLISECOND)
 # As long as OpenAI lets a live session last, which is billed by its length.
@@ -198,6 +199,10 @@ class ConverseMessages(SessionMessages):
             said = message.realtime if json is None else None
             return Form(realtime_client_event_from_json, realtime_client_event_to_json, json, said)
         raise InvalidRequest(f"{kind or 'Nothing'} is no event of this session", field=kind or "")
+
+    def models_in(self, event: Form[Any]) -> set[str]:
+        """Return who is to write down what the caller says, and to whom work is delegated."""
+        return models_in(event.json)
 
     def started(self) -> tuple[pb.ConverseResponse, CallReport]:
         """Return the message that opens the session."""

@@ -21,6 +21,7 @@ from conduit_kernel.errors import (
     UpstreamError,
 )
 from conduit_kernel.http import Headers
+from conduit_providers.calls import Form
 from conduit_providers.operation import AnySessionOperation, SessionEnding, SessionMessages
 from conduit_providers.quantities import total
 from conduit_providers.session_codec import SessionEvent
@@ -31,6 +32,7 @@ from conduit_router.calls.upstream_session import SessionLimits, UpstreamSession
 from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt, Consumption
 from conduit_router.served_by import CallSummary
+from conduit_router.virtual_keys import check_model
 
 Messages = AsyncIterator[Any]
 
@@ -46,11 +48,11 @@ class SessionCalls:
         self,
         runtime: CallRuntime,
         operation: AnySessionOperation,
-        limits: SessionLimits | None = None,
+        limits: SessionLimits,
     ) -> None:
         self._runtime = runtime
         self._operation = operation
-        self._limits = limits or SessionLimits()
+        self._limits = limits
 
     async def __call__(
         self, requests: Messages, caller: CallerContext
@@ -68,6 +70,7 @@ class SessionCalls:
             if (event := await self._first_event(said)) is None:
                 return
             opening = messages.opening(event)
+            _check_models(messages, opening, caller)
         else:
             opening = messages.opening(None)
         async with AsyncExitStack() as stack:
@@ -78,7 +81,7 @@ class SessionCalls:
                 stack.push_async_callback(session.close)
                 with _Held(scope, attempt, session) as held:
                     yield _told(messages.started(), scope.summary(attempt))
-                    session.relay(_events(said, messages))
+                    session.relay(_events(said, messages, caller))
                     while (events := await session.next()) is not None:
                         for event in events:
                             yield messages.message_of(event)
@@ -187,9 +190,20 @@ class _Held:
             )
 
 
-async def _events(said: Messages, messages: SessionMessages) -> AsyncGenerator[SessionEvent, None]:
+async def _events(
+    said: Messages, messages: SessionMessages, caller: CallerContext
+) -> AsyncGenerator[SessionEvent, None]:
     async for message in said:
-        yield messages.event_of(message)
+        event = messages.event_of(message)
+        _check_models(messages, event, caller)
+        yield event
+
+
+def _check_models(messages: SessionMessages, event: Form[Any], caller: CallerContext) -> None:
+    """Raise ModelNotAllowed for an event that brings in a model which the caller may not use."""
+    if caller.caller.allowed is not None:
+        for model in messages.models_in(event):
+            check_model(caller.caller, model)
 
 
 def _told(message: tuple[Any, Any], summary: CallSummary) -> Any:  # noqa: ANN401 # of each RPC its own

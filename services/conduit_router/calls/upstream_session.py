@@ -47,13 +47,13 @@ class SessionLimits(msgspec.Struct, frozen=True):
     """The limits of a session, in seconds."""
 
     # Until the caller's first event, where it names the model.
-    first_event: float = 60.0
+    first_event: float
     # Until a provider has opened the session.
-    opening: float = 20.0
+    opening: float
     # How long both sides may be silent.
-    idle: float = 900.0
-    # From its beginning to its end; OpenAI's own end after one or two hours.
-    longest: float = 7500.0
+    idle: float
+    # From its beginning to its end.
+    longest: float
 
 
 class UpstreamSession:

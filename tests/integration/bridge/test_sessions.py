@@ -197,3 +197,34 @@ async def test_a_path_of_sessions_asks_for_a_websocket(
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "upgrade")
     assert (await http.get(REALTIME, headers=UNKNOWN)).status_code == 401
     assert not router.requests
+
+
+@pytest.mark.parametrize(
+    ("headers", "subprotocols"),
+    [
+        ({"OpenAI-Beta": "realtime=v1"}, ()),
+        ({"OpenAI-Beta": "assistants=v2, realtime=v1"}, ()),
+        ({}, ("realtime", "openai-beta.realtime-v1")),
+    ],
+)
+async def test_a_caller_of_the_beta_is_told_that_it_has_ended(
+    bridge: bootstrap.BridgeProcess,
+    router: ScriptedRouter,
+    headers: dict[str, str],
+    subprotocols: tuple[str, ...],
+) -> None:
+    """Rather than sent events by names that it does not know."""
+    with pytest.raises(InvalidStatus) as refused:
+        async with session(bridge, headers={**CALLER, **headers}, subprotocols=subprotocols):
+            pass
+    assert refused.value.response.status_code == 400
+    error = orjson.loads(refused.value.response.body or b"")["error"]
+    assert "beta of realtime sessions has ended" in error["message"]
+    assert not router.requests
+
+
+async def test_another_beta_is_no_concern_of_sessions(bridge: bootstrap.BridgeProcess) -> None:
+    """Some clients send such a header with each request."""
+    async with session(bridge, headers={**CALLER, "OpenAI-Beta": "assistants=v2"}) as socket:
+        await socket.send('{"type":"a"}')
+        assert await socket.recv() == '{"type":"a"}'

@@ -58,3 +58,17 @@ def test_a_drain_takes_four_seconds_unless_told_otherwise(env: dict[str, str]) -
     told = {"CONDUIT_DRAIN_DELAY_SECONDS": "5", "CONDUIT_DRAIN_SECONDS": "60"}
     settings = read_settings({**env, **told})
     assert (settings.drain_delay_seconds, settings.drain_seconds) == (5, 60)
+
+
+SESSION_LIMITS = ("SESSION_FIRST_EVENT", "SESSION_OPENING", "SESSION_IDLE", "SESSION")
+
+
+@pytest.mark.parametrize("name", SESSION_LIMITS)
+def test_sessions_have_limits_of_time_that_an_operator_sets(env: dict[str, str], name: str) -> None:
+    """None is without a limit: a silent session would be held for ever."""
+    variable = f"CONDUIT_{name}_SECONDS"
+    field = f"{name.lower()}_seconds"
+    assert getattr(read_settings(env), field) > 0
+    assert getattr(read_settings({**env, variable: "7"}), field) == 7
+    with pytest.raises(ValueError, match=f"{variable} must be at least 1"):
+        read_settings({**env, variable: "0"})

@@ -56,7 +56,9 @@ class VirtualKey(_message.Message):
     """What follows when a stream fails behind its first token. Unset means the alias's word."""
     @_builtins.property
     def allowed_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The aliases it may use; `*` stands for any run of characters. Empty means all."""
+        """The aliases it may use; `*` stands for any run of characters. Empty means all. The models that a session brings in
+        beside its own, such as its transcriber, are held to it by the provider's names of them.
+        """
 
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:

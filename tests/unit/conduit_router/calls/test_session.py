@@ -9,6 +9,7 @@ import orjson
 import pytest
 from tests.support import session_upstream as upstream_events
 from tests.support.call_bench import Bench
+from tests.support.nonsense import deep
 from tests.support.scripted_upstream import (
     Act,
     ScriptedUpstream,
@@ -38,10 +39,13 @@ from conduit.v1.charge_pb2 import (
     USAGE_SOURCE_ESTIMATE,
     USAGE_SOURCE_PROVIDER,
 )
+from conduit.v1.json_limits import MAX_DEPTH
 from conduit_kernel.errors import (
     DeadlineExceeded,
     InvalidRequest,
+    ModelNotAllowed,
     StreamInterrupted,
+    UpstreamError,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
@@ -378,3 +382,87 @@ async def test_a_handshake_has_the_key_and_nothing_of_the_callers(tmp_path: Path
         headers = dict(seen)
         assert headers[b"authorization"] == b"Bearer sk-1"
         assert b"openai-beta" not in headers
+
+
+def writing_down(model: str) -> pb.ConverseRequest:
+    """Return the event that has a model write down what the caller says."""
+    audio = {"input": {"transcription": {"model": model}}}
+    return said(event("session.update", session={"type": "realtime", "audio": audio}))
+
+
+def delegating(model: str) -> pb.ConverseRequest:
+    """Return the first event of a live session whose model delegates work to another."""
+    delegation = {"type": "responses", "model": model}
+    return said(event("session.start", session={"model": "gpt", "delegation": delegation}))
+
+
+async def test_a_key_brings_no_model_into_a_session_that_it_may_not_use(tmp_path: Path) -> None:
+    """Such as one that writes down what is said: it costs, too. Nothing is sent."""
+    heard: list[str] = []
+
+    async def script(socket: WebSocket) -> None:
+        await socket.send(created())
+        while True:
+            heard.append(str(await socket.receive()))
+
+    async with session(tmp_path, holding(script), allowed=("gpt", "whisper-*")) as caller:
+        caller.say(writing_down("whisper-1"), writing_down("gpt-4o-transcribe"))
+        await caller.get()
+        assert isinstance(caller.error, ModelNotAllowed)
+        assert caller.error.metadata["model"] == "gpt-4o-transcribe"
+        assert [orjson.loads(text)["session"]["type"] for text in heard] == ["realtime"]
+
+
+@pytest.mark.parametrize("model", ["gpt", "gpt-5.5"])
+async def test_a_key_delegates_to_no_model_that_it_may_not_use(tmp_path: Path, model: str) -> None:
+    """In a live session's first event, before any provider is asked."""
+
+    async def script(socket: WebSocket) -> None:
+        await socket.receive()
+        await socket.send(STARTED)
+        await socket.wait_closed()
+
+    first, allowed = start(live=True), ("gpt",)
+    async with session(tmp_path, holding(script), first=first, allowed=allowed) as caller:
+        caller.say(delegating(model))
+        await caller.get(2)
+        assert (caller.error is None) is (model == "gpt")
+        assert bool(caller.upstream.paths) is (model == "gpt")
+        assert caller.error is None or isinstance(caller.error, ModelNotAllowed)
+
+
+async def test_a_key_for_all_models_may_name_any(tmp_path: Path) -> None:
+    """As before."""
+    async with session(tmp_path, answers(DELTA)) as caller:
+        caller.say(writing_down("anything"))
+        await caller.get(3)
+        assert caller.error is None
+
+
+BEYOND = {
+    "too deep": f'{{"type":"session.update","session":{deep(MAX_DEPTH).decode()}}}',
+    "no finite number": '{"type":"session.update","session":{"x":1e999}}',
+}
+
+
+@pytest.mark.parametrize("text", BEYOND.values(), ids=BEYOND)
+async def test_an_event_beyond_the_limits_of_json_is_the_callers_fault(
+    tmp_path: Path, text: str
+) -> None:
+    """And no crash of ours."""
+    async with session(tmp_path, answers()) as caller:
+        caller.say(said(text))
+        await caller.get()
+        assert isinstance(caller.error, InvalidRequest)
+
+
+@pytest.mark.parametrize("text", BEYOND.values(), ids=BEYOND)
+async def test_a_providers_event_beyond_the_limits_of_json_is_the_providers_fault(
+    tmp_path: Path, text: str
+) -> None:
+    """The session ends with an error of the provider's, before it is open or later."""
+    text = text.replace("session.update", "session.updated")
+    async with session(tmp_path, says(created(), text)) as caller:
+        await caller.get()
+        assert isinstance(caller.error, UpstreamError)
+        assert caller.error.metadata["kind"] == "malformed"

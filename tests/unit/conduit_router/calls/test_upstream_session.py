@@ -4,8 +4,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.support import session_upstream as upstream_events
-from tests.support.session_bench import ASK, said, session
+from tests.support.session_bench import ASK, QUICK, said, session
 from tests.support.session_upstream import (
     DELTA,
     answers,
@@ -147,8 +148,8 @@ async def test_a_slow_caller_holds_the_provider_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("limits", "reason"),
     [
-        (SessionLimits(idle=0.1), pb.SESSION_END_REASON_IDLE),
-        (SessionLimits(longest=0.1), pb.SESSION_END_REASON_EXPIRED),
+        (replace(QUICK, idle=0.1), pb.SESSION_END_REASON_IDLE),
+        (replace(QUICK, longest=0.1), pb.SESSION_END_REASON_EXPIRED),
     ],
     ids=["idle", "longest"],
 )
@@ -165,7 +166,7 @@ async def test_a_session_has_bounds_of_time(
 
 async def test_a_session_in_which_one_side_speaks_is_not_idle(tmp_path: Path) -> None:
     """Whichever it is."""
-    async with session(tmp_path, answers(DELTA), limits=SessionLimits(idle=0.3)) as caller:
+    async with session(tmp_path, answers(DELTA), limits=replace(QUICK, idle=0.3)) as caller:
         await caller.get(2)
         for _ in range(4):
             await asyncio.sleep(0.15)
