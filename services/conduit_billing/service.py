@@ -9,7 +9,6 @@ from conduit.v1.billing_service_pb2_grpc import BillingServiceServicer
 from conduit_billing.instances import Instances
 from conduit_billing.ledger.charges import charge_message, is_charge_id
 from conduit_billing.ledger.store import LedgerStore
-from conduit_billing.pagination import number_in, page_of, refuse_token
 from conduit_billing.pricing.price_list import PriceList
 from conduit_billing.pricing.rule_messages import edit_of, new_draft, rule_message
 from conduit_billing.pricing.rule_store import RuleStore
@@ -18,6 +17,7 @@ from conduit_billing.reports.messages import GROUPINGS, cost_groups, metrics
 from conduit_billing.reports.store import Days, ReportStore
 from conduit_billing.timestamps import day_number, micros_at
 from conduit_billing.validation import day, refuse, text
+from conduit_kernel.pagination import page_of, text_page_of, wrong_token
 from conduit_kernel.rpc.auth_interceptor import MAX_REQUEST_ID, Context
 from conduit_kernel.updates import must_match, select
 
@@ -67,10 +67,11 @@ class BillingService(BillingServiceServicer):
         self, request: pb.ListModelCostsRequest, context: Context
     ) -> pb.ListModelCostsResponse:
         """Return a page of the prices."""
-        page = page_of(request.page_size, request.page_token)
+        scope = ("model_costs", request.provider_id)
+        page = page_of(request.page_size, request.page_token, *scope)
         rules, token = page.cut(
             await self._rules.page(
-                limit=page.size + 1, after=number_in(page), provider_id=request.provider_id
+                limit=page.size + 1, after=page.after, provider_id=request.provider_id
             ),
             lambda rule: rule.id,
         )
@@ -117,10 +118,11 @@ class BillingService(BillingServiceServicer):
         self, request: pb.ListChargesRequest, context: Context
     ) -> pb.ListChargesResponse:
         """Return a page of the charges."""
-        page = page_of(request.page_size, request.page_token)
-        if page.after and not is_charge_id(page.after):
-            refuse_token()
         request_id = text("requestId", request.request_id, MAX_REQUEST_ID)
+        where = (request_id, request.virtual_key_id, request.provider_id)
+        page = text_page_of(request.page_size, request.page_token, "charges", *where)
+        if page.after and not is_charge_id(page.after):
+            raise wrong_token()
         charges, token = page.cut(
             await self._ledger.charges(
                 limit=page.size + 1,

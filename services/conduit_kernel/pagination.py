@@ -4,8 +4,9 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from conduit_kernel.errors import InvalidRequest
 
@@ -15,66 +16,99 @@ _DIGEST_BYTES = 6
 _ID_BYTES = 8
 
 ItemT = TypeVar("ItemT")
+# The ids of a list, or places in one that has none.
+CursorT = TypeVar("CursorT", int, str)
 
 
-class Page(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Page(Generic[CursorT]):
     """A part of a list: at most `size` things that come behind `after`."""
 
     size: int
-    after: int
+    after: CursorT
     # What the list is of; a token of one list is no token of another.
     scope: str
 
     def cut(
-        self, found: Sequence[ItemT], id_of: Callable[[ItemT], int]
+        self, found: Sequence[ItemT], id_of: Callable[[ItemT], CursorT]
     ) -> tuple[Sequence[ItemT], str]:
         """Return the page and the next one's token, from what may be one more than fits."""
         if len(found) <= self.size:
             return found, ""
-        return found[: self.size], _token(self.scope, id_of(found[self.size - 1]))
+        return found[: self.size], _token(self.scope, _data(id_of(found[self.size - 1])))
 
     def pick(
-        self, items: Iterable[ItemT], id_of: Callable[[ItemT], int]
+        self, items: Iterable[ItemT], id_of: Callable[[ItemT], CursorT]
     ) -> tuple[Sequence[ItemT], str]:
         """Return the page and the next one's token, from all items in order of their ids."""
         behind = (item for item in items if id_of(item) > self.after)
         return self.cut(list(islice(behind, self.size + 1)), id_of)
 
-    def slice(self, items: Sequence[ItemT]) -> tuple[Sequence[ItemT], str]:
+    def slice(self: "Page[int]", items: Sequence[ItemT]) -> tuple[Sequence[ItemT], str]:
         """Return the page and the next one's token, from all items of a list that has no ids."""
         end = self.after + self.size
-        return items[self.after : end], _token(self.scope, end) if end < len(items) else ""
+        token = _token(self.scope, _data(end)) if end < len(items) else ""
+        return items[self.after : end], token
 
 
 def page_of(
     size: int, token: str, *scope: object, default: int = DEFAULT_SIZE, most: int = MAX_SIZE
-) -> Page:
-    """Read what a request says of its page. InvalidRequest if that makes no sense."""
+) -> Page[int]:
+    """Read a request for a page of a list with numbers for ids. InvalidRequest if it is wrong."""
+    name, size = _scope(scope), _size(size, default, most)
+    data = _after(name, token)
+    after = int.from_bytes(data, "big", signed=True)
+    if (data and len(data) != _ID_BYTES) or after < 0:
+        raise wrong_token()
+    return Page(size, after, name)
+
+
+def text_page_of(size: int, token: str, *scope: object) -> Page[str]:
+    """Read a request for a page of a list with texts for ids. InvalidRequest if it is wrong."""
+    name, size = _scope(scope), _size(size, DEFAULT_SIZE, MAX_SIZE)
+    return Page(size, _after(name, token).decode(errors="replace"), name)
+
+
+def _scope(scope: tuple[object, ...]) -> str:
+    return "\0".join(map(str, scope))
+
+
+def _size(size: int, default: int, most: int) -> int:
     if not 0 <= size <= most:
         raise InvalidRequest(f"pageSize must be from 1 to {most}, not {size}", field="pageSize")
-    name = "\0".join(map(str, scope))
-    return Page(size or default, _after(name, token) if token else 0, name)
+    return size or default
 
 
-def _token(scope: str, after: int) -> str:
-    number = after.to_bytes(_ID_BYTES, "big")
-    return base64.urlsafe_b64encode(_digest(scope, number) + number).decode().rstrip("=")
+def _data(cursor: int | str) -> bytes:
+    return cursor.encode() if isinstance(cursor, str) else cursor.to_bytes(_ID_BYTES, "big")
 
 
-def _after(scope: str, token: str) -> int:
+def _token(scope: str, data: bytes) -> str:
+    return base64.urlsafe_b64encode(_digest(scope, data) + data).decode().rstrip("=")
+
+
+def _after(scope: str, token: str) -> bytes:
+    if not token:
+        return b""
     try:
-        data = base64.urlsafe_b64decode(token.encode("ascii", "replace") + b"=" * (-len(token) % 4))
+        given = token.encode("ascii", "replace") + b"=" * (-len(token) % 4)
+        data = base64.b64decode(given, altchars=b"-_", validate=True)
     except binascii.Error:
         data = b""
-    digest, number = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
-    if len(number) != _ID_BYTES or digest != _digest(scope, number):
-        raise InvalidRequest(
-            "pageToken must be the nextPageToken of the last answer to the same request",
-            field="pageToken",
-        )
-    return int.from_bytes(number, "big")
+    digest, after = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
+    if digest != _digest(scope, after) or not after:
+        raise wrong_token()
+    return after
 
 
-def _digest(scope: str, number: bytes) -> bytes:
+def wrong_token() -> InvalidRequest:
+    """Return the error of a token that is not this list's."""
+    return InvalidRequest(
+        "pageToken must be the nextPageToken of the last answer to the same request",
+        field="pageToken",
+    )
+
+
+def _digest(scope: str, data: bytes) -> bytes:
     # Against mistakes, not against forgers: a token gives nothing that the list does not.
-    return hashlib.blake2b(scope.encode() + b"\0" + number, digest_size=_DIGEST_BYTES).digest()
+    return hashlib.blake2b(scope.encode() + b"\0" + data, digest_size=_DIGEST_BYTES).digest()

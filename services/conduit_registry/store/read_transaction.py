@@ -79,7 +79,7 @@ class ReadTransaction:
             found += [kind.read(row) for row in await self._rows(query)]
         return found
 
-    async def page(self, kind: Kind[ValueT], page: Page, **where: object) -> list[ValueT]:
+    async def page(self, kind: Kind[ValueT], page: Page[int], **where: object) -> list[ValueT]:
         """Return a page of things, and one more if there are more, in order of id."""
         query = _query(kind, where).where(kind.row.id > page.after).limit(page.size + 1)
         return [kind.read(row) for row in await self._rows(query)]
@@ -127,7 +127,7 @@ class ReadTransaction:
         return list(dict.fromkeys(ChangedResource(*pair) for pairs in lists for pair in pairs))
 
     async def audit_page(
-        self, page: Page, *, kind: str, resource_id: str, since: int | None
+        self, page: Page[int], *, kind: str, resource_id: str, since: int | None
     ) -> list[AuditEntry]:
         """Return a page of the audit log, and one more if there are more, newest first."""
         row = tables.AuditRow

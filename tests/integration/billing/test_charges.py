@@ -51,6 +51,25 @@ async def test_a_charge_reads_as_it_was_delivered(billing: BillingStub) -> None:
     assert await listed(billing, provider_id=3) == []
 
 
+async def test_pages_hold_every_charge_once(billing: BillingStub) -> None:
+    """Following the tokens gives all of a filter, newest first; no token is for another filter."""
+    made = [charge(virtual_key_id=7) for _ in range(5)]
+    await record(billing, *made, charge(virtual_key_id=8))
+    request = pb.ListChargesRequest(page_size=2, virtual_key_id=7)
+    found: list[Charge] = []
+    while True:
+        page = await billing.ListCharges(request, metadata=METADATA)
+        found += page.charges
+        if not page.next_page_token:
+            break
+        request.page_token = page.next_page_token
+    assert found == made[::-1]
+    request.virtual_key_id = 8
+    with pytest.raises(grpc.RpcError) as caught:
+        await billing.ListCharges(request, metadata=METADATA)
+    assert isinstance(error_of(caught.value, "billing"), InvalidRequest)
+
+
 async def test_two_routers_may_deliver_the_same_charges_at_once(bench: Bench) -> None:
     """Two processes that store the same thousand charges at the same time count them once."""
     made = [charge(virtual_key_id=number % 7, provider_id=1 + number % 3) for number in range(500)]

@@ -1,6 +1,5 @@
 """What operators ask of Billing."""
 
-import base64
 from typing import Any
 
 import grpc
@@ -14,6 +13,7 @@ from conduit.v1 import billing_requests_pb2 as pb
 from conduit.v1.model_cost_pb2 import ModelCost, ModelCostSpec
 from conduit_billing import service
 from conduit_kernel.errors import ConduitError
+from conduit_kernel.pagination import text_page_of
 from conduit_kernel.rpc import error_of
 
 
@@ -42,9 +42,12 @@ async def create(billing: BillingStub, pattern: str = "*", provider_id: int = 0)
     return made
 
 
-def token_of(cursor: str) -> str:
-    """Return a token that anybody could make up."""
-    return base64.urlsafe_b64encode(b"p1:" + cursor.encode()).decode().rstrip("=")
+def token_of(cursor: str, *scope: object) -> str:
+    """Return a token that anybody could make up, with the mark of a list."""
+    return text_page_of(1, "", *scope).cut([cursor, ""], str)[1]
+
+
+COSTS, CHARGES = ("model_costs", 0), ("charges", "", 0, 0)
 
 
 async def test_a_price_holds_from_its_creation_to_its_deletion(billing: BillingStub) -> None:
@@ -108,12 +111,11 @@ async def test_lists_come_in_pages(billing: BillingStub) -> None:
 @pytest.mark.parametrize(
     ("request_", "field"),
     [
-        (pb.ListModelCostsRequest(page_token=token_of("9" * 5_000)), "pageToken"),
-        (pb.ListModelCostsRequest(page_token=token_of("9" * 19)), "pageToken"),
-        (pb.ListModelCostsRequest(page_token=token_of("0123456789abcdefghijklmnop")), "pageToken"),
+        (pb.ListModelCostsRequest(page_token=token_of("9" * 5_000, *COSTS)), "pageToken"),
+        (pb.ListModelCostsRequest(page_token=token_of("5", *COSTS)), "pageToken"),
         (pb.ListModelCostsRequest(page_size=1001), "pageSize"),
-        (pb.ListChargesRequest(page_token=token_of("5")), "pageToken"),
-        (pb.ListChargesRequest(page_token=token_of("a\0b")), "pageToken"),
+        (pb.ListChargesRequest(page_token=token_of("5", *CHARGES)), "pageToken"),
+        (pb.ListChargesRequest(page_token=token_of("a\0b", *CHARGES)), "pageToken"),
         (pb.ListChargesRequest(request_id="a\0b"), "requestId"),
         (pb.ListChargesRequest(request_id="x" * 201), "requestId"),
         (pb.ListChargesRequest(page_size=-1), "pageSize"),

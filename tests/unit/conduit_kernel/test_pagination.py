@@ -1,22 +1,24 @@
 """Pages of lists that are in memory."""
 
+import base64
+import hashlib
 from collections.abc import Callable
 
 import pytest
 
 from conduit_kernel.errors import InvalidRequest
-from conduit_kernel.pagination import Page, page_of
+from conduit_kernel.pagination import Page, page_of, text_page_of
 
 ITEMS = [3, 5, 8, 13, 21]
 
 
-def by_id(page: Page) -> tuple[list[int], str]:
+def by_id(page: Page[int]) -> tuple[list[int], str]:
     """Cut a page out of things that are their own ids."""
     items, token = page.pick(ITEMS, lambda each: each)
     return list(items), token
 
 
-def by_place(page: Page) -> tuple[list[int], str]:
+def by_place(page: Page[int]) -> tuple[list[int], str]:
     """Cut a page by the places of things."""
     items, token = page.slice(ITEMS)
     return list(items), token
@@ -24,7 +26,9 @@ def by_place(page: Page) -> tuple[list[int], str]:
 
 @pytest.mark.parametrize("cut", [by_id, by_place])
 @pytest.mark.parametrize("size", [1, 2, 4, 5, 6])
-def test_pages_make_up_the_list(cut: Callable[[Page], tuple[list[int], str]], size: int) -> None:
+def test_pages_make_up_the_list(
+    cut: Callable[[Page[int]], tuple[list[int], str]], size: int
+) -> None:
     """In its order, each thing once; the last page has no token."""
     found, token = cut(page_of(size, "", "numbers"))
     while token:
@@ -76,3 +80,30 @@ def test_a_token_belongs_to_one_list() -> None:
             page_of(1, wrong, "things")
     with pytest.raises(InvalidRequest):
         page_of(1, token, "others")
+
+
+def test_pages_of_things_with_texts_for_ids_make_up_the_list() -> None:
+    """Such as charges; a token of a list with numbers is none of theirs, nor the other way."""
+    names = ["a", "b", "\u00e9"]
+    found, token = text_page_of(2, "", "names").pick(names, lambda each: each)
+    rest, end = text_page_of(2, token, "names").pick(names, lambda each: each)
+    assert [*found, *rest] == names
+    assert end == ""
+    with pytest.raises(InvalidRequest, match="pageToken"):
+        page_of(2, token, "names")
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff" * 8, b"\0" * 7, b"\0" * 9])
+def test_a_made_up_token_reaches_no_database(data: bytes) -> None:
+    """No id is below zero, or larger than a database holds."""
+    digest = hashlib.blake2b(b"numbers\0" + data, digest_size=6).digest()
+    token = base64.urlsafe_b64encode(digest + data).decode().rstrip("=")
+    with pytest.raises(InvalidRequest, match="pageToken"):
+        page_of(2, token, "numbers")
+
+
+def test_a_made_up_token_of_a_list_of_texts_is_a_text_all_the_same() -> None:
+    """It gives nothing that the list does not."""
+    digest = hashlib.blake2b(b"names\0\xff", digest_size=6).digest()
+    token = base64.urlsafe_b64encode(digest + b"\xff").decode().rstrip("=")
+    assert text_page_of(2, token, "names").after == "\ufffd"

@@ -135,7 +135,7 @@ async def test_the_audit_log_is_newest_first_and_goes_by_what_was_asked_for(
 ) -> None:
     """By kind, by id as people know it, and by time."""
 
-    async def revisions(page: Page = FIRST, **asked: object) -> list[int]:
+    async def revisions(page: Page[int] = FIRST, **asked: object) -> list[int]:
         given = {"kind": "", "resource_id": "", "since": None, **asked}
         found = await reading.audit_page(page, **given)  # type: ignore[arg-type] # whichever a test names
         return [entry.revision for entry in found]
