@@ -6,6 +6,8 @@ import contextlib
 import grpc
 import orjson
 
+from conduit.v1.methods import Method
+from conduit.v1.options_pb2 import ACCESS_SERVICE
 from conduit_kernel.auth import SERVICE_HEADER
 from conduit_kernel.rpc.methods import METHODS
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
@@ -30,8 +32,6 @@ _TRY_ELSEWHERE = {
 _ROUTER = "conduit.v1.RouterService"
 # What is kept of a request for another attempt.
 RETRY_BUFFER_BYTES = 4 * 1024 * 1024
-# Whoever calls these calls again by itself, each second.
-_REPEATED = {"RecordCharges", "ReportOutcomes", "ReportKeyUse"}
 
 
 def connect(target: str) -> grpc.aio.Channel:
@@ -80,14 +80,16 @@ def service_metadata(token: str) -> tuple[tuple[str, str], ...]:
 
 
 def _service_config() -> str:
-    names = []
-    for path, method in METHODS.items():
-        if method.idempotent and not method.server_streaming:
-            service, _, name = path.strip("/").partition("/")
-            if name not in _REPEATED:
-                names.append({"service": service, "method": name})
+    paths = (path.strip("/").partition("/") for path, method in METHODS.items() if _retries(method))
+    names = [{"service": service, "method": name} for service, _, name in paths]
     config = [
         {"name": names, "retryPolicy": _RETRY},
         {"name": [{"service": _ROUTER}], "retryPolicy": _TRY_ELSEWHERE},
     ]
     return orjson.dumps({"methodConfig": config}).decode()
+
+
+def _retries(method: Method) -> bool:
+    # What our services say to each other they say in loops, each second, and again by themselves.
+    is_repeated = method.access == ACCESS_SERVICE
+    return method.idempotent and not method.server_streaming and not is_repeated

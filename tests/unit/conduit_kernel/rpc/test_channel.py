@@ -105,3 +105,42 @@ async def test_a_call_that_meets_the_last_router_stopping_is_told_so() -> None:
     """Nobody else is there: it is our absence (503), and no failure of ours (500)."""
     problems = await problems_of_a_stop(others=0)
     assert {type(problem) for problem in problems} == {ServiceUnavailable}
+
+
+@pytest.mark.parametrize(
+    ("path", "calls"),
+    [
+        # Idempotent, as the contract says; not so; and idempotent, but said in a loop of ours.
+        ("/conduit.v1.RegistryService/GetProvider", 2),
+        ("/conduit.v1.RegistryService/CreateProvider", 1),
+        ("/conduit.internal.v1.LedgerService/RecordCharges", 1),
+        ("/conduit.internal.v1.SnapshotService/ReportKeyUse", 1),
+    ],
+)
+async def test_what_may_be_asked_twice_is_asked_again(path: str, calls: int) -> None:
+    """By gRPC itself, where nobody else does."""
+    seen: list[str] = []
+
+    async def away_once(_request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        seen.append(path)
+        if len(seen) == 1:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "starting")
+        return b"answer"
+
+    service, _, name = path.strip("/").partition("/")
+    server = grpc.aio.server()
+    # Any: of bytes, as nothing is made of them here.
+    handler: Any = grpc.unary_unary_rpc_method_handler(away_once)
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(service, {name: handler}),)
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    channel = connect(f"127.0.0.1:{port}")
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(server.stop, 0)
+        stack.push_async_callback(channel.close)
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(path)
+        with contextlib.suppress(grpc.aio.AioRpcError):
+            await call(b"hello", timeout=10)
+    assert len(seen) == calls
