@@ -25,7 +25,7 @@ Files: TypeAlias = Iterable[tuple[str, str]]
 
 
 def python_files(request: CodeGeneratorRequest) -> Iterator[tuple[str, str]]:
-    """Yield the files of the Python package."""
+    """Yield the files of the Python package, the OpenAPI document among them."""
     contract = checked(request)
     internal = load_internal(request)
     yield from grpc_modules(request)
@@ -42,11 +42,6 @@ def python_files(request: CodeGeneratorRequest) -> Iterator[tuple[str, str]]:
             *([internal_methods_module(internal, contract)] if internal else ()),
         ]
     )
-
-
-def openapi_files(request: CodeGeneratorRequest) -> Iterator[tuple[str, str]]:
-    """Yield the OpenAPI document."""
-    yield OPENAPI, openapi_text(checked(request))
 
 
 def checked(request: CodeGeneratorRequest) -> Contract:
