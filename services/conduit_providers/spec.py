@@ -77,6 +77,10 @@ class EmbedModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_inputs: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
+# By operation: the facts about models that its codecs have at least; the others have none.
+MODEL_FACTS: Mapping[str, type[msgspec.Struct]] = {"embed": EmbedModel}
+
+
 # `dict` keeps what is derived, which no file says.
 class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """A provider type's way of serving one operation."""

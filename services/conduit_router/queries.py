@@ -63,8 +63,9 @@ def _model(route: Route) -> Model:
     for candidate in route.candidates:
         served = candidate.instance.served
         able |= served.keys()
-        able |= candidate.capabilities or (
-            served["chat"].endpoint.capabilities if "chat" in served else set()
+        # What a mapping says of its model goes before what the type's models can.
+        able |= candidate.capabilities or set[str]().union(
+            *(each.endpoint.capabilities for each in served.values())
         )
     return Model(
         id=route.alias,

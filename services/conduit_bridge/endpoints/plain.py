@@ -91,7 +91,7 @@ class PlainEventsEndpoint(EventsEndpoint):
             return heartbeat.open(context.lines + self.media + report_lines(summary))
 
         try:
-            principal = self.principal_of(exchange)
+            principal = self.authorize(credentials_of(exchange), exchange.peer)
             await self._plain(exchange.body, principal, context.request_id, start)
         except CallerGone:
             return GONE

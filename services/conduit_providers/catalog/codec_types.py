@@ -16,7 +16,7 @@ from conduit_providers import codecs, operations
 from conduit_providers.codec import ModelsCodec, StreamingCodec
 from conduit_providers.importing import imported
 from conduit_providers.operation import StreamedOperation
-from conduit_providers.spec import EmbedModel
+from conduit_providers.spec import MODEL_FACTS
 
 # Which is no operation of callers'.
 MODELS = "models"
@@ -39,7 +39,7 @@ def codec_types(operation: str, name: str) -> CodecTypes:
 
     ValueError if it is none of the operation, InvalidRequest if it cannot be imported.
     """
-    default = EmbedModel if operation == "embed" else Nothing
+    default = MODEL_FACTS.get(operation, Nothing)
     if "." in name:
         module: object = imported(name)
         check_codec(operation, getattr(module, "CODEC", None))
@@ -53,8 +53,8 @@ def codec_types(operation: str, name: str) -> CodecTypes:
         prefix = operation.capitalize()
     options = getattr(module, f"{prefix}Options", Nothing)
     model = getattr(module, f"{prefix}Model", default)
-    if default is EmbedModel and not issubclass(model, EmbedModel):
-        raise ValueError(f"what it says of models is no {EmbedModel.__name__}")
+    if default is not Nothing and not issubclass(model, default):
+        raise ValueError(f"what it says of models is no {default.__name__}")
     return CodecTypes(options, model)
 
 

@@ -70,6 +70,15 @@ async def test_a_model_that_a_key_may_not_use_does_not_exist_for_it(bench: Bench
     assert "chat" in found.model.capabilities
 
 
+async def test_a_model_can_do_what_any_operation_of_its_candidates_can(bench: Bench) -> None:
+    """Not only chats: which operation a model is for, nobody has said."""
+    request = pb.GetModelRequest(model="open")
+    found = await Queries(bench.runtime).GetModel(request, CALLER)
+    assert {"chat", "vision", "embed", "dimensions", "transcribe", "srt"} <= {
+        *found.model.capabilities
+    }
+
+
 async def test_a_model_that_nobody_serves_is_neither_listed_nor_shown(bench: Bench) -> None:
     """What a list leaves out cannot be had by name either; an explanation says why."""
     queries = Queries(bench.runtime)

@@ -235,6 +235,32 @@ def test_codec_of_another_package_has_its_own_options(
         sys.modules.pop(name, None)
 
 
+FACTS = "class Model(msgspec.Struct, frozen=True):\n    max_inputs: int = 1\n"
+
+
+@pytest.mark.parametrize("base", ["EmbedModel", "msgspec.Struct"])
+def test_facts_of_an_operation_are_those_of_each_of_its_codecs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: str
+) -> None:
+    """Another package's, too: the suite itself reads them, such as the most inputs of a request."""
+    package = tmp_path / "embed_package"
+    package.mkdir()
+    imported = "from conduit_providers.spec import EmbedModel\n"
+    module = imported + MODULE.format(decoder="") + FACTS.replace("msgspec.Struct", base)
+    (package / "embed.py").write_text(module)
+    monkeypatch.syspath_prepend(tmp_path)
+    text = ACME.replace('"openai_embed"', '"embed_package.embed"')
+    try:
+        if base == "EmbedModel":
+            load(tmp_path, text)
+        else:
+            with pytest.raises(ValueError, match=r":28: .*says of models is no EmbedModel"):
+                load(tmp_path, text)
+    finally:
+        for name in ("embed_package.embed", "embed_package"):
+            sys.modules.pop(name, None)
+
+
 OPERATIONS = ("chat", "embed", "models")
 
 
