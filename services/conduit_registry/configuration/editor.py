@@ -6,7 +6,6 @@ The rules that need to know what else there is stand here; those that need not, 
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_ROTATED
 from conduit_kernel.errors import AlreadyExists, InvalidRequest, SecretUnreadable
@@ -15,6 +14,14 @@ from conduit_kernel.updates import must_match
 from conduit_providers.auth.secret_files import SecretFiles, files_named
 from conduit_providers.catalog import Catalog
 from conduit_registry import messages
+from conduit_registry.patches import (
+    ChainPatch,
+    KeyPatch,
+    MappingPatch,
+    ProviderPatch,
+    VirtualKeyPatch,
+    without_value,
+)
 from conduit_registry.rules.fields import required
 from conduit_registry.rules.keys import masked
 from conduit_registry.store import (
@@ -39,8 +46,6 @@ VIRTUAL_KEY_START = "condt_"
 # 43 characters in URL-safe base64.
 VIRTUAL_KEY_BYTES = 32
 SHOWN_CHARS = 12
-
-Fields = dict[str, Any]
 
 
 def new_virtual_key() -> str:
@@ -69,15 +74,15 @@ class Editor:
         self._secret_files = secret_files
         self._make_key = make_key
 
-    async def create_provider(self, given: Fields) -> Provider:
+    async def create_provider(self, given: ProviderPatch) -> Provider:
         """Add an instance."""
-        required(given.get("name"), "name")
+        name = required(given.get("name"), "name")
         required(given.get("provider_type"), "providerType")
-        await self._claim_provider_name(given["name"])
+        await self._claim_provider_name(name)
         self._check_target(Provider(**given))
         return await self.changing.create(PROVIDER, lambda number: Provider(id=number, **given))
 
-    async def update_provider(self, number: int, given: Fields, etag: str = "") -> Provider:
+    async def update_provider(self, number: int, given: ProviderPatch, etag: str = "") -> Provider:
         """Change an instance."""
         old = await self.changing.get(PROVIDER, number)
         must_match(etag, messages.provider(old).etag)
@@ -96,26 +101,24 @@ class Editor:
         """Remove an instance with its keys, mappings and places in chains."""
         await self.changing.delete(PROVIDER, await self.changing.get(PROVIDER, number))
 
-    async def create_key(self, provider_id: int, given: Fields) -> Key:
+    async def create_key(self, provider_id: int, given: KeyPatch) -> Key:
         """Add a key to an instance."""
         provider = await self.changing.get(PROVIDER, provider_id)
-        required(given.get("api_key"), "apiKey")
-        given = dict(given)
-        api_key = given.pop("api_key")
-        key = Key(provider_id=provider_id, **given)
+        api_key = required(given.get("api_key"), "apiKey")
+        key = Key(provider_id=provider_id, **without_value(given))
         self._check_target(provider, key)
         return await self.changing.create(
             KEY, lambda number: self._sealed(replace(key, id=number), api_key)
         )
 
-    async def update_key(self, provider_id: int, number: int, given: Fields, etag: str = "") -> Key:
+    async def update_key(
+        self, provider_id: int, number: int, given: KeyPatch, etag: str = ""
+    ) -> Key:
         """Change a key; with a new value it is rotated, too."""
         provider = await self.changing.get(PROVIDER, provider_id)
         old = await self.changing.key_of(provider_id, number)
         must_match(etag, messages.key(old).etag)
-        given = dict(given)
-        api_key = given.pop("api_key", None)
-        new = replace(old, **given)
+        api_key, new = given.get("api_key"), replace(old, **without_value(given))
         self._check_target(provider, new)
         key = await self.changing.update(KEY, old, new)
         return key if api_key is None else await self.rotate_key(provider_id, number, api_key)
@@ -134,15 +137,17 @@ class Editor:
         await self.changing.get(PROVIDER, provider_id)
         await self.changing.delete(KEY, await self.changing.key_of(provider_id, number))
 
-    async def create_mapping(self, given: Fields) -> ModelMapping:
+    async def create_mapping(self, given: MappingPatch) -> ModelMapping:
         """Add a mapping."""
-        required(given.get("model_alias"), "modelAlias")
-        required(given.get("provider_id"), "providerId")
-        await self._claim_mapping(given["model_alias"], given["provider_id"])
-        given = {"actual_model_name": given["model_alias"]} | given
-        return await self.changing.create(MAPPING, lambda number: ModelMapping(id=number, **given))
+        alias = required(given.get("model_alias"), "modelAlias")
+        provider_id = required(given.get("provider_id"), "providerId")
+        await self._claim_mapping(alias, provider_id)
+        named: MappingPatch = {"actual_model_name": alias, **given}
+        return await self.changing.create(MAPPING, lambda number: ModelMapping(id=number, **named))
 
-    async def update_mapping(self, number: int, given: Fields, etag: str = "") -> ModelMapping:
+    async def update_mapping(
+        self, number: int, given: MappingPatch, etag: str = ""
+    ) -> ModelMapping:
         """Change a mapping."""
         old = await self.changing.get(MAPPING, number)
         must_match(etag, messages.mapping(old).etag)
@@ -157,16 +162,15 @@ class Editor:
         """Remove a mapping."""
         await self.changing.delete(MAPPING, await self.changing.get(MAPPING, number))
 
-    async def create_chain(self, given: Fields) -> FallbackChain:
+    async def create_chain(self, given: ChainPatch) -> FallbackChain:
         """Add a chain."""
-        required(given.get("model_alias"), "modelAlias")
-        await self._claim_chain(given["model_alias"])
+        await self._claim_chain(required(given.get("model_alias"), "modelAlias"))
         await self._check_steps(given.get("providers", ()))
         return await self.changing.create(
             FALLBACK_CHAIN, lambda number: FallbackChain(id=number, **given)
         )
 
-    async def update_chain(self, number: int, given: Fields, etag: str = "") -> FallbackChain:
+    async def update_chain(self, number: int, given: ChainPatch, etag: str = "") -> FallbackChain:
         """Change a chain."""
         old = await self.changing.get(FALLBACK_CHAIN, number)
         must_match(etag, messages.fallback_chain(old).etag)
@@ -180,18 +184,20 @@ class Editor:
         """Remove a chain."""
         await self.changing.delete(FALLBACK_CHAIN, await self.changing.get(FALLBACK_CHAIN, number))
 
-    async def create_virtual_key(self, given: Fields) -> tuple[VirtualKey, str]:
+    async def create_virtual_key(self, given: VirtualKeyPatch) -> tuple[VirtualKey, str]:
         """Add a virtual key; return it with its value, which is not kept."""
-        required(given.get("name"), "name")
-        await self._claim_virtual_key_name(given["name"])
+        await self._claim_virtual_key_name(required(given.get("name"), "name"))
         secret = self._make_key()
-        given = given | {"key_prefix": secret[:SHOWN_CHARS], "hash": self._vault.hash(secret)}
-        value = await self.changing.create(
-            VIRTUAL_KEY, lambda number: VirtualKey(id=number, **given)
-        )
-        return value, secret
 
-    async def update_virtual_key(self, number: int, given: Fields, etag: str = "") -> VirtualKey:
+        def make(number: int) -> VirtualKey:
+            shown, hidden = secret[:SHOWN_CHARS], self._vault.hash(secret)
+            return VirtualKey(id=number, key_prefix=shown, hash=hidden, **given)
+
+        return await self.changing.create(VIRTUAL_KEY, make), secret
+
+    async def update_virtual_key(
+        self, number: int, given: VirtualKeyPatch, etag: str = ""
+    ) -> VirtualKey:
         """Change a virtual key."""
         old = await self.changing.get(VIRTUAL_KEY, number)
         must_match(etag, messages.virtual_key(old).etag)

@@ -1,13 +1,14 @@
 """Makes the configuration what a document says, within one transaction."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.slices import Slices
 from conduit_registry import messages
-from conduit_registry.configuration.editor import Editor, Fields
+from conduit_registry.configuration.editor import Editor
 from conduit_registry.configuration.plan import (
+    Entry,
     KeyEntry,
     Plan,
     ProviderEntry,
@@ -16,6 +17,7 @@ from conduit_registry.configuration.plan import (
     chain_given,
     mapping_given,
 )
+from conduit_registry.patches import KeyPatch, MappingPatch, ProviderPatch, VirtualKeyPatch
 from conduit_registry.rules.fields import required
 from conduit_registry.store import FALLBACK_CHAIN, KEY, MAPPING, PROVIDER, VIRTUAL_KEY
 from conduit_registry.values import Key, Provider, Resource
@@ -46,7 +48,7 @@ class Import:
         if entries is None:
             return
         known = {p.name.casefold(): p for p in await self._reading.every(PROVIDER)}
-        wanted = _once([(e.given["name"].casefold(), e.path) for e in entries], "name")
+        wanted = _once([(_name(e).casefold(), e.path) for e in entries], "name")
         for name, provider in known.items():
             if name not in wanted:
                 await self._editor.delete_provider(provider.id)
@@ -57,12 +59,12 @@ class Import:
         for entry in entries:
             await self._slices.pause()
             with at(entry.path):
-                provider = await self._provider(entry, known.get(entry.given["name"].casefold()))
+                provider = await self._provider(entry, known.get(_name(entry).casefold()))
             if entry.keys is not None:
                 await self._keys(provider, keys[provider.id], entry.keys)
 
     async def _provider(self, entry: ProviderEntry, old: Provider | None) -> Provider:
-        label = f"provider {entry.given['name']!r}"
+        label = f"provider {_name(entry)!r}"
         if old is None:
             new = await self._editor.create_provider(entry.given)
         elif _is_same(old, entry.given):
@@ -86,7 +88,7 @@ class Import:
             with at(entry.path):
                 await self._key(provider, entry.given, match)
 
-    async def _key(self, provider: Provider, given: Fields, old: Key | None) -> None:
+    async def _key(self, provider: Provider, given: KeyPatch, old: Key | None) -> None:
         if old is None:
             required(given.get("api_key"), "apiKey")
             new = await self._editor.create_key(provider.id, given)
@@ -103,7 +105,7 @@ class Import:
             return
         known = {(m.model_alias, m.provider_id): m for m in await self._reading.every(MAPPING)}
         names = {number: name for name, number in ids.items()}
-        given: list[tuple[str, Fields]] = []
+        given: list[tuple[str, MappingPatch]] = []
         for entry in entries:
             given.append((entry.path, mapping_given(entry, ids)))
             await self._slices.pause()
@@ -130,13 +132,13 @@ class Import:
             return
         known = {chain.model_alias: chain for chain in await self._reading.every(FALLBACK_CHAIN)}
         given = [(entry.path, chain_given(entry, ids)) for entry in entries]
-        wanted = _once([(each["model_alias"], path) for path, each in given], "modelAlias")
+        wanted = _once([(each.get("model_alias"), path) for path, each in given], "modelAlias")
         for alias, chain in known.items():
             if alias not in wanted:
                 await self._editor.delete_chain(chain.id)
                 self.lines.append(f"deleted fallback chain {alias!r}")
         for path, each in given:
-            old = known.get(each["model_alias"])
+            old = known.get(each.get("model_alias", ""))
             await self._slices.pause()
             if old is not None and _is_same(old, each):
                 continue
@@ -153,13 +155,13 @@ class Import:
         if entries is None:
             return
         known = {v.name.casefold(): v for v in await self._reading.every(VIRTUAL_KEY)}
-        wanted = _once([(e.given["name"].casefold(), e.path) for e in entries], "name")
+        wanted = _once([(_name(e).casefold(), e.path) for e in entries], "name")
         for name, virtual_key in known.items():
             if name not in wanted:
                 await self._editor.delete_virtual_key(virtual_key.id)
                 self.lines.append(f"deleted virtual key {virtual_key.name!r}")
         for entry in entries:
-            old = known.get(entry.given["name"].casefold())
+            old = known.get(_name(entry).casefold())
             await self._slices.pause()
             if old is None:
                 await self._new_virtual_key(entry.given)
@@ -169,7 +171,7 @@ class Import:
             new = await self._editor.update_virtual_key(old.id, entry.given)
             self._tell(f"virtual key {new.name!r}", old, new)
 
-    async def _new_virtual_key(self, given: Fields) -> None:
+    async def _new_virtual_key(self, given: VirtualKeyPatch) -> None:
         value, secret = await self._editor.create_virtual_key(given)
         # Nothing else ever shows it.
         shown = "" if self._is_rehearsal else f": {secret}"
@@ -187,17 +189,21 @@ class Import:
             self.lines.append(f"changed {label}, {', '.join(shown)}")
 
 
-# ProviderErrorReport as a rotation.
+# Reported as a rotation.
 _APART = frozenset({"maskedApiKey", "rotatedAt"})
 
 Route = tuple[str, int]
 
 
-def _route(given: Fields) -> Route:
-    return given["model_alias"], given["provider_id"]
+def _name(entry: Entry[ProviderPatch] | Entry[KeyPatch] | Entry[VirtualKeyPatch]) -> str:
+    return entry.given.get("name", "")
 
 
-def _is_same(old: Resource, given: Fields) -> bool:
+def _route(given: MappingPatch) -> Route:
+    return given.get("model_alias", ""), given.get("provider_id", 0)
+
+
+def _is_same(old: Resource, given: Mapping[str, object]) -> bool:
     """Return whether a thing is already what it shall be: most are, when a document comes again."""
     return all(getattr(old, name) == value for name, value in given.items())
 
@@ -227,6 +233,6 @@ def _matched(old: Sequence[Key], entries: Sequence[KeyEntry]) -> list[Key | None
 
 
 def _take(by_name: dict[str, list[Key]], entry: KeyEntry) -> Key | None:
-    name = entry.given["name"]
+    name = _name(entry)
     matches = by_name.get(name) if name else None
     return matches.pop() if matches else None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, fields
-from typing import Any
+from typing import Generic
 
 from conduit.v1.fallback_chain_json import fallback_chain_spec_from_json
 from conduit.v1.json_runtime import JsonError
@@ -15,14 +15,22 @@ from conduit_kernel.errors import InvalidRequest, NotImplementedYet
 from conduit_kernel.slices import Slices
 from conduit_providers.catalog import Catalog
 from conduit_registry.configuration.document import Members, members
-from conduit_registry.configuration.editor import Fields
+from conduit_registry.patches import (
+    ChainPatch,
+    KeyPatch,
+    MappingPatch,
+    PatchT,
+    ProviderPatch,
+    VirtualKeyPatch,
+    with_defaults,
+)
 from conduit_registry.rules.addresses import Addresses
 from conduit_registry.rules.fields import required
 from conduit_registry.rules.keys import key_fields
 from conduit_registry.rules.providers import provider_fields
 from conduit_registry.rules.routing import chain_fields, mapping_fields
 from conduit_registry.rules.virtual_keys import virtual_key_fields
-from conduit_registry.values import FallbackChain, Key, ModelMapping, Provider, VirtualKey
+from conduit_registry.values import FallbackChain, Key, ModelMapping, Provider, Resource, VirtualKey
 
 # Not an operator's to say.
 _OWN = frozenset(
@@ -32,22 +40,22 @@ _SEALED = frozenset({"masked_api_key", "encryption_key_id", "wrapped_data_key", 
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Generic[PatchT]):
     """One thing of the document: where it stands, and what it shall be."""
 
     path: str
-    given: Fields
+    given: PatchT
 
 
 @dataclass(frozen=True, slots=True)
-class KeyEntry(Entry):
+class KeyEntry(Entry[KeyPatch]):
     """A key; its id is empty where the document does not tell."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderEntry(Entry):
+class ProviderEntry(Entry[ProviderPatch]):
     """An instance with its keys; None where the document does not speak of them."""
 
     keys: list[KeyEntry] | None
@@ -68,7 +76,7 @@ class Plan:
     providers: list[ProviderEntry] | None
     mappings: list[RoutingEntry] | None
     chains: list[RoutingEntry] | None
-    virtual_keys: list[Entry] | None
+    virtual_keys: list[Entry[VirtualKeyPatch]] | None
 
 
 async def plan_of(
@@ -80,7 +88,7 @@ async def plan_of(
     for i, each in enumerate(document.get("providers", ())):
         providers.append(await _provider(each, f"providers[{i}]", catalog, addresses))
         await slices.pause()
-    virtual_keys: list[Entry] = []
+    virtual_keys: list[Entry[VirtualKeyPatch]] = []
     for i, each in enumerate(document.get("virtualKeys", ())):
         virtual_keys.append(_virtual_key(each, f"virtualKeys[{i}]"))
         await slices.pause()
@@ -92,17 +100,17 @@ async def plan_of(
     )
 
 
-def mapping_given(entry: RoutingEntry, ids: dict[str, int]) -> Fields:
+def mapping_given(entry: RoutingEntry, ids: dict[str, int]) -> MappingPatch:
     """Return what a mapping shall be, now that all instances have ids."""
     with at(entry.path):
         resolved = _with_ids(entry.members, ids)
         given = mapping_fields(model_mapping_spec_from_json(resolved))
-        required(given.get("model_alias"), "modelAlias")
-        alias = {"actual_model_name": given["model_alias"]}
-        return _defaults(ModelMapping) | alias | given
+        alias = required(given.get("model_alias"), "modelAlias")
+        named: MappingPatch = {"actual_model_name": alias, **given}
+        return with_defaults(named, _defaults(ModelMapping))
 
 
-def chain_given(entry: RoutingEntry, ids: dict[str, int]) -> Fields:
+def chain_given(entry: RoutingEntry, ids: dict[str, int]) -> ChainPatch:
     """Return what a chain shall be, now that all instances have ids."""
     with at(entry.path):
         resolved = dict(entry.members)
@@ -110,7 +118,7 @@ def chain_given(entry: RoutingEntry, ids: dict[str, int]) -> Fields:
         resolved["providers"] = [_with_ids(step, ids) for step in steps]
         given = chain_fields(fallback_chain_spec_from_json(resolved))
         required(given.get("model_alias"), "modelAlias")
-        return _defaults(FallbackChain) | given
+        return with_defaults(given, _defaults(FallbackChain))
 
 
 @contextmanager
@@ -140,7 +148,9 @@ async def _provider(
         required(given.get("name"), "name")
         required(given.get("provider_type"), "providerType")
     entries = [await _key(key, f"{path}.keys[{i}]", addresses) for i, key in enumerate(keys)]
-    return ProviderEntry(path, _defaults(Provider) | given, entries if has_keys else None)
+    return ProviderEntry(
+        path, with_defaults(given, _defaults(Provider)), entries if has_keys else None
+    )
 
 
 async def _key(entry: Members, path: str, addresses: Addresses) -> KeyEntry:
@@ -150,7 +160,7 @@ async def _key(entry: Members, path: str, addresses: Addresses) -> KeyEntry:
         spec = key_credential_spec_from_json(entry)
         given = key_fields(spec)
         given["base_url"] = await addresses.check(spec.base_url)
-    return KeyEntry(path, _defaults(Key) | given, str(number))
+    return KeyEntry(path, with_defaults(given, _defaults(Key)), str(number))
 
 
 def _routing(document: dict[str, list[Members]], section: str) -> list[RoutingEntry] | None:
@@ -159,11 +169,11 @@ def _routing(document: dict[str, list[Members]], section: str) -> list[RoutingEn
     return [RoutingEntry(f"{section}[{i}]", each) for i, each in enumerate(document[section])]
 
 
-def _virtual_key(entry: Members, path: str) -> Entry:
+def _virtual_key(entry: Members, path: str) -> Entry[VirtualKeyPatch]:
     with at(path):
         given = virtual_key_fields(virtual_key_spec_from_json(entry))
         required(given.get("name"), "name")
-    return Entry(path, _defaults(VirtualKey) | given)
+    return Entry(path, with_defaults(given, _defaults(VirtualKey)))
 
 
 def _with_ids(entry: Members, ids: dict[str, int]) -> Members:
@@ -178,9 +188,9 @@ def _with_ids(entry: Members, ids: dict[str, int]) -> Members:
     return entry | {"providerId": number}
 
 
-def _defaults(value: type[Any]) -> Fields:
+def _defaults(value: type[Resource]) -> dict[str, object]:
     # The document says all of a thing, so what it leaves out is as on creation.
-    defaults: Fields = {}
+    defaults: dict[str, object] = {}
     for each in fields(value):
         if each.name in _OWN | _SEALED:
             continue

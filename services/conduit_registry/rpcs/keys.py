@@ -5,7 +5,7 @@ from conduit.v1 import key_credential_requests_pb2 as pb
 from conduit_kernel.pagination import page_of
 from conduit_kernel.updates import defaults, select
 from conduit_registry import messages
-from conduit_registry.configuration.editor import Fields
+from conduit_registry.patches import KeyPatch, with_taken_back
 from conduit_registry.rpcs.base import Context, RpcBase
 from conduit_registry.rules.fields import key_number, required
 from conduit_registry.rules.keys import api_key, key_fields
@@ -53,7 +53,8 @@ class KeyRpcs(RpcBase):
     ) -> pb.UpdateKeyCredentialResponse:
         """Change the given fields of a key."""
         spec, unset = select(request.key, request.update_mask)
-        given = await self._key_fields(spec) | defaults(spec, unset, defaults_of(Key))
+        taken_back = defaults(spec, unset, defaults_of(Key))
+        given = with_taken_back(await self._key_fields(spec), taken_back)
         async with self.editing(context) as editor:
             number = key_number(request.key_id)
             key = await editor.update_key(request.provider_id, number, given, request.etag)
@@ -85,7 +86,7 @@ class KeyRpcs(RpcBase):
         now = self.parts.store.now()
         return messages.key(key, rotation_days=provider.key_rotation_days, now=now)
 
-    async def _key_fields(self, spec: key_pb.KeyCredentialSpec) -> Fields:
+    async def _key_fields(self, spec: key_pb.KeyCredentialSpec) -> KeyPatch:
         given = key_fields(spec)
         if spec.HasField("base_url"):
             given["base_url"] = await self.parts.addresses.check(spec.base_url)

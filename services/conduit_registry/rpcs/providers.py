@@ -5,7 +5,7 @@ from conduit.v1 import provider_requests_pb2 as pb
 from conduit_kernel.pagination import page_of
 from conduit_kernel.updates import defaults, select
 from conduit_registry import messages
-from conduit_registry.configuration.editor import Fields
+from conduit_registry.patches import ProviderPatch, with_taken_back
 from conduit_registry.rpcs.base import Context, RpcBase, origin_of
 from conduit_registry.rules.fields import key_number
 from conduit_registry.rules.providers import provider_defaults, provider_fields
@@ -52,8 +52,9 @@ class ProviderRpcs(RpcBase):
     ) -> pb.UpdateProviderResponse:
         """Change the given fields of an instance."""
         spec, unset = select(request.provider, request.update_mask)
-        given = await self._provider_fields(spec)
-        given |= defaults(spec, unset, provider_defaults())
+        given = with_taken_back(
+            await self._provider_fields(spec), defaults(spec, unset, provider_defaults())
+        )
         async with self.editing(context) as editor:
             provider = await editor.update_provider(request.id, given, request.etag)
         return pb.UpdateProviderResponse(provider=messages.provider(provider))
@@ -98,7 +99,7 @@ class ProviderRpcs(RpcBase):
             models=messages.discovered(models), next_page_token=token
         )
 
-    async def _provider_fields(self, spec: provider_pb.ProviderSpec) -> Fields:
+    async def _provider_fields(self, spec: provider_pb.ProviderSpec) -> ProviderPatch:
         given = provider_fields(spec, self.parts.catalog)
         if spec.HasField("base_url"):
             given["base_url"] = await self.parts.addresses.check(spec.base_url)

@@ -5,6 +5,7 @@ from conduit.v1 import model_mapping_requests_pb2 as mapping_pb
 from conduit_kernel.pagination import page_of
 from conduit_kernel.updates import defaults, select
 from conduit_registry import messages
+from conduit_registry.patches import with_taken_back
 from conduit_registry.rpcs.base import Context, RpcBase
 from conduit_registry.rules import fields
 from conduit_registry.rules.routing import chain_fields, mapping_defaults, mapping_fields
@@ -55,7 +56,8 @@ class MappingRpcs(RpcBase):
     ) -> mapping_pb.UpdateModelMappingResponse:
         """Change the given fields of a mapping."""
         spec, unset = select(request.mapping, request.update_mask)
-        given = mapping_fields(spec) | defaults(spec, unset, mapping_defaults())
+        taken_back = defaults(spec, unset, mapping_defaults())
+        given = with_taken_back(mapping_fields(spec), taken_back)
         async with self.editing(context) as editor:
             mapping = await editor.update_mapping(request.id, given, request.etag)
         return mapping_pb.UpdateModelMappingResponse(mapping=messages.mapping(mapping))
@@ -114,7 +116,8 @@ class FallbackChainRpcs(RpcBase):
     ) -> chain_pb.UpdateFallbackChainResponse:
         """Change the given fields of a fallback chain."""
         spec, unset = select(request.fallback_chain, request.update_mask)
-        given = chain_fields(spec) | defaults(spec, unset, defaults_of(FallbackChain))
+        taken_back = defaults(spec, unset, defaults_of(FallbackChain))
+        given = with_taken_back(chain_fields(spec), taken_back)
         async with self.editing(context) as editor:
             fallback_chain = await editor.update_chain(request.id, given, request.etag)
         return chain_pb.UpdateFallbackChainResponse(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from typing import TypeVar
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -18,6 +19,7 @@ MICROSECONDS = 1_000_000
 NANOSECONDS = 1_000_000_000
 _DELETE = "\x7f"
 
+GivenT = TypeVar("GivenT")
 _KEY_ID = re.compile(r"(?:key_)?([0-9]{1,18})", re.ASCII)
 
 
@@ -88,10 +90,11 @@ def span(value: Duration, field: str, *, most_seconds: int) -> int:
     return micros
 
 
-def required(given: object, field: str) -> None:
-    """Refuse a creation without this field."""
+def required(given: GivenT | None, field: str) -> GivenT:
+    """Return what was given for a field. InvalidRequest if that is nothing."""
     if not given:
         raise InvalidRequest(f"{field} is missing", field=field)
+    return given
 
 
 def key_number(key_id: str) -> int:

@@ -1,13 +1,13 @@
 """What makes a right key of an instance."""
 
 import re
-from typing import Any
 
 import orjson
 
 from conduit.v1.key_credential_pb2 import KeyCredentialSpec
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.auth import is_own_variable
+from conduit_registry.patches import KeyPatch
 from conduit_registry.rules import fields
 
 IDENTITY = "identity"
@@ -21,9 +21,9 @@ _SHOWN = 4
 _PUBLIC_PARTS = ("accessKeyId", "clientId", "client_email", "private_key_id")
 
 
-def key_fields(spec: KeyCredentialSpec) -> dict[str, Any]:
+def key_fields(spec: KeyCredentialSpec) -> KeyPatch:
     """Read what a spec says of a key. Its base URL is checked by `addresses`."""
-    given: dict[str, Any] = {}
+    given: KeyPatch = {}
     if spec.HasField("api_key"):
         given["api_key"] = api_key(spec.api_key)
     if spec.HasField("name"):

@@ -15,6 +15,7 @@ from conduit.v1.provider_pb2 import (
 )
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.catalog import Catalog
+from conduit_registry.patches import ProviderPatch
 from conduit_registry.rules import fields
 from conduit_registry.values import Provider, defaults_of
 
@@ -32,9 +33,9 @@ def provider_defaults() -> dict[str, dict[str, Any]]:
     return known | {"security": {name: known[name][name] for name in rules}}
 
 
-def provider_fields(spec: ProviderSpec, catalog: Catalog) -> dict[str, Any]:
+def provider_fields(spec: ProviderSpec, catalog: Catalog) -> ProviderPatch:
     """Read what a spec says of an instance. Its base URL is checked by `addresses`."""
-    given: dict[str, Any] = {}
+    given: ProviderPatch = {}
     if spec.HasField("name"):
         given["name"] = fields.name(spec.name, "name")
     if spec.HasField("provider_type"):
@@ -52,8 +53,8 @@ def provider_fields(spec: ProviderSpec, catalog: Catalog) -> dict[str, Any]:
     return given | _share_fields(spec) | _discovery_fields(spec)
 
 
-def _share_fields(spec: ProviderSpec) -> dict[str, int]:
-    given = {}
+def _share_fields(spec: ProviderSpec) -> ProviderPatch:
+    given: ProviderPatch = {}
     if spec.HasField("weight"):
         given["weight"] = fields.share(spec.weight, "weight")
     if spec.HasField("priority"):
@@ -61,8 +62,8 @@ def _share_fields(spec: ProviderSpec) -> dict[str, int]:
     return given
 
 
-def _discovery_fields(spec: ProviderSpec) -> dict[str, int]:
-    given: dict[str, int] = {}
+def _discovery_fields(spec: ProviderSpec) -> ProviderPatch:
+    given: ProviderPatch = {}
     if spec.HasField("enable_model_discovery"):
         given["enable_model_discovery"] = spec.enable_model_discovery
     if spec.HasField("discovery_interval_hours"):
@@ -88,7 +89,7 @@ def _settings(spec: ProviderSpec) -> dict[str, object]:
     return settings
 
 
-def _security_fields(security: ProviderSecurity) -> dict[str, object]:
+def _security_fields(security: ProviderSecurity) -> ProviderPatch:
     level = security.audit_level or AUDIT_LEVEL_BASIC
     if level not in {AUDIT_LEVEL_BASIC, AUDIT_LEVEL_FULL}:
         names = " or ".join(name.removeprefix("AUDIT_LEVEL_") for name in AuditLevel.keys()[1:])

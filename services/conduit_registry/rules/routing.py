@@ -7,6 +7,7 @@ from typing import Any
 from conduit.v1.fallback_chain_pb2 import FallbackChainSpec, FallbackProvider
 from conduit.v1.model_mapping_pb2 import ModelMappingSpec
 from conduit_kernel.errors import InvalidRequest
+from conduit_registry.patches import ChainPatch, MappingPatch
 from conduit_registry.rules import fields, routing_policy
 from conduit_registry.values import ModelMapping, Step, defaults_of
 
@@ -22,9 +23,9 @@ def mapping_defaults() -> dict[str, dict[str, Any]]:
     return defaults_of(ModelMapping) | {"actual_model_name": {"actual_model_name": ""}}
 
 
-def mapping_fields(spec: ModelMappingSpec) -> dict[str, Any]:
+def mapping_fields(spec: ModelMappingSpec) -> MappingPatch:
     """Read what a spec says of a mapping."""
-    given: dict[str, Any] = {}
+    given: MappingPatch = {}
     if spec.HasField("model_alias"):
         given["model_alias"] = fields.name(spec.model_alias, "modelAlias")
     if spec.HasField("provider_id"):
@@ -48,9 +49,9 @@ def mapping_fields(spec: ModelMappingSpec) -> dict[str, Any]:
     return given
 
 
-def chain_fields(spec: FallbackChainSpec) -> dict[str, Any]:
+def chain_fields(spec: FallbackChainSpec) -> ChainPatch:
     """Read what a spec says of a chain."""
-    given: dict[str, Any] = {}
+    given: ChainPatch = {}
     if spec.HasField("model_alias"):
         given["model_alias"] = fields.name(spec.model_alias, "modelAlias")
     if spec.HasField("is_enabled"):

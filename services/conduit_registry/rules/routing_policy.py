@@ -1,7 +1,6 @@
 """What makes a right routing policy: timeouts, retries, conditions and choices."""
 
 from collections.abc import Collection, Iterable
-from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -18,6 +17,7 @@ from conduit.v1.routing_policy_pb2 import (
 from conduit.v1.routing_policy_pb2 import RetryPolicy as RetryPolicyMessage
 from conduit.v1.timeouts_pb2 import Timeouts as TimeoutsMessage
 from conduit_kernel.errors import InvalidRequest
+from conduit_registry.patches import ChainPatch
 from conduit_registry.rules import fields
 from conduit_registry.values import RetryPolicy, Timeouts
 
@@ -27,9 +27,9 @@ MAX_WAIT_SECONDS = 60
 MAX_RETRY_ATTEMPTS = 16
 
 
-def policy_fields(spec: FallbackChainSpec) -> dict[str, Any]:
+def policy_fields(spec: FallbackChainSpec) -> ChainPatch:
     """Read what a chain's spec says of the policy beside its steps."""
-    given: dict[str, Any] = {}
+    given: ChainPatch = {}
     if spec.HasField("strategy"):
         known = _choice(spec.strategy, BalancingStrategy.values(), "strategy")
         given["strategy"] = known or BALANCING_STRATEGY_WEIGHTED

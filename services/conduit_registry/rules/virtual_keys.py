@@ -1,18 +1,17 @@
 """What makes a right virtual key."""
 
-from typing import Any
-
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit_kernel.errors import NotImplementedYet
+from conduit_registry.patches import VirtualKeyPatch
 from conduit_registry.rules import fields, routing_policy
 
 MAX_ALLOWED_MODELS = 1000
 MAX_BUDGET = (1 << 63) - 1
 
 
-def virtual_key_fields(spec: VirtualKeySpec) -> dict[str, Any]:
+def virtual_key_fields(spec: VirtualKeySpec) -> VirtualKeyPatch:
     """Read what a spec says of a virtual key."""
-    given: dict[str, Any] = {}
+    given: VirtualKeyPatch = {}
     if spec.HasField("name"):
         given["name"] = fields.name(spec.name, "name")
     if spec.HasField("is_enabled"):

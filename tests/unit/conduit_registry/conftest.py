@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -29,6 +29,7 @@ from conduit_providers.probing import Prober
 from conduit_providers.sending import Sender
 from conduit_registry.bootstrap import MIGRATIONS
 from conduit_registry.configuration.editor import Editor
+from conduit_registry.patches import ProviderPatch
 from conduit_registry.store import Store
 from conduit_registry.values import Origin, Provider
 
@@ -146,7 +147,7 @@ def fill(edit: Edit, upstream: Upstream) -> Fill:
     async def make(*api_keys: str, **fields: object) -> Provider:
         given = {"name": "Main", "provider_type": "OpenAI", "base_url": upstream.url, **fields}
         async with edit() as editor:
-            provider = await editor.create_provider(given)
+            provider = await editor.create_provider(cast("ProviderPatch", given))
             for api_key in api_keys:
                 await editor.create_key(provider.id, {"api_key": api_key})
         return provider

@@ -1,7 +1,7 @@
 """What operators can do to the configuration, and what would break it."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests.support.registry import NOW, Bench
@@ -17,6 +17,7 @@ from conduit_kernel.errors import (
 from conduit_kernel.secrets import Vault
 from conduit_registry import messages
 from conduit_registry.configuration.editor import Editor, new_virtual_key
+from conduit_registry.patches import MappingPatch, ProviderPatch
 from conduit_registry.store import KEY, PROVIDER, Store
 from conduit_registry.values import Provider, Step
 
@@ -25,7 +26,8 @@ API_KEY = "sk-0123456789abcd"
 
 async def add_provider(editor: Editor, name: str = "Main", **fields: object) -> Provider:
     """Make an instance."""
-    return await editor.create_provider({"name": name, "provider_type": "OpenAI", **fields})
+    given = {"name": name, "provider_type": "OpenAI", **fields}
+    return await editor.create_provider(cast("ProviderPatch", given))
 
 
 async def revision(store: Store) -> int:
@@ -91,7 +93,7 @@ async def test_settings_are_those_of_the_type(edit: Edit) -> None:
     """On creation and later; the catalog says which there are."""
     async with edit() as editor:
         await add_provider(editor)
-        wrong: dict[str, Any] = {"settings": {"nothing": 1}}
+        wrong: Any = {"settings": {"nothing": 1}}
         with pytest.raises(InvalidRequest):
             await add_provider(editor, "Other", **wrong)
         with pytest.raises(InvalidRequest):
@@ -126,7 +128,7 @@ async def test_a_change_builds_on_the_state_that_it_names(edit: Edit) -> None:
         steps = (Step(1, 0, None),)
         chain = await editor.create_chain({"model_alias": "fast", "providers": steps})
         virtual_key, _ = await editor.create_virtual_key({"name": "ci"})
-        is_enabled: dict[str, Any] = {"is_enabled": False}
+        is_enabled: Any = {"is_enabled": False}
         stale = messages.provider(replace(provider, weight=9)).etag
         for attempt in (
             editor.update_provider(1, is_enabled, stale),
@@ -242,7 +244,7 @@ async def test_a_mapping_is_one_of_an_alias_to_an_instance(edit: Edit) -> None:
             assert caught.value.metadata["mapping_id"] == str(first.id)
         with pytest.raises(ProviderNotFound):
             await editor.update_mapping(second.id, {"provider_id": 9})
-        moved = {"model_alias": "slow", "actual_model_name": ""}
+        moved: MappingPatch = {"model_alias": "slow", "actual_model_name": ""}
         assert (await editor.update_mapping(second.id, moved)).actual_model_name == "slow"
 
 
