@@ -24,7 +24,13 @@ _NOTHING = Asked()
 def asked_by(call: ChatCall) -> Asked:
     """Return what a call says."""
     raw = call.request.json
-    return _decode(raw) if b'"usage"' in raw or b'"n"' in raw else _NOTHING
+    if b'"usage"' not in raw and b'"n"' not in raw:
+        return _NOTHING
+    try:
+        return _decode(raw)
+    except msgspec.MsgspecError:
+        # A number that nobody holds; the provider has been asked all the same.
+        return _NOTHING
 
 
 def asks_accounting(asked: Asked) -> bool:
