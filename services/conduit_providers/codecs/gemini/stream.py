@@ -77,8 +77,9 @@ class GeminiChatDecoder(EventDecoder):
     def _read_candidate(
         self, candidate: Candidate, index: int, chunks: list[ChatCompletionChunk]
     ) -> None:
-        choice = self._choice(index, chunks)
+        # A model that tripped at once begins no answer: another candidate can still be asked.
         check_finish(candidate, self._provider)
+        choice = self._choice(index, chunks)
         for part in candidate.parts:
             delta = choice.reader.read(part)
             if delta is not None:

@@ -69,8 +69,10 @@ class ReplicateDecoder(EventDecoder):
     def _read_event(self, event: SseEvent, chunks: list[ChatCompletionChunk]) -> None:
         match event.event:
             case b"output":
+                # What cannot be read begins no answer: another candidate can still be asked.
+                delta = ChatDelta(content=event.data.decode())
                 self._begin(chunks)
-                self._chunk(chunks, ChatDelta(content=event.data.decode()))
+                self._chunk(chunks, delta)
             case b"error":
                 raise failed(_detail(event.data), self._provider)
             case b"done":

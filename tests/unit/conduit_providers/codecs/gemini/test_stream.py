@@ -122,16 +122,9 @@ def test_failures_in_the_stream_are_failures() -> None:
         (b'{"error":{"code":503,"message":"No."}}', UpstreamError),
         (b"nonsense", UpstreamError),
     ):
-        reader = decoder()
-        found = None
-        try:
-            found = reader.feed(b"data: %b\n\n" % body)
-        except kind:
-            continue
-        # The model tripped behind the head of its answer.
-        assert words(found) == [(0, "")]
+        # Nothing was said, so that another candidate can still be asked.
         with pytest.raises(kind):
-            reader.close()
+            decoder().feed(b"data: %b\n\n" % body)
 
 
 def test_choices_are_bounded() -> None:
