@@ -16,6 +16,7 @@ REGISTRY = {
     # Puts the parts together and decides nothing.
     "bootstrap.py": "tests/integration/registry/test_process.py",
 }
+PROVIDERS: dict[str, str] = {}
 SIMULATOR = {
     # Puts the parts together and decides nothing.
     "bootstrap.py": "tests/integration/simulator",
@@ -27,6 +28,7 @@ BILLING = {
 PACKAGES = {
     "conduit_billing": BILLING,
     "conduit_kernel": KERNEL,
+    "conduit_providers": PROVIDERS,
     "conduit_registry": REGISTRY,
     "conduit_router": ROUTER,
     "conduit_simulator": SIMULATOR,

@@ -31,9 +31,9 @@ def built(
     return body, call.dropped
 
 
-def config(model: ChatModel | None = None, **members: object) -> Json:
+def config(members: Json) -> Json:
     """Return the configuration of a call."""
-    found: Json = built(model, **members)[0].get("generationConfig", {})
+    found: Json = built(**members)[0].get("generationConfig", {})
     return found
 
 
@@ -91,7 +91,8 @@ def test_googles_own_parameters_are_passed_on_in_either_spelling() -> None:
 )  # fmt: skip
 def test_tables_that_are_none_are_told_and_not_sent(members: Json) -> None:
     """They crash nothing, with a tool or without."""
-    for more in ({}, {"tools": [TOOL], "tool_choice": "required"}):
+    choices: list[Json] = [{}, {"tools": [TOOL], "tool_choice": "required"}]
+    for more in choices:
         body, dropped = built(**members, **more)
         assert "generationConfig" not in body
         assert len(dropped) == (0 if "web_search_options" in members else 1)
@@ -141,7 +142,7 @@ def test_the_choice_is_said_where_there_are_functions() -> None:
 )  # fmt: skip
 def test_parameters_have_googles_names(members: Json, found: Json) -> None:
     """What happens anyway is not said."""
-    assert config(**members) == found
+    assert config(members) == found
 
 
 @pytest.mark.parametrize(

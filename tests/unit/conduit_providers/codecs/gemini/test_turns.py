@@ -121,7 +121,8 @@ def test_what_google_said_beside_openais_words_goes_back() -> None:
     google = {"google": {"thought_signature": "s", "parts": [code]}}
     parts = said(USER, assistant(extra_content=google))[1]["parts"]
     assert parts == [code, {"text": "", "thoughtSignature": "s"}]
-    for odd in (7, {"google": 7}, {"google": {"parts": 7}}, []):
+    oddities: list[object] = [7, {"google": 7}, {"google": {"parts": 7}}, []]
+    for odd in oddities:
         assert said(USER, assistant(content="Hi", extra_content=odd))[1]["parts"] == [
             {"text": "Hi"}
         ]
