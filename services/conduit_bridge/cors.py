@@ -7,7 +7,7 @@ keys travel in headers.
 import re
 from collections.abc import Iterable, Sequence
 
-from conduit_kernel.http import Exchange, Fields, field_lines
+from conduit_kernel.http import Exchange, Fields, Request, field_lines
 
 MAX_AGE_SECONDS = 600
 # Names of header fields, as RFC 9110 spells lists of them.
@@ -16,25 +16,33 @@ _VARY = (b"vary", b"origin")
 
 
 class Cors:
-    """The origins whose builtin_endpoints may read our answers; `*` stands for all of them."""
+    """The origins whose pages may read our answers; `*` stands for all of them."""
 
     def __init__(self, origins: Sequence[str], exposed: Iterable[str]) -> None:
-        """Take the origins, and the names of the fields that builtin_endpoints may read."""
+        """Take the origins, and the names of the fields that pages may read."""
         self._any = "*" in origins
         expose = (b"access-control-expose-headers", ", ".join(exposed).encode())
         self._for_any: Fields = ((b"access-control-allow-origin", b"*"), expose)
-        # What an answer says to a page, as lines of a head: by its origin, and to all others.
-        self._known = {
-            name: field_lines(((b"access-control-allow-origin", name), _VARY, expose))
+        # What an answer says to a page, by its origin, and to all others.
+        self._known: dict[bytes, Fields] = {
+            name: ((b"access-control-allow-origin", name), _VARY, expose)
             for name in (origin.encode() for origin in origins)
             if not self._any
         }
-        self._others = field_lines(self._for_any if self._any else (_VARY,))
+        self._others: Fields = self._for_any if self._any else (_VARY,)
+        # The same as lines of a head.
+        self._known_lines = {name: field_lines(fields) for name, fields in self._known.items()}
+        self._other_lines = field_lines(self._others)
 
-    def lines(self, exchange: Exchange) -> bytes:
+    def lines(self, request: Request) -> bytes:
         """Return the lines that every answer to this request has; none if no page asks."""
-        origin = exchange.fields.get(b"origin")
-        return b"" if origin is None else self._known.get(origin, self._others)
+        origin = request.fields.get(b"origin")
+        return b"" if origin is None else self._known_lines.get(origin, self._other_lines)
+
+    def fields(self, request: Request) -> Fields:
+        """Return what `lines` says, as fields."""
+        origin = request.fields.get(b"origin")
+        return () if origin is None else self._known.get(origin, self._others)
 
     @property
     def blind_fields(self) -> Fields:

@@ -45,7 +45,7 @@ class BuiltinEndpoint(Endpoint):
 def builtin_endpoints(
     metrics: Metrics, *, readiness: Readiness, exposition: Exposition, openapi: bytes
 ) -> list[BuiltinEndpoint]:
-    """Return all builtin_endpoints, for GET."""
+    """Return all of these endpoints, for GET."""
 
     async def live() -> Answer:
         return 200, (JSON_FIELD, _FRESH), b'{"status":"live"}'

@@ -72,7 +72,7 @@ async def bridge(
 async def choosy_bridge(
     settings: Settings, router: ScriptedRouter
 ) -> AsyncIterator[bootstrap.BridgeProcess]:
-    """Start a bridge that lets builtin_endpoints of one origin read its answers."""
+    """Start a bridge that lets pages of one origin read its answers."""
     chosen = replace(settings, cors_origins=("https://app.example",))
     process = await bootstrap.start(chosen, router=router)
     yield process

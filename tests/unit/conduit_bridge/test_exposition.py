@@ -1,0 +1,174 @@
+"""How the counts of workers become one, over files that may be broken or of the dead."""
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+from tests.support.clock import Clock
+
+from conduit_bridge.exposition import (
+    KEEP_SECONDS,
+    SIGN_OF_LIFE_SECONDS,
+    STALE_SECONDS,
+    Exposition,
+)
+from conduit_bridge.metrics import Metrics, RouteCounts
+
+LABELS = {"method": "GET", "route": "/a", "rpc": "A"}
+
+
+class Gauge(Collector):
+    """A gauge of a test."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the one value, with a label that needs escaping."""
+        gauge = GaugeMetricFamily("things", "What there is.", labels=("kind",))
+        gauge.add_metric(('q"uo\nted',), self.value)
+        yield gauge
+
+
+def counted(*seconds: float) -> tuple[CollectorRegistry, RouteCounts]:
+    """Return the registry of a worker that served requests of these durations."""
+    metrics = Metrics()
+    counts = metrics.add("GET", "/a", "A")
+    metrics.add("GET", "/unused")
+    for each in seconds:
+        counts.ended(200, each)
+    registry = CollectorRegistry()
+    registry.register(metrics)
+    return registry, counts
+
+
+def values(text: bytes, name: str) -> list[tuple[dict[str, str], float]]:
+    """Return the samples of a name."""
+    return [
+        (sample.labels, sample.value)
+        for family in text_string_to_metric_families(text.decode())
+        for sample in family.samples
+        if sample.name == name
+    ]
+
+
+def _seconds(part: str) -> str:
+    return f"conduit_http_request_seconds_{part}"
+
+
+async def test_workers_add_up(tmp_path: Path) -> None:
+    """Counters, histograms and gauges; families that only one of them has as well."""
+    first, _ = counted(0.1, 0.2)
+    second, _ = counted(0.3)
+    first.register(Gauge(2.0))
+    second.register(Gauge(3.0))
+    await Exposition(second, folder=tmp_path, worker="b").write()
+    text = await Exposition(first, folder=tmp_path, worker="a").render()
+    requests = values(text, "conduit_http_requests_total")
+    assert requests == [({**LABELS, "status": "200"}, 3)]
+    assert values(text, _seconds("count")) == [(LABELS, 3)]
+    assert values(text, "things") == [({"kind": 'q"uo\nted'}, 5.0)]
+
+
+async def test_one_worker_is_as_good_as_many(tmp_path: Path) -> None:
+    """The way over files changes nothing in what is told."""
+    registry, _ = counted(0.1, 0.7)
+    alone = await Exposition(registry).render()
+    among = await Exposition(registry, folder=tmp_path, worker="a").render()
+    assert sorted(alone.splitlines()) == sorted(among.splitlines())
+
+
+async def test_the_dead_are_not_counted_and_cleared_away(tmp_path: Path) -> None:
+    """A worker that stopped writing is gone; its file follows later."""
+    registry, _ = counted(0.1)
+    exposition = Exposition(registry, folder=tmp_path, worker="a")
+    for worker, age in (("b", STALE_SECONDS + 5), ("c", KEEP_SECONDS + 5)):
+        await Exposition(registry, folder=tmp_path, worker=worker).write()
+        path = tmp_path / f"{worker}.json"
+        written = path.stat().st_mtime - age
+        os.utime(path, (written, written))
+    text = await exposition.render()
+    assert values(text, "conduit_http_requests_total")[0][1] == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["b.json"]
+
+
+async def test_a_broken_file_does_not_break_the_scrape(tmp_path: Path) -> None:
+    """As when a disk was full."""
+    registry, _ = counted(0.1)
+    (tmp_path / "b.json").write_bytes(b'[["conduit')
+    text = await Exposition(registry, folder=tmp_path, worker="a").render()
+    assert values(text, "conduit_http_requests_total")[0][1] == 1
+
+
+async def test_the_file_is_written_when_counts_change_and_as_a_sign_of_life(tmp_path: Path) -> None:
+    """An idle worker leaves the disk alone, and does not seem dead."""
+    registry, counts = counted(0.1)
+    clock = Clock()
+    exposition = Exposition(registry, folder=tmp_path, worker="a", clock=clock)
+    path = tmp_path / "a.json"
+
+    async def is_written() -> bool:
+        path.unlink(missing_ok=True)
+        await exposition.write()
+        return path.exists()
+
+    assert await is_written()
+    clock.now = SIGN_OF_LIFE_SECONDS - 0.1
+    assert not await is_written()
+    counts.ended(200, 0.1)
+    assert await is_written()
+    assert not await is_written()
+    clock.now += SIGN_OF_LIFE_SECONDS
+    assert await is_written()
+    assert SIGN_OF_LIFE_SECONDS < STALE_SECONDS / 2
+    await exposition.close()
+    assert not path.exists()
+    await exposition.close()
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x00" * 10, b"null", b'[["a"]]', b'["\xff"]', b'[["a","b","gauge",[[]]]]']
+)
+async def test_whatever_a_siblings_file_holds_the_scrape_goes_on(
+    tmp_path: Path, data: bytes
+) -> None:
+    """Also of another version."""
+    registry, _ = counted(0.1)
+    (tmp_path / "b.json").write_bytes(data)
+    text = await Exposition(registry, folder=tmp_path, worker="a").render()
+    assert values(text, "conduit_http_requests_total")[0][1] == 1
+
+
+async def test_a_file_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the disk is full, the former one stays, and the next write tries again."""
+    registry, counts = counted(0.1)
+    exposition = Exposition(registry, folder=tmp_path, worker="a")
+    await exposition.write()
+    before = (tmp_path / "a.json").read_bytes()
+    counts.ended(200, 0.1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", _full)
+        with pytest.raises(OSError, match="No space"):
+            await exposition.write()
+    assert (tmp_path / "a.json").read_bytes() == before
+    await exposition.write()
+    assert (tmp_path / "a.json").read_bytes() != before
+
+
+def _full(_path: Path, _data: bytes) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+async def test_a_worker_alone_has_no_file(tmp_path: Path) -> None:
+    """Neither to write nor to remove."""
+    registry, _ = counted(0.1)
+    for exposition in (Exposition(registry), Exposition(registry, folder=tmp_path)):
+        await exposition.write()
+        await exposition.close()
+    assert not list(tmp_path.iterdir())
