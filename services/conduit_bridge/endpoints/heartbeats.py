@@ -53,6 +53,10 @@ class Heartbeat:
             self._timer = None
 
     def _beat(self) -> None:
+        if self.stream is not None and self.stream.has_ended:
+            # Who answers may have something to do after the answer's end.
+            self._timer = None
+            return
         if self.stream is None and self._has_beaten:
             self.open(self._head).write(COMMENT)
         elif self.stream is not None and self.stream.is_quiet:

@@ -153,6 +153,11 @@ class Stream:
         # Set to false by whatever is written; who watches for silence sets it to true.
         self.is_quiet = False
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was finished or aborted."""
+        return self._exchange.state != STREAMING
+
     def write(self, data: bytes) -> bool:
         """Send some of the body, now; return whether `drain` has to be awaited before more.
 
