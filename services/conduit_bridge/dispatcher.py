@@ -140,10 +140,19 @@ class Dispatcher:
         try:
             endpoint.judge_head(request)
         except ConduitError as error:
-            status, fields, body = answer_of(error, endpoint.dialect)
-            endpoint.counts.ended(status, 0.0)
-            return status, [*fields, *self._cors.blind_fields], body
+            return self._refuse_head(request, endpoint, error)
         return None
+
+    def _refuse_head(self, request: Request, endpoint: Endpoint, error: ConduitError) -> Answer:
+        """Return what a whole request would be answered; count and log it as one."""
+        request_id, counts = request_id_of(request, self._ids), endpoint.counts
+        status, fields, body = answer_of(error, endpoint.dialect)
+        counts.ended(status, 0.0)
+        if self._is_logged:
+            outcome = Outcome(status, error.reason)
+            self._write_line(request.method, counts.route, outcome, 0.0, request_id)
+        own = (b"x-request-id", request_id.encode())
+        return status, [*fields, own, *self._cors.fields(request)], body
 
     def _endpoint_at(self, method: str, path: str) -> Endpoint | None:
         try:

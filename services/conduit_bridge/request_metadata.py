@@ -12,9 +12,9 @@ _BROWSERS_KEY = re.compile(rb"(?:^|[,\s])openai-insecure-api-key\.([\x21\x23-\x2
 _SANE_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
-def request_id_of(exchange: Exchange, ids: IdSource) -> str:
+def request_id_of(request: Request, ids: IdSource) -> str:
     """Return the id by which a request is known: the caller's own if it is sane, else a new one."""
-    given = exchange.fields.get(b"x-request-id")
+    given = request.fields.get(b"x-request-id")
     if given is not None and _SANE_ID.fullmatch(given := given.strip(b" \t")):
         return given.decode()
     return f"req_{ids.next()}"
