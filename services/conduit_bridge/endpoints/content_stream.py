@@ -7,10 +7,9 @@ from google.protobuf.message import Message
 
 from conduit.v1.http_runtime import Route
 from conduit_bridge.endpoints.stream import EventsEndpoint, StreamEndpoint, first_of, let_go
-from conduit_bridge.endpoints.unary import PATIENCE_SECONDS, Backend, Outcome, RequestContext
+from conduit_bridge.endpoints.unary import Backend, Outcome, RequestContext
 from conduit_bridge.metrics import RouteCounts
 from conduit_kernel.auth import Authorizer
-from conduit_kernel.rpc import until_connected
 
 EVENTS = b"text/event-stream"
 
@@ -36,9 +35,7 @@ class ContentStreamEndpoint(StreamEndpoint):
 
     async def serve(self, context: RequestContext) -> Outcome:
         """Call, and relay the messages until they end or the caller leaves."""
-        if self.channel is not None:
-            await until_connected(self.channel, PATIENCE_SECONDS)
-        call = self.begin(context)
+        call = await self.begin(context)
         try:
             messages = aiter(call)
             first = await first_of(messages)

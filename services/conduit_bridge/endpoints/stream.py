@@ -47,9 +47,7 @@ class StreamEndpoint(RouteEndpoint):
 
     async def serve(self, context: RequestContext) -> Outcome:
         """Call, and relay the messages until they end or the caller leaves."""
-        if self.channel is not None:
-            await until_connected(self.channel, PATIENCE_SECONDS)
-        call = self.begin(context)
+        call = await self.begin(context)
         try:
             messages = aiter(call)
             first = await first_of(messages)
@@ -60,10 +58,13 @@ class StreamEndpoint(RouteEndpoint):
         finally:
             await let_go(call)
 
-    def begin(self, context: RequestContext) -> AsyncIterable[Any]:
-        """Start the call; end it with `let_go`."""
+    async def begin(self, context: RequestContext) -> AsyncIterable[Any]:
+        """Start the call, once its service is there; end it with `let_go`."""
         caller = self.admit(context)
-        call: AsyncIterable[Any] = self.call(self.request_of(context), **caller)
+        request = self.request_of(context)
+        if self.channel is not None:
+            await until_connected(self.channel, PATIENCE_SECONDS)
+        call: AsyncIterable[Any] = self.call(request, **caller)
         return call
 
     async def finish(
@@ -117,9 +118,7 @@ class EventsEndpoint(StreamEndpoint):
 
     async def serve(self, context: RequestContext) -> Outcome:
         """Call, and relay the messages until they end or the caller leaves."""
-        if self.channel is not None:
-            await until_connected(self.channel, PATIENCE_SECONDS)
-        call = self.begin(context)
+        call = await self.begin(context)
         heartbeat = self.heartbeat(context)
         try:
             return await self.relay_events(context, aiter(call), heartbeat)
@@ -177,9 +176,7 @@ class WatchEndpoint(EventsEndpoint):
         """Call, send the head soon, and relay."""
         if context.exchange.method == "HEAD":
             return self._serve_head(context)
-        if self.channel is not None:
-            await until_connected(self.channel, PATIENCE_SECONDS)
-        call = self.begin(context)
+        call = await self.begin(context)
         heartbeat = self.heartbeat(context, WATCH_HEAD_SECONDS)
         stopped = asyncio.create_task(self._stopping.wait())
         try:
