@@ -25,8 +25,13 @@ BILLING = {
     # Puts the parts together and decides nothing.
     "bootstrap.py": "tests/integration/billing",
 }
+BRIDGE = {
+    # Puts the parts together and decides nothing but whether it is ready.
+    "bootstrap.py": "tests/integration/bridge",
+}
 PACKAGES = {
     "conduit_billing": BILLING,
+    "conduit_bridge": BRIDGE,
     "conduit_kernel": KERNEL,
     "conduit_providers": PROVIDERS,
     "conduit_registry": REGISTRY,

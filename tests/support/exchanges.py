@@ -71,7 +71,7 @@ class Caller(asyncio.Transport):
 
 
 def request_of(
-    caller: Caller, method: str = "GET", target: str = "/", body: bytes = b"", **fields: str
+    caller: Caller, method: str = "GET", target: str = "/", body: bytes = b"", /, **fields: str
 ) -> Exchange:
     """Return a request; underscores in the names of its fields stand for hyphens."""
     exchange = Exchange(caller)
