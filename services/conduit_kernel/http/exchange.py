@@ -155,7 +155,7 @@ class Stream:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it was finished or aborted."""
+        """Return whether it was finished or aborted."""
         return self._exchange.state != STREAMING
 
     def write(self, data: bytes) -> bool:
