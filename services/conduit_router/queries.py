@@ -84,7 +84,7 @@ def _decision(decision: Decision, requirements: Requirements, revision: int) -> 
         seed=decision.seed,
         revision=revision,
     )
-    for chosen in decision.candidates:
+    for chosen in (*decision.candidates, *decision.conditional):
         candidate = chosen.candidate
         entry = CandidateMessage(
             provider_id=candidate.provider_id,
@@ -94,6 +94,7 @@ def _decision(decision: Decision, requirements: Requirements, revision: int) -> 
             priority=candidate.priority,
             weight=candidate.weight,
             mapping_id=candidate.mapping_id,
+            conditions=candidate.conditions,
         )
         if candidate.timeout is not None:
             entry.timeout.FromMilliseconds(int(candidate.timeout * 1000))

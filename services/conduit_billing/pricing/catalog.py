@@ -62,12 +62,21 @@ class PriceCatalog:
 
     def price(self, provider_type: str, model: str, at: datetime) -> Priced:
         """Return a model's prices at a moment; some providers are cheaper at night."""
+        info = self._info(provider_type, model)
+        return UNKNOWN if info is None else self._price_of((provider_type, model), info, at)
+
+    def context_window(self, provider_type: str, model: str) -> int:
+        """Return the most tokens that a model reads and writes together, 0 if unknown."""
+        info = self._info(provider_type, model)
+        return 0 if info is None else info.context_window or 0
+
+    def _info(self, provider_type: str, model: str) -> "ModelInfo | None":
         key = (provider_type, model)
         info = self._found.get(key)
         if info is None and key not in self._missing:
             info = self._find(provider_type, model)
             self._keep(key, info)
-        return UNKNOWN if info is None else self._price_of(key, info, at)
+        return info
 
     def _price_of(self, key: tuple[str, str], info: "ModelInfo", at: datetime) -> Priced:
         price = info.get_prices(at)

@@ -66,8 +66,11 @@ class PriceList:
         return await asyncio.to_thread(self._prices_of, list(models), now)
 
     def _prices_of(self, models: Iterable[PricedModel], now: datetime) -> list[Price]:
-        return [
-            priced.sheet.message(m.provider_id, m.actual_model_name, priced.version)
-            for m in models
-            for priced in (self.price(m.provider_id, m.provider_type, m.actual_model_name, now),)
-        ]
+        return [self._message_of(model, now) for model in models]
+
+    def _message_of(self, model: PricedModel, now: datetime) -> Price:
+        provider_type, name = model.provider_type, model.actual_model_name
+        priced = self.price(model.provider_id, provider_type, name, now)
+        message = priced.sheet.message(model.provider_id, name, priced.version)
+        message.context_window = self._catalog.context_window(provider_type, name)
+        return message

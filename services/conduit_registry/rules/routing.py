@@ -76,6 +76,9 @@ def _steps(given: Iterable[FallbackProvider]) -> tuple[Step, ...]:
     if len(steps) > MAX_STEPS:
         message = f"providers must have at most {MAX_STEPS} items"
         raise InvalidRequest(message, field="providers")
+    if steps and all(step.conditions for step in steps):
+        message = "providers must have a step without conditions, which calls go to first"
+        raise InvalidRequest(message, field="providers")
     seen: set[tuple[int, str]] = set()
     for i, step in enumerate(steps):
         place = step.provider_id, step.actual_model_name

@@ -52,12 +52,21 @@ class UnitCard:
 class PriceCard(UnitCard):
     """The prices of a model of an instance; by themselves those of a short, usual call."""
 
-    __slots__ = ("_conditions", "_thresholds", "is_conditional", "sheet", "version")
+    __slots__ = (
+        "_conditions",
+        "_thresholds",
+        "context_window",
+        "is_conditional",
+        "sheet",
+        "version",
+    )
 
-    def __init__(self, sheet: PriceSheet, version: str) -> None:
+    def __init__(self, sheet: PriceSheet, version: str, context_window: int = 0) -> None:
         super().__init__(sheet.unit_prices)
         self.sheet = sheet
         self.version = version
+        # The most tokens that the model reads and writes together; 0 if unknown.
+        self.context_window = context_window
         self.is_conditional = bool(sheet.tiers or sheet.variants)
         tiers = (*sheet.tiers, *(tier for variant in sheet.variants for tier in variant.tiers))
         self._thresholds = sorted({tier.above_input_tokens for tier in tiers})
@@ -99,14 +108,14 @@ class PriceList:
         shared: dict[bytes, PriceCard] = {}
         terms = Price()
         for price in prices:
-            if price.unit_prices:
+            if price.unit_prices or price.context_window:
                 terms.CopyFrom(price)
                 terms.ClearField("provider_id")
                 terms.ClearField("actual_model_name")
                 alike = terms.SerializeToString(deterministic=True)
                 card = shared.get(alike) or self._shared.get(alike)
                 if card is None:
-                    card = PriceCard(sheet_of(price), price.version)
+                    card = PriceCard(sheet_of(price), price.version, price.context_window)
                 shared[alike] = cards[price.provider_id, price.actual_model_name] = card
             yield
         self._cards, self._shared = cards, shared

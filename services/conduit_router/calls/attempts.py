@@ -17,6 +17,7 @@ from conduit_kernel.errors import (
     UpstreamTimeout,
 )
 from conduit_router.calls.call_scope import CallScope
+from conduit_router.calls.conditions import turn_to_eligible
 from conduit_router.calls.evidence import take_evidence
 from conduit_router.routing.attempt_plan import Attempt
 
@@ -61,7 +62,7 @@ async def run_attempts(
                 untranslatable = untranslatable or error
                 scope.abandon_attempt(attempt)
                 plan.rejected()
-                attempt = plan.next()
+                attempt = plan.next() or _turned(scope, attempt, error)
             except ConduitError as error:
                 raise error from failure
             except Exception as error:  # noqa: BLE001 # a fault of ours must not end the call
@@ -126,6 +127,14 @@ def _failed(scope: CallScope, attempt: Attempt, error: UpstreamError) -> None:
         and scope.runtime.state.may_retry(attempt.candidate.provider_id)
     )
     scope.plan.failed(error, may_retry=may_retry)
+    if error.scope is Scope.REQUEST:
+        turn_to_eligible(scope, attempt, error)
+
+
+def _turned(scope: CallScope, attempt: Attempt, error: InvalidRequest) -> Attempt | None:
+    """Return an attempt at who may be asked because no other dialect can say the request."""
+    turn_to_eligible(scope, attempt, error)
+    return scope.plan.next()
 
 
 def _crashed(scope: CallScope, attempt: Attempt, error: Exception) -> ConduitError:

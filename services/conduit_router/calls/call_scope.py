@@ -67,7 +67,8 @@ def admit(
     if not decision.candidates and wait_for(decision) is None:
         raise no_candidate(requirements, decision)
     limits = DEFAULT_LIMITS if options is None else limits_of(options)
-    plan = AttemptPlan(decision, limits.attempts or max(MAX_ATTEMPTS, len(decision.candidates)))
+    candidates = len(decision.candidates) + len(decision.conditional)
+    plan = AttemptPlan(decision, limits.attempts or max(MAX_ATTEMPTS, candidates))
     return CallScope(
         runtime=runtime,
         operation=operation,

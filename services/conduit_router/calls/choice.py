@@ -95,6 +95,7 @@ def _joined(names: Sequence[str], decisions: Sequence[Decision]) -> Decision:
     return msgspec.structs.replace(
         first,
         candidates=tuple(candidates),
+        conditional=tuple(each for decision in decisions for each in decision.conditional),
         rejections=tuple(why for decision in decisions for why in decision.rejections),
         resting=tuple(rest for decision in decisions for rest in decision.resting),
     )

@@ -1,11 +1,13 @@
 """What follows a failure: the attempts of one call over its candidates, without any I/O."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from conduit.v1.charge_pb2 import UsageSource
 from conduit_kernel.errors import Scope, UpstreamError
 from conduit_providers.quantities import Quantities
-from conduit_router.routing.decide import Decision
+from conduit_router.routing.decide import CandidateKeys, Decision
 from conduit_router.routing.health_view import Asked
 from conduit_router.routing.table import Candidate, UpstreamKey
 from conduit_router.served_by import ServedBy
@@ -115,6 +117,21 @@ class AttemptPlan(msgspec.Struct):
     def may_go_on(self) -> bool:
         """Tell whether an attempt is left."""
         return self.attempts < self.max_attempts
+
+    def untried(self) -> list[CandidateKeys]:
+        """Return the candidates that have not had their turn, and those with conditions."""
+        return [*self.decision.candidates[self._reached :], *self.decision.conditional]
+
+    def turn_to(self, eligible: Sequence[CandidateKeys]) -> None:
+        """Go on with these alone, which were untried."""
+        left = tuple(each for each in self.decision.conditional if each not in eligible)
+        tried = self.decision.candidates[: self._reached]
+        self.decision = msgspec.structs.replace(
+            self.decision, candidates=(*tried, *eligible), conditional=left
+        )
+        self._candidate, self._key = self._reached, 0
+        self._retry = self._retried = False
+        self.fallbacks += 1
 
     def restart(self, decision: Decision) -> None:
         """Start over with what can be tried now."""

@@ -51,6 +51,8 @@ class Decision(msgspec.Struct, frozen=True):
     # What would serve but rests, and the moment of that.
     resting: tuple[Resting, ...] = ()
     at: float = 0.0
+    # Those that are asked only after a failure of the request that they are for.
+    conditional: tuple[CandidateKeys, ...] = ()
 
 
 def decide_for(
@@ -94,11 +96,7 @@ def decide(
     resting: list[Resting] = []
     rejections: list[pb.Rejection] = []
     for candidate in route.candidates:
-        why = _obstacle(candidate, requirements, peer)
-        if only is not None and not _is_among(only, candidate):
-            why = rejection(
-                candidate, pb.REJECTION_REASON_NOT_REQUESTED, "the caller asked for others"
-            )
+        why = _obstacle(candidate, requirements, peer, only)
         if why is not None:
             rejections.append(why)
             continue
@@ -115,8 +113,17 @@ def decide(
         chosen = _order(chosen, health, seed, balance)
     if last:
         chosen += _order(last, health, seed, balance)
+    conditional: tuple[CandidateKeys, ...] = ()
+    if route.has_conditions:
+        conditional = tuple(each for each in chosen if each.candidate.conditions)
+        chosen = [each for each in chosen if not each.candidate.conditions]
     return Decision(
-        tuple(chosen), (*route.rejections, *rejections), seed, tuple(resting), health.at
+        tuple(chosen),
+        (*route.rejections, *rejections),
+        seed,
+        tuple(resting),
+        health.at,
+        conditional,
     )
 
 
@@ -134,7 +141,13 @@ def rejection(
     )
 
 
-def _obstacle(candidate: Candidate, requirements: Requirements, peer: str) -> pb.Rejection | None:
+def _obstacle(
+    candidate: Candidate, requirements: Requirements, peer: str, only: frozenset[str] | None
+) -> pb.Rejection | None:
+    if only is not None and not _is_among(only, candidate):
+        return rejection(
+            candidate, pb.REJECTION_REASON_NOT_REQUESTED, "the caller asked for others"
+        )
     instance = candidate.instance
     served = instance.served.get(requirements.operation)
     if served is None:

@@ -52,7 +52,8 @@ def compile_route(
     if len(candidates) > 1:
         candidates.sort(key=lambda c: (c.priority, c.provider_id))
     policy = policy_of(policies[0]) if policies else None
-    return Route(alias, tuple(candidates), tuple(rejections), created, policy)
+    has_conditions = any(candidate.conditions for candidate in candidates)
+    return Route(alias, tuple(candidates), tuple(rejections), created, policy, has_conditions)
 
 
 def _mapped(mapping: ModelMapping, instance: Instance) -> Candidate:

@@ -168,6 +168,8 @@ class Route(msgspec.Struct, frozen=True, eq=False, gc=False):
     created: int
     # None where calls go as usual.
     policy: RoutingPolicy | None = None
+    # Whether any candidate has conditions.
+    has_conditions: bool = False
 
 
 class Caller(msgspec.Struct, frozen=True, eq=False, gc=False):

@@ -270,6 +270,7 @@ async def test_a_chain_that_cannot_be_is_refused_and_nothing_changes(api: Api) -
         ([step(), step()], "providers[1].providerId"),
         ([step(actual_model_name="x" * 501)], "providers[0].actualModelName"),
         ([step(conditions=[0])], "providers[0].conditions"),
+        ([step(conditions=CONDITIONS)], "providers"),
         ([step(conditions=[99])], "providers[0].conditions"),
         ([step(timeouts=Timeouts(idle=Duration()))], "providers[0].timeouts.idle"),
         ([step(timeout=SECOND, timeouts=Timeouts(first_token=SECOND))], "providers[0].timeout"),

@@ -51,6 +51,13 @@ def test_prices_are_exact_to_the_nano_dollar(catalog: PriceCatalog) -> None:
     assert prices[UNIT_OUTPUT_TOKEN] == 10_000_000_000
 
 
+def test_the_context_of_a_model_is_known_where_the_catalog_has_it(catalog: PriceCatalog) -> None:
+    """And zero where it has not."""
+    assert catalog.context_window("OpenAI", "gpt-4o") == 128_000
+    assert catalog.context_window("OpenAI", "nothing") == 0
+    assert catalog.context_window("Homemade", "gpt-4o") == 0
+
+
 def test_a_kind_of_token_without_a_price_costs_what_the_plain_kind_costs(
     catalog: PriceCatalog,
 ) -> None:

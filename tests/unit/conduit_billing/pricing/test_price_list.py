@@ -111,3 +111,4 @@ async def test_prices_come_in_the_order_asked_for_also_the_unknown_ones(prices: 
         (1, "catalog"),
     ]
     assert not found[1].unit_prices
+    assert (found[1].context_window, found[2].context_window) == (0, 128_000)

@@ -61,12 +61,15 @@ class Price(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     TIERS_FIELD_NUMBER: _builtins.int
     VARIANTS_FIELD_NUMBER: _builtins.int
+    CONTEXT_WINDOW_FIELD_NUMBER: _builtins.int
     provider_id: _builtins.int
     """The instance."""
     actual_model_name: _builtins.str
     """The model, by the provider's name."""
     version: _builtins.str
     """`rule:<id>@<time>` or `catalog:<version>`. Empty if the price is unknown."""
+    context_window: _builtins.int
+    """The most tokens that the model reads and writes together. Zero if unknown."""
     @_builtins.property
     def unit_prices(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnitPrice]:
         """The prices of the units that have one."""
@@ -88,10 +91,11 @@ class Price(_message.Message):
         version: _builtins.str = ...,
         tiers: _abc.Iterable[Global___PriceTier] | None = ...,
         variants: _abc.Iterable[Global___PriceVariant] | None = ...,
+        context_window: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual_model_name", b"actual_model_name", "provider_id", b"provider_id", "tiers", b"tiers", "unit_prices", b"unit_prices", "variants", b"variants", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual_model_name", b"actual_model_name", "context_window", b"context_window", "provider_id", b"provider_id", "tiers", b"tiers", "unit_prices", b"unit_prices", "variants", b"variants", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
