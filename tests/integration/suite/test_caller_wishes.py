@@ -1,0 +1,100 @@
+"""What callers wish of where their calls go, and the seed's fallback chain, over HTTP."""
+
+from typing import Any
+
+import httpx
+import pytest
+from tests.support.suite import Suite
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+MESSAGES = [{"role": "user", "content": "hello there"}]
+# As the seed has it, less the list around it.
+SEED_CHAIN = """{
+      "modelAlias": "wish-gpt-4",
+      "providers": [
+        {
+          "providerId": %d,
+          "priority": 1,
+          "timeout": "30s"
+        },
+        {
+          "providerId": %d,
+          "priority": 2,
+          "timeout": "30s"
+        }
+      ]
+    }"""
+
+
+async def chat(
+    suite: Suite, model: str, headers: dict[str, str] | None = None, **members: object
+) -> httpx.Response:
+    """Ask for a chat."""
+    own = {"Authorization": f"Bearer {suite.virtual_key}", **(headers or {})}
+    async with httpx.AsyncClient(base_url=suite.url, headers=own, timeout=40) as client:
+        body: dict[str, Any] = {"model": model, "messages": MESSAGES, **members}
+        return await client.post("/v1/chat/completions", json=body)
+
+
+async def test_the_seeds_fallback_chain_works_as_it_stands(suite: Suite) -> None:
+    """The second step answers for the first one, which fails."""
+    first = await suite.add_simulator("wish-gpt-4", "status-500")
+    second = await suite.add_simulator("wish-spare", "echo")
+    await suite.call(
+        "POST",
+        "/api/model-provider-mappings",
+        {"modelAlias": "wish-gpt-4", "providerId": second, "actualModelName": "echo"},
+    )
+    chain = SEED_CHAIN % (first, second)
+    async with suite.admin() as client:
+        made = await client.post(
+            "/api/fallback-chains",
+            content=chain,
+            headers={"Content-Type": "application/json"},
+        )
+    assert made.status_code == 201
+    assert made.json()["providers"][0]["timeout"] == "30s"
+    await suite.settled()
+    answer = await chat(suite, "wish-gpt-4")
+    assert answer.status_code == 200
+    assert answer.headers["x-conduit-provider-id"] == str(second)
+    assert answer.headers["x-conduit-fallbacks"] == "1"
+
+
+async def test_wishes_come_in_the_body_or_in_headers(suite: Suite) -> None:
+    """Streams and whole answers alike; without them the first one's failure is told."""
+    await suite.add_simulator("wish-bad", "status-500")
+    good = str(await suite.add_simulator("wish-good", "echo"))
+    await suite.settled()
+    assert (await chat(suite, "wish-bad")).status_code == 502
+    for headers, members in (
+        ({}, {"fallbacks": ["wish-good"]}),
+        ({}, {"fallbacks": ["wish-good"], "stream": True}),
+        ({"x-conduit-fallbacks": "wish-good"}, {}),
+        (
+            {"x-conduit-fallbacks": "wish-good", "x-conduit-provider": "wish-good echo"},
+            {"stream": True},
+        ),
+        ({"x-conduit-provider": good}, {"fallbacks": ["wish-good"]}),
+    ):
+        answer = await chat(suite, "wish-bad", headers, **members)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["x-conduit-provider-id"] == good
+
+
+async def test_wishes_that_make_no_sense_are_refused_with_their_place(suite: Suite) -> None:
+    """And the process serves the next call."""
+    await suite.add_simulator("wish-any", "echo")
+    await suite.settled()
+    for headers, members, status, code in (
+        ({}, {"fallbacks": ["wish-nothing"]}, 404, "model_not_found"),
+        ({}, {"fallbacks": [f"m{i}" for i in range(10_000)]}, 400, "invalid_request"),
+        ({}, {"fallbacks": {"a": [1]}}, 400, "invalid_request"),
+        ({"x-conduit-fallbacks": ",".join("abcdefghijklmnopq")}, {}, 400, "invalid_request"),
+        ({"x-conduit-provider": "nobody"}, {}, 400, "invalid_request"),
+        ({"x-conduit-stream-failover": "perhaps"}, {}, 400, "invalid_request"),
+    ):
+        answer = await chat(suite, "wish-any", headers, **members)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert (await chat(suite, "wish-any")).status_code == 200
