@@ -11,6 +11,14 @@ import pytest
 MODULE_LINES = 400
 # A list of truths may be longer than a module.
 TEST_MODULE_LINES = 600
+# A noun or two with their rules.
+PROTO_LINES = 270
+LONG_PROTOS = {
+    # One enum: each reason with its rule, its example and its hint, where whoever adds one looks.
+    "protos/conduit/v1/error_reason.proto",
+    # One noun, as OpenAI has it: a chat, asked for, answered and counted.
+    "protos/conduit/v1/chat.proto",
+}
 # Only where concrete things are put together is there much to name in a row.
 LONG_FUNCTION_LINES = 80
 MEDIAN_FUNCTION_LINES = 10
@@ -49,6 +57,25 @@ def test_modules_are_short(ours: dict[str, str]) -> None:
         > (TEST_MODULE_LINES if name.startswith("tests/") else MODULE_LINES)
     }
     assert long == {}
+
+
+def test_contract_files_are_short(texts: dict[str, str]) -> None:
+    """At most 270 lines; a service alone may have more, as it must be in one file."""
+    lines = {name: text.count("\n") for name, text in texts.items() if name.endswith(".proto")}
+    long = {name for name, count in lines.items() if count > PROTO_LINES}
+    services = {name for name in long if _holds_a_service_alone(texts[name])}
+    assert long - services == LONG_PROTOS
+
+
+def test_a_service_with_messages_beside_it_is_not_excused() -> None:
+    """They have files of their own."""
+    assert _holds_a_service_alone("service A {\n}\n")
+    assert not _holds_a_service_alone("service A {\n}\n\nmessage B {\n}\n")
+    assert not _holds_a_service_alone("service A {\n}\n\nservice B {\n}\n")
+
+
+def _holds_a_service_alone(text: str) -> bool:
+    return re.findall(r"^(service|message|enum)\b", text, re.MULTILINE) == ["service"]
 
 
 def test_functions_are_short(ours: dict[str, str]) -> None:
