@@ -56,6 +56,8 @@ class Settings:
     egress: Egress = DIRECT
     # The longest silence of a stream of events, in seconds; 0 for any.
     heartbeat_seconds: float = HEARTBEAT_SECONDS
+    # How long the audit log is kept, in days; 0 for ever.
+    audit_days: int = 0
     # Of sessions, in seconds: until a caller's first event, where that names the model; until a
     # provider has opened one; the longest silence of both sides; from its beginning to its end.
     session_first_event_seconds: float = 60
@@ -126,6 +128,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "heartbeat_seconds": _number(env, "CONDUIT_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
         "drain_seconds": _number(env, "CONDUIT_DRAIN_SECONDS", DRAIN_SECONDS),
         "drain_delay_seconds": _number(env, "CONDUIT_DRAIN_DELAY_SECONDS", 0),
+        "audit_days": _number(env, "CONDUIT_AUDIT_DAYS", 0),
         "session_first_event_seconds": _seconds(env, "CONDUIT_SESSION_FIRST_EVENT_SECONDS", 60),
         "session_opening_seconds": _seconds(env, "CONDUIT_SESSION_OPENING_SECONDS", 20),
         "session_idle_seconds": _seconds(env, "CONDUIT_SESSION_IDLE_SECONDS", 900),

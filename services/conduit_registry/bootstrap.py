@@ -32,6 +32,7 @@ from conduit_providers.sending import Sender
 from conduit_registry.connectivity import Connectivity
 from conduit_registry.discovery import Discovery
 from conduit_registry.feed import POLL_SECONDS, Feed, Poll
+from conduit_registry.retention import FORGET_SECONDS, Retention
 from conduit_registry.rewrapping import rewrap
 from conduit_registry.rpcs.base import Dependencies
 from conduit_registry.rpcs.snapshot import SnapshotService
@@ -53,6 +54,7 @@ class RegistryProcess(HostedService):
         server: RpcServer,
         engine: AsyncEngine,
         *,
+        work: Background,
         feed: Feed,
         discovery: Discovery,
         sender: Sender,
@@ -63,7 +65,7 @@ class RegistryProcess(HostedService):
         self._engine = engine
         super().__init__(
             server,
-            _work(engine, feed, discovery),
+            work,
             end_streams=feed.close,
             close=self._let_go,
             drain_seconds=drain_seconds,
@@ -138,9 +140,11 @@ async def _start(
     server.announce(registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"])
     server.announce(snapshot_service_pb2.DESCRIPTOR.services_by_name["SnapshotService"])
     await server.start(settings.host, settings.port("registry") if port is None else port)
+    retention = Retention(store, audit_days=settings.audit_days)
     return RegistryProcess(
         server,
         engine,
+        work=_work(engine, feed, discovery, retention),
         feed=feed,
         discovery=discovery,
         sender=sender,
@@ -148,13 +152,16 @@ async def _start(
     )
 
 
-def _work(engine: AsyncEngine, feed: Feed, discovery: Discovery) -> Background:
+def _work(
+    engine: AsyncEngine, feed: Feed, discovery: Discovery, retention: Retention
+) -> Background:
     background = Background()
     watch_database(background, engine, "registry")
     poll = Poll(feed, lambda: sqlite_signature(engine))
     background.run("poll", poll.look, every=POLL_SECONDS, is_vital=True)
     # The pause keeps a burst of changes from asking for what is due each time.
     background.run("discovery", discovery.run_once, every=DISCOVERY_PAUSE_SECONDS)
+    background.run("forget", retention.forget, every=FORGET_SECONDS)
     if engine.dialect.name == "sqlite":
         checkpointer = Checkpointer(engine)
         background.run(

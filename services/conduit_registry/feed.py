@@ -132,7 +132,7 @@ class Feed:
         if known is None:
             return await self._everything(reading, state)
         resources = await reading.changed_resources(known)
-        if len(resources) > MAX_RESOURCES:
+        if resources is None or len(resources) > MAX_RESOURCES:
             return await self._everything(reading, state)
         changes = await self._changes(reading, resources)
         return WatchSnapshotResponse(revision=state.revision, changes=changes)

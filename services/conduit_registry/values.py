@@ -182,7 +182,6 @@ class AuditEntry:
     resource_id: str
     changes: Mapping[str, object]
     request_id: str
-    touched: tuple[ChangedResource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

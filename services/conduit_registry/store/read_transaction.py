@@ -119,12 +119,19 @@ class ReadTransaction:
         rows = await self._rows(sa.select(tables.DiscoveryRow))
         return {row.provider_id: (row.attempted_at, row.succeeded) for row in rows}
 
-    async def changed_resources(self, after: int) -> list[ChangedResource]:
-        """Return what the revisions after this one touched, each once, in order."""
-        row = tables.AuditRow
-        query = sa.select(row.touched).where(row.revision > after).order_by(row.revision)
-        lists: Sequence[list[list[Any]]] = (await self._session.scalars(query)).all()
-        return list(dict.fromkeys(ChangedResource(*pair) for pairs in lists for pair in pairs))
+    async def changed_resources(self, after: int) -> list[ChangedResource] | None:
+        """Return what the revisions after this one touched, each once, in order.
+
+        None if that is forgotten.
+        """
+        row = tables.ChangeRow
+        query = sa.select(row).where(row.revision > after).order_by(row.revision)
+        rows = await self._rows(query)
+        # Revisions have no gaps, and the oldest are forgotten first.
+        if len(rows) < (await self.state()).revision - after:
+            return None
+        pairs = (pair for each in rows for pair in each.resources)
+        return list(dict.fromkeys(ChangedResource(*pair) for pair in pairs))
 
     async def audit_page(
         self, page: Page[int], *, kind: str, resource_id: str, since: int | None
@@ -167,5 +174,4 @@ def _entry(row: tables.AuditRow) -> AuditEntry:
         resource_id=row.resource_id,
         changes=row.changes,
         request_id=row.request_id,
-        touched=tuple(ChangedResource(*pair) for pair in row.touched),
     )

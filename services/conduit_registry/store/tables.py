@@ -215,7 +215,7 @@ class DiscoveredModelRow(Base):
 
 
 class AuditRow(Base):
-    """One line of the audit log; also what tells watchers which things a revision touched."""
+    """One line of the audit log."""
 
     __tablename__ = "audit_entries"
     __table_args__ = (sa.Index("ix_audit_entries_resource", "resource_kind", "resource_id"),)
@@ -229,8 +229,16 @@ class AuditRow(Base):
     resource_id: Mapped[str]
     changes: Mapped[Mapping[str, object]]
     request_id: Mapped[str]
+
+
+class ChangeRow(Base):
+    """The things that a revision touched; there is a row for each of the last revisions."""
+
+    __tablename__ = "changes"
+
+    revision: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     # Pairs of kind and id.
-    touched: Mapped[list[list[Any]]] = mapped_column(sa.JSON)
+    resources: Mapped[list[list[Any]]] = mapped_column(sa.JSON)
 
 
 BaseT = TypeVar("BaseT", bound=Base)

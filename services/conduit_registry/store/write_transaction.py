@@ -109,6 +109,16 @@ class WriteTransaction(ReadTransaction):
         )
         await self._session.flush()
 
+    async def forget_changes(self, kept: int) -> None:
+        """Delete what all revisions touched but the last ones: who is behind them gets all."""
+        row = tables.ChangeRow
+        await self._session.execute(sa.delete(row).where(row.revision <= self.revision - kept))
+
+    async def forget_audit_entries(self, before: int) -> None:
+        """Delete the lines of the audit log from before a moment."""
+        row = tables.AuditRow
+        await self._session.execute(sa.delete(row).where(row.occurred_at < before))
+
     async def mark_used(self, uses: Mapping[int, int]) -> None:
         """Store when keys, by id, were last used. What was later stays; strange ids are skipped."""
         row = tables.KeyRow
@@ -184,6 +194,7 @@ class WriteTransaction(ReadTransaction):
                 resource_id=resource_id,
                 changes=changes,
                 request_id=self._origin.request_id,
-                touched=[list(pair) for pair in touched],
             )
         )
+        resources = [list(pair) for pair in touched]
+        self._session.add(tables.ChangeRow(revision=self._state.revision, resources=resources))

@@ -1,6 +1,7 @@
 """The Registry's migrations, on both databases."""
 
 import asyncio
+import json
 import sys
 
 import pytest
@@ -73,6 +74,38 @@ async def test_chains_of_the_first_version_keep_their_steps(bench: Bench) -> Non
         found = await connection.execute(sa.text(STEPS))
         assert found.all() == [(2, 0, 5, None), (1, 1, 6, 30)]
     await engine.dispose()
+
+
+AUDIT_OF_THE_SECOND_VERSION = (
+    "INSERT INTO audit_entries (revision, occurred_at, action, actor, peer, resource_kind,"
+    " resource_id, request_id, changes, touched)"
+    " VALUES (1, 5, 1, 'me', '', 'key', 'key_2', '', '{}', '[[\"key\", 2]]'),"
+    " (2, 6, 4, 'me', '', 'provider', '1', '', '{}', '[]')"
+)
+
+
+async def test_changes_of_the_second_version_are_taken_over_and_given_back(bench: Bench) -> None:
+    """A watcher that was there before goes on where it was; what is forgotten touched nothing."""
+    engine = await open_database(bench.settings, SERVICE, MIGRATIONS)
+    async with writer(engine).begin() as connection:
+        await connection.run_sync(migrate, SERVICE, MIGRATIONS, "v0002")
+        statement = AUDIT_OF_THE_SECOND_VERSION.replace(":", "\\:")
+        await connection.execute(sa.text(statement))
+        await connection.run_sync(migrate, SERVICE, MIGRATIONS, "v0003")
+        found = await connection.execute(sa.text("SELECT * FROM changes ORDER BY revision"))
+        changes = [(row.revision, read(row.resources)) for row in found]
+        assert changes == [(1, [["key", 2]]), (2, [])]
+        await connection.execute(sa.text("DELETE FROM changes WHERE revision = 2"))
+        await connection.run_sync(migrate, SERVICE, MIGRATIONS, "v0002")
+        query = "SELECT touched FROM audit_entries ORDER BY revision"
+        touched = await connection.scalars(sa.text(query))
+        assert [read(each) for each in touched] == [[["key", 2]], []]
+    await engine.dispose()
+
+
+def read(value: object) -> object:
+    """Return JSON as one database gives it, and the other reads it."""
+    return json.loads(value) if isinstance(value, str) else value
 
 
 async def test_two_starters_migrate_once(bench: Bench) -> None:
