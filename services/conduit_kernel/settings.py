@@ -12,7 +12,7 @@ from conduit_kernel.breaker import DEFAULT_POLICY, BreakerPolicy, read_policy
 from conduit_kernel.egress import DIRECT, Egress, read_egress
 from conduit_kernel.secrets import parse_key, service_token
 
-MAX_BODY_BYTES = 16 * 1024 * 1024
+MAX_BODY_BYTES = 64 * 1024 * 1024
 GRPC_PORT = 50051
 # Proxies commonly cut what is silent for 30 s.
 HEARTBEAT_SECONDS = 15

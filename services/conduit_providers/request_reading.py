@@ -1,6 +1,7 @@
 """Reads the JSON of callers' requests for the operations, and refuses what cannot be read."""
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from itertools import product
 from typing import Generic, Literal, TypeVar
@@ -57,6 +58,9 @@ class RequestReader(Generic[RequestT]):
 
     def read(self, body: bytes) -> RequestT:
         """Return what a request says. MalformedJson or InvalidRequest if it cannot be read."""
+        if body.startswith(BOM_UTF8):
+            message = "The body is not JSON: it begins with a byte order mark"
+            raise MalformedJson(message, position="0")
         if is_too_deep(body):
             raise InvalidRequest(f"The body {TOO_DEEP}", field="")
         try:

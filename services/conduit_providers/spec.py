@@ -13,6 +13,7 @@ from conduit_providers.member_scanner import DeepMemberScanner, MemberScanner
 MAX_KNOWN_MODELS = 1024
 
 
+Scanner = MemberScanner | DeepMemberScanner
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 Texts = _Text | Annotated[tuple[_Text, ...], msgspec.Meta(min_length=1)]
 
@@ -60,6 +61,14 @@ class ValueMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     replace: Mapping[str, Mapping[str, Any]] = {}
 
 
+class ModelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Parameters that some models take by another name, or not at all."""
+
+    match: ModelMatch
+    rename: Mapping[str, str] = {}
+    drop: frozenset[str] = frozenset()
+
+
 class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Facts about a family of models; of several rows the first that fits a model holds."""
 
@@ -99,9 +108,11 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     rename: Mapping[str, str] = {}
     # Parameters that are not taken.
     drop: frozenset[str] = frozenset()
-    # The same, for the members of messages and of their parts.
+    # The same, for the members of messages, of their parts and of their tool calls.
     rename_in_messages: Mapping[str, str] = {}
     drop_in_messages: frozenset[str] = frozenset()
+    # The same, for some models; all that fit a model hold.
+    rules: tuple[ModelRule, ...] = ()
     # Parameters that are taken, but not with all values; of those about one parameter the first
     # that fits the model holds.
     value_maps: tuple[ValueMap, ...] = ()
@@ -142,9 +153,23 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
             known[model] = tuple(found.values())
         return known[model]
 
-    def passes(self, body: bytes) -> bool:
-        """Return whether all members of a request can pass as they are."""
-        return not any(scanner.finds(body) for scanner in self.scanners)
+    def rules_of(self, model: str) -> tuple[ModelRule, ...]:
+        """Return the rules that hold for a model."""
+        if not self.rules:
+            return ()
+        return tuple(rule for rule in self.rules if rule.match.fits(model))
+
+    def passes(self, body: bytes, model: str) -> bool:
+        """Return whether all members of a request for a model can pass as they are."""
+        known = self.known_scanners
+        if model not in known:
+            if len(known) >= MAX_KNOWN_MODELS:
+                known.clear()
+            known[model] = self._scanners(model)
+        for scanner in known[model]:  # noqa: SIM110 # each request comes by, and any() takes longer
+            if scanner.finds(body):
+                return False
+        return True
 
     def path_for(self, settings: Mapping[str, str]) -> str:
         """Return the path for instances with these settings; may have places."""
@@ -164,11 +189,17 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
         return {}
 
     @cached_property
-    def scanners(self) -> tuple[MemberScanner | DeepMemberScanner, ...]:
+    def known_scanners(self) -> dict[str, tuple[Scanner, ...]]:
+        """The scanners for the models that were asked for, by name."""
+        return {}
+
+    def _scanners(self, model: str) -> tuple[Scanner, ...]:
         """Return scanners for members that do not pass as they are; each request is scanned."""
         top = {*self.rename, *self.drop, *(each.parameter for each in self.value_maps)}
+        for rule in self.rules_of(model):
+            top |= {*rule.rename, *rule.drop}
         deep = {*self.rename_in_messages, *self.drop_in_messages}
-        scanners: tuple[MemberScanner | DeepMemberScanner, ...] = ()
+        scanners: tuple[Scanner, ...] = ()
         if top := top - {"stream_options"}:
             scanners += (MemberScanner(top),)
         if deep:

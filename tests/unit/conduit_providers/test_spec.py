@@ -12,6 +12,7 @@ from conduit_providers.spec import (
     Endpoint,
     ModelMatch,
     ModelRow,
+    ModelRule,
     ProviderSpec,
     ValueMap,
 )
@@ -102,8 +103,23 @@ def test_a_request_passes_if_nothing_in_it_must_change(body: bytes, *, passes: b
         drop_in_messages=frozenset({"name"}),
         value_maps=(ValueMap("effort"),),
     )
-    assert endpoint.passes(body) is passes
-    assert Endpoint("openai_chat", "/chat").passes(body)
+    assert endpoint.passes(body, "m") is passes
+    assert Endpoint("openai_chat", "/chat").passes(body, "m")
+
+
+def test_rules_hold_for_the_models_that_they_fit() -> None:
+    """Requests for others pass as they are; names come from mappings, so few are kept."""
+    first = ModelRule(ModelMatch(starts_with="o"), rename={"max_tokens": "limit"})
+    second = ModelRule(ModelMatch(equals="o4"), drop=frozenset({"top_p"}))
+    endpoint = Endpoint("openai_chat", "/chat", rules=(first, second))
+    assert endpoint.rules_of("o4") == (first, second)
+    assert endpoint.rules_of("gpt") == ()
+    for model, passes in (("o4", False), ("o3", True), ("gpt", True)):
+        assert endpoint.passes(b'{"top_p":1}', model) is passes
+    assert not endpoint.passes(b'{"max_tokens":1}', "o3")
+    for number in range(2 * MAX_KNOWN_MODELS):
+        assert endpoint.passes(b'{"max_tokens":1}', f"m-{number}")
+    assert len(endpoint.known_scanners) <= MAX_KNOWN_MODELS
 
 
 def test_an_address_may_depend_on_a_setting() -> None:

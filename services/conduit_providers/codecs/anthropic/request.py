@@ -12,6 +12,7 @@ from conduit_providers.codecs.anthropic.tools import NATIVE as NATIVE_OF_TOOLS
 from conduit_providers.codecs.anthropic.tools import search_tool, tool_choice, tools
 from conduit_providers.codecs.anthropic.turns import NATIVE_OF_DOCUMENTS, system_blocks, turns
 from conduit_providers.codecs.shared.native import object_in
+from conduit_providers.codecs.shared.schemas import fitted_schema
 from conduit_providers.codecs.shared.turns import is_thinking
 from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
 from conduit_providers.operations.chat import ChatCall
@@ -84,6 +85,7 @@ class MessagesBody:
         """Return the members of the body, `model` and `stream` included."""
         self._body = {"model": self._call.model, "max_tokens": self._max_tokens()}
         self._put_native()
+        self._leave_room_for_thoughts()
         self._put_conversation()
         self._put_tools()
         self._put_format()
@@ -105,6 +107,14 @@ class MessagesBody:
         if request.HasField("max_tokens"):
             return request.max_tokens
         return self._options.default_max_tokens
+
+    def _leave_room_for_thoughts(self) -> None:
+        """Raise a limit of our own above the budget that the caller gives thoughts."""
+        request, thinking = self._request, self._body.get("thinking")
+        has_limit = request.HasField("max_completion_tokens") or request.HasField("max_tokens")
+        budget = thinking.get("budget_tokens") if isinstance(thinking, dict) else None
+        if isinstance(budget, int) and not has_limit and budget >= self._body["max_tokens"]:
+            self._body["max_tokens"] = budget + self._options.default_max_tokens
 
     def _put_native(self) -> None:
         for name in NATIVE:
@@ -142,7 +152,10 @@ class MessagesBody:
         if not self._request.response_format.HasField("json_schema"):
             return
         asked = self._request.response_format.json_schema
-        schema = closed(orjson.loads(asked.schema_json or b'{"type": "object"}'))
+        untaken: set[str] = set()
+        schema = fitted_schema(orjson.loads(asked.schema_json or b'{"type": "object"}'), untaken)
+        for keyword in sorted(untaken):
+            self._drop(f"response_format.json_schema.schema.{keyword}")
         self._output_config().setdefault("format", {"type": "json_schema", "schema": schema})
 
     def _put_reasoning(self) -> None:
@@ -235,20 +248,6 @@ class MessagesBody:
             raise UnsupportedCapability(
                 f"{self._provider} answers in text only", capability="modalities"
             )
-
-
-def closed(schema: Any) -> Any:  # noqa: ANN401 # any JSON
-    """Return a schema whose objects take no members but their own, as the API demands."""
-    match schema:
-        case dict():
-            inner = {name: closed(value) for name, value in schema.items()}
-            if inner.get("type") == "object":
-                inner.setdefault("additionalProperties", False)
-            return inner
-        case list():
-            return [closed(item) for item in schema]
-        case _:
-            return schema
 
 
 # What the API has no word for.

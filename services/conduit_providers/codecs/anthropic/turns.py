@@ -24,8 +24,9 @@ from conduit.v1.chat_message_pb2 import (
 from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.anthropic.blocks import block_in, text_in
+from conduit_providers.codecs.shared.call_ids import CallIds
 from conduit_providers.codecs.shared.media import data_url, inlined
-from conduit_providers.codecs.shared.turns import arguments_of, joined_details
+from conduit_providers.codecs.shared.turns import arguments_of, joined_details, unknown_turn
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
@@ -55,10 +56,11 @@ def system_blocks(messages: Iterable[ChatMessage], call: ChatCall, provider: str
 def turns(messages: Iterable[ChatMessage], call: ChatCall, provider: str) -> list[Json]:
     """Return the turns of user and assistant, in order. InvalidRequest if there is none."""
     found: list[Json] = []
+    ids = CallIds()
     for message in messages:
         if message.role in _INSTRUCTING:
             continue
-        role, blocks = _turn(message, call, provider)
+        role, blocks = _turn(message, call, provider, ids)
         blocks = _marked(blocks, message)
         if not blocks:
             continue
@@ -71,22 +73,30 @@ def turns(messages: Iterable[ChatMessage], call: ChatCall, provider: str) -> lis
             f"{provider} needs at least one turn of the user with something in it",
             field="messages",
         )
+    if found[-1]["role"] == "assistant":
+        _end_in_words(found[-1]["content"])
     for turn in found:
         turn["content"] = _shortest(turn["content"])
     return found
 
 
-def _turn(message: ChatMessage, call: ChatCall, provider: str) -> tuple[str, list[Json]]:
+def _end_in_words(blocks: list[Json]) -> None:
+    # An answer that is to be gone on with must not end in white space.
+    if blocks[-1]["type"] == "text":
+        blocks[-1]["text"] = blocks[-1]["text"].rstrip()
+
+
+def _turn(
+    message: ChatMessage, call: ChatCall, provider: str, ids: CallIds
+) -> tuple[str, list[Json]]:
     _note_name(message, call, provider)
     if message.role == CHAT_ROLE_USER:
         return "user", _contents(message.content, call, provider)
     if message.role == CHAT_ROLE_ASSISTANT:
-        return "assistant", _assistant(message, call, provider)
+        return "assistant", _assistant(message, call, provider, ids)
     if message.role == CHAT_ROLE_TOOL:
-        return "user", [_tool_result(message, call, provider)]
-    raise UnsupportedCapability(
-        f"{provider} knows no turns of functions; use tools", capability="functions"
-    )
+        return "user", [_tool_result(message, call, provider, ids)]
+    raise unknown_turn(message, provider)
 
 
 def _note_name(message: ChatMessage, call: ChatCall, provider: str) -> None:
@@ -115,8 +125,8 @@ def _contents(parts: Iterable[ContentPart], call: ChatCall, provider: str) -> li
     blocks: list[Json] = []
     for part in parts:
         block = _content(part, call, provider)
-        # The API refuses empty texts.
-        if block == {"type": "text", "text": ""}:
+        # The API refuses texts of nothing but white space.
+        if block["type"] == "text" and not block["text"].strip():
             continue
         if part.HasField("cache_control"):
             block["cache_control"] = _cache_control(part.cache_control)
@@ -168,12 +178,12 @@ def _document_source(file: InputFile, call: ChatCall) -> Json:
         return {"type": "url", "url": file.file_data}
     inline = inlined(file.file_data, call.fetched, "file.file_data")
     inline = inline or data_url(file.file_data, "file.file_data")
-    if inline.media_type == "text/plain":
+    if inline.is_textual:
         return {"type": "text", "media_type": "text/plain", "data": inline.text("file.file_data")}
     return {"type": "base64", "media_type": inline.media_type, "data": inline.base64}
 
 
-def _assistant(message: ChatMessage, call: ChatCall, provider: str) -> list[Json]:
+def _assistant(message: ChatMessage, call: ChatCall, provider: str, ids: CallIds) -> list[Json]:
     said = "".join(part.text for part in message.content)
     own = [block for each in message.reasoning_details if (block := block_in(each))]
     # Words between uses of the provider's own tools go back where they stood, unless they were
@@ -185,9 +195,9 @@ def _assistant(message: ChatMessage, call: ChatCall, provider: str) -> list[Json
         call.drop("messages.annotations", provider)
     if not is_as_it_was:
         blocks += _contents(message.content, call, provider)
-    if message.refusal:
+    if message.refusal.strip():
         blocks.append({"type": "text", "text": message.refusal})
-    blocks += [_tool_use(each, provider) for each in message.tool_calls]
+    blocks += [_tool_use(each, provider, ids) for each in message.tool_calls]
     return blocks
 
 
@@ -215,22 +225,22 @@ def _thought(detail: ReasoningDetail) -> Json | None:
     return None
 
 
-def _tool_use(call: ToolCall, provider: str) -> Json:
+def _tool_use(call: ToolCall, provider: str, ids: CallIds) -> Json:
     if not call.HasField("function"):
         raise UnsupportedCapability(
             f"{provider} knows no tools with free-form input", capability="custom_tools"
         )
     return {
         "type": "tool_use",
-        "id": call.id,
+        "id": ids.of_call(call.id),
         "name": call.function.name,
         "input": arguments_of(call.function.arguments),
     }
 
 
-def _tool_result(message: ChatMessage, call: ChatCall, provider: str) -> Json:
+def _tool_result(message: ChatMessage, call: ChatCall, provider: str, ids: CallIds) -> Json:
     content = _contents(message.content, call, provider)
-    block: Json = {"type": "tool_result", "tool_use_id": message.tool_call_id}
+    block: Json = {"type": "tool_result", "tool_use_id": ids.of_result(message.tool_call_id)}
     if content:
         block["content"] = _shortest(content)
     unknown = orjson.loads(message.unknown_json or b"{}")

@@ -17,7 +17,6 @@ Json = dict[str, Any]
 _BY_TYPE: Mapping[str, tuple[str, str]] = {
     "image/png": ("image", "png"),
     "image/jpeg": ("image", "jpeg"),
-    "image/jpg": ("image", "jpeg"),
     "image/gif": ("image", "gif"),
     "image/webp": ("image", "webp"),
     "audio/mpeg": ("audio", "mp3"),
@@ -76,6 +75,8 @@ def media(url: str, call: ChatCall, field: str, filename: str = "") -> tuple[str
             field=field,
         )
     found = _BY_TYPE.get(inline.media_type) or _BY_ENDING.get(_ending(filename))
+    if found is None and inline.is_textual:
+        found = _BY_TYPE["text/plain"]
     return _block(found, {"bytes": inline.base64}, call, field)
 
 

@@ -21,6 +21,8 @@ class ChatModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     takes_schemas: bool = False
     # Whether it can be told by name which tool to call.
     takes_named_tools: bool = False
+    # Whether it caches prompts; the others refuse to be told where.
+    caches_prompts: bool = False
     # How an effort is said to it: as Claude's `effort` or `budget` (see Anthropic's `ChatModel`,
     # also for the four below), as a `reasoning_effort`, as Nova's `reasoningConfig`, or not at all.
     thinking: Literal["none", "effort", "budget", "reasoning_effort", "reasoningConfig"] = "none"

@@ -18,12 +18,12 @@ from conduit_providers.codecs.anthropic.request import (
     MAX_TEMPERATURE,
     MIN_BUDGET,
     OLDER_EFFORTS,
-    closed,
 )
 from conduit_providers.codecs.bedrock.options import ChatModel
 from conduit_providers.codecs.bedrock.tools import ToolConfig, answer_tool
 from conduit_providers.codecs.bedrock.turns import NATIVE_OF_DOCUMENTS, Conversation
 from conduit_providers.codecs.shared.native import object_in
+from conduit_providers.codecs.shared.schemas import fitted_schema
 from conduit_providers.codecs.shared.turns import is_thinking
 from conduit_providers.codecs.shared.unsupported import is_default, note_unsupported
 from conduit_providers.operations.chat import ChatCall
@@ -103,7 +103,7 @@ class ConverseBody:
                 self._fields[name] = self._unknown.pop(name)
 
     def _put_conversation(self) -> None:
-        conversation = Conversation(self._call, self._provider)
+        conversation = Conversation(self._call, self._model, self._provider)
         system = conversation.system()
         self._body["messages"] = conversation.turns()
         config = ToolConfig(self._call, self._model, self._provider)
@@ -130,7 +130,10 @@ class ConverseBody:
         if not form.HasField("json_schema") or answer_tool(self._call, self._model):
             return
         asked = form.json_schema
-        schema = closed(orjson.loads(asked.schema_json or b'{"type": "object"}'))
+        untaken: set[str] = set()
+        schema = fitted_schema(orjson.loads(asked.schema_json or b'{"type": "object"}'), untaken)
+        for keyword in sorted(untaken):
+            self._drop(f"response_format.json_schema.schema.{keyword}")
         # The schema travels as text.
         described: Json = {"schema": orjson.dumps(schema).decode()}
         if asked.name:

@@ -116,6 +116,9 @@ class ToolConfig:
         unknown = (orjson.loads(raw or b"{}") for raw in (tool.unknown_json, function.unknown_json))
         marks = (each["cache_control"] for each in unknown if each.get("cache_control"))
         mark = next((mark for mark in marks if isinstance(mark, dict)), None)
+        if mark is not None and not self._model.caches_prompts:
+            self._call.drop("tools.cache_control", self._provider)
+            mark = None
         return [block] if mark is None else [block, cache_point(mark.get("ttl"))]
 
     def _answer(self, name: str) -> Json:

@@ -24,7 +24,9 @@ from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.anthropic.turns import FORMAT as CLAUDE_FORMAT
 from conduit_providers.codecs.bedrock.media import S3, media, sound
-from conduit_providers.codecs.shared.turns import arguments_of, joined_details
+from conduit_providers.codecs.bedrock.options import ChatModel
+from conduit_providers.codecs.shared.call_ids import CallIds
+from conduit_providers.codecs.shared.turns import arguments_of, joined_details, unknown_turn
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
@@ -32,13 +34,13 @@ Json = dict[str, Any]
 # Of thoughts whose encoding is Bedrock's own: sealed ones, and those of other models than Claude.
 FORMAT = "amazon-bedrock-v1"
 _INSTRUCTING = frozenset({CHAT_ROLE_SYSTEM, CHAT_ROLE_DEVELOPER})
-# What names of documents and ids of calls may not have.
+# What names of documents may not have.
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9()\[\]-]+")
-_NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_.:-]")
 MAX_NAME_CHARS = 180
-MAX_ID_CHARS = 64
 # The documentation recommends a neutral name, because the model may take it for an instruction.
 UNNAMED = "document"
+# The words of a turn that has none.
+ALONE = "See the document."
 
 
 # Members of a document that are Converse's own.
@@ -48,11 +50,13 @@ NATIVE_OF_DOCUMENTS = ("citations", "context")
 class Conversation:
     """Translates the messages of one call; notes in the call what is not supported."""
 
-    def __init__(self, call: ChatCall, provider: str) -> None:
+    def __init__(self, call: ChatCall, model: ChatModel, provider: str) -> None:
         self._call = call
+        self._caches_prompts = model.caches_prompts
         self._provider = provider
         # Of documents.
         self._names: set[str] = set()
+        self._ids = CallIds()
 
     def system(self) -> list[Json]:
         """Return the instructions of all turns. UnsupportedCapability if they are not text."""
@@ -60,7 +64,7 @@ class Conversation:
         for message in self._call.typed.messages:
             if message.role in _INSTRUCTING:
                 self._note_name(message)
-                blocks += _marked(self._contents(message.content), message)
+                blocks += self._marked(self._contents(message.content), message)
         if any(block.keys() - {"text", "cachePoint"} for block in blocks):
             raise UnsupportedCapability(
                 f"{self._provider} takes only text as instructions", capability="vision"
@@ -74,7 +78,7 @@ class Conversation:
             if message.role in _INSTRUCTING:
                 continue
             role, blocks = self._turn(message)
-            blocks = _marked(blocks, message)
+            blocks = self._marked(blocks, message)
             if not blocks:
                 continue
             if found and found[-1]["role"] == role:
@@ -86,7 +90,21 @@ class Conversation:
                 f"{self._provider} needs at least one turn of the user with something in it",
                 field="messages",
             )
+        for turn in found:
+            _put_words(turn["content"])
         return found
+
+    def _marked(self, blocks: list[Json], message: ChatMessage) -> list[Json]:
+        is_marked = message.HasField("cache_control") and self._takes_mark()
+        if blocks and is_marked and "cachePoint" not in blocks[-1]:
+            blocks.append(cache_point(message.cache_control.ttl))
+        return blocks
+
+    def _takes_mark(self) -> bool:
+        """Return whether the model caches prompts; note that a mark is dropped if not."""
+        if not self._caches_prompts:
+            self._call.drop("messages.cache_control", self._provider)
+        return self._caches_prompts
 
     def _turn(self, message: ChatMessage) -> tuple[str, list[Json]]:
         self._note_name(message)
@@ -96,9 +114,7 @@ class Conversation:
             return "assistant", self._assistant(message)
         if message.role == CHAT_ROLE_TOOL:
             return "user", [self._tool_result(message)]
-        raise UnsupportedCapability(
-            f"{self._provider} knows no turns of functions; use tools", capability="functions"
-        )
+        raise unknown_turn(message, self._provider)
 
     def _note_name(self, message: ChatMessage) -> None:
         if message.name and message.role != CHAT_ROLE_TOOL:
@@ -112,7 +128,7 @@ class Conversation:
             if "text" in block and not block["text"].strip():
                 continue
             blocks.append(block)
-            if part.HasField("cache_control"):
+            if part.HasField("cache_control") and self._takes_mark():
                 blocks.append(cache_point(part.cache_control.ttl))
         return blocks
 
@@ -196,7 +212,7 @@ class Conversation:
             )
         return {
             "toolUse": {
-                "toolUseId": _id(call.id),
+                "toolUseId": self._ids.of_call(call.id),
                 "name": call.function.name,
                 "input": arguments_of(call.function.arguments),
             }
@@ -205,7 +221,7 @@ class Conversation:
     def _tool_result(self, message: ChatMessage) -> Json:
         # Words stay words, also where they are JSON: so the model reads what the caller wrote.
         content = [each for each in self._contents(message.content) if "cachePoint" not in each]
-        result: Json = {"toolUseId": _id(message.tool_call_id), "content": content}
+        result: Json = {"toolUseId": self._ids.of_result(message.tool_call_id), "content": content}
         unknown = orjson.loads(message.unknown_json or b"{}")
         if unknown.get("is_error"):
             result["status"] = "error"
@@ -217,10 +233,11 @@ def cache_point(ttl: str | None) -> Json:
     return {"cachePoint": {"type": "default"} | ({"ttl": ttl} if ttl else {})}
 
 
-def _marked(blocks: list[Json], message: ChatMessage) -> list[Json]:
-    if blocks and message.HasField("cache_control") and "cachePoint" not in blocks[-1]:
-        blocks.append(cache_point(message.cache_control.ttl))
-    return blocks
+def _put_words(blocks: list[Json]) -> None:
+    """Put a word before documents that stand alone, as the API demands one beside them."""
+    has_document = any("document" in block for block in blocks)
+    if has_document and not any("text" in block for block in blocks):
+        blocks.insert(0, {"text": ALONE})
 
 
 def _thought(detail: ReasoningDetail) -> Json | None:
@@ -232,8 +249,3 @@ def _thought(detail: ReasoningDetail) -> Json | None:
     if detail.type == "reasoning.encrypted" and detail.data and detail.format != CLAUDE_FORMAT:
         return {"redactedContent": detail.data}
     return None
-
-
-def _id(text: str) -> str:
-    """Return an id that the API takes; other providers have other ideas of them."""
-    return _NOT_IN_IDS.sub("_", text)[:MAX_ID_CHARS]

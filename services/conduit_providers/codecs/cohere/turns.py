@@ -23,7 +23,7 @@ from conduit.v1.chat_message_pb2 import (
 from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.cohere.answer import FORMAT, TOOL_PLAN
-from conduit_providers.codecs.shared.turns import joined_details
+from conduit_providers.codecs.shared.turns import joined_details, unknown_turn
 from conduit_providers.json_reading import parsed
 from conduit_providers.operations.chat import ChatCall
 
@@ -80,9 +80,7 @@ class Conversation:
                 "tool_call_id": message.tool_call_id,
                 "content": _result(self._texts(message.content, "tool results")),
             }
-        raise UnsupportedCapability(
-            f"{self._provider} knows no turns of functions; use tools", capability="functions"
-        )
+        raise unknown_turn(message, self._provider)
 
     def _texts(self, parts: Iterable[ContentPart], where: str) -> list[Json]:
         parts = list(parts)

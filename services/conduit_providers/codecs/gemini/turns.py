@@ -24,7 +24,7 @@ from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.gemini.media import Media
 from conduit_providers.codecs.gemini.parts import FORMAT, OWN_ID
-from conduit_providers.codecs.shared.turns import arguments_of, joined_details
+from conduit_providers.codecs.shared.turns import arguments_of, joined_details, unknown_turn
 from conduit_providers.json_reading import parsed
 from conduit_providers.operations.chat import ChatCall
 
@@ -111,9 +111,7 @@ class Turns:
             return self._assistant(message)
         if message.role == CHAT_ROLE_TOOL:
             return self._result(message)
-        raise UnsupportedCapability(
-            f"{self._provider} knows no turns of functions; use tools", capability="functions"
-        )
+        raise unknown_turn(message, self._provider)
 
     def _contents(self, contents: Iterable[ContentPart]) -> list[Json]:
         parts: list[Json] = []

@@ -12,11 +12,14 @@ import orjson
 
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.mistral.answer import FORMAT
+from conduit_providers.codecs.openai.messages import with_answers
 from conduit_providers.json_reading import parsed
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
 
+# What the assistant says between a tool's result and the user, where it said nothing.
+BETWEEN = "OK."
 NO_ARGUMENTS: Json = {"type": "object", "properties": {}}
 # OpenAI's words for latency tiers, in Mistral's.
 SERVICE_TIERS = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only"}
@@ -64,6 +67,9 @@ class _Fitting:
         self._fit_tier(members)
         self._fit_tools(members)
         messages = members.get("messages")
+        if isinstance(messages, list):
+            # Mistral refuses a user who speaks right after a tool.
+            members["messages"] = messages = with_answers(messages, BETWEEN)
         for message in messages if isinstance(messages, list) else ():
             if isinstance(message, dict):
                 self._fit_message(message)

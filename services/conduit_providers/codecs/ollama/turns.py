@@ -20,7 +20,7 @@ from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.ollama.answer import FORMAT
 from conduit_providers.codecs.shared.media import inlined
-from conduit_providers.codecs.shared.turns import arguments_of, joined_details
+from conduit_providers.codecs.shared.turns import arguments_of, joined_details, unknown_turn
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
@@ -53,9 +53,7 @@ class Turns:
     def _message(self, message: ChatMessage) -> Json:
         role = _ROLES.get(message.role)
         if role is None:
-            raise UnsupportedCapability(
-                f"{self._provider} knows no turns of functions; use tools", capability="functions"
-            )
+            raise unknown_turn(message, self._provider)
         self._note(message)
         text = self._text(message)
         found: Json = (

@@ -3,12 +3,16 @@
 https://platform.openai.com/docs/api-reference/embeddings
 """
 
+import struct
+
 import msgspec
+import orjson
 
 from conduit_providers.codecs.openai.request import embed_body, headers_of
 from conduit_providers.codecs.openai.usage import counts_at, read_usage
+from conduit_providers.codecs.shared.embeddings import packed
 from conduit_providers.failures import error_in_stream, malformed
-from conduit_providers.json_reading import JsonReader
+from conduit_providers.json_reading import JsonReader, parsed
 from conduit_providers.operations.embed import EmbedAnswer, EmbedCall, embed_answer
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -26,7 +30,12 @@ class _List(msgspec.Struct):
     error: object = None
 
 
+class _Asked(msgspec.Struct):
+    encoding_format: object = None
+
+
 _DECODER = JsonReader(_List)
+_decode_asked = msgspec.json.Decoder(_Asked).decode
 
 
 class OpenAIEmbedCodec:
@@ -57,7 +66,27 @@ class OpenAIEmbedCodec:
         if endpoint.usage:
             counts = counts_at(response.body, endpoint.usage, counts)
         usage = counts.quantities() if counts is not None else None
-        return embed_answer(usage=usage, json=_with_usage(response.body))
+        body = _with_usage(response.body)
+        if bytes(found.data[0].embedding)[:1] == b"[" and _asks_base64(call):
+            body = _in_base64(body, call.provider)
+        return embed_answer(usage=usage, json=body)
+
+
+def _asks_base64(call: EmbedCall) -> bool:
+    raw = call.request.json
+    return b'"base64"' in raw and _decode_asked(raw).encoding_format == "base64"
+
+
+def _in_base64(body: bytes, provider: str) -> bytes:
+    """Return an answer whose numbers are packed, as the caller asked and the server would not."""
+    answer = parsed(body)
+    try:
+        for entry in answer["data"]:
+            if isinstance(entry["embedding"], list):
+                entry["embedding"] = packed(entry["embedding"], provider)
+    except (TypeError, struct.error) as error:
+        raise malformed(provider, "an embedding is not a list of numbers") from error
+    return orjson.dumps(answer)
 
 
 def _with_usage(body: bytes) -> bytes:

@@ -3,6 +3,8 @@
 https://platform.openai.com/docs/api-reference/models/list
 """
 
+from typing import Any
+
 import msgspec
 
 from conduit_providers.codec import ModelPage
@@ -22,16 +24,28 @@ class OpenAIModelsCodec:
         return HttpRequest("GET", target.fill(endpoint.path_for(target.settings)), headers)
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> ModelPage:
-        """Read `{"data": [{"id": ...}]}`, or a list of such objects or of names."""
+        """Read `{"data": [{"id": ...}]}`, the same under `models`, or a list of these or names."""
         try:
             document = parsed(response.body)
         except msgspec.DecodeError as error:
             raise malformed("", "its model list is not JSON") from error
-        entries = document.get("data") if isinstance(document, dict) else document
+        entries = _entries(document) if isinstance(document, dict) else document
         if not isinstance(entries, list):
             raise malformed("", "its model list is none")
-        names = [entry.get("id") if isinstance(entry, dict) else entry for entry in entries]
+        names = [_name_of(entry) if isinstance(entry, dict) else entry for entry in entries]
         return ModelPage([name for name in names if isinstance(name, str) and name])
+
+
+def _name_of(entry: dict[str, Any]) -> object:
+    return entry.get("id") or entry.get("model") or entry.get("name")
+
+
+def _entries(document: dict[str, Any]) -> object:
+    """Return what a document lists; servers in Go write `null` for nothing, llama.cpp `models`."""
+    for name in ("data", "models"):
+        if name in document:
+            return document[name] or []
+    return None
 
 
 CODEC = OpenAIModelsCodec()

@@ -12,6 +12,12 @@ class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stop_reason: str = ""
     # Where an event of a stream may have the words of a failure that is not its `error`.
     stream_error: str = ""
+    # Whether turns with tool calls are refused without the thoughts behind them, be they empty.
+    calls_need_thoughts: bool = False
+    # Whether pictures and other media are refused in results of tools.
+    media_are_the_users: bool = False
+    # Whether user and assistant must take turns.
+    speakers_alternate: bool = False
 
 
 class ConverseOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

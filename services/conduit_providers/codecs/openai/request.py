@@ -11,6 +11,8 @@ import msgspec
 import orjson
 
 from conduit_kernel.errors import InvalidRequest
+from conduit_providers.codecs.openai.messages import fit_messages
+from conduit_providers.codecs.openai.options import ChatOptions
 from conduit_providers.codecs.shared.unsupported import is_default
 from conduit_providers.json_reading import parsed
 from conduit_providers.operations.chat import ChatCall
@@ -23,6 +25,9 @@ _HIDING_ESCAPE = re.compile(rb"\\u00[2-7]")
 _MODEL = re.compile(rb'"model"\s*:\s*"((?:[^"\\]|\\.)*)"')
 _STREAM = re.compile(rb'"stream"\s*:\s*true')
 _NO_STREAM = re.compile(rb'"stream"\s*:\s*(?:false|null)')
+_NO_TOOLS = re.compile(rb'"tools"\s*:\s*\[\s*\]')
+_MEDIA = re.compile(rb'"(?:image_url|input_audio|file|video_url)"')
+_SAMPLING = frozenset({"temperature", "top_p"})
 _WITH_USAGE = b'"stream_options":{"include_usage":true},'
 
 
@@ -36,8 +41,7 @@ def headers_of(endpoint: Endpoint) -> Headers:
 def chat_body(call: ChatCall, endpoint: Endpoint, provider: str) -> bytes:
     """Return the body for a chat. InvalidRequest if the request is not a JSON object."""
     raw = call.request.json_at_hand or call.request.json
-    has_developer = endpoint.options.developer_role and b'"developer"' in raw
-    if has_developer or _must_change(raw, endpoint):
+    if _must_change(raw, endpoint, call.model) or _must_fit(raw, endpoint.options):
         return _rewritten_chat(call, endpoint, provider)
     body = _with_model(raw, call.alias, call.model)
     if body is not None:
@@ -51,7 +55,7 @@ def chat_body(call: ChatCall, endpoint: Endpoint, provider: str) -> bytes:
 def embed_body(call: EmbedCall, endpoint: Endpoint, provider: str) -> bytes:
     """Return the body for an embedding. InvalidRequest if the request is not a JSON object."""
     raw = call.request.json
-    if not _must_change(raw, endpoint):
+    if not _must_change(raw, endpoint, call.model):
         body = _with_model(raw, call.alias, call.model)
         if body is not None:
             return body
@@ -61,10 +65,24 @@ def embed_body(call: EmbedCall, endpoint: Endpoint, provider: str) -> bytes:
     return orjson.dumps(members)
 
 
-def _must_change(raw: bytes, endpoint: Endpoint) -> bool:
+def _must_change(raw: bytes, endpoint: Endpoint, model: str) -> bool:
     if b"\\u00" in raw and _HIDING_ESCAPE.search(raw):
         return True
-    return bool(endpoint.scanners) and not endpoint.passes(raw)
+    return not endpoint.passes(raw, model)
+
+
+def _must_fit(raw: bytes, options: ChatOptions) -> bool:
+    """Return whether the messages, or the tools, may have to be otherwise."""
+    if b'"tool' in raw:
+        if b'"tools"' in raw and _NO_TOOLS.search(raw):
+            return True
+        if options.calls_need_thoughts and b'"tool_calls"' in raw:
+            return True
+        if options.media_are_the_users and b'"tool"' in raw and _MEDIA.search(raw):
+            return True
+    if options.speakers_alternate and raw.count(b'"role"') > 1:
+        return True
+    return bool(options.developer_role) and b'"developer"' in raw
 
 
 def _with_model(raw: bytes, alias: str, model: str) -> bytes | None:
@@ -111,7 +129,11 @@ def _rewritten_chat(call: ChatCall, endpoint: Endpoint, provider: str) -> bytes:
     members["model"] = call.model
     _set_stream(members, call, endpoint)
     _fit(members, endpoint, call, provider)
-    _fit_messages(members, endpoint, call, provider)
+    if members.get("tools") == []:
+        # Providers refuse an empty list, and choices without one.
+        for name in ("tools", "tool_choice", "parallel_tool_calls"):
+            members.pop(name, None)
+    fit_messages(members, endpoint, call, provider)
     return orjson.dumps(members)
 
 
@@ -139,17 +161,25 @@ def _set_stream(members: dict[str, Any], call: ChatCall, endpoint: Endpoint) -> 
 def _fit(
     members: dict[str, Any], endpoint: Endpoint, call: ChatCall | EmbedCall, provider: str
 ) -> None:
-    for name in sorted(endpoint.drop & members.keys()):
+    rules = endpoint.rules_of(call.model)
+    for rule in rules:
+        for name in rule.drop & members.keys() & _SAMPLING:
+            # The default of the models that take no other.
+            if members[name] == 1:
+                del members[name]
+    dropped = endpoint.drop.union(*(rule.drop for rule in rules))
+    for name in sorted(dropped & members.keys()):
         if not is_default(name, members.pop(name)):
             call.drop(name, provider)
     _fit_values(members, endpoint, call, provider)
     # In the catalog's order, so that equal calls give equal bytes.
-    for name, other in endpoint.rename.items():
-        if name in members:
-            value = members.pop(name)
-            if members.setdefault(other, value) != value:
-                # The caller has said both, and the provider's own name counts.
-                call.drop(name, provider)
+    for names in (endpoint.rename, *(rule.rename for rule in rules)):
+        for name, other in names.items():
+            if name in members:
+                value = members.pop(name)
+                if members.setdefault(other, value) != value:
+                    # The caller has said both, and the provider's own name counts.
+                    call.drop(name, provider)
 
 
 def _fit_values(
@@ -176,28 +206,3 @@ def _fit_value(
         members[name] = closest
         if not closest:
             del members[name]
-
-
-def _fit_messages(
-    members: dict[str, Any], endpoint: Endpoint, call: ChatCall, provider: str
-) -> None:
-    messages = members.get("messages")
-    for message in messages if isinstance(messages, list) else ():
-        if not isinstance(message, dict):
-            continue
-        if message.get("role") == "developer":
-            message["role"] = endpoint.options.developer_role or "developer"
-        _fit_part(message, endpoint, call, provider)
-        content = message.get("content")
-        for part in content if isinstance(content, list) else ():
-            if isinstance(part, dict):
-                _fit_part(part, endpoint, call, provider)
-
-
-def _fit_part(part: dict[str, Any], endpoint: Endpoint, call: ChatCall, provider: str) -> None:
-    for name in sorted(endpoint.drop_in_messages & part.keys()):
-        if not is_default(name, part.pop(name)):
-            call.drop(f"messages.{name}", provider)
-    for name, other in endpoint.rename_in_messages.items():
-        if name in part:
-            part.setdefault(other, part.pop(name))

@@ -33,7 +33,7 @@ def vectors_answer(
     for place, values in enumerate(vectors):
         vector = listed.data.add(object="embedding", index=place).embedding
         if is_base64:
-            vector.base64 = _packed(values, call.provider)
+            vector.base64 = packed(values, call.provider)
         else:
             vector.floats.values.extend(values)
     # OpenAI's answers always have counts.
@@ -43,9 +43,13 @@ def vectors_answer(
     return embed_answer(usage=usage, typed=listed)
 
 
-def _packed(values: Sequence[float], provider: str) -> str:
+def packed(values: Sequence[float], provider: str) -> str:
+    """Return numbers as OpenAI packs them: floats of 32 bits, little end first, in base64.
+
+    UpstreamError if one is larger than that holds.
+    """
     try:
-        packed = struct.pack(f"<{len(values)}f", *values)
+        floats = struct.pack(f"<{len(values)}f", *values)
     except OverflowError as error:
         raise malformed(provider, "a number of its vectors is too large") from error
-    return base64.b64encode(packed).decode()
+    return base64.b64encode(floats).decode()

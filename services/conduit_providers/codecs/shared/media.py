@@ -7,6 +7,30 @@ from typing import NamedTuple
 
 from conduit_kernel.errors import InvalidRequest
 
+# Other spellings of media types, as browsers and tools write them.
+_SPELLINGS: Mapping[str, str] = {
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/x-png": "image/png",
+    "application/x-pdf": "application/pdf",
+}
+# Labels that tell nothing.
+_GENERAL = frozenset({"", "application/octet-stream", "binary/octet-stream", "image/*"})
+# What contents begin with whose label tells nothing.
+_SIGNATURES: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"GIF8[79]a"), "image/gif"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
+    (re.compile(rb"%PDF-"), "application/pdf"),
+)
+# As many characters of base64 as the signatures need.
+_SIGNATURE_CHARS = 16
+# Text beside the types that begin with `text/`.
+_TEXTUAL = re.compile(
+    r"application/(?:.+\+)?(?:json|jsonl|ndjson|xml|yaml|x-yaml|toml|javascript|typescript|sql|csv"
+    r"|x-sh|x-python|x-httpd-php|x-tex|rtf|graphql)"
+)
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w.+-]+=[^;,]*)*(;base64)?,", re.ASCII)
 
 
@@ -15,6 +39,12 @@ class Inline(NamedTuple):
 
     media_type: str
     base64: str
+
+    @property
+    def is_textual(self) -> bool:
+        """Return whether the content is text of some kind, such as Markdown or source code."""
+        kind = self.media_type
+        return kind.startswith("text/") or _TEXTUAL.fullmatch(kind) is not None
 
     def text(self, field: str) -> str:
         """Return the content as text. InvalidRequest, naming `field`, if it is none."""
@@ -31,7 +61,7 @@ def inlined(url: str, fetched: Mapping[str, tuple[str, bytes]], field: str) -> I
     """
     if url in fetched:
         media_type, content = fetched[url]
-        return Inline(media_type, base64.b64encode(content).decode())
+        return _inline(media_type, base64.b64encode(content).decode())
     return data_url(url, field) if url.startswith("data:") else None
 
 
@@ -40,4 +70,18 @@ def data_url(url: str, field: str) -> Inline:
     head = _DATA_URL.match(url)
     if head is None or head[2] is None:
         raise InvalidRequest(f"{field} must be a data URL with base64", field=field)
-    return Inline(head[1] or "text/plain", url[head.end() :])
+    return _inline(head[1] or "", url[head.end() :])
+
+
+def _inline(label: str, content: str) -> Inline:
+    """Return content with its media type: as it is labelled, else what its first bytes say."""
+    label = label.lower()
+    if label not in _GENERAL:
+        return Inline(_SPELLINGS.get(label, label), content)
+    try:
+        start = base64.b64decode(content[:_SIGNATURE_CHARS])
+    except ValueError:
+        # The provider judges it.
+        start = b""
+    signed = (media_type for signature, media_type in _SIGNATURES if signature.match(start))
+    return Inline(next(signed, label or "text/plain"), content)

@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from conduit.v1.chat_message_pb2 import ReasoningDetail
+from conduit.v1.chat_message_pb2 import CHAT_ROLE_UNSPECIFIED, ChatMessage, ReasoningDetail
+from conduit_kernel.errors import ConduitError, InvalidRequest, UnsupportedCapability
 from conduit_providers.json_reading import parsed
 
 # The name that Anthropic's documentation recommends for arguments that are no JSON.
@@ -13,6 +14,15 @@ from conduit_providers.json_reading import parsed
 INVALID_JSON = "INVALID_JSON"
 # What the pieces of a thought tell, by its type.
 _SAID: Sequence[Literal["text", "summary", "data"]] = ("text", "summary", "data")
+
+
+def unknown_turn(message: ChatMessage, provider: str) -> ConduitError:
+    """Return the error for a message that has no role, or that of a function."""
+    if message.role == CHAT_ROLE_UNSPECIFIED:
+        return InvalidRequest("messages.role is required", field="messages.role")
+    return UnsupportedCapability(
+        f"{provider} knows no turns of functions; use tools", capability="functions"
+    )
 
 
 def joined_details(details: Iterable[ReasoningDetail]) -> list[ReasoningDetail]:

@@ -132,7 +132,11 @@ def models_of(kind: str, operation: str) -> Iterator[str]:
 # Of the families that no wire case calls, a model and what is known of it; and of some others, for
 # which an earlier or a later row would hold too.
 NEW_CLAUDE = OnBedrock(
-    takes_schemas=True, takes_named_tools=True, thinking="effort", takes_sampling=False
+    takes_schemas=True,
+    takes_named_tools=True,
+    caches_prompts=True,
+    thinking="effort",
+    takes_sampling=False,
 )
 FACTS: list[tuple[str, str, str, msgspec.Struct]] = [
     ("Anthropic", "chat", "claude-3-5-haiku-20241022", Claude(takes_sampling=True)),
@@ -154,13 +158,15 @@ FACTS: list[tuple[str, str, str, msgspec.Struct]] = [
         "Bedrock",
         "chat",
         "us.anthropic.claude-opus-4-1-20250805-v1:0",
-        OnBedrock(takes_named_tools=True, thinking="budget"),
+        OnBedrock(takes_named_tools=True, caches_prompts=True, thinking="budget"),
     ),
     (
         "Bedrock",
         "chat",
         "anthropic.claude-haiku-4-6",
-        OnBedrock(takes_schemas=True, takes_named_tools=True, thinking="effort"),
+        OnBedrock(
+            takes_schemas=True, takes_named_tools=True, caches_prompts=True, thinking="effort"
+        ),
     ),
     (
         "Bedrock",
@@ -179,6 +185,12 @@ FACTS: list[tuple[str, str, str, msgspec.Struct]] = [
     ("Bedrock", "chat", "anthropic.claude-of-tomorrow", NEW_CLAUDE),
     ("Bedrock", "chat", "mistral.mistral-large-2402-v1:0", OnBedrock()),
     ("Bedrock", "chat", "mistral.mistral-large-3", OnBedrock(takes_schemas=True)),
+    (
+        "Bedrock",
+        "chat",
+        "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc",
+        OnBedrock(caches_prompts=True),
+    ),
     ("Bedrock", "chat", "cohere.command-r-v1:0", OnBedrock(top_k=("k",))),
     ("Bedrock", "chat", "meta.llama4-scout", OnBedrock()),
     (

@@ -12,7 +12,6 @@ from conduit_providers.codecs.anthropic.request import (
     JSON_OBJECT_INSTRUCTION,
     MIN_BUDGET,
     MessagesBody,
-    closed,
 )
 from conduit_providers.operations.chat import chat_request
 
@@ -141,13 +140,26 @@ def test_json_without_a_schema_is_an_instruction() -> None:
     assert [block["text"] for block in system] == ["Be brief.", JSON_OBJECT_INSTRUCTION]
 
 
-def test_schemas_are_closed_at_every_level() -> None:
-    """The API demands it; what a caller says of it stays."""
-    inner = {"type": "object", "additionalProperties": True}
-    found = closed({"type": "object", "properties": {"a": {"type": "array", "items": inner}}})
-    assert found["additionalProperties"] is False
-    assert found["properties"]["a"]["items"] == inner
-    assert closed([7, None, {"type": "string"}]) == [7, None, {"type": "string"}]
+def test_limits_of_a_schema_are_told_and_described() -> None:
+    """The API knows none; tests of `fitted_schema` show which."""
+    form = {"type": "object", "properties": {"a": {"type": "integer", "minimum": 0}}}
+    asked = {"type": "json_schema", "json_schema": {"name": "a", "schema": form}}
+    body, told = built(response_format=asked)
+    schema = body["output_config"]["format"]["schema"]
+    assert schema["additionalProperties"] is False
+    assert schema["properties"]["a"] == {"type": "integer", "description": "minimum: 0"}
+    assert told == ["response_format.json_schema.schema.minimum"]
+
+
+@pytest.mark.parametrize("budget", [ChatOptions().default_max_tokens, 20_000])
+def test_a_limit_of_ours_is_above_the_callers_budget(budget: int) -> None:
+    """The API demands it; a limit of the caller's own is left to it."""
+    thinking = {"type": "enabled", "budget_tokens": budget}
+    assert built(thinking=thinking)[0]["max_tokens"] > budget
+    assert built(thinking=thinking, max_tokens=5)[0]["max_tokens"] == 5
+    values: list[object] = ["x", None, {"budget_tokens": "many"}, {"budget_tokens": 5}]
+    for value in values:
+        assert built(thinking=value)[0]["max_tokens"] == ChatOptions().default_max_tokens
 
 
 @pytest.mark.parametrize(

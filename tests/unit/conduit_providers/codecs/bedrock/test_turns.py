@@ -7,18 +7,21 @@ import pytest
 
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.calls import Call
+from conduit_providers.codecs.bedrock.options import ChatModel
 from conduit_providers.codecs.bedrock.turns import (
+    ALONE,
     FORMAT,
-    MAX_ID_CHARS,
     MAX_NAME_CHARS,
     UNNAMED,
     Conversation,
     cache_point,
 )
+from conduit_providers.codecs.shared.call_ids import MAX_CHARS
 from conduit_providers.operations.chat import ChatCall, chat_request
 
 Json = dict[str, Any]
 USER: Json = {"role": "user", "content": "x"}
+CACHING = ChatModel(caches_prompts=True)
 PDF = "data:application/pdf;base64,AAAA"
 
 
@@ -30,12 +33,13 @@ def call(*messages: Json) -> ChatCall:
 
 def said(*messages: Json) -> list[Json]:
     """Return the turns of a conversation."""
-    return Conversation(call(*messages), "P").turns()
+    return Conversation(call(*messages), CACHING, "P").turns()
 
 
 def content(*parts: Json) -> list[Json]:
-    """Return the blocks of one turn of the user's."""
-    return list(said({"role": "user", "content": list(parts)})[0]["content"])
+    """Return the blocks of one turn of the user's, without the words that documents get."""
+    blocks = said({"role": "user", "content": list(parts)})[0]["content"]
+    return [block for block in blocks if block != {"text": ALONE}]
 
 
 def file(filename: str, data: str = PDF, **members: object) -> Json:
@@ -63,10 +67,17 @@ def test_instructions_are_text_with_their_marks() -> None:
          "cache_control": mark},
     )  # fmt: skip
     point = cache_point("1h")
-    assert Conversation(made, "P").system() == [{"text": "a"}, point, {"text": "b"}, point]
+    assert Conversation(made, CACHING, "P").system() == [
+        {"text": "a"},
+        point,
+        {"text": "b"},
+        point,
+    ]
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
     with pytest.raises(UnsupportedCapability, match="only text as instructions"):
-        Conversation(call({"role": "system", "content": [picture]}), "P").system()
+        Conversation(
+            call({"role": "system", "content": [picture]}), ChatModel(caches_prompts=True), "P"
+        ).system()
 
 
 @pytest.mark.parametrize(
@@ -120,7 +131,7 @@ def test_thoughts_go_back_to_where_they_are_good() -> None:
         {"type": "reasoning.text", "text": "x"},
     ]
     made = call(USER, {"role": "assistant", "content": "a", "reasoning_details": details})
-    assert Conversation(made, "P").turns()[1]["content"] == [
+    assert Conversation(made, CACHING, "P").turns()[1]["content"] == [
         {"reasoningContent": {"reasoningText": {"text": "Hm", "signature": "s"}}},
         {"reasoningContent": {"redactedContent": "d"}},
         {"text": "a"},
@@ -139,7 +150,7 @@ def test_a_call_and_its_result_find_each_other() -> None:
     )
     (use,) = found[1]["content"]
     result, words = found[2]["content"]
-    assert use["toolUse"]["toolUseId"] == result["toolResult"]["toolUseId"] == "call__:1"
+    assert use["toolUse"]["toolUseId"] == result["toolResult"]["toolUseId"] == "call___1"
     assert result["toolResult"]["content"] == [{"text": '{"a":1}'}]
     assert result["toolResult"]["status"] == "error"
     assert words == {"text": "y"}
@@ -149,7 +160,7 @@ def test_ids_are_bounded() -> None:
     """Other providers have longer ones."""
     called = {"id": "x" * 300, "type": "function", "function": {"name": "f", "arguments": "{}"}}
     found = said(USER, {"role": "assistant", "content": None, "tool_calls": [called]})
-    assert len(found[1]["content"][0]["toolUse"]["toolUseId"]) == MAX_ID_CHARS
+    assert len(found[1]["content"][0]["toolUse"]["toolUseId"]) == MAX_CHARS
 
 
 @pytest.mark.parametrize(
