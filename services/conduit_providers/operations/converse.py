@@ -31,7 +31,7 @@ from conduit.v1.realtime_server_event_json import (
     realtime_server_event_from_json,
     realtime_server_event_to_json,
 )
-from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.errors import InvalidRequest, MalformedJson
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.operation import (
     Requirements,
@@ -138,6 +138,8 @@ class ConverseOperation(SessionOperation[Any]):
             found = _read_beginning(body)
         except RecursionError as error:
             raise InvalidRequest(f"The event {TOO_DEEP}", field="") from error
+        except UnicodeDecodeError as error:
+            raise MalformedJson("The event is not UTF-8", position=str(error.start)) from error
         except msgspec.MsgspecError as error:
             raise refusal(error) from error
         if found.type is None:

@@ -167,7 +167,8 @@ class _Fitting:
             return [_thinking({"text": text})] if isinstance(text, str) and text else []
         thoughts = []
         for detail in _joined(details):
-            if detail.get("type") == "reasoning.text" and detail.get("format") in {None, FORMAT}:
+            # A caller may put anything there, also what no set can be asked for.
+            if detail.get("type") == "reasoning.text" and detail.get("format") in (None, FORMAT):
                 thoughts.append(_thinking(detail))
             else:
                 self._drop("messages.reasoning_details")

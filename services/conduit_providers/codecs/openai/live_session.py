@@ -26,10 +26,12 @@ from conduit_providers.quantities import Quantities, counted, total
 from conduit_providers.session_codec import Frame, SessionEvent
 
 _SESSION = frozenset({"session.started", "session.updated", "session.closed"})
-_REASONS: Mapping[object, SessionEndReason.ValueType] = {
+_REASONS: Mapping[str, SessionEndReason.ValueType] = {
     "close_requested": SESSION_END_REASON_CALLER,
     "expired": SESSION_END_REASON_EXPIRED,
 }
+# A provider may put anything there, also what no set can be asked for.
+_ENDS = ("response.completed", "response.incomplete", "response.failed")
 
 
 class LiveTranslator:
@@ -95,7 +97,7 @@ class LiveTranslator:
 
     def _note_end(self, event: Json) -> None:
         self.is_done = True
-        self.end_reason = _REASONS.get(event.get("reason"), SESSION_END_REASON_PROVIDER)
+        self.end_reason = _REASONS.get(str(event.get("reason")), SESSION_END_REASON_PROVIDER)
         self._note_length(event)
 
     def _note_length(self, event: Json) -> None:
@@ -104,7 +106,7 @@ class LiveTranslator:
     def _note_response(self, event: Json) -> None:
         response = member(event, "event", "response")
         usage, model = member(response, "usage"), member(response, "model")
-        ends = {"response.completed", "response.incomplete", "response.failed"}
-        if usage and isinstance(model, str) and member(event, "event", "type") in ends:
+        is_end = member(event, "event", "type") in _ENDS
+        if usage and isinstance(model, str) and is_end:
             used = usage_in(usage).tokens()
             self._others[model] = total((self._others.get(model, Quantities()), used))

@@ -3,7 +3,7 @@
 import pytest
 
 from conduit.v1 import converse_requests_pb2 as pb
-from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.errors import InvalidRequest, MalformedJson
 from conduit_providers.catalog.codec_types import check_codec
 from conduit_providers.codecs import codec_named
 from conduit_providers.operation import Requirements
@@ -100,8 +100,10 @@ def test_a_providers_event_that_does_not_fit_is_handed_on_as_json(json: bytes) -
     assert typed.WhichOneof("message") == "realtime"
 
 
-def test_a_beginning_that_is_nested_without_end_is_refused() -> None:
-    """Before anybody is asked, and without a crash."""
+def test_a_beginning_that_no_reader_takes_is_refused() -> None:
+    """One that is nested without end, or no UTF-8: before anybody is asked, without a crash."""
+    with pytest.raises(MalformedJson, match="not UTF-8"):
+        requirements(b'{"type":"\xff"}')
     deep = b"[" * 5000 + b"]" * 5000
     with pytest.raises(InvalidRequest, match="nested more than"):
         requirements(b'{"type":"session.start","session":{"model":"m"},"x":%b}' % deep)

@@ -132,6 +132,8 @@ def test_thoughts_go_back_whole() -> None:
         {"type": "reasoning.text", "text": "H", "format": FORMAT, "index": 0},
         {"type": "reasoning.text", "text": "m", "signature": "s", "format": FORMAT, "index": 0},
         {"type": "reasoning.text", "text": "x", "format": "google-gemini-v1"},
+        {"type": "reasoning.text", "text": "x", "format": []},
+        {"type": ["reasoning.text"], "index": {}},
         {"type": "reasoning.encrypted", "data": "d"},
         7,
     ]

@@ -74,9 +74,10 @@ def test_a_session_is_open_once_the_provider_says_so() -> None:
         ("expired", pb.SESSION_END_REASON_EXPIRED),
         ("maintenance", pb.SESSION_END_REASON_PROVIDER),
         (None, pb.SESSION_END_REASON_PROVIDER),
+        (["expired"], pb.SESSION_END_REASON_PROVIDER),
     ],
 )
-def test_the_end_says_why(reason: str | None, end: int) -> None:
+def test_the_end_says_why(reason: object, end: int) -> None:
     """A reason of a later version is the provider's."""
     session = translator()
     heard(session, "session.closed", reason=reason, usage={"seconds": 12.5})
@@ -106,6 +107,8 @@ def test_what_works_behind_is_counted_by_its_model() -> None:
         response = {"model": "gpt-5", "usage": usage}
         heard(session, "response.event", event={"type": kind, "response": response})
     heard(session, "response.event", event={"type": "response.completed", "response": 7})
+    response = {"model": "gpt-5", "usage": usage}
+    heard(session, "response.event", event={"type": {"a": 1}, "response": response})
     assert session.other_usage == {"gpt-5": counted(((INPUT, 6), (OUTPUT, 4)))}
 
 
