@@ -22,11 +22,15 @@ def deep(levels: int, inside: bytes = b"1") -> bytes:
 WRONG_TYPES = b'null true 0 -1 1.5 "" "x" [] {} [null] [[]] [{}] {"a":1} [1] ["x"] 3.0 "3"'.split()
 WRONG_NUMBERS = (
     *b"1e999 -1e999 18446744073709551616 -9223372036854775809 4294967296 1e30 00 NaN".split(),
+    # A thousand times the first, and the second in four bytes, are more than their numbers hold.
+    *b"1e306 1e39".split(),
     b"9" * 400,
 )
 WRONG_TEXTS = (
     *rb'"\ud800" "\udc00" "\ud83d\ude00" "\u0000" "{\"a\":1e999}"'.split(),
     *(b'"\xff"', b'"\xed\xa0\x80"'),
+    # Digits that are no number of ours, and the time that servers in Go do not know.
+    *('"²"'.encode(), b'"%b"' % (b"9" * 5000), b'"0001-01-01T00:00:00"'),
     orjson.dumps(deep(300).decode()),
 )
 WRONG_SHAPES = b'{"type":"text","text":null} {"role":1} {"type":[]} {"type":"function"}'.split()

@@ -1,17 +1,22 @@
 """Every wire case of a session, replayed: the handshake, the frames, and what the caller gets."""
 
+import contextlib
+import random
 from typing import Any
 
 import orjson
 import pytest
 from tests.contract.converters import converter
+from tests.support.nonsense import nonsense
 from tests.support.session_cases import SessionReplay, session_cases
 from tests.support.wire_cases import SECRET, WireCase
 from tests.wire.test_wire import MEMBERS, SOURCES
 
-from conduit_kernel.errors import UpstreamError
+from conduit.v1 import converse_requests_pb2 as pb
+from conduit_kernel.errors import InvalidRequest, UpstreamError
 from conduit_providers.catalog import load_catalog
-from conduit_providers.operations.converse import live_event, realtime_event
+from conduit_providers.operations.converse import OPERATION, live_event, realtime_event
+from conduit_providers.quantities import MOST
 
 CASES = session_cases()
 
@@ -65,6 +70,29 @@ def told_in(value: Any) -> Any:  # noqa: ANN401 # JSON
         return value
     told = {name: told_in(each) for name, each in value.items()}
     return {name: each for name, each in told.items() if each not in (None, [], {})}
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_nonsense_breaks_no_session(case: WireCase, seed: int) -> None:
+    """From either side: an event is passed on, or refused by whose it is; what is used is known."""
+    replay, chance = SessionReplay(case), random.Random(seed)  # noqa: S311 # no secret
+    translator, messages = replay.translator(), replay.messages(is_typed=True)
+    for event in replay.received:
+        frame = nonsense(event, chance).decode("utf-8", "replace")
+        with contextlib.suppress(UpstreamError):
+            for passed in translator.from_upstream(frame):
+                messages.message_of(passed)
+        counted = (translator.usage, *translator.other_usage.values())
+        assert all(0 < count <= MOST for usage in counted for _, count in usage.leaves)
+        uncounted = translator.uncounted(1000)
+        assert uncounted is None or uncounted.is_consistent
+    for event in replay.said:
+        said = pb.ConverseRequest(json=nonsense(event, chance))
+        with contextlib.suppress(InvalidRequest):
+            translator.to_upstream(messages.event_of(said))
+        with contextlib.suppress(InvalidRequest):
+            OPERATION.requirements(messages.opening(said).json, stream=False)
 
 
 @pytest.mark.parametrize("frame", ["", "no JSON", "[]", "1", b"\x00"])
