@@ -9,12 +9,11 @@ from conduit.v1.chat_pb2 import ChatCompletion
 from conduit_providers.codecs.gemini.answer import (
     Candidate,
     Response,
-    check_finish,
     extras_json,
-    finish_of,
     logprobs_json,
     read_response,
 )
+from conduit_providers.codecs.gemini.finish import check_finish, finish_of
 from conduit_providers.codecs.gemini.grounding import annotations
 from conduit_providers.codecs.gemini.parts import PartReader, message_of
 from conduit_providers.codecs.gemini.request import ContentBody

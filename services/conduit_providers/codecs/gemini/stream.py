@@ -13,12 +13,11 @@ from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
 from conduit_providers.codecs.gemini.answer import (
     Candidate,
     Response,
-    check_finish,
     extras_json,
-    finish_of,
     logprobs_json,
     read_response,
 )
+from conduit_providers.codecs.gemini.finish import check_finish, finish_of
 from conduit_providers.codecs.gemini.grounding import annotations
 from conduit_providers.codecs.gemini.parts import PartReader
 from conduit_providers.codecs.shared.chunk_decoder import EventDecoder
