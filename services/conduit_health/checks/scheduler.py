@@ -12,6 +12,8 @@ from conduit_health.state.monitor import Monitor
 from conduit_health.state.provider_config import InstanceConfig
 
 INTERVAL_SECONDS = 300.0
+# With what chance adds to it.
+LONGEST_INTERVAL_SECONDS = 1.1 * INTERVAL_SECONDS
 # After the last sign of an instance that does not work, which may have been mended.
 UNHEALTHY_INTERVAL_SECONDS = 60.0
 # Instances that are checked at the same time.
@@ -53,8 +55,7 @@ class CheckScheduler:
 
         ProviderNotFound if there is none.
         """
-        last = self._monitor.instance_state(provider_id).last_check
-        if last is None or self._clock() - last > INTERVAL_SECONDS:
+        if not _is_recent(self._monitor.instance_state(provider_id), self._clock()):
             await self.check(provider_id)
 
     def start_due(self) -> None:
@@ -80,8 +81,12 @@ class CheckScheduler:
         await asyncio.gather(*running, return_exceptions=True)
 
     def _due_of(self, provider_id: int, now: float) -> float:
-        # Those that are new together are not checked together for ever.
-        return self._due.get(provider_id) or now + INTERVAL_SECONDS * self._random()
+        due = self._due.get(provider_id)
+        # Later than any check is due where the clock was set back.
+        if due is None or due - now > LONGEST_INTERVAL_SECONDS:
+            # Those that are new together are not checked together for ever.
+            return now + INTERVAL_SECONDS * self._random()
+        return due
 
     def _start(self, config: InstanceConfig) -> asyncio.Task[None]:
         task = self._running.get(config.id)
@@ -105,11 +110,16 @@ def _is_overdue(instance_state: InstanceState, now: float) -> bool:
     """Tell whether an unhealthy instance should be checked again, though nobody asks."""
     if instance_state.consecutive_failures < UNHEALTHY_AFTER or instance_state.last_check is None:
         return False
-    return now - instance_state.last_check >= UNHEALTHY_INTERVAL_SECONDS
+    return not 0 <= now - instance_state.last_check < UNHEALTHY_INTERVAL_SECONDS
 
 
 def _is_fresh(config: InstanceConfig, instance_state: InstanceState, now: float) -> bool:
     """Tell whether calls alone have shown lately that all is well."""
-    if instance_state.last_check is None or now - instance_state.last_check > INTERVAL_SECONDS:
-        return False
-    return instance_state.status(config, now) == HEALTH_STATUS_HEALTHY
+    is_healthy = instance_state.status(config, now) == HEALTH_STATUS_HEALTHY
+    return is_healthy and _is_recent(instance_state, now)
+
+
+def _is_recent(instance_state: InstanceState, now: float) -> bool:
+    """Tell whether anything was seen within an interval, by a clock that may be set back."""
+    last = instance_state.last_check
+    return last is not None and 0 <= now - last <= INTERVAL_SECONDS

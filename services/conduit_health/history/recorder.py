@@ -34,7 +34,8 @@ class HistoryRecorder:
     def offer(self, point: HistoryPoint) -> None:
         """Keep a moment if it tells something new."""
         last = self._last.get(point.provider_id)
-        if last and last.status == point.status and point.at - last.at < MINUTE:
+        # Of a clock that was set back the moments go on.
+        if last and last.status == point.status and abs(point.at - last.at) < MINUTE:
             return
         self._last[point.provider_id] = point
         self._waiting.append(point)

@@ -38,6 +38,8 @@ MIN_ATTEMPTS = 10.0
 # Less of a limit left than this is a warning.
 LOW_SHARE = 0.1
 MAX_MODELS = 1_000
+# No report comes so late: what seems to was seen after the clock was set back.
+LATE_SECONDS = 3600.0
 
 Finding: TypeAlias = HealthFinding.ValueType
 Status: TypeAlias = HealthStatus.ValueType
@@ -62,7 +64,8 @@ class InstanceState:
         """Take note of an attempt."""
         if observation.classification is Classification.NOTHING:
             return
-        self.last_check = max(self.last_check or 0.0, observation.at)
+        if self.last_check is None or not 0 < self.last_check - observation.at < LATE_SECONDS:
+            self.last_check = observation.at
         if observation.response_time_ms is not None:
             self.response_time_ms = observation.response_time_ms
         self._key(observation.key_id).observe(observation)

@@ -32,6 +32,14 @@ def test_a_change_is_kept_at_once_and_the_rest_once_a_minute() -> None:
     ]
 
 
+def test_a_clock_that_was_set_back_stops_no_history() -> None:
+    """And reports that come a little late make no more of it."""
+    recorder = HistoryRecorder()
+    for seconds in (10**6, 10**6 - 30, 5, 3, 70):
+        recorder.offer(at(seconds))
+    assert [each.at for each in recorder.drain()] == [10**6, 5, 70]
+
+
 def test_instances_do_not_hide_each_other() -> None:
     """The minute is each instance's own."""
     recorder = HistoryRecorder()

@@ -155,3 +155,14 @@ def test_every_failure_of_a_provider_has_a_verdict() -> None:
         assert classify(cls.reason) is not Classification.NOTHING
         classes += cls.__subclasses__()
     assert len(classes) > 10
+
+
+def test_the_last_sign_is_the_latest_by_a_clock_that_may_be_set_back() -> None:
+    """What is reported a little late hides no later one; what seems hours late is after that."""
+    state = seen(
+        Observation(NOW, WORKS, "key_1"),
+        Observation(NOW - 60, WORKS, "key_1"),
+    )
+    assert state.last_check == NOW
+    state.observe(Observation(NOW - 86_400, WORKS, "key_1"))
+    assert state.last_check == NOW - 86_400

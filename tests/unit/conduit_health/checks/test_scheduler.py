@@ -1,0 +1,166 @@
+"""When instances are checked."""
+
+import asyncio
+
+import pytest
+import structlog
+from tests.integration.health.conftest import Clock, configuration, key
+from tests.support.models_upstream import ModelsUpstream
+from tests.unit.conduit_health.conftest import Watched
+
+from conduit.v1.provider_health_pb2 import HEALTH_STATUS_HEALTHY, HEALTH_STATUS_UNHEALTHY
+from conduit_health.checks import scheduler as module
+from conduit_health.checks.checker import Checker
+from conduit_health.checks.scheduler import (
+    INTERVAL_SECONDS,
+    UNHEALTHY_INTERVAL_SECONDS,
+    CheckScheduler,
+)
+from conduit_health.state.observation import Classification, Observation
+from conduit_kernel.errors import ProviderNotFound
+from conduit_providers.probing import Prober
+
+YEAR = 365 * 86_400.0
+
+
+def checks() -> list[asyncio.Task[object]]:
+    """Return the checks that run."""
+    tasks = asyncio.all_tasks()
+    return [t for t in tasks if "CheckScheduler._run" in getattr(t.get_coro(), "__qualname__", "")]
+
+
+class Bench:
+    """A scheduler of one instance, whose chance is always a half."""
+
+    def __init__(self, watched: Watched, prober: Prober, upstream: ModelsUpstream) -> None:
+        self.watched, self.upstream = watched, upstream
+        self.clock: Clock = watched.clock
+        self.monitor = watched.monitor
+        checker = Checker(
+            prober=prober,
+            state=watched.state,
+            clock=self.clock,
+            random=lambda: 0.0,
+        )
+        self.checks = CheckScheduler(checker, self.monitor, clock=self.clock, random=lambda: 0.5)
+        watched.configure(configuration(upstream.url, key(1)))
+
+    async def asked_after(self, seconds: float) -> int:
+        """Let time pass; return how often the provider was asked then."""
+        self.clock.now += seconds
+        self.upstream.asked.clear()
+        self.checks.start_due()
+        await asyncio.gather(*checks())
+        return len(self.upstream.asked)
+
+    def see(self, what: Classification, times: int = 1) -> None:
+        """Take what calls saw just now."""
+        self.monitor.observe(1, [Observation(self.clock.now, what, "key_1", times=times)])
+
+
+@pytest.fixture
+def bench(watched: Watched, prober: Prober, upstream: ModelsUpstream) -> Bench:
+    """Return a scheduler beside a provider."""
+    return Bench(watched, prober, upstream)
+
+
+async def test_a_check_on_demand_is_waited_for(bench: Bench) -> None:
+    """What is not there cannot be checked."""
+    await bench.checks.check(1)
+    assert bench.monitor.health(1).status == HEALTH_STATUS_HEALTHY
+    with pytest.raises(ProviderNotFound):
+        await bench.checks.check(9)
+
+
+async def test_those_who_ask_at_once_share_a_check(bench: Bench) -> None:
+    """One that has ended is no longer shared."""
+    await asyncio.gather(*(bench.checks.check(1) for _ in range(10)))
+    assert len(bench.upstream.asked) == 1
+    await bench.checks.check(1)
+    assert len(bench.upstream.asked) == 2
+
+
+async def test_a_disabled_instance_is_not_asked(bench: Bench) -> None:
+    """Neither on demand nor by the clock."""
+    bench.watched.configure(configuration(bench.upstream.url, key(1), is_enabled=False))
+    await bench.checks.check(1)
+    await bench.checks.check_if_old(1)
+    assert await bench.asked_after(10 * INTERVAL_SECONDS) == 0
+    assert bench.upstream.asked == []
+
+
+async def test_what_was_seen_lately_is_not_asked_again(bench: Bench) -> None:
+    """Whether a call or a check saw it."""
+    bench.see(Classification.WORKS)
+    bench.clock.now += INTERVAL_SECONDS
+    await bench.checks.check_if_old(1)
+    assert bench.upstream.asked == []
+    bench.clock.now += 1
+    await bench.checks.check_if_old(1)
+    await bench.checks.check_if_old(1)
+    assert len(bench.upstream.asked) == 1
+
+
+async def test_instances_are_asked_every_five_minutes(bench: Bench) -> None:
+    """The first time spread over them; not while calls alone show that all is well."""
+    assert await bench.asked_after(0) == 0
+    assert await bench.asked_after(INTERVAL_SECONDS / 2 - 1) == 0
+    assert await bench.asked_after(1) == 1
+    assert await bench.asked_after(INTERVAL_SECONDS - 1) == 0
+    bench.see(Classification.WORKS)
+    assert await bench.asked_after(1) == 0
+    bench.see(Classification.FAILED)
+    assert await bench.asked_after(INTERVAL_SECONDS) == 1
+
+
+async def test_what_does_not_work_is_asked_each_minute(bench: Bench) -> None:
+    """After the last sign of it; what is mended is asked no more often."""
+    assert await bench.asked_after(0) == 0
+    bench.see(Classification.FAILED, times=3)
+    assert bench.monitor.health(1).status == HEALTH_STATUS_UNHEALTHY
+    assert await bench.asked_after(UNHEALTHY_INTERVAL_SECONDS - 1) == 0
+    assert await bench.asked_after(1) == 1
+    assert await bench.asked_after(UNHEALTHY_INTERVAL_SECONDS) == 0
+
+
+async def test_a_clock_that_was_ahead_stops_no_check(bench: Bench) -> None:
+    """Neither on demand nor by the clock; nor are there more of them than there were."""
+    bench.clock.now += YEAR
+    await bench.asked_after(0)
+    await bench.asked_after(INTERVAL_SECONDS)
+    bench.clock.now -= YEAR
+    bench.upstream.asked.clear()
+    await bench.checks.check_if_old(1)
+    assert len(bench.upstream.asked) == 1
+    await bench.checks.check_if_old(1)
+    assert len(bench.upstream.asked) == 1
+    assert [await bench.asked_after(INTERVAL_SECONDS / 2) for _ in range(4)] == [0, 0, 0, 1]
+
+
+async def test_a_crash_of_ours_is_logged_and_the_next_check_comes(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else would hear of it."""
+
+    async def crash(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Checker, "check", crash)
+    with structlog.testing.capture_logs() as logs:
+        await bench.checks.check(1)
+    assert [line["event"] for line in logs] == ["check_failed"]
+    monkeypatch.undo()
+    await bench.checks.check(1)
+    assert bench.monitor.health(1).status == HEALTH_STATUS_HEALTHY
+
+
+async def test_a_check_that_hangs_is_not_waited_for_and_can_be_broken_off(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asked is told what is known; a service that ends leaves no task."""
+    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.01)
+    bench.upstream.is_silent = True
+    async with asyncio.timeout(5):
+        await bench.checks.check(1)
+        await bench.checks.stop()
+    assert checks() == []
