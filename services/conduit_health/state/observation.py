@@ -72,10 +72,10 @@ def classify(reason: str) -> Classification:
 
 
 def observation_of(outcome: Outcome, now: float) -> Observation:
-    """Return what a router saw; its clock may be ahead of ours."""
+    """Return what a router saw; its clock may be ahead of ours, or was never set."""
     at = outcome.ended_at.seconds + outcome.ended_at.nanos / 1e9
     return Observation(
-        at=min(at, now) if outcome.HasField("ended_at") else now,
+        at=max(0.0, min(at, now)) if outcome.HasField("ended_at") else now,
         # A router of a newer version may know reasons that we do not.
         classification=_BY_NUMBER.get(outcome.reason, Classification.NOTHING),
         key_id=outcome.key_id,
