@@ -16,11 +16,14 @@ class HistoryWriter:
         self._lock = asyncio.Lock()
 
     async def write(self) -> None:
-        """Store what waits. ServiceUnavailable, and nothing is lost, if the database is away."""
+        """Store what waits. ServiceUnavailable if the database is away.
+
+        Nothing is lost by that, nor by whoever breaks it off.
+        """
         async with self._lock:
             points = self._recorder.drain()
             try:
                 await self._store.add(points)
-            except ServiceUnavailable:
+            except (ServiceUnavailable, asyncio.CancelledError):
                 self._recorder.restore(points)
                 raise
