@@ -45,17 +45,15 @@ class MappingWatch:
 
 
 def _is_served(state: SnapshotState, alias: str, unusable: Collection[int]) -> bool:
-    mapped = (
-        mapping.provider_id not in unusable
-        for mapping in state.mappings_of(alias)
-        if mapping.is_enabled
-    )
-    steps = (
-        step.provider_id not in unusable
+    """Tell whether calls of an alias could go to anyone, as routers go by chains and mappings."""
+    chained = [
+        step.provider_id
         for chain in state.chains_of(alias)
+        if chain.is_enabled
         for step in chain.providers
-    )
-    return any(mapped) or any(steps)
+    ]
+    mapped = (m.provider_id for m in state.mappings_of(alias) if m.is_enabled)
+    return any(provider_id not in unusable for provider_id in chained or mapped)
 
 
 def _change(before: ModelMapping | None, after: ModelMapping | None) -> pb.Notification:
