@@ -39,6 +39,10 @@ _USUAL = frozenset(
     {pb.NOTIFICATION_KIND_RATE_LIMIT_NEAR, pb.NOTIFICATION_KIND_MODEL_AVAILABILITY_CHANGED}
 )
 
+_CHANGES = {
+    value: name.removeprefix("MAPPING_CHANGE_").title() for name, value in pb.MappingChange.items()
+}
+
 
 def events_of(notification: pb.Notification) -> list[Event]:
     """Return what clients are told of a notification, in order."""
@@ -90,11 +94,11 @@ def _rate_limit(notification: pb.Notification) -> list[Event]:
 
 def _mapping(notification: pb.Notification) -> list[Event]:
     told = notification.mapping
-    change = pb.MappingChange.Name(told.change_type).removeprefix("MAPPING_CHANGE_").title()
     argument = _base(notification) | {
         "mappingId": told.mapping_id,
         "modelAlias": told.model_alias,
-        "changeType": change,
+        # One that only a newer Health knows is a change all the same.
+        "changeType": _CHANGES.get(told.change_type, "Unknown"),
     }
     return [Event("OnModelMappingChanged", argument)]
 

@@ -66,7 +66,8 @@ def handshake_problem(record: Mapping[str, Any]) -> str:
     if record.get("protocol") != "json":
         return "This hub speaks the protocol json only"
     # signalrcore says the version of its negotiation here.
-    if record.get("version") not in {0, 1}:
+    version = record.get("version")
+    if not isinstance(version, int) or version not in {0, 1}:
         return "This hub speaks version 1 of the protocol only"
     return ""
 
@@ -74,7 +75,8 @@ def handshake_problem(record: Mapping[str, Any]) -> str:
 def invocation_of(record: Mapping[str, Any]) -> Invocation | None:
     """Return what a record calls; None if it calls nothing. RecordError if it makes no sense."""
     kind = record.get("type")
-    if kind not in {RecordType.INVOCATION, RecordType.STREAM_INVOCATION}:
+    calls = {RecordType.INVOCATION, RecordType.STREAM_INVOCATION}
+    if not isinstance(kind, int) or kind not in calls:
         return None
     target, arguments = record.get("target"), record.get("arguments", [])
     name = record.get("invocationId")
