@@ -8,7 +8,7 @@ from conduit_kernel.errors import ModelNotFound
 from conduit_providers.operation import Requirements
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import CallerContext
-from conduit_router.routing.decide import Decision, decide_for
+from conduit_router.routing.decide import Decision, decide, route_of
 from conduit_router.routing.table import Route
 from conduit_router.virtual_keys import may_use
 
@@ -48,10 +48,14 @@ class Queries:
         runtime = self._runtime
         seed = request.seed if request.HasField("seed") else runtime.draw_seed()
         health = runtime.state.view(caller.caller.virtual_key_id)
-        decision = decide_for(runtime.table.routes, requirements, health, seed, caller.peer)
-        return pb.ExplainRouteResponse(
-            decision=_decision(decision, requirements, self._runtime.table.revision)
+        route = route_of(runtime.table.routes, request.model)
+        balance = runtime.balancer.balance(
+            route, "", caller.caller.virtual_key_id, takes_turn=False
         )
+        decision = decide(route, requirements, health, seed, caller.peer, balance=balance)
+        message = _decision(decision, requirements, runtime.table.revision)
+        message.strategy = balance.strategy
+        return pb.ExplainRouteResponse(decision=message)
 
 
 def _is_listed(route: Route, caller: CallerContext) -> bool:

@@ -272,3 +272,11 @@ def test_edits_are_forms_or_json(rpc: str) -> None:
     assert served.chunk is None
     assert served.read({}, (), {}, b'{"model":"m"}').json == b'{"model":"m"}'
     assert served.read_form({}, (), {}, FORM).multipart == FORM
+
+
+def test_agents_name_their_sessions_by_headers_of_their_own() -> None:
+    """The first one that is there counts, after the header itself."""
+    headers = {b"session-id": b"codex", b"x-claude-code-session-id": b" claude "}
+    assert read("Chat", headers=headers).options.affinity_key == "claude"
+    headers[b"x-conduit-affinity-key"] = b"own"
+    assert read("Chat", headers=headers).options.affinity_key == "own"

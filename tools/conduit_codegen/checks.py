@@ -72,7 +72,7 @@ def _field(field: Field) -> Iterator[str]:
         yield "only a repeated field can be a single value"
     if json.null and field.kind is not Kind.BOOL:
         yield "only a boolean can stand for null"
-    if json.header and json.header != json.header.lower():
+    if any(name != name.lower() for name in (json.header, *json.other_headers)):
         yield "headers are lower-case"
 
 

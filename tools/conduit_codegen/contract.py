@@ -1,6 +1,6 @@
 """The contract as the writers see it: plain values, with every option resolved."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -53,6 +53,7 @@ class JsonOptions:
     money: bool = False
     always: bool = False
     header: str = ""
+    other_headers: Sequence[str] = ()
     secret: bool = False
     bare: bool = False
     events: bool = False

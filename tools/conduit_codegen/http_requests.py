@@ -43,7 +43,7 @@ def write_header_reader(scope: Scope) -> None:
         doc = f"Return the `{message.name}` that headers say, or None where none does."
         scope.body.line(f'"""{doc}"""')
         for field in message.fields:
-            scope.body.line(f'{field.name} = headers.get(b"{field.json.header}")')
+            scope.body.line(f"{field.name} = {_header_of(field)}")
         with scope.body.block(f"if {' is '.join(f.name for f in message.fields)} is None:"):
             scope.body.line("return None")
         scope.body.line(f"message = {message_type}()")
@@ -52,6 +52,13 @@ def write_header_reader(scope: Scope) -> None:
                 _assign_header(scope, field)
         scope.body.line("return message")
     scope.body.gap()
+
+
+def _header_of(field: Field) -> str:
+    names = (field.json.header, *field.json.other_headers)
+    if len(names) == 1:
+        return f'headers.get(b"{names[0]}")'
+    return f"http.first_header(headers, ({', '.join(f'b{quoted(name)}' for name in names)}))"
 
 
 def _assign_header(scope: Scope, field: Field) -> None:

@@ -4,11 +4,11 @@ No message is made around the request or the answer. Requests with options or co
 general way; a test holds the two ways equal.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from conduit.v1 import call_pb2, options_pb2
-from conduit.v1.http_runtime import Route
+from conduit.v1.http_runtime import Route, first_header, header_text
 from conduit_bridge.endpoints.stream import EventsEndpoint
 from conduit_bridge.endpoints.unary import GONE, Backend, Outcome, RequestContext, UnaryEndpoint
 from conduit_bridge.metrics import RouteCounts
@@ -27,11 +27,29 @@ def plain_call(route: Route, backend: Backend) -> PlainCall | None:
     return plain(route.rpc) if plain is not None else None
 
 
-# What the plain way does not know.
-_NOT_PLAIN = frozenset(
-    field.GetOptions().Extensions[options_pb2.as_json].header.encode()
+_JSON = [
+    field.GetOptions().Extensions[options_pb2.as_json]
     for field in call_pb2.CallOptions.DESCRIPTOR.fields
-) | {b"content-encoding"}
+]
+# What agents name their sessions by: of options these alone need no message.
+_SESSIONS = tuple(
+    name.encode()
+    for json in _JSON
+    if json.other_headers
+    for name in (json.header, *json.other_headers)
+)
+# What the plain way does not know.
+_NOT_PLAIN = frozenset(json.header.encode() for json in _JSON) | {b"content-encoding"}
+_NOT_PLAIN -= frozenset(_SESSIONS)
+_LOOKED_AT = _NOT_PLAIN | frozenset(_SESSIONS)
+
+
+def _session_of(fields: Mapping[bytes, bytes]) -> call_pb2.CallOptions | None:
+    """Return the session as the only option of a call; None if there are others."""
+    if not _NOT_PLAIN.isdisjoint(fields):
+        return None
+    found = first_header(fields, _SESSIONS)
+    return call_pb2.CallOptions(affinity_key=header_text(found)) if found is not None else None
 
 
 class PlainUnaryEndpoint(UnaryEndpoint):
@@ -52,11 +70,14 @@ class PlainUnaryEndpoint(UnaryEndpoint):
 
     async def serve(self, context: RequestContext) -> Outcome:
         """Call, and send the answer in one piece."""
-        if not _NOT_PLAIN.isdisjoint(context.exchange.fields):
-            return await super().serve(context)
+        fields, options = context.exchange.fields, None
+        if not _LOOKED_AT.isdisjoint(fields):
+            options = _session_of(fields)
+            if options is None:
+                return await super().serve(context)
         exchange = context.exchange
         principal = self.authorize(credentials_of(exchange), exchange.peer)
-        body, summary = await self._plain(exchange.body, principal, context.request_id)
+        body, summary = await self._plain(exchange.body, principal, context.request_id, options)
         lines = context.lines + self.media + report_lines(summary)
         exchange.respond(self.done.status, (), body, lines)
         return self.done
@@ -83,8 +104,11 @@ class PlainEventsEndpoint(EventsEndpoint):
 
     async def serve(self, context: RequestContext) -> Outcome:
         """Have the Router write the events, until they end or the caller leaves."""
-        if not _NOT_PLAIN.isdisjoint(context.exchange.fields):
-            return await super().serve(context)
+        fields, options = context.exchange.fields, None
+        if not _LOOKED_AT.isdisjoint(fields):
+            options = _session_of(fields)
+            if options is None:
+                return await super().serve(context)
         exchange, heartbeat = context.exchange, self.heartbeat(context)
 
         def start(summary: Summary) -> Stream:
@@ -92,7 +116,7 @@ class PlainEventsEndpoint(EventsEndpoint):
 
         try:
             principal = self.authorize(credentials_of(exchange), exchange.peer)
-            await self._plain(exchange.body, principal, context.request_id, start)
+            await self._plain(exchange.body, principal, context.request_id, start, options)
         except CallerGone:
             return GONE
         except Exception as problem:

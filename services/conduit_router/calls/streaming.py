@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import structlog
 
+from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.charge_pb2 import (
     USAGE_SOURCE_EARLY_EVENT,
     USAGE_SOURCE_ESTIMATE,
@@ -67,15 +68,16 @@ class StreamingCalls:
         principal: Principal,
         request_id: str,
         start: Callable[[CallSummary], Stream],
+        options: CallOptions | None = None,
     ) -> None:
-        """Write the same as server-sent events, for a request of JSON without options.
+        """Write the same as server-sent events, for a request of JSON.
 
         The principal is the holder of a virtual key. `start` is called once the first piece is
         there, and returns what the events go to.
         """
         operation, form = self._operation, self._operation.plain_form(body)
         caller = CallerContext(principal.virtual_key, request_id, principal.address)
-        with admit(self._runtime, operation, form, None, caller, stream=True) as scope:
+        with admit(self._runtime, operation, form, options, caller, stream=True) as scope:
             attempt, (upstream, events) = await run_attempts(scope, _open)
             with _Relay(scope, attempt, upstream) as relay:
                 stream = start(scope.summary(attempt))

@@ -52,15 +52,19 @@ class UnaryCalls:
             return response
 
     async def plain(
-        self, body: bytes, principal: Principal, request_id: str
+        self,
+        body: bytes,
+        principal: Principal,
+        request_id: str,
+        options: CallOptions | None = None,
     ) -> tuple[bytes, CallSummary]:
-        """Answer a request of JSON without options in JSON, with no message around either.
+        """Answer a request of JSON in JSON, with no message around either.
 
         The principal is the holder of a virtual key.
         """
         operation, form = self._operation, self._operation.plain_form(body)
         caller = CallerContext(principal.virtual_key, request_id, principal.address)
-        with admit(self._runtime, operation, form, None, caller, stream=False) as scope:
+        with admit(self._runtime, operation, form, options, caller, stream=False) as scope:
             attempt, answer = await ask_straight(scope, _make)
             attempt.consumption = _consumption(scope, attempt, answer)
             return answer.json_at_hand or answer.json, scope.succeed(attempt)

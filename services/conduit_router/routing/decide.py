@@ -55,17 +55,6 @@ class Decision(msgspec.Struct, frozen=True):
     conditional: tuple[CandidateKeys, ...] = ()
 
 
-def decide_for(
-    routes: Mapping[str, Route],
-    requirements: Requirements,
-    health: HealthView,
-    seed: int,
-    peer: str = "",
-) -> Decision:
-    """Return where a request goes. ModelNotFound if nothing is mapped to its alias."""
-    return decide(route_of(routes, requirements.model), requirements, health, seed, peer)
-
-
 def route_of(routes: Mapping[str, Route], model: str) -> Route:
     """Return the route of an alias. ModelNotFound if nothing is mapped to it."""
     route = routes.get(model)

@@ -98,3 +98,28 @@ async def test_wishes_that_make_no_sense_are_refused_with_their_place(suite: Sui
         answer = await chat(suite, "wish-any", headers, **members)
         assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert (await chat(suite, "wish-any")).status_code == 200
+
+
+@pytest.mark.parametrize("header", ["x-conduit-affinity-key", "x-claude-code-session-id"])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_agents_session_stays_on_the_plain_way_and_on_the_general_one(
+    suite: Suite, header: str, *, stream: bool
+) -> None:
+    """Both take it to the same instance; many sessions use all of them."""
+    name = f"wish-{header}-{stream}"
+    for number in (1, 2, 3):
+        await suite.add_simulator(name, "echo", name=f"{name} {number}")
+    policy = {"modelAlias": name, "affinity": "Session"}
+    await suite.call("POST", "/api/fallback-chains", policy)
+    await suite.settled()
+    places = set()
+    for number in range(24):
+        plain = {header: f"session {number}"}
+        general = plain | {"x-conduit-timeout": "600s"}
+        found = {
+            (await chat(suite, name, headers, stream=stream)).headers["x-conduit-provider-id"]
+            for headers in (plain, general, plain)
+        }
+        assert len(found) == 1
+        places |= found
+    assert len(places) == 3

@@ -14,6 +14,10 @@ from conduit.v1.decision_pb2 import (
     REJECTION_REASON_PROVIDER_DISABLED,
 )
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
+from conduit.v1.routing_policy_pb2 import (
+    BALANCING_STRATEGY_ROUND_ROBIN,
+    FALLBACK_CONDITION_CONTENT_POLICY,
+)
 from conduit_kernel.errors import ModelNotFound
 from conduit_router.context import CallerContext
 from conduit_router.queries import Queries
@@ -119,3 +123,25 @@ async def test_a_model_of_nobodys_is_not_explained(bench: Bench) -> None:
     """It does not exist."""
     with pytest.raises(ModelNotFound):
         await Queries(bench.runtime).ExplainRoute(pb.ExplainRouteRequest(model="x"), CALLER)
+
+
+async def test_an_explanation_goes_by_the_alias_s_policy_and_takes_no_turn(bench: Bench) -> None:
+    """So the next call goes where it said; steps with conditions come last, with these."""
+    chain = FallbackChain(
+        id=1,
+        model_alias="gpt",
+        is_enabled=True,
+        strategy=BALANCING_STRATEGY_ROUND_ROBIN,
+        providers=[
+            FallbackProvider(provider_id=1),
+            FallbackProvider(provider_id=2),
+            FallbackProvider(provider_id=3, conditions=[FALLBACK_CONDITION_CONTENT_POLICY]),
+        ],
+    )
+    bench.runtime.table = compiled(snapshot([provider(i) for i in (1, 2, 3)], chains=[chain]))
+    for _ in range(3):
+        request = pb.ExplainRouteRequest(model="gpt")
+        decision = (await Queries(bench.runtime).ExplainRoute(request, CALLER)).decision
+        assert decision.strategy == BALANCING_STRATEGY_ROUND_ROBIN
+        assert [each.provider_id for each in decision.candidates] == [1, 2, 3]
+    assert decision.candidates[2].conditions == [FALLBACK_CONDITION_CONTENT_POLICY]

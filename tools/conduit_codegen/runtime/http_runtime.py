@@ -127,6 +127,12 @@ def fill_duration(message: Duration, value: str, name: str) -> None:
     well_known.fill_duration(message, seconds, name)
 
 
+def first_header(headers: Headers, names: Collection[bytes]) -> bytes | None:
+    """Return the value of the first of several headers that is there."""
+    values = (headers.get(name) for name in names)
+    return next((value for value in values if value is not None), None)
+
+
 def header_text(value: bytes) -> str:
     """Read a header's value."""
     return value.decode("latin-1").strip()

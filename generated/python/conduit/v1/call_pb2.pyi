@@ -44,7 +44,7 @@ class CallOptions(_message.Message):
     """What follows when a stream fails behind its first token. Unset means the virtual key's word, or the alias's."""
     affinity_key: _builtins.str
     """Calls with the same key go to the same instance as long as it is well; at most 256 characters. Counts where the alias's
-    policy has an affinity.
+    policy has an affinity. Over HTTP the headers by which agents name their sessions stand for it.
     """
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:

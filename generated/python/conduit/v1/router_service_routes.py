@@ -43,7 +43,17 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
     fallbacks = headers.get(b"x-conduit-fallbacks")
     providers = headers.get(b"x-conduit-provider")
     stream_failover = headers.get(b"x-conduit-stream-failover")
-    affinity_key = headers.get(b"x-conduit-affinity-key")
+    affinity_key = http.first_header(
+        headers,
+        (
+            b"x-conduit-affinity-key",
+            b"x-claude-code-session-id",
+            b"x-session-affinity",
+            b"x-session-id",
+            b"session-id",
+            b"session_id",
+        ),
+    )
     if (
         timeout
         is strict_parameters

@@ -12,7 +12,8 @@ from conduit_kernel.errors import ModelNotFound
 from conduit_providers.operation import Requirements
 from conduit_providers.operations.chat import OPERATION, chat_request
 from conduit_router.calls.call_scope import admit
-from conduit_router.routing.decide import Decision, decide_for
+from conduit_router.routing.decide import Decision, route_of
+from conduit_router.routing.decide import decide as decide_route
 
 CHAT = Requirements(ALIAS, "chat")
 
@@ -20,7 +21,12 @@ CHAT = Requirements(ALIAS, "chat")
 def decide(bench: Bench, requirements: Requirements) -> Decision:
     """Decide as a call does."""
     runtime = bench.runtime
-    return decide_for(runtime.table.routes, requirements, runtime.state.view(), 1)
+    return decide_route(
+        route_of(runtime.table.routes, requirements.model),
+        requirements,
+        runtime.state.view(),
+        1,
+    )
 
 
 @pytest.fixture
