@@ -95,16 +95,19 @@ def _check(request: pb.CreateWebhookRequest, *, allow_private: bool) -> None:
     unknown = set(request.kinds) - set(NotificationKind.values()[1:])
     if unknown:
         raise InvalidRequest("kinds has one that does not exist", field="kinds")
+    scheme, is_whole = "", False
     try:
         url = urlsplit(request.url)
         is_whole = bool(url.hostname) and url.port != 0 and not url.username
+        scheme = url.scheme
     except ValueError:
-        is_whole = False
+        # It is not whole.
+        pass
     is_plain = request.url.isascii() and request.url.isprintable() and " " not in request.url
-    if not (is_whole and is_plain) or url.scheme not in {"http", "https"}:
+    if not (is_whole and is_plain) or scheme not in {"http", "https"}:
         message = "url must be an https URL, without credentials and blanks"
         raise InvalidRequest(message, field="url")
-    if url.scheme == "http" and not allow_private:
+    if scheme == "http" and not allow_private:
         raise AddressNotAllowed("url must begin with https", field="url")
 
 

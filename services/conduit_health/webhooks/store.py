@@ -191,8 +191,8 @@ def _delivery(row: Row[tuple[object, ...]]) -> Delivery:
 
 def _row(delivery: Delivery) -> dict[str, object]:
     values = delivery._asdict()
-    del values["id"]
-    return values | {name: _millis(values[name]) for name in _TIMES}
+    times: dict[str, object] = {name: _millis(values[name]) for name in _TIMES}
+    return {name: value for name, value in values.items() if name != "id"} | times
 
 
 _TIMES = ("created_at", "attempted_at", "due_at")
