@@ -20,6 +20,8 @@ HEARTBEAT_SECONDS = 15
 DRAIN_SECONDS = 4
 # OpenAI's own sessions end after one or two hours.
 SESSION_SECONDS = 7500
+STREAM_HOLD_BYTES = 1024 * 1024
+STREAM_HOLD_SECONDS = 60
 # Where container platforms mount secrets.
 MOUNTED_SECRETS = (Path("/run/secrets"), Path("/var/run/secrets"))
 # Each service's port, counted from the gRPC port.
@@ -68,6 +70,9 @@ class Settings:
     max_waiting_charges: int = 0
     # When circuits open, and for how long.
     breaker: BreakerPolicy = DEFAULT_POLICY
+    # So much of an answer, and so long, is a stream held back that is to be restarted if it fails.
+    stream_hold_bytes: int = STREAM_HOLD_BYTES
+    stream_hold_seconds: float = STREAM_HOLD_SECONDS
     # How long a stopping process waits for calls under way, in seconds.
     drain_seconds: float = DRAIN_SECONDS
     # How long it takes calls before that, though it says that it is not ready, in seconds.
@@ -133,6 +138,8 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "session_opening_seconds": _seconds(env, "CONDUIT_SESSION_OPENING_SECONDS", 20),
         "session_idle_seconds": _seconds(env, "CONDUIT_SESSION_IDLE_SECONDS", 900),
         "session_seconds": _seconds(env, "CONDUIT_SESSION_SECONDS", SESSION_SECONDS),
+        "stream_hold_bytes": _number(env, "CONDUIT_STREAM_HOLD_BYTES", STREAM_HOLD_BYTES),
+        "stream_hold_seconds": _number(env, "CONDUIT_STREAM_HOLD_SECONDS", STREAM_HOLD_SECONDS),
         "catalog_dir": Path(folder) if (folder := env.get("CONDUIT_CATALOG_DIR")) else None,
         "secret_dirs": tuple(map(Path, _list(env, "CONDUIT_SECRET_DIRS"))),
         "cors_origins": tuple(env.get("CONDUIT_CORS_ORIGINS", "*").replace(" ", "").split(",")),

@@ -145,6 +145,15 @@ class Events(Protocol):
         """Return whole server-sent events, without the one that ends the stream."""
         ...
 
+    @property
+    def size(self) -> int:
+        """Return about how many bytes of memory it takes."""
+        ...
+
+    def with_sse(self, sse: bytes) -> Self:
+        """Return pieces that are read like these, from other server-sent events."""
+        ...
+
     def to_form(self, *, is_typed: bool) -> Self:
         """Make the form that the caller gets. UpstreamError if what the provider sent is no such.
 

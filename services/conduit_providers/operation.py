@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from conduit.v1.call_pb2 import CallOptions, CallReport
 from conduit.v1.converse_requests_pb2 import SessionEndReason
 from conduit_kernel.http import Upload
+from conduit_providers.answer_joining import NotContinuable, Said
 from conduit_providers.calls import Answer, Call, Events, Form
 from conduit_providers.codec import Codec
 from conduit_providers.quantities import Quantities
@@ -130,6 +131,10 @@ class StreamedOperation(AnsweredOperation[RequestT, AnswerT], Generic[RequestT, 
 
     # What follows the last of an answer's server-sent events.
     end_of_events: ClassVar[bytes] = b""
+
+    def said_in(self, events: Sequence[bytes]) -> Said:
+        """Return what server-sent events said. NotContinuable where no other answer can go on."""
+        raise NotContinuable
 
     @abstractmethod
     def started(self, message: Any) -> CallReport:  # noqa: ANN401 # of each RPC its own

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -75,6 +75,9 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     match: ModelMatch = EVERY_MODEL
     # When the provider turns the family off. Data alone: nothing refuses such a model.
     retires_on: date | None = None
+    # Whether an answer goes on from a message of the model's own at the end of a conversation, or
+    # repeats that message first.
+    prefill: Literal["none", "continued", "repeated"] = "none"
     # The codec's own struct of facts; in the file they stand beside `match`.
     facts: Any = None
 
@@ -139,6 +142,10 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
                 known.clear()
             known[model] = next((row.facts for row in self.models if row.match.fits(model)), None)
         return known[model]
+
+    def prefill_of(self, model: str) -> str:
+        """Return the `prefill` of a model's row."""
+        return next((row.prefill for row in self.models if row.match.fits(model)), "none")
 
     def value_maps_of(self, model: str) -> tuple[ValueMap, ...]:
         """Return the maps that hold for a model, one for each parameter."""

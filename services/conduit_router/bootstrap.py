@@ -24,6 +24,7 @@ from conduit_router.accounting.spool_metrics import SpoolMetrics
 from conduit_router.calls.jobs import JobRunner
 from conduit_router.calls.media import MediaFetcher
 from conduit_router.calls.runtime import CallRuntime
+from conduit_router.calls.stream_hold import StreamHold
 from conduit_router.calls.upstream_session import SessionLimits
 from conduit_router.control_plane.control_plane import ControlPlane
 from conduit_router.routing.compile import Compiler
@@ -141,6 +142,7 @@ async def start(
         clock=timer,
         wall_clock=clock,
         draw_seed=_seeds(),
+        hold=StreamHold(settings.stream_hold_bytes, settings.stream_hold_seconds),
     )
     virtual_keys = VirtualKeys(vault, clock)
     limits = _session_limits(settings)

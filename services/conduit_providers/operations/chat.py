@@ -23,6 +23,7 @@ from conduit.v1.chat_pb2 import ChatCompletion, ChatCompletionRequest, ChatUsage
 from conduit.v1.json_limits import MAX_DEPTH
 from conduit.v1.json_runtime import JsonError, MalformedJson, parse
 from conduit_kernel.errors import InvalidRequest
+from conduit_providers.answer_joining import Said
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import Decoder, StreamingCodec
 from conduit_providers.failures import malformed
@@ -84,6 +85,15 @@ class ChatEvents:
             except (JsonError, MalformedJson) as error:
                 raise malformed("", "an event does not fit the contract") from error
         return self._chunks
+
+    @property
+    def size(self) -> int:
+        """Return about how many bytes of memory it takes."""
+        return len(self._sse or b"") + sum(chunk.ByteSize() for chunk in self._chunks or ())
+
+    def with_sse(self, sse: bytes) -> "ChatEvents":
+        """Return pieces that are read like these, from other server-sent events."""
+        return ChatEvents(sse=sse, read=self._read)
 
     def to_form(self, *, is_typed: bool) -> Self:
         """Make the form that the caller gets. UpstreamError if what the provider sent is no such.
@@ -235,6 +245,10 @@ class ChatOperation(StreamedOperation[ChatCompletionRequest, ChatCompletion, Cha
     def media(self, form: Form[ChatCompletionRequest]) -> set[str]:
         """Return what a conversation refers to by URL."""
         return urls_of(form.typed)
+
+    def said_in(self, events: Sequence[bytes]) -> Said:
+        """Read what the events of an answer said."""
+        return Said(events)
 
     def started(self, message: pb.StreamChatResponse) -> CallReport:
         """Return the report of the first message."""

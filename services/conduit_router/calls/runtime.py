@@ -7,6 +7,8 @@ from conduit_kernel.http import Headers
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.calls.jobs import JobRunner
 from conduit_router.calls.media import MediaFetcher
+from conduit_router.calls.prefill_refusals import PrefillRefusals
+from conduit_router.calls.stream_hold import StreamHold
 from conduit_router.calls.waiting import WaitingLines
 from conduit_router.routing.balancer import Balancer
 from conduit_router.routing.provider_state import ProviderState
@@ -33,6 +35,7 @@ class CallRuntime:
         wall_clock: Callable[[], float],
         draw_seed: Callable[[], int],
         end_listeners: Sequence[EndListener] = (),
+        hold: StreamHold | None = None,
     ) -> None:
         """Take `clock` for durations and deadlines, `wall_clock` for points in time."""
         self.table = EMPTY_TABLE
@@ -49,6 +52,8 @@ class CallRuntime:
         self.end_listeners = tuple(end_listeners)
         self.draw_seed = draw_seed
         self.waiting = WaitingLines()
+        self.hold = hold or StreamHold()
+        self.prefill_refusals = PrefillRefusals(clock)
 
     def apply(self, change: TableChange) -> None:
         """Serve calls by a new table."""

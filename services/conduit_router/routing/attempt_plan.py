@@ -108,6 +108,23 @@ class AttemptPlan(msgspec.Struct):
         self._retry = False
         self._next_candidate()
 
+    def interrupted(self) -> None:
+        """Take in that an answer broke off on its way: leave the candidate, for the first again.
+
+        That is once, and only where no other is left.
+        """
+        self._retry = False
+        self._next_candidate()
+        candidates = len(self.decision.candidates)
+        if self._candidate >= candidates >= self.attempts:
+            self.restart(self.decision)
+
+    def once_more(self) -> bool:
+        """Count another request of the last attempt; return whether one is left."""
+        is_left = self.attempts < self.max_attempts
+        self.attempts += is_left
+        return is_left
+
     def crashed(self) -> None:
         """Take in that the last attempt failed by a fault of ours: leave the candidate."""
         self._retry = False

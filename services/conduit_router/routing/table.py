@@ -181,6 +181,8 @@ class Caller(msgspec.Struct, frozen=True, eq=False, gc=False):
     expires_at: float
     # None means all models.
     allowed: tuple[str, ...] | None
+    # What follows when a stream fails; zero where the key says nothing.
+    stream_failover: int = 0
 
 
 class RoutingTable(msgspec.Struct, frozen=True, eq=False):

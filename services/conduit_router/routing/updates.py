@@ -255,4 +255,5 @@ def _caller(entry: SnapshotVirtualKey) -> Caller:
         is_enabled=key.is_enabled,
         expires_at=key.expires_at.ToNanoseconds() / 1e9 if key.HasField("expires_at") else inf,
         allowed=tuple(key.allowed_models) or None,
+        stream_failover=key.stream_failover,
     )

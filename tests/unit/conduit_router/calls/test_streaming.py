@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from time import monotonic
-from typing import cast
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -10,6 +9,7 @@ from structlog.testing import capture_logs
 from tests.support.call_bench import BODY, CALLER, PRINCIPAL, Bench
 from tests.support.nonsense import deep
 from tests.support.scripted_upstream import Act, answer, hang, open_transport, reset, serve, stream
+from tests.support.stream_page import Page
 
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.call_pb2 import CallOptions
@@ -20,11 +20,10 @@ from conduit.v1.charge_pb2 import (
 )
 from conduit.v1.error_reason_pb2 import ERROR_REASON_STREAM_INTERRUPTED
 from conduit_kernel.errors import ConduitError, StreamInterrupted
-from conduit_kernel.http import AnswerMisuse, CallerGone, HttpError, Stream
+from conduit_kernel.http import AnswerMisuse, CallerGone, HttpError
 from conduit_providers.operations.chat import OPERATION, chat_request
 from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.calls.upstream_stream import COUNTS_SECONDS
-from conduit_router.served_by import CallSummary
 
 PIECE = b'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
 USAGE = (
@@ -195,41 +194,6 @@ async def test_an_end_without_a_reason_to_stop_is_a_cut(tmp_path: Path, end: byt
     assert DONE not in b"".join(message.events for message in made.messages)
     assert [charge.is_complete for charge in made.charges] == [False]
     assert [o.reason for o in made.bench.outcomes.drain()] == [ERROR_REASON_STREAM_INTERRUPTED]
-
-
-class Page:
-    """A caller's end of a stream of events: what was written, and how it goes wrong."""
-
-    def __init__(self, *, leaves_after: int = 100, has_begun: bool = False) -> None:
-        self.events = b""
-        self.summaries: list[CallSummary] = []
-        self.waits = 0
-        self.is_finished = False
-        self._left = leaves_after
-        self._has_begun = has_begun
-
-    def start(self, summary: CallSummary) -> Stream:
-        """Send the head."""
-        if self._has_begun:
-            raise AnswerMisuse("this request has been answered already")
-        self.summaries.append(summary)
-        return cast(Stream, self)
-
-    def write(self, data: bytes) -> bool:
-        """Take events; be slow."""
-        self.events += data
-        return True
-
-    async def drain(self) -> None:
-        """Catch up, or leave."""
-        self.waits += 1
-        if self.waits >= self._left:
-            raise CallerGone("the caller left before its answer was whole")
-
-    def finish(self, last: bytes = b"") -> None:
-        """Take the end."""
-        self.events += last
-        self.is_finished = True
 
 
 async def write(folder: Path, page: Page, *acts: Act) -> tuple[Bench, Exception | None]:

@@ -112,3 +112,31 @@ def test_starting_over_keeps_the_count() -> None:
     assert way.next() is not None
     way.failed(UpstreamRateLimited("wait"), may_retry=False)
     assert not way.may_go_on
+
+
+def test_an_answer_that_broke_off_is_gone_on_with_elsewhere_and_once_where_it_began() -> None:
+    """The first candidate has another chance where no other is left, but not for ever."""
+    way, seen = plan(keys=1), []
+    while (attempt := way.next()) is not None:
+        seen.append(attempt.candidate.provider_id)
+        way.interrupted()
+    assert seen == [1, 2, 1, 2]
+    assert way.fallbacks >= 1
+
+
+def test_an_answer_of_the_only_candidate_is_gone_on_with_there() -> None:
+    """Once."""
+    way, seen = plan(providers=1, keys=1), 0
+    while way.next() is not None:
+        seen += 1
+        way.interrupted()
+    assert seen == 2
+
+
+def test_a_request_that_is_sent_once_more_is_an_attempt() -> None:
+    """As far as there are any left."""
+    way = plan(attempts=2)
+    way.next()
+    assert way.once_more()
+    assert not way.once_more()
+    assert way.attempts == 2

@@ -1,0 +1,145 @@
+"""An attempt's streamed answer on its way to the caller: opened, relayed, ended once."""
+
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+
+from conduit.v1.charge_pb2 import (
+    USAGE_SOURCE_EARLY_EVENT,
+    USAGE_SOURCE_ESTIMATE,
+    USAGE_SOURCE_PROVIDER,
+)
+from conduit_kernel.errors import StreamInterrupted, UpstreamError
+from conduit_kernel.http import AnswerMisuse, CallerGone, HttpError, TotalTimeout
+from conduit_providers.calls import Form
+from conduit_router.calls.attempts import out_of_time
+from conduit_router.calls.call_scope import CallScope
+from conduit_router.calls.upstream_stream import UpstreamStream, first_events
+from conduit_router.routing.attempt_plan import Attempt, Consumption
+from conduit_router.served_by import CallSummary
+from conduit_router.upstream.transport import LazyHeaders
+
+# A stream and its first events.
+Opened = tuple[UpstreamStream, Any]
+# Failures on the caller's side, which say nothing of the provider.
+_CALLERS = (CallerGone, AnswerMisuse)
+
+
+class Relay:
+    """The stream of an attempt, from its first piece on; enter it, and `succeed`."""
+
+    __slots__ = ("_attempt", "_scope", "upstream")
+
+    def __init__(self, scope: CallScope, attempt: Attempt, upstream: UpstreamStream) -> None:
+        self._scope = scope
+        self._attempt = attempt
+        self.upstream = upstream
+
+    def __enter__(self) -> Self:
+        """Return the relay."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Note the usage; raise the error that a failure of the provider means."""
+        self._close()
+        if isinstance(error, TotalTimeout):
+            raise out_of_time(self._scope, self._attempt) from error
+        if isinstance(error, UpstreamError | HttpError) and not isinstance(error, _CALLERS):
+            self.upstream.interrupted(error)
+
+    def succeed(self) -> CallSummary:
+        """End the attempt, whose answer is complete; return what was done and what it cost."""
+        scope, attempt, upstream = self._scope, self._attempt, self.upstream
+        attempt.consumption = consumption(scope, attempt, upstream)
+        if upstream.skipped:
+            _log_skipped(scope, attempt, upstream.skipped)
+        scope.runtime.outcomes.succeeded(
+            attempt.candidate, attempt.key, attempt.waited * 1000, upstream.headers
+        )
+        return scope.succeed(attempt)
+
+    def give_up(self, why: BaseException) -> None:
+        """End the attempt, so that another may go on: `take_over`."""
+        self._close()
+        self._scope.end_attempt(self._attempt, why)
+
+    def take_over(self, attempt: Attempt, upstream: UpstreamStream) -> None:
+        """Go on with the stream of another attempt."""
+        self._attempt, self.upstream = attempt, upstream
+
+    def _close(self) -> None:
+        self.upstream.close()
+        if self._attempt.consumption is None:
+            self._attempt.consumption = consumption(self._scope, self._attempt, self.upstream)
+
+
+async def open_stream(scope: CallScope, attempt: Attempt, form: Form[Any] | None = None) -> Opened:
+    """Ask a candidate; return its stream and the first events.
+
+    `form` is the request where it is not the caller's own.
+    """
+    name = scope.operation.name
+    instance, runtime = attempt.candidate.instance, scope.runtime
+    served, upstream = instance.served[name], attempt.key.endpoint(name)
+    endpoint, spec = served.endpoint, instance.spec
+    call = scope.call(attempt)
+    if form is not None:
+        call.request = form
+    native = scope.operation.native_media(call, endpoint)
+    if native is not None:
+        call.fetched = await scope.fetch_media(native)
+    if served.job_codec is not None:
+        job = served.job_codec.stream(call, endpoint, upstream.target)
+        attempt.is_sent, sent = True, runtime.clock()
+        timeouts = scope.timeouts(attempt)
+        response, running = await runtime.jobs.open(job, upstream, spec, timeouts)
+        stream = UpstreamStream(upstream, response, running.decoder, job=running)
+    else:
+        request = served.codec.to_upstream(call, endpoint, upstream.target)
+        attempt.is_sent, sent = True, runtime.clock()
+        response = await runtime.transport.open(upstream, spec, request, scope.timeouts(attempt))
+        call.answer_headers = LazyHeaders(response.headers)
+        stream = UpstreamStream(upstream, response, served.codec.decoder(call, endpoint))
+    # The head came; the first piece has what is left of the time.
+    first = await first_events(stream, sent + attempt.first_event - runtime.clock())
+    if first is not None:
+        try:
+            first.to_form(is_typed=scope.is_typed)
+        except UpstreamError as error:
+            stream.unopened(error)
+    attempt.waited = runtime.clock() - sent
+    scope.answered(attempt, response.headers)
+    return stream, first
+
+
+def consumption(scope: CallScope, attempt: Attempt, stream: UpstreamStream) -> Consumption:
+    """Return what a stream used until now."""
+    if stream.usage is None:
+        usage = scope.estimate(attempt, None, stream.emitted)
+        return Consumption(usage, USAGE_SOURCE_ESTIMATE, stream.is_complete)
+    source = USAGE_SOURCE_PROVIDER if stream.is_complete else USAGE_SOURCE_EARLY_EVENT
+    return Consumption(stream.usage, source, stream.is_complete)
+
+
+def interruption(upstream: UpstreamStream, error: Exception) -> StreamInterrupted:
+    """Return the error that a failure after the first events means."""
+    try:
+        upstream.interrupted(error)
+    except StreamInterrupted as found:
+        return found
+
+
+def _log_skipped(scope: CallScope, attempt: Attempt, events: int) -> None:
+    structlog.get_logger("calls").warning(
+        "malformed_events_skipped",
+        events=events,
+        provider_id=attempt.candidate.provider_id,
+        model=attempt.candidate.model,
+        request_id=scope.caller.request_id,
+    )
