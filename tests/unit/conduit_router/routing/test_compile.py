@@ -105,7 +105,8 @@ def foreign() -> SnapshotKey:
 def changed() -> SnapshotKey:
     """Return a key that somebody changed in the database."""
     entry = key(1, 1)
-    entry.secret.ciphertext = entry.secret.ciphertext[:-1] + b"\0"
+    last = entry.secret.ciphertext[-1]
+    entry.secret.ciphertext = entry.secret.ciphertext[:-1] + bytes([last ^ 1])
     return entry
 
 
