@@ -144,8 +144,7 @@ async def start(
         draw_seed=_seeds(),
         hold=StreamHold(settings.stream_hold_bytes, settings.stream_hold_seconds),
     )
-    virtual_keys = VirtualKeys(vault, clock)
-    limits = _session_limits(settings)
+    virtual_keys, limits = VirtualKeys(vault, clock), _session_limits(settings)
     stub = RouterStub(runtime, virtual_keys, ids, _upload_space(settings), limits)
     control_plane = ControlPlane(
         settings,
