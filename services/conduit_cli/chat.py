@@ -40,17 +40,20 @@ def answer(gateway: Gateway, model: str, text: str) -> Iterator[str]:
     """Yield the pieces of a model's answer.
 
     GatewayError if there is an error, also in the middle; OSError if the connection fails, also
-    when the answer ends without its end.
+    when the answer ends without its end; ValueError for what is no answer of a gateway.
     """
     body = {"model": model, "messages": [{"role": "user", "content": text}], "stream": True}
     for data in gateway.events("/v1/chat/completions", body):
         if data == "[DONE]":
             return
         event = json.loads(data)
+        if not isinstance(event, dict):
+            raise ValueError("an event is no object")  # noqa: TRY004 # of what was sent, not of ours
         if error := error_in(event):
             raise error
-        for choice in event.get("choices", ()):
-            if piece := choice.get("delta", {}).get("content"):
+        # Providers may send null where there is nothing.
+        for choice in event.get("choices") or ():
+            if piece := (choice.get("delta") or {}).get("content"):
                 yield piece
     raise ConnectionError("the answer broke off")
 

@@ -36,7 +36,11 @@ class Gateway:
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
         """Return the answer's JSON. GatewayError if it is an error, OSError without an answer."""
         with self._sent(method, path, body) as response:
-            answer = json.loads(response.read() or b"{}")
+            content = response.read() or b"{}"
+            try:
+                answer = json.loads(content)
+            except ValueError as error:
+                raise GatewayError(response.status, "The answer is no JSON", "") from error
             return answer if isinstance(answer, dict) else {}
 
     def events(self, path: str, body: Json) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import secrets
 import tomllib
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ _HEAD = """\
 # Keep a copy: without the encryption key, stored provider keys cannot be read any more.
 """
 _ENCRYPTION_KEY_BYTES = 32
+# Names that need no quotes; its owner may have added others.
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class KeysUnusable(Exception):
@@ -63,10 +66,12 @@ class KeyFile:
     def store(self, values: Mapping[str, str | bool]) -> None:
         """Add values to what is stored, for the owner's eyes only."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lines = (f"{k} = {json.dumps(v)}\n" for k, v in {**self.read(), **values}.items())
+        stored = {**self.read(), **values}
+        lines = (f"{_key(name)} = {_toml(value)}\n" for name, value in stored.items())
         new = self.path.with_suffix(f".{os.getpid()}")
         try:
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(number, "w", encoding="utf-8") as out:
                 out.write(_HEAD + "".join(lines))
                 out.flush()
                 os.fsync(out.fileno())
@@ -87,3 +92,12 @@ class KeyFile:
                 f"{self._folder} has data, but {self.path} with its encryption key is gone. "
                 "Put the file back, or set CONDUIT_ENCRYPTION_KEY."
             )
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else _toml(name)
+
+
+def _toml(value: str | bool) -> str:  # noqa: FBT001 # what a file may hold
+    # TOML has the strings of JSON, without pairs of surrogates and with DEL escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -2,7 +2,6 @@
 
 import errno
 import ipaddress
-import os
 import random
 import socket
 import sys
@@ -114,9 +113,7 @@ def _check(host: str, port: int, option: str, other: int) -> None:
         _bind(host, port).close()
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
-            raise PortTaken(
-                f"Cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}."
-            ) from error
+            raise PortTaken(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
         raise PortTaken(
             f"Port {port} is taken. Stop what listens there, or choose another port: "
             f"conduit serve {option} {other}"

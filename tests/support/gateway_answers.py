@@ -1,0 +1,36 @@
+"""A server on a real port that gives each request the same answer, for clients that block."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+from conduit_cli.gateway import Gateway
+
+
+@contextmanager
+def answering(status: int, body: bytes, announced: int | None = None) -> Iterator[Gateway]:
+    """Yield a gateway that gives each request the same answer."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # the base's name
+            length = int(self.headers.get("content-length") or 0)
+            self.rfile.read(length)
+            self.send_response(status)
+            self.send_header("content-length", str(len(body) if announced is None else announced))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815 # the base's name
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield Gateway(f"http://127.0.0.1:{server.server_port}/at/", {"x-a": "1"}, 5.0)
+        finally:
+            server.shutdown()
+            thread.join()

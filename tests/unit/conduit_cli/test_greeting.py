@@ -1,0 +1,51 @@
+"""What `conduit serve` says once it is ready: secrets only those that were made now."""
+
+from pathlib import Path
+from typing import Any
+
+from conduit_cli.greeting import greeting
+from conduit_cli.keys import ENCRYPTION, MASTER
+from conduit_cli.layout import Layout
+
+
+def said(**changes: Any) -> str:  # noqa: ANN401 # of each argument its own
+    """Return the text of a later start, with changes."""
+    given: dict[str, Any] = {
+        "version": "0.1.0",
+        "seconds": 1.26,
+        "made_keys": {},
+        "new_virtual_key": "",
+        "key_file": Path("/data/keys.toml"),
+        "has_virtual_key": True,
+        "command": "conduit",
+    }
+    layout = Layout(Path("/data"), "127.0.0.1", 8080, 50051, 1)
+    return greeting(layout, **{**given, **changes})
+
+
+def test_a_first_start_shows_what_was_made_and_how_to_try_it() -> None:
+    """The keys, where they are kept, and a call that works as it stands."""
+    text = said(
+        made_keys={MASTER: "mk-1", ENCRYPTION: "ek-1"},
+        new_virtual_key="condt_1",
+        command="./conduit",
+    )
+    assert text.startswith("Conduit 0.1.0 is ready at http://127.0.0.1:8080 (1.3 s)\n")
+    for part in ("mk-1", "ek-1", "/data/keys.toml", "Bearer condt_1", './conduit chat "hello"'):
+        assert part in text
+
+
+def test_a_later_start_shows_no_key() -> None:
+    """It says how to read the one that is kept."""
+    text = said()
+    assert "Made for you" not in text
+    assert 'Authorization: Bearer $CONDUIT_API_KEY"' in text
+    assert "/data/keys.toml" in text
+
+
+def test_a_gateway_without_a_virtual_key_has_nothing_to_try() -> None:
+    """Only where it listens."""
+    text = said(has_virtual_key=False)
+    assert "Try it" not in text
+    assert "gRPC: registry 127.0.0.1:50051, router 127.0.0.1:50052" in text
+    assert text.endswith("Ctrl-C stops it.")
