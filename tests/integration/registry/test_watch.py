@@ -92,7 +92,9 @@ async def test_a_watcher_that_comes_back_gets_what_it_missed(api: Api) -> None:
         message = await again.next()
         assert not message.HasField("snapshot")
         assert message.revision == 6
-    assert (state.providers, state.keys, state.mappings, state.fallback_chains) == ({}, {}, {}, {})
+    assert (state.providers, state.keys, state.mappings) == ({}, {}, {})
+    # A chain keeps its policy when its last instance is gone.
+    assert [list(chain.providers) for chain in state.fallback_chains.values()] == [[]]
     assert list(state.virtual_keys) == [1]
     for epoch, revision in (("another", 6), (state.epoch, 7), (state.epoch, -1), ("", 0)):
         stranger = SnapshotState()

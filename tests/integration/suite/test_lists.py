@@ -26,9 +26,11 @@ LISTS = {
     "/api/audit-log": "entries",
     "/api/model-costs": "modelCosts",
     "/api/usage/charges": "charges",
+    "/api/webhooks": "webhooks",
+    "/api/webhooks/{webhook}/deliveries": "deliveries",
 }
 # What changes while it is looked at; those that hold still must be there twice at least.
-FEW = {"history", "rateLimits"}
+FEW = {"history", "rateLimits", "deliveries"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -41,6 +43,8 @@ async def provider(suite: Suite) -> int:
         chain = {"modelAlias": f"listed-{n}", "providers": [{"providerId": each, "priority": 1}]}
         await suite.call("POST", "/api/fallback-chains", chain)
         await suite.call("POST", "/api/virtual-keys", {"name": f"listed-{n}"})
+        webhook = {"url": f"http://127.0.0.1:1/{n}", "kinds": ["KeyWithoutFunds"]}
+        await suite.call("POST", "/api/webhooks", webhook)
         cost = {"inputCostPer1kTokens": 1, "outputCostPer1kTokens": 1}
         await suite.call("POST", "/api/model-costs", {"modelPattern": f"listed-{n}", **cost})
     await suite.settled()
@@ -77,7 +81,7 @@ async def pages(client: httpx.AsyncClient, path: str, member: str, size: int) ->
 @pytest.mark.parametrize("template", LISTS)
 async def test_pages_make_up_the_list(suite: Suite, provider: int, template: str) -> None:
     """Each item once, in the order of the list, whatever the size of the pages."""
-    member, path = LISTS[template], template.format(provider=provider)
+    member, path = LISTS[template], template.format(provider=provider, webhook=1)
     async with suite.admin() as client:
         whole = await pages(client, path, member, 1000)
         assert len(whole) >= (0 if member in FEW else 2)
@@ -90,7 +94,7 @@ async def test_a_page_that_makes_no_sense_is_refused(
     suite: Suite, provider: int, template: str
 ) -> None:
     """A size out of range, and a token that no answer gave."""
-    path = template.format(provider=provider)
+    path = template.format(provider=provider, webhook=1)
     async with suite.admin() as client:
         for name, value in (("pageSize", "-1"), ("pageSize", "10001"), ("pageToken", "x")):
             answer = await client.get(path, params={name: value})
@@ -107,4 +111,4 @@ async def test_no_list_is_forgotten(suite: Suite) -> None:
         parameters = operations.get("get", {}).get("parameters", ())
         if any(each["name"] == "pageToken" for each in parameters):
             found.add(path)
-    assert found == {re.sub("{provider}", "{providerId}", each) for each in LISTS}
+    assert found == {re.sub(r"{(provider|webhook)}", r"{\1Id}", each) for each in LISTS}
