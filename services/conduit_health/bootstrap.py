@@ -26,6 +26,7 @@ from conduit_health.publish.grpc_health import ProviderStatuses, ServiceStatus
 from conduit_health.publish.subscribers import Subscribers
 from conduit_health.service import HealthService
 from conduit_health.state.monitor import Monitor
+from conduit_health.state.provider_config import CheckPolicy
 from conduit_health.webhooks.dispatcher import WebhookDispatcher
 from conduit_health.webhooks.store import WebhookStore
 from conduit_kernel.background import Background
@@ -81,6 +82,12 @@ class _Parts:
             subscribers=self.subscribers,
             notifier=self.notifier,
             clock=clock,
+            policy=CheckPolicy(
+                settings.health_checks.interval_minutes * 60.0,
+                settings.health_checks.timeout_seconds,
+                settings.health_checks.retry_attempts,
+                settings.health_checks.failure_threshold,
+            ),
         )
         self._sender = Sender.of(settings)
         vault = Vault(settings.encryption_key, *settings.former_encryption_keys)

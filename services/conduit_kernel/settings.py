@@ -29,6 +29,18 @@ PORT_OFFSETS = {"registry": 0, "router": 1, "health": 2, "billing": 3, "simulato
 
 
 @dataclass(frozen=True, slots=True)
+class HealthChecks:
+    """How provider instances are checked, unless their own policy says otherwise."""
+
+    interval_minutes: int = 5
+    # Of a check, retries included.
+    timeout_seconds: int = 30
+    retry_attempts: int = 3
+    # Failures in a row after which an instance is unhealthy.
+    failure_threshold: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The configuration of a process. Nothing else reads the environment."""
 
@@ -73,6 +85,7 @@ class Settings:
     # So much of an answer, and so long, is a stream held back that is to be restarted if it fails.
     stream_hold_bytes: int = STREAM_HOLD_BYTES
     stream_hold_seconds: float = STREAM_HOLD_SECONDS
+    health_checks: HealthChecks = HealthChecks()
     # How long a stopping process waits for calls under way, in seconds.
     drain_seconds: float = DRAIN_SECONDS
     # How long it takes calls before that, though it says that it is not ready, in seconds.
@@ -131,6 +144,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "breaker": read_policy(env),
         "max_waiting_charges": _number(env, "CONDUIT_MAX_WAITING_CHARGES", 0),
         "heartbeat_seconds": _number(env, "CONDUIT_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
+        "health_checks": _health_checks(env),
         "drain_seconds": _number(env, "CONDUIT_DRAIN_SECONDS", DRAIN_SECONDS),
         "drain_delay_seconds": _number(env, "CONDUIT_DRAIN_DELAY_SECONDS", 0),
         "audit_days": _number(env, "CONDUIT_AUDIT_DAYS", 0),
@@ -145,6 +159,20 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "cors_origins": tuple(env.get("CONDUIT_CORS_ORIGINS", "*").replace(" ", "").split(",")),
     }
     return Settings(**{**values, **given})  # type: ignore[arg-type] # each value has its field's type
+
+
+def _health_checks(env: Mapping[str, str]) -> HealthChecks:
+    usual = HealthChecks()
+    name = "CONDUIT_HEALTH_{}".format
+    checks = HealthChecks(
+        _number(env, name("CHECK_INTERVAL_MINUTES"), usual.interval_minutes),
+        _number(env, name("TIMEOUT_SECONDS"), usual.timeout_seconds),
+        _number(env, name("RETRY_ATTEMPTS"), usual.retry_attempts),
+        _number(env, name("FAILURE_THRESHOLD"), usual.failure_threshold),
+    )
+    if not (checks.interval_minutes and checks.timeout_seconds and checks.failure_threshold):
+        raise ValueError("CONDUIT_HEALTH_...: only RETRY_ATTEMPTS may be 0")
+    return checks
 
 
 def environment() -> Mapping[str, str]:

@@ -84,6 +84,7 @@ def provider(value: values.Provider) -> provider_pb.Provider:
             key_rotation_days=value.key_rotation_days,
             audit_level=provider_pb.AuditLevel.ValueType(value.audit_level),
         ),
+        health_check=_health_check(value.health_check),
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )
@@ -161,6 +162,15 @@ def fallback_chain(value: values.FallbackChain) -> chain_pb.FallbackChain:
         updated_at=timestamp(value.updated_at),
     )
     return _with_etag(message)
+
+
+def _health_check(value: Mapping[str, object]) -> provider_pb.HealthCheckPolicy | None:
+    if not value:
+        return None
+    policy = provider_pb.HealthCheckPolicy()
+    for name, number in value.items():
+        setattr(policy, name, number)
+    return policy
 
 
 def _timeouts(value: values.Timeouts) -> timeouts_pb.Timeouts | None:

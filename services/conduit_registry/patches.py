@@ -26,6 +26,7 @@ class ProviderPatch(TypedDict, total=False):
     require_mtls: bool
     key_rotation_days: int
     audit_level: int
+    health_check: Mapping[str, object]
 
 
 class KeyFields(TypedDict, total=False):

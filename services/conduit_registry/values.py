@@ -30,6 +30,8 @@ class Provider:
     require_mtls: bool = False
     key_rotation_days: int = 0
     audit_level: int = AUDIT_LEVEL_BASIC
+    # By the contract's names; what is not there is as for all others.
+    health_check: Mapping[str, object] = field(default_factory=dict[str, object])
     created_at: int = 0
     updated_at: int = 0
 

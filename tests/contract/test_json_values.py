@@ -123,7 +123,7 @@ def test_money_is_written_exactly(nano: int, text: str) -> None:
 def test_times_are_rfc_3339(text: str, written: str) -> None:
     """Offsets and fractions are read; UTC with as many digits as it takes is written."""
     limit = rate_limit_from_json({"resetsAt": text})
-    assert rate_limit_to_json(limit) == {"resetsAt": written}
+    assert rate_limit_to_json(limit)["resetsAt"] == written
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,10 @@ def test_whole_numbers_come_in_three_spellings(value: object) -> None:
 def test_whole_numbers_are_written_as_numbers() -> None:
     """Also those of 64 bits, which protobuf's own JSON writes as strings."""
     limit = provider_health_pb2.RateLimit(remaining=2**63 - 1)
-    assert text_of(rate_limit_to_json(limit)) == f'{{"remaining":{2**63 - 1}}}'
+    assert (
+        text_of(rate_limit_to_json(limit))
+        == f'{{"limit":null,"remaining":{2**63 - 1},"resetsAt":null}}'
+    )
 
 
 @pytest.mark.parametrize("value", ["4_000", "٤", " 4", "", "1e3", 1.5, 2**63, "9" * 5000])

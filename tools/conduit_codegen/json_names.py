@@ -76,6 +76,16 @@ def text_field(contract: Contract, field: Field) -> Field:
     return contract.message_of(field).field(field.json.text_member)
 
 
+def can_be_null(field: Field, *, is_admin: bool) -> bool:
+    """Return whether a member that is always written is null where its field is not set.
+
+    Messages of OpenAI's dialect have a form of their own for what is not set.
+    """
+    return field.json.always and (
+        field.is_optional or field.json.raw or (is_admin and field.has_presence)
+    )
+
+
 def null_field(contract: Contract, field: Field) -> Field | None:
     """Return the field that is set where a member is null, of a member that can be."""
     if not field.is_message or field.repeated or field.type_name not in contract.messages:

@@ -4,6 +4,7 @@ from .contract import DURATION, FIELD_MASK, STRUCT, TIMESTAMP, Field, Kind, Oneo
 from .json_members import NATIVE
 from .json_names import (
     bare_text,
+    can_be_null,
     known_here,
     members,
     null_field,
@@ -147,7 +148,7 @@ def _member_value(scope: Scope, field: Field) -> str:
     value = _value(scope, field, name)
     if (null := null_field(scope.contract, field)) is not None:
         return f"None if {name}.{null.name} else {value}"
-    if field.json.always and (field.is_optional or field.json.raw):
+    if can_be_null(field, is_admin=scope.is_admin):
         return f"{value} if {_is_set(field)} else None"
     if field.json.text_member:
         text = bare_text(scope.contract.message_of(field))

@@ -18,7 +18,7 @@ from .contract import (
     Oneof,
 )
 from .json_members import NATIVE
-from .json_names import members, null_field, text_field, text_targets
+from .json_names import can_be_null, members, null_field, text_field, text_targets
 from .naming import spelling
 
 # Any: JSON.
@@ -193,7 +193,7 @@ class Schemas:
         schema = self._shape(message, field)
         if (
             message.full_name in self._updated
-            or (field.json.always and (field.is_optional or field.json.raw))
+            or can_be_null(field, is_admin=message.dialect is Dialect.ADMIN)
             or null_field(self._contract, field) is not None
         ):
             schema = _or_null(schema)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from conduit.v1.provider_health_pb2 import KeyRateLimits, RateLimit
 from conduit_health.publish.messages import moment
 from conduit_health.state.observation import MAX_DETAIL, Classification, Observation, classify
-from conduit_health.state.provider_config import InstanceConfig
+from conduit_health.state.provider_config import CheckPolicy, InstanceConfig
 from conduit_kernel.errors import (
     ConduitError,
     Scope,
@@ -23,8 +23,6 @@ from conduit_providers.probe import ModelList, ProbeTarget
 from conduit_providers.probing import Prober
 from conduit_providers.rate_limits import Limit, RateLimits
 
-TIMEOUT_SECONDS = 30.0
-RETRIES = 3
 FIRST_PAUSE_SECONDS = 0.25
 # Keys of one instance that are asked at the same time.
 AT_ONCE = 8
@@ -57,12 +55,12 @@ class Checker:
         self._sleep = sleep
 
     async def check(self, config: InstanceConfig) -> Finding:
-        """Ask an instance with each of its enabled keys, within 30 seconds in all."""
+        """Ask an instance with each of its enabled keys, within the time of its policy."""
         observations: list[Observation] = []
         models: dict[str, None] = {}
         has_list = False
         for group in (await self._groups(config, observations)).values():
-            answers = await self._ask_group(group, observations)
+            answers = await self._ask_group(group, observations, config.policy)
             has_list = has_list or bool(answers)
             for answer in answers:
                 models |= dict.fromkeys(answer.names)
@@ -84,24 +82,28 @@ class Checker:
         return groups
 
     async def _ask_group(
-        self, group: Sequence[ProbeTarget], observations: list[Observation]
+        self, group: Sequence[ProbeTarget], observations: list[Observation], policy: CheckPolicy
     ) -> list[ModelList]:
         first, rest = group[0], group[1:]
-        answers = [await self._ask(first, observations, RETRIES)]
+        answers = [await self._ask(first, observations, policy, policy.retries)]
         if observations and observations[-1].classification is not Classification.FAILED:
             slots = asyncio.Semaphore(AT_ONCE)
 
             async def ask(opened: ProbeTarget) -> ModelList | None:
                 async with slots:
-                    return await self._ask(opened, observations, 0)
+                    return await self._ask(opened, observations, policy, 0)
 
             answers += await asyncio.gather(*(ask(opened) for opened in rest))
         return [answer for answer in answers if answer is not None]
 
     async def _ask(
-        self, opened: ProbeTarget, observations: list[Observation], retries: int
+        self,
+        opened: ProbeTarget,
+        observations: list[Observation],
+        policy: CheckPolicy,
+        retries: int,
     ) -> ModelList | None:
-        ends_at = asyncio.get_running_loop().time() + TIMEOUT_SECONDS
+        ends_at = asyncio.get_running_loop().time() + policy.timeout_seconds
         for attempt in range(retries + 1):
             left = ends_at - asyncio.get_running_loop().time()
             try:

@@ -1,6 +1,6 @@
 """The state of one provider instance, derived from observations. Pure.
 
-* Unhealthy: three failures in a row, or no key that the provider takes.
+* Unhealthy: as many failures in a row as its policy says, or no key that the provider takes.
 * Degraded: a failure that no success followed yet, one in ten of the last minutes' attempts
   failed, or some of the keys are refused or rest.
 * A model that the provider does not list is a warning alone: many serve names they do not list.
@@ -29,7 +29,6 @@ from conduit_health.state.key_state import KeyState
 from conduit_health.state.observation import Classification, Observation
 from conduit_health.state.provider_config import InstanceConfig
 
-UNHEALTHY_AFTER = 3
 # Attempts count half after so long.
 HALF_LIFE_SECONDS = 60.0
 DEGRADED_SHARE = 0.1
@@ -98,7 +97,9 @@ class InstanceState:
         if self.last_check is None:
             return HEALTH_STATUS_UNKNOWN
         refused = self._refused(config)
-        if self.consecutive_failures >= UNHEALTHY_AFTER or (refused and all(refused)):
+        if self.consecutive_failures >= config.policy.failure_threshold or (
+            refused and all(refused)
+        ):
             return HEALTH_STATUS_UNHEALTHY
         is_worse = self.consecutive_failures or any(refused) or any(self._cooling(config, now))
         if is_worse or self._fails_often(now):
@@ -110,14 +111,14 @@ class InstanceState:
         if self.last_check is None:
             return HealthDetails()
         return HealthDetails(
-            api_connectivity=self._connectivity(),
+            api_connectivity=self._connectivity(config),
             authentication=self._authentication(config, now),
             rate_limit=self._rate_limit(config, now),
             model_availability=self._availability(config),
         )
 
-    def _connectivity(self) -> Finding:
-        if self.consecutive_failures >= UNHEALTHY_AFTER:
+    def _connectivity(self, config: InstanceConfig) -> Finding:
+        if self.consecutive_failures >= config.policy.failure_threshold:
             return HEALTH_FINDING_FAILED
         return HEALTH_FINDING_WARNING if self.consecutive_failures else HEALTH_FINDING_OK
 

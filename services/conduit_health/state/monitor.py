@@ -16,7 +16,12 @@ from conduit_health.publish.subscribers import Subscribers
 from conduit_health.state.circuit import RouterCircuits
 from conduit_health.state.instance_state import InstanceState
 from conduit_health.state.observation import Observation
-from conduit_health.state.provider_config import InstanceConfig, provider_configs
+from conduit_health.state.provider_config import (
+    USUAL_POLICY,
+    CheckPolicy,
+    InstanceConfig,
+    provider_configs,
+)
 from conduit_kernel.errors import ProviderNotFound, ServiceUnavailable
 from conduit_kernel.snapshot import SnapshotState
 
@@ -34,8 +39,10 @@ class Monitor:
         subscribers: Subscribers,
         notifier: Notifier,
         clock: Callable[[], float],
+        policy: CheckPolicy = USUAL_POLICY,
     ) -> None:
-        """Take the Registry's state, and a clock of seconds since 1970."""
+        """Take the Registry's state, a clock of seconds since 1970, and the usual policy."""
+        self._policy = policy
         self._state = state
         self._recorder = recorder
         self._subscribers = subscribers
@@ -54,7 +61,7 @@ class Monitor:
 
     def reload(self) -> None:
         """Take what the Registry tells now."""
-        old, self._configs = self._configs, provider_configs(self._state)
+        old, self._configs = self._configs, provider_configs(self._state, self._policy)
         gone = old.keys() - self._configs.keys()
         for provider_id in gone:
             self._instance_states.pop(provider_id, None)

@@ -3,7 +3,22 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from conduit.v1.provider_pb2 import HealthCheckPolicy
 from conduit_kernel.snapshot import SnapshotState
+
+
+class CheckPolicy(NamedTuple):
+    """How an instance is checked."""
+
+    interval_seconds: float = 300.0
+    # Of a check, retries included.
+    timeout_seconds: float = 30.0
+    retries: int = 3
+    # Failures in a row after which it is unhealthy.
+    failure_threshold: int = 3
+
+
+USUAL_POLICY = CheckPolicy()
 
 
 class KeyConfig(NamedTuple):
@@ -27,6 +42,7 @@ class InstanceConfig(NamedTuple):
     keys: tuple[KeyConfig, ...]
     # The provider's own names of the models that are mapped to it.
     models: frozenset[str]
+    policy: CheckPolicy = USUAL_POLICY
 
     @property
     def key_ids(self) -> tuple[str, ...]:
@@ -36,7 +52,21 @@ class InstanceConfig(NamedTuple):
         return tuple(key.id for key in self.keys if key.is_enabled)
 
 
-def provider_configs(state: SnapshotState) -> Mapping[int, InstanceConfig]:
+def policy_of(given: HealthCheckPolicy, usual: CheckPolicy) -> CheckPolicy:
+    """Return how an instance is checked whose own policy may leave much to the usual one."""
+    return CheckPolicy(
+        given.check_interval_minutes * 60.0
+        if given.HasField("check_interval_minutes")
+        else usual.interval_seconds,
+        given.timeout_seconds if given.HasField("timeout_seconds") else usual.timeout_seconds,
+        given.retry_attempts if given.HasField("retry_attempts") else usual.retries,
+        given.failure_threshold if given.HasField("failure_threshold") else usual.failure_threshold,
+    )
+
+
+def provider_configs(
+    state: SnapshotState, usual: CheckPolicy = USUAL_POLICY
+) -> Mapping[int, InstanceConfig]:
     """Return all instances, by id, in order of id."""
     keys: dict[int, list[KeyConfig]] = {}
     for each in state.keys.values():
@@ -62,6 +92,7 @@ def provider_configs(state: SnapshotState) -> Mapping[int, InstanceConfig]:
             version=provider.updated_at.ToNanoseconds(),
             keys=tuple(sorted(keys.get(provider.id, ()), key=_number)),
             models=frozenset(models.get(provider.id, ())),
+            policy=policy_of(provider.health_check, usual),
         )
         for provider in sorted(state.providers.values(), key=lambda p: p.id)
     }

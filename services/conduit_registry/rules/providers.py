@@ -10,6 +10,7 @@ from conduit.v1.provider_pb2 import (
     AUDIT_LEVEL_BASIC,
     AUDIT_LEVEL_FULL,
     AuditLevel,
+    HealthCheckPolicy,
     ProviderSecurity,
     ProviderSpec,
 )
@@ -24,6 +25,12 @@ MAX_SETTING = 10_000
 MAX_NETWORKS = 1000
 MAX_INTERVAL_HOURS = 8760
 MAX_ROTATION_DAYS = 36_500
+_CHECK_BOUNDS = {
+    "check_interval_minutes": (1, 1440),
+    "timeout_seconds": (1, 300),
+    "retry_attempts": (0, 10),
+    "failure_threshold": (1, 100),
+}
 
 
 def provider_defaults() -> dict[str, dict[str, Any]]:
@@ -50,6 +57,8 @@ def provider_fields(spec: ProviderSpec, catalog: Catalog) -> ProviderPatch:
         given["settings"] = _settings(spec)
     if spec.HasField("security"):
         given |= _security_fields(spec.security)
+    if spec.HasField("health_check"):
+        given["health_check"] = _health_check(spec.health_check)
     return given | _share_fields(spec) | _discovery_fields(spec)
 
 
@@ -105,6 +114,15 @@ def _security_fields(security: ProviderSecurity) -> ProviderPatch:
             most=MAX_ROTATION_DAYS,
         ),
         "audit_level": level,
+    }
+
+
+def _health_check(policy: HealthCheckPolicy) -> dict[str, int]:
+    """Return what a policy says, by the contract's names."""
+    return {
+        field.name: fields.number(value, f"healthCheck.{field.json_name}", least=least, most=most)
+        for field, value in policy.ListFields()
+        for least, most in (_CHECK_BOUNDS[field.name],)
     }
 
 

@@ -80,6 +80,7 @@ class ProviderRow(Row):
     require_mtls: Mapped[bool]
     key_rotation_days: Mapped[int]
     audit_level: Mapped[int]
+    health_check: Mapped[Mapping[str, object]]
 
 
 def _provider() -> sa.ForeignKey:

@@ -16,7 +16,7 @@ from conduit.v1.health_service_json import (
     get_rate_limits_response_to_json,
     list_health_history_response_to_json,
 )
-from conduit.v1.provider_health_json import provider_health_to_json
+from conduit.v1.provider_health_json import key_rate_limits_to_json, provider_health_to_json
 from conduit.v1.provider_health_pb2 import (
     CIRCUIT_STATE_CLOSED,
     HEALTH_FINDING_FAILED,
@@ -30,10 +30,14 @@ from conduit.v1.provider_health_pb2 import (
     KEY_STATUS_INVALID_CREDENTIALS,
     KEY_STATUS_RATE_LIMITED,
     HealthStatus,
+    KeyRateLimits,
+    RateLimit,
 )
+from conduit.v1.provider_pb2 import HealthCheckPolicy
 from conduit_kernel.egress import Egress
 from conduit_kernel.errors import InvalidRequest, ProviderNotFound
 from conduit_kernel.rpc import error_of
+from conduit_kernel.settings import HealthChecks
 
 
 async def until_status(health: Health, status: HealthStatus.ValueType) -> None:
@@ -100,6 +104,57 @@ async def test_rate_limits_have_the_shape_of_the_guide(health: Health) -> None:
         ],
         "nextPageToken": "",
     }
+
+
+async def test_what_is_not_known_is_null(bench: Bench) -> None:
+    """Each member of the guide is there in any case."""
+    disabled = configuration(bench.upstream.url, key(1), is_enabled=False)
+    bench.registry.replace(disabled)
+    async with bench.health() as health:
+        document = provider_health_to_json((await health.all())[0])
+        keys = document["keyCredentials"]
+        assert isinstance(keys, list)
+        (found,) = keys
+        assert (document["lastCheckTime"], document["responseTime"]) == (None, None)
+        assert (found["lastUsed"], found["rateLimitRemaining"]) == (None, None)
+        history: pb.ListHealthHistoryResponse = await health.stub.ListHealthHistory(
+            pb.ListHealthHistoryRequest(provider_id=1), metadata=METADATA
+        )
+        assert list_health_history_response_to_json(history)["uptimePercentage"] is None
+    limits = KeyRateLimits(key_id="key_1", requests_per_minute=RateLimit(remaining=5))
+    assert key_rate_limits_to_json(limits) == {
+        "keyId": "key_1",
+        "requestsPerMinute": {"limit": None, "remaining": 5, "resetsAt": None},
+        "tokensPerMinute": None,
+    }
+
+
+async def test_an_instance_may_have_a_policy_of_its_own(bench: Bench) -> None:
+    """How often, how long, how many retries, and after how many failures: each of them."""
+    bench.settings = dataclasses.replace(bench.settings, health_checks=HealthChecks(5, 30, 0, 2))
+    bench.upstream.status = 500
+    async with bench.health() as health:
+        assert (await health.check()).status == HEALTH_STATUS_DEGRADED
+        assert (await health.check()).status == HEALTH_STATUS_UNHEALTHY
+        assert len(bench.upstream.asked) == 2
+        changed = configuration(bench.upstream.url, key(1))
+        policy = HealthCheckPolicy(
+            check_interval_minutes=1, retry_attempts=1, failure_threshold=100
+        )
+        changed.providers[0].health_check.CopyFrom(policy)
+        bench.registry.replace(changed)
+        await until_status(health, HEALTH_STATUS_DEGRADED)
+        await health.check()
+        assert len(bench.upstream.asked) == 4
+        bench.upstream.status = 200
+        await check_until_status(health, HEALTH_STATUS_HEALTHY)
+        asked = len(bench.upstream.asked)
+        bench.clock.now += 67
+
+        async def is_asked() -> bool:
+            return len(bench.upstream.asked) > asked
+
+        await eventually(is_asked)
 
 
 async def test_private_addresses_get_no_key_unless_they_are_allowed(bench: Bench) -> None:

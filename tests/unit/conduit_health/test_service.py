@@ -10,7 +10,7 @@ from tests.integration.health.conftest import METADATA, NOW, Bench, Health, conf
 from conduit.v1 import health_service_pb2 as pb
 from conduit.v1.provider_health_pb2 import HEALTH_STATUS_HEALTHY, HEALTH_STATUS_UNHEALTHY
 from conduit.v1.provider_pb2 import Provider
-from conduit_health.checks.scheduler import INTERVAL_SECONDS
+from conduit_health.state.provider_config import USUAL_POLICY
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.rpc import error_of
 
@@ -40,7 +40,7 @@ async def test_health_is_asked_for_when_nobody_has_for_a_while(
     assert len(bench.upstream.asked) == 1
     await ask(health, pb.CheckProviderRequest(provider_id=1))
     assert len(bench.upstream.asked) == 2
-    bench.clock.now += INTERVAL_SECONDS + 1
+    bench.clock.now += USUAL_POLICY.interval_seconds + 1
     await ask(health, get)
     assert len(bench.upstream.asked) >= 3
 

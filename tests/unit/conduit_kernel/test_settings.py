@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.support.credentials import new_key
 
-from conduit_kernel.settings import read_settings
+from conduit_kernel.settings import HealthChecks, read_settings
 
 
 @pytest.fixture
@@ -72,3 +72,13 @@ def test_sessions_have_limits_of_time_that_an_operator_sets(env: dict[str, str],
     assert getattr(read_settings({**env, variable: "7"}), field) == 7
     with pytest.raises(ValueError, match=f"{variable} must be at least 1"):
         read_settings({**env, variable: "0"})
+
+
+def test_checks_are_the_guides_unless_told_otherwise(env: dict[str, str]) -> None:
+    """Every 5 minutes, 30 s, 3 retries, unhealthy after 3 failures."""
+    assert read_settings(env).health_checks == HealthChecks(5, 30, 3, 3)
+    names = ("CHECK_INTERVAL_MINUTES", "TIMEOUT_SECONDS", "RETRY_ATTEMPTS", "FAILURE_THRESHOLD")
+    told = {f"CONDUIT_HEALTH_{name}": str(i) for i, name in enumerate(names, start=1)}
+    assert read_settings({**env, **told}).health_checks == HealthChecks(1, 2, 3, 4)
+    with pytest.raises(ValueError, match="only RETRY_ATTEMPTS may be 0"):
+        read_settings({**env, "CONDUIT_HEALTH_FAILURE_THRESHOLD": "0"})

@@ -303,16 +303,16 @@ def list_health_history_response_to_json(
     message: health_service_pb2.ListHealthHistoryResponse,
 ) -> dict[str, object]:
     """Return the JSON of a `ListHealthHistoryResponse`."""
-    members: dict[str, object] = {
+    return {
         "providerId": message.provider_id,
         "providerName": message.provider_name,
         "hours": message.hours,
         "history": [health_record_to_json(item) for item in message.history],
+        "uptimePercentage": message.uptime_percentage
+        if message.HasField("uptime_percentage")
+        else None,
+        "nextPageToken": message.next_page_token,
     }
-    if message.HasField("uptime_percentage"):
-        members["uptimePercentage"] = message.uptime_percentage
-    members["nextPageToken"] = message.next_page_token
-    return members
 
 
 _GET_RATE_LIMITS_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(

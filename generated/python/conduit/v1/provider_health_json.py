@@ -144,12 +144,12 @@ def provider_health_to_json(message: provider_health_pb2.ProviderHealth) -> dict
         "providerName": message.provider_name,
         "providerType": message.provider_type,
         "status": HEALTH_STATUS_SPELLINGS.get(message.status, "Unknown"),
+        "lastCheckTime": well_known.timestamp_text(message.last_check_time)
+        if message.HasField("last_check_time")
+        else None,
+        "responseTime": message.response_time_ms if message.HasField("response_time_ms") else None,
+        "availableModels": list(message.available_models),
     }
-    if message.HasField("last_check_time"):
-        members["lastCheckTime"] = well_known.timestamp_text(message.last_check_time)
-    if message.HasField("response_time_ms"):
-        members["responseTime"] = message.response_time_ms
-    members["availableModels"] = list(message.available_models)
     if message.HasField("health_details"):
         members["healthDetails"] = health_details_to_json(message.health_details)
     members["keyCredentials"] = [key_health_to_json(item) for item in message.key_credentials]
@@ -242,16 +242,17 @@ def fill_key_health(message: provider_health_pb2.KeyHealth, value: object, path:
 
 def key_health_to_json(message: provider_health_pb2.KeyHealth) -> dict[str, object]:
     """Return the JSON of a `KeyHealth`."""
-    members: dict[str, object] = {
+    return {
         "keyId": message.key_id,
         "status": KEY_STATUS_SPELLINGS.get(message.status, "Unknown"),
+        "lastUsed": well_known.timestamp_text(message.last_used)
+        if message.HasField("last_used")
+        else None,
+        "rateLimitRemaining": message.rate_limit_remaining
+        if message.HasField("rate_limit_remaining")
+        else None,
+        "detail": message.detail,
     }
-    if message.HasField("last_used"):
-        members["lastUsed"] = well_known.timestamp_text(message.last_used)
-    if message.HasField("rate_limit_remaining"):
-        members["rateLimitRemaining"] = message.rate_limit_remaining
-    members["detail"] = message.detail
-    return members
 
 
 _HEALTH_RECORD_MEMBERS: Final[frozenset[str]] = frozenset(
@@ -292,8 +293,9 @@ def health_record_to_json(message: provider_health_pb2.HealthRecord) -> dict[str
     if message.HasField("recorded_at"):
         members["timestamp"] = well_known.timestamp_text(message.recorded_at)
     members["status"] = HEALTH_STATUS_SPELLINGS.get(message.status, "Unknown")
-    if message.HasField("response_time_ms"):
-        members["responseTime"] = message.response_time_ms
+    members["responseTime"] = (
+        message.response_time_ms if message.HasField("response_time_ms") else None
+    )
     members["error"] = message.error
     members["source"] = message.source
     return members
@@ -329,12 +331,15 @@ def fill_key_rate_limits(
 
 def key_rate_limits_to_json(message: provider_health_pb2.KeyRateLimits) -> dict[str, object]:
     """Return the JSON of a `KeyRateLimits`."""
-    members: dict[str, object] = {"keyId": message.key_id}
-    if message.HasField("requests_per_minute"):
-        members["requestsPerMinute"] = rate_limit_to_json(message.requests_per_minute)
-    if message.HasField("tokens_per_minute"):
-        members["tokensPerMinute"] = rate_limit_to_json(message.tokens_per_minute)
-    return members
+    return {
+        "keyId": message.key_id,
+        "requestsPerMinute": rate_limit_to_json(message.requests_per_minute)
+        if message.HasField("requests_per_minute")
+        else None,
+        "tokensPerMinute": rate_limit_to_json(message.tokens_per_minute)
+        if message.HasField("tokens_per_minute")
+        else None,
+    }
 
 
 _RATE_LIMIT_MEMBERS: Final[frozenset[str]] = frozenset({"limit", "remaining", "resetsAt"})
@@ -364,11 +369,10 @@ def fill_rate_limit(message: provider_health_pb2.RateLimit, value: object, path:
 
 def rate_limit_to_json(message: provider_health_pb2.RateLimit) -> dict[str, object]:
     """Return the JSON of a `RateLimit`."""
-    members: dict[str, object] = {}
-    if message.HasField("limit"):
-        members["limit"] = message.limit
-    if message.HasField("remaining"):
-        members["remaining"] = message.remaining
-    if message.HasField("resets_at"):
-        members["resetsAt"] = well_known.timestamp_text(message.resets_at)
-    return members
+    return {
+        "limit": message.limit if message.HasField("limit") else None,
+        "remaining": message.remaining if message.HasField("remaining") else None,
+        "resetsAt": well_known.timestamp_text(message.resets_at)
+        if message.HasField("resets_at")
+        else None,
+    }

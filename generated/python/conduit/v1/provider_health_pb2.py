@@ -26,7 +26,7 @@ from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n conduit/v1/provider_health.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfc\x04\n\x0eProviderHealth\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x02 \x01(\tR\x0cproviderName\x12#\n\rprovider_type\x18\x03 \x01(\tR\x0cproviderType\x12\x30\n\x06status\x18\x04 \x01(\x0e\x32\x18.conduit.v1.HealthStatusR\x06status\x12\x42\n\x0flast_check_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rlastCheckTime\x12\x41\n\x10response_time_ms\x18\x06 \x01(\x03\x42\x12\x8a\xb5\x18\x0e\n\x0cresponseTimeH\x00R\x0eresponseTimeMs\x88\x01\x01\x12)\n\x10\x61vailable_models\x18\x07 \x03(\tR\x0f\x61vailableModels\x12@\n\x0ehealth_details\x18\x08 \x01(\x0b\x32\x19.conduit.v1.HealthDetailsR\rhealthDetails\x12>\n\x0fkey_credentials\x18\t \x03(\x0b\x32\x15.conduit.v1.KeyHealthR\x0ekeyCredentials\x12\x31\n\x14\x63onsecutive_failures\x18\n \x01(\x05R\x13\x63onsecutiveFailures\x12\x32\n\x07\x63ircuit\x18\x0b \x01(\x0e\x32\x18.conduit.v1.CircuitStateR\x07\x63ircuit\x12\x1d\n\nlast_error\x18\x0c \x01(\tR\tlastErrorB\x13\n\x11_response_time_ms\"\x9c\x02\n\rHealthDetails\x12\x44\n\x10\x61pi_connectivity\x18\x01 \x01(\x0e\x32\x19.conduit.v1.HealthFindingR\x0f\x61piConnectivity\x12\x41\n\x0e\x61uthentication\x18\x02 \x01(\x0e\x32\x19.conduit.v1.HealthFindingR\x0e\x61uthentication\x12\x38\n\nrate_limit\x18\x03 \x01(\x0e\x32\x19.conduit.v1.HealthFindingR\trateLimit\x12H\n\x12model_availability\x18\x04 \x01(\x0e\x32\x19.conduit.v1.HealthFindingR\x11modelAvailability\"\xf2\x01\n\tKeyHealth\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12-\n\x06status\x18\x02 \x01(\x0e\x32\x15.conduit.v1.KeyStatusR\x06status\x12\x37\n\tlast_used\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08lastUsed\x12\x35\n\x14rate_limit_remaining\x18\x04 \x01(\x03H\x00R\x12rateLimitRemaining\x88\x01\x01\x12\x16\n\x06\x64\x65tail\x18\x05 \x01(\tR\x06\x64\x65tailB\x17\n\x15_rate_limit_remaining\"\x94\x02\n\x0cHealthRecord\x12L\n\x0brecorded_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0f\x8a\xb5\x18\x0b\n\ttimestampR\nrecordedAt\x12\x30\n\x06status\x18\x02 \x01(\x0e\x32\x18.conduit.v1.HealthStatusR\x06status\x12\x41\n\x10response_time_ms\x18\x03 \x01(\x03\x42\x12\x8a\xb5\x18\x0e\n\x0cresponseTimeH\x00R\x0eresponseTimeMs\x88\x01\x01\x12\x14\n\x05\x65rror\x18\x04 \x01(\tR\x05\x65rror\x12\x16\n\x06source\x18\x05 \x01(\tR\x06sourceB\x13\n\x11_response_time_ms\"\xb0\x01\n\rKeyRateLimits\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x45\n\x13requests_per_minute\x18\x02 \x01(\x0b\x32\x15.conduit.v1.RateLimitR\x11requestsPerMinute\x12\x41\n\x11tokens_per_minute\x18\x03 \x01(\x0b\x32\x15.conduit.v1.RateLimitR\x0ftokensPerMinute\"\x9a\x01\n\tRateLimit\x12\x19\n\x05limit\x18\x01 \x01(\x03H\x00R\x05limit\x88\x01\x01\x12!\n\tremaining\x18\x02 \x01(\x03H\x01R\tremaining\x88\x01\x01\x12\x37\n\tresets_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08resetsAtB\x08\n\x06_limitB\x0c\n\n_remaining*\xc5\x01\n\x0cHealthStatus\x12*\n\x19HEALTH_STATUS_UNSPECIFIED\x10\x00\x1a\x0b\x8a\xb5\x18\x07Unknown\x12\x19\n\x15HEALTH_STATUS_UNKNOWN\x10\x01\x12\x19\n\x15HEALTH_STATUS_HEALTHY\x10\x02\x12\x1a\n\x16HEALTH_STATUS_DEGRADED\x10\x03\x12\x1b\n\x17HEALTH_STATUS_UNHEALTHY\x10\x04\x12\x1a\n\x16HEALTH_STATUS_DISABLED\x10\x05*\xab\x01\n\rHealthFinding\x12+\n\x1aHEALTH_FINDING_UNSPECIFIED\x10\x00\x1a\x0b\x8a\xb5\x18\x07Unknown\x12\x1d\n\x11HEALTH_FINDING_OK\x10\x01\x1a\x06\x8a\xb5\x18\x02OK\x12\'\n\x16HEALTH_FINDING_WARNING\x10\x02\x1a\x0b\x8a\xb5\x18\x07Warning\x12%\n\x15HEALTH_FINDING_FAILED\x10\x03\x1a\n\x8a\xb5\x18\x06\x46\x61iled*\xbe\x01\n\tKeyStatus\x12\'\n\x16KEY_STATUS_UNSPECIFIED\x10\x00\x1a\x0b\x8a\xb5\x18\x07Unknown\x12\x15\n\x11KEY_STATUS_ACTIVE\x10\x01\x12\x1b\n\x17KEY_STATUS_RATE_LIMITED\x10\x02\x12\"\n\x1eKEY_STATUS_INVALID_CREDENTIALS\x10\x03\x12\x17\n\x13KEY_STATUS_NO_FUNDS\x10\x04\x12\x17\n\x13KEY_STATUS_DISABLED\x10\x05*\x88\x01\n\x0c\x43ircuitState\x12)\n\x19\x43IRCUIT_STATE_UNSPECIFIED\x10\x00\x1a\n\x8a\xb5\x18\x06\x43losed\x12\x18\n\x14\x43IRCUIT_STATE_CLOSED\x10\x01\x12\x16\n\x12\x43IRCUIT_STATE_OPEN\x10\x02\x12\x1b\n\x17\x43IRCUIT_STATE_HALF_OPEN\x10\x03\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n conduit/v1/provider_health.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x05\n\x0eProviderHealth\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x02 \x01(\tR\x0cproviderName\x12#\n\rprovider_type\x18\x03 \x01(\tR\x0cproviderType\x12\x30\n\x06status\x18\x04 \x01(\x0e\x32\x18.conduit.v1.HealthStatusR\x06status\x12J\n\x0flast_check_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x8a\xb5\x18\x02@\x01R\rlastCheckTime\x12\x43\n\x10response_time_ms\x18\x06 \x01(\x03\x42\x14\x8a\xb5\x18\x10\n\x0cresponseTime@\x01H\x00R\x0eresponseTimeMs\x88\x01\x01\x12)\n\x10\x61vailable_models\x18\x07 \x03(\tR\x0f\x61vailableModels\x12@\n\x0ehealth_details\x18\x08 \x01(\x0b\x32\x19.conduit.v1.HealthDetailsR\rhealthDetails\x12>\n\x0fkey_credentials\x18\t \x03(\x0b\x32\x15.conduit.v1.KeyHealthR\x0ekeyCredentials\x12\x31\n\x14\x63onsecutive_failures\x18\n \x01(\x05R\x13\x63onsecutiveFailures\x12\x32\n\x07\x63ircuit\x18\x0b \x01(\x0e\x32\x18.conduit.v1.CircuitStateR\x07\x63ircuit\x12\x1d\n\nlast_error\x18\x0c \x01(\tR\tlastErrorB\x13\n\x11_response_time_ms\"\x9c\x02\n\rHealthDetails\x12\x44\n\x10\x61pi_connectivity\x18\x01 \x01(\x0e\x32\x19.conduit.v1.HealthFindingR\x0f\x61piConnectivity\x12\x41\n\x0e\x61uthentication\x18\x02 \x01(\x0e\x32\x19.conduit.v1.HealthFindingR\x0e\x61uthentication\x12\x38\n\nrate_limit\x18\x03 \x01(\x0e\x32\x19.conduit.v1.HealthFindingR\trateLimit\x12H\n\x12model_availability\x18\x04 \x01(\x0e\x32\x19.conduit.v1.HealthFindingR\x11modelAvailability\"\x82\x02\n\tKeyHealth\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12-\n\x06status\x18\x02 \x01(\x0e\x32\x15.conduit.v1.KeyStatusR\x06status\x12?\n\tlast_used\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x8a\xb5\x18\x02@\x01R\x08lastUsed\x12=\n\x14rate_limit_remaining\x18\x04 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01H\x00R\x12rateLimitRemaining\x88\x01\x01\x12\x16\n\x06\x64\x65tail\x18\x05 \x01(\tR\x06\x64\x65tailB\x17\n\x15_rate_limit_remaining\"\x96\x02\n\x0cHealthRecord\x12L\n\x0brecorded_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0f\x8a\xb5\x18\x0b\n\ttimestampR\nrecordedAt\x12\x30\n\x06status\x18\x02 \x01(\x0e\x32\x18.conduit.v1.HealthStatusR\x06status\x12\x43\n\x10response_time_ms\x18\x03 \x01(\x03\x42\x14\x8a\xb5\x18\x10\n\x0cresponseTime@\x01H\x00R\x0eresponseTimeMs\x88\x01\x01\x12\x14\n\x05\x65rror\x18\x04 \x01(\tR\x05\x65rror\x12\x16\n\x06source\x18\x05 \x01(\tR\x06sourceB\x13\n\x11_response_time_ms\"\xc0\x01\n\rKeyRateLimits\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12M\n\x13requests_per_minute\x18\x02 \x01(\x0b\x32\x15.conduit.v1.RateLimitB\x06\x8a\xb5\x18\x02@\x01R\x11requestsPerMinute\x12I\n\x11tokens_per_minute\x18\x03 \x01(\x0b\x32\x15.conduit.v1.RateLimitB\x06\x8a\xb5\x18\x02@\x01R\x0ftokensPerMinute\"\xb2\x01\n\tRateLimit\x12!\n\x05limit\x18\x01 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01H\x00R\x05limit\x88\x01\x01\x12)\n\tremaining\x18\x02 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01H\x01R\tremaining\x88\x01\x01\x12?\n\tresets_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x8a\xb5\x18\x02@\x01R\x08resetsAtB\x08\n\x06_limitB\x0c\n\n_remaining*\xc5\x01\n\x0cHealthStatus\x12*\n\x19HEALTH_STATUS_UNSPECIFIED\x10\x00\x1a\x0b\x8a\xb5\x18\x07Unknown\x12\x19\n\x15HEALTH_STATUS_UNKNOWN\x10\x01\x12\x19\n\x15HEALTH_STATUS_HEALTHY\x10\x02\x12\x1a\n\x16HEALTH_STATUS_DEGRADED\x10\x03\x12\x1b\n\x17HEALTH_STATUS_UNHEALTHY\x10\x04\x12\x1a\n\x16HEALTH_STATUS_DISABLED\x10\x05*\xab\x01\n\rHealthFinding\x12+\n\x1aHEALTH_FINDING_UNSPECIFIED\x10\x00\x1a\x0b\x8a\xb5\x18\x07Unknown\x12\x1d\n\x11HEALTH_FINDING_OK\x10\x01\x1a\x06\x8a\xb5\x18\x02OK\x12\'\n\x16HEALTH_FINDING_WARNING\x10\x02\x1a\x0b\x8a\xb5\x18\x07Warning\x12%\n\x15HEALTH_FINDING_FAILED\x10\x03\x1a\n\x8a\xb5\x18\x06\x46\x61iled*\xbe\x01\n\tKeyStatus\x12\'\n\x16KEY_STATUS_UNSPECIFIED\x10\x00\x1a\x0b\x8a\xb5\x18\x07Unknown\x12\x15\n\x11KEY_STATUS_ACTIVE\x10\x01\x12\x1b\n\x17KEY_STATUS_RATE_LIMITED\x10\x02\x12\"\n\x1eKEY_STATUS_INVALID_CREDENTIALS\x10\x03\x12\x17\n\x13KEY_STATUS_NO_FUNDS\x10\x04\x12\x17\n\x13KEY_STATUS_DISABLED\x10\x05*\x88\x01\n\x0c\x43ircuitState\x12)\n\x19\x43IRCUIT_STATE_UNSPECIFIED\x10\x00\x1a\n\x8a\xb5\x18\x06\x43losed\x12\x18\n\x14\x43IRCUIT_STATE_CLOSED\x10\x01\x12\x16\n\x12\x43IRCUIT_STATE_OPEN\x10\x02\x12\x1b\n\x17\x43IRCUIT_STATE_HALF_OPEN\x10\x03\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,30 +48,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KEYSTATUS'].values_by_name["KEY_STATUS_UNSPECIFIED"]._serialized_options = b'\212\265\030\007Unknown'
   _globals['_CIRCUITSTATE'].values_by_name["CIRCUIT_STATE_UNSPECIFIED"]._loaded_options = None
   _globals['_CIRCUITSTATE'].values_by_name["CIRCUIT_STATE_UNSPECIFIED"]._serialized_options = b'\212\265\030\006Closed'
+  _globals['_PROVIDERHEALTH'].fields_by_name['last_check_time']._loaded_options = None
+  _globals['_PROVIDERHEALTH'].fields_by_name['last_check_time']._serialized_options = b'\212\265\030\002@\001'
   _globals['_PROVIDERHEALTH'].fields_by_name['response_time_ms']._loaded_options = None
-  _globals['_PROVIDERHEALTH'].fields_by_name['response_time_ms']._serialized_options = b'\212\265\030\016\n\014responseTime'
+  _globals['_PROVIDERHEALTH'].fields_by_name['response_time_ms']._serialized_options = b'\212\265\030\020\n\014responseTime@\001'
+  _globals['_KEYHEALTH'].fields_by_name['last_used']._loaded_options = None
+  _globals['_KEYHEALTH'].fields_by_name['last_used']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_KEYHEALTH'].fields_by_name['rate_limit_remaining']._loaded_options = None
+  _globals['_KEYHEALTH'].fields_by_name['rate_limit_remaining']._serialized_options = b'\212\265\030\002@\001'
   _globals['_HEALTHRECORD'].fields_by_name['recorded_at']._loaded_options = None
   _globals['_HEALTHRECORD'].fields_by_name['recorded_at']._serialized_options = b'\212\265\030\013\n\ttimestamp'
   _globals['_HEALTHRECORD'].fields_by_name['response_time_ms']._loaded_options = None
-  _globals['_HEALTHRECORD'].fields_by_name['response_time_ms']._serialized_options = b'\212\265\030\016\n\014responseTime'
-  _globals['_HEALTHSTATUS']._serialized_start=1894
-  _globals['_HEALTHSTATUS']._serialized_end=2091
-  _globals['_HEALTHFINDING']._serialized_start=2094
-  _globals['_HEALTHFINDING']._serialized_end=2265
-  _globals['_KEYSTATUS']._serialized_start=2268
-  _globals['_KEYSTATUS']._serialized_end=2458
-  _globals['_CIRCUITSTATE']._serialized_start=2461
-  _globals['_CIRCUITSTATE']._serialized_end=2597
+  _globals['_HEALTHRECORD'].fields_by_name['response_time_ms']._serialized_options = b'\212\265\030\020\n\014responseTime@\001'
+  _globals['_KEYRATELIMITS'].fields_by_name['requests_per_minute']._loaded_options = None
+  _globals['_KEYRATELIMITS'].fields_by_name['requests_per_minute']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_KEYRATELIMITS'].fields_by_name['tokens_per_minute']._loaded_options = None
+  _globals['_KEYRATELIMITS'].fields_by_name['tokens_per_minute']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_RATELIMIT'].fields_by_name['limit']._loaded_options = None
+  _globals['_RATELIMIT'].fields_by_name['limit']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_RATELIMIT'].fields_by_name['remaining']._loaded_options = None
+  _globals['_RATELIMIT'].fields_by_name['remaining']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_RATELIMIT'].fields_by_name['resets_at']._loaded_options = None
+  _globals['_RATELIMIT'].fields_by_name['resets_at']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_HEALTHSTATUS']._serialized_start=1962
+  _globals['_HEALTHSTATUS']._serialized_end=2159
+  _globals['_HEALTHFINDING']._serialized_start=2162
+  _globals['_HEALTHFINDING']._serialized_end=2333
+  _globals['_KEYSTATUS']._serialized_start=2336
+  _globals['_KEYSTATUS']._serialized_end=2526
+  _globals['_CIRCUITSTATE']._serialized_start=2529
+  _globals['_CIRCUITSTATE']._serialized_end=2665
   _globals['_PROVIDERHEALTH']._serialized_start=108
-  _globals['_PROVIDERHEALTH']._serialized_end=744
-  _globals['_HEALTHDETAILS']._serialized_start=747
-  _globals['_HEALTHDETAILS']._serialized_end=1031
-  _globals['_KEYHEALTH']._serialized_start=1034
-  _globals['_KEYHEALTH']._serialized_end=1276
-  _globals['_HEALTHRECORD']._serialized_start=1279
-  _globals['_HEALTHRECORD']._serialized_end=1555
-  _globals['_KEYRATELIMITS']._serialized_start=1558
-  _globals['_KEYRATELIMITS']._serialized_end=1734
-  _globals['_RATELIMIT']._serialized_start=1737
-  _globals['_RATELIMIT']._serialized_end=1891
+  _globals['_PROVIDERHEALTH']._serialized_end=754
+  _globals['_HEALTHDETAILS']._serialized_start=757
+  _globals['_HEALTHDETAILS']._serialized_end=1041
+  _globals['_KEYHEALTH']._serialized_start=1044
+  _globals['_KEYHEALTH']._serialized_end=1302
+  _globals['_HEALTHRECORD']._serialized_start=1305
+  _globals['_HEALTHRECORD']._serialized_end=1583
+  _globals['_KEYRATELIMITS']._serialized_start=1586
+  _globals['_KEYRATELIMITS']._serialized_end=1778
+  _globals['_RATELIMIT']._serialized_start=1781
+  _globals['_RATELIMIT']._serialized_end=1959
 # @@protoc_insertion_point(module_scope)

@@ -36,6 +36,7 @@ _PROVIDER_MEMBERS: Final[frozenset[str]] = frozenset(
         "createdAt",
         "updatedAt",
         "etag",
+        "healthCheck",
     }
 )
 
@@ -82,6 +83,8 @@ def fill_provider(message: provider_pb2.Provider, value: object, path: str) -> N
         well_known.fill_timestamp(message.updated_at, member, path + "updatedAt")
     if (member := value.get("etag")) is not None:
         message.etag = runtime.text(member, path + "etag")
+    if (member := value.get("healthCheck")) is not None:
+        fill_health_check_policy(message.health_check, member, path + "healthCheck.")
     if not _PROVIDER_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _PROVIDER_MEMBERS, path)
 
@@ -109,6 +112,8 @@ def provider_to_json(message: provider_pb2.Provider) -> dict[str, object]:
     if message.HasField("updated_at"):
         members["updatedAt"] = well_known.timestamp_text(message.updated_at)
     members["etag"] = message.etag
+    if message.HasField("health_check"):
+        members["healthCheck"] = health_check_policy_to_json(message.health_check)
     return members
 
 
@@ -125,6 +130,7 @@ _PROVIDER_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
         "enableModelDiscovery",
         "discoveryIntervalHours",
         "security",
+        "healthCheck",
     }
 )
 
@@ -163,6 +169,8 @@ def fill_provider_spec(message: provider_pb2.ProviderSpec, value: object, path: 
         message.discovery_interval_hours = runtime.int32(member, path + "discoveryIntervalHours")
     if (member := value.get("security")) is not None:
         fill_provider_security(message.security, member, path + "security.")
+    if (member := value.get("healthCheck")) is not None:
+        fill_health_check_policy(message.health_check, member, path + "healthCheck.")
     if not _PROVIDER_SPEC_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _PROVIDER_SPEC_MEMBERS, path)
 
@@ -192,6 +200,8 @@ def provider_spec_to_json(message: provider_pb2.ProviderSpec) -> dict[str, objec
         members["discoveryIntervalHours"] = message.discovery_interval_hours
     if message.HasField("security"):
         members["security"] = provider_security_to_json(message.security)
+    if message.HasField("health_check"):
+        members["healthCheck"] = health_check_policy_to_json(message.health_check)
     return members
 
 
@@ -236,6 +246,51 @@ def provider_security_to_json(message: provider_pb2.ProviderSecurity) -> dict[st
         "keyRotationDays": message.key_rotation_days,
         "auditLevel": AUDIT_LEVEL_SPELLINGS.get(message.audit_level, "Basic"),
     }
+
+
+_HEALTH_CHECK_POLICY_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"checkIntervalMinutes", "timeoutSeconds", "retryAttempts", "failureThreshold"}
+)
+
+
+def health_check_policy_from_json(value: object, path: str = "") -> provider_pb2.HealthCheckPolicy:
+    """Return the `HealthCheckPolicy` that a JSON value says. Raises JsonError."""
+    message = provider_pb2.HealthCheckPolicy()
+    fill_health_check_policy(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_health_check_policy(
+    message: provider_pb2.HealthCheckPolicy, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("checkIntervalMinutes")) is not None:
+        message.check_interval_minutes = runtime.int32(member, path + "checkIntervalMinutes")
+    if (member := value.get("timeoutSeconds")) is not None:
+        message.timeout_seconds = runtime.int32(member, path + "timeoutSeconds")
+    if (member := value.get("retryAttempts")) is not None:
+        message.retry_attempts = runtime.int32(member, path + "retryAttempts")
+    if (member := value.get("failureThreshold")) is not None:
+        message.failure_threshold = runtime.int32(member, path + "failureThreshold")
+    if not _HEALTH_CHECK_POLICY_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _HEALTH_CHECK_POLICY_MEMBERS, path)
+
+
+def health_check_policy_to_json(message: provider_pb2.HealthCheckPolicy) -> dict[str, object]:
+    """Return the JSON of a `HealthCheckPolicy`."""
+    members: dict[str, object] = {}
+    if message.HasField("check_interval_minutes"):
+        members["checkIntervalMinutes"] = message.check_interval_minutes
+    if message.HasField("timeout_seconds"):
+        members["timeoutSeconds"] = message.timeout_seconds
+    if message.HasField("retry_attempts"):
+        members["retryAttempts"] = message.retry_attempts
+    if message.HasField("failure_threshold"):
+        members["failureThreshold"] = message.failure_threshold
+    return members
 
 
 _DISCOVERED_MODEL_MEMBERS: Final[frozenset[str]] = frozenset({"name", "discoveredAt"})

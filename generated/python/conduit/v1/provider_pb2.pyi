@@ -66,6 +66,7 @@ class Provider(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    HEALTH_CHECK_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     name: _builtins.str
@@ -104,6 +105,10 @@ class Provider(_message.Message):
     def updated_at(self) -> _timestamp_pb2.Timestamp:
         """When it last changed."""
 
+    @_builtins.property
+    def health_check(self) -> Global___HealthCheckPolicy:
+        """How it is checked."""
+
     def __init__(
         self,
         *,
@@ -122,10 +127,11 @@ class Provider(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        health_check: Global___HealthCheckPolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "security", b"security", "settings", b"settings", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "health_check", b"health_check", "security", b"security", "settings", b"settings", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_url", b"base_url", "created_at", b"created_at", "description", b"description", "discovery_interval_hours", b"discovery_interval_hours", "enable_model_discovery", b"enable_model_discovery", "etag", b"etag", "id", b"id", "is_enabled", b"is_enabled", "name", b"name", "priority", b"priority", "provider_type", b"provider_type", "security", b"security", "settings", b"settings", "updated_at", b"updated_at", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_url", b"base_url", "created_at", b"created_at", "description", b"description", "discovery_interval_hours", b"discovery_interval_hours", "enable_model_discovery", b"enable_model_discovery", "etag", b"etag", "health_check", b"health_check", "id", b"id", "is_enabled", b"is_enabled", "name", b"name", "priority", b"priority", "provider_type", b"provider_type", "security", b"security", "settings", b"settings", "updated_at", b"updated_at", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -150,6 +156,7 @@ class ProviderSpec(_message.Message):
     ENABLE_MODEL_DISCOVERY_FIELD_NUMBER: _builtins.int
     DISCOVERY_INTERVAL_HOURS_FIELD_NUMBER: _builtins.int
     SECURITY_FIELD_NUMBER: _builtins.int
+    HEALTH_CHECK_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required on creation."""
     provider_type: _builtins.str
@@ -176,6 +183,10 @@ class ProviderSpec(_message.Message):
     def security(self) -> Global___ProviderSecurity:
         """Default: no rules. Replaces all rules."""
 
+    @_builtins.property
+    def health_check(self) -> Global___HealthCheckPolicy:
+        """Default: as all others are. Replaces the whole policy."""
+
     def __init__(
         self,
         *,
@@ -190,10 +201,11 @@ class ProviderSpec(_message.Message):
         enable_model_discovery: _builtins.bool | None = ...,
         discovery_interval_hours: _builtins.int | None = ...,
         security: Global___ProviderSecurity | None = ...,
+        health_check: Global___HealthCheckPolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_base_url", b"_base_url", "_description", b"_description", "_discovery_interval_hours", b"_discovery_interval_hours", "_enable_model_discovery", b"_enable_model_discovery", "_is_enabled", b"_is_enabled", "_name", b"_name", "_priority", b"_priority", "_provider_type", b"_provider_type", "_weight", b"_weight", "base_url", b"base_url", "description", b"description", "discovery_interval_hours", b"discovery_interval_hours", "enable_model_discovery", b"enable_model_discovery", "is_enabled", b"is_enabled", "name", b"name", "priority", b"priority", "provider_type", b"provider_type", "security", b"security", "settings", b"settings", "weight", b"weight"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_base_url", b"_base_url", "_description", b"_description", "_discovery_interval_hours", b"_discovery_interval_hours", "_enable_model_discovery", b"_enable_model_discovery", "_is_enabled", b"_is_enabled", "_name", b"_name", "_priority", b"_priority", "_provider_type", b"_provider_type", "_weight", b"_weight", "base_url", b"base_url", "description", b"description", "discovery_interval_hours", b"discovery_interval_hours", "enable_model_discovery", b"enable_model_discovery", "health_check", b"health_check", "is_enabled", b"is_enabled", "name", b"name", "priority", b"priority", "provider_type", b"provider_type", "security", b"security", "settings", b"settings", "weight", b"weight"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_base_url", b"_base_url", "_description", b"_description", "_discovery_interval_hours", b"_discovery_interval_hours", "_enable_model_discovery", b"_enable_model_discovery", "_is_enabled", b"_is_enabled", "_name", b"_name", "_priority", b"_priority", "_provider_type", b"_provider_type", "_weight", b"_weight", "base_url", b"base_url", "description", b"description", "discovery_interval_hours", b"discovery_interval_hours", "enable_model_discovery", b"enable_model_discovery", "is_enabled", b"is_enabled", "name", b"name", "priority", b"priority", "provider_type", b"provider_type", "security", b"security", "settings", b"settings", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_base_url", b"_base_url", "_description", b"_description", "_discovery_interval_hours", b"_discovery_interval_hours", "_enable_model_discovery", b"_enable_model_discovery", "_is_enabled", b"_is_enabled", "_name", b"_name", "_priority", b"_priority", "_provider_type", b"_provider_type", "_weight", b"_weight", "base_url", b"base_url", "description", b"description", "discovery_interval_hours", b"discovery_interval_hours", "enable_model_discovery", b"enable_model_discovery", "health_check", b"health_check", "is_enabled", b"is_enabled", "name", b"name", "priority", b"priority", "provider_type", b"provider_type", "security", b"security", "settings", b"settings", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__base_url: _TypeAlias = _typing.Literal["base_url"]  # noqa: Y015
     _WhichOneofArgType__base_url: _TypeAlias = _typing.Literal["_base_url", b"_base_url"]  # noqa: Y015
@@ -269,6 +281,55 @@ class ProviderSecurity(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProviderSecurity: _TypeAlias = ProviderSecurity  # noqa: Y015
+
+@_typing.final
+class HealthCheckPolicy(_message.Message):
+    """How Health checks a provider instance. What is unset is as for all others, which the operator's settings say."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECK_INTERVAL_MINUTES_FIELD_NUMBER: _builtins.int
+    TIMEOUT_SECONDS_FIELD_NUMBER: _builtins.int
+    RETRY_ATTEMPTS_FIELD_NUMBER: _builtins.int
+    FAILURE_THRESHOLD_FIELD_NUMBER: _builtins.int
+    check_interval_minutes: _builtins.int
+    """Minutes between two checks of an instance that no calls tell anything of, from 1 to 1,440."""
+    timeout_seconds: _builtins.int
+    """Seconds for a check, retries included, from 1 to 300."""
+    retry_attempts: _builtins.int
+    """Retries of a check that fails, from 0 to 10."""
+    failure_threshold: _builtins.int
+    """Failures in a row after which it is unhealthy, from 1 to 100."""
+    def __init__(
+        self,
+        *,
+        check_interval_minutes: _builtins.int | None = ...,
+        timeout_seconds: _builtins.int | None = ...,
+        retry_attempts: _builtins.int | None = ...,
+        failure_threshold: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_check_interval_minutes", b"_check_interval_minutes", "_failure_threshold", b"_failure_threshold", "_retry_attempts", b"_retry_attempts", "_timeout_seconds", b"_timeout_seconds", "check_interval_minutes", b"check_interval_minutes", "failure_threshold", b"failure_threshold", "retry_attempts", b"retry_attempts", "timeout_seconds", b"timeout_seconds"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_check_interval_minutes", b"_check_interval_minutes", "_failure_threshold", b"_failure_threshold", "_retry_attempts", b"_retry_attempts", "_timeout_seconds", b"_timeout_seconds", "check_interval_minutes", b"check_interval_minutes", "failure_threshold", b"failure_threshold", "retry_attempts", b"retry_attempts", "timeout_seconds", b"timeout_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__check_interval_minutes: _TypeAlias = _typing.Literal["check_interval_minutes"]  # noqa: Y015
+    _WhichOneofArgType__check_interval_minutes: _TypeAlias = _typing.Literal["_check_interval_minutes", b"_check_interval_minutes"]  # noqa: Y015
+    _WhichOneofReturnType__failure_threshold: _TypeAlias = _typing.Literal["failure_threshold"]  # noqa: Y015
+    _WhichOneofArgType__failure_threshold: _TypeAlias = _typing.Literal["_failure_threshold", b"_failure_threshold"]  # noqa: Y015
+    _WhichOneofReturnType__retry_attempts: _TypeAlias = _typing.Literal["retry_attempts"]  # noqa: Y015
+    _WhichOneofArgType__retry_attempts: _TypeAlias = _typing.Literal["_retry_attempts", b"_retry_attempts"]  # noqa: Y015
+    _WhichOneofReturnType__timeout_seconds: _TypeAlias = _typing.Literal["timeout_seconds"]  # noqa: Y015
+    _WhichOneofArgType__timeout_seconds: _TypeAlias = _typing.Literal["_timeout_seconds", b"_timeout_seconds"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__check_interval_minutes) -> _WhichOneofReturnType__check_interval_minutes | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__failure_threshold) -> _WhichOneofReturnType__failure_threshold | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__retry_attempts) -> _WhichOneofReturnType__retry_attempts | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__timeout_seconds) -> _WhichOneofReturnType__timeout_seconds | None: ...
+
+Global___HealthCheckPolicy: _TypeAlias = HealthCheckPolicy  # noqa: Y015
 
 @_typing.final
 class DiscoveredModel(_message.Message):

@@ -130,6 +130,7 @@ def read_update_provider(
                     "enableModelDiscovery": "enable_model_discovery",
                     "discoveryIntervalHours": "discovery_interval_hours",
                     "security": "security",
+                    "healthCheck": "health_check",
                 },
             )
         )

@@ -7,10 +7,9 @@ from tests.integration.health.conftest import BAD, GOOD, Clock, configuration, k
 from tests.support.models_upstream import ModelsUpstream
 
 from conduit.internal.v1.snapshot_pb2 import SealedSecret, SnapshotKey
-from conduit_health.checks import checker as module
-from conduit_health.checks.checker import RETRIES, Checker, Finding
+from conduit_health.checks.checker import Checker, Finding
 from conduit_health.state.observation import MAX_DETAIL, Classification
-from conduit_health.state.provider_config import provider_configs
+from conduit_health.state.provider_config import USUAL_POLICY, CheckPolicy, provider_configs
 from conduit_kernel.snapshot import SnapshotState
 from conduit_providers.probing import Prober
 
@@ -24,7 +23,9 @@ class Bench:
         self._prober, self._upstream, self._clock = prober, upstream, clock
         self.pauses: list[float] = []
 
-    async def check(self, *keys: SnapshotKey, url: str = "") -> Finding:
+    async def check(
+        self, *keys: SnapshotKey, url: str = "", policy: CheckPolicy = USUAL_POLICY
+    ) -> Finding:
         """Check an instance with these keys."""
         state = SnapshotState.of(configuration(url or self._upstream.url, *keys))
 
@@ -35,7 +36,7 @@ class Bench:
             prober=self._prober, state=state, clock=self._clock, random=lambda: 1.0, sleep=sleep
         )
         [config] = provider_configs(state).values()
-        return await checker.check(config)
+        return await checker.check(config._replace(policy=policy))
 
 
 @pytest.fixture
@@ -80,9 +81,9 @@ async def test_an_address_that_fails_is_tried_again_with_growing_pauses(
     """With one key: nothing can be learned of the others."""
     upstream.status = 503
     finding = await bench.check(key(1), key(2))
-    assert kinds(finding) == [("key_1", C.FAILED)] * (RETRIES + 1)
+    assert kinds(finding) == [("key_1", C.FAILED)] * (USUAL_POLICY.retries + 1)
     assert finding.models is None
-    assert len(upstream.asked) == RETRIES + 1
+    assert len(upstream.asked) == USUAL_POLICY.retries + 1
     assert bench.pauses == [0.25, 0.5, 1.0]
 
 
@@ -130,12 +131,12 @@ async def test_what_a_provider_repeats_of_a_key_is_kept_nowhere(
 
 
 async def test_all_tries_of_a_silent_address_share_one_time(
-    bench: Bench, upstream: ModelsUpstream, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, upstream: ModelsUpstream
 ) -> None:
     """What is left of it is what the last one has."""
-    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.05)
+    policy = CheckPolicy(timeout_seconds=0.05)
     upstream.is_silent = True
     async with asyncio.timeout(5):
-        finding = await bench.check(key(1), key(2))
+        finding = await bench.check(key(1), key(2), policy=policy)
     assert {kind for _, kind in kinds(finding)} == {C.FAILED}
     assert {key_id for key_id, _ in kinds(finding)} == {"key_1"}

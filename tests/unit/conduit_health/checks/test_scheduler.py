@@ -9,14 +9,13 @@ from tests.support.models_upstream import ModelsUpstream
 from tests.unit.conduit_health.conftest import Watched
 
 from conduit.v1.provider_health_pb2 import HEALTH_STATUS_HEALTHY, HEALTH_STATUS_UNHEALTHY
-from conduit_health.checks import scheduler as module
 from conduit_health.checks.checker import Checker
 from conduit_health.checks.scheduler import (
-    INTERVAL_SECONDS,
     UNHEALTHY_INTERVAL_SECONDS,
     CheckScheduler,
 )
 from conduit_health.state.observation import Classification, Observation
+from conduit_health.state.provider_config import USUAL_POLICY
 from conduit_kernel.errors import ProviderNotFound
 from conduit_providers.probing import Prober
 
@@ -85,14 +84,14 @@ async def test_a_disabled_instance_is_not_asked(bench: Bench) -> None:
     bench.watched.configure(configuration(bench.upstream.url, key(1), is_enabled=False))
     await bench.checks.check(1)
     await bench.checks.check_if_old(1)
-    assert await bench.asked_after(10 * INTERVAL_SECONDS) == 0
+    assert await bench.asked_after(10 * USUAL_POLICY.interval_seconds) == 0
     assert bench.upstream.asked == []
 
 
 async def test_what_was_seen_lately_is_not_asked_again(bench: Bench) -> None:
     """Whether a call or a check saw it."""
     bench.see(Classification.WORKS)
-    bench.clock.now += INTERVAL_SECONDS
+    bench.clock.now += USUAL_POLICY.interval_seconds
     await bench.checks.check_if_old(1)
     assert bench.upstream.asked == []
     bench.clock.now += 1
@@ -104,13 +103,13 @@ async def test_what_was_seen_lately_is_not_asked_again(bench: Bench) -> None:
 async def test_instances_are_asked_every_five_minutes(bench: Bench) -> None:
     """The first time spread over them; not while calls alone show that all is well."""
     assert await bench.asked_after(0) == 0
-    assert await bench.asked_after(INTERVAL_SECONDS / 2 - 1) == 0
+    assert await bench.asked_after(USUAL_POLICY.interval_seconds / 2 - 1) == 0
     assert await bench.asked_after(1) == 1
-    assert await bench.asked_after(INTERVAL_SECONDS - 1) == 0
+    assert await bench.asked_after(USUAL_POLICY.interval_seconds - 1) == 0
     bench.see(Classification.WORKS)
     assert await bench.asked_after(1) == 0
     bench.see(Classification.FAILED)
-    assert await bench.asked_after(INTERVAL_SECONDS) == 1
+    assert await bench.asked_after(USUAL_POLICY.interval_seconds) == 1
 
 
 async def test_what_does_not_work_is_asked_each_minute(bench: Bench) -> None:
@@ -127,14 +126,19 @@ async def test_a_clock_that_was_ahead_stops_no_check(bench: Bench) -> None:
     """Neither on demand nor by the clock; nor are there more of them than there were."""
     bench.clock.now += YEAR
     await bench.asked_after(0)
-    await bench.asked_after(INTERVAL_SECONDS)
+    await bench.asked_after(USUAL_POLICY.interval_seconds)
     bench.clock.now -= YEAR
     bench.upstream.asked.clear()
     await bench.checks.check_if_old(1)
     assert len(bench.upstream.asked) == 1
     await bench.checks.check_if_old(1)
     assert len(bench.upstream.asked) == 1
-    assert [await bench.asked_after(INTERVAL_SECONDS / 2) for _ in range(4)] == [0, 0, 0, 1]
+    assert [await bench.asked_after(USUAL_POLICY.interval_seconds / 2) for _ in range(4)] == [
+        0,
+        0,
+        0,
+        1,
+    ]
 
 
 async def test_a_crash_of_ours_is_logged_and_the_next_check_comes(
@@ -155,10 +159,12 @@ async def test_a_crash_of_ours_is_logged_and_the_next_check_comes(
 
 
 async def test_a_check_that_hangs_is_not_waited_for_and_can_be_broken_off(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench,
 ) -> None:
     """Whoever asked is told what is known; a service that ends leaves no task."""
-    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.01)
+    impatient = configuration(bench.upstream.url, key(1))
+    impatient.providers[0].health_check.timeout_seconds = 1
+    bench.watched.configure(impatient)
     bench.upstream.is_silent = True
     async with asyncio.timeout(5):
         await bench.checks.check(1)

@@ -9,6 +9,7 @@ from google.protobuf.struct_pb2 import ListValue, Struct, Value
 from conduit.v1.provider_pb2 import (
     AUDIT_LEVEL_BASIC,
     AUDIT_LEVEL_FULL,
+    HealthCheckPolicy,
     ProviderSecurity,
     ProviderSpec,
 )
@@ -135,3 +136,32 @@ def test_what_is_taken_back_goes_to_the_default() -> None:
         "audit_level": AUDIT_LEVEL_BASIC,
     }
     assert not {"name", "provider_type"} & known.keys()
+
+
+def test_a_policy_of_checks_says_what_it_says_and_no_more(catalog: Catalog) -> None:
+    """The rest is as for all others, also when their settings change."""
+    policy = HealthCheckPolicy(check_interval_minutes=1, retry_attempts=0)
+    assert provider_fields(ProviderSpec(health_check=policy), catalog) == {
+        "health_check": {"check_interval_minutes": 1, "retry_attempts": 0}
+    }
+    assert provider_fields(ProviderSpec(health_check=HealthCheckPolicy()), catalog) == {
+        "health_check": {}
+    }
+
+
+@pytest.mark.parametrize(
+    ("policy", "field"),
+    [
+        (HealthCheckPolicy(check_interval_minutes=0), "healthCheck.checkIntervalMinutes"),
+        (HealthCheckPolicy(timeout_seconds=301), "healthCheck.timeoutSeconds"),
+        (HealthCheckPolicy(retry_attempts=-1), "healthCheck.retryAttempts"),
+        (HealthCheckPolicy(failure_threshold=0), "healthCheck.failureThreshold"),
+    ],
+)
+def test_a_policy_of_checks_has_bounds(
+    catalog: Catalog, policy: HealthCheckPolicy, field: str
+) -> None:
+    """None of which stops checks altogether."""
+    with pytest.raises(InvalidRequest) as refused:
+        provider_fields(ProviderSpec(health_check=policy), catalog)
+    assert refused.value.metadata["field"] == field
