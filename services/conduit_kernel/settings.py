@@ -30,7 +30,7 @@ PORT_OFFSETS = {"registry": 0, "router": 1, "health": 2, "billing": 3, "simulato
 
 @dataclass(frozen=True, slots=True)
 class HealthChecks:
-    """How provider instances are checked, unless their own policy says otherwise."""
+    """The way provider instances are checked, unless their own policy says otherwise."""
 
     interval_minutes: int = 5
     # Of a check, retries included.

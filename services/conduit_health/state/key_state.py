@@ -15,6 +15,8 @@ from conduit_health.state.observation import Classification, Observation, exhaus
 COOLDOWN_SECONDS = 30.0
 # No provider's word makes a key rest for longer.
 MAX_COOLDOWN_SECONDS = 3600.0
+# For how long a key is without funds though free probes with it succeed.
+NO_FUNDS_SECONDS = 3600.0
 
 _STATUSES_BY_CLASSIFICATION = {
     Classification.WORKS: KEY_STATUS_ACTIVE,
@@ -34,6 +36,8 @@ class KeyState:
         self.detail = ""
         self._status: KeyStatus.ValueType = KEY_STATUS_UNSPECIFIED
         self._cools_down_until = 0.0
+        # When the status became what it is.
+        self._since = 0.0
 
     def observe(self, observation: Observation) -> None:
         """Take note of an attempt with this key."""
@@ -42,13 +46,23 @@ class KeyState:
         if observation.limits is not None:
             self.limits = _merged(self.limits, observation.limits)
         status = _STATUSES_BY_CLASSIFICATION.get(observation.classification)
-        if status is None:
+        if status is None or self._shows_no_funds(observation):
             return
+        if status != self._status:
+            self._since = observation.at
         self._status = status
         self.detail = "" if status == KEY_STATUS_ACTIVE else observation.detail
         if status == KEY_STATUS_RATE_LIMITED:
             until = exhausted_until(observation.limits) or observation.at + COOLDOWN_SECONDS
             self._cools_down_until = min(until, observation.at + MAX_COOLDOWN_SECONDS)
+
+    def _shows_no_funds(self, observation: Observation) -> bool:
+        """Return whether a free probe, which any account may make, is no sign of funds.
+
+        After an hour it is taken for one, so that a call finds out.
+        """
+        is_recent = observation.at - self._since < NO_FUNDS_SECONDS
+        return self._status == KEY_STATUS_NO_FUNDS and observation.is_probe and is_recent
 
     def renew(self) -> None:
         """Forget what was found of a value that is no longer the key's."""

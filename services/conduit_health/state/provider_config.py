@@ -8,7 +8,7 @@ from conduit_kernel.snapshot import SnapshotState
 
 
 class CheckPolicy(NamedTuple):
-    """How an instance is checked."""
+    """The way an instance is checked."""
 
     interval_seconds: float = 300.0
     # Of a check, retries included.

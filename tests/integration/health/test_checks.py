@@ -8,10 +8,12 @@ import grpc
 import orjson
 import pytest
 from tests.integration.health.conftest import BAD, GOOD, METADATA, Bench, Health, configuration, key
+from tests.integration.health.test_reports import outcome, report
 from tests.support.egress_proxy import serve_proxy
 from tests.support.waiting import eventually
 
 from conduit.v1 import health_service_pb2 as pb
+from conduit.v1.error_reason_pb2 import ERROR_REASON_INSUFFICIENT_FUNDS
 from conduit.v1.health_service_json import (
     get_rate_limits_response_to_json,
     list_health_history_response_to_json,
@@ -28,12 +30,14 @@ from conduit.v1.provider_health_pb2 import (
     HEALTH_STATUS_UNHEALTHY,
     KEY_STATUS_ACTIVE,
     KEY_STATUS_INVALID_CREDENTIALS,
+    KEY_STATUS_NO_FUNDS,
     KEY_STATUS_RATE_LIMITED,
     HealthStatus,
     KeyRateLimits,
     RateLimit,
 )
 from conduit.v1.provider_pb2 import HealthCheckPolicy
+from conduit_health.state.key_state import NO_FUNDS_SECONDS
 from conduit_kernel.egress import Egress
 from conduit_kernel.errors import InvalidRequest, ProviderNotFound
 from conduit_kernel.rpc import error_of
@@ -406,3 +410,17 @@ async def test_history_outlives_a_restart(bench: Bench) -> None:
             )
             assert len(answer.history) == expected
         bench.clock.now += 60
+
+
+async def test_a_list_of_models_is_no_sign_of_funds(bench: Bench, health: Health) -> None:
+    """Any account may list them: a key without funds stays so, until a call shows otherwise."""
+    await report(health, outcome(ERROR_REASON_INSUFFICIENT_FUNDS))
+    found = await health.check()
+    assert bench.upstream.asked
+    assert found.key_credentials[0].status == KEY_STATUS_NO_FUNDS
+    await report(health, outcome())
+    assert (await health.get()).key_credentials[0].status == KEY_STATUS_ACTIVE
+    await report(health, outcome(ERROR_REASON_INSUFFICIENT_FUNDS))
+    bench.clock.now += NO_FUNDS_SECONDS
+    # Somebody has to try in the end.
+    assert (await health.check()).key_credentials[0].status == KEY_STATUS_ACTIVE

@@ -22,6 +22,7 @@ from tests.support.waiting import eventually
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from conduit_bridge import bootstrap as bridge
 from conduit_bridge.signalr import records, session
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -263,6 +264,28 @@ async def test_events_without_a_socket(suite: Suite) -> None:
             return await send(HANDSHAKE) == 404
 
         await eventually(is_gone)
+
+
+async def test_a_connection_may_come_to_any_worker(suite: Suite) -> None:
+    """Its ticket is good at each of them, and what it sends finds the one that holds it."""
+    other = await bridge.start(suite.settings, router=suite.router.stub, port=0)
+    elsewhere = f"127.0.0.1:{other.port}"
+    try:
+        url = f"ws://{elsewhere}{PATH}?id={await ticket(suite)}"
+        async with connect(url) as socket:
+            await socket.send(orjson.dumps(HANDSHAKE).decode() + END)
+            assert await socket.recv(decode=True) == "{}" + END
+        name = await ticket(suite)
+        sse = {"accept": "text/event-stream"}
+        async with httpx.AsyncClient(timeout=SECONDS, params={"id": name}) as http:
+            here = f"{suite.url}{PATH}"
+            async with http.stream("GET", here, headers=sse) as answer:
+                text = orjson.dumps(HANDSHAKE).decode() + END
+                sent = await http.post(f"http://{elsewhere}{PATH}", content=text)
+                assert sent.status_code == 202
+                assert await anext(events(answer)) == {}
+    finally:
+        await other.drain(0.1)
 
 
 async def test_a_stopping_bridge_tells_clients_to_come_back(suite: Suite) -> None:
