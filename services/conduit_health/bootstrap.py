@@ -148,6 +148,7 @@ class _Parts:
     async def close(self) -> None:
         await self.checks.stop()
         await self._sender.close()
+        await self.dispatcher.close()
         await self._webhook_sender.close()
         for channel in (self.registry, *self.others.values()):
             await channel.close()

@@ -1,7 +1,9 @@
 """Sends notifications to webhooks, again and again until they are taken."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
@@ -17,7 +19,7 @@ from conduit.v1.webhook_pb2 import (
 from conduit_health.notifications.hub import Queue, kind_name
 from conduit_health.webhooks.signing import signed_headers
 from conduit_health.webhooks.store import Delivery, Webhook, WebhookStore
-from conduit_kernel.errors import ConduitError
+from conduit_kernel.errors import ConduitError, ServiceUnavailable
 from conduit_kernel.secrets import Vault
 from conduit_providers.sending import Send
 from conduit_providers.wire import HttpRequest
@@ -27,8 +29,10 @@ TIMEOUT_SECONDS = 15.0
 PAUSES = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0, 21600.0)
 # Of a pause, at most, at random: those who wait together do not come back together.
 JITTER = 0.2
-# Deliveries that are attempted at the same time.
-AT_ONCE = 8
+# Deliveries that are attempted at the same time at one webhook.
+AT_ONCE = 4
+# Deliveries that are taken in one go, of webhooks that nothing is being sent to.
+MOST_DUE = 64
 MAX_ERROR = 500
 _GONE = 410
 
@@ -57,6 +61,8 @@ class WebhookDispatcher:
         self.waiting = asyncio.Event()
         self.waiting.set()
         self._next_due = 0.0
+        # By the webhook's id.
+        self._sending: dict[int, asyncio.Task[None]] = {}
         # Taken from the hub, but not stored yet.
         self._unstored: Notification | None = None
 
@@ -87,15 +93,29 @@ class WebhookDispatcher:
 
     async def send_due(self) -> None:
         """Send what is due: a step of a loop, after `waiting` was set."""
-        now = self._clock()
-        if now >= self._next_due:
-            while due := await self._store.due(now, AT_ONCE):
-                await self._send_all(due)
+        if self._clock() >= self._next_due:
+            due = await self._store.due(self._clock(), MOST_DUE, excluding=self._sending)
+            webhooks = {webhook.id: webhook for webhook in await self._store.webhooks()}
+            for webhook_id in {each.webhook_id for each in due}:
+                of_webhook = [each for each in due if each.webhook_id == webhook_id]
+                self._start(webhook_id, self._send_all(of_webhook, webhooks.get(webhook_id)))
             next_due = await self._store.next_due()
             if next_due is None:
                 return
             self._next_due = next_due
         self.waiting.set()
+
+    async def close(self) -> None:
+        """Break off what is being sent; it is sent again by whoever comes next."""
+        sending = list(self._sending.values())
+        for task in sending:
+            task.cancel()
+        await asyncio.gather(*sending, return_exceptions=True)
+
+    def _start(self, webhook_id: int, sending: Coroutine[Any, Any, None]) -> None:
+        """Send to a webhook beside all others: one that hangs holds nobody else up."""
+        task = self._sending[webhook_id] = asyncio.create_task(sending)
+        task.add_done_callback(lambda _: self._sending.pop(webhook_id, None))
 
     async def rewrap(self) -> None:
         """Wrap secrets that were sealed under a former encryption key by the current one."""
@@ -103,13 +123,16 @@ class WebhookDispatcher:
             secret = self._vault.rewrap(webhook.secret, owner_of(webhook.url))
             await self._store.reseal(webhook.id, secret)
 
-    async def _send_all(self, due: Sequence[Delivery]) -> None:
-        webhooks = {webhook.id: webhook for webhook in await self._store.webhooks()}
-        attempts = (self._attempt(each, webhooks.get(each.webhook_id)) for each in due)
-        for attempted in await asyncio.gather(*attempts):
-            await self._store.attempted(attempted)
-            if attempted.http_status == _GONE:
-                await self._store.disable(attempted.webhook_id)
+    async def _send_all(self, due: Sequence[Delivery], webhook: Webhook | None) -> None:
+        # What cannot be stored is sent again, which its name tells the receiver.
+        with contextlib.suppress(ServiceUnavailable):
+            for start in range(0, len(due), AT_ONCE):
+                attempts = (self._attempt(each, webhook) for each in due[start : start + AT_ONCE])
+                for attempted in await asyncio.gather(*attempts):
+                    await self._store.attempted(attempted)
+                    if attempted.http_status == _GONE:
+                        await self._store.disable(attempted.webhook_id)
+                        return
 
     async def _attempt(self, delivery: Delivery, webhook: Webhook | None) -> Delivery:
         if webhook is None or not webhook.is_enabled:

@@ -104,12 +104,19 @@ class WebhookStore:
             for webhook_id in {each.webhook_id for each in deliveries}:
                 await _give_up_oldest(connection, webhook_id)
 
-    async def due(self, now: float, limit: int) -> Sequence[Delivery]:
-        """Return what is to be attempted now, in the order in which it became due."""
+    async def due(
+        self, now: float, limit: int, *, excluding: Iterable[int] = ()
+    ) -> Sequence[Delivery]:
+        """Return what is to be attempted now, in the order in which it became due.
+
+        `excluding` has the ids of webhooks to pass over.
+        """
         query = (
             select(*DeliveryRow.__table__.columns)
             .where(
-                DeliveryRow.status == DELIVERY_STATUS_PENDING, DeliveryRow.due_at <= _millis(now)
+                DeliveryRow.status == DELIVERY_STATUS_PENDING,
+                DeliveryRow.due_at <= _millis(now),
+                DeliveryRow.webhook_id.not_in(list(excluding)),
             )
             .order_by(DeliveryRow.due_at, DeliveryRow.id)
             .limit(limit)
