@@ -31,9 +31,19 @@ BRIDGE = {
     # Its tickets are Health's: they are tested with a whole suite.
     "signalr/endpoints.py": "tests/integration/suite/test_hub.py",
 }
+HEALTH = {
+    # Puts the parts together and decides nothing.
+    "bootstrap.py": "tests/integration/health",
+    # Webhooks are tested whole, with receivers on real ports.
+    "webhook_service.py": "tests/integration/health/test_webhooks.py",
+    "webhooks/dispatcher.py": "tests/integration/health/test_webhooks.py",
+    # So are notifications, with those who watch them.
+    "notification_service.py": "tests/integration/health/test_notifications.py",
+}
 PACKAGES = {
     "conduit_billing": BILLING,
     "conduit_bridge": BRIDGE,
+    "conduit_health": HEALTH,
     "conduit_kernel": KERNEL,
     "conduit_providers": PROVIDERS,
     "conduit_registry": REGISTRY,
