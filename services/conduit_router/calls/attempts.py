@@ -103,11 +103,13 @@ async def _next(scope: CallScope, failure: UpstreamError) -> Attempt | None:
         if await scope.runtime.waiting.wait(scope):
             attempt = plan.next()
     elif attempt is not None and attempt.is_retry:
-        await _pause(scope, random.uniform(*RETRY_PAUSE_SECONDS))  # noqa: S311 # jitter
+        await pause_before_retry(scope)
     return attempt
 
 
-async def _pause(scope: CallScope, seconds: float) -> None:
+async def pause_before_retry(scope: CallScope) -> None:
+    """Leave an instance that was just asked alone for a moment."""
+    seconds = random.uniform(*RETRY_PAUSE_SECONDS)  # noqa: S311 # jitter
     await asyncio.sleep(seconds)
     scope.waited += seconds
 

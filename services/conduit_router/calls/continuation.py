@@ -18,7 +18,7 @@ from conduit_kernel.errors import (
 from conduit_kernel.http import HttpError, TotalTimeout
 from conduit_providers.answer_joining import Joiner, NotContinuable, Said
 from conduit_providers.operation import AnyStreamedOperation
-from conduit_router.calls.attempts import run_attempts
+from conduit_router.calls.attempts import pause_before_retry, run_attempts
 from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.relay import Opened, Relay, interruption, open_stream
 from conduit_router.routing.attempt_plan import Attempt
@@ -104,7 +104,8 @@ class ContinuedStream:
             self._said = self._what_was_said(failure)
             self._written += relay.upstream.emitted
             relay.give_up(failure)
-            scope.plan.interrupted()
+            if scope.plan.interrupted():
+                await pause_before_retry(scope)
             attempt, (upstream, events) = await run_attempts(scope, self._open)
         except ConduitError as later:
             if later is failure or scope.left() <= 0:

@@ -108,16 +108,18 @@ class AttemptPlan(msgspec.Struct):
         self._retry = False
         self._next_candidate()
 
-    def interrupted(self) -> None:
+    def interrupted(self) -> bool:
         """Take in that an answer broke off on its way: leave the candidate, for the first again.
 
-        That is once, and only where no other is left.
+        That is once, and only where no other is left. Return whether it is so: pause, with jitter.
         """
         self._retry = False
         self._next_candidate()
         candidates = len(self.decision.candidates)
         if self._candidate >= candidates >= self.attempts:
             self.restart(self.decision)
+            return True
+        return False
 
     def once_more(self) -> bool:
         """Count another request of the last attempt; return whether one is left."""

@@ -118,9 +118,8 @@ def test_an_answer_that_broke_off_is_gone_on_with_elsewhere_and_once_where_it_be
     """The first candidate has another chance where no other is left, but not for ever."""
     way, seen = plan(keys=1), []
     while (attempt := way.next()) is not None:
-        seen.append(attempt.candidate.provider_id)
-        way.interrupted()
-    assert seen == [1, 2, 1, 2]
+        seen.append((attempt.candidate.provider_id, way.interrupted()))
+    assert seen == [(1, False), (2, True), (1, False), (2, False)]
     assert way.fallbacks >= 1
 
 
