@@ -49,6 +49,7 @@ _VAIN = frozenset(
         "BUDGET_EXCEEDED",
         "INSUFFICIENT_FUNDS",
         "INVALID_API_KEY",
+        "LOOP_DETECTED",
         "NO_PROVIDER_AVAILABLE",
         "NOT_IMPLEMENTED",
         "SECRET_UNREADABLE",

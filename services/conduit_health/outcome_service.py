@@ -28,7 +28,11 @@ class OutcomeService(OutcomeServiceServicer):
         self, request: pb.ReportOutcomesRequest, context: Context
     ) -> pb.ReportOutcomesResponse:
         """Take what a router saw; what is about an instance that is gone is let go."""
-        for field, entries in (("outcomes", request.outcomes), ("circuits", request.circuits)):
+        for field, entries in (
+            ("outcomes", request.outcomes),
+            ("circuits", request.circuits),
+            ("shared_circuits", request.shared_circuits),
+        ):
             if len(entries) > MAX_ENTRIES:
                 message = f"{field} may have at most {MAX_ENTRIES} entries"
                 raise InvalidRequest(message, field=field)
@@ -37,10 +41,12 @@ class OutcomeService(OutcomeServiceServicer):
         for outcome in request.outcomes:
             observations.setdefault(outcome.provider_id, []).append(observation_of(outcome, now))
         for provider_id, seen in observations.items():
-            self._monitor.observe(provider_id, seen)
+            # In the order in which it happened: a success ends the failures before it alone.
+            self._monitor.observe(provider_id, sorted(seen, key=lambda each: each.at))
         if request.router_id:
             circuits = {each.provider_id: each.state for each in request.circuits}
             self._monitor.report_circuits(request.router_id, circuits)
+            self._monitor.share_circuits(request.router_id, request.shared_circuits)
         return pb.ReportOutcomesResponse()
 
     async def WatchHealth(
@@ -53,11 +59,14 @@ class OutcomeService(OutcomeServiceServicer):
             while not watch.is_closed:
                 now = {config.id for config in self._monitor.instances}
                 # Changes cannot say that an instance is gone.
-                if known is None or known - now:
-                    yield pb.WatchHealthResponse(providers=self._monitor.all(), is_complete=True)
-                else:
-                    healths = [self._monitor.health(each) for each in sorted(changed & now)]
-                    yield pb.WatchHealthResponse(providers=healths)
+                is_complete = known is None or bool(known - now)
+                ids = now if is_complete else changed & now
+                yield pb.WatchHealthResponse(
+                    providers=[self._monitor.health(each) for each in sorted(ids)],
+                    is_complete=is_complete,
+                    avoided_provider_ids=self._monitor.avoided(),
+                    shared_circuits=self._monitor.shared_circuits(request.router_id),
+                )
                 known = now
                 changed = await watch.next()
 

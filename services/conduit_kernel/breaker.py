@@ -216,8 +216,7 @@ class Breaker:
         if circuit is None or not circuit.is_probe(began):
             return
         if circuit is self._shared:
-            self._closed_at = now
-            self.close()
+            self.recover(now)
         else:
             del self._own[caller]
             self._tallies.pop(caller, None)
@@ -232,10 +231,17 @@ class Breaker:
         return sum(tally.in_a_row for tally in self._tallies.values()) <= besides
 
     def open(self, now: float, *, until: float | None = None) -> None:
-        """Open the circuit for everybody, on the word of somebody else."""
+        """Open the circuit for everybody, also on the word of somebody else."""
         if self._shared is None:
             self._shared = Circuit(now, self.policy, until=until)
             self._own.clear()
+        elif until is not None:
+            self._shared.until = until
+
+    def recover(self, now: float) -> None:
+        """Close the circuit for everybody, and let traffic come back."""
+        self._closed_at = now
+        self.close()
 
     def close(self) -> None:
         """Close the circuit for everybody, and start counting anew."""

@@ -341,6 +341,13 @@ class UpstreamTimeout(UpstreamError):
     is_transient = False
 
 
+class LoopDetected(UpstreamError):
+    """The request has passed too many gateways, here or behind the provider. Metadata: `hops`."""
+
+    reason = "LOOP_DETECTED"
+    is_transient = False
+
+
 class UpstreamRefused(UpstreamError):
     """The provider refused the request as it stands; the message is the provider's."""
 

@@ -80,6 +80,9 @@ class Settings:
     session_seconds: float = SESSION_SECONDS
     # So many charges that the disk refuses have calls refused, too; 0 for any, so that calls go on.
     max_waiting_charges: int = 0
+    # The most that callers may ask for, in seconds and in attempts.
+    max_call_seconds: int = 3600
+    max_attempts: int = 16
     # When circuits open, and for how long.
     breaker: BreakerPolicy = DEFAULT_POLICY
     # So much of an answer, and so long, is a stream held back that is to be restarted if it fails.
@@ -142,6 +145,8 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "max_body_bytes": _number(env, "CONDUIT_MAX_BODY_BYTES", MAX_BODY_BYTES),
         "egress": read_egress(env),
         "breaker": read_policy(env),
+        "max_call_seconds": _number(env, "CONDUIT_MAX_CALL_SECONDS", 3600),
+        "max_attempts": _number(env, "CONDUIT_MAX_ATTEMPTS", 16),
         "max_waiting_charges": _number(env, "CONDUIT_MAX_WAITING_CHARGES", 0),
         "heartbeat_seconds": _number(env, "CONDUIT_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
         "health_checks": _health_checks(env),

@@ -13,6 +13,7 @@ from conduit_kernel.errors import (
     ContextTooLong,
     InsufficientFunds,
     InvalidApiKey,
+    LoopDetected,
     Scope,
     UpstreamError,
     UpstreamModelNotFound,
@@ -168,6 +169,8 @@ def class_of(
 
     `codes` are the provider's own.
     """
+    if status == 508:  # noqa: PLR2004 # a gateway behind the provider's address
+        return LoopDetected, True
     if 500 <= status <= 599:  # noqa: PLR2004 # the range of HTTP server errors
         return _by_code(status, report, codes, only_own=True) or UpstreamError, True
     if status == 429 and report.is_quota:  # noqa: PLR2004 # too many requests

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from conduit_providers.member_scanner import DeepMemberScanner, MemberScanner
+from conduit_providers.patience import Patience, usual_patience
 
 # How many models' facts an endpoint keeps at hand; names come from mappings, so there are few.
 MAX_KNOWN_MODELS = 1024
@@ -78,6 +79,8 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # Whether an answer goes on from a message of the model's own at the end of a conversation, or
     # repeats that message first.
     prefill: Literal["none", "continued", "repeated"] = "none"
+    # How long the family may be silent; None where its names say enough.
+    patience: Patience | None = None
     # The codec's own struct of facts; in the file they stand beside `match`.
     facts: Any = None
 
@@ -134,6 +137,16 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     # own, has the defaults of the codec's struct.
     models: tuple[ModelRow, ...] = ()
 
+    def patience_of(self, model: str) -> Patience:
+        """Return how long a model may be silent."""
+        known = self.known_patience
+        if model not in known:
+            if len(known) >= MAX_KNOWN_MODELS:
+                known.clear()
+            rows = (row.patience for row in self.models if row.match.fits(model))
+            known[model] = next((each for each in rows if each), None) or usual_patience(model)
+        return known[model]
+
     def facts_of(self, model: str) -> Any:  # noqa: ANN401 # the codec's struct
         """Return what the codec must know of a model; None if the dialect has no such facts."""
         known = self.known_facts
@@ -184,6 +197,11 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
             return self.path
         chosen = (self.paths.get(f"{name}={value}") for name, value in settings.items())
         return next((path for path in chosen if path), self.path)
+
+    @cached_property
+    def known_patience(self) -> dict[str, Patience]:
+        """The patience with the models that were asked for, by name."""
+        return {}
 
     @cached_property
     def known_facts(self) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from conduit_router.calls.media import MediaFetcher
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.stream_hold import StreamHold
 from conduit_router.calls.upstream_session import SessionLimits
+from conduit_router.context import CallCaps
 from conduit_router.control_plane.control_plane import ControlPlane
 from conduit_router.routing.compile import Compiler
 from conduit_router.routing.provider_state import ProviderState
@@ -124,9 +125,8 @@ async def start(
     """
     background = background or Background()
     vault = Vault(settings.encryption_key, *settings.former_encryption_keys)
-    ids = IdSource(clock)
-    provider_state = ProviderState(timer, settings.breaker)
-    prices, outcomes = PriceList(), Outcomes(clock)
+    ids, outcomes = IdSource(clock), Outcomes(clock)
+    provider_state, prices = ProviderState(timer, settings.breaker), PriceList()
     spool = Spool(settings.data_dir / "router" / "spool")
     backlog = Backlog(spool, refuse_at=settings.max_waiting_charges)
     recorder = ChargeRecorder(spool, prices, ids, clock, backlog=backlog)
@@ -143,6 +143,7 @@ async def start(
         wall_clock=clock,
         draw_seed=_seeds(),
         hold=StreamHold(settings.stream_hold_bytes, settings.stream_hold_seconds),
+        caps=CallCaps(max(1, settings.max_call_seconds), max(1, settings.max_attempts)),
     )
     virtual_keys, limits = VirtualKeys(vault, clock), _session_limits(settings)
     stub = RouterStub(runtime, virtual_keys, ids, _upload_space(settings), limits)

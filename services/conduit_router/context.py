@@ -1,16 +1,18 @@
 """Who calls, and the limits within which a call is made."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from conduit.v1.call_pb2 import CallOptions
-from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.errors import InvalidRequest, LoopDetected
 from conduit_router.routing.table import Caller
 
 CALL_SECONDS = 600.0
 MAX_CALL_SECONDS = 3600.0
 MAX_ATTEMPTS = 4
+# A request that has passed so many gateways is refused.
+MAX_HOPS = 3
 # More than this many attempts help nobody, whoever asks for them.
 MAX_CALLER_ATTEMPTS = 16
 
@@ -29,18 +31,26 @@ class CallLimits(msgspec.Struct, frozen=True):
     # The whole call, with all of its attempts and with the body to its end.
     total: float = CALL_SECONDS
     # Until a connection is had.
-    connect: float = 10.0
-    # Until the head of an answer, or the first event of a stream; a chain's step may say less.
-    first_event: float = 300.0
-    # Between two pieces of an answer.
-    idle: float = 120.0
+    connect: float = 5.0
     # None for so many as are usual, and one for each candidate at least.
     attempts: int | None = None
+    # How many gateways the request has passed before.
+    hops: int = 0
     # Whether what a provider does not take is refused rather than left out.
     is_strict: bool = False
 
 
 DEFAULT_LIMITS = CallLimits()
+
+
+class CallCaps(NamedTuple):
+    """The most that the operator lets callers ask for."""
+
+    seconds: float = MAX_CALL_SECONDS
+    attempts: int = MAX_CALLER_ATTEMPTS
+
+
+UNCAPPED = CallCaps()
 
 
 def options_of(request: Any) -> CallOptions | None:  # noqa: ANN401 # any RPC that makes calls
@@ -49,9 +59,9 @@ def options_of(request: Any) -> CallOptions | None:  # noqa: ANN401 # any RPC th
     return options
 
 
-def limits_of(options: CallOptions) -> CallLimits:
+def limits_of(options: CallOptions, caps: CallCaps = UNCAPPED) -> CallLimits:
     """Return the limits that a caller asks for. InvalidRequest if they make no sense."""
-    total, attempts = CALL_SECONDS, None
+    total, attempts = min(CALL_SECONDS, caps.seconds), None
     if options.HasField("timeout"):
         # Not as a timedelta, which overflows where callers send nonsense.
         total = options.timeout.seconds + options.timeout.nanos / 1e9
@@ -59,8 +69,17 @@ def limits_of(options: CallOptions) -> CallLimits:
             raise InvalidRequest(
                 f"timeout must be above 0 and at most {MAX_CALL_SECONDS:.0f}s", field="timeout"
             )
+        total = min(total, caps.seconds)
     if options.HasField("max_attempts"):
         if options.max_attempts < 1:
             raise InvalidRequest("max_attempts must be at least 1", field="max_attempts")
-        attempts = min(options.max_attempts, MAX_CALLER_ATTEMPTS)
-    return CallLimits(total=total, attempts=attempts, is_strict=options.strict_parameters)
+        attempts = min(options.max_attempts, caps.attempts)
+    if not 0 <= options.hops < MAX_HOPS:
+        message = "The request has passed too many gateways, or this one again and again"
+        raise LoopDetected(message, hops=str(options.hops))
+    return CallLimits(
+        total=total,
+        attempts=attempts,
+        hops=options.hops,
+        is_strict=options.strict_parameters,
+    )

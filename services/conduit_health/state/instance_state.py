@@ -39,6 +39,8 @@ LOW_SHARE = 0.1
 MAX_MODELS = 1_000
 # No report comes so late: what seems to was seen after the clock was set back.
 LATE_SECONDS = 3600.0
+# More callers that fail in a row are not told apart.
+MAX_CALLERS = 64
 
 Finding: TypeAlias = HealthFinding.ValueType
 Status: TypeAlias = HealthStatus.ValueType
@@ -49,6 +51,9 @@ class InstanceState:
 
     def __init__(self) -> None:
         self.consecutive_failures = 0
+        # The same by virtual key, and when the last of them was.
+        self._failures_by_caller: dict[int, int] = {}
+        self._failed_at = 0.0
         self.keys: dict[str, KeyState] = {}
         self.last_check: float | None = None
         self.response_time_ms: int | None = None
@@ -71,11 +76,17 @@ class InstanceState:
         self._decay(observation.at)
         self._attempts += observation.times
         if observation.classification in {Classification.WORKS, Classification.ANSWERED}:
-            self.consecutive_failures = 0
+            # Routers report in their own time: an older success ends no newer row of failures.
+            if not 0 < self._failed_at - observation.at < LATE_SECONDS:
+                self.consecutive_failures = 0
+                self._failures_by_caller.clear()
             return
         self.last_error = observation.detail
         if observation.classification is Classification.FAILED:
             self.consecutive_failures += observation.times
+            if not 0 < self._failed_at - observation.at < LATE_SECONDS:
+                self._failed_at = observation.at
+            self._count_by_caller(observation)
             self._failures += observation.times
         elif observation.classification is Classification.NO_MODEL:
             self._model_refused = True
@@ -105,6 +116,13 @@ class InstanceState:
         if is_worse or self._fails_often(now):
             return HEALTH_STATUS_DEGRADED
         return HEALTH_STATUS_HEALTHY
+
+    def is_avoided(self, config: InstanceConfig) -> bool:
+        """Tell whether routers should ask it last: what one caller brings about is no reason."""
+        refused = self._refused(config)
+        personal = (times for caller, times in self._failures_by_caller.items() if caller)
+        failures = sum(self._failures_by_caller.values()) - max(personal, default=0)
+        return failures >= config.policy.failure_threshold or (bool(refused) and all(refused))
 
     def details(self, config: InstanceConfig, now: float) -> HealthDetails:
         """Return what works and what does not."""
@@ -146,6 +164,11 @@ class InstanceState:
             return HEALTH_FINDING_UNSPECIFIED
         is_listed = config.models <= set(self.models)
         return HEALTH_FINDING_OK if is_listed else HEALTH_FINDING_WARNING
+
+    def _count_by_caller(self, observation: Observation) -> None:
+        by_caller, caller = self._failures_by_caller, observation.caller
+        if caller in by_caller or len(by_caller) < MAX_CALLERS:
+            by_caller[caller] = by_caller.get(caller, 0) + observation.times
 
     def _key(self, key_id: str) -> KeyState:
         return self.keys.setdefault(key_id, KeyState())

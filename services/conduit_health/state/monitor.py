@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from conduit.internal.v1.outcome_pb2 import SharedCircuit
 from conduit.v1.provider_health_pb2 import (
     HEALTH_STATUS_DISABLED,
     HEALTH_STATUS_UNHEALTHY,
@@ -22,6 +23,7 @@ from conduit_health.state.provider_config import (
     InstanceConfig,
     provider_configs,
 )
+from conduit_health.state.shared_circuits import SharedCircuits
 from conduit_kernel.errors import ProviderNotFound, ServiceUnavailable
 from conduit_kernel.snapshot import SnapshotState
 
@@ -51,6 +53,7 @@ class Monitor:
         self._configs: Mapping[int, InstanceConfig] = {}
         self._instance_states: dict[int, InstanceState] = {}
         self._circuits = RouterCircuits()
+        self._shared_circuits = SharedCircuits()
         # What was last told to subscribers.
         self._published: dict[int, ProviderHealth] = {}
 
@@ -142,6 +145,23 @@ class Monitor:
         """Take the circuits of a router that are not closed."""
         self._circuits.report(router_id, circuits, self._clock())
         self._publish(self._configs)
+
+    def share_circuits(self, router_id: str, circuits: Iterable[SharedCircuit]) -> None:
+        """Take the circuits that a router has opened for all callers."""
+        if self._shared_circuits.report(router_id, circuits, self._clock()):
+            self._subscribers.tell(())
+
+    def shared_circuits(self, router_id: str) -> list[SharedCircuit]:
+        """Return the circuits that other routers have opened for all callers."""
+        return self._shared_circuits.for_router(router_id, self._clock())
+
+    def avoided(self) -> list[int]:
+        """Return the ids of the instances that routers should ask last."""
+        return [
+            config.id
+            for config in self._configs.values()
+            if self._instance_states[config.id].is_avoided(config)
+        ]
 
     def tick(self) -> None:
         """Tell of what changed by the passing of time alone: rests end, routers fall silent."""

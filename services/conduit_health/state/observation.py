@@ -41,6 +41,8 @@ class Observation(NamedTuple):
     limits: KeyRateLimits | None = None
     times: int = 1
     is_probe: bool = False
+    # The virtual key whose request it was; 0 where it says the same whoever asks.
+    caller: int = 0
 
 
 _CLASSIFICATIONS: Mapping[str, Classification] = {
@@ -52,6 +54,7 @@ _CLASSIFICATIONS: Mapping[str, Classification] = {
     "PROVIDER_UNREACHABLE": Classification.FAILED,
     "PROVIDER_TIMEOUT": Classification.FAILED,
     "PROVIDER_ERROR": Classification.FAILED,
+    "LOOP_DETECTED": Classification.FAILED,
     # To its caller it is one lost answer; an instance that cuts its streams does not work.
     "STREAM_INTERRUPTED": Classification.FAILED,
     "PROVIDER_MODEL_NOT_FOUND": Classification.NO_MODEL,
@@ -83,6 +86,7 @@ def observation_of(outcome: Outcome, now: float) -> Observation:
         detail=outcome.detail[:MAX_DETAIL],
         limits=outcome.rate_limits if outcome.HasField("rate_limits") else None,
         times=max(1, outcome.count),
+        caller=outcome.virtual_key_id,
     )
 
 

@@ -38,7 +38,7 @@ StructT = TypeVar("StructT", bound=msgspec.Struct)
 Json = dict[str, Any]
 
 # The keys of a row that are not the codec's facts.
-ROW_KEYS = frozenset({"match", "prefill", "retires_on"})
+ROW_KEYS = frozenset({"match", "patience", "prefill", "retires_on"})
 # What codecs fill in from a call.
 CALL_PLACES = frozenset({"model", "owner", "name"})
 _EXPECTED: Mapping[object, str] = {

@@ -20,6 +20,7 @@ from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.conditions import turn_to_eligible
 from conduit_router.calls.evidence import take_evidence
 from conduit_router.routing.attempt_plan import Attempt
+from conduit_router.routing.refusals import wait_for_primary
 
 ResultT = TypeVar("ResultT")
 
@@ -79,9 +80,23 @@ async def run_attempts(
 
 async def _first(scope: CallScope) -> Attempt | None:
     """Return the first attempt, for which there may have to be a wait."""
+    await _wait_for_primary(scope)
     if not (scope.plan.decision.candidates or await scope.runtime.waiting.wait(scope)):
         raise scope.no_candidate()
     return scope.plan.next()
+
+
+async def _wait_for_primary(scope: CallScope) -> None:
+    """Wait for the first choice as long as the alias's policy prefers that to the next one."""
+    if not scope.plan.decision.resting:
+        return
+    route = scope.runtime.table.routes.get(scope.requirements.model)
+    if route is None or route.policy is None:
+        return
+    wait = wait_for_primary(route, scope.plan.decision)
+    if wait is not None and wait <= min(route.policy.prefer_primary_for, scope.left()):
+        await _pause(scope, wait)
+        scope.decide_again()
 
 
 def out_of_time(scope: CallScope, attempt: Attempt) -> DeadlineExceeded:
@@ -109,7 +124,10 @@ async def _next(scope: CallScope, failure: UpstreamError) -> Attempt | None:
 
 async def pause_before_retry(scope: CallScope) -> None:
     """Leave an instance that was just asked alone for a moment."""
-    seconds = random.uniform(*RETRY_PAUSE_SECONDS)  # noqa: S311 # jitter
+    await _pause(scope, random.uniform(*RETRY_PAUSE_SECONDS))  # noqa: S311 # jitter
+
+
+async def _pause(scope: CallScope, seconds: float) -> None:
     await asyncio.sleep(seconds)
     scope.waited += seconds
 

@@ -17,12 +17,12 @@ from conduit_kernel.errors import (
 from conduit_kernel.http import Headers, Timeouts
 from conduit_providers.calls import Answer, Call, Form, without_members
 from conduit_providers.operation import AnyOperation, Requirements
+from conduit_providers.patience import JOBS, Patience
 from conduit_providers.quantities import Quantities
 from conduit_router.calls.choice import choose
 from conduit_router.calls.media import Media
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import (
-    DEFAULT_LIMITS,
     MAX_ATTEMPTS,
     CallerContext,
     CallLimits,
@@ -66,7 +66,7 @@ def admit(
         decision = choose(runtime, requirements, options, caller, health=health, seed=seed)
     if not decision.candidates and wait_for(decision) is None:
         raise no_candidate(requirements, decision)
-    limits = DEFAULT_LIMITS if options is None else limits_of(options)
+    limits = runtime.limits if options is None else limits_of(options, runtime.caps)
     candidates = len(decision.candidates) + len(decision.conditional)
     plan = AttemptPlan(decision, limits.attempts or max(MAX_ATTEMPTS, candidates))
     return CallScope(
@@ -229,7 +229,11 @@ class CallScope:
             made = self.plan.attempts - 1
             raise DeadlineExceeded("The request's deadline passed", attempts=str(made))
         attempt.began = now
-        usual = attempt.candidate.timeout or self.limits.first_event
+        if self.limits.hops:
+            attempt.key = attempt.key.after(self.limits.hops)
+        patience = self._patience(attempt)
+        usual = patience.first_token if self.requirements.stream else patience.whole
+        usual = attempt.candidate.timeout or usual
         attempt.is_cut_short = left < usual
         attempt.first_event = left if attempt.is_cut_short else usual
         state = self.runtime.state
@@ -249,11 +253,20 @@ class CallScope:
 
     def timeouts(self, attempt: Attempt) -> Timeouts:
         """Return the limits of an exchange of an attempt."""
-        limits, first, own = self.limits, attempt.first_event, attempt.candidate.timeouts
-        connect, idle = limits.connect, limits.idle
+        first, own = attempt.first_event, attempt.candidate.timeouts
+        connect, idle, total = self.limits.connect, self._patience(attempt).idle, self.left()
         if own is not None:
             connect, idle = own.connect or connect, own.idle or idle
-        return Timeouts(min(connect, first), first, idle, self.left())
+            total = min(total, own.total or total)
+        return Timeouts(min(connect, first), first, idle, total)
+
+    def _patience(self, attempt: Attempt) -> Patience:
+        """Return how long the candidate may be silent."""
+        served = attempt.candidate.instance.served[self.operation.name]
+        if served.job_codec is not None:
+            return JOBS
+        endpoint, model = served.endpoint, attempt.candidate.model
+        return endpoint.known_patience.get(model) or endpoint.patience_of(model)
 
     async def fetch_media(self, native: tuple[str, ...]) -> Media:
         """Return what the request refers to by URL, fetched once for all attempts.
@@ -346,7 +359,9 @@ class CallScope:
             runtime.recorder.count_attempt(candidate.provider_id, elapsed_ms, is_success=False)
             if isinstance(error, StreamInterrupted):
                 # What was handed out already cannot be asked for again, but the cut counts.
-                runtime.outcomes.failed(candidate, attempt.key, error)
+                runtime.outcomes.failed(
+                    candidate, attempt.key, error, self.caller.caller.virtual_key_id
+                )
                 runtime.state.failed(self.asked(attempt))
             return
         self._release(attempt)

@@ -45,7 +45,8 @@ def take_evidence(scope: CallScope, attempt: Attempt, error: UpstreamError) -> N
         return
     is_request = _is_requests(scope, attempt, error)
     if error.is_conclusive and not is_request:
-        scope.runtime.outcomes.failed(attempt.candidate, attempt.key, error)
+        by = 0 if _is_connecting(error) else scope.caller.caller.virtual_key_id
+        scope.runtime.outcomes.failed(attempt.candidate, attempt.key, error, by)
     if isinstance(error, UpstreamModelNotFound):
         _no_model(scope, attempt, error)
     elif error.scope is Scope.KEY:

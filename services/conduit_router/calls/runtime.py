@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from conduit.v1.call_pb2 import CallOptions
 from conduit_kernel.http import Headers
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.calls.jobs import JobRunner
@@ -10,6 +11,7 @@ from conduit_router.calls.media import MediaFetcher
 from conduit_router.calls.prefill_refusals import PrefillRefusals
 from conduit_router.calls.stream_hold import StreamHold
 from conduit_router.calls.waiting import WaitingLines
+from conduit_router.context import UNCAPPED, CallCaps, limits_of
 from conduit_router.routing.balancer import Balancer
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import EMPTY_TABLE, Candidate, TableChange, UpstreamKey
@@ -36,6 +38,7 @@ class CallRuntime:
         draw_seed: Callable[[], int],
         end_listeners: Sequence[EndListener] = (),
         hold: StreamHold | None = None,
+        caps: CallCaps = UNCAPPED,
     ) -> None:
         """Take `clock` for durations and deadlines, `wall_clock` for points in time."""
         self.table = EMPTY_TABLE
@@ -54,6 +57,9 @@ class CallRuntime:
         self.waiting = WaitingLines()
         self.hold = hold or StreamHold()
         self.prefill_refusals = PrefillRefusals(clock)
+        self.caps = caps
+        # Of calls without options.
+        self.limits = limits_of(CallOptions(), caps)
 
     def apply(self, change: TableChange) -> None:
         """Serve calls by a new table."""

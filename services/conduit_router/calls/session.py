@@ -155,7 +155,10 @@ class _Held:
             if not isinstance(error, StreamInterrupted):
                 # Of those the scope tells.
                 self._scope.runtime.outcomes.failed(
-                    self._attempt.candidate, self._attempt.key, error
+                    self._attempt.candidate,
+                    self._attempt.key,
+                    error,
+                    self._scope.caller.caller.virtual_key_id,
                 )
         elif isinstance(error, GeneratorExit | asyncio.CancelledError | ConduitError):
             self.succeed()

@@ -103,7 +103,7 @@ async def _fail(error: Exception, upstream: UpstreamTarget) -> NoReturn:
 def _begin(scope: CallScope) -> tuple[Attempt, StraightWay] | None:
     """Begin the first attempt, if there is a straight way for it."""
     candidates, plan = scope.plan.decision.candidates, scope.plan
-    if not candidates or candidates[0].is_last:
+    if not candidates or candidates[0].is_last or plan.decision.resting or scope.limits.hops:
         return None
     candidate, key = candidates[0].candidate, candidates[0].keys[0]
     way = _way_of(scope, candidate, key)

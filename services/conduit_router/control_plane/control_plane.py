@@ -64,7 +64,7 @@ class ControlPlane:
         self._spool = spool
         self._outcomes = outcomes
         self._price_watch = PriceWatch(LedgerServiceStub(billing), prices, self._metadata)
-        self._health_watch = HealthWatch(health, provider_state, self._metadata)
+        self._health_watch = HealthWatch(health, provider_state, self._metadata, router_id)
         self._delivery = ChargeDelivery(billing, spool, recorder, self._metadata)
         self._reports = Reports(
             health,

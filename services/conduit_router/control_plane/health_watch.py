@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import grpc
 
 from conduit.internal.v1.outcome_service_pb2 import WatchHealthRequest, WatchHealthResponse
-from conduit.v1.provider_health_pb2 import HEALTH_STATUS_UNHEALTHY
 from conduit_kernel.rpc.watch_stream import WatchStream
+from conduit_router.routing.health_view import Subject
 from conduit_router.routing.provider_state import ProviderState
 
 if TYPE_CHECKING:
@@ -22,11 +22,13 @@ class HealthWatch:
         stub: "OutcomeServiceAsyncStub",
         state: ProviderState,
         metadata: tuple[tuple[str, str], ...],
+        router_id: str = "",
     ) -> None:
+        """Take by which name Health knows this router."""
         self._stub = stub
+        self._router_id = router_id
         self._state = state
         self._metadata = metadata
-        self._unhealthy: set[int] = set()
         self._stream = WatchStream(self._open)
 
     async def follow(self) -> None:
@@ -40,14 +42,16 @@ class HealthWatch:
         self._take(message)
 
     def _take(self, message: WatchHealthResponse) -> None:
-        if message.is_complete:
-            self._unhealthy.clear()
-        for provider in message.providers:
-            if provider.status == HEALTH_STATUS_UNHEALTHY:
-                self._unhealthy.add(provider.provider_id)
-            else:
-                self._unhealthy.discard(provider.provider_id)
-        self._state.set_unhealthy(frozenset(self._unhealthy))
+        self._state.set_unhealthy(frozenset(message.avoided_provider_ids))
+        self._state.adopt(
+            {
+                Subject(each.provider_id, each.model, each.key_id): each.remaining.ToMilliseconds()
+                / 1000
+                for each in message.shared_circuits
+            }
+        )
 
     def _open(self) -> "grpc.aio.UnaryStreamCall[WatchHealthRequest, WatchHealthResponse]":
-        return self._stub.WatchHealth(WatchHealthRequest(), metadata=self._metadata)
+        return self._stub.WatchHealth(
+            WatchHealthRequest(router_id=self._router_id), metadata=self._metadata
+        )

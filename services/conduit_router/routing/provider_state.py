@@ -4,7 +4,7 @@ A failure counts for the smallest thing that it is about, and widens when severa
 alike: the model at the instance, then the instance; a key where its siblings work.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from conduit.v1.provider_health_pb2 import (
     CIRCUIT_STATE_HALF_OPEN,
@@ -18,6 +18,10 @@ from conduit_router.routing.retry_budgets import RetryBudgets
 
 # So many models of an instance that fail in a row mean that the instance does.
 MODELS_OF_AN_INSTANCE = 2
+# How much later than its owner this router probes a circuit that it only heard of.
+ADOPTED_SECONDS = 5.0
+# Not each call looks for what can be forgotten.
+LOOK_SECONDS = 1.0
 
 
 class ProviderState:
@@ -35,6 +39,10 @@ class ProviderState:
         # By instance: the models that failed since its last success, and the key of that.
         self._failing: dict[int, set[str]] = {}
         self._worked: dict[int, str] = {}
+        # What other routers have opened, and this one only on their word.
+        self._adopted: set[Subject] = set()
+        # When it was last looked for what can be forgotten.
+        self._looked_at = -LOOK_SECONDS
         # Whether nothing is known that a call would have to look at, or to change.
         self.is_quiet = True
 
@@ -66,6 +74,34 @@ class ProviderState:
                     state = CIRCUIT_STATE_OPEN if is_open else CIRCUIT_STATE_HALF_OPEN
                     found[subject.provider_id] = state
         return found
+
+    def shared_circuits(self) -> dict[Subject, float]:
+        """Return the seconds for which circuits stay open that this router opened for everybody."""
+        now = self._clock()
+        return {
+            subject: max(0.0, breaker.shared.until - now)
+            for subject, breaker in self._breakers.items()
+            if breaker.shared is not None and subject not in self._adopted
+        }
+
+    def adopt(self, circuits: Mapping[Subject, float]) -> None:
+        """Take the circuits that other routers have opened, and for how many seconds.
+
+        They are probed by those routers; by this one only if no word comes of that.
+        """
+        now = self._clock()
+        for subject, seconds in circuits.items():
+            breaker = self._breaker(subject)
+            own = None if subject in self._adopted else breaker.shared
+            # Of two that opened it by themselves the one that probes first goes on telling.
+            if own is None or seconds < own.until - now:
+                breaker.open(now, until=now + seconds + ADOPTED_SECONDS)
+                self._adopted.add(subject)
+                self.is_quiet = False
+        for subject in self._adopted - circuits.keys():
+            self._adopted.discard(subject)
+            if (known := self._breakers.get(subject)) is not None:
+                known.recover(now)
 
     def set_unhealthy(self, provider_ids: frozenset[int]) -> None:
         """Take the Health service's word for instances that this router may not have tried."""
@@ -159,6 +195,7 @@ class ProviderState:
         for subject in list(self._breakers):
             if subject.provider_id in provider_ids or subject.key_id in key_ids:
                 del self._breakers[subject]
+        self._adopted &= self._breakers.keys()
         for provider_id in provider_ids:
             self._failing.pop(provider_id, None)
             self._worked.pop(provider_id, None)
@@ -175,16 +212,23 @@ class ProviderState:
         self, subject: Subject, asked: Asked, *, is_impersonal: bool = False, may_open: bool = True
     ) -> None:
         self.is_quiet = False
-        breaker = self._breakers.get(subject)
-        if breaker is None:
-            breaker = self._breakers[subject] = Breaker(self._policy)
+        breaker, now = self._breaker(subject), self._clock()
         breaker.failed(
             asked.caller,
-            self._clock(),
+            now,
             asked.began,
             is_impersonal=is_impersonal,
             may_open=may_open,
         )
+        if breaker.shared is not None and breaker.shared.opened_at == now:
+            # By what was met here, not on somebody's word any more.
+            self._adopted.discard(subject)
+
+    def _breaker(self, subject: Subject) -> Breaker:
+        breaker = self._breakers.get(subject)
+        if breaker is None:
+            breaker = self._breakers[subject] = Breaker(self._policy)
+        return breaker
 
     def _about(self, asked: Asked) -> Iterator[Breaker]:
         for subject in asked.subjects:
@@ -200,6 +244,9 @@ class ProviderState:
         return frozenset(each for each in self._unhealthy if self._tried.get(each, now) > since)
 
     def _forget_idle(self, now: float) -> None:
+        if now - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = now
         idle = [subject for subject, breaker in self._breakers.items() if breaker.is_idle(now)]
         for subject in idle:
             del self._breakers[subject]

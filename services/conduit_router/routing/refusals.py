@@ -13,6 +13,7 @@ from conduit_kernel.errors import (
 )
 from conduit_providers.operation import Requirements
 from conduit_router.routing.decide import Decision, Resting
+from conduit_router.routing.table import Route
 
 # What passes by itself; the other rests end when somebody mends what is wrong.
 _LIMITED = frozenset({UpstreamRateLimited.reason})
@@ -55,6 +56,21 @@ def wait_for(decision: Decision) -> float | None:
     """
     limited = _soonest(decision, _LIMITED)
     return None if limited is None else max(0.0, limited.until - decision.at)
+
+
+def wait_for_primary(route: Route, decision: Decision) -> float | None:
+    """Return the seconds until the first choice of an alias may be asked; None if that is no limit.
+
+    Also None where it may be asked now.
+    """
+    primary = route.candidates[0] if route.candidates else None
+    if primary is None or any(each.candidate is primary for each in decision.candidates):
+        return None
+    name = primary.instance.provider.name
+    own = [each for each in decision.resting if each.provider_name == name]
+    if not own or any(each.reason not in _LIMITED for each in own):
+        return None
+    return max(0.0, min(each.until for each in own) - decision.at)
 
 
 def _soonest(decision: Decision, reasons: frozenset[str]) -> Resting | None:

@@ -1,7 +1,7 @@
 """The configuration, compiled for decisions: one route per alias, and the keys of instances."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, NamedTuple
 
@@ -53,6 +53,8 @@ class UpstreamTarget:
     base_path: str
     # Whether the address was given by an operator, not by the catalog, and so is not trusted.
     is_guarded: bool
+    # How many gateways a request has passed when it arrives there.
+    hops: int = 1
     # Takes the key's value out of what the provider says.
     redactor: Redactor = field(default_factory=Redactor)
     # The constant parts of requests, by method, path and headers.
@@ -102,6 +104,14 @@ class UpstreamKey:
             found = ServedBy(place[0], self.provider_name, self.key_id, candidate.model)
             self._serving[place] = found
         return found
+
+    def after(self, hops: int) -> "UpstreamKey":
+        """Return the key for a request that has passed so many gateways before."""
+        targets = {
+            operation: replace(target, hops=hops + 1, prepared={}, straight_ways={})
+            for operation, target in self.targets.items()
+        }
+        return replace(self, targets=targets)
 
     def endpoint(self, operation: str) -> UpstreamTarget:
         """Return where calls of an operation go, which the instance's type must serve."""

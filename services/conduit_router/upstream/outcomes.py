@@ -42,8 +42,8 @@ class Outcomes:
         self._clock = clock
         self._successes: dict[tuple[int, str], _Successes] = {}
         self._failures: list[Outcome] = []
-        # By instance and key: what its failures beyond the bound are counted in.
-        self._last_failures: dict[tuple[int, str], Outcome] = {}
+        # By instance, key and caller: what its failures beyond the bound are counted in.
+        self._last_failures: dict[tuple[int, str, int], Outcome] = {}
         self._used: dict[str, float] = {}
 
     def succeeded(
@@ -63,13 +63,15 @@ class Outcomes:
             self.on_headers(candidate, key, headers)
         self.waiting.set()
 
-    def failed(self, candidate: Candidate, key: UpstreamKey, error: UpstreamError) -> None:
-        """Note a failure."""
+    def failed(
+        self, candidate: Candidate, key: UpstreamKey, error: UpstreamError, caller: int = 0
+    ) -> None:
+        """Note a failure; `caller` is the virtual key's id, 0 where no request brings it about."""
         now = self._clock()
         self._used[key.key_id] = now
         self.used.set()
         self.waiting.set()
-        name = candidate.provider_id, key.key_id
+        name = candidate.provider_id, key.key_id, caller
         last = self._last_failures.get(name)
         if last is not None and len(self._failures) >= MAX_FAILURES:
             last.count += 1
@@ -81,6 +83,7 @@ class Outcomes:
             reason=error_reason_pb2.ErrorReason.Value(f"ERROR_REASON_{error.reason}"),
             detail=error.message,
             count=1,
+            virtual_key_id=caller,
         )
         outcome.ended_at.FromNanoseconds(int(now * 1e9))
         self._failures.append(outcome)

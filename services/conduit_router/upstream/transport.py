@@ -53,6 +53,8 @@ MAX_PREPARED = 256
 OK = range(200, 300)
 # What is left of a time that is up: enough to find that out.
 MIN_SECONDS = 0.001
+# Says to a gateway how many others a request has passed.
+HOPS = b"x-conduit-hops"
 
 
 class LazyHeaders(Mapping[str, str]):
@@ -177,6 +179,8 @@ class Transport:
             timeouts = _less(timeouts, self._clock() - began)
         signed = upstream.signer.sign(HttpRequest("GET", request.path, request.headers))
         fields = [(name.encode(), value.encode("latin-1")) for name, value in signed.headers]
+        if upstream.is_guarded:
+            fields.append((HOPS, b"%d" % upstream.hops))
         try:
             return await connect(
                 self._guarded_client if upstream.is_guarded else self._client,
@@ -212,7 +216,11 @@ class Transport:
         fields = [(name.encode(), value.encode("latin-1")) for name, value in request.headers]
         # Encodings would have to be undone before anything can be passed on.
         fields.append((b"accept-encoding", b"identity"))
-        client = self._guarded_client if upstream.is_guarded else self._client
+        client = self._client
+        if upstream.is_guarded:
+            # Only an operator's address can be a gateway's.
+            fields.append((HOPS, b"%d" % upstream.hops))
+            client = self._guarded_client
         return client.prepare(
             upstream.origin, request.method, upstream.base_path + request.path, fields
         )

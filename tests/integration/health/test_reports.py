@@ -22,7 +22,7 @@ from tests.integration.health.conftest import (
 from tests.support.waiting import eventually
 
 from conduit.internal.v1 import outcome_service_pb2 as internal
-from conduit.internal.v1.outcome_pb2 import Outcome, RouterCircuit
+from conduit.internal.v1.outcome_pb2 import Outcome, RouterCircuit, SharedCircuit
 from conduit.v1 import health_service_pb2 as pb
 from conduit.v1.error_reason_pb2 import (
     ERROR_REASON_PROVIDER_ERROR,
@@ -109,6 +109,38 @@ async def test_circuits_are_those_of_the_routers(bench: Bench, health: Health) -
     assert isinstance(following, internal.WatchHealthResponse)
     assert following.providers[0].circuit == CIRCUIT_STATE_CLOSED
     watch.cancel()
+
+
+async def test_routers_hear_of_each_others_circuits_and_whom_to_avoid(health: Health) -> None:
+    """A new one in its first message; what one caller's requests meet is told to nobody."""
+
+    async def first(router_id: str) -> internal.WatchHealthResponse:
+        request = internal.WatchHealthRequest(router_id=router_id)
+        watch = health.outcomes.WatchHealth(request, metadata=SERVICE_METADATA)
+        message = await watch.read()
+        watch.cancel()
+        assert isinstance(message, internal.WatchHealthResponse)
+        return message
+
+    circuit = SharedCircuit(provider_id=1, model="gpt")
+    circuit.remaining.FromSeconds(60)
+    request = internal.ReportOutcomesRequest(router_id="r1", shared_circuits=[circuit])
+    await health.outcomes.ReportOutcomes(request, metadata=SERVICE_METADATA)
+    assert list((await first("r2")).shared_circuits) == [circuit]
+    assert list((await first("r1")).shared_circuits) == []
+    for caller, avoided in ((7, []), (0, [1])):
+        failure = outcome(ERROR_REASON_PROVIDER_ERROR, count=3)
+        failure.virtual_key_id = caller
+        await report(health, failure)
+        assert list((await first("r2")).avoided_provider_ids) == avoided
+
+
+async def test_outcomes_count_in_the_order_in_which_they_happened(health: Health) -> None:
+    """A success before the failures of the same second does not undo them."""
+    success, failure = outcome(), outcome(ERROR_REASON_PROVIDER_ERROR, count=3)
+    success.ended_at.seconds -= 1
+    await report(health, failure, success)
+    assert (await health.get()).status == HEALTH_STATUS_UNHEALTHY
 
 
 async def test_reports_of_what_is_gone_do_no_harm(health: Health) -> None:

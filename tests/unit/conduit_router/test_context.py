@@ -10,6 +10,7 @@ from conduit_router.context import (
     CALL_SECONDS,
     DEFAULT_LIMITS,
     MAX_CALL_SECONDS,
+    CallCaps,
     limits_of,
     options_of,
 )
@@ -62,6 +63,16 @@ def test_what_is_not_asked_for_has_its_default() -> None:
     assert limits_of(CallOptions()) == DEFAULT_LIMITS
     strict = limits_of(CallOptions(strict_parameters=True))
     assert (strict.total, strict.attempts, strict.is_strict) == (CALL_SECONDS, None, True)
+
+
+def test_the_operators_own_limits_cap_what_is_asked_for() -> None:
+    """And what is usual."""
+    caps = CallCaps(seconds=60.0, attempts=3)
+    asked = limits_of(CallOptions(timeout=Duration(seconds=90), max_attempts=9), caps)
+    assert (asked.total, asked.attempts) == (60.0, 3)
+    assert limits_of(CallOptions(), caps).total == 60.0
+    less = limits_of(CallOptions(timeout=Duration(seconds=9), max_attempts=2), caps)
+    assert (less.total, less.attempts) == (9.0, 2)
 
 
 def test_a_request_without_options_has_none() -> None:

@@ -34,6 +34,7 @@ class CallOptions(_message.Message):
     PROVIDERS_FIELD_NUMBER: _builtins.int
     STREAM_FAILOVER_FIELD_NUMBER: _builtins.int
     AFFINITY_KEY_FIELD_NUMBER: _builtins.int
+    HOPS_FIELD_NUMBER: _builtins.int
     strict_parameters: _builtins.bool
     """Whether parameters the provider does not take are refused with UNSUPPORTED_PARAMETER rather than dropped."""
     max_attempts: _builtins.int
@@ -46,6 +47,8 @@ class CallOptions(_message.Message):
     """Calls with the same key go to the same instance as long as it is well; at most 256 characters. Counts where the alias's
     policy has an affinity. Over HTTP the headers by which agents name their sessions stand for it.
     """
+    hops: _builtins.int
+    """How many gateways the request has passed; one more than three is refused with LOOP_DETECTED."""
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
         """The most time the whole call may take, failovers included. Unset means the Router's default, 10 minutes."""
@@ -71,10 +74,11 @@ class CallOptions(_message.Message):
         providers: _abc.Iterable[_builtins.str] | None = ...,
         stream_failover: _routing_policy_pb2.StreamFailover.ValueType | None = ...,
         affinity_key: _builtins.str = ...,
+        hops: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "max_attempts", b"max_attempts", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "affinity_key", b"affinity_key", "fallbacks", b"fallbacks", "max_attempts", b"max_attempts", "providers", b"providers", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "affinity_key", b"affinity_key", "fallbacks", b"fallbacks", "hops", b"hops", "max_attempts", b"max_attempts", "providers", b"providers", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_attempts: _TypeAlias = _typing.Literal["max_attempts"]  # noqa: Y015
     _WhichOneofArgType__max_attempts: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts"]  # noqa: Y015

@@ -221,6 +221,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No webhook has this id.
     Example: `{"reason": "WEBHOOK_NOT_FOUND", "metadata": {"webhook_id": "999"}}`.
     """
+    ERROR_REASON_LOOP_DETECTED: _ErrorReason.ValueType  # 49
+    """The request has passed too many gateways: one of them, perhaps, is its own provider.
+    Example: `{"reason": "LOOP_DETECTED", "metadata": {"hops": "3"}}`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` in every error, whose `domain` is `conduit.v1`.
@@ -433,5 +437,9 @@ Example: `{"reason": "VOICE_NOT_FOUND", "metadata": {"voice_id": "voice_01k4y7"}
 ERROR_REASON_WEBHOOK_NOT_FOUND: ErrorReason.ValueType  # 48
 """No webhook has this id.
 Example: `{"reason": "WEBHOOK_NOT_FOUND", "metadata": {"webhook_id": "999"}}`.
+"""
+ERROR_REASON_LOOP_DETECTED: ErrorReason.ValueType  # 49
+"""The request has passed too many gateways: one of them, perhaps, is its own provider.
+Example: `{"reason": "LOOP_DETECTED", "metadata": {"hops": "3"}}`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

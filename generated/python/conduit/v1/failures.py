@@ -307,4 +307,10 @@ FAILURES: Final[dict[str, Failure]] = {
         openai_type="invalid_request_error",
         hint="GET /api/webhooks lists those that there are.",
     ),
+    "LOOP_DETECTED": Failure(
+        code=9,
+        http_status=508,
+        openai_type="server_error",
+        hint="Look at the base URLs of the providers: one leads back here.",
+    ),
 }

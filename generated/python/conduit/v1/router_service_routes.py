@@ -54,6 +54,7 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
             b"session_id",
         ),
     )
+    hops = headers.get(b"x-conduit-hops")
     if (
         timeout
         is strict_parameters
@@ -63,6 +64,7 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
         is providers
         is stream_failover
         is affinity_key
+        is hops
         is None
     ):
         return None
@@ -90,6 +92,8 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
         )
     if affinity_key is not None:
         message.affinity_key = http.header_text(affinity_key)
+    if hops is not None:
+        message.hops = json.int32(http.header_text(hops), "x-conduit-hops")
     return message
 
 

@@ -166,3 +166,47 @@ def test_the_last_sign_is_the_latest_by_a_clock_that_may_be_set_back() -> None:
     assert state.last_check == NOW
     state.observe(Observation(NOW - 86_400, WORKS, "key_1"))
     assert state.last_check == NOW - 86_400
+
+
+def failed(second: float, caller: int, times: int = 1) -> Observation:
+    """Return failures of a virtual key's requests."""
+    return Observation(NOW + second, FAILED, "key_1", times=times, caller=caller)
+
+
+@pytest.mark.parametrize(
+    ("failures", "is_avoided"),
+    [
+        ([failed(0, 1, 9)], False),
+        ([failed(0, 1, 9), failed(1, 2, 2)], False),
+        ([failed(0, 1, 9), failed(1, 2, 2), failed(2, 3)], True),
+        ([failed(0, 0, 3)], True),
+    ],
+)
+def test_what_one_caller_brings_about_turns_no_others_away(
+    failures: list[Observation], *, is_avoided: bool
+) -> None:
+    """It is shown as unhealthy all the same; what nobody's request brings about counts whole."""
+    instance_state = seen(*failures)
+    assert instance_state.status(config("key_1"), NOW) == HEALTH_STATUS_UNHEALTHY
+    assert instance_state.is_avoided(config("key_1")) is is_avoided
+
+
+def test_an_instance_whose_keys_are_all_refused_is_avoided() -> None:
+    """Until one is taken again."""
+    assert seen(REFUSED).is_avoided(config("key_1"))
+    assert not seen(REFUSED).is_avoided(config("key_1", "key_2"))
+    assert not seen(REFUSED, WORKS).is_avoided(config("key_1"))
+
+
+def test_an_older_success_ends_no_newer_row_of_failures() -> None:
+    """Routers report each in its own time."""
+    instance_state = seen(failed(5, 0, 3), Observation(NOW + 4, WORKS, "key_1"))
+    assert instance_state.consecutive_failures == 3
+    instance_state.observe(Observation(NOW + 6, WORKS, "key_1"))
+    assert instance_state.consecutive_failures == 0
+
+
+def test_a_clock_that_is_set_back_keeps_no_instance_unhealthy() -> None:
+    """A success that seems hours older than the failures came after them."""
+    instance_state = seen(failed(0, 0, 3), Observation(NOW - 86_400, WORKS, "key_1"))
+    assert instance_state.consecutive_failures == 0

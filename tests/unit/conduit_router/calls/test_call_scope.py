@@ -12,6 +12,7 @@ from tests.support.snapshots import ALIAS, compiled, mapping, provider, snapshot
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER
 from conduit.v1.timeouts_pb2 import Timeouts
 from conduit_kernel.errors import DeadlineExceeded, StreamInterrupted, UpstreamError
+from conduit_providers.patience import USUAL
 from conduit_router.routing.attempt_plan import Consumption
 from conduit_router.routing.health_view import Subject
 
@@ -48,7 +49,7 @@ def test_a_candidate_s_own_timeouts_win(bench: Bench) -> None:
     with bench.admit(seconds=60) as scope:
         limits = scope.timeouts(bench.begun(scope))
     assert (limits.connect, limits.header, limits.total) == (2.0, 7.0, 60.0)
-    assert limits.idle == scope.limits.idle
+    assert limits.idle == USUAL.idle
 
 
 def test_the_time_of_an_attempt_is_its_own(bench: Bench) -> None:
@@ -131,6 +132,18 @@ def test_an_attempt_after_the_deadline_is_not_begun(bench: Bench) -> None:
         bench.now += 2.0
         scope.plan.restart(scope.plan.decision)
         bench.begun(scope)
+
+
+def test_streams_and_whole_answers_have_their_own_time(bench: Bench) -> None:
+    """A whole answer's head comes when the provider is through, a stream's token soon."""
+    for stream, seconds in ((True, USUAL.first_token), (False, USUAL.whole)):
+        with bench.admit(stream=stream) as scope:
+            attempt = bench.begun(scope)
+            timeouts = scope.timeouts(attempt)
+            assert (attempt.first_event, attempt.is_cut_short) == (seconds, False)
+            assert (timeouts.connect, timeouts.header, timeouts.idle) == (5.0, seconds, USUAL.idle)
+    with bench.admit(seconds=2) as scope:
+        assert bench.begun(scope).is_cut_short
 
 
 def test_a_listener_that_raises_harms_nobody(bench: Bench) -> None:

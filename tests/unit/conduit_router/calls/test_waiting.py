@@ -4,10 +4,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from tests.support.call_bench import Bench, used
 from tests.support.clock import Clock, settle
 from tests.support.outages import open_for_all
+from tests.support.snapshots import compiled, key, provider, snapshot
 
+from conduit.v1.fallback_chain_pb2 import FallbackChain
 from conduit_kernel.errors import InvalidApiKey, ProviderUnhealthy, UpstreamRateLimited
 from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.call_scope import CallScope
@@ -137,3 +140,33 @@ async def test_an_open_circuit_is_told_at_once_with_its_wait(gate: Gate) -> None
     await gate.clock.advance(1.1)
     await gate.call(2)
     assert [number for number, _ in gate.answered] == [2]
+
+
+@pytest.mark.parametrize(("ms", "asked"), [(400, 1), (100, 2)])
+async def test_first_choice_is_waited_for_as_long_as_its_alias_prefers(
+    gate: Gate, ms: int, asked: int
+) -> None:
+    """A longer rest, or no preference, has the next one asked at once."""
+    chain = FallbackChain(
+        id=1,
+        model_alias="gpt",
+        is_enabled=True,
+        prefer_primary_for=Duration(nanos=ms * 1_000_000),
+    )
+    instances = [provider(number, priority=number) for number in (1, 2)]
+    keys = [key(number, number) for number in (1, 2)]
+    gate.bench.runtime.table = compiled(snapshot(instances, keys=keys, chains=[chain]))
+    gate.bench.state.cool_down(Subject(1, "", "key_1"), 0.3, "at rest", LIMITED)
+    with gate.bench.admit() as scope:
+        made = asyncio.create_task(run_attempts(scope, answered))
+        await asyncio.sleep(0.05)
+        assert made.done() is (asked == 2)
+        gate.clock.now += 0.3
+        attempt, _ = await made
+        scope.succeed(attempt)
+    assert attempt.candidate.provider_id == asked
+
+
+async def answered(_: CallScope, attempt: Attempt) -> None:
+    """Answer at once."""
+    attempt.is_sent = True

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import grpc
 import pytest
-from tests.support.outages import open_for_all
+from tests.support.outages import ask, open_for_all
 from tests.support.scripted_service import serve_rpcs
 from tests.support.snapshots import ALIAS, compiled, provider, snapshot
 
+from conduit.internal.v1.outcome_pb2 import SharedCircuit
 from conduit.internal.v1.outcome_service_pb2 import DESCRIPTOR as HEALTH
 from conduit.internal.v1.outcome_service_pb2 import ReportOutcomesRequest, ReportOutcomesResponse
 from conduit.internal.v1.outcome_service_pb2_grpc import OutcomeServiceStub
@@ -119,3 +120,24 @@ async def test_circuits_are_reported_until_all_are_closed() -> None:
             await reports.report_outcomes()
         assert received[3:] == [{}]
         assert not outcomes.waiting.is_set()
+
+
+async def test_circuits_for_all_callers_are_told_with_the_time_that_is_left() -> None:
+    """For the other routers, which hear of nothing that is one caller's own."""
+    received: list[list[SharedCircuit]] = []
+
+    async def note(request: ReportOutcomesRequest, _: object) -> ReportOutcomesResponse:
+        received.append(list(request.shared_circuits))
+        return ReportOutcomesResponse()
+
+    state, outcomes = ProviderState(lambda: 5.0), Outcomes(lambda: 5.0)
+    async with serve_rpcs(HEALTH.services_by_name["OutcomeService"], ReportOutcomes=note) as health:
+        reports = reports_to(health, health, outcomes, lambda: 5.0, state)
+        for _ in range(DEFAULT_POLICY.failure_threshold):
+            state.failed(ask(2, at=5.0))
+        open_for_all(state, 1, at=5.0)
+        for _ in range(2):
+            await reports.report_outcomes()
+    [[told]] = received
+    assert (told.provider_id, told.model) == (1, "")
+    assert told.remaining.ToSeconds() == DEFAULT_POLICY.open_seconds

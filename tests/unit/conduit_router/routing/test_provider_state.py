@@ -7,7 +7,7 @@ from tests.support.outages import ask, open_for_all
 from conduit.v1.provider_health_pb2 import CIRCUIT_STATE_HALF_OPEN, CIRCUIT_STATE_OPEN
 from conduit_kernel.breaker import DEFAULT_POLICY
 from conduit_router.routing.health_view import HEALTHY, Subject
-from conduit_router.routing.provider_state import ProviderState
+from conduit_router.routing.provider_state import ADOPTED_SECONDS, ProviderState
 from conduit_router.routing.retry_budgets import RETRY_RESERVE
 
 THRESHOLD, OPEN_SECONDS = DEFAULT_POLICY.failure_threshold, DEFAULT_POLICY.open_seconds
@@ -217,3 +217,70 @@ def test_other_requests_success_shows_whose_a_failure_is(asked_elsewhere: bool) 
     state.failed(ask())
     state.succeeded(ask(by=2, model="other" if asked_elsewhere else "gpt"))
     assert state.works(ask()) is not asked_elsewhere
+
+
+def test_a_circuit_that_was_heard_of_is_probed_later_than_by_its_owner() -> None:
+    """One attempt reaches the provider in an open time, however many routers there are."""
+    clock = Clock()
+    state = ProviderState(clock)
+    state.adopt({Subject(1, "gpt"): 20.0})
+    clock.now += 20.0
+    assert circuits(state) == {Subject(1, "gpt")}
+    state.adopt({Subject(1, "gpt"): 0.0})
+    clock.now += ADOPTED_SECONDS - 0.1
+    assert not state.begin(ask(at=clock.now))
+    clock.now += 0.1
+    assert state.begin(ask(at=clock.now))
+
+
+def test_a_circuit_that_its_owner_closed_lets_traffic_come_back() -> None:
+    """Gradually, as after a probe of its own."""
+    state = ProviderState(Clock())
+    state.adopt({Subject(1, "gpt"): 20.0})
+    state.adopt({})
+    assert circuits(state) == set()
+    assert state.view(1).share(1, "gpt") < 1
+
+
+def test_a_circuit_is_told_by_those_who_opened_it_alone() -> None:
+    """Two routers that repeat each other's word would keep it open for ever."""
+    clock = Clock()
+    state = ProviderState(clock)
+    state.adopt({Subject(1, "gpt"): 20.0})
+    open_for_all(state, 2)
+    assert list(state.shared_circuits()) == [Subject(2)]
+    clock.now += 30.0
+    probe = ask(at=clock.now)
+    assert state.begin(probe)
+    clock.now += 1.0
+    state.failed(probe)
+    assert state.shared_circuits()[Subject(1, "gpt")] == OPEN_SECONDS
+    state.adopt({})
+    assert Subject(1, "gpt") in circuits(state)
+
+
+def test_of_two_routers_that_opened_a_circuit_one_probes() -> None:
+    """The one whose time is over first; the other waits for its word."""
+    clock = Clock()
+    first, second = ProviderState(clock), ProviderState(clock)
+    open_for_all(first, 1)
+    clock.now += 1.0
+    open_for_all(second, 1, at=1.0)
+    first.adopt(second.shared_circuits())
+    second.adopt(first.shared_circuits())
+    assert (list(first.shared_circuits()), list(second.shared_circuits())) == ([Subject(1)], [])
+    clock.now = OPEN_SECONDS
+    assert not second.begin(ask(at=clock.now))
+    assert first.begin(ask(at=clock.now))
+    first.succeeded(ask(at=clock.now))
+    second.adopt(first.shared_circuits())
+    assert circuits(second) == set()
+
+
+def test_one_callers_own_circuit_is_nobody_elses() -> None:
+    """Other routers do not hear of it."""
+    state = ProviderState(Clock())
+    for _ in range(THRESHOLD):
+        state.failed(ask(by=1))
+    assert circuits(state, 1)
+    assert state.shared_circuits() == {}

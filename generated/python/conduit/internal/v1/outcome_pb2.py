@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from conduit.v1 import error_reason_pb2 as conduit_dot_v1_dot_error__reason__pb2
 from conduit.v1 import provider_health_pb2 as conduit_dot_v1_dot_provider__health__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!conduit/internal/v1/outcome.proto\x12\x13\x63onduit.internal.v1\x1a\x1d\x63onduit/v1/error_reason.proto\x1a conduit/v1/provider_health.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf8\x02\n\x07Outcome\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x15\n\x06key_id\x18\x02 \x01(\tR\x05keyId\x12\x35\n\x08\x65nded_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndedAt\x12-\n\x10response_time_ms\x18\x04 \x01(\x03H\x00R\x0eresponseTimeMs\x88\x01\x01\x12\x1f\n\x0bhttp_status\x18\x05 \x01(\x05R\nhttpStatus\x12/\n\x06reason\x18\x06 \x01(\x0e\x32\x17.conduit.v1.ErrorReasonR\x06reason\x12\x16\n\x06\x64\x65tail\x18\x07 \x01(\tR\x06\x64\x65tail\x12:\n\x0brate_limits\x18\x08 \x01(\x0b\x32\x19.conduit.v1.KeyRateLimitsR\nrateLimits\x12\x14\n\x05\x63ount\x18\t \x01(\x05R\x05\x63ountB\x13\n\x11_response_time_ms\"`\n\rRouterCircuit\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12.\n\x05state\x18\x02 \x01(\x0e\x32\x18.conduit.v1.CircuitStateR\x05stateB;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!conduit/internal/v1/outcome.proto\x12\x13\x63onduit.internal.v1\x1a\x1d\x63onduit/v1/error_reason.proto\x1a conduit/v1/provider_health.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x03\n\x07Outcome\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x15\n\x06key_id\x18\x02 \x01(\tR\x05keyId\x12\x35\n\x08\x65nded_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndedAt\x12-\n\x10response_time_ms\x18\x04 \x01(\x03H\x00R\x0eresponseTimeMs\x88\x01\x01\x12\x1f\n\x0bhttp_status\x18\x05 \x01(\x05R\nhttpStatus\x12/\n\x06reason\x18\x06 \x01(\x0e\x32\x17.conduit.v1.ErrorReasonR\x06reason\x12\x16\n\x06\x64\x65tail\x18\x07 \x01(\tR\x06\x64\x65tail\x12:\n\x0brate_limits\x18\x08 \x01(\x0b\x32\x19.conduit.v1.KeyRateLimitsR\nrateLimits\x12\x14\n\x05\x63ount\x18\t \x01(\x05R\x05\x63ount\x12$\n\x0evirtual_key_id\x18\n \x01(\x03R\x0cvirtualKeyIdB\x13\n\x11_response_time_ms\"`\n\rRouterCircuit\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12.\n\x05state\x18\x02 \x01(\x0e\x32\x18.conduit.v1.CircuitStateR\x05state\"\x96\x01\n\rSharedCircuit\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12\x15\n\x06key_id\x18\x03 \x01(\tR\x05keyId\x12\x37\n\tremaining\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\tremainingB;\n\x17\x63om.conduit.internal.v1P\x01Z\x1e\x63onduit/internal/v1;internalv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,8 +36,10 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.internal.v1.outcome
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\027com.conduit.internal.v1P\001Z\036conduit/internal/v1;internalv1'
-  _globals['_OUTCOME']._serialized_start=157
-  _globals['_OUTCOME']._serialized_end=533
-  _globals['_ROUTERCIRCUIT']._serialized_start=535
-  _globals['_ROUTERCIRCUIT']._serialized_end=631
+  _globals['_OUTCOME']._serialized_start=189
+  _globals['_OUTCOME']._serialized_end=603
+  _globals['_ROUTERCIRCUIT']._serialized_start=605
+  _globals['_ROUTERCIRCUIT']._serialized_end=701
+  _globals['_SHAREDCIRCUIT']._serialized_start=704
+  _globals['_SHAREDCIRCUIT']._serialized_end=854
 # @@protoc_insertion_point(module_scope)

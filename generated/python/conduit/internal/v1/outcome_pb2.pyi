@@ -6,6 +6,7 @@ isort:skip_file
 from conduit.v1 import error_reason_pb2 as _error_reason_pb2
 from conduit.v1 import provider_health_pb2 as _provider_health_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 import builtins as _builtins
@@ -34,6 +35,7 @@ class Outcome(_message.Message):
     DETAIL_FIELD_NUMBER: _builtins.int
     RATE_LIMITS_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
+    VIRTUAL_KEY_ID_FIELD_NUMBER: _builtins.int
     provider_id: _builtins.int
     """The instance."""
     key_id: _builtins.str
@@ -48,6 +50,8 @@ class Outcome(_message.Message):
     """What failed, in one sentence, with no secret and nothing of the conversation."""
     count: _builtins.int
     """How many attempts alike this stands for. Zero means one."""
+    virtual_key_id: _builtins.int
+    """The virtual key whose request failed. Zero where no request can bring the failure about."""
     @_builtins.property
     def ended_at(self) -> _timestamp_pb2.Timestamp:
         """When the attempt ended."""
@@ -68,10 +72,11 @@ class Outcome(_message.Message):
         detail: _builtins.str = ...,
         rate_limits: _provider_health_pb2.KeyRateLimits | None = ...,
         count: _builtins.int = ...,
+        virtual_key_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_response_time_ms", b"_response_time_ms", "ended_at", b"ended_at", "rate_limits", b"rate_limits", "response_time_ms", b"response_time_ms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_response_time_ms", b"_response_time_ms", "count", b"count", "detail", b"detail", "ended_at", b"ended_at", "http_status", b"http_status", "key_id", b"key_id", "provider_id", b"provider_id", "rate_limits", b"rate_limits", "reason", b"reason", "response_time_ms", b"response_time_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_response_time_ms", b"_response_time_ms", "count", b"count", "detail", b"detail", "ended_at", b"ended_at", "http_status", b"http_status", "key_id", b"key_id", "provider_id", b"provider_id", "rate_limits", b"rate_limits", "reason", b"reason", "response_time_ms", b"response_time_ms", "virtual_key_id", b"virtual_key_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__response_time_ms: _TypeAlias = _typing.Literal["response_time_ms"]  # noqa: Y015
     _WhichOneofArgType__response_time_ms: _TypeAlias = _typing.Literal["_response_time_ms", b"_response_time_ms"]  # noqa: Y015
@@ -104,3 +109,39 @@ class RouterCircuit(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RouterCircuit: _TypeAlias = RouterCircuit  # noqa: Y015
+
+@_typing.final
+class SharedCircuit(_message.Message):
+    """A circuit that a router has opened for all callers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_ID_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    REMAINING_FIELD_NUMBER: _builtins.int
+    provider_id: _builtins.int
+    """The instance."""
+    model: _builtins.str
+    """The provider's own name of the model. Empty if the circuit is of all models."""
+    key_id: _builtins.str
+    """The key. Empty if the circuit is of all keys."""
+    @_builtins.property
+    def remaining(self) -> _duration_pb2.Duration:
+        """How long it stays open. Zero while a request finds out how things are."""
+
+    def __init__(
+        self,
+        *,
+        provider_id: _builtins.int = ...,
+        model: _builtins.str = ...,
+        key_id: _builtins.str = ...,
+        remaining: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["remaining", b"remaining"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_id", b"key_id", "model", b"model", "provider_id", b"provider_id", "remaining", b"remaining"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SharedCircuit: _TypeAlias = SharedCircuit  # noqa: Y015

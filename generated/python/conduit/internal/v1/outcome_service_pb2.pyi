@@ -29,6 +29,7 @@ class ReportOutcomesRequest(_message.Message):
     OUTCOMES_FIELD_NUMBER: _builtins.int
     ROUTER_ID_FIELD_NUMBER: _builtins.int
     CIRCUITS_FIELD_NUMBER: _builtins.int
+    SHARED_CIRCUITS_FIELD_NUMBER: _builtins.int
     router_id: _builtins.str
     """The router, by a name that no other has and that it keeps until it ends. Empty if it tells of no circuits."""
     @_builtins.property
@@ -41,16 +42,21 @@ class ReportOutcomesRequest(_message.Message):
         holds for 30 seconds, so a router with any repeats it sooner.
         """
 
+    @_builtins.property
+    def shared_circuits(self) -> _containers.RepeatedCompositeFieldContainer[_outcome_pb2.SharedCircuit]:
+        """Those of its circuits that it opened for all callers by what it met itself; at most 10,000, held as long."""
+
     def __init__(
         self,
         *,
         outcomes: _abc.Iterable[_outcome_pb2.Outcome] | None = ...,
         router_id: _builtins.str = ...,
         circuits: _abc.Iterable[_outcome_pb2.RouterCircuit] | None = ...,
+        shared_circuits: _abc.Iterable[_outcome_pb2.SharedCircuit] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["circuits", b"circuits", "outcomes", b"outcomes", "router_id", b"router_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["circuits", b"circuits", "outcomes", b"outcomes", "router_id", b"router_id", "shared_circuits", b"shared_circuits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -79,12 +85,17 @@ class WatchHealthRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    ROUTER_ID_FIELD_NUMBER: _builtins.int
+    router_id: _builtins.str
+    """The router, by the name under which it reports. Its own circuits are not told to it."""
     def __init__(
         self,
+        *,
+        router_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["router_id", b"router_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -98,21 +109,35 @@ class WatchHealthResponse(_message.Message):
 
     PROVIDERS_FIELD_NUMBER: _builtins.int
     IS_COMPLETE_FIELD_NUMBER: _builtins.int
+    AVOIDED_PROVIDER_IDS_FIELD_NUMBER: _builtins.int
+    SHARED_CIRCUITS_FIELD_NUMBER: _builtins.int
     is_complete: _builtins.bool
     """Whether this is the first message, which replaces what the caller has."""
     @_builtins.property
     def providers(self) -> _containers.RepeatedCompositeFieldContainer[_provider_health_pb2.ProviderHealth]:
         """All in the first message, then those that changed. Empty as a sign of life, sent at least every 15 seconds."""
 
+    @_builtins.property
+    def avoided_provider_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The instances that are to be asked last, all of them in each message: those that fail whoever asks, and those whose keys
+        are all refused.
+        """
+
+    @_builtins.property
+    def shared_circuits(self) -> _containers.RepeatedCompositeFieldContainer[_outcome_pb2.SharedCircuit]:
+        """The circuits that other routers have opened for all callers, all of them in each message."""
+
     def __init__(
         self,
         *,
         providers: _abc.Iterable[_provider_health_pb2.ProviderHealth] | None = ...,
         is_complete: _builtins.bool = ...,
+        avoided_provider_ids: _abc.Iterable[_builtins.int] | None = ...,
+        shared_circuits: _abc.Iterable[_outcome_pb2.SharedCircuit] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_complete", b"is_complete", "providers", b"providers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["avoided_provider_ids", b"avoided_provider_ids", "is_complete", b"is_complete", "providers", b"providers", "shared_circuits", b"shared_circuits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
