@@ -64,6 +64,7 @@ class Child:
 
     def start(self, now: float) -> None:
         """Start the process. Its standard input ends when this process does, however it ends."""
+        self.let_go()
         self.ready_pipe, ready_write = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 # the command is our own
@@ -89,6 +90,11 @@ class Child:
         if self.ready_pipe >= 0:
             os.close(self.ready_pipe)
             self.ready_pipe = -1
+
+    def let_go(self) -> None:
+        """End the standard input of the process, if it was started."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
 
     def ended(self) -> int | None:
         """Return the exit code if the process has ended, negative for a signal."""

@@ -40,9 +40,21 @@ HEALTH = {
     # So are notifications, with those who watch them.
     "notification_service.py": "tests/integration/health/test_notifications.py",
 }
+CLI = {
+    # The commands, and the processes that they start, are run whole.
+    "child.py": "tests/integration/cli/test_later_starts.py",
+    "commands.py": "tests/integration/cli/test_first_start.py",
+    "control.py": "tests/integration/cli/test_first_start.py",
+    "launch.py": "tests/integration/cli/test_first_start.py",
+    "serve.py": "tests/integration/cli/test_first_start.py",
+    "simulator.py": "tests/integration/cli/test_first_start.py",
+    "welcome.py": "tests/integration/cli/test_later_starts.py",
+    "worker.py": "tests/integration/cli/test_later_starts.py",
+}
 PACKAGES = {
     "conduit_billing": BILLING,
     "conduit_bridge": BRIDGE,
+    "conduit_cli": CLI,
     "conduit_health": HEALTH,
     "conduit_kernel": KERNEL,
     "conduit_providers": PROVIDERS,
