@@ -13,7 +13,8 @@
     VirtualKeyInvalid, VirtualKeyDisabled, ModelNotAllowed
   * NotFound
     * RouteNotFound, ProviderNotFound, KeyNotFound, MappingNotFound, FallbackChainNotFound,
-      VirtualKeyNotFound, ModelCostNotFound, ModelNotFound, TaskNotFound, VoiceNotFound
+      VirtualKeyNotFound, ModelCostNotFound, ModelNotFound, TaskNotFound, VoiceNotFound,
+      WebhookNotFound
   * AlreadyExists, EtagMismatch, StillInUse
   * NoProviderAvailable, ProviderUnhealthy, DeadlineExceeded, BudgetExceeded
   * ServiceUnavailable, SecretUnreadable

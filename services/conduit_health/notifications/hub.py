@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterator
 
 import structlog
 
-from conduit.v1.notification_pb2 import Notification, NotificationKind
+from conduit.v1.notification_pb2 import (
+    NOTIFICATION_KIND_ANNOUNCEMENT,
+    NOTIFICATION_KIND_CIRCUIT_CLOSED,
+    NOTIFICATION_KIND_KEY_RECOVERED,
+    NOTIFICATION_KIND_MAPPING_CHANGED,
+    NOTIFICATION_KIND_PROVIDER_RECOVERED,
+    NOTIFICATION_KIND_SERVICE_RESTORED,
+    Notification,
+    NotificationKind,
+)
 
 # Who reads more slowly loses the oldest.
 MAX_WAITING = 1_000
@@ -15,6 +24,17 @@ MAX_WAITING = 1_000
 MAX_KEPT = 1_000
 # Numbers of one millisecond; all of them are below what JSON's readers take for exact.
 NUMBERS_PER_MS = 1_000
+# Nobody has to do anything about these.
+_GOOD = frozenset(
+    {
+        NOTIFICATION_KIND_ANNOUNCEMENT,
+        NOTIFICATION_KIND_CIRCUIT_CLOSED,
+        NOTIFICATION_KIND_KEY_RECOVERED,
+        NOTIFICATION_KIND_MAPPING_CHANGED,
+        NOTIFICATION_KIND_PROVIDER_RECOVERED,
+        NOTIFICATION_KIND_SERVICE_RESTORED,
+    }
+)
 
 Queue = asyncio.Queue[Notification | None]
 
@@ -39,7 +59,8 @@ class NotificationHub:
         notification.id = self._last_id
         notification.occurred_at.FromMilliseconds(round(now * 1000))
         self._kept.append(notification)
-        self._log.warning(
+        log = self._log.warning if _is_bad(notification) else self._log.info
+        log(
             "notification",
             kind=kind_name(notification.kind),
             provider_id=notification.provider_id,
@@ -82,6 +103,11 @@ def kind_name(kind: NotificationKind.ValueType) -> str:
     """Return the name that a kind has in JSON, such as `ProviderUnhealthy`."""
     name = NotificationKind.Name(kind).removeprefix("NOTIFICATION_KIND_")
     return name.title().replace("_", "")
+
+
+def _is_bad(notification: Notification) -> bool:
+    """Tell whether somebody should look at what happened."""
+    return not (notification.kind in _GOOD or notification.model.is_available)
 
 
 def _put(queue: Queue, notification: Notification | None) -> None:

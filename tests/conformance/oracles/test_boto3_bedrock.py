@@ -196,6 +196,7 @@ IMAGE_BOTO = {"image": {"format": "png", "source": {"bytes": PNG}}}
 IMAGE = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG_BASE64}"}}
 REPORT = {"filename": "R.pdf", "file_data": f"data:application/pdf;base64,{PNG_BASE64}"}
 REPORT_BOTO = {"format": "pdf", "name": "R", "source": {"bytes": PNG}}
+SUM_UP: Json = {"type": "text", "text": "Sum up."}
 OF_MARCH: Json = {"citations": {"enabled": True}, "context": "Of March."}
 CLOSED = '{"type":"object","properties":{"city":{"type":"string"}},"additionalProperties":false}'
 CHATS = {
@@ -257,8 +258,8 @@ CHATS = {
         NOVA,
     ),
     "citations": Same(
-        {"messages": said({"type": "file", "file": {**REPORT, **OF_MARCH}})},
-        {"messages": user({"document": {**REPORT_BOTO, **OF_MARCH}})},
+        {"messages": said(SUM_UP, {"type": "file", "file": {**REPORT, **OF_MARCH}})},
+        {"messages": user({"text": "Sum up."}, {"document": {**REPORT_BOTO, **OF_MARCH}})},
     ),
     "tools": Same(
         HELLO | {"tools": [TOOL], "tool_choice": "required"},

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import openai
+import orjson
 import pytest
 from tests.support.sdk_oracle import (
     CHATS,
@@ -61,9 +62,14 @@ def client(address: str) -> openai.OpenAI:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_chat_is_sent_as_the_sdk_sends_it(kind: Kind, name: str) -> None:
     """Method, path, key and body are the SDK's."""
+    native = CHATS[name]
+    if kind.name == "DeepSeek" and name == "tool_result":
+        # Its API refuses calls without the thoughts behind them; there are none.
+        native = orjson.loads(orjson.dumps(native))
+        native["messages"][1]["reasoning_content"] = ""
     with upstream(f"{kind.name}/chat/plain") as server:
         with client(f"{server.address}{kind.prefix}") as sdk:
-            sdk.chat.completions.create(model="m", **CHATS[name])
+            sdk.chat.completions.create(model="m", **native)
         ours = we_send(kind.name, "chat", {"model": "m", **CHATS[name]}, prefix=kind.prefix)
         assert ours == server.received[0]
 

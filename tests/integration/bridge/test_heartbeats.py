@@ -56,7 +56,12 @@ class PlainRouter(ScriptedRouter):
         return self._stream if rpc == "StreamChat" else None
 
     async def _stream(
-        self, _: bytes, __: object, ___: str, start: Callable[[Summary], Stream]
+        self,
+        _: bytes,
+        __: object,
+        ___: str,
+        start: Callable[[Summary], Stream],
+        ____: object,
     ) -> None:
         stream: Stream | None = None
         async with aclosing(self.pieces()) as pieces:

@@ -31,7 +31,9 @@ class Upstream:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Serve one request."""
-        exchange.respond(self.status, [(b"content-type", self.content_type)], self.body)
+        # Longer than any call waits for it.
+        fields = [(b"content-type", self.content_type), (b"retry-after", b"60")]
+        exchange.respond(self.status, fields, self.body)
 
 
 @pytest.fixture

@@ -168,12 +168,12 @@ async def test_the_admin_api_wants_the_master_key(
 
 
 @pytest.mark.parametrize("path", ["/api/providers", "/v1/chat/completions"])
-async def test_a_body_of_20_megabytes_is_refused(suite: Suite, path: str) -> None:
+async def test_a_body_of_70_megabytes_is_refused(suite: Suite, path: str) -> None:
     """413 with the limit, and the connection's answer is seen."""
     async with suite.admin() as client:
         answer = await client.post(
             path,
-            content=b'{"name":"' + b"x" * 20_000_000 + b'"}',
+            content=b'{"name":"' + b"x" * 70_000_000 + b'"}',
             headers={"Authorization": f"Bearer {suite.virtual_key}"},
         )
     assert answer.status_code == 413

@@ -84,12 +84,12 @@ async def test_a_replaced_key_rests_no_more(tmp_path: Path) -> None:
         provider_id, key_id = await set_up(suite, url, "sk-wrong")
         async with suite.caller() as client:
             assert (await ask(client))[0] != 200
-            # Nobody is asked while the key rests.
-            assert (await ask(client))[0] == 429
+            # Nobody is asked while the key rests, and the reason is the true one.
+            assert (await ask(client))[0] == 502
             path = f"/api/providers/{provider_id}/keys/{key_id}"
             await suite.call("PUT", path, {"name": "renamed"})
             await suite.settled()
-            assert (await ask(client))[0] == 429
+            assert (await ask(client))[0] == 502
             await suite.call("PUT", path, {"apiKey": "sk-right"})
             await suite.settled()
             assert await ask(client) == (200, "")

@@ -21,7 +21,7 @@ from conduit.v1.fallback_chain_pb2 import FallbackChainSpec, FallbackProvider
 from conduit.v1.key_credential_pb2 import KeyCredentialSpec
 from conduit.v1.model_cost_pb2 import COST_CALCULATION_TYPE_IMAGE_BASED, ModelCostSpec
 from conduit.v1.model_mapping_pb2 import ModelMappingSpec
-from conduit.v1.provider_pb2 import ProviderSecurity, ProviderSpec
+from conduit.v1.provider_pb2 import HealthCheckPolicy, ProviderSecurity, ProviderSpec
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
 from conduit.v1.routing_policy_pb2 import (
     AFFINITY_KEY_VIRTUAL_KEY,
@@ -65,6 +65,7 @@ def provider_spec() -> ProviderSpec:
         enable_model_discovery=True,
         discovery_interval_hours=48,
         security=ProviderSecurity(require_mtls=True),
+        health_check=HealthCheckPolicy(failure_threshold=4),
     )
     spec.settings["apiVersion"] = "2024-10-21"
     return spec

@@ -54,13 +54,13 @@ class Router(Service):
         return plain.get(rpc)
 
     async def _unary(
-        self, body: bytes, principal: Principal, request_id: str
+        self, body: bytes, principal: Principal, request_id: str, _: object
     ) -> tuple[bytes, CallSummary]:
         self.plain.append((body, principal, request_id))
         return b'{"id":"plain"}', summary()
 
     async def _stream_events(
-        self, body: bytes, principal: Principal, request_id: str, start: Start
+        self, body: bytes, principal: Principal, request_id: str, start: Start, _: object
     ) -> None:
         self.plain.append((body, principal, request_id))
         assert self._events is not None

@@ -58,6 +58,7 @@ async def test_what_a_thing_leaves_out_is_as_on_creation(catalog: Catalog) -> No
         "require_mtls": False,
         "key_rotation_days": 0,
         "audit_level": 1,
+        "health_check": {},
     }
     assert provider.keys is not None
     [key] = provider.keys
