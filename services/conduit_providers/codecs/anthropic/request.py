@@ -12,7 +12,7 @@ from conduit_providers.codecs.anthropic.tools import NATIVE as NATIVE_OF_TOOLS
 from conduit_providers.codecs.anthropic.tools import search_tool, tool_choice, tools
 from conduit_providers.codecs.anthropic.turns import NATIVE_OF_DOCUMENTS, system_blocks, turns
 from conduit_providers.codecs.shared.native import object_in
-from conduit_providers.codecs.shared.schemas import fitted_schema
+from conduit_providers.codecs.shared.schemas import answer_schema
 from conduit_providers.codecs.shared.turns import is_thinking
 from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
 from conduit_providers.operations.chat import ChatCall
@@ -151,11 +151,7 @@ class MessagesBody:
     def _put_format(self) -> None:
         if not self._request.response_format.HasField("json_schema"):
             return
-        asked = self._request.response_format.json_schema
-        untaken: set[str] = set()
-        schema = fitted_schema(orjson.loads(asked.schema_json or b'{"type": "object"}'), untaken)
-        for keyword in sorted(untaken):
-            self._drop(f"response_format.json_schema.schema.{keyword}")
+        schema = answer_schema(self._call, self._provider)
         self._output_config().setdefault("format", {"type": "json_schema", "schema": schema})
 
     def _put_reasoning(self) -> None:

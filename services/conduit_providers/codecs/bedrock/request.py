@@ -23,7 +23,7 @@ from conduit_providers.codecs.bedrock.options import ChatModel
 from conduit_providers.codecs.bedrock.tools import ToolConfig, answer_tool
 from conduit_providers.codecs.bedrock.turns import NATIVE_OF_DOCUMENTS, Conversation
 from conduit_providers.codecs.shared.native import object_in
-from conduit_providers.codecs.shared.schemas import fitted_schema
+from conduit_providers.codecs.shared.schemas import answer_schema
 from conduit_providers.codecs.shared.turns import is_thinking
 from conduit_providers.codecs.shared.unsupported import is_default, note_unsupported
 from conduit_providers.operations.chat import ChatCall
@@ -130,10 +130,7 @@ class ConverseBody:
         if not form.HasField("json_schema") or answer_tool(self._call, self._model):
             return
         asked = form.json_schema
-        untaken: set[str] = set()
-        schema = fitted_schema(orjson.loads(asked.schema_json or b'{"type": "object"}'), untaken)
-        for keyword in sorted(untaken):
-            self._drop(f"response_format.json_schema.schema.{keyword}")
+        schema = answer_schema(self._call, self._provider)
         # The schema travels as text.
         described: Json = {"schema": orjson.dumps(schema).decode()}
         if asked.name:

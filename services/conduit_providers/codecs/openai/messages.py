@@ -4,7 +4,7 @@ Conversations move between providers and come back as SDKs write them: members t
 another refuses.
 """
 
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 from conduit_providers.codecs.shared.unsupported import is_default
@@ -93,41 +93,55 @@ def _with_media_apart(messages: list[Any]) -> list[Any]:
 def _taken_out(message: Json) -> list[Json]:
     """Take the media out of a tool's result; return them."""
     parts = message.get("content")
-    media = [part for part in _objects(parts) if part.get("type") in _MEDIA]
-    if media and isinstance(parts, list):
-        rest = [part for part in parts if part not in media]
-        message["content"] = rest or _BELOW
+    if not isinstance(parts, list):
+        return []
+    media = [part for part in parts if _is_media(part)]
+    if media:
+        message["content"] = [part for part in parts if not _is_media(part)] or _BELOW
     return media
+
+
+def _is_media(part: object) -> bool:
+    kind = part.get("type") if isinstance(part, dict) else None
+    return isinstance(kind, str) and kind in _MEDIA
 
 
 def _joined(messages: list[Any]) -> list[Any]:
     """Return messages in which user and assistant take turns; what one says in a row is joined."""
-    found: list[Any] = []
+    groups: list[list[Any]] = []
     for message in messages:
-        last = found[-1] if found else None
-        if isinstance(last, dict) and _is_same_speaker(last, message):
-            last["content"] = _both(last.get("content"), message.get("content"))
+        if groups and _is_same_speaker(groups[-1][-1], message):
+            groups[-1].append(message)
         else:
-            found.append(message)
-    return found
+            groups.append([message])
+    for first, *others in groups:
+        if others:
+            first["content"] = _together([first["content"], *(each["content"] for each in others)])
+    return [group[0] for group in groups]
 
 
-def _is_same_speaker(last: Json, message: object) -> bool:
-    if not isinstance(message, dict):
+def _is_same_speaker(last: object, message: object) -> bool:
+    if not (isinstance(last, dict) and isinstance(message, dict)):
         return False
     is_same = last.get("role") == message.get("role") in {"user", "assistant"}
     return is_same and all(isinstance(each.get("content"), str | list) for each in (last, message))
 
 
-def _both(first: object, second: object) -> object:
-    if isinstance(first, str) and isinstance(second, str):
-        return "\n\n".join(filter(None, (first, second)))
-    return _parts(first) + _parts(second)
+def _together(contents: list[Any]) -> list[Any] | str:
+    """Return contents as one: texts are joined, up to the first that has parts."""
+    texts = list(takewhile(lambda each: isinstance(each, str), contents))
+    text = "\n\n".join(filter(None, texts))
+    if len(texts) == len(contents):
+        return text
+    parts = _parts(text)
+    for each in contents[len(texts) :]:
+        parts += _parts(each)
+    return parts
 
 
 def _parts(content: object) -> list[Any]:
     if isinstance(content, list):
-        return content
+        return list(content)
     return [{"type": "text", "text": content}] if content else []
 
 

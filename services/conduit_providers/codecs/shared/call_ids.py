@@ -4,6 +4,7 @@ Conversations move between providers, and each makes ids of its own kind.
 """
 
 import re
+from collections import deque
 
 _NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_-]")
 MAX_CHARS = 64
@@ -21,21 +22,21 @@ class CallIds:
         # By fitted id, the number that the next one alike gets.
         self._numbers: dict[str, int] = {}
         # By the caller's id: the calls without a result, and the last one with it.
-        self._open: dict[str, list[str]] = {}
+        self._open: dict[str, deque[str]] = {}
         self._last: dict[str, str] = {}
 
     def of_call(self, call_id: str) -> str:
         """Return the id of a call."""
         fitted = self._unused(_NOT_IN_IDS.sub("_", call_id)[:MAX_CHARS] or "call")
         self._used.add(fitted)
-        self._open.setdefault(call_id, []).append(fitted)
+        self._open.setdefault(call_id, deque()).append(fitted)
         return fitted
 
     def of_result(self, call_id: str) -> str:
         """Return the id of the call that a result belongs to: the first one that has none yet."""
         waiting = self._open.get(call_id)
         if waiting:
-            self._last[call_id] = waiting.pop(0)
+            self._last[call_id] = waiting.popleft()
         elif call_id not in self._last:
             # Of no call: the provider judges it.
             return _NOT_IN_IDS.sub("_", call_id)[:MAX_CHARS]

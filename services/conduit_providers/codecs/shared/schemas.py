@@ -7,6 +7,10 @@ goes into the description, as Anthropic's own SDKs have it.
 
 from typing import Any
 
+import orjson
+
+from conduit_providers.operations.chat import ChatCall
+
 Json = dict[str, Any]
 
 _UNTAKEN = (
@@ -33,6 +37,16 @@ _MOST_MIN_ITEMS = 1
 _NAMED = ("properties", "$defs", "definitions", "patternProperties")
 _LISTED = ("anyOf", "allOf", "oneOf", "prefixItems")
 _ALONE = ("items", "not", "contains", "if", "then", "else")
+
+
+def answer_schema(call: ChatCall, provider: str) -> Any:  # noqa: ANN401 # any JSON
+    """Return the schema that a call wants its answer by; note in the call what is not known."""
+    asked = call.typed.response_format.json_schema
+    untaken: set[str] = set()
+    schema = fitted_schema(orjson.loads(asked.schema_json or b'{"type": "object"}'), untaken)
+    for keyword in sorted(untaken):
+        call.drop(f"response_format.json_schema.schema.{keyword}", provider)
+    return schema
 
 
 def fitted_schema(schema: Any, untaken: set[str]) -> Any:  # noqa: ANN401 # any JSON

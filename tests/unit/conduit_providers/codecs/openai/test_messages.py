@@ -155,3 +155,11 @@ def test_what_is_no_conversation_is_left_to_the_provider() -> None:
     nonsense: list[object] = [1, None, [], user("a"), "x", user({"b": 1}), user(None), user("c")]
     body, _ = sent("Perplexity", *nonsense)
     assert body["messages"] == nonsense
+
+
+@pytest.mark.parametrize("provider", ["OpenAI", "Perplexity"])
+def test_a_hundred_thousand_pictures_and_turns_take_no_long_time(provider: str) -> None:
+    """All work is in proportion to the request; the suite's timeout would tell otherwise."""
+    many = 100_000
+    body, _ = sent(provider, *[user("a")] * many, made(), result([PNG] * many))
+    assert len(orjson.dumps(body)) > many

@@ -55,6 +55,7 @@ def test_a_hundred_thousand_calls_of_one_id_take_no_long_time() -> None:
     ids = CallIds()
     made = {ids.of_call("y" * 200) for _ in range(100_000)}
     assert len(made) == 100_000
+    assert {ids.of_result("y" * 200) for _ in range(100_000)} == made
     assert max(map(len, made)) <= MAX_CHARS
 
 
