@@ -56,6 +56,8 @@ class Conversation:
         self._provider = provider
         # Of documents.
         self._names: set[str] = set()
+        # By name, the number that the last one alike got.
+        self._numbers: dict[str, int] = {}
         self._ids = CallIds()
 
     def system(self) -> list[Json]:
@@ -178,9 +180,11 @@ class Conversation:
         whole = "" if name.startswith("data:") else name.rpartition("/")[2]
         stem = whole.rpartition(".")[0] or whole
         plain = _NOT_IN_NAMES.sub(" ", stem).strip()[:MAX_NAME_CHARS] or UNNAMED
-        unused, number = plain, 2
+        unused, number = plain, self._numbers.get(plain, 1)
         while unused in self._names:
-            unused, number = f"{plain} {number}", number + 1
+            number += 1
+            unused = f"{plain} {number}"
+        self._numbers[plain] = number
         self._names.add(unused)
         return unused
 

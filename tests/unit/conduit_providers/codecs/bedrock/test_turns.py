@@ -104,6 +104,12 @@ def test_no_two_documents_of_a_conversation_have_one_name() -> None:
     assert names == ["a", "a 2", "a 2 2", "a 3"]
 
 
+def test_twenty_thousand_documents_of_one_name_take_no_long_time() -> None:
+    """Each is numbered on from the last; the suite's timeout would tell otherwise."""
+    names = [block["document"]["name"] for block in content(*[file("a.pdf")] * 20_000)]
+    assert names[-1] == "a 20000"
+
+
 def test_documents_keep_the_members_that_are_converses_own() -> None:
     """Pictures have none of them."""
     (block,) = content(file("a.pdf", citations={"enabled": True}, mood=1))
