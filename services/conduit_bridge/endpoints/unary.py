@@ -27,7 +27,7 @@ from conduit_kernel.rpc import until_connected
 
 MAX_QUERY_FIELDS = 100
 # For a service that is not there.
-PATIENCE_SECONDS = 2.0
+PATIENCE_SECONDS = 5.0
 
 
 class Backend(NamedTuple):

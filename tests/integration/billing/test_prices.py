@@ -13,7 +13,12 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.integration.billing.conftest import Bench
 from tests.support.billing import METADATA, SERVICE_METADATA, LedgerStub
-from tests.support.pauses import Ticker, garbage_as_in_a_process, slowness
+from tests.support.pauses import (
+    Ticker,
+    garbage_as_in_a_process,
+    in_one_of_three_tries,
+    slowness,
+)
 
 from conduit.internal.v1 import ledger_service_pb2 as internal
 from conduit.internal.v1.price_pb2 import Price, PricedModel
@@ -78,6 +83,7 @@ async def test_a_watcher_has_all_prices_first_and_again_on_change(bench: Bench) 
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@in_one_of_three_tries
 async def test_thousands_of_prices_come_in_pieces(bench: Bench) -> None:
     """In the order in which they were asked for, and nobody else waits for them."""
     models = [

@@ -210,5 +210,5 @@ async def test_a_change_is_refused_when_nobody_comes(tmp_path: Path) -> None:
             answer = await client.post("/api/virtual-keys", json={"name": "late"})
         assert answer.status_code == 503
         assert answer.json()["code"] == "SERVICE_UNAVAILABLE"
-        assert time.monotonic() - began < 5.0
+        assert time.monotonic() - began < 10.0
         await suite.start_control()
