@@ -9,7 +9,7 @@ MAX_DEPTH = 200
 TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"
 
 # A text so short has too few brackets.
-_SHORT = 2 * MAX_DEPTH
+SHORT = 2 * MAX_DEPTH
 _QUOTE = b'"'
 # One kind of bracket for both; everything else but quotes goes.
 _ONE_KIND = bytes.maketrans(b"[]", b"{}")
@@ -22,7 +22,7 @@ def is_too_deep(text: bytes) -> bool:
     Made for the many texts that are not: those with few brackets are not looked at any closer. What
     is returned for a text that is no JSON does not matter, as its reader refuses it.
     """
-    return len(text) > _SHORT and _has_many_brackets(text) and _is_nested_too_deep(text)
+    return len(text) > SHORT and _has_many_brackets(text) and _is_nested_too_deep(text)
 
 
 def is_one_too_deep(texts: list[bytes]) -> bool:
@@ -30,7 +30,7 @@ def is_one_too_deep(texts: list[bytes]) -> bool:
 
     The texts of a burst have many brackets together, so each is looked at by itself.
     """
-    return max(map(len, texts), default=0) > _SHORT and any(map(is_too_deep, texts))
+    return max(map(len, texts), default=0) > SHORT and any(map(is_too_deep, texts))
 
 
 def _has_many_brackets(text: bytes) -> bool:

@@ -8,7 +8,7 @@ first choice, such as Azure's findings about the prompt, is sent with it.
 
 import msgspec
 
-from conduit.v1.json_limits import TOO_DEEP, is_one_too_deep
+from conduit.v1.json_limits import SHORT, TOO_DEEP, is_one_too_deep
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.openai.asked import asked_by, asks_accounting
@@ -55,6 +55,7 @@ class _Bare(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Chunk).decode
+_decode_lines = msgspec.json.Decoder(_Chunk).decode_lines
 _decode_bare = msgspec.json.Decoder(_Bare).decode
 
 
@@ -100,8 +101,8 @@ class OpenAIChatDecoder:
         self._endpoint = endpoint
         self._paths = endpoint.usage
         self._error_path = endpoint.options.stream_error
-        # Whether counts or errors are elsewhere than in OpenAI's own events.
-        self._is_special = bool(self._paths or self._error_path)
+        # Whether counts, errors or reasons to stop are elsewhere than in OpenAI's own events.
+        self._is_special = bool(self._paths or self._error_path or endpoint.options.stop_reason)
         self._buffer = EventBuffer(call.provider)
         self._failure: UpstreamError | None = None
         # Why an event was left out, should the answer come to nothing.
@@ -161,6 +162,38 @@ class OpenAIChatDecoder:
             return None
 
     def _pass_on(self, block: bytes) -> ChatEvents | None:
+        if number := self._ordinary(block):
+            self.emitted += number
+            return ChatEvents(sse=block, read=read_chunk)
+        return self._pass_on_each(block)
+
+    def _ordinary(self, block: bytes) -> int:
+        """Return how many events these are if each is ordinary and needs no change, or else 0.
+
+        An ordinary event has one choice, which was seen before and goes on, on one line.
+        """
+        seen = self._seen
+        if not seen or self._is_special or not block.startswith(b"data: {"):
+            return 0
+        if len(block) > SHORT and is_one_too_deep(block.split(b"\n\n")):
+            return 0
+        try:
+            if not block.isascii():
+                block.decode()
+            chunks = _decode_lines(block[6:].replace(b"\n\ndata: {", b"\n{"))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return 0
+        for chunk in chunks:
+            choices = chunk.choices
+            if chunk.usage is not None or chunk.error is not None or not choices:
+                return 0
+            choice = choices[0]
+            if choice.finish_reason or choice.index not in seen or len(choices) != 1:
+                return 0
+        # A line of another kind is none of JSON, or was a part of no event.
+        return len(chunks) if block.count(b"\n\n") == len(chunks) else 0
+
+    def _pass_on_each(self, block: bytes) -> ChatEvents | None:
         if self._endpoint.options.stop_reason:
             block = with_stop(block, self._endpoint)
         parts = block.split(b"\n\n")
@@ -264,11 +297,7 @@ class OpenAIChatDecoder:
         choices = chunk.choices
         if chunk.usage is not None or chunk.error is not None or self._is_special or not choices:
             return self._special_wanted(chunk, data)
-        choice = choices[0]
-        # The ordinary event: one choice that was seen before and goes on.
-        if choice.finish_reason or choice.index not in self._seen or len(choices) != 1:
-            return self._noted(choices, data)
-        return data
+        return self._noted(choices, data)
 
     def _special_wanted(self, chunk: _Chunk, data: bytes) -> bytes | None:
         error = chunk.error

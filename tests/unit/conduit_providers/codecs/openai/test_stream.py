@@ -3,8 +3,10 @@
 https://platform.openai.com/docs/api-reference/chat/create#chat-create-stream_options
 """
 
+import random
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import pairwise
 from threading import Thread
 from typing import Any
 
@@ -323,3 +325,50 @@ def test_numbers_that_nobody_holds_are_passed_on_and_hide_no_counts(odd: Json) -
     assert b"1e999" in found
     told_last = found.replace(b"1e999", b"0").rsplit(b"data: ", 1)[1]
     assert orjson.loads(told_last)["usage"] == COUNTS
+
+
+# What may come between the pieces of an answer: ordinary events, and others that are none.
+BETWEEN = (
+    b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n',
+    'data: {"choices":[{"index":0,"delta":{"content":"é"}}]}\n\n'.encode(),
+    b'data: {"choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n' % (b"w" * 900),
+    b'data: {"choices":[{"index":0,"delta":{}}],"deep":%b%b}\n\n' % (b"[" * 150, b"]" * 150),
+    b'data: {"choices":[{"index":0,"delta":{}}],"x":"data: {\\\\n\\\\n"}\n\n',
+    b'data: {"choices":[{"index":0,"delta":{"content":"b"}}]}\nid: 7\n\n',
+    b'data: {"choices":[{"index":0,"delta":{"content":"c"}}]}\n{"choices":[]}\n\n',
+    b'data: {"choices":[{"index":0,\ndata: "delta":{"content":"d"}}]}\n\n',
+    b'data:{"choices":[{"index":0,"delta":{"content":"e"}}]}\n\n',
+    b'event: message\ndata: {"choices":[{"index":0,"delta":{"content":"f"}}]}\n\n',
+    b'data: {"choices":[{"index":0,"delta":{"content":"g"}}]}\r\n\r\n',
+    b'data: {"choices":[{"index":1,"delta":{"content":"h"}}]}\n\n',
+    b'data: {"choices":[{"index":0,"delta":{}},{"index":1,"delta":{}}]}\n\n',
+    b'data: {"choices":[],"x":1}\n\n',
+    b'data: {"choices":[{"index":0,"delta":{}}],"usage":%b}\n\n' % orjson.dumps(EARLY),
+    b": comment\n\n",
+    b"\n\n",
+)
+MALFORMED = (
+    b"data: {\n\n",
+    b'data: {"choices":[{"index":0,"delta":{"content":"\xff"}}]}\n\n',
+    b'data: {"choices":[{"index":0,"delta":{}}],"deep":%b%b}\n\n' % (b"[" * 250, b"]" * 250),
+)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_events_are_passed_on_alike_however_they_come(seed: int) -> None:
+    """In one piece, one by one, or several at a time; what is malformed is left out each time."""
+    draw = random.Random(seed)  # noqa: S311 # chooses a course of events
+    ends = [b'data: {"choices":[{"index":%d,"finish_reason":"stop"}]}\n\n' % n for n in (0, 1)]
+    first = b'data: {"choices":[{"index":0,"delta":{"content":"first"}}]}\n\n'
+    events = [first, *draw.choices(BETWEEN, k=30), *ends]
+    if draw.random() < 0.5:
+        events.insert(draw.randrange(1, 30), draw.choice(MALFORMED))
+    events.append(b'data: {"choices":[],"usage":%b}\n\n' % orjson.dumps(COUNTS))
+    body = b"".join(events) + DONE
+    whole = read([body], {})
+    assert read([*events, DONE], {}) == whole
+    places = sorted(draw.sample(range(len(body)), k=9))
+    assert read([body[a:b] for a, b in pairwise([0, *places, len(body)])], {}) == whole
+    assert whole.count(b'"first"') == 1
+    assert b"\xff" not in whole
+    assert b"[" * 250 not in whole
