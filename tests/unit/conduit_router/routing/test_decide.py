@@ -1,6 +1,7 @@
 """Decisions are pure: the same inputs, the same answer, with a reason for everything left out."""
 
 from collections import Counter
+from functools import lru_cache
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -14,6 +15,7 @@ from conduit_kernel.breaker import OpenCircuit
 from conduit_providers.operation import Requirements
 from conduit_router.routing.decide import Decision, decide
 from conduit_router.routing.health_view import HEALTHY, Cooldown, HealthView, Subject
+from conduit_router.routing.table import Route
 
 CHAT = Requirements(ALIAS, "chat")
 
@@ -22,7 +24,13 @@ def decided(
     source: Snapshot, view: HealthView = HEALTHY, seed: int = 1, requirements: Requirements = CHAT
 ) -> Decision:
     """Decide the test's request."""
-    return decide(compiled(source).routes[ALIAS], requirements, view, seed, "10.1.2.3")
+    route = _route_of(source.SerializeToString(deterministic=True))
+    return decide(route, requirements, view, seed, "10.1.2.3")
+
+
+@lru_cache(maxsize=1)
+def _route_of(source: bytes) -> Route:
+    return compiled(Snapshot.FromString(source)).routes[ALIAS]
 
 
 def order(decision: Decision) -> list[int]:
