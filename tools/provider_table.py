@@ -44,6 +44,8 @@ OPERATIONS = {
     "chat": "Chat",
     "embed": "Embeddings",
     "converse": "Sessions",
+    "image": "Images",
+    "image_edit": "Edits of images",
     "models": "Model lists",
 }
 HEAD = """\
@@ -132,7 +134,8 @@ def _section(operation: str, specs: tuple[ProviderSpec, ...], cases: Cases, show
         ]
         for spec in serving
     ]
-    return f"## {OPERATIONS.get(operation, operation.capitalize())}\n\n{_table(head, rows)}"
+    title = OPERATIONS.get(operation, operation.capitalize())
+    return f"## {title}\n\n{_table(head, rows)}"
 
 
 def _counts(endpoint: Endpoint, cases: Cases, columns: list[str], shown: Shown) -> Iterator[str]:

@@ -77,6 +77,7 @@ _BY_CODE: Mapping[str, type[UpstreamError]] = {
     "string_above_max_length": ContextTooLong,
     "content_filter": ContentPolicy,
     "content_policy_violation": ContentPolicy,
+    "moderation_blocked": ContentPolicy,
     "rate_limit_error": UpstreamRateLimited,
     "rate_limit_exceeded": UpstreamRateLimited,
     "invalid_request_error": UpstreamRefused,

@@ -10,6 +10,7 @@ It speaks OpenAI's dialect: `POST /v1/chat/completions` (whole and streamed), `P
 ``think``              echoes, after some reasoning in ``reasoning_content``
 ``tool``               calls the first tool it is given, with arguments of the tool's schema
 ``tools``              calls every tool it is given, in parallel
+``image``              draws: two colours of the prompt's own, as PNG; every other name does, too
 ``embed-256``          vectors of that length; every other name gives 1536, or ``dimensions``
 ``context-100``        takes at most 100 tokens, then says ``context_length_exceeded``
 ``limit-5``            takes 5 requests a minute from each key, then answers 429

@@ -23,6 +23,7 @@ EXAMPLES = (
     "tool",
     "tools",
     "embed-256",
+    "image",
     "context-100",
     "limit-5",
     "policy",
@@ -93,6 +94,7 @@ _TABLE: tuple[tuple[re.Pattern[str], Callable[..., Behaviour | None]], ...] = tu
         ("tool", lambda: Behaviour(habit="tool")),
         ("tools", lambda: Behaviour(habit="tools")),
         (f"embed-{_NUMBER}", _embed),
+        ("image", Behaviour),
         (f"context-{_NUMBER}", lambda n: Behaviour(fault="context", degree=n)),
         (f"limit-{_NUMBER}", lambda n: Behaviour(fault="limit", degree=n)),
         (

@@ -1,6 +1,6 @@
 """The bodies that are understood; members not named here are ignored, as they change nothing."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -86,9 +86,23 @@ class EmbeddingRequest(msgspec.Struct):
     encoding_format: str | None = None
 
 
+class ImageRequest(msgspec.Struct):
+    """https://platform.openai.com/docs/api-reference/images/create."""
+
+    model: str
+    prompt: Annotated[str, msgspec.Meta(min_length=1)]
+    n: Annotated[int, msgspec.Meta(ge=1, le=10)] | None = None
+    size: str | None = None
+    quality: str | None = None
+    output_format: Literal["png"] | None = None
+    stream: bool | None = None
+    partial_images: Annotated[int, msgspec.Meta(ge=0, le=3)] | None = None
+
+
 Text = str | list[int]
 _CHAT = msgspec.json.Decoder(ChatRequest)
 _EMBEDDING = msgspec.json.Decoder(EmbeddingRequest)
+_IMAGE = msgspec.json.Decoder(ImageRequest)
 
 
 def read_chat(body: bytes) -> ChatRequest:
@@ -124,6 +138,14 @@ def read_embedding(body: bytes) -> EmbeddingRequest:
     if request.dimensions is not None and not 1 <= request.dimensions <= MAX_DIMENSIONS:
         raise bad_request(f"dimensions must be from 1 to {MAX_DIMENSIONS}", "dimensions")
     return request
+
+
+def read_image(body: bytes) -> ImageRequest:
+    """Read the body of a wish for images. ApiError 400 if it is none."""
+    try:
+        return _IMAGE.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise bad_request(f"We could not parse the JSON body of your request: {error}") from error
 
 
 def texts_of(request: EmbeddingRequest) -> list[Text]:

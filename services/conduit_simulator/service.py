@@ -11,10 +11,17 @@ from conduit_simulator import chat
 from conduit_simulator.behaviour import EXAMPLES, KEY_PREFIX, Behaviour, behaviour_of
 from conduit_simulator.embedding import embedding_list, tokens_in
 from conduit_simulator.errors import ApiError, error_for, missing_key, model_not_found
+from conduit_simulator.image import image_events, image_list
 from conduit_simulator.limits import REQUESTS_PER_MINUTE, RateLimits
 from conduit_simulator.replies import reply_to
-from conduit_simulator.requests import ChatRequest, read_chat, read_embedding, texts_of
-from conduit_simulator.text import prompt_tokens
+from conduit_simulator.requests import (
+    ChatRequest,
+    read_chat,
+    read_embedding,
+    read_image,
+    texts_of,
+)
+from conduit_simulator.text import prompt_tokens, tokens_of
 
 # How long `hang` and `stall` hold a caller that does not give up.
 SILENCE_SECONDS = 600.0
@@ -62,6 +69,8 @@ class Simulator:
                 await self._chat(exchange, key, fields)
             case "POST", "/v1/embeddings":
                 await self._embed(exchange, key, fields)
+            case "POST", "/v1/images/generations":
+                await self._draw(exchange, key, fields)
             case "GET", "/v1/models":
                 await self._models(exchange, key, fields)
             case "GET", path if path.startswith("/v1/models/"):
@@ -99,6 +108,20 @@ class Simulator:
         encoding = request.encoding_format or "float"
         body = embedding_list(request.model, texts, dimensions, encoding)
         await self._answer(exchange, behaviour, fields, body)
+
+    async def _draw(self, exchange: Exchange, key: str, fields: Fields) -> None:
+        request = read_image(exchange.body)
+        behaviour = _behaviour(request.model, key)
+        fields += await self._go_ahead(exchange, behaviour, key, len(tokens_of(request.prompt)))
+        if exchange.state:
+            return
+        created = int(self._wall_clock())
+        # Refused as a whole, before anything is sent.
+        whole = image_list(request, created)
+        if request.stream:
+            await self._stream(exchange, behaviour, fields, image_events(request, created))
+        else:
+            await self._answer(exchange, behaviour, fields, whole)
 
     async def _models(self, exchange: Exchange, key: str, fields: Fields) -> None:
         behaviour = _behaviour("echo", key)

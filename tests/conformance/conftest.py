@@ -14,6 +14,7 @@ MODELS = {
     "tools": "tools",
     "think": "think",
     "vectors": "embed-64",
+    "image": "image",
     "limited": "status-429-retry-60",
     "broken": "status-500",
     "refused": "policy",

@@ -24,6 +24,7 @@ from conduit_providers.auth import signer_for
 from conduit_providers.calls import Call
 from conduit_providers.catalog import Catalog, load_catalog
 from conduit_providers.codecs import codec_named
+from conduit_providers.codecs.shared.sse import events_in
 from conduit_providers.failures import error_from
 from conduit_providers.operations.chat import ChatDecoder
 from conduit_providers.quantities import LEAVES, Quantities
@@ -244,4 +245,4 @@ def counts(usage: Quantities | None) -> Json | None:
 
 def data_in(sse: bytes) -> list[Json]:
     """Return the JSON of each event."""
-    return [orjson.loads(event.removeprefix(b"data: ")) for event in sse.split(b"\n\n") if event]
+    return [orjson.loads(event.data) for event in events_in(sse)]

@@ -34,6 +34,10 @@ ASKED = {
     "structured_documents": '"documents":[{',
     **{name: f'"response_format":"{name}"' for name in ("text", "srt", "vtt")},
     **{name: f'"response_format":"{name}"' for name in ("verbose_json", "diarized_json")},
+    "partial_images": '"partial_images":2',
+    "output_format": '"output_format":',
+    **{name: f'"{name}":"' for name in ("negative_prompt", "quality", "size", "style")},
+    "transparent": '"background":"transparent"',
     "word_timestamps": '"timestamp_granularities":["word"]',
 }
 

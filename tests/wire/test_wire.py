@@ -15,12 +15,17 @@ from tests.support.wire_cases import FRAMES, SECRET, Json, WireCase, all_cases, 
 from tests.wire.expected_side import ExpectedSide
 
 from conduit.v1.chat_chunk_json import chat_completion_chunk_to_json
+from conduit.v1.image_json import image_event_to_json
 from conduit_kernel.errors import ConduitError, StreamInterrupted
 from conduit_providers.codecs import codec_named
+from conduit_providers.images import ImageEvents
 
 REPLAYS = replays()
 STREAMS = [replay for replay in REPLAYS if "events" in replay.expected]
 WHOLE_STREAMS = [replay for replay in STREAMS if "error" not in replay.expected]
+# Those that are events; a provider that sends none answers whole.
+EVENTS = [each for each in WHOLE_STREAMS if each.case.received.media_type != "application/json"]
+CHATS = [replay for replay in STREAMS if replay.operation == "chat"]
 ANSWERS = [replay for replay in REPLAYS if "answer" in replay.expected]
 
 
@@ -113,7 +118,7 @@ def cut(body: bytes, first: int, step: int) -> list[bytes]:
     return [body[begin:end] for begin, end in pairwise(cuts)]
 
 
-@pytest.mark.parametrize("replay", WHOLE_STREAMS, ids=name_of)
+@pytest.mark.parametrize("replay", EVENTS, ids=name_of)
 def test_truncated_stream_raises(replay: Replay) -> None:
     """A stream that ends before its answer is complete never looks whole."""
     body = replay.response.body
@@ -126,20 +131,30 @@ def first_finish(body: bytes) -> int:
     """Return where the event or line begins that first says why the model stopped."""
     names = (b"finish_reason", b"finishReason", b"stop_reason", b"stopReason", b"done_reason")
     marks = [b'"%b":%b"' % (name, space) for name in names for space in (b"", b" ")]
-    at = min(body.find(mark) for mark in (*marks, b"event: done") if mark in body)
+    at = min(body.find(mark) for mark in (*marks, b"event: done", b".completed") if mark in body)
     if b":event-type" in body:
         # A frame begins earlier, and is not whole here either.
         return at
     return max(body.rfind(b"data:", 0, at), body.rfind(b"\n", 0, at) + 1)
 
 
-@pytest.mark.parametrize("replay", STREAMS, ids=name_of)
+@pytest.mark.parametrize("replay", CHATS, ids=name_of)
 def test_typed_chunks_say_what_the_bytes_say(replay: Replay) -> None:
     """Both forms of a stream have the same text, calls and reasons."""
     events = replay.decoder().feed(replay.response.body)
     assert events is not None
     typed = [orjson.loads(orjson.dumps(chat_completion_chunk_to_json(c))) for c in events.chunks]
     assert joined(typed) == joined(data_in(events.sse))
+
+
+@pytest.mark.parametrize("replay", [r for r in STREAMS if r not in CHATS], ids=name_of)
+def test_typed_events_say_what_the_bytes_say(replay: Replay) -> None:
+    """Both forms of a stream of images have the same members."""
+    decoder = replay.decoder()
+    events = decoder.feed(replay.response.body) or decoder.close()
+    assert isinstance(events, ImageEvents)
+    typed = [orjson.loads(orjson.dumps(image_event_to_json(piece))) for piece in events.pieces]
+    assert typed == data_in(events.sse)
 
 
 @pytest.mark.parametrize("replay", ANSWERS, ids=name_of)
@@ -205,7 +220,7 @@ def add_delta(message: Json, delta: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    "replay", [r for r in STREAMS if r.is_own and r.case.path.stem == "stream"], ids=name_of
+    "replay", [r for r in CHATS if r.is_own and r.case.path.stem == "stream"], ids=name_of
 )
 def test_streamed_text_equals_whole_text(replay: Replay) -> None:
     """The case `stream` asks what the case `plain` asks, and gets the same words."""

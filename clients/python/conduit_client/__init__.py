@@ -13,6 +13,7 @@ from conduit_client.answers import (
     ChatAnswer,
     ChatStream,
     EmbedAnswer,
+    ImageAnswer,
     RerankAnswer,
     TranscribeAnswer,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "ChatStream",
     "ConduitClient",
     "EmbedAnswer",
+    "ImageAnswer",
     "RerankAnswer",
     "StreamIncomplete",
     "TranscribeAnswer",

@@ -14,6 +14,7 @@ from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk
 from conduit.v1.chat_message_pb2 import ChatMessage
 from conduit.v1.chat_pb2 import ChatCompletion, ChatUsage
 from conduit.v1.embedding_pb2 import Embedding, EmbeddingList
+from conduit.v1.image_pb2 import ImageList
 from conduit.v1.rerank_pb2 import Ranking
 from conduit.v1.router_requests_pb2 import StreamChatRequest, StreamChatResponse
 from conduit.v1.transcription_pb2 import Transcription
@@ -64,6 +65,19 @@ class RerankAnswer:
     def order(self) -> list[int]:
         """The documents' places in the request, the most relevant one's first."""
         return [result.index for result in self.ranking.results]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageAnswer:
+    """Images, and what Conduit did for them."""
+
+    images: ImageList
+    report: CallReport
+
+    @property
+    def pictures(self) -> list[bytes]:
+        """The images themselves; empty where there is an address alone."""
+        return [image.b64_json for image in self.images.data]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from conduit.v1.chat_message_pb2 import ChatMessage
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit.v1.embedding_pb2 import EmbeddingInput, EmbeddingRequest
 from conduit.v1.form_pb2 import FileChunk, FormFile
+from conduit.v1.image_generation_pb2 import ImageGenerationRequest
+from conduit.v1.image_requests_pb2 import GenerateImagesRequest
 from conduit.v1.model_pb2 import Model
 from conduit.v1.rerank_pb2 import RerankingDocument, RerankingRequest
 from conduit.v1.router_requests_pb2 import (
@@ -28,6 +30,7 @@ from conduit_client.answers import (
     ChatAnswer,
     ChatStream,
     EmbedAnswer,
+    ImageAnswer,
     RerankAnswer,
     TranscribeAnswer,
 )
@@ -159,6 +162,31 @@ class ConduitClient:
             self._stub.Rerank(call, metadata=self._metadata, timeout=self._patience(call.options))
         )
         return RerankAnswer(response.ranking, response.report)
+
+    async def draw(
+        self,
+        model: str,
+        prompt: str,
+        *,
+        request: ImageGenerationRequest | None = None,
+        options: CallOptions | None = None,
+    ) -> ImageAnswer:
+        """Return images that show what a prompt says. CallFailed.
+
+        `request` holds what else is wished (how many, their size, quality, format); the rest is
+        added to it.
+        """
+        generation = ImageGenerationRequest()
+        if request is not None:
+            generation.CopyFrom(request)
+        generation.MergeFrom(ImageGenerationRequest(model=model, prompt=prompt))
+        call = GenerateImagesRequest(generation=generation, options=self._options(options))
+        response = await self._answer(
+            self._stub.GenerateImages(
+                call, metadata=self._metadata, timeout=self._patience(call.options)
+            )
+        )
+        return ImageAnswer(response.images, response.report)
 
     async def transcribe(
         self,

@@ -45,12 +45,12 @@ def codec_types(operation: str, name: str) -> CodecTypes:
         check_codec(operation, getattr(module, "CODEC", None))
         prefix = ""
     else:
-        dialect, _, kind = name.rpartition("_")
+        dialect, _, kind = name.partition("_")
         if kind != operation:
             raise ValueError(f"{name!r} is a codec of the operation {kind!r}")
         place = f"{codecs.__name__}.{dialect}.options"
         module = importlib.import_module(place) if find_spec(place) else None
-        prefix = operation.capitalize()
+        prefix = "".join(word.capitalize() for word in operation.split("_"))
     options = getattr(module, f"{prefix}Options", Nothing)
     model = getattr(module, f"{prefix}Model", default)
     if default is not Nothing and not issubclass(model, default):

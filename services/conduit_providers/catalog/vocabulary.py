@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 _FORMATS = frozenset({"text", "srt", "vtt", "verbose_json"})
+_IMAGES = frozenset({"n", "output_format", "partial_images", "quality", "size", "transparent"})
 # By operation. What a mapping or a request requires by another name, no provider type would have.
 CAPABILITIES: Mapping[str, frozenset[str]] = {
     "chat": frozenset(
@@ -26,6 +27,7 @@ CAPABILITIES: Mapping[str, frozenset[str]] = {
     ),
     "converse": frozenset({"live", "realtime"}),
     "embed": frozenset({"base64", "dimensions"}),
+    "image": _IMAGES | {"negative_prompt", "seed", "style"},
     "models": frozenset(),
     "rerank": frozenset({"structured_documents"}),
     "transcribe": _FORMATS | {"diarized_json", "word_timestamps"},

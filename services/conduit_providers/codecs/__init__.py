@@ -24,5 +24,5 @@ def has_codec(name: str) -> bool:
 def _module(name: str) -> str:
     if "." in name:
         return name
-    dialect, _, operation = name.rpartition("_")
+    dialect, _, operation = name.partition("_")
     return f"{__name__}.{dialect}.{operation}"

@@ -10,6 +10,7 @@ from tests.support.sdk_oracle import Upstream, upstream
 from tests.support.transcribers import transcribers
 
 from conduit.v1.chat_pb2 import ChatCompletionRequest
+from conduit.v1.image_generation_pb2 import ImageGenerationRequest
 from conduit.v1.rerank_pb2 import RerankingRequest
 from conduit.v1.transcription_pb2 import TranscriptionRequest
 from conduit_cli.gateway import Json
@@ -17,7 +18,7 @@ from conduit_cli.keys import VIRTUAL, KeyFile
 from conduit_client import CallFailed, ConduitClient, image, system, user
 
 # By alias: what the Simulator shall do.
-ALIASES = {"flow": "stream-5x0ms", "cut": "cut-after-3", "vectors": "embed-8"}
+ALIASES = {"flow": "stream-5x0ms", "cut": "cut-after-3", "vectors": "embed-8", "image": "image"}
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +110,15 @@ async def test_texts_become_vectors(client: ConduitClient) -> None:
     answer = await client.embed("vectors", "one text", "another")
     assert [len(vector) for vector in answer.vectors] == [8, 8]
     assert len((await client.embed("vectors", "short", dimensions=3)).vectors[0]) == 3
+
+
+async def test_a_prompt_becomes_images(client: ConduitClient) -> None:
+    """With what else was wished, and what it came to."""
+    wish = ImageGenerationRequest(n=2, size="8x8", quality="low")
+    answer = await client.draw("image", "a red bicycle", request=wish)
+    assert [picture[:4] for picture in answer.pictures] == [b"\x89PNG", b"\x89PNG"]
+    assert answer.images.usage.output_tokens == 2 * 272
+    assert answer.report.actual_model_name == "image"
 
 
 async def test_texts_are_put_in_order(client: ConduitClient, cohere: Upstream) -> None:

@@ -21,7 +21,7 @@ from tests.support.snapshots import (
 
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.audio_requests_pb2 import SpeakRequest
-from conduit.v1.image_requests_pb2 import GenerateImagesRequest
+from conduit.v1.image_requests_pb2 import StartImageGenerationRequest
 from conduit_kernel.errors import (
     ConduitError,
     MasterKeyInvalid,
@@ -133,10 +133,10 @@ async def test_what_is_not_done_yet_says_so_in_the_shape_of_its_rpc(
     """Awaited for one answer, iterated for a stream; neither makes a plain call."""
     metadata = (("authorization", f"Bearer {VIRTUAL_KEY}"),)
     with pytest.raises(NotImplementedYet):
-        await edge.GenerateImages(GenerateImagesRequest(), metadata)
+        await edge.StartImageGeneration(StartImageGenerationRequest(), metadata)
     with pytest.raises(NotImplementedYet):
         _ = [piece async for piece in edge.Speak(SpeakRequest(), metadata)]
-    assert stub.plain_rpc("GenerateImages") is None
+    assert stub.plain_rpc("StartImageGeneration") is None
 
 
 def test_an_rpc_that_the_contract_lacks_is_no_attribute(stub: RouterStub) -> None:

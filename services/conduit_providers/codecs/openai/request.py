@@ -11,6 +11,7 @@ import msgspec
 import orjson
 
 from conduit_kernel.errors import InvalidRequest
+from conduit_providers.calls import Call
 from conduit_providers.codecs.openai.messages import fit_messages
 from conduit_providers.codecs.openai.options import ChatOptions
 from conduit_providers.codecs.shared.unsupported import is_default
@@ -59,10 +60,15 @@ def embed_body(call: EmbedCall, endpoint: Endpoint, provider: str) -> bytes:
         body = _with_model(raw, call.alias, call.model)
         if body is not None:
             return body
-    members = _members(raw)
+    return orjson.dumps(fitted_members(call, endpoint, provider))
+
+
+def fitted_members(call: Call[Any], endpoint: Endpoint, provider: str) -> dict[str, Any]:
+    """Return a request's members as the model takes them. InvalidRequest if it is no object."""
+    members = _members(call.request.json)
     members["model"] = call.model
     _fit(members, endpoint, call, provider)
-    return orjson.dumps(members)
+    return members
 
 
 def _must_change(raw: bytes, endpoint: Endpoint, model: str) -> bool:
@@ -160,9 +166,7 @@ def _set_stream(members: dict[str, Any], call: ChatCall, endpoint: Endpoint) -> 
         members["stream_options"] = {**options, "include_usage": True}
 
 
-def _fit(
-    members: dict[str, Any], endpoint: Endpoint, call: ChatCall | EmbedCall, provider: str
-) -> None:
+def _fit(members: dict[str, Any], endpoint: Endpoint, call: Call[Any], provider: str) -> None:
     rules = endpoint.rules_of(call.model)
     for rule in rules:
         for name in rule.drop & members.keys() & _SAMPLING:
@@ -185,16 +189,14 @@ def _fit(
 
 
 def _fit_values(
-    members: dict[str, Any], endpoint: Endpoint, call: ChatCall | EmbedCall, provider: str
+    members: dict[str, Any], endpoint: Endpoint, call: Call[Any], provider: str
 ) -> None:
     for values in endpoint.value_maps_of(call.model):
         if isinstance(members.get(values.parameter), str):
             _fit_value(members, values, call, provider)
 
 
-def _fit_value(
-    members: dict[str, Any], values: ValueMap, call: ChatCall | EmbedCall, provider: str
-) -> None:
+def _fit_value(members: dict[str, Any], values: ValueMap, call: Call[Any], provider: str) -> None:
     name = values.parameter
     value = members[name]
     if value in values.replace:

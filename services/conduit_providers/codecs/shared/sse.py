@@ -17,18 +17,19 @@ class SseEvent(NamedTuple):
 
 
 class EventBuffer:
-    """Holds bytes until they make whole events. Bounded by MAX_EVENT_BYTES.
+    """Holds bytes until they make whole events. Bounded, by MAX_EVENT_BYTES unless told.
 
     Bytes are looked at once, when they come, so that a line without end costs no more than others.
     """
 
-    __slots__ = ("_ends_with_cr", "_held", "_provider")
+    __slots__ = ("_ends_with_cr", "_held", "_most", "_provider")
 
-    def __init__(self, provider: str = "") -> None:
+    def __init__(self, provider: str = "", most: int = MAX_EVENT_BYTES) -> None:
         self._held = bytearray()
         # A CR at the very end may be half a line end.
         self._ends_with_cr = False
         self._provider = provider
+        self._most = most
 
     @property
     def held(self) -> bytes:
@@ -59,8 +60,8 @@ class EventBuffer:
 
     def _hold(self, data: bytes) -> None:
         self._held += data
-        if len(self._held) > MAX_EVENT_BYTES:
-            raise malformed(self._provider, f"an event of more than {MAX_EVENT_BYTES} bytes")
+        if len(self._held) > self._most:
+            raise malformed(self._provider, f"an event of more than {self._most} bytes")
 
 
 def events_in(block: bytes) -> list[SseEvent]:

@@ -279,11 +279,29 @@ def test_efforts_go_out_as_the_family_knows_them(
     assert orjson.loads(sent.body)["reasoning_effort"] == expected
 
 
+# Families that no case is about, since they are gone.
+RETIRED = {
+    ("OpenAI", "image", "dall-e-2"): date(2026, 5, 12),
+    ("OpenAI", "image", "dall-e-3"): date(2026, 5, 12),
+    ("OpenAI", "image", "gpt-image-1"): date(2026, 10, 23),
+}
+
+
+@pytest.mark.parametrize(("place", "day"), RETIRED.items())
+def test_a_row_says_when_its_family_retired(place: tuple[str, str, str], day: date) -> None:
+    """Its successors, whose names begin alike, are still there."""
+    kind, operation, model = place
+    rows = CATALOG.find(kind).endpoints[operation].models
+    assert next(row for row in rows if row.match.fits(model)).retires_on == day
+    assert next(row for row in rows if row.match.fits(f"{model}-mini")).retires_on is None
+
+
 @pytest.mark.parametrize("shipped", ROWS, ids=name_of)
 def test_each_row_is_reached(shipped: Shipped) -> None:
     """A wire case or a test above is about a model of its family: no earlier row hides it."""
     models = set(models_of(shipped.kind, shipped.operation))
     models |= {model for kind, operation, model, _ in FACTS if (kind, operation) == shipped[:2]}
+    models |= {model for kind, operation, model in RETIRED if (kind, operation) == shipped[:2]}
     places = {
         next(place for place, row in enumerate(shipped.endpoint.models) if row.match.fits(model))
         for model in models

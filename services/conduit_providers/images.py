@@ -1,0 +1,222 @@
+"""What generations and edits of images share: their answers, their events, what they use."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Self, TypeAlias
+
+import msgspec
+import orjson
+from google.protobuf.message import Message
+
+from conduit.v1 import charge_pb2
+from conduit.v1.image_json import (
+    image_event_from_json,
+    image_event_to_json,
+    image_list_from_json,
+    image_list_to_json,
+)
+from conduit.v1.image_pb2 import ImageEvent, ImageList, ImageUsage
+from conduit.v1.image_requests_pb2 import ImageStreamEnd
+from conduit.v1.json_runtime import JsonError, MalformedJson, parse
+from conduit_providers.calls import Answer
+from conduit_providers.failures import malformed
+from conduit_providers.quantities import (
+    IMAGE_OUTPUT,
+    INPUT,
+    Qualifiers,
+    Quantities,
+    counted,
+)
+from conduit_providers.request_reading import Routed
+
+IMAGE = int(charge_pb2.UNIT_IMAGE)
+MAX_IMAGES = 10
+# What is usual has no price of its own.
+_USUAL = frozenset({"", "auto", "standard"})
+_MAX_QUALIFIER = 40
+# The most tokens that OpenAI documents for a square megapixel, by quality; of the steps above
+# `high` nobody says how many they may be. https://platform.openai.com/docs/guides/image-generation
+_MOST_TOKENS: Mapping[str, int] = {"low": 272, "medium": 1056, "high": 4160}
+_MEGAPIXEL = 1024 * 1024
+# Each partial image costs so many more. The same page.
+_PARTIAL_TOKENS = 100
+# More than any size that is not said comes to: the largest of the sizes that models choose from.
+_UNSAID_PIXELS = 1536 * 1024
+
+ImageAnswer: TypeAlias = Answer[ImageList]
+Json = dict[str, Any]
+
+
+def image_answer(
+    *, usage: Quantities | None, json: bytes | None = None, typed: ImageList | None = None
+) -> ImageAnswer:
+    """Hold an answer of images."""
+    return Answer(image_list_from_json, image_list_to_json, json, typed, usage)
+
+
+class ImageEvents:
+    """Pieces of a streamed answer that arrived together, as server-sent events or as messages."""
+
+    __slots__ = ("_pieces", "_sse")
+
+    def __init__(
+        self, *, sse: bytes | None = None, pieces: Sequence[ImageEvent] | None = None
+    ) -> None:
+        """Take one of the two."""
+        self._sse = sse
+        self._pieces = pieces
+
+    @property
+    def sse(self) -> bytes:
+        """Return whole events, named by their type, with a blank line behind each."""
+        if self._sse is None:
+            try:
+                written = [image_event_to_json(piece) for piece in self._pieces or ()]
+            except JsonError as error:
+                raise malformed("", "an event holds what is no JSON") from error
+            self._sse = events_of(written)
+        return self._sse
+
+    @property
+    def pieces(self) -> Sequence[ImageEvent]:
+        """Return the messages. UpstreamError if an event does not fit the contract."""
+        if self._pieces is None:
+            try:
+                self._pieces = [
+                    image_event_from_json(parse(line[5:]))
+                    for line in (self._sse or b"").splitlines()
+                    if line.startswith(b"data:")
+                ]
+            except (JsonError, MalformedJson) as error:
+                raise malformed("", "an event does not fit the contract") from error
+        return self._pieces
+
+    @property
+    def size(self) -> int:
+        """Return about how many bytes of memory it takes."""
+        return len(self._sse or b"") + sum(piece.ByteSize() for piece in self._pieces or ())
+
+    def with_sse(self, sse: bytes) -> "ImageEvents":
+        """Return pieces that are read like these, from other server-sent events."""
+        return ImageEvents(sse=sse)
+
+    def to_form(self, *, is_typed: bool) -> Self:
+        """Make the form that the caller gets. UpstreamError if what the provider sent is no such.
+
+        To be called while another candidate can still be asked.
+        """
+        _ = self.pieces if is_typed else self.sse
+        return self
+
+
+def events_of(found: Iterable[Mapping[str, object]]) -> bytes:
+    """Return JSON as server-sent events that are named by its type."""
+    return b"".join(
+        b"event: %b\ndata: %b\n\n" % (str(each["type"]).encode(), orjson.dumps(each))
+        for each in found
+    )
+
+
+def completed_events(answer: ImageAnswer, kind: str, created: int) -> Iterator[Json]:
+    """Yield the events that say what a whole answer says; `kind` is whose events they are.
+
+    The last one has the counts of all.
+    """
+    whole = orjson.loads(answer.json)
+    shared = {name: whole[name] for name in _OF_ALL if whole.get(name)}
+    images = whole.get("data") or []
+    for place, image in enumerate(images):
+        event = {"type": f"{kind}.completed", **image, **shared}
+        event["created_at"] = whole.get("created") or created
+        if place == len(images) - 1 and whole.get("usage"):
+            event["usage"] = whole["usage"]
+        yield event
+
+
+_OF_ALL = ("background", "output_format", "quality", "size")
+
+
+class ImageWish(Routed):
+    """Members that requests for images have in common, as far as the Router needs them."""
+
+    model: str
+    prompt: Annotated[str, msgspec.Meta(min_length=1)]
+    n: Annotated[int, msgspec.Meta(ge=1, le=MAX_IMAGES)] | None = None
+    # Refused here, before a provider is asked.
+    partial_images: Annotated[int, msgspec.Meta(ge=0, le=3)] | None = None
+    size: str | None = None
+    quality: str | None = None
+    background: str | None = None
+
+    def capabilities(self) -> frozenset[str]:
+        """Return what a provider must be able to do."""
+        return frozenset({"transparent"} if self.background == "transparent" else ())
+
+
+class _Told(msgspec.Struct):
+    """Members by which an answer says what came; else it is as was asked for."""
+
+    data: list[msgspec.Raw] | None = None
+    size: str | None = None
+    quality: str | None = None
+
+
+def estimated_images(wish: Message, answer: ImageAnswer | None) -> Quantities:
+    """Count images: those that came, or those that were asked for."""
+    asked = images_asked(wish)
+    size, quality = getattr(wish, "size", ""), getattr(wish, "quality", "")
+    if answer is None:
+        return images_of(asked, size, quality)
+    told = msgspec.json.decode(answer.json, type=_Told)
+    return images_of(len(told.data or ()), told.size or size, told.quality or quality)
+
+
+def images_of(count: int, size: str = "", quality: str = "") -> Quantities:
+    """Return images as they are charged for: by their number, quality and size."""
+    return counted(((IMAGE, count),), image_qualifiers(size, quality))
+
+
+def image_qualifiers(size: str, quality: str) -> Qualifiers:
+    """Return what the price of an image depends on."""
+    pairs = (("quality", quality), ("size", size))
+    return tuple((name, value[:_MAX_QUALIFIER]) for name, value in pairs if value not in _USUAL)
+
+
+def images_asked(wish: Message) -> int:
+    """Return how many images are asked for."""
+    return max(1, getattr(wish, "n", 0))
+
+
+def worst_images(wish: Message, read: int) -> tuple[Quantities, bool]:
+    """Return the most that a wish uses, by the image and by the token, and whether that is known.
+
+    `read` is the most tokens that are read.
+    """
+    count, quality = images_asked(wish), getattr(wish, "quality", "")
+    most = _MOST_TOKENS.get(quality, _MOST_TOKENS["high"])
+    pixels = _pixels(getattr(wish, "size", ""))
+    # Long images take a little more than their area says: 1.5 times as much for 1.5 times it.
+    tokens = -(-most * 3 * pixels // (2 * _MEGAPIXEL))
+    tokens += _PARTIAL_TOKENS * getattr(wish, "partial_images", 0)
+    leaves = ((INPUT, read), (IMAGE_OUTPUT, count * tokens), (IMAGE, count))
+    is_known = quality in _MOST_TOKENS or quality in _USUAL
+    qualifiers = image_qualifiers(getattr(wish, "size", ""), quality)
+    return counted(leaves, qualifiers), is_known
+
+
+def _pixels(size: str) -> int:
+    width, _, height = size.partition("x")
+    if len(size) <= _MAX_QUALIFIER and width.isdecimal() and height.isdecimal():
+        return int(width) * int(height)
+    return _UNSAID_PIXELS
+
+
+def write_stream_end(end: ImageStreamEnd, usage: Quantities | None) -> None:
+    """Put what a stream used into its end."""
+    if usage is not None:
+        end.usage.CopyFrom(usage_message(usage))
+
+
+def usage_message(usage: Quantities) -> ImageUsage:
+    """Return counts as OpenAI's usage of images has them."""
+    read, written = usage.input_tokens, usage.output_tokens
+    return ImageUsage(input_tokens=read, output_tokens=written, total_tokens=read + written)
