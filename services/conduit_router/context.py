@@ -3,9 +3,11 @@
 from typing import Any, NamedTuple
 
 import msgspec
+from google.protobuf.duration_pb2 import Duration
 
 from conduit.v1.call_pb2 import CallOptions
 from conduit_kernel.errors import InvalidRequest, LoopDetected
+from conduit_router.routing.policy import AttemptTimeouts
 from conduit_router.routing.table import Caller
 
 CALL_SECONDS = 600.0
@@ -30,8 +32,10 @@ class CallLimits(msgspec.Struct, frozen=True):
 
     # The whole call, with all of its attempts and with the body to its end.
     total: float = CALL_SECONDS
-    # Until a connection is had.
+    # Until a connection is had, where nobody says so.
     connect: float = 5.0
+    # What the caller asks for each attempt; None where that is nothing.
+    attempt: AttemptTimeouts | None = None
     # None for so many as are usual, and one for each candidate at least.
     attempts: int | None = None
     # How many gateways the request has passed before.
@@ -61,15 +65,8 @@ def options_of(request: Any) -> CallOptions | None:  # noqa: ANN401 # any RPC th
 
 def limits_of(options: CallOptions, caps: CallCaps = UNCAPPED) -> CallLimits:
     """Return the limits that a caller asks for. InvalidRequest if they make no sense."""
-    total, attempts = min(CALL_SECONDS, caps.seconds), None
-    if options.HasField("timeout"):
-        # Not as a timedelta, which overflows where callers send nonsense.
-        total = options.timeout.seconds + options.timeout.nanos / 1e9
-        if not 0 < total <= MAX_CALL_SECONDS:
-            raise InvalidRequest(
-                f"timeout must be above 0 and at most {MAX_CALL_SECONDS:.0f}s", field="timeout"
-            )
-        total = min(total, caps.seconds)
+    asked, attempts = _seconds(options, "timeout"), None
+    total = min(asked or CALL_SECONDS, caps.seconds)
     if options.HasField("max_attempts"):
         if options.max_attempts < 1:
             raise InvalidRequest("max_attempts must be at least 1", field="max_attempts")
@@ -79,7 +76,27 @@ def limits_of(options: CallOptions, caps: CallCaps = UNCAPPED) -> CallLimits:
         raise LoopDetected(message, hops=str(options.hops))
     return CallLimits(
         total=total,
+        attempt=_attempt_timeouts(options),
         attempts=attempts,
         hops=options.hops,
         is_strict=options.strict_parameters,
     )
+
+
+def _attempt_timeouts(options: CallOptions) -> AttemptTimeouts | None:
+    names = "connect_timeout", "first_token_timeout", "idle_timeout", "attempt_timeout"
+    asked = AttemptTimeouts(*(_seconds(options, name) for name in names))
+    return asked if any(asked) else None
+
+
+def _seconds(options: CallOptions, name: str) -> float | None:
+    """Return the seconds of a limit, None where it is unset. InvalidRequest if out of range."""
+    if not options.HasField(name):  # type: ignore[arg-type] # one of its fields
+        return None
+    # Not as a timedelta, which overflows where callers send nonsense.
+    duration: Duration = getattr(options, name)
+    seconds = duration.seconds + duration.nanos / 1e9
+    if not 0 < seconds <= MAX_CALL_SECONDS:
+        message = f"{name} must be above 0 and at most {MAX_CALL_SECONDS:.0f}s"
+        raise InvalidRequest(message, field=name)
+    return seconds

@@ -79,7 +79,8 @@ class Batch:
             raise first from first.__cause__
         except TimeoutError as error:
             name = self._upstream.provider_name
-            raise UpstreamTimeout(f"{name} did not answer in time", provider=name) from error
+            message = f"{name} did not answer in time"
+            raise UpstreamTimeout(message, provider=name, limit="total") from error
         return [self._ended[place] for place in range(len(self._calls))], self._headers
 
     async def _ask(self, place: int, transport: Transport, timeouts: Timeouts) -> None:

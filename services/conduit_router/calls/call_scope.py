@@ -21,13 +21,9 @@ from conduit_providers.patience import JOBS, Patience
 from conduit_providers.quantities import Quantities
 from conduit_router.calls.choice import choose
 from conduit_router.calls.media import Media
+from conduit_router.calls.own_limits import is_own_limit
 from conduit_router.calls.runtime import CallRuntime
-from conduit_router.context import (
-    MAX_ATTEMPTS,
-    CallerContext,
-    CallLimits,
-    limits_of,
-)
+from conduit_router.context import MAX_ATTEMPTS, CallerContext, CallLimits, limits_of
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan, Consumption
 from conduit_router.routing.decide import decide
 from conduit_router.routing.health_view import HEALTHY, Asked
@@ -231,11 +227,13 @@ class CallScope:
         attempt.began = now
         if self.limits.hops:
             attempt.key = attempt.key.after(self.limits.hops)
-        patience = self._patience(attempt)
-        usual = patience.first_token if self.requirements.stream else patience.whole
-        usual = attempt.candidate.timeout or usual
-        attempt.is_cut_short = left < usual
-        attempt.first_event = left if attempt.is_cut_short else usual
+        patience, asked = self.patience(attempt), self.limits.attempt
+        first = patience.first_token if self.requirements.stream else patience.whole
+        usual = first = attempt.candidate.timeout or first
+        if asked is not None or attempt.candidate.timeouts is not None:
+            usual, first = attempt.limit(asked, first)
+        attempt.first_event = min(left, first)
+        attempt.is_cut_short = attempt.first_event < usual
         state = self.runtime.state
         if not state.is_quiet and not state.begin(self.asked(attempt), is_last=attempt.is_last):
             return False
@@ -253,14 +251,14 @@ class CallScope:
 
     def timeouts(self, attempt: Attempt) -> Timeouts:
         """Return the limits of an exchange of an attempt."""
-        first, own = attempt.first_event, attempt.candidate.timeouts
-        connect, idle, total = self.limits.connect, self._patience(attempt).idle, self.left()
-        if own is not None:
-            connect, idle = own.connect or connect, own.idle or idle
-            total = min(total, own.total or total)
+        first, limits = attempt.first_event, attempt.limits
+        connect, idle, total = self.limits.connect, self.patience(attempt).idle, self.left()
+        if limits is not None:
+            connect, idle = limits.connect or connect, limits.idle or idle
+            total = min(total, limits.total or total)
         return Timeouts(min(connect, first), first, idle, total)
 
-    def _patience(self, attempt: Attempt) -> Patience:
+    def patience(self, attempt: Attempt) -> Patience:
         """Return how long the candidate may be silent."""
         served = attempt.candidate.instance.served[self.operation.name]
         if served.job_codec is not None:
@@ -304,20 +302,21 @@ class CallScope:
     def abandon_attempt(self, attempt: Attempt) -> None:
         """Forget an attempt that was none: nothing was sent."""
         self._attempt = None
-        self._release(attempt)
+        self.release(attempt)
         if attempt.is_measured:
             self.runtime.balancer.abandon(attempt)
         self.waited += self.runtime.clock() - attempt.began
 
     def answered(self, attempt: Attempt, headers: Headers) -> None:
         """Note the head of an attempt's answer."""
-        self._release(attempt)
+        self.release(attempt)
         spec = attempt.candidate.instance.spec
         name = headers.get(spec.request_id_header.encode())
         if name is not None:
             attempt.upstream_request_id = name.decode("latin-1")
 
-    def _release(self, attempt: Attempt) -> None:
+    def release(self, attempt: Attempt) -> None:
+        """Let others probe what an attempt probed, whatever it came to."""
         if not self.runtime.state.is_quiet:
             self.runtime.state.release(self.asked(attempt))
 
@@ -357,14 +356,16 @@ class CallScope:
         runtime, candidate = self.runtime, attempt.candidate
         if isinstance(error, UpstreamError):
             runtime.recorder.count_attempt(candidate.provider_id, elapsed_ms, is_success=False)
-            if isinstance(error, StreamInterrupted):
+            if isinstance(error, StreamInterrupted) and not is_own_limit(self, attempt, error):
                 # What was handed out already cannot be asked for again, but the cut counts.
                 runtime.outcomes.failed(
                     candidate, attempt.key, error, self.caller.caller.virtual_key_id
                 )
                 runtime.state.failed(self.asked(attempt))
+            elif isinstance(error, StreamInterrupted):
+                self.release(attempt)
             return
-        self._release(attempt)
+        self.release(attempt)
         if attempt.is_sent and attempt.consumption is None:
             # Nobody waits any more, but the provider may have the question.
             usage = self.estimate(attempt, None, 0)

@@ -54,9 +54,9 @@ class ContinuedStream:
         while True:
             try:
                 events = await self._relay.upstream.next()
-            except TotalTimeout:
-                raise
             except (UpstreamError, HttpError) as error:
+                if isinstance(error, TotalTimeout) and self._scope.left() <= 0:
+                    raise
                 events = await self._go_on(error)
             if self._joiner is None or events is None:
                 self._check_end(events)

@@ -19,6 +19,7 @@ from conduit_kernel.errors import (
     UpstreamUnreachable,
 )
 from conduit_router.calls.call_scope import CallScope
+from conduit_router.calls.own_limits import is_own_limit
 from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.routing.health_view import Asked, Subject
 
@@ -41,7 +42,8 @@ _NO_MODEL = frozenset({"model_not_found", "deploymentnotfound"})
 
 def take_evidence(scope: CallScope, attempt: Attempt, error: UpstreamError) -> None:
     """Count a failure against what it is about, and tell Health."""
-    if _is_own_limit(attempt, error):
+    if is_own_limit(scope, attempt, error):
+        scope.release(attempt)
         return
     is_request = _is_requests(scope, attempt, error)
     if error.is_conclusive and not is_request:
@@ -53,11 +55,6 @@ def take_evidence(scope: CallScope, attempt: Attempt, error: UpstreamError) -> N
         _key_failed(scope, attempt, error)
     elif error.scope is Scope.INSTANCE and error.is_providers_fault:
         _instance_failed(scope, attempt, error, is_request=is_request)
-
-
-def _is_own_limit(attempt: Attempt, error: UpstreamError) -> bool:
-    """Tell whether an attempt only had less time than usual, as its caller wanted."""
-    return attempt.is_cut_short and isinstance(error, UpstreamTimeout)
 
 
 def _is_requests(scope: CallScope, attempt: Attempt, error: UpstreamError) -> bool:

@@ -48,7 +48,7 @@ class Relay:
     ) -> None:
         """Note the usage; raise the error that a failure of the provider means."""
         self._close()
-        if isinstance(error, TotalTimeout):
+        if isinstance(error, TotalTimeout) and self._scope.left() <= 0:
             raise out_of_time(self._scope, self._attempt) from error
         if isinstance(error, UpstreamError | HttpError) and not isinstance(error, _CALLERS):
             self.upstream.interrupted(error)

@@ -129,7 +129,8 @@ class UpstreamStream:
         if isinstance(error, HttpError):
             raise_unreachable(error, self._upstream)
         if isinstance(error, TimeoutError):
-            raise UpstreamTimeout(f"{name} began no answer in time", provider=name) from error
+            message = f"{name} began no answer in time"
+            raise UpstreamTimeout(message, provider=name, limit="first_token") from error
         if isinstance(error, StreamInterrupted):
             # Nothing was passed on yet, so another attempt may still succeed.
             raise UpstreamError(error.message, **error.metadata) from error

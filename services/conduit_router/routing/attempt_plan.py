@@ -9,6 +9,7 @@ from conduit_kernel.errors import Scope, UpstreamError
 from conduit_providers.quantities import Quantities
 from conduit_router.routing.decide import CandidateKeys, Decision
 from conduit_router.routing.health_view import Asked
+from conduit_router.routing.policy import AttemptTimeouts, within
 from conduit_router.routing.table import Candidate, UpstreamKey
 from conduit_router.served_by import ServedBy
 
@@ -32,9 +33,11 @@ class Attempt(msgspec.Struct):
     is_last: bool = False
     # Seconds of the router's clock.
     began: float = 0.0
+    # What its operator and its caller say of its time; None where that is nothing.
+    limits: AttemptTimeouts | None = None
     # How long it may wait for the first byte, or the first event, of its answer, in seconds.
     first_event: float = 0.0
-    # Whether that is less than usual, as the call's own time ends before.
+    # Whether that is less than usual, as its caller wanted.
     is_cut_short: bool = False
     # How long it waited for the provider, in seconds.
     waited: float = 0.0
@@ -50,6 +53,21 @@ class Attempt(msgspec.Struct):
     is_measured: bool = False
     # Who answers, where that is known already.
     served_by: ServedBy | None = None
+
+    def limit(self, asked: AttemptTimeouts | None, patience: float) -> tuple[float, float]:
+        """Take the limits of operator and caller; return the usual time of a first event, and its.
+
+        `patience` is the time that nobody has set.
+        """
+        own = self.candidate.timeouts or AttemptTimeouts()
+        own = own._replace(first_event=self.candidate.timeout)
+        self.limits = own if asked is None else within(asked, own)
+        return _first_event(own, patience), _first_event(self.limits, patience)
+
+
+def _first_event(limits: AttemptTimeouts, patience: float) -> float:
+    first = limits.first_event or patience
+    return first if limits.total is None else min(first, limits.total)
 
 
 class AttemptPlan(msgspec.Struct):

@@ -13,7 +13,15 @@ import msgspec
 from conduit.v1 import decision_pb2 as pb
 from conduit_kernel.errors import ModelNotFound, ProviderUnhealthy
 from conduit_providers.operation import Requirements
-from conduit_router.routing.balancing import EVEN, MASK, Balance, in_order, keys_in_order, mix
+from conduit_router.routing.balancing import (
+    EVEN,
+    MASK,
+    Balance,
+    Place,
+    in_order,
+    keys_in_order,
+    mix,
+)
 from conduit_router.routing.health_view import HealthView, Subject
 from conduit_router.routing.table import Candidate, Instance, Route, UpstreamKey
 
@@ -34,6 +42,8 @@ class CandidateKeys(msgspec.Struct, frozen=True):
 class Resting(NamedTuple):
     """Something that would serve a request but is not asked for a while, and why."""
 
+    # The instance, and its model.
+    place: Place
     until: float
     # The reason of its failure in the contract.
     reason: str
@@ -213,24 +223,24 @@ def _rejection_of(candidate: Candidate, rest: Resting) -> pb.Rejection:
 
 def _rest_of_model(candidate: Candidate, health: HealthView) -> Resting | None:
     """Say why the model at the instance is not asked just now, whatever the key."""
-    name = candidate.instance.provider.name
-    circuit = health.circuit(candidate.provider_id, candidate.model)
+    name, place = candidate.instance.provider.name, (candidate.provider_id, candidate.model)
+    circuit = health.circuit(*place)
     if circuit is not None and circuit.last_until > health.at:
-        return Resting(circuit.last_until, ProviderUnhealthy.reason, _OPEN, name)
-    cooldown = health.cooldowns.get(Subject(candidate.provider_id, candidate.model))
+        return Resting(place, circuit.last_until, ProviderUnhealthy.reason, _OPEN, name)
+    cooldown = health.cooldowns.get(Subject(*place))
     if cooldown is not None:
-        return Resting(cooldown.until, cooldown.reason, cooldown.message, name)
+        return Resting(place, cooldown.until, cooldown.reason, cooldown.message, name)
     return None
 
 
 def _rest_of_key(candidate: Candidate, key_id: str, health: HealthView) -> Resting | None:
-    name = candidate.instance.provider.name
-    cooldown = health.cooldown(candidate.provider_id, candidate.model, key_id)
+    name, place = candidate.instance.provider.name, (candidate.provider_id, candidate.model)
+    cooldown = health.cooldown(*place, key_id)
     if cooldown is not None:
-        return Resting(cooldown.until, cooldown.reason, cooldown.message, name, key_id)
+        return Resting(place, cooldown.until, cooldown.reason, cooldown.message, name, key_id)
     circuit = health.open_circuits.get(Subject(candidate.provider_id, "", key_id))
     if circuit is not None and key_id:
-        return Resting(circuit.until, ProviderUnhealthy.reason, _OPEN, name, key_id)
+        return Resting(place, circuit.until, ProviderUnhealthy.reason, _OPEN, name, key_id)
     return None
 
 

@@ -86,6 +86,15 @@ def timeouts_of(own: Timeouts, others: AttemptTimeouts | None) -> AttemptTimeout
     return None if merged == AttemptTimeouts() else merged
 
 
+def within(asked: AttemptTimeouts, own: AttemptTimeouts) -> AttemptTimeouts:
+    """Return what a caller asks for, capped by the operator's own, which also fill the gaps."""
+    return AttemptTimeouts(*map(_lesser, asked, own))
+
+
+def _lesser(one: float | None, other: float | None) -> float | None:
+    return other if one is None else one if other is None else min(one, other)
+
+
 def _seconds(duration: Duration) -> float | None:
     # The Registry takes none of zero, so that is what is unset.
     return duration.ToMicroseconds() / 1e6 or None

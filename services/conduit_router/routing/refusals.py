@@ -63,11 +63,11 @@ def wait_for_primary(route: Route, decision: Decision) -> float | None:
 
     Also None where it may be asked now.
     """
-    primary = route.candidates[0] if route.candidates else None
+    primary = next((each for each in route.candidates if not each.conditions), None)
     if primary is None or any(each.candidate is primary for each in decision.candidates):
         return None
-    name = primary.instance.provider.name
-    own = [each for each in decision.resting if each.provider_name == name]
+    place = primary.provider_id, primary.model
+    own = [each for each in decision.resting if each.place == place]
     if not own or any(each.reason not in _LIMITED for each in own):
         return None
     return max(0.0, min(each.until for each in own) - decision.at)

@@ -257,12 +257,12 @@ def raise_unreachable(error: HttpError, upstream: UpstreamTarget) -> NoReturn:
         message = "Conduit has no means left for another connection to a provider"
         raise ServiceUnavailable(message, service="router") from error
     if isinstance(error, HeaderTimeout | IdleTimeout | TotalTimeout | PoolExhausted):
-        raise UpstreamTimeout(f"{name} did not answer in time", provider=name) from error
+        message = f"{name} did not answer in time"
+        raise UpstreamTimeout(message, provider=name, limit=_limit_of(error)) from error
     if isinstance(error, ConnectFailed):
         if error.kind == "timeout":
-            raise UpstreamTimeout(
-                f"{name} did not take the connection in time", provider=name, kind=error.kind
-            ) from error
+            message, known = f"{name} did not take the connection in time", {"kind": error.kind}
+            raise UpstreamTimeout(message, provider=name, limit="connect", **known) from error
         cls = EgressProxyFailed if error.kind == "proxy" else UpstreamUnreachable
         raise cls(f"{name} cannot be reached: {error}", provider=name, kind=error.kind) from error
     if isinstance(error, BodyTooLarge):
@@ -285,6 +285,18 @@ def raise_upload(error: UploadFailed) -> NoReturn:
 
 def raise_interrupted(error: HttpError, upstream: UpstreamTarget) -> NoReturn:
     """Raise what a transport error after the first piece of a stream means."""
-    name = upstream.provider_name
-    what = "stalled" if isinstance(error, IdleTimeout) else "was cut"
-    raise StreamInterrupted(f"The stream from {name} {what}", provider=name) from error
+    name, known = upstream.provider_name, {}
+    what = "was cut"
+    if isinstance(error, IdleTimeout | TotalTimeout):
+        what = "stalled" if isinstance(error, IdleTimeout) else "took longer than it may"
+        known = {"limit": _limit_of(error)}
+    raise StreamInterrupted(f"The stream from {name} {what}", provider=name, **known) from error
+
+
+def _limit_of(error: HttpError) -> str:
+    """Return which limit passed, as the contract names it."""
+    if isinstance(error, HeaderTimeout):
+        return "first_token"
+    if isinstance(error, IdleTimeout):
+        return "idle"
+    return "total" if isinstance(error, TotalTimeout) else "connect"

@@ -14,8 +14,18 @@ from conduit_router.context import (
     limits_of,
     options_of,
 )
+from conduit_router.routing.policy import AttemptTimeouts
+
+LIMITS = (
+    "timeout",
+    "connect_timeout",
+    "first_token_timeout",
+    "idle_timeout",
+    "attempt_timeout",
+)
 
 
+@pytest.mark.parametrize("name", LIMITS)
 @pytest.mark.parametrize(
     "timeout",
     [
@@ -23,16 +33,26 @@ from conduit_router.context import (
         Duration(seconds=-1),
         Duration(nanos=-1),
         Duration(seconds=int(MAX_CALL_SECONDS), nanos=1000),
+        Duration(seconds=10**11),
         Duration(seconds=2**62),
         Duration(seconds=-(2**62)),
     ],
-    ids=["zero", "negative", "just negative", "above an hour", "huge", "hugely negative"],
+    ids=["zero", "negative", "just negative", "above an hour", "10^11", "huge", "hugely negative"],
 )
-def test_a_time_that_makes_no_sense_is_refused(timeout: Duration) -> None:
+def test_a_time_that_makes_no_sense_is_refused(timeout: Duration, name: str) -> None:
     """By the field's name, however far off it is: no number of a caller's makes us crash."""
     with pytest.raises(InvalidRequest) as refused:
-        limits_of(CallOptions(timeout=timeout))
-    assert refused.value.metadata == {"field": "timeout"}
+        limits_of(CallOptions(**{name: timeout}))  # type: ignore[arg-type] # a limit's name
+    assert refused.value.metadata == {"field": name}
+
+
+def test_limits_of_attempts_are_those_that_were_asked_for() -> None:
+    """The others stay unset, and so do all where none was."""
+    asked = limits_of(
+        CallOptions(connect_timeout=Duration(seconds=2), idle_timeout=Duration(nanos=1))
+    )
+    assert asked.attempt == AttemptTimeouts(connect=2.0, idle=1e-9)
+    assert limits_of(CallOptions(timeout=Duration(seconds=2))).attempt is None
 
 
 def test_no_attempt_at_all_is_refused() -> None:

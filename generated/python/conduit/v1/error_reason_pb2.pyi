@@ -157,8 +157,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_PROVIDER_TIMEOUT: _ErrorReason.ValueType  # 33
     """The provider did not answer in time.
-    Example: `{"reason": "PROVIDER_TIMEOUT", "metadata": {"provider": "openai", "waited_ms": "30000"}}`; `waited_ms` where a
-    call waited.
+    Example: `{"reason": "PROVIDER_TIMEOUT", "metadata": {"provider": "openai", "waited_ms": "30000", "limit": "first_token"}}`;
+    `waited_ms` where a call waited, `limit` where it is known: `connect`, `first_token`, `idle` or `total`.
     """
     ERROR_REASON_PROVIDER_ERROR: _ErrorReason.ValueType  # 34
     """The provider failed: a 5xx, or an answer that makes no sense.
@@ -182,7 +182,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_STREAM_INTERRUPTED: _ErrorReason.ValueType  # 39
     """The stream broke after it had begun.
-    Example: `{"reason": "STREAM_INTERRUPTED", "metadata": {"provider": "openai"}}`; `provider` where it was the provider.
+    Example: `{"reason": "STREAM_INTERRUPTED", "metadata": {"provider": "openai"}}`; `provider` where it was the provider, and
+    `limit` where one passed: `idle` or `total`.
     """
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 40
     """The request's deadline passed.
@@ -374,8 +375,8 @@ Example: `{"reason": "PROVIDER_UNREACHABLE", "metadata": {"provider": "ollama", 
 """
 ERROR_REASON_PROVIDER_TIMEOUT: ErrorReason.ValueType  # 33
 """The provider did not answer in time.
-Example: `{"reason": "PROVIDER_TIMEOUT", "metadata": {"provider": "openai", "waited_ms": "30000"}}`; `waited_ms` where a
-call waited.
+Example: `{"reason": "PROVIDER_TIMEOUT", "metadata": {"provider": "openai", "waited_ms": "30000", "limit": "first_token"}}`;
+`waited_ms` where a call waited, `limit` where it is known: `connect`, `first_token`, `idle` or `total`.
 """
 ERROR_REASON_PROVIDER_ERROR: ErrorReason.ValueType  # 34
 """The provider failed: a 5xx, or an answer that makes no sense.
@@ -399,7 +400,8 @@ Example: `{"reason": "CONTEXT_TOO_LONG", "metadata": {"provider": "openai", "mod
 """
 ERROR_REASON_STREAM_INTERRUPTED: ErrorReason.ValueType  # 39
 """The stream broke after it had begun.
-Example: `{"reason": "STREAM_INTERRUPTED", "metadata": {"provider": "openai"}}`; `provider` where it was the provider.
+Example: `{"reason": "STREAM_INTERRUPTED", "metadata": {"provider": "openai"}}`; `provider` where it was the provider, and
+`limit` where one passed: `idle` or `total`.
 """
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 40
 """The request's deadline passed.

@@ -55,6 +55,10 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
         ),
     )
     hops = headers.get(b"x-conduit-hops")
+    connect_timeout = headers.get(b"x-conduit-connect-timeout")
+    first_token_timeout = headers.get(b"x-conduit-first-token-timeout")
+    idle_timeout = headers.get(b"x-conduit-idle-timeout")
+    attempt_timeout = headers.get(b"x-conduit-attempt-timeout")
     if (
         timeout
         is strict_parameters
@@ -65,6 +69,10 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
         is stream_failover
         is affinity_key
         is hops
+        is connect_timeout
+        is first_token_timeout
+        is idle_timeout
+        is attempt_timeout
         is None
     ):
         return None
@@ -94,6 +102,24 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
         message.affinity_key = http.header_text(affinity_key)
     if hops is not None:
         message.hops = json.int32(http.header_text(hops), "x-conduit-hops")
+    if connect_timeout is not None:
+        http.fill_duration(
+            message.connect_timeout, http.header_text(connect_timeout), "x-conduit-connect-timeout"
+        )
+    if first_token_timeout is not None:
+        http.fill_duration(
+            message.first_token_timeout,
+            http.header_text(first_token_timeout),
+            "x-conduit-first-token-timeout",
+        )
+    if idle_timeout is not None:
+        http.fill_duration(
+            message.idle_timeout, http.header_text(idle_timeout), "x-conduit-idle-timeout"
+        )
+    if attempt_timeout is not None:
+        http.fill_duration(
+            message.attempt_timeout, http.header_text(attempt_timeout), "x-conduit-attempt-timeout"
+        )
     return message
 
 

@@ -41,7 +41,9 @@ class Timeouts(_message.Message):
 
     @_builtins.property
     def total(self) -> _duration_pb2.Duration:
-        """The whole attempt."""
+        """The whole attempt, to the end of its answer. The next candidate is asked if nothing of the answer went out; a stream that
+        has begun ends with STREAM_INTERRUPTED, or goes on elsewhere, by its policy. Sessions have limits of their own.
+        """
 
     def __init__(
         self,

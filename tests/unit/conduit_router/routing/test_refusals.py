@@ -1,7 +1,7 @@
 """Why a request has no candidate: of several reasons, the one that helps its caller most."""
 
 import pytest
-from tests.support.snapshots import ALIAS
+from tests.support.snapshots import ALIAS, compiled, provider, snapshot
 
 from conduit.v1 import decision_pb2 as pb
 from conduit.v1.decision_pb2 import Rejection
@@ -16,8 +16,9 @@ from conduit_kernel.errors import (
     UpstreamRateLimited,
 )
 from conduit_providers.operation import Requirements
-from conduit_router.routing.decide import Decision, Resting
-from conduit_router.routing.refusals import no_candidate, wait_for
+from conduit_router.routing.decide import Decision, Resting, decide
+from conduit_router.routing.health_view import HEALTHY, Cooldown, Subject
+from conduit_router.routing.refusals import no_candidate, wait_for, wait_for_primary
 
 LACKING = pb.REJECTION_REASON_CAPABILITY_MISSING
 DISABLED = pb.REJECTION_REASON_PROVIDER_DISABLED
@@ -41,7 +42,7 @@ def refused(decision: Decision) -> ConduitError:
 
 def resting(reason: str, until: float = 40.0) -> Resting:
     """Return what rests for a reason."""
-    return Resting(until, reason, f"for {reason}", "p9", "key_9")
+    return Resting((9, "m"), until, reason, f"for {reason}", "p9", "key_9")
 
 
 @pytest.mark.parametrize(
@@ -101,3 +102,20 @@ def test_limits_alone_are_waited_for() -> None:
     assert wait_for(decided(resting=several)) == 3.0
     assert wait_for(decided(resting=several[1:])) is None
     assert wait_for(decided(LACKING)) is None
+
+
+def test_the_first_choice_is_told_by_its_id_and_its_model() -> None:
+    """Another one of the same name rests for its own reasons, and longer or shorter."""
+    source = snapshot([provider(i, name="Main", priority=i) for i in (1, 2)])
+    route = compiled(source).routes[ALIAS]
+    limited = Cooldown(NOW + 3.0, "slow down")
+    sooner = Cooldown(NOW + 1.0, "slow down")
+    refused_key = Cooldown(NOW + 9.0, "no such key", InvalidApiKey.reason)
+    for other in (sooner, refused_key):
+        cooldowns = {Subject(1, "model-1"): limited, Subject(2, "model-2"): other}
+        health = HEALTHY._replace(at=NOW, cooldowns=cooldowns)
+        decision = decide(route, Requirements(ALIAS, "chat"), health, 0)
+        assert wait_for_primary(route, decision) == 3.0
+    only_other = HEALTHY._replace(at=NOW, cooldowns={Subject(2, "model-2"): sooner})
+    decision = decide(route, Requirements(ALIAS, "chat"), only_other, 0)
+    assert wait_for_primary(route, decision) is None
