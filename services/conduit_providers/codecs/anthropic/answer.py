@@ -122,6 +122,8 @@ class Block(msgspec.Struct):
     id: str | None = None
     name: str | None = None
     input: msgspec.Raw = msgspec.Raw(b"{}")
+    # Of a call: who made it, the model or the provider's own code.
+    caller: object = None
 
     @property
     def arguments(self) -> str:

@@ -4,19 +4,20 @@ https://platform.claude.com/docs/en/agents-and-tools/tool-use/server-tools and
 https://platform.claude.com/docs/en/build-with-claude/citations
 
 Citations become annotations in the form that OpenAI has for those of the web; where in a document
-something stands is beside it, under Anthropic's name for it. Blocks of the provider's own
-tools, and the words between them, must be sent back as they came; they travel as reasoning details,
-one for each block.
+something stands is beside it, under Anthropic's name for it. Kept as they came, beside those that
+are not as OpenAI's form has them: blocks of the provider's own tools, what cites, and calls that
+the provider's own code made.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-import orjson
 
 from conduit.v1.chat_message_pb2 import ReasoningDetail
 from conduit_providers.codecs.anthropic.answer import Block
+from conduit_providers.codecs.shared import kept_blocks
+from conduit_providers.codecs.shared.kept_blocks import CALL, TEXT, THOUGHT, BlockOrder
 from conduit_providers.json_reading import parsed
 
 Json = dict[str, Any]
@@ -25,32 +26,36 @@ Json = dict[str, Any]
 BLOCK_FORMAT = "anthropic-claude-block-v1"
 # What cites a page that the model has found.
 WEB = "web_search_result_location"
-# Blocks that OpenAI's answers have a place for.
-PLAIN = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
+# Where OpenAI's form has blocks.
+_PLACES = {"thinking": THOUGHT, "redacted_thinking": THOUGHT, "text": TEXT, "tool_use": CALL}
 
 
-def is_own(kind: str) -> bool:
-    """Return whether a block can only be kept as it is."""
-    return kind not in PLAIN
+def add_to(order: BlockOrder, block: Block) -> None:
+    """Take in that a block begins."""
+    order.add(_PLACES.get(block.type))
+    caller = block.caller
+    is_called_by_code = isinstance(caller, dict) and caller.get("type") != "direct"
+    if block.citations or is_called_by_code:
+        order.is_lost = True
+
+
+def must_be_kept(blocks: Iterable[Block]) -> bool:
+    """Return whether the blocks of a whole answer must be sent back as they came."""
+    order = BlockOrder()
+    for block in blocks:
+        add_to(order, block)
+    return order.is_lost
 
 
 def put_block(detail: ReasoningDetail, block: Mapping[str, object], index: int) -> None:
     """Write a block into a detail."""
-    detail.type = "reasoning.encrypted"
-    detail.data = orjson.dumps(block).decode()
-    detail.format = BLOCK_FORMAT
-    detail.index = index
+    kept_blocks.put_block(detail, BLOCK_FORMAT, block, index)
 
 
 def block_in(detail: ReasoningDetail) -> Json | None:
     """Return the block that a detail has; None if it has none."""
-    if detail.format != BLOCK_FORMAT:
-        return None
-    try:
-        block = parsed(detail.data.encode())
-    except msgspec.DecodeError:
-        return None
-    return block if isinstance(block, dict) and isinstance(block.get("type"), str) else None
+    block = kept_blocks.block_in(detail, BLOCK_FORMAT)
+    return block if block is not None and isinstance(block.get("type"), str) else None
 
 
 def text_in(blocks: Iterable[Mapping[str, object]]) -> str:
@@ -96,25 +101,40 @@ def _annotation(citation: Json, start: int, end: int) -> Json:
 
 
 class StreamedBlocks:
-    """The blocks of a streamed answer, as far as more than their text matters.
+    """The blocks of a streamed answer, as far as more than OpenAI's form tells matters.
 
-    Text is held back until the answer shows whether it uses the provider's own tools.
+    Texts and calls are held back until the answer shows that they must be kept.
     """
 
     def __init__(self) -> None:
+        self._order = BlockOrder()
         # Characters said, and where each text begins.
         self._said = 0
         self._starts: dict[int, int] = {}
         self._cited: dict[int, list[msgspec.Raw]] = {}
-        # By index: those that are under way, and texts that have ended.
+        # By index: those that are under way, and texts and calls that have ended.
         self._open: dict[int, Json] = {}
         # What came of their texts and inputs.
         self._pieces: dict[int, list[str]] = {}
         self._ended: list[tuple[int, Json]] = []
-        self._has_own = False
 
-    def begin_text(self, index: int, block: Block) -> None:
-        """Take in that a text begins."""
+    def begin(self, index: int, block: Block, event: bytes) -> list[tuple[int, Json]]:
+        """Take in that a block begins, from its event; return those that must be sent back.
+
+        msgspec.DecodeError if the event is no JSON.
+        """
+        add_to(self._order, block)
+        match block.type:
+            case "text":
+                self._begin_text(index, block)
+            case "thinking" | "redacted_thinking":
+                # Goes its own way.
+                pass
+            case _:
+                self._open[index] = parsed(event)["content_block"]
+        return self._kept()
+
+    def _begin_text(self, index: int, block: Block) -> None:
         self._starts[index] = self._said
         self._open[index] = {"type": "text", "text": ""}
         self._pieces[index] = []
@@ -129,19 +149,12 @@ class StreamedBlocks:
 
     def cite(self, index: int, citation: msgspec.Raw) -> None:
         """Take a citation of a text."""
+        self._order.is_lost = True
         # Not tied to the event that it came in.
         self._cited.setdefault(index, []).append(citation.copy())
 
-    def begin_own(self, index: int, event: bytes) -> None:
-        """Take in that another block begins, from its event. msgspec.DecodeError."""
-        self._has_own = True
-        whole = parsed(event)
-        block = whole.get("content_block") if isinstance(whole, dict) else None
-        if isinstance(block, dict):
-            self._open[index] = block
-
     def add_input(self, index: int, text: str) -> None:
-        """Take more of what a tool of the provider's own is called with."""
+        """Take more of what a tool is called with."""
         if index in self._open:
             self._pieces.setdefault(index, []).append(text)
 
@@ -170,7 +183,10 @@ class StreamedBlocks:
         if self._cited.get(index):
             block["citations"] = [parsed(bytes(each)) for each in self._cited[index]]
         self._ended.append((index, block))
-        if not self._has_own:
+        return self._kept()
+
+    def _kept(self) -> list[tuple[int, Json]]:
+        if not self._order.is_lost:
             return []
         ended, self._ended = self._ended, []
         return ended

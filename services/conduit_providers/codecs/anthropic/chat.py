@@ -16,7 +16,7 @@ from conduit_providers.codecs.anthropic.answer import (
     tier_of,
     with_tools,
 )
-from conduit_providers.codecs.anthropic.blocks import annotations_of, is_own, put_block
+from conduit_providers.codecs.anthropic.blocks import annotations_of, must_be_kept, put_block
 from conduit_providers.codecs.anthropic.options import ChatModel, ChatOptions
 from conduit_providers.codecs.anthropic.request import MessagesBody
 from conduit_providers.codecs.anthropic.stream import AnthropicChatDecoder
@@ -129,8 +129,8 @@ def _add_blocks(message: ChatMessage, blocks: list[Block]) -> None:
 def _add_details(message: ChatMessage, blocks: list[Block], body: bytes) -> None:
     """Keep what must be sent back, in its order."""
     whole: list[dict[str, object]] = []
-    if any(is_own(block.type) for block in blocks):
-        # Whose members nobody here knows.
+    if must_be_kept(blocks):
+        # With members that nobody here knows.
         document = parsed(body)
         whole = document["content"] if isinstance(document, dict) else []
     for place, block in enumerate(blocks):
@@ -153,9 +153,6 @@ def _add_detail(message: ChatMessage, block: Block, whole: dict[str, object] | N
             message.reasoning_details.add(
                 type="reasoning.encrypted", data=block.data or "", format=FORMAT, index=index
             )
-        case "tool_use":
-            # Stands among the calls.
-            return
         case _ if whole is not None:
             put_block(message.reasoning_details.add(), whole, index)
 

@@ -3,6 +3,8 @@
 https://platform.claude.com/docs/en/build-with-claude/streaming
 """
 
+from typing import Any
+
 import msgspec
 import orjson
 
@@ -91,9 +93,9 @@ class AnthropicChatDecoder(EventDecoder):
         self._chunk(chunks, ChatDelta(role=CHAT_ROLE_ASSISTANT, content=""))
 
     def _add_start(self, index: int, block: Block, chunks: list[ChatCompletionChunk]) -> None:
+        self._add_kept(self._blocks.begin(index, block, self._data), chunks)
         match block.type:
             case "text":
-                self._blocks.begin_text(index, block)
                 if block.text:
                     self._chunk(chunks, ChatDelta(content=block.text))
             case "thinking":
@@ -126,7 +128,7 @@ class AnthropicChatDecoder(EventDecoder):
                 call.function.arguments = ""
                 self._chunk(chunks, delta)
             case _:
-                self._blocks.begin_own(index, self._data)
+                return
 
     def _add_delta(self, index: int, delta: Delta, chunks: list[ChatCompletionChunk]) -> None:
         match delta.type:
@@ -168,6 +170,7 @@ class AnthropicChatDecoder(EventDecoder):
 
     def _add_arguments(self, index: int, text: str, chunks: list[ChatCompletionChunk]) -> None:
         self._first_arguments.pop(index, None)
+        self._blocks.add_input(index, text)
         delta = ChatDelta()
         delta.tool_calls.add(index=self._tools[index]).function.arguments = text
         self._chunk(chunks, delta)
@@ -181,7 +184,12 @@ class AnthropicChatDecoder(EventDecoder):
         cited = self._blocks.cited(index)
         if cited:
             self._chunk(chunks, ChatDelta(annotations_json=orjson.dumps(cited)))
-        for place, block in self._blocks.end(index):
+        self._add_kept(self._blocks.end(index), chunks)
+
+    def _add_kept(
+        self, blocks: list[tuple[int, dict[str, Any]]], chunks: list[ChatCompletionChunk]
+    ) -> None:
+        for place, block in blocks:
             delta = ChatDelta()
             self._thoughts[place] = len(self._thoughts)
             put_block(delta.reasoning_details.add(), block, self._thoughts[place])

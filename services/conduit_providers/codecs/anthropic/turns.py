@@ -34,6 +34,7 @@ Json = dict[str, Any]
 # By which OpenRouter, and so our contract, calls this form of thoughts.
 FORMAT = "anthropic-claude-v1"
 _INSTRUCTING = frozenset({CHAT_ROLE_SYSTEM, CHAT_ROLE_DEVELOPER})
+_THOUGHTS = frozenset({"thinking", "redacted_thinking"})
 # Members of a document that are Anthropic's own.
 NATIVE_OF_DOCUMENTS = ("citations", "context")
 
@@ -61,6 +62,10 @@ def turns(messages: Iterable[ChatMessage], call: ChatCall, provider: str) -> lis
         if message.role in _INSTRUCTING:
             continue
         role, blocks = _turn(message, call, provider, ids)
+        while blocks and blocks[-1]["type"] in _THOUGHTS:
+            # The API refuses turns that end in a thought: the answer was cut off there.
+            call.drop("messages.reasoning_details", provider)
+            blocks.pop()
         blocks = _marked(blocks, message)
         if not blocks:
             continue
@@ -186,10 +191,15 @@ def _document_source(file: InputFile, call: ChatCall) -> Json:
 def _assistant(message: ChatMessage, call: ChatCall, provider: str, ids: CallIds) -> list[Json]:
     said = "".join(part.text for part in message.content)
     own = [block for each in message.reasoning_details if (block := block_in(each))]
-    # Words between uses of the provider's own tools go back where they stood, unless they were
-    # changed: then the uses are of no use any more.
+    # Words and calls between uses of the provider's own tools go back where they stood, unless the
+    # words were changed: then the uses are of no use any more.
     is_as_it_was = bool(own) and text_in(own) == said
-    blocks = _thoughts(message, call, provider, with_own=is_as_it_was)
+    calls = list(message.tool_calls)
+    blocks = [
+        again
+        for each in _thoughts(message, call, provider, with_own=is_as_it_was)
+        if (again := _called_again(each, calls, provider, ids))
+    ]
     if not is_as_it_was and message.annotations_json not in {b"", b"[]", b"null"}:
         # Citations go back inside of such blocks, or not at all.
         call.drop("messages.annotations", provider)
@@ -197,8 +207,19 @@ def _assistant(message: ChatMessage, call: ChatCall, provider: str, ids: CallIds
         blocks += _contents(message.content, call, provider)
     if message.refusal.strip():
         blocks.append({"type": "text", "text": message.refusal})
-    blocks += [_tool_use(each, provider, ids) for each in message.tool_calls]
+    blocks += [_tool_use(each, provider, ids) for each in calls]
     return blocks
+
+
+def _called_again(block: Json, calls: list[ToolCall], provider: str, ids: CallIds) -> Json | None:
+    """Return a block with what the message says of the call in it; None if that is gone."""
+    if block["type"] != "tool_use":
+        return block
+    for call in calls:
+        if call.id == block.get("id"):
+            calls.remove(call)
+            return block | _tool_use(call, provider, ids)
+    return None
 
 
 def _thoughts(message: ChatMessage, call: ChatCall, provider: str, *, with_own: bool) -> list[Json]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
+import orjson
 
 from conduit.v1.chat_pb2 import (
     FINISH_REASON_CONTENT_FILTER,
@@ -18,7 +19,7 @@ from conduit.v1.chat_pb2 import (
 )
 from conduit_kernel.errors import UpstreamError
 from conduit_providers.codecs.anthropic.turns import FORMAT as CLAUDE_FORMAT
-from conduit_providers.codecs.bedrock.turns import FORMAT
+from conduit_providers.json_reading import parsed
 from conduit_providers.quantities import (
     CACHE_WRITE,
     CACHE_WRITE_1H,
@@ -29,6 +30,8 @@ from conduit_providers.quantities import (
     counted,
 )
 
+# Of thoughts whose encoding is Bedrock's own: sealed ones, and those of other models than Claude.
+FORMAT = "amazon-bedrock-v1"
 REQUEST_ID = "x-amzn-requestid"
 # The type of a call that the provider answers itself. Those of callers have none, or `tool_use`,
 # which the service's own model does not list.
@@ -156,6 +159,7 @@ class Trace(msgspec.Struct, rename="camel"):
     """The provider's trace of an answer."""
 
     prompt_router: Router | None = None
+    guardrail: msgspec.Raw = msgspec.Raw()
 
 
 class ServiceTier(msgspec.Struct):
@@ -172,6 +176,9 @@ class ConverseAnswer(msgspec.Struct, rename="camel"):
     usage: Counts | None = None
     trace: Trace | None = None
     service_tier: ServiceTier | None = None
+    metrics: msgspec.Raw = msgspec.Raw()
+    performance_config: msgspec.Raw = msgspec.Raw()
+    additional_model_response_fields: msgspec.Raw = msgspec.Raw()
 
     @property
     def blocks(self) -> list[Block]:
@@ -189,6 +196,31 @@ class Event(msgspec.Struct, rename="camel"):
     stop_reason: str | None = None
     usage: Counts | None = None
     message: str | None = None
+    trace: Trace | None = None
+    service_tier: ServiceTier | None = None
+    metrics: msgspec.Raw = msgspec.Raw()
+    performance_config: msgspec.Raw = msgspec.Raw()
+    additional_model_response_fields: msgspec.Raw = msgspec.Raw()
+
+
+# What OpenAI has no word for, by our name and Bedrock's.
+_TOLD = {
+    "metrics": "metrics",
+    "performance_config": "performanceConfig",
+    "additional_model_response_fields": "additionalModelResponseFields",
+}
+
+
+def extras_json(answer: ConverseAnswer | Event) -> bytes:
+    """Return what an answer tells that OpenAI has no word for; empty if nothing.
+
+    msgspec.DecodeError if that is no JSON.
+    """
+    told = {name: getattr(answer, ours) for ours, name in _TOLD.items()}
+    found = {name: parsed(raw) for name, each in told.items() if (raw := bytes(each))}
+    if answer.trace is not None and bytes(answer.trace.guardrail):
+        found["trace"] = {"guardrail": parsed(bytes(answer.trace.guardrail))}
+    return orjson.dumps(found) if found else b""
 
 
 def answer_id(headers: Mapping[str, str], created: int) -> str:

@@ -9,23 +9,25 @@ import orjson
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT, ChatMessage
 from conduit.v1.chat_pb2 import ChatCompletion
 from conduit_providers.codecs.bedrock.answer import (
+    FORMAT,
     Block,
     ConverseAnswer,
     Reasoning,
     answer_id,
+    extras_json,
     finish_of,
     thought_format,
 )
 from conduit_providers.codecs.bedrock.citations import annotations_of
+from conduit_providers.codecs.bedrock.kept_blocks import must_be_kept, put_block
 from conduit_providers.codecs.bedrock.request import ConverseBody
 from conduit_providers.codecs.bedrock.stream import ConverseStreamDecoder
 from conduit_providers.codecs.bedrock.tools import answer_tool
-from conduit_providers.codecs.bedrock.turns import FORMAT
 from conduit_providers.codecs.shared.counts import chat_usage
 from conduit_providers.codecs.shared.turns import argument_text
 from conduit_providers.dates import sent_at
 from conduit_providers.failures import malformed
-from conduit_providers.json_reading import JsonReader
+from conduit_providers.json_reading import JsonReader, parsed
 from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, chat_answer
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -56,7 +58,11 @@ class BedrockChatCodec:
             answer = _DECODER.decode(response.body)
             if answer.output is None or answer.output.message is None or answer.stop_reason is None:
                 raise malformed(call.provider, "it has no message or no stop reason")
-            completion = _completion(answer, call, answer_tool(call, endpoint.facts_of(call.model)))
+            answer_name = answer_tool(call, endpoint.facts_of(call.model))
+            completion = _completion(answer, call, answer_name)
+            completion.unknown_json = extras_json(answer)
+            if not answer_name and must_be_kept(answer.blocks):
+                _keep(completion.choices[0].message, answer.blocks, call, response.body)
         except msgspec.DecodeError as error:
             raise malformed(call.provider, "it is not an answer of Converse") from error
         usage = answer.usage.quantities() if answer.usage is not None else None
@@ -109,9 +115,14 @@ def _add_words(message: ChatMessage, blocks: list[Block]) -> None:
 
 
 def _add_thought(message: ChatMessage, thought: Reasoning, whose: str) -> None:
-    index = len(message.reasoning_details)
     if thought.reasoning_text is not None:
         message.reasoning_content += thought.reasoning_text.text
+    _add_detail(message, thought, whose)
+
+
+def _add_detail(message: ChatMessage, thought: Reasoning, whose: str) -> None:
+    index = len(message.reasoning_details)
+    if thought.reasoning_text is not None:
         message.reasoning_details.add(
             type="reasoning.text",
             text=thought.reasoning_text.text,
@@ -123,6 +134,17 @@ def _add_thought(message: ChatMessage, thought: Reasoning, whose: str) -> None:
         message.reasoning_details.add(
             type="reasoning.encrypted", data=thought.redacted_content, format=FORMAT, index=index
         )
+
+
+def _keep(message: ChatMessage, blocks: list[Block], call: ChatCall, body: bytes) -> None:
+    """Keep all blocks in their order, thoughts among them."""
+    del message.reasoning_details[:]
+    whole = parsed(body)["output"]["message"]["content"]
+    for block, raw in zip(blocks, whole, strict=True):
+        if block.reasoning_content is not None:
+            _add_detail(message, block.reasoning_content, thought_format(call.model))
+        else:
+            put_block(message.reasoning_details.add(), raw, len(message.reasoning_details) - 1)
 
 
 CODEC = BedrockChatCodec()

@@ -33,8 +33,10 @@ Json = dict[str, Any]
 
 # Converse's own members, passed on as they are.
 NATIVE = (
+    "additionalModelResponseFieldPaths",
     "guardrailConfig",
     "performanceConfig",
+    "projectIdentifier",
     "promptVariables",
     "requestMetadata",
     "serviceTier",
@@ -44,7 +46,7 @@ OF_MODELS = ("anthropic_beta", "reasoningConfig", "reasoning_config", "thinking"
 # Of which a budget is a share where the request sets no limit, as for Anthropic's own API.
 DEFAULT_MAX_TOKENS = 16_384
 # What is taken of messages, parts and tools beyond what every dialect takes.
-TAKEN = frozenset({*NATIVE_OF_DOCUMENTS, "cache_control", "is_error"})
+TAKEN = frozenset({*NATIVE_OF_DOCUMENTS, "annotations", "cache_control", "is_error"})
 # For models with three levels of effort.
 LEVELS: Mapping[str, str] = {"minimal": "low", "xhigh": "high", "max": "high"}
 SERVICE_TIERS = frozenset({"default", "flex", "priority", "reserved"})

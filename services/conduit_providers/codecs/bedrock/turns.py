@@ -23,6 +23,8 @@ from conduit.v1.chat_message_pb2 import (
 from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.anthropic.turns import FORMAT as CLAUDE_FORMAT
+from conduit_providers.codecs.bedrock.answer import FORMAT
+from conduit_providers.codecs.bedrock.kept_blocks import block_in, words_in
 from conduit_providers.codecs.bedrock.media import S3, media, sound
 from conduit_providers.codecs.bedrock.options import ChatModel
 from conduit_providers.codecs.shared.call_ids import CallIds
@@ -31,8 +33,6 @@ from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
 
-# Of thoughts whose encoding is Bedrock's own: sealed ones, and those of other models than Claude.
-FORMAT = "amazon-bedrock-v1"
 _INSTRUCTING = frozenset({CHAT_ROLE_SYSTEM, CHAT_ROLE_DEVELOPER})
 # What names of documents may not have.
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9()\[\]-]+")
@@ -80,6 +80,10 @@ class Conversation:
             if message.role in _INSTRUCTING:
                 continue
             role, blocks = self._turn(message)
+            while blocks and "reasoningContent" in blocks[-1]:
+                # Models refuse turns that end in a thought: the answer was cut off there.
+                self._call.drop("messages.reasoning_details", self._provider)
+                blocks.pop()
             blocks = self._marked(blocks, message)
             if not blocks:
                 continue
@@ -189,24 +193,49 @@ class Conversation:
         return unused
 
     def _assistant(self, message: ChatMessage) -> list[Json]:
-        blocks = self._thoughts(message)
+        kept = [block for each in message.reasoning_details if (block := block_in(each))]
+        said = "".join(part.text for part in message.content)
+        if kept and words_in(kept) == said:
+            return self._again(message)
+        blocks = self._thoughts(message.reasoning_details)
+        if message.reasoning_content and not message.reasoning_details:
+            # Models refuse thoughts that nobody has signed.
+            self._call.drop("messages.reasoning_content", self._provider)
+        if message.annotations_json not in {b"", b"[]", b"null"}:
+            # Citations go back inside of blocks, or not at all.
+            self._call.drop("messages.annotations", self._provider)
         blocks += self._contents(message.content)
         if message.refusal:
             blocks.append({"text": message.refusal})
         blocks += [self._tool_use(each) for each in message.tool_calls]
         return blocks
 
-    def _thoughts(self, message: ChatMessage) -> list[Json]:
+    def _again(self, message: ChatMessage) -> list[Json]:
+        """Return the blocks of an answer as they came, with the calls that the message has."""
+        calls = {call.id: call for call in message.tool_calls}
         blocks: list[Json] = []
         for detail in joined_details(message.reasoning_details):
+            match block_in(detail):
+                case None:
+                    blocks += self._thoughts([detail])
+                case {"toolUse": {"toolUseId": str(call_id)}} if call_id in calls:
+                    blocks.append(self._tool_use(calls.pop(call_id)))
+                case {"toolUse": {"type": "server_tool_use"}} as block:
+                    blocks.append(block)
+                case {"toolUse": _}:
+                    pass
+                case block:
+                    blocks.append(block)
+        return blocks + [self._tool_use(each) for each in calls.values()]
+
+    def _thoughts(self, details: Iterable[ReasoningDetail]) -> list[Json]:
+        blocks: list[Json] = []
+        for detail in joined_details(details):
             block = _thought(detail)
             if block is None:
                 self._call.drop("messages.reasoning_details", self._provider)
             else:
                 blocks.append({"reasoningContent": block})
-        if message.reasoning_content and not message.reasoning_details:
-            # Models refuse thoughts that nobody has signed.
-            self._call.drop("messages.reasoning_content", self._provider)
         return blocks
 
     def _tool_use(self, call: ToolCall) -> Json:

@@ -82,7 +82,8 @@ def _model(found: Response, call: ChatCall) -> str:
 
 def _add_choice(completion: ChatCompletion, candidate: Candidate, index: int) -> None:
     reader = PartReader(completion.id, index)
-    deltas = [delta for part in candidate.parts if (delta := reader.read(part)) is not None]
+    pieces = [*map(reader.read, candidate.parts), reader.end()]
+    deltas = [delta for delta in pieces if delta is not None]
     finish = finish_of(candidate.finish_reason or "", has_calls=reader.calls > 0)
     choice = completion.choices.add(
         index=index,

@@ -11,6 +11,7 @@ import orjson
 from conduit.v1.chat_chunk_pb2 import ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT, ChatMessage
 from conduit_providers.codecs.gemini.answer import Part, known
+from conduit_providers.codecs.gemini.kept_parts import KeptParts, put_part
 from conduit_providers.codecs.shared.turns import argument_text
 
 Json = dict[str, Any]
@@ -38,27 +39,47 @@ class PartReader:
         self._id = f"{OWN_ID}{answer_id}_{choice}_"
         self._details = 0
         self._is_thinking = False
+        self._kept = KeptParts()
 
     def read(self, part: Part) -> ChatDelta | None:
         """Return what a part adds; None if nothing."""
         delta = ChatDelta()
         if part.thought and part.text is not None:
+            if not self._is_thinking:
+                self._keep(delta, self._kept.add_thought())
             self._add_thought(delta, part, part.text)
             return delta
         self._end_thought()
         if part.function_call is not None:
             self._add_call(delta, part)
             return delta
-        if part.text:
-            delta.content = part.text
-        if part.inline_data is not None:
-            delta.unknown_json = _media(part)
         native = _native(part)
         if native:
+            self._keep(delta, self._kept.add_native(native))
             delta.unknown_json = orjson.dumps({"extra_content": {"google": {"parts": [native]}}})
-        elif part.thought_signature:
+        elif part.inline_data is not None:
+            is_image = part.inline_data.mime_type.startswith("image/")
+            self._keep(delta, self._kept.add_media(part, is_image=is_image))
+            delta.unknown_json = _media(part)
+        elif part.text or part.thought_signature:
+            self._keep(delta, self._kept.add_text(part))
+        if part.text:
+            delta.content = part.text
+        if part.thought_signature and not native:
             self._add_seal(delta, part.thought_signature)
         return delta if delta.ListFields() else None
+
+    def end(self) -> ChatDelta | None:
+        """Return what the end of the answer adds; None if nothing."""
+        self._end_thought()
+        delta = ChatDelta()
+        self._keep(delta, self._kept.end())
+        return delta if delta.ListFields() else None
+
+    def _keep(self, delta: ChatDelta, parts: list[Json]) -> None:
+        for part in parts:
+            put_part(delta.reasoning_details.add(), part, self._details)
+            self._details += 1
 
     def _end_thought(self) -> None:
         if self._is_thinking:
@@ -85,9 +106,9 @@ class PartReader:
     def _add_call(self, delta: ChatDelta, part: Part) -> None:
         called = part.function_call
         assert called is not None  # noqa: S101 # the caller looked
-        call = delta.tool_calls.add(
-            index=self.calls, id=called.id or f"{self._id}{self.calls}", type="function"
-        )
+        call_id = called.id or f"{self._id}{self.calls}"
+        self._keep(delta, self._kept.add_call(call_id))
+        call = delta.tool_calls.add(index=self.calls, id=call_id, type="function")
         call.function.name = called.name
         # Whole answers come with indents.
         call.function.arguments = argument_text(called.args)

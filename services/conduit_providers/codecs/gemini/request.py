@@ -235,7 +235,8 @@ class ContentBody:
             self._config.setdefault("responseModalities", names)
 
     def _drop_rest(self) -> None:
-        note_unsupported(self._call, self._provider, ("detail", "extra_content", "is_error"))
+        taken = ("detail", "extra_content", "images", "is_error")
+        note_unsupported(self._call, self._provider, taken)
         request = self._request
         for name in asking(request, _UNTAKEN):
             self._drop(name)

@@ -116,6 +116,8 @@ class GeminiChatDecoder(EventDecoder):
         self.done = True
         chunks: list[ChatCompletionChunk] = []
         for index, choice in sorted(self._choices.items()):
+            if (rest := choice.reader.end()) is not None:
+                self._chunk(chunks, rest, index)
             finish = finish_of(choice.finish, has_calls=choice.reader.calls > 0)
             piece = self._chunk(chunks, ChatDelta(), index)
             piece.finish_reason = finish.reason

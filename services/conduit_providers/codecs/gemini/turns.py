@@ -1,11 +1,11 @@
 """A conversation as Gemini requires it.
 
 https://ai.google.dev/api/caching#Content: instructions stand apart, turns of one speaker are
-joined, results of functions are the user's, thoughts and their signatures go back as they came.
+joined, results of functions are the user's.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 import orjson
@@ -18,31 +18,17 @@ from conduit.v1.chat_message_pb2 import (
     CHAT_ROLE_USER,
     ChatMessage,
     ContentPart,
-    ReasoningDetail,
 )
-from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.gemini.media import Media
-from conduit_providers.codecs.gemini.parts import FORMAT, OWN_ID
-from conduit_providers.codecs.shared.turns import arguments_of, joined_details, unknown_turn
+from conduit_providers.codecs.gemini.model_turns import ModelTurns, id_member
+from conduit_providers.codecs.shared.turns import unknown_turn, with_results_in_order
 from conduit_providers.json_reading import parsed
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
 
 _INSTRUCTING = frozenset({CHAT_ROLE_SYSTEM, CHAT_ROLE_DEVELOPER})
-# What the documentation says to send for calls that another model made, since Gemini 3 refuses
-# calls without a signature. https://ai.google.dev/gemini-api/docs/thought-signatures#faqs
-FOREIGN_SIGNATURE = "skip_thought_signature_validator"
-
-
-class _Thoughts(NamedTuple):
-    """An assistant's turn's thinking, as the caller sent it back."""
-
-    parts: list[Json]
-    # Of the text, and of calls by their ids.
-    seal: str
-    seals: dict[str, str]
 
 
 class Turns:
@@ -56,6 +42,7 @@ class Turns:
         self._is_sealing = is_sealing
         # The functions by the ids of their calls, because results must name them.
         self._called: dict[str, str] = {}
+        self._models = ModelTurns(call, provider, self._called, is_sealing=is_sealing)
 
     def instructions(self, messages: Iterable[ChatMessage]) -> list[Json]:
         """Return the instructions of all turns. UnsupportedCapability if they are not text."""
@@ -74,7 +61,8 @@ class Turns:
         """Return the turns, in order. InvalidRequest if there is none."""
         found: list[Json] = []
         last = None
-        for message in messages:
+        # Calls to which the API gave no ids are told apart by their order.
+        for message in with_results_in_order(messages):
             if message.role in _INSTRUCTING:
                 continue
             self._note(message)
@@ -103,12 +91,14 @@ class Turns:
             self._drop("messages.name")
         if message.HasField("cache_control"):
             self._drop("messages.cache_control")
+        if message.role != CHAT_ROLE_ASSISTANT and b'"images"' in message.unknown_json:
+            self._drop("messages.images")
 
     def _parts(self, message: ChatMessage) -> list[Json]:
         if message.role == CHAT_ROLE_USER:
             return self._contents(message.content)
         if message.role == CHAT_ROLE_ASSISTANT:
-            return self._assistant(message)
+            return self._models.parts(message, self._contents(message.content))
         if message.role == CHAT_ROLE_TOOL:
             return self._result(message)
         raise unknown_turn(message, self._provider)
@@ -125,61 +115,6 @@ class Turns:
                 parts.append({"text": text})
         return parts
 
-    def _assistant(self, message: ChatMessage) -> list[Json]:
-        thoughts = self._thoughts(message)
-        said = self._contents(message.content)
-        if message.refusal:
-            said.append({"text": message.refusal})
-        if thoughts.seal:
-            if not said or "text" not in said[-1]:
-                said.append({"text": ""})
-            said[-1]["thoughtSignature"] = thoughts.seal
-        return [*thoughts.parts, *said, *self._calls(message.tool_calls, thoughts.seals)]
-
-    def _thoughts(self, message: ChatMessage) -> _Thoughts:
-        google = _google(message.unknown_json)
-        parts: list[Json] = []
-        seal, seals = str(google.get("thought_signature") or ""), dict[str, str]()
-        for detail in joined_details(message.reasoning_details):
-            if detail.format and detail.format != FORMAT:
-                self._drop("messages.reasoning_details")
-            elif detail.type == "reasoning.encrypted" and detail.id:
-                seals[detail.id] = detail.data
-            elif detail.type == "reasoning.encrypted":
-                seal = detail.data
-            else:
-                parts.append(_thought(detail))
-        if message.reasoning_content and not message.reasoning_details:
-            # Unsigned thoughts would be no more than talk.
-            self._drop("messages.reasoning_content")
-        native = google.get("parts")
-        return _Thoughts(parts + (native if isinstance(native, list) else []), seal, seals)
-
-    def _calls(self, calls: Sequence[ToolCall], seals: dict[str, str]) -> list[Json]:
-        parts = [self._call_part(call, seals.get(call.id, "")) for call in calls]
-        is_sealed = any("thoughtSignature" in part for part in parts)
-        if parts and self._is_sealing and not is_sealed:
-            parts[0]["thoughtSignature"] = FOREIGN_SIGNATURE
-        return parts
-
-    def _call_part(self, call: ToolCall, seal: str) -> Json:
-        if not call.HasField("function"):
-            raise UnsupportedCapability(
-                f"{self._provider} knows no tools with free-form input", capability="custom_tools"
-            )
-        self._called[call.id] = call.function.name
-        part: Json = {
-            "functionCall": {
-                "name": call.function.name,
-                "args": arguments_of(call.function.arguments),
-                **_id(call.id),
-            }
-        }
-        signature = _google(call.unknown_json).get("thought_signature") or seal
-        if signature:
-            part["thoughtSignature"] = signature
-        return part
-
     def _result(self, message: ChatMessage) -> list[Json]:
         name = self._called.get(message.tool_call_id) or message.name
         if not name:
@@ -192,30 +127,12 @@ class Turns:
         media = [part for part in contents if "text" not in part]
         is_error = bool(orjson.loads(message.unknown_json or b"{}").get("is_error"))
         result: Json = {"name": name, "response": _output(text, is_error=is_error)}
-        result |= _id(message.tool_call_id)
+        result |= id_member(message.tool_call_id)
         # Before Gemini 3, pictures of a result stand beside it.
         if media and self._is_sealing:
             result["parts"] = media
             media = []
         return [{"functionResponse": result}, *media]
-
-
-def _thought(detail: ReasoningDetail) -> Json:
-    part: Json = {"text": detail.text or detail.summary, "thought": True}
-    if detail.signature:
-        part["thoughtSignature"] = detail.signature
-    return part
-
-
-def _google(unknown: bytes) -> Json:
-    """Return what a caller hands back of Google's own members beside OpenAI's."""
-    extra = orjson.loads(unknown or b"{}").get("extra_content")
-    google = extra.get("google") if isinstance(extra, dict) else None
-    return google if isinstance(google, dict) else {}
-
-
-def _id(given: str) -> Json:
-    return {} if not given or given.startswith(OWN_ID) else {"id": given}
 
 
 def _output(text: str, *, is_error: bool) -> Json:

@@ -1,7 +1,8 @@
 """A conversation as Ollama's chat requires it.
 
 https://docs.ollama.com/api/chat: text and pictures stand apart, results of tools go by the
-function's name, thoughts go back as `thinking`.
+function's name and the id of its call, thoughts go back as `thinking`. Not every model's template
+has a place for ids, so results keep the order of their calls.
 """
 
 from collections.abc import Iterable
@@ -20,7 +21,12 @@ from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.ollama.answer import FORMAT
 from conduit_providers.codecs.shared.media import inlined
-from conduit_providers.codecs.shared.turns import arguments_of, joined_details, unknown_turn
+from conduit_providers.codecs.shared.turns import (
+    arguments_of,
+    joined_details,
+    unknown_turn,
+    with_results_in_order,
+)
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
@@ -45,7 +51,7 @@ class Turns:
 
     def messages(self, messages: Iterable[ChatMessage]) -> list[Json]:
         """Return the turns, in order."""
-        return [self._message(message) for message in messages]
+        return [self._message(message) for message in with_results_in_order(messages)]
 
     def _drop(self, parameter: str) -> None:
         self._call.drop(parameter, self._provider)
@@ -68,6 +74,8 @@ class Turns:
                 found["tool_calls"] = [self._tool_call(call) for call in message.tool_calls]
         elif role == "tool":
             found["tool_name"] = self._tool_name(message)
+            if message.tool_call_id:
+                found["tool_call_id"] = message.tool_call_id
         return found
 
     def _note(self, message: ChatMessage) -> None:
@@ -121,7 +129,8 @@ class Turns:
             )
         self._called[call.id] = call.function.name
         arguments = arguments_of(call.function.arguments)
-        return {"function": {"name": call.function.name, "arguments": arguments}}
+        function = {"name": call.function.name, "arguments": arguments}
+        return {"id": call.id, "function": function} if call.id else {"function": function}
 
     def _tool_name(self, message: ChatMessage) -> str:
         name = self._called.get(message.tool_call_id) or message.name

@@ -1,11 +1,16 @@
 """What dialects other than OpenAI's need of earlier turns: whole thoughts, and calls' arguments."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 
-from conduit.v1.chat_message_pb2 import CHAT_ROLE_UNSPECIFIED, ChatMessage, ReasoningDetail
+from conduit.v1.chat_message_pb2 import (
+    CHAT_ROLE_TOOL,
+    CHAT_ROLE_UNSPECIFIED,
+    ChatMessage,
+    ReasoningDetail,
+)
 from conduit_kernel.errors import ConduitError, InvalidRequest, UnsupportedCapability
 from conduit_providers.json_reading import parsed
 
@@ -23,6 +28,29 @@ def unknown_turn(message: ChatMessage, provider: str) -> ConduitError:
     return UnsupportedCapability(
         f"{provider} knows no turns of functions; use tools", capability="functions"
     )
+
+
+def with_results_in_order(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
+    """Return messages in which the results of a turn's calls have the order of the calls.
+
+    For providers that tell results of one function apart by their order.
+    """
+    found: list[ChatMessage] = []
+    # The results that stand together, and the places of the calls before them by their ids.
+    results: list[ChatMessage] = []
+    places: dict[str, int] = {}
+    for message in messages:
+        if message.role == CHAT_ROLE_TOOL:
+            results.append(message)
+            continue
+        found += _sorted(results, places)
+        results, places = [], {call.id: at for at, call in enumerate(message.tool_calls)}
+        found.append(message)
+    return found + _sorted(results, places)
+
+
+def _sorted(results: list[ChatMessage], places: Mapping[str, int]) -> list[ChatMessage]:
+    return sorted(results, key=lambda each: places.get(each.tool_call_id, len(places)))
 
 
 def joined_details(details: Iterable[ReasoningDetail]) -> list[ReasoningDetail]:

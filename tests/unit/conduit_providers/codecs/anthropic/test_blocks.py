@@ -15,7 +15,7 @@ from conduit_providers.codecs.anthropic.blocks import (
     annotations,
     annotations_of,
     block_in,
-    is_own,
+    must_be_kept,
     put_block,
     text_in,
 )
@@ -58,10 +58,41 @@ def test_what_a_caller_has_broken_is_no_block(data: str, form: str) -> None:
     assert block_in(ReasoningDetail(data=data, format=form)) is None
 
 
-def test_blocks_that_openai_has_a_place_for_are_none_of_its_own() -> None:
-    """All others are."""
-    assert not any(map(is_own, ("text", "thinking", "redacted_thinking", "tool_use")))
-    assert all(map(is_own, ("server_tool_use", "web_search_tool_result", "of a later version", "")))
+TEXT, CALL, THOUGHT = Block("text", "a"), Block("tool_use"), Block("thinking")
+CODE = {"type": "code_execution_20250825", "tool_id": "s"}
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [],
+        [THOUGHT, THOUGHT, TEXT, CALL, CALL],
+        [Block("redacted_thinking"), CALL],
+        [Block("tool_use", caller={"type": "direct"})],
+        [Block("tool_use", caller="nonsense")],
+        [Block("text", citations=[])],
+    ],
+)
+def test_blocks_as_openai_has_them_need_not_be_kept(blocks: list[Block]) -> None:
+    """Thoughts, one text and the model's own calls say all in OpenAI's form."""
+    assert not must_be_kept(blocks)
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [Block("server_tool_use")],
+        [TEXT, Block("of a later version")],
+        [TEXT, TEXT],
+        [TEXT, THOUGHT],
+        [CALL, TEXT],
+        [Block("tool_use", caller=CODE)],
+        [Block("text", "a", citations=[msgspec.Raw(b"{}")])],
+    ],
+)
+def test_what_openais_form_does_not_tell_is_kept(blocks: list[Block]) -> None:
+    """Other kinds, another order, several texts, citations, and calls by the provider's code."""
+    assert must_be_kept(blocks)
 
 
 def test_the_words_of_blocks_are_those_of_texts() -> None:
@@ -113,41 +144,57 @@ def test_places_run_on_through_the_texts_of_an_answer() -> None:
 def test_texts_alone_need_not_be_sent_back() -> None:
     """They are told as words."""
     blocks = StreamedBlocks()
-    blocks.begin_text(0, Block("text", "a"))
+    blocks.begin(0, Block("text", "a"), b"")
     blocks.add_text(0, "b")
     assert blocks.end(0) == []
 
 
-def test_texts_are_sent_back_once_a_tool_was_used() -> None:
-    """Also those before it, in order, with what they cite."""
+def test_texts_that_cite_are_sent_back() -> None:
+    """With what they cite, which OpenAI's form has no place for on the way back."""
     blocks, citation = StreamedBlocks(), {"type": WEB, "url": "u"}
-    blocks.begin_text(0, Block("text", "I look."))
+    blocks.begin(0, Block("text", "I know."), b"")
     blocks.cite(0, raw(citation))
     (cited,) = blocks.cited(0)
     assert cited["url_citation"]["end_index"] == 7
+    assert blocks.end(0) == [(0, {"type": "text", "text": "I know.", "citations": [citation]})]
+
+
+def test_texts_and_calls_are_sent_back_once_a_tool_was_used() -> None:
+    """Also those before it, in order."""
+    blocks, call = StreamedBlocks(), {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+    blocks.begin(0, Block("text", "I look."), b"")
     assert blocks.end(0) == []
-    blocks.begin_own(1, started(SEARCH))
-    blocks.add_input(1, '{"query":')
-    blocks.add_input(1, '"x"}')
-    assert blocks.end(1) == [
-        (0, {"type": "text", "text": "I look.", "citations": [citation]}),
-        (1, {**SEARCH, "input": {"query": "x"}}),
-    ]
+    assert blocks.begin(1, Block("tool_use"), started(call)) == []
+    blocks.add_input(1, '{"a":1}')
+    assert blocks.end(1) == []
+    before = [(0, {"type": "text", "text": "I look."}), (1, {**call, "input": {"a": 1}})]
+    assert blocks.begin(2, Block("server_tool_use"), started(SEARCH)) == before
+    blocks.add_input(2, '{"query":')
+    blocks.add_input(2, '"x"}')
+    assert blocks.end(2) == [(2, {**SEARCH, "input": {"query": "x"}})]
 
 
 def test_blocks_may_be_filled_at_once() -> None:
     """As those of compaction are."""
     blocks = StreamedBlocks()
-    blocks.begin_own(0, started({"type": "compaction", "content": None}))
+    blocks.begin(0, Block("compaction"), started({"type": "compaction", "content": None}))
     blocks.fill(0, b'{"delta":{"type":"compaction_delta","content":"short"}}')
     assert blocks.end(0) == [(0, {"type": "compaction", "content": "short"})]
 
 
-@pytest.mark.parametrize("event", [b"7", b"{}", b'{"content_block":7}'])
-def test_what_begins_no_block_ends_none(event: bytes) -> None:
-    """Nor does an end without a beginning, or more of what was never begun."""
+def test_thoughts_between_texts_come_behind_the_first() -> None:
+    """Held back until then, the text goes before the thought that shows that the order counts."""
     blocks = StreamedBlocks()
-    blocks.begin_own(0, event)
+    assert blocks.begin(0, TEXT, b"") == []
+    assert blocks.end(0) == []
+    assert blocks.begin(1, THOUGHT, b"") == [(0, {"type": "text", "text": "a"})]
+    assert blocks.begin(2, TEXT, b"") == []
+    assert blocks.end(2) == [(2, {"type": "text", "text": "a"})]
+
+
+def test_what_begins_no_block_ends_none() -> None:
+    """Nor does more of what was never begun."""
+    blocks = StreamedBlocks()
     blocks.add_input(0, "{}")
     blocks.add_text(5, "x")
     blocks.fill(0, b'{"delta":{"a":1}}')
@@ -159,6 +206,6 @@ def test_what_begins_no_block_ends_none(event: bytes) -> None:
 def test_input_that_is_no_json_is_none() -> None:
     """The use is sent back all the same."""
     blocks = StreamedBlocks()
-    blocks.begin_own(0, started(SEARCH))
+    blocks.begin(0, Block("server_tool_use"), started(SEARCH))
     blocks.add_input(0, '{"query"')
     assert blocks.end(0) == [(0, SEARCH)]

@@ -7,10 +7,10 @@ import pytest
 
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.calls import Call
+from conduit_providers.codecs.bedrock.answer import FORMAT
 from conduit_providers.codecs.bedrock.options import ChatModel
 from conduit_providers.codecs.bedrock.turns import (
     ALONE,
-    FORMAT,
     MAX_NAME_CHARS,
     UNNAMED,
     Conversation,

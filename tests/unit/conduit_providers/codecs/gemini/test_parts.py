@@ -8,6 +8,7 @@ import pytest
 
 from conduit.v1.chat_chunk_pb2 import ChatDelta
 from conduit_providers.codecs.gemini.answer import Part
+from conduit_providers.codecs.gemini.kept_parts import PART_FORMAT
 from conduit_providers.codecs.gemini.parts import FORMAT, PartReader, message_of, sealed_json
 
 Json = dict[str, Any]
@@ -29,7 +30,7 @@ def test_words_are_words_and_nothing_is_nothing() -> None:
 
 
 def test_thoughts_in_a_row_are_one() -> None:
-    """Words or calls end it."""
+    """Words or calls end it; words that a thought follows are kept in their place."""
     found = read(
         {"text": "Hm", "thought": True},
         {"text": "mm", "thought": True, "thoughtSignature": "s"},
@@ -40,11 +41,12 @@ def test_thoughts_in_a_row_are_one() -> None:
     assert [(d.text, d.signature, d.format, d.index) for d in details] == [
         ("Hm", "", FORMAT, 0),
         ("mm", "s", FORMAT, 0),
-        ("Ah", "", FORMAT, 1),
+        ("", "", PART_FORMAT, 1),
+        ("Ah", "", FORMAT, 2),
     ]
     message = message_of(found)
     assert message.reasoning_content == "HmmmAh"
-    assert [d.text for d in message.reasoning_details] == ["Hmmm", "Ah"]
+    assert [d.text for d in message.reasoning_details] == ["Hmmm", "", "Ah"]
     assert message.content[0].text == "a"
 
 

@@ -8,8 +8,9 @@ import pytest
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.calls import Call
 from conduit_providers.codecs.gemini.media import Media
+from conduit_providers.codecs.gemini.model_turns import FOREIGN_SIGNATURE
 from conduit_providers.codecs.gemini.parts import FORMAT, OWN_ID
-from conduit_providers.codecs.gemini.turns import FOREIGN_SIGNATURE, Turns
+from conduit_providers.codecs.gemini.turns import Turns
 from conduit_providers.operations.chat import ChatCall, chat_request
 
 Json = dict[str, Any]

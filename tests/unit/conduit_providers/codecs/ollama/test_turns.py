@@ -63,8 +63,8 @@ def test_pictures_stand_beside_the_words() -> None:
     assert refused.value.metadata["field"] == "image_url.url"
 
 
-def test_results_go_by_the_functions_name() -> None:
-    """Ollama has no ids of calls; without its call a result needs a name."""
+def test_results_go_by_the_functions_name_and_the_id() -> None:
+    """Not every template has a place for ids; without its call a result needs a name."""
     found = said(
         USER,
         {"role": "assistant", "content": None, "tool_calls": [called("a", "f"), called("b", "g")]},
@@ -73,9 +73,12 @@ def test_results_go_by_the_functions_name() -> None:
     )
     assert found[1] == {
         "role": "assistant",
-        "tool_calls": [{"function": {"name": n, "arguments": {"a": 1}}} for n in ("f", "g")],
+        "tool_calls": [
+            {"id": i, "function": {"name": n, "arguments": {"a": 1}}} for i, n in ("af", "bg")
+        ],
     }
-    assert [turn["tool_name"] for turn in found[2:]] == ["g", "h"]
+    results = [(turn["tool_name"], turn["tool_call_id"]) for turn in found[2:]]
+    assert results == [("g", "b"), ("h", "z")]
     with pytest.raises(InvalidRequest, match="No turn before calls") as refused:
         said(USER, {"role": "tool", "tool_call_id": "z" * 5000, "content": "1"})
     assert len(refused.value.message) < 200

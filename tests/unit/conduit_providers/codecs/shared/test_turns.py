@@ -7,13 +7,21 @@ import msgspec
 import pytest
 from tests.support.nonsense import deep
 
-from conduit.v1.chat_message_pb2 import ReasoningDetail
+from conduit.v1.chat_message_pb2 import (
+    CHAT_ROLE_ASSISTANT,
+    CHAT_ROLE_TOOL,
+    CHAT_ROLE_USER,
+    ChatMessage,
+    ReasoningDetail,
+)
+from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_providers.codecs.shared.turns import (
     INVALID_JSON,
     argument_text,
     arguments_of,
     is_thinking,
     joined_details,
+    with_results_in_order,
 )
 
 
@@ -112,3 +120,28 @@ def test_arguments_of_a_provider_are_text_without_white_space(raw: bytes, text: 
 def test_thinking_is_what_anthropic_calls_so(native: object, *, thinks: bool) -> None:
     """A wrong value is left for the provider to refuse."""
     assert is_thinking(native) is thinks
+
+
+def calling(*ids: str) -> ChatMessage:
+    """Return a turn that calls."""
+    return ChatMessage(role=CHAT_ROLE_ASSISTANT, tool_calls=[ToolCall(id=each) for each in ids])
+
+
+def result(call_id: str, name: str = "") -> ChatMessage:
+    """Return what a call gave."""
+    return ChatMessage(role=CHAT_ROLE_TOOL, tool_call_id=call_id, name=name)
+
+
+def test_results_have_the_order_of_their_calls() -> None:
+    """Each turn's by themselves; those of no call come behind, as they came."""
+    user = ChatMessage(role=CHAT_ROLE_USER)
+    mixed = [result("b"), result("?"), result("a"), user]
+    messages = [user, calling("a", "b"), *mixed, calling("b", "a"), result("a"), result("b")]
+    ordered = [each.tool_call_id for each in with_results_in_order(messages)]
+    assert ordered == ["", "", "a", "b", "?", "", "", "b", "a"]
+
+
+def test_results_with_one_id_keep_their_order() -> None:
+    """Nothing tells which of them belongs to which call."""
+    first, second = result("a", "x"), result("a", "y")
+    assert with_results_in_order([calling("a", "a"), first, second])[1:] == [first, second]

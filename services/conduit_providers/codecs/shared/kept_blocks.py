@@ -1,0 +1,62 @@
+"""The blocks of answers that must be sent back as they came.
+
+OpenAI's message has thoughts, one text and calls, in this order. What a provider answers otherwise
+is not lost when the answer becomes the next turn: its blocks travel as reasoning details, one for
+each, and go back in their order.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+import orjson
+
+from conduit.v1.chat_message_pb2 import ReasoningDetail
+from conduit_providers.json_reading import parsed
+
+Json = dict[str, Any]
+
+# The places of blocks in OpenAI's form.
+THOUGHT, TEXT, CALL = range(3)
+
+
+class BlockOrder:
+    """Tells blocks, in the order that they come in, of which OpenAI's form tells all."""
+
+    __slots__ = ("_last", "is_lost")
+
+    def __init__(self) -> None:
+        # Whether something is lost unless the blocks are kept.
+        self.is_lost = False
+        self._last = THOUGHT
+
+    def add(self, place: int | None) -> None:
+        """Take in that a block begins, by its place; None for one that has none."""
+        if place is None or place < self._last or place == self._last == TEXT:
+            self.is_lost = True
+        else:
+            self._last = place
+
+
+def put_block(detail: ReasoningDetail, form: str, block: Mapping[str, object], index: int) -> None:
+    """Write a block into a detail, in a form by which its dialect knows it."""
+    detail.type = "reasoning.encrypted"
+    detail.data = orjson.dumps(block).decode()
+    detail.format = form
+    detail.index = index
+
+
+def block_in(detail: ReasoningDetail, form: str) -> Json | None:
+    """Return the block that a detail has; None if it has none of this form."""
+    if detail.format != form:
+        return None
+    try:
+        block = parsed(detail.data.encode())
+    except msgspec.DecodeError:
+        return None
+    return block if isinstance(block, dict) else None
+
+
+def blocks_in(details: Iterable[ReasoningDetail], form: str) -> list[Json]:
+    """Return the blocks that details have."""
+    return [block for each in details if (block := block_in(each, form)) is not None]

@@ -1,0 +1,51 @@
+"""Which blocks must be kept, and how they travel."""
+
+import pytest
+
+from conduit.v1.chat_message_pb2 import ReasoningDetail
+from conduit_providers.codecs.shared.kept_blocks import (
+    CALL,
+    TEXT,
+    THOUGHT,
+    BlockOrder,
+    block_in,
+    blocks_in,
+    put_block,
+)
+
+
+@pytest.mark.parametrize(
+    ("places", "is_lost"),
+    [
+        ([], False),
+        ([THOUGHT, THOUGHT, TEXT, CALL, CALL], False),
+        ([CALL], False),
+        ([TEXT, TEXT], True),
+        ([TEXT, THOUGHT], True),
+        ([CALL, TEXT], True),
+        ([None], True),
+        ([None, TEXT], True),
+    ],
+)
+def test_order_is_lost_unless_it_is_openais(places: list[int | None], *, is_lost: bool) -> None:
+    """Thoughts, one text, calls; once it is lost, it stays so."""
+    order = BlockOrder()
+    for place in places:
+        order.add(place)
+    assert order.is_lost == is_lost
+
+
+def test_a_block_comes_back_as_it_was_put() -> None:
+    """In a detail of its dialect's form; another dialect's is none."""
+    detail = ReasoningDetail()
+    put_block(detail, "ours", {"a": 1}, 3)
+    assert (detail.type, detail.format, detail.index) == ("reasoning.encrypted", "ours", 3)
+    assert block_in(detail, "ours") == {"a": 1}
+    assert block_in(detail, "theirs") is None
+    assert blocks_in([ReasoningDetail(format="theirs"), detail], "ours") == [{"a": 1}]
+
+
+@pytest.mark.parametrize("data", ["", "{", "7", "[]"])
+def test_what_a_caller_has_broken_is_no_block(data: str) -> None:
+    """It is passed over like a stranger's."""
+    assert block_in(ReasoningDetail(format="ours", data=data), "ours") is None
