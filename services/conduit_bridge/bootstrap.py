@@ -32,6 +32,7 @@ from conduit_kernel.auth import MASTER_KEY_HEADER, Authorizer
 from conduit_kernel.background import Background, reason_of
 from conduit_kernel.http import HttpServer, ServerLimits, SpillSpace
 from conduit_kernel.ids import IdSource
+from conduit_kernel.process_metrics import ProcessMetrics
 from conduit_kernel.rpc import connect
 from conduit_kernel.rpc.methods import ACCESS
 from conduit_kernel.settings import Settings
@@ -132,7 +133,8 @@ async def start(
     draining, stopping = asyncio.Event(), asyncio.Event()
     metrics, own = Metrics(), Background()
     loops = BackgroundMetrics([own, *((background,) if background else ())])
-    exposition = _exposition(settings, worker, (metrics, loops, *collectors))
+    process = ProcessMetrics(worker or "bridge")
+    exposition = _exposition(settings, worker, (metrics, loops, process, *collectors))
     openapi = files("conduit.v1").joinpath("openapi.json").read_bytes()
     readiness = _readiness(router, background, channels.get("router"), draining)
     served = endpoints(

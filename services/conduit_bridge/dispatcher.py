@@ -1,7 +1,8 @@
 """HTTP request handler: routing, error rendering, metrics, access log."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
@@ -9,9 +10,11 @@ from conduit.v1.options_pb2 import DIALECT_ADMIN, Dialect
 from conduit_bridge.cors import Cors
 from conduit_bridge.endpoints.unary import GONE, Endpoint, Outcome, RequestContext, tell
 from conduit_bridge.errors import answer_of, body_of, fields_of, refusal
+from conduit_bridge.failure_fields import failure_fields
 from conduit_bridge.metrics import RouteCounts
 from conduit_bridge.request_metadata import request_id_of
 from conduit_bridge.routes import NO_PARAMS, Params, RouteTable
+from conduit_kernel.ended_call import ENDED_CALL
 from conduit_kernel.errors import (
     ConduitError,
     InvalidRequest,
@@ -25,6 +28,7 @@ from conduit_kernel.ids import IdSource
 # So much of what a caller wrote may come back in a message.
 MAX_QUOTED = 200
 _NO_CONTENT = 204
+_NO_FACTS: Mapping[str, Any] = {}
 
 
 class NotFoundEndpoint(Endpoint):
@@ -152,7 +156,8 @@ class Dispatcher:
             outcome = Outcome(status, error.reason)
             self._write_line(request.method, counts.route, outcome, 0.0, request_id)
         own = (b"x-request-id", request_id.encode())
-        return status, [*fields, own, *self._cors.fields(request)], body
+        report = failure_fields(error, request_id)
+        return status, [*fields, own, *report, *self._cors.fields(request)], body
 
     def _endpoint_at(self, method: str, path: str) -> Endpoint | None:
         try:
@@ -202,7 +207,8 @@ class Dispatcher:
         status, fields, body = answer_of(error, dialect)
         # Otherwise the head has left, and the server cuts the connection.
         if exchange.state == OPEN:
-            exchange.respond(status, fields, body, lines)
+            report = failure_fields(error, request_id)
+            exchange.respond(status, [*fields, *report], body, lines)
         return Outcome(status, error.reason)
 
     def _dialect_of(self, path: str) -> Dialect.ValueType:
@@ -211,15 +217,20 @@ class Dispatcher:
     def _write_line(
         self, method: str, route: str, outcome: Outcome, seconds: float, request_id: str
     ) -> None:
-        failure = {"code": outcome.code} if outcome.code else {}
+        facts = ENDED_CALL.get()
+        if facts is None:
+            facts = _NO_FACTS
+        else:
+            ENDED_CALL.set(None)
+        failure = {"code": outcome.code} if outcome.code else _NO_FACTS
         self._log.info(
             "http_request",
             method=method,
             route=route,
             status=outcome.status,
             ms=round(seconds * 1000, 3),
-            request_id=request_id,
             **failure,
+            **{"request_id": request_id, **facts},
         )
 
 

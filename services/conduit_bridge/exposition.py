@@ -20,6 +20,9 @@ WRITE_SECONDS = 1.0
 SIGN_OF_LIFE_SECONDS = 4.0
 # A worker whose file is older than this is gone; a second is what a busy one may be late.
 STALE_SECONDS = 10.0
+# So many times as long as writing takes it is let be.
+PAUSE_PER_WORK = 50.0
+PROCESS_PREFIX = "conduit_process_"
 # How long the file of a worker that died stays for whoever looks into it.
 KEEP_SECONDS = 3600.0
 CONTENT_TYPE = CONTENT_TYPE_LATEST.encode()
@@ -48,19 +51,23 @@ class Exposition:
         folder: Path | None = None,
         worker: str = "",
         clock: Callable[[], float] = time.time,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take what this worker counts; a folder and a name if it has siblings."""
         self._registry = registry
         self._folder = folder
         self._path = folder / f"{worker}.json" if folder and worker else None
         self._clock = clock
-        # What the file has, and since when.
-        self._written = b""
+        self._timer = timer
+        # What of it was counted, and since when the file has it.
+        self._counted = b""
         self._written_at = 0.0
+        # How long to let it be, where there is much to write.
+        self._pause = 0.0
 
     async def render(self) -> bytes:
         """Return Prometheus' text."""
-        if self._folder is None or self._path is None:
+        if self._folder is None:
             return generate_latest(self._registry)
         return await asyncio.to_thread(self._merged, self._folder, self._own())
 
@@ -69,13 +76,20 @@ class Exposition:
 
         Not while nothing changes, but for a sign of life.
         """
-        if self._path is None:
+        since = self._clock() - self._written_at
+        if self._path is None or 0 <= since < self._pause:
             return
-        data, now = _write(self._own()), self._clock()
-        if data == self._written and 0 <= now - self._written_at < SIGN_OF_LIFE_SECONDS:
+        began, now = self._timer(), self._clock()
+        own = self._own()
+        # Those change by being looked at.
+        counted = _write([each for each in own if not each.name.startswith(PROCESS_PREFIX)])
+        if counted == self._counted and 0 <= since < SIGN_OF_LIFE_SECONDS:
             return
+        data = _write(own)
+        pause = (self._timer() - began) * PAUSE_PER_WORK
+        self._pause = min(pause, SIGN_OF_LIFE_SECONDS) if pause > WRITE_SECONDS else 0.0
         await asyncio.to_thread(_replace, self._path, data)
-        self._written, self._written_at = data, now
+        self._counted, self._written_at = counted, now
 
     async def close(self) -> None:
         """Remove the file: it goes with the worker."""

@@ -12,11 +12,12 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from conduit_kernel.background import Background
+from conduit_kernel.histograms import cumulative
 
 # Seconds. From an answer out of memory to the longest call the Router allows.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _LABELS = ("method", "route", "rpc")
-_NAMES = tuple(str(bound) for bound in (*BOUNDS, "+Inf"))
+_NAMES = tuple(str(bound) for bound in BOUNDS)
 
 
 class RouteCounts:
@@ -78,7 +79,7 @@ class Metrics(Collector):
             for status, count in counts.statuses.items():
                 requests.add_metric((*labels, str(status)), count)
             if counts.statuses:
-                seconds.add_metric(labels, _cumulative(counts.buckets), counts.seconds)
+                seconds.add_metric(labels, cumulative(_NAMES, counts.buckets), counts.seconds)
             if counts.statuses or counts.under_way:
                 under_way.add_metric(labels, counts.under_way)
         yield from (requests, seconds, under_way)
@@ -107,12 +108,3 @@ class BackgroundMetrics(Collector):
             failures.add_metric((loop.name, "absence"), loop.absences)
             failing.add_metric((loop.name,), 1 if loop.problem else 0)
         yield from (failures, failing)
-
-
-def _cumulative(buckets: list[int]) -> list[tuple[str, float]]:
-    total = 0
-    rows: list[tuple[str, float]] = []
-    for name, count in zip(_NAMES, buckets, strict=True):
-        total += count
-        rows.append((name, total))
-    return rows

@@ -4,47 +4,55 @@ Registry, Health and Billing in one event loop.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from conduit_cli.child import Drain, run_child
+from conduit_kernel.background import Background
+from conduit_kernel.rpc import HostedService
 from conduit_kernel.settings import Settings
 from conduit_providers.catalog import Catalog, configured_catalog
 
+if TYPE_CHECKING:
+    from conduit_bridge.exposition import Exposition
+
+NAME = "control"
+METRICS_SECONDS = 1.0
 # The workers, whose calls would keep it busy, have stopped before.
 GRACE_SECONDS = 0.5
 
 
-class Service(Protocol):
-    """A started service, as the services' `start` functions return it."""
-
-    async def drain(self) -> None:
-        """Finish what is under way, then stop."""
-        ...
-
-
-Starter = Callable[[Settings, Catalog], Awaitable[Service]]
+Starter = Callable[[Settings, Catalog], Awaitable[HostedService]]
 
 
 async def _start(settings: Settings) -> Drain:
     catalog = configured_catalog(settings)
     settings = replace(settings, drain_seconds=GRACE_SECONDS)
     async with AsyncExitStack() as started:
-        drains: list[Drain] = []
+        services: list[HostedService] = []
         # One after the other: migrations of several services at once get into each other's way.
         # Imported beside the loop, so that the Registry, for which the workers wait, can answer.
         for load in (_registry, _health, _billing):
             start = await asyncio.to_thread(load)
             service = await start(settings, catalog)
-            drains.append(service.drain)
+            services.append(service)
             started.push_async_callback(service.drain)
+        exposition = await asyncio.to_thread(_exposition, settings, services)
         # All are up; from here on they stop when they are told to.
         started.pop_all()
 
+    background = Background()
+    background.run("metrics_file", exposition.write, every=METRICS_SECONDS)
+
     async def drain() -> None:
-        await asyncio.gather(*(stop() for stop in drains))
+        await asyncio.gather(*(service.drain() for service in services))
+        await background.stop()
+        with contextlib.suppress(OSError):
+            # Whoever is scraped takes it for that of a process that died.
+            await exposition.close()
 
     return drain
 
@@ -67,5 +75,21 @@ def _billing() -> Starter:
     return start
 
 
+def _exposition(settings: Settings, services: Sequence[HostedService]) -> "Exposition":
+    """Return what shows at the workers' `/metrics` what these services count."""
+    from prometheus_client import CollectorRegistry  # noqa: PLC0415 # as above
+
+    from conduit_bridge.exposition import Exposition  # noqa: PLC0415 # as above
+    from conduit_bridge.metrics import BackgroundMetrics  # noqa: PLC0415 # as above
+    from conduit_kernel.process_metrics import ProcessMetrics  # noqa: PLC0415 # as above
+    from conduit_kernel.rpc.rpc_metrics import RpcMetrics  # noqa: PLC0415 # as above
+
+    registry = CollectorRegistry()
+    registry.register(RpcMetrics([service.rpcs for service in services]))
+    registry.register(BackgroundMetrics([service.background for service in services]))
+    registry.register(ProcessMetrics(NAME))
+    return Exposition(registry, folder=settings.data_dir / "metrics", worker=NAME)
+
+
 if __name__ == "__main__":
-    run_child("control", _start)
+    run_child(NAME, _start)

@@ -32,7 +32,7 @@ async def _start(settings: Settings) -> Drain:
     serving = await bridge.start(
         settings,
         router=routing.stub,
-        collectors=[routing.metrics],
+        collectors=routing.collectors,
         background=routing.background,
         reuse_port=True,
         worker="".join(sys.argv[1:2]),

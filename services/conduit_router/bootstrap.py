@@ -1,15 +1,20 @@
 """Builds a router: the only place here that makes concrete things."""
 
+import logging
 import random
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+
+import structlog
+from prometheus_client.registry import Collector
 
 from conduit_kernel.addresses import is_public
 from conduit_kernel.background import Background
 from conduit_kernel.http import AllowAddress, HttpClient, IsolatedResolver, SpillSpace
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc import RpcServer
+from conduit_kernel.rpc.rpc_metrics import RpcMetrics
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings, environment
@@ -17,6 +22,7 @@ from conduit_providers.auth.secret_files import SecretFiles
 from conduit_providers.catalog import Catalog
 from conduit_providers.sending import Sender
 from conduit_router.accounting.backlog import Backlog
+from conduit_router.accounting.call_metrics import CallMetrics
 from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.accounting.prices import PriceList
 from conduit_router.accounting.spool import Spool
@@ -30,6 +36,7 @@ from conduit_router.context import CallCaps
 from conduit_router.control_plane.control_plane import ControlPlane
 from conduit_router.routing.compile import Compiler
 from conduit_router.routing.provider_state import ProviderState
+from conduit_router.routing.state_metrics import StateMetrics
 from conduit_router.routing.table import TableChange, failure_resets
 from conduit_router.routing.updates import TableUpdater
 from conduit_router.service import SERVICE, RouterStub, handlers
@@ -58,12 +65,12 @@ class RouterProcess:
         token_refresher: TokenRefresher,
         jobs: JobRunner,
         connections: Sequence[HttpClient | GrpcChannels],
-        metrics: SpoolMetrics,
+        collectors: Sequence[Collector],
     ) -> None:
         self.stub = stub
         self.background = background
         # What it counts, for whoever shows it.
-        self.metrics = metrics
+        self.collectors = collectors
         self._server = server
         self._control_plane = control_plane
         self._token_refresher = token_refresher
@@ -129,7 +136,8 @@ async def start(
     provider_state, prices = ProviderState(timer, settings.breaker), PriceList()
     spool = Spool(settings.data_dir / "router" / "spool")
     backlog = Backlog(spool, refuse_at=settings.max_waiting_charges)
-    recorder = ChargeRecorder(spool, prices, ids, clock, backlog=backlog)
+    is_logged = structlog.get_logger("calls").bind().is_enabled_for(logging.INFO)
+    recorder = ChargeRecorder(spool, prices, ids, clock, backlog=backlog, tells_calls=is_logged)
     client, guarded_client, media_client = clients = _clients(settings)
     channels = GrpcChannels(egress=settings.egress, allow_address=_guard(settings))
     token_refresher = TokenRefresher(clock, Sender(client, guarded_client))
@@ -171,9 +179,7 @@ async def start(
         timer=timer,
     )
     await control_plane.load_stored(updater.update)
-    server = None
-    if with_server:
-        server = await _serve(stub, settings, port, share_port=share_port)
+    server = await _serve(stub, settings, port, share_port=share_port) if with_server else None
     control_plane.run(background, on_change=updater.changed.set)
     updater.run(background)
     background.run("token_refresh", token_refresher.refresh_due, every=LOOK_SECONDS)
@@ -185,8 +191,17 @@ async def start(
         token_refresher=token_refresher,
         jobs=runtime.jobs,
         connections=[*clients, channels],
-        metrics=SpoolMetrics(spool, backlog),
+        collectors=_collectors(spool, runtime, server),
     )
+
+
+def _collectors(spool: Spool, runtime: CallRuntime, server: RpcServer | None) -> list[Collector]:
+    return [
+        SpoolMetrics(spool, runtime.backlog),
+        CallMetrics(runtime.recorder),
+        StateMetrics(runtime.state, lambda: runtime.table),
+        *([RpcMetrics([server.rpcs])] if server else ()),
+    ]
 
 
 def _session_limits(settings: Settings) -> SessionLimits:

@@ -121,7 +121,7 @@ async def serving(
     background = Background(sleep=lambda seconds: asyncio.sleep(seconds / HASTE))
     process = await router.start(settings, load_catalog(), background=background)
     edge = await bridge.start(
-        settings, router=process.stub, background=background, collectors=[process.metrics]
+        settings, router=process.stub, background=background, collectors=process.collectors
     )
     headers = {"authorization": f"Bearer {VIRTUAL_KEY}"}
     url = f"http://127.0.0.1:{edge.port}"

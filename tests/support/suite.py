@@ -75,7 +75,11 @@ class Suite:
         self.router = await router.start(self.settings, self.catalog, port=0)
         self._note("router", self.router.port)
         self.bridge = await bridge.start(
-            self.settings, router=self.router.stub, background=self.router.background, port=0
+            self.settings,
+            router=self.router.stub,
+            collectors=self.router.collectors,
+            background=self.router.background,
+            port=0,
         )
 
     async def stop_worker(self) -> None:

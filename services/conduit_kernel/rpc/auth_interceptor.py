@@ -1,6 +1,7 @@
 """What stands before every RPC: who may call, and how its errors leave."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -14,6 +15,7 @@ from conduit_kernel.auth import Authorizer, Principal, PrincipalKind, set_princi
 from conduit_kernel.errors import ConduitError, InvalidRequest
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc.methods import METHODS
+from conduit_kernel.rpc.observed import ObservedCall, ObservedRpcs
 from conduit_kernel.rpc.status import status_of
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ else:
 
 MAX_REQUEST_ID = 200
 PEER_HEADER = "x-conduit-peer"
+# Of what the contract does not have; callers choose its name.
+_UNKNOWN = "unknown"
 _TRUSTED = frozenset({PrincipalKind.ADMINISTRATOR, PrincipalKind.SERVICE})
 
 
@@ -36,9 +40,11 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
     RPCs find who calls with `current_principal`.
     """
 
-    def __init__(self, authorizer: Authorizer) -> None:
+    def __init__(self, authorizer: Authorizer, rpcs: ObservedRpcs | None = None) -> None:
+        """Take what counts the calls and writes their lines."""
         self._authorizer = authorizer
         self._ids = IdSource()
+        self._rpcs = rpcs or ObservedRpcs()
         self._log = structlog.get_logger("rpc")
 
     async def intercept_service(
@@ -52,7 +58,7 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
             metadata = text_of(handler_call_details.invocation_metadata)
             principal = self._authorizer.authorize(name, metadata)
         except ConduitError as error:
-            return self._refusing(error)
+            return self._refusing(name, error)
         handler = await continuation(handler_call_details)
         if handler is None or name not in METHODS:
             return handler
@@ -60,26 +66,23 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
 
     def _around(self, handler: Any, name: str, principal: Principal) -> Handler:  # noqa: ANN401 # four kinds of handler, told apart by which attribute is set
         async def unary(request: Any, context: Context) -> object:  # noqa: ANN401 # bytes, or a stream of them
-            try:
-                set_principal(_located(principal, context))
-                return await inner(read(request), context)
-            except ConduitError as error:
-                await context.abort_with_status(self._status(error, context))
-            except Exception as error:  # noqa: BLE001 # the last line of defence
-                foreseen = self._unforeseen(name, error, context)
-                await context.abort_with_status(self._status(foreseen, context))
-            return None
+            with self._observed(name, principal, context) as call:
+                try:
+                    set_principal(_located(principal, context))
+                    return await inner(read(request), context)
+                except Exception as error:  # noqa: BLE001 # the last line of defence
+                    call.failed_by = self._foreseen(name, error, context)
+                    await context.abort_with_status(status_of(call.failed_by))
 
         async def streaming(request: Any, context: Context) -> AsyncIterator[object]:  # noqa: ANN401 # as above
-            try:
-                set_principal(_located(principal, context))
-                async for message in inner(read(request), context):
-                    yield message
-            except ConduitError as error:
-                await context.abort_with_status(self._status(error, context))
-            except Exception as error:  # noqa: BLE001 # the last line of defence
-                foreseen = self._unforeseen(name, error, context)
-                await context.abort_with_status(self._status(foreseen, context))
+            with self._observed(name, principal, context) as call:
+                try:
+                    set_principal(_located(principal, context))
+                    async for message in inner(read(request), context):
+                        yield message
+                except Exception as error:  # noqa: BLE001 # the last line of defence
+                    call.failed_by = self._foreseen(name, error, context)
+                    await context.abort_with_status(status_of(call.failed_by))
 
         inner = handler.unary_unary or handler.stream_unary
         around: Any = unary if inner else streaming
@@ -89,25 +92,43 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         # Read here, because gRPC itself would answer INTERNAL to what it cannot read.
         return make(around, None, handler.response_serializer)
 
-    def _refusing(self, error: ConduitError) -> Handler:
+    def _refusing(self, name: str, error: ConduitError) -> Handler:
         """Return a handler that refuses; one of streams, because those start before any message."""
 
         async def refuse(_: object, context: Context) -> None:
-            await context.abort_with_status(self._status(error, context))
+            with self._observed(name if name in METHODS else _UNKNOWN, None, context) as call:
+                call.failed_by = self._named(error, context)
+                await context.abort_with_status(status_of(error))
 
         return grpc.stream_stream_rpc_method_handler(refuse)
 
-    def _status(self, error: ConduitError, context: Context) -> grpc.Status:
+    @contextmanager
+    def _observed(
+        self, name: str, principal: Principal | None, context: Context
+    ) -> Iterator[ObservedCall]:
+        call, is_whole = self._rpcs.begin(name), False
+        call.is_internal = principal is not None and principal.kind is PrincipalKind.SERVICE
+        try:
+            yield call
+            is_whole = True
+        finally:
+            request_id = metadata_of(context).get("x-request-id", "")[:MAX_REQUEST_ID]
+            call.end(request_id, is_whole=is_whole)
+
+    def _named(self, error: ConduitError, context: Context) -> ConduitError:
         # Some errors know it already: those of the Router, whose charges have it too.
         if "request_id" not in error.metadata:
             error.metadata["request_id"] = self._request_id(context)
-        return status_of(error)
+        return error
 
     def _request_id(self, context: Context) -> str:
         given = metadata_of(context).get("x-request-id", "")
         return given[:MAX_REQUEST_ID] or f"req_{self._ids.next()}"
 
-    def _unforeseen(self, name: str, error: Exception, context: Context) -> ConduitError:
+    def _foreseen(self, name: str, error: Exception, context: Context) -> ConduitError:
+        """Return what the caller may know of an error; log what nobody foresaw."""
+        if isinstance(error, ConduitError):
+            return self._named(error, context)
         # An abort by the handler itself is an exception too, and must go on as it is.
         if isinstance(error, grpc.aio.AbortError):
             raise error

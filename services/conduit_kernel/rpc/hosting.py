@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from conduit_kernel.background import Background
+from conduit_kernel.rpc.observed import ObservedRpcs
 from conduit_kernel.rpc.server import RpcServer
 
 
@@ -39,6 +40,16 @@ class HostedService:
     def port(self) -> int:
         """Return the gRPC port."""
         return self._server.port
+
+    @property
+    def rpcs(self) -> ObservedRpcs:
+        """Return what its server counts."""
+        return self._server.rpcs
+
+    @property
+    def background(self) -> Background:
+        """Return its loops."""
+        return self._background
 
     def announce_drain(self) -> None:
         """Say that no more calls should be sent here; they are still taken."""

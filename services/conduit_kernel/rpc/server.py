@@ -13,6 +13,7 @@ from conduit_kernel.errors import ServiceUnavailable
 from conduit_kernel.rpc.auth_interceptor import AuthInterceptor
 from conduit_kernel.rpc.health import NOT_SERVING, SERVING, HealthStatuses
 from conduit_kernel.rpc.methods import ACCESS
+from conduit_kernel.rpc.observed import ObservedRpcs
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 # Of calls with media, of charges, of whole configurations.
@@ -49,8 +50,10 @@ class RpcServer:
             ACCESS, master_key=master_key, service_tokens=service_tokens, virtual_keys=virtual_keys
         )
         self.health = HealthStatuses(authorizer.is_administrator)
+        # What it counts, for whoever shows it.
+        self.rpcs = ObservedRpcs()
         self.grpc = grpc.aio.server(
-            interceptors=[AuthInterceptor(authorizer)],
+            interceptors=[AuthInterceptor(authorizer, self.rpcs)],
             options=[
                 # A second server on the port would silently take half of the calls.
                 ("grpc.so_reuseport", int(share_port)),

@@ -1,28 +1,40 @@
 """Records every attempt: a charge if it cost something, statistics in any case."""
 
 import math
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 
 import structlog
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from conduit.internal.v1.call_tally_pb2 import CallTally
 from conduit.v1 import charge_pb2 as pb
+from conduit_kernel.ended_call import ENDED_CALL
+from conduit_kernel.errors import UpstreamError
 from conduit_kernel.ids import ID_LENGTH, IdSource
 from conduit_providers.operation import Requirements
-from conduit_providers.quantities import Qualifiers
+from conduit_providers.quantities import INPUT_LEAVES, OUTPUT_LEAVES, Qualifiers
 from conduit_router.accounting.backlog import Backlog
+from conduit_router.accounting.call_counts import (
+    ATTEMPT_BOUNDS,
+    MAX_COUNTS,
+    OTHERS,
+    AttemptCounts,
+    CallCounts,
+    outcome_of,
+)
 from conduit_router.accounting.prices import PriceList, charge_lines
 from conduit_router.accounting.protowire import data_tag, delimited, number_tag, varint
 from conduit_router.accounting.segment import CHARGE, TALLY
 from conduit_router.accounting.spool import Spool
 from conduit_router.context import CallerContext
-from conduit_router.routing.attempt_plan import Attempt, Consumption
+from conduit_router.routing.attempt_plan import Attempt, AttemptPlan, Consumption
 from conduit_router.routing.table import Candidate, UpstreamKey
 
 # Bucket i of the durations begins at 10 ms * 1.1^i.
 BUCKET_BASE_MS = 10.0
 _LOG_STEP = math.log(1.1)
+NANO = 1_000_000_000
 # More different kinds of calls with one key than this start over.
 MAX_CONSTANTS = 1000
 _ID = data_tag(pb.Charge, "id") + varint(ID_LENGTH)
@@ -57,13 +69,21 @@ class ChargeRecorder:
         clock: Callable[[], float],
         *,
         backlog: Backlog | None = None,
+        tells_calls: bool = False,
     ) -> None:
-        """Take where charges are kept that the disk refuses."""
+        """Take where charges are kept that the disk refuses.
+
+        `tells_calls`: whether a line is written of each call, which wants to know its facts.
+        """
         self._spool = spool
         self.backlog = backlog or Backlog(spool)
         self.prices = prices
+        self._tells_calls = tells_calls
         self._ids = ids
         self._clock = clock
+        # By instance, key, model and operation; by alias and operation.
+        self.attempts: dict[tuple[int, str, str, str], AttemptCounts] = {}
+        self.calls: dict[tuple[str, str], CallCounts] = {}
         # By instance, since a point of time.
         self._stats: dict[int, _AttemptStats] = {}
         self._stats_since = clock()
@@ -126,13 +146,98 @@ class ChargeRecorder:
             _DURATION,
             varint(int(duration_ms)),
         ]
+        counts = self._counts_of(attempt, requirements.operation)
+        units = counts.units
+        for unit, quantity in usage.leaves:
+            units[unit] = units.get(unit, 0) + quantity
         if cost is not None:
+            counts.nano_usd += cost
             parts += (_COST, varint(cost))
+        else:
+            counts.unpriced += 1
         self.store(CHARGE, b"".join(parts))
         return cost
 
-    def count_attempt(self, provider_id: int, duration_ms: float, *, is_success: bool) -> None:
-        """Count an attempt at an instance."""
+    def count_attempt(
+        self,
+        attempt: Attempt,
+        requirements: Requirements,
+        duration_ms: float,
+        error: BaseException | None = None,
+    ) -> None:
+        """Count an attempt that is over, and how it failed."""
+        outcome = "" if error is None else outcome_of(error)
+        counts = self._counts_of(attempt, requirements.operation)
+        counts.outcomes[outcome] = counts.outcomes.get(outcome, 0) + 1
+        counts.buckets[bisect_left(ATTEMPT_BOUNDS, duration_ms)] += 1
+        counts.ms += duration_ms
+        if requirements.stream and error is None:
+            first = attempt.waited * 1000
+            counts.first_buckets[bisect_left(ATTEMPT_BOUNDS, first)] += 1
+            counts.first_ms += first
+        if error is None or isinstance(error, UpstreamError):
+            # Nobody else's failure says anything of a provider.
+            self._tally(attempt.candidate.provider_id, duration_ms, is_success=error is None)
+
+    def count_call(
+        self, alias: str, operation: str, outcome: str = "", *, fallbacks: int = 0
+    ) -> None:
+        """Count a call of an alias that is mapped; `outcome` is as it is of attempts."""
+        counts = self.calls.get((alias, operation))
+        if counts is None:
+            at = (alias if len(self.calls) < MAX_COUNTS else OTHERS, operation)
+            counts = self.calls.setdefault(at, CallCounts())
+        counts.outcomes[outcome] = counts.outcomes.get(outcome, 0) + 1
+        counts.fallbacks += fallbacks
+
+    def end_call(
+        self,
+        caller: CallerContext,
+        requirements: Requirements,
+        plan: AttemptPlan,
+        ended: Sequence[Attempt],
+        outcome: str,
+    ) -> None:
+        """Count a call, and leave what its line in the log has to tell."""
+        alias, operation = requirements.model, requirements.operation
+        self.count_call(alias, operation, outcome, fallbacks=plan.fallbacks)
+        if not self._tells_calls:
+            return
+        facts: dict[str, object] = {
+            "request_id": caller.request_id,
+            "virtual_key_id": caller.caller.virtual_key_id,
+            "model": alias,
+            "operation": operation,
+            "attempts": plan.attempts,
+            "fallbacks": plan.fallbacks,
+        }
+        if ended:
+            last = ended[-1]
+            facts["provider"] = last.key.provider_name
+            facts["provider_id"] = last.candidate.provider_id
+            facts["key_id"] = last.key.key_id
+            facts["actual_model"] = last.candidate.model
+            if requirements.stream and last.waited:
+                facts["first_token_ms"] = round(last.waited * 1000, 3)
+            _add_spent(facts, ended)
+        ENDED_CALL.set(facts)
+
+    def _counts_of(self, attempt: Attempt, operation: str) -> AttemptCounts:
+        candidate, key = attempt.candidate, attempt.key
+        at = candidate.provider_id, key.key_id, candidate.model, operation
+        counts = self.attempts.get(at)
+        if counts is None:
+            provider = candidate.instance.provider
+            counts = AttemptCounts(
+                provider.name, provider.provider_type, candidate.model, key.key_id, operation
+            )
+            if len(self.attempts) >= MAX_COUNTS:
+                at = (0, "", OTHERS, operation)
+                counts = AttemptCounts(OTHERS, "", OTHERS, "", operation)
+            counts = self.attempts.setdefault(at, counts)
+        return counts
+
+    def _tally(self, provider_id: int, duration_ms: float, *, is_success: bool) -> None:
         stats = self._stats.get(provider_id)
         if stats is None:
             stats = self._stats[provider_id] = _AttemptStats()
@@ -174,6 +279,22 @@ class ChargeRecorder:
             )
             count.started_at.FromNanoseconds(int(since * 1e9))
             self.store(TALLY, count.SerializeToString())
+
+
+def _add_spent(facts: dict[str, object], ended: Sequence[Attempt]) -> None:
+    """Add what all attempts of a call used and cost, as far as that is known."""
+    read = written = nano_usd = 0
+    is_priced = True
+    for attempt in ended:
+        if attempt.consumption is None:
+            continue
+        for unit, count in attempt.consumption.usage.leaves:
+            read += count if unit in INPUT_LEAVES else 0
+            written += count if unit in OUTPUT_LEAVES else 0
+        is_priced = is_priced and attempt.cost is not None
+        nano_usd += attempt.cost or 0
+    facts["input_tokens"], facts["output_tokens"] = read, written
+    facts["cost_usd"] = nano_usd / NANO if is_priced else None
 
 
 def _occurred_at(milliseconds: int) -> bytes:

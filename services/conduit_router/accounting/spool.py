@@ -47,6 +47,8 @@ class Spool:
         # What was kept for people to look at: segments with damage, and records refused.
         self.damaged_segments = 0
         self.refused_records = 0
+        # The bytes of what is complete and not delivered, as it was last looked at.
+        self._closed: dict[Path, int] = {}
         # Why there is no folder yet; a disk without room keeps no process from starting.
         self._refusal: OSError | None = OSError(errno.EBADF, os.strerror(errno.EBADF))
         self._path = root / "none" / _segment_name(0)
@@ -120,6 +122,11 @@ class Spool:
                 self._note_unsynced(*paths)
                 raise
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Return how much waits for its delivery."""
+        return self._size + sum(list(self._closed.values()))
+
     def closed_segments(self) -> list[Path]:
         """Return the segments that are complete, oldest first, adopted ones included. Blocks."""
         # Read once: meanwhile the event loop may begin a segment, which must not be listed.
@@ -129,7 +136,9 @@ class Spool:
         self._adopt()
         adopted = [path for folder in sorted(self._adopted) for path in self._segments(folder)]
         own = sorted(current.parent.glob("*.spool"))
-        return [*adopted, *(path for path in own if path.name < current.name)]
+        closed = [*adopted, *(path for path in own if path.name < current.name)]
+        self._closed = {path: path.stat().st_size for path in closed}
+        return closed
 
     def discard(self, segment: Path, *, is_damaged: bool = False) -> Path | None:
         """Remove a segment all of whose records were delivered. Blocks.
@@ -137,6 +146,7 @@ class Spool:
         A damaged one is kept beside the folders, for people to look at; return where.
         """
         folder, kept = segment.parent, None
+        self._closed.pop(segment, None)
         if is_damaged:
             kept = self._root / f"{folder.name}-{segment.stem}.damaged"
             segment.rename(kept)

@@ -37,4 +37,9 @@ class SpoolMetrics(Collector):
             "Charges that the disk refused and for which there was no memory either.",
             value=self._backlog.lost,
         )
-        yield from (kept, waiting, lost)
+        depth = GaugeMetricFamily(
+            "conduit_spool_bytes",
+            "Charges on the disk that Billing does not have yet.",
+            value=self._spool.waiting_bytes,
+        )
+        yield from (kept, waiting, lost, depth)

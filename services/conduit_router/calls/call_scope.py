@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import structlog
 
-from conduit.v1.call_pb2 import CallOptions, CallReport
+from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE
 from conduit_kernel.errors import (
     ConduitError,
@@ -19,6 +19,8 @@ from conduit_providers.calls import Answer, Call, Form, without_members
 from conduit_providers.operation import AnyOperation, Requirements
 from conduit_providers.patience import JOBS, Patience
 from conduit_providers.quantities import Quantities
+from conduit_router.accounting.call_counts import outcome_of
+from conduit_router.calls.call_report import failure_report
 from conduit_router.calls.choice import choose
 from conduit_router.calls.media import Media
 from conduit_router.calls.own_limits import is_own_limit
@@ -61,7 +63,10 @@ def admit(
     else:
         decision = choose(runtime, requirements, options, caller, health=health, seed=seed)
     if not decision.candidates and wait_for(decision) is None:
-        raise no_candidate(requirements, decision)
+        error = no_candidate(requirements, decision)
+        if route is not None:
+            runtime.recorder.count_call(requirements.model, operation.name, error.reason)
+        raise error
     limits = runtime.limits if options is None else limits_of(options, runtime.caps)
     candidates = len(decision.candidates) + len(decision.conditional)
     plan = AttemptPlan(decision, limits.attempts or max(MAX_ATTEMPTS, candidates))
@@ -79,30 +84,19 @@ def admit(
     )
 
 
+def account_for(scope: "CallScope", error: BaseException | None) -> None:
+    """Count a call that has ended; where it failed, let its error tell what was done for it."""
+    plan, requirements, ended = scope.plan, scope.requirements, scope.ended
+    outcome = "" if error is None else outcome_of(error)
+    scope.runtime.recorder.end_call(scope.caller, requirements, plan, ended, outcome)
+    if isinstance(error, ConduitError):
+        error.metadata |= failure_report(plan, ended) | error.metadata
+
+
 def _is_plain(options: CallOptions | None, requirements: Requirements) -> bool:
     """Return whether a call leaves it to the Router where it goes."""
     has_wishes = options is not None and (options.fallbacks or options.providers)
     return requirements.fallbacks is None and not has_wishes
-
-
-def fill_report(report: CallReport, summary: CallSummary) -> None:
-    """Write a summary as the contract has it."""
-    served_by = summary.served_by
-    report.request_id = summary.request_id
-    report.provider_id = served_by.provider_id
-    report.provider_name = served_by.provider_name
-    report.key_id = served_by.key_id
-    report.actual_model_name = served_by.actual_model_name
-    report.attempts = summary.attempts
-    if summary.fallbacks:
-        report.fallbacks = summary.fallbacks
-    report.overhead_ms = summary.overhead_ms
-    if summary.cost_nano_usd is not None:
-        report.cost_nano_usd = summary.cost_nano_usd
-    if summary.dropped:
-        report.dropped.extend(summary.dropped)
-    if summary.upstream_request_id:
-        report.upstream_request_id = summary.upstream_request_id
 
 
 class CallScope:
@@ -118,6 +112,7 @@ class CallScope:
         "_media_failure",
         "caller",
         "deadline",
+        "ended",
         "form",
         "is_typed",
         "limits",
@@ -162,6 +157,8 @@ class CallScope:
         # What was fetched for one attempt serves all: URL to media type and content.
         self.media: Media = {}
         self._media_failure: InvalidRequest | None = None
+        # The attempts that are over, in order.
+        self.ended: tuple[Attempt, ...] = ()
         self._attempt: Attempt | None = None
         self._has_ended = False
 
@@ -188,7 +185,7 @@ class CallScope:
         if self._has_ended:
             return
         self._has_ended = True
-        for listener in self.runtime.end_listeners:
+        for listener in (account_for, *self.runtime.end_listeners):
             try:
                 listener(self, error)
             except Exception:  # noqa: BLE001 # the call has ended, whatever listeners make of it
@@ -329,7 +326,8 @@ class CallScope:
     def end_attempt(self, attempt: Attempt, error: BaseException | None) -> int | None:
         """Account for an attempt; return its cost in nano-dollars, None if unknown or nothing."""
         self._attempt = None
-        runtime, candidate = self.runtime, attempt.candidate
+        self.ended += (attempt,)
+        runtime = self.runtime
         now = runtime.clock()
         elapsed_ms = (now - attempt.began) * 1000
         if attempt.is_measured:
@@ -338,24 +336,25 @@ class CallScope:
             if not runtime.state.is_quiet:
                 runtime.state.succeeded(self.asked(attempt))
             self.waited += attempt.waited
-            runtime.recorder.count_attempt(candidate.provider_id, elapsed_ms, is_success=True)
+            runtime.recorder.count_attempt(attempt, self.requirements, elapsed_ms)
         else:
             self.waited += now - attempt.began
             self._end_in_failure(attempt, error, elapsed_ms)
         if attempt.consumption is None:
             return None
-        return runtime.recorder.charge(
+        attempt.cost = runtime.recorder.charge(
             self.caller,
             self.requirements,
             attempt,
             attempt.consumption,
             (now - self.started) * 1000,
         )
+        return attempt.cost
 
     def _end_in_failure(self, attempt: Attempt, error: BaseException, elapsed_ms: float) -> None:
         runtime, candidate = self.runtime, attempt.candidate
+        runtime.recorder.count_attempt(attempt, self.requirements, elapsed_ms, error)
         if isinstance(error, UpstreamError):
-            runtime.recorder.count_attempt(candidate.provider_id, elapsed_ms, is_success=False)
             if isinstance(error, StreamInterrupted) and not is_own_limit(self, attempt, error):
                 # What was handed out already cannot be asked for again, but the cut counts.
                 runtime.outcomes.failed(

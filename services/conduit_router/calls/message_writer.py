@@ -5,7 +5,7 @@ from typing import Any
 
 from conduit_providers.operation import AnyStreamedOperation
 from conduit_providers.quantities import Quantities
-from conduit_router.calls.call_scope import fill_report
+from conduit_router.calls.call_report import fill_report
 from conduit_router.served_by import CallSummary
 
 

@@ -26,7 +26,8 @@ from conduit_providers.operation import AnySessionOperation, SessionEnding, Sess
 from conduit_providers.quantities import total
 from conduit_providers.session_codec import SessionEvent
 from conduit_router.calls.attempts import run_attempts
-from conduit_router.calls.call_scope import CallScope, admit, fill_report
+from conduit_router.calls.call_report import fill_report
+from conduit_router.calls.call_scope import CallScope, admit
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.upstream_session import SessionLimits, UpstreamSession
 from conduit_router.context import CallerContext

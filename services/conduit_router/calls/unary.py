@@ -12,7 +12,8 @@ from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.operation import AnyAnsweredOperation
 from conduit_providers.quantities import total
 from conduit_router.calls.batching import Batch
-from conduit_router.calls.call_scope import CallScope, admit, fill_report
+from conduit_router.calls.call_report import fill_report
+from conduit_router.calls.call_scope import CallScope, admit
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.straight import ask_straight
 from conduit_router.context import CallerContext, options_of

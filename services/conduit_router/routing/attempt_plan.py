@@ -45,6 +45,8 @@ class Attempt(msgspec.Struct):
     is_sent: bool = False
     # What it used so far; charged when it ends, however it ends.
     consumption: Consumption | None = None
+    # In nano-dollars, once it was charged; None if unknown.
+    cost: int | None = None
     # The parameters that were left out, as the provider does not take them.
     dropped: list[str] = []
     # The provider's own id of the request.

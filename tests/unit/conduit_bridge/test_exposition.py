@@ -19,6 +19,7 @@ from conduit_bridge.exposition import (
     Exposition,
 )
 from conduit_bridge.metrics import Metrics, RouteCounts
+from conduit_kernel.process_metrics import ProcessMetrics
 
 LABELS = {"method": "GET", "route": "/a", "rpc": "A"}
 
@@ -110,7 +111,7 @@ async def test_the_file_is_written_when_counts_change_and_as_a_sign_of_life(tmp_
     """An idle worker leaves the disk alone, and does not seem dead."""
     registry, counts = counted(0.1)
     clock = Clock()
-    exposition = Exposition(registry, folder=tmp_path, worker="a", clock=clock)
+    exposition = Exposition(registry, folder=tmp_path, worker="a", clock=clock, timer=clock)
     path = tmp_path / "a.json"
 
     async def is_written() -> bool:
@@ -148,7 +149,7 @@ async def test_whatever_a_siblings_file_holds_the_scrape_goes_on(
 async def test_a_file_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the disk is full, the former one stays, and the next write tries again."""
     registry, counts = counted(0.1)
-    exposition = Exposition(registry, folder=tmp_path, worker="a")
+    exposition = Exposition(registry, folder=tmp_path, worker="a", timer=lambda: 0.0)
     await exposition.write()
     before = (tmp_path / "a.json").read_bytes()
     counts.ended(200, 0.1)
@@ -172,3 +173,44 @@ async def test_a_worker_alone_has_no_file(tmp_path: Path) -> None:
         await exposition.write()
         await exposition.close()
     assert not list(tmp_path.iterdir())
+
+
+async def test_much_to_write_is_written_less_often(tmp_path: Path) -> None:
+    """So that thousands of series take a fiftieth of a processor at most; others still see it."""
+    registry, counts = counted(0.1)
+    clock, timer = Clock(), iter((0.0, 0.1, 10.0, 10.01))
+    exposition = Exposition(
+        registry, folder=tmp_path, worker="a", clock=clock, timer=lambda: next(timer)
+    )
+    path = tmp_path / "a.json"
+    await exposition.write()
+    written = path.read_bytes()
+    counts.ended(200, 0.1)
+    clock.now = SIGN_OF_LIFE_SECONDS - 0.1
+    await exposition.write()
+    assert path.read_bytes() == written
+    clock.now = SIGN_OF_LIFE_SECONDS
+    await exposition.write()
+    assert path.read_bytes() != written
+
+
+async def test_what_a_process_takes_is_no_change(tmp_path: Path) -> None:
+    """It changes by being looked at; an idle worker would write each second."""
+    registry = CollectorRegistry()
+    registry.register(ProcessMetrics("a"))
+    clock = Clock()
+    exposition = Exposition(registry, folder=tmp_path, worker="a", clock=clock)
+    path = tmp_path / "a.json"
+    await exposition.write()
+    path.unlink()
+    clock.now = SIGN_OF_LIFE_SECONDS - 0.1
+    await exposition.write()
+    assert not path.exists()
+
+
+async def test_what_has_no_file_of_its_own_shows_those_of_others(tmp_path: Path) -> None:
+    """As the only worker shows the control plane's."""
+    registry, _ = counted(0.1)
+    await Exposition(registry, folder=tmp_path, worker="control").write()
+    text = await Exposition(registry, folder=tmp_path).render()
+    assert values(text, "conduit_http_requests_total")[0][1] == 2

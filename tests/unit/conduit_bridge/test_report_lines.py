@@ -7,7 +7,7 @@ from conduit.v1.call_pb2 import CallReport
 from conduit.v1.router_requests_pb2 import ChatResponse
 from conduit.v1.router_service_routes import report_of_chat
 from conduit_bridge.report_lines import report_lines
-from conduit_router.calls.call_scope import fill_report
+from conduit_router.calls.call_report import fill_report
 from conduit_router.served_by import CallSummary, ServedBy
 
 ODD = "50 % \u00fcber\r\nx-evil: 1"

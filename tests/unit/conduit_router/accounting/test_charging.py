@@ -15,6 +15,7 @@ from conduit.v1.charge_pb2 import (
     UNIT_OUTPUT_TOKEN,
     USAGE_SOURCE_PROVIDER,
 )
+from conduit_kernel.errors import UpstreamError
 from conduit_kernel.ids import IdSource
 from conduit_providers.operation import Requirements
 from conduit_router.accounting import charging
@@ -107,7 +108,7 @@ async def test_attempts_add_up_while_the_disk_refuses(
         refuse(patch, "write", errno.ENOSPC)
         charged(bench, bench.recorder)
         for _ in range(3):
-            bench.recorder.count_attempt(1, 10.0, is_success=True)
+            bench.recorder.count_attempt(attempt(bench), CHAT, 10.0)
             bench.recorder.flush()
         assert len(bench.recorder.backlog.records) == 1
     await bench.recorder.backlog.retry()
@@ -118,9 +119,12 @@ async def test_attempts_add_up_while_the_disk_refuses(
 def test_attempts_are_counted_until_they_are_flushed(bench: Bench) -> None:
     """Once; a duration below the first bucket is in the first."""
     recorder = bench.recorder
-    recorder.count_attempt(1, 0.0, is_success=True)
-    recorder.count_attempt(1, 10.0, is_success=False)
-    recorder.count_attempt(1, 11.5, is_success=False)
+    made = attempt(bench)
+    recorder.count_attempt(made, CHAT, 0.0)
+    for duration in (10.0, 11.5):
+        recorder.count_attempt(made, CHAT, duration, UpstreamError("failed"))
+    # Of what is nobody's fault but the caller's, a provider's figures say nothing.
+    recorder.count_attempt(made, CHAT, 5.0, GeneratorExit())
     _, tallies = bench.records()
     assert (tallies[1].successes, tallies[1].failures) == (1, 2)
     assert dict(tallies[1].duration_buckets) == {0: 2, 1: 1}

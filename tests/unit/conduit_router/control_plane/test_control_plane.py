@@ -91,7 +91,8 @@ async def test_closing_ends_though_nobody_listens_and_the_disk_refuses(
 ) -> None:
     """Each part is closed whatever became of the one before."""
     plane, bench = made(tmp_path)
-    bench.recorder.count_attempt(1, 5.0, is_success=True)
+    with bench.admit() as scope:
+        scope.succeed(bench.begun(scope))
     with capture_logs() as logs, monkeypatch.context() as patch:
         refuse(patch, "fsync", errno.EIO)
         async with asyncio.timeout(10):
