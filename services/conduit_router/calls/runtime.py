@@ -54,7 +54,7 @@ class CallRuntime:
         self.wall_clock = wall_clock
         self.end_listeners = tuple(end_listeners)
         self.draw_seed = draw_seed
-        self.waiting = WaitingLines()
+        self.waiting = WaitingLines(clock)
         self.hold = hold or StreamHold()
         self.prefill_refusals = PrefillRefusals(clock)
         self.caps = caps

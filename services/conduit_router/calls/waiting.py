@@ -7,13 +7,11 @@ apart, so that what has just come back does not meet all of them at once.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from conduit_providers.operation import Requirements
+from conduit_router.routing.attempt_plan import AttemptPlan
 from conduit_router.routing.refusals import wait_for
-
-if TYPE_CHECKING:
-    # Exists for type checkers only.
-    from conduit_router.calls.call_scope import CallScope
 
 # A longer wait is the caller's.
 MAX_WAIT_SECONDS = 10.0
@@ -23,6 +21,21 @@ MIN_WAIT_SECONDS = 0.01
 MAX_WAITING = 1_000
 # How far those who follow are apart, drawn at random up to twice as much.
 SPACE_SECONDS = 0.01
+
+
+class WaitingCall(Protocol):
+    """A call without candidates, as it stands in a line."""
+
+    requirements: Requirements
+    plan: AttemptPlan
+    # Seconds.
+    waited: float
+
+    def left(self) -> float:
+        """Return the seconds until its deadline."""
+
+    def decide_again(self) -> bool:
+        """Tell whether it has candidates by now."""
 
 
 class _Line:
@@ -40,46 +53,50 @@ class WaitingLines:
     """The lines in which calls wait, one for each alias and operation."""
 
     def __init__(
-        self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep, most: int = MAX_WAITING
+        self,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        most: int = MAX_WAITING,
     ) -> None:
+        self._clock = clock
         self._lines: dict[tuple[str, str], _Line] = {}
         self._sleep = sleep
         self._left = most
 
-    async def wait(self, scope: "CallScope") -> bool:
+    async def wait(self, call: WaitingCall) -> bool:
         """Wait until a call has candidates; return False if that would be too long."""
-        if not self._left or not _is_short(scope):
+        if not self._left or not _is_short(call):
             return False
-        name = scope.requirements.model, scope.requirements.operation
+        name = call.requirements.model, call.requirements.operation
         line = self._lines.setdefault(name, _Line())
         is_first = not line.length
         line.length += 1
         self._left -= 1
-        began = scope.runtime.clock()
+        began = self._clock()
         try:
-            async with asyncio.timeout(min(scope.left(), MAX_WAIT_SECONDS)):
-                return await self._stand(scope, line, is_first=is_first)
+            async with asyncio.timeout(min(call.left(), MAX_WAIT_SECONDS)):
+                return await self._stand(call, line, is_first=is_first)
         except TimeoutError:
             return False
         finally:
-            scope.waited += scope.runtime.clock() - began
+            call.waited += self._clock() - began
             self._left += 1
             line.length -= 1
             if not line.length:
                 del self._lines[name]
 
-    async def _stand(self, scope: "CallScope", line: _Line, *, is_first: bool) -> bool:
+    async def _stand(self, call: WaitingCall, line: _Line, *, is_first: bool) -> bool:
         async with line.turn:
-            while not scope.decide_again():
-                if not _is_short(scope):
+            while not call.decide_again():
+                if not _is_short(call):
                     return False
-                await self._sleep(max(MIN_WAIT_SECONDS, wait_for(scope.plan.decision) or 0.0))
+                await self._sleep(max(MIN_WAIT_SECONDS, wait_for(call.plan.decision) or 0.0))
             if not is_first:
                 await self._sleep(2 * SPACE_SECONDS * random.random())  # noqa: S311 # jitter
             return True
 
 
-def _is_short(scope: "CallScope") -> bool:
+def _is_short(call: WaitingCall) -> bool:
     """Tell whether something passes by itself within a call's time."""
-    wait = wait_for(scope.plan.decision)
-    return wait is not None and wait < min(scope.left(), MAX_WAIT_SECONDS)
+    wait = wait_for(call.plan.decision)
+    return wait is not None and wait < min(call.left(), MAX_WAIT_SECONDS)

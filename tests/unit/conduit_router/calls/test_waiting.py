@@ -30,7 +30,7 @@ class Gate:
         self.bench = Bench(folder)
         self.bench.state = self.bench.runtime.state = ProviderState(self.clock)
         self.bench.runtime.clock = self.clock
-        self.bench.runtime.waiting = WaitingLines(self.clock.sleep)
+        self.bench.runtime.waiting = WaitingLines(self.bench.runtime.clock, self.clock.sleep)
         self.answered: list[tuple[int, float]] = []
 
     def rest(self, seconds: float, reason: str = LIMITED) -> None:
@@ -95,7 +95,7 @@ async def test_nobody_waits_for_what_does_not_pass_by_itself(gate: Gate) -> None
 
 async def test_calls_beyond_the_bound_are_told_at_once(gate: Gate) -> None:
     """The others wait on."""
-    gate.bench.runtime.waiting = WaitingLines(gate.clock.sleep, most=1)
+    gate.bench.runtime.waiting = WaitingLines(gate.bench.runtime.clock, gate.clock.sleep, most=1)
     gate.rest(3.0)
     first = asyncio.create_task(gate.call(1))
     await settle()
