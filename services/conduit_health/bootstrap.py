@@ -127,7 +127,10 @@ class _Parts:
             clock=clock,
         )
         self.outcome_service = OutcomeService(
-            monitor=self.monitor, subscribers=self.subscribers, clock=clock
+            monitor=self.monitor,
+            subscribers=self.subscribers,
+            checks=self.checks,
+            clock=clock,
         )
 
     def end_watches(self) -> None:

@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import grpc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conduit.internal.v1 import snapshot_service_pb2
+from conduit.internal.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from conduit.internal.v1.snapshot_service_pb2_grpc import (
     add_SnapshotServiceServicer_to_server,
 )
@@ -20,7 +22,7 @@ from conduit_kernel.database import (
     sqlite_signature,
 )
 from conduit_kernel.database_check import watch_database
-from conduit_kernel.rpc import HostedService, RpcServer
+from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metadata
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 from conduit_kernel.secrets import Vault, key_id
 from conduit_kernel.settings import Settings, environment
@@ -32,6 +34,7 @@ from conduit_providers.sending import Sender
 from conduit_registry.connectivity import Connectivity
 from conduit_registry.discovery import Discovery
 from conduit_registry.feed import POLL_SECONDS, Feed, Poll
+from conduit_registry.key_check_reports import KeyCheckReports
 from conduit_registry.retention import FORGET_SECONDS, Retention
 from conduit_registry.rewrapping import rewrap
 from conduit_registry.rpcs.base import Dependencies
@@ -58,10 +61,12 @@ class RegistryProcess(HostedService):
         feed: Feed,
         discovery: Discovery,
         sender: Sender,
+        health: grpc.aio.Channel,
         drain_seconds: float,
     ) -> None:
         self.discovery = discovery
         self._sender = sender
+        self._health = health
         self._engine = engine
         super().__init__(
             server,
@@ -73,6 +78,7 @@ class RegistryProcess(HostedService):
 
     async def _let_go(self) -> None:
         await self._sender.close()
+        await self._health.close()
         await self._engine.dispose()
 
 
@@ -85,11 +91,12 @@ async def start(
 ) -> RegistryProcess:
     """Start the Registry. ServiceUnavailable if its port is taken or its database out of reach."""
     engine = await open_database(settings, "registry", MIGRATIONS)
-    sender = Sender.of(settings)
+    sender, health = Sender.of(settings), connect(settings.target("health"))
     try:
-        return await _start(settings, catalog, clock, engine, sender, port=port)
+        return await _start(settings, catalog, clock, engine, sender, health=health, port=port)
     except BaseException:
         await sender.close()
+        await health.close()
         await engine.dispose()
         raise
 
@@ -101,6 +108,7 @@ async def _start(
     engine: AsyncEngine,
     sender: Sender,
     *,
+    health: grpc.aio.Channel,
     port: int | None,
 ) -> RegistryProcess:
     store = Store(engine, clock)
@@ -116,6 +124,8 @@ async def _start(
         env=environment(),
         read_file=secret_files.read,
     )
+    metadata = service_metadata(settings.service_tokens[0])
+    reports = KeyCheckReports(OutcomeServiceStub(health), metadata)
     feed, discovery = Feed(store), Discovery(store, prober)
     store.on_change(feed.announce)
     store.on_change(discovery.wake)
@@ -125,7 +135,9 @@ async def _start(
         vault=vault,
         addresses=addresses,
         secret_files=secret_files,
-        connectivity=Connectivity(store, prober, time.monotonic),
+        connectivity=Connectivity(
+            store, prober, clock=clock, timer=time.monotonic, report=reports.report
+        ),
         discovery=discovery,
         feed=feed,
     )
@@ -148,6 +160,7 @@ async def _start(
         feed=feed,
         discovery=discovery,
         sender=sender,
+        health=health,
         drain_seconds=settings.drain_seconds,
     )
 

@@ -1,12 +1,18 @@
 """Connectivity tests: does an instance answer, and which of its keys does it accept."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
+from conduit.internal.v1.outcome_pb2 import KeyCheck
 from conduit.v1 import connectivity_pb2 as pb
 from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_TESTED
 from conduit.v1.connectivity_json import CONNECTIVITY_OUTCOME_SPELLINGS
+from conduit.v1.error_reason_pb2 import (
+    ERROR_REASON_INSUFFICIENT_FUNDS,
+    ERROR_REASON_INVALID_API_KEY,
+    ERROR_REASON_UNSPECIFIED,
+)
 from conduit.v1.provider_pb2 import AUDIT_LEVEL_FULL
 from conduit_kernel.errors import ConduitError, UpstreamTimeout
 from conduit_providers.probe import outcome_of
@@ -30,9 +36,18 @@ _ORDER = (
     pb.CONNECTIVITY_OUTCOME_UNREACHABLE,
 )
 
+# What says whether a provider takes a key.
+_REASONS = {
+    pb.CONNECTIVITY_OUTCOME_OK: ERROR_REASON_UNSPECIFIED,
+    pb.CONNECTIVITY_OUTCOME_INVALID_KEY: ERROR_REASON_INVALID_API_KEY,
+    pb.CONNECTIVITY_OUTCOME_NO_FUNDS: ERROR_REASON_INSUFFICIENT_FUNDS,
+}
+
 
 class _Result(NamedTuple):
     key_id: str
+    # In seconds since 1970.
+    began_at: float
     outcome: pb.ConnectivityOutcome.ValueType
     message: str
     response_time_ms: int
@@ -42,11 +57,23 @@ class _Result(NamedTuple):
 class Connectivity:
     """Tests instances."""
 
-    def __init__(self, store: Store, prober: Prober, timer: Callable[[], float]) -> None:
-        """Take a timer in seconds since whenever."""
+    def __init__(
+        self,
+        store: Store,
+        prober: Prober,
+        *,
+        clock: Callable[[], float],
+        timer: Callable[[], float],
+        report: Callable[[Sequence[KeyCheck]], Awaitable[None]],
+    ) -> None:
+        """Take whom to report tests to.
+
+        `clock`: seconds since 1970; `timer`: seconds since whenever.
+        """
         self._store = store
         self._prober = prober
-        self._timer = timer
+        self._clock, self._timer = clock, timer
+        self._report = report
 
     async def test(
         self, provider_id: int, key_number: int | None, origin: Origin
@@ -61,6 +88,7 @@ class Connectivity:
         results = await self._test_all(provider, keys)
         if provider.audit_level == AUDIT_LEVEL_FULL:
             await self._note(provider, results, origin)
+        await self._report(_checks(provider, results))
         return _report(provider, results)
 
     async def _test_all(self, provider: Provider, keys: Sequence[Key]) -> list[_Result]:
@@ -77,7 +105,7 @@ class Connectivity:
 
     async def _test_one(self, provider: Provider, key: Key | None, deadline: float) -> _Result:
         key_id = key.api_id if key else ""
-        began = self._timer()
+        began_at, began = self._clock(), self._timer()
         try:
             async with asyncio.timeout_at(deadline):
                 found = await list_models(self._prober, provider, key)
@@ -85,22 +113,43 @@ class Connectivity:
             late = UpstreamTimeout(
                 f"{provider.name} did not answer in time", provider=provider.name
             )
-            return self._failed(key_id, late, began)
+            return self._failed(key_id, late, began_at, began)
         except ConduitError as error:
-            return self._failed(key_id, error, began)
+            return self._failed(key_id, error, began_at, began)
         message = f"{provider.name} answered with {len(found.names)} models"
         return _Result(
-            key_id, pb.CONNECTIVITY_OUTCOME_OK, message, found.response_time_ms, found.names
+            key_id,
+            began_at,
+            pb.CONNECTIVITY_OUTCOME_OK,
+            message,
+            found.response_time_ms,
+            found.names,
         )
 
-    def _failed(self, key_id: str, error: ConduitError, began: float) -> _Result:
+    def _failed(self, key_id: str, error: ConduitError, began_at: float, began: float) -> _Result:
         elapsed_ms = round((self._timer() - began) * 1000)
-        return _Result(key_id, outcome_of(error), error.message, elapsed_ms)
+        return _Result(key_id, began_at, outcome_of(error), error.message, elapsed_ms)
 
     async def _note(self, provider: Provider, results: Sequence[_Result], origin: Origin) -> None:
         outcomes = {each.key_id: CONNECTIVITY_OUTCOME_SPELLINGS[each.outcome] for each in results}
         async with self._store.change(origin) as changing:
             changing.note_use(AUDIT_ACTION_TESTED, provider.id, {"outcomes": outcomes})
+
+
+def _checks(provider: Provider, results: Sequence[_Result]) -> list[KeyCheck]:
+    """Return what the results say of whether the provider takes the keys."""
+    checks = []
+    for each in results:
+        if each.outcome in _REASONS:
+            reason = _REASONS[each.outcome]
+            detail = each.message if reason else ""
+            check = KeyCheck(
+                provider_id=provider.id, key_id=each.key_id, reason=reason, detail=detail
+            )
+            check.began_at.FromNanoseconds(int(each.began_at * 1e9))
+            check.is_test = True
+            checks.append(check)
+    return checks
 
 
 def _report(provider: Provider, results: Sequence[_Result]) -> pb.ConnectivityReport:

@@ -163,6 +163,7 @@ async def start(
         provider_state=provider_state,
         outcomes=outcomes,
         router_id=ids.next(),
+        clock=clock,
         timer=timer,
     )
 

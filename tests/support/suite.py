@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,9 @@ class Suite:
 
     async def start_control(self) -> None:
         """Start Registry, Health and Billing, on the ports they had."""
+        if not self._ports["health"]:
+            # The Registry tells it of tests, and is there first.
+            self._note("health", _free_port())
         self.registry = await registry.start(
             self.settings, self.catalog, port=self._ports["registry"]
         )
@@ -150,6 +154,12 @@ class Suite:
         self._ports[service] = port
         targets = {**self.settings.targets, service: f"127.0.0.1:{port}"}
         self.settings = dataclasses.replace(self.settings, targets=targets)
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
 
 
 @contextlib.asynccontextmanager

@@ -66,20 +66,33 @@ class Checker:
                 models |= dict.fromkeys(answer.names)
         return Finding(observations, list(models) if has_list else None)
 
+    async def check_key(self, config: InstanceConfig, key_id: str) -> Finding:
+        """Ask an instance once with one of its keys."""
+        observations: list[Observation] = []
+        if (opened := await self._open(config, key_id, observations)) is not None:
+            await self._ask(opened, observations, config.policy, 0)
+        return Finding(observations, None)
+
     async def _groups(
         self, config: InstanceConfig, observations: list[Observation]
     ) -> dict[str, list[ProbeTarget]]:
         """Return the enabled keys by address; those that cannot be opened are seen as refused."""
         groups: dict[str, list[ProbeTarget]] = {}
-        provider = self._state.providers[config.id]
         for key_id in config.key_ids:
-            try:
-                opened = await self._prober.open(provider, self._state.keys.get(key_id))
-            except ConduitError as error:
-                observations.append(self._failed(key_id, error))
-            else:
+            if (opened := await self._open(config, key_id, observations)) is not None:
                 groups.setdefault(opened.target.base_url, []).append(opened)
         return groups
+
+    async def _open(
+        self, config: InstanceConfig, key_id: str, observations: list[Observation]
+    ) -> ProbeTarget | None:
+        """Return a key to ask with; one that cannot be opened is seen as refused."""
+        provider, began = self._state.providers[config.id], self._clock()
+        try:
+            return await self._prober.open(provider, self._state.keys.get(key_id))
+        except ConduitError as error:
+            observations.append(_failed(key_id, error, began))
+            return None
 
     async def _ask_group(
         self, group: Sequence[ProbeTarget], observations: list[Observation], policy: CheckPolicy
@@ -105,43 +118,44 @@ class Checker:
     ) -> ModelList | None:
         ends_at = asyncio.get_running_loop().time() + policy.timeout_seconds
         for attempt in range(retries + 1):
-            left = ends_at - asyncio.get_running_loop().time()
+            left, began = ends_at - asyncio.get_running_loop().time(), self._clock()
             try:
                 answer = await self._prober.list_models(opened, timeout_seconds=max(left, 0.001))
             except UnsupportedCapability:
                 return None
             except ConduitError as error:
-                observations.append(self._failed(opened.key_id, error))
+                observations.append(_failed(opened.key_id, error, began))
                 if attempt == retries or not _is_worth_another_try(error):
                     return None
             else:
-                observations.append(self._answered(opened.key_id, answer))
+                observations.append(_answered(opened.key_id, answer, began))
                 return answer
             # Full jitter, so that all who wait do not come back together.
             await self._sleep(self._random() * FIRST_PAUSE_SECONDS * 2**attempt)
         return None
 
-    def _answered(self, key_id: str, answer: ModelList) -> Observation:
-        return Observation(
-            at=self._clock(),
-            classification=Classification.WORKS,
-            key_id=key_id,
-            response_time_ms=answer.response_time_ms,
-            limits=_limits_message(answer.rate_limits),
-            is_probe=True,
-        )
 
-    def _failed(self, key_id: str, error: ConduitError) -> Observation:
-        # What is wrong with our own configuration keeps the key from being used just as well.
-        is_upstream = isinstance(error, UpstreamError)
-        classification = classify(error.reason) if is_upstream else Classification.KEY_REFUSED
-        return Observation(
-            at=self._clock(),
-            classification=classification,
-            key_id=key_id,
-            detail=error.message[:MAX_DETAIL],
-            is_probe=True,
-        )
+def _answered(key_id: str, answer: ModelList, began: float) -> Observation:
+    return Observation(
+        at=began,
+        classification=Classification.WORKS,
+        key_id=key_id,
+        response_time_ms=answer.response_time_ms,
+        limits=_limits_message(answer.rate_limits),
+        is_probe=True,
+    )
+
+
+def _failed(key_id: str, error: ConduitError, began: float) -> Observation:
+    # What is wrong with our own configuration keeps the key from being used just as well.
+    is_upstream = isinstance(error, UpstreamError)
+    return Observation(
+        at=began,
+        classification=classify(error.reason) if is_upstream else Classification.KEY_REFUSED,
+        key_id=key_id,
+        detail=error.message[:MAX_DETAIL],
+        is_probe=True,
+    )
 
 
 def _is_worth_another_try(error: ConduitError) -> bool:

@@ -1,12 +1,16 @@
-"""Checks of instances, one at a time for each: on demand, and as often as policies say."""
+"""Checks of instances, one at a time for each: on demand, and as often as policies say.
+
+Keys that calls were refused for are checked besides, to tell whether they are to blame.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 
 from conduit.v1.provider_health_pb2 import HEALTH_STATUS_HEALTHY
-from conduit_health.checks.checker import Checker
+from conduit_health.checks.checker import Checker, Finding
 from conduit_health.state.instance_state import InstanceState
 from conduit_health.state.monitor import Monitor
 from conduit_health.state.provider_config import InstanceConfig
@@ -15,8 +19,10 @@ from conduit_health.state.provider_config import InstanceConfig
 UNHEALTHY_INTERVAL_SECONDS = 60.0
 # Of an interval, with its jitter.
 LATEST = 1.1
-# Instances that are checked at the same time.
+# Instances that are checked at the same time, and keys.
 AT_ONCE = 16
+# However often calls are refused because of a key, it is checked no more often for that.
+CONFIRM_SECONDS = 30.0
 
 
 class CheckScheduler:
@@ -37,7 +43,11 @@ class CheckScheduler:
         self._random = random
         self._running: dict[int, asyncio.Task[None]] = {}
         self._due: dict[int, float] = {}
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots, self._key_slots = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
+        # By instance: keys that are to be confirmed, when they last were, those that are now.
+        self._suspects = set[tuple[int, str]]()
+        self._confirmed_at: dict[tuple[int, str], float] = {}
+        self._confirming: dict[tuple[int, str], asyncio.Task[None]] = {}
         self._log = structlog.get_logger("health")
 
     async def check(self, provider_id: int) -> None:
@@ -58,9 +68,16 @@ class CheckScheduler:
         if not _is_recent(config, self._monitor.instance_state(provider_id), self._clock()):
             await self.check(provider_id)
 
+    def confirm(self, provider_id: int, key_id: str) -> None:
+        """Have a key checked that calls were refused for, if it was not just checked."""
+        if self._monitor.is_suspect(provider_id, key_id):
+            self._suspects.add((provider_id, key_id))
+            self._confirm_due()
+
     def start_due(self) -> None:
         """Start the checks whose time has come; call it again and again."""
         now = self._clock()
+        self._confirm_due()
         enabled = [config for config in self._monitor.instances if config.is_enabled]
         self._due = {config.id: self._due_of(config, now) for config in enabled}
         for config in enabled:
@@ -76,7 +93,7 @@ class CheckScheduler:
 
     async def stop(self) -> None:
         """Break off the checks that run."""
-        running = list(self._running.values())
+        running = [*self._running.values(), *self._confirming.values()]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -98,13 +115,49 @@ class CheckScheduler:
         return task
 
     async def _run(self, config: InstanceConfig) -> None:
+        await self._take(config, self._slots, partial(self._checker.check, config))
+
+    def _confirm_due(self) -> None:
+        """Check the suspected keys that were not just checked, one request at a time for each."""
+        now = self._clock()
+        self._confirmed_at = {
+            key: at for key, at in self._confirmed_at.items() if 0 <= now - at < CONFIRM_SECONDS
+        }
+        for key in self._suspects - self._confirmed_at.keys() - self._confirming.keys():
+            self._suspects.discard(key)
+            if self._monitor.is_suspect(*key):
+                self._confirmed_at[key] = now
+                config = self._monitor.config(key[0])
+                self._confirming[key] = task = asyncio.create_task(self._confirm(config, key[1]))
+                task.add_done_callback(partial(self._confirmed, key))
+
+    def _confirmed(self, key: tuple[int, str], _: asyncio.Task[None]) -> None:
+        self._confirming.pop(key, None)
+
+    async def _confirm(self, config: InstanceConfig, key_id: str) -> None:
+        if config.is_enabled and key_id in config.key_ids:
+            check = partial(self._checker.check_key, config, key_id)
+            await self._take(config, self._key_slots, check)
+
+    async def _take(
+        self,
+        config: InstanceConfig,
+        slots: asyncio.Semaphore,
+        check: Callable[[], Awaitable[Finding]],
+    ) -> None:
+        """Hand on what a check finds of keys that are still what they were when it began."""
         try:
-            async with self._slots:
-                finding = await self._checker.check(config)
+            async with slots:
+                finding = await check()
         except Exception:  # noqa: BLE001 # nobody else would hear of it, and the next check shall come
             self._log.exception("check_failed", provider_id=config.id)
             return
-        self._monitor.observe(config.id, finding.observations, finding.models)
+        now = self._monitor.key_versions(config.id)
+        before = config.key_versions
+        observations = [
+            each for each in finding.observations if now.get(each.key_id) == before.get(each.key_id)
+        ]
+        self._monitor.observe(config.id, observations, finding.models)
 
 
 def _is_overdue(config: InstanceConfig, instance_state: InstanceState, now: float) -> bool:

@@ -64,15 +64,19 @@ class InstanceState:
         self._failures = 0.0
         self._decayed_at = 0.0
 
-    def observe(self, observation: Observation) -> None:
-        """Take note of an attempt."""
+    def observe(self, observation: Observation) -> bool:
+        """Take note of an attempt; return whether it is a check of a key that matters to all."""
         if observation.classification is Classification.NOTHING:
-            return
+            return False
+        is_news = self._key(observation.key_id).observe(observation)
+        self._observe(observation)
+        return is_news
+
+    def _observe(self, observation: Observation) -> None:
         if self.last_check is None or not 0 < self.last_check - observation.at < LATE_SECONDS:
             self.last_check = observation.at
         if observation.response_time_ms is not None:
             self.response_time_ms = observation.response_time_ms
-        self._key(observation.key_id).observe(observation)
         self._decay(observation.at)
         self._attempts += observation.times
         if observation.classification in {Classification.WORKS, Classification.ANSWERED}:
@@ -96,10 +100,14 @@ class InstanceState:
         self.models = tuple(names)
         self._model_refused = False
 
-    def renew_key(self, key_id: str) -> None:
+    def renew_key(self, key_id: str, now: float) -> None:
         """Forget what was found of a key whose value is another now."""
         if key_id in self.keys:
-            self.keys[key_id].renew()
+            self.keys[key_id].renew(now)
+
+    def is_suspect(self, key_id: str) -> bool:
+        """Tell whether calls were refused because of a key, and no free request since."""
+        return key_id in self.keys and self.keys[key_id].is_suspect
 
     def status(self, config: InstanceConfig, now: float) -> Status:
         """Return how the instance is."""

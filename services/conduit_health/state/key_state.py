@@ -17,6 +17,8 @@ COOLDOWN_SECONDS = 30.0
 MAX_COOLDOWN_SECONDS = 3600.0
 # For how long a key is without funds though free probes with it succeed.
 NO_FUNDS_SECONDS = 3600.0
+# No report comes so late: what seems to was seen after the clock was set back.
+LATE_SECONDS = 60.0
 
 _STATUSES_BY_CLASSIFICATION = {
     Classification.WORKS: KEY_STATUS_ACTIVE,
@@ -25,6 +27,8 @@ _STATUSES_BY_CLASSIFICATION = {
     Classification.KEY_WITHOUT_FUNDS: KEY_STATUS_NO_FUNDS,
     Classification.KEY_LIMITED: KEY_STATUS_RATE_LIMITED,
 }
+_REFUSALS = frozenset({Classification.KEY_REFUSED, Classification.KEY_WITHOUT_FUNDS})
+_REFUSED = frozenset({KEY_STATUS_INVALID_CREDENTIALS, KEY_STATUS_NO_FUNDS})
 
 
 class KeyState:
@@ -38,16 +42,29 @@ class KeyState:
         self._cools_down_until = 0.0
         # When the status became what it is.
         self._since = 0.0
+        # The last free request that showed whether the provider takes the key.
+        self.check: Observation | None = None
+        # Whether calls were refused since.
+        self.is_suspect = False
+        # When the newest of all this was.
+        self._known_at = 0.0
 
-    def observe(self, observation: Observation) -> None:
-        """Take note of an attempt with this key."""
+    def observe(self, observation: Observation) -> bool:
+        """Take note of an attempt with this key; return whether it is a check that matters to all.
+
+        What is older than what is known changes nothing.
+        """
         if not observation.is_probe:
             self.last_used = max(self.last_used or 0.0, observation.at)
         if observation.limits is not None:
             self.limits = _merged(self.limits, observation.limits)
         status = _STATUSES_BY_CLASSIFICATION.get(observation.classification)
-        if status is None or self._shows_no_funds(observation):
-            return
+        if status is None or 0 < self._known_at - observation.at < LATE_SECONDS:
+            return False
+        self._known_at = observation.at
+        is_news = self._note(observation, status)
+        if self._shows_no_funds(observation):
+            return is_news
         if status != self._status:
             self._since = observation.at
         self._status = status
@@ -55,19 +72,37 @@ class KeyState:
         if status == KEY_STATUS_RATE_LIMITED:
             until = exhausted_until(observation.limits) or observation.at + COOLDOWN_SECONDS
             self._cools_down_until = min(until, observation.at + MAX_COOLDOWN_SECONDS)
+        return is_news
+
+    def _note(self, observation: Observation, status: KeyStatus.ValueType) -> bool:
+        """Note what was shown of whether the key is taken; return whether routers may rest it."""
+        if not observation.is_probe:
+            self.is_suspect |= status in _REFUSED
+            return False
+        if status == KEY_STATUS_RATE_LIMITED:
+            return False
+        former, self.check = self.check, observation
+        is_old_refusal = former is not None and former.classification in _REFUSALS
+        is_news = self.is_suspect or observation.is_test or is_old_refusal or status in _REFUSED
+        self.is_suspect = False
+        return is_news
 
     def _shows_no_funds(self, observation: Observation) -> bool:
         """Return whether a free probe, which any account may make, is no sign of funds.
 
-        After an hour it is taken for one, so that a call finds out.
+        After an hour it is taken for one, so that a call finds out; an operator's test is at once.
         """
         is_recent = observation.at - self._since < NO_FUNDS_SECONDS
-        return self._status == KEY_STATUS_NO_FUNDS and observation.is_probe and is_recent
+        is_unasked = observation.is_probe and not observation.is_test
+        return self._status == KEY_STATUS_NO_FUNDS and is_unasked and is_recent
 
-    def renew(self) -> None:
-        """Forget what was found of a value that is no longer the key's."""
+    def renew(self, now: float) -> None:
+        """Forget what was found of a value that is no longer the key's, and is still reported."""
         self._status = KEY_STATUS_UNSPECIFIED
         self.detail = ""
+        self.check = None
+        self.is_suspect = False
+        self._known_at = now
 
     def status(self, now: float) -> KeyStatus.ValueType:
         """Return how the key is at a moment; a rest ends by itself."""
@@ -77,7 +112,7 @@ class KeyState:
 
     def is_refused(self) -> bool:
         """Tell whether the provider does not take the key at all."""
-        return self._status in {KEY_STATUS_INVALID_CREDENTIALS, KEY_STATUS_NO_FUNDS}
+        return self._status in _REFUSED
 
     def remaining(self) -> int | None:
         """Return the requests that are left, as the provider last reported."""

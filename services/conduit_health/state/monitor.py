@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from conduit.internal.v1.outcome_pb2 import SharedCircuit
+from conduit.internal.v1.outcome_pb2 import KeyCheck, SharedCircuit
 from conduit.v1.provider_health_pb2 import (
     HEALTH_STATUS_DISABLED,
     HEALTH_STATUS_UNHEALTHY,
@@ -16,7 +16,7 @@ from conduit_health.publish.messages import health_message, limits_messages
 from conduit_health.publish.subscribers import Subscribers
 from conduit_health.state.circuit import RouterCircuits
 from conduit_health.state.instance_state import InstanceState
-from conduit_health.state.observation import Observation
+from conduit_health.state.observation import Observation, check_of
 from conduit_health.state.provider_config import (
     USUAL_POLICY,
     CheckPolicy,
@@ -74,7 +74,7 @@ class Monitor:
             self._subscribers.tell(gone)
         for config in self._configs.values():
             instance_state = self._instance_states.setdefault(config.id, InstanceState())
-            _renew_keys(instance_state, old.get(config.id), config)
+            _renew_keys(instance_state, old.get(config.id), config, self._clock())
         self._notifier.configuration_changed(self._state)
         self._tell_usability()
         self.tick()
@@ -124,9 +124,9 @@ class Monitor:
         )
         if config is None or instance_state is None:
             return
-        known = {"", *(key.id for key in config.keys)}
+        known, is_news = {"", *(key.id for key in config.keys)}, False
         for observation in observations:
-            instance_state.observe(
+            is_news |= instance_state.observe(
                 observation if observation.key_id in known else observation._replace(key_id="")
             )
             if observation.limits is not None and observation.key_id in known:
@@ -138,6 +138,27 @@ class Monitor:
         if observations and instance_state.last_check is not None:
             self._record(config, instance_state, observations[-1])
         self._publish([provider_id])
+        if is_news:
+            self._subscribers.tell([provider_id])
+
+    def is_suspect(self, provider_id: int, key_id: str) -> bool:
+        """Tell whether calls were refused because of a key, and no free request since."""
+        instance_state = self._instance_states.get(provider_id)
+        return instance_state is not None and instance_state.is_suspect(key_id)
+
+    def key_versions(self, provider_id: int) -> Mapping[str, int]:
+        """Return the versions of an instance's keys; none if it is gone."""
+        config = self._configs.get(provider_id)
+        return {} if config is None else config.key_versions
+
+    def key_checks(self, provider_ids: Iterable[int]) -> list[KeyCheck]:
+        """Return the last free check of each key of some instances that had one."""
+        return [
+            check_of(provider_id, key_state.check)
+            for provider_id in provider_ids
+            for key_state in self._instance_states[provider_id].keys.values()
+            if key_state.check is not None
+        ]
 
     def report_circuits(
         self, router_id: str, circuits: Mapping[int, CircuitState.ValueType]
@@ -230,7 +251,7 @@ def _lasting(health: ProviderHealth) -> bytes:
 
 
 def _renew_keys(
-    instance_state: InstanceState, old: InstanceConfig | None, new: InstanceConfig
+    instance_state: InstanceState, old: InstanceConfig | None, new: InstanceConfig, now: float
 ) -> None:
     if old is None:
         return
@@ -239,6 +260,6 @@ def _renew_keys(
     versions = {key.id: key.version for key in old.keys}
     for key in new.keys:
         if moved or versions.get(key.id) != key.version:
-            instance_state.renew_key(key.id)
+            instance_state.renew_key(key.id, now)
     for gone in versions.keys() - {key.id for key in new.keys}:
         instance_state.keys.pop(gone, None)

@@ -4,8 +4,13 @@ import enum
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from conduit.internal.v1.outcome_pb2 import Outcome
-from conduit.v1.error_reason_pb2 import ErrorReason
+from conduit.internal.v1.outcome_pb2 import KeyCheck, Outcome
+from conduit.v1.error_reason_pb2 import (
+    ERROR_REASON_INSUFFICIENT_FUNDS,
+    ERROR_REASON_INVALID_API_KEY,
+    ERROR_REASON_UNSPECIFIED,
+    ErrorReason,
+)
 from conduit.v1.provider_health_pb2 import KeyRateLimits, RateLimit
 
 MAX_DETAIL = 500
@@ -40,7 +45,10 @@ class Observation(NamedTuple):
     detail: str = ""
     limits: KeyRateLimits | None = None
     times: int = 1
+    # Whether a free request showed it; then `at` is when that began.
     is_probe: bool = False
+    # Whether an operator asked for that.
+    is_test: bool = False
     # The virtual key whose request it was; 0 where it says the same whoever asks.
     caller: int = 0
 
@@ -68,6 +76,14 @@ _BY_NUMBER: Mapping[int, Classification] = {
     for name, number in ErrorReason.items()
 }
 
+# What routers are told that a key was refused for.
+_REASONS: Mapping[Classification, ErrorReason.ValueType] = {
+    Classification.WORKS: ERROR_REASON_UNSPECIFIED,
+    Classification.ANSWERED: ERROR_REASON_UNSPECIFIED,
+    Classification.KEY_REFUSED: ERROR_REASON_INVALID_API_KEY,
+    Classification.KEY_WITHOUT_FUNDS: ERROR_REASON_INSUFFICIENT_FUNDS,
+}
+
 
 def classify(reason: str) -> Classification:
     """Return what a reason of failure, such as `PROVIDER_TIMEOUT`, says of the provider."""
@@ -88,6 +104,32 @@ def observation_of(outcome: Outcome, now: float) -> Observation:
         times=max(1, outcome.count),
         caller=outcome.virtual_key_id,
     )
+
+
+def observation_of_check(check: KeyCheck, now: float) -> Observation:
+    """Return what an operator's test showed; the Registry's clock may be ahead of ours."""
+    began = check.began_at.seconds + check.began_at.nanos / 1e9
+    return Observation(
+        at=max(0.0, min(began, now)) if check.HasField("began_at") else now,
+        classification=_BY_NUMBER.get(check.reason, Classification.NOTHING),
+        key_id=check.key_id,
+        detail=check.detail[:MAX_DETAIL],
+        is_probe=True,
+        is_test=True,
+    )
+
+
+def check_of(provider_id: int, observation: Observation) -> KeyCheck:
+    """Return what a free request showed of a key, for routers."""
+    check = KeyCheck(
+        provider_id=provider_id,
+        key_id=observation.key_id,
+        reason=_REASONS[observation.classification],
+        detail=observation.detail,
+        is_test=observation.is_test,
+    )
+    check.began_at.FromNanoseconds(int(observation.at * 1e9))
+    return check
 
 
 def exhausted_until(limits: KeyRateLimits | None) -> float | None:

@@ -45,6 +45,11 @@ class InstanceConfig(NamedTuple):
     policy: CheckPolicy = USUAL_POLICY
 
     @property
+    def key_versions(self) -> dict[str, int]:
+        """Return the versions of all keys, by id."""
+        return {key.id: key.version for key in self.keys}
+
+    @property
     def key_ids(self) -> tuple[str, ...]:
         """Return the keys to call with: the enabled ones; an empty id stands for no key at all."""
         if not self.keys:

@@ -22,11 +22,13 @@ from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.own_limits import is_own_limit
 from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.routing.health_view import Asked, Subject
+from conduit_router.routing.key_refusals import REFUSED_SECONDS
 
-# How long a key, or a model of it, is benched after a failure of its own.
+# How long a key, or a model of it, is benched after a failure of its own. A refused key is so
+# only once a free check confirms it, if there is one.
 COOLDOWN_SECONDS = {
-    InvalidApiKey: 300.0,
-    InsufficientFunds: 300.0,
+    InvalidApiKey: REFUSED_SECONDS,
+    InsufficientFunds: REFUSED_SECONDS,
     UpstreamRateLimited: 5.0,
     UpstreamModelNotFound: 60.0,
 }
@@ -109,10 +111,29 @@ def _key_failed(scope: CallScope, attempt: Attempt, error: UpstreamError) -> Non
     if error.is_conclusive:
         error.metadata.setdefault("key_id", attempt.key.key_id)
         scope.runtime.state.release(scope.asked(attempt))
-        _rest(scope, attempt, error, attempt.key.key_id)
+        if isinstance(error, UpstreamRateLimited):
+            _rest(scope, attempt, error, attempt.key.key_id)
+        elif _is_in_use(scope, attempt):
+            _refused(scope, attempt, error)
     elif error.metadata.get("status") == "403":
         # It may be about what the request names; nobody else's is refused for that.
         scope.runtime.state.key_failed(scope.asked(attempt))
+
+
+def _is_in_use(scope: CallScope, attempt: Attempt) -> bool:
+    """Tell whether a key has the value that an attempt was made with, and is enabled."""
+    instance = scope.runtime.table.instances.get(attempt.candidate.provider_id)
+    keys = () if instance is None else instance.keys
+    value = attempt.key.key_id, attempt.key.rotated_at
+    return any((key.key_id, key.rotated_at) == value for key in keys)
+
+
+def _refused(scope: CallScope, attempt: Attempt, error: UpstreamError) -> None:
+    has_check = "models" in attempt.candidate.instance.spec.endpoints
+    if has_check and "retry_after_ms" not in error.metadata:
+        scope.runtime.state.refuse_key(scope.asked(attempt), error.message, error.reason)
+    else:
+        _rest(scope, attempt, error, attempt.key.key_id)
 
 
 def _rest(scope: CallScope, attempt: Attempt, error: UpstreamError, key_id: str) -> None:

@@ -50,6 +50,7 @@ class ControlPlane:
         provider_state: ProviderState,
         outcomes: Outcomes,
         router_id: str,
+        clock: Callable[[], float],
         timer: Callable[[], float],
     ) -> None:
         """Take what is to be kept up to date and what is to be delivered."""
@@ -64,7 +65,9 @@ class ControlPlane:
         self._spool = spool
         self._outcomes = outcomes
         self._price_watch = PriceWatch(LedgerServiceStub(billing), prices, self._metadata)
-        self._health_watch = HealthWatch(health, provider_state, self._metadata, router_id)
+        self._health_watch = HealthWatch(
+            health, provider_state, self._metadata, router_id, clock=clock, timer=timer
+        )
         self._delivery = ChargeDelivery(billing, spool, recorder, self._metadata)
         self._reports = Reports(
             health,

@@ -1,9 +1,11 @@
 """Keys, and models of keys or instances, that are not used for a while."""
 
 from conduit_router.routing.health_view import Cooldown, Subject
+from conduit_router.routing.key_refusals import REFUSALS, KeyCheck
 
 # So many models of a key at rest mean that the key itself is.
 MODELS_OF_A_KEY = 3
+_OF_KEYS = REFUSALS | {"PROVIDER_RATE_LIMITED"}
 
 
 class Cooldowns:
@@ -17,9 +19,9 @@ class Cooldowns:
         return bool(self._cooldowns)
 
     def add(self, subject: Subject, cooldown: Cooldown) -> None:
-        """Let something rest; a key of which several models rest by their limits rests, too."""
+        """Let something rest; a key of which several models rest for the same reason does, too."""
         self._cooldowns[subject] = cooldown
-        if subject.model and subject.key_id and cooldown.reason == "PROVIDER_RATE_LIMITED":
+        if subject.model and subject.key_id and cooldown.reason in _OF_KEYS:
             alike = [
                 each
                 for at, each in self._cooldowns.items()
@@ -28,7 +30,25 @@ class Cooldowns:
                 and each.reason == cooldown.reason
             ]
             if len(alike) >= MODELS_OF_A_KEY:
-                self._cooldowns[subject._replace(model="")] = min(alike)
+                self._cooldowns[subject._replace(model="")] = min(alike)._replace(model="")
+
+    def end(self, check: KeyCheck) -> list[Cooldown]:
+        """End the older rests that a check of a key has disproved; return those of the key.
+
+        A test of an operator's ends all that may have to do with the key.
+        """
+        ended = [
+            at
+            for at, each in self._cooldowns.items()
+            if each.since < check.began
+            and (
+                at.provider_id == check.provider_id and at.key_id in {"", check.key_id}
+                if check.is_test
+                else at == check.subject and each.reason in REFUSALS
+            )
+        ]
+        gone = [(at, self._cooldowns.pop(at)) for at in ended]
+        return [each for at, each in gone if at == check.subject]
 
     def current(self, now: float) -> dict[Subject, Cooldown]:
         """Return what is at rest now, and forget the rest."""

@@ -21,6 +21,9 @@ class Cooldown(NamedTuple):
     # The words of the failure, and its reason in the contract.
     message: str
     reason: str = "PROVIDER_RATE_LIMITED"
+    # When it began, and which model was asked for.
+    since: float = 0.0
+    model: str = ""
 
 
 class Asked(NamedTuple):

@@ -4,7 +4,7 @@ A failure counts for the smallest thing that it is about, and widens when severa
 alike: the model at the instance, then the instance; a key where its siblings work.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from conduit.v1.provider_health_pb2 import (
     CIRCUIT_STATE_HALF_OPEN,
@@ -14,6 +14,12 @@ from conduit.v1.provider_health_pb2 import (
 from conduit_kernel.breaker import DEFAULT_POLICY, Breaker, BreakerPolicy
 from conduit_router.routing.cooldowns import Cooldowns
 from conduit_router.routing.health_view import HEALTHY, Asked, Cooldown, HealthView, Subject
+from conduit_router.routing.key_refusals import (
+    REFUSED_SECONDS,
+    KeyCheck,
+    KeyRefusals,
+    model_seconds,
+)
 from conduit_router.routing.retry_budgets import RetryBudgets
 
 # So many models of an instance that fail in a row mean that the instance does.
@@ -31,7 +37,7 @@ class ProviderState:
         self._clock = clock
         self._policy = policy
         self._breakers: dict[Subject, Breaker] = {}
-        self._cooldowns = Cooldowns()
+        self._cooldowns, self._refusals = Cooldowns(), KeyRefusals()
         self._budgets = RetryBudgets()
         self._unhealthy: frozenset[int] = frozenset()
         # When an instance that Health found unhealthy was last asked all the same.
@@ -187,8 +193,20 @@ class ProviderState:
 
     def cool_down(self, subject: Subject, seconds: float, message: str, reason: str) -> None:
         """Let a key, or a model of a key or an instance, rest."""
-        self.is_quiet = False
-        self._cooldowns.add(subject, Cooldown(self._clock() + seconds, message, reason))
+        now = self._clock()
+        self._rest(subject, Cooldown(now + seconds, message, reason, now))
+
+    def refuse_key(self, asked: Asked, message: str, reason: str) -> None:
+        """Let a key rest that a provider refused, for a moment until a check of it is heard of."""
+        now = self._clock()
+        subject, seconds = self._refusals.refused(asked, reason, now)
+        self._rest(subject, Cooldown(now + seconds, message, reason, now, asked.model))
+
+    def take_checks(self, checks: Iterable[KeyCheck]) -> None:
+        """Take what free requests showed of keys: whether a rest goes on, or was for nothing."""
+        for check in checks:
+            if self._refusals.take(check):
+                self._take(check)
 
     def forget(self, provider_ids: frozenset[int], key_ids: frozenset[str]) -> None:
         """Forget the failures of instances and keys that an operator mended."""
@@ -200,6 +218,7 @@ class ProviderState:
             self._failing.pop(provider_id, None)
             self._worked.pop(provider_id, None)
         self._cooldowns.forget(provider_ids, key_ids)
+        self._refusals.forget(provider_ids, key_ids, self._clock())
 
     def may_retry(self, provider_id: int) -> bool:
         """Take one retry from an instance's budget, if there is one left."""
@@ -207,6 +226,27 @@ class ProviderState:
             return False
         self.is_quiet = False
         return True
+
+    def _take(self, check: KeyCheck) -> None:
+        now, key = self._clock(), check.subject
+        if check.reason:
+            until = check.began + REFUSED_SECONDS
+            if until > now:
+                self._rest(key, Cooldown(until, check.message, check.reason, check.began))
+            return
+        ended = self._cooldowns.end(check)
+        if check.is_test:
+            self._breakers.pop(key, None)
+            return
+        for each in ended:
+            if each.model:
+                # The key is taken, so it was about the model that was asked for.
+                until = max(now, each.since + model_seconds(each.reason))
+                self._rest(key._replace(model=each.model), each._replace(until=until))
+
+    def _rest(self, subject: Subject, cooldown: Cooldown) -> None:
+        self.is_quiet = False
+        self._cooldowns.add(subject, cooldown)
 
     def _count(
         self, subject: Subject, asked: Asked, *, is_impersonal: bool = False, may_open: bool = True

@@ -339,6 +339,7 @@ async def test_a_stored_configuration_that_cannot_be_used_is_forgotten(settings:
         provider_state=ProviderState(lambda: 0.0),
         outcomes=Outcomes(lambda: 0.0),
         router_id="r1",
+        clock=time.time,
         timer=time.monotonic,
     )
     assert control_plane.state.is_known

@@ -22,17 +22,39 @@ ANSWER = {
     ],
     "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
 }
+MODELS = {"object": "list", "data": [{"id": "m"}, {"id": "o"}]}
 WRONG = {"error": {"message": "Incorrect API key", "code": "invalid_api_key"}}
 
 
+class Account:
+    """What a provider knows: one key, and a model that is not for it."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.refused_model = ""
+        # The models that chats asked for, and how often there was a request for the list.
+        self.asked: list[str] = []
+        self.listed = 0
+
+    def takes(self, exchange: Exchange, body: bytes) -> bool:
+        """Tell whether a request is answered."""
+        if body:
+            self.asked.append(orjson.loads(body)["model"])
+        else:
+            self.listed += 1
+        is_known = exchange.fields.get(b"authorization") == f"Bearer {self.key}".encode()
+        return is_known and not (body and self.asked[-1] == self.refused_model)
+
+
 @asynccontextmanager
-async def upstream(key: str) -> AsyncIterator[str]:
+async def upstream(known: str | Account) -> AsyncIterator[str]:
     """Serve a provider that knows one key; yields its base URL."""
+    account = Account(known) if isinstance(known, str) else known
 
     async def answer(exchange: Exchange) -> None:
-        is_known = exchange.fields.get(b"authorization") == f"Bearer {key}".encode()
+        is_known = account.takes(exchange, exchange.body)
         fields = ((b"content-type", b"application/json"),)
-        status, body = (200, ANSWER) if is_known else (401, WRONG)
+        status, body = (200, ANSWER if exchange.body else MODELS) if is_known else (401, WRONG)
         exchange.respond(status, fields, orjson.dumps(body))
 
     server = HttpServer(answer)
@@ -60,9 +82,9 @@ async def set_up(suite: Suite, base_url: str, key: str) -> tuple[int, str]:
     return int(made["id"]), str(added["id"])
 
 
-async def ask(client: httpx.AsyncClient) -> tuple[int, str]:
+async def ask(client: httpx.AsyncClient, model: str = "mended") -> tuple[int, str]:
     """Ask for an answer; return its status and the code of its error."""
-    answer = await client.post("/v1/chat/completions", json=CHAT)
+    answer = await client.post("/v1/chat/completions", json={**CHAT, "model": model})
     failure = answer.json().get("error") or {}
     return answer.status_code, failure.get("code", "")
 
@@ -107,3 +129,53 @@ async def test_an_instance_with_another_address_is_tried_again(tmp_path: Path) -
             await suite.settled()
             assert await ask(client) == (200, "")
             await circuit_of(suite, provider_id, "Closed")
+
+
+async def test_a_key_that_its_provider_takes_rests_for_the_refused_model_alone(
+    tmp_path: Path,
+) -> None:
+    """A free request shows it, soon after: what a model refuses takes the key from no other."""
+    account = Account("sk-right")
+    account.refused_model = "m"
+    async with upstream(account) as url, running_suite(tmp_path) as suite:
+        provider_id, _ = await set_up(suite, url, "sk-right")
+        other = {"modelAlias": "other", "providerId": provider_id, "actualModelName": "o"}
+        await suite.call("POST", "/api/model-provider-mappings", other)
+        await suite.settled()
+        async with suite.caller() as client:
+            assert (await ask(client))[0] == 502
+
+            async def is_served() -> bool:
+                return await ask(client, "other") == (200, "")
+
+            await eventually(is_served)
+            listed = account.listed
+            for _ in range(20):
+                assert (await ask(client))[0] == 502
+                assert await is_served()
+            assert account.asked.count("m") == 1
+            assert account.listed == listed
+
+
+async def test_a_passed_test_ends_the_rest_of_a_key(tmp_path: Path) -> None:
+    """A key whose refusal was confirmed rests for minutes; mended at the provider, it is tested."""
+    account = Account("sk-another")
+    async with upstream(account) as url, running_suite(tmp_path) as suite:
+        provider_id, _ = await set_up(suite, url, "sk-right")
+        async with suite.caller() as client:
+            assert (await ask(client))[0] == 502
+
+            async def is_confirmed() -> bool:
+                return account.listed > 0
+
+            await eventually(is_confirmed)
+            account.key = "sk-right"
+            assert (await ask(client))[0] == 502
+            report = await suite.call("POST", f"/api/providers/{provider_id}/test")
+            assert report["success"]
+
+            async def is_served() -> bool:
+                return await ask(client) == (200, "")
+
+            await eventually(is_served)
+            assert account.asked == ["m", "m"]

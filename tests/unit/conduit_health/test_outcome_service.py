@@ -17,9 +17,13 @@ from tests.integration.health.conftest import (
 )
 
 from conduit.internal.v1 import outcome_service_pb2 as pb
-from conduit.internal.v1.outcome_pb2 import Outcome, RouterCircuit
+from conduit.internal.v1.outcome_pb2 import KeyCheck, Outcome, RouterCircuit
 from conduit.internal.v1.snapshot_pb2 import Snapshot
-from conduit.v1.error_reason_pb2 import ERROR_REASON_PROVIDER_ERROR
+from conduit.v1.error_reason_pb2 import (
+    ERROR_REASON_INVALID_API_KEY,
+    ERROR_REASON_PROVIDER_ERROR,
+    ERROR_REASON_UNSPECIFIED,
+)
 from conduit.v1.provider_health_pb2 import (
     CIRCUIT_STATE_CLOSED,
     CIRCUIT_STATE_OPEN,
@@ -126,4 +130,48 @@ async def test_silence_is_broken_by_signs_of_life(
     watch = health.outcomes.WatchHealth(pb.WatchHealthRequest(), metadata=SERVICE_METADATA)
     await read(watch)
     assert await read(watch) == pb.WatchHealthResponse()
+    watch.cancel()
+
+
+async def test_a_key_that_calls_were_refused_for_is_checked_and_all_hear_of_it(
+    bench: Bench, health: Health
+) -> None:
+    """By one request; it began after what it answers."""
+    watch = health.outcomes.WatchHealth(pb.WatchHealthRequest(), metadata=SERVICE_METADATA)
+    await read(watch)
+    for status, reason in (
+        (200, ERROR_REASON_UNSPECIFIED),
+        (401, ERROR_REASON_INVALID_API_KEY),
+    ):
+        bench.clock.now += 60
+        refused_at = Timestamp(seconds=int(bench.clock.now))
+        bench.upstream.status = status
+        bench.upstream.asked.clear()
+        refused = outcome(reason=ERROR_REASON_INVALID_API_KEY, ended_at=refused_at)
+        await report(health, *[refused] * 3)
+        check = await key_check(watch, refused_at)
+        assert (check.key_id, check.reason, check.is_test) == ("key_1", reason, False)
+        assert bool(check.detail) == bool(reason)
+        assert len(bench.upstream.asked) == 1
+    watch.cancel()
+
+
+async def key_check(watch: Any, at: Timestamp) -> KeyCheck:  # noqa: ANN401 # a call
+    """Return the check of the one key that began at a time."""
+    while True:
+        for check in (await read(watch)).key_checks:
+            if check.began_at == at:
+                return check
+
+
+async def test_operators_tests_are_told_to_all_routers(bench: Bench, health: Health) -> None:
+    """One that begins to watch later hears of it, too; the instance works again."""
+    await report(health, outcome(reason=ERROR_REASON_PROVIDER_ERROR, count=3))
+    began = Timestamp(seconds=int(NOW))
+    test = KeyCheck(provider_id=1, key_id="key_1", began_at=began, is_test=True)
+    await report(health, key_checks=[test])
+    watch = health.outcomes.WatchHealth(pb.WatchHealthRequest(), metadata=SERVICE_METADATA)
+    assert list((await read(watch)).key_checks) == [test]
+    assert (await health.get()).status == HEALTH_STATUS_HEALTHY
+    assert bench.upstream.asked == []
     watch.cancel()

@@ -2,13 +2,20 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import pytest
-from tests.support.registry import Upstream
+from tests.support.registry import NOW, Upstream
 from tests.unit.conduit_registry.conftest import ORIGIN, Edit, Fill
 
+from conduit.internal.v1.outcome_pb2 import KeyCheck
 from conduit.v1 import connectivity_pb2 as pb
 from conduit.v1.audit_entry_pb2 import AUDIT_ACTION_TESTED
+from conduit.v1.error_reason_pb2 import (
+    ERROR_REASON_INSUFFICIENT_FUNDS,
+    ERROR_REASON_INVALID_API_KEY,
+    ERROR_REASON_UNSPECIFIED,
+)
 from conduit.v1.provider_pb2 import AUDIT_LEVEL_FULL
 from conduit_kernel.errors import KeyNotFound, ProviderNotFound
 from conduit_kernel.pagination import Page
@@ -19,9 +26,19 @@ from conduit_registry.store import Store
 
 
 @pytest.fixture
-def tests(store: Store, prober: Prober) -> Connectivity:
+def reported() -> list[KeyCheck]:
+    """Return what Health hears of tests."""
+    return []
+
+
+@pytest.fixture
+def tests(store: Store, prober: Prober, reported: list[KeyCheck]) -> Connectivity:
     """Return what tests instances."""
-    return Connectivity(store, prober, time.monotonic)
+
+    async def report(checks: Sequence[KeyCheck]) -> None:
+        reported.extend(checks)
+
+    return Connectivity(store, prober, clock=lambda: NOW, timer=time.monotonic, report=report)
 
 
 async def test_each_key_is_told_what_it_met_and_the_best_is_the_instances(
@@ -46,6 +63,24 @@ async def test_each_key_is_told_what_it_met_and_the_best_is_the_instances(
     assert report.message == "Main answered with 2 models"
     assert report.keys[1].message.endswith("No credit for [redacted]")
     assert "poor-key-1" not in str(report)
+
+
+async def test_health_hears_which_keys_are_taken(
+    tests: Connectivity, fill: Fill, upstream: Upstream, reported: list[KeyCheck]
+) -> None:
+    """Of one that must wait, or cannot be tried, it hears nothing."""
+    upstream.lists("good", "gpt-4o")
+    upstream.answers["poor"] = (402, "{}")
+    upstream.answers["busy"] = (429, "{}")
+    await fill("refused-by-all", "poor", "busy", "good")
+    await tests.test(1, None, ORIGIN)
+    assert [(check.key_id, check.reason, bool(check.detail)) for check in reported] == [
+        ("key_1", ERROR_REASON_INVALID_API_KEY, True),
+        ("key_2", ERROR_REASON_INSUFFICIENT_FUNDS, True),
+        ("key_4", ERROR_REASON_UNSPECIFIED, False),
+    ]
+    assert {(check.provider_id, check.is_test) for check in reported} == {(1, True)}
+    assert {check.began_at.ToNanoseconds() for check in reported} == {int(NOW * 1e9)}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from tests.unit.conduit_health.conftest import Watched
 from conduit.v1.provider_health_pb2 import HEALTH_STATUS_HEALTHY, HEALTH_STATUS_UNHEALTHY
 from conduit_health.checks.checker import Checker
 from conduit_health.checks.scheduler import (
+    CONFIRM_SECONDS,
     UNHEALTHY_INTERVAL_SECONDS,
     CheckScheduler,
 )
@@ -170,3 +171,75 @@ async def test_a_check_that_hangs_is_not_waited_for_and_can_be_broken_off(
         await bench.checks.check(1)
         await bench.checks.stop()
     assert checks() == []
+
+
+async def refused(bench: Bench, after: float = 0.0, times: int = 1) -> int:
+    """Let calls be refused for the key after some time; return how often it was checked then."""
+    bench.clock.now += after
+    bench.upstream.asked.clear()
+    for _ in range(times):
+        bench.see(Classification.KEY_REFUSED)
+        bench.checks.confirm(1, "key_1")
+        await asyncio.gather(*confirmations())
+    return len(bench.upstream.asked)
+
+
+def confirmations() -> list[asyncio.Task[object]]:
+    """Return the checks of keys that run."""
+    tasks = asyncio.all_tasks()
+    name = "CheckScheduler._confirm"
+    return [t for t in tasks if name in getattr(t.get_coro(), "__qualname__", "")]
+
+
+async def test_a_refused_key_is_checked_at_once_and_not_again_for_a_while(bench: Bench) -> None:
+    """However often calls are refused for it: no caller can bring about a storm."""
+    assert await refused(bench, times=20) == 1
+    assert await refused(bench, CONFIRM_SECONDS - 1, times=20) == 0
+    # The last refusal is still to be looked into.
+    assert await asked_for_key(bench, 0.5) == 0
+    assert await asked_for_key(bench, 0.5) == 1
+    assert await asked_for_key(bench, CONFIRM_SECONDS) == 0
+    assert bench.monitor.health(1).status == HEALTH_STATUS_HEALTHY
+
+
+async def asked_for_key(bench: Bench, after: float) -> int:
+    """Let time pass; return how often the key was checked."""
+    bench.clock.now += after
+    bench.upstream.asked.clear()
+    bench.checks.start_due()
+    await asyncio.gather(*confirmations())
+    return len(bench.upstream.asked)
+
+
+async def test_only_a_key_that_was_refused_is_confirmed(bench: Bench) -> None:
+    """Neither one that works, nor one that is unknown, disabled, or of a disabled instance."""
+    bench.see(Classification.WORKS)
+    for provider_id, key_id in ((1, "key_1"), (1, "key_9"), (9, "key_1")):
+        bench.checks.confirm(provider_id, key_id)
+    assert confirmations() == []
+    bench.watched.configure(configuration(bench.upstream.url, key(1), is_enabled=False))
+    assert await refused(bench) == 0
+
+
+async def test_a_value_that_was_replaced_meanwhile_is_not_judged_by_a_check(bench: Bench) -> None:
+    """What the check found is of the one before."""
+    bench.upstream.statuses["sk-upstream-good"] = 401
+    bench.see(Classification.KEY_REFUSED)
+    bench.checks.confirm(1, "key_1")
+    replaced = key(1, "sk-other")
+    replaced.credential.updated_at.seconds = 5
+    bench.watched.configure(configuration(bench.upstream.url, replaced))
+    await asyncio.gather(*confirmations())
+    assert len(bench.upstream.asked) == 1
+    assert bench.monitor.key_checks([1]) == []
+    assert not bench.monitor.is_suspect(1, "key_1")
+
+
+async def test_a_scheduler_that_stops_breaks_off_the_checks_of_keys(bench: Bench) -> None:
+    """A provider that is silent holds nobody up."""
+    bench.upstream.is_silent = True
+    bench.see(Classification.KEY_REFUSED)
+    bench.checks.confirm(1, "key_1")
+    await asyncio.sleep(0)
+    await bench.checks.stop()
+    assert confirmations() == []

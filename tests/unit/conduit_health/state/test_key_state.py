@@ -88,7 +88,7 @@ def test_a_key_that_must_rest_does_so_as_long_as_its_provider_says(
 def test_a_new_value_is_judged_anew() -> None:
     """What is known of the account stays."""
     state = seen(C.KEY_REFUSED, limits=limits_of(3, NOW))
-    state.renew()
+    state.renew(NOW)
     assert (state.status(NOW), state.detail, state.is_refused()) == (
         KEY_STATUS_UNSPECIFIED,
         "",
@@ -122,3 +122,54 @@ def test_limits_are_kept_apart() -> None:
     assert state.limits is not None
     assert state.limits.tokens_per_minute.remaining == 7
     assert KeyState().remaining() is None
+
+
+def checked(ago: float, classification: C, *, is_test: bool = False) -> Observation:
+    """Return what a free request showed that began a while ago."""
+    return Observation(NOW - ago, classification, "key_1", is_probe=True, is_test=is_test)
+
+
+def test_what_began_earlier_says_nothing_against_what_was_met_later() -> None:
+    """In whichever order it is heard of; what is much older was seen before the clock was set."""
+    state = seen(C.KEY_REFUSED)
+    assert not state.observe(checked(1, C.WORKS))
+    assert state.is_refused()
+    assert state.is_suspect
+    assert state.observe(checked(0, C.WORKS))
+    assert not state.is_refused()
+    assert state.observe(checked(3600, C.KEY_REFUSED))
+    assert state.is_refused()
+
+
+def test_routers_hear_of_checks_that_change_what_they_do() -> None:
+    """Of refused keys, of those that calls were refused for, and of what operators test."""
+    state = KeyState()
+    assert not state.observe(checked(9, C.WORKS))
+    assert not state.observe(checked(8, C.WORKS))
+    assert state.observe(checked(7, C.WORKS, is_test=True))
+    assert state.observe(checked(6, C.KEY_REFUSED))
+    assert state.observe(checked(5, C.KEY_REFUSED))
+    assert state.observe(checked(4, C.WORKS))
+    assert not state.observe(checked(3, C.WORKS))
+    assert not state.observe(Observation(NOW - 2, C.KEY_REFUSED, "key_1"))
+    assert not state.observe(checked(2, C.KEY_LIMITED))
+    assert state.observe(checked(1, C.WORKS))
+
+
+def test_an_operators_test_shows_funds_at_once() -> None:
+    """Who tests a key has paid; a check that nobody asked for may pass without."""
+    state = seen(C.KEY_WITHOUT_FUNDS)
+    state.observe(checked(0, C.WORKS))
+    assert state.status(NOW) == KEY_STATUS_NO_FUNDS
+    state.observe(checked(0, C.WORKS, is_test=True))
+    assert state.status(NOW) == KEY_STATUS_ACTIVE
+
+
+def test_what_is_still_reported_of_a_former_value_is_not_the_new_ones() -> None:
+    """Reports are late by a second."""
+    state = seen(C.KEY_REFUSED)
+    state.observe(checked(0, C.KEY_REFUSED))
+    state.renew(NOW + 1)
+    assert state.check is None
+    state.observe(Observation(NOW + 0.9, C.KEY_REFUSED, "key_1"))
+    assert not state.is_refused()

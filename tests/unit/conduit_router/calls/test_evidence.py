@@ -1,6 +1,7 @@
 """What failures count against: the smallest thing that they are about, and never another caller."""
 
 import contextlib
+import dataclasses
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +29,8 @@ from conduit_router.calls.call_scope import CallScope, admit
 from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.routing.health_view import Subject
-from conduit_router.routing.table import Caller
+from conduit_router.routing.key_refusals import REFUSED_SECONDS, UNCONFIRMED_SECONDS, KeyCheck
+from conduit_router.routing.table import Caller, Instance
 
 BODY = b'{"model":"gpt","messages":[{"role":"user","content":"hello"}]}'
 AT_MODEL, KEY, MODEL_OF_KEY = (
@@ -47,6 +49,19 @@ def bench(tmp_path: Path) -> Bench:
 def caller(number: int) -> CallerContext:
     """Return who calls with a virtual key."""
     return replace(CALLER, caller=Caller(number, is_enabled=True, expires_at=1e18, allowed=None))
+
+
+def use(bench: Bench, instance: Instance) -> None:
+    """Put an instance in the place of the first."""
+    table = bench.runtime.table
+    route = table.routes["gpt"]
+    first, *others = route.candidates
+    candidates = (replace(first, instance=instance), *others)
+    bench.runtime.table = replace(
+        table,
+        instances={**table.instances, 1: instance},
+        routes={"gpt": replace(route, candidates=candidates)},
+    )
 
 
 async def call(
@@ -104,6 +119,57 @@ async def test_a_rest_is_as_long_as_was_asked_for(bench: Bench) -> None:
     """Until then nobody asks."""
     await call(bench, {1: UpstreamRateLimited("slow", retry_after_ms="90000")})
     assert bench.state.view(1).cooldowns[MODEL_OF_KEY].until == pytest.approx(bench.now + 90)
+
+
+@pytest.mark.parametrize(
+    ("has_list", "seconds"), [(True, UNCONFIRMED_SECONDS), (False, REFUSED_SECONDS)]
+)
+async def test_a_refused_key_rests_for_long_at_once_only_where_nobody_can_check_it(
+    bench: Bench,
+    has_list: bool,  # noqa: FBT001 # a case
+    seconds: float,
+) -> None:
+    """Of a type without a list of models a call alone finds out."""
+    instance = bench.runtime.table.instances[1]
+    endpoints = dict(instance.spec.endpoints)
+    if not has_list:
+        del endpoints["models"]
+    spec = replace(instance.spec, endpoints=endpoints)
+    use(bench, dataclasses.replace(instance, spec=spec))
+    await call(bench, {1: InvalidApiKey("no", status="401")})
+    assert bench.state.view(2).cooldowns[KEY].until == pytest.approx(bench.now + seconds)
+
+
+async def test_after_a_good_check_other_models_of_the_key_are_served(bench: Bench) -> None:
+    """The next refusal is about the model, too, as long as the check is fresh."""
+    await call(bench, {1: InvalidApiKey("no", status="401")})
+    bench.now += 1.0
+    bench.state.take_checks([KeyCheck(1, "key_1", bench.now)])
+    assert set(bench.state.view(2).cooldowns) == {MODEL_OF_KEY}
+
+
+@pytest.mark.parametrize("is_disabled", [True, False])
+async def test_a_refusal_of_a_former_value_says_nothing_of_the_key(
+    bench: Bench,
+    is_disabled: bool,  # noqa: FBT001 # a case
+) -> None:
+    """Nor of one that was disabled meanwhile: it is good once it is enabled again."""
+
+    async def make(_: CallScope, attempt: Attempt) -> int:
+        if attempt.candidate.provider_id == 1:
+            instance = attempt.candidate.instance
+            [key] = instance.keys
+            keys = () if is_disabled else (dataclasses.replace(key, rotated_at=5),)
+            use(bench, dataclasses.replace(instance, keys=keys))
+            raise InvalidApiKey("no", status="401")
+        return attempt.candidate.provider_id
+
+    form = chat_request(json=BODY)
+    with admit(bench.runtime, OPERATION, form, None, caller(1), stream=False) as scope:
+        attempt, answer = await run_attempts(scope, make)
+        scope.succeed(attempt)
+    assert answer == 2
+    assert bench.state.view(2).cooldowns == {}
 
 
 async def test_a_forbidden_request_takes_the_key_from_nobody_else(bench: Bench) -> None:

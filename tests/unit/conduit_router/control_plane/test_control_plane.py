@@ -36,6 +36,7 @@ def made(folder: Path) -> tuple[ControlPlane, Bench]:
         provider_state=bench.state,
         outcomes=bench.outcomes,
         router_id="r1",
+        clock=time.time,
         timer=time.monotonic,
     )
     return plane, bench

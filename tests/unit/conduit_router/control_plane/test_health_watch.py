@@ -6,15 +6,19 @@ from collections.abc import AsyncIterator, Mapping
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from tests.support.clock import Clock
+from tests.support.outages import ask
 from tests.support.scripted_service import serve_rpcs
 
-from conduit.internal.v1.outcome_pb2 import SharedCircuit
+from conduit.internal.v1.outcome_pb2 import KeyCheck, SharedCircuit
 from conduit.internal.v1.outcome_service_pb2 import (
     DESCRIPTOR,
     WatchHealthRequest,
     WatchHealthResponse,
 )
 from conduit.internal.v1.outcome_service_pb2_grpc import OutcomeServiceStub
+from conduit.v1.error_reason_pb2 import ERROR_REASON_INVALID_API_KEY
 from conduit_kernel.errors import ServiceUnavailable
 from conduit_router.control_plane.health_watch import HealthWatch
 from conduit_router.routing.health_view import Subject
@@ -102,3 +106,38 @@ async def test_stopping_is_not_a_failure_of_the_service() -> None:
         with pytest.raises(asyncio.CancelledError):
             await waiting
     assert state.view().unhealthy == {1}
+
+
+async def test_checks_of_keys_are_as_old_here_as_they_are_there() -> None:
+    """The moments are told as times of day; one that is still to come is now."""
+    checks = [
+        KeyCheck(provider_id=1, key_id="key_1", began_at=Timestamp(seconds=1_000)),
+        KeyCheck(
+            provider_id=1,
+            key_id="key_2",
+            began_at=Timestamp(seconds=9_999),
+            reason=ERROR_REASON_INVALID_API_KEY,
+            detail="refused",
+        ),
+    ]
+
+    async def watch(_: WatchHealthRequest, _context: object) -> AsyncIterator[WatchHealthResponse]:
+        yield WatchHealthResponse(key_checks=checks)
+
+    clock = Clock()
+    state = ProviderState(clock)
+    began = clock.now
+    clock.now += 20.0
+    for key_id in ("key_1", "key_3"):
+        state.refuse_key(ask(key_id=key_id), "refused", "INVALID_API_KEY")
+    clock.now += 10.0
+    async with serve_rpcs(SERVICE, WatchHealth=watch) as channel:
+        following = HealthWatch(
+            OutcomeServiceStub(channel), state, (), clock=lambda: 1_010.5, timer=clock
+        )
+        clock.now -= 1.0
+        await following.follow()
+    # The check of the first began 10.5 s ago: before the refusal, 9 s ago.
+    cooldowns = state.view().cooldowns
+    assert cooldowns.keys() == {Subject(1, "", f"key_{n}") for n in (1, 2, 3)}
+    assert cooldowns[Subject(1, "", "key_2")].until == began + 29.0 + 300.0

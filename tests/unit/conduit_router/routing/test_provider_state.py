@@ -7,6 +7,7 @@ from tests.support.outages import ask, open_for_all
 from conduit.v1.provider_health_pb2 import CIRCUIT_STATE_HALF_OPEN, CIRCUIT_STATE_OPEN
 from conduit_kernel.breaker import DEFAULT_POLICY
 from conduit_router.routing.health_view import HEALTHY, Subject
+from conduit_router.routing.key_refusals import MODEL_SECONDS, UNCONFIRMED_SECONDS, KeyCheck
 from conduit_router.routing.provider_state import ADOPTED_SECONDS, ProviderState
 from conduit_router.routing.retry_budgets import RETRY_RESERVE
 
@@ -284,3 +285,77 @@ def test_one_callers_own_circuit_is_nobody_elses() -> None:
         state.failed(ask(by=1))
     assert circuits(state, 1)
     assert state.shared_circuits() == {}
+
+
+KEY, MODEL_OF_KEY = Subject(1, "", "key_1"), Subject(1, "gpt", "key_1")
+
+
+def refuse(state: ProviderState) -> None:
+    """Let the provider refuse the key."""
+    state.refuse_key(ask(), "Invalid API key", "INVALID_API_KEY")
+
+
+def test_a_good_check_frees_a_key_for_all_but_the_model_that_was_refused() -> None:
+    """It is not the key's: only one model's, whose rest is as long as that of any model."""
+    clock = Clock()
+    state = ProviderState(clock)
+    refuse(state)
+    began = clock.now
+    assert state.view(1).cooldowns[KEY].until == began + UNCONFIRMED_SECONDS
+    clock.now += 2.0
+    state.take_checks([KeyCheck(1, "key_1", clock.now - 0.5)])
+    assert {at: each.until for at, each in state.view(1).cooldowns.items()} == {
+        MODEL_OF_KEY: began + MODEL_SECONDS
+    }
+
+
+def test_an_older_good_check_never_ends_a_newer_rest() -> None:
+    """However late it is heard of."""
+    clock = Clock()
+    state = ProviderState(clock)
+    began = clock.now
+    clock.now += 1.0
+    refuse(state)
+    state.take_checks([KeyCheck(1, "key_1", began)])
+    state.take_checks([KeyCheck(1, "key_1", clock.now)])
+    assert set(state.view(1).cooldowns) == {KEY}
+
+
+def test_a_bad_check_lets_a_key_rest_for_long_in_routers_that_never_used_it() -> None:
+    """As long from the check on, however late that is heard of; then a call finds out."""
+    clock = Clock()
+    state = ProviderState(clock)
+    began = clock.now
+    clock.now += 5.0
+    bad = KeyCheck(1, "key_1", began, "INVALID_API_KEY", "refused")
+    state.take_checks([bad])
+    assert not state.is_quiet
+    assert state.view(1).cooldowns[KEY].until == began + 300.0
+    clock.now += 300.0
+    state.take_checks([bad, KeyCheck(2, "key_2", began, "INVALID_API_KEY", "refused")])
+    assert state.view(1) == HEALTHY
+
+
+def test_a_test_that_a_key_passes_ends_all_that_keeps_it_from_use() -> None:
+    """Its own circuit as well."""
+    clock = Clock()
+    state = ProviderState(clock)
+    refuse(state)
+    for caller in range(THRESHOLD + 1):
+        state.key_failed(ask(by=caller))
+    assert circuits(state) == {KEY}
+    clock.now += 1.0
+    state.take_checks([KeyCheck(1, "key_1", clock.now, is_test=True)])
+    assert (state.view(1).cooldowns, circuits(state)) == ({}, set())
+
+
+def test_a_replaced_key_does_not_answer_for_its_former_value() -> None:
+    """What was found of that before is void, whenever it is heard of."""
+    clock = Clock()
+    state = ProviderState(clock)
+    refuse(state)
+    state.take_checks([KeyCheck(1, "key_1", clock.now, "INVALID_API_KEY", "refused")])
+    clock.now += 5.0
+    state.forget(frozenset(), frozenset({"key_1"}))
+    state.take_checks([KeyCheck(1, "key_1", clock.now - 1, "INVALID_API_KEY", "refused")])
+    assert state.view(1) == HEALTHY

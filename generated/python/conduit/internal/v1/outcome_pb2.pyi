@@ -145,3 +145,47 @@ class SharedCircuit(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SharedCircuit: _TypeAlias = SharedCircuit  # noqa: Y015
+
+@_typing.final
+class KeyCheck(_message.Message):
+    """What a free request showed of a key: a check of Health's, or an operator's test."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_ID_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    BEGAN_AT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    IS_TEST_FIELD_NUMBER: _builtins.int
+    provider_id: _builtins.int
+    """The instance."""
+    key_id: _builtins.str
+    """The key, such as `key_3`."""
+    reason: _error_reason_pb2.ErrorReason.ValueType
+    """Why the key was refused. Unspecified if it was taken."""
+    detail: _builtins.str
+    """What was refused, in one sentence, with no secret. Empty if the key was taken."""
+    is_test: _builtins.bool
+    """Whether an operator asked for it. A test that a key passes ends all that rests because of it."""
+    @_builtins.property
+    def began_at(self) -> _timestamp_pb2.Timestamp:
+        """When it began. What calls met later is newer."""
+
+    def __init__(
+        self,
+        *,
+        provider_id: _builtins.int = ...,
+        key_id: _builtins.str = ...,
+        began_at: _timestamp_pb2.Timestamp | None = ...,
+        reason: _error_reason_pb2.ErrorReason.ValueType = ...,
+        detail: _builtins.str = ...,
+        is_test: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["began_at", b"began_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["began_at", b"began_at", "detail", b"detail", "is_test", b"is_test", "key_id", b"key_id", "provider_id", b"provider_id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeyCheck: _TypeAlias = KeyCheck  # noqa: Y015

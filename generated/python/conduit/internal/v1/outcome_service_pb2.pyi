@@ -22,7 +22,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ReportOutcomesRequest(_message.Message):
-    """What a router saw."""
+    """What a router or the Registry saw."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -30,6 +30,7 @@ class ReportOutcomesRequest(_message.Message):
     ROUTER_ID_FIELD_NUMBER: _builtins.int
     CIRCUITS_FIELD_NUMBER: _builtins.int
     SHARED_CIRCUITS_FIELD_NUMBER: _builtins.int
+    KEY_CHECKS_FIELD_NUMBER: _builtins.int
     router_id: _builtins.str
     """The router, by a name that no other has and that it keeps until it ends. Empty if it tells of no circuits."""
     @_builtins.property
@@ -46,6 +47,10 @@ class ReportOutcomesRequest(_message.Message):
     def shared_circuits(self) -> _containers.RepeatedCompositeFieldContainer[_outcome_pb2.SharedCircuit]:
         """Those of its circuits that it opened for all callers by what it met itself; at most 10,000, held as long."""
 
+    @_builtins.property
+    def key_checks(self) -> _containers.RepeatedCompositeFieldContainer[_outcome_pb2.KeyCheck]:
+        """What keys met in operators' tests; at most 10,000."""
+
     def __init__(
         self,
         *,
@@ -53,10 +58,11 @@ class ReportOutcomesRequest(_message.Message):
         router_id: _builtins.str = ...,
         circuits: _abc.Iterable[_outcome_pb2.RouterCircuit] | None = ...,
         shared_circuits: _abc.Iterable[_outcome_pb2.SharedCircuit] | None = ...,
+        key_checks: _abc.Iterable[_outcome_pb2.KeyCheck] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["circuits", b"circuits", "outcomes", b"outcomes", "router_id", b"router_id", "shared_circuits", b"shared_circuits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["circuits", b"circuits", "key_checks", b"key_checks", "outcomes", b"outcomes", "router_id", b"router_id", "shared_circuits", b"shared_circuits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -111,6 +117,7 @@ class WatchHealthResponse(_message.Message):
     IS_COMPLETE_FIELD_NUMBER: _builtins.int
     AVOIDED_PROVIDER_IDS_FIELD_NUMBER: _builtins.int
     SHARED_CIRCUITS_FIELD_NUMBER: _builtins.int
+    KEY_CHECKS_FIELD_NUMBER: _builtins.int
     is_complete: _builtins.bool
     """Whether this is the first message, which replaces what the caller has."""
     @_builtins.property
@@ -127,6 +134,10 @@ class WatchHealthResponse(_message.Message):
     def shared_circuits(self) -> _containers.RepeatedCompositeFieldContainer[_outcome_pb2.SharedCircuit]:
         """The circuits that other routers have opened for all callers, all of them in each message."""
 
+    @_builtins.property
+    def key_checks(self) -> _containers.RepeatedCompositeFieldContainer[_outcome_pb2.KeyCheck]:
+        """The last free check of each key of the instances in `providers`, where there was one."""
+
     def __init__(
         self,
         *,
@@ -134,10 +145,11 @@ class WatchHealthResponse(_message.Message):
         is_complete: _builtins.bool = ...,
         avoided_provider_ids: _abc.Iterable[_builtins.int] | None = ...,
         shared_circuits: _abc.Iterable[_outcome_pb2.SharedCircuit] | None = ...,
+        key_checks: _abc.Iterable[_outcome_pb2.KeyCheck] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["avoided_provider_ids", b"avoided_provider_ids", "is_complete", b"is_complete", "providers", b"providers", "shared_circuits", b"shared_circuits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["avoided_provider_ids", b"avoided_provider_ids", "is_complete", b"is_complete", "key_checks", b"key_checks", "providers", b"providers", "shared_circuits", b"shared_circuits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class OutcomeServiceStub:
-    """Takes what routers saw and streams what came of it. Served by Health, to Conduit's own services.
+    """Takes what routers and the Registry saw and streams what came of it. Served by Health, to Conduit's own services.
     """
 
     def __init__(self, channel):
@@ -48,11 +48,11 @@ class OutcomeServiceStub:
 
 
 class OutcomeServiceServicer:
-    """Takes what routers saw and streams what came of it. Served by Health, to Conduit's own services.
+    """Takes what routers and the Registry saw and streams what came of it. Served by Health, to Conduit's own services.
     """
 
     def ReportOutcomes(self, request, context):
-        """Takes what routers saw. A report that is lost is no harm.
+        """Takes what routers and the Registry saw. A report that is lost is no harm.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,7 +87,7 @@ def add_OutcomeServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OutcomeService:
-    """Takes what routers saw and streams what came of it. Served by Health, to Conduit's own services.
+    """Takes what routers and the Registry saw and streams what came of it. Served by Health, to Conduit's own services.
     """
 
     @staticmethod

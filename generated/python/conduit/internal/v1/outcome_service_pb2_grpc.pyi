@@ -27,29 +27,29 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class OutcomeServiceStub:
-    """Takes what routers saw and streams what came of it. Served by Health, to Conduit's own services."""
+    """Takes what routers and the Registry saw and streams what came of it. Served by Health, to Conduit's own services."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> OutcomeServiceAsyncStub: ...
     ReportOutcomes: _grpc.UnaryUnaryMultiCallable[_outcome_service_pb2.ReportOutcomesRequest, _outcome_service_pb2.ReportOutcomesResponse]
-    """Takes what routers saw. A report that is lost is no harm."""
+    """Takes what routers and the Registry saw. A report that is lost is no harm."""
     WatchHealth: _grpc.UnaryStreamMultiCallable[_outcome_service_pb2.WatchHealthRequest, _outcome_service_pb2.WatchHealthResponse]
     """Streams how the instances are: all first, then each that changes."""
 
 @_typing.type_check_only
 class OutcomeServiceAsyncStub(OutcomeServiceStub):
-    """Takes what routers saw and streams what came of it. Served by Health, to Conduit's own services."""
+    """Takes what routers and the Registry saw and streams what came of it. Served by Health, to Conduit's own services."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ReportOutcomes: _aio.UnaryUnaryMultiCallable[_outcome_service_pb2.ReportOutcomesRequest, _outcome_service_pb2.ReportOutcomesResponse]  # type: ignore[assignment]
-    """Takes what routers saw. A report that is lost is no harm."""
+    """Takes what routers and the Registry saw. A report that is lost is no harm."""
     WatchHealth: _aio.UnaryStreamMultiCallable[_outcome_service_pb2.WatchHealthRequest, _outcome_service_pb2.WatchHealthResponse]  # type: ignore[assignment]
     """Streams how the instances are: all first, then each that changes."""
 
 class OutcomeServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Takes what routers saw and streams what came of it. Served by Health, to Conduit's own services."""
+    """Takes what routers and the Registry saw and streams what came of it. Served by Health, to Conduit's own services."""
 
     @_abc_1.abstractmethod
     def ReportOutcomes(
@@ -57,7 +57,7 @@ class OutcomeServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _outcome_service_pb2.ReportOutcomesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_outcome_service_pb2.ReportOutcomesResponse, _abc.Awaitable[_outcome_service_pb2.ReportOutcomesResponse]]:
-        """Takes what routers saw. A report that is lost is no harm."""
+        """Takes what routers and the Registry saw. A report that is lost is no harm."""
 
     @_abc_1.abstractmethod
     def WatchHealth(
