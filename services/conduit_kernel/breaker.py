@@ -2,11 +2,12 @@
 
 Closed, open, half-open (https://martinfowler.com/bliki/CircuitBreaker.html). Failures count by
 caller: a circuit opens for one caller by that caller's own, and for everybody once it would open
-without the caller who failed most, or by failures that no request can bring about. Pure: the
-moment is always given, in seconds of any monotonic clock.
+without the caller who failed most and three failed, or by failures that no request can bring
+about. Whoever probed in vain lets the others probe first. Pure: the moment is always given, in
+seconds of any monotonic clock.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ from typing import NamedTuple
 MAX_CALLERS = 64
 # Into so many parts the window is divided.
 _SLICES = 6
+# So few callers may conspire: what they alone failed at is not shut for others.
+FEW_CALLERS = 2
 FIRST_STEP_SECONDS = 1.0
 # What comes back at once when a circuit closes; the rest comes over the ramp.
 RAMP_START = 0.1
@@ -64,33 +67,80 @@ class OpenCircuit(NamedTuple):
 
 
 class Circuit:
-    """An open circuit, for everybody or for one caller; it is gone once it closes."""
+    """An open circuit, for everybody or for some callers; it is gone once it closes.
 
-    __slots__ = ("_probed_at", "_step", "last_until", "opened_at", "until")
+    `shut_for` are those callers, None for everybody; `users` are those who asked lately.
+    """
 
-    def __init__(self, now: float, policy: BreakerPolicy, *, until: float | None = None) -> None:
+    __slots__ = (
+        "_last",
+        "_probed_at",
+        "_step",
+        "_users",
+        "_waits_until",
+        "last_until",
+        "opened_at",
+        "shut_for",
+        "until",
+    )
+
+    def __init__(
+        self,
+        now: float,
+        policy: BreakerPolicy,
+        *,
+        until: float | None = None,
+        shut_for: frozenset[int] | None = None,
+        users: Collection[int] = (),
+    ) -> None:
+        self.shut_for = shut_for
+        self._users = set(users)
+        # Who probed in vain, and until when the others go first.
+        self._last: int | None = None
+        self._waits_until = now
         self.opened_at = now
         self._step = min(FIRST_STEP_SECONDS, policy.open_seconds)
         self._probed_at: float | None = None
         self.until = now + policy.open_seconds if until is None else until
         self.last_until = now + self._step
 
-    def standing(self, now: float, policy: BreakerPolicy) -> OpenCircuit | None:
-        """Return until when it lets nobody through; None if one call may find out."""
+    @property
+    def is_for_all(self) -> bool:
+        """Return whether it is open for everybody."""
+        return self.shut_for is None
+
+    def standing(self, now: float, policy: BreakerPolicy, caller: int = 0) -> OpenCircuit | None:
+        """Return until when it lets a caller not through; None if a call may find out."""
         if self._is_probed(now, policy):
             until = (self._probed_at or 0.0) + policy.half_open_seconds
             return OpenCircuit(until, until)
-        return OpenCircuit(self.until, self.last_until) if now < self.until else None
+        until, last_until = self._until(caller), self._last_until(caller)
+        return OpenCircuit(until, last_until) if now < until else None
 
-    def admits(self, now: float, policy: BreakerPolicy, *, is_last: bool) -> bool:
+    def admits(self, now: float, policy: BreakerPolicy, caller: int = 0, *, is_last: bool) -> bool:
         """Tell whether a call may find out now how things are."""
         if self._is_probed(now, policy):
             return False
-        return now >= (min(self.until, self.last_until) if is_last else self.until)
+        until = self._until(caller)
+        return now >= (min(until, self._last_until(caller)) if is_last else until)
 
-    def probe(self, now: float) -> None:
+    def probe(self, now: float, caller: int = 0) -> None:
         """Note that a call finds out."""
         self._probed_at = now
+        self._users.add(caller)
+
+    def let_others_first(self, caller: int, until: float) -> None:
+        """Have a caller whose probe told nothing wait, if anybody else asks here."""
+        if self._users - {caller}:
+            self._last, self._waits_until = caller, until
+
+    def _until(self, caller: int) -> float:
+        return max(self.until, self._waits_until) if caller == self._last else self.until
+
+    def _last_until(self, caller: int) -> float:
+        if caller != self._last:
+            return self.last_until
+        return max(self.last_until, min(self._waits_until, self.last_until + self._step))
 
     def is_probe(self, began: float) -> bool:
         """Tell whether an attempt began after the circuit was last opened, and so says anything."""
@@ -101,13 +151,15 @@ class Circuit:
         if self.is_probe(began):
             self._probed_at = None
 
-    def reopen(self, now: float, policy: BreakerPolicy) -> None:
-        """Note that the probe failed."""
+    def reopen(self, now: float, policy: BreakerPolicy, began: float, caller: int = 0) -> None:
+        """Note that a caller's probe, which began then, failed."""
         self._probed_at = None
         self._step = min(self._step * 2, policy.open_seconds)
         self.opened_at = now
-        self.until = now + policy.open_seconds
-        self.last_until = now + self._step
+        # What came back while a silent probe was waited for is found as soon as by a quick one.
+        self.until = max(began + policy.open_seconds, now + FIRST_STEP_SECONDS)
+        self.last_until = min(now + self._step, self.until)
+        self.let_others_first(caller, self.until + policy.open_seconds)
 
     def _is_probed(self, now: float, policy: BreakerPolicy) -> bool:
         return self._probed_at is not None and now - self._probed_at < policy.half_open_seconds
@@ -160,8 +212,11 @@ class Breaker:
 
     def circuit(self, caller: int | None) -> Circuit | None:
         """Return the circuit that is open for a caller, if one is."""
-        if self._shared is not None or caller is None:
-            return self._shared
+        shared = self._shared
+        if caller is None or (
+            shared is not None and (shared.shut_for is None or caller in shared.shut_for)
+        ):
+            return shared
         return self._own.get(caller)
 
     def circuits(self) -> list[Circuit]:
@@ -186,9 +241,16 @@ class Breaker:
         if circuit is not None:
             # Those that were under way when it opened tell nothing new.
             if circuit.is_probe(began):
-                circuit.reopen(now, self.policy)
+                circuit.reopen(now, self.policy, began, caller)
+            return
+        if self._shared is not None:
+            # Neither one caller nor two of them brought it about.
+            self._shared.shut_for = None
             return
         counted = None if is_impersonal else caller
+        if is_impersonal:
+            # Who asks here is known all the same.
+            self._tally(caller)
         tally = self._tally(counted)
         tally.in_a_row += 1
         tally.add(1, 1, now, self.policy)
@@ -233,9 +295,10 @@ class Breaker:
     def open(self, now: float, *, until: float | None = None) -> None:
         """Open the circuit for everybody, also on the word of somebody else."""
         if self._shared is None:
-            self._shared = Circuit(now, self.policy, until=until)
-            self._own.clear()
-        elif until is not None:
+            self._open(now, until=until)
+            return
+        self._shared.shut_for = None
+        if until is not None:
             self._shared.until = until
 
     def recover(self, now: float) -> None:
@@ -272,7 +335,17 @@ class Breaker:
         personal = [each for each in self._tallies if each is not None]
         worst = max(personal, key=lambda each: self._failed_by(each, now), default=None)
         if self._trips([each for each in self._tallies if each is None or each != worst], now):
-            self.open(now)
+            failed = frozenset(each for each in personal if self._failed_by(each, now) > (0, 0))
+            is_impersonal = None in self._tallies and self._trips([None], now)
+            is_for_all = is_impersonal or len(failed) > FEW_CALLERS
+            self._open(now, shut_for=None if is_for_all else failed)
+
+    def _open(
+        self, now: float, *, until: float | None = None, shut_for: frozenset[int] | None = None
+    ) -> None:
+        users = [each for each in self._tallies if each is not None]
+        self._shared = Circuit(now, self.policy, until=until, shut_for=shut_for, users=users)
+        self._own.clear()
 
     def _failed_by(self, caller: int, now: float) -> tuple[int, int]:
         tally = self._tallies[caller]

@@ -48,6 +48,10 @@ _NO_MODEL = re.compile(
     r"not a valid model|access to (?:the )?model",
     re.IGNORECASE,
 )
+# More than the account has left, or may use a minute: a smaller request is served all the same.
+_ASKS_FOR_LESS = re.compile(
+    r"request too large for|tokens must be reduced|fewer max_tokens", re.IGNORECASE
+)
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|‘[^’]*’|“[^”]*”")  # noqa: RUF001 # as they are written
 # An address is no reason: Groq's rate limits name that of its billing page.
 _URL = re.compile(r"https?://\S+")
@@ -60,6 +64,11 @@ _MONEY_STATUSES = frozenset({400, 403, 412, 429})
 _SIZE_STATUSES = frozenset({200, 400, 403, 413, 422})
 _POLICY_STATUSES = frozenset({200, 400, 403, 451})
 _MODEL_STATUSES = frozenset({400, 403, 404, 422})
+
+
+def asks_for_less(report: ProviderErrorReport) -> bool:
+    """Tell whether a limit is in the way of a request of this size alone, not of all others."""
+    return _ASKS_FOR_LESS.search(report.message) is not None
 
 
 def class_by_words(status: int, report: ProviderErrorReport) -> type[UpstreamError] | None:

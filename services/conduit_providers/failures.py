@@ -30,7 +30,7 @@ from conduit_providers.error_reports import (
     report_of,
     status_in,
 )
-from conduit_providers.error_words import REQUEST_STATUSES, class_by_words
+from conduit_providers.error_words import REQUEST_STATUSES, asks_for_less, class_by_words
 from conduit_providers.rate_limits import reset_wait_ms
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.target import Target
@@ -100,6 +100,9 @@ _BY_STATUS: Mapping[int, type[UpstreamError]] = {
     424: UpstreamError,
     429: UpstreamRateLimited,
 }
+
+# What an account may spend, and how much of it at a time.
+_LIMIT_STATUSES = frozenset({402, 429})
 
 # Long runs of key-like characters: a provider may repeat the key it was given. Words that
 # underscores join are a name, such as that of a quota.
@@ -174,8 +177,8 @@ def class_of(
         return LoopDetected, True
     if 500 <= status <= 599:  # noqa: PLR2004 # the range of HTTP server errors
         return _by_code(status, report, codes, only_own=True) or UpstreamError, True
-    if status == 429 and report.is_quota:  # noqa: PLR2004 # too many requests
-        return UpstreamRateLimited, True
+    if (limit := _limit(status, report)) is not None:
+        return limit
     found = _by_code(status, report, codes)
     if found is None or found is UpstreamRefused or found is UpstreamRateLimited:
         if (by_words := class_by_words(status, report)) is not None:
@@ -187,6 +190,16 @@ def class_of(
     if status == 413 and found is UpstreamError:  # noqa: PLR2004 # OpenAI calls it its server's
         found = UpstreamRefused
     return found or _by_range(status), True
+
+
+def _limit(status: int, report: ProviderErrorReport) -> tuple[type[UpstreamError], bool] | None:
+    """Return what a limit means that needs no further look."""
+    if status in _LIMIT_STATUSES and asks_for_less(report):
+        # Another key may allow it; of this one it says nothing to those who ask for less.
+        return _BY_STATUS[status], False
+    if status == 429 and report.is_quota:  # noqa: PLR2004 # too many requests
+        return UpstreamRateLimited, True
+    return None
 
 
 def _by_range(status: int) -> type[UpstreamError]:

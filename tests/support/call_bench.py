@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import cast
 
 from google.protobuf.duration_pb2 import Duration
+from msgspec.structs import replace
 from tests.support.snapshots import compiled, key, provider, snapshot
 
 from conduit.internal.v1.call_tally_pb2 import CallTally
@@ -73,11 +74,14 @@ class Bench:
     def _ended(self, scope: CallScope, error: BaseException | None) -> None:
         self.endings.append((scope, error))
 
-    def admit(self, *, stream: bool = False, seconds: int = 0) -> CallScope:
-        """Admit a chat."""
+    def admit(self, *, stream: bool = False, seconds: int = 0, by: int = 1) -> CallScope:
+        """Admit a chat, for a virtual key."""
         options = self.options(seconds) if seconds else None
         form = chat_request(json=BODY)
-        return admit(self.runtime, OPERATION, form, options, CALLER, stream=stream)
+        caller = CALLER
+        if by != caller.caller.virtual_key_id:
+            caller = replace(caller, caller=replace(caller.caller, virtual_key_id=by))
+        return admit(self.runtime, OPERATION, form, options, caller, stream=stream)
 
     def options(self, seconds: float) -> CallOptions:
         """Return the options of a call that may take so long."""

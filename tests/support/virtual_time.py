@@ -2,7 +2,7 @@
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 ResultT = TypeVar("ResultT")
@@ -16,10 +16,12 @@ class _Selector(selectors.DefaultSelector):
         self.now = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Return what is ready now."""
-        if timeout:
-            # A clock that stands still between two timers would have the loop spin.
-            self.now += timeout + 1e-9
+        """Return what is ready now; only if nothing is, time passes."""
+        ready = super().select(0)
+        if ready or not timeout:
+            return ready
+        # A clock that stands still between two timers would have the loop spin.
+        self.now += timeout + 1e-9
         return super().select(0)
 
 
@@ -35,7 +37,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._virtual.now
 
 
-def run_virtually(main: Coroutine[Any, Any, ResultT]) -> ResultT:
+def run_virtually(
+    main: Coroutine[Any, Any, ResultT],
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] = VirtualLoop,
+) -> ResultT:
     """Run a coroutine to its end in a loop of its own."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
         return runner.run(main)

@@ -144,7 +144,7 @@ def _failed(scope: CallScope, attempt: Attempt, error: UpstreamError) -> None:
     may_retry = (
         error.scope is Scope.INSTANCE
         and error.is_transient
-        and scope.runtime.state.may_retry(attempt.candidate.provider_id)
+        and scope.runtime.state.may_retry(scope.asked(attempt))
     )
     scope.plan.failed(error, may_retry=may_retry)
     if error.scope is Scope.REQUEST:

@@ -306,16 +306,16 @@ class CallScope:
 
     def answered(self, attempt: Attempt, headers: Headers) -> None:
         """Note the head of an attempt's answer."""
-        self.release(attempt)
+        self.release(attempt, is_answered=True)
         spec = attempt.candidate.instance.spec
         name = headers.get(spec.request_id_header.encode())
         if name is not None:
             attempt.upstream_request_id = name.decode("latin-1")
 
-    def release(self, attempt: Attempt) -> None:
+    def release(self, attempt: Attempt, *, is_answered: bool = False) -> None:
         """Let others probe what an attempt probed, whatever it came to."""
         if not self.runtime.state.is_quiet:
-            self.runtime.state.release(self.asked(attempt))
+            self.runtime.state.release(self.asked(attempt), is_answered=is_answered)
 
     def note_success(self, attempt: Attempt, headers: Headers) -> None:
         """Note a whole answer, and tell Health."""

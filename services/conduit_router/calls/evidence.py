@@ -39,13 +39,15 @@ _OF_MODELS = (UpstreamRateLimited, UpstreamModelNotFound)
 # How connecting fails, whatever is asked.
 _CONNECTING = frozenset({"dns", "refused", "unreachable", "tls", "timeout", "forbidden"})
 # What providers call a model that they do not have, and nothing else.
+_MAY_BE_THE_REQUESTS = frozenset({"402", "403"})
 _NO_MODEL = frozenset({"model_not_found", "deploymentnotfound"})
 
 
 def take_evidence(scope: CallScope, attempt: Attempt, error: UpstreamError) -> None:
     """Count a failure against what it is about, and tell Health."""
+    # Where it counts for nothing, whoever comes next finds out.
+    scope.release(attempt)
     if is_own_limit(scope, attempt, error):
-        scope.release(attempt)
         return
     is_request = _is_requests(scope, attempt, error)
     if error.is_conclusive and not is_request:
@@ -89,7 +91,6 @@ def _instance_failed(
         for each, failures in _counted(asked, plan.suspects).values():
             state.excuse(each, failures)
         plan.suspects = ()
-        state.release(asked)
     elif _is_connecting(error):
         state.failed(asked, is_impersonal=True)
     else:
@@ -110,13 +111,12 @@ def _no_model(scope: CallScope, attempt: Attempt, error: UpstreamError) -> None:
 def _key_failed(scope: CallScope, attempt: Attempt, error: UpstreamError) -> None:
     if error.is_conclusive:
         error.metadata.setdefault("key_id", attempt.key.key_id)
-        scope.runtime.state.release(scope.asked(attempt))
         if isinstance(error, UpstreamRateLimited):
             _rest(scope, attempt, error, attempt.key.key_id)
         elif _is_in_use(scope, attempt):
             _refused(scope, attempt, error)
-    elif error.metadata.get("status") == "403":
-        # It may be about what the request names; nobody else's is refused for that.
+    elif error.metadata.get("status") in _MAY_BE_THE_REQUESTS:
+        # It may be about what the request names, or asks for; nobody else's is refused for that.
         scope.runtime.state.key_failed(scope.asked(attempt))
 
 

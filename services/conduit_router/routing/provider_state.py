@@ -66,7 +66,7 @@ class ProviderState:
             if circuit is None:
                 if (share := breaker.share(now)) < 1.0:
                     returning[subject] = share
-            elif (standing := circuit.standing(now, self._policy)) is not None:
+            elif (standing := circuit.standing(now, self._policy, caller)) is not None:
                 opened[subject] = standing
         return HealthView(opened, cooldowns, self._avoided(now), returning, now)
 
@@ -87,7 +87,9 @@ class ProviderState:
         return {
             subject: max(0.0, breaker.shared.until - now)
             for subject, breaker in self._breakers.items()
-            if breaker.shared is not None and subject not in self._adopted
+            if breaker.shared is not None
+            and breaker.shared.is_for_all
+            and subject not in self._adopted
         }
 
     def adopt(self, circuits: Mapping[Subject, float]) -> None:
@@ -100,7 +102,7 @@ class ProviderState:
             breaker = self._breaker(subject)
             own = None if subject in self._adopted else breaker.shared
             # Of two that opened it by themselves the one that probes first goes on telling.
-            if own is None or seconds < own.until - now:
+            if own is None or not own.is_for_all or seconds < own.until - now:
                 breaker.open(now, until=now + seconds + ADOPTED_SECONDS)
                 self._adopted.add(subject)
                 self.is_quiet = False
@@ -124,19 +126,22 @@ class ProviderState:
         now, caller = asked.began, asked.caller
         found = (breaker.circuit(caller) for breaker in self._about(asked))
         circuits = [circuit for circuit in found if circuit is not None]
-        if not all(each.admits(now, self._policy, is_last=is_last) for each in circuits):
+        if not all(each.admits(now, self._policy, caller, is_last=is_last) for each in circuits):
             return False
         for circuit in circuits:
-            circuit.probe(now)
+            circuit.probe(now, caller)
         if asked.provider_id in self._unhealthy:
             self._tried[asked.provider_id] = now
         return True
 
-    def release(self, asked: Asked) -> None:
+    def release(self, asked: Asked, *, is_answered: bool = False) -> None:
         """Note that an attempt told nothing, or has begun to answer: another may probe."""
+        now = self._clock()
         for breaker in self._about(asked):
             if (circuit := breaker.circuit(asked.caller)) is not None:
                 circuit.release(asked.began)
+                if not is_answered:
+                    circuit.let_others_first(asked.caller, now + self._policy.half_open_seconds)
 
     def succeeded(self, asked: Asked) -> None:
         """Note that an attempt was answered."""
@@ -149,7 +154,7 @@ class ProviderState:
         if self._unhealthy:
             self._unhealthy -= {asked.provider_id}
         if self._budgets:
-            self._budgets.earn(asked.provider_id)
+            self._budgets.earn(asked.provider_id, asked.caller)
 
     def failed(self, asked: Asked, *, is_impersonal: bool = False) -> None:
         """Note that an attempt failed for a reason that lies with the provider.
@@ -220,9 +225,9 @@ class ProviderState:
         self._cooldowns.forget(provider_ids, key_ids)
         self._refusals.forget(provider_ids, key_ids, self._clock())
 
-    def may_retry(self, provider_id: int) -> bool:
-        """Take one retry from an instance's budget, if there is one left."""
-        if not self._budgets.take(provider_id):
+    def may_retry(self, asked: Asked) -> bool:
+        """Take one retry from the caller's budget at an instance, if there is one left."""
+        if not self._budgets.take(asked.provider_id, asked.caller, self._clock()):
             return False
         self.is_quiet = False
         return True
@@ -287,6 +292,7 @@ class ProviderState:
         if now - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = now
+        self._budgets.refill(now)
         idle = [subject for subject, breaker in self._breakers.items() if breaker.is_idle(now)]
         for subject in idle:
             del self._breakers[subject]

@@ -24,11 +24,11 @@ def fail(breaker: Breaker, caller: int, times: int = 1, now: float = 0.0) -> Non
         breaker.failed(caller, now, now)
 
 
-def opened(now: float = 0.0) -> Breaker:
-    """Return a breaker that has just opened for everybody."""
+def opened(now: float = 0.0, callers: int = 1) -> Breaker:
+    """Return a breaker that has just opened for everybody, as so many callers could not connect."""
     breaker = Breaker()
-    for _ in range(THRESHOLD):
-        breaker.failed(1, now, now, is_impersonal=True)
+    for number in range(THRESHOLD):
+        breaker.failed(1 + number % callers, now, now, is_impersonal=True)
     assert breaker.shared is not None
     return breaker
 
@@ -43,9 +43,9 @@ def begin(breaker: Breaker, now: float, *, caller: int = 1, is_last: bool = Fals
     """Begin an attempt where a circuit is open; tell whether it may be made."""
     circuit = breaker.circuit(caller)
     assert circuit is not None
-    if not circuit.admits(now, DEFAULT_POLICY, is_last=is_last):
+    if not circuit.admits(now, DEFAULT_POLICY, caller, is_last=is_last):
         return False
-    circuit.probe(now)
+    circuit.probe(now, caller)
     return True
 
 
@@ -76,6 +76,57 @@ def test_failures_of_several_callers_open_it_for_everybody() -> None:
     assert breaker.circuit(3) is None
     fail(breaker, 3)
     assert breaker.circuit(4) is not None
+
+
+def test_what_two_callers_fail_at_is_not_shut_for_others() -> None:
+    """They may conspire; once a third one fails it is shut for everybody."""
+    breaker = Breaker()
+    for caller in (1, 2):
+        fail(breaker, caller, THRESHOLD)
+    assert breaker.shared is not None
+    assert not breaker.shared.is_for_all
+    assert breaker.circuit(1) is breaker.circuit(2) is breaker.shared
+    assert breaker.circuit(3) is None
+    breaker.succeeded(3, 0.0, 0.0)
+    assert breaker.circuit(1) is not None
+    fail(breaker, 3)
+    assert breaker.shared.is_for_all
+    assert breaker.circuit(4) is not None
+
+
+def test_whoever_probed_in_vain_lets_the_others_probe_first() -> None:
+    """So that nobody's requests alone keep a circuit open; one who is alone waits no longer."""
+    breaker = opened(callers=2)
+    assert begin(breaker, OPEN_SECONDS, caller=1)
+    fail(breaker, 1, now=OPEN_SECONDS)
+    again = 2 * OPEN_SECONDS
+    assert not begin(breaker, again, caller=1)
+    assert begin(breaker, again, caller=2)
+    alone = opened()
+    assert begin(alone, OPEN_SECONDS, caller=1)
+    fail(alone, 1, now=OPEN_SECONDS)
+    assert begin(alone, again, caller=1)
+
+
+def test_a_probe_that_told_nothing_is_not_its_callers_again_at_once() -> None:
+    """Another caller's turn comes before."""
+    breaker = opened(callers=2)
+    assert begin(breaker, OPEN_SECONDS, caller=1)
+    circuit = breaker.shared
+    assert circuit is not None
+    circuit.release(OPEN_SECONDS)
+    circuit.let_others_first(1, OPEN_SECONDS + 30.0)
+    assert not begin(breaker, OPEN_SECONDS, caller=1)
+    assert begin(breaker, OPEN_SECONDS, caller=2)
+
+
+def test_a_silent_probe_prolongs_the_open_time_by_nothing() -> None:
+    """The next one begins an open time after it began."""
+    breaker = opened()
+    assert begin(breaker, OPEN_SECONDS)
+    breaker.failed(1, OPEN_SECONDS + 30.0, OPEN_SECONDS)
+    assert not begin(breaker, 2 * OPEN_SECONDS - 1.0)
+    assert begin(breaker, 2 * OPEN_SECONDS)
 
 
 def test_what_no_request_can_bring_about_counts_for_everybody() -> None:
@@ -144,12 +195,12 @@ def test_a_probe_that_succeeds_closes_it_and_traffic_comes_back_over_a_ramp() ->
 
 
 def test_a_probe_that_fails_opens_it_again_for_the_whole_time() -> None:
-    """One failure is enough now."""
+    """One failure is enough now; the time counts from the probe's beginning."""
     breaker = opened()
     assert begin(breaker, OPEN_SECONDS)
     breaker.failed(1, OPEN_SECONDS + 1, OPEN_SECONDS)
-    assert standing(breaker, 1, 2 * OPEN_SECONDS) is not None
-    assert standing(breaker, 1, 2 * OPEN_SECONDS + 1) is None
+    assert standing(breaker, 1, 2 * OPEN_SECONDS - 1) is not None
+    assert standing(breaker, 1, 2 * OPEN_SECONDS) is None
 
 
 def test_attempts_from_before_it_opened_neither_close_nor_prolong_it() -> None:

@@ -363,6 +363,25 @@ def test_words_alone_are_no_evidence_against_a_key() -> None:
     assert refused.is_conclusive
 
 
+@pytest.mark.parametrize(
+    ("status", "cls", "message"),
+    [
+        # https://community.openai.com/t/request-too-large-for-gpt-4/563243
+        (429, UpstreamRateLimited, "Request too large for gpt-4 on tokens per min (TPM): Limit 1"),
+        # https://openrouter.ai/docs/api-reference/errors
+        (402, InsufficientFunds, "This request requires more credits, or fewer max_tokens."),
+    ],
+)
+def test_a_limit_that_a_smaller_request_keeps_is_none_of_the_keys(
+    status: int, cls: type[UpstreamError], message: str
+) -> None:
+    """One who asks for too much shuts out nobody who asks for less; the next key may allow it."""
+    told = error(status, {"error": {"message": message, "code": "rate_limit_exceeded"}})
+    assert type(told) is cls
+    assert not told.is_conclusive
+    assert error(429, {"error": {"message": "Too many tokens, please wait"}}).is_conclusive
+
+
 @pytest.mark.parametrize("headers", [{"retry-after": "99999999999"}, {"retry-after-ms": "1e11"}])
 def test_no_pause_is_longer_than_an_hour(headers: dict[str, str]) -> None:
     """Whatever a provider asks for; a key is not lost for three thousand years."""

@@ -39,9 +39,9 @@ class Gate:
             subject = Subject(number, "", f"key_{number}")
             self.bench.state.cool_down(subject, seconds, "at rest", reason)
 
-    async def call(self, number: int, seconds: int = 0) -> None:
-        """Make a call."""
-        with self.bench.admit(seconds=seconds) as scope:
+    async def call(self, number: int, seconds: int = 0, by: int = 1) -> None:
+        """Make a call, for a virtual key."""
+        with self.bench.admit(seconds=seconds, by=by) as scope:
             attempt, _ = await run_attempts(scope, self._make)
             attempt.consumption = used()
             self.answered.append((number, self.clock()))
@@ -105,6 +105,22 @@ async def test_calls_beyond_the_bound_are_told_at_once(gate: Gate) -> None:
     await first
     await gate.call(3)
     assert [number for number, _ in gate.answered] == [1, 3]
+
+
+async def test_nobody_waits_behind_what_another_sends(gate: Gate) -> None:
+    """However many calls of one caller wait, another's are answered as soon as the rest is over."""
+    gate.bench.runtime.waiting = WaitingLines(gate.clock, gate.clock.sleep, most=100)
+    gate.rest(3.0)
+    calls = [asyncio.create_task(gate.call(number)) for number in range(100)]
+    await settle()
+    # No caller takes more places than are left.
+    assert sum(call.done() for call in calls) == 50
+    calls.append(asyncio.create_task(gate.call(-1, by=2)))
+    await gate.clock.advance(3.0 + 2 * SPACE_SECONDS)
+    assert -1 in [number for number, _ in gate.answered]
+    await gate.clock.advance(3.0)
+    await asyncio.gather(*calls, return_exceptions=True)
+    assert len(gate.answered) == 51
 
 
 async def test_a_caller_who_leaves_the_line_holds_up_nobody(gate: Gate) -> None:

@@ -205,10 +205,10 @@ def test_a_rest_ends_by_itself() -> None:
 def test_the_retry_budget_runs_out_and_comes_back_with_successes() -> None:
     """Retries never add more than a share to the load of a failing instance."""
     state = ProviderState(Clock())
-    assert [state.may_retry(1) for _ in range(int(RETRY_RESERVE) + 1)][-1] is False
+    assert [state.may_retry(ask()) for _ in range(int(RETRY_RESERVE) + 1)][-1] is False
     for _ in range(5):
         state.succeeded(ask())
-    assert [state.may_retry(1), state.may_retry(1)] == [True, False]
+    assert [state.may_retry(ask()), state.may_retry(ask())] == [True, False]
 
 
 @pytest.mark.parametrize("asked_elsewhere", [True, False])
@@ -255,7 +255,7 @@ def test_a_circuit_is_told_by_those_who_opened_it_alone() -> None:
     assert state.begin(probe)
     clock.now += 1.0
     state.failed(probe)
-    assert state.shared_circuits()[Subject(1, "gpt")] == OPEN_SECONDS
+    assert state.shared_circuits()[Subject(1, "gpt")] == OPEN_SECONDS - 1.0
     state.adopt({})
     assert Subject(1, "gpt") in circuits(state)
 

@@ -1,0 +1,212 @@
+"""Callers over HTTP, byte by byte: those who behave, and one who does not."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from tests.faults.shared_gateway import ACTS, ALIASES
+
+CHAT, EMBEDDINGS = "/v1/chat/completions", "/v1/embeddings"
+# What nobody who behaves waits for.
+PATIENCE_SECONDS = 700.0
+
+
+class Answer(NamedTuple):
+    """What a caller was answered; `seconds` is how long that took."""
+
+    asked: str
+    status: int
+    provider: str
+    key_id: str
+    attempts: str
+    error: str
+    seconds: float
+
+
+class Request(NamedTuple):
+    """A request, and what its caller does meanwhile."""
+
+    path: str
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+    # Into how many pieces the body is cut, and how long each is held back.
+    pieces: int = 1
+    pause: float = 0.0
+    # After how long the caller leaves.
+    leaves_after: float = PATIENCE_SECONDS
+
+
+def request_bytes(request: Request, key: str) -> bytes:
+    """Return a request's head."""
+    lines = [f"POST {request.path} HTTP/1.1", "host: gateway", f"authorization: Bearer {key}"]
+    lines += ["connection: close", f"content-length: {len(request.body)}"]
+    lines += [f"{name}: {value}" for name, value in request.headers]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
+
+
+async def send(port: int, key: str, request: Request) -> bytes:
+    """Send a request and return all that comes back, b"" if the caller leaves before its end."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        async with asyncio.timeout(request.leaves_after):
+            writer.write(request_bytes(request, key))
+            size = max(1, -(-len(request.body) // request.pieces))
+            for start in range(0, len(request.body), size):
+                if request.pause:
+                    await asyncio.sleep(request.pause)
+                writer.write(request.body[start : start + size])
+            return await reader.read()
+    except (TimeoutError, ConnectionError):
+        return b""
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def ask(port: int, key: str, asked: str, request: Request) -> Answer:
+    """Send a request and return what was answered."""
+    now = asyncio.get_running_loop().time
+    began = now()
+    content = await send(port, key, request)
+    head, _, body = content.partition(b"\r\n\r\n")
+    status, *lines = head.decode("latin-1").split("\r\n")
+    fields = dict(line.split(": ", 1) for line in lines)
+    error = ""
+    if b'"error"' in body:
+        error = str(orjson.loads(body[body.index(b"{") : body.rindex(b"}") + 1])["error"]["code"])
+    return Answer(
+        asked,
+        int(status.split()[1]) if status else 0,
+        fields.get("x-conduit-provider", ""),
+        fields.get("x-conduit-key-id", ""),
+        fields.get("x-conduit-attempts", ""),
+        error,
+        now() - began,
+    )
+
+
+def chat(model: str, text: str = "hello", **members: Any) -> bytes:  # noqa: ANN401 # of any kind
+    """Return the body of a chat."""
+    return orjson.dumps(
+        {"model": model, "messages": [{"role": "user", "content": text}], **members}
+    )
+
+
+def embedding(model: str, text: str = "hello") -> bytes:
+    """Return the body of an embedding."""
+    return orjson.dumps({"model": model, "input": text})
+
+
+# What callers who behave ask for, by name.
+USUAL = {
+    "chat": Request(CHAT, (), chat("gpt")),
+    "stream": Request(CHAT, (), chat("gpt", stream=True)),
+    "continued": Request(
+        CHAT, (("x-conduit-stream-failover", "continue"),), chat("gpt", stream=True)
+    ),
+    "solo": Request(CHAT, (), chat("solo")),
+    "solo stream": Request(CHAT, (), chat("solo", stream=True)),
+    "embeddings": Request(EMBEDDINGS, (), embedding("gpt")),
+    "own time": Request(CHAT, (("x-conduit-timeout", "60s"),), chat("solo")),
+    "session": Request(CHAT, (("x-conduit-affinity-key", "mine"),), chat("gpt")),
+    "retried": Request(CHAT, (), chat("solo", "once:0")),
+}
+
+
+def usual(name: str, number: int) -> Request:
+    """Return a usual request, different from all others."""
+    request = USUAL[name]
+    return request._replace(body=request.body.replace(b"once:0", b"once:%d" % number))
+
+
+_HEADERS: dict[str, Sequence[str]] = {
+    "x-conduit-timeout": ("1ms", "0.0001s", "20ms", "60ms", "100ms", "1s", "6s", "31s", "-1s", "x"),
+    "x-conduit-max-attempts": ("1", "2", "16", "0", "-1", "99999999999"),
+    "x-conduit-provider": ("provider-1", "2", "provider-3", "4", "nobody", "x" * 300),
+    "x-conduit-fallbacks": ("unwell", "unwell,solo", "solo,gpt,unwell,limited", "," * 40, "none"),
+    "x-conduit-hops": ("1", "2", "3", "-1", "999"),
+    "x-conduit-seed": ("0", "1", "18446744073709551615", "-1"),
+    "x-conduit-stream-failover": ("restart", "continue", "fail", "x"),
+    "x-conduit-strict": ("true", "false"),
+    "x-conduit-key-id": ("key_31",),
+    "x-conduit-peer": ("127.0.0.1",),
+    "x-master-key": ("", "master?"),
+    "x-request-id": ("req_1", "x" * 2000, "\xff"),
+    "retry-after": ("100000",),
+    "idempotency-key": ("1", "2"),
+    "expect": ("100-continue",),
+    "transfer-encoding": ("chunked", "gzip"),
+    "cookie": ("x" * 60_000,),
+}
+_MEMBERS: dict[str, Sequence[object]] = {
+    "max_tokens": (0, 1, -1, 10**9, 10**30, "many"),
+    "stream": (True, True, True, False, "yes"),
+    "n": (1, 100_000),
+    "temperature": (-1, 99, None),
+    "fallbacks": (["unwell"], ["solo", "unwell"], ["x"] * 20, "unwell"),
+    "models": (["unwell"],),
+    "stop": (["x"] * 1000,),
+    "tools": ([{"type": "function", "function": {"name": "f", "parameters": {}}}],),
+    "response_format": ({"type": "json_object"},),
+    "prompt_cache_key": ("mine", "x" * 10_000),
+    "session_id": ("mine",),
+    "stream_options": ({"include_usage": True}, {"include_usage": "x"}),
+    "metadata": ({"x": "y" * 5000},),
+}
+
+
+class HostileCaller:
+    """Draws requests of all kinds that may trouble others, each differently."""
+
+    def __init__(self, seed: int) -> None:
+        self._draw = random.Random(seed)  # noqa: S311 # chooses a course of events
+        self._number = 0
+
+    def request(self) -> Request:
+        """Return the next request."""
+        draw = self._draw
+        self._number += 1
+        headers = [
+            (name, draw.choice(_HEADERS[name]))
+            for name in draw.sample(sorted(_HEADERS), draw.choice((0, 0, 1, 1, 2, 3)))
+        ]
+        if draw.random() < 0.3:  # often
+            headers.append(("x-conduit-affinity-key", f"session-{self._number}"))
+        return Request(
+            draw.choice((CHAT, CHAT, CHAT, EMBEDDINGS, "/v1/models", "/v1/rerank")),
+            headers,
+            self._body(),
+            draw.choice((1, 1, 1, 5)),
+            draw.choice((0.0, 0.0, 0.01, 5.0)),
+            draw.choice((PATIENCE_SECONDS, PATIENCE_SECONDS, 40.0, 6.0, 1.0, 0.06, 0.02, 0.0)),
+        )
+
+    def pause(self) -> float:
+        """Return how long it waits before its next request."""
+        return self._draw.choice((0.0, 0.0, 0.0, 0.01, 0.3, 2.0))
+
+    def _body(self) -> bytes:
+        draw = self._draw
+        text = f"act:{draw.choice(sorted(ACTS))} {self._number}"
+        model = draw.choice((*ALIASES, "gpt", "solo", "nothing", ""))
+        if draw.random() < 0.1:  # seldom
+            return draw.choice((b"", b"{", b"[]", b'{"model":1}', b"\xff" * 100, b"[" * 5000))
+        members = {
+            name: draw.choice(_MEMBERS[name])
+            for name in draw.sample(sorted(_MEMBERS), draw.choice((0, 0, 1, 2)))
+        }
+        known = {"model": model, "messages": [{"role": "user", "content": text}], "input": text}
+        return _dumps({**known, **members})
+
+
+def _dumps(value: dict[str, object]) -> bytes:
+    big = value.get("max_tokens")
+    if isinstance(big, int) and big.bit_length() > 63:  # what orjson writes
+        return orjson.dumps({**value, "max_tokens": 0}).replace(
+            b'"max_tokens":0', b'"max_tokens":%d' % big
+        )
+    return orjson.dumps(value)

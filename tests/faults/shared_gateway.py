@@ -1,0 +1,277 @@
+"""A gateway that several callers share, edge, router and codecs, in virtual time and one loop.
+
+Its providers do what a request tells them to, as some input makes a real one do; and two have
+troubles of their own.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+from tests.support.scripted_upstream import Act, answer, hang, reset, stream
+from tests.support.snapshots import (
+    ENCRYPTION_KEY,
+    compiled,
+    first,
+    key,
+    mapping,
+    provider,
+    snapshot,
+    virtual_key,
+)
+
+from conduit.v1.router_service_routes import ROUTES
+from conduit_bridge.cors import Cors
+from conduit_bridge.dispatcher import Dispatcher, NotFoundEndpoint
+from conduit_bridge.endpoints.assembly import endpoints
+from conduit_bridge.endpoints.unary import Backend
+from conduit_bridge.metrics import Metrics
+from conduit_kernel.auth import Authorizer
+from conduit_kernel.http import ClientLimits, Exchange, HttpClient, HttpServer, SpillSpace
+from conduit_kernel.ids import IdSource
+from conduit_kernel.rpc.methods import ACCESS
+from conduit_kernel.secrets import Vault
+from conduit_providers.sending import Sender
+from conduit_router.accounting.charging import ChargeRecorder
+from conduit_router.accounting.prices import PriceList
+from conduit_router.accounting.spool import Spool
+from conduit_router.calls.media import MediaFetcher
+from conduit_router.calls.runtime import CallRuntime
+from conduit_router.calls.upstream_session import SessionLimits
+from conduit_router.routing.provider_state import ProviderState
+from conduit_router.routing.table import RoutingTable
+from conduit_router.service import RouterStub
+from conduit_router.upstream.outcomes import Outcomes
+from conduit_router.upstream.token_refresh import TokenRefresher
+from conduit_router.upstream.transport import Transport
+from conduit_router.virtual_keys import VirtualKeys
+
+# By alias: the instances that serve it, in order.
+ALIASES = {"gpt": (1, 2), "solo": (3,), "unwell": (4,), "limited": (5,)}
+# These do nothing but what a request tells them.
+WELL = (1, 2, 3)
+UNWELL, LIMITED = 4, 5
+# The last one fails in each of so many seconds for the first few.
+PERIOD_SECONDS, LIMITED_SECONDS = 20.0, 2.0
+LATENCY_SECONDS = 0.05
+USAGE = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+
+
+def refuse(status: int, code: str = "", message: str = "as the test says") -> Act:
+    """Answer with an error of OpenAI's form."""
+    error = {"message": message, "type": code or "error", "code": code or None}
+    return answer(orjson.dumps({"error": error}), status)
+
+
+def _event(delta: dict[str, object], finish: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    return b"data: %b\n\n" % orjson.dumps({**chunk, "choices": [choice]})
+
+
+EVENTS = [
+    _event({"role": "assistant", "content": "well"}),
+    _event({}, "stop"),
+    b"data: %b\n\n" % orjson.dumps({"id": "c", "choices": [], "usage": USAGE}),
+    b"data: [DONE]\n\n",
+]
+_TOO_LARGE = (
+    "Request too large for m in organization o on tokens per min (TPM): Limit 30000, Requested "
+    "400000. The input or output tokens must be reduced in order to run successfully."
+)
+_TOO_DEAR = (
+    "This request requires more credits, or fewer max_tokens. You requested up to 64000 tokens, "
+    "but can only afford 1337."
+)
+# What an input may bring a provider to.
+ACTS: dict[str, Act] = {
+    "400": refuse(400, "invalid_request_error"),
+    "400-quoting-a-key": refuse(400, "", "Unknown value 'Incorrect API key provided: sk-1'"),
+    "400-quoting-money": refuse(400, "", "Unknown value 'credit balance is too low'"),
+    "400-context": refuse(400, "context_length_exceeded"),
+    "400-policy": refuse(400, "content_policy_violation"),
+    "402-fewer-tokens": refuse(402, "", _TOO_DEAR),
+    "403-moderated": refuse(403, "", "Your input was flagged by moderation"),
+    "403-forbidden": refuse(403, "permission_denied", "You have no access to file 'file-1'"),
+    "404-file": refuse(404, "", "No such File object: file-1"),
+    "404-not-found": refuse(404, "not_found_error", "Item with id 'x' not found"),
+    "413": refuse(413, "", "Too large"),
+    "422": refuse(422, "", "model 'x' is not supported here"),
+    "429-too-large": refuse(429, "rate_limit_exceeded", _TOO_LARGE),
+    "500": refuse(500),
+    "502": answer(b"<html>Bad gateway</html>", 502),
+    "503": refuse(503),
+    "504": refuse(504),
+    "529": refuse(529, "overloaded_error"),
+    "reset": reset,
+    "hang": hang,
+    "garbage": answer(b"\x00\x01\x02"),
+    "error-in-200": answer(b'{"error":{"message":"x","code":"server_error"}}'),
+    "cut": stream(EVENTS[0], is_cut=True),
+    "stall": stream(EVENTS[0], is_held=True),
+    "malformed": stream(EVENTS[0], b"data: {nope\n\n", b"data: {nope\n\n"),
+    "empty": stream(),
+}
+_ACT = re.compile(rb"act:([\w-]+)")
+# Fails the first time.
+_ONCE = re.compile(rb"once:\d+")
+
+
+class Providers:
+    """All instances, on one server: each at a path of its own."""
+
+    def __init__(self) -> None:
+        self._now = asyncio.get_running_loop().time
+        # What instances do that are not well.
+        self.failures = {UNWELL: refuse(503)}
+        # When each instance was asked.
+        self.asked: list[tuple[float, int]] = []
+        self._seen: set[bytes] = set()
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Serve a request as it asks, or as the instance is."""
+        number = int(exchange.path.split("/")[1])
+        self.asked.append((self._now(), number))
+        await asyncio.sleep(LATENCY_SECONDS)
+        await self._act_of(exchange, number)(exchange)
+
+    def _act_of(self, exchange: Exchange, number: int) -> Act:
+        if number == LIMITED and self._now() % PERIOD_SECONDS < LIMITED_SECONDS:
+            return refuse(429, "rate_limit_exceeded", "Slow down")
+        if number in self.failures:
+            return self.failures[number]
+        once = _ONCE.search(exchange.body)
+        if once is not None and once[0] not in self._seen:
+            self._seen.add(once[0])
+            return refuse(503)
+        told = _ACT.search(exchange.body)
+        if told is not None and (act := ACTS.get(told[1].decode())) is not None:
+            return act
+        if b'"stream":true' in exchange.body:
+            return stream(*EVENTS)
+        return answer(_whole(exchange.path))
+
+
+def _whole(path: str) -> bytes:
+    if path.endswith("/embeddings"):
+        data = [{"object": "embedding", "index": 0, "embedding": [0.5]}]
+        return orjson.dumps({"object": "list", "model": "m", "data": data, "usage": USAGE})
+    message = {"role": "assistant", "content": "well"}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    known = {"id": "c", "object": "chat.completion", "created": 1, "model": "m"}
+    return orjson.dumps({**known, "choices": [choice], "usage": USAGE})
+
+
+def _table(url: str, callers: dict[str, int]) -> RoutingTable:
+    numbers = [number for numbers in ALIASES.values() for number in numbers]
+    return compiled(
+        snapshot(
+            [provider(i, f"{url}/{i}/v1", priority=i) for i in numbers],
+            # Two keys each, so that one of them may rest unseen.
+            keys=[key(10 * i + k, i) for i in numbers for k in (1, 2)],
+            mappings=[
+                mapping(number, number, model_alias=alias)
+                for alias, numbers in ALIASES.items()
+                for number in numbers
+            ],
+            virtual_keys=[virtual_key(value, number) for value, number in callers.items()],
+        )
+    )
+
+
+class SharedGateway:
+    """What callers share."""
+
+    def __init__(self, runtime: CallRuntime, providers: Providers, edge: HttpServer) -> None:
+        self.runtime = runtime
+        self.providers = providers
+        self.port = edge.port
+        self.edge = edge
+
+
+@asynccontextmanager
+async def shared_gateway(
+    folder: Path, callers: dict[str, int], connections: int = 1000
+) -> AsyncIterator[SharedGateway]:
+    """Run the gateway for virtual keys by value, with so many connections to a provider at most."""
+    now = asyncio.get_running_loop().time
+    providers = Providers()
+    upstream = HttpServer(providers, clock=now)
+    await upstream.start("127.0.0.1", 0)
+    limits = ClientLimits(max_connections=connections, max_total=10 * connections)
+    client = HttpClient(clock=now, limits=limits, resolve=_look_up)
+    refresher = TokenRefresher(now, Sender(client, client))
+    spool = Spool(folder / "spool")
+    runtime = CallRuntime(
+        transport=Transport(client, client, refresher, now),
+        media=MediaFetcher(client),
+        state=ProviderState(now),
+        recorder=ChargeRecorder(spool, PriceList(), IdSource(now), now),
+        outcomes=Outcomes(now),
+        clock=now,
+        wall_clock=now,
+        draw_seed=lambda: 1,
+    )
+    table = _table(f"http://127.0.0.1:{upstream.port}", callers)
+    runtime.table = table
+    virtual_keys = VirtualKeys(Vault(ENCRYPTION_KEY), now)
+    virtual_keys.apply(first(table))
+    edge = _edge(RouterStub(runtime, virtual_keys, IdSource(now), _space(folder), _SESSION), folder)
+    await edge.start("127.0.0.1", 0)
+    try:
+        yield SharedGateway(runtime, providers, edge)
+    finally:
+        for server in (edge, upstream):
+            await server.drain(0.1)
+        await refresher.close()
+        await client.close()
+        spool.close()
+
+
+async def _look_up(host: str, _port: int) -> list[str]:
+    # A thread takes real time.
+    return [host]
+
+
+_SESSION = SessionLimits(first_event=10, opening=10, idle=60, longest=600)
+
+
+def _space(folder: Path) -> SpillSpace:
+    return SpillSpace(folder, most_bytes=1 << 20)
+
+
+def _edge(stub: RouterStub, folder: Path) -> HttpServer:
+    now, metrics = asyncio.get_running_loop().time, Metrics()
+    served = endpoints(
+        ROUTES,
+        {"RouterService": Backend("router", stub, None, is_local=True)},
+        metrics,
+        authorizer=Authorizer(ACCESS, master_key="master", virtual_keys=stub.identify),
+        stopping=asyncio.Event(),
+        heartbeat_seconds=15.0,
+        uploads=_space(folder),
+    )
+    log: Any = structlog.get_logger("edge").bind()
+    edge = Dispatcher(
+        served,
+        NotFoundEndpoint(metrics.add("", "")),
+        cors=Cors((), ()),
+        ids=IdSource(now),
+        clock=now,
+        log=log,
+        max_body_bytes=1 << 20,
+    )
+    return HttpServer(
+        edge.handle,
+        body_limit=edge.body_limit,
+        judge_head=edge.judge_head,
+        streams_body=edge.streams_body,
+        on_error=edge.failed,
+        render_refusal=edge.refused,
+        clock=now,
+    )

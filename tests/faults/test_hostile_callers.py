@@ -1,0 +1,225 @@
+"""What one virtual key sends changes nothing of what another is answered.
+
+Random requests of one caller, any header, body and timing, beside others who behave: edge, router
+and codecs in virtual time, each course with a seed. `CONDUIT_HOSTILE_SEEDS` makes it more of them.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from tests.faults.raw_callers import (
+    CHAT,
+    USUAL,
+    Answer,
+    HostileCaller,
+    Request,
+    ask,
+    chat,
+    send,
+    usual,
+)
+from tests.faults.shared_gateway import (
+    LIMITED,
+    LIMITED_SECONDS,
+    UNWELL,
+    SharedGateway,
+    refuse,
+    shared_gateway,
+)
+from tests.support.virtual_network import VirtualNetwork
+from tests.support.virtual_time import run_virtually
+
+from conduit_kernel.breaker import DEFAULT_POLICY
+
+SEEDS = int(os.environ.get("CONDUIT_HOSTILE_SEEDS", "8"))
+# Of each course.
+REQUESTS = 250
+BEGIN_SECONDS, EVERY_SECONDS, SECONDS = 5.0, 3.0, 240.0
+STEADY, RARE, HOSTILE, ACCOMPLICE = "condt_1", "condt_2", "condt_3", "condt_4"
+CALLERS = {STEADY: 1, RARE: 2, HOSTILE: 3, ACCOMPLICE: 4}
+# By which waits may differ: pauses are drawn at random.
+JITTER_SECONDS = 0.3
+# For how long a key rests whose limit came without a time.
+LIMITED_REST_SECONDS = 5.0
+# Whoever misbehaves may be the first to probe, and the others find out the next time.
+RECOVERY_SECONDS = 2 * DEFAULT_POLICY.open_seconds + DEFAULT_POLICY.half_open_seconds + 10.0
+
+ResultT = TypeVar("ResultT")
+Course = Callable[[SharedGateway], Awaitable[ResultT]]
+
+
+def play(folder: Path, course: Course[ResultT], connections: int = 1000) -> ResultT:
+    """Return what comes of a course of events at a gateway of its own."""
+
+    async def main() -> ResultT:
+        async with shared_gateway(folder, CALLERS, connections) as gateway:
+            return await course(gateway)
+
+    return run_virtually(main(), VirtualNetwork)
+
+
+async def behave(gateway: SharedGateway) -> list[Answer]:
+    """Ask for the usual things, one caller steadily and another now and then."""
+    answers: list[Answer] = []
+    for number in range(round(SECONDS / EVERY_SECONDS)):
+        name = sorted(USUAL)[number % len(USUAL)]
+        key = RARE if number % 20 > 16 else STEADY  # some behind each other
+        answers.append(await ask(gateway.port, key, name, usual(name, number)))
+        await asyncio.sleep(EVERY_SECONDS)
+    return answers
+
+
+async def misbehave(gateway: SharedGateway, seed: int) -> None:
+    """Send all kinds of requests, many at the same time."""
+    caller = HostileCaller(seed)
+    async with asyncio.TaskGroup() as sending:
+        for _ in range(REQUESTS):
+            sending.create_task(send(gateway.port, HOSTILE, caller.request()))
+            await asyncio.sleep(caller.pause())
+
+
+def run(folder: Path, seed: int | None) -> list[Answer]:
+    """Return what those who behave are answered, beside a hostile caller or without one."""
+
+    async def course(gateway: SharedGateway) -> list[Answer]:
+        behaving = asyncio.create_task(behave(gateway))
+        if seed is not None:
+            await misbehave(gateway, seed)
+        answers = await behaving
+        check_state(gateway)
+        return answers
+
+    return play(folder, course)
+
+
+def check_state(gateway: SharedGateway) -> None:
+    """Hold what all callers share to what a single one may bring about: nothing."""
+    state = gateway.runtime.state
+    own = {UNWELL, LIMITED}
+    assert {subject.provider_id for subject in state.shared_circuits()} <= own
+    assert {subject.provider_id for subject in state.view(CALLERS[RARE]).open_circuits} <= own
+    assert {subject.provider_id for subject in state.view(CALLERS[RARE]).cooldowns} <= own
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[Answer]:
+    """Return what is answered while nobody misbehaves."""
+    answers = run(tmp_path_factory.mktemp("undisturbed"), None)
+    assert {each.status for each in answers} == {200}
+    return answers
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_a_hostile_caller_changes_no_answer_of_others(
+    tmp_path: Path, undisturbed: list[Answer], seed: int
+) -> None:
+    """Neither status nor provider, key, attempts or wait."""
+    for calm, beside in zip(undisturbed, run(tmp_path, seed), strict=True):
+        assert beside._replace(seconds=0.0) == calm._replace(seconds=0.0)
+        assert abs(beside.seconds - calm.seconds) < JITTER_SECONDS, (calm, beside)
+
+
+@asynccontextmanager
+async def flooding(
+    gateway: SharedGateway, request: Request, *, key: str = HOSTILE, every: float, most: int
+) -> AsyncIterator[None]:
+    """Have a hostile caller send the same request again and again meanwhile."""
+
+    async def flood() -> None:
+        async with asyncio.TaskGroup() as sending:
+            for _ in range(most):
+                sending.create_task(send(gateway.port, key, request))
+                await asyncio.sleep(every)
+
+    task = asyncio.create_task(flood())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def test_a_hostile_caller_fills_no_line_of_others(tmp_path: Path) -> None:
+    """Who waits for a limit to pass waits as long as if nobody else did, a breath apart."""
+
+    async def course(gateway: SharedGateway) -> Answer:
+        limited = Request(CHAT, (), chat("limited"))
+        async with flooding(gateway, limited, every=0.0001, most=1500):
+            await asyncio.sleep(0.5)
+            return await ask(gateway.port, STEADY, "limited", limited)
+
+    answer = play(tmp_path, course)
+    assert answer.status == 200
+    # Its rest begins anew as long as somebody is refused.
+    assert answer.seconds < 2 * LIMITED_REST_SECONDS + LIMITED_SECONDS
+
+
+def test_a_hostile_caller_uses_up_nobodys_retries(tmp_path: Path) -> None:
+    """What fails for a moment is asked again for others, whatever failed for one before."""
+
+    async def course(gateway: SharedGateway) -> Answer:
+        for number in range(60):
+            body = chat(("solo", "gpt")[number % 2], "act:503")
+            await send(gateway.port, HOSTILE, Request(CHAT, (), body))
+        return await ask(gateway.port, STEADY, "retried", usual("retried", 1))
+
+    answer = play(tmp_path, course)
+    assert (answer.status, answer.attempts) == (200, "2")
+
+
+@pytest.mark.parametrize(
+    ("alias", "provider", "act", "timeout"),
+    [
+        ("gpt", 1, "500", "600s"),
+        ("gpt", 1, "hang", "9s"),
+        ("gpt", 1, "400", "60s"),
+        ("solo", 3, "hang", "600s"),
+        ("solo", 3, "500", "1ms"),
+        ("solo", 3, "cut", "100ms"),
+    ],
+)
+def test_a_hostile_caller_keeps_no_provider_from_coming_back(
+    tmp_path: Path, alias: str, provider: int, act: str, timeout: str
+) -> None:
+    """Whose probe tells nothing, or fails by the request, leaves the next one to somebody else."""
+
+    async def course(gateway: SharedGateway) -> float:
+        now = asyncio.get_running_loop().time
+        request = Request(CHAT, [("x-conduit-timeout", timeout)], chat(alias, f"act:{act}"))
+        gateway.providers.failures[provider] = refuse(503)
+        async with flooding(gateway, request, every=0.25, most=10_000):
+            for _ in range(20):
+                for key in (STEADY, RARE):
+                    await ask(gateway.port, key, alias, Request(CHAT, (), chat(alias)))
+                await asyncio.sleep(2.0)
+            del gateway.providers.failures[provider]
+            began = now()
+            while now() - began < RECOVERY_SECONDS:
+                answer = await ask(gateway.port, STEADY, alias, Request(CHAT, (), chat(alias)))
+                if answer.provider == f"provider-{provider}":
+                    return now() - began
+                await asyncio.sleep(2.0)
+        return now() - began
+
+    assert play(tmp_path, course) < RECOVERY_SECONDS
+
+
+def test_two_who_conspire_shut_nobody_out(tmp_path: Path) -> None:
+    """Not even one who never asked there before."""
+
+    async def course(gateway: SharedGateway) -> list[Answer]:
+        request = Request(CHAT, (), chat("solo", "act:500"))
+        for _ in range(30):
+            for key in (HOSTILE, ACCOMPLICE):
+                await send(gateway.port, key, request)
+        check_state(gateway)
+        return [
+            await ask(gateway.port, RARE, name, USUAL[name]) for name in ("solo", "solo stream")
+        ]
+
+    assert {answer.status for answer in play(tmp_path, course)} == {200}
