@@ -10,9 +10,11 @@ DEV_INSTALLED := $(VENV)/installed-dev
 TESTS ?=
 ARGS ?=
 ROUNDS ?= 50
+SEEDS ?= 200
+MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test generate drift format lint baseline types imports unit fuzz wire faults hub-clients bench check clean
+.PHONY: help install serve test generate drift format lint baseline types imports unit fuzz wire faults hostile outages soak hub-clients bench check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -68,6 +70,15 @@ wire: $(DEV_INSTALLED) ## replay the recorded exchanges with providers
 
 faults: $(DEV_INSTALLED) ## run the tests with misbehaving peers
 	$(BIN)/pytest --quiet tests/faults tests/unit/conduit_kernel/http tests/unit/conduit_kernel/websocket $(ARGS)
+
+hostile: $(DEV_INSTALLED) ## let a hostile caller send all kinds of requests beside others; SEEDS=200
+	CONDUIT_HOSTILE_SEEDS=$(SEEDS) $(BIN)/pytest --quiet tests/faults/test_hostile_callers.py $(ARGS)
+
+outages: $(DEV_INSTALLED) ## outlast outages with the usual open time of a minute; five minutes
+	CONDUIT_OUTAGE_OPEN_SECONDS=60 $(BIN)/pytest --quiet --timeout 900 tests/faults/test_real_outages.py $(ARGS)
+
+soak: $(DEV_INSTALLED) ## full load with random faults: nothing may grow or fail; MINUTES=10
+	CONDUIT_SOAK_MINUTES=$(MINUTES) $(BIN)/pytest --quiet -s --timeout 0 tests/faults/test_soak.py $(ARGS)
 
 hub-clients: ## install three SignalR clients apart, for tests/conformance; needs npm
 	@sh tools/hub-clients.sh "$(PYTHON)" build/hub-clients
