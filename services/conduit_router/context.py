@@ -42,6 +42,8 @@ class CallLimits(msgspec.Struct, frozen=True):
     hops: int = 0
     # Whether what a provider does not take is refused rather than left out.
     is_strict: bool = False
+    # Betas of a provider's, by its names.
+    betas: tuple[str, ...] = ()
 
 
 DEFAULT_LIMITS = CallLimits()
@@ -80,6 +82,7 @@ def limits_of(options: CallOptions, caps: CallCaps = UNCAPPED) -> CallLimits:
         attempts=attempts,
         hops=options.hops,
         is_strict=options.strict_parameters,
+        betas=tuple(options.betas),
     )
 
 

@@ -104,6 +104,7 @@ class Replay:
             fetched=self.asked.fetched,
             provider=self.target.provider_name,
             created=1795435200,
+            betas=tuple(self.asked.front.get("betas", ())),
         )
 
     def sent(self, call: Call[Any]) -> bytes:

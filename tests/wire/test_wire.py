@@ -83,7 +83,7 @@ SOURCES = re.compile(
 )
 MEMBERS = {
     *("source", "about", "model", "settings", "base_url", "organization", "project", "is_strict"),
-    *("fetched", "also", "codecs", "answers", "recorded"),
+    *("betas", "fetched", "also", "codecs", "answers", "recorded"),
 }
 
 

@@ -292,6 +292,7 @@ class CallScope:
             is_strict=self.limits.is_strict or candidate.is_strict,
             provider=attempt.key.provider_name,
             created=int(self.runtime.wall_clock()),
+            betas=self.limits.betas,
         )
         attempt.dropped = call.dropped
         return call

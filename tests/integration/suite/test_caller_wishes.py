@@ -3,8 +3,12 @@
 from typing import Any
 
 import httpx
+import orjson
 import pytest
+from tests.support.scripted_upstream import answer, serve
 from tests.support.suite import Suite
+
+from conduit_kernel.http import Exchange
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -123,3 +127,23 @@ async def test_an_agents_session_stays_on_the_plain_way_and_on_the_general_one(
         assert len(found) == 1
         places |= found
     assert len(places) == 3
+
+
+async def test_betas_reach_claude(suite: Suite) -> None:
+    """Those of the header, of the body and of the instance, in one header; names alone do."""
+    named: list[bytes | None] = []
+    message = {"type": "message", "content": [], "stop_reason": "end_turn"}
+
+    async def note(exchange: Exchange) -> None:
+        named.append(exchange.headers.get(b"anthropic-beta"))
+        await answer(orjson.dumps(message))(exchange)
+
+    async with serve(note) as upstream:
+        instance = {"baseUrl": upstream.url, "settings": {"betas": "a-1"}}
+        await suite.add_simulator("wish-claude", "claude-x", providerType="Anthropic", **instance)
+        await suite.settled()
+        header = {"anthropic-beta": "b-2, c-3"}
+        assert (await chat(suite, "wish-claude", header, betas=["d-4"])).status_code == 200
+        refused = await chat(suite, "wish-claude", betas=["no\r\nname"])
+    assert named == [b"a-1,b-2,c-3,d-4"]
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "anthropic-beta")

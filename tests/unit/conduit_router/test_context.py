@@ -55,6 +55,12 @@ def test_limits_of_attempts_are_those_that_were_asked_for() -> None:
     assert limits_of(CallOptions(timeout=Duration(seconds=2))).attempt is None
 
 
+def test_betas_go_with_the_call() -> None:
+    """In the caller's order; without any there are none."""
+    assert limits_of(CallOptions(betas=["b", "a"])).betas == ("b", "a")
+    assert limits_of(CallOptions()).betas == DEFAULT_LIMITS.betas == ()
+
+
 def test_no_attempt_at_all_is_refused() -> None:
     """A call without an attempt is none."""
     with pytest.raises(InvalidRequest) as refused:

@@ -39,6 +39,7 @@ class CallOptions(_message.Message):
     FIRST_TOKEN_TIMEOUT_FIELD_NUMBER: _builtins.int
     IDLE_TIMEOUT_FIELD_NUMBER: _builtins.int
     ATTEMPT_TIMEOUT_FIELD_NUMBER: _builtins.int
+    BETAS_FIELD_NUMBER: _builtins.int
     strict_parameters: _builtins.bool
     """Whether parameters the provider does not take are refused with UNSUPPORTED_PARAMETER rather than dropped."""
     max_attempts: _builtins.int
@@ -86,6 +87,12 @@ class CallOptions(_message.Message):
     def attempt_timeout(self) -> _duration_pb2.Duration:
         """The most time of each attempt, to the end of its answer."""
 
+    @_builtins.property
+    def betas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The betas of a provider's that the request uses, by the provider's names for them, such as `mcp-client-2025-11-20`. Anthropic's
+        dialects take them, wherever Claude is; others have none. Those that the request's own members need come by themselves.
+        """
+
     def __init__(
         self,
         *,
@@ -102,10 +109,11 @@ class CallOptions(_message.Message):
         first_token_timeout: _duration_pb2.Duration | None = ...,
         idle_timeout: _duration_pb2.Duration | None = ...,
         attempt_timeout: _duration_pb2.Duration | None = ...,
+        betas: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "attempt_timeout", b"attempt_timeout", "connect_timeout", b"connect_timeout", "first_token_timeout", b"first_token_timeout", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "affinity_key", b"affinity_key", "attempt_timeout", b"attempt_timeout", "connect_timeout", b"connect_timeout", "fallbacks", b"fallbacks", "first_token_timeout", b"first_token_timeout", "hops", b"hops", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "providers", b"providers", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "affinity_key", b"affinity_key", "attempt_timeout", b"attempt_timeout", "betas", b"betas", "connect_timeout", b"connect_timeout", "fallbacks", b"fallbacks", "first_token_timeout", b"first_token_timeout", "hops", b"hops", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "providers", b"providers", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_attempts: _TypeAlias = _typing.Literal["max_attempts"]  # noqa: Y015
     _WhichOneofArgType__max_attempts: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts"]  # noqa: Y015

@@ -59,6 +59,7 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
     first_token_timeout = headers.get(b"x-conduit-first-token-timeout")
     idle_timeout = headers.get(b"x-conduit-idle-timeout")
     attempt_timeout = headers.get(b"x-conduit-attempt-timeout")
+    betas = headers.get(b"anthropic-beta")
     if (
         timeout
         is strict_parameters
@@ -73,6 +74,7 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
         is first_token_timeout
         is idle_timeout
         is attempt_timeout
+        is betas
         is None
     ):
         return None
@@ -120,6 +122,8 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
         http.fill_duration(
             message.attempt_timeout, http.header_text(attempt_timeout), "x-conduit-attempt-timeout"
         )
+    if betas is not None:
+        message.betas.extend(http.header_list(betas))
     return message
 
 

@@ -191,6 +191,8 @@ class Finish(NamedTuple):
 _REASONS: "Mapping[str, FinishReason.ValueType]" = {
     "end_turn": FINISH_REASON_STOP,
     "stop_sequence": FINISH_REASON_STOP,
+    # All there is, is what stands for the conversation so far.
+    "compaction": FINISH_REASON_STOP,
     # The provider's own tools took long: sent back as it is, the answer goes on.
     "pause_turn": FINISH_REASON_STOP,
     "max_tokens": FINISH_REASON_LENGTH,

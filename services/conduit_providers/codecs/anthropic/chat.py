@@ -16,6 +16,7 @@ from conduit_providers.codecs.anthropic.answer import (
     tier_of,
     with_tools,
 )
+from conduit_providers.codecs.anthropic.betas import HEADER, betas_of
 from conduit_providers.codecs.anthropic.blocks import annotations_of, must_be_kept, put_block
 from conduit_providers.codecs.anthropic.options import ChatModel, ChatOptions
 from conduit_providers.codecs.anthropic.request import MessagesBody
@@ -74,7 +75,8 @@ def messages_request(  # noqa: PLR0917 # Vertex AI has other options and facts
     model: ChatModel,
 ) -> HttpRequest:
     """Return the request to a path. InvalidRequest for what the API does not support."""
-    body = MessagesBody(call, options, model, target.provider_name).build()
+    builder = MessagesBody(call, options, model, target.provider_name)
+    body = builder.build()
     is_older = bool(options.sampling_version) and not SAMPLING.isdisjoint(body)
     headers = dict(endpoint.headers)
     if options.body_version:
@@ -83,6 +85,8 @@ def messages_request(  # noqa: PLR0917 # Vertex AI has other options and facts
         body["anthropic_version"] = version
     elif is_older:
         headers["anthropic-version"] = options.sampling_version
+    if betas := betas_of(call, target.settings, builder.betas, body):
+        headers[HEADER] = ",".join(betas)
     return HttpRequest("POST", path, JSON_HEADERS + tuple(headers.items()), orjson.dumps(body))
 
 

@@ -7,6 +7,7 @@ import orjson
 
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit_kernel.errors import UnsupportedCapability
+from conduit_providers.codecs.anthropic.betas import taken_betas
 from conduit_providers.codecs.anthropic.options import ChatModel, ChatOptions
 from conduit_providers.codecs.anthropic.tools import NATIVE as NATIVE_OF_TOOLS
 from conduit_providers.codecs.anthropic.tools import search_tool, tool_choice, tools
@@ -47,14 +48,19 @@ SERVICE_TIERS: Mapping[str, str] = {
 
 # Anthropic's own parameters, passed on as they are.
 NATIVE = (
+    "billing_policy",
     "cache_control",
+    "compaction",
     "container",
     "context_management",
+    "diagnostics",
+    "fallback_credit_token",
     "inference_geo",
     "mcp_servers",
     "output_config",
     "speed",
     "thinking",
+    "thread",
     "top_k",
 )
 
@@ -80,6 +86,8 @@ class MessagesBody:
         self._provider = provider
         self._unknown: Json = orjson.loads(self._request.unknown_json or b"{}")
         self._body: Json = {}
+        # The betas that the request names.
+        self.betas = taken_betas(self._unknown)
 
     def build(self) -> Json:
         """Return the members of the body, `model` and `stream` included."""
@@ -151,7 +159,12 @@ class MessagesBody:
     def _put_format(self) -> None:
         if not self._request.response_format.HasField("json_schema"):
             return
+        asked = self._request.response_format.json_schema
         schema = answer_schema(self._call, self._provider)
+        if isinstance(schema, dict):
+            # Where the format has no word for them.
+            named = {"title": asked.name, "description": asked.description}
+            schema = {name: text for name, text in named.items() if text} | schema
         self._output_config().setdefault("format", {"type": "json_schema", "schema": schema})
 
     def _put_reasoning(self) -> None:
@@ -206,6 +219,8 @@ class MessagesBody:
         if request.HasField("temperature"):
             if takes:
                 self._body["temperature"] = min(request.temperature, MAX_TEMPERATURE)
+                if request.temperature > MAX_TEMPERATURE:
+                    self._drop("temperature")
             elif request.temperature != MAX_TEMPERATURE:
                 self._drop("temperature")
         if request.HasField("top_p"):

@@ -35,6 +35,10 @@ Json = dict[str, Any]
 FORMAT = "anthropic-claude-v1"
 _INSTRUCTING = frozenset({CHAT_ROLE_SYSTEM, CHAT_ROLE_DEVELOPER})
 _THOUGHTS = frozenset({"thinking", "redacted_thinking"})
+# Blocks that only Anthropic has, or that callers write in its words.
+NATIVE_BLOCKS = frozenset(
+    {"container_upload", "document", "image", "search_result", "tool_reference"}
+)
 # Members of a document that are Anthropic's own.
 NATIVE_OF_DOCUMENTS = ("citations", "context")
 
@@ -150,10 +154,18 @@ def _content(part: ContentPart, call: ChatCall, provider: str) -> Json:
         case "file":
             return _document(part, call)
         case kind:
+            if native := _native(part):
+                return native
             raise UnsupportedCapability(
                 f"{provider} takes no content of type {kind or 'unknown'}",
                 capability=str(kind or "content"),
             )
+
+
+def _native(part: ContentPart) -> Json | None:
+    """Return a block in Anthropic's own words, which passes as it is; None for any other part."""
+    block = orjson.loads(part.unknown_json or b"{}")
+    return block if block.get("type") in NATIVE_BLOCKS else None
 
 
 def _image_source(url: str, call: ChatCall) -> Json:

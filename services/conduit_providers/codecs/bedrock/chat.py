@@ -41,7 +41,7 @@ class BedrockChatCodec:
 
     def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Translate the request. InvalidRequest for what the API does not support."""
-        body = ConverseBody(call, endpoint, target.provider_name).build()
+        body = ConverseBody(call, endpoint, target).build()
         path = target.fill(endpoint.path, model=call.model)
         return HttpRequest(
             "POST",

@@ -11,6 +11,7 @@ import orjson
 
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit_kernel.errors import UnsupportedCapability
+from conduit_providers.codecs.anthropic.betas import betas_of, taken_betas
 from conduit_providers.codecs.anthropic.request import (
     BUDGET_SHARES,
     EFFORTS,
@@ -28,6 +29,7 @@ from conduit_providers.codecs.shared.turns import is_thinking
 from conduit_providers.codecs.shared.unsupported import is_default, note_unsupported
 from conduit_providers.operations.chat import ChatCall
 from conduit_providers.spec import Endpoint
+from conduit_providers.target import Target
 
 Json = dict[str, Any]
 
@@ -42,7 +44,7 @@ NATIVE = (
     "serviceTier",
 )
 # Parameters of models, for `additionalModelRequestFields`; others can be given in that itself.
-OF_MODELS = ("anthropic_beta", "reasoningConfig", "reasoning_config", "thinking")
+OF_MODELS = ("reasoningConfig", "reasoning_config", "thinking")
 # Of which a budget is a share where the request sets no limit, as for Anthropic's own API.
 DEFAULT_MAX_TOKENS = 16_384
 # What is taken of messages, parts and tools beyond what every dialect takes.
@@ -57,11 +59,12 @@ _NOTE = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{1,256}")
 class ConverseBody:
     """Builds one body; notes in the call what is not supported."""
 
-    def __init__(self, call: ChatCall, endpoint: Endpoint, provider: str) -> None:
+    def __init__(self, call: ChatCall, endpoint: Endpoint, target: Target) -> None:
         self._call = call
         self._request: ChatCompletionRequest = call.typed
         self._model: ChatModel = endpoint.facts_of(call.model)
-        self._provider = provider
+        self._provider = target.provider_name
+        self._settings = target.settings
         self._unknown: Json = orjson.loads(self._request.unknown_json or b"{}")
         self._fields = object_in(self._unknown, "additionalModelRequestFields")
         self._output = object_in(self._unknown, "outputConfig")
@@ -79,6 +82,7 @@ class ConverseBody:
         self._put_reasoning()
         self._put_sampling()
         self._put_others()
+        self._put_betas()
         self._drop_rest()
         for name, value in (
             ("inferenceConfig", self._inference),
@@ -231,6 +235,8 @@ class ConverseBody:
         if request.HasField("temperature"):
             if takes:
                 self._inference["temperature"] = min(request.temperature, MAX_TEMPERATURE)
+                if request.temperature > MAX_TEMPERATURE:
+                    self._drop("temperature")
             elif request.temperature != MAX_TEMPERATURE:
                 self._drop("temperature")
         if request.HasField("top_p"):
@@ -268,6 +274,13 @@ class ConverseBody:
         else:
             self._drop("metadata")
 
+    def _put_betas(self) -> None:
+        named = taken_betas(self._unknown) + taken_betas(self._fields)
+        if self._is_claude:
+            named = betas_of(self._call, self._settings, named, self._fields)
+        if named:
+            self._fields["anthropic_beta"] = named
+
     def _drop_rest(self) -> None:
         note_unsupported(self._call, self._provider, TAKEN)
         request = self._request
@@ -281,7 +294,7 @@ class ConverseBody:
         if request.audio_json:
             self._drop("audio")
         if request.HasField("parallel_tool_calls") and not request.parallel_tool_calls:
-            self._drop("parallel_tool_calls")
+            self._put_one_call()
         for name, value in self._unknown.items():
             if value is not None:
                 self._drop(name)
@@ -289,6 +302,14 @@ class ConverseBody:
             raise UnsupportedCapability(
                 f"{self._provider} answers in text only", capability="modalities"
             )
+
+    def _put_one_call(self) -> None:
+        """Ask for one call at a time, for which Claude alone has a word, of its own."""
+        choice = self._body.get("toolConfig", {}).get("toolChoice", {"auto": {}})
+        if not self._is_claude or "toolConfig" not in self._body or "auto" not in choice:
+            self._drop("parallel_tool_calls")
+            return
+        self._fields.setdefault("tool_choice", {"type": "auto", "disable_parallel_tool_use": True})
 
 
 # What the API has no word for.

@@ -12,8 +12,10 @@ from conduit_providers.codecs.bedrock.options import ChatModel
 from conduit_providers.codecs.bedrock.request import ConverseBody
 from conduit_providers.operations.chat import chat_request
 from conduit_providers.spec import Endpoint, ModelRow
+from conduit_providers.target import Target
 
 Json = dict[str, Any]
+TARGET = Target("P", "Bedrock", "https://bedrock.example")
 TOOL: Json = {"type": "function", "function": {"name": "f"}}
 SCHEMA: Json = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}
 CLAUDE = ChatModel(thinking="effort", takes_schemas=True)
@@ -27,7 +29,7 @@ def built(
     raw = orjson.dumps({"model": "a", "messages": [turn], **members})
     call = Call(chat_request(json=raw), alias="a", model=name)
     rows = (ModelRow(facts=model or ChatModel()),)
-    body = ConverseBody(call, Endpoint("bedrock_chat", "/", models=rows), "P").build()
+    body = ConverseBody(call, Endpoint("bedrock_chat", "/", models=rows), TARGET).build()
     del body["messages"]
     return body, call.dropped
 
