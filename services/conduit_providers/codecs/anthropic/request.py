@@ -11,7 +11,13 @@ from conduit_providers.codecs.anthropic.betas import taken_betas
 from conduit_providers.codecs.anthropic.options import ChatModel, ChatOptions
 from conduit_providers.codecs.anthropic.tools import NATIVE as NATIVE_OF_TOOLS
 from conduit_providers.codecs.anthropic.tools import search_tool, tool_choice, tools
-from conduit_providers.codecs.anthropic.turns import NATIVE_OF_DOCUMENTS, system_blocks, turns
+from conduit_providers.codecs.anthropic.turns import (
+    NATIVE_OF_DOCUMENTS,
+    calls_without_thoughts,
+    system_blocks,
+    turns,
+)
+from conduit_providers.codecs.shared import json_instruction
 from conduit_providers.codecs.shared.native import object_in
 from conduit_providers.codecs.shared.schemas import answer_schema
 from conduit_providers.codecs.shared.turns import is_thinking
@@ -68,9 +74,7 @@ NATIVE = (
 TAKEN = frozenset({*NATIVE_OF_TOOLS, *NATIVE_OF_DOCUMENTS, "annotations", "is_error"})
 
 # There is no mode for just any JSON, and answers can no longer be begun for the model.
-JSON_OBJECT_INSTRUCTION = (
-    "Answer with one valid JSON object and nothing else: no code fence, no text around it."
-)
+JSON_OBJECT_INSTRUCTION = json_instruction.OBJECT
 
 
 class MessagesBody:
@@ -204,7 +208,7 @@ class MessagesBody:
     def _put_budget(self, effort: str) -> None:
         limit = self._body["max_tokens"]
         share = BUDGET_SHARES.get(effort, BUDGET_SHARES["medium"])
-        if limit <= MIN_BUDGET:
+        if limit <= MIN_BUDGET or calls_without_thoughts(self._body["messages"]):
             self._drop("reasoning_effort")
             return
         budget = min(max(MIN_BUDGET, int(limit * share)), limit - 1)

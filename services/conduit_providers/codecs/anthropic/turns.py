@@ -24,7 +24,7 @@ from conduit.v1.chat_message_pb2 import (
 from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.anthropic.blocks import block_in, text_in
-from conduit_providers.codecs.shared.call_ids import CallIds
+from conduit_providers.codecs.shared.call_ids import CallIds, tool_name
 from conduit_providers.codecs.shared.media import data_url, inlined
 from conduit_providers.codecs.shared.turns import arguments_of, joined_details, unknown_turn
 from conduit_providers.operations.chat import ChatCall
@@ -34,6 +34,7 @@ Json = dict[str, Any]
 # By which OpenRouter, and so our contract, calls this form of thoughts.
 FORMAT = "anthropic-claude-v1"
 _INSTRUCTING = frozenset({CHAT_ROLE_SYSTEM, CHAT_ROLE_DEVELOPER})
+MAX_NAME_CHARS = 128
 _THOUGHTS = frozenset({"thinking", "redacted_thinking"})
 # Blocks that only Anthropic has, or that callers write in its words.
 NATIVE_BLOCKS = frozenset(
@@ -87,6 +88,18 @@ def turns(messages: Iterable[ChatMessage], call: ChatCall, provider: str) -> lis
     for turn in found:
         turn["content"] = _shortest(turn["content"])
     return found
+
+
+def calls_without_thoughts(turns: list[Json]) -> bool:
+    """Return whether the model's last turn calls tools and does not begin with a thought.
+
+    Models that think within a budget refuse to go on thinking behind one.
+    """
+    last = next((each for each in reversed(turns) if each["role"] == "assistant"), None)
+    content = last["content"] if last is not None else ""
+    if isinstance(content, str) or content[0]["type"] in _THOUGHTS:
+        return False
+    return any(block["type"] == "tool_use" for block in content)
 
 
 def _end_in_words(blocks: list[Json]) -> None:
@@ -266,7 +279,7 @@ def _tool_use(call: ToolCall, provider: str, ids: CallIds) -> Json:
     return {
         "type": "tool_use",
         "id": ids.of_call(call.id),
-        "name": call.function.name,
+        "name": tool_name(call.function.name, MAX_NAME_CHARS),
         "input": arguments_of(call.function.arguments),
     }
 

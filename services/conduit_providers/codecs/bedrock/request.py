@@ -22,7 +22,11 @@ from conduit_providers.codecs.anthropic.request import (
 )
 from conduit_providers.codecs.bedrock.options import ChatModel
 from conduit_providers.codecs.bedrock.tools import ToolConfig, answer_tool
-from conduit_providers.codecs.bedrock.turns import NATIVE_OF_DOCUMENTS, Conversation
+from conduit_providers.codecs.bedrock.turns import (
+    NATIVE_OF_DOCUMENTS,
+    Conversation,
+    calls_without_thoughts,
+)
 from conduit_providers.codecs.shared.native import object_in
 from conduit_providers.codecs.shared.schemas import answer_schema
 from conduit_providers.codecs.shared.turns import is_thinking
@@ -218,7 +222,7 @@ class ConverseBody:
 
     def _put_budget(self, effort: str) -> None:
         limit = self._inference.get("maxTokens", DEFAULT_MAX_TOKENS)
-        if limit <= MIN_BUDGET:
+        if limit <= MIN_BUDGET or calls_without_thoughts(self._body["messages"]):
             self._drop("reasoning_effort")
             return
         share = BUDGET_SHARES.get(effort, BUDGET_SHARES["medium"])

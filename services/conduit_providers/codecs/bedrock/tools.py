@@ -20,6 +20,7 @@ from conduit.v1.chat_tool_pb2 import TOOL_CHOICE_MODE_NONE, TOOL_CHOICE_MODE_REQ
 from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.bedrock.options import ChatModel
 from conduit_providers.codecs.bedrock.turns import cache_point
+from conduit_providers.codecs.shared.call_ids import MAX_CHARS, tool_name
 from conduit_providers.codecs.shared.tool_choice import allowed_names
 from conduit_providers.operations.chat import ChatCall
 
@@ -93,7 +94,9 @@ class ToolConfig:
     def _kept(self) -> list[Json]:
         """Return the tools of a conversation with calls in it that must call no more."""
         called = dict.fromkeys(
-            each.function.name for m in self._request.messages for each in m.tool_calls
+            tool_name(each.function.name, MAX_CHARS)
+            for m in self._request.messages
+            for each in m.tool_calls
         )
         if not called:
             return []

@@ -27,7 +27,8 @@ from conduit_providers.codecs.bedrock.answer import FORMAT
 from conduit_providers.codecs.bedrock.kept_blocks import block_in, words_in
 from conduit_providers.codecs.bedrock.media import S3, media, sound
 from conduit_providers.codecs.bedrock.options import ChatModel
-from conduit_providers.codecs.shared.call_ids import CallIds
+from conduit_providers.codecs.shared.call_ids import MAX_CHARS as MAX_TOOL_NAME_CHARS
+from conduit_providers.codecs.shared.call_ids import CallIds, tool_name
 from conduit_providers.codecs.shared.turns import arguments_of, joined_details, unknown_turn
 from conduit_providers.operations.chat import ChatCall
 
@@ -246,7 +247,7 @@ class Conversation:
         return {
             "toolUse": {
                 "toolUseId": self._ids.of_call(call.id),
-                "name": call.function.name,
+                "name": tool_name(call.function.name, MAX_TOOL_NAME_CHARS),
                 "input": arguments_of(call.function.arguments),
             }
         }
@@ -259,6 +260,14 @@ class Conversation:
         if unknown.get("is_error"):
             result["status"] = "error"
         return {"toolResult": result}
+
+
+def calls_without_thoughts(turns: list[Json]) -> bool:
+    """Return whether the model's last turn calls tools and does not begin with a thought."""
+    last = next((each for each in reversed(turns) if each["role"] == "assistant"), None)
+    content: list[Json] = last["content"] if last is not None else []
+    has_call = any("toolUse" in block for block in content)
+    return has_call and "reasoningContent" not in content[0]
 
 
 def cache_point(ttl: str | None) -> Json:

@@ -12,7 +12,8 @@ from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit.v1.chat_tool_pb2 import TOOL_CHOICE_MODE_NONE, TOOL_CHOICE_MODE_REQUIRED, Tool
 from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.cohere.options import ChatOptions
-from conduit_providers.codecs.cohere.turns import Conversation
+from conduit_providers.codecs.cohere.turns import Conversation, put_instruction
+from conduit_providers.codecs.shared.json_instruction import json_instruction
 from conduit_providers.codecs.shared.tool_choice import allowed_names
 from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
 from conduit_providers.operations.chat import ChatCall
@@ -124,6 +125,12 @@ class ChatBody:
 
     def _put_format(self) -> None:
         form = self._request.response_format
+        instruction = json_instruction(form)
+        if instruction and not {"tools", "documents"}.isdisjoint(self._body):
+            # Documented as not supported together.
+            self._drop("response_format")
+            put_instruction(self._body["messages"], instruction)
+            return
         if form.HasField("json_object"):
             self._body["response_format"] = {"type": "json_object"}
         elif form.HasField("json_schema"):
@@ -150,16 +157,20 @@ class ChatBody:
                 self._body[name] = getattr(request, name)
         if request.HasField("top_p"):
             self._body["p"] = min(max(request.top_p, LEAST_P), MOST_P)
+            if not LEAST_P <= request.top_p <= MOST_P:
+                self._drop("top_p")
         if "top_k" in self._unknown:
             self._body.setdefault("k", self._unknown.pop("top_k"))
         for name in ("frequency_penalty", "presence_penalty"):
-            value = getattr(request, name)
-            if value < 0:
-                self._drop(name)
-            elif value:
-                self._body[name] = min(value, MAX_PENALTY)
+            self._put_penalty(name, getattr(request, name))
         if request.logprobs:
             self._body["logprobs"] = True
+
+    def _put_penalty(self, name: str, value: float) -> None:
+        if not 0 <= value <= MAX_PENALTY:
+            self._drop(name)
+        if value > 0:
+            self._body[name] = min(value, MAX_PENALTY)
 
     def _put_reasoning(self) -> None:
         if not self._request.HasField("reasoning_effort") or "thinking" in self._body:

@@ -29,6 +29,7 @@ from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
 _INSTRUCTING = frozenset({CHAT_ROLE_SYSTEM, CHAT_ROLE_DEVELOPER})
+DETAILS = frozenset({"auto", "low", "high"})
 
 
 class Conversation:
@@ -97,12 +98,18 @@ class Conversation:
             case "refusal":
                 return {"type": "text", "text": part.refusal}
             case "image_url":
-                return {"type": "image_url", "image_url": _image(part.image_url)}
+                return {"type": "image_url", "image_url": self._image(part.image_url)}
             case kind:
                 raise UnsupportedCapability(
                     f"{self._provider} takes no content of type {kind or 'unknown'}",
                     capability=str(kind or "content"),
                 )
+
+    def _image(self, image: ImageUrl) -> Json:
+        if image.detail and image.detail not in DETAILS:
+            self._drop("image_url.detail")
+            return {"url": image.url}
+        return {"url": image.url} | ({"detail": image.detail} if image.detail else {})
 
     def _assistant(self, message: ChatMessage) -> Json:
         turn: Json = {"role": "assistant"}
@@ -110,6 +117,10 @@ class Conversation:
         texts = [block for part in message.content if (block := self._block(part))]
         if message.refusal:
             texts.append({"type": "text", "text": message.refusal})
+        if message.tool_calls:
+            # The API refuses texts beside calls; the plan is where its own models say them.
+            said = [block["text"] for block in texts if block["type"] == "text"]
+            plan, texts = "\n".join(filter(None, [plan, *said])), []
         content = thoughts + [block for block in texts if block.get("text") != ""]
         if content:
             turn["content"] = _shortest(content)
@@ -146,8 +157,14 @@ def _is_ours(detail: ReasoningDetail) -> bool:
     return detail.type == "reasoning.text" and detail.format in {"", FORMAT}
 
 
-def _image(image: ImageUrl) -> Json:
-    return {"url": image.url} | ({"detail": image.detail} if image.detail else {})
+def put_instruction(turns: list[Json], words: str) -> None:
+    """Add an instruction of ours behind the caller's."""
+    if turns[0]["role"] != "system":
+        turns.insert(0, {"role": "system", "content": words})
+    elif isinstance(turns[0]["content"], str):
+        turns[0]["content"] += f"\n\n{words}"
+    else:
+        turns[0]["content"].append({"type": "text", "text": words})
 
 
 def _shortest(blocks: list[Json]) -> list[Json] | str:

@@ -23,6 +23,8 @@ class ChatModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     can_stop_thinking: bool = True
     # The lowest level.
     least_level: Literal["MINIMAL", "LOW"] = "LOW"
+    # Whether it takes tools and a JSON format at once.
+    takes_json_with_tools: bool = True
 
 
 class EmbedModel(AnyEmbedModel, frozen=True, forbid_unknown_fields=True):

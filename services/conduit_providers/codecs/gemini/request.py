@@ -20,6 +20,7 @@ from conduit_providers.codecs.gemini.tools import (
     native_tool,
 )
 from conduit_providers.codecs.gemini.turns import Turns
+from conduit_providers.codecs.shared.json_instruction import json_instruction
 from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
 from conduit_providers.operations.chat import ChatCall
 from conduit_providers.spec import Endpoint
@@ -172,6 +173,13 @@ class ContentBody:
 
     def _put_format(self) -> None:
         asked = self._request.response_format
+        instruction = json_instruction(asked)
+        if instruction and "tools" in self._body and not self._model.takes_json_with_tools:
+            # Refused: function calling with a response MIME type of JSON is not supported.
+            self._drop("response_format")
+            system = self._body.setdefault("systemInstruction", {"parts": []})
+            system["parts"].append({"text": instruction})
+            return
         if asked.HasField("json_object") or asked.HasField("json_schema"):
             self._config.setdefault("responseMimeType", "application/json")
         if asked.HasField("json_schema") and asked.json_schema.schema_json:

@@ -13,6 +13,7 @@ from conduit.v1.chat_tool_pb2 import TOOL_CHOICE_MODE_NONE, TOOL_CHOICE_MODE_REQ
 from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.ollama.options import ChatModel
 from conduit_providers.codecs.ollama.turns import Turns
+from conduit_providers.codecs.shared.json_instruction import json_instruction
 from conduit_providers.codecs.shared.tool_choice import allowed_names
 from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
 from conduit_providers.operations.chat import ChatCall
@@ -79,7 +80,8 @@ class ChatBody:
             body["tools"] = tools
         if options := self._options():
             body["options"] = options
-        self._put_format(body)
+        if "tools" not in body or not self._instruct(body):
+            self._put_format(body)
         self._put_think(body)
         if self._request.logprobs:
             body["logprobs"] = True
@@ -107,6 +109,14 @@ class ChatBody:
         if isinstance(native, dict):
             options |= self._unknown.pop("options")
         return dict(sorted(options.items()))
+
+    def _instruct(self, body: Json) -> bool:
+        """Say a JSON format in words beside tools: a grammar would keep the model from calling."""
+        words = json_instruction(self._request.response_format)
+        if words:
+            self._drop("response_format")
+            body["messages"].insert(0, {"role": "system", "content": words})
+        return bool(words)
 
     def _put_format(self, body: Json) -> None:
         asked = self._request.response_format

@@ -18,6 +18,8 @@ class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     media_are_the_users: bool = False
     # Whether user and assistant must take turns.
     speakers_alternate: bool = False
+    # Whether tools and a JSON format are taken at once.
+    takes_json_with_tools: bool = True
 
 
 class ConverseOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,6 +14,7 @@ from conduit_kernel.errors import InvalidRequest
 from conduit_providers.calls import Call
 from conduit_providers.codecs.openai.messages import fit_messages
 from conduit_providers.codecs.openai.options import ChatOptions
+from conduit_providers.codecs.shared.json_instruction import json_instruction
 from conduit_providers.codecs.shared.unsupported import is_default
 from conduit_providers.json_reading import parsed
 from conduit_providers.operations.chat import ChatCall
@@ -86,6 +87,8 @@ def _must_fit(raw: bytes, options: ChatOptions) -> bool:
             return True
         if options.calls_need_thoughts and b'"tool_calls"' in raw:
             return True
+        if not options.takes_json_with_tools and b'"response_format"' in raw:
+            return True
         if options.media_are_the_users and b'"tool"' in raw and _MEDIA.search(raw):
             return True
     if options.speakers_alternate and raw.count(b'"role"') > 1:
@@ -141,8 +144,20 @@ def _rewritten_chat(call: ChatCall, endpoint: Endpoint, provider: str) -> bytes:
         # Providers refuse an empty list, and choices without one.
         for name in ("tools", "tool_choice", "parallel_tool_calls"):
             members.pop(name, None)
+    if not endpoint.options.takes_json_with_tools and members.get("tools"):
+        _instruct(members, call, provider)
     fit_messages(members, endpoint, call, provider)
     return orjson.dumps(members)
+
+
+def _instruct(members: dict[str, Any], call: ChatCall, provider: str) -> None:
+    """Say a JSON format in words, beside tools, where the provider takes not both."""
+    words = json_instruction(call.typed.response_format)
+    messages = members.get("messages")
+    if words and isinstance(messages, list):
+        call.drop("response_format", provider)
+        del members["response_format"]
+        members["messages"] = [{"role": "system", "content": words}, *messages]
 
 
 def _members(raw: bytes) -> dict[str, Any]:

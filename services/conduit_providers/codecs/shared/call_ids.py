@@ -10,6 +10,14 @@ _NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_-]")
 MAX_CHARS = 64
 
 
+def tool_name(name: str, longest: int) -> str:
+    """Return the name of a tool as providers take it: letters, digits, `_` and `-`.
+
+    Models make up names, and conversations that have one in them are refused from then on.
+    """
+    return _NOT_IN_IDS.sub("_", name)[:longest] or "tool"
+
+
 class CallIds:
     """Fits the ids of one conversation: letters, digits, `_` and `-`, each call's its own.
 

@@ -201,8 +201,13 @@ FACTS: list[tuple[str, str, str, msgspec.Struct]] = [
             maker="titan", max_inputs=1, dimensions=("embeddingConfig", "outputEmbeddingLength")
         ),
     ),
-    ("Gemini", "chat", "gemini-2.0-flash", Gemini(thinking="none")),
-    ("Gemini", "chat", "gemini-2.5-pro", Gemini(thinking="budget", can_stop_thinking=False)),
+    ("Gemini", "chat", "gemini-2.0-flash", Gemini(thinking="none", takes_json_with_tools=False)),
+    (
+        "Gemini",
+        "chat",
+        "gemini-2.5-pro",
+        Gemini(thinking="budget", can_stop_thinking=False, takes_json_with_tools=False),
+    ),
     ("Gemini", "chat", "gemini-of-tomorrow", Gemini()),
     ("Replicate", "chat", "openai/gpt-oss-120b", OnReplicate()),
     (
@@ -217,8 +222,13 @@ FACTS: list[tuple[str, str, str, msgspec.Struct]] = [
             parameters=("reasoning_effort",),
         ),
     ),
-    ("VertexAI", "chat", "gemini-1.5-pro", OnVertex(thinking="none")),
-    ("VertexAI", "chat", "gemini-2.5-pro", OnVertex(thinking="budget", can_stop_thinking=False)),
+    ("VertexAI", "chat", "gemini-1.5-pro", OnVertex(thinking="none", takes_json_with_tools=False)),
+    (
+        "VertexAI",
+        "chat",
+        "gemini-2.5-pro",
+        OnVertex(thinking="budget", can_stop_thinking=False, takes_json_with_tools=False),
+    ),
     (
         "VertexAI",
         "chat",

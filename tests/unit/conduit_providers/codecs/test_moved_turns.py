@@ -16,7 +16,9 @@ BOTH = pytest.mark.parametrize("provider", ["Anthropic", "Bedrock"])
 Json = dict[str, Any]
 
 
-def sent(provider: str, *messages: Json, model: str = "claude-sonnet-4-5") -> tuple[Json, set[str]]:
+def sent(
+    provider: str, *messages: Json, model: str = "claude-sonnet-4-5", **members: object
+) -> tuple[Json, set[str]]:
     """Return the body that a provider gets, and what was dropped."""
     endpoint = CATALOG.find(provider).endpoints["chat"]
     instance = Provider(name="P", provider_type=provider)
@@ -24,7 +26,7 @@ def sent(provider: str, *messages: Json, model: str = "claude-sonnet-4-5") -> tu
         instance.settings["region"] = "us-east-1"
     target = CATALOG.target(instance)
     call = ChatCall(
-        chat_request(json=orjson.dumps({"model": "a", "messages": messages})),
+        chat_request(json=orjson.dumps({"model": "a", "messages": messages, **members})),
         alias="a",
         model=model,
         provider="P",
@@ -128,3 +130,46 @@ def test_a_message_without_a_role_is_the_callers_mistake(provider: str) -> None:
     assert refused.value.metadata["field"] == "messages.role"
     with pytest.raises(ConduitError, match="functions"):
         sent(provider, {"role": "function", "name": "f", "content": "x"})
+
+
+@BOTH
+def test_names_that_other_models_made_up_are_fitted(provider: str) -> None:
+    """Otherwise the conversation would be refused from then on."""
+    turn, result = round_of("call_0")
+    turn["tool_calls"][0]["function"]["name"] = "browser.navigate<|channel|>"
+    body, _ = sent(provider, {"role": "user", "content": "x"}, turn, result)
+    assert b"browser_navigate__channel__" in orjson.dumps(body)
+    assert b"browser.navigate" not in orjson.dumps(body)
+
+
+@BOTH
+def test_thoughts_are_not_asked_for_behind_calls_without_any(provider: str) -> None:
+    """Models with a budget refuse that: the model that called did not think, or another's did."""
+    user = {"role": "user", "content": "x"}
+    body, dropped = sent(provider, user, *round_of("call_0"), reasoning_effort="high")
+    assert b'"thinking"' not in orjson.dumps(body)
+    assert "reasoning_effort" in dropped
+    body, dropped = sent(provider, user, *round_of("call_0"), user, reasoning_effort="high")
+    assert "reasoning_effort" in dropped
+    answered = {"role": "assistant", "content": "Done."}
+    body, dropped = sent(
+        provider, user, *round_of("call_0"), answered, user, reasoning_effort="high"
+    )
+    assert b'"budget_tokens"' in orjson.dumps(body)
+    assert dropped == set()
+
+
+@BOTH
+@pytest.mark.parametrize("said", [None, "So"])
+def test_turns_do_not_end_in_a_thought(provider: str, said: str | None) -> None:
+    """An answer that was cut off while the model thought has none behind it."""
+    details = [
+        {"type": "reasoning.text", "text": "Hm", "signature": "s", "format": "anthropic-claude-v1"}
+    ]
+    turn = {"role": "assistant", "content": said, "reasoning_details": details}
+    user = {"role": "user", "content": "x"}
+    body, dropped = sent(provider, user, turn, user)
+    assert [each["role"] for each in body["messages"]] == (
+        ["user", "assistant", "user"] if said else ["user"]
+    )
+    assert dropped == (set() if said else {"messages.reasoning_details"})

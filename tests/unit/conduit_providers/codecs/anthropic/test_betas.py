@@ -19,7 +19,7 @@ def call(*betas: str) -> ChatCall:
 def test_each_beta_is_named_once() -> None:
     """The operator's first, then the caller's, then those that follow."""
     settings = {"betas": " a-1 ,b-2,"}
-    body = {"mcp_servers": [{}]}
+    body: Json = {"mcp_servers": [{}]}
     assert betas_of(call("b-2", "c-3"), settings, ["d-4"], body) == [
         *("a-1", "b-2", "c-3", "d-4", "mcp-client-2025-11-20")
     ]
@@ -66,6 +66,6 @@ def test_what_is_no_list_of_names_is_refused(betas: object) -> None:
 @pytest.mark.parametrize("name", ["", "a b", "a\r\nx-api-key: stolen", "a,b", "ä", "-a", "a" * 101])
 def test_what_cannot_be_a_name_reaches_no_header(name: str) -> None:
     """Whoever says it."""
-    for named in ((call(name), {}, []), (call(), {}, [name])):
+    for caller, named in ((call(name), []), (call(), [name])):
         with pytest.raises(InvalidRequest, match="no name of a beta"):
-            betas_of(*named, {})
+            betas_of(caller, {}, named, {})

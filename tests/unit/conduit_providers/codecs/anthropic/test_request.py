@@ -114,7 +114,7 @@ def test_forced_tools_and_thoughts_do_not_go_together() -> None:
 @pytest.mark.parametrize(
     ("model", "members", "sent", "dropped"),
     [
-        (BUDGET, {"temperature": 1.7}, {"temperature": 1.0}, []),
+        (BUDGET, {"temperature": 1.7}, {"temperature": 1.0}, ["temperature"]),
         (BUDGET, {"temperature": 0.2, "top_p": 0.5}, {"temperature": 0.2}, ["top_p"]),
         (BUDGET, {"top_p": 0.5, "top_k": 4}, {"top_p": 0.5, "top_k": 4}, []),
         (ChatModel(), {"temperature": 1, "top_p": 1}, {}, []),

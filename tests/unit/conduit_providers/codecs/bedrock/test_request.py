@@ -108,7 +108,12 @@ def test_top_k_goes_where_the_maker_has_it(path: tuple[str, ...], fields: Json) 
 @pytest.mark.parametrize(
     ("name", "members", "inference", "dropped"),
     [
-        ("claude", {"temperature": 1.5, "top_p": 0.5}, {"temperature": 1.0}, ["top_p"]),
+        (
+            "claude",
+            {"temperature": 1.5, "top_p": 0.5},
+            {"temperature": 1.0},
+            ["temperature", "top_p"],
+        ),
         ("nova", {"temperature": 0.5, "top_p": 0.5}, {"temperature": 0.5, "topP": 0.5}, []),
         ("claude", {"temperature": 0.5, "thinking": {"type": "enabled"}}, {}, ["temperature"]),
         ("nova", {"reasoningConfig": {"maxReasoningEffort": "high"}, "top_p": 0.5}, {}, ["top_p"]),

@@ -100,7 +100,7 @@ def test_thoughts_and_plans_go_back_as_they_came() -> None:
     """The turn that the caller got, sent back, is the turn that Cohere wrote."""
     wrote: Json = {
         "role": "assistant",
-        "content": [{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "Well."}],
+        "content": [{"type": "thinking", "thinking": "Hm."}],
         "tool_plan": "I look.",
         "tool_calls": [
             {"id": "a", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}}

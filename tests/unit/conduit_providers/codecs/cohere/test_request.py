@@ -93,11 +93,12 @@ def test_free_form_tools_are_refused() -> None:
 @pytest.mark.parametrize(
     ("members", "sent", "dropped"),
     [
-        ({"top_p": 0}, {"p": 0.01}, []),
-        ({"top_p": 1}, {"p": 0.99}, []),
+        ({"top_p": 0}, {"p": 0.01}, ["top_p"]),
+        ({"top_p": 1}, {"p": 0.99}, ["top_p"]),
+        ({"top_p": 0.5}, {"p": 0.5}, []),
         ({"temperature": 0, "seed": 7}, {"temperature": 0.0, "seed": 7}, []),
         ({"frequency_penalty": 1.5, "presence_penalty": -1}, {"frequency_penalty": 1.0},
-         ["presence_penalty"]),
+         ["frequency_penalty", "presence_penalty"]),
         ({"top_k": 4}, {"k": 4}, []),
         ({"top_k": 4, "k": 5}, {"k": 5}, []),
         ({"max_tokens": 5, "max_completion_tokens": 7}, {"max_tokens": 7}, ["max_tokens"]),

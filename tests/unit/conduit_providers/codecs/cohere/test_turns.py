@@ -103,12 +103,12 @@ def test_thoughts_of_others_are_told_as_dropped() -> None:
 
 
 def test_calls_without_arguments_have_an_empty_object() -> None:
-    """A refusal is words."""
+    """Words beside them are the plan, which the API has a place for: vercel/ai#5794."""
     called = {"id": "t", "type": "function", "function": {"name": "f", "arguments": ""}}
     turn = {"role": "assistant", "content": None, "refusal": "No.", "tool_calls": [called]}
     assert said(USER, turn)[1] == {
         "role": "assistant",
-        "content": "No.",
+        "tool_plan": "No.",
         "tool_calls": [
             {"id": "t", "type": "function", "function": {"name": "f", "arguments": "{}"}}
         ],

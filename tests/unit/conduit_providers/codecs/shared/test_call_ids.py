@@ -3,7 +3,9 @@
 import random
 import re
 
-from conduit_providers.codecs.shared.call_ids import MAX_CHARS, CallIds
+import pytest
+
+from conduit_providers.codecs.shared.call_ids import MAX_CHARS, CallIds, tool_name
 
 TAKEN = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
@@ -62,3 +64,13 @@ def test_a_hundred_thousand_calls_of_one_id_take_no_long_time() -> None:
 def test_a_result_of_no_call_is_left_to_the_provider() -> None:
     """It names the fault better than we could."""
     assert CallIds().of_result("a.b") == "a_b"
+
+
+@pytest.mark.parametrize(
+    ("name", "fitted"),
+    [("get-it_2", "get-it_2"), ("$READFILE", "_READFILE"), ("a.b/c", "a_b_c"), ("", "tool"),
+     ("x" * 99, "x" * 64)],
+)  # fmt: skip
+def test_names_that_models_made_up_are_fitted(name: str, fitted: str) -> None:
+    """A conversation with one in it can go on: vercel/ai#10202, openclaw/openclaw#21873."""
+    assert tool_name(name, MAX_CHARS) == fitted
