@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator
 
-from conduit.v1 import health_service_pb2 as pb
 from conduit.v1 import hub_requests_pb2 as hub_pb
+from conduit.v1 import notification_requests_pb2 as pb
 from conduit.v1.health_service_pb2_grpc import HealthServiceServicer
 from conduit.v1.notification_pb2 import (
     NOTIFICATION_KIND_ANNOUNCEMENT,

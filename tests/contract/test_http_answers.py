@@ -4,8 +4,8 @@ import orjson
 import pytest
 
 from conduit.v1 import (
-    health_service_pb2,
     model_pb2,
+    notification_requests_pb2,
     options_pb2,
     provider_pb2,
     provider_requests_pb2,
@@ -86,7 +86,7 @@ def test_events_of_a_chat_are_not_looked_into() -> None:
 def test_other_streams_are_framed_as_events() -> None:
     """A message becomes one event."""
     notification = Notification(id=7, kind=NOTIFICATION_KIND_PROVIDER_UNHEALTHY, message="a\nb")
-    told = health_service_pb2.WatchNotificationsResponse(notification=notification)
+    told = notification_requests_pb2.WatchNotificationsResponse(notification=notification)
     event = route("WatchNotifications").write(told)
     # The name is what a client that comes back says it had last.
     assert event.startswith(b'id: 7\ndata: {"id":7,')

@@ -1,5 +1,6 @@
 """A receiver of webhooks that answers as a test says."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -24,6 +25,8 @@ class WebhookReceiver:
         self.received: list[Received] = []
         self.statuses: list[int] = []
         self.port = 0
+        # Answers wait for it.
+        self.answers_after: asyncio.Event | None = None
 
     @property
     def url(self) -> str:
@@ -35,6 +38,8 @@ class WebhookReceiver:
         headers = {k.decode(): v.decode() for k, v in exchange.headers.items()}
         target = f"{exchange.path}?{exchange.query}"
         self.received.append(Received(target, headers, exchange.body))
+        if self.answers_after is not None:
+            await self.answers_after.wait()
         status = self.statuses.pop(0) if self.statuses else 204
         exchange.respond(status, [(b"location", b"http://127.0.0.1:1/")], b"")
 

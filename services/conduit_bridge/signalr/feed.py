@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from conduit.v1 import health_service_pb2 as pb
+from conduit.v1 import notification_requests_pb2 as notification_pb
 from conduit.v1.provider_health_pb2 import ProviderHealth
 from conduit_bridge.signalr.events import Event, events_of
 from conduit_kernel.errors import ServiceUnavailable
@@ -54,7 +55,7 @@ class NotificationFeed:
     async def follow(self) -> None:
         """Watch until the stream ends: a step of a loop. RpcError or ServiceUnavailable then."""
         await self._wanted.wait()
-        request = pb.WatchNotificationsRequest(after_id=self._last_id)
+        request = notification_pb.WatchNotificationsRequest(after_id=self._last_id)
         call = self._stub.WatchNotifications(request, metadata=self._metadata)
         try:
             await call.initial_metadata()
@@ -86,7 +87,7 @@ class NotificationFeed:
             if not (token := answer.next_page_token):
                 return found
 
-    def _take(self, message: pb.WatchNotificationsResponse) -> None:
+    def _take(self, message: notification_pb.WatchNotificationsResponse) -> None:
         notification = message.notification
         self._last_id = max(self._last_id, notification.id)
         events = events_of(notification)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -119,9 +120,14 @@ class WebhookDispatcher:
 
     async def rewrap(self) -> None:
         """Wrap secrets that were sealed under a former encryption key by the current one."""
+
+        def rewrapped(webhook: Webhook) -> Webhook:
+            return webhook._replace(
+                secret=self._vault.rewrap(webhook.secret, owner_of(webhook.url))
+            )
+
         for webhook in await self._store.webhooks():
-            secret = self._vault.rewrap(webhook.secret, owner_of(webhook.url))
-            await self._store.reseal(webhook.id, secret)
+            await self._store.change(webhook.id, rewrapped)
 
     async def _send_all(self, due: Sequence[Delivery], webhook: Webhook | None) -> None:
         # What cannot be stored is sent again, which its name tells the receiver.
@@ -130,9 +136,15 @@ class WebhookDispatcher:
                 attempts = (self._attempt(each, webhook) for each in due[start : start + AT_ONCE])
                 for attempted in await asyncio.gather(*attempts):
                     await self._store.attempted(attempted)
-                    if attempted.http_status == _GONE:
-                        await self._store.disable(attempted.webhook_id)
+                    if webhook is not None and attempted.http_status == _GONE:
+                        await self._store.change(webhook.id, partial(self._gone, webhook.url))
                         return
+
+    def _gone(self, url: str, webhook: Webhook) -> Webhook:
+        """Return a webhook whose receiver wants no more, unless it leads elsewhere by now."""
+        if webhook.url != url:
+            return webhook
+        return webhook._replace(is_enabled=False, updated_at=self._clock())
 
     async def _attempt(self, delivery: Delivery, webhook: Webhook | None) -> Delivery:
         if webhook is None or not webhook.is_enabled:

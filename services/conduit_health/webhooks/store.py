@@ -1,6 +1,6 @@
 """Keeps webhooks, what is on its way to them, and what became of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import delete, func, insert, select, update
@@ -23,7 +23,7 @@ CROWDED = "Too many deliveries waited"
 
 
 class Webhook(NamedTuple):
-    """A URL that notifications are sent to; `created_at` is in seconds since 1970."""
+    """A URL that notifications are sent to; its times are in seconds since 1970."""
 
     id: int
     url: str
@@ -33,6 +33,7 @@ class Webhook(NamedTuple):
     is_enabled: bool
     secret: SealedSecret
     created_at: float
+    updated_at: float
 
 
 class Delivery(NamedTuple):
@@ -61,14 +62,8 @@ class WebhookStore:
 
     async def add(self, webhook: Webhook) -> int:
         """Store a webhook; return its id."""
-        values = webhook._asdict() | {
-            "kinds": ",".join(map(str, sorted(webhook.kinds))),
-            "secret": webhook.secret.SerializeToString(),
-            "created_at": _millis(webhook.created_at),
-        }
-        del values["id"]
         async with guarded(SERVICE), self._writer.begin() as connection:
-            stored = insert(WebhookRow).values(**values).returning(WebhookRow.id)
+            stored = insert(WebhookRow).values(**_values(webhook)).returning(WebhookRow.id)
             return (await connection.execute(stored)).scalar_one()
 
     async def webhooks(self) -> Sequence[Webhook]:
@@ -76,6 +71,22 @@ class WebhookStore:
         query = select(*WebhookRow.__table__.columns).order_by(WebhookRow.id)
         async with guarded(SERVICE), self._reader.connect() as connection:
             return [_webhook(row) for row in (await connection.execute(query)).all()]
+
+    async def webhook(self, webhook_id: int) -> Webhook | None:
+        """Return one; None if there is none."""
+        async with guarded(SERVICE), self._reader.connect() as connection:
+            return await _find(connection, webhook_id)
+
+    async def change(self, webhook_id: int, change: Callable[[Webhook], Webhook]) -> Webhook | None:
+        """Store what becomes of a webhook, and return it; None if there is none."""
+        async with guarded(SERVICE), self._writer.begin() as connection:
+            old = await _find(connection, webhook_id, for_update=True)
+            if old is None:
+                return None
+            new = change(old)
+            changed = update(WebhookRow).where(WebhookRow.id == webhook_id)
+            await connection.execute(changed.values(**_values(new)))
+            return new
 
     async def delete(self, webhook_id: int) -> bool:
         """Delete a webhook with its deliveries; return whether there was one."""
@@ -85,14 +96,6 @@ class WebhookStore:
             )
             gone = await connection.execute(delete(WebhookRow).where(WebhookRow.id == webhook_id))
             return bool(gone.rowcount)
-
-    async def disable(self, webhook_id: int) -> None:
-        """Send no more to a webhook."""
-        await self._change(webhook_id, is_enabled=False)
-
-    async def reseal(self, webhook_id: int, secret: SealedSecret) -> None:
-        """Store a webhook's secret as it is sealed now."""
-        await self._change(webhook_id, secret=secret.SerializeToString())
 
     async def add_deliveries(self, deliveries: Sequence[Delivery]) -> None:
         """Store what shall be delivered; of what waits already, the newest stay."""
@@ -160,10 +163,15 @@ class WebhookStore:
         async with guarded(SERVICE), self._writer.begin() as connection:
             await connection.execute(old)
 
-    async def _change(self, webhook_id: int, **values: object) -> None:
-        change = update(WebhookRow).where(WebhookRow.id == webhook_id).values(**values)
-        async with guarded(SERVICE), self._writer.begin() as connection:
-            await connection.execute(change)
+
+async def _find(
+    connection: AsyncConnection, webhook_id: int, *, for_update: bool = False
+) -> Webhook | None:
+    query = select(*WebhookRow.__table__.columns).where(WebhookRow.id == webhook_id)
+    if for_update:
+        query = query.with_for_update()
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _webhook(row)
 
 
 async def _give_up_oldest(connection: AsyncConnection, webhook_id: int) -> None:
@@ -187,8 +195,20 @@ def _webhook(row: Row[tuple[object, ...]]) -> Webhook:
             "kinds": frozenset(map(int, kinds)),
             "secret": secret,
             "created_at": values["created_at"] / 1000,
+            "updated_at": values["updated_at"] / 1000,
         }
     )
+
+
+def _values(webhook: Webhook) -> dict[str, object]:
+    values: dict[str, object] = webhook._asdict() | {
+        "kinds": ",".join(map(str, sorted(webhook.kinds))),
+        "secret": webhook.secret.SerializeToString(),
+        "created_at": _millis(webhook.created_at),
+        "updated_at": _millis(webhook.updated_at),
+    }
+    del values["id"]
+    return values
 
 
 def _delivery(row: Row[tuple[object, ...]]) -> Delivery:

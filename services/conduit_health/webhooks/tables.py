@@ -23,6 +23,7 @@ class WebhookRow(Base):
     # A SealedSecret.
     secret: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[int] = mapped_column(BigInteger)
+    updated_at: Mapped[int] = mapped_column(BigInteger)
 
 
 class DeliveryRow(Base):

@@ -13,10 +13,13 @@ from conduit.v1 import provider_requests_pb2 as provider_pb
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.call_pb2 import CallReport
 from conduit.v1.form_pb2 import Content
-from conduit.v1.health_service_pb2 import WatchNotificationsRequest, WatchNotificationsResponse
 from conduit.v1.health_service_pb2_grpc import HealthServiceServicer
 from conduit.v1.json_runtime import parse
 from conduit.v1.model_pb2 import Model
+from conduit.v1.notification_requests_pb2 import (
+    WatchNotificationsRequest,
+    WatchNotificationsResponse,
+)
 from conduit.v1.provider_pb2 import Provider
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceServicer
 from conduit.v1.speech_json import speech_request_from_json

@@ -16,8 +16,8 @@ from tests.integration.bridge.stage import (
     soon,
 )
 
-from conduit.v1.health_service_pb2 import WatchNotificationsResponse
 from conduit.v1.notification_pb2 import NOTIFICATION_KIND_PROVIDER_UNHEALTHY, Notification
+from conduit.v1.notification_requests_pb2 import WatchNotificationsResponse
 from conduit_bridge import bootstrap
 from conduit_bridge.endpoints import stream as streams
 from conduit_kernel.errors import StreamInterrupted

@@ -20,7 +20,7 @@ from tests.integration.health.test_reports import outcome, report
 
 from conduit.internal.v1 import outcome_service_pb2 as internal
 from conduit.internal.v1.outcome_pb2 import RouterCircuit
-from conduit.v1 import health_service_pb2 as pb
+from conduit.v1 import notification_requests_pb2 as pb
 from conduit.v1.error_reason_pb2 import ERROR_REASON_INVALID_API_KEY, ERROR_REASON_PROVIDER_ERROR
 from conduit.v1.model_mapping_pb2 import ModelMapping
 from conduit.v1.notification_pb2 import (

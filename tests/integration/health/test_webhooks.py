@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import grpc
 import orjson
@@ -30,6 +31,7 @@ from conduit.v1.webhook_pb2 import (
     DELIVERY_STATUS_PENDING,
     Webhook,
     WebhookDelivery,
+    WebhookSpec,
 )
 from conduit_health.webhooks import store
 from conduit_health.webhooks.dispatcher import JITTER, PAUSES
@@ -47,7 +49,8 @@ async def create(
     health: Health, url: str, kinds: Sequence[NotificationKind.ValueType] = ()
 ) -> Webhook:
     """Create a webhook."""
-    request = pb.CreateWebhookRequest(url=url, kinds=kinds, description="on call")
+    spec = WebhookSpec(url=url, kinds=kinds, description="on call")
+    request = pb.CreateWebhookRequest(webhook=spec)
     return (await health.stub.CreateWebhook(request, metadata=METADATA)).webhook
 
 
@@ -295,3 +298,84 @@ async def test_private_addresses_get_nothing(bench: Bench, receiver: WebhookRece
         assert not stored.HasField("http_status")
         assert "cannot be reached" in stored.error
     assert receiver.received == []
+
+
+async def update(health: Health, webhook: Webhook, **fields: Any) -> Webhook:  # noqa: ANN401 # of the spec
+    """Change a webhook."""
+    request = pb.UpdateWebhookRequest(id=webhook.id, webhook=WebhookSpec(**fields))
+    return (await health.stub.UpdateWebhook(request, metadata=METADATA)).webhook
+
+
+async def test_a_webhook_with_another_url_keeps_its_secret(
+    bench: Bench, health: Health, receiver: WebhookReceiver
+) -> None:
+    """What waited goes to the new one; so it does after a restart."""
+    async with receiving() as other:
+        webhook = await create(health, receiver.url)
+        receiver.statuses = [500]
+        await announce(health, "waits")
+        await until_attempted(health, webhook, 1)
+        bench.clock.now += 60
+        changed = await update(health, webhook, url=other.url)
+        assert (changed.url, changed.secret) == (other.url, "")
+        assert changed.updated_at.ToNanoseconds() == int(bench.clock.now * 1e9)
+        assert all(is_signed(each, webhook.secret) for each in await received(other, 1))
+        assert len(receiver.received) == 1
+
+
+async def test_a_disabled_webhook_gets_what_comes_once_it_is_enabled(
+    health: Health, receiver: WebhookReceiver
+) -> None:
+    """What happens meanwhile is not for it."""
+    webhook = await create(health, receiver.url)
+    receiver.statuses = [500]
+    await announce(health, "waits")
+    await until_attempted(health, webhook, 1)
+    await update(health, webhook, is_enabled=False)
+    await announce(health, "unheard")
+    await update(health, webhook, is_enabled=True)
+    await announce(health, "heard")
+    found = await received(receiver, 2)
+    assert [orjson.loads(each.body)["data"]["message"] for each in found] == ["waits", "heard"]
+
+
+async def test_a_receiver_that_is_gone_disables_no_webhook_that_leads_elsewhere(
+    health: Health, receiver: WebhookReceiver
+) -> None:
+    """Its answer is about the URL that was asked."""
+    async with receiving() as other:
+        webhook = await create(health, receiver.url)
+        receiver.statuses = [410]
+        receiver.answers_after = asyncio.Event()
+        await announce(health, "hello")
+        await received(receiver, 1)
+        await update(health, webhook, url=other.url)
+        receiver.answers_after.set()
+        await until_attempted(health, webhook, 1)
+        await announce(health, "again")
+        await received(other, 1)
+        assert (await listed(health))[0].is_enabled
+
+
+async def test_a_change_that_makes_no_sense_changes_nothing(
+    health: Health, receiver: WebhookReceiver
+) -> None:
+    """Nor does one of a webhook that is not there."""
+    webhook = await create(health, receiver.url)
+    before = await listed(health)
+    for fields in ({"url": "ftp://example.com/"}, {"kinds": [99]}, {"description": "x" * 2001}):
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await update(health, webhook, **fields)
+        assert error_of(refused.value, "health").metadata["field"] in fields
+    assert await listed(health) == before
+    request = pb.GetWebhookRequest(id=webhook.id)
+    got: pb.GetWebhookResponse = await health.stub.GetWebhook(request, metadata=METADATA)
+    assert [got.webhook] == before
+    webhook.id = 9
+    for call in (
+        update(health, webhook),
+        health.stub.GetWebhook(pb.GetWebhookRequest(id=9), metadata=METADATA),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await call
+        assert error_of(refused.value, "health").reason == "WEBHOOK_NOT_FOUND"

@@ -16,11 +16,14 @@ from conduit.v1 import key_credential_requests_pb2 as keys
 from conduit.v1 import model_mapping_requests_pb2 as mappings
 from conduit.v1 import provider_requests_pb2 as providers
 from conduit.v1 import virtual_key_requests_pb2 as virtual_keys
+from conduit.v1 import webhook_requests_pb2 as webhooks
 from conduit.v1.billing_service_pb2_grpc import BillingServiceStub
 from conduit.v1.fallback_chain_pb2 import FallbackChainSpec, FallbackProvider
+from conduit.v1.health_service_pb2_grpc import HealthServiceStub
 from conduit.v1.key_credential_pb2 import KeyCredentialSpec
 from conduit.v1.model_cost_pb2 import COST_CALCULATION_TYPE_IMAGE_BASED, ModelCostSpec
 from conduit.v1.model_mapping_pb2 import ModelMappingSpec
+from conduit.v1.notification_pb2 import NOTIFICATION_KIND_KEY_WITHOUT_FUNDS
 from conduit.v1.provider_pb2 import HealthCheckPolicy, ProviderSecurity, ProviderSpec
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
 from conduit.v1.routing_policy_pb2 import (
@@ -33,6 +36,7 @@ from conduit.v1.routing_policy_pb2 import (
 )
 from conduit.v1.timeouts_pb2 import Timeouts
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
+from conduit.v1.webhook_pb2 import WebhookSpec
 from conduit_kernel.rpc import error_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -157,6 +161,17 @@ KINDS = {
         # This one counts pictures.
         ("model_pattern", "cost_per_unit_nano_usd"),
     ),
+    "webhook": Kind(
+        *("health", "Webhook", webhooks.CreateWebhookRequest),
+        *(webhooks.UpdateWebhookRequest, "webhook"),
+        WebhookSpec(
+            url="http://127.0.0.1:9/hook",
+            kinds=[NOTIFICATION_KIND_KEY_WITHOUT_FUNDS],
+            description="on call",
+            is_enabled=False,
+        ),
+        ("url",),
+    ),
 }
 NAMES = ("name", "model_alias", "model_pattern")
 FIELDS = [
@@ -170,13 +185,13 @@ FIELDS = [
 class Resource:
     """A resource that was made with all of its fields."""
 
-    def __init__(self, kind: Kind, stub: Any, spec: Any, made: Any) -> None:  # noqa: ANN401 # of six kinds
+    def __init__(self, kind: Kind, stub: Any, spec: Any, made: Any) -> None:  # noqa: ANN401 # of each kind
         self.kind = kind
         self.spec = spec
         self.made = made
         self._stub = stub
 
-    async def update(self, spec: Message, *paths: str, etag: str = "") -> Any:  # noqa: ANN401 # of six kinds
+    async def update(self, spec: Message, *paths: str, etag: str = "") -> Any:  # noqa: ANN401 # of each kind
         """Change it, and return it."""
         request = self.kind.update(**{self.kind.field: spec}, etag=etag)
         if paths:
@@ -215,13 +230,18 @@ async def make(suite: Suite, kind_name: str, name: str) -> Resource:
         step = FallbackProvider(provider_id=provider["id"], priority=1)
         request.fallback_chain.providers.append(step)
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{suite.ports()[kind.service]}")
-    makers: dict[str, Any] = {"registry": RegistryServiceStub, "billing": BillingServiceStub}
+    makers: dict[str, Any] = {
+        "registry": RegistryServiceStub,
+        "billing": BillingServiceStub,
+        "health": HealthServiceStub,
+    }
     stub = makers[kind.service](channel)
     answer = await getattr(stub, f"Create{kind.noun}")(request, metadata=METADATA)
     made = getattr(answer, kind.field)
-    if kind_name == "virtual_key":
-        # Shown in this answer alone.
-        made.ClearField("key")
+    for secret in ("key", "secret"):
+        if secret in made.DESCRIPTOR.fields_by_name:
+            # Shown in this answer alone.
+            made.ClearField(secret)
     return Resource(kind, stub, getattr(request, kind.field), made)
 
 

@@ -128,6 +128,16 @@ UNIT_COSTS = Resource(
     ),
     ("modelPattern",),
 )
+WEBHOOKS = Resource(
+    "/api/webhooks",
+    {"url": "http://127.0.0.1:9/hook"},
+    (
+        Field("isEnabled", value=False, default=True),
+        Field("kinds", value=["KeyWithoutFunds"], default=[]),
+        Field("description", value="on call", default=""),
+    ),
+    ("url",),
+)
 RESOURCES = {
     "provider": PROVIDERS,
     "key": KEYS,
@@ -136,6 +146,7 @@ RESOURCES = {
     "virtual_key": VIRTUAL_KEYS,
     "token_cost": TOKEN_COSTS,
     "unit_cost": UNIT_COSTS,
+    "webhook": WEBHOOKS,
 }
 NAMED_BY = {
     "provider": "name",

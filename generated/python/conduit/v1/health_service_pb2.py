@@ -23,14 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from conduit.v1 import hub_requests_pb2 as conduit_dot_v1_dot_hub__requests__pb2
-from conduit.v1 import notification_pb2 as conduit_dot_v1_dot_notification__pb2
+from conduit.v1 import notification_requests_pb2 as conduit_dot_v1_dot_notification__requests__pb2
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from conduit.v1 import provider_health_pb2 as conduit_dot_v1_dot_provider__health__pb2
 from conduit.v1 import webhook_requests_pb2 as conduit_dot_v1_dot_webhook__requests__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onduit/v1/health_service.proto\x12\nconduit.v1\x1a\x1d\x63onduit/v1/hub_requests.proto\x1a\x1d\x63onduit/v1/notification.proto\x1a\x18\x63onduit/v1/options.proto\x1a conduit/v1/provider_health.proto\x1a!conduit/v1/webhook_requests.proto\x1a\x1cgoogle/api/annotations.proto\";\n\x18GetProviderHealthRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\"O\n\x19GetProviderHealthResponse\x12\x32\n\x06health\x18\x01 \x01(\x0b\x32\x1a.conduit.v1.ProviderHealthR\x06health\"W\n\x19ListProviderHealthRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"~\n\x1aListProviderHealthResponse\x12\x38\n\tproviders\x18\x01 \x03(\x0b\x32\x1a.conduit.v1.ProviderHealthR\tproviders\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"7\n\x14\x43heckProviderRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\"K\n\x15\x43heckProviderResponse\x12\x32\n\x06health\x18\x01 \x01(\x0b\x32\x1a.conduit.v1.ProviderHealthR\x06health\"\x8d\x01\n\x18ListHealthHistoryRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x14\n\x05hours\x18\x02 \x01(\x05R\x05hours\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\"\xa3\x02\n\x19ListHealthHistoryResponse\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x02 \x01(\tR\x0cproviderName\x12\x14\n\x05hours\x18\x03 \x01(\x05R\x05hours\x12\x32\n\x07history\x18\x04 \x03(\x0b\x32\x18.conduit.v1.HealthRecordR\x07history\x12\x38\n\x11uptime_percentage\x18\x05 \x01(\x01\x42\x06\x8a\xb5\x18\x02@\x01H\x00R\x10uptimePercentage\x88\x01\x01\x12&\n\x0fnext_page_token\x18\x06 \x01(\tR\rnextPageTokenB\x14\n\x12_uptime_percentage\"s\n\x14GetRateLimitsRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"\x9c\x01\n\x15GetRateLimitsResponse\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12:\n\x0brate_limits\x18\x02 \x03(\x0b\x32\x19.conduit.v1.KeyRateLimitsR\nrateLimits\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"o\n\x19WatchNotificationsRequest\x12\x19\n\x08\x61\x66ter_id\x18\x01 \x01(\x03R\x07\x61\x66terId\x12\x37\n\rlast_event_id\x18\x02 \x01(\x03\x42\x13\x8a\xb5\x18\x0fJ\rlast-event-idR\x0blastEventId\"Z\n\x1aWatchNotificationsResponse\x12<\n\x0cnotification\x18\x01 \x01(\x0b\x32\x18.conduit.v1.NotificationR\x0cnotification\"G\n\x0f\x41nnounceRequest\x12\x18\n\x07message\x18\x01 \x01(\tR\x07message\x12\x1a\n\x08\x63\x61tegory\x18\x02 \x01(\tR\x08\x63\x61tegory\"P\n\x10\x41nnounceResponse\x12<\n\x0cnotification\x18\x01 \x01(\x0b\x32\x18.conduit.v1.NotificationR\x0cnotification2\xc6\x0f\n\rHealthService\x12\x9e\x01\n\x11GetProviderHealth\x12$.conduit.v1.GetProviderHealthRequest\x1a%.conduit.v1.GetProviderHealthResponse\"<\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02-\x12#/api/providers/{provider_id}/healthb\x06health\x12\x8a\x01\n\x12ListProviderHealth\x12%.conduit.v1.ListProviderHealthRequest\x1a&.conduit.v1.ListProviderHealthResponse\"%\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x16\x12\x14/api/provider-health\x12\x95\x01\n\rCheckProvider\x12 .conduit.v1.CheckProviderRequest\x1a!.conduit.v1.CheckProviderResponse\"?\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x33\")/api/providers/{provider_id}/health/checkb\x06health\x12\x9e\x01\n\x11ListHealthHistory\x12$.conduit.v1.ListHealthHistoryRequest\x1a%.conduit.v1.ListHealthHistoryResponse\"<\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02-\x12+/api/providers/{provider_id}/health/history\x12\x8f\x01\n\rGetRateLimits\x12 .conduit.v1.GetRateLimitsRequest\x1a!.conduit.v1.GetRateLimitsResponse\"9\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02*\x12(/api/providers/{provider_id}/rate-limits\x12\x97\x01\n\x12WatchNotifications\x12%.conduit.v1.WatchNotificationsRequest\x1a&.conduit.v1.WatchNotificationsResponse\"0\x8a\xb5\x18\x04\x08\x03\x18\x01\x82\xd3\xe4\x93\x02\"\x12\x12/api/notificationsb\x0cnotification0\x01\x12\x62\n\x0f\x43reateHubTicket\x12\".conduit.v1.CreateHubTicketRequest\x1a#.conduit.v1.CreateHubTicketResponse\"\x06\x8a\xb5\x18\x02\x08\x03\x12\x62\n\x0fRedeemHubTicket\x12\".conduit.v1.RedeemHubTicketRequest\x1a#.conduit.v1.RedeemHubTicketResponse\"\x06\x8a\xb5\x18\x02\x08\x03\x12_\n\x0eSendHubMessage\x12!.conduit.v1.SendHubMessageRequest\x1a\".conduit.v1.SendHubMessageResponse\"\x06\x8a\xb5\x18\x02\x08\x03\x12g\n\x10WatchHubMessages\x12#.conduit.v1.WatchHubMessagesRequest\x1a$.conduit.v1.WatchHubMessagesResponse\"\x06\x8a\xb5\x18\x02\x08\x03\x30\x01\x12\x80\x01\n\rCreateWebhook\x12 .conduit.v1.CreateWebhookRequest\x1a!.conduit.v1.CreateWebhookResponse\"*\x8a\xb5\x18\x05\x08\x03 \xc9\x01\x82\xd3\xe4\x93\x02\x1b\"\r/api/webhooks:\x01*b\x07webhook\x12q\n\x0cListWebhooks\x12\x1f.conduit.v1.ListWebhooksRequest\x1a .conduit.v1.ListWebhooksResponse\"\x1e\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x0f\x12\r/api/webhooks\x12v\n\rDeleteWebhook\x12 .conduit.v1.DeleteWebhookRequest\x1a!.conduit.v1.DeleteWebhookResponse\" \x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x14*\x12/api/webhooks/{id}\x12\xa4\x01\n\x15ListWebhookDeliveries\x12(.conduit.v1.ListWebhookDeliveriesRequest\x1a).conduit.v1.ListWebhookDeliveriesResponse\"6\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\'\x12%/api/webhooks/{webhook_id}/deliveries\x12{\n\x08\x41nnounce\x12\x1b.conduit.v1.AnnounceRequest\x1a\x1c.conduit.v1.AnnounceResponse\"4\x8a\xb5\x18\x05\x08\x03 \xc9\x01\x82\xd3\xe4\x93\x02%\"\x12/api/announcements:\x01*b\x0cnotificationB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onduit/v1/health_service.proto\x12\nconduit.v1\x1a\x1d\x63onduit/v1/hub_requests.proto\x1a&conduit/v1/notification_requests.proto\x1a\x18\x63onduit/v1/options.proto\x1a conduit/v1/provider_health.proto\x1a!conduit/v1/webhook_requests.proto\x1a\x1cgoogle/api/annotations.proto\";\n\x18GetProviderHealthRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\"O\n\x19GetProviderHealthResponse\x12\x32\n\x06health\x18\x01 \x01(\x0b\x32\x1a.conduit.v1.ProviderHealthR\x06health\"W\n\x19ListProviderHealthRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"~\n\x1aListProviderHealthResponse\x12\x38\n\tproviders\x18\x01 \x03(\x0b\x32\x1a.conduit.v1.ProviderHealthR\tproviders\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"7\n\x14\x43heckProviderRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\"K\n\x15\x43heckProviderResponse\x12\x32\n\x06health\x18\x01 \x01(\x0b\x32\x1a.conduit.v1.ProviderHealthR\x06health\"\x8d\x01\n\x18ListHealthHistoryRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x14\n\x05hours\x18\x02 \x01(\x05R\x05hours\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\"\xa3\x02\n\x19ListHealthHistoryResponse\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x02 \x01(\tR\x0cproviderName\x12\x14\n\x05hours\x18\x03 \x01(\x05R\x05hours\x12\x32\n\x07history\x18\x04 \x03(\x0b\x32\x18.conduit.v1.HealthRecordR\x07history\x12\x38\n\x11uptime_percentage\x18\x05 \x01(\x01\x42\x06\x8a\xb5\x18\x02@\x01H\x00R\x10uptimePercentage\x88\x01\x01\x12&\n\x0fnext_page_token\x18\x06 \x01(\tR\rnextPageTokenB\x14\n\x12_uptime_percentage\"s\n\x14GetRateLimitsRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"\x9c\x01\n\x15GetRateLimitsResponse\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12:\n\x0brate_limits\x18\x02 \x03(\x0b\x32\x19.conduit.v1.KeyRateLimitsR\nrateLimits\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken2\xfd\x11\n\rHealthService\x12\x9e\x01\n\x11GetProviderHealth\x12$.conduit.v1.GetProviderHealthRequest\x1a%.conduit.v1.GetProviderHealthResponse\"<\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02-\x12#/api/providers/{provider_id}/healthb\x06health\x12\x8a\x01\n\x12ListProviderHealth\x12%.conduit.v1.ListProviderHealthRequest\x1a&.conduit.v1.ListProviderHealthResponse\"%\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x16\x12\x14/api/provider-health\x12\x95\x01\n\rCheckProvider\x12 .conduit.v1.CheckProviderRequest\x1a!.conduit.v1.CheckProviderResponse\"?\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x33\")/api/providers/{provider_id}/health/checkb\x06health\x12\x9e\x01\n\x11ListHealthHistory\x12$.conduit.v1.ListHealthHistoryRequest\x1a%.conduit.v1.ListHealthHistoryResponse\"<\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02-\x12+/api/providers/{provider_id}/health/history\x12\x8f\x01\n\rGetRateLimits\x12 .conduit.v1.GetRateLimitsRequest\x1a!.conduit.v1.GetRateLimitsResponse\"9\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02*\x12(/api/providers/{provider_id}/rate-limits\x12\x97\x01\n\x12WatchNotifications\x12%.conduit.v1.WatchNotificationsRequest\x1a&.conduit.v1.WatchNotificationsResponse\"0\x8a\xb5\x18\x04\x08\x03\x18\x01\x82\xd3\xe4\x93\x02\"\x12\x12/api/notificationsb\x0cnotification0\x01\x12\x62\n\x0f\x43reateHubTicket\x12\".conduit.v1.CreateHubTicketRequest\x1a#.conduit.v1.CreateHubTicketResponse\"\x06\x8a\xb5\x18\x02\x08\x03\x12\x62\n\x0fRedeemHubTicket\x12\".conduit.v1.RedeemHubTicketRequest\x1a#.conduit.v1.RedeemHubTicketResponse\"\x06\x8a\xb5\x18\x02\x08\x03\x12_\n\x0eSendHubMessage\x12!.conduit.v1.SendHubMessageRequest\x1a\".conduit.v1.SendHubMessageResponse\"\x06\x8a\xb5\x18\x02\x08\x03\x12g\n\x10WatchHubMessages\x12#.conduit.v1.WatchHubMessagesRequest\x1a$.conduit.v1.WatchHubMessagesResponse\"\x06\x8a\xb5\x18\x02\x08\x03\x30\x01\x12\x86\x01\n\rCreateWebhook\x12 .conduit.v1.CreateWebhookRequest\x1a!.conduit.v1.CreateWebhookResponse\"0\x8a\xb5\x18\x05\x08\x03 \xc9\x01\x82\xd3\xe4\x93\x02!\"\r/api/webhooks:\x07webhookb\x07webhook\x12y\n\nGetWebhook\x12\x1d.conduit.v1.GetWebhookRequest\x1a\x1e.conduit.v1.GetWebhookResponse\",\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x1d\x12\x12/api/webhooks/{id}b\x07webhook\x12q\n\x0cListWebhooks\x12\x1f.conduit.v1.ListWebhooksRequest\x1a .conduit.v1.ListWebhooksResponse\"\x1e\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x0f\x12\r/api/webhooks\x12\xb3\x01\n\rUpdateWebhook\x12 .conduit.v1.UpdateWebhookRequest\x1a!.conduit.v1.UpdateWebhookResponse\"]\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02N\x1a\x12/api/webhooks/{id}:\x07webhookZ&2\x12/api/webhooks/{id}:\x07webhookb\x07webhookb\x07webhook\x12v\n\rDeleteWebhook\x12 .conduit.v1.DeleteWebhookRequest\x1a!.conduit.v1.DeleteWebhookResponse\" \x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x14*\x12/api/webhooks/{id}\x12\xa4\x01\n\x15ListWebhookDeliveries\x12(.conduit.v1.ListWebhookDeliveriesRequest\x1a).conduit.v1.ListWebhookDeliveriesResponse\"6\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\'\x12%/api/webhooks/{webhook_id}/deliveries\x12{\n\x08\x41nnounce\x12\x1b.conduit.v1.AnnounceRequest\x1a\x1c.conduit.v1.AnnounceResponse\"4\x8a\xb5\x18\x05\x08\x03 \xc9\x01\x82\xd3\xe4\x93\x02%\"\x12/api/announcements:\x01*b\x0cnotificationB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,8 +40,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
   _globals['_LISTHEALTHHISTORYRESPONSE'].fields_by_name['uptime_percentage']._loaded_options = None
   _globals['_LISTHEALTHHISTORYRESPONSE'].fields_by_name['uptime_percentage']._serialized_options = b'\212\265\030\002@\001'
-  _globals['_WATCHNOTIFICATIONSREQUEST'].fields_by_name['last_event_id']._loaded_options = None
-  _globals['_WATCHNOTIFICATIONSREQUEST'].fields_by_name['last_event_id']._serialized_options = b'\212\265\030\017J\rlast-event-id'
   _globals['_HEALTHSERVICE'].methods_by_name['GetProviderHealth']._loaded_options = None
   _globals['_HEALTHSERVICE'].methods_by_name['GetProviderHealth']._serialized_options = b'\220\002\002\212\265\030\002\010\003\202\323\344\223\002-\022#/api/providers/{provider_id}/healthb\006health'
   _globals['_HEALTHSERVICE'].methods_by_name['ListProviderHealth']._loaded_options = None
@@ -63,43 +61,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HEALTHSERVICE'].methods_by_name['WatchHubMessages']._loaded_options = None
   _globals['_HEALTHSERVICE'].methods_by_name['WatchHubMessages']._serialized_options = b'\212\265\030\002\010\003'
   _globals['_HEALTHSERVICE'].methods_by_name['CreateWebhook']._loaded_options = None
-  _globals['_HEALTHSERVICE'].methods_by_name['CreateWebhook']._serialized_options = b'\212\265\030\005\010\003 \311\001\202\323\344\223\002\033\"\r/api/webhooks:\001*b\007webhook'
+  _globals['_HEALTHSERVICE'].methods_by_name['CreateWebhook']._serialized_options = b'\212\265\030\005\010\003 \311\001\202\323\344\223\002!\"\r/api/webhooks:\007webhookb\007webhook'
+  _globals['_HEALTHSERVICE'].methods_by_name['GetWebhook']._loaded_options = None
+  _globals['_HEALTHSERVICE'].methods_by_name['GetWebhook']._serialized_options = b'\220\002\001\212\265\030\002\010\003\202\323\344\223\002\035\022\022/api/webhooks/{id}b\007webhook'
   _globals['_HEALTHSERVICE'].methods_by_name['ListWebhooks']._loaded_options = None
   _globals['_HEALTHSERVICE'].methods_by_name['ListWebhooks']._serialized_options = b'\220\002\001\212\265\030\002\010\003\202\323\344\223\002\017\022\r/api/webhooks'
+  _globals['_HEALTHSERVICE'].methods_by_name['UpdateWebhook']._loaded_options = None
+  _globals['_HEALTHSERVICE'].methods_by_name['UpdateWebhook']._serialized_options = b'\220\002\002\212\265\030\002\010\003\202\323\344\223\002N\032\022/api/webhooks/{id}:\007webhookZ&2\022/api/webhooks/{id}:\007webhookb\007webhookb\007webhook'
   _globals['_HEALTHSERVICE'].methods_by_name['DeleteWebhook']._loaded_options = None
   _globals['_HEALTHSERVICE'].methods_by_name['DeleteWebhook']._serialized_options = b'\212\265\030\002\010\003\202\323\344\223\002\024*\022/api/webhooks/{id}'
   _globals['_HEALTHSERVICE'].methods_by_name['ListWebhookDeliveries']._loaded_options = None
   _globals['_HEALTHSERVICE'].methods_by_name['ListWebhookDeliveries']._serialized_options = b'\220\002\001\212\265\030\002\010\003\202\323\344\223\002\'\022%/api/webhooks/{webhook_id}/deliveries'
   _globals['_HEALTHSERVICE'].methods_by_name['Announce']._loaded_options = None
   _globals['_HEALTHSERVICE'].methods_by_name['Announce']._serialized_options = b'\212\265\030\005\010\003 \311\001\202\323\344\223\002%\"\022/api/announcements:\001*b\014notification'
-  _globals['_GETPROVIDERHEALTHREQUEST']._serialized_start=234
-  _globals['_GETPROVIDERHEALTHREQUEST']._serialized_end=293
-  _globals['_GETPROVIDERHEALTHRESPONSE']._serialized_start=295
-  _globals['_GETPROVIDERHEALTHRESPONSE']._serialized_end=374
-  _globals['_LISTPROVIDERHEALTHREQUEST']._serialized_start=376
-  _globals['_LISTPROVIDERHEALTHREQUEST']._serialized_end=463
-  _globals['_LISTPROVIDERHEALTHRESPONSE']._serialized_start=465
-  _globals['_LISTPROVIDERHEALTHRESPONSE']._serialized_end=591
-  _globals['_CHECKPROVIDERREQUEST']._serialized_start=593
-  _globals['_CHECKPROVIDERREQUEST']._serialized_end=648
-  _globals['_CHECKPROVIDERRESPONSE']._serialized_start=650
-  _globals['_CHECKPROVIDERRESPONSE']._serialized_end=725
-  _globals['_LISTHEALTHHISTORYREQUEST']._serialized_start=728
-  _globals['_LISTHEALTHHISTORYREQUEST']._serialized_end=869
-  _globals['_LISTHEALTHHISTORYRESPONSE']._serialized_start=872
-  _globals['_LISTHEALTHHISTORYRESPONSE']._serialized_end=1163
-  _globals['_GETRATELIMITSREQUEST']._serialized_start=1165
-  _globals['_GETRATELIMITSREQUEST']._serialized_end=1280
-  _globals['_GETRATELIMITSRESPONSE']._serialized_start=1283
-  _globals['_GETRATELIMITSRESPONSE']._serialized_end=1439
-  _globals['_WATCHNOTIFICATIONSREQUEST']._serialized_start=1441
-  _globals['_WATCHNOTIFICATIONSREQUEST']._serialized_end=1552
-  _globals['_WATCHNOTIFICATIONSRESPONSE']._serialized_start=1554
-  _globals['_WATCHNOTIFICATIONSRESPONSE']._serialized_end=1644
-  _globals['_ANNOUNCEREQUEST']._serialized_start=1646
-  _globals['_ANNOUNCEREQUEST']._serialized_end=1717
-  _globals['_ANNOUNCERESPONSE']._serialized_start=1719
-  _globals['_ANNOUNCERESPONSE']._serialized_end=1799
-  _globals['_HEALTHSERVICE']._serialized_start=1802
-  _globals['_HEALTHSERVICE']._serialized_end=3792
+  _globals['_GETPROVIDERHEALTHREQUEST']._serialized_start=243
+  _globals['_GETPROVIDERHEALTHREQUEST']._serialized_end=302
+  _globals['_GETPROVIDERHEALTHRESPONSE']._serialized_start=304
+  _globals['_GETPROVIDERHEALTHRESPONSE']._serialized_end=383
+  _globals['_LISTPROVIDERHEALTHREQUEST']._serialized_start=385
+  _globals['_LISTPROVIDERHEALTHREQUEST']._serialized_end=472
+  _globals['_LISTPROVIDERHEALTHRESPONSE']._serialized_start=474
+  _globals['_LISTPROVIDERHEALTHRESPONSE']._serialized_end=600
+  _globals['_CHECKPROVIDERREQUEST']._serialized_start=602
+  _globals['_CHECKPROVIDERREQUEST']._serialized_end=657
+  _globals['_CHECKPROVIDERRESPONSE']._serialized_start=659
+  _globals['_CHECKPROVIDERRESPONSE']._serialized_end=734
+  _globals['_LISTHEALTHHISTORYREQUEST']._serialized_start=737
+  _globals['_LISTHEALTHHISTORYREQUEST']._serialized_end=878
+  _globals['_LISTHEALTHHISTORYRESPONSE']._serialized_start=881
+  _globals['_LISTHEALTHHISTORYRESPONSE']._serialized_end=1172
+  _globals['_GETRATELIMITSREQUEST']._serialized_start=1174
+  _globals['_GETRATELIMITSREQUEST']._serialized_end=1289
+  _globals['_GETRATELIMITSRESPONSE']._serialized_start=1292
+  _globals['_GETRATELIMITSRESPONSE']._serialized_end=1448
+  _globals['_HEALTHSERVICE']._serialized_start=1451
+  _globals['_HEALTHSERVICE']._serialized_end=3752
 # @@protoc_insertion_point(module_scope)

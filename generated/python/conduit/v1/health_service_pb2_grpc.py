@@ -5,6 +5,7 @@ import warnings
 
 from conduit.v1 import health_service_pb2 as conduit_dot_v1_dot_health__service__pb2
 from conduit.v1 import hub_requests_pb2 as conduit_dot_v1_dot_hub__requests__pb2
+from conduit.v1 import notification_requests_pb2 as conduit_dot_v1_dot_notification__requests__pb2
 from conduit.v1 import webhook_requests_pb2 as conduit_dot_v1_dot_webhook__requests__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -64,8 +65,8 @@ class HealthServiceStub:
                 _registered_method=True)
         self.WatchNotifications = channel.unary_stream(
                 '/conduit.v1.HealthService/WatchNotifications',
-                request_serializer=conduit_dot_v1_dot_health__service__pb2.WatchNotificationsRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_health__service__pb2.WatchNotificationsResponse.FromString,
+                request_serializer=conduit_dot_v1_dot_notification__requests__pb2.WatchNotificationsRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_notification__requests__pb2.WatchNotificationsResponse.FromString,
                 _registered_method=True)
         self.CreateHubTicket = channel.unary_unary(
                 '/conduit.v1.HealthService/CreateHubTicket',
@@ -92,10 +93,20 @@ class HealthServiceStub:
                 request_serializer=conduit_dot_v1_dot_webhook__requests__pb2.CreateWebhookRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_webhook__requests__pb2.CreateWebhookResponse.FromString,
                 _registered_method=True)
+        self.GetWebhook = channel.unary_unary(
+                '/conduit.v1.HealthService/GetWebhook',
+                request_serializer=conduit_dot_v1_dot_webhook__requests__pb2.GetWebhookRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_webhook__requests__pb2.GetWebhookResponse.FromString,
+                _registered_method=True)
         self.ListWebhooks = channel.unary_unary(
                 '/conduit.v1.HealthService/ListWebhooks',
                 request_serializer=conduit_dot_v1_dot_webhook__requests__pb2.ListWebhooksRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_webhook__requests__pb2.ListWebhooksResponse.FromString,
+                _registered_method=True)
+        self.UpdateWebhook = channel.unary_unary(
+                '/conduit.v1.HealthService/UpdateWebhook',
+                request_serializer=conduit_dot_v1_dot_webhook__requests__pb2.UpdateWebhookRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_webhook__requests__pb2.UpdateWebhookResponse.FromString,
                 _registered_method=True)
         self.DeleteWebhook = channel.unary_unary(
                 '/conduit.v1.HealthService/DeleteWebhook',
@@ -109,8 +120,8 @@ class HealthServiceStub:
                 _registered_method=True)
         self.Announce = channel.unary_unary(
                 '/conduit.v1.HealthService/Announce',
-                request_serializer=conduit_dot_v1_dot_health__service__pb2.AnnounceRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_health__service__pb2.AnnounceResponse.FromString,
+                request_serializer=conduit_dot_v1_dot_notification__requests__pb2.AnnounceRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_notification__requests__pb2.AnnounceResponse.FromString,
                 _registered_method=True)
 
 
@@ -195,8 +206,22 @@ class HealthServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetWebhook(self, request, context):
+        """Returns a webhook without its secret. WEBHOOK_NOT_FOUND if there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListWebhooks(self, request, context):
         """Returns a page of the list, without secrets.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateWebhook(self, request, context):
+        """Changes the given fields of a webhook. WEBHOOK_NOT_FOUND if there is none; ETAG_MISMATCH if it is not as the caller has read it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -253,8 +278,8 @@ def add_HealthServiceServicer_to_server(servicer, server):
             ),
             'WatchNotifications': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchNotifications,
-                    request_deserializer=conduit_dot_v1_dot_health__service__pb2.WatchNotificationsRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_health__service__pb2.WatchNotificationsResponse.SerializeToString,
+                    request_deserializer=conduit_dot_v1_dot_notification__requests__pb2.WatchNotificationsRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_notification__requests__pb2.WatchNotificationsResponse.SerializeToString,
             ),
             'CreateHubTicket': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateHubTicket,
@@ -281,10 +306,20 @@ def add_HealthServiceServicer_to_server(servicer, server):
                     request_deserializer=conduit_dot_v1_dot_webhook__requests__pb2.CreateWebhookRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_webhook__requests__pb2.CreateWebhookResponse.SerializeToString,
             ),
+            'GetWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWebhook,
+                    request_deserializer=conduit_dot_v1_dot_webhook__requests__pb2.GetWebhookRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_webhook__requests__pb2.GetWebhookResponse.SerializeToString,
+            ),
             'ListWebhooks': grpc.unary_unary_rpc_method_handler(
                     servicer.ListWebhooks,
                     request_deserializer=conduit_dot_v1_dot_webhook__requests__pb2.ListWebhooksRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_webhook__requests__pb2.ListWebhooksResponse.SerializeToString,
+            ),
+            'UpdateWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateWebhook,
+                    request_deserializer=conduit_dot_v1_dot_webhook__requests__pb2.UpdateWebhookRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_webhook__requests__pb2.UpdateWebhookResponse.SerializeToString,
             ),
             'DeleteWebhook': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteWebhook,
@@ -298,8 +333,8 @@ def add_HealthServiceServicer_to_server(servicer, server):
             ),
             'Announce': grpc.unary_unary_rpc_method_handler(
                     servicer.Announce,
-                    request_deserializer=conduit_dot_v1_dot_health__service__pb2.AnnounceRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_health__service__pb2.AnnounceResponse.SerializeToString,
+                    request_deserializer=conduit_dot_v1_dot_notification__requests__pb2.AnnounceRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_notification__requests__pb2.AnnounceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -463,8 +498,8 @@ class HealthService:
             request,
             target,
             '/conduit.v1.HealthService/WatchNotifications',
-            conduit_dot_v1_dot_health__service__pb2.WatchNotificationsRequest.SerializeToString,
-            conduit_dot_v1_dot_health__service__pb2.WatchNotificationsResponse.FromString,
+            conduit_dot_v1_dot_notification__requests__pb2.WatchNotificationsRequest.SerializeToString,
+            conduit_dot_v1_dot_notification__requests__pb2.WatchNotificationsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -611,6 +646,33 @@ class HealthService:
             _registered_method=True)
 
     @staticmethod
+    def GetWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.HealthService/GetWebhook',
+            conduit_dot_v1_dot_webhook__requests__pb2.GetWebhookRequest.SerializeToString,
+            conduit_dot_v1_dot_webhook__requests__pb2.GetWebhookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListWebhooks(request,
             target,
             options=(),
@@ -627,6 +689,33 @@ class HealthService:
             '/conduit.v1.HealthService/ListWebhooks',
             conduit_dot_v1_dot_webhook__requests__pb2.ListWebhooksRequest.SerializeToString,
             conduit_dot_v1_dot_webhook__requests__pb2.ListWebhooksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.HealthService/UpdateWebhook',
+            conduit_dot_v1_dot_webhook__requests__pb2.UpdateWebhookRequest.SerializeToString,
+            conduit_dot_v1_dot_webhook__requests__pb2.UpdateWebhookResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -706,8 +795,8 @@ class HealthService:
             request,
             target,
             '/conduit.v1.HealthService/Announce',
-            conduit_dot_v1_dot_health__service__pb2.AnnounceRequest.SerializeToString,
-            conduit_dot_v1_dot_health__service__pb2.AnnounceResponse.FromString,
+            conduit_dot_v1_dot_notification__requests__pb2.AnnounceRequest.SerializeToString,
+            conduit_dot_v1_dot_notification__requests__pb2.AnnounceResponse.FromString,
             options,
             channel_credentials,
             insecure,

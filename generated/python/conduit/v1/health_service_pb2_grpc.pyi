@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from conduit.v1 import health_service_pb2 as _health_service_pb2
 from conduit.v1 import hub_requests_pb2 as _hub_requests_pb2
+from conduit.v1 import notification_requests_pb2 as _notification_requests_pb2
 from conduit.v1 import webhook_requests_pb2 as _webhook_requests_pb2
 from grpc import aio as _aio
 import abc as _abc_1
@@ -45,7 +46,7 @@ class HealthServiceStub:
     """Returns how an instance was, oldest first."""
     GetRateLimits: _grpc.UnaryUnaryMultiCallable[_health_service_pb2.GetRateLimitsRequest, _health_service_pb2.GetRateLimitsResponse]
     """Returns the limits of an instance's keys."""
-    WatchNotifications: _grpc.UnaryStreamMultiCallable[_health_service_pb2.WatchNotificationsRequest, _health_service_pb2.WatchNotificationsResponse]
+    WatchNotifications: _grpc.UnaryStreamMultiCallable[_notification_requests_pb2.WatchNotificationsRequest, _notification_requests_pb2.WatchNotificationsResponse]
     """Streams what administrators should know, from now on, or from a notification on that the caller had last."""
     CreateHubTicket: _grpc.UnaryUnaryMultiCallable[_hub_requests_pb2.CreateHubTicketRequest, _hub_requests_pb2.CreateHubTicketResponse]
     """Gives a ticket for one connection of the hub `/hubs/notifications` within 30 seconds, whichever worker it comes to."""
@@ -57,13 +58,17 @@ class HealthServiceStub:
     """Streams what the client of a connection sends, to the worker that holds it. Ends at once if another one does."""
     CreateWebhook: _grpc.UnaryUnaryMultiCallable[_webhook_requests_pb2.CreateWebhookRequest, _webhook_requests_pb2.CreateWebhookResponse]
     """Creates a webhook; the answer alone has its secret."""
+    GetWebhook: _grpc.UnaryUnaryMultiCallable[_webhook_requests_pb2.GetWebhookRequest, _webhook_requests_pb2.GetWebhookResponse]
+    """Returns a webhook without its secret. WEBHOOK_NOT_FOUND if there is none."""
     ListWebhooks: _grpc.UnaryUnaryMultiCallable[_webhook_requests_pb2.ListWebhooksRequest, _webhook_requests_pb2.ListWebhooksResponse]
     """Returns a page of the list, without secrets."""
+    UpdateWebhook: _grpc.UnaryUnaryMultiCallable[_webhook_requests_pb2.UpdateWebhookRequest, _webhook_requests_pb2.UpdateWebhookResponse]
+    """Changes the given fields of a webhook. WEBHOOK_NOT_FOUND if there is none; ETAG_MISMATCH if it is not as the caller has read it."""
     DeleteWebhook: _grpc.UnaryUnaryMultiCallable[_webhook_requests_pb2.DeleteWebhookRequest, _webhook_requests_pb2.DeleteWebhookResponse]
     """Deletes a webhook and what waits for it. WEBHOOK_NOT_FOUND if there is none."""
     ListWebhookDeliveries: _grpc.UnaryUnaryMultiCallable[_webhook_requests_pb2.ListWebhookDeliveriesRequest, _webhook_requests_pb2.ListWebhookDeliveriesResponse]
     """Returns what became of a webhook's deliveries. WEBHOOK_NOT_FOUND if there is none."""
-    Announce: _grpc.UnaryUnaryMultiCallable[_health_service_pb2.AnnounceRequest, _health_service_pb2.AnnounceResponse]
+    Announce: _grpc.UnaryUnaryMultiCallable[_notification_requests_pb2.AnnounceRequest, _notification_requests_pb2.AnnounceResponse]
     """Tells all who watch, and all webhooks, what an administrator has to say."""
 
 @_typing.type_check_only
@@ -81,7 +86,7 @@ class HealthServiceAsyncStub(HealthServiceStub):
     """Returns how an instance was, oldest first."""
     GetRateLimits: _aio.UnaryUnaryMultiCallable[_health_service_pb2.GetRateLimitsRequest, _health_service_pb2.GetRateLimitsResponse]  # type: ignore[assignment]
     """Returns the limits of an instance's keys."""
-    WatchNotifications: _aio.UnaryStreamMultiCallable[_health_service_pb2.WatchNotificationsRequest, _health_service_pb2.WatchNotificationsResponse]  # type: ignore[assignment]
+    WatchNotifications: _aio.UnaryStreamMultiCallable[_notification_requests_pb2.WatchNotificationsRequest, _notification_requests_pb2.WatchNotificationsResponse]  # type: ignore[assignment]
     """Streams what administrators should know, from now on, or from a notification on that the caller had last."""
     CreateHubTicket: _aio.UnaryUnaryMultiCallable[_hub_requests_pb2.CreateHubTicketRequest, _hub_requests_pb2.CreateHubTicketResponse]  # type: ignore[assignment]
     """Gives a ticket for one connection of the hub `/hubs/notifications` within 30 seconds, whichever worker it comes to."""
@@ -93,13 +98,17 @@ class HealthServiceAsyncStub(HealthServiceStub):
     """Streams what the client of a connection sends, to the worker that holds it. Ends at once if another one does."""
     CreateWebhook: _aio.UnaryUnaryMultiCallable[_webhook_requests_pb2.CreateWebhookRequest, _webhook_requests_pb2.CreateWebhookResponse]  # type: ignore[assignment]
     """Creates a webhook; the answer alone has its secret."""
+    GetWebhook: _aio.UnaryUnaryMultiCallable[_webhook_requests_pb2.GetWebhookRequest, _webhook_requests_pb2.GetWebhookResponse]  # type: ignore[assignment]
+    """Returns a webhook without its secret. WEBHOOK_NOT_FOUND if there is none."""
     ListWebhooks: _aio.UnaryUnaryMultiCallable[_webhook_requests_pb2.ListWebhooksRequest, _webhook_requests_pb2.ListWebhooksResponse]  # type: ignore[assignment]
     """Returns a page of the list, without secrets."""
+    UpdateWebhook: _aio.UnaryUnaryMultiCallable[_webhook_requests_pb2.UpdateWebhookRequest, _webhook_requests_pb2.UpdateWebhookResponse]  # type: ignore[assignment]
+    """Changes the given fields of a webhook. WEBHOOK_NOT_FOUND if there is none; ETAG_MISMATCH if it is not as the caller has read it."""
     DeleteWebhook: _aio.UnaryUnaryMultiCallable[_webhook_requests_pb2.DeleteWebhookRequest, _webhook_requests_pb2.DeleteWebhookResponse]  # type: ignore[assignment]
     """Deletes a webhook and what waits for it. WEBHOOK_NOT_FOUND if there is none."""
     ListWebhookDeliveries: _aio.UnaryUnaryMultiCallable[_webhook_requests_pb2.ListWebhookDeliveriesRequest, _webhook_requests_pb2.ListWebhookDeliveriesResponse]  # type: ignore[assignment]
     """Returns what became of a webhook's deliveries. WEBHOOK_NOT_FOUND if there is none."""
-    Announce: _aio.UnaryUnaryMultiCallable[_health_service_pb2.AnnounceRequest, _health_service_pb2.AnnounceResponse]  # type: ignore[assignment]
+    Announce: _aio.UnaryUnaryMultiCallable[_notification_requests_pb2.AnnounceRequest, _notification_requests_pb2.AnnounceResponse]  # type: ignore[assignment]
     """Tells all who watch, and all webhooks, what an administrator has to say."""
 
 class HealthServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -148,9 +157,9 @@ class HealthServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def WatchNotifications(
         self,
-        request: _health_service_pb2.WatchNotificationsRequest,
+        request: _notification_requests_pb2.WatchNotificationsRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_health_service_pb2.WatchNotificationsResponse], _abc.AsyncIterator[_health_service_pb2.WatchNotificationsResponse]]:
+    ) -> _typing.Union[_abc.Iterator[_notification_requests_pb2.WatchNotificationsResponse], _abc.AsyncIterator[_notification_requests_pb2.WatchNotificationsResponse]]:
         """Streams what administrators should know, from now on, or from a notification on that the caller had last."""
 
     @_abc_1.abstractmethod
@@ -194,12 +203,28 @@ class HealthServiceServicer(metaclass=_abc_1.ABCMeta):
         """Creates a webhook; the answer alone has its secret."""
 
     @_abc_1.abstractmethod
+    def GetWebhook(
+        self,
+        request: _webhook_requests_pb2.GetWebhookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhook_requests_pb2.GetWebhookResponse, _abc.Awaitable[_webhook_requests_pb2.GetWebhookResponse]]:
+        """Returns a webhook without its secret. WEBHOOK_NOT_FOUND if there is none."""
+
+    @_abc_1.abstractmethod
     def ListWebhooks(
         self,
         request: _webhook_requests_pb2.ListWebhooksRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhook_requests_pb2.ListWebhooksResponse, _abc.Awaitable[_webhook_requests_pb2.ListWebhooksResponse]]:
         """Returns a page of the list, without secrets."""
+
+    @_abc_1.abstractmethod
+    def UpdateWebhook(
+        self,
+        request: _webhook_requests_pb2.UpdateWebhookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhook_requests_pb2.UpdateWebhookResponse, _abc.Awaitable[_webhook_requests_pb2.UpdateWebhookResponse]]:
+        """Changes the given fields of a webhook. WEBHOOK_NOT_FOUND if there is none; ETAG_MISMATCH if it is not as the caller has read it."""
 
     @_abc_1.abstractmethod
     def DeleteWebhook(
@@ -220,9 +245,9 @@ class HealthServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def Announce(
         self,
-        request: _health_service_pb2.AnnounceRequest,
+        request: _notification_requests_pb2.AnnounceRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_health_service_pb2.AnnounceResponse, _abc.Awaitable[_health_service_pb2.AnnounceResponse]]:
+    ) -> _typing.Union[_notification_requests_pb2.AnnounceResponse, _abc.Awaitable[_notification_requests_pb2.AnnounceResponse]]:
         """Tells all who watch, and all webhooks, what an administrator has to say."""
 
 def add_HealthServiceServicer_to_server(servicer: HealthServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

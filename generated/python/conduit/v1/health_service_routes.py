@@ -5,21 +5,25 @@ from __future__ import annotations
 from typing import Final
 
 import orjson
-from conduit.v1 import health_service_pb2, options_pb2, webhook_requests_pb2
+from conduit.v1 import (
+    health_service_pb2,
+    notification_requests_pb2,
+    options_pb2,
+    webhook_requests_pb2,
+)
 from conduit.v1 import http_runtime as http
 from conduit.v1 import json_runtime as json
 from conduit.v1.health_service_json import (
-    fill_announce_request,
     get_rate_limits_response_to_json,
     list_health_history_response_to_json,
     list_provider_health_response_to_json,
 )
 from conduit.v1.http_runtime import Route, Segment
 from conduit.v1.notification_json import notification_to_json
+from conduit.v1.notification_requests_json import fill_announce_request
 from conduit.v1.provider_health_json import provider_health_to_json
-from conduit.v1.webhook_json import webhook_to_json
+from conduit.v1.webhook_json import fill_webhook_spec, webhook_to_json
 from conduit.v1.webhook_requests_json import (
-    fill_create_webhook_request,
     list_webhook_deliveries_response_to_json,
     list_webhooks_response_to_json,
 )
@@ -124,9 +128,9 @@ def write_get_rate_limits(message: health_service_pb2.GetRateLimitsResponse) -> 
 
 def read_watch_notifications(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
-) -> health_service_pb2.WatchNotificationsRequest:
+) -> notification_requests_pb2.WatchNotificationsRequest:
     """Return the request that `GET /api/notifications` says."""
-    message = health_service_pb2.WatchNotificationsRequest()
+    message = notification_requests_pb2.WatchNotificationsRequest()
     for name, value in query:
         match name:
             case "afterId":
@@ -138,7 +142,9 @@ def read_watch_notifications(
     return message
 
 
-def write_watch_notifications(message: health_service_pb2.WatchNotificationsResponse) -> bytes:
+def write_watch_notifications(
+    message: notification_requests_pb2.WatchNotificationsResponse,
+) -> bytes:
     """Write the answer of WatchNotifications."""
     return (
         b"id: %d\n" % message.notification.id
@@ -154,7 +160,7 @@ def read_create_webhook(
     """Return the request that `POST /api/webhooks` says."""
     message = webhook_requests_pb2.CreateWebhookRequest()
     if body:
-        fill_create_webhook_request(message, json.parse(body), "")
+        fill_webhook_spec(message.webhook, json.parse(body), "")
     http.refuse_parameters(query)
     return message
 
@@ -162,6 +168,31 @@ def read_create_webhook(
 def write_create_webhook(message: webhook_requests_pb2.CreateWebhookResponse) -> bytes:
     """Write the answer of CreateWebhook."""
     return orjson.dumps(webhook_to_json(message.webhook))
+
+
+def report_of_create_webhook(message: webhook_requests_pb2.CreateWebhookResponse) -> bytes:
+    """Write the header lines of an answer of CreateWebhook."""
+    return http.etag_line(message.webhook.etag)
+
+
+def read_get_webhook(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> webhook_requests_pb2.GetWebhookRequest:
+    """Return the request that `GET /api/webhooks/{id}` says."""
+    message = webhook_requests_pb2.GetWebhookRequest()
+    http.refuse_parameters(query)
+    message.id = json.int64(path["id"], "id")
+    return message
+
+
+def write_get_webhook(message: webhook_requests_pb2.GetWebhookResponse) -> bytes:
+    """Write the answer of GetWebhook."""
+    return orjson.dumps(webhook_to_json(message.webhook))
+
+
+def report_of_get_webhook(message: webhook_requests_pb2.GetWebhookResponse) -> bytes:
+    """Write the header lines of an answer of GetWebhook."""
+    return http.etag_line(message.webhook.etag)
 
 
 def read_list_webhooks(
@@ -183,6 +214,42 @@ def read_list_webhooks(
 def write_list_webhooks(message: webhook_requests_pb2.ListWebhooksResponse) -> bytes:
     """Write the answer of ListWebhooks."""
     return orjson.dumps(list_webhooks_response_to_json(message))
+
+
+def read_update_webhook(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> webhook_requests_pb2.UpdateWebhookRequest:
+    """Return the request that `PUT /api/webhooks/{id}` says."""
+    message = webhook_requests_pb2.UpdateWebhookRequest()
+    if body:
+        members = json.parse(body)
+        fill_webhook_spec(message.webhook, members, "")
+        message.update_mask.paths.extend(
+            json.named(
+                members,
+                {
+                    "url": "url",
+                    "kinds": "kinds",
+                    "description": "description",
+                    "isEnabled": "is_enabled",
+                },
+            )
+        )
+    http.refuse_parameters(query)
+    if (etag := headers.get(b"if-match")) is not None:
+        message.etag = http.etag(etag)
+    message.id = json.int64(path["id"], "id")
+    return message
+
+
+def write_update_webhook(message: webhook_requests_pb2.UpdateWebhookResponse) -> bytes:
+    """Write the answer of UpdateWebhook."""
+    return orjson.dumps(webhook_to_json(message.webhook))
+
+
+def report_of_update_webhook(message: webhook_requests_pb2.UpdateWebhookResponse) -> bytes:
+    """Write the header lines of an answer of UpdateWebhook."""
+    return http.etag_line(message.webhook.etag)
 
 
 def read_delete_webhook(
@@ -221,16 +288,16 @@ def write_list_webhook_deliveries(
 
 def read_announce(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
-) -> health_service_pb2.AnnounceRequest:
+) -> notification_requests_pb2.AnnounceRequest:
     """Return the request that `POST /api/announcements` says."""
-    message = health_service_pb2.AnnounceRequest()
+    message = notification_requests_pb2.AnnounceRequest()
     if body:
         fill_announce_request(message, json.parse(body), "")
     http.refuse_parameters(query)
     return message
 
 
-def write_announce(message: health_service_pb2.AnnounceResponse) -> bytes:
+def write_announce(message: notification_requests_pb2.AnnounceResponse) -> bytes:
     """Write the answer of Announce."""
     return orjson.dumps(notification_to_json(message.notification))
 
@@ -410,7 +477,29 @@ ROUTES: Final[tuple[Route, ...]] = (
         write=write_create_webhook,
         media_type=b"application/json",
         media_type_of=None,
-        write_report=http.no_report,
+        write_report=report_of_create_webhook,
+    ),
+    Route(
+        verb="GET",
+        path="/api/webhooks/{id}",
+        segments=(Segment("api"), Segment("webhooks"), Segment("id", is_parameter=True)),
+        service="HealthService",
+        rpc="GetWebhook",
+        access=options_pb2.ACCESS_MASTER_KEY,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_get_webhook,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_get_webhook,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_get_webhook,
     ),
     Route(
         verb="GET",
@@ -433,6 +522,50 @@ ROUTES: Final[tuple[Route, ...]] = (
         media_type=b"application/json",
         media_type_of=None,
         write_report=http.no_report,
+    ),
+    Route(
+        verb="PUT",
+        path="/api/webhooks/{id}",
+        segments=(Segment("api"), Segment("webhooks"), Segment("id", is_parameter=True)),
+        service="HealthService",
+        rpc="UpdateWebhook",
+        access=options_pb2.ACCESS_MASTER_KEY,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_update_webhook,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_update_webhook,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_update_webhook,
+    ),
+    Route(
+        verb="PATCH",
+        path="/api/webhooks/{id}",
+        segments=(Segment("api"), Segment("webhooks"), Segment("id", is_parameter=True)),
+        service="HealthService",
+        rpc="UpdateWebhook",
+        access=options_pb2.ACCESS_MASTER_KEY,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_update_webhook,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_update_webhook,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=report_of_update_webhook,
     ),
     Route(
         verb="DELETE",

@@ -149,7 +149,21 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=False,
         client_streaming=False,
     ),
+    "/conduit.v1.HealthService/GetWebhook": Method(
+        access=options_pb2.ACCESS_MASTER_KEY,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=True,
+        server_streaming=False,
+        client_streaming=False,
+    ),
     "/conduit.v1.HealthService/ListWebhooks": Method(
+        access=options_pb2.ACCESS_MASTER_KEY,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=True,
+        server_streaming=False,
+        client_streaming=False,
+    ),
+    "/conduit.v1.HealthService/UpdateWebhook": Method(
         access=options_pb2.ACCESS_MASTER_KEY,
         dialect=options_pb2.DIALECT_ADMIN,
         idempotent=True,

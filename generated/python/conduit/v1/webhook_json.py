@@ -24,7 +24,7 @@ DELIVERY_STATUS_SPELLINGS: Final[dict[webhook_pb2.DeliveryStatus.ValueType, str]
 
 
 _WEBHOOK_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"id", "url", "kinds", "description", "isEnabled", "createdAt", "secret"}
+    {"id", "url", "kinds", "description", "isEnabled", "createdAt", "secret", "updatedAt", "etag"}
 )
 
 
@@ -62,6 +62,10 @@ def fill_webhook(message: webhook_pb2.Webhook, value: object, path: str) -> None
         well_known.fill_timestamp(message.created_at, member, path + "createdAt")
     if (member := value.get("secret")) is not None:
         message.secret = runtime.text(member, path + "secret")
+    if (member := value.get("updatedAt")) is not None:
+        well_known.fill_timestamp(message.updated_at, member, path + "updatedAt")
+    if (member := value.get("etag")) is not None:
+        message.etag = runtime.text(member, path + "etag")
     if not _WEBHOOK_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _WEBHOOK_MEMBERS, path)
 
@@ -78,6 +82,61 @@ def webhook_to_json(message: webhook_pb2.Webhook) -> dict[str, object]:
     if message.HasField("created_at"):
         members["createdAt"] = well_known.timestamp_text(message.created_at)
     members["secret"] = message.secret
+    if message.HasField("updated_at"):
+        members["updatedAt"] = well_known.timestamp_text(message.updated_at)
+    members["etag"] = message.etag
+    return members
+
+
+_WEBHOOK_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
+    {"url", "kinds", "description", "isEnabled"}
+)
+
+
+def webhook_spec_from_json(value: object, path: str = "") -> webhook_pb2.WebhookSpec:
+    """Return the `WebhookSpec` that a JSON value says. Raises JsonError."""
+    message = webhook_pb2.WebhookSpec()
+    fill_webhook_spec(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_webhook_spec(message: webhook_pb2.WebhookSpec, value: object, path: str) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("url")) is not None:
+        message.url = runtime.text(member, path + "url")
+    if (member := value.get("kinds")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "kinds")):
+            message.kinds.append(
+                runtime.any_case(
+                    item,
+                    NOTIFICATION_KIND_BY_SPELLING,
+                    NOTIFICATION_KIND_SPELLINGS,
+                    f"{path}kinds[{index}]",
+                )
+            )
+    if (member := value.get("description")) is not None:
+        message.description = runtime.text(member, path + "description")
+    if (member := value.get("isEnabled")) is not None:
+        message.is_enabled = runtime.boolean(member, path + "isEnabled")
+    if not _WEBHOOK_SPEC_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _WEBHOOK_SPEC_MEMBERS, path)
+
+
+def webhook_spec_to_json(message: webhook_pb2.WebhookSpec) -> dict[str, object]:
+    """Return the JSON of a `WebhookSpec`."""
+    members: dict[str, object] = {}
+    if message.HasField("url"):
+        members["url"] = message.url
+    members["kinds"] = [
+        NOTIFICATION_KIND_SPELLINGS.get(item, "Unspecified") for item in message.kinds
+    ]
+    if message.HasField("description"):
+        members["description"] = message.description
+    if message.HasField("is_enabled"):
+        members["isEnabled"] = message.is_enabled
     return members
 
 

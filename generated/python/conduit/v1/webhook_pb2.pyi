@@ -62,6 +62,8 @@ class Webhook(_message.Message):
     IS_ENABLED_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     SECRET_FIELD_NUMBER: _builtins.int
+    UPDATED_AT_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by Health, never used again."""
     url: _builtins.str
@@ -69,9 +71,11 @@ class Webhook(_message.Message):
     description: _builtins.str
     """What the operator wants to remember about it."""
     is_enabled: _builtins.bool
-    """False once the receiver has answered 410: it wants no more."""
+    """Whether anything is sent. False once the receiver has answered 410: it wants no more."""
     secret: _builtins.str
     """What signs the deliveries, `whsec_` and base64. In the answer to the creation only."""
+    etag: _builtins.str
+    """Names this state of it: send it with a change, so as not to undo somebody else's. Over HTTP also the header `ETag`."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_notification_pb2.NotificationKind.ValueType]:
         """The kinds that are sent. Empty means all."""
@@ -79,6 +83,10 @@ class Webhook(_message.Message):
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
+
+    @_builtins.property
+    def updated_at(self) -> _timestamp_pb2.Timestamp:
+        """When it last changed."""
 
     def __init__(
         self,
@@ -90,14 +98,65 @@ class Webhook(_message.Message):
         is_enabled: _builtins.bool = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         secret: _builtins.str = ...,
+        updated_at: _timestamp_pb2.Timestamp | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "description", b"description", "id", b"id", "is_enabled", b"is_enabled", "kinds", b"kinds", "secret", b"secret", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "description", b"description", "etag", b"etag", "id", b"id", "is_enabled", b"is_enabled", "kinds", b"kinds", "secret", b"secret", "updated_at", b"updated_at", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Webhook: _TypeAlias = Webhook  # noqa: Y015
+
+@_typing.final
+class WebhookSpec(_message.Message):
+    """What an operator says of a webhook. On creation unset means the default, on update the mask says what unset means."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URL_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    IS_ENABLED_FIELD_NUMBER: _builtins.int
+    url: _builtins.str
+    """Required on creation: an https URL of at most 2,000 characters; http is taken where private addresses are allowed.
+    What waits goes to the URL that is current when it is sent; the secret stays.
+    """
+    description: _builtins.str
+    """Up to 2,000 characters. Default empty."""
+    is_enabled: _builtins.bool
+    """Default true. What is due while it is disabled is given up."""
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_notification_pb2.NotificationKind.ValueType]:
+        """The kinds to send. Empty means all."""
+
+    def __init__(
+        self,
+        *,
+        url: _builtins.str | None = ...,
+        kinds: _abc.Iterable[_notification_pb2.NotificationKind.ValueType] | None = ...,
+        description: _builtins.str | None = ...,
+        is_enabled: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_is_enabled", b"_is_enabled", "_url", b"_url", "description", b"description", "is_enabled", b"is_enabled", "url", b"url"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_is_enabled", b"_is_enabled", "_url", b"_url", "description", b"description", "is_enabled", b"is_enabled", "kinds", b"kinds", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__description: _TypeAlias = _typing.Literal["description"]  # noqa: Y015
+    _WhichOneofArgType__description: _TypeAlias = _typing.Literal["_description", b"_description"]  # noqa: Y015
+    _WhichOneofReturnType__is_enabled: _TypeAlias = _typing.Literal["is_enabled"]  # noqa: Y015
+    _WhichOneofArgType__is_enabled: _TypeAlias = _typing.Literal["_is_enabled", b"_is_enabled"]  # noqa: Y015
+    _WhichOneofReturnType__url: _TypeAlias = _typing.Literal["url"]  # noqa: Y015
+    _WhichOneofArgType__url: _TypeAlias = _typing.Literal["_url", b"_url"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__description) -> _WhichOneofReturnType__description | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__is_enabled) -> _WhichOneofReturnType__is_enabled | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__url) -> _WhichOneofReturnType__url | None: ...
+
+Global___WebhookSpec: _TypeAlias = WebhookSpec  # noqa: Y015
 
 @_typing.final
 class WebhookDelivery(_message.Message):

@@ -6,15 +6,17 @@ from typing import Final
 
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import webhook_requests_pb2
-from conduit.v1.notification_json import NOTIFICATION_KIND_BY_SPELLING, NOTIFICATION_KIND_SPELLINGS
+from conduit.v1 import well_known_runtime as well_known
 from conduit.v1.webhook_json import (
     fill_webhook,
     fill_webhook_delivery,
+    fill_webhook_spec,
     webhook_delivery_to_json,
+    webhook_spec_to_json,
     webhook_to_json,
 )
 
-_CREATE_WEBHOOK_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"url", "kinds", "description"})
+_CREATE_WEBHOOK_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"webhook"})
 
 
 def create_webhook_request_from_json(
@@ -32,20 +34,8 @@ def fill_create_webhook_request(
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    if (member := value.get("url")) is not None:
-        message.url = runtime.text(member, path + "url")
-    if (member := value.get("kinds")) is not None:
-        for index, item in enumerate(runtime.items(member, path + "kinds")):
-            message.kinds.append(
-                runtime.any_case(
-                    item,
-                    NOTIFICATION_KIND_BY_SPELLING,
-                    NOTIFICATION_KIND_SPELLINGS,
-                    f"{path}kinds[{index}]",
-                )
-            )
-    if (member := value.get("description")) is not None:
-        message.description = runtime.text(member, path + "description")
+    if (member := value.get("webhook")) is not None:
+        fill_webhook_spec(message.webhook, member, path + "webhook.")
     if not _CREATE_WEBHOOK_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _CREATE_WEBHOOK_REQUEST_MEMBERS, path)
 
@@ -54,11 +44,10 @@ def create_webhook_request_to_json(
     message: webhook_requests_pb2.CreateWebhookRequest,
 ) -> dict[str, object]:
     """Return the JSON of a `CreateWebhookRequest`."""
-    return {
-        "url": message.url,
-        "kinds": [NOTIFICATION_KIND_SPELLINGS.get(item, "Unspecified") for item in message.kinds],
-        "description": message.description,
-    }
+    members: dict[str, object] = {}
+    if message.HasField("webhook"):
+        members["webhook"] = webhook_spec_to_json(message.webhook)
+    return members
 
 
 _CREATE_WEBHOOK_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"webhook"})
@@ -89,6 +78,71 @@ def create_webhook_response_to_json(
     message: webhook_requests_pb2.CreateWebhookResponse,
 ) -> dict[str, object]:
     """Return the JSON of a `CreateWebhookResponse`."""
+    members: dict[str, object] = {}
+    if message.HasField("webhook"):
+        members["webhook"] = webhook_to_json(message.webhook)
+    return members
+
+
+_GET_WEBHOOK_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id"})
+
+
+def get_webhook_request_from_json(
+    value: object, path: str = ""
+) -> webhook_requests_pb2.GetWebhookRequest:
+    """Return the `GetWebhookRequest` that a JSON value says. Raises JsonError."""
+    message = webhook_requests_pb2.GetWebhookRequest()
+    fill_get_webhook_request(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_get_webhook_request(
+    message: webhook_requests_pb2.GetWebhookRequest, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("id")) is not None:
+        message.id = runtime.int64(member, path + "id")
+    if not _GET_WEBHOOK_REQUEST_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _GET_WEBHOOK_REQUEST_MEMBERS, path)
+
+
+def get_webhook_request_to_json(
+    message: webhook_requests_pb2.GetWebhookRequest,
+) -> dict[str, object]:
+    """Return the JSON of a `GetWebhookRequest`."""
+    return {"id": message.id}
+
+
+_GET_WEBHOOK_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"webhook"})
+
+
+def get_webhook_response_from_json(
+    value: object, path: str = ""
+) -> webhook_requests_pb2.GetWebhookResponse:
+    """Return the `GetWebhookResponse` that a JSON value says. Raises JsonError."""
+    message = webhook_requests_pb2.GetWebhookResponse()
+    fill_get_webhook_response(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_get_webhook_response(
+    message: webhook_requests_pb2.GetWebhookResponse, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("webhook")) is not None:
+        fill_webhook(message.webhook, member, path + "webhook.")
+    if not _GET_WEBHOOK_RESPONSE_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _GET_WEBHOOK_RESPONSE_MEMBERS, path)
+
+
+def get_webhook_response_to_json(
+    message: webhook_requests_pb2.GetWebhookResponse,
+) -> dict[str, object]:
+    """Return the JSON of a `GetWebhookResponse`."""
     members: dict[str, object] = {}
     if message.HasField("webhook"):
         members["webhook"] = webhook_to_json(message.webhook)
@@ -163,6 +217,80 @@ def list_webhooks_response_to_json(
         "webhooks": [webhook_to_json(item) for item in message.webhooks],
         "nextPageToken": message.next_page_token,
     }
+
+
+_UPDATE_WEBHOOK_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id", "webhook", "updateMask"})
+
+
+def update_webhook_request_from_json(
+    value: object, path: str = ""
+) -> webhook_requests_pb2.UpdateWebhookRequest:
+    """Return the `UpdateWebhookRequest` that a JSON value says. Raises JsonError."""
+    message = webhook_requests_pb2.UpdateWebhookRequest()
+    fill_update_webhook_request(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_update_webhook_request(
+    message: webhook_requests_pb2.UpdateWebhookRequest, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("id")) is not None:
+        message.id = runtime.int64(member, path + "id")
+    if (member := value.get("webhook")) is not None:
+        fill_webhook_spec(message.webhook, member, path + "webhook.")
+    if (member := value.get("updateMask")) is not None:
+        well_known.fill_field_mask(message.update_mask, member, path + "updateMask")
+    if not _UPDATE_WEBHOOK_REQUEST_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _UPDATE_WEBHOOK_REQUEST_MEMBERS, path)
+
+
+def update_webhook_request_to_json(
+    message: webhook_requests_pb2.UpdateWebhookRequest,
+) -> dict[str, object]:
+    """Return the JSON of a `UpdateWebhookRequest`."""
+    members: dict[str, object] = {"id": message.id}
+    if message.HasField("webhook"):
+        members["webhook"] = webhook_spec_to_json(message.webhook)
+    if message.HasField("update_mask"):
+        members["updateMask"] = well_known.field_mask_text(message.update_mask)
+    return members
+
+
+_UPDATE_WEBHOOK_RESPONSE_MEMBERS: Final[frozenset[str]] = frozenset({"webhook"})
+
+
+def update_webhook_response_from_json(
+    value: object, path: str = ""
+) -> webhook_requests_pb2.UpdateWebhookResponse:
+    """Return the `UpdateWebhookResponse` that a JSON value says. Raises JsonError."""
+    message = webhook_requests_pb2.UpdateWebhookResponse()
+    fill_update_webhook_response(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_update_webhook_response(
+    message: webhook_requests_pb2.UpdateWebhookResponse, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("webhook")) is not None:
+        fill_webhook(message.webhook, member, path + "webhook.")
+    if not _UPDATE_WEBHOOK_RESPONSE_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _UPDATE_WEBHOOK_RESPONSE_MEMBERS, path)
+
+
+def update_webhook_response_to_json(
+    message: webhook_requests_pb2.UpdateWebhookResponse,
+) -> dict[str, object]:
+    """Return the JSON of a `UpdateWebhookResponse`."""
+    members: dict[str, object] = {}
+    if message.HasField("webhook"):
+        members["webhook"] = webhook_to_json(message.webhook)
+    return members
 
 
 _DELETE_WEBHOOK_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id"})

@@ -13,7 +13,7 @@ from tests.support.endpoints import BEARER, MASTER_KEY, Service, authorizer, els
 from tests.support.exchanges import REQUEST_ID, Caller, context_of, request_of, route_of
 
 from conduit.v1.audio_requests_pb2 import SpeakResponse
-from conduit.v1.health_service_pb2 import WatchNotificationsResponse
+from conduit.v1.notification_requests_pb2 import WatchNotificationsResponse
 from conduit.v1.router_requests_pb2 import StreamChatResponse
 from conduit_bridge.endpoints import stream as module
 from conduit_bridge.endpoints.stream import (

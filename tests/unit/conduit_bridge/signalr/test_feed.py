@@ -8,6 +8,7 @@ import pytest
 from tests.support.clock import settle
 
 from conduit.v1 import health_service_pb2 as pb
+from conduit.v1 import notification_requests_pb2 as notification_pb
 from conduit.v1.notification_pb2 import Notification, ServiceNotification
 from conduit.v1.provider_health_pb2 import ProviderHealth
 from conduit_bridge.signalr import feed as module
@@ -27,12 +28,12 @@ class Stream:
     async def initial_metadata(self) -> None:
         """Have it at once."""
 
-    async def __aiter__(self) -> AsyncIterator[pb.WatchNotificationsResponse]:
+    async def __aiter__(self) -> AsyncIterator[notification_pb.WatchNotificationsResponse]:
         """Yield a notification for each id, then wait for the test."""
         for number in self._ids:
             service = ServiceNotification(service_name=str(number))
             notification = Notification(id=number, service=service)
-            yield pb.WatchNotificationsResponse(notification=notification)
+            yield notification_pb.WatchNotificationsResponse(notification=notification)
         await self.go_on.wait()
 
     def cancel(self) -> None:
@@ -50,7 +51,7 @@ class Health:
         self.lists = 0
 
     def WatchNotifications(  # noqa: N802 # the contract's name
-        self, request: pb.WatchNotificationsRequest, metadata: object
+        self, request: notification_pb.WatchNotificationsRequest, metadata: object
     ) -> Stream:
         """Begin a stream."""
         assert metadata == (("x-master-key", "master"),)

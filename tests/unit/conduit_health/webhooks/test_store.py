@@ -12,7 +12,7 @@ from conduit.v1.webhook_pb2 import (
 )
 from conduit_health.webhooks import store as module
 from conduit_health.webhooks.store import CROWDED, Delivery, Webhook, WebhookStore
-from conduit_kernel.errors import ServiceUnavailable
+from conduit_kernel.errors import EtagMismatch, ServiceUnavailable
 
 WEBHOOK = Webhook(
     id=0,
@@ -22,6 +22,7 @@ WEBHOOK = Webhook(
     is_enabled=True,
     secret=SealedSecret(ciphertext=b"sealed"),
     created_at=NOW + 0.001,
+    updated_at=NOW + 0.002,
 )
 
 
@@ -60,14 +61,36 @@ async def test_a_webhook_reads_as_it_was_added(store: WebhookStore) -> None:
     assert (second.kinds, second.is_enabled) == (frozenset(), False)
 
 
-async def test_a_webhook_is_disabled_and_sealed_again_alone(store: WebhookStore) -> None:
-    """The others stay as they are."""
+async def test_a_webhook_is_changed_alone(store: WebhookStore) -> None:
+    """The others stay as they are; one that is not there cannot be changed, or read."""
     await store.add(WEBHOOK)
-    await store.disable(1)
-    await store.reseal(2, SealedSecret(ciphertext=b"again"))
-    first, second = await store.webhooks()
-    assert (first.is_enabled, first.secret.ciphertext) == (False, b"sealed")
-    assert (second.is_enabled, second.secret.ciphertext) == (True, b"again")
+
+    def change(webhook: Webhook) -> Webhook:
+        assert webhook == WEBHOOK._replace(id=2)
+        return webhook._replace(
+            url="https://example.com/other",
+            kinds=frozenset({2}),
+            is_enabled=False,
+            secret=SealedSecret(ciphertext=b"again"),
+            updated_at=NOW + 5,
+        )
+
+    changed = await store.change(2, change)
+    assert changed == change(WEBHOOK._replace(id=2))
+    assert await store.webhooks() == [WEBHOOK._replace(id=1), changed]
+    assert await store.webhook(2) == changed
+    assert (await store.change(9, change), await store.webhook(9)) == (None, None)
+
+
+async def test_a_change_that_is_refused_changes_nothing(store: WebhookStore) -> None:
+    """The refusal reaches whoever asked."""
+
+    def refuse(_: Webhook) -> Webhook:
+        raise EtagMismatch("It was changed")
+
+    with pytest.raises(EtagMismatch):
+        await store.change(1, refuse)
+    assert await store.webhook(1) == WEBHOOK._replace(id=1)
 
 
 async def test_with_a_webhook_go_its_deliveries(store: WebhookStore) -> None:
@@ -147,6 +170,6 @@ async def test_a_database_that_fails_is_the_services_trouble(
     """Whatever is asked of it."""
     async with engine.begin() as connection:
         await connection.exec_driver_sql("ALTER TABLE webhooks RENAME TO away")
-    for attempt in (store.webhooks(), store.add(WEBHOOK), store.disable(1)):
+    for attempt in (store.webhooks(), store.add(WEBHOOK), store.webhook(1)):
         with pytest.raises(ServiceUnavailable):
             await attempt
