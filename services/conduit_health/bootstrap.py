@@ -9,8 +9,11 @@ from pathlib import Path
 import grpc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from conduit.internal.v1 import outcome_service_pb2
+from conduit.internal.v1 import outcome_service_pb2, request_lookup_service_pb2
 from conduit.internal.v1.outcome_service_pb2_grpc import add_OutcomeServiceServicer_to_server
+from conduit.internal.v1.request_lookup_service_pb2_grpc import (
+    add_RequestLookupServiceServicer_to_server,
+)
 from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
 from conduit.v1 import health_service_pb2
 from conduit.v1.health_service_pb2_grpc import add_HealthServiceServicer_to_server
@@ -24,6 +27,7 @@ from conduit_health.notifications.notifier import Notifier
 from conduit_health.outcome_service import OutcomeService
 from conduit_health.publish.grpc_health import ProviderStatuses, ServiceStatus
 from conduit_health.publish.subscribers import Subscribers
+from conduit_health.request_lookup_service import RequestLookupService
 from conduit_health.service import HealthService
 from conduit_health.state.monitor import Monitor
 from conduit_health.state.provider_config import CheckPolicy
@@ -32,6 +36,7 @@ from conduit_health.webhooks.store import WebhookStore
 from conduit_kernel.background import Background
 from conduit_kernel.database import CHECKPOINT_SECONDS, Checkpointer, open_database
 from conduit_kernel.database_check import watch_database
+from conduit_kernel.ids import IdSource
 from conduit_kernel.registry_watch import RegistryWatch
 from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metadata
 from conduit_kernel.rpc.health import HealthStatuses
@@ -132,9 +137,11 @@ class _Parts:
             checks=self.checks,
             clock=clock,
         )
+        self.lookup_service = RequestLookupService(IdSource(clock).next)
 
     def end_watches(self) -> None:
         self.service.end_watches()
+        self.lookup_service.end_watches()
         self.outcome_service.end_watches()
 
     async def tick(self) -> None:
@@ -183,8 +190,11 @@ async def start(
     )
     add_HealthServiceServicer_to_server(parts.service, server.grpc)
     add_OutcomeServiceServicer_to_server(parts.outcome_service, server.grpc)
+    add_RequestLookupServiceServicer_to_server(parts.lookup_service, server.grpc)
     server.announce(health_service_pb2.DESCRIPTOR.services_by_name["HealthService"])
     server.announce(outcome_service_pb2.DESCRIPTOR.services_by_name["OutcomeService"])
+    lookups = request_lookup_service_pb2.DESCRIPTOR
+    server.announce(lookups.services_by_name["RequestLookupService"])
     try:
         if settings.former_encryption_keys:
             await parts.dispatcher.rewrap()

@@ -2,24 +2,18 @@
 
 * ConduitError                     INTERNAL
   * InvalidRequest                 INVALID_REQUEST
-    * MalformedJson                MALFORMED_JSON
-    * RequestTooLarge              REQUEST_TOO_LARGE
-    * ProviderTypeUnknown          PROVIDER_TYPE_UNKNOWN
-    * AddressNotAllowed            ADDRESS_NOT_ALLOWED
-    * UnsupportedCapability        UNSUPPORTED_CAPABILITY
-    * UnsupportedParameter         UNSUPPORTED_PARAMETER
+    * MalformedJson, RequestTooLarge, ProviderTypeUnknown, AddressNotAllowed,
+      UnsupportedCapability, UnsupportedParameter
   * MethodNotAllowed, NotImplementedYet
   * MasterKeyMissing, MasterKeyInvalid, ServiceTokenInvalid, VirtualKeyMissing,
     VirtualKeyInvalid, VirtualKeyDisabled, ModelNotAllowed
   * NotFound
     * RouteNotFound, ProviderNotFound, KeyNotFound, MappingNotFound, FallbackChainNotFound,
       VirtualKeyNotFound, ModelCostNotFound, ModelNotFound, TaskNotFound, VoiceNotFound,
-      WebhookNotFound
-  * AlreadyExists, EtagMismatch, StillInUse
+      WebhookNotFound, RequestNotFound
+  * AlreadyExists, EtagMismatch, StillInUse, ServiceUnavailable, SecretUnreadable
   * NoProviderAvailable, ProviderUnhealthy, DeadlineExceeded, BudgetExceeded
-  * ServiceUnavailable, SecretUnreadable
-  * UpstreamError                  PROVIDER_ERROR; one class per thing a provider can do to us
-    * by scope: see `Scope`
+  * UpstreamError                  PROVIDER_ERROR; one class per thing it can do, see `Scope`
 
 The gRPC code, the HTTP status, OpenAI's error type and the hint belong to the reason and stand
 beside it in `protos/conduit/v1/error_reason.proto`.
@@ -208,6 +202,12 @@ class WebhookNotFound(NotFound):
     """No webhook has this id."""
 
     reason = "WEBHOOK_NOT_FOUND"
+
+
+class RequestNotFound(NotFound):
+    """No recent request of this id is remembered."""
+
+    reason = "REQUEST_NOT_FOUND"
 
 
 class VoiceNotFound(NotFound):

@@ -22,6 +22,7 @@ DRAIN_SECONDS = 4
 SESSION_SECONDS = 7500
 STREAM_HOLD_BYTES = 1024 * 1024
 STREAM_HOLD_SECONDS = 60
+RECENT_REQUESTS = 2000
 # Where container platforms mount secrets.
 MOUNTED_SECRETS = (Path("/run/secrets"), Path("/var/run/secrets"))
 # Each service's port, counted from the gRPC port.
@@ -83,6 +84,8 @@ class Settings:
     # The most that callers may ask for, in seconds and in attempts.
     max_call_seconds: int = 3600
     max_attempts: int = 16
+    # How many recent requests of each kind a router remembers; 0 for none.
+    recent_requests: int = RECENT_REQUESTS
     # When circuits open, and for how long.
     breaker: BreakerPolicy = DEFAULT_POLICY
     # So much of an answer, and so long, is a stream held back that is to be restarted if it fails.
@@ -147,6 +150,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "breaker": read_policy(env),
         "max_call_seconds": _number(env, "CONDUIT_MAX_CALL_SECONDS", 3600),
         "max_attempts": _number(env, "CONDUIT_MAX_ATTEMPTS", 16),
+        "recent_requests": _number(env, "CONDUIT_RECENT_REQUESTS", RECENT_REQUESTS),
         "max_waiting_charges": _number(env, "CONDUIT_MAX_WAITING_CHARGES", 0),
         "heartbeat_seconds": _number(env, "CONDUIT_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
         "health_checks": _health_checks(env),

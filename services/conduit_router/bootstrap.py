@@ -40,6 +40,7 @@ from conduit_router.routing.state_metrics import StateMetrics
 from conduit_router.routing.table import TableChange, failure_resets
 from conduit_router.routing.updates import TableUpdater
 from conduit_router.service import SERVICE, RouterStub, handlers
+from conduit_router.trail.recent_calls import RecentCalls
 from conduit_router.upstream.grpc_channels import GrpcChannels
 from conduit_router.upstream.outcomes import Outcomes
 from conduit_router.upstream.token_refresh import LOOK_SECONDS, TokenRefresher
@@ -141,6 +142,7 @@ async def start(
     client, guarded_client, media_client = clients = _clients(settings)
     channels = GrpcChannels(egress=settings.egress, allow_address=_guard(settings))
     token_refresher = TokenRefresher(clock, Sender(client, guarded_client))
+    virtual_keys, recent = VirtualKeys(vault, clock), RecentCalls(settings.recent_requests)
     runtime = CallRuntime(
         transport=Transport(client, guarded_client, token_refresher, timer, channels),
         media=MediaFetcher(media_client),
@@ -150,11 +152,10 @@ async def start(
         clock=timer,
         wall_clock=clock,
         draw_seed=_seeds(),
+        end_listeners=[recent.listener],
         hold=StreamHold(settings.stream_hold_bytes, settings.stream_hold_seconds),
         caps=CallCaps(max(1, settings.max_call_seconds), max(1, settings.max_attempts)),
     )
-    virtual_keys, limits = VirtualKeys(vault, clock), _session_limits(settings)
-    stub = RouterStub(runtime, virtual_keys, ids, _upload_space(settings), limits)
     control_plane = ControlPlane(
         settings,
         recorder=recorder,
@@ -162,16 +163,16 @@ async def start(
         prices=prices,
         provider_state=provider_state,
         outcomes=outcomes,
+        recent=recent,
         router_id=ids.next(),
         clock=clock,
         timer=timer,
     )
-
-    def publish(change: TableChange) -> None:
-        runtime.apply(change)
-        provider_state.forget(*failure_resets(change))
-        background.changed.set()
-
+    find, room = control_plane.lookups.find, _upload_space(settings)
+    stub = RouterStub(
+        runtime, virtual_keys, ids, room, _session_limits(settings), find_requests=find
+    )
+    publish = partial(_publish, runtime, background)
     updater = TableUpdater(
         control_plane.state,
         Compiler(catalog, vault, environment()),
@@ -203,6 +204,12 @@ def _collectors(spool: Spool, runtime: CallRuntime, server: RpcServer | None) ->
         StateMetrics(runtime.state, lambda: runtime.table),
         *([RpcMetrics([server.rpcs])] if server else ()),
     ]
+
+
+def _publish(runtime: CallRuntime, background: Background, change: TableChange) -> None:
+    runtime.apply(change)
+    runtime.state.forget(*failure_resets(change))
+    background.changed.set()
 
 
 def _session_limits(settings: Settings) -> SessionLimits:

@@ -1,23 +1,49 @@
-"""The Router's RPCs that make no calls: which models there are, and where a request would go."""
+"""The Router's RPCs that make no calls: which models there are, where requests go and went."""
 
+from collections.abc import Awaitable, Callable
+
+from conduit.internal.v1.request_lookup_pb2 import RequestLookup
+from conduit.v1 import request_record_requests_pb2 as records_pb
 from conduit.v1 import router_requests_pb2 as pb
-from conduit.v1.decision_pb2 import Candidate as CandidateMessage
-from conduit.v1.decision_pb2 import Decision as DecisionMessage
+from conduit.v1.decision_pb2 import Decision
 from conduit.v1.model_pb2 import Model
-from conduit_kernel.errors import ModelNotFound
+from conduit.v1.request_record_pb2 import RequestRecord
+from conduit_kernel.errors import (
+    InvalidRequest,
+    ModelNotFound,
+    RequestNotFound,
+    ServiceUnavailable,
+)
+from conduit_kernel.pagination import text_page_of
 from conduit_providers.operation import Requirements
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import CallerContext
-from conduit_router.routing.decide import Decision, decide, route_of
+from conduit_router.routing.decide import decide, route_of
 from conduit_router.routing.table import Route
+from conduit_router.trail.decisions import decision_message, replay
+from conduit_router.trail.recent_calls import FoundRequests
 from conduit_router.virtual_keys import may_use
+
+# Of a caller's own id; in place of a longer one a request gets another.
+MAX_REQUEST_ID = 128
+# So much of what is no id may come back in a message.
+MAX_QUOTED = 32
+
+FindRequests = Callable[[RequestLookup], Awaitable[FoundRequests]]
+
+
+async def find_nothing(_: RequestLookup) -> FoundRequests:
+    """Find no request, where none is remembered."""
+    return FoundRequests((), is_partial=False)
 
 
 class Queries:
     """Answers from the current table, a method for each RPC."""
 
-    def __init__(self, runtime: CallRuntime) -> None:
+    def __init__(self, runtime: CallRuntime, find_requests: FindRequests = find_nothing) -> None:
+        """Take what finds recent requests on all routers."""
         self._runtime = runtime
+        self._find_requests = find_requests
 
     async def ListModels(
         self, request: pb.ListModelsRequest, caller: CallerContext
@@ -39,7 +65,9 @@ class Queries:
     async def ExplainRoute(
         self, request: pb.ExplainRouteRequest, caller: CallerContext
     ) -> pb.ExplainRouteResponse:
-        """Say where a request would go, without sending it."""
+        """Say where a request would go, without sending it; or make a former decision again."""
+        if request.request_id:
+            return pb.ExplainRouteResponse(decision=await self._replayed(request))
         requirements = Requirements(
             request.model,
             request.operation or "chat",
@@ -53,9 +81,72 @@ class Queries:
             route, "", caller.caller.virtual_key_id, takes_turn=False
         )
         decision = decide(route, requirements, health, seed, caller.peer, balance=balance)
-        message = _decision(decision, requirements, runtime.table.revision)
-        message.strategy = balance.strategy
+        message = decision_message(
+            decision,
+            requirements.model,
+            requirements.operation,
+            revision=runtime.table.revision,
+            capabilities=requirements.capabilities,
+            peer=caller.peer,
+        )
         return pb.ExplainRouteResponse(decision=message)
+
+    async def GetRequestRecord(
+        self, request: records_pb.GetRequestRecordRequest, caller: CallerContext
+    ) -> records_pb.GetRequestRecordResponse:
+        """Return what became of a recent request, on whichever router it was made."""
+        return records_pb.GetRequestRecordResponse(request=await self._record(request.id))
+
+    async def ListRequestRecords(
+        self, request: records_pb.ListRequestRecordsRequest, caller: CallerContext
+    ) -> records_pb.ListRequestRecordsResponse:
+        """Return a page of the recent requests of all routers."""
+        scope = "requests", request.model, request.status
+        page = text_page_of(request.page_size, request.page_token, *scope)
+        lookup = RequestLookup(
+            model_alias=request.model,
+            status=request.status,
+            after=page.after,
+            limit=page.size + 1,
+        )
+        found, is_partial = await self._find_requests(lookup)
+        listed, token = page.cut(found, lambda each: each.place)
+        return records_pb.ListRequestRecordsResponse(
+            requests=[each.record for each in listed],
+            next_page_token=token,
+            is_partial=is_partial,
+        )
+
+    async def _replayed(self, request: pb.ExplainRouteRequest) -> Decision:
+        """Make the decision again by which a recent request was admitted."""
+        record = await self._record(request.request_id)
+        if not record.decisions:
+            message = "The request was refused before it was decided where it could go"
+            raise InvalidRequest(message, field="request_id")
+        recorded, table = record.decisions[0], self._runtime.table
+        inputs = recorded.inputs
+        return decision_message(
+            replay(recorded, table.routes),
+            recorded.model_alias,
+            recorded.operation,
+            revision=table.revision,
+            capabilities=inputs.capabilities,
+            peer=inputs.caller_address,
+        )
+
+    async def _record(self, request_id: str) -> RequestRecord:
+        # No request has a longer one.
+        name = request_id[: MAX_REQUEST_ID + 1]
+        if 0 < len(name) <= MAX_REQUEST_ID:
+            found, is_partial = await self._find_requests(RequestLookup(request_id=name, limit=1))
+            if found:
+                return found[0].record
+            if is_partial:
+                message = "Not all routers could be asked for the request; try again in a moment"
+                raise ServiceUnavailable(message, service="health")
+        quoted = name if len(name) <= MAX_REQUEST_ID else f"{name[:MAX_QUOTED]}..."
+        message = f"No recent request of the id {quoted} is remembered"
+        raise RequestNotFound(message, request_id=quoted)
 
 
 def _is_listed(route: Route, caller: CallerContext) -> bool:
@@ -78,29 +169,3 @@ def _model(route: Route) -> Model:
         owned_by="conduit",
         capabilities=sorted(able),
     )
-
-
-def _decision(decision: Decision, requirements: Requirements, revision: int) -> DecisionMessage:
-    message = DecisionMessage(
-        model_alias=requirements.model,
-        operation=requirements.operation,
-        rejections=decision.rejections,
-        seed=decision.seed,
-        revision=revision,
-    )
-    for chosen in (*decision.candidates, *decision.conditional):
-        candidate = chosen.candidate
-        entry = CandidateMessage(
-            provider_id=candidate.provider_id,
-            provider_name=candidate.instance.provider.name,
-            actual_model_name=candidate.model,
-            key_ids=[key.key_id for key in chosen.keys],
-            priority=candidate.priority,
-            weight=candidate.weight,
-            mapping_id=candidate.mapping_id,
-            conditions=candidate.conditions,
-        )
-        if candidate.timeout is not None:
-            entry.timeout.FromMilliseconds(int(candidate.timeout * 1000))
-        message.candidates.append(entry)
-    return message

@@ -29,7 +29,7 @@ from conduit_router.calls.unary import UnaryCalls
 from conduit_router.calls.uploads import UploadCalls, answering_to_end, streaming_to_end
 from conduit_router.calls.upstream_session import SessionLimits
 from conduit_router.context import CallerContext
-from conduit_router.queries import Queries
+from conduit_router.queries import MAX_REQUEST_ID, FindRequests, Queries, find_nothing
 from conduit_router.routing.table import EMPTY_TABLE, Caller
 from conduit_router.virtual_keys import VirtualKeys
 
@@ -61,13 +61,18 @@ class RouterStub:
         ids: IdSource,
         uploads: SpillSpace,
         session_limits: SessionLimits,
+        *,
+        find_requests: FindRequests = find_nothing,
     ) -> None:
-        """Take what calls are made with, who calls, and the room for the files that calls bring."""
+        """Take what calls are made with, who calls, and the room for the files that calls bring.
+
+        `find_requests` finds recent requests on all routers.
+        """
         self._runtime = runtime
         self._ids = ids
         # Returns the holder of a virtual key. One of the VIRTUAL_KEY errors if there is none.
         self.identify = virtual_keys.identify
-        queries = Queries(runtime)
+        queries = Queries(runtime, find_requests)
         rpcs = {m.name: _rpc(m, runtime, queries, uploads, session_limits) for m in SERVICE.methods}
         self._calls = {
             name: rpc for name, rpc in rpcs.items() if isinstance(rpc, UnaryCalls | StreamingCalls)
@@ -211,4 +216,5 @@ def _naming(request_id: str) -> Iterator[None]:
 
 def _request_id(context: Context, ids: IdSource) -> str:
     # Errors name it as charges do, so it has to be known before the call begins.
-    return metadata_of(context).get("x-request-id") or f"req_{ids.next()}"
+    given = metadata_of(context).get("x-request-id", "")
+    return given if 0 < len(given) <= MAX_REQUEST_ID else f"req_{ids.next()}"

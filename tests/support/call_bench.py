@@ -25,13 +25,13 @@ from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt, Consumption
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import Caller
+from conduit_router.trail.call_end import CallEnd, EndListener
 from conduit_router.upstream.outcomes import Outcomes
 from conduit_router.upstream.transport import Transport
 
 CALLER = CallerContext(Caller(1, is_enabled=True, expires_at=1e18, allowed=None), "req_1", "")
 PRINCIPAL = Principal(PrincipalKind.VIRTUAL_KEY, "virtual-key", virtual_key=CALLER.caller)
 BODY = b'{"model":"gpt","messages":[{"role":"user","content":"hello there"}]}'
-Ending = tuple[CallScope, BaseException | None]
 
 
 class Bench:
@@ -47,7 +47,7 @@ class Bench:
     ) -> None:
         """Take what carries requests; without it nothing can be sent or fetched."""
         self.now = 100.0
-        self.endings: list[Ending] = []
+        self.endings: list[CallEnd] = []
         self.folder = folder
         self.spool = Spool(folder)
         clock = self._clock
@@ -63,7 +63,7 @@ class Bench:
             clock=clock,
             wall_clock=clock,
             draw_seed=lambda: 1,
-            end_listeners=[self._ended],
+            end_listeners=[EndListener(self.endings.append, self.endings.append)],
         )
         chain = [provider(i, f"{base_url}/{i}", priority=i) for i in (1, 2)]
         self.runtime.table = compiled(snapshot(chain, keys=[key(i, i) for i in (1, 2)]))
@@ -71,8 +71,10 @@ class Bench:
     def _clock(self) -> float:
         return self.now
 
-    def _ended(self, scope: CallScope, error: BaseException | None) -> None:
-        self.endings.append((scope, error))
+    @property
+    def codes(self) -> list[str]:
+        """Return how calls ended: the reason of each one's failure, empty where it is none."""
+        return [end.failure.code if end.failure else "" for end in self.endings]
 
     def admit(self, *, stream: bool = False, seconds: int = 0, by: int = 1) -> CallScope:
         """Admit a chat, for a virtual key."""

@@ -74,6 +74,10 @@ class Suite:
                 await process.drain(GRACE_SECONDS)
         self.registry = self.health = self.billing = None
 
+    async def restart_health(self) -> None:
+        """Start Health again, on the port that it had, once it was drained."""
+        self.health = await health.start(self.settings, self.catalog, port=self._ports["health"])
+
     async def start_worker(self) -> None:
         """Start the Router and the bridge."""
         self.router = await router.start(self.settings, self.catalog, port=0)

@@ -11,6 +11,7 @@ from conduit_kernel.errors import (
     ConduitError,
     DeadlineExceeded,
     InvalidRequest,
+    ProviderUnhealthy,
     Scope,
     UpstreamError,
     UpstreamRateLimited,
@@ -61,7 +62,7 @@ async def run_attempts(
                 attempt = await _next(scope, error)
             except InvalidRequest as error:
                 untranslatable = untranslatable or error
-                scope.abandon_attempt(attempt)
+                scope.abandon_attempt(attempt, error)
                 plan.rejected()
                 attempt = plan.next() or _turned(scope, attempt, error)
             except ConduitError as error:
@@ -70,12 +71,18 @@ async def run_attempts(
                 failure = _crashed(scope, attempt, error)
                 attempt = plan.next()
             else:
+                _note_skipped(scope, attempt)
                 plan.skipped()
                 attempt = plan.next()
         raise failure or untranslatable or scope.no_candidate()
     finally:
         # An error that refers to this frame, which refers to it, would keep the request's body.
         del failure, untranslatable
+
+
+def _note_skipped(scope: CallScope, attempt: Attempt) -> None:
+    why = ProviderUnhealthy("Its circuit has opened", provider=attempt.key.provider_name)
+    scope.note_failure(attempt, why)
 
 
 async def _first(scope: CallScope) -> Attempt | None:

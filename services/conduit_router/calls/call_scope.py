@@ -1,18 +1,17 @@
 """One call from admission to its end: the clock, the attempts' records, and exactly one finish."""
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
 import structlog
 
 from conduit.v1.call_pb2 import CallOptions
-from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE
 from conduit_kernel.errors import (
     ConduitError,
     DeadlineExceeded,
     InvalidRequest,
-    StreamInterrupted,
-    UpstreamError,
 )
 from conduit_kernel.http import Headers, Timeouts
 from conduit_providers.calls import Answer, Call, Form, without_members
@@ -22,16 +21,28 @@ from conduit_providers.quantities import Quantities
 from conduit_router.accounting.call_counts import outcome_of
 from conduit_router.calls.call_report import failure_report
 from conduit_router.calls.choice import choose
+from conduit_router.calls.failed_attempts import account_for_failure
 from conduit_router.calls.media import Media
-from conduit_router.calls.own_limits import is_own_limit
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import MAX_ATTEMPTS, CallerContext, CallLimits, limits_of
-from conduit_router.routing.attempt_plan import Attempt, AttemptPlan, Consumption
-from conduit_router.routing.decide import decide
+from conduit_router.routing.attempt_plan import Attempt, AttemptPlan
+from conduit_router.routing.decide import Decision, decide
 from conduit_router.routing.health_view import HEALTHY, Asked
 from conduit_router.routing.refusals import no_candidate, wait_for
 from conduit_router.served_by import CallSummary
+from conduit_router.trail.call_end import (
+    MAX_ENDS,
+    MAX_NAME,
+    AttemptEnd,
+    CallEnd,
+    failed_attempt,
+    failure_of,
+    refused_call,
+)
 from conduit_router.virtual_keys import check_model
+
+# A decision about more is not remembered without looking at its size.
+FEW = 8
 
 
 def admit(
@@ -44,43 +55,55 @@ def admit(
     stream: bool,
 ) -> "CallScope":
     """Admit a call and decide where it may go. A ConduitError if it may not, or nowhere."""
-    if runtime.backlog.refuses_calls:
-        raise runtime.backlog.refusal()
-    started = runtime.clock()
+    started, requirements, decision = runtime.clock(), None, None
     json = form.json_at_hand
     is_typed = json is None
-    requirements = operation.requirements(form.json if json is None else json, stream=stream)
-    check_model(caller.caller, requirements.model)
-    has_seed = options is not None and options.HasField("seed")
-    seed = options.seed if options is not None and has_seed else runtime.draw_seed()
-    state = runtime.state
-    health = HEALTHY if state.is_quiet else state.view(caller.caller.virtual_key_id)
-    if requirements.fallbacks is not None:
-        form = without_members(form, ("fallbacks",))
-    route = runtime.table.routes.get(requirements.model)
-    if route is not None and route.policy is None and _is_plain(options, requirements):
-        decision = decide(route, requirements, health, seed, caller.peer)
-    else:
-        decision = choose(runtime, requirements, options, caller, health=health, seed=seed)
-    if not decision.candidates and wait_for(decision) is None:
-        error = no_candidate(requirements, decision)
-        if route is not None:
-            runtime.recorder.count_call(requirements.model, operation.name, error.reason)
-        raise error
-    limits = runtime.limits if options is None else limits_of(options, runtime.caps)
+    try:
+        if runtime.backlog.refuses_calls:
+            raise runtime.backlog.refusal()
+        requirements = operation.requirements(form.json if json is None else json, stream=stream)
+        check_model(caller.caller, requirements.model)
+        has_seed = options is not None and options.HasField("seed")
+        seed = options.seed if options is not None and has_seed else runtime.draw_seed()
+        state = runtime.state
+        health = HEALTHY if state.is_quiet else state.view(caller.caller.virtual_key_id)
+        if requirements.fallbacks is not None:
+            form = without_members(form, ("fallbacks",))
+        route = runtime.table.routes.get(requirements.model)
+        if route is not None and route.policy is None and _is_plain(options, requirements):
+            decision = decide(route, requirements, health, seed, caller.peer)
+        else:
+            decision = choose(runtime, requirements, options, caller, health=health, seed=seed)
+        if not decision.candidates and wait_for(decision) is None:
+            nowhere = no_candidate(requirements, decision)
+            if route is not None:
+                runtime.recorder.count_call(requirements.model, operation.name, nowhere.reason)
+            raise nowhere
+        limits = runtime.limits if options is None else limits_of(options, runtime.caps)
+    except ConduitError as error:
+        end = refused_call(
+            runtime, operation.name, caller, requirements, decision, error, started, stream=stream
+        )
+        for listener in runtime.end_listeners:
+            _tell(listener.eventful, end)
+        raise
     candidates = len(decision.candidates) + len(decision.conditional)
     plan = AttemptPlan(decision, limits.attempts or max(MAX_ATTEMPTS, candidates))
+    deadline = started + limits.total
     return CallScope(
-        runtime=runtime,
-        operation=operation,
-        form=form,
-        requirements=requirements,
-        caller=caller,
-        options=options,
-        limits=limits,
-        plan=plan,
-        started=started,
-        is_typed=is_typed,
+        runtime,
+        operation,
+        form,
+        requirements,
+        caller,
+        options,
+        limits,
+        plan,
+        decision,
+        runtime.table.revision,
+        started,
+        deadline,
+        is_typed,
     )
 
 
@@ -99,68 +122,53 @@ def _is_plain(options: CallOptions | None, requirements: Requirements) -> bool:
     return requirements.fallbacks is None and not has_wishes
 
 
-class CallScope:
+def _tell(hear: Callable[..., object], *what: object) -> None:
+    try:
+        hear(*what)
+    except Exception:  # noqa: BLE001 # the call has ended, whatever listeners make of it
+        structlog.get_logger("calls").exception("end_listener_failed")
+
+
+class CallScope(msgspec.Struct, eq=False):
     """An admitted call. Enter it, make attempts, `succeed`; leaving it ends the call, once.
 
     Whatever happened - success, failure, the caller's leaving, a crash of ours - each attempt ends
     exactly once (charged, counted, reported to Health) and so does the call (`end_listeners`).
     """
 
-    __slots__ = (
-        "_attempt",
-        "_has_ended",
-        "_media_failure",
-        "caller",
-        "deadline",
-        "ended",
-        "form",
-        "is_typed",
-        "limits",
-        "media",
-        "operation",
-        "options",
-        "plan",
-        "requirements",
-        "runtime",
-        "started",
-        "waited",
-    )
+    runtime: CallRuntime
+    operation: AnyOperation
+    form: Form[Any]
+    requirements: Requirements
+    caller: CallerContext
+    options: CallOptions | None
+    limits: CallLimits
+    plan: AttemptPlan
+    # As it was admitted; the plan's own changes as it goes on.
+    decision: Decision
+    # Of the configuration by which that was.
+    revision: int
+    # Seconds of the router's clock.
+    started: float
+    deadline: float
+    is_typed: bool
+    # Seconds spent waiting for providers, and in pauses that they asked for.
+    waited: float = 0.0
+    # What was fetched for one attempt serves all: URL to media type and content.
+    media: Media = {}
+    media_failure: InvalidRequest | None = None
+    # The attempts that are over, in order.
+    ended: tuple[Attempt, ...] = ()
+    # The attempt under way; those that have failed, or could not be made; the one that did not.
+    _attempt: Attempt | None = None
+    _trail: tuple[AttemptEnd, ...] = ()
+    _answered: AttemptEnd | None = None
+    _last_decision: Decision | None = None
+    _has_ended: bool = False
 
-    def __init__(
-        self,
-        *,
-        runtime: CallRuntime,
-        operation: AnyOperation,
-        form: Form[Any],
-        requirements: Requirements,
-        caller: CallerContext,
-        options: CallOptions | None,
-        limits: CallLimits,
-        plan: AttemptPlan,
-        started: float,
-        is_typed: bool,
-    ) -> None:
-        self.runtime = runtime
-        self.operation = operation
-        self.form = form
-        self.requirements = requirements
-        self.caller = caller
-        self.options = options
-        self.limits = limits
-        self.plan = plan
-        # Seconds of the router's clock.
-        self.started = started
-        self.deadline = started + limits.total
-        self.is_typed = is_typed
-        # Seconds spent waiting for providers, and in pauses that they asked for.
-        self.waited = 0.0
-        # What was fetched for one attempt serves all: URL to media type and content.
-        self.media: Media = {}
-        self._media_failure: InvalidRequest | None = None
-        # The attempts that are over, in order.
-        self.ended: tuple[Attempt, ...] = ()
-        self._attempt: Attempt | None = None
-        self._has_ended = False
+    def __repr__(self) -> str:
+        """Name it without the conversation."""
+        return f"<CallScope {self.caller.request_id}>"
 
     def __enter__(self) -> Self:
         """Return the scope."""
@@ -177,19 +185,43 @@ class CallScope:
             if self._attempt is not None:
                 self.end_attempt(self._attempt, error)
         except Exception as fault:
-            self._tell_listeners(error or fault)
+            self._end(error or fault)
             raise
-        self._tell_listeners(error)
+        self._end(error)
 
-    def _tell_listeners(self, error: BaseException | None) -> None:
+    def _end(self, error: BaseException | None) -> None:
         if self._has_ended:
             return
         self._has_ended = True
-        for listener in (account_for, *self.runtime.end_listeners):
-            try:
-                listener(self, error)
-            except Exception:  # noqa: BLE001 # the call has ended, whatever listeners make of it
-                structlog.get_logger("calls").exception("end_listener_failed")
+        _tell(account_for, self, error)
+        runtime, requirements, plan = self.runtime, self.requirements, self.plan
+        decision, trail, last = self.decision, self._trail, self._last_decision
+        end = CallEnd(
+            runtime.wall_clock(),
+            self.started,
+            runtime.clock(),
+            self.caller,
+            requirements.model,
+            requirements.operation,
+            requirements.stream,
+            requirements.capabilities,
+            self.revision,
+            decision,
+            last,
+            plan.attempts,
+            plan.fallbacks,
+            trail,
+            self._answered,
+        )
+        is_plain = error is None and decision.health is HEALTHY and not trail and last is None
+        if is_plain and len(decision.candidates) + len(decision.rejections) <= FEW:
+            for listener in runtime.end_listeners:
+                _tell(listener.plain, end)
+            return
+        if error is not None:
+            end.failure = failure_of(error)
+        for listener in runtime.end_listeners:
+            _tell(listener.eventful, end)
 
     def decide_again(self) -> bool:
         """Decide as things are now; return whether there is a candidate."""
@@ -200,6 +232,7 @@ class CallScope:
             runtime, self.requirements, self.options, caller, health=health, seed=seed
         )
         self.plan.restart(decision)
+        self._last_decision = decision
         return bool(decision.candidates)
 
     def no_candidate(self) -> ConduitError:
@@ -263,23 +296,6 @@ class CallScope:
         endpoint, model = served.endpoint, attempt.candidate.model
         return endpoint.known_patience.get(model) or endpoint.patience_of(model)
 
-    async def fetch_media(self, native: tuple[str, ...]) -> Media:
-        """Return what the request refers to by URL, fetched once for all attempts.
-
-        What begins with one of `native` is left to the provider. InvalidRequest if it cannot be
-        had, to all attempts alike.
-        """
-        if self._media_failure is not None:
-            raise self._media_failure
-        named = self.operation.media(self.form)
-        urls = {url for url in named if not url.startswith(native)}
-        try:
-            self.media |= await self.runtime.media.fetch(urls - self.media.keys())
-        except InvalidRequest as error:
-            self._media_failure = error
-            raise
-        return self.media
-
     def call(self, attempt: Attempt) -> Call[Any]:
         """Return the call as the attempt's codec gets it."""
         requirements, candidate = self.requirements, attempt.candidate
@@ -297,10 +313,11 @@ class CallScope:
         attempt.dropped = call.dropped
         return call
 
-    def abandon_attempt(self, attempt: Attempt) -> None:
+    def abandon_attempt(self, attempt: Attempt, error: ConduitError) -> None:
         """Forget an attempt that was none: nothing was sent."""
         self._attempt = None
         self.release(attempt)
+        self.note_failure(attempt, error)
         if attempt.is_measured:
             self.runtime.balancer.abandon(attempt)
         self.waited += self.runtime.clock() - attempt.began
@@ -340,36 +357,33 @@ class CallScope:
             runtime.recorder.count_attempt(attempt, self.requirements, elapsed_ms)
         else:
             self.waited += now - attempt.began
-            self._end_in_failure(attempt, error, elapsed_ms)
-        if attempt.consumption is None:
-            return None
-        attempt.cost = runtime.recorder.charge(
-            self.caller,
-            self.requirements,
-            attempt,
-            attempt.consumption,
-            (now - self.started) * 1000,
+            account_for_failure(self, attempt, error, elapsed_ms)
+        if attempt.consumption is not None:
+            attempt.cost = runtime.recorder.charge(
+                self.caller,
+                self.requirements,
+                attempt,
+                attempt.consumption,
+                (now - self.started) * 1000,
+            )
+        if error is not None:
+            self.note_failure(attempt, error)
+            return attempt.cost
+        self._answered = AttemptEnd(
+            attempt.served_by or attempt.key.serving(attempt.candidate),
+            attempt.began,
+            now,
+            attempt.waited,
+            True,  # noqa: FBT003 # a struct's fields by name cost twice as much
+            attempt.upstream_request_id[:MAX_NAME],
+            attempt.cost,
         )
         return attempt.cost
 
-    def _end_in_failure(self, attempt: Attempt, error: BaseException, elapsed_ms: float) -> None:
-        runtime, candidate = self.runtime, attempt.candidate
-        runtime.recorder.count_attempt(attempt, self.requirements, elapsed_ms, error)
-        if isinstance(error, UpstreamError):
-            if isinstance(error, StreamInterrupted) and not is_own_limit(self, attempt, error):
-                # What was handed out already cannot be asked for again, but the cut counts.
-                runtime.outcomes.failed(
-                    candidate, attempt.key, error, self.caller.caller.virtual_key_id
-                )
-                runtime.state.failed(self.asked(attempt))
-            elif isinstance(error, StreamInterrupted):
-                self.release(attempt)
-            return
-        self.release(attempt)
-        if attempt.is_sent and attempt.consumption is None:
-            # Nobody waits any more, but the provider may have the question.
-            usage = self.estimate(attempt, None, 0)
-            attempt.consumption = Consumption(usage, USAGE_SOURCE_ESTIMATE, is_complete=False)
+    def note_failure(self, attempt: Attempt, error: BaseException) -> None:
+        """Remember an attempt that failed, or could not be made."""
+        if len(self._trail) < MAX_ENDS:
+            self._trail += (failed_attempt(attempt, self.runtime.clock(), error),)
 
     def estimate(self, attempt: Attempt, answer: Answer[Any] | None, emitted: int) -> Quantities:
         """Return about what an attempt used, where the provider did not count."""

@@ -1,8 +1,6 @@
 """Where a call goes that is not plain: by its alias's policy, and by what its caller wishes."""
 
-from collections.abc import Collection, Iterator, Sequence
-
-import msgspec
+from collections.abc import Collection, Iterator
 
 from conduit.v1 import decision_pb2 as pb
 from conduit.v1.call_pb2 import CallOptions
@@ -10,7 +8,7 @@ from conduit_kernel.errors import InvalidRequest
 from conduit_providers.operation import Requirements
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import CallerContext
-from conduit_router.routing.decide import Decision, decide, route_of
+from conduit_router.routing.decide import Decision, decide, joined, route_of
 from conduit_router.routing.health_view import HealthView
 from conduit_router.virtual_keys import check_model
 
@@ -46,7 +44,7 @@ def choose(
         decisions.append(
             decide(route, requirements, health, seed, caller.peer, balance=balance, only=only)
         )
-    decision = _joined(names, decisions)
+    decision = joined(names, decisions)
     if only is not None and _has_none_of(decision):
         shown = ", ".join(options.providers)
         raise InvalidRequest(
@@ -82,23 +80,6 @@ def _providers(named: Collection[str]) -> frozenset[str] | None:
         message = f"providers must be names of at most {MAX_NAME} characters, or ids"
         raise InvalidRequest(message, field="providers")
     return frozenset(name.strip().casefold() for name in named) if named else None
-
-
-def _joined(names: Sequence[str], decisions: Sequence[Decision]) -> Decision:
-    """Return the decisions of several aliases as one, in their order."""
-    first, *others = decisions
-    if not others:
-        return first
-    candidates = [*first.candidates]
-    for name, decision in zip(names[1:], others, strict=True):
-        candidates += (msgspec.structs.replace(each, alias=name) for each in decision.candidates)
-    return msgspec.structs.replace(
-        first,
-        candidates=tuple(candidates),
-        conditional=tuple(each for decision in decisions for each in decision.conditional),
-        rejections=tuple(why for decision in decisions for why in decision.rejections),
-        resting=tuple(rest for decision in decisions for rest in decision.resting),
-    )
 
 
 def _has_none_of(decision: Decision) -> bool:

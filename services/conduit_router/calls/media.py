@@ -6,10 +6,15 @@ network, only media are taken, and one wording for all failures tells nobody wha
 
 import asyncio
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from conduit_kernel.errors import InvalidRequest, ServiceUnavailable
 from conduit_kernel.http import HttpClient, HttpError, LocalExhausted, Origin, Response, Timeouts
+
+if TYPE_CHECKING:
+    # Exists for type checkers only.
+    from conduit_router.calls.call_scope import CallScope
 
 MAX_ITEMS = 20
 MAX_HOSTS = 4
@@ -49,6 +54,24 @@ class MediaFetcher:
             # One reason is enough for the caller.
             raise several.exceptions[0] from several
         return {url: task.result() for url, task in tasks.items()}
+
+
+async def media_of(scope: "CallScope", native: tuple[str, ...]) -> Media:
+    """Return what a request refers to by URL, fetched once for all attempts.
+
+    What begins with one of `native` is left to the provider. InvalidRequest if it cannot be
+    had; further attempts are told the same.
+    """
+    if scope.media_failure is not None:
+        raise scope.media_failure
+    named = scope.operation.media(scope.form)
+    urls = {url for url in named if not url.startswith(native)}
+    try:
+        scope.media |= await scope.runtime.media.fetch(urls - scope.media.keys())
+    except InvalidRequest as error:
+        scope.media_failure = error
+        raise
+    return scope.media
 
 
 class _Refused(Exception):

@@ -1,7 +1,6 @@
 """What calls are made with: the current table, and the parts that all of them share."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from conduit.v1.call_pb2 import CallOptions
 from conduit_kernel.http import Headers
@@ -15,11 +14,9 @@ from conduit_router.context import UNCAPPED, CallCaps, limits_of
 from conduit_router.routing.balancer import Balancer
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import EMPTY_TABLE, Candidate, TableChange, UpstreamKey
+from conduit_router.trail.call_end import EndListener
 from conduit_router.upstream.outcomes import Outcomes
 from conduit_router.upstream.transport import LazyHeaders, Transport
-
-# Sees the end of every admitted call, exactly once: its CallScope, and the error if it failed.
-EndListener = Callable[[Any, BaseException | None], None]
 
 
 class CallRuntime:

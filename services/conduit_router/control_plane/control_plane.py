@@ -7,6 +7,7 @@ import structlog
 
 from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from conduit.internal.v1.outcome_service_pb2_grpc import OutcomeServiceStub
+from conduit.internal.v1.request_lookup_service_pb2_grpc import RequestLookupServiceStub
 from conduit.internal.v1.snapshot_pb2 import Snapshot
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
 from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
@@ -26,9 +27,11 @@ from conduit_router.control_plane.charge_delivery import (
 from conduit_router.control_plane.health_watch import HealthWatch
 from conduit_router.control_plane.price_watch import PriceWatch
 from conduit_router.control_plane.reports import KEY_USE_SECONDS, REPORT_SECONDS, Reports
+from conduit_router.control_plane.request_lookups import RequestLookups
 from conduit_router.control_plane.snapshot_file import SAVE_SECONDS, SnapshotFile, load_snapshot
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import TableChange
+from conduit_router.trail.recent_calls import RecentCalls
 from conduit_router.upstream.outcomes import Outcomes
 
 # How long a stopping router tries to deliver what it owes; the rest waits in the spool.
@@ -49,6 +52,7 @@ class ControlPlane:
         prices: PriceList,
         provider_state: ProviderState,
         outcomes: Outcomes,
+        recent: RecentCalls,
         router_id: str,
         clock: Callable[[], float],
         timer: Callable[[], float],
@@ -64,6 +68,9 @@ class ControlPlane:
         self._recorder = recorder
         self._spool = spool
         self._outcomes = outcomes
+        self._recent = recent
+        lookups = RequestLookupServiceStub(self._channels["health"])
+        self.lookups = RequestLookups(lookups, recent, self._metadata, router_id)
         self._price_watch = PriceWatch(LedgerServiceStub(billing), prices, self._metadata)
         self._health_watch = HealthWatch(
             health, provider_state, self._metadata, router_id, clock=clock, timer=timer
@@ -96,6 +103,7 @@ class ControlPlane:
     def apply(self, change: TableChange) -> None:
         """Follow what the routes of a new table need."""
         self._price_watch.apply(change)
+        self._recent.apply(change)
 
     def run(self, background: Background, *, on_change: Callable[[], None]) -> None:
         """Begin all loops; `on_change` uses the state, which has changed."""
@@ -114,6 +122,8 @@ class ControlPlane:
         run("price_watch", self._price_watch.follow)
         run("priced_models", self._price_watch.count, when=self._price_watch.stale)
         run("health_watch", self._health_watch.follow)
+        run("request_lookups", self.lookups.answer)
+        run("recent_calls", self._recent.settle, when=self._recent.stale)
         run(
             "outcome_reports",
             reports.report_outcomes,

@@ -20,7 +20,8 @@ class Cooldowns:
 
     def add(self, subject: Subject, cooldown: Cooldown) -> None:
         """Let something rest; a key of which several models rest for the same reason does, too."""
-        self._cooldowns[subject] = cooldown
+        # In place of the former, as that may be the value by which a decision was made.
+        self._cooldowns = {**self._cooldowns, subject: cooldown}
         if subject.model and subject.key_id and cooldown.reason in _OF_KEYS:
             alike = [
                 each
@@ -37,8 +38,8 @@ class Cooldowns:
 
         A test of an operator's ends all that may have to do with the key.
         """
-        ended = [
-            at
+        ended = {
+            at: each
             for at, each in self._cooldowns.items()
             if each.since < check.began
             and (
@@ -46,13 +47,14 @@ class Cooldowns:
                 if check.is_test
                 else at == check.subject and each.reason in REFUSALS
             )
-        ]
-        gone = [(at, self._cooldowns.pop(at)) for at in ended]
-        return [each for at, each in gone if at == check.subject]
+        }
+        self._cooldowns = {at: each for at, each in self._cooldowns.items() if at not in ended}
+        return [each for at, each in ended.items() if at == check.subject]
 
     def current(self, now: float) -> dict[Subject, Cooldown]:
-        """Return what is at rest now, and forget the rest."""
-        self._cooldowns = {at: each for at, each in self._cooldowns.items() if each.until > now}
+        """Return what is at rest now, a value, and forget the rest."""
+        if any(each.until <= now for each in self._cooldowns.values()):
+            self._cooldowns = {at: each for at, each in self._cooldowns.items() if each.until > now}
         return self._cooldowns
 
     def forget(self, provider_ids: frozenset[int], key_ids: frozenset[str]) -> None:

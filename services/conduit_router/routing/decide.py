@@ -4,7 +4,7 @@ The same route, requirements, health view and seed always give the same decision
 can be replayed and explained.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from conduit_router.routing.balancing import (
     keys_in_order,
     mix,
 )
-from conduit_router.routing.health_view import HealthView, Subject
+from conduit_router.routing.health_view import HEALTHY, HealthView, Subject
 from conduit_router.routing.table import Candidate, Instance, Route, UpstreamKey
 
 _OPEN = "failed too often; its circuit is open"
@@ -58,11 +58,21 @@ class Decision(msgspec.Struct, frozen=True):
     candidates: tuple[CandidateKeys, ...]
     rejections: tuple[pb.Rejection, ...]
     seed: int
-    # What would serve but rests, and the moment of that.
+    # What would serve but rests.
     resting: tuple[Resting, ...] = ()
-    at: float = 0.0
+    # What it was made from, as `decide` takes it.
+    health: HealthView = HEALTHY
     # Those that are asked only after a failure of the request that they are for.
     conditional: tuple[CandidateKeys, ...] = ()
+    balance: Balance = EVEN
+    only: frozenset[str] | None = None
+    # The aliases that are the caller's fallbacks, each with its own balance.
+    fallbacks: tuple[tuple[str, Balance], ...] = ()
+
+    @property
+    def at(self) -> float:
+        """Return the moment that it was made for, in seconds of the router's clock."""
+        return self.health.at
 
 
 def route_of(routes: Mapping[str, Route], model: str) -> Route:
@@ -121,8 +131,28 @@ def decide(
         (*route.rejections, *rejections),
         seed,
         tuple(resting),
-        health.at,
+        health,
         conditional,
+        balance,
+        only,
+    )
+
+
+def joined(names: Sequence[str], decisions: Sequence[Decision]) -> Decision:
+    """Return the decisions of several aliases as one, in their order."""
+    first, *others = decisions
+    if not others:
+        return first
+    candidates = [*first.candidates]
+    for name, decision in zip(names[1:], others, strict=True):
+        candidates += (msgspec.structs.replace(each, alias=name) for each in decision.candidates)
+    return msgspec.structs.replace(
+        first,
+        candidates=tuple(candidates),
+        conditional=tuple(each for decision in decisions for each in decision.conditional),
+        rejections=tuple(why for decision in decisions for why in decision.rejections),
+        resting=tuple(rest for decision in decisions for rest in decision.resting),
+        fallbacks=tuple(zip(names[1:], (each.balance for each in others), strict=True)),
     )
 
 

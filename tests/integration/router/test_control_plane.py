@@ -39,6 +39,7 @@ from conduit_router.bootstrap import RouterProcess
 from conduit_router.control_plane.control_plane import ControlPlane
 from conduit_router.control_plane.snapshot_file import load_snapshot
 from conduit_router.routing.provider_state import ProviderState
+from conduit_router.trail.recent_calls import RecentCalls
 from conduit_router.upstream.outcomes import Outcomes
 
 MASTER_KEY = "master"
@@ -337,6 +338,7 @@ async def test_a_stored_configuration_that_cannot_be_used_is_forgotten(settings:
         spool=spool,
         prices=prices,
         provider_state=ProviderState(lambda: 0.0),
+        recent=RecentCalls(10),
         outcomes=Outcomes(lambda: 0.0),
         router_id="r1",
         clock=time.time,

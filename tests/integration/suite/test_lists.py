@@ -11,7 +11,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-# Each with the member that holds the items. Charges and the audit log are newest first.
+# Each with the member that holds the items. Charges, requests and the audit log are newest first.
 LISTS = {
     "/api/providers": "providers",
     "/api/providers/{provider}/keys": "keys",
@@ -24,6 +24,7 @@ LISTS = {
     "/api/fallback-chains": "fallbackChains",
     "/api/virtual-keys": "virtualKeys",
     "/api/audit-log": "entries",
+    "/api/requests": "requests",
     "/api/model-costs": "modelCosts",
     "/api/usage/charges": "charges",
     "/api/webhooks": "webhooks",

@@ -7,6 +7,7 @@ from typing import Final
 from conduit.v1 import decision_pb2
 from conduit.v1 import json_runtime as runtime
 from conduit.v1 import well_known_runtime as well_known
+from conduit.v1.decision_inputs_json import decision_inputs_to_json, fill_decision_inputs
 from conduit.v1.routing_policy_json import (
     BALANCING_STRATEGY_BY_SPELLING,
     BALANCING_STRATEGY_SPELLINGS,
@@ -53,7 +54,16 @@ REJECTION_REASON_SPELLINGS: Final[dict[decision_pb2.RejectionReason.ValueType, s
 
 
 _DECISION_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"modelAlias", "operation", "candidates", "rejections", "seed", "revision", "strategy"}
+    {
+        "modelAlias",
+        "operation",
+        "candidates",
+        "rejections",
+        "seed",
+        "revision",
+        "strategy",
+        "inputs",
+    }
 )
 
 
@@ -87,13 +97,15 @@ def fill_decision(message: decision_pb2.Decision, value: object, path: str) -> N
         message.strategy = runtime.any_case(
             member, BALANCING_STRATEGY_BY_SPELLING, BALANCING_STRATEGY_SPELLINGS, path + "strategy"
         )
+    if (member := value.get("inputs")) is not None:
+        fill_decision_inputs(message.inputs, member, path + "inputs.")
     if not _DECISION_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _DECISION_MEMBERS, path)
 
 
 def decision_to_json(message: decision_pb2.Decision) -> dict[str, object]:
     """Return the JSON of a `Decision`."""
-    return {
+    members: dict[str, object] = {
         "modelAlias": message.model_alias,
         "operation": message.operation,
         "candidates": [candidate_to_json(item) for item in message.candidates],
@@ -102,6 +114,9 @@ def decision_to_json(message: decision_pb2.Decision) -> dict[str, object]:
         "revision": message.revision,
         "strategy": BALANCING_STRATEGY_SPELLINGS.get(message.strategy, "Unspecified"),
     }
+    if message.HasField("inputs"):
+        members["inputs"] = decision_inputs_to_json(message.inputs)
+    return members
 
 
 _CANDIDATE_MEMBERS: Final[frozenset[str]] = frozenset(

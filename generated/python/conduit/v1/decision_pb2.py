@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from conduit.v1 import decision_inputs_pb2 as conduit_dot_v1_dot_decision__inputs__pb2
 from conduit.v1 import routing_policy_pb2 as conduit_dot_v1_dot_routing__policy__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63onduit/v1/decision.proto\x12\nconduit.v1\x1a\x1f\x63onduit/v1/routing_policy.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa2\x02\n\x08\x44\x65\x63ision\x12\x1f\n\x0bmodel_alias\x18\x01 \x01(\tR\nmodelAlias\x12\x1c\n\toperation\x18\x02 \x01(\tR\toperation\x12\x35\n\ncandidates\x18\x03 \x03(\x0b\x32\x15.conduit.v1.CandidateR\ncandidates\x12\x35\n\nrejections\x18\x04 \x03(\x0b\x32\x15.conduit.v1.RejectionR\nrejections\x12\x12\n\x04seed\x18\x05 \x01(\x04R\x04seed\x12\x1a\n\x08revision\x18\x06 \x01(\x03R\x08revision\x12\x39\n\x08strategy\x18\x07 \x01(\x0e\x32\x1d.conduit.v1.BalancingStrategyR\x08strategy\"\xfe\x02\n\tCandidate\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x02 \x01(\tR\x0cproviderName\x12*\n\x11\x61\x63tual_model_name\x18\x03 \x01(\tR\x0f\x61\x63tualModelName\x12\x17\n\x07key_ids\x18\x04 \x03(\tR\x06keyIds\x12\x1a\n\x08priority\x18\x05 \x01(\x05R\x08priority\x12\x16\n\x06weight\x18\x06 \x01(\x05R\x06weight\x12\x33\n\x07timeout\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07timeout\x12\x1d\n\nmapping_id\x18\x08 \x01(\x03R\tmappingId\x12=\n\nconditions\x18\t \x03(\x0e\x32\x1d.conduit.v1.FallbackConditionR\nconditions\x12\x1f\n\x0bmodel_alias\x18\n \x01(\tR\nmodelAlias\"\xd4\x01\n\tRejection\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x02 \x01(\tR\x0cproviderName\x12\x1d\n\nmapping_id\x18\x03 \x01(\x03R\tmappingId\x12\x15\n\x06key_id\x18\x04 \x01(\tR\x05keyId\x12\x33\n\x06reason\x18\x05 \x01(\x0e\x32\x1b.conduit.v1.RejectionReasonR\x06reason\x12\x16\n\x06\x64\x65tail\x18\x06 \x01(\tR\x06\x64\x65tail*\xdd\x04\n\x0fRejectionReason\x12 \n\x1cREJECTION_REASON_UNSPECIFIED\x10\x00\x12&\n\"REJECTION_REASON_PROVIDER_DISABLED\x10\x01\x12%\n!REJECTION_REASON_MAPPING_DISABLED\x10\x02\x12\x1b\n\x17REJECTION_REASON_NO_KEY\x10\x03\x12%\n!REJECTION_REASON_KEY_COOLING_DOWN\x10\x04\x12!\n\x1dREJECTION_REASON_CIRCUIT_OPEN\x10\x05\x12\'\n#REJECTION_REASON_CAPABILITY_MISSING\x10\x06\x12 \n\x1cREJECTION_REASON_ZERO_WEIGHT\x10\x07\x12\'\n#REJECTION_REASON_CALLER_NOT_ALLOWED\x10\x08\x12!\n\x1dREJECTION_REASON_NOT_IN_CHAIN\x10\t\x12#\n\x1fREJECTION_REASON_KEY_UNREADABLE\x10\n\x12!\n\x1dREJECTION_REASON_TYPE_UNKNOWN\x10\x0b\x12\"\n\x1eREJECTION_REASON_MISCONFIGURED\x10\x0c\x12\"\n\x1eREJECTION_REASON_NOT_REQUESTED\x10\r\x12\"\n\x1eREJECTION_REASON_OTHER_ACCOUNT\x10\x0e\x12\'\n#REJECTION_REASON_MODEL_COOLING_DOWN\x10\x0f\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63onduit/v1/decision.proto\x12\nconduit.v1\x1a conduit/v1/decision_inputs.proto\x1a\x1f\x63onduit/v1/routing_policy.proto\x1a\x1egoogle/protobuf/duration.proto\"\xd6\x02\n\x08\x44\x65\x63ision\x12\x1f\n\x0bmodel_alias\x18\x01 \x01(\tR\nmodelAlias\x12\x1c\n\toperation\x18\x02 \x01(\tR\toperation\x12\x35\n\ncandidates\x18\x03 \x03(\x0b\x32\x15.conduit.v1.CandidateR\ncandidates\x12\x35\n\nrejections\x18\x04 \x03(\x0b\x32\x15.conduit.v1.RejectionR\nrejections\x12\x12\n\x04seed\x18\x05 \x01(\x04R\x04seed\x12\x1a\n\x08revision\x18\x06 \x01(\x03R\x08revision\x12\x39\n\x08strategy\x18\x07 \x01(\x0e\x32\x1d.conduit.v1.BalancingStrategyR\x08strategy\x12\x32\n\x06inputs\x18\x08 \x01(\x0b\x32\x1a.conduit.v1.DecisionInputsR\x06inputs\"\xfe\x02\n\tCandidate\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x02 \x01(\tR\x0cproviderName\x12*\n\x11\x61\x63tual_model_name\x18\x03 \x01(\tR\x0f\x61\x63tualModelName\x12\x17\n\x07key_ids\x18\x04 \x03(\tR\x06keyIds\x12\x1a\n\x08priority\x18\x05 \x01(\x05R\x08priority\x12\x16\n\x06weight\x18\x06 \x01(\x05R\x06weight\x12\x33\n\x07timeout\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07timeout\x12\x1d\n\nmapping_id\x18\x08 \x01(\x03R\tmappingId\x12=\n\nconditions\x18\t \x03(\x0e\x32\x1d.conduit.v1.FallbackConditionR\nconditions\x12\x1f\n\x0bmodel_alias\x18\n \x01(\tR\nmodelAlias\"\xd4\x01\n\tRejection\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x02 \x01(\tR\x0cproviderName\x12\x1d\n\nmapping_id\x18\x03 \x01(\x03R\tmappingId\x12\x15\n\x06key_id\x18\x04 \x01(\tR\x05keyId\x12\x33\n\x06reason\x18\x05 \x01(\x0e\x32\x1b.conduit.v1.RejectionReasonR\x06reason\x12\x16\n\x06\x64\x65tail\x18\x06 \x01(\tR\x06\x64\x65tail*\xdd\x04\n\x0fRejectionReason\x12 \n\x1cREJECTION_REASON_UNSPECIFIED\x10\x00\x12&\n\"REJECTION_REASON_PROVIDER_DISABLED\x10\x01\x12%\n!REJECTION_REASON_MAPPING_DISABLED\x10\x02\x12\x1b\n\x17REJECTION_REASON_NO_KEY\x10\x03\x12%\n!REJECTION_REASON_KEY_COOLING_DOWN\x10\x04\x12!\n\x1dREJECTION_REASON_CIRCUIT_OPEN\x10\x05\x12\'\n#REJECTION_REASON_CAPABILITY_MISSING\x10\x06\x12 \n\x1cREJECTION_REASON_ZERO_WEIGHT\x10\x07\x12\'\n#REJECTION_REASON_CALLER_NOT_ALLOWED\x10\x08\x12!\n\x1dREJECTION_REASON_NOT_IN_CHAIN\x10\t\x12#\n\x1fREJECTION_REASON_KEY_UNREADABLE\x10\n\x12!\n\x1dREJECTION_REASON_TYPE_UNKNOWN\x10\x0b\x12\"\n\x1eREJECTION_REASON_MISCONFIGURED\x10\x0c\x12\"\n\x1eREJECTION_REASON_NOT_REQUESTED\x10\r\x12\"\n\x1eREJECTION_REASON_OTHER_ACCOUNT\x10\x0e\x12\'\n#REJECTION_REASON_MODEL_COOLING_DOWN\x10\x0f\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,12 +35,12 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.decision_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
-  _globals['_REJECTIONREASON']._serialized_start=1000
-  _globals['_REJECTIONREASON']._serialized_end=1605
-  _globals['_DECISION']._serialized_start=107
-  _globals['_DECISION']._serialized_end=397
-  _globals['_CANDIDATE']._serialized_start=400
-  _globals['_CANDIDATE']._serialized_end=782
-  _globals['_REJECTION']._serialized_start=785
-  _globals['_REJECTION']._serialized_end=997
+  _globals['_REJECTIONREASON']._serialized_start=1086
+  _globals['_REJECTIONREASON']._serialized_end=1691
+  _globals['_DECISION']._serialized_start=141
+  _globals['_DECISION']._serialized_end=483
+  _globals['_CANDIDATE']._serialized_start=486
+  _globals['_CANDIDATE']._serialized_end=868
+  _globals['_REJECTION']._serialized_start=871
+  _globals['_REJECTION']._serialized_end=1083
 # @@protoc_insertion_point(module_scope)

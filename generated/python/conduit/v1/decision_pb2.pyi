@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from conduit.v1 import decision_inputs_pb2 as _decision_inputs_pb2
 from conduit.v1 import routing_policy_pb2 as _routing_policy_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
@@ -114,6 +115,7 @@ class Decision(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     STRATEGY_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
     model_alias: _builtins.str
     """The alias that was asked for."""
     operation: _builtins.str
@@ -132,6 +134,10 @@ class Decision(_message.Message):
     def rejections(self) -> _containers.RepeatedCompositeFieldContainer[Global___Rejection]:
         """What was considered and left out."""
 
+    @_builtins.property
+    def inputs(self) -> _decision_inputs_pb2.DecisionInputs:
+        """What it was made from beside the configuration."""
+
     def __init__(
         self,
         *,
@@ -142,10 +148,11 @@ class Decision(_message.Message):
         seed: _builtins.int = ...,
         revision: _builtins.int = ...,
         strategy: _routing_policy_pb2.BalancingStrategy.ValueType = ...,
+        inputs: _decision_inputs_pb2.DecisionInputs | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["inputs", b"inputs"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "model_alias", b"model_alias", "operation", b"operation", "rejections", b"rejections", "revision", b"revision", "seed", b"seed", "strategy", b"strategy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "inputs", b"inputs", "model_alias", b"model_alias", "operation", b"operation", "rejections", b"rejections", "revision", b"revision", "seed", b"seed", "strategy", b"strategy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

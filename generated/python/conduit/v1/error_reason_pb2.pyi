@@ -226,6 +226,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The request has passed too many gateways: one of them, perhaps, is its own provider.
     Example: `{"reason": "LOOP_DETECTED", "metadata": {"hops": "3"}}`.
     """
+    ERROR_REASON_REQUEST_NOT_FOUND: _ErrorReason.ValueType  # 50
+    """No recent request of this id is remembered.
+    Example: `{"reason": "REQUEST_NOT_FOUND", "metadata": {"request_id": "req_01k4y7"}}`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` in every error, whose `domain` is `conduit.v1`.
@@ -443,5 +447,9 @@ Example: `{"reason": "WEBHOOK_NOT_FOUND", "metadata": {"webhook_id": "999"}}`.
 ERROR_REASON_LOOP_DETECTED: ErrorReason.ValueType  # 49
 """The request has passed too many gateways: one of them, perhaps, is its own provider.
 Example: `{"reason": "LOOP_DETECTED", "metadata": {"hops": "3"}}`.
+"""
+ERROR_REASON_REQUEST_NOT_FOUND: ErrorReason.ValueType  # 50
+"""No recent request of this id is remembered.
+Example: `{"reason": "REQUEST_NOT_FOUND", "metadata": {"request_id": "req_01k4y7"}}`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -313,4 +313,10 @@ FAILURES: Final[dict[str, Failure]] = {
         openai_type="server_error",
         hint="Look at the base URLs of the providers: one leads back here.",
     ),
+    "REQUEST_NOT_FOUND": Failure(
+        code=5,
+        http_status=404,
+        openai_type="invalid_request_error",
+        hint="Routers remember the last requests alone, until they end; GET /api/requests lists those.",
+    ),
 }

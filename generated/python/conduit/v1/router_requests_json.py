@@ -452,7 +452,7 @@ def get_model_response_to_json(message: router_requests_pb2.GetModelResponse) ->
 
 
 _EXPLAIN_ROUTE_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"model", "operation", "capabilities", "seed"}
+    {"model", "operation", "capabilities", "seed", "requestId"}
 )
 
 
@@ -479,6 +479,8 @@ def fill_explain_route_request(
         message.capabilities.extend(runtime.listed(runtime.text, member, path + "capabilities"))
     if (member := value.get("seed")) is not None:
         message.seed = runtime.uint64(member, path + "seed")
+    if (member := value.get("requestId")) is not None:
+        message.request_id = runtime.text(member, path + "requestId")
     if not _EXPLAIN_ROUTE_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _EXPLAIN_ROUTE_REQUEST_MEMBERS, path)
 
@@ -494,6 +496,7 @@ def explain_route_request_to_json(
     }
     if message.HasField("seed"):
         members["seed"] = message.seed
+    members["requestId"] = message.request_id
     return members
 
 

@@ -448,12 +448,17 @@ class ExplainRouteRequest(_message.Message):
     OPERATION_FIELD_NUMBER: _builtins.int
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """The alias."""
     operation: _builtins.str
     """Such as `chat` or `embed`. Empty means `chat`."""
     seed: _builtins.int
     """What the weighted choice is made with. Unset means at random."""
+    request_id: _builtins.str
+    """A recent request whose decision shall be made again, by what it was made from then and the configuration of now; the
+    others are then empty. With the same revision it is the same decision. REQUEST_NOT_FOUND if none of this id is remembered.
+    """
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the request needs, such as `vision`."""
@@ -465,10 +470,11 @@ class ExplainRouteRequest(_message.Message):
         operation: _builtins.str = ...,
         capabilities: _abc.Iterable[_builtins.str] | None = ...,
         seed: _builtins.int | None = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "seed", b"seed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "capabilities", b"capabilities", "model", b"model", "operation", b"operation", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "capabilities", b"capabilities", "model", b"model", "operation", b"operation", "request_id", b"request_id", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015

@@ -7,6 +7,7 @@ from conduit.v1 import audio_requests_pb2 as conduit_dot_v1_dot_audio__requests_
 from conduit.v1 import caller_usage_pb2 as conduit_dot_v1_dot_caller__usage__pb2
 from conduit.v1 import converse_requests_pb2 as conduit_dot_v1_dot_converse__requests__pb2
 from conduit.v1 import image_requests_pb2 as conduit_dot_v1_dot_image__requests__pb2
+from conduit.v1 import request_record_requests_pb2 as conduit_dot_v1_dot_request__record__requests__pb2
 from conduit.v1 import router_requests_pb2 as conduit_dot_v1_dot_router__requests__pb2
 from conduit.v1 import task_requests_pb2 as conduit_dot_v1_dot_task__requests__pb2
 from conduit.v1 import voice_requests_pb2 as conduit_dot_v1_dot_voice__requests__pb2
@@ -166,6 +167,16 @@ class RouterServiceStub:
                 '/conduit.v1.RouterService/ExplainRoute',
                 request_serializer=conduit_dot_v1_dot_router__requests__pb2.ExplainRouteRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_router__requests__pb2.ExplainRouteResponse.FromString,
+                _registered_method=True)
+        self.GetRequestRecord = channel.unary_unary(
+                '/conduit.v1.RouterService/GetRequestRecord',
+                request_serializer=conduit_dot_v1_dot_request__record__requests__pb2.GetRequestRecordRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_request__record__requests__pb2.GetRequestRecordResponse.FromString,
+                _registered_method=True)
+        self.ListRequestRecords = channel.unary_unary(
+                '/conduit.v1.RouterService/ListRequestRecords',
+                request_serializer=conduit_dot_v1_dot_request__record__requests__pb2.ListRequestRecordsRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_request__record__requests__pb2.ListRequestRecordsResponse.FromString,
                 _registered_method=True)
 
 
@@ -359,6 +370,21 @@ class RouterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetRequestRecord(self, request, context):
+        """Returns what became of a recent request, on whichever router it was made. REQUEST_NOT_FOUND if nobody remembers it. For
+        holders of the master key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRequestRecords(self, request, context):
+        """Returns a page of the recent requests of all routers, newest first. For holders of the master key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RouterServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -486,6 +512,16 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.ExplainRoute,
                     request_deserializer=conduit_dot_v1_dot_router__requests__pb2.ExplainRouteRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_router__requests__pb2.ExplainRouteResponse.SerializeToString,
+            ),
+            'GetRequestRecord': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRequestRecord,
+                    request_deserializer=conduit_dot_v1_dot_request__record__requests__pb2.GetRequestRecordRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_request__record__requests__pb2.GetRequestRecordResponse.SerializeToString,
+            ),
+            'ListRequestRecords': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRequestRecords,
+                    request_deserializer=conduit_dot_v1_dot_request__record__requests__pb2.ListRequestRecordsRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_request__record__requests__pb2.ListRequestRecordsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1165,6 +1201,60 @@ class RouterService:
             '/conduit.v1.RouterService/ExplainRoute',
             conduit_dot_v1_dot_router__requests__pb2.ExplainRouteRequest.SerializeToString,
             conduit_dot_v1_dot_router__requests__pb2.ExplainRouteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRequestRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/GetRequestRecord',
+            conduit_dot_v1_dot_request__record__requests__pb2.GetRequestRecordRequest.SerializeToString,
+            conduit_dot_v1_dot_request__record__requests__pb2.GetRequestRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRequestRecords(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/ListRequestRecords',
+            conduit_dot_v1_dot_request__record__requests__pb2.ListRequestRecordsRequest.SerializeToString,
+            conduit_dot_v1_dot_request__record__requests__pb2.ListRequestRecordsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -8,6 +8,7 @@ from conduit.v1 import audio_requests_pb2 as _audio_requests_pb2
 from conduit.v1 import caller_usage_pb2 as _caller_usage_pb2
 from conduit.v1 import converse_requests_pb2 as _converse_requests_pb2
 from conduit.v1 import image_requests_pb2 as _image_requests_pb2
+from conduit.v1 import request_record_requests_pb2 as _request_record_requests_pb2
 from conduit.v1 import router_requests_pb2 as _router_requests_pb2
 from conduit.v1 import task_requests_pb2 as _task_requests_pb2
 from conduit.v1 import voice_requests_pb2 as _voice_requests_pb2
@@ -111,6 +112,12 @@ class RouterServiceStub:
     """Returns a model alias. MODEL_NOT_FOUND if the caller may not use one of this name."""
     ExplainRoute: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.ExplainRouteRequest, _router_requests_pb2.ExplainRouteResponse]
     """Says where a request would go and why, without sending it. For holders of the master key."""
+    GetRequestRecord: _grpc.UnaryUnaryMultiCallable[_request_record_requests_pb2.GetRequestRecordRequest, _request_record_requests_pb2.GetRequestRecordResponse]
+    """Returns what became of a recent request, on whichever router it was made. REQUEST_NOT_FOUND if nobody remembers it. For
+    holders of the master key.
+    """
+    ListRequestRecords: _grpc.UnaryUnaryMultiCallable[_request_record_requests_pb2.ListRequestRecordsRequest, _request_record_requests_pb2.ListRequestRecordsResponse]
+    """Returns a page of the recent requests of all routers, newest first. For holders of the master key."""
 
 @_typing.type_check_only
 class RouterServiceAsyncStub(RouterServiceStub):
@@ -189,6 +196,12 @@ class RouterServiceAsyncStub(RouterServiceStub):
     """Returns a model alias. MODEL_NOT_FOUND if the caller may not use one of this name."""
     ExplainRoute: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.ExplainRouteRequest, _router_requests_pb2.ExplainRouteResponse]  # type: ignore[assignment]
     """Says where a request would go and why, without sending it. For holders of the master key."""
+    GetRequestRecord: _aio.UnaryUnaryMultiCallable[_request_record_requests_pb2.GetRequestRecordRequest, _request_record_requests_pb2.GetRequestRecordResponse]  # type: ignore[assignment]
+    """Returns what became of a recent request, on whichever router it was made. REQUEST_NOT_FOUND if nobody remembers it. For
+    holders of the master key.
+    """
+    ListRequestRecords: _aio.UnaryUnaryMultiCallable[_request_record_requests_pb2.ListRequestRecordsRequest, _request_record_requests_pb2.ListRequestRecordsResponse]  # type: ignore[assignment]
+    """Returns a page of the recent requests of all routers, newest first. For holders of the master key."""
 
 class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
     """Does the calls: chooses an instance and a key, translates, sends, fails over and accounts. For holders of a virtual
@@ -414,5 +427,23 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_router_requests_pb2.ExplainRouteResponse, _abc.Awaitable[_router_requests_pb2.ExplainRouteResponse]]:
         """Says where a request would go and why, without sending it. For holders of the master key."""
+
+    @_abc_1.abstractmethod
+    def GetRequestRecord(
+        self,
+        request: _request_record_requests_pb2.GetRequestRecordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_request_record_requests_pb2.GetRequestRecordResponse, _abc.Awaitable[_request_record_requests_pb2.GetRequestRecordResponse]]:
+        """Returns what became of a recent request, on whichever router it was made. REQUEST_NOT_FOUND if nobody remembers it. For
+        holders of the master key.
+        """
+
+    @_abc_1.abstractmethod
+    def ListRequestRecords(
+        self,
+        request: _request_record_requests_pb2.ListRequestRecordsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_request_record_requests_pb2.ListRequestRecordsResponse, _abc.Awaitable[_request_record_requests_pb2.ListRequestRecordsResponse]]:
+        """Returns a page of the recent requests of all routers, newest first. For holders of the master key."""
 
 def add_RouterServiceServicer_to_server(servicer: RouterServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -13,6 +13,7 @@ from conduit.v1 import (
     form_pb2,
     image_requests_pb2,
     options_pb2,
+    request_record_requests_pb2,
     router_requests_pb2,
     task_requests_pb2,
     voice_requests_pb2,
@@ -24,6 +25,12 @@ from conduit.v1.client_secret_json import client_secret_to_json, fill_client_sec
 from conduit.v1.decision_json import decision_to_json
 from conduit.v1.http_runtime import Route, Segment
 from conduit.v1.model_json import model_to_json
+from conduit.v1.request_record_json import (
+    REQUEST_STATUS_BY_SPELLING,
+    REQUEST_STATUS_SPELLINGS,
+    request_record_to_json,
+)
+from conduit.v1.request_record_requests_json import list_request_records_response_to_json
 from conduit.v1.router_requests_json import fill_explain_route_request, list_models_response_to_json
 from conduit.v1.routing_policy_json import STREAM_FAILOVER_BY_SPELLING, STREAM_FAILOVER_SPELLINGS
 from conduit.v1.task_json import task_to_json
@@ -764,6 +771,52 @@ def write_explain_route(message: router_requests_pb2.ExplainRouteResponse) -> by
     return orjson.dumps(decision_to_json(message.decision))
 
 
+def read_get_request_record(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> request_record_requests_pb2.GetRequestRecordRequest:
+    """Return the request that `GET /api/requests/{id}` says."""
+    message = request_record_requests_pb2.GetRequestRecordRequest()
+    http.refuse_parameters(query)
+    message.id = path["id"]
+    return message
+
+
+def write_get_request_record(
+    message: request_record_requests_pb2.GetRequestRecordResponse,
+) -> bytes:
+    """Write the answer of GetRequestRecord."""
+    return orjson.dumps(request_record_to_json(message.request))
+
+
+def read_list_request_records(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> request_record_requests_pb2.ListRequestRecordsRequest:
+    """Return the request that `GET /api/requests` says."""
+    message = request_record_requests_pb2.ListRequestRecordsRequest()
+    for name, value in query:
+        match name:
+            case "pageSize":
+                message.page_size = json.int32(value, name)
+            case "pageToken":
+                message.page_token = value
+            case "model":
+                message.model = value
+            case "status":
+                message.status = json.any_case(
+                    value, REQUEST_STATUS_BY_SPELLING, REQUEST_STATUS_SPELLINGS, name
+                )
+            case _:
+                http.refuse_parameter(name, ("pageSize", "pageToken", "model", "status"))
+    return message
+
+
+def write_list_request_records(
+    message: request_record_requests_pb2.ListRequestRecordsResponse,
+) -> bytes:
+    """Write the answer of ListRequestRecords."""
+    return orjson.dumps(list_request_records_response_to_json(message))
+
+
 ROUTES: Final[tuple[Route, ...]] = (
     Route(
         verb="POST",
@@ -1391,6 +1444,50 @@ ROUTES: Final[tuple[Route, ...]] = (
         read_frame=None,
         chunk=None,
         write=write_explain_route,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/api/requests/{id}",
+        segments=(Segment("api"), Segment("requests"), Segment("id", is_parameter=True)),
+        service="RouterService",
+        rpc="GetRequestRecord",
+        access=options_pb2.ACCESS_MASTER_KEY,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_get_request_record,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_get_request_record,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/api/requests",
+        segments=(Segment("api"), Segment("requests")),
+        service="RouterService",
+        rpc="ListRequestRecords",
+        access=options_pb2.ACCESS_MASTER_KEY,
+        dialect=options_pb2.DIALECT_ADMIN,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_list_request_records,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_list_request_records,
         media_type=b"application/json",
         media_type_of=None,
         write_report=http.no_report,

@@ -11,10 +11,11 @@ from tests.support.snapshots import ALIAS, compiled, mapping, provider, snapshot
 
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER
 from conduit.v1.timeouts_pb2 import Timeouts
-from conduit_kernel.errors import DeadlineExceeded, StreamInterrupted, UpstreamError
+from conduit_kernel.errors import DeadlineExceeded, InvalidRequest, StreamInterrupted, UpstreamError
 from conduit_providers.patience import USUAL
 from conduit_router.routing.attempt_plan import Consumption
 from conduit_router.routing.health_view import Subject
+from conduit_router.trail.call_end import GONE, EndListener
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def test_a_success_is_charged_and_counted_once(bench: Bench) -> None:
         attempt.is_sent, attempt.waited, attempt.consumption = True, 0.4, used()
         summary = scope.succeed(attempt)
         assert bench.endings == []
-    assert bench.endings == [(scope, None)]
+    assert bench.codes == [""]
     charges, tallies = bench.records()
     assert [charge.usage_source for charge in charges] == [USAGE_SOURCE_PROVIDER]
     assert (tallies[1].successes, tallies[1].failures) == (1, 0)
@@ -70,17 +71,23 @@ def test_the_time_of_an_attempt_is_its_own(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [GeneratorExit(), DeadlineExceeded("late"), RuntimeError("ours")], ids=repr
+    ("error", "code"),
+    [
+        (GeneratorExit(), GONE),
+        (DeadlineExceeded("late"), "DEADLINE_EXCEEDED"),
+        (RuntimeError("ours"), "INTERNAL"),
+    ],
+    ids=repr,
 )
 def test_what_a_provider_may_have_is_charged_though_nobody_waits(
-    bench: Bench, error: BaseException
+    bench: Bench, error: BaseException, code: str
 ) -> None:
     """The caller left, its time passed, or we crashed: an estimate, and nothing against anybody."""
     with pytest.raises(type(error)), bench.admit() as scope:  # noqa: PT012 # it must end in there
         bench.begun(scope).is_sent = True
         bench.now += 1.0
         raise error
-    assert bench.endings == [(scope, error)]
+    assert bench.codes == [code]
     charges, tallies = bench.records()
     assert [(c.usage_source, c.is_complete) for c in charges] == [(USAGE_SOURCE_ESTIMATE, False)]
     assert tallies == {}
@@ -115,7 +122,7 @@ def test_a_candidate_that_cannot_be_asked_was_no_attempt(bench: Bench) -> None:
     """It is not charged, not counted, and does not use up an attempt."""
     with bench.admit() as scope:
         first = bench.begun(scope)
-        scope.abandon_attempt(first)
+        scope.abandon_attempt(first, InvalidRequest("it cannot say this"))
         scope.plan.rejected()
         second = bench.begun(scope)
         second.consumption = used()
@@ -152,11 +159,11 @@ def test_a_listener_that_raises_harms_nobody(bench: Bench) -> None:
     def broken(*_: object) -> None:
         raise ValueError("no ears")
 
-    bench.runtime.end_listeners = (broken, *bench.runtime.end_listeners)
+    bench.runtime.end_listeners = (EndListener(broken, broken), *bench.runtime.end_listeners)
     with bench.admit() as scope:
         attempt = bench.begun(scope)
         scope.succeed(attempt)
-    assert bench.endings == [(scope, None)]
+    assert bench.codes == [""]
 
 
 def test_a_crash_of_ours_at_the_end_keeps_nobody_from_hearing_of_it(bench: Bench) -> None:
@@ -164,9 +171,7 @@ def test_a_crash_of_ours_at_the_end_keeps_nobody_from_hearing_of_it(bench: Bench
     with pytest.raises(AttributeError), bench.admit() as scope:
         # What no codec would count.
         bench.begun(scope).consumption = cast("Consumption", object())
-    [(ended, error)] = bench.endings
-    assert ended is scope
-    assert isinstance(error, AttributeError)
+    assert bench.codes == ["INTERNAL"]
 
 
 def test_the_alias_is_that_of_the_snapshot(bench: Bench) -> None:

@@ -51,6 +51,7 @@ from conduit_kernel.errors import (
 )
 from conduit_kernel.http import Exchange
 from conduit_kernel.websocket import WebSocket
+from conduit_router.trail.call_end import GONE
 
 
 async def test_events_pass_both_ways_and_the_end_says_what_was_used(tmp_path: Path) -> None:
@@ -82,8 +83,7 @@ async def test_events_pass_both_ways_and_the_end_says_what_was_used(tmp_path: Pa
         [charge] = caller.charges
         assert (charge.usage_source, charge.is_complete) == (USAGE_SOURCE_PROVIDER, True)
         assert (charge.operation, charge.actual_model_name) == ("converse", "model-1")
-        [(_, error)] = caller.bench.endings
-        assert error is None
+        assert caller.bench.codes == [""]
 
 
 async def test_typed_callers_get_typed_events(tmp_path: Path) -> None:
@@ -231,8 +231,7 @@ async def test_the_callers_leaving_ends_the_providers_side_at_once(tmp_path: Pat
         assert time.monotonic() - began < 1
         [charge] = caller.charges
         assert (charge.usage_source, charge.is_complete) == (USAGE_SOURCE_PROVIDER, True)
-        [(_, error)] = caller.bench.endings
-        assert isinstance(error, GeneratorExit)
+        assert caller.bench.codes == [GONE]
         _, tallies = caller.bench.records()
         assert (tallies[1].successes, tallies[1].failures) == (1, 0)
 

@@ -24,6 +24,7 @@ from conduit_kernel.http import AnswerMisuse, CallerGone, HttpError
 from conduit_providers.operations.chat import OPERATION, chat_request
 from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.calls.upstream_stream import COUNTS_SECONDS
+from conduit_router.trail.call_end import GONE
 
 PIECE = b'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
 USAGE = (
@@ -107,8 +108,7 @@ async def test_a_caller_who_leaves_pays_for_what_was_written(tmp_path: Path) -> 
     made = await call(tmp_path, stream(PIECE, PIECE, PIECE, FINISH, DONE), stop_after=1)
     [charge] = made.charges
     assert (charge.usage_source, charge.is_complete) == (USAGE_SOURCE_ESTIMATE, False)
-    [(_, error)] = made.bench.endings
-    assert isinstance(error, GeneratorExit)
+    assert made.bench.codes == [GONE]
 
 
 async def test_a_head_that_never_comes_ends_with_the_callers_time(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ async def test_a_caller_who_leaves_while_it_is_waited_for_is_no_failure_of_the_p
     assert isinstance(failure, CallerGone)
     [charge] = bench.records()[0]
     assert (charge.usage_source, charge.is_complete) == (USAGE_SOURCE_ESTIMATE, False)
-    assert [type(error) for _, error in bench.endings] == [CallerGone]
+    assert bench.codes == [GONE]
     assert bench.runtime.outcomes.drain() == []
 
 

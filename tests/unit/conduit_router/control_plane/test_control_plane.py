@@ -15,6 +15,7 @@ from tests.support.snapshots import ENCRYPTION_KEY, provider, save_snapshot, sna
 from conduit_kernel.settings import Settings
 from conduit_router.accounting.prices import PriceList
 from conduit_router.control_plane.control_plane import ControlPlane
+from conduit_router.trail.recent_calls import RecentCalls
 
 NOWHERE = "127.0.0.1:1"
 
@@ -35,6 +36,7 @@ def made(folder: Path) -> tuple[ControlPlane, Bench]:
         prices=PriceList(),
         provider_state=bench.state,
         outcomes=bench.outcomes,
+        recent=RecentCalls(10),
         router_id="r1",
         clock=time.time,
         timer=time.monotonic,

@@ -88,3 +88,16 @@ def test_a_key_of_which_several_models_are_refused_rests() -> None:
     for number in range(MODELS_OF_A_KEY):
         cooldowns.add(Subject(1, f"m{number}", "key_1"), refused(1.0, "INSUFFICIENT_FUNDS"))
     assert cooldowns.current(0.0)[Subject(1, "", "key_1")].reason == "INSUFFICIENT_FUNDS"
+
+
+def test_what_rests_is_a_value() -> None:
+    """A decision that was made by it is made again by it, whatever has come to rest since."""
+    cooldowns = Cooldowns()
+    cooldowns.add(Subject(1, "gpt", "key_1"), limited(10.0))
+    seen = cooldowns.current(5.0)
+    cooldowns.add(Subject(2, "gpt", "key_2"), limited(10.0))
+    assert list(seen) == [Subject(1, "gpt", "key_1")]
+    both = cooldowns.current(5.0)
+    assert len(both) == 2
+    cooldowns.end(KeyCheck(1, "key_1", 6.0, is_test=True))
+    assert (len(both), len(cooldowns.current(5.0))) == (2, 1)

@@ -17,7 +17,7 @@ from conduit_kernel.errors import (
 )
 from conduit_providers.operation import Requirements
 from conduit_router.routing.decide import Decision, Resting, decide
-from conduit_router.routing.health_view import HEALTHY, Cooldown, Subject
+from conduit_router.routing.health_view import HEALTHY, Cooldown, HealthView, Subject
 from conduit_router.routing.refusals import no_candidate, wait_for, wait_for_primary
 
 LACKING = pb.REJECTION_REASON_CAPABILITY_MISSING
@@ -32,7 +32,7 @@ def decided(*reasons: pb.RejectionReason.ValueType, resting: tuple[Resting, ...]
         Rejection(provider_id=i, provider_name=f"p{i}", reason=reason, detail=f"detail {i}")
         for i, reason in enumerate(reasons, 1)
     ]
-    return Decision((), tuple(rejections), 0, resting, NOW)
+    return Decision((), tuple(rejections), 0, resting, HealthView(at=NOW))
 
 
 def refused(decision: Decision) -> ConduitError:

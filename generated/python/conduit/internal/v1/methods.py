@@ -48,6 +48,27 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=True,
         client_streaming=False,
     ),
+    "/conduit.internal.v1.RequestLookupService/FindRequests": Method(
+        access=options_pb2.ACCESS_SERVICE,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=True,
+        server_streaming=False,
+        client_streaming=False,
+    ),
+    "/conduit.internal.v1.RequestLookupService/WatchLookups": Method(
+        access=options_pb2.ACCESS_SERVICE,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=False,
+        server_streaming=True,
+        client_streaming=False,
+    ),
+    "/conduit.internal.v1.RequestLookupService/AnswerLookup": Method(
+        access=options_pb2.ACCESS_SERVICE,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=False,
+        server_streaming=False,
+        client_streaming=False,
+    ),
     "/conduit.internal.v1.SnapshotService/WatchSnapshot": Method(
         access=options_pb2.ACCESS_SERVICE,
         dialect=options_pb2.DIALECT_ADMIN,

@@ -1,0 +1,34 @@
+"""Accounts for attempts that failed: counts them, and what they used though nobody says so."""
+
+from typing import TYPE_CHECKING
+
+from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE
+from conduit_kernel.errors import StreamInterrupted, UpstreamError
+from conduit_router.calls.own_limits import is_own_limit
+from conduit_router.routing.attempt_plan import Attempt, Consumption
+
+if TYPE_CHECKING:
+    # Exists for type checkers only.
+    from conduit_router.calls.call_scope import CallScope
+
+
+def account_for_failure(
+    scope: "CallScope", attempt: Attempt, error: BaseException, elapsed_ms: float
+) -> None:
+    """Count a failed attempt; tell Health of a cut stream, and estimate what nobody counts."""
+    runtime, candidate = scope.runtime, attempt.candidate
+    runtime.recorder.count_attempt(attempt, scope.requirements, elapsed_ms, error)
+    if isinstance(error, UpstreamError):
+        if isinstance(error, StreamInterrupted) and not is_own_limit(scope, attempt, error):
+            # What was handed out already cannot be asked for again, but the cut counts.
+            caller = scope.caller.caller.virtual_key_id
+            runtime.outcomes.failed(candidate, attempt.key, error, caller)
+            runtime.state.failed(scope.asked(attempt))
+        elif isinstance(error, StreamInterrupted):
+            scope.release(attempt)
+        return
+    scope.release(attempt)
+    if attempt.is_sent and attempt.consumption is None:
+        # Nobody waits any more, but the provider may have the question.
+        usage = scope.estimate(attempt, None, 0)
+        attempt.consumption = Consumption(usage, USAGE_SOURCE_ESTIMATE, is_complete=False)

@@ -1,0 +1,164 @@
+"""The end of a call, as a value that outlasts it: nothing of what was asked or answered is in it.
+
+A call that went as usual costs one of these; everything else is worked out when somebody asks.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from conduit_kernel.errors import ConduitError
+from conduit_kernel.http import CallerGone
+from conduit_providers.operation import NOTHING, Requirements
+from conduit_router.context import CallerContext
+from conduit_router.routing.attempt_plan import Attempt
+from conduit_router.routing.decide import Decision
+from conduit_router.served_by import ServedBy
+
+if TYPE_CHECKING:
+    # Exists for type checkers only.
+    from conduit_router.calls.runtime import CallRuntime
+
+# More attempts of a call are not remembered, nor more of a name that somebody else chose.
+MAX_ENDS = 32
+MAX_NAME = 200
+GONE = "CALLER_GONE"
+_GONE_STATUS, _FAULT_STATUS = 499, 500
+# A word, not a sentence: that might quote what the caller wrote.
+_WORD = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+
+
+class Failure(NamedTuple):
+    """The cause of a bad end: reason and statuses, none of the words."""
+
+    code: str
+    http_status: int
+    upstream_status: int = 0
+    upstream_code: str = ""
+    # How connecting failed.
+    kind: str = ""
+
+
+NO_FAILURE = Failure("", 0)
+
+
+class AttemptEnd(msgspec.Struct, frozen=True, gc=False):
+    """An attempt that has ended. Times are in seconds of the router's clock."""
+
+    served_by: ServedBy
+    began: float
+    ended: float
+    # How long the first event took, or the whole answer; zero where none came.
+    first_event: float
+    is_sent: bool
+    upstream_request_id: str
+    cost: int | None
+    # None if it was answered in full.
+    failure: Failure | None = None
+
+
+class CallEnd(msgspec.Struct, gc=False):
+    """A call that has ended, as far as it is remembered."""
+
+    # Seconds since 1970, of its end.
+    at: float
+    # Seconds of the router's clock.
+    started: float
+    ended: float
+    caller: CallerContext
+    model: str
+    operation: str
+    is_streamed: bool
+    capabilities: frozenset[str]
+    # The revision of the configuration, and the decisions: as it was admitted, and as it went on
+    # after a wait. None where it was refused before, or did not wait.
+    revision: int
+    decision: Decision | None = None
+    last_decision: Decision | None = None
+    attempts: int = 0
+    fallbacks: int = 0
+    # Those that failed, and those that could not be made.
+    trail: tuple[AttemptEnd, ...] = ()
+    # The one that succeeded.
+    answered: AttemptEnd | None = None
+    # None if it was answered in full.
+    failure: Failure | None = None
+    # All of it as the contract has it, once that was written down; the decisions are gone then.
+    record: bytes = b""
+
+
+class EndListener(NamedTuple):
+    """Sees the end of each call, exactly once."""
+
+    # Of a call that went as usual: it is on the way of each chat, so that it may do very little.
+    plain: Callable[[CallEnd], object]
+    # Of any other.
+    eventful: Callable[[CallEnd], object]
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Return what may be remembered of an error."""
+    if isinstance(error, CallerGone | asyncio.CancelledError | GeneratorExit):
+        return Failure(GONE, _GONE_STATUS)
+    if not isinstance(error, ConduitError):
+        return Failure(ConduitError.reason, _FAULT_STATUS)
+    said = error.metadata
+    status = said.get("status", "")
+    return Failure(
+        error.reason,
+        error.failure.http_status,
+        int(status) if status.isdecimal() and len(status) <= len("599") else 0,
+        _word(said.get("upstream_code", "")),
+        _word(said.get("kind", "")),
+    )
+
+
+def failed_attempt(attempt: Attempt, ended: float, error: BaseException) -> AttemptEnd:
+    """Return what an attempt did that has failed."""
+    own = attempt.upstream_request_id
+    if not own and isinstance(error, ConduitError):
+        own = error.metadata.get("upstream_request_id", "")
+    return AttemptEnd(
+        attempt.served_by or attempt.key.serving(attempt.candidate),
+        attempt.began,
+        ended,
+        attempt.waited,
+        attempt.is_sent,
+        own[:MAX_NAME],
+        attempt.cost,
+        failure_of(error),
+    )
+
+
+def refused_call(  # noqa: PLR0917 # all that is known of it
+    runtime: "CallRuntime",
+    operation: str,
+    caller: CallerContext,
+    requirements: Requirements | None,
+    decision: Decision | None,
+    error: ConduitError,
+    started: float,
+    *,
+    stream: bool,
+) -> CallEnd:
+    """Return the end of a call that was not admitted; None for what was not known by then."""
+    return CallEnd(
+        runtime.wall_clock(),
+        started,
+        runtime.clock(),
+        caller,
+        requirements.model[:MAX_NAME] if requirements is not None else "",
+        operation,
+        stream,
+        requirements.capabilities if requirements is not None else NOTHING,
+        runtime.table.revision,
+        decision,
+        failure=failure_of(error),
+    )
+
+
+def _word(text: str) -> str:
+    return text if _WORD.fullmatch(text) else ""
