@@ -1,6 +1,5 @@
 """One call from admission to its end: the clock, the attempts' records, and exactly one finish."""
 
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -31,18 +30,16 @@ from conduit_router.routing.health_view import HEALTHY, Asked
 from conduit_router.routing.refusals import no_candidate, wait_for
 from conduit_router.served_by import CallSummary
 from conduit_router.trail.call_end import (
-    MAX_ENDS,
+    FEW,
     MAX_NAME,
     AttemptEnd,
     CallEnd,
-    failed_attempt,
     failure_of,
-    refused_call,
+    longer,
+    tell,
+    tell_refused,
 )
 from conduit_router.virtual_keys import check_model
-
-# A decision about more is not remembered without looking at its size.
-FEW = 8
 
 
 def admit(
@@ -81,15 +78,12 @@ def admit(
             raise nowhere
         limits = runtime.limits if options is None else limits_of(options, runtime.caps)
     except ConduitError as error:
-        end = refused_call(
-            runtime, operation.name, caller, requirements, decision, error, started, stream=stream
-        )
-        for listener in runtime.end_listeners:
-            _tell(listener.eventful, end)
+        end = CallEnd(runtime.wall_clock(), started, runtime.clock(), caller, "", operation.name)
+        end.decision, end.revision = decision, runtime.table.revision
+        tell_refused(runtime.end_listeners, end, requirements, error)
         raise
     candidates = len(decision.candidates) + len(decision.conditional)
     plan = AttemptPlan(decision, limits.attempts or max(MAX_ATTEMPTS, candidates))
-    deadline = started + limits.total
     return CallScope(
         runtime,
         operation,
@@ -102,7 +96,7 @@ def admit(
         decision,
         runtime.table.revision,
         started,
-        deadline,
+        started + limits.total,
         is_typed,
     )
 
@@ -120,13 +114,6 @@ def _is_plain(options: CallOptions | None, requirements: Requirements) -> bool:
     """Return whether a call leaves it to the Router where it goes."""
     has_wishes = options is not None and (options.fallbacks or options.providers)
     return requirements.fallbacks is None and not has_wishes
-
-
-def _tell(hear: Callable[..., object], *what: object) -> None:
-    try:
-        hear(*what)
-    except Exception:  # noqa: BLE001 # the call has ended, whatever listeners make of it
-        structlog.get_logger("calls").exception("end_listener_failed")
 
 
 class CallScope(msgspec.Struct, eq=False):
@@ -164,7 +151,6 @@ class CallScope(msgspec.Struct, eq=False):
     _trail: tuple[AttemptEnd, ...] = ()
     _answered: AttemptEnd | None = None
     _last_decision: Decision | None = None
-    _has_ended: bool = False
 
     def __repr__(self) -> str:
         """Name it without the conversation."""
@@ -190,10 +176,10 @@ class CallScope(msgspec.Struct, eq=False):
         self._end(error)
 
     def _end(self, error: BaseException | None) -> None:
-        if self._has_ended:
-            return
-        self._has_ended = True
-        _tell(account_for, self, error)
+        try:
+            account_for(self, error)
+        except Exception:  # noqa: BLE001 # the call has ended, whatever listeners make of it
+            structlog.get_logger("calls").exception("end_listener_failed")
         runtime, requirements, plan = self.runtime, self.requirements, self.plan
         decision, trail, last = self.decision, self._trail, self._last_decision
         end = CallEnd(
@@ -216,12 +202,14 @@ class CallScope(msgspec.Struct, eq=False):
         is_plain = error is None and decision.health is HEALTHY and not trail and last is None
         if is_plain and len(decision.candidates) + len(decision.rejections) <= FEW:
             for listener in runtime.end_listeners:
-                _tell(listener.plain, end)
+                try:
+                    listener.plain(end)
+                except Exception:  # noqa: BLE001 # whatever it makes of it
+                    structlog.get_logger("calls").exception("end_listener_failed")
             return
         if error is not None:
             end.failure = failure_of(error)
-        for listener in runtime.end_listeners:
-            _tell(listener.eventful, end)
+        tell(runtime.end_listeners, end)
 
     def decide_again(self) -> bool:
         """Decide as things are now; return whether there is a candidate."""
@@ -382,8 +370,7 @@ class CallScope(msgspec.Struct, eq=False):
 
     def note_failure(self, attempt: Attempt, error: BaseException) -> None:
         """Remember an attempt that failed, or could not be made."""
-        if len(self._trail) < MAX_ENDS:
-            self._trail += (failed_attempt(attempt, self.runtime.clock(), error),)
+        self._trail = longer(self._trail, attempt, self.runtime.clock(), error)
 
     def estimate(self, attempt: Attempt, answer: Answer[Any] | None, emitted: int) -> Quantities:
         """Return about what an attempt used, where the provider did not count."""

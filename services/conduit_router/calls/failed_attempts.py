@@ -1,19 +1,38 @@
 """Accounts for attempts that failed: counts them, and what they used though nobody says so."""
 
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
-from conduit_router.calls.own_limits import is_own_limit
+from conduit_providers.calls import Answer
+from conduit_providers.operation import Requirements
+from conduit_providers.quantities import Quantities
+from conduit_router.calls.own_limits import CallWithLimits, is_own_limit
+from conduit_router.calls.runtime import CallRuntime
+from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt, Consumption
+from conduit_router.routing.health_view import Asked
 
-if TYPE_CHECKING:
-    # Exists for type checkers only.
-    from conduit_router.calls.call_scope import CallScope
+
+class FailedCall(CallWithLimits, Protocol):
+    """A call of which an attempt has failed."""
+
+    runtime: CallRuntime
+    requirements: Requirements
+    caller: CallerContext
+
+    def asked(self, attempt: Attempt) -> Asked:
+        """Return whom an attempt asks, for whom."""
+
+    def release(self, attempt: Attempt) -> None:
+        """Let others probe what an attempt probed."""
+
+    def estimate(self, attempt: Attempt, answer: Answer[Any] | None, emitted: int) -> Quantities:
+        """Return about what an attempt used."""
 
 
 def account_for_failure(
-    scope: "CallScope", attempt: Attempt, error: BaseException, elapsed_ms: float
+    scope: FailedCall, attempt: Attempt, error: BaseException, elapsed_ms: float
 ) -> None:
     """Count a failed attempt; tell Health of a cut stream, and estimate what nobody counts."""
     runtime, candidate = scope.runtime, attempt.candidate

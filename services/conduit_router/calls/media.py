@@ -6,15 +6,13 @@ network, only media are taken, and one wording for all failures tells nobody wha
 
 import asyncio
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
 from conduit_kernel.errors import InvalidRequest, ServiceUnavailable
 from conduit_kernel.http import HttpClient, HttpError, LocalExhausted, Origin, Response, Timeouts
-
-if TYPE_CHECKING:
-    # Exists for type checkers only.
-    from conduit_router.calls.call_scope import CallScope
+from conduit_providers.calls import Form
+from conduit_providers.operation import AnyOperation
 
 MAX_ITEMS = 20
 MAX_HOSTS = 4
@@ -32,11 +30,38 @@ _PORTS = {"http": 80, "https": 443}
 Media = dict[str, tuple[str, bytes]]
 
 
+class MediaCall(Protocol):
+    """A call that may refer to media."""
+
+    operation: AnyOperation
+    form: Form[Any]
+    # What was fetched for it, or why that could not be.
+    media: Media
+    media_failure: InvalidRequest | None
+
+
 class MediaFetcher:
     """Fetches media within bounds of number, size and time. The client bounds the addresses."""
 
     def __init__(self, client: HttpClient) -> None:
         self._client = client
+
+    async def fetch_for(self, call: MediaCall, native: tuple[str, ...]) -> Media:
+        """Return what a call refers to by URL, fetched once for all of its attempts.
+
+        What begins with one of `native` is left to the provider. InvalidRequest if it cannot be
+        had, to all attempts alike.
+        """
+        if call.media_failure is not None:
+            raise call.media_failure
+        named = call.operation.media(call.form)
+        urls = {url for url in named if not url.startswith(native)}
+        try:
+            call.media |= await self.fetch(urls - call.media.keys())
+        except InvalidRequest as error:
+            call.media_failure = error
+            raise
+        return call.media
 
     async def fetch(self, wanted: Collection[str]) -> Media:
         """Return the files at some URLs. InvalidRequest, naming the host, if one cannot be had."""
@@ -54,24 +79,6 @@ class MediaFetcher:
             # One reason is enough for the caller.
             raise several.exceptions[0] from several
         return {url: task.result() for url, task in tasks.items()}
-
-
-async def media_of(scope: "CallScope", native: tuple[str, ...]) -> Media:
-    """Return what a request refers to by URL, fetched once for all attempts.
-
-    What begins with one of `native` is left to the provider. InvalidRequest if it cannot be
-    had; further attempts are told the same.
-    """
-    if scope.media_failure is not None:
-        raise scope.media_failure
-    named = scope.operation.media(scope.form)
-    urls = {url for url in named if not url.startswith(native)}
-    try:
-        scope.media |= await scope.runtime.media.fetch(urls - scope.media.keys())
-    except InvalidRequest as error:
-        scope.media_failure = error
-        raise
-    return scope.media
 
 
 class _Refused(Exception):

@@ -1,19 +1,26 @@
 """Whose limit passed: what met a caller's own, shorter one alone is nobody's failure."""
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from conduit_kernel.errors import ConduitError, StreamInterrupted, UpstreamTimeout
+from conduit_providers.patience import Patience
+from conduit_router.context import CallLimits
 from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.routing.policy import AttemptTimeouts
-
-if TYPE_CHECKING:
-    # Exists for type checkers only.
-    from conduit_router.calls.call_scope import CallScope
 
 _NONE = AttemptTimeouts()
 
 
-def is_own_limit(scope: "CallScope", attempt: Attempt, error: ConduitError) -> bool:
+class CallWithLimits(Protocol):
+    """A call, as far as its limits go."""
+
+    limits: CallLimits
+
+    def patience(self, attempt: Attempt) -> Patience:
+        """Return how long the candidate may be silent."""
+
+
+def is_own_limit(scope: CallWithLimits, attempt: Attempt, error: ConduitError) -> bool:
     """Tell whether an attempt only had less time than usual, as its caller wanted.
 
     So it is with the total limit of an answer that has begun: its caller may read it slowly.

@@ -15,7 +15,6 @@ from conduit_kernel.http import AnswerMisuse, CallerGone, HttpError, TotalTimeou
 from conduit_providers.calls import Form
 from conduit_router.calls.attempts import out_of_time
 from conduit_router.calls.call_scope import CallScope
-from conduit_router.calls.media import media_of
 from conduit_router.calls.upstream_stream import UpstreamStream, first_events
 from conduit_router.routing.attempt_plan import Attempt, Consumption
 from conduit_router.served_by import CallSummary
@@ -94,7 +93,7 @@ async def open_stream(scope: CallScope, attempt: Attempt, form: Form[Any] | None
         call.request = form
     native = scope.operation.native_media(call, endpoint)
     if native is not None:
-        call.fetched = await media_of(scope, native)
+        call.fetched = await scope.runtime.media.fetch_for(scope, native)
     if served.job_codec is not None:
         job = served.job_codec.stream(call, endpoint, upstream.target)
         attempt.is_sent, sent = True, runtime.clock()

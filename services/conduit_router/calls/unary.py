@@ -14,7 +14,6 @@ from conduit_providers.quantities import total
 from conduit_router.calls.batching import Batch
 from conduit_router.calls.call_report import fill_report
 from conduit_router.calls.call_scope import CallScope, admit
-from conduit_router.calls.media import media_of
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.straight import ask_straight
 from conduit_router.context import CallerContext, options_of
@@ -78,7 +77,7 @@ async def _make(scope: CallScope, attempt: Attempt) -> AnyAnswer:
     call = scope.call(attempt)
     native = scope.operation.native_media(call, served.endpoint)
     if native is not None:
-        call.fetched = await media_of(scope, native)
+        call.fetched = await scope.runtime.media.fetch_for(scope, native)
     answer, headers = await _ask(scope, attempt, served, call)
     answer.to_form(is_typed=scope.is_typed)
     scope.note_success(attempt, headers)

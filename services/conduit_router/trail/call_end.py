@@ -5,10 +5,11 @@ A call that went as usual costs one of these; everything else is worked out when
 
 import asyncio
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import msgspec
+import structlog
 
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.http import CallerGone
@@ -18,13 +19,11 @@ from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.routing.decide import Decision
 from conduit_router.served_by import ServedBy
 
-if TYPE_CHECKING:
-    # Exists for type checkers only.
-    from conduit_router.calls.runtime import CallRuntime
-
 # More attempts of a call are not remembered, nor more of a name that somebody else chose.
 MAX_ENDS = 32
 MAX_NAME = 200
+# A decision about more is not remembered without looking at its size.
+FEW = 8
 GONE = "CALLER_GONE"
 _GONE_STATUS, _FAULT_STATUS = 499, 500
 # A word, not a sentence: that might quote what the caller wrote.
@@ -71,11 +70,11 @@ class CallEnd(msgspec.Struct, gc=False):
     caller: CallerContext
     model: str
     operation: str
-    is_streamed: bool
-    capabilities: frozenset[str]
+    is_streamed: bool = False
+    capabilities: frozenset[str] = NOTHING
     # The revision of the configuration, and the decisions: as it was admitted, and as it went on
     # after a wait. None where it was refused before, or did not wait.
-    revision: int
+    revision: int = 0
     decision: Decision | None = None
     last_decision: Decision | None = None
     attempts: int = 0
@@ -133,31 +132,34 @@ def failed_attempt(attempt: Attempt, ended: float, error: BaseException) -> Atte
     )
 
 
-def refused_call(  # noqa: PLR0917 # all that is known of it
-    runtime: "CallRuntime",
-    operation: str,
-    caller: CallerContext,
+def longer(
+    trail: tuple[AttemptEnd, ...], attempt: Attempt, ended: float, error: BaseException
+) -> tuple[AttemptEnd, ...]:
+    """Return a trail with an attempt that has failed, unless it is long enough."""
+    return (*trail, failed_attempt(attempt, ended, error)) if len(trail) < MAX_ENDS else trail
+
+
+def tell(listeners: Iterable[EndListener], end: CallEnd) -> None:
+    """Tell of the end of a call that did not go as usual."""
+    for listener in listeners:
+        try:
+            listener.eventful(end)
+        except Exception:  # noqa: BLE001 # the call has ended, whatever listeners make of it
+            structlog.get_logger("calls").exception("end_listener_failed")
+
+
+def tell_refused(
+    listeners: Iterable[EndListener],
+    end: CallEnd,
     requirements: Requirements | None,
-    decision: Decision | None,
     error: ConduitError,
-    started: float,
-    *,
-    stream: bool,
-) -> CallEnd:
-    """Return the end of a call that was not admitted; None for what was not known by then."""
-    return CallEnd(
-        runtime.wall_clock(),
-        started,
-        runtime.clock(),
-        caller,
-        requirements.model[:MAX_NAME] if requirements is not None else "",
-        operation,
-        stream,
-        requirements.capabilities if requirements is not None else NOTHING,
-        runtime.table.revision,
-        decision,
-        failure=failure_of(error),
-    )
+) -> None:
+    """Tell of a call that was not admitted; its requirements may not be known."""
+    end.failure = failure_of(error)
+    if requirements is not None:
+        end.model, end.is_streamed = requirements.model[:MAX_NAME], requirements.stream
+        end.capabilities = requirements.capabilities
+    tell(listeners, end)
 
 
 def _word(text: str) -> str:

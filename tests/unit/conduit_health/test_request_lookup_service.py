@@ -54,7 +54,7 @@ class Router:
 async def watching(served: RequestLookupService, name: str) -> AsyncIterator[Router]:
     """Watch as a router, from the first sign of life on."""
     request = pb.WatchLookupsRequest(router_id=name)
-    stream = cast("AsyncIterator[pb.WatchLookupsResponse]", served.WatchLookups(request, CONTEXT))
+    stream = served.WatchLookups(request, CONTEXT)
     assert not (await anext(stream)).lookup_id
     try:
         yield Router(served, name, stream)

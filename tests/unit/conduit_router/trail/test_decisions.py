@@ -39,7 +39,7 @@ def table() -> RoutingTable:
             priority=number % 2,
             weight=number,
             is_enabled=number != 6,
-            **({"security": ProviderSecurity(allowed_ips=["10.0.0.0/8"])} if number == 3 else {}),
+            security=ProviderSecurity(allowed_ips=["10.0.0.0/8"] if number == 3 else []),
         )
         for number in PROVIDERS
     ]
