@@ -368,7 +368,11 @@ async def serve_quiet() -> AsyncIterator[int]:
     """Serve the watches of Billing and Health, which have nothing to tell; return the port."""
     handler: grpc.RpcMethodHandler[object, bytes] = grpc.unary_stream_rpc_method_handler(quiet)
     server = grpc.aio.server()
-    for service, method in (("LedgerService", "WatchPrices"), ("OutcomeService", "WatchHealth")):
+    for service, method in (
+        ("LedgerService", "WatchPrices"),
+        ("OutcomeService", "WatchHealth"),
+        ("RequestLookupService", "WatchLookups"),
+    ):
         name = f"conduit.internal.v1.{service}"
         handlers = grpc.method_handlers_generic_handler(name, {method: handler})
         server.add_generic_rpc_handlers((handlers,))
