@@ -160,6 +160,12 @@ class UploadOperation(AnsweredOperation[RequestT, AnswerT], Generic[RequestT, An
         """
 
 
+class StreamedUploadOperation(
+    StreamedOperation[RequestT, AnswerT, EventsT], UploadOperation[RequestT, AnswerT]
+):
+    """An operation whose requests bring files, and whose answers can come piece by piece."""
+
+
 class SessionEnding(NamedTuple):
     """The result of a session that ended as it should."""
 
@@ -226,5 +232,6 @@ AnyOperation = Operation[Any, Any]
 AnyAnsweredOperation = AnsweredOperation[Any, Any]
 AnySessionOperation = SessionOperation[Any]
 AnyStreamedOperation = StreamedOperation[Any, Any, Any]
+AnyStreamedUploadOperation = StreamedUploadOperation[Any, Any, Any]
 AnyUploadOperation = UploadOperation[Any, Any]
 AnyCodec = Codec[Any, Any]

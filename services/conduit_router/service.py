@@ -19,6 +19,7 @@ from conduit_providers.operation import (
     AnsweredOperation,
     SessionOperation,
     StreamedOperation,
+    StreamedUploadOperation,
     UploadOperation,
 )
 from conduit_providers.operations import operation
@@ -26,7 +27,12 @@ from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.session import SessionCalls
 from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.calls.unary import UnaryCalls
-from conduit_router.calls.uploads import UploadCalls, answering_to_end, streaming_to_end
+from conduit_router.calls.uploads import (
+    StreamingUploadCalls,
+    UploadCalls,
+    answering_to_end,
+    streaming_to_end,
+)
 from conduit_router.calls.upstream_session import SessionLimits
 from conduit_router.context import CallerContext
 from conduit_router.queries import MAX_REQUEST_ID, FindRequests, Queries, find_nothing
@@ -137,7 +143,10 @@ def _rpc(
         query: Rpc | None = getattr(queries, method.name, None)
         return query or _refusal(method)
     if isinstance(found, UploadOperation):
-        return UploadCalls(runtime, found, response, uploads)
+        if not method.server_streaming:
+            return UploadCalls(runtime, found, response, uploads)
+        assert isinstance(found, StreamedUploadOperation)  # noqa: S101 # as the contract says
+        return StreamingUploadCalls(runtime, found, response, uploads)
     if isinstance(found, SessionOperation):
         return SessionCalls(runtime, found, session_limits)
     assert isinstance(found, AnsweredOperation)  # noqa: S101 # as are all others

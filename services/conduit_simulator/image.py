@@ -11,13 +11,15 @@ from typing import Any
 import orjson
 
 from conduit_simulator.errors import bad_request
-from conduit_simulator.requests import ImageRequest
+from conduit_simulator.requests import ImageEditRequest, ImageRequest
 from conduit_simulator.text import tokens_of
 
 MAX_SIDE = 2048
 # As OpenAI documents them for a square of 1024 pixels.
 _TOKENS = {"low": 272, "medium": 1056, "high": 4160}
 _PARTIAL_TOKENS = 100
+# Of each image that is to be changed.
+_INPUT_TOKENS = 323
 _SIZE = re.compile(r"([1-9]\d{0,3})x([1-9]\d{0,3})")
 _UNSAID = frozenset({None, "", "auto"})
 
@@ -33,28 +35,30 @@ def image_list(request: ImageRequest, created: int) -> bytes:
 
 def image_events(request: ImageRequest, created: int) -> Iterator[bytes]:
     """Yield OpenAI's events: of each image its drafts, and then itself."""
+    kind = "image_edit" if isinstance(request, ImageEditRequest) else "image_generation"
     for number in range(_count(request)):
         told = {"b64_json": _drawn(request, number), "created_at": created, **_looks(request)}
         for index in range(request.partial_images or 0):
-            yield _event("partial_image", {**told, "partial_image_index": index})
-        yield _event("completed", {**told, "usage": usage_of(request, 1)})
+            yield _event(f"{kind}.partial_image", {**told, "partial_image_index": index})
+        yield _event(f"{kind}.completed", {**told, "usage": usage_of(request, 1)})
 
 
 def usage_of(request: ImageRequest, images: int) -> Json:
     """Return what so many images of a request use."""
-    read = len(tokens_of(request.prompt))
+    told = len(tokens_of(request.prompt))
+    given = len(request.images) if isinstance(request, ImageEditRequest) else 0
+    seen = given * _INPUT_TOKENS
     drawn = _TOKENS[_quality(request)] + _PARTIAL_TOKENS * (request.partial_images or 0)
     written = images * drawn
     return {
-        "input_tokens": read,
+        "input_tokens": told + seen,
         "output_tokens": written,
-        "total_tokens": read + written,
-        "input_tokens_details": {"text_tokens": read, "image_tokens": 0},
+        "total_tokens": told + seen + written,
+        "input_tokens_details": {"text_tokens": told, "image_tokens": seen},
     }
 
 
-def _event(kind: str, members: Json) -> bytes:
-    name = f"image_generation.{kind}"
+def _event(name: str, members: Json) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (name.encode(), orjson.dumps({"type": name, **members}))
 
 

@@ -1,5 +1,7 @@
 """The bodies that are understood; members not named here are ignored, as they change nothing."""
 
+from email import message_from_bytes
+from email.policy import HTTP
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -99,10 +101,18 @@ class ImageRequest(msgspec.Struct):
     partial_images: Annotated[int, msgspec.Meta(ge=0, le=3)] | None = None
 
 
+class ImageEditRequest(ImageRequest, kw_only=True):
+    """https://platform.openai.com/docs/api-reference/images/createEdit."""
+
+    images: Annotated[list[Any], msgspec.Meta(min_length=1, max_length=16)]
+
+
 Text = str | list[int]
 _CHAT = msgspec.json.Decoder(ChatRequest)
 _EMBEDDING = msgspec.json.Decoder(EmbeddingRequest)
 _IMAGE = msgspec.json.Decoder(ImageRequest)
+_IMAGE_EDIT = msgspec.json.Decoder(ImageEditRequest)
+_FORM = b"multipart/form-data"
 
 
 def read_chat(body: bytes) -> ChatRequest:
@@ -146,6 +156,33 @@ def read_image(body: bytes) -> ImageRequest:
         return _IMAGE.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise bad_request(f"We could not parse the JSON body of your request: {error}") from error
+
+
+def read_image_edit(body: bytes, content_type: bytes) -> ImageEditRequest:
+    """Read the body of a wish for a change, a form or JSON. ApiError 400 if it is neither."""
+    try:
+        if not content_type.lower().startswith(_FORM):
+            return _IMAGE_EDIT.decode(body)
+        return msgspec.convert(_members_of(body, content_type), ImageEditRequest, strict=False)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise bad_request(f"We could not parse the body of your request: {error}") from error
+
+
+def _members_of(body: bytes, content_type: bytes) -> dict[str, object]:
+    """Return the members of a form: texts, and how long its images are."""
+    head = b"content-type: %b\r\n\r\n" % content_type.replace(b"\n", b"")
+    members: dict[str, object] = {}
+    images: list[int] = []
+    for part in message_from_bytes(head + body, policy=HTTP).iter_parts():
+        name = str(part.get_param("name", "", "content-disposition"))
+        data = part.get_payload(decode=True)
+        if not isinstance(data, bytes):
+            raise bad_request("A part of a form has no parts")
+        if name.removesuffix("[]") == "image":
+            images.append(len(data))
+        else:
+            members[name] = data.decode()
+    return {**members, "images": images}
 
 
 def texts_of(request: EmbeddingRequest) -> list[Text]:

@@ -16,9 +16,11 @@ from conduit_simulator.limits import REQUESTS_PER_MINUTE, RateLimits
 from conduit_simulator.replies import reply_to
 from conduit_simulator.requests import (
     ChatRequest,
+    ImageRequest,
     read_chat,
     read_embedding,
     read_image,
+    read_image_edit,
     texts_of,
 )
 from conduit_simulator.text import prompt_tokens, tokens_of
@@ -70,7 +72,10 @@ class Simulator:
             case "POST", "/v1/embeddings":
                 await self._embed(exchange, key, fields)
             case "POST", "/v1/images/generations":
-                await self._draw(exchange, key, fields)
+                await self._draw(exchange, key, fields, read_image(exchange.body))
+            case "POST", "/v1/images/edits":
+                kind = exchange.fields.get(b"content-type", b"")
+                await self._draw(exchange, key, fields, read_image_edit(exchange.body, kind))
             case "GET", "/v1/models":
                 await self._models(exchange, key, fields)
             case "GET", path if path.startswith("/v1/models/"):
@@ -109,8 +114,9 @@ class Simulator:
         body = embedding_list(request.model, texts, dimensions, encoding)
         await self._answer(exchange, behaviour, fields, body)
 
-    async def _draw(self, exchange: Exchange, key: str, fields: Fields) -> None:
-        request = read_image(exchange.body)
+    async def _draw(
+        self, exchange: Exchange, key: str, fields: Fields, request: ImageRequest
+    ) -> None:
         behaviour = _behaviour(request.model, key)
         fields += await self._go_ahead(exchange, behaviour, key, len(tokens_of(request.prompt)))
         if exchange.state:

@@ -3,6 +3,7 @@
 from base64 import b64decode
 from collections.abc import AsyncIterator
 
+import httpx
 import openai
 import pytest
 import pytest_asyncio
@@ -57,6 +58,67 @@ async def test_partial_images(client: AsyncOpenAI) -> None:
     assert last.type == "image_generation.completed"
     assert b64decode(last.b64_json).startswith(b"\x89PNG")
     assert last.usage.output_tokens == 272 + 200
+
+
+PICTURE = ("a.png", b"\x89PNG a", "image/png")
+
+
+async def test_edit(client: AsyncOpenAI) -> None:
+    """A form with files, one image or several."""
+    one = await client.images.edit(model="image", prompt="a hat", image=PICTURE, size="256x256")
+    assert one.data
+    assert b64decode(one.data[0].b64_json or "").startswith(b"\x89PNG")
+    two = await client.images.edit(
+        model="image", prompt="a hat", image=[PICTURE, PICTURE], n=2, size="256x256", quality="low"
+    )
+    assert two.usage
+    assert two.usage.input_tokens_details.image_tokens == 646
+    assert two.usage.output_tokens == 544
+
+
+async def test_edit_streamed(client: AsyncOpenAI) -> None:
+    """Drafts, then the changed image."""
+    stream = await client.images.edit(
+        model="image",
+        prompt="a hat",
+        image=PICTURE,
+        size="256x256",
+        stream=True,
+        partial_images=1,
+    )
+    kinds = [event.type async for event in stream]
+    assert kinds == ["image_edit.partial_image", "image_edit.completed"]
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+async def test_edit_as_json(client: AsyncOpenAI, *, is_streamed: bool) -> None:
+    """Images by address, at the same path."""
+    body = {
+        "model": "image",
+        "prompt": "a hat",
+        "size": "64x64",
+        "images": [{"image_url": "data:image/png;base64,iVBORw0KGgo="}],
+        "stream": is_streamed,
+    }
+    answer = await client.post("/images/edits", body=body, cast_to=httpx.Response)
+    if is_streamed:
+        assert answer.text.startswith("event: image_edit.completed\n")
+    else:
+        assert answer.json()["usage"]["input_tokens_details"]["image_tokens"] == 323
+
+
+async def test_edits_that_are_none_are_refused(client: AsyncOpenAI) -> None:
+    """With the field, before a provider is asked."""
+    with pytest.raises(openai.BadRequestError) as refused:
+        await client.images.edit(model="image", prompt="", image=PICTURE)
+    assert refused.value.param == "prompt"
+    body = {"model": "image", "prompt": "a hat", "images": []}
+    with pytest.raises(openai.BadRequestError) as none:
+        await client.post("/images/edits", body=body, cast_to=httpx.Response)
+    assert none.value.param == "images"
+    with pytest.raises(openai.BadRequestError) as mask:
+        await client.images.edit(model="image", prompt="a hat", image=PICTURE, mask=PICTURE)
+    assert "mask" in mask.value.message
 
 
 async def test_errors_are_the_sdks_own(client: AsyncOpenAI) -> None:

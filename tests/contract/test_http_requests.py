@@ -263,10 +263,20 @@ def test_a_form_has_its_options_in_headers() -> None:
     assert reader({}, (), {b"x-conduit-timeout": b"5"}, FORM).start.options.timeout.seconds == 5
 
 
-@pytest.mark.parametrize("rpc", ["EditImages", "StreamEditImages", "StartImageEdit"])
+@pytest.mark.parametrize("rpc", ["EditImages", "StreamEditImages"])
 def test_edits_are_forms_or_json(rpc: str) -> None:
-    """Both pass as they came; the files of a form are in it."""
+    """Both pass as they came; the files of a form follow it."""
     served = route(rpc)
+    assert served.read is not None
+    assert served.read_form is not None
+    assert served.chunk is not None
+    assert served.read({}, (), {}, b'{"model":"m"}').start.json == b'{"model":"m"}'
+    assert served.read_form({}, (), {}, FORM).start.multipart == FORM
+
+
+def test_a_form_without_a_stream_is_one_message() -> None:
+    """Its files are in it."""
+    served = route("StartImageEdit")
     assert served.read is not None
     assert served.read_form is not None
     assert served.chunk is None

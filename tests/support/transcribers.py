@@ -1,4 +1,4 @@
-"""Providers that write down speech, for tests: they read forms, and answer or refuse."""
+"""Providers that take files, for tests: they read forms, and answer or refuse."""
 
 import asyncio
 import hashlib
@@ -13,6 +13,7 @@ from conduit_kernel.http import Exchange, HttpServer, ServerLimits
 from conduit_kernel.http.limits import MIB
 
 WORDS = b'{"text":"Hello.","usage":{"type":"duration","seconds":2}}'
+IMAGES = b'{"created":1,"data":[{"b64_json":"iVBORw0KGgo="}],"usage":{"output_tokens":272}}'
 JSON_FIELD = (b"content-type", b"application/json")
 
 
@@ -50,7 +51,7 @@ class Transcribers:
             text = b"WEBVTT\n\n00:00.000 --> 00:03.300\nHello.\n"
             exchange.respond(200, [(b"content-type", b"text/vtt; charset=utf-8")], text)
         else:
-            exchange.respond(200, [JSON_FIELD], WORDS)
+            exchange.respond(200, [JSON_FIELD], _answer(exchange.path))
 
     async def _count(self, exchange: Exchange) -> None:
         """Keep nothing of what comes but its digest; refuse at `/count-bad`."""
@@ -59,10 +60,16 @@ class Transcribers:
             digest.update(piece)
         self.digests.append(digest.hexdigest())
         status = 503 if exchange.path.startswith("/count-bad") else 200
-        exchange.respond(status, [JSON_FIELD], WORDS)
+        exchange.respond(status, [JSON_FIELD], _answer(exchange.path))
+
+
+def _answer(path: str) -> bytes:
+    return IMAGES if "/images/" in path else WORDS
 
 
 def _read(exchange: Exchange, kind: bytes, body: bytes) -> Sent:
+    if kind.startswith(b"application/json"):
+        return Sent(exchange.path, str(len(body)), [("json", body.decode())])
     # The standard library's reader of mail, which knows nothing of ours.
     form = message_from_bytes(b"content-type: %b\r\n\r\n%b" % (kind, body), policy=HTTP)
     sent = Sent(exchange.path, exchange.fields.get(b"content-length", b"").decode())

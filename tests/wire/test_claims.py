@@ -37,6 +37,7 @@ ASKED = {
     "partial_images": '"partial_images":2',
     "output_format": '"output_format":',
     **{name: f'"{name}":"' for name in ("negative_prompt", "quality", "size", "style")},
+    "mask": '"mask":{',
     "transparent": '"background":"transparent"',
     "word_timestamps": '"timestamp_granularities":["word"]',
 }
@@ -50,6 +51,7 @@ def shown_by(case: WireCase) -> set[str]:
     text = orjson.dumps(case.request).decode()
     dropped = result.get("dropped", [])
     shown = {name for name, words in ASKED.items() if words in text and name not in dropped}
+    shown |= {"several_images"} if len(case.request.get("images", ())) > 1 else set()
     usage = result.get("usage") or {}
     shown |= {"prompt_cache"} if usage.get("cached_input_tokens") else set()
     choices = result.get("answer", {}).get("choices", [])

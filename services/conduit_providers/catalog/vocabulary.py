@@ -28,6 +28,7 @@ CAPABILITIES: Mapping[str, frozenset[str]] = {
     "converse": frozenset({"live", "realtime"}),
     "embed": frozenset({"base64", "dimensions"}),
     "image": _IMAGES | {"negative_prompt", "seed", "style"},
+    "image_edit": _IMAGES | {"mask", "several_images"},
     "models": frozenset(),
     "rerank": frozenset({"structured_documents"}),
     "transcribe": _FORMATS | {"diarized_json", "word_timestamps"},

@@ -30,6 +30,7 @@ from conduit_providers.codec import Codec
 from conduit_providers.operation import Requirements, UploadOperation, WorstCase
 from conduit_providers.quantities import Quantities, counted, milliseconds
 from conduit_providers.request_reading import RequestReader
+from conduit_providers.uploaded_form import UploadedForm
 
 AUDIO_MILLISECOND = int(charge_pb2.UNIT_AUDIO_INPUT_MILLISECOND)
 JSON_TYPE = "application/json"
@@ -40,29 +41,6 @@ BYTES_PER_SECOND = 4_000
 # At a leisurely pace.
 WORDS_PER_SECOND = 2.0
 _CUE = re.compile(r"--> *(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{3})")
-
-
-class TranscriptionForm(Form[TranscriptionRequest]):
-    """A request with its sound: typed, or a form as it was sent."""
-
-    multipart: MultipartForm | None = None
-    # The bytes of the files, in the order of the request's; none where they are in the request.
-    uploads: Sequence[Upload] = ()
-    # Separates the parts of the form that is sent on; nobody who writes a part can know it.
-    boundary: str = "conduit"
-
-    @property
-    def members(self) -> MultipartForm:
-        """Return the request as a form. JsonError if no form can say it."""
-        if self.multipart is None:
-            self.multipart = transcription_request_to_form(self.typed)
-        return self.multipart
-
-    @property
-    def size(self) -> int:
-        """Count the bytes of the sound, as far as they are known."""
-        inline = sum(len(member.file.content) for member in self.members.members)
-        return inline + sum(upload.length or 0 for upload in self.uploads)
 
 
 class TranscriptionAnswer(Answer[Transcription]):
@@ -97,12 +75,6 @@ def transcription_answer(
 def is_json(content_type: str) -> bool:
     """Return whether a document is JSON."""
     return content_type.partition(";")[0].strip().lower() == JSON_TYPE
-
-
-def form_of_call(call: TranscribeCall) -> TranscriptionForm:
-    """Return the request of a call."""
-    assert isinstance(call.request, TranscriptionForm)  # noqa: S101 # the operation makes no other
-    return call.request
 
 
 class _Transcription(msgspec.Struct):
@@ -200,20 +172,21 @@ def _form(
     multipart: MultipartForm | None = None,
     uploads: Sequence[Upload] = (),
     boundary: str = "conduit",
-) -> TranscriptionForm:
-    return TranscriptionForm(
+) -> UploadedForm[TranscriptionRequest]:
+    return UploadedForm(
         transcription_request_from_json,
         transcription_request_to_json,
         json,
         typed,
-        multipart,
-        uploads,
-        boundary,
+        to_multipart=transcription_request_to_form,
+        multipart=multipart,
+        uploads=uploads,
+        boundary=boundary,
     )
 
 
 def _size_of(form: Form[TranscriptionRequest]) -> int:
-    return form.size if isinstance(form, TranscriptionForm) else 0
+    return form.size if isinstance(form, UploadedForm) else 0
 
 
 def _milliseconds(seconds: float) -> Quantities:

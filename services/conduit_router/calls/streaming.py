@@ -1,11 +1,13 @@
 """Calls that are answered piece by piece."""
 
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Any
 
 from conduit.v1.call_pb2 import CallOptions
 from conduit_kernel.auth import Principal
 from conduit_kernel.http import Stream
+from conduit_providers.calls import Form
 from conduit_providers.operation import AnyStreamedOperation
 from conduit_router.calls.call_scope import admit
 from conduit_router.calls.message_writer import MessageWriter
@@ -32,8 +34,16 @@ class StreamingCalls:
 
     async def __call__(self, request: Any, caller: CallerContext) -> AsyncGenerator[Any, None]:  # noqa: ANN401 # of each RPC its own
         """Yield an answer's pieces as messages, in the form of the request, and then its end."""
+        answer = self.answer(self._operation.form_of(request), options_of(request), caller)
+        async with aclosing(answer) as messages:
+            async for message in messages:
+                yield message
+
+    async def answer(
+        self, form: Form[Any], options: CallOptions | None, caller: CallerContext
+    ) -> AsyncGenerator[Any, None]:
+        """Yield the messages of the answer to a request that was read before."""
         operation = self._operation
-        form, options = operation.form_of(request), options_of(request)
         is_typed = form.json_at_hand is None
         with admit(self._runtime, operation, form, options, caller, stream=True) as scope:
             attempt, relay, events, following = await begin_answer(scope, operation, options)

@@ -5,20 +5,31 @@ What was read of a file is kept until the call ends, so that a second candidate 
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterator,
+    Sequence,
+)
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-from conduit.v1.form_pb2 import FileChunk, Form, FormFile
+from google.protobuf.message import Message
+
+from conduit.v1.form_pb2 import FileChunk, FormFile
 from conduit_kernel.errors import ConduitError, InvalidRequest, RequestTooLarge
 from conduit_kernel.http import FilesAtHand, SpillBody, SpillSpace, Upload
 from conduit_kernel.http.limits import MIB
-from conduit_providers.operation import AnyUploadOperation
+from conduit_providers.operation import AnyStreamedUploadOperation, AnyUploadOperation
 from conduit_router.calls.runtime import CallRuntime
+from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.calls.unary import UnaryCalls
 from conduit_router.context import CallerContext, options_of
 
-MAX_FILES = 16
+# As many images as any model changes at once, with a mask and marks.
+MAX_FILES = 18
 READ_ON_SECONDS = 10.0
 MAX_UPLOAD_BYTES = 128 * MIB
 
@@ -103,7 +114,7 @@ async def _read_on(requests: AsyncIterable[Any]) -> None:
 
 
 class UploadCalls:
-    """Makes the calls of one RPC."""
+    """Makes the calls of one RPC with one answer."""
 
     def __init__(
         self,
@@ -119,22 +130,56 @@ class UploadCalls:
 
     async def __call__(self, requests: AsyncIterable[Any], caller: CallerContext) -> Any:  # noqa: ANN401 # of each RPC its own
         """Answer a request, in its form."""
-        if isinstance(requests, FilesAtHand):
-            # They are kept already, by who asks.
-            return await self._answer(await _start_of(requests), requests.files, caller)
-        messages = requests if isinstance(requests, KeptMessages) else KeptMessages(requests)
-        received = ReceivedFiles(await _start_of(messages), messages, self._space)
-        try:
-            await received.fill_all_but_last()
-            return await self._answer(received.start, received.files, caller)
-        finally:
-            received.close()
-            if messages is not requests:
-                messages.close()
+        async with _received(requests, self._space) as (start, files):
+            form = self._operation.form_of_upload(start, files)
+            return await self._calls.answer(form, options_of(start), caller)
 
-    async def _answer(self, start: Any, files: Sequence[Upload], caller: CallerContext) -> Any:  # noqa: ANN401 # as above
-        form = self._operation.form_of_upload(start, files)
-        return await self._calls.answer(form, options_of(start), caller)
+
+class StreamingUploadCalls:
+    """Makes the calls of one RPC with many answers."""
+
+    def __init__(
+        self,
+        runtime: CallRuntime,
+        operation: AnyStreamedUploadOperation,
+        response: Callable[[], Any],
+        space: SpillSpace,
+    ) -> None:
+        """Take the operation, the class of the RPC's response, and the room for files."""
+        self._calls = StreamingCalls(runtime, operation, response)
+        self._operation = operation
+        self._space = space
+
+    async def __call__(
+        self, requests: AsyncIterable[Any], caller: CallerContext
+    ) -> AsyncGenerator[Any, None]:
+        """Yield the messages of the answer to a request, in its form."""
+        async with _received(requests, self._space) as (start, files):
+            form = self._operation.form_of_upload(start, files)
+            answer = self._calls.answer(form, options_of(start), caller)
+            async with aclosing(answer) as messages:
+                async for message in messages:
+                    yield message
+
+
+@asynccontextmanager
+async def _received(
+    requests: AsyncIterable[Any], space: SpillSpace
+) -> AsyncIterator[tuple[Any, Sequence[Upload]]]:
+    """Return what is asked, and the files that the messages behind it bring."""
+    if isinstance(requests, FilesAtHand):
+        # They are kept already, by who asks.
+        yield await _start_of(requests), requests.files
+        return
+    messages = requests if isinstance(requests, KeptMessages) else KeptMessages(requests)
+    received = ReceivedFiles(await _start_of(messages), messages, space)
+    try:
+        await received.fill_all_but_last()
+        yield received.start, received.files
+    finally:
+        received.close()
+        if messages is not requests:
+            messages.close()
 
 
 async def _start_of(requests: AsyncIterable[Any]) -> Any:  # noqa: ANN401 # of each RPC its own
@@ -207,9 +252,12 @@ class _FileSource:
         self._received = received
         self._index = index
         self._left = file.size if file.HasField("size") else None
+        # What the first message has of it.
+        self._content = file.content
 
     async def next(self) -> bytes:
-        data = await self._received.next_of(self._index)
+        data, self._content = self._content, b""
+        data = data or await self._received.next_of(self._index)
         if self._left is not None:
             self._left -= len(data)
             if self._left < 0 or (self._left and not data):
@@ -220,10 +268,15 @@ class _FileSource:
 def _files_of(start: Any) -> list[FormFile]:  # noqa: ANN401 # of each RPC its own
     """Return the files of a first message, in order."""
     held = getattr(start, start.WhichOneof("form") or "", None)
-    if isinstance(held, Form):
-        return [member.file for member in held.members if member.HasField("file")]
-    files: list[FormFile] = []
-    for field, value in held.ListFields() if held is not None else ():
-        if field.message_type is FormFile.DESCRIPTOR:
-            files += value if field.is_repeated else [value]
-    return files
+    return list(_files_in(held)) if isinstance(held, Message) else []
+
+
+def _files_in(message: Message) -> Iterator[FormFile]:
+    """Yield the files in a message, in order, however deep they are."""
+    if isinstance(message, FormFile):
+        yield message
+        return
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for each in value if field.is_repeated else [value]:
+                yield from _files_in(each)

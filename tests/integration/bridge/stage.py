@@ -158,18 +158,25 @@ class ScriptedRouter:
             yield audio_pb.StreamTranscribeResponse(events=b"data: %b\n\n" % kind.encode())
 
     async def EditImages(  # noqa: N802 # the contract's name
-        self, request: image_pb.EditImagesRequest, **caller: object
+        self, requests: AsyncIterator[image_pb.EditImagesRequest], **caller: object
     ) -> image_pb.EditImagesResponse:
         """Answer with the request's JSON, or with the names of its form's members."""
-        self._note(request, caller)
-        names = b",".join(m.name.encode() for m in request.multipart.members)
-        return image_pb.EditImagesResponse(json=request.json or b'"%b"' % names)
+        self.files = {}
+        async for request in requests:
+            if request.HasField("start"):
+                self._note(request, caller)
+            self.files.setdefault(request.chunk.index, bytearray()).extend(request.chunk.data)
+        start = self.requests[-1].start
+        names = b",".join(m.name.encode() for m in start.multipart.members)
+        return image_pb.EditImagesResponse(json=start.json or b'"%b"' % names)
 
     async def StreamEditImages(  # noqa: N802 # the contract's name
-        self, request: image_pb.StreamEditImagesRequest, **caller: object
+        self, requests: AsyncIterator[image_pb.StreamEditImagesRequest], **caller: object
     ) -> AsyncGenerator[image_pb.StreamEditImagesResponse, None]:
         """Stream one event."""
-        self._note(request, caller)
+        async for request in requests:
+            if request.HasField("start"):
+                self._note(request, caller)
         yield image_pb.StreamEditImagesResponse(events=b"data: {}\n\n")
 
     async def Converse(  # noqa: N802 # the contract's name

@@ -74,14 +74,15 @@ async def test_a_member_chooses_events(http: httpx.AsyncClient) -> None:
 async def test_edits_come_as_json_or_as_a_form(
     http: httpx.AsyncClient, router: ScriptedRouter
 ) -> None:
-    """JSON passes as it came; a form's pictures are in it."""
+    """JSON passes as it came; a form's pictures follow it."""
     body = {"model": "m", "images": [{"file_id": "file-1"}]}
     assert (await http.post(EDITS, json=body)).json() == body
     files = [("image[]", PICTURE), ("image[]", PICTURE), ("mask", PICTURE)]
     answer = await http.post(EDITS, data={"model": "m"}, files=files)
     assert answer.json() == "model,image[],image[],mask"
-    form = router.requests[1].multipart
-    assert form.members[1].file.content == b"\x89PNG"
+    form = router.requests[1].start.multipart
+    assert form.members[1].file.content == b""
+    assert router.files == dict.fromkeys(range(3), b"\x89PNG")
 
 
 async def test_edits_are_streamed_where_they_ask_for_it(http: httpx.AsyncClient) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from conduit_simulator.errors import ApiError
 from conduit_simulator.image import image_events, image_list, picture
-from conduit_simulator.requests import ImageRequest
+from conduit_simulator.requests import ImageEditRequest, ImageRequest
 
 CREATED = 1_795_435_200
 
@@ -56,3 +56,11 @@ def test_events_are_drafts_and_then_the_image() -> None:
     kinds = [event.split(b"\n")[0] for event in image_events(request, CREATED)]
     draft, whole = b"event: image_generation.partial_image", b"event: image_generation.completed"
     assert kinds == [draft, whole, draft, whole]
+
+
+def test_images_that_are_changed_are_read() -> None:
+    """Each of them counts."""
+    edit = ImageEditRequest("image", "p", size="8x8", images=[1, 2])
+    usage = orjson.loads(image_list(edit, CREATED))["usage"]
+    assert usage["input_tokens_details"] == {"text_tokens": 1, "image_tokens": 646}
+    assert next(image_events(edit, CREATED)).startswith(b"event: image_edit.completed")

@@ -9,6 +9,8 @@ from conduit_simulator.requests import (
     max_tokens,
     read_chat,
     read_embedding,
+    read_image,
+    read_image_edit,
     texts_of,
 )
 
@@ -99,3 +101,26 @@ def test_an_embedding_that_is_none_is_refused(members: bytes) -> None:
     with pytest.raises(ApiError) as refused:
         read_embedding(b'{"model":"m","input":"x",%b}' % members)
     assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[", b'{"model":"image","prompt":""}', b"\xff"])
+def test_what_asks_for_no_image_is_refused(body: bytes) -> None:
+    """A generation and an edit alike."""
+    with pytest.raises(ApiError):
+        read_image(body)
+    with pytest.raises(ApiError):
+        read_image_edit(body, b"application/json")
+
+
+def test_an_edit_is_read_from_json_and_from_a_form() -> None:
+    """Of a form's images their lengths are kept."""
+    json = b'{"model":"image","prompt":"p","n":2,"images":[{"file_id":"f"}]}'
+    assert read_image_edit(json, b"application/json").n == 2
+    parts = [(b"model", b"image"), (b"prompt", b"p"), (b"n", b"2"), (b"image[]", b"PNG")]
+    form = b"".join(
+        b'--x\r\ncontent-disposition: form-data; name="%b"\r\n\r\n%b\r\n' % part for part in parts
+    )
+    found = read_image_edit(form + b"--x--\r\n", b"multipart/form-data; boundary=x")
+    assert (found.model, found.n, found.images) == ("image", 2, [3])
+    with pytest.raises(ApiError):
+        read_image_edit(b"no form", b"multipart/form-data; boundary=x")

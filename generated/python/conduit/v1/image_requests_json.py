@@ -6,7 +6,7 @@ from typing import Final
 
 from conduit.v1 import image_requests_pb2
 from conduit.v1 import json_runtime as runtime
-from conduit.v1.form_json import fill_form, form_to_json
+from conduit.v1.form_json import file_chunk_to_json, fill_file_chunk, fill_form, form_to_json
 from conduit.v1.image_edit_json import fill_image_edit_request, image_edit_request_to_json
 from conduit.v1.image_generation_json import (
     fill_image_generation_request,
@@ -183,7 +183,49 @@ def stream_generate_images_response_to_json(
     return members
 
 
-_EDIT_IMAGES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"edit", "json", "multipart"})
+_EDIT_IMAGES_START_MEMBERS: Final[frozenset[str]] = frozenset({"edit", "json", "multipart"})
+
+
+def edit_images_start_from_json(
+    value: object, path: str = ""
+) -> image_requests_pb2.EditImagesStart:
+    """Return the `EditImagesStart` that a JSON value says. Raises JsonError."""
+    message = image_requests_pb2.EditImagesStart()
+    fill_edit_images_start(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_edit_images_start(
+    message: image_requests_pb2.EditImagesStart, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("edit")) is not None:
+        fill_image_edit_request(message.edit, member, path + "edit.")
+    if (member := value.get("json")) is not None:
+        message.json = runtime.raw(member, path + "json")
+    if (member := value.get("multipart")) is not None:
+        fill_form(message.multipart, member, path + "multipart.")
+    runtime.at_most_one(value, ("edit", "json", "multipart"), path)
+    if not _EDIT_IMAGES_START_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _EDIT_IMAGES_START_MEMBERS, path)
+
+
+def edit_images_start_to_json(message: image_requests_pb2.EditImagesStart) -> dict[str, object]:
+    """Return the JSON of a `EditImagesStart`."""
+    members: dict[str, object] = {}
+    if message.HasField("edit"):
+        members["edit"] = image_edit_request_to_json(message.edit)
+    if message.HasField("json"):
+        members["json"] = runtime.from_raw(message.json, "json")
+    if message.HasField("multipart"):
+        members["multipart"] = form_to_json(message.multipart)
+    return members
+
+
+_EDIT_IMAGES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"start", "chunk"})
 
 
 def edit_images_request_from_json(
@@ -201,13 +243,11 @@ def fill_edit_images_request(
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    if (member := value.get("edit")) is not None:
-        fill_image_edit_request(message.edit, member, path + "edit.")
-    if (member := value.get("json")) is not None:
-        message.json = runtime.raw(member, path + "json")
-    if (member := value.get("multipart")) is not None:
-        fill_form(message.multipart, member, path + "multipart.")
-    runtime.at_most_one(value, ("edit", "json", "multipart"), path)
+    if (member := value.get("start")) is not None:
+        fill_edit_images_start(message.start, member, path + "start.")
+    if (member := value.get("chunk")) is not None:
+        fill_file_chunk(message.chunk, member, path + "chunk.")
+    runtime.at_most_one(value, ("start", "chunk"), path)
     if not _EDIT_IMAGES_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _EDIT_IMAGES_REQUEST_MEMBERS, path)
 
@@ -215,12 +255,10 @@ def fill_edit_images_request(
 def edit_images_request_to_json(message: image_requests_pb2.EditImagesRequest) -> dict[str, object]:
     """Return the JSON of a `EditImagesRequest`."""
     members: dict[str, object] = {}
-    if message.HasField("edit"):
-        members["edit"] = image_edit_request_to_json(message.edit)
-    if message.HasField("json"):
-        members["json"] = runtime.from_raw(message.json, "json")
-    if message.HasField("multipart"):
-        members["multipart"] = form_to_json(message.multipart)
+    if message.HasField("start"):
+        members["start"] = edit_images_start_to_json(message.start)
+    if message.HasField("chunk"):
+        members["chunk"] = file_chunk_to_json(message.chunk)
     return members
 
 
@@ -263,9 +301,7 @@ def edit_images_response_to_json(
     return members
 
 
-_STREAM_EDIT_IMAGES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"edit", "json", "multipart"}
-)
+_STREAM_EDIT_IMAGES_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"start", "chunk"})
 
 
 def stream_edit_images_request_from_json(
@@ -283,13 +319,11 @@ def fill_stream_edit_images_request(
     """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
     if not isinstance(value, dict):
         runtime.reject(path, "an object", value)
-    if (member := value.get("edit")) is not None:
-        fill_image_edit_request(message.edit, member, path + "edit.")
-    if (member := value.get("json")) is not None:
-        message.json = runtime.raw(member, path + "json")
-    if (member := value.get("multipart")) is not None:
-        fill_form(message.multipart, member, path + "multipart.")
-    runtime.at_most_one(value, ("edit", "json", "multipart"), path)
+    if (member := value.get("start")) is not None:
+        fill_edit_images_start(message.start, member, path + "start.")
+    if (member := value.get("chunk")) is not None:
+        fill_file_chunk(message.chunk, member, path + "chunk.")
+    runtime.at_most_one(value, ("start", "chunk"), path)
     if not _STREAM_EDIT_IMAGES_REQUEST_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _STREAM_EDIT_IMAGES_REQUEST_MEMBERS, path)
 
@@ -299,12 +333,10 @@ def stream_edit_images_request_to_json(
 ) -> dict[str, object]:
     """Return the JSON of a `StreamEditImagesRequest`."""
     members: dict[str, object] = {}
-    if message.HasField("edit"):
-        members["edit"] = image_edit_request_to_json(message.edit)
-    if message.HasField("json"):
-        members["json"] = runtime.from_raw(message.json, "json")
-    if message.HasField("multipart"):
-        members["multipart"] = form_to_json(message.multipart)
+    if message.HasField("start"):
+        members["start"] = edit_images_start_to_json(message.start)
+    if message.HasField("chunk"):
+        members["chunk"] = file_chunk_to_json(message.chunk)
     return members
 
 

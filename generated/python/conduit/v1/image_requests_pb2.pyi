@@ -173,8 +173,8 @@ class StreamGenerateImagesResponse(_message.Message):
 Global___StreamGenerateImagesResponse: _TypeAlias = StreamGenerateImagesResponse  # noqa: Y015
 
 @_typing.final
-class EditImagesRequest(_message.Message):
-    """Asks to change pictures."""
+class EditImagesStart(_message.Message):
+    """What asks to change pictures."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -211,6 +211,38 @@ class EditImagesRequest(_message.Message):
     _WhichOneofReturnType_form: _TypeAlias = _typing.Literal["edit", "json", "multipart"]  # noqa: Y015
     _WhichOneofArgType_form: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_form) -> _WhichOneofReturnType_form | None: ...
+
+Global___EditImagesStart: _TypeAlias = EditImagesStart  # noqa: Y015
+
+@_typing.final
+class EditImagesRequest(_message.Message):
+    """A piece of what asks to change pictures."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start(self) -> Global___EditImagesStart:
+        """What is asked; the first message, and only that."""
+
+    @_builtins.property
+    def chunk(self) -> _form_pb2.FileChunk:
+        """Some bytes of the pictures' files, where they are not in it; all other messages."""
+
+    def __init__(
+        self,
+        *,
+        start: Global___EditImagesStart | None = ...,
+        chunk: _form_pb2.FileChunk | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "message", b"message", "start", b"start"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "message", b"message", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["start", "chunk"]  # noqa: Y015
+    _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
 Global___EditImagesRequest: _TypeAlias = EditImagesRequest  # noqa: Y015
 
@@ -252,43 +284,33 @@ Global___EditImagesResponse: _TypeAlias = EditImagesResponse  # noqa: Y015
 
 @_typing.final
 class StreamEditImagesRequest(_message.Message):
-    """Asks to change pictures, and for drafts."""
+    """A piece of what asks to change pictures, and for drafts."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    EDIT_FIELD_NUMBER: _builtins.int
-    JSON_FIELD_NUMBER: _builtins.int
-    MULTIPART_FIELD_NUMBER: _builtins.int
-    OPTIONS_FIELD_NUMBER: _builtins.int
-    json: _builtins.bytes
-    """As OpenAI's JSON."""
+    START_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def edit(self) -> _image_edit_pb2.ImageEditRequest:
-        """Typed."""
+    def start(self) -> Global___EditImagesStart:
+        """What is asked; the first message, and only that."""
 
     @_builtins.property
-    def multipart(self) -> _form_pb2.Form:
-        """As a form."""
-
-    @_builtins.property
-    def options(self) -> _call_pb2.CallOptions:
-        """How to treat the call."""
+    def chunk(self) -> _form_pb2.FileChunk:
+        """Some bytes of the pictures' files, where they are not in it; all other messages."""
 
     def __init__(
         self,
         *,
-        edit: _image_edit_pb2.ImageEditRequest | None = ...,
-        json: _builtins.bytes = ...,
-        multipart: _form_pb2.Form | None = ...,
-        options: _call_pb2.CallOptions | None = ...,
+        start: Global___EditImagesStart | None = ...,
+        chunk: _form_pb2.FileChunk | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["edit", b"edit", "form", b"form", "json", b"json", "multipart", b"multipart", "options", b"options"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "message", b"message", "start", b"start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["edit", b"edit", "form", b"form", "json", b"json", "multipart", b"multipart", "options", b"options"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "message", b"message", "start", b"start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_form: _TypeAlias = _typing.Literal["edit", "json", "multipart"]  # noqa: Y015
-    _WhichOneofArgType_form: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType_form) -> _WhichOneofReturnType_form | None: ...
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["start", "chunk"]  # noqa: Y015
+    _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
 Global___StreamEditImagesRequest: _TypeAlias = StreamEditImagesRequest  # noqa: Y015
 

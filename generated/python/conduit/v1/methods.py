@@ -476,14 +476,14 @@ METHODS: Final[dict[str, Method]] = {
         dialect=options_pb2.DIALECT_OPENAI,
         idempotent=False,
         server_streaming=False,
-        client_streaming=False,
+        client_streaming=True,
     ),
     "/conduit.v1.RouterService/StreamEditImages": Method(
         access=options_pb2.ACCESS_VIRTUAL_KEY,
         dialect=options_pb2.DIALECT_OPENAI,
         idempotent=False,
         server_streaming=True,
-        client_streaming=False,
+        client_streaming=True,
     ),
     "/conduit.v1.RouterService/StartImageEdit": Method(
         access=options_pb2.ACCESS_VIRTUAL_KEY,

@@ -78,12 +78,12 @@ class RouterServiceStub:
                 request_serializer=conduit_dot_v1_dot_image__requests__pb2.StartImageGenerationRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_image__requests__pb2.StartImageGenerationResponse.FromString,
                 _registered_method=True)
-        self.EditImages = channel.unary_unary(
+        self.EditImages = channel.stream_unary(
                 '/conduit.v1.RouterService/EditImages',
                 request_serializer=conduit_dot_v1_dot_image__requests__pb2.EditImagesRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_image__requests__pb2.EditImagesResponse.FromString,
                 _registered_method=True)
-        self.StreamEditImages = channel.unary_stream(
+        self.StreamEditImages = channel.stream_stream(
                 '/conduit.v1.RouterService/StreamEditImages',
                 request_serializer=conduit_dot_v1_dot_image__requests__pb2.StreamEditImagesRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_image__requests__pb2.StreamEditImagesResponse.FromString,
@@ -236,16 +236,16 @@ class RouterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def EditImages(self, request, context):
-        """Changes pictures and returns them whole.
+    def EditImages(self, request_iterator, context):
+        """Changes pictures and returns them whole. The first message says what is asked, the others bring the pictures' files.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def StreamEditImages(self, request, context):
-        """Changes pictures and streams them, drafts first. The last message has `finished`; a stream that ends without one, or with
-        an error status, is incomplete.
+    def StreamEditImages(self, request_iterator, context):
+        """Changes pictures and streams them, drafts first. The first message says what is asked, the others bring the pictures' files.
+        The last answer has `finished`; a stream that ends without one, or with an error status, is incomplete.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -423,12 +423,12 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     request_deserializer=conduit_dot_v1_dot_image__requests__pb2.StartImageGenerationRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_image__requests__pb2.StartImageGenerationResponse.SerializeToString,
             ),
-            'EditImages': grpc.unary_unary_rpc_method_handler(
+            'EditImages': grpc.stream_unary_rpc_method_handler(
                     servicer.EditImages,
                     request_deserializer=conduit_dot_v1_dot_image__requests__pb2.EditImagesRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_image__requests__pb2.EditImagesResponse.SerializeToString,
             ),
-            'StreamEditImages': grpc.unary_stream_rpc_method_handler(
+            'StreamEditImages': grpc.stream_stream_rpc_method_handler(
                     servicer.StreamEditImages,
                     request_deserializer=conduit_dot_v1_dot_image__requests__pb2.StreamEditImagesRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_image__requests__pb2.StreamEditImagesResponse.SerializeToString,
@@ -726,7 +726,7 @@ class RouterService:
             _registered_method=True)
 
     @staticmethod
-    def EditImages(request,
+    def EditImages(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -736,8 +736,8 @@ class RouterService:
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
+        return grpc.experimental.stream_unary(
+            request_iterator,
             target,
             '/conduit.v1.RouterService/EditImages',
             conduit_dot_v1_dot_image__requests__pb2.EditImagesRequest.SerializeToString,
@@ -753,7 +753,7 @@ class RouterService:
             _registered_method=True)
 
     @staticmethod
-    def StreamEditImages(request,
+    def StreamEditImages(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -763,8 +763,8 @@ class RouterService:
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_stream(
-            request,
+        return grpc.experimental.stream_stream(
+            request_iterator,
             target,
             '/conduit.v1.RouterService/StreamEditImages',
             conduit_dot_v1_dot_image__requests__pb2.StreamEditImagesRequest.SerializeToString,

@@ -60,11 +60,11 @@ class RouterServiceStub:
     """
     StartImageGeneration: _grpc.UnaryUnaryMultiCallable[_image_requests_pb2.StartImageGenerationRequest, _image_requests_pb2.StartImageGenerationResponse]
     """Begins to draw pictures and returns the task that does. Nobody need wait for it; it is kept for a day."""
-    EditImages: _grpc.UnaryUnaryMultiCallable[_image_requests_pb2.EditImagesRequest, _image_requests_pb2.EditImagesResponse]
-    """Changes pictures and returns them whole."""
-    StreamEditImages: _grpc.UnaryStreamMultiCallable[_image_requests_pb2.StreamEditImagesRequest, _image_requests_pb2.StreamEditImagesResponse]
-    """Changes pictures and streams them, drafts first. The last message has `finished`; a stream that ends without one, or with
-    an error status, is incomplete.
+    EditImages: _grpc.StreamUnaryMultiCallable[_image_requests_pb2.EditImagesRequest, _image_requests_pb2.EditImagesResponse]
+    """Changes pictures and returns them whole. The first message says what is asked, the others bring the pictures' files."""
+    StreamEditImages: _grpc.StreamStreamMultiCallable[_image_requests_pb2.StreamEditImagesRequest, _image_requests_pb2.StreamEditImagesResponse]
+    """Changes pictures and streams them, drafts first. The first message says what is asked, the others bring the pictures' files.
+    The last answer has `finished`; a stream that ends without one, or with an error status, is incomplete.
     """
     StartImageEdit: _grpc.UnaryUnaryMultiCallable[_image_requests_pb2.StartImageEditRequest, _image_requests_pb2.StartImageEditResponse]
     """Begins to change pictures and returns the task that does. Nobody need wait for it; it is kept for a day."""
@@ -144,11 +144,11 @@ class RouterServiceAsyncStub(RouterServiceStub):
     """
     StartImageGeneration: _aio.UnaryUnaryMultiCallable[_image_requests_pb2.StartImageGenerationRequest, _image_requests_pb2.StartImageGenerationResponse]  # type: ignore[assignment]
     """Begins to draw pictures and returns the task that does. Nobody need wait for it; it is kept for a day."""
-    EditImages: _aio.UnaryUnaryMultiCallable[_image_requests_pb2.EditImagesRequest, _image_requests_pb2.EditImagesResponse]  # type: ignore[assignment]
-    """Changes pictures and returns them whole."""
-    StreamEditImages: _aio.UnaryStreamMultiCallable[_image_requests_pb2.StreamEditImagesRequest, _image_requests_pb2.StreamEditImagesResponse]  # type: ignore[assignment]
-    """Changes pictures and streams them, drafts first. The last message has `finished`; a stream that ends without one, or with
-    an error status, is incomplete.
+    EditImages: _aio.StreamUnaryMultiCallable[_image_requests_pb2.EditImagesRequest, _image_requests_pb2.EditImagesResponse]  # type: ignore[assignment]
+    """Changes pictures and returns them whole. The first message says what is asked, the others bring the pictures' files."""
+    StreamEditImages: _aio.StreamStreamMultiCallable[_image_requests_pb2.StreamEditImagesRequest, _image_requests_pb2.StreamEditImagesResponse]  # type: ignore[assignment]
+    """Changes pictures and streams them, drafts first. The first message says what is asked, the others bring the pictures' files.
+    The last answer has `finished`; a stream that ends without one, or with an error status, is incomplete.
     """
     StartImageEdit: _aio.UnaryUnaryMultiCallable[_image_requests_pb2.StartImageEditRequest, _image_requests_pb2.StartImageEditResponse]  # type: ignore[assignment]
     """Begins to change pictures and returns the task that does. Nobody need wait for it; it is kept for a day."""
@@ -271,19 +271,19 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def EditImages(
         self,
-        request: _image_requests_pb2.EditImagesRequest,
+        request_iterator: _MaybeAsyncIterator[_image_requests_pb2.EditImagesRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_image_requests_pb2.EditImagesResponse, _abc.Awaitable[_image_requests_pb2.EditImagesResponse]]:
-        """Changes pictures and returns them whole."""
+        """Changes pictures and returns them whole. The first message says what is asked, the others bring the pictures' files."""
 
     @_abc_1.abstractmethod
     def StreamEditImages(
         self,
-        request: _image_requests_pb2.StreamEditImagesRequest,
+        request_iterator: _MaybeAsyncIterator[_image_requests_pb2.StreamEditImagesRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_image_requests_pb2.StreamEditImagesResponse], _abc.AsyncIterator[_image_requests_pb2.StreamEditImagesResponse]]:
-        """Changes pictures and streams them, drafts first. The last message has `finished`; a stream that ends without one, or with
-        an error status, is incomplete.
+        """Changes pictures and streams them, drafts first. The first message says what is asked, the others bring the pictures' files.
+        The last answer has `finished`; a stream that ends without one, or with an error status, is incomplete.
         """
 
     @_abc_1.abstractmethod

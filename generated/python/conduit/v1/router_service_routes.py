@@ -338,20 +338,20 @@ def read_edit_images(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> image_requests_pb2.EditImagesRequest:
     """Return the request that `POST /v1/images/edits` says."""
-    message = image_requests_pb2.EditImagesRequest(json=body)
+    message = image_requests_pb2.EditImagesStart(json=body)
     if (options := _call_options_of_headers(headers)) is not None:
         message.options.CopyFrom(options)
-    return message
+    return image_requests_pb2.EditImagesRequest(start=message)
 
 
 def read_edit_images_form(
     path: http.Path, query: http.Query, headers: http.Headers, form: form_pb2.Form
 ) -> image_requests_pb2.EditImagesRequest:
     """Return the request that `POST /v1/images/edits` says."""
-    message = image_requests_pb2.EditImagesRequest(multipart=form)
+    message = image_requests_pb2.EditImagesStart(multipart=form)
     if (options := _call_options_of_headers(headers)) is not None:
         message.options.CopyFrom(options)
-    return message
+    return image_requests_pb2.EditImagesRequest(start=message)
 
 
 def write_edit_images(message: image_requests_pb2.EditImagesResponse) -> bytes:
@@ -366,24 +366,29 @@ def report_of_edit_images(message: image_requests_pb2.EditImagesResponse) -> byt
     return _lines_of_call_report(message.report)
 
 
+def chunk_of_edit_images(index: int, data: bytes) -> image_requests_pb2.EditImagesRequest:
+    """Return a message with some bytes of a file, from 0."""
+    return image_requests_pb2.EditImagesRequest(chunk=form_pb2.FileChunk(index=index, data=data))
+
+
 def read_stream_edit_images(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
 ) -> image_requests_pb2.StreamEditImagesRequest:
     """Return the request that `POST /v1/images/edits` says."""
-    message = image_requests_pb2.StreamEditImagesRequest(json=body)
+    message = image_requests_pb2.EditImagesStart(json=body)
     if (options := _call_options_of_headers(headers)) is not None:
         message.options.CopyFrom(options)
-    return message
+    return image_requests_pb2.StreamEditImagesRequest(start=message)
 
 
 def read_stream_edit_images_form(
     path: http.Path, query: http.Query, headers: http.Headers, form: form_pb2.Form
 ) -> image_requests_pb2.StreamEditImagesRequest:
     """Return the request that `POST /v1/images/edits` says."""
-    message = image_requests_pb2.StreamEditImagesRequest(multipart=form)
+    message = image_requests_pb2.EditImagesStart(multipart=form)
     if (options := _call_options_of_headers(headers)) is not None:
         message.options.CopyFrom(options)
-    return message
+    return image_requests_pb2.StreamEditImagesRequest(start=message)
 
 
 def write_stream_edit_images(message: image_requests_pb2.StreamEditImagesResponse) -> bytes:
@@ -396,6 +401,15 @@ def report_of_stream_edit_images(message: image_requests_pb2.StreamEditImagesRes
     if not message.HasField("started"):
         return b""
     return _lines_of_call_report(message.started)
+
+
+def chunk_of_stream_edit_images(
+    index: int, data: bytes
+) -> image_requests_pb2.StreamEditImagesRequest:
+    """Return a message with some bytes of a file, from 0."""
+    return image_requests_pb2.StreamEditImagesRequest(
+        chunk=form_pb2.FileChunk(index=index, data=data)
+    )
 
 
 def read_start_image_edit(
@@ -1005,12 +1019,12 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_UNSPECIFIED,
         chosen_by="",
-        client_streaming=False,
+        client_streaming=True,
         max_body_bytes=67108864,
         read=read_edit_images,
         read_form=read_edit_images_form,
         read_frame=None,
-        chunk=None,
+        chunk=chunk_of_edit_images,
         write=write_edit_images,
         media_type=b"application/json",
         media_type_of=None,
@@ -1027,12 +1041,12 @@ ROUTES: Final[tuple[Route, ...]] = (
         success_status=200,
         framing=options_pb2.FRAMING_SERVER_SENT_EVENTS,
         chosen_by="stream",
-        client_streaming=False,
+        client_streaming=True,
         max_body_bytes=67108864,
         read=read_stream_edit_images,
         read_form=read_stream_edit_images_form,
         read_frame=None,
-        chunk=None,
+        chunk=chunk_of_stream_edit_images,
         write=write_stream_edit_images,
         media_type=b"text/event-stream",
         media_type_of=None,

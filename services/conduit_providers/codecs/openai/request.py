@@ -68,7 +68,7 @@ def fitted_members(call: Call[Any], endpoint: Endpoint, provider: str) -> dict[s
     """Return a request's members as the model takes them. InvalidRequest if it is no object."""
     members = _members(call.request.json)
     members["model"] = call.model
-    _fit(members, endpoint, call, provider)
+    fit(members, endpoint, call, provider)
     return members
 
 
@@ -139,7 +139,7 @@ def _rewritten_chat(call: ChatCall, endpoint: Endpoint, provider: str) -> bytes:
     members = _members(call.request.json)
     members["model"] = call.model
     _set_stream(members, call, endpoint)
-    _fit(members, endpoint, call, provider)
+    fit(members, endpoint, call, provider)
     if members.get("tools") == []:
         # Providers refuse an empty list, and choices without one.
         for name in ("tools", "tool_choice", "parallel_tool_calls"):
@@ -181,7 +181,8 @@ def _set_stream(members: dict[str, Any], call: ChatCall, endpoint: Endpoint) -> 
         members["stream_options"] = {**options, "include_usage": True}
 
 
-def _fit(members: dict[str, Any], endpoint: Endpoint, call: Call[Any], provider: str) -> None:
+def fit(members: dict[str, Any], endpoint: Endpoint, call: Call[Any], provider: str) -> None:
+    """Drop, rename and map members as the catalog says of an endpoint and a model."""
     rules = endpoint.rules_of(call.model)
     for rule in rules:
         for name in rule.drop & members.keys() & _SAMPLING:

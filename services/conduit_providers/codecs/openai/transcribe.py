@@ -18,7 +18,6 @@ from conduit_providers.operations.transcribe import (
     JSON_TYPE,
     TranscribeCall,
     TranscriptionAnswer,
-    form_of_call,
     is_json,
     transcription_answer,
 )
@@ -26,6 +25,7 @@ from conduit_providers.quantities import Quantities, counted, milliseconds
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.token_counts import TokenCounts
+from conduit_providers.uploaded_form import uploaded_form
 from conduit_providers.wire import HttpRequest, HttpResponse
 
 
@@ -55,7 +55,7 @@ class OpenAITranscribeCodec:
 
     def to_upstream(self, call: TranscribeCall, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Pass the caller's form on, with the provider's name of the model."""
-        form = form_of_call(call)
+        form = uploaded_form(call)
         return form_request(
             target.fill(endpoint.path_for(target.settings), model=call.model),
             tuple(endpoint.headers.items()),
@@ -85,7 +85,7 @@ class OpenAITranscribeCodec:
 def _members(call: TranscribeCall, endpoint: Endpoint, provider: str) -> Iterator[FormMember]:
     """Yield the members to send, the files last: they are read when all else was."""
     try:
-        given = form_of_call(call).members.members
+        given = uploaded_form(call).members.members
     except JsonError as error:
         raise InvalidRequest(str(error), field=error.path) from error
     yield FormMember(name="model", value=call.model.encode())

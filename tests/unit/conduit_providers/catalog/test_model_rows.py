@@ -294,6 +294,8 @@ RETIRED = {
     ("OpenAI", "image", "dall-e-2"): date(2026, 5, 12),
     ("OpenAI", "image", "dall-e-3"): date(2026, 5, 12),
     ("OpenAI", "image", "gpt-image-1"): date(2026, 10, 23),
+    ("OpenAI", "image_edit", "dall-e-2"): date(2026, 5, 12),
+    ("OpenAI", "image_edit", "gpt-image-1"): date(2026, 10, 23),
 }
 
 

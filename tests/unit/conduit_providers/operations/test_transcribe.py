@@ -12,10 +12,10 @@ from conduit_providers.operations.transcribe import (
     AUDIO_MILLISECOND,
     BYTES_PER_SECOND,
     OPERATION,
-    TranscriptionForm,
     transcription_answer,
 )
 from conduit_providers.operations.translate import OPERATION as TRANSLATE
+from conduit_providers.uploaded_form import UploadedForm
 
 
 def start(*members: tuple[str, str]) -> TranscribeStart:
@@ -49,7 +49,7 @@ def test_a_form_is_kept_as_it_came() -> None:
     """Beside what it says in the contract's words."""
     given = start(("model", "m"), ("x_new", "1"), ("languages[]", "en"))
     form = OPERATION.form_of_upload(given, ())
-    assert isinstance(form, TranscriptionForm)
+    assert isinstance(form, UploadedForm)
     assert form.members == given.multipart
     assert orjson.loads(form.json) == {"model": "m", "languages": ["en"], "x_new": "1"}
     assert form.json_at_hand is not None
@@ -67,7 +67,7 @@ def test_a_typed_request_is_a_form_too() -> None:
     given = TranscribeStart(transcription=TranscriptionRequest(model="m", stream=True))
     form = OPERATION.form_of_upload(given, ())
     assert form.json_at_hand is None
-    assert isinstance(form, TranscriptionForm)
+    assert isinstance(form, UploadedForm)
     assert form.members == start(("model", "m")).multipart
 
 

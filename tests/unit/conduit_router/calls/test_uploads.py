@@ -9,14 +9,17 @@ from tests.support.call_bench import CALLER, Bench
 
 from conduit.v1.audio_requests_pb2 import TranscribeRequest, TranscribeResponse
 from conduit.v1.form_pb2 import FileChunk, FormFile
+from conduit.v1.image_requests_pb2 import EditImagesRequest, StreamEditImagesResponse
 from conduit_kernel.errors import ConduitError, InvalidRequest, ModelNotFound, RequestTooLarge
 from conduit_kernel.http import SpillSpace
+from conduit_providers.operations.image_edit import OPERATION as EDIT
 from conduit_providers.operations.transcribe import OPERATION
 from conduit_router.calls import uploads
 from conduit_router.calls.uploads import (
     MAX_FILES,
     KeptMessages,
     ReceivedFiles,
+    StreamingUploadCalls,
     UploadCalls,
     answering_to_end,
     streaming_to_end,
@@ -68,6 +71,25 @@ async def test_files_come_one_after_the_other(tmp_path: Path) -> None:
     assert found == [b"a" * 50 + b"b", b"", b"c" * 50, b""]
     assert await files_of(tmp_path, start(None)) == [b""]
     assert await files_of(tmp_path, start()) == []
+
+
+async def test_a_file_may_be_in_the_first_message(tmp_path: Path) -> None:
+    """However deep, beside others that follow it."""
+    first = EditImagesRequest()
+    edit = first.start.edit
+    edit.images.add().file.CopyFrom(FormFile(filename="a.png", content=b"inline", size=6))
+    edit.images.add(image_url="https://images.example.com/b.png")
+    edit.images.add().file.CopyFrom(FormFile(filename="c.png"))
+    edit.mask.file.CopyFrom(FormFile(filename="mask.png", content=b"too long", size=3))
+    received = ReceivedFiles(first.start, messages(chunk(1, b"later")), SpillSpace(tmp_path))
+    *files, mask = received.files
+    for file in files:
+        await file.fill()
+    found = [b"".join([piece async for piece in await file.open()]) for file in files]
+    assert found == [b"inline", b"later"]
+    with pytest.raises(InvalidRequest):
+        await mask.fill()
+    received.close()
 
 
 async def test_no_message_is_lost_with_an_attempt(tmp_path: Path) -> None:
@@ -148,22 +170,30 @@ async def test_files_at_hand_are_not_kept_again(tmp_path: Path) -> None:
     class AtHand:
         files = ()
 
-        def __init__(self) -> None:
+        def __init__(self, kind: str = "transcription") -> None:
             self.read = 0
+            self._kind = kind
 
         def __aiter__(self) -> "AtHand":
             return self
 
-        async def __anext__(self) -> TranscribeRequest:
+        async def __anext__(self) -> TranscribeRequest | EditImagesRequest:
             self.read += 1
+            if self._kind == "edit":
+                wish = EditImagesRequest()
+                wish.start.json = b'{"model":"nobody\'s","prompt":"p","images":[{}]}'
+                return wish
             first = TranscribeRequest()
             first.start.transcription.model = "nobody's"
             return first
 
-    calls = UploadCalls(
-        Bench(tmp_path).runtime, OPERATION, TranscribeResponse, SpillSpace(tmp_path)
-    )
+    runtime, space = Bench(tmp_path).runtime, SpillSpace(tmp_path)
     asked = AtHand()
     with pytest.raises(ModelNotFound):
-        await calls(asked, CALLER)
+        await UploadCalls(runtime, OPERATION, TranscribeResponse, space)(asked, CALLER)
+    assert asked.read == 1
+    asked = AtHand("edit")
+    streaming = StreamingUploadCalls(runtime, EDIT, StreamEditImagesResponse, space)
+    with pytest.raises(ModelNotFound):
+        await anext(streaming(asked, CALLER))
     assert asked.read == 1

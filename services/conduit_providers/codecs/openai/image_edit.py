@@ -1,0 +1,119 @@
+"""OpenAI's edits of images, as forms and as JSON.
+
+https://platform.openai.com/docs/api-reference/images/createEdit
+"""
+
+from collections.abc import Iterator
+from functools import partial
+
+import msgspec
+import orjson
+
+from conduit.v1.form_pb2 import Form as MultipartForm
+from conduit.v1.form_pb2 import FormMember
+from conduit.v1.json_runtime import JsonError
+from conduit_kernel.errors import InvalidRequest
+from conduit_providers.codecs.openai.image_answer import read_images
+from conduit_providers.codecs.openai.image_stream import OpenAIImageDecoder
+from conduit_providers.codecs.openai.request import fit, fitted_members, headers_of
+from conduit_providers.codecs.shared.multipart import form_request
+from conduit_providers.codecs.shared.whole_images import WholeImageDecoder
+from conduit_providers.images import ImageAnswer
+from conduit_providers.operations.image_edit import ImageEditCall
+from conduit_providers.spec import Endpoint
+from conduit_providers.target import Target
+from conduit_providers.uploaded_form import uploaded_form
+from conduit_providers.wire import HttpRequest, HttpResponse
+
+JSON_TYPE = "application/json"
+# What goes by another way than that of the caller's members.
+_OURS = frozenset({"model", "stream"})
+
+
+class _Asked(msgspec.Struct):
+    n: int | None = None
+
+
+class OpenAIImageEditCodec:
+    """Speaks `POST /images/edits`."""
+
+    def to_upstream(self, call: ImageEditCall, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Pass the caller's form or JSON on, with the provider's name of the model."""
+        path = target.fill(endpoint.path_for(target.settings), model=call.model)
+        form = uploaded_form(call)
+        if form.multipart is None and not _has_files(call):
+            return HttpRequest("POST", path, headers_of(endpoint), _json(call, endpoint, target))
+        try:
+            given = form.members
+        except JsonError as error:
+            raise InvalidRequest(str(error), field=error.path) from error
+        return form_request(
+            path,
+            tuple(endpoint.headers.items()),
+            _members(given, call, endpoint, target.provider_name),
+            form.uploads,
+            form.boundary,
+        )
+
+    def from_upstream(
+        self, response: HttpResponse, call: ImageEditCall, endpoint: Endpoint
+    ) -> ImageAnswer:
+        """Pass the provider's body on, after a look at its images and its usage."""
+        return read_images(response, call)
+
+    def decoder(
+        self, call: ImageEditCall, endpoint: Endpoint
+    ) -> OpenAIImageDecoder | WholeImageDecoder:
+        """Return what passes events on; or what makes them, of an answer that is none."""
+        if call.answer_headers.get("content-type", "").strip().lower().startswith(JSON_TYPE):
+            return WholeImageDecoder(call, "image_edit", partial(read_images, call=call))
+        asked = msgspec.json.decode(call.request.json, type=_Asked)
+        return OpenAIImageDecoder(call, asked.n or 1)
+
+
+def _has_files(call: ImageEditCall) -> bool:
+    """Return whether an image is there itself, so that JSON has no place for it."""
+    if call.request.json_at_hand is not None and b'"file"' not in call.request.json_at_hand:
+        return False
+    wish = call.typed
+    return any(image.HasField("file") for image in (*wish.images, wish.mask))
+
+
+def _json(call: ImageEditCall, endpoint: Endpoint, target: Target) -> bytes:
+    members = fitted_members(call, endpoint, target.provider_name)
+    members.pop("stream", None)
+    if _streams(call, endpoint):
+        members["stream"] = True
+    return orjson.dumps(members)
+
+
+def _streams(call: ImageEditCall, endpoint: Endpoint) -> bool:
+    return call.stream and "partial_images" in endpoint.capabilities
+
+
+def _members(
+    given: MultipartForm, call: ImageEditCall, endpoint: Endpoint, provider: str
+) -> Iterator[FormMember]:
+    """Yield the members to send, the files last: they are read when all else was."""
+    yield FormMember(name="model", value=call.model.encode())
+    if _streams(call, endpoint):
+        yield FormMember(name="stream", value=b"true")
+    texts = [member for member in given.members if not member.HasField("file")]
+    said = {_name(each): each.value.decode("utf-8", "replace") for each in texts}
+    fitted: dict[str, object] = {name: said[name] for name in said.keys() - _OURS}
+    fit(fitted, endpoint, call, provider)
+    for member in texts:
+        name = _name(member)
+        if fitted.get(name) == said[name]:
+            yield member
+    changed = {name: value for name, value in fitted.items() if said.get(name) != value}
+    for name in sorted(changed):
+        yield FormMember(name=name, value=str(changed[name]).encode())
+    yield from (member for member in given.members if member.HasField("file"))
+
+
+def _name(member: FormMember) -> str:
+    return member.name.removesuffix("[]")
+
+
+CODEC = OpenAIImageEditCodec()

@@ -1,0 +1,189 @@
+"""Images changed by a prompt: `EditImages`, `StreamEditImages`. They follow the request."""
+
+import secrets
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+import orjson
+
+from conduit.v1 import image_requests_pb2 as pb
+from conduit.v1.call_pb2 import CallReport
+from conduit.v1.form_pb2 import Form as MultipartForm
+from conduit.v1.image_edit_form import image_edit_request_from_form, image_edit_request_to_form
+from conduit.v1.image_edit_json import image_edit_request_from_json, image_edit_request_to_json
+from conduit.v1.image_edit_pb2 import ImageEditRequest
+from conduit.v1.image_pb2 import ImageList
+from conduit.v1.json_runtime import JsonError
+from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.http import Upload
+from conduit_providers.calls import Call, Form
+from conduit_providers.codec import StreamingCodec
+from conduit_providers.images import (
+    ImageAnswer,
+    ImageEvents,
+    ImageWish,
+    estimated_images,
+    images_of,
+    worst_images,
+    write_stream_end,
+)
+from conduit_providers.operation import Requirements, StreamedUploadOperation, WorstCase
+from conduit_providers.quantities import IMAGE_INPUT, Quantities, counted, total
+from conduit_providers.request_reading import RequestReader
+from conduit_providers.uploaded_form import UploadedForm
+
+ImageEditCall = Call[ImageEditRequest]
+ImageEditCodec = StreamingCodec[ImageEditCall, ImageAnswer, ImageEvents]
+EditForm = UploadedForm[ImageEditRequest]
+
+MAX_INPUTS = 16
+# The most that OpenAI documents for an image that is read with high fidelity: its tiles, and 6240
+# beside them. https://platform.openai.com/docs/guides/image-generation
+_INPUT_TOKENS = 7500
+
+
+class _Edit(ImageWish, kw_only=True):
+    images: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1, max_length=MAX_INPUTS)]
+    mask: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+    def capabilities(self) -> frozenset[str]:
+        """Return what a provider must be able to do."""
+        found = set(super().capabilities())
+        if len(self.images) > 1:
+            found.add("several_images")
+        if self.mask is not msgspec.UNSET and bytes(self.mask) != b"null":
+            found.add("mask")
+        return frozenset(found)
+
+
+_read_edit = RequestReader(_Edit).read
+
+
+class ImageEditOperation(StreamedUploadOperation[ImageEditRequest, ImageList, ImageEvents]):
+    """Changes images."""
+
+    name: ClassVar[str] = "image_edit"
+    codec_type: ClassVar[type] = StreamingCodec
+
+    def form_of_upload(self, start: pb.EditImagesStart, uploads: Sequence[Upload]) -> Form[Any]:
+        """Return the request with its images. InvalidRequest if its form makes no sense."""
+        boundary = secrets.token_hex(16)
+        match start.WhichOneof("form"):
+            case "multipart":
+                try:
+                    typed = image_edit_request_from_form(start.multipart)
+                except JsonError as error:
+                    raise InvalidRequest(str(error), field=error.path) from error
+                return edit_form(
+                    json=orjson.dumps(image_edit_request_to_json(typed)),
+                    typed=typed,
+                    multipart=start.multipart,
+                    uploads=uploads,
+                    boundary=boundary,
+                )
+            case "edit":
+                typed = ImageEditRequest()
+                typed.CopyFrom(start.edit)
+                return edit_form(typed=typed, uploads=uploads, boundary=boundary)
+            case _:
+                return edit_form(json=start.json)
+
+    def form_of(self, request: pb.EditImagesStart) -> Form[ImageEditRequest]:
+        """Return the request; its images are in it."""
+        return self.form_of_upload(request, ())
+
+    def plain_form(self, body: bytes) -> Form[ImageEditRequest]:
+        """Return the request that stands in a body of JSON, its images too."""
+        return edit_form(json=body)
+
+    def requirements(self, body: bytes, *, stream: bool) -> Requirements:
+        """Read a wish; what it says of streaming is what its RPC says."""
+        wish = _read_edit(body)
+        return Requirements(
+            wish.model,
+            self.name,
+            stream,
+            capabilities=wish.capabilities(),
+            choices=wish.n or 1,
+            fallbacks=wish.named_fallbacks(),
+            session=wish.session(),
+        )
+
+    def estimate(
+        self,
+        form: Form[ImageEditRequest],
+        answer: ImageAnswer | None,
+        emitted: int,
+        codec: object,
+    ) -> Quantities:
+        """Count images."""
+        try:
+            return estimated_images(form.typed, answer)
+        except InvalidRequest:
+            # A provider may take what the contract does not.
+            return images_of(1)
+
+    def worst_case(self, form: Form[ImageEditRequest], requirements: Requirements) -> WorstCase:
+        """Count the images, and the tokens of the largest ones, those that are read included."""
+        try:
+            wish = form.typed
+        except InvalidRequest:
+            return WorstCase(images_of(requirements.choices), is_bounded=False)
+        usage, is_bounded = worst_images(wish, len(wish.prompt.encode()))
+        given = len(wish.images) + wish.HasField("mask")
+        read = counted(((IMAGE_INPUT, given * _INPUT_TOKENS),))
+        return WorstCase(total((usage, read)), is_bounded)
+
+    def write(
+        self, response: pb.EditImagesResponse, answer: ImageAnswer, *, is_typed: bool
+    ) -> None:
+        """Put the images into the response."""
+        if is_typed:
+            response.images.CopyFrom(answer.typed)
+        else:
+            response.json = answer.json
+
+    def started(self, message: pb.StreamEditImagesResponse) -> CallReport:
+        """Return the report of the first message."""
+        return message.started
+
+    def put(
+        self, message: pb.StreamEditImagesResponse, events: ImageEvents, *, is_typed: bool
+    ) -> None:
+        """Put messages, or events, into a message."""
+        if is_typed:
+            message.pieces.extend(events.pieces)
+        else:
+            message.events = events.sse
+
+    def finished(
+        self, message: pb.StreamEditImagesResponse, usage: Quantities | None, *, is_typed: bool
+    ) -> CallReport:
+        """Put the counts into the last message."""
+        write_stream_end(message.finished, usage)
+        return message.finished.report
+
+
+def edit_form(
+    *,
+    json: bytes | None = None,
+    typed: ImageEditRequest | None = None,
+    multipart: MultipartForm | None = None,
+    uploads: Sequence[Upload] = (),
+    boundary: str = "conduit",
+) -> EditForm:
+    """Hold a wish for a change."""
+    return UploadedForm(
+        image_edit_request_from_json,
+        image_edit_request_to_json,
+        json,
+        typed,
+        to_multipart=image_edit_request_to_form,
+        multipart=multipart,
+        uploads=uploads,
+        boundary=boundary,
+    )
+
+
+OPERATION = ImageEditOperation()
