@@ -12,13 +12,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from importlib.resources import files
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "generated"
-GOOGLE_PROTOS = ROOT / "build" / "googleapis" / "google" / "api"
-GOOGLE_NAMES = ("annotations.proto", "http.proto")
 IGNORED = "__pycache__"
 
 
@@ -27,7 +24,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail on differences")
     only_check = parser.parse_args().check
-    copy_google_protos()
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder))
         made = Path(folder, TARGET.name)
@@ -39,13 +35,6 @@ def main() -> int:
         for path in stale:
             replace(made / path, TARGET / path)
     return 0
-
-
-def copy_google_protos() -> None:
-    """Copy what the contract imports from googleapis-common-protos to where buf looks for it."""
-    GOOGLE_PROTOS.mkdir(parents=True, exist_ok=True)
-    for name in GOOGLE_NAMES:
-        (GOOGLE_PROTOS / name).write_bytes(files("google.api").joinpath(name).read_bytes())
 
 
 def generate(folder: Path) -> None:

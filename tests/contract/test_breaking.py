@@ -7,11 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.protos import INCLUDES
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(sys.executable).parent
-GOOGLE_NAMES = ("annotations.proto", "http.proto")
 BASELINE = Path("protos", "baseline.binpb")
 MODEL = Path("protos", "conduit", "v1", "model.proto")
 
@@ -39,10 +37,6 @@ def copy(tmp_path: Path) -> Path:
     for name in (".ci", "protos"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "buf.yaml", tmp_path)
-    google = tmp_path / "build" / "googleapis" / "google" / "api"
-    google.mkdir(parents=True)
-    for name in GOOGLE_NAMES:
-        shutil.copy(INCLUDES[0] / "google" / "api" / name, google)
     return tmp_path
 
 
