@@ -14,7 +14,7 @@ SEEDS ?= 200
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test generate drift format lint baseline types imports unit fuzz wire faults hostile outages soak hub-clients bench check clean
+.PHONY: help install serve test generate drift format lint baseline types imports unit fuzz wire faults hostile outages soak hub-clients stubs bench check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -82,6 +82,9 @@ soak: $(DEV_INSTALLED) ## full load with random faults: nothing may grow or fail
 
 hub-clients: ## install three SignalR clients apart, for tests/conformance; needs npm
 	@sh tools/hub-clients.sh "$(PYTHON)" build/hub-clients
+
+stubs: $(INSTALLED) ## stream an answer in each language of clients/README.md that is there
+	@tools/try-stubs.sh $(ARGS)
 
 bench: $(INSTALLED) ## measure CPU per request, latency and the start, and hold them to the budget
 	$(BIN)/python benchmarks/bench.py $(ARGS)

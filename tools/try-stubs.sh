@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Runs the blocks of clients/README.md against a gateway of its own: each must print what it streamed.
+# A language whose tool is missing is left out. Arguments name some of them: Go Java TypeScript Rust.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# So long each may take, with all that it downloads and compiles at first.
+SECONDS_EACH=600
+declare -A TOOLS=([Go]=go [Java]=mvn [TypeScript]=npm [Rust]=cargo)
+languages=("$@")
+[ $# -gt 0 ] || languages=(Go Java TypeScript Rust)
+
+folder=$(mktemp -d)
+end() {
+  [ -z "${gateway:-}" ] || { kill "$gateway" && wait "$gateway"; } 2>/dev/null || true
+  rm -rf "$folder"
+}
+trap end EXIT
+
+# Four ports in a row are the gateway's, which asks nobody for them before.
+port=$((20000 + RANDOM % 10000))
+.venv/bin/conduit serve --data-dir "$folder" --http-port $((port + 9)) --grpc-port "$port" >"$folder/greeting" 2>&1 &
+gateway=$!
+for _ in $(seq 60); do
+  grep -q "Ctrl-C" "$folder/greeting" && break
+  kill -0 "$gateway" 2>/dev/null || break
+  sleep 1
+done
+CONDUIT_API_KEY=$(grep -o 'condt_[A-Za-z0-9_-]*' "$folder/greeting" | head -1) || { cat "$folder/greeting"; exit 1; }
+CONDUIT_ROUTER=127.0.0.1:$((port + 1))
+export CONDUIT_API_KEY CONDUIT_ROUTER PATH="$PWD/.venv/bin:$PATH"
+
+passed=0 failed=0 skipped=0
+for language in "${languages[@]}"; do
+  if ! command -v "${TOOLS[$language]}" >/dev/null; then
+    echo "$language: left out, without ${TOOLS[$language]}"
+    skipped=$((skipped + 1))
+    continue
+  fi
+  block=$(awk -v head="## $language" '$0 == head { found = 1 } found && /^```$/ { exit } inside; found && /^```sh$/ { inside = 1 }' clients/README.md)
+  if timeout $SECONDS_EACH bash -euc "$block" >"$folder/out" 2>&1 && grep -q "^Hello from $language!$" "$folder/out"; then
+    echo "$language: streams"
+    passed=$((passed + 1))
+  else
+    echo "$language: FAILED"
+    tail -30 "$folder/out"
+    failed=$((failed + 1))
+  fi
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
