@@ -28,7 +28,7 @@ class _FinishReason:
 class _FinishReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FinishReason.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     FINISH_REASON_UNSPECIFIED: _FinishReason.ValueType  # 0
-    """Not yet, or for a reason this contract does not know: see `native_finish_reason`."""
+    """Not yet. A reason that this contract does not know is a stop: see `native_finish_reason`."""
     FINISH_REASON_STOP: _FinishReason.ValueType  # 1
     """The answer is complete."""
     FINISH_REASON_LENGTH: _FinishReason.ValueType  # 2
@@ -44,7 +44,7 @@ class FinishReason(_FinishReason, metaclass=_FinishReasonEnumTypeWrapper):
     """Why a model stopped writing."""
 
 FINISH_REASON_UNSPECIFIED: FinishReason.ValueType  # 0
-"""Not yet, or for a reason this contract does not know: see `native_finish_reason`."""
+"""Not yet. A reason that this contract does not know is a stop: see `native_finish_reason`."""
 FINISH_REASON_STOP: FinishReason.ValueType  # 1
 """The answer is complete."""
 FINISH_REASON_LENGTH: FinishReason.ValueType  # 2

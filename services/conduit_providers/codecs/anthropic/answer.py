@@ -14,7 +14,6 @@ from conduit.v1.chat_pb2 import (
     FINISH_REASON_LENGTH,
     FINISH_REASON_STOP,
     FINISH_REASON_TOOL_CALLS,
-    FINISH_REASON_UNSPECIFIED,
     ChatUsage,
     FinishReason,
 )
@@ -208,7 +207,7 @@ _TIERS = {"standard": "default"}
 def finish_of(stop_reason: str, details: StopDetails | None) -> Finish:
     """Return what a stop reason means."""
     return Finish(
-        _REASONS.get(stop_reason, FINISH_REASON_UNSPECIFIED),
+        _REASONS.get(stop_reason, FINISH_REASON_STOP),
         None if stop_reason in _PLAIN else stop_reason,
         details.explanation if details is not None else None,
     )

@@ -6,7 +6,6 @@ https://platform.claude.com/docs/en/build-with-claude/streaming
 from typing import Any
 
 import msgspec
-import orjson
 
 from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
@@ -183,7 +182,7 @@ class AnthropicChatDecoder(EventDecoder):
             self._add_arguments(index, first, chunks)
         cited = self._blocks.cited(index)
         if cited:
-            self._chunk(chunks, ChatDelta(annotations_json=orjson.dumps(cited)))
+            self._cite(chunks, cited)
         self._add_kept(self._blocks.end(index), chunks)
 
     def _add_kept(

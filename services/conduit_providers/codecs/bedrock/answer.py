@@ -14,7 +14,6 @@ from conduit.v1.chat_pb2 import (
     FINISH_REASON_LENGTH,
     FINISH_REASON_STOP,
     FINISH_REASON_TOOL_CALLS,
-    FINISH_REASON_UNSPECIFIED,
     FinishReason,
 )
 from conduit_kernel.errors import UpstreamError
@@ -264,7 +263,7 @@ def finish_of(stop_reason: str, provider: str, *, is_answer: bool) -> Finish:
     if is_answer and stop_reason == "tool_use":
         return Finish(FINISH_REASON_STOP, None)
     return Finish(
-        _REASONS.get(stop_reason, FINISH_REASON_UNSPECIFIED),
+        _REASONS.get(stop_reason, FINISH_REASON_STOP),
         None if stop_reason in _PLAIN else stop_reason,
     )
 

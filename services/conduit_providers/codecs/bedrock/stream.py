@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-import orjson
 
 from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
@@ -164,7 +163,7 @@ class ConverseStreamDecoder(ChunkDecoder[Frame]):
 
     def _add_citations(self, index: int, chunks: list[ChatCompletionChunk]) -> None:
         if cited := self._citations.end(index):
-            self._chunk(chunks, ChatDelta(annotations_json=orjson.dumps(cited)))
+            self._cite(chunks, cited)
 
     def _text(self, raw: msgspec.Raw) -> str:
         try:

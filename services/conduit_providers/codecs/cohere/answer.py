@@ -19,7 +19,6 @@ from conduit.v1.chat_pb2 import (
     FINISH_REASON_LENGTH,
     FINISH_REASON_STOP,
     FINISH_REASON_TOOL_CALLS,
-    FINISH_REASON_UNSPECIFIED,
     ChatUsage,
     FinishReason,
 )
@@ -175,9 +174,7 @@ def finish_of(reason: str, error: str | None, provider: str) -> Finish:
         raise UpstreamTimeout(f"{provider} ran out of time over its answer", provider=provider)
     if reason == "ERROR":
         raise failure(error or "the generation failed", provider)
-    return Finish(
-        _REASONS.get(reason, FINISH_REASON_UNSPECIFIED), None if reason in _PLAIN else reason
-    )
+    return Finish(_REASONS.get(reason, FINISH_REASON_STOP), None if reason in _PLAIN else reason)
 
 
 def failure(message: object, provider: str) -> UpstreamError:

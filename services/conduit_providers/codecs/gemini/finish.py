@@ -11,7 +11,6 @@ from conduit.v1.chat_pb2 import (
     FINISH_REASON_LENGTH,
     FINISH_REASON_STOP,
     FINISH_REASON_TOOL_CALLS,
-    FINISH_REASON_UNSPECIFIED,
     FinishReason,
 )
 from conduit_kernel.errors import UpstreamError, UpstreamRefused
@@ -56,7 +55,7 @@ def finish_of(word: str, *, has_calls: bool) -> Finish:
     """Return what a finish reason means; Google says STOP also when the model calls tools."""
     if word == "STOP" and has_calls:
         return Finish(FINISH_REASON_TOOL_CALLS, None)
-    return Finish(_REASONS.get(word, FINISH_REASON_UNSPECIFIED), None if word in _PLAIN else word)
+    return Finish(_REASONS.get(word, FINISH_REASON_STOP), None if word in _PLAIN else word)
 
 
 def check_finish(candidate: Candidate, provider: str) -> None:

@@ -6,8 +6,6 @@ answer with what is new; the stream has no end mark, it simply ends after the fi
 
 from dataclasses import dataclass, field
 
-import orjson
-
 from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
 from conduit_providers.codecs.gemini.answer import (
@@ -88,7 +86,7 @@ class GeminiChatDecoder(EventDecoder):
             texts = {0: "".join(choice.said)}
             cited = annotations(bytes(candidate.grounding_metadata), texts)
             if cited:
-                self._chunk(chunks, ChatDelta(annotations_json=orjson.dumps(cited)), index)
+                self._cite(chunks, cited, index)
         if candidate.finish_reason is not None:
             choice.finish = candidate.finish_reason
         logprobs, extras = logprobs_json(candidate.logprobs_result), extras_json(candidate)

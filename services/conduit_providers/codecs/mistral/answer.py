@@ -1,7 +1,7 @@
 """What Mistral answers otherwise than OpenAI, in messages and their pieces.
 
 Models that reason answer with a list of chunks; their thoughts are among them, and references to
-results of tools. In a stream, a reference's place is counted within its event.
+results of tools.
 https://docs.mistral.ai/capabilities/reasoning
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.failures import malformed
 from conduit_providers.json_reading import parsed
 
 Json = dict[str, Any]
@@ -19,24 +19,30 @@ Json = dict[str, Any]
 # In the manner of OpenRouter's names for the forms of thoughts.
 FORMAT = "mistral-v1"
 MAX_CHOICES = 1000
-# An answer without any of these is OpenAI's as it is.
-_ODD = re.compile(
-    rb'"content"\s*:\s*\[|"tool_calls"\s*:\s*\[|"finish_reason"\s*:\s*"(?:model_length|error)"'
-)
+# An answer without any is OpenAI's as it is.
+_LISTED = re.compile(rb'"content"\s*:\s*\[')
 
 
-class Thoughts:
-    """Numbers the thoughts of one choice: words between them end one."""
+class Unfolding:
+    """Unfolds the chunks of one choice, event after event.
+
+    Thoughts are numbered: words between them end one. Places of references count from the choice's
+    first word on.
+    """
 
     def __init__(self) -> None:
         self._index = -1
         self._is_open = False
+        # How many characters were said, and how many references made.
+        self._said = 0
+        self._cited = 0
 
-    def unfold(self, said: Json) -> None:
+    def unfold(self, said: Json, *, is_piece: bool = False) -> None:
         """Change a message, or a piece of one, from a list of chunks to OpenAI's members."""
         chunks = said.get("content")
         if not isinstance(chunks, list):
             self._is_open = self._is_open and not chunks
+            self._said += len(chunks) if isinstance(chunks, str) else 0
             return
         texts: list[str] = []
         details: list[Json] = []
@@ -49,9 +55,10 @@ class Thoughts:
                     self._is_open = self._is_open and not text
                     texts.append(text)
                 case {"type": "reference"}:
-                    cited.append(_annotation(chunk, texts))
+                    cited.append(self._annotation(chunk, texts))
+        self._said += sum(map(len, texts))
         if cited:
-            said["annotations"] = cited
+            said["annotations"] = self._numbered(cited) if is_piece else cited
         said["content"] = "".join(texts) if texts else None
         if details:
             said["reasoning_content"] = "".join(detail["text"] for detail in details)
@@ -65,52 +72,34 @@ class Thoughts:
             detail["signature"] = chunk["signature"]
         return detail | {"format": FORMAT, "index": self._index}
 
+    def _annotation(self, chunk: Json, texts: list[str]) -> Json:
+        """Return a reference behind a text in OpenAI's form; the caller has given its object.
 
-class CallNumbers:
-    """Numbers the tool calls of one streamed choice, where Mistral does not."""
-
-    def __init__(self) -> None:
-        self._by_id: dict[str, int] = {}
-        self._count = 0
-
-    def number(self, call: Json) -> int:
-        """Return which call a piece belongs to: the one it says, or that of its id, or the last.
-
-        A piece with a new id, or with no id but a name, begins a call.
+        https://docs.mistral.ai/capabilities/citations
         """
-        name = call.get("id")
-        # The SDK's default for no id is the word `null`.
-        known = name if isinstance(name, str) and name != "null" else ""
-        number = call.get("index")
-        if not isinstance(number, int):
-            function = call.get("function")
-            is_named = isinstance(function, dict) and bool(function.get("name"))
-            begins = bool(known) or is_named or not self._count
-            number = self._by_id.get(known, self._count if begins else self._count - 1)
-        self._count = max(self._count, number + 1)
-        if known:
-            self._by_id[known] = number
-        return number
+        end = self._said + sum(map(len, texts))
+        start = end - len(texts[-1]) if texts else end
+        place = {"start_index": start, "end_index": end, "url": "", "title": ""}
+        references = chunk.get("reference_ids")
+        return {"type": "url_citation", "url_citation": place, "reference_ids": references}
 
-
-class ChoiceState:
-    """The state of a choice from one event to the next."""
-
-    def __init__(self) -> None:
-        self.thoughts = Thoughts()
-        self.calls = CallNumbers()
+    def _numbered(self, cited: list[Json]) -> list[Json]:
+        """Return references with the index by which accumulators of OpenAI's form tell them."""
+        first = self._cited
+        self._cited += len(cited)
+        return [{**each, "index": first + i} for i, each in enumerate(cited)]
 
 
 def is_odd(answer: bytes) -> bool:
     """Return whether an answer, or an event of one, may need changes."""
-    return _ODD.search(answer) is not None
+    return _LISTED.search(answer) is not None
 
 
-def as_openai(answer: bytes, part: str, states: dict[int, ChoiceState], provider: str) -> bytes:
+def as_openai(answer: bytes, part: str, states: dict[int, Unfolding], provider: str) -> bytes:
     """Return an answer, or an event of one, as OpenAI would have written it.
 
     `part` is the member of a choice that says something: `message` or `delta`. `states` are
-    what earlier events left, by choice. UpstreamError if the provider says that it failed.
+    what earlier events left, by choice. UpstreamError if it cannot be read.
     """
     try:
         document: Json = parsed(answer)
@@ -122,57 +111,16 @@ def as_openai(answer: bytes, part: str, states: dict[int, ChoiceState], provider
             continue
         said = choice.get(part)
         if isinstance(said, dict):
-            state = _state_of(choice, states, provider)
-            state.thoughts.unfold(said)
-            _complete_calls(said, part, state.calls)
-        _set_finish(choice, provider)
+            _state_of(choice, states, provider).unfold(said, is_piece=part == "delta")
     return orjson.dumps(document)
 
 
-def _annotation(chunk: Json, texts: list[str]) -> Json:
-    """Return a reference behind a text in OpenAI's form; what it refers to, the caller has given.
-
-    https://docs.mistral.ai/capabilities/citations
-    """
-    end = sum(map(len, texts))
-    start = end - len(texts[-1]) if texts else end
-    place = {"start_index": start, "end_index": end, "url": "", "title": ""}
-    references = chunk.get("reference_ids")
-    return {"type": "url_citation", "url_citation": place, "reference_ids": references}
-
-
-def _state_of(choice: Json, states: dict[int, ChoiceState], provider: str) -> ChoiceState:
+def _state_of(choice: Json, states: dict[int, Unfolding], provider: str) -> Unfolding:
     index = choice.get("index")
-    found = states.setdefault(index if isinstance(index, int) else 0, ChoiceState())
+    found = states.setdefault(index if isinstance(index, int) else 0, Unfolding())
     if len(states) > MAX_CHOICES:
         raise malformed(provider, "it has more choices than anybody asks for")
     return found
-
-
-def _complete_calls(said: Json, part: str, numbers: CallNumbers) -> None:
-    calls = said.get("tool_calls")
-    for call in calls if isinstance(calls, list) else ():
-        if not isinstance(call, dict):
-            continue
-        # The SDK knows calls without a type, and arguments that are no text.
-        call["type"] = call.get("type") or "function"
-        function = call.get("function")
-        if isinstance(function, dict) and isinstance(function.get("arguments"), dict):
-            function["arguments"] = orjson.dumps(function["arguments"]).decode()
-        if part == "message":
-            call.pop("index", None)
-        else:
-            call["index"] = numbers.number(call)
-
-
-def _set_finish(choice: Json, provider: str) -> None:
-    match choice.get("finish_reason"):
-        case "model_length":
-            choice["finish_reason"] = "length"
-            choice["native_finish_reason"] = "model_length"
-        case "error":
-            failure = {"message": "the generation failed", "code": "error"}
-            raise error_in_stream(failure, provider)
 
 
 def _text(thinking: object) -> str:

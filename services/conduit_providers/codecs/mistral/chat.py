@@ -6,10 +6,12 @@ What differs by name only is in the catalog; what differs in form is changed her
 it is there.
 """
 
+from contextlib import suppress
+
 from msgspec.structs import replace
 
 from conduit_kernel.errors import UpstreamError
-from conduit_providers.codecs.mistral.answer import ChoiceState, as_openai, is_odd
+from conduit_providers.codecs.mistral.answer import Unfolding, as_openai, is_odd
 from conduit_providers.codecs.mistral.request import fitted
 from conduit_providers.codecs.openai.chat import OpenAIChatCodec
 from conduit_providers.codecs.openai.stream import OpenAIChatDecoder
@@ -64,7 +66,9 @@ class MistralChatDecoder:
         self.skipped = 0
         self._provider = call.provider
         self._openai = OpenAIChatDecoder(call, endpoint)
-        self._states: dict[int, ChoiceState] = {}
+        self._states: dict[int, Unfolding] = {}
+        # What came before the first list of chunks; references count its words.
+        self._before: list[bytes] = []
         self._failure: UpstreamError | None = None
 
     def feed(self, data: bytes) -> ChatEvents | None:
@@ -87,14 +91,21 @@ class MistralChatDecoder:
         self.usage = self._openai.usage
         self.emitted, self.skipped = self._openai.emitted, self._openai.skipped
         self.has_finished = self._openai.has_finished
-        # Words end a thought, and so must be seen once something was changed.
-        if events is not None and (self._states or is_odd(events.sse)):
-            events = self._rewritten(events.sse)
+        if events is not None:
+            # Words end a thought, and so must be seen once something was changed.
+            if self._states or is_odd(events.sse):
+                events = self._rewritten(events.sse)
+            else:
+                self._before.append(events.sse)
         self.done = self._openai.done and self._failure is None
         return events
 
     def _rewritten(self, sse: bytes) -> ChatEvents:
         kept: list[bytes] = []
+        before, self._before = self._before, []
+        for event in events_in(b"".join(before)):
+            with suppress(UpstreamError):
+                as_openai(event.data, "delta", self._states, self._provider)
         for event in events_in(sse):
             try:
                 plain = as_openai(event.data, "delta", self._states, self._provider)

@@ -14,7 +14,6 @@ from conduit.v1.chat_pb2 import (
     FINISH_REASON_LENGTH,
     FINISH_REASON_STOP,
     FINISH_REASON_TOOL_CALLS,
-    FINISH_REASON_UNSPECIFIED,
     FinishReason,
 )
 from conduit_providers.codecs.shared.turns import argument_text
@@ -149,7 +148,7 @@ _REASONS: "Mapping[str, FinishReason.ValueType]" = {
 
 def finish_of(reason: str | None, *, has_calls: bool) -> Finish:
     """Return what a reason means; it is left out by servers of old."""
-    found = _REASONS.get(reason or "stop", FINISH_REASON_UNSPECIFIED)
+    found = _REASONS.get(reason or "stop", FINISH_REASON_STOP)
     if found == FINISH_REASON_STOP and has_calls:
         found = FINISH_REASON_TOOL_CALLS
     return Finish(found, None if reason in {"stop", "length"} else reason)

@@ -7,10 +7,11 @@ A dropped `stream_options` is not asked for, and no loss: usage is then expected
 
 import msgspec
 
-from conduit_providers.codecs.openai.chunks import with_stop
+from conduit_providers.codecs.openai.finish import REASONS
+from conduit_providers.codecs.openai.form import with_messages_formed
 from conduit_providers.codecs.openai.request import chat_body, headers_of
 from conduit_providers.codecs.openai.stream import OpenAIChatDecoder
-from conduit_providers.codecs.openai.typed import read_completion
+from conduit_providers.codecs.openai.tool_calls import NULL, are_whole
 from conduit_providers.codecs.openai.usage import (
     UsageReport,
     counts_at,
@@ -32,26 +33,34 @@ from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
 
 
+class _Message(msgspec.Struct):
+    role: str | None = None
+    tool_calls: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    reasoning: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Choice(msgspec.Struct):
+    message: _Message
+    index: int | None = None
+    finish_reason: str | None = None
+    error: object = None
+
+
 class _Whole(msgspec.Struct):
-    choices: list[msgspec.Raw] | None = None
+    choices: list[_Choice] | None = None
     usage: UsageReport | None = None
     service_tier: object = None
     error: object = None
 
 
 class _Uncounted(msgspec.Struct):
-    choices: list[msgspec.Raw] | None = None
-    error: object = None
-
-
-class _Choice(msgspec.Struct):
+    choices: list[_Choice] | None = None
     error: object = None
 
 
 _reader = JsonReader(_Whole, strict=False)
 _decode, _decode_plain = _reader.decode, _reader.decode_plain
 _decode_uncounted = JsonReader(_Uncounted).decode
-_decode_choice = msgspec.json.Decoder(_Choice).decode
 
 
 class OpenAIChatCodec:
@@ -79,8 +88,6 @@ class OpenAIChatCodec:
 
     def read(self, body: bytes, call: ChatCall, endpoint: Endpoint) -> ChatAnswer:
         """Read the answer's body."""
-        if endpoint.options.stop_reason:
-            body = with_stop(body, endpoint)
         try:
             whole = _read(body)
         except msgspec.DecodeError as error:
@@ -89,9 +96,11 @@ class OpenAIChatCodec:
             raise error_in_stream(whole.error, call.provider)
         if not whole.choices:
             raise malformed(call.provider, "it has no choices")
-        if b'"error"' in body:
-            _check_choices(whole.choices, call.provider)
-        return chat_answer(usage=_usage(whole, body, endpoint), json=body, read=read_completion)
+        for choice in whole.choices:
+            if not _is_formed(choice):
+                body = _formed(whole.choices, body, call.provider)
+                break
+        return chat_answer(usage=_usage(whole, body, endpoint), json=body)
 
     def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
         """Return a fresh decoder for one streamed answer."""
@@ -116,18 +125,29 @@ def _usage(whole: _Whole | _Uncounted, body: bytes, endpoint: Endpoint) -> Quant
     return counts.quantities(service_tier(tier)) if counts is not None else None
 
 
-def _check_choices(choices: list[msgspec.Raw], provider: str) -> None:
-    """Raise the failure that stands in a choice, as OpenRouter reports those of others.
+def _is_formed(choice: _Choice) -> bool:
+    """Return whether a choice is in OpenAI's form; here, as each chat is asked for it."""
+    said = choice.message
+    if choice.finish_reason not in REASONS or choice.index is None or choice.error is not None:
+        return False
+    if said.role is None or said.reasoning is not msgspec.UNSET:
+        return False
+    calls = said.tool_calls
+    return calls is msgspec.UNSET or calls == NULL or are_whole(calls)
 
-    https://openrouter.ai/docs/api-reference/overview
+
+def _formed(choices: list[_Choice], body: bytes, provider: str) -> bytes:
+    """Return an answer in OpenAI's form; raise the failure that stands in a choice.
+
+    OpenRouter reports so those of others. https://openrouter.ai/docs/api-reference/overview
     """
-    for choice in choices:
-        try:
-            error = _decode_choice(choice).error
-        except msgspec.ValidationError as invalid:
-            raise malformed(provider, "a choice is none") from invalid
-        if error is not None:
-            raise error_in_stream(error, provider)
+    error = next((choice.error for choice in choices if choice.error is not None), None)
+    if error is not None:
+        raise error_in_stream(error, provider)
+    try:
+        return with_messages_formed(body, provider)
+    except msgspec.DecodeError as invalid:
+        raise malformed(provider, "a choice is none") from invalid
 
 
 CODEC = OpenAIChatCodec()

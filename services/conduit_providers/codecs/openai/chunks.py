@@ -3,14 +3,12 @@
 The members that stay keep their bytes.
 """
 
-import re
 from collections.abc import Mapping
 
 import msgspec
 
 from conduit_providers.json_reading import JsonReader, parsed
 from conduit_providers.quantities import CACHE_READS, REASONING, Quantities
-from conduit_providers.spec import Endpoint
 
 Members = dict[str, msgspec.Raw]
 
@@ -102,15 +100,6 @@ def _counts(usage: Quantities, reported: object) -> dict[str, object]:
         made["completion_tokens_details"] = {"reasoning_tokens": reasoning}
     said = reported if isinstance(reported, dict) else {}
     return made | {name: value for name, value in said.items() if value is not None}
-
-
-def with_stop(data: bytes, endpoint: Endpoint) -> bytes:
-    """Return an answer in which the provider's own word for `stop`, if it has one, is OpenAI's."""
-    word: str = endpoint.options.stop_reason
-    if b'"%b"' % word.encode() not in data:
-        return data
-    # Quotes inside of texts are escaped, so that this is only ever found as a member.
-    return re.sub(rb'("finish_reason"\s*:\s*)"%b"' % word.encode(), rb'\1"stop"', data)
 
 
 def tier_in(event: bytes) -> object:

@@ -8,8 +8,6 @@ class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     # The role that stands for `developer`; empty where that is known.
     developer_role: str = ""
-    # The finish reason that stands for `stop`; empty where there is no other.
-    stop_reason: str = ""
     # Where an event of a stream may have the words of a failure that is not its `error`.
     stream_error: str = ""
     # Whether turns with tool calls are refused without the thoughts behind them, be they empty.

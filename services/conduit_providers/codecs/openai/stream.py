@@ -20,12 +20,11 @@ from conduit_providers.codecs.openai.chunks import (
     merged,
     tier_in,
     usage_chunk,
-    with_stop,
     without_choices,
     without_usage,
     written,
 )
-from conduit_providers.codecs.openai.typed import read_chunk
+from conduit_providers.codecs.openai.form import PLAIN, ChunkChoice, ChunkForm
 from conduit_providers.codecs.openai.usage import counts_at, read_usage
 from conduit_providers.codecs.shared.skipping import may_skip
 from conduit_providers.codecs.shared.sse import EventBuffer, events_in
@@ -39,13 +38,8 @@ from conduit_providers.token_counts import TokenCounts
 DONE = b"[DONE]"
 
 
-class _Choice(msgspec.Struct):
-    index: int = 0
-    finish_reason: str | None = None
-
-
 class _Chunk(msgspec.Struct):
-    choices: list[_Choice] | None = None
+    choices: list[ChunkChoice] | None = None
     usage: object = None
     error: object = None
 
@@ -72,6 +66,7 @@ class OpenAIChatDecoder:
         "_error_path",
         "_failure",
         "_finished",
+        "_form",
         "_is_special",
         "_is_usage_asked",
         "_model_event",
@@ -107,6 +102,7 @@ class OpenAIChatDecoder:
         self._failure: UpstreamError | None = None
         # Why an event was left out, should the answer come to nothing.
         self._skipped_for: UpstreamError | None = None
+        self._form = ChunkForm(call.provider)
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         # What was said before the first choice.
@@ -164,7 +160,7 @@ class OpenAIChatDecoder:
     def _pass_on(self, block: bytes) -> ChatEvents | None:
         if number := self._ordinary(block):
             self.emitted += number
-            return ChatEvents(sse=block, read=read_chunk)
+            return ChatEvents(sse=block)
         return self._pass_on_each(block)
 
     def _ordinary(self, block: bytes) -> int:
@@ -188,14 +184,14 @@ class OpenAIChatDecoder:
             if chunk.usage is not None or chunk.error is not None or not choices:
                 return 0
             choice = choices[0]
-            if choice.finish_reason or choice.index not in seen or len(choices) != 1:
+            if choice.finish_reason is not None or choice.index not in seen or len(choices) != 1:
+                return 0
+            if choice.delta != PLAIN and not self._form.goes_on(choice):
                 return 0
         # A line of another kind is none of JSON, or was a part of no event.
         return len(chunks) if block.count(b"\n\n") == len(chunks) else 0
 
     def _pass_on_each(self, block: bytes) -> ChatEvents | None:
-        if self._endpoint.options.stop_reason:
-            block = with_stop(block, self._endpoint)
         parts = block.split(b"\n\n")
         parts.pop()
         is_suspect = self._unsound(block, parts) is not None
@@ -221,7 +217,7 @@ class OpenAIChatDecoder:
         if self._failure is not None and not kept:
             raise self._failure
         if kept == parts:
-            return ChatEvents(sse=block, read=read_chunk)
+            return ChatEvents(sse=block)
         return self._joined([part + b"\n\n" for part in kept])
 
     def _unsound(self, block: bytes, parts: list[bytes]) -> UpstreamError | None:
@@ -237,7 +233,7 @@ class OpenAIChatDecoder:
     def _joined(self, events: list[bytes]) -> ChatEvents | None:
         if self.done:
             events += [b"data: %b\n\n" % event for event in self._last_events()]
-        return ChatEvents(sse=b"".join(events), read=read_chunk) if events else None
+        return ChatEvents(sse=b"".join(events)) if events else None
 
     def _last_events(self) -> list[bytes]:
         events = [written(self._early)] if self._early else []
@@ -295,9 +291,32 @@ class OpenAIChatDecoder:
             self._skip_or_fail(error, data)
             return None
         choices = chunk.choices
-        if chunk.usage is not None or chunk.error is not None or self._is_special or not choices:
-            return self._special_wanted(chunk, data)
-        return self._noted(choices, data)
+        if choices:
+            choice = choices[0]
+            is_plain = choice.delta == PLAIN and choice.finish_reason is None and len(choices) == 1
+            is_general = chunk.usage is None and chunk.error is None and not self._is_special
+            # The ordinary event: one choice that was seen before and goes on.
+            if is_plain and is_general and choice.index in self._seen:
+                return data
+            if chunk.error is None and not (is_plain and choice.index is not None):
+                return self._formed_wanted(chunk, choices, data)
+            if is_general:
+                return self._noted(choices, data)
+        return self._special_wanted(chunk, data)
+
+    def _formed_wanted(
+        self, chunk: _Chunk, choices: list[ChunkChoice], data: bytes
+    ) -> bytes | None:
+        try:
+            formed = self._form.kept(choices, data)
+        except msgspec.DecodeError:
+            error = malformed(self._provider, "an event is not a chat completion chunk")
+            self._skip_or_fail(error, data)
+            return None
+        except UpstreamError as error:
+            self._failure = error
+            return None
+        return self._special_wanted(chunk, formed)
 
     def _special_wanted(self, chunk: _Chunk, data: bytes) -> bytes | None:
         error = chunk.error
@@ -318,7 +337,7 @@ class OpenAIChatDecoder:
     def _without_usage(self, chunk: _Chunk, data: bytes) -> bytes | None:
         """Note the counts of an event; return the rest of it, None if there is none."""
         choices = chunk.choices or []
-        was_finished = self._finished.issuperset(choice.index for choice in choices)
+        was_finished = self._finished.issuperset(choice.index or 0 for choice in choices)
         # Some repeat a choice that is finished, only to have one beside the counts.
         is_apart = was_finished and (not choices or is_empty_delta(data))
         rest = None if is_apart else without_usage(self._noted(choices, data) or data)
@@ -338,7 +357,7 @@ class OpenAIChatDecoder:
             self._counts = counts
             self.usage = counts.quantities(service_tier(tier_in(data)))
 
-    def _noted(self, choices: list[_Choice], data: bytes) -> bytes | None:
+    def _noted(self, choices: list[ChunkChoice], data: bytes) -> bytes | None:
         """Note the choices of an event; return what is passed on, None if it has to wait."""
         if not choices:
             if self._seen:
@@ -348,9 +367,10 @@ class OpenAIChatDecoder:
         if self._reported_usage is None:
             self._model_event = data
         for choice in choices:
-            self._seen.add(choice.index)
+            index = choice.index or 0
+            self._seen.add(index)
             if choice.finish_reason:
-                self._finished.add(choice.index)
+                self._finished.add(index)
         self.has_finished = len(self._finished) >= max(self._choices, len(self._seen))
         if self._early:
             data = merged(data, self._early)

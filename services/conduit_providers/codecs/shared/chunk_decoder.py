@@ -5,7 +5,9 @@ A dialect says how bytes are cut into pieces (events, lines, frames) and what a 
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+import orjson
 
 from conduit.v1.chat_chunk_pb2 import ChatChoiceDelta, ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_pb2 import ChatUsage
@@ -32,6 +34,8 @@ class ChunkDecoder(ABC, Generic[PieceT]):
         self._failure: UpstreamError | None = None
         # Why an event was left out, should the answer come to nothing.
         self._skipped_for: UpstreamError | None = None
+        # How many citations each choice has.
+        self._cited: dict[int, int] = {}
         # What all chunks have in common.
         self._head = ChatCompletionChunk(
             object="chat.completion.chunk", created=call.created, model=call.model
@@ -129,6 +133,15 @@ class ChunkDecoder(ABC, Generic[PieceT]):
         chunk.CopyFrom(self._head)
         chunks.append(chunk)
         return chunk.choices.add(index=index, delta=delta)
+
+    def _cite(
+        self, chunks: list[ChatCompletionChunk], cited: list[dict[str, Any]], index: int = 0
+    ) -> None:
+        """Add a chunk with citations of a choice, numbered as OpenAI's accumulator demands."""
+        first = self._cited.get(index, 0)
+        self._cited[index] = first + len(cited)
+        numbered = [{**each, "index": first + i} for i, each in enumerate(cited)]
+        self._chunk(chunks, ChatDelta(annotations_json=orjson.dumps(numbered)), index)
 
     def _add_usage(self, counts: ChatUsage, chunks: list[ChatCompletionChunk]) -> None:
         """Add the chunk with the counts, if the caller asked for them."""

@@ -8,7 +8,6 @@ from conduit.v1.chat_pb2 import (
     FINISH_REASON_LENGTH,
     FINISH_REASON_STOP,
     FINISH_REASON_TOOL_CALLS,
-    FINISH_REASON_UNSPECIFIED,
     ChatUsage,
 )
 from conduit_providers.codecs.anthropic.answer import (
@@ -76,7 +75,7 @@ def test_later_counts_take_the_place_of_earlier_ones() -> None:
         ("model_context_window_exceeded", FINISH_REASON_LENGTH, "model_context_window_exceeded"),
         ("tool_use", FINISH_REASON_TOOL_CALLS, None),
         ("refusal", FINISH_REASON_CONTENT_FILTER, "refusal"),
-        ("of a later version", FINISH_REASON_UNSPECIFIED, "of a later version"),
+        ("of a later version", FINISH_REASON_STOP, "of a later version"),
     ],
 )
 def test_a_reason_is_told_and_kept_where_it_says_more(

@@ -8,7 +8,6 @@ from conduit.v1.chat_pb2 import (
     FINISH_REASON_LENGTH,
     FINISH_REASON_STOP,
     FINISH_REASON_TOOL_CALLS,
-    FINISH_REASON_UNSPECIFIED,
 )
 from conduit_kernel.errors import UpstreamError
 from conduit_providers.codecs.bedrock.answer import (
@@ -32,8 +31,8 @@ def block(text: str) -> Block:
         ("max_tokens", FINISH_REASON_LENGTH, None),
         ("tool_use", FINISH_REASON_TOOL_CALLS, None),
         ("guardrail_intervened", FINISH_REASON_CONTENT_FILTER, "guardrail_intervened"),
-        ("of a later version", FINISH_REASON_UNSPECIFIED, "of a later version"),
-        ("", FINISH_REASON_UNSPECIFIED, ""),
+        ("of a later version", FINISH_REASON_STOP, "of a later version"),
+        ("", FINISH_REASON_STOP, ""),
     ],
 )
 def test_a_reason_is_told_and_kept_where_it_says_more(

@@ -9,7 +9,6 @@ from conduit.v1.chat_pb2 import (
     FINISH_REASON_LENGTH,
     FINISH_REASON_STOP,
     FINISH_REASON_TOOL_CALLS,
-    FINISH_REASON_UNSPECIFIED,
 )
 from conduit_kernel.errors import UpstreamError, UpstreamTimeout
 from conduit_providers.codecs.cohere.answer import (
@@ -83,7 +82,7 @@ def test_what_the_model_saw_is_told_beside_it() -> None:
         ("MAX_TOKENS", FINISH_REASON_LENGTH, None),
         ("TOOL_CALL", FINISH_REASON_TOOL_CALLS, None),
         ("ERROR_TOXIC", FINISH_REASON_CONTENT_FILTER, "ERROR_TOXIC"),
-        ("complete", FINISH_REASON_UNSPECIFIED, "complete"),
+        ("complete", FINISH_REASON_STOP, "complete"),
     ],
 )
 def test_a_reason_is_told_and_kept_where_it_says_more(

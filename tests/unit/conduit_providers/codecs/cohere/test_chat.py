@@ -160,11 +160,12 @@ def test_stream_that_ends_without_a_reason_is_refused() -> None:
         decoded([b'data: {"type":"message-end","delta":{}}\n\n'])
 
 
-def test_unknown_reason_is_told_as_it_is() -> None:
-    """A reason of a later version is not lost."""
+def test_unknown_reason_is_told_beside_openais() -> None:
+    """A reason of a later version is not lost, and no SDK refuses it."""
     said = decoded([END.replace(b"COMPLETE", b"NEW_REASON")])
     choice = orjson.loads(said.removeprefix(b"data: "))["choices"][0]
-    assert choice["finish_reason"] == "NEW_REASON"
+    assert choice["finish_reason"] == "stop"
+    assert choice["native_finish_reason"] == "NEW_REASON"
 
 
 def test_trial_keys_tell_their_limit() -> None:

@@ -7,7 +7,6 @@ from conduit.v1.chat_pb2 import (
     FINISH_REASON_LENGTH,
     FINISH_REASON_STOP,
     FINISH_REASON_TOOL_CALLS,
-    FINISH_REASON_UNSPECIFIED,
 )
 from conduit_kernel.errors import UpstreamError, UpstreamRefused
 from conduit_providers.codecs.gemini.answer import Candidate
@@ -21,7 +20,7 @@ from conduit_providers.codecs.gemini.finish import check_finish, finish_of
         ("STOP", True, FINISH_REASON_TOOL_CALLS, None),
         ("MAX_TOKENS", True, FINISH_REASON_LENGTH, None),
         ("SAFETY", False, FINISH_REASON_CONTENT_FILTER, "SAFETY"),
-        ("OF_A_LATER_VERSION", False, FINISH_REASON_UNSPECIFIED, "OF_A_LATER_VERSION"),
+        ("OF_A_LATER_VERSION", False, FINISH_REASON_STOP, "OF_A_LATER_VERSION"),
     ],
 )
 def test_a_reason_is_told_and_kept_where_it_says_more(

@@ -9,9 +9,7 @@ from conduit_kernel.errors import UpstreamError
 from conduit_providers.codecs.mistral.answer import (
     FORMAT,
     MAX_CHOICES,
-    CallNumbers,
-    ChoiceState,
-    Thoughts,
+    Unfolding,
     as_openai,
     is_odd,
 )
@@ -24,7 +22,7 @@ def thinking(text: str, **more: object) -> Json:
     return {"type": "thinking", "thinking": [{"type": "text", "text": text}], **more}
 
 
-def unfolded(thoughts: Thoughts, *chunks: Json) -> Json:
+def unfolded(thoughts: Unfolding, *chunks: Json) -> Json:
     """Return what a list of chunks becomes."""
     said: Json = {"content": list(chunks)}
     thoughts.unfold(said)
@@ -41,11 +39,8 @@ def event(choice: Json) -> bytes:
     [
         (b'{"content":"x","finish_reason":"stop"}', False),
         (b'{"content": [ ]}', True),
-        (b'{"tool_calls":[]}', True),
-        (b'{"tool_calls":null}', False),
-        (b'{"finish_reason": "model_length"}', True),
-        (b'{"finish_reason":"error"}', True),
-        (b'{"content":"\\"tool_calls\\":["}', False),
+        (b'{"tool_calls":[]}', False),
+        (b'{"content":"\\"content\\":["}', False),
     ],
 )
 def test_what_may_need_changes_is_found(text: bytes, *, odd: bool) -> None:
@@ -55,7 +50,7 @@ def test_what_may_need_changes_is_found(text: bytes, *, odd: bool) -> None:
 
 def test_words_end_a_thought() -> None:
     """Pieces of one have one number, across events."""
-    thoughts = Thoughts()
+    thoughts = Unfolding()
     first = unfolded(thoughts, thinking("Hm"), thinking("mm"))
     assert first["content"] is None
     assert first["reasoning_content"] == "Hmmm"
@@ -73,7 +68,7 @@ def test_words_end_a_thought() -> None:
 
 def test_an_empty_text_ends_nothing() -> None:
     """Mistral sends some between."""
-    thoughts = Thoughts()
+    thoughts = Unfolding()
     unfolded(thoughts, thinking("a"))
     unfolded(thoughts, {"type": "text", "text": ""})
     said: Json = {"content": ""}
@@ -82,9 +77,11 @@ def test_an_empty_text_ends_nothing() -> None:
 
 
 def test_a_reference_cites_the_text_before_it() -> None:
-    """Its place is counted within the event."""
+    """Its place is counted from the answer's first word on, whatever event it is in."""
+    unfolding = Unfolding()
+    unfolding.unfold({"content": "0123456789"})
     found = unfolded(
-        Thoughts(),
+        unfolding,
         {"type": "reference", "reference_ids": [9]},
         {"type": "text", "text": "äö"},
         {"type": "text", "text": "abc"},
@@ -92,8 +89,10 @@ def test_a_reference_cites_the_text_before_it() -> None:
     )
     places = [(a["url_citation"]["start_index"], a["url_citation"]["end_index"], a["reference_ids"])
               for a in found["annotations"]]  # fmt: skip
-    assert places == [(0, 0, [9]), (2, 5, [1, 2])]
+    assert places == [(10, 10, [9]), (12, 15, [1, 2])]
     assert found["content"] == "äöabc"
+    later = unfolded(unfolding, {"type": "reference"})
+    assert later["annotations"][0]["url_citation"]["start_index"] == 15
 
 
 @pytest.mark.parametrize(
@@ -103,49 +102,20 @@ def test_a_reference_cites_the_text_before_it() -> None:
 )  # fmt: skip
 def test_chunks_of_no_known_form_crash_nothing(chunk: Any) -> None:  # noqa: ANN401 # any JSON
     """They say nothing that we could tell."""
-    said = unfolded(Thoughts(), chunk, {"type": "text", "text": "x"})
+    said = unfolded(Unfolding(), chunk, {"type": "text", "text": "x"})
     assert said["content"] == "x"
 
 
-@pytest.mark.parametrize(
-    ("pieces", "numbers"),
-    [
-        ([{"index": 3}, {"index": 4}], [3, 4]),
-        ([{"id": "a"}, {"id": "b"}, {"id": "a"}], [0, 1, 0]),
-        ([{"id": "a"}, {}, {"id": "null"}], [0, 0, 0]),
-        ([{"function": {"name": "f"}}, {"function": {"name": "g"}}, {"function": {}}], [0, 1, 1]),
-        ([{}, {}], [0, 0]),
-        ([{"id": 7, "function": 7}, {"id": None}], [0, 0]),
-    ],
-)
-def test_calls_are_numbered_where_mistral_does_not(pieces: list[Json], numbers: list[int]) -> None:
-    """By their ids, by their names, or as the last one."""
-    counter = CallNumbers()
-    assert [counter.number(piece) for piece in pieces] == numbers
-
-
-def test_an_answer_is_openais() -> None:
-    """Calls have types and arguments that are text."""
-    choice = {
-        "index": 0,
-        "message": {"tool_calls": [{"index": 5, "function": {"name": "f", "arguments": {"a": 1}}}]},
-        "finish_reason": "model_length",
-    }
-    found = orjson.loads(as_openai(event(choice), "message", {}, "P"))["choices"][0]
-    assert found["message"]["tool_calls"] == [
-        {"function": {"name": "f", "arguments": '{"a":1}'}, "type": "function"}
-    ]
-    assert (found["finish_reason"], found["native_finish_reason"]) == ("length", "model_length")
-
-
-def test_a_choice_remembers_its_own_events() -> None:
-    """And no others'."""
-    states: dict[int, ChoiceState] = {}
+def test_references_of_a_stream_have_numbers_by_choice() -> None:
+    """OpenAI's accumulator tells entries by their index; whole answers have none."""
+    states: dict[int, Unfolding] = {}
+    chunks = [{"type": "reference", "reference_ids": [1]}]
     for index, number in ((0, 0), (1, 0), (0, 1)):
-        call = {"id": f"c{index}{number}", "function": {"name": "f"}}
-        raw = event({"index": index, "delta": {"tool_calls": [call]}})
+        raw = event({"index": index, "delta": {"content": chunks}})
         found = orjson.loads(as_openai(raw, "delta", states, "P"))
-        assert found["choices"][0]["delta"]["tool_calls"][0]["index"] == number
+        assert found["choices"][0]["delta"]["annotations"][0]["index"] == number
+    whole = as_openai(event({"message": {"content": chunks}}), "message", {}, "P")
+    assert "index" not in orjson.loads(whole)["choices"][0]["message"]["annotations"][0]
 
 
 @pytest.mark.parametrize(
@@ -159,17 +129,15 @@ def test_choices_of_no_known_form_are_passed_on(choice: Any) -> None:  # noqa: A
     assert as_openai(b'{"choices":7}', "delta", {}, "P") == b'{"choices":7}'
 
 
-def test_what_cannot_be_read_or_failed_is_the_providers_error() -> None:
-    """A generation that failed is no answer."""
+def test_what_cannot_be_read_is_the_providers_error() -> None:
+    """Not ours."""
     with pytest.raises(UpstreamError, match="cannot be read"):
         as_openai(b'{"x":1e999}', "delta", {}, "P")
-    with pytest.raises(UpstreamError, match="the generation failed"):
-        as_openai(event({"index": 0, "finish_reason": "error"}), "delta", {}, "P")
 
 
 def test_choices_are_bounded() -> None:
     """No stream makes us remember more than anybody asks for."""
-    states: dict[int, ChoiceState] = {}
+    states: dict[int, Unfolding] = {}
     for index in range(MAX_CHOICES):
         as_openai(event({"index": index, "delta": {}}), "delta", states, "P")
     with pytest.raises(UpstreamError, match="more choices"):

@@ -122,7 +122,8 @@ def test_ordinary_request_is_not_taken_apart() -> None:
 def test_ordinary_answer_is_not_taken_apart() -> None:
     """An answer without differences keeps its bytes."""
     body = (
-        b'{"id": "1",  "choices": [{"index":0,"message":{"content":"x"},"finish_reason":"stop"}]}'
+        b'{"id": "1",  "choices": [{"index":0,"message":{"role":"assistant","content":"x"},'
+        b'"finish_reason":"stop"}]}'
     )
     answer = CODEC.from_upstream(HttpResponse(200, {}, body), call_of(HELLO), ENDPOINT)
     assert answer.json == body

@@ -9,7 +9,6 @@ from conduit.v1.chat_pb2 import (
     FINISH_REASON_LENGTH,
     FINISH_REASON_STOP,
     FINISH_REASON_TOOL_CALLS,
-    FINISH_REASON_UNSPECIFIED,
 )
 from conduit_kernel.errors import UpstreamError
 from conduit_providers.codecs.ollama.answer import (
@@ -109,7 +108,7 @@ def test_a_piece_adds_words_thoughts_and_calls() -> None:
         (None, True, FINISH_REASON_TOOL_CALLS, None),
         ("length", True, FINISH_REASON_LENGTH, None),
         ("load", False, FINISH_REASON_STOP, "load"),
-        ("of a later version", False, FINISH_REASON_UNSPECIFIED, "of a later version"),
+        ("of a later version", False, FINISH_REASON_STOP, "of a later version"),
     ],
 )
 def test_a_reason_is_told_and_kept_where_it_says_more(

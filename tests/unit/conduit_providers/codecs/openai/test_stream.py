@@ -215,15 +215,16 @@ def test_chunks_without_counts_keep_their_bytes() -> None:
     """Spaces, order and numbers of the others stay; of the changed one those of its members."""
     first = b'data: { "x":1e2, "choices": [ {"index":0, "delta":{"content":"a"}} ],"n":12e-07 }\n\n'
     null = b'data: {"choices":[{"index":0,"delta":{}}],"usage":null}\n\n'
-    last = b'data: {"y":5.70e-05,"choices":[ {"index":0,"finish_reason":"stop"} ],"usage":%b}\n\n'
-    left = b'data: {"y":5.70e-05,"choices":[ {"index":0,"finish_reason":"stop"} ]}\n\n'
-    body = first + null + last % orjson.dumps(COUNTS) + DONE
+    end = b' {"index":0,"delta":{},"finish_reason":"stop"} '
+    last = b'data: {"y":5.70e-05,"choices":[%b],"usage":%b}\n\n'
+    left = b'data: {"y":5.70e-05,"choices":[%b]}\n\n' % end
+    body = first + null + last % (end, orjson.dumps(COUNTS)) + DONE
     assert read([body], {}) == first + null + left
 
 
 def test_said_again_is_passed_on_if_it_says_more() -> None:
     """A choice behind its end is left out with its counts only if nothing would be lost."""
-    late = told({"role": "assistant", "annotations": [{"type": "url_citation"}]})
+    late = told({"annotations": [{"type": "url_citation", "index": 0}]})
     scored = told({}, "stop")
     scored["choices"][0]["logprobs"] = {"content": []}
     for more in (late, scored):

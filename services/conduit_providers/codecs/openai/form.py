@@ -1,0 +1,253 @@
+"""OpenAI's form, kept for callers where a server of its dialect breaks it.
+
+SDKs demand more of an answer than people do: a tool call without an index makes OpenAI's own raise,
+a role that each chunk repeats becomes `assistantassistant`. What is right passes as it came; of
+what is not, only what is wrong is written anew, and the members that stay keep their bytes.
+
+Thoughts have one name, `reasoning_content`, whoever answers.
+"""
+
+import msgspec
+
+from conduit_providers.codecs.openai.finish import REASONS, reason_of
+from conduit_providers.codecs.openai.tool_calls import (
+    NULL,
+    CallNumbers,
+    Members,
+    index_of,
+    raw,
+    text_of,
+    whole_calls,
+)
+from conduit_providers.json_reading import JsonReader
+
+Unread = msgspec.Raw | msgspec.UnsetType
+
+_UNSET = msgspec.UNSET
+_EMPTY = msgspec.Raw(b"{}")
+_REASONING = b'"reasoning"'
+_REASONING_CONTENT = b'"reasoning_content"'
+# The two spacings of JSON's writers.
+_ROLES = (b'"role":"assistant",', b'"role": "assistant", ')
+# Lists whose entries OpenAI's SDK puts together by their index.
+_LISTS = ("annotations", "extra_content", "images", "reasoning_details")
+_RARE = ("reasoning", *_LISTS)
+
+
+class Delta(msgspec.Struct):
+    """The members of a piece that ask for a closer look."""
+
+    role: str | None = None
+    tool_calls: Unread = _UNSET
+    reasoning: Unread = _UNSET
+    annotations: Unread = _UNSET
+    extra_content: Unread = _UNSET
+    images: Unread = _UNSET
+    reasoning_details: Unread = _UNSET
+
+
+# As most are.
+PLAIN = Delta()
+
+
+class ChunkChoice(msgspec.Struct):
+    """A choice of a chunk."""
+
+    index: int | None = None
+    delta: Delta | None = None
+    finish_reason: str | None = None
+
+
+class _Indexed(msgspec.Struct):
+    index: int
+
+
+_read = JsonReader(Members).decode
+_read_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_read_indexed = msgspec.json.Decoder(list[_Indexed]).decode
+_write = msgspec.json.encode
+
+
+class ChunkForm:
+    """Keeps the chunks of one answer in form."""
+
+    __slots__ = ("_choices", "_provider")
+
+    def __init__(self, provider: str) -> None:
+        self._provider = provider
+        self._choices: dict[int, _ChoiceForm] = {}
+
+    def kept(self, choices: list[ChunkChoice], event: bytes) -> bytes:
+        """Return a chunk, and its choices, in OpenAI's form.
+
+        UpstreamError if it says that the answer failed, msgspec.DecodeError if it makes no sense.
+        """
+        choice = choices[0]
+        delta, reason = choice.delta, choice.finish_reason
+        if len(choices) != 1 or choice.index is None or delta is None:
+            for place, each in enumerate(choices):
+                each.index = place if each.index is None else each.index
+            return self._rewritten(event)
+        if reason is not None and reason not in REASONS:
+            return self._rewritten(event)
+        if delta == PLAIN:
+            return event
+        kept = self._form_of(choice.index).kept(delta, event)
+        return self._rewritten(event) if kept is None else kept
+
+    def goes_on(self, choice: ChunkChoice) -> bool:
+        """Return whether a choice has no more than another piece of calls, in OpenAI's form."""
+        form, delta = self._choices.get(choice.index or 0), choice.delta
+        if form is None or delta is None or delta.tool_calls is _UNSET or delta.role:
+            return False
+        is_bare = all(getattr(delta, name) is _UNSET for name in _RARE)
+        return is_bare and form.calls.go_on(delta.tool_calls)
+
+    def _form_of(self, index: int) -> "_ChoiceForm":
+        form = self._choices.get(index)
+        if form is None:
+            form = self._choices[index] = _ChoiceForm()
+        return form
+
+    def _rewritten(self, event: bytes) -> bytes:
+        members = _read(event)
+        choices = [_read(each) for each in _read_list(members["choices"])]
+        for place, choice in enumerate(choices):
+            self._fit(choice, place)
+        return _write({**members, "choices": choices})
+
+    def _fit(self, choice: Members, place: int) -> None:
+        index = index_of(choice.get("index"))
+        if index is None:
+            index = place
+            choice["index"] = raw(place)
+        form = self._form_of(index)
+        delta = choice.get("delta", NULL)
+        choice["delta"] = _EMPTY if delta == NULL else form.fitted(_read(delta))
+        if word := text_of(choice.get("finish_reason")):
+            _set_reason(choice, word, reason_of(word, self._provider, has_calls=bool(form.calls)))
+        else:
+            choice["finish_reason"] = NULL
+
+
+class _ChoiceForm:
+    """The form of one choice: what was said of it until now."""
+
+    __slots__ = ("_entries", "_has_role", "calls")
+
+    def __init__(self) -> None:
+        self.calls = CallNumbers()
+        self._has_role = False
+        # How many entries of a list came without an index, by the list's name.
+        self._entries: dict[str, int] = {}
+
+    def kept(self, delta: Delta, event: bytes) -> bytes | None:
+        """Return a chunk with this piece in form; None if it must be taken apart."""
+        if delta.tool_calls is not _UNSET and not self.calls.go_on(delta.tool_calls):
+            return None
+        if any(not _are_indexed(getattr(delta, name)) for name in _LISTS):
+            return None
+        found = event if delta.reasoning is _UNSET else _renamed(event, delta.reasoning)
+        if found is None or not delta.role:
+            return found
+        if self._has_role:
+            return _without_role(found)
+        self._has_role = True
+        return found
+
+    def fitted(self, delta: Members) -> msgspec.Raw:
+        """Return a piece in form."""
+        if text_of(delta.get("role")):
+            if self._has_role:
+                del delta["role"]
+            self._has_role = True
+        _rename_thoughts(delta)
+        if "tool_calls" in delta:
+            calls = self.calls.in_form(delta.pop("tool_calls"))
+            if calls is not None:
+                delta["tool_calls"] = calls
+        for name in _LISTS:
+            if name in delta and not _are_indexed(delta[name]):
+                delta[name] = self._numbered(name, delta[name])
+        return raw(delta)
+
+    def _numbered(self, name: str, entries: msgspec.Raw) -> msgspec.Raw:
+        try:
+            found = [_read(each) for each in _read_list(entries)]
+        except msgspec.ValidationError:
+            # Texts, or no list at all.
+            return entries
+        count = self._entries.get(name, 0)
+        self._entries[name] = count + len(found)
+        return raw([{**each, "index": raw(count + i)} for i, each in enumerate(found)])
+
+
+def with_messages_formed(answer: bytes, provider: str) -> bytes:
+    """Return a whole answer in OpenAI's form. UpstreamError if it says that it failed."""
+    members = _read(answer)
+    choices = [_read(each) for each in _read_list(members["choices"])]
+    for place, choice in enumerate(choices):
+        message = _read(choice["message"])
+        if not text_of(message.get("role")):
+            message["role"] = raw("assistant")
+        _rename_thoughts(message)
+        calls = whole_calls(message.get("tool_calls", NULL))
+        if calls is not None:
+            message["tool_calls"] = calls
+        if index_of(choice.get("index")) is None:
+            choice["index"] = raw(place)
+        word = text_of(choice.get("finish_reason"))
+        _set_reason(choice, word, reason_of(word, provider, has_calls=calls is not None))
+        choice["message"] = raw(message)
+    return _write({**members, "choices": choices})
+
+
+def _set_reason(choice: Members, word: str, reason: str) -> None:
+    """Set the reason to stop, with the provider's own beside it if that says more."""
+    choice["finish_reason"] = raw(reason)
+    if word and word != reason:
+        choice.setdefault("native_finish_reason", raw(word))
+
+
+def _are_indexed(entries: Unread) -> bool:
+    """Return whether each entry of a list has its index, or there is no list."""
+    try:
+        if entries is not _UNSET and entries != NULL:
+            _read_indexed(entries)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _without_role(event: bytes) -> bytes | None:
+    """Return a chunk without its only role; None if it must be taken apart for that.
+
+    Quotes inside of texts are escaped, so that the name is only ever found as a member.
+    """
+    if event.count(b'"role"') == 1:
+        for role in _ROLES:
+            if role in event:
+                return event.replace(role, b"")
+    return None
+
+
+def _renamed(event: bytes, thoughts: msgspec.Raw) -> bytes | None:
+    """Return a chunk whose thoughts have our name; None if it must be taken apart for that."""
+    if _REASONING_CONTENT in event or event.count(_REASONING) != 1 or not _are_words(thoughts):
+        return None
+    return event.replace(_REASONING, _REASONING_CONTENT)
+
+
+def _rename_thoughts(said: Members) -> None:
+    """Give thoughts their name; some servers say them under both."""
+    thoughts = said.get("reasoning")
+    if thoughts is None or not _are_words(thoughts):
+        return
+    del said["reasoning"]
+    if said.get("reasoning_content", NULL) in (NULL, raw("")):
+        said["reasoning_content"] = thoughts
+
+
+def _are_words(thoughts: msgspec.Raw) -> bool:
+    """Return whether thoughts are a text, or none; some servers have a member of that name else."""
+    return bytes(thoughts).startswith((b'"', b"n"))

@@ -1,0 +1,69 @@
+"""OpenAI's own accumulator reads every recorded stream, whatever the dialect it came in.
+
+It is what `client.chat.completions.stream` and agents' frameworks stand on, and it raises where a
+chunk breaks OpenAI's form: https://github.com/openai/openai-python/blob/main/helpers.md
+"""
+
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from openai._models import construct_type
+from openai.lib.streaming.chat import ChatCompletionStreamState
+from openai.types.chat import ChatCompletionChunk
+from tests.support.replays import Replay, replays
+
+from conduit_providers.codecs.openai.finish import REASONS
+
+Json = dict[str, Any]
+STREAMS = [
+    each
+    for each in replays()
+    if each.operation == "chat" and each.asked.request.get("stream") and each.response.status == 200
+]
+
+
+def name_of(replay: Replay) -> str:
+    """Return a name for the test report."""
+    return replay.name
+
+
+@pytest.mark.parametrize("replay", STREAMS, ids=name_of)
+def test_sdk_puts_every_stream_together(replay: Replay) -> None:
+    """Each text is the sum of its pieces, said once; the reason is one that SDKs know."""
+    result = replay.result(replay.fresh_call())
+    chunks = result.get("events", [])
+    state = ChatCompletionStreamState()
+    for chunk in chunks:
+        read = construct_type(type_=ChatCompletionChunk, value=chunk)
+        assert isinstance(read, ChatCompletionChunk)
+        state.handle_chunk(read)
+    if "error" in result or not any(chunk["choices"] for chunk in chunks):
+        return
+    whole = state.current_completion_snapshot.to_dict(mode="json")
+    for choice in _objects(whole["choices"]):
+        pieces = [each for c in chunks for each in c["choices"] if each["index"] == choice["index"]]
+        _check(choice, [piece["delta"] for piece in pieces])
+
+
+def _check(choice: Json, deltas: list[Json]) -> None:
+    message = choice["message"]
+    assert choice["finish_reason"] in REASONS
+    assert message["role"] == "assistant"
+    for name in ("content", "reasoning_content", "refusal"):
+        assert (message.get(name) or "") == "".join(delta.get(name) or "" for delta in deltas)
+    assert "reasoning" not in message
+    said: dict[int, str] = defaultdict(str)
+    for call in (call for delta in deltas for call in delta.get("tool_calls") or ()):
+        said[call["index"]] += call.get("function", {}).get("arguments", "")
+    calls = message.get("tool_calls") or []
+    assert sorted(said) == list(range(len(calls)))
+    for number, call in enumerate(calls):
+        assert call["function"]["arguments"] == said[number]
+        assert call["id"]
+        assert call["type"] == "function"
+
+
+def _objects(value: object) -> list[Json]:
+    assert isinstance(value, list)
+    return value
