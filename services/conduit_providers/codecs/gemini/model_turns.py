@@ -163,7 +163,14 @@ def _images(message: ChatMessage) -> Sequence[object]:
 
 def _native(message: ChatMessage) -> list[Any]:
     parts = _google(message.unknown_json).get("parts")
-    return parts if isinstance(parts, list) else []
+    return [_unnumbered(part) for part in parts] if isinstance(parts, list) else []
+
+
+def _unnumbered(part: object) -> object:
+    """Return a part without the index that it has in a stream, which Google does not know."""
+    if not isinstance(part, dict):
+        return part
+    return {name: value for name, value in part.items() if name != "index"}
 
 
 def _google(unknown: bytes) -> Json:

@@ -5,6 +5,9 @@ answer with what is new; the stream has no end mark, it simply ends after the fi
 """
 
 from dataclasses import dataclass, field
+from itertools import count
+
+import orjson
 
 from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
@@ -37,6 +40,22 @@ class _Choice:
     finish: str = ""
     # What was said, for the places of what it is grounded on.
     said: list[str] = field(default_factory=list[str])
+    # How many pictures came, and how many parts of Google's own.
+    images: "count[int]" = field(default_factory=count)
+    parts: "count[int]" = field(default_factory=count)
+
+    def numbered(self, unknown: bytes) -> bytes:
+        """Return members with the index by which OpenAI's accumulator tells entries of lists.
+
+        It raises at the second list without.
+        """
+        members = orjson.loads(unknown)
+        google = members.get("extra_content", {}).get("google", {})
+        for entry in members.get("images", ()):
+            entry["index"] = next(self.images)
+        for entry in google.get("parts", ()):
+            entry["index"] = next(self.parts)
+        return orjson.dumps(members)
 
 
 class GeminiChatDecoder(EventDecoder):
@@ -81,6 +100,8 @@ class GeminiChatDecoder(EventDecoder):
             delta = choice.reader.read(part)
             if delta is not None:
                 choice.said.append(delta.content)
+                if delta.unknown_json:
+                    delta.unknown_json = choice.numbered(delta.unknown_json)
                 self._chunk(chunks, delta, index)
         if candidate.grounding_metadata:
             texts = {0: "".join(choice.said)}

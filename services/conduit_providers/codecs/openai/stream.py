@@ -96,8 +96,8 @@ class OpenAIChatDecoder:
         self._endpoint = endpoint
         self._paths = endpoint.usage
         self._error_path = endpoint.options.stream_error
-        # Whether counts, errors or reasons to stop are elsewhere than in OpenAI's own events.
-        self._is_special = bool(self._paths or self._error_path or endpoint.options.stop_reason)
+        # Whether counts or errors are elsewhere than in OpenAI's own events.
+        self._is_special = bool(self._paths or self._error_path)
         self._buffer = EventBuffer(call.provider)
         self._failure: UpstreamError | None = None
         # Why an event was left out, should the answer come to nothing.
@@ -169,9 +169,8 @@ class OpenAIChatDecoder:
         An ordinary event has one choice, which was seen before and goes on, on one line.
         """
         seen = self._seen
-        if not seen or self._is_special or not block.startswith(b"data: {"):
-            return 0
-        if len(block) > SHORT and is_one_too_deep(block.split(b"\n\n")):
+        is_long = len(block) > SHORT and is_one_too_deep(block.split(b"\n\n"))
+        if is_long or not seen or self._is_special or not block.startswith(b"data: {"):
             return 0
         try:
             if not block.isascii():

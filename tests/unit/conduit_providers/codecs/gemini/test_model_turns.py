@@ -76,3 +76,10 @@ def test_ids_of_ours_are_not_sent() -> None:
     """The API gave none."""
     assert id_member("call_gemini_1") == {} == id_member("")
     assert id_member("c") == {"id": "c"}
+
+
+def test_parts_of_a_stream_go_back_without_their_numbers() -> None:
+    """Google knows none; they are for accumulators of OpenAI's form."""
+    google = {"google": {"parts": [{**CODE, "index": 0}, "x"]}}
+    parts, _ = turn({"content": "a", "extra_content": google})
+    assert CODE in parts

@@ -136,3 +136,23 @@ def test_choices_are_bounded() -> None:
     assert reader.feed(sse(said("x", MAX_CHOICES))) is None
     with pytest.raises(UpstreamError, match="more answers"):
         reader.feed(sse(said("x", MAX_CHOICES)))
+
+
+def test_entries_of_lists_are_numbered_by_choice() -> None:
+    """OpenAI's accumulator raises at the second list without."""
+    code: Json = {"executableCode": {"code": "1", "language": "PYTHON"}}
+    drawn: Json = {"inlineData": {"mimeType": "image/png", "data": "AA=="}}
+    event = sse(*({"index": i, "content": {"parts": [code, drawn]}} for i in (0, 1)))
+    reader, found = decoder(2), list[Json]()
+    for _ in range(2):
+        events = reader.feed(event)
+        assert events is not None
+        deltas = [choice.delta for chunk in events.chunks for choice in chunk.choices]
+        found += [orjson.loads(delta.unknown_json) for delta in deltas if delta.unknown_json]
+    images = [each["images"][0]["index"] for each in found if "images" in each]
+    parts = [
+        each["extra_content"]["google"]["parts"][0]["index"]
+        for each in found
+        if "extra_content" in each
+    ]
+    assert images == parts == [0, 0, 1, 1]

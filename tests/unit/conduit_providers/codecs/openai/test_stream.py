@@ -222,6 +222,22 @@ def test_chunks_without_counts_keep_their_bytes() -> None:
     assert read([body], {}) == first + null + left
 
 
+def test_pieces_of_calls_and_words_are_one_burst_as_it_came() -> None:
+    """Nothing of a burst is written anew where all of it is in OpenAI's form."""
+    begin = {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}
+    more = {"index": 0, "function": {"arguments": "{"}}
+    reader = decoder()
+    reader.feed(sse([told({"role": "assistant", "tool_calls": [begin]})], b""))
+    burst = sse([told({"tool_calls": [more]}), told({"content": "a"})], b"").replace(b":", b": ")
+    burst = burst.replace(b"data:  ", b"data: ")
+    events = reader.feed(burst)
+    assert events is not None
+    assert events.sse is burst
+    odd = reader.feed(sse([told({"tool_calls": [{**more, "id": "a"}]})], b""))
+    assert odd is not None
+    assert odd.sse == sse([told({"tool_calls": [more]})], b"")
+
+
 def test_said_again_is_passed_on_if_it_says_more() -> None:
     """A choice behind its end is left out with its counts only if nothing would be lost."""
     late = told({"annotations": [{"type": "url_citation", "index": 0}]})
