@@ -149,6 +149,7 @@ def fallback_chain(value: values.FallbackChain) -> chain_pb.FallbackChain:
                 actual_model_name=step.actual_model_name,
                 conditions=map(policy_pb.FallbackCondition.ValueType, step.conditions),
                 timeouts=_timeouts(step.timeouts),
+                retries=map(_retry_policy, step.retries),
             )
             for step in value.providers
         ],
@@ -158,6 +159,7 @@ def fallback_chain(value: values.FallbackChain) -> chain_pb.FallbackChain:
         stream_failover=_stream_failover(value.stream_failover),
         retries=map(_retry_policy, value.retries),
         prefer_primary_for=_duration(value.prefer_primary_for),
+        hedging=_hedging(value.hedging),
         created_at=timestamp(value.created_at),
         updated_at=timestamp(value.updated_at),
     )
@@ -191,6 +193,12 @@ def _retry_policy(value: values.RetryPolicy) -> policy_pb.RetryPolicy:
         wait=_duration(value.wait),
         max_wait=_duration(value.max_wait),
     )
+
+
+def _hedging(value: values.Hedging | None) -> policy_pb.Hedging | None:
+    if value is None:
+        return None
+    return policy_pb.Hedging(delay=_duration(value.delay), budget=value.budget)
 
 
 def _stream_failover(value: int | None) -> policy_pb.StreamFailover.ValueType | None:

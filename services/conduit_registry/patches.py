@@ -6,7 +6,7 @@ A field that is missing stays as it is; in a new thing it is the value's default
 from collections.abc import Mapping
 from typing import Any, TypedDict, TypeVar, cast
 
-from conduit_registry.values import RetryPolicy, Step, Timeouts
+from conduit_registry.values import Hedging, RetryPolicy, Step, Timeouts
 
 
 class ProviderPatch(TypedDict, total=False):
@@ -71,6 +71,7 @@ class ChainPatch(TypedDict, total=False):
     stream_failover: int | None
     retries: tuple[RetryPolicy, ...]
     prefer_primary_for: int | None
+    hedging: Hedging | None
 
 
 class VirtualKeyPatch(TypedDict, total=False):

@@ -102,6 +102,16 @@ class ModelMapping:
     updated_at: int = 0
 
 
+class RetryPolicy(NamedTuple):
+    """Limits of retries after a class of failures. Times are microseconds; None means default."""
+
+    # Of the contract's `FailureClass`.
+    failure: int
+    attempts: int | None = None
+    wait: int | None = None
+    max_wait: int | None = None
+
+
 class Step(NamedTuple):
     """One step of a chain. The timeout is in microseconds; None means the Router's default."""
 
@@ -113,16 +123,16 @@ class Step(NamedTuple):
     # Of the contract's `FallbackCondition`.
     conditions: tuple[int, ...] = ()
     timeouts: Timeouts = NO_TIMEOUTS
+    retries: tuple[RetryPolicy, ...] = ()
 
 
-class RetryPolicy(NamedTuple):
-    """Limits of retries after a class of failures. Times are microseconds; None means default."""
+class Hedging(NamedTuple):
+    """The delay and the budget of a second candidate; None means the Router's default."""
 
-    # Of the contract's `FailureClass`.
-    failure: int
-    attempts: int | None = None
-    wait: int | None = None
-    max_wait: int | None = None
+    # In microseconds.
+    delay: int | None = None
+    # A share of the calls.
+    budget: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +150,8 @@ class FallbackChain:
     retries: tuple[RetryPolicy, ...] = ()
     # In microseconds.
     prefer_primary_for: int | None = None
+    # None where nobody else is asked.
+    hedging: Hedging | None = None
     created_at: int = 0
     updated_at: int = 0
 

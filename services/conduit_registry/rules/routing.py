@@ -107,4 +107,5 @@ def _step(step: FallbackProvider, field: str) -> Step:
         actual_model_name=fields.text(step.actual_model_name, model, most=MAX_MODEL_NAME),
         conditions=routing_policy.conditions(step.conditions, f"{field}.conditions"),
         timeouts=timeouts,
+        retries=routing_policy.retries(step.retries, f"{field}.retries"),
     )

@@ -14,12 +14,13 @@ from conduit.v1.routing_policy_pb2 import (
     FallbackCondition,
     StreamFailover,
 )
+from conduit.v1.routing_policy_pb2 import Hedging as HedgingMessage
 from conduit.v1.routing_policy_pb2 import RetryPolicy as RetryPolicyMessage
 from conduit.v1.timeouts_pb2 import Timeouts as TimeoutsMessage
 from conduit_kernel.errors import InvalidRequest
 from conduit_registry.patches import ChainPatch
 from conduit_registry.rules import fields
-from conduit_registry.values import RetryPolicy, Timeouts
+from conduit_registry.values import Hedging, RetryPolicy, Timeouts
 
 MAX_TIMEOUT_SECONDS = 600
 MAX_PREFER_SECONDS = 60
@@ -39,11 +40,13 @@ def policy_fields(spec: FallbackChainSpec) -> ChainPatch:
     if spec.HasField("stream_failover"):
         given["stream_failover"] = stream_failover(spec.stream_failover)
     if spec.retries:
-        given["retries"] = _retries(spec.retries)
+        given["retries"] = retries(spec.retries, "retries")
     if spec.HasField("prefer_primary_for"):
         given["prefer_primary_for"] = fields.span(
             spec.prefer_primary_for, "preferPrimaryFor", most_seconds=MAX_PREFER_SECONDS
         )
+    if spec.HasField("hedging"):
+        given["hedging"] = _hedging(spec.hedging)
     return given
 
 
@@ -75,13 +78,14 @@ def _limit(given: TimeoutsMessage, name: str, field: str) -> int | None:
     return fields.span(duration, field, most_seconds=MAX_TIMEOUT_SECONDS)
 
 
-def _retries(given: Iterable[RetryPolicyMessage]) -> tuple[RetryPolicy, ...]:
-    found = tuple(_retry(each, f"retries[{i}]") for i, each in enumerate(given))
+def retries(given: Iterable[RetryPolicyMessage], field: str) -> tuple[RetryPolicy, ...]:
+    """Return limits of retries, each class of failures once."""
+    found = tuple(_retry(each, f"{field}[{i}]") for i, each in enumerate(given))
     seen: set[int] = set()
     for i, each in enumerate(found):
         if each.failure in seen:
-            message = "retries has a class of failures twice"
-            raise InvalidRequest(message, field=f"retries[{i}].failure")
+            message = f"{field} has a class of failures twice"
+            raise InvalidRequest(message, field=f"{field}[{i}].failure")
         seen.add(each.failure)
     return found
 
@@ -98,6 +102,18 @@ def _retry(given: RetryPolicyMessage, field: str) -> RetryPolicy:
     if given.HasField("max_wait"):
         max_wait = fields.span(given.max_wait, f"{field}.maxWait", most_seconds=MAX_TIMEOUT_SECONDS)
     return RetryPolicy(failure, attempts, wait, max_wait)
+
+
+def _hedging(given: HedgingMessage) -> Hedging:
+    delay = budget = None
+    if given.HasField("delay"):
+        delay = fields.span(given.delay, "hedging.delay", most_seconds=MAX_TIMEOUT_SECONDS)
+    if given.HasField("budget"):
+        budget = given.budget
+        if not 0.0 < budget <= 1.0:
+            message = f"hedging.budget must be more than 0 and at most 1, not {budget}"
+            raise InvalidRequest(message, field="hedging.budget")
+    return Hedging(delay, budget)
 
 
 def _required_choice(value: int, known: Collection[int], field: str) -> int:

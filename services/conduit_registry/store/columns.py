@@ -6,9 +6,10 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-from conduit_registry.values import RetryPolicy, Timeouts
+from conduit_registry.values import Hedging, RetryPolicy, Timeouts
 
 ItemT = TypeVar("ItemT")
+ObjectT = TypeVar("ObjectT", Timeouts, Hedging)
 
 
 class _JsonTuple(sa.types.TypeDecorator[tuple[ItemT, ...]], Generic[ItemT]):
@@ -55,20 +56,34 @@ class RetryPolicyList(_JsonTuple[RetryPolicy]):
         return None if value is None else tuple(RetryPolicy(**each) for each in value)
 
 
-class TimeoutsColumn(sa.types.TypeDecorator[Timeouts]):
-    """Timeouts, as an object of those that are set."""
+class _JsonObject(sa.types.TypeDecorator[ObjectT], Generic[ObjectT]):
+    """A value, as an object of those of its fields that are set."""
 
-    impl = sa.JSON
-    cache_ok = True
+    impl = sa.JSON(none_as_null=True)
+    made_of: type[ObjectT]
 
-    def process_bind_param(self, value: Timeouts | None, dialect: Dialect) -> Any:  # noqa: ANN401 # what JSON takes
+    def process_bind_param(self, value: ObjectT | None, dialect: Dialect) -> Any:  # noqa: ANN401 # what JSON takes
         """Store an object."""
         return None if value is None else _said(value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Timeouts | None:  # noqa: ANN401 # what JSON gives
+    def process_result_value(self, value: Any, dialect: Dialect) -> ObjectT | None:  # noqa: ANN401 # what JSON gives
         """Return the value."""
-        return None if value is None else Timeouts(**value)
+        return None if value is None else self.made_of(**value)
 
 
-def _said(value: RetryPolicy | Timeouts) -> dict[str, int]:
+class TimeoutsColumn(_JsonObject[Timeouts]):
+    """The limits of an attempt."""
+
+    cache_ok = True
+    made_of = Timeouts
+
+
+class HedgingColumn(_JsonObject[Hedging]):
+    """The hedging of an alias, or none."""
+
+    cache_ok = True
+    made_of = Hedging
+
+
+def _said(value: RetryPolicy | Timeouts | Hedging) -> dict[str, float]:
     return {name: each for name, each in value._asdict().items() if each is not None}

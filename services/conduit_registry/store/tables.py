@@ -7,12 +7,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from conduit_registry.store.columns import (
+    HedgingColumn,
     NumberList,
     RetryPolicyList,
     TextList,
     TimeoutsColumn,
 )
-from conduit_registry.values import RetryPolicy, Step, Timeouts
+from conduit_registry.values import Hedging, RetryPolicy, Step, Timeouts
 
 
 class Base(DeclarativeBase):
@@ -26,6 +27,7 @@ class Base(DeclarativeBase):
         tuple[int, ...]: NumberList,
         tuple[RetryPolicy, ...]: RetryPolicyList,
         Timeouts: TimeoutsColumn,
+        Hedging: HedgingColumn,
         Mapping[str, object]: sa.JSON,
     }
 
@@ -140,6 +142,7 @@ class StepRow(Base):
     actual_model_name: Mapped[str]
     conditions: Mapped[tuple[int, ...]]
     timeouts: Mapped[Timeouts]
+    retries: Mapped[tuple[RetryPolicy, ...]]
 
 
 class FallbackChainRow(Row):
@@ -154,6 +157,7 @@ class FallbackChainRow(Row):
     stream_failover: Mapped[int | None]
     retries: Mapped[tuple[RetryPolicy, ...]]
     prefer_primary_for: Mapped[int | None]
+    hedging: Mapped[Hedging | None]
     steps: Mapped[list[StepRow]] = relationship(
         lazy="selectin", cascade="all, delete-orphan", order_by=StepRow.position
     )

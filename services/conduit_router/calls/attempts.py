@@ -21,12 +21,15 @@ from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.conditions import turn_to_eligible
 from conduit_router.calls.evidence import take_evidence
 from conduit_router.routing.attempt_plan import Attempt
-from conduit_router.routing.refusals import wait_for_primary
+from conduit_router.routing.refusals import wait_for, wait_for_primary
+from conduit_router.routing.retry_rules import (
+    RETRY_PAUSE_SECONDS,
+    USUAL,
+    pause_before,
+    rule_of,
+)
 
 ResultT = TypeVar("ResultT")
-
-# The pause before an instance is asked again, drawn at random.
-RETRY_PAUSE_SECONDS = (0.02, 0.15)
 
 
 async def run_attempts(
@@ -58,8 +61,8 @@ async def run_attempts(
                 # Some providers repeat the key that they were given.
                 attempt.key.redactor.clean(error)
                 failure = error
-                _failed(scope, attempt, error)
-                attempt = await _next(scope, error)
+                pause = _failed(scope, attempt, error)
+                attempt = await _next(scope, attempt, error, pause)
             except InvalidRequest as error:
                 untranslatable = untranslatable or error
                 scope.abandon_attempt(attempt, error)
@@ -116,16 +119,22 @@ def out_of_time(scope: CallScope, attempt: Attempt) -> DeadlineExceeded:
     )
 
 
-async def _next(scope: CallScope, failure: UpstreamError) -> Attempt | None:
+async def _next(
+    scope: CallScope, failed: Attempt, failure: UpstreamError, pause: float | None
+) -> Attempt | None:
+    """Return the next attempt once its pause is over, None if there is none."""
     plan = scope.plan
     attempt = plan.next()
-    if attempt is None and isinstance(failure, UpstreamRateLimited) and plan.may_go_on:
-        # Everybody asked for a pause. Keep it, if the caller's time allows.
+    if attempt is not None:
+        if pause is not None:
+            await _pause(scope, pause)
+    elif isinstance(failure, UpstreamRateLimited) and plan.may_go_on:
+        # Everybody asked for a pause. Keep it, if the caller's time allows, and the operator.
         scope.decide_again()
-        if await scope.runtime.waiting.wait(scope):
+        most, wait = rule_of(failed.candidate, failure).max_wait, wait_for(plan.decision)
+        is_too_long = most is not None and wait is not None and wait > most
+        if not is_too_long and await scope.runtime.waiting.wait(scope):
             attempt = plan.next()
-    elif attempt is not None and attempt.is_retry:
-        await pause_before_retry(scope)
     return attempt
 
 
@@ -139,7 +148,8 @@ async def _pause(scope: CallScope, seconds: float) -> None:
     scope.waited += seconds
 
 
-def _failed(scope: CallScope, attempt: Attempt, error: UpstreamError) -> None:
+def _failed(scope: CallScope, attempt: Attempt, error: UpstreamError) -> float | None:
+    """End an attempt that failed; return the pause before it is repeated, None if it is not."""
     if isinstance(error, UpstreamTimeout) and scope.left() <= 0:
         # The caller's own limit: that says nothing against the provider.
         raise out_of_time(scope, attempt) from error
@@ -148,14 +158,32 @@ def _failed(scope: CallScope, attempt: Attempt, error: UpstreamError) -> None:
         error.metadata.setdefault("waited_ms", str(int(waited * 1000)))
     scope.end_attempt(attempt, error)
     take_evidence(scope, attempt, error)
-    may_retry = (
-        error.scope is Scope.INSTANCE
-        and error.is_transient
-        and scope.runtime.state.may_retry(scope.asked(attempt))
-    )
-    scope.plan.failed(error, may_retry=may_retry)
+    pause = _pause_before(scope, attempt, error)
+    scope.plan.failed(error, may_retry=pause is not None)
     if error.scope is Scope.REQUEST:
         turn_to_eligible(scope, attempt, error)
+    return pause
+
+
+def _pause_before(scope: CallScope, attempt: Attempt, error: UpstreamError) -> float | None:
+    """Return the pause before an attempt is repeated; None if it is not.
+
+    It leaves their share of the call's time to the steps that have not had their turn.
+    """
+    plan, candidate = scope.plan, attempt.candidate
+    most = 0 if scope.limits.attempts is not None else scope.runtime.caps.attempts
+    repetition = plan.repetition(error, most)
+    if not repetition:
+        return None
+    rule, others = rule_of(candidate, error), len(plan.untried_in_order())
+    pause = pause_before(rule, error, repetition, random.uniform)
+    reserved = scope.limits.total * others / len(plan.decision.candidates)
+    if pause is None or pause >= scope.left() - reserved:
+        return None
+    if rule is USUAL and others and pause > RETRY_PAUSE_SECONDS[1]:
+        # The others need not be waited for.
+        return None
+    return pause if scope.runtime.state.may_retry(scope.asked(attempt)) else None
 
 
 def _turned(scope: CallScope, attempt: Attempt, error: InvalidRequest) -> Attempt | None:

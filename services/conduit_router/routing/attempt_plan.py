@@ -1,5 +1,6 @@
 """What follows a failure: the attempts of one call over its candidates, without any I/O."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -7,9 +8,11 @@ import msgspec
 from conduit.v1.charge_pb2 import UsageSource
 from conduit_kernel.errors import Scope, UpstreamError
 from conduit_providers.quantities import Quantities
+from conduit_router.routing.balancing import Place
 from conduit_router.routing.decide import CandidateKeys, Decision
 from conduit_router.routing.health_view import Asked
 from conduit_router.routing.policy import AttemptTimeouts, within
+from conduit_router.routing.retry_rules import class_of, rule_of, usual_attempts
 from conduit_router.routing.table import Candidate, UpstreamKey
 from conduit_router.served_by import ServedBy
 
@@ -92,6 +95,10 @@ class AttemptPlan(msgspec.Struct):
     _retried: bool = False
     # How many candidates have had their turn.
     _reached: int = 0
+    # How often attempts at a step ended in failures whose number its operator has limited, by class
+    # of failure, and the steps that have had all of theirs.
+    _counted: Counter[tuple[Place, int]] | None = None
+    _spent: frozenset[Place] = frozenset()
 
     def next(self) -> Attempt | None:
         """Return the next attempt, or None when nothing is left to try."""
@@ -103,17 +110,49 @@ class AttemptPlan(msgspec.Struct):
         self._reached = max(self._reached, self._candidate + 1)
         return Attempt(chosen.candidate, chosen.keys[self._key], self._retry, chosen.is_last)
 
+    def repetition(self, error: UpstreamError, most_attempts: int = 0) -> int:
+        """Count a failure; return which repetition at its step with the same key may follow, or 0.
+
+        Where its operator says how many, there are attempts for them, `most_attempts` in all.
+        """
+        step = self.decision.candidates[self._candidate]
+        most = rule_of(step.candidate, error).attempts
+        if most is None:
+            repetition = int(usual_attempts(error) > 1 and not self._retried)
+        else:
+            repetition = self._count(step.candidate, error, most)
+            wanted = self.attempts + 1 + len(self.untried_in_order())
+            self.max_attempts = max(self.max_attempts, min(wanted, most_attempts))
+        has_other_key = error.scope is Scope.KEY and self._key + 1 < len(step.keys)
+        return 0 if has_other_key or not self._has_spare() else repetition
+
     def failed(self, error: UpstreamError, *, may_retry: bool) -> None:
-        """Take in that the last attempt failed. `may_retry`: the instance's budget allows it."""
+        """Take in that the last attempt failed. `may_retry`: it may be repeated, after a pause."""
+        step = self.decision.candidates[self._candidate]
         self._retry = False
         if error.scope is Scope.REQUEST:
             self._candidate = len(self.decision.candidates)
-        elif error.scope is Scope.KEY and self._has_spare():
-            self._next_key()
-        elif error.is_transient and may_retry and not self._retried and self._has_spare():
+        elif may_retry:
             self._retry = self._retried = True
+            if error.scope is Scope.KEY:
+                self._key = 0
+        elif error.scope is Scope.KEY and self._has_spare() and not self._is_spent(step):
+            self._next_key()
         else:
             self._next_candidate()
+
+    def _count(self, step: Candidate, error: UpstreamError, most: int) -> int:
+        """Count a failure of which a step may have so many; return how many it had, 0 if all."""
+        kind, place = class_of(error), (step.provider_id, step.model)
+        self._counted = counted = self._counted or Counter()
+        counted[place, kind or 0] += 1
+        if counted[place, kind or 0] < most:
+            return counted[place, kind or 0]
+        self._spent |= {place}
+        return 0
+
+    def _is_spent(self, step: CandidateKeys) -> bool:
+        return (step.candidate.provider_id, step.candidate.model) in self._spent
 
     def rejected(self) -> None:
         """Take in that the last candidate cannot be asked at all: that was no attempt."""
@@ -159,7 +198,11 @@ class AttemptPlan(msgspec.Struct):
 
     def untried(self) -> list[CandidateKeys]:
         """Return the candidates that have not had their turn, and those with conditions."""
-        return [*self.decision.candidates[self._reached :], *self.decision.conditional]
+        return [*self.untried_in_order(), *self.decision.conditional]
+
+    def untried_in_order(self) -> Sequence[CandidateKeys]:
+        """Return the candidates that will have their turn."""
+        return self.decision.candidates[max(self._reached, 1) :]
 
     def turn_to(self, eligible: Sequence[CandidateKeys]) -> None:
         """Go on with these alone, which were untried."""
@@ -174,13 +217,15 @@ class AttemptPlan(msgspec.Struct):
 
     def restart(self, decision: Decision) -> None:
         """Start over with what can be tried now."""
+        if self._spent:
+            left = tuple(each for each in decision.candidates if not self._is_spent(each))
+            decision = msgspec.structs.replace(decision, candidates=left)
         self.decision = decision
         self._candidate = self._key = self._reached = 0
         self._retry = self._retried = False
 
     def _has_spare(self) -> bool:
-        untried = len(self.decision.candidates) - max(self._reached, 1)
-        return self.max_attempts - self.attempts > untried
+        return self.max_attempts - self.attempts > len(self.untried_in_order())
 
     def _next_key(self) -> None:
         self._key += 1

@@ -1,5 +1,6 @@
 """The routing policy of an alias, compiled from its fallback chain."""
 
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -14,6 +15,7 @@ from conduit.v1.routing_policy_pb2 import (
     AffinityKey,
     BalancingStrategy,
     FailureClass,
+    RetryPolicy,
     StreamFailover,
 )
 from conduit.v1.timeouts_pb2 import Timeouts
@@ -32,9 +34,13 @@ class AttemptTimeouts(NamedTuple):
 class Retries(NamedTuple):
     """Limits of retries after failures of a class, in seconds; None means the default."""
 
-    attempts: int | None
-    wait: float | None
-    max_wait: float | None
+    attempts: int | None = None
+    wait: float | None = None
+    max_wait: float | None = None
+
+
+RetriesByClass = Mapping[FailureClass.ValueType, Retries]
+NO_RETRIES: RetriesByClass = {}
 
 
 class RoutingPolicy(msgspec.Struct, frozen=True, gc=False):
@@ -44,7 +50,6 @@ class RoutingPolicy(msgspec.Struct, frozen=True, gc=False):
     affinity: AffinityKey.ValueType = AFFINITY_KEY_NONE
     # None means the default.
     stream_failover: StreamFailover.ValueType | None = None
-    retries: dict[FailureClass.ValueType, Retries] = {}
     # Seconds for which a call waits for a rate-limited first choice.
     prefer_primary_for: float = 0.0
 
@@ -63,17 +68,22 @@ def policy_of(chain: FallbackChain) -> RoutingPolicy | None:
         strategy=strategy,
         affinity=affinity,
         stream_failover=chain.stream_failover or None,
-        retries={
-            each.failure: Retries(
-                each.attempts if each.HasField("attempts") else None,
-                _seconds(each.wait),
-                _seconds(each.max_wait),
-            )
-            for each in chain.retries
-        },
         prefer_primary_for=_seconds(chain.prefer_primary_for) or 0.0,
     )
     return None if policy == NO_POLICY else policy
+
+
+def retries_of(given: Iterable[RetryPolicy], others: RetriesByClass = NO_RETRIES) -> RetriesByClass:
+    """Return retries by class, with those of others for the classes of which nothing is said."""
+    own = {
+        each.failure: Retries(
+            each.attempts if each.HasField("attempts") else None,
+            _seconds(each.wait),
+            _seconds(each.max_wait),
+        )
+        for each in given
+    }
+    return {**others, **own} if own else others
 
 
 def timeouts_of(own: Timeouts, others: AttemptTimeouts | None) -> AttemptTimeouts | None:

@@ -9,7 +9,13 @@ from conduit_kernel.snapshot import SnapshotState
 from conduit_router.routing.balancing import affinity_of
 from conduit_router.routing.compile import Pieces
 from conduit_router.routing.decide import rejection
-from conduit_router.routing.policy import policy_of, timeouts_of
+from conduit_router.routing.policy import (
+    NO_RETRIES,
+    RetriesByClass,
+    policy_of,
+    retries_of,
+    timeouts_of,
+)
 from conduit_router.routing.table import Candidate, Instance, Route
 
 # An instance, or why it could not be compiled; None if there is no such instance.
@@ -26,10 +32,11 @@ def compile_route(
     chain = next((each for each in policies if each.providers), None)
     if not mappings and chain is None:
         return None
+    retries = retries_of(policies[0].retries) if policies else NO_RETRIES
     mapped: dict[int, Candidate] = {}
     for provider_id, mapping in mappings.items():
         if (instance := instances.get(provider_id)) is not None:
-            mapped[provider_id] = _mapped(mapping, instance)
+            mapped[provider_id] = _mapped(mapping, instance, retries)
         yield
     candidates: list[Candidate] = []
     rejections: list[pb.Rejection] = []
@@ -56,7 +63,7 @@ def compile_route(
     return Route(alias, tuple(candidates), tuple(rejections), created, policy, has_conditions)
 
 
-def _mapped(mapping: ModelMapping, instance: Instance) -> Candidate:
+def _mapped(mapping: ModelMapping, instance: Instance, retries: RetriesByClass) -> Candidate:
     own, timeouts = instance.provider, timeouts_of(mapping.timeouts, None)
     return Candidate(
         instance=instance,
@@ -71,12 +78,14 @@ def _mapped(mapping: ModelMapping, instance: Instance) -> Candidate:
         lot=own.id,
         timeouts=timeouts,
         conditions=frozenset(),
+        retries=retries,
     )
 
 
 def _chained(
     chain: FallbackChain, alias: str, mapped: Mapping[int, Candidate], instances: Instances
 ) -> Iterator[Candidate]:
+    shared = retries_of(chain.retries)
     for step in chain.providers:
         instance = instances.get(step.provider_id)
         if instance is None:
@@ -99,6 +108,7 @@ def _chained(
             lot=affinity_of(step.provider_id, model) if model else step.provider_id,
             timeouts=timeouts,
             conditions=frozenset(step.conditions),
+            retries=retries_of(step.retries, shared),
         )
 
 

@@ -19,7 +19,12 @@ from conduit_providers.redaction import Redactor
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.target import Target
 from conduit_providers.wire import Headers
-from conduit_router.routing.policy import AttemptTimeouts, RoutingPolicy
+from conduit_router.routing.policy import (
+    NO_RETRIES,
+    AttemptTimeouts,
+    RetriesByClass,
+    RoutingPolicy,
+)
 from conduit_router.served_by import ServedBy
 
 Network = IPv4Network | IPv6Network
@@ -166,6 +171,8 @@ class Candidate(msgspec.Struct, frozen=True, eq=False, gc=False):
     # The failures of a request after which alone it is asked; empty for all that are not the
     # request's.
     conditions: frozenset[FallbackCondition.ValueType]
+    # What its operator says of retries, by class of failure.
+    retries: RetriesByClass = NO_RETRIES
 
 
 class Route(msgspec.Struct, frozen=True, eq=False, gc=False):

@@ -18,10 +18,12 @@ from conduit.v1.routing_policy_pb2 import (
     BALANCING_STRATEGY_MOST_QUOTA,
     BALANCING_STRATEGY_WEIGHTED,
     FAILURE_CLASS_OVERLOADED,
+    FAILURE_CLASS_RATE_LIMITED,
     FAILURE_CLASS_TIMEOUT,
     FALLBACK_CONDITION_CONTEXT_TOO_LONG,
     FALLBACK_CONDITION_UNSUPPORTED_PARAMETER,
     STREAM_FAILOVER_RESTART,
+    Hedging,
     RetryPolicy,
 )
 from conduit.v1.timeouts_pb2 import Timeouts
@@ -29,6 +31,7 @@ from conduit.v1.timeouts_pb2 import Timeouts
 ATTEMPTS = "retries[0].attempts"
 OVERLOADED = RetryPolicy(failure=FAILURE_CLASS_OVERLOADED, attempts=2)
 SECOND = Duration(seconds=1)
+LIMITED = RetryPolicy(failure=FAILURE_CLASS_RATE_LIMITED, wait=SECOND)
 CONDITIONS = [FALLBACK_CONDITION_CONTEXT_TOO_LONG, FALLBACK_CONDITION_UNSUPPORTED_PARAMETER]
 
 
@@ -196,7 +199,9 @@ async def test_a_chain_is_a_policy_with_or_without_steps(api: Api) -> None:
     """What it says is kept and shown; an alias without steps is served by its mappings."""
     await api.provider()
     steps = [
-        FallbackProvider(provider_id=1, timeouts=Timeouts(idle=SECOND)),
+        FallbackProvider(
+            provider_id=1, timeouts=Timeouts(idle=SECOND), retries=[OVERLOADED, LIMITED]
+        ),
         FallbackProvider(provider_id=1, actual_model_name="large", conditions=CONDITIONS),
     ]
     spec = FallbackChainSpec(
@@ -207,13 +212,14 @@ async def test_a_chain_is_a_policy_with_or_without_steps(api: Api) -> None:
         stream_failover=STREAM_FAILOVER_RESTART,
         retries=[OVERLOADED],
         prefer_primary_for=SECOND,
+        hedging=Hedging(delay=SECOND, budget=0.25),
     )
     made = (await api(chain_pb.CreateFallbackChainRequest(fallback_chain=spec))).fallback_chain
     got = (await api(chain_pb.GetFallbackChainRequest(id=made.id))).fallback_chain
     assert got == made
     for name in ("providers", "strategy", "affinity", "stream_failover", "retries"):
         assert getattr(got, name) == getattr(spec, name)
-    assert got.prefer_primary_for == SECOND
+    assert (got.prefer_primary_for, got.hedging) == (SECOND, spec.hedging)
     swapped = FallbackChainSpec(providers=reversed(steps))
     update = chain_pb.UpdateFallbackChainRequest(id=made.id, fallback_chain=swapped)
     assert list((await api(update)).fallback_chain.providers) == steps[::-1]
@@ -221,6 +227,10 @@ async def test_a_chain_is_a_policy_with_or_without_steps(api: Api) -> None:
         id=made.id, update_mask=FieldMask(paths=["providers"])
     )
     assert not (await api(update)).fallback_chain.providers
+    update = chain_pb.UpdateFallbackChainRequest(
+        id=made.id, update_mask=FieldMask(paths=["hedging"])
+    )
+    assert not (await api(update)).fallback_chain.HasField("hedging")
     bare = chain_pb.CreateFallbackChainRequest(fallback_chain=FallbackChainSpec(model_alias="b"))
     plain = (await api(bare)).fallback_chain
     assert (plain.strategy, plain.affinity) == (BALANCING_STRATEGY_WEIGHTED, AFFINITY_KEY_NONE)

@@ -16,7 +16,9 @@ from conduit.v1.routing_policy_json import (
     FALLBACK_CONDITION_SPELLINGS,
     STREAM_FAILOVER_BY_SPELLING,
     STREAM_FAILOVER_SPELLINGS,
+    fill_hedging,
     fill_retry_policy,
+    hedging_to_json,
     retry_policy_to_json,
 )
 from conduit.v1.timeouts_json import fill_timeouts, timeouts_to_json
@@ -35,6 +37,7 @@ _FALLBACK_CHAIN_MEMBERS: Final[frozenset[str]] = frozenset(
         "streamFailover",
         "retries",
         "preferPrimaryFor",
+        "hedging",
     }
 )
 
@@ -85,6 +88,8 @@ def fill_fallback_chain(
             fill_retry_policy(message.retries.add(), item, f"{path}retries[{index}].")
     if (member := value.get("preferPrimaryFor")) is not None:
         well_known.fill_duration(message.prefer_primary_for, member, path + "preferPrimaryFor")
+    if (member := value.get("hedging")) is not None:
+        fill_hedging(message.hedging, member, path + "hedging.")
     if not _FALLBACK_CHAIN_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _FALLBACK_CHAIN_MEMBERS, path)
 
@@ -111,6 +116,8 @@ def fallback_chain_to_json(message: fallback_chain_pb2.FallbackChain) -> dict[st
     members["retries"] = [retry_policy_to_json(item) for item in message.retries]
     if message.HasField("prefer_primary_for"):
         members["preferPrimaryFor"] = well_known.duration_text(message.prefer_primary_for)
+    if message.HasField("hedging"):
+        members["hedging"] = hedging_to_json(message.hedging)
     return members
 
 
@@ -124,6 +131,7 @@ _FALLBACK_CHAIN_SPEC_MEMBERS: Final[frozenset[str]] = frozenset(
         "streamFailover",
         "retries",
         "preferPrimaryFor",
+        "hedging",
     }
 )
 
@@ -168,6 +176,8 @@ def fill_fallback_chain_spec(
             fill_retry_policy(message.retries.add(), item, f"{path}retries[{index}].")
     if (member := value.get("preferPrimaryFor")) is not None:
         well_known.fill_duration(message.prefer_primary_for, member, path + "preferPrimaryFor")
+    if (member := value.get("hedging")) is not None:
+        fill_hedging(message.hedging, member, path + "hedging.")
     if not _FALLBACK_CHAIN_SPEC_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _FALLBACK_CHAIN_SPEC_MEMBERS, path)
 
@@ -191,11 +201,13 @@ def fallback_chain_spec_to_json(message: fallback_chain_pb2.FallbackChainSpec) -
     members["retries"] = [retry_policy_to_json(item) for item in message.retries]
     if message.HasField("prefer_primary_for"):
         members["preferPrimaryFor"] = well_known.duration_text(message.prefer_primary_for)
+    if message.HasField("hedging"):
+        members["hedging"] = hedging_to_json(message.hedging)
     return members
 
 
 _FALLBACK_PROVIDER_MEMBERS: Final[frozenset[str]] = frozenset(
-    {"providerId", "priority", "timeout", "actualModelName", "conditions", "timeouts"}
+    {"providerId", "priority", "timeout", "actualModelName", "conditions", "timeouts", "retries"}
 )
 
 
@@ -234,6 +246,9 @@ def fill_fallback_provider(
             )
     if (member := value.get("timeouts")) is not None:
         fill_timeouts(message.timeouts, member, path + "timeouts.")
+    if (member := value.get("retries")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "retries")):
+            fill_retry_policy(message.retries.add(), item, f"{path}retries[{index}].")
     if not _FALLBACK_PROVIDER_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _FALLBACK_PROVIDER_MEMBERS, path)
 
@@ -249,4 +264,5 @@ def fallback_provider_to_json(message: fallback_chain_pb2.FallbackProvider) -> d
     ]
     if message.HasField("timeouts"):
         members["timeouts"] = timeouts_to_json(message.timeouts)
+    members["retries"] = [retry_policy_to_json(item) for item in message.retries]
     return members

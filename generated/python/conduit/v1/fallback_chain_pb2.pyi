@@ -42,6 +42,7 @@ class FallbackChain(_message.Message):
     STREAM_FAILOVER_FIELD_NUMBER: _builtins.int
     RETRIES_FIELD_NUMBER: _builtins.int
     PREFER_PRIMARY_FOR_FIELD_NUMBER: _builtins.int
+    HEDGING_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Made by the Registry, never used again."""
     model_alias: _builtins.str
@@ -78,6 +79,10 @@ class FallbackChain(_message.Message):
         means not at all.
         """
 
+    @_builtins.property
+    def hedging(self) -> _routing_policy_pb2.Hedging:
+        """A second candidate where the first one is slow. Unset means none."""
+
     def __init__(
         self,
         *,
@@ -93,10 +98,11 @@ class FallbackChain(_message.Message):
         stream_failover: _routing_policy_pb2.StreamFailover.ValueType | None = ...,
         retries: _abc.Iterable[_routing_policy_pb2.RetryPolicy] | None = ...,
         prefer_primary_for: _duration_pb2.Duration | None = ...,
+        hedging: _routing_policy_pb2.Hedging | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover", "created_at", b"created_at", "prefer_primary_for", b"prefer_primary_for", "stream_failover", b"stream_failover", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover", "created_at", b"created_at", "hedging", b"hedging", "prefer_primary_for", b"prefer_primary_for", "stream_failover", b"stream_failover", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover", "affinity", b"affinity", "created_at", b"created_at", "etag", b"etag", "id", b"id", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "prefer_primary_for", b"prefer_primary_for", "providers", b"providers", "retries", b"retries", "strategy", b"strategy", "stream_failover", b"stream_failover", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover", "affinity", b"affinity", "created_at", b"created_at", "etag", b"etag", "hedging", b"hedging", "id", b"id", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "prefer_primary_for", b"prefer_primary_for", "providers", b"providers", "retries", b"retries", "strategy", b"strategy", "stream_failover", b"stream_failover", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__stream_failover: _TypeAlias = _typing.Literal["stream_failover"]  # noqa: Y015
     _WhichOneofArgType__stream_failover: _TypeAlias = _typing.Literal["_stream_failover", b"_stream_failover"]  # noqa: Y015
@@ -118,6 +124,7 @@ class FallbackChainSpec(_message.Message):
     STREAM_FAILOVER_FIELD_NUMBER: _builtins.int
     RETRIES_FIELD_NUMBER: _builtins.int
     PREFER_PRIMARY_FOR_FIELD_NUMBER: _builtins.int
+    HEDGING_FIELD_NUMBER: _builtins.int
     model_alias: _builtins.str
     """Required on creation."""
     is_enabled: _builtins.bool
@@ -140,6 +147,10 @@ class FallbackChainSpec(_message.Message):
     def prefer_primary_for(self) -> _duration_pb2.Duration:
         """Default unset; more than zero and at most 60 seconds."""
 
+    @_builtins.property
+    def hedging(self) -> _routing_policy_pb2.Hedging:
+        """Default unset."""
+
     def __init__(
         self,
         *,
@@ -151,10 +162,11 @@ class FallbackChainSpec(_message.Message):
         stream_failover: _routing_policy_pb2.StreamFailover.ValueType | None = ...,
         retries: _abc.Iterable[_routing_policy_pb2.RetryPolicy] | None = ...,
         prefer_primary_for: _duration_pb2.Duration | None = ...,
+        hedging: _routing_policy_pb2.Hedging | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_affinity", b"_affinity", "_is_enabled", b"_is_enabled", "_model_alias", b"_model_alias", "_strategy", b"_strategy", "_stream_failover", b"_stream_failover", "affinity", b"affinity", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "prefer_primary_for", b"prefer_primary_for", "strategy", b"strategy", "stream_failover", b"stream_failover"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_affinity", b"_affinity", "_is_enabled", b"_is_enabled", "_model_alias", b"_model_alias", "_strategy", b"_strategy", "_stream_failover", b"_stream_failover", "affinity", b"affinity", "hedging", b"hedging", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "prefer_primary_for", b"prefer_primary_for", "strategy", b"strategy", "stream_failover", b"stream_failover"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_affinity", b"_affinity", "_is_enabled", b"_is_enabled", "_model_alias", b"_model_alias", "_strategy", b"_strategy", "_stream_failover", b"_stream_failover", "affinity", b"affinity", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "prefer_primary_for", b"prefer_primary_for", "providers", b"providers", "retries", b"retries", "strategy", b"strategy", "stream_failover", b"stream_failover"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_affinity", b"_affinity", "_is_enabled", b"_is_enabled", "_model_alias", b"_model_alias", "_strategy", b"_strategy", "_stream_failover", b"_stream_failover", "affinity", b"affinity", "hedging", b"hedging", "is_enabled", b"is_enabled", "model_alias", b"model_alias", "prefer_primary_for", b"prefer_primary_for", "providers", b"providers", "retries", b"retries", "strategy", b"strategy", "stream_failover", b"stream_failover"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__affinity: _TypeAlias = _typing.Literal["affinity"]  # noqa: Y015
     _WhichOneofArgType__affinity: _TypeAlias = _typing.Literal["_affinity", b"_affinity"]  # noqa: Y015
@@ -191,6 +203,7 @@ class FallbackProvider(_message.Message):
     ACTUAL_MODEL_NAME_FIELD_NUMBER: _builtins.int
     CONDITIONS_FIELD_NUMBER: _builtins.int
     TIMEOUTS_FIELD_NUMBER: _builtins.int
+    RETRIES_FIELD_NUMBER: _builtins.int
     provider_id: _builtins.int
     """The instance."""
     priority: _builtins.int
@@ -213,6 +226,10 @@ class FallbackProvider(_message.Message):
     def timeouts(self) -> _timeouts_pb2.Timeouts:
         """The step's own timeouts, which win over the mapping's."""
 
+    @_builtins.property
+    def retries(self) -> _containers.RepeatedCompositeFieldContainer[_routing_policy_pb2.RetryPolicy]:
+        """The step's own retries by class of failure, which win over the chain's for their classes."""
+
     def __init__(
         self,
         *,
@@ -222,10 +239,11 @@ class FallbackProvider(_message.Message):
         actual_model_name: _builtins.str = ...,
         conditions: _abc.Iterable[_routing_policy_pb2.FallbackCondition.ValueType] | None = ...,
         timeouts: _timeouts_pb2.Timeouts | None = ...,
+        retries: _abc.Iterable[_routing_policy_pb2.RetryPolicy] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout", "timeouts", b"timeouts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual_model_name", b"actual_model_name", "conditions", b"conditions", "priority", b"priority", "provider_id", b"provider_id", "timeout", b"timeout", "timeouts", b"timeouts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual_model_name", b"actual_model_name", "conditions", b"conditions", "priority", b"priority", "provider_id", b"provider_id", "retries", b"retries", "timeout", b"timeout", "timeouts", b"timeouts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -620,6 +620,7 @@ def read_update_fallback_chain(
                     "streamFailover": "stream_failover",
                     "retries": "retries",
                     "preferPrimaryFor": "prefer_primary_for",
+                    "hedging": "hedging",
                 },
             )
         )

@@ -128,3 +128,36 @@ def retry_policy_to_json(message: routing_policy_pb2.RetryPolicy) -> dict[str, o
     if message.HasField("max_wait"):
         members["maxWait"] = well_known.duration_text(message.max_wait)
     return members
+
+
+_HEDGING_MEMBERS: Final[frozenset[str]] = frozenset({"delay", "budget"})
+
+
+def hedging_from_json(value: object, path: str = "") -> routing_policy_pb2.Hedging:
+    """Return the `Hedging` that a JSON value says. Raises JsonError."""
+    message = routing_policy_pb2.Hedging()
+    fill_hedging(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_hedging(message: routing_policy_pb2.Hedging, value: object, path: str) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    message.SetInParent()
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("delay")) is not None:
+        well_known.fill_duration(message.delay, member, path + "delay")
+    if (member := value.get("budget")) is not None:
+        message.budget = runtime.double(member, path + "budget")
+    if not _HEDGING_MEMBERS.issuperset(value):
+        runtime.refuse_unknown(value, _HEDGING_MEMBERS, path)
+
+
+def hedging_to_json(message: routing_policy_pb2.Hedging) -> dict[str, object]:
+    """Return the JSON of a `Hedging`."""
+    members: dict[str, object] = {}
+    if message.HasField("delay"):
+        members["delay"] = well_known.duration_text(message.delay)
+    if message.HasField("budget"):
+        members["budget"] = message.budget
+    return members

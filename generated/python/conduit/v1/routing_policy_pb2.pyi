@@ -184,7 +184,9 @@ Global___FallbackCondition: _TypeAlias = FallbackCondition  # noqa: Y015
 
 @_typing.final
 class RetryPolicy(_message.Message):
-    """How often, and how soon, a step is asked again after failures of a class."""
+    """How often, and how soon, a step is asked again after failures of a class. The call's own attempts and time bound it, the
+    instance's retry budget (a fifth of its calls) and its circuit; and each step has its turn before attempts or time run out.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -195,17 +197,19 @@ class RetryPolicy(_message.Message):
     failure: Global___FailureClass.ValueType
     """The class; each at most once in a list."""
     attempts: _builtins.int
-    """The most attempts at one step, the first included, from 1 to 16. Unset means the Router's default."""
+    """The most attempts at one step that may end so, all of its keys together, from 1 to 16. Unset means the Router's default:
+    each key once where it is rate limited, once where a timeout passed, and twice otherwise.
+    """
     @_builtins.property
     def wait(self) -> _duration_pb2.Duration:
         """The pause before the first repetition, doubled for each further one; drawn at random up to it. At most 60 seconds.
-        Unset means the Router's default.
+        Unset means the Router's default: 20 to 150 ms, or half a second to one where it is rate limited.
         """
 
     @_builtins.property
     def max_wait(self) -> _duration_pb2.Duration:
         """The longest pause, also where the provider asks for one: a longer one is not waited for. At most 600 seconds.
-        Unset means the Router's default.
+        Unset means 10 seconds.
         """
 
     def __init__(
@@ -225,3 +229,40 @@ class RetryPolicy(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__attempts) -> _WhichOneofReturnType__attempts | None: ...
 
 Global___RetryPolicy: _TypeAlias = RetryPolicy  # noqa: Y015
+
+@_typing.final
+class Hedging(_message.Message):
+    """A second candidate for chats whose first one is slow: the next one in order is asked as well, the first good answer is the
+    caller's, and the other request is cancelled at once, and charged for what it may have cost. Never for a call whose attempts
+    are limited to one, nor once anything of an answer went out.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELAY_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
+    budget: _builtins.float
+    """The share of the alias's calls for which a second candidate may be asked, beside a few in any case; more than 0 and at
+    most 1. Unset means 0.05.
+    """
+    @_builtins.property
+    def delay(self) -> _duration_pb2.Duration:
+        """How long the first candidate has for the first token of a stream, or a whole answer. More than zero and at most 600
+        seconds. Unset means as long as 95 of 100 of its last answers took, once twenty are known.
+        """
+
+    def __init__(
+        self,
+        *,
+        delay: _duration_pb2.Duration | None = ...,
+        budget: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget", b"_budget", "budget", b"budget", "delay", b"delay"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget", b"_budget", "budget", b"budget", "delay", b"delay"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__budget: _TypeAlias = _typing.Literal["budget"]  # noqa: Y015
+    _WhichOneofArgType__budget: _TypeAlias = _typing.Literal["_budget", b"_budget"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__budget) -> _WhichOneofReturnType__budget | None: ...
+
+Global___Hedging: _TypeAlias = Hedging  # noqa: Y015

@@ -175,6 +175,7 @@ def test_a_chain_has_its_steps_in_the_documents_order() -> None:
         "stream_failover": None,
         "retries": (),
         "prefer_primary_for": None,
+        "hedging": None,
     }
     bare = chain_given(RoutingEntry("fallbackChains[0]", {"modelAlias": "fast"}), IDS)
     assert bare == first | {"providers": ()}

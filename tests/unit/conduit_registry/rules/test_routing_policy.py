@@ -16,6 +16,7 @@ from conduit.v1.routing_policy_pb2 import (
     FALLBACK_CONDITION_CONTENT_POLICY,
     FALLBACK_CONDITION_CONTEXT_TOO_LONG,
     STREAM_FAILOVER_RESTART,
+    Hedging,
     RetryPolicy,
 )
 from conduit.v1.timeouts_pb2 import Timeouts
@@ -26,6 +27,7 @@ from conduit_registry.rules.routing_policy import (
     stream_failover,
     timeouts,
 )
+from conduit_registry.values import Hedging as HedgingValue
 from conduit_registry.values import RetryPolicy as Retries
 from conduit_registry.values import Timeouts as Limits
 
@@ -54,6 +56,7 @@ def test_only_what_a_spec_gives_is_read() -> None:
         stream_failover=STREAM_FAILOVER_RESTART,
         retries=[ONCE, RetryPolicy(failure=FAILURE_CLASS_OVERLOADED, attempts=16, max_wait=SECOND)],
         prefer_primary_for=Duration(seconds=60),
+        hedging=Hedging(delay=SECOND, budget=1.0),
     )
     assert policy_fields(spec) == {
         "strategy": BALANCING_STRATEGY_MOST_QUOTA,
@@ -64,7 +67,10 @@ def test_only_what_a_spec_gives_is_read() -> None:
             Retries(FAILURE_CLASS_OVERLOADED, attempts=16, max_wait=1_000_000),
         ),
         "prefer_primary_for": 60_000_000,
+        "hedging": HedgingValue(1_000_000, 1.0),
     }
+    learnt = FallbackChainSpec(hedging=Hedging())
+    assert policy_fields(learnt) == {"hedging": HedgingValue(None, None)}
 
 
 @pytest.mark.parametrize(
@@ -75,6 +81,13 @@ def test_only_what_a_spec_gives_is_read() -> None:
         ({"stream_failover": 4}, "streamFailover"),
         ({"prefer_primary_for": Duration(seconds=61)}, "preferPrimaryFor"),
         ({"prefer_primary_for": Duration()}, "preferPrimaryFor"),
+        ({"hedging": Hedging(delay=Duration())}, "hedging.delay"),
+        ({"hedging": Hedging(delay=Duration(seconds=601))}, "hedging.delay"),
+        ({"hedging": Hedging(budget=0.0)}, "hedging.budget"),
+        ({"hedging": Hedging(budget=-0.1)}, "hedging.budget"),
+        ({"hedging": Hedging(budget=1.1)}, "hedging.budget"),
+        ({"hedging": Hedging(budget=float("nan"))}, "hedging.budget"),
+        ({"hedging": Hedging(budget=float("inf"))}, "hedging.budget"),
         ({"retries": [RetryPolicy()]}, "retries[0].failure"),
         ({"retries": [RetryPolicy(failure=99)]}, "retries[0].failure"),  # type: ignore[arg-type] # of a newer client
         ({"retries": [ONCE, ONCE]}, "retries[1].failure"),

@@ -36,7 +36,7 @@ def walk(
         if attempt is None:
             break
         seen.append((attempt.candidate.provider_id, attempt.key.key_id, attempt.is_retry))
-        way.failed(error, may_retry=may_retry)
+        way.failed(error, may_retry=may_retry and way.repetition(error) > 0)
     return seen
 
 

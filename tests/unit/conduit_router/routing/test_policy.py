@@ -9,13 +9,11 @@ from conduit.v1.routing_policy_pb2 import (
     AFFINITY_KEY_SESSION,
     BALANCING_STRATEGY_LEAST_BUSY,
     BALANCING_STRATEGY_WEIGHTED,
-    FAILURE_CLASS_OVERLOADED,
     FALLBACK_CONDITION_CONTENT_POLICY,
     STREAM_FAILOVER_CONTINUE,
-    RetryPolicy,
 )
 from conduit.v1.timeouts_pb2 import Timeouts
-from conduit_router.routing.policy import AttemptTimeouts, Retries, policy_of
+from conduit_router.routing.policy import AttemptTimeouts, policy_of
 from conduit_router.routing.table import Route
 
 
@@ -55,16 +53,12 @@ def test_a_policy_says_everything_that_its_chain_does() -> None:
         FallbackChain(
             affinity=AFFINITY_KEY_SESSION,
             stream_failover=STREAM_FAILOVER_CONTINUE,
-            retries=[
-                RetryPolicy(failure=FAILURE_CLASS_OVERLOADED, attempts=3, max_wait=seconds(2.5))
-            ],
             prefer_primary_for=seconds(1.5),
         )
     )
     assert policy is not None
     assert (policy.strategy, policy.affinity) == (BALANCING_STRATEGY_WEIGHTED, AFFINITY_KEY_SESSION)
     assert policy.stream_failover == STREAM_FAILOVER_CONTINUE
-    assert policy.retries == {FAILURE_CLASS_OVERLOADED: Retries(3, None, 2.5)}
     assert policy.prefer_primary_for == 1.5
 
 
