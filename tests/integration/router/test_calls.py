@@ -183,7 +183,7 @@ async def test_a_silent_instance_is_left_after_its_time(bench: Runner, upstream:
     began = time.monotonic()
     report = (await run.chat()).report
     assert report.provider_id == 2
-    assert 0.25 < time.monotonic() - began < 1.5
+    assert 0.25 < time.monotonic() - began < 4
     # The wait for the first one is not Conduit's own time.
     assert report.overhead_ms < 250
 
@@ -198,7 +198,7 @@ async def test_a_deadline_bounds_everything(bench: Runner, upstream: str) -> Non
     with pytest.raises(ConduitError) as late:
         await run.stub.Chat(request, METADATA)
     assert late.value.reason in {"DEADLINE_EXCEEDED", "PROVIDER_TIMEOUT"}
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 4
 
 
 async def test_a_pause_that_a_lone_provider_asks_for_is_kept(bench: Runner, upstream: str) -> None:
@@ -235,7 +235,7 @@ async def test_a_short_pause_is_waited_out(bench: Runner, upstream: str) -> None
     began = time.monotonic()
     with pytest.raises(UpstreamRateLimited):
         await run.stub.Chat(request, METADATA)
-    assert 1.0 <= time.monotonic() - began < 3.0
+    assert 1.0 <= time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("behaviour", ["cut-after-3", "garbage", "wrong-type"])

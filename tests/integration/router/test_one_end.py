@@ -124,7 +124,7 @@ async def test_a_dripping_answer_ends_with_the_callers_time(
         began = time.monotonic()
         with pytest.raises(DeadlineExceeded):
             await ask(run, stream=stream, seconds=0.2)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 4
     # Its circuit is closed: the next call is sent, and ends in the same way.
     with pytest.raises(DeadlineExceeded):
         await ask(run, stream=stream, seconds=0.2)

@@ -223,7 +223,7 @@ async def test_strangers_do_not_wait_for_a_service_that_is_away() -> None:
         began = time.monotonic()
         with pytest.raises(MasterKeyMissing):
             await bound.serve(context_of(request_of(Caller())))
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 3
 
 
 async def test_a_watch_has_its_head_soon_and_ends_with_the_process(

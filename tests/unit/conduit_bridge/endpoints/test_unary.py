@@ -218,4 +218,4 @@ async def test_strangers_do_not_wait_for_a_service_that_is_away() -> None:
         began = time.monotonic()
         with pytest.raises(MasterKeyMissing):
             await bound.serve(context_of(request_of(Caller()), id="7"))
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 3

@@ -122,7 +122,7 @@ async def test_server_that_takes_nothing_is_given_up_and_a_slow_source_is_not() 
             await http.send(deaf_peer.origin, "POST", "/", (), large, timeouts=quick)
         with pytest.raises(HeaderTimeout):
             await http.send(deaf_peer.origin, "POST", "/", (), Pieces(b"a"), timeouts=quick)
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < 4
         response = await http.send(peer.origin, "POST", "/", (), Slow(b"a"), timeouts=quick)
         assert await response.read(MIB) == b"hello"
         with pytest.raises(TotalTimeout):

@@ -228,7 +228,7 @@ async def test_the_callers_leaving_ends_the_providers_side_at_once(tmp_path: Pat
         began = time.monotonic()
         await caller.call.aclose()
         await gone.wait()
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 3
         [charge] = caller.charges
         assert (charge.usage_source, charge.is_complete) == (USAGE_SOURCE_PROVIDER, True)
         assert caller.bench.codes == [GONE]
