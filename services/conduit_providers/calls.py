@@ -152,6 +152,15 @@ class Events(Protocol):
         """Return about how many bytes of memory it takes."""
         ...
 
+    @property
+    def is_head(self) -> bool:
+        """Return whether nothing of the answer itself is in it, so that it can wait for more."""
+        ...
+
+    def with_more(self, following: Self) -> Self:
+        """Return these pieces and those that follow."""
+        ...
+
     def with_sse(self, sse: bytes) -> Self:
         """Return pieces that are read like these, from other server-sent events."""
         ...

@@ -95,6 +95,15 @@ class ImageEvents:
         """Return about how many bytes of memory it takes."""
         return len(self._sse or b"") + sum(piece.ByteSize() for piece in self._pieces or ())
 
+    @property
+    def is_head(self) -> bool:
+        """Return False: each has an image, or says why there is none."""
+        return False
+
+    def with_more(self, following: "ImageEvents") -> "ImageEvents":
+        """Return these pieces and those that follow."""
+        return self.with_sse(self.sse + following.sse)
+
     def with_sse(self, sse: bytes) -> "ImageEvents":
         """Return pieces that are read like these, from other server-sent events."""
         return ImageEvents(sse=sse)

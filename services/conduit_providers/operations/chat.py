@@ -25,6 +25,7 @@ from conduit.v1.json_runtime import JsonError, MalformedJson, parse
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.answer_joining import Said
 from conduit_providers.calls import Answer, Call, Form
+from conduit_providers.chat_heads import are_silent, says_nothing
 from conduit_providers.codec import Decoder, StreamingCodec
 from conduit_providers.failures import malformed
 from conduit_providers.operation import (
@@ -90,6 +91,20 @@ class ChatEvents:
     def size(self) -> int:
         """Return about how many bytes of memory it takes."""
         return len(self._sse or b"") + sum(chunk.ByteSize() for chunk in self._chunks or ())
+
+    @property
+    def is_head(self) -> bool:
+        """Return whether nobody said anything yet: who will, at most."""
+        if self._chunks is not None:
+            return all(map(says_nothing, self._chunks))
+        return are_silent(self._sse or b"")
+
+    def with_more(self, following: "ChatEvents") -> "ChatEvents":
+        """Return these pieces and those that follow."""
+        more = following._chunks  # noqa: SLF001 # its own class's
+        if self._chunks is not None and more is not None:
+            return ChatEvents(chunks=[*self._chunks, *more], read=self._read)
+        return self.with_sse(self.sse + following.sse)
 
     def with_sse(self, sse: bytes) -> "ChatEvents":
         """Return pieces that are read like these, from other server-sent events."""

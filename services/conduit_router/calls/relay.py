@@ -106,8 +106,14 @@ async def open_stream(scope: CallScope, attempt: Attempt, form: Form[Any] | None
         response = await runtime.transport.open(upstream, spec, request, scope.timeouts(attempt))
         call.answer_headers = LazyHeaders(response.headers)
         stream = UpstreamStream(upstream, response, served.codec.decoder(call, endpoint))
-    # The head came; the first piece has what is left of the time.
-    first = await first_events(stream, sent + attempt.first_event - runtime.clock())
+    try:
+        # The head came; the first piece has what is left of the time.
+        first = await first_events(stream, sent + attempt.first_event - runtime.clock())
+    except BaseException:
+        if stream.usage is not None:
+            # Of a prompt that was read, though nothing was said.
+            attempt.consumption = consumption(scope, attempt, stream)
+        raise
     if first is not None:
         try:
             first.to_form(is_typed=scope.is_typed)

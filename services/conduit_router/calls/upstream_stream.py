@@ -16,6 +16,8 @@ from conduit_router.upstream.transport import raise_interrupted, raise_unreachab
 SETTLE_SECONDS = 0.25
 # How long counts may follow the reason to stop, from a provider that does not end its stream.
 COUNTS_SECONDS = 2.0
+# What of an answer may wait for its first token.
+MAX_HEAD_BYTES = 64 * 1024
 
 
 class UpstreamStream:
@@ -138,9 +140,19 @@ class UpstreamStream:
 
 
 async def first_events(stream: UpstreamStream, seconds: float) -> Any:  # noqa: ANN401 # as above
-    """Return the first events within so many seconds. UpstreamError, by class, if none come."""
+    """Return the first events that say something, within so many seconds, and those before.
+
+    UpstreamError, by class, if none come: many providers name the speaker before they know whether
+    they can answer.
+    """
     try:
         async with asyncio.timeout(max(0.001, seconds)):
-            return await stream.next()
+            events = await stream.next()
+            while events is not None and events.is_head and events.size < MAX_HEAD_BYTES:
+                following = await stream.next()
+                if following is None:
+                    break
+                events = events.with_more(following)
+            return events
     except BaseException as error:  # noqa: BLE001 # whatever it is, the stream must be closed
         stream.unopened(error)

@@ -14,6 +14,7 @@ from tests.support.stream_page import Page
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.charge_pb2 import (
+    USAGE_SOURCE_EARLY_EVENT,
     USAGE_SOURCE_ESTIMATE,
     USAGE_SOURCE_PROVIDER,
     Charge,
@@ -23,7 +24,7 @@ from conduit_kernel.errors import ConduitError, StreamInterrupted
 from conduit_kernel.http import AnswerMisuse, CallerGone, HttpError
 from conduit_providers.operations.chat import OPERATION, chat_request
 from conduit_router.calls.streaming import StreamingCalls
-from conduit_router.calls.upstream_stream import COUNTS_SECONDS
+from conduit_router.calls.upstream_stream import COUNTS_SECONDS, MAX_HEAD_BYTES
 from conduit_router.trail.call_end import GONE
 
 PIECE = b'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
@@ -92,6 +93,59 @@ async def test_a_cut_before_the_first_piece_goes_to_the_next(tmp_path: Path) -> 
     assert made.error is None
     assert OPERATION.started(made.messages[0]).attempts == 3
     assert [charge.is_complete for charge in made.charges] == [True]
+
+
+OVERLOADED = b'data: {"error":{"message":"overloaded","type":"server_error"}}\n\n'
+HEAD_COUNTS = b'"usage":{"prompt_tokens":3,"completion_tokens":0,"total_tokens":3}'
+
+
+@pytest.mark.parametrize("is_typed", [False, True])
+@pytest.mark.parametrize("end", [b"", OVERLOADED])
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'{"id":"c1","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}',
+        b'{"id":"c1","choices":[{"index":0,"delta":{"role":"assistant"},"finish_reason":null}]}',
+        b'{"id":"c1","choices":[{"index":0,"delta":{"content":"","reasoning_content":null}}]}',
+        b'{"id":"c1","choices":[{"index":0}]}',
+    ],
+)
+async def test_who_speaks_is_no_first_token(
+    tmp_path: Path, head: bytes, end: bytes, *, is_typed: bool
+) -> None:
+    """Providers name the speaker before they know whether they can answer."""
+    broken = stream(b"data: %b\n\n" % head, end, is_cut=not end)
+    whole = stream(b"data: %b\n\n" % head, PIECE, FINISH, USAGE, DONE)
+    made = await call(tmp_path, broken, whole, is_typed=is_typed)
+    assert made.error is None
+    first = made.messages[0]
+    assert OPERATION.started(first).attempts == 2
+    if is_typed:
+        said = [c.choices[0].delta for m in made.messages for c in m.chunks if c.choices]
+        assert "".join(delta.content for delta in said) == "x"
+    else:
+        assert b"".join(m.events for m in made.messages).count(head) == 1
+    assert [charge.is_complete for charge in made.charges] == [True]
+
+
+async def test_a_prompt_that_was_read_in_vain_is_charged(tmp_path: Path) -> None:
+    """Where the provider counts it before it says anything."""
+    head = b'data: {"id":"c1","choices":[{"index":0,"delta":{"role":"assistant"}}],%b}\n\n'
+    broken = stream(head % HEAD_COUNTS, OVERLOADED)
+    made = await call(tmp_path, broken, stream(PIECE, FINISH, USAGE, DONE))
+    assert made.error is None
+    assert [charge.usage_source for charge in made.charges] == [
+        USAGE_SOURCE_EARLY_EVENT,
+        USAGE_SOURCE_PROVIDER,
+    ]
+
+
+async def test_a_head_without_end_is_handed_on(tmp_path: Path) -> None:
+    """What waits for the first token is bounded."""
+    head = b'data: {"id":"%b","choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\n'
+    heads = [head % (b"c" * 9_000) for _ in range(30)]
+    made = await call(tmp_path, stream(*heads, PIECE, FINISH, USAGE, DONE), stop_after=1)
+    assert MAX_HEAD_BYTES <= len(made.messages[0].events) < 4 * MAX_HEAD_BYTES
 
 
 async def test_a_cut_after_the_first_piece_ends_the_stream(tmp_path: Path) -> None:
