@@ -64,11 +64,11 @@ class Fault(NamedTuple):
 
 
 def cut(place: int, then: str = "close") -> Fault:
-    """Return a stream that is cut behind so many of its events."""
+    """Return a stream that is cut behind so many of its events; the first names the speaker."""
     return Fault(
         f"cut behind event {place}, {then}",
         [stream(*STREAM[:place], then=then)],
-        stream=BY_POLICY if place else WHOLE,
+        stream=BY_POLICY if place > 1 else WHOLE,
     )
 
 
