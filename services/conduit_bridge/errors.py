@@ -41,6 +41,7 @@ _REFUSALS = {
     501: "NOT_IMPLEMENTED",
     503: "SERVICE_UNAVAILABLE",
 }
+_UNAVAILABLE = 503
 _WANT_BEARER = frozenset(("VIRTUAL_KEY_MISSING", "VIRTUAL_KEY_INVALID"))
 # Errors that the next try meets just so, though their statuses look as if they passed.
 _VAIN = frozenset(
@@ -83,7 +84,9 @@ def error_for(problem: Exception, service: str) -> ConduitError | None:
 
 def refusal(status: int, message: str) -> ConduitError:
     """Return the error that a refusal of the HTTP server tells of."""
-    return error_from(_REFUSALS.get(status, "INVALID_REQUEST"), _sentence(message), {})
+    # Its connections are at their limit, or it is stopping: it or another takes the request soon.
+    metadata = {"retry_after_ms": "1000"} if status == _UNAVAILABLE else {}
+    return error_from(_REFUSALS.get(status, "INVALID_REQUEST"), _sentence(message), metadata)
 
 
 def body_of(error: ConduitError, dialect: Dialect.ValueType) -> bytes:

@@ -369,7 +369,12 @@ class ServerConnection(CallerConnection):
             self._slot.wake()
 
     def cut(self) -> None:
-        """End everything, the handler too."""
-        self.abort()
+        """End everything, the handler too; a request without an answer may be sent elsewhere."""
+        exchange = self._current
+        if exchange is not None and exchange.state == OPEN and not self.gone:
+            self._settle(exchange, Refusal(503, "STOPPING", "the server is stopping"))
+            self._end()
+        else:
+            self.abort()
         if self._task is not None:
             self._task.cancel()

@@ -35,4 +35,6 @@ def refusal_of(error: httptools.HttpParserError) -> Refusal:
 def render_plainly(status: int, code: str, message: str, _path: str) -> tuple[Fields, bytes]:
     """Write a small JSON body, for servers that were given no other shape."""
     body = json.dumps({"error": {"message": message, "code": code, "status": status}})
-    return ((b"content-type", b"application/json"),), body.encode()
+    # What a server cannot take now, it or another takes soon.
+    soon = ((b"retry-after", b"1"),) if status == 503 else ()  # noqa: PLR2004 # Service Unavailable
+    return ((b"content-type", b"application/json"), *soon), body.encode()

@@ -99,7 +99,10 @@ class HttpServer:
         return len(self._connections)
 
     async def drain(self, grace_seconds: float) -> None:
-        """Stop accepting, let requests under way finish, then cut what is left. Ends in bounds."""
+        """Stop accepting, let requests under way finish, then cut what is left. Ends in bounds.
+
+        Requests that have no answer by then get 503, so that their callers ask elsewhere.
+        """
         self.draining = True
         if self._server is not None:
             self._server.close()
@@ -108,7 +111,9 @@ class HttpServer:
         if not await self._wait_until_empty(grace_seconds):
             for connection in tuple(self._connections):
                 connection.cut()
-            await self._wait_until_empty(_LAST_SECONDS)
+            if not await self._wait_until_empty(_LAST_SECONDS):
+                for connection in tuple(self._connections):
+                    connection.abort()
         if self._server is not None:
             self.sweeper.stop()
 

@@ -1,5 +1,6 @@
 """What stands before every RPC: who may call, and how its errors leave."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 
 from conduit_kernel.addresses import is_loopback
 from conduit_kernel.auth import Authorizer, Principal, PrincipalKind, set_principal
-from conduit_kernel.errors import ConduitError, InvalidRequest
+from conduit_kernel.errors import ConduitError, InvalidRequest, ServiceUnavailable
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc.methods import METHODS
 from conduit_kernel.rpc.observed import ObservedCall, ObservedRpcs
@@ -46,6 +47,20 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         self._ids = IdSource()
         self._rpcs = rpcs or ObservedRpcs()
         self._log = structlog.get_logger("rpc")
+        # The calls under way, and those of them that were ended because the server stops.
+        self._tasks: dict[asyncio.Task[Any], Context] = {}
+        self._ended = set[asyncio.Task[Any]]()
+
+    def end_calls(self) -> None:
+        """End the calls under way with UNAVAILABLE: their callers may try them elsewhere.
+
+        Those of bridges are left to gRPC, which cancels them: a bridge's channel makes what was
+        CANCELLED again by itself, and nothing else, as it cannot know that from the Router's own.
+        """
+        for task, context in self._tasks.items():
+            if PEER_HEADER not in metadata_of(context):
+                self._ended.add(task)
+                task.cancel()
 
     async def intercept_service(
         self,
@@ -70,6 +85,9 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
                 try:
                     set_principal(_located(principal, context))
                     return await inner(read(request), context)
+                except asyncio.CancelledError:
+                    await self._end_stopped(call, context)
+                    raise
                 except Exception as error:  # noqa: BLE001 # the last line of defence
                     call.failed_by = self._foreseen(name, error, context)
                     await context.abort_with_status(status_of(call.failed_by))
@@ -80,6 +98,9 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
                     set_principal(_located(principal, context))
                     async for message in inner(read(request), context):
                         yield message
+                except asyncio.CancelledError:
+                    await self._end_stopped(call, context)
+                    raise
                 except Exception as error:  # noqa: BLE001 # the last line of defence
                     call.failed_by = self._foreseen(name, error, context)
                     await context.abort_with_status(status_of(call.failed_by))
@@ -108,12 +129,24 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
     ) -> Iterator[ObservedCall]:
         call, is_whole = self._rpcs.begin(name), False
         call.is_internal = principal is not None and principal.kind is PrincipalKind.SERVICE
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks[task] = context
         try:
             yield call
             is_whole = True
         finally:
+            if task is not None:
+                self._tasks.pop(task, None)
             request_id = metadata_of(context).get("x-request-id", "")[:MAX_REQUEST_ID]
             call.end(request_id, is_whole=is_whole)
+
+    async def _end_stopped(self, call: ObservedCall, context: Context) -> None:
+        """End a call that was cancelled because the server stops, not by its caller."""
+        if asyncio.current_task() in self._ended:
+            error = ServiceUnavailable("The service is stopping", retry_after_ms="1000")
+            call.failed_by = self._named(error, context)
+            await context.abort_with_status(status_of(error))
 
     def _named(self, error: ConduitError, context: Context) -> ConduitError:
         # Some errors know it already: those of the Router, whose charges have it too.

@@ -1,5 +1,6 @@
 """A gRPC server with what every service of ours has: authorization, health, reflection."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 import grpc
@@ -18,6 +19,8 @@ from conduit_kernel.rpc.observed import ObservedRpcs
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 # Of calls with media, of charges, of whole configurations.
 MAX_LARGE_MESSAGE_BYTES = 96 * 1024 * 1024
+# What a drain takes beyond its grace, where calls do not let themselves be ended.
+LAST_SECONDS = 0.2
 # On one connection; more wait at the caller.
 MAX_STREAMS = 1000
 
@@ -52,8 +55,9 @@ class RpcServer:
         self.health = HealthStatuses(authorizer.is_administrator)
         # What it counts, for whoever shows it.
         self.rpcs = ObservedRpcs()
+        self._calls = AuthInterceptor(authorizer, self.rpcs)
         self.grpc = grpc.aio.server(
-            interceptors=[AuthInterceptor(authorizer, self.rpcs)],
+            interceptors=[self._calls],
             options=[
                 # A second server on the port would silently take half of the calls.
                 ("grpc.so_reuseport", int(share_port)),
@@ -107,9 +111,16 @@ class RpcServer:
         self.health.end()
 
     async def drain(self, grace_seconds: float) -> None:
-        """Say NOT_SERVING, finish what is under way within the time given, then cut."""
+        """Say NOT_SERVING, finish what is under way within the time given, then end the rest.
+
+        Those calls fail with UNAVAILABLE: what gRPC itself cuts is CANCELLED, as if by its caller.
+        """
         self.announce_drain()
-        await self.grpc.stop(grace_seconds)
+        stopping = asyncio.create_task(self.grpc.stop(grace_seconds + LAST_SECONDS))
+        await asyncio.wait({stopping}, timeout=grace_seconds)
+        if not stopping.done():
+            self._calls.end_calls()
+        await stopping
 
     def _publish(self) -> None:
         status = NOT_SERVING if self._problems else SERVING

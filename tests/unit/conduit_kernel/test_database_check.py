@@ -1,16 +1,22 @@
 """Whether a database answers, asked of one that does, of none, and of one that says nothing."""
 
 import asyncio
+import contextlib
+import os
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import URL
 from tests.support.http_peers import upstream
+from tests.support.waiting import eventually
 
 from conduit_kernel import database_check
 from conduit_kernel.background import Background
 from conduit_kernel.database import make_engine
-from conduit_kernel.database_check import DatabaseCheck, watch_database
+from conduit_kernel.database_check import DatabaseCheck, FileCheck, watch_database
 from conduit_kernel.errors import ServiceUnavailable
 
 
@@ -55,11 +61,91 @@ async def test_a_database_that_says_nothing_is_away(monkeypatch: pytest.MonkeyPa
         await engine.dispose()
 
 
-async def test_a_file_is_not_watched(tmp_path: Path) -> None:
-    """It is the service's own, and there or the end of the service."""
-    engine, background = make_engine(at(tmp_path / "notes.db")), Background()
-    before = asyncio.all_tasks()
-    watch_database(background, engine, "notes")
-    assert asyncio.all_tasks() == before
+@pytest.fixture
+async def file(tmp_path: Path) -> AsyncIterator[Path]:
+    """Return the file of a service that uses it."""
+    path = tmp_path / "notes ?.db"
+    engine = make_engine(at(path))
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("CREATE TABLE notes (id INTEGER)")
+    yield path
+    await engine.dispose()
+
+
+async def away(check: FileCheck) -> bool:
+    """Tell whether a check finds the database away."""
+    try:
+        await check.run()
+    except ServiceUnavailable:
+        return True
+    return False
+
+
+async def test_a_file_that_can_be_written_is_well_and_as_it_was(file: Path) -> None:
+    """However often it is looked at."""
+    before = file.read_bytes()
+    check = FileCheck(file, "notes")
+    assert [await away(check) for _ in range(3)] == [False] * 3
+    assert file.read_bytes() == before
+
+
+async def test_a_file_that_is_gone_is_away_until_the_same_one_is_back(file: Path) -> None:
+    """What is written to it meanwhile is lost; nothing is made in its place."""
+    check = FileCheck(file, "notes")
+    assert not await away(check)
+    elsewhere = file.with_name("elsewhere.db")
+    file.rename(elsewhere)
+    assert await away(check)
+    assert not file.exists()
+    shutil.copy(elsewhere, file)
+    assert await away(check)
+    elsewhere.rename(file)
+    assert not await away(check)
+
+
+async def test_a_file_that_somebody_holds_is_away(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For longer than a writer takes."""
+    monkeypatch.setattr(database_check, "FILE_LOCK_SECONDS", 0.05)
+    check = FileCheck(file, "notes")
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert await away(check)
+        other.execute("ROLLBACK")
+        assert not await away(check)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write whatever it likes")
+async def test_a_file_that_may_not_be_written_is_away(file: Path) -> None:
+    """Until it may."""
+    check = FileCheck(file, "notes")
+    file.chmod(0o400)
+    assert await away(check)
+    file.chmod(0o600)
+    assert not await away(check)
+
+
+async def test_a_service_is_not_ready_while_its_file_is_away(file: Path) -> None:
+    """Once it was for the time given, and until it is back."""
+    background, engine = Background(), make_engine(at(file))
+    watch_database(background, engine, "notes", every=0.02, limit_seconds=0.1)
+
+    async def is_ready() -> bool:
+        return background.problems() == []
+
+    async def is_not_ready() -> bool:
+        return not await is_ready()
+
+    async def has_looked() -> bool:
+        return background.loops[0].steps > 2
+
+    await eventually(has_looked)
+    assert await is_ready()
+    elsewhere = file.with_name("elsewhere.db")
+    file.rename(elsewhere)
+    await eventually(is_not_ready)
+    elsewhere.rename(file)
+    await eventually(is_ready)
     await background.stop()
     await engine.dispose()

@@ -304,4 +304,5 @@ async def test_drain_cuts_what_outlasts_its_grace() -> None:
         await server.drain(0.1)
         assert asyncio.get_running_loop().time() - started < 0.5
         assert handler.cancelled == 1
+        assert (await caller.answer()).status == 503
         assert await caller.ended()

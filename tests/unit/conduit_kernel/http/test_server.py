@@ -1,12 +1,13 @@
 """The HTTP server as a whole: where it listens, and that it ends."""
 
 import asyncio
+import contextlib
 import socket
 
 import pytest
-from tests.support.http_peers import GET, Waiting, both_loops, calling, echo, serving, until
+from tests.support.http_peers import GET, TEXT, Waiting, both_loops, calling, echo, serving, until
 
-from conduit_kernel.http import HttpServer, ServerLimits
+from conduit_kernel.http import Exchange, HttpServer, ServerLimits
 from conduit_kernel.http.server import answer_plainly
 
 
@@ -80,7 +81,39 @@ async def test_draining_ends_within_its_grace() -> None:
         async with asyncio.timeout(0.5):
             await server.drain(0.01)
         assert handler.cancelled == 1
-        assert await caller.ended()
+
+
+@both_loops
+async def test_a_request_that_outlasts_a_drain_may_be_sent_elsewhere() -> None:
+    """It is told so, whatever is under way beside it; its connection ends in good order."""
+    handler = Waiting()
+    async with serving(handler) as server, calling(server) as first, calling(server) as second:
+        for caller in (first, second):
+            await caller.send(GET)
+        await until(lambda: handler.started == 2)
+        await server.drain(0.01)
+        for caller in (first, second):
+            answer = await caller.answer()
+            assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+            assert answer.headers["connection"] == "close"
+            assert await caller.ended()
+        assert handler.cancelled == 2
+
+
+@both_loops
+async def test_an_answer_that_has_begun_is_cut_at_a_drains_end() -> None:
+    """It cannot look whole."""
+
+    async def begin(exchange: Exchange) -> None:
+        exchange.start(200, TEXT).write(b"some")
+        await asyncio.Event().wait()
+
+    async with serving(begin) as server, calling(server) as caller:
+        await caller.send(GET)
+        assert b"some" in await caller.reader.readuntil(b"some")
+        await server.drain(0.01)
+        with contextlib.suppress(ConnectionResetError):
+            assert b"0\r\n" not in await caller.reader.read()
 
 
 @both_loops

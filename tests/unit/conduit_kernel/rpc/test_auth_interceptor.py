@@ -1,5 +1,6 @@
 """Who is let in to which RPC."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -219,3 +220,84 @@ async def test_an_rpc_knows_who_calls_and_from_where() -> None:
 def test_addresses_are_read_from_what_grpc_says(peer: str, address: str) -> None:
     """Without the port, which says nothing of who calls."""
     assert address_of(peer) == address
+
+
+@asynccontextmanager
+async def silent(name: str, answers: int) -> AsyncIterator[tuple[RpcServer, Any]]:
+    """Serve one RPC that is silent behind so many answers; yields how it is called, too."""
+    server = RpcServer(name="any", master_key="master", service_tokens=TOKENS)
+    service, _, rpc = name.strip("/").partition("/")
+    begun = asyncio.Event()
+
+    async def unary(_request: bytes, _context: object) -> bytes:
+        begun.set()
+        await asyncio.Event().wait()
+        return b"never"
+
+    async def stream(_request: bytes, _context: object) -> AsyncIterator[bytes]:
+        for _ in range(answers):
+            yield b"answer"
+        begun.set()
+        await asyncio.Event().wait()
+
+    is_stream = INTERNAL[name].server_streaming
+    handler: Any = (
+        grpc.unary_stream_rpc_method_handler(stream)
+        if is_stream
+        else grpc.unary_unary_rpc_method_handler(unary)
+    )
+    handlers = grpc.method_handlers_generic_handler(service, {rpc: handler})
+    server.grpc.add_generic_rpc_handlers((handlers,))
+    await server.start("127.0.0.1", 0)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        make: Any = channel.unary_stream(name) if is_stream else channel.unary_unary(name)
+
+        async def call(*metadata: tuple[str, str]) -> Any:  # noqa: ANN401 # a call of either kind
+            made = make(b"", metadata=(*service_metadata(TOKENS[0]), *metadata))
+            received = [await made.read() for _ in range(answers)] if is_stream else []
+            assert received == [b"answer"] * answers
+            await begun.wait()
+            return made
+
+        yield server, call
+    await server.drain(0)
+
+
+CALLS = [(UNARY[0], 0), (STREAMING[0], 0), (STREAMING[0], 2)]
+
+
+@pytest.mark.parametrize(("name", "answers"), CALLS)
+async def test_a_call_that_outlasts_a_drain_may_be_tried_elsewhere(name: str, answers: int) -> None:
+    """Its caller did not cancel it: UNAVAILABLE and when to come back, behind what was answered."""
+    async with silent(name, answers) as (server, call):
+        made = await call()
+        async with asyncio.timeout(2):
+            await server.drain(0.01)
+        with pytest.raises(grpc.aio.AioRpcError) as ended:
+            await (made.read() if answers or name in STREAMING else made)
+        assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
+        error = error_of(ended.value, "any")
+        assert (error.reason, error.metadata["retry_after_ms"]) == ("SERVICE_UNAVAILABLE", "1000")
+        assert server.rpcs.counts[name].codes == {"UNAVAILABLE": 1}
+
+
+async def test_the_calls_of_a_bridge_are_left_to_grpc() -> None:
+    """Its channel makes those again that are cancelled, and none of which the Router says why."""
+    async with silent(UNARY[0], 0) as (server, call):
+        made = await call(("x-conduit-peer", "192.0.2.1"))
+        await server.drain(0.01)
+        with pytest.raises((asyncio.CancelledError, grpc.aio.AioRpcError)):
+            await made
+        assert server.rpcs.counts[UNARY[0]].codes == {"CANCELLED": 1}
+
+
+async def test_a_call_that_ends_in_time_is_whole() -> None:
+    """A drain that everybody is done with takes no longer."""
+    async with silent(UNARY[0], 0) as (server, call):
+        made = await call()
+        draining = asyncio.create_task(server.drain(5.0))
+        await asyncio.sleep(0)
+        made.cancel()
+        async with asyncio.timeout(2):
+            await draining
+        assert server.rpcs.counts[UNARY[0]].codes == {"CANCELLED": 1}
