@@ -12,6 +12,7 @@ from conduit_bridge.endpoints.unary import GONE, Endpoint, Outcome, RequestConte
 from conduit_bridge.errors import answer_of, body_of, fields_of, refusal
 from conduit_bridge.failure_fields import failure_fields
 from conduit_bridge.metrics import RouteCounts
+from conduit_bridge.path_hints import PathHints
 from conduit_bridge.request_metadata import request_id_of
 from conduit_bridge.routes import NO_PARAMS, Params, RouteTable
 from conduit_kernel.ended_call import ENDED_CALL
@@ -27,6 +28,8 @@ from conduit_kernel.ids import IdSource
 
 # So much of what a caller wrote may come back in a message.
 MAX_QUOTED = 200
+# Nothing that is longer is like any path of ours.
+MAX_HINTED = 1000
 _NO_CONTENT = 204
 _NO_FACTS: Mapping[str, Any] = {}
 
@@ -38,12 +41,19 @@ class NotFoundEndpoint(Endpoint):
         """Take where to count."""
         self.counts = counts
         self.dialect = DIALECT_ADMIN
+        # Of the paths that there are, once they are known.
+        self.hints = PathHints(())
 
     async def serve(self, context: RequestContext) -> Outcome:
-        """Refuse."""
+        """Refuse, and say what may have been meant."""
         path = context.exchange.path
         quoted = path if len(path) <= MAX_QUOTED else f"{path[:MAX_QUOTED]}..."
-        raise RouteNotFound(f"There is no path {quoted}", path=quoted)
+        hint = self.hints.hint(path[:MAX_HINTED])
+        if hint is None:
+            raise RouteNotFound(f"There is no path {quoted}", path=quoted)
+        message = f"There is no path {quoted}: {hint.words}"
+        instead = {"instead": hint.path} if hint.path else {}
+        raise RouteNotFound(message, path=quoted, **instead)
 
 
 class PreflightEndpoint(Endpoint):
@@ -86,6 +96,7 @@ class Dispatcher:
             counts = endpoint.counts
             self._table.add(counts.method, counts.route, endpoint)
             self._dialects.setdefault(_family(counts.route), endpoint.dialect)
+        not_found.hints = PathHints(self._table.literals)
         # Most requests go to a path without variables.
         self._literals = self._table.literals
         self._not_found = not_found
@@ -203,7 +214,9 @@ class Dispatcher:
     ) -> Outcome:
         error = tell(problem, endpoint.service, request_id)
         is_not_found = endpoint is self._not_found
-        dialect = self._dialect_of(exchange.path) if is_not_found else endpoint.dialect
+        # In the form that the caller's library reads, whatever it took for the base URL.
+        meant = error.metadata.get("instead", exchange.path)
+        dialect = self._dialect_of(meant) if is_not_found else endpoint.dialect
         status, fields, body = answer_of(error, dialect)
         # Otherwise the head has left, and the server cuts the connection.
         if exchange.state == OPEN:

@@ -250,3 +250,13 @@ def test_the_servers_own_refusals_have_our_shape(path: str, *, is_openai: bool) 
     status, _, body = dispatcher.failed(request_of(Caller(), "GET", path), ValueError("canary"))
     assert status == 500
     assert b"canary" not in body
+
+
+async def test_a_wrong_base_url_is_told_the_right_one_in_the_form_of_what_was_meant() -> None:
+    """A client's library reads OpenAI's form, wherever it was sent to."""
+    edge = Edge()
+    for path in ("/chat", "/v1/v1/chat", "/openai/chat"):
+        lost = await edge.ask("POST", path)
+        error = json.loads(lost.body)["error"]
+        assert (lost.status, error["code"]) == (404, "unknown_url")
+        assert error["message"] == f"There is no path {path}: did you mean /v1/chat?"

@@ -1,0 +1,51 @@
+"""Who has a wrong base URL is told the right one."""
+
+import pytest
+
+from conduit.v1.http_routes import ROUTES
+from conduit_bridge.path_hints import NOT_YET, PathHints
+
+HINTS = PathHints(route.path for route in ROUTES)
+CHAT = "/v1/chat/completions"
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/v1/v1/chat/completions", CHAT),
+        ("/chat/completions", CHAT),
+        ("/chat/completions/", CHAT),
+        ("//v1//chat/completions", CHAT),
+        ("/api/v1/chat/completions", CHAT),
+        ("/openai/deployments/gpt/chat/completions", CHAT),
+        ("/embeddings", "/v1/embeddings"),
+        ("/models", "/v1/models"),
+        ("/v1/providers", "/api/providers"),
+        ("/virtual-keys", "/api/virtual-keys"),
+    ],
+)
+def test_a_path_that_ends_like_one_of_ours_means_it(path: str, meant: str) -> None:
+    """With `/v1` twice or not at all, and with what other servers have before it."""
+    hint = HINTS.hint(path)
+    assert hint is not None
+    assert (hint.path, hint.words) == (meant, f"did you mean {meant}?")
+
+
+@pytest.mark.parametrize("path", ["/v1/responses", "/responses", "/v1/messages", "/v1/completions"])
+def test_what_is_not_there_yet_is_told_as_such(path: str) -> None:
+    """With what does the same, so that nobody searches for a mistake of his own."""
+    hint = HINTS.hint(path)
+    assert hint is not None
+    assert hint.path == CHAT
+    assert "not in this version" in hint.words
+
+
+def test_what_is_not_there_is_not_there() -> None:
+    """Once it is, its row goes."""
+    assert not {f"/v1{tail}" for tail in NOT_YET} & {route.path for route in ROUTES}
+
+
+@pytest.mark.parametrize("path", ["", "/", "/nothing/like/it", "/v1", "/api", "a" * 999])
+def test_what_is_like_nothing_has_no_hint(path: str) -> None:
+    """Rather than one that misleads."""
+    assert HINTS.hint(path) is None
