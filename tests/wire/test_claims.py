@@ -23,6 +23,7 @@ ASKED = {
     "video": '"video_url"',
     "json_object": '"type":"json_object"',
     "json_schema": '"type":"json_schema"',
+    **{name: f'"type":"{name}"' for name in ("grammar", "regex", "structural_tag")},
     "logprobs": '"logprobs":true',
     "seed": '"seed":',
     "n": '"n":2',

@@ -11,6 +11,7 @@ CAPABILITIES: Mapping[str, frozenset[str]] = {
         {
             "audio",
             "files",
+            "grammar",
             "json_object",
             "json_schema",
             "logprobs",
@@ -18,8 +19,10 @@ CAPABILITIES: Mapping[str, frozenset[str]] = {
             "parallel_tools",
             "prompt_cache",
             "reasoning",
+            "regex",
             "seed",
             "stream",
+            "structural_tag",
             "tools",
             "video",
             "vision",

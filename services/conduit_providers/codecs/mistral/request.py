@@ -13,6 +13,7 @@ import orjson
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.mistral.answer import FORMAT
 from conduit_providers.codecs.openai.messages import with_answers
+from conduit_providers.codecs.shared.unsupported import no_functions
 from conduit_providers.json_reading import parsed
 from conduit_providers.operations.chat import ChatCall
 
@@ -37,6 +38,7 @@ _MARKS = (
     b'"input_audio"',
     b'"video_url"',
     b'"service_tier"',
+    b'"functions"',
 )
 
 
@@ -64,6 +66,8 @@ class _Fitting:
 
     def fit(self, members: Json) -> None:
         """Change the members of a body."""
+        if members.get("functions"):
+            raise no_functions(self._provider)
         self._fit_tier(members)
         self._fit_tools(members)
         messages = members.get("messages")

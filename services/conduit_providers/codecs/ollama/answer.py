@@ -26,6 +26,9 @@ from conduit_providers.quantities import Quantities, plain
 FORMAT = "ollama-v1"
 
 
+DURATIONS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
+
+
 class _Function(msgspec.Struct):
     name: str
     arguments: msgspec.Raw = msgspec.Raw(b"{}")
@@ -64,6 +67,11 @@ class Piece(msgspec.Struct):
     # Left out when they are zero, as when the whole prompt was cached.
     prompt_eval_count: int | None = None
     eval_count: int | None = None
+    # In nanoseconds.
+    total_duration: int | None = None
+    load_duration: int | None = None
+    prompt_eval_duration: int | None = None
+    eval_duration: int | None = None
     error: object = None
 
     def quantities(self) -> Quantities | None:
@@ -71,6 +79,11 @@ class Piece(msgspec.Struct):
         if self.prompt_eval_count is None and self.eval_count is None:
             return None
         return plain(self.prompt_eval_count or 0, self.eval_count or 0)
+
+    def durations_json(self) -> bytes:
+        """Return how long each step took, by Ollama's names; empty if it was not reported."""
+        found = {name: value for name in DURATIONS if (value := getattr(self, name)) is not None}
+        return orjson.dumps(found) if found else b""
 
     def created(self, otherwise: int) -> int:
         """Return when it was made, in seconds since 1970."""

@@ -45,6 +45,7 @@ class OllamaChatCodec:
             object="chat.completion",
             created=piece.created(call.created),
             model=piece.model or call.model,
+            unknown_json=piece.durations_json(),
         )
         reader = PieceReader(piece.mark())
         message = _message(reader, piece)

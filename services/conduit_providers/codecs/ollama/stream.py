@@ -63,5 +63,6 @@ class OllamaChatDecoder(ChunkDecoder[bytes]):
         choice.finish_reason = finish.reason
         if finish.native is not None:
             choice.native_finish_reason = finish.native
+        chunks[-1].unknown_json = piece.durations_json()
         if self.usage is not None:
             self._add_usage(token_totals(self.usage), chunks)

@@ -7,6 +7,7 @@ import orjson
 from conduit.v1.chat_message_pb2 import ChatMessage, ContentPart
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit.v1.chat_tool_pb2 import Tool
+from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.operations.chat import ChatCall
 
 # What OpenAI does unasked; clients say so all the same.
@@ -39,6 +40,13 @@ def asking(request: ChatCompletionRequest, names: Iterable[str]) -> list[str]:
     return [name for name, value in given.items() if value and not is_default(name, value)]
 
 
+def no_functions(provider: str) -> UnsupportedCapability:
+    """Return the error for a request with OpenAI's `functions`, which `tools` have replaced."""
+    return UnsupportedCapability(
+        f"{provider} takes functions as tools alone; use tools", capability="functions"
+    )
+
+
 def note_unsupported(call: ChatCall, provider: str, taken: Iterable[str] = ()) -> None:
     """Drop the members of messages, parts and tools that a dialect does not take.
 
@@ -47,6 +55,9 @@ def note_unsupported(call: ChatCall, provider: str, taken: Iterable[str] = ()) -
     """
     known = frozenset(taken)
     request = call.typed
+    if "functions" in _named(request.unknown_json):
+        # Without them, the answer would be of no use.
+        raise no_functions(provider)
     for message in request.messages:
         for name in _of_message(message):
             if name.rpartition(".")[2] not in known:
