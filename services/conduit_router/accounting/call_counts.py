@@ -6,6 +6,7 @@ import msgspec
 
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.http import CallerGone
+from conduit_router.routing.attempt_plan import Outrun
 
 # Milliseconds. From a simulator beside us to the longest that a model may think.
 ATTEMPT_BOUNDS = (
@@ -62,5 +63,7 @@ def outcome_of(error: BaseException | None) -> str:
             return error.reason
         case CallerGone() | GeneratorExit() | asyncio.CancelledError():
             return "CALLER_GONE"
+        case Outrun():
+            return "OUTRUN"
         case _:
             return "INTERNAL"

@@ -5,8 +5,6 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import structlog
-
 from conduit_kernel.errors import (
     ConduitError,
     DeadlineExceeded,
@@ -20,6 +18,8 @@ from conduit_kernel.errors import (
 from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.conditions import turn_to_eligible
 from conduit_router.calls.evidence import take_evidence
+from conduit_router.calls.failed_attempts import log_crash
+from conduit_router.calls.hedging import Drop, hedged
 from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.routing.refusals import wait_for, wait_for_primary
 from conduit_router.routing.retry_rules import (
@@ -36,10 +36,12 @@ async def run_attempts(
     scope: CallScope,
     make: Callable[[CallScope, Attempt], Awaitable[ResultT]],
     begun: tuple[Attempt, Awaitable[ResultT]] | None = None,
+    drop: Drop[ResultT] | None = None,
 ) -> tuple[Attempt, ResultT]:
     """Make attempts until one succeeds; return it and its result. Raises the last failure.
 
-    `begun` is a first attempt that is under way, and what it comes to.
+    `begun` is a first attempt that is under way, and what it comes to. With `drop`, which ends an
+    answer that nobody takes, a second candidate may be asked beside a slow one.
 
     An attempt that raises InvalidRequest was none: its dialect cannot say the request, and the next
     candidate is asked. One that raises what is no ConduitError crashed; so does the next one's turn
@@ -56,6 +58,9 @@ async def run_attempts(
                     (_, result), begun = begun, None
                     return attempt, await result
                 if scope.begin_attempt(attempt):
+                    if drop is not None and attempt.candidate.hedging is not None:
+                        attempt, outcome = await hedged(scope, attempt, make, drop)
+                        return attempt, await outcome
                     return attempt, await make(scope, attempt)
             except UpstreamError as error:
                 # Some providers repeat the key that they were given.
@@ -194,13 +199,7 @@ def _turned(scope: CallScope, attempt: Attempt, error: InvalidRequest) -> Attemp
 
 def _crashed(scope: CallScope, attempt: Attempt, error: Exception) -> ConduitError:
     """Log a fault of ours; return the error for its caller if nobody else can serve the call."""
-    structlog.get_logger("calls").error(
-        "attempt_crashed",
-        provider_id=attempt.candidate.provider_id,
-        operation=scope.operation.name,
-        request_id=scope.caller.request_id,
-        exc_info=error,
-    )
+    log_crash(scope, attempt, error)
     scope.end_attempt(attempt, error)
     scope.plan.crashed()
     return ConduitError("Conduit failed in a way it did not foresee")

@@ -146,8 +146,9 @@ class CallScope(msgspec.Struct, eq=False):
     media_failure: InvalidRequest | None = None
     # The attempts that are over, in order.
     ended: tuple[Attempt, ...] = ()
-    # The attempt under way; those that have failed, or could not be made; the one that did not.
-    _attempt: Attempt | None = None
+    # The attempt under way, of two the one that the call goes on with; those that have failed, or
+    # could not be made; the one that did not.
+    attempt: Attempt | None = None
     _trail: tuple[AttemptEnd, ...] = ()
     _answered: AttemptEnd | None = None
     _last_decision: Decision | None = None
@@ -168,8 +169,8 @@ class CallScope(msgspec.Struct, eq=False):
     ) -> None:
         """End the call, also where a fault of ours keeps its last attempt from ending well."""
         try:
-            if self._attempt is not None:
-                self.end_attempt(self._attempt, error)
+            if self.attempt is not None:
+                self.end_attempt(self.attempt, error)
         except Exception as fault:
             self._end(error or fault)
             raise
@@ -255,7 +256,7 @@ class CallScope(msgspec.Struct, eq=False):
         state = self.runtime.state
         if not state.is_quiet and not state.begin(self.asked(attempt), is_last=attempt.is_last):
             return False
-        self._attempt = attempt
+        self.attempt = attempt
         if self.runtime.balancer.is_measuring:
             self.runtime.balancer.begin(attempt)
         return True
@@ -303,7 +304,7 @@ class CallScope(msgspec.Struct, eq=False):
 
     def abandon_attempt(self, attempt: Attempt, error: ConduitError) -> None:
         """Forget an attempt that was none: nothing was sent."""
-        self._attempt = None
+        self.attempt = None
         self.release(attempt)
         self.note_failure(attempt, error)
         if attempt.is_measured:
@@ -331,7 +332,7 @@ class CallScope(msgspec.Struct, eq=False):
 
     def end_attempt(self, attempt: Attempt, error: BaseException | None) -> int | None:
         """Account for an attempt; return its cost in nano-dollars, None if unknown or nothing."""
-        self._attempt = None
+        self.attempt = None
         self.ended += (attempt,)
         runtime = self.runtime
         now = runtime.clock()
@@ -380,7 +381,7 @@ class CallScope(msgspec.Struct, eq=False):
     def summary(self, attempt: Attempt, cost: int | None = None) -> CallSummary:
         """Say what was done so far."""
         plan, waited = self.plan, self.waited
-        if self._attempt is not None:
+        if self.attempt is not None:
             waited += attempt.waited
         return CallSummary(
             attempt.served_by or attempt.key.serving(attempt.candidate),

@@ -2,6 +2,8 @@
 
 from typing import Any, Protocol
 
+import structlog
+
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_providers.calls import Answer
@@ -29,6 +31,17 @@ class FailedCall(CallWithLimits, Protocol):
 
     def estimate(self, attempt: Attempt, answer: Answer[Any] | None, emitted: int) -> Quantities:
         """Return about what an attempt used."""
+
+
+def log_crash(scope: FailedCall, attempt: Attempt, error: BaseException) -> None:
+    """Log a fault of ours that ended an attempt."""
+    structlog.get_logger("calls").error(
+        "attempt_crashed",
+        provider_id=attempt.candidate.provider_id,
+        operation=scope.requirements.operation,
+        request_id=scope.caller.request_id,
+        exc_info=error,
+    )
 
 
 def account_for_failure(

@@ -12,6 +12,7 @@ from conduit_router.calls.stream_hold import StreamHold
 from conduit_router.calls.waiting import WaitingLines
 from conduit_router.context import UNCAPPED, CallCaps, limits_of
 from conduit_router.routing.balancer import Balancer
+from conduit_router.routing.hedges import Hedges
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import EMPTY_TABLE, Candidate, TableChange, UpstreamKey
 from conduit_router.trail.call_end import EndListener
@@ -53,6 +54,7 @@ class CallRuntime:
         self.draw_seed = draw_seed
         self.waiting = WaitingLines(clock)
         self.hold = hold or StreamHold()
+        self.hedges = Hedges()
         self.prefill_refusals = PrefillRefusals(clock)
         self.caps = caps
         # Of calls without options.
@@ -62,6 +64,7 @@ class CallRuntime:
         """Serve calls by a new table."""
         self.table = change.after
         self.balancer.apply(change)
+        self.hedges.apply(change)
         self.outcomes.on_headers = self._note_quota if self.balancer.reads_quotas else None
 
     def _note_quota(self, candidate: Candidate, key: UpstreamKey, headers: Headers) -> None:

@@ -13,6 +13,7 @@ from conduit_providers.calls import Answer, Call
 from conduit_providers.codec import StraightCodec
 from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.call_scope import CallScope
+from conduit_router.calls.hedging import Drop
 from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.routing.table import Candidate, StraightWay, UpstreamKey, UpstreamTarget
 from conduit_router.upstream.transport import (
@@ -26,11 +27,13 @@ AnyAnswer = Answer[Any]
 Make = Callable[[CallScope, Attempt], Awaitable[AnyAnswer]]
 
 
-async def ask_straight(scope: CallScope, make: Make) -> tuple[Attempt, AnyAnswer]:
-    """Return the attempt that succeeded and its answer, as `run_attempts` does with `make`."""
+async def ask_straight(
+    scope: CallScope, make: Make, drop: Drop[AnyAnswer]
+) -> tuple[Attempt, AnyAnswer]:
+    """Return the attempt that succeeded and its answer, as `run_attempts` does with the two."""
     begun = _begin(scope)
     if begun is None:
-        return await run_attempts(scope, make)
+        return await run_attempts(scope, make, drop=drop)
     attempt, way = begun
     candidate, key = attempt.candidate, attempt.key
     upstream = key.targets[scope.operation.name]
@@ -106,6 +109,8 @@ def _begin(scope: CallScope) -> tuple[Attempt, StraightWay] | None:
     if not candidates or candidates[0].is_last or plan.decision.resting or scope.limits.hops:
         return None
     candidate, key = candidates[0].candidate, candidates[0].keys[0]
+    if candidate.hedging is not None:
+        return None
     way = _way_of(scope, candidate, key)
     if way is None:
         return None

@@ -43,10 +43,10 @@ async def begin_answer(
     """Make attempts until an answer has begun."""
     policy = _policy_of(scope, options)
     if policy == STREAM_FAILOVER_RESTART:
-        attempt, (upstream, held) = await run_attempts(scope, _open_held)
+        attempt, (upstream, held) = await run_attempts(scope, _open_held, drop=_drop)
         answer = _HeldAnswer(upstream, held)
         return StreamedAnswer(attempt, Relay(scope, attempt, upstream), answer.first(), answer.next)
-    attempt, (upstream, events) = await run_attempts(scope, open_stream)
+    attempt, (upstream, events) = await run_attempts(scope, open_stream, drop=_drop)
     relay = Relay(scope, attempt, upstream)
     if policy == STREAM_FAILOVER_CONTINUE:
         following = ContinuedStream(scope, operation, relay, events).next
@@ -66,6 +66,13 @@ def _policy_of(scope: CallScope, options: CallOptions | None) -> int:
     route = scope.runtime.table.routes.get(scope.requirements.model)
     policy = route.policy if route is not None else None
     return (policy.stream_failover if policy is not None else None) or STREAM_FAILOVER_FAIL
+
+
+def _drop(scope: CallScope, attempt: Attempt, opened: Opened) -> None:
+    """Close a stream that nobody takes, and note what it used."""
+    stream, _ = opened
+    stream.close()
+    attempt.consumption = consumption(scope, attempt, stream)
 
 
 class _HeldAnswer:

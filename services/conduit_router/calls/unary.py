@@ -46,7 +46,7 @@ class UnaryCalls:
         """Answer a request that was read before."""
         operation, response = self._operation, self._response()
         with admit(self._runtime, operation, form, options, caller, stream=False) as scope:
-            attempt, answer = await ask_straight(scope, _make)
+            attempt, answer = await ask_straight(scope, _make, _drop)
             operation.write(response, answer, is_typed=scope.is_typed)
             attempt.consumption = _consumption(scope, attempt, answer)
             fill_report(response.report, scope.succeed(attempt))
@@ -66,7 +66,7 @@ class UnaryCalls:
         operation, form = self._operation, self._operation.plain_form(body)
         caller = CallerContext(principal.virtual_key, request_id, principal.address)
         with admit(self._runtime, operation, form, options, caller, stream=False) as scope:
-            attempt, answer = await ask_straight(scope, _make)
+            attempt, answer = await ask_straight(scope, _make, _drop)
             attempt.consumption = _consumption(scope, attempt, answer)
             return answer.json_at_hand or answer.json, scope.succeed(attempt)
 
@@ -123,6 +123,11 @@ async def _ask_all(
                 total(spent), USAGE_SOURCE_PROVIDER, is_complete=False
             )
         raise
+
+
+def _drop(scope: CallScope, attempt: Attempt, answer: AnyAnswer) -> None:
+    """Note what an answer used that nobody takes."""
+    attempt.consumption = _consumption(scope, attempt, answer)
 
 
 def _consumption(scope: CallScope, attempt: Attempt, answer: AnyAnswer) -> Consumption:

@@ -25,6 +25,10 @@ class Consumption(msgspec.Struct, frozen=True):
     is_complete: bool
 
 
+class Outrun(Exception):  # an end, and nobody's fault
+    """Another candidate, asked beside this one, was first."""
+
+
 class Attempt(msgspec.Struct):
     """One attempt at a candidate with one of its keys."""
 
@@ -185,6 +189,21 @@ class AttemptPlan(msgspec.Struct):
         is_left = self.attempts < self.max_attempts
         self.attempts += is_left
         return is_left
+
+    def hedge(self) -> Attempt | None:
+        """Return an attempt at the next candidate beside the last one; None if there is none."""
+        following = self.untried_in_order()
+        if not following or following[0].is_last or not self.may_go_on:
+            return None
+        self._next_candidate()
+        return self.next()
+
+    def withdraw(self, *, is_made: bool) -> None:
+        """Go back to the candidate beside which the last attempt was to be, or was, made."""
+        self.attempts -= not is_made
+        self._candidate -= 1
+        self._reached -= 1
+        self.fallbacks -= 1
 
     def crashed(self) -> None:
         """Take in that the last attempt failed by a fault of ours: leave the candidate."""

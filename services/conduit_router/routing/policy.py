@@ -39,6 +39,15 @@ class Retries(NamedTuple):
     max_wait: float | None = None
 
 
+class Hedging(NamedTuple):
+    """The delay, in seconds, after which a second candidate is asked, and for how many calls."""
+
+    # None means learnt.
+    delay: float | None = None
+    # A share of the calls.
+    budget: float = 0.05
+
+
 RetriesByClass = Mapping[FailureClass.ValueType, Retries]
 NO_RETRIES: RetriesByClass = {}
 
@@ -84,6 +93,15 @@ def retries_of(given: Iterable[RetryPolicy], others: RetriesByClass = NO_RETRIES
         for each in given
     }
     return {**others, **own} if own else others
+
+
+def hedging_of(chain: FallbackChain) -> Hedging | None:
+    """Return when a second candidate is asked; None for never."""
+    if not chain.HasField("hedging"):
+        return None
+    own = chain.hedging
+    budget = own.budget if own.HasField("budget") else Hedging().budget
+    return Hedging(_seconds(own.delay), budget)
 
 
 def timeouts_of(own: Timeouts, others: AttemptTimeouts | None) -> AttemptTimeouts | None:

@@ -11,7 +11,9 @@ from conduit_router.routing.compile import Pieces
 from conduit_router.routing.decide import rejection
 from conduit_router.routing.policy import (
     NO_RETRIES,
+    Hedging,
     RetriesByClass,
+    hedging_of,
     policy_of,
     retries_of,
     timeouts_of,
@@ -33,10 +35,11 @@ def compile_route(
     if not mappings and chain is None:
         return None
     retries = retries_of(policies[0].retries) if policies else NO_RETRIES
+    hedging = hedging_of(policies[0]) if policies else None
     mapped: dict[int, Candidate] = {}
     for provider_id, mapping in mappings.items():
         if (instance := instances.get(provider_id)) is not None:
-            mapped[provider_id] = _mapped(mapping, instance, retries)
+            mapped[provider_id] = _mapped(mapping, instance, retries, hedging)
         yield
     candidates: list[Candidate] = []
     rejections: list[pb.Rejection] = []
@@ -63,7 +66,9 @@ def compile_route(
     return Route(alias, tuple(candidates), tuple(rejections), created, policy, has_conditions)
 
 
-def _mapped(mapping: ModelMapping, instance: Instance, retries: RetriesByClass) -> Candidate:
+def _mapped(
+    mapping: ModelMapping, instance: Instance, retries: RetriesByClass, hedging: Hedging | None
+) -> Candidate:
     own, timeouts = instance.provider, timeouts_of(mapping.timeouts, None)
     return Candidate(
         instance=instance,
@@ -79,13 +84,14 @@ def _mapped(mapping: ModelMapping, instance: Instance, retries: RetriesByClass) 
         timeouts=timeouts,
         conditions=frozenset(),
         retries=retries,
+        hedging=hedging,
     )
 
 
 def _chained(
     chain: FallbackChain, alias: str, mapped: Mapping[int, Candidate], instances: Instances
 ) -> Iterator[Candidate]:
-    shared = retries_of(chain.retries)
+    shared, hedging = retries_of(chain.retries), hedging_of(chain)
     for step in chain.providers:
         instance = instances.get(step.provider_id)
         if instance is None:
@@ -109,6 +115,7 @@ def _chained(
             timeouts=timeouts,
             conditions=frozenset(step.conditions),
             retries=retries_of(step.retries, shared),
+            hedging=hedging,
         )
 
 

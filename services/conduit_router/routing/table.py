@@ -22,6 +22,7 @@ from conduit_providers.wire import Headers
 from conduit_router.routing.policy import (
     NO_RETRIES,
     AttemptTimeouts,
+    Hedging,
     RetriesByClass,
     RoutingPolicy,
 )
@@ -173,6 +174,8 @@ class Candidate(msgspec.Struct, frozen=True, eq=False, gc=False):
     conditions: frozenset[FallbackCondition.ValueType]
     # What its operator says of retries, by class of failure.
     retries: RetriesByClass = NO_RETRIES
+    # When another one is asked beside it; None for never.
+    hedging: Hedging | None = None
 
 
 class Route(msgspec.Struct, frozen=True, eq=False, gc=False):

@@ -15,7 +15,7 @@ from conduit_kernel.errors import ConduitError
 from conduit_kernel.http import CallerGone
 from conduit_providers.operation import NOTHING, Requirements
 from conduit_router.context import CallerContext
-from conduit_router.routing.attempt_plan import Attempt
+from conduit_router.routing.attempt_plan import Attempt, Outrun
 from conduit_router.routing.decide import Decision
 from conduit_router.served_by import ServedBy
 
@@ -102,6 +102,8 @@ def failure_of(error: BaseException) -> Failure:
     """Return what may be remembered of an error."""
     if isinstance(error, CallerGone | asyncio.CancelledError | GeneratorExit):
         return Failure(GONE, _GONE_STATUS)
+    if isinstance(error, Outrun):
+        return Failure("OUTRUN", 0)
     if not isinstance(error, ConduitError):
         return Failure(ConduitError.reason, _FAULT_STATUS)
     said = error.metadata

@@ -139,3 +139,26 @@ def test_a_request_that_is_sent_once_more_is_an_attempt() -> None:
     assert way.once_more()
     assert not way.once_more()
     assert way.attempts == 2
+
+
+def test_a_second_candidate_beside_the_first_uses_its_own_turn_or_none() -> None:
+    """Where the first one wins, the second's turn is still to come; there is none beyond limits."""
+    way = plan(providers=3, keys=1)
+    way.next()
+    second = way.hedge()
+    assert second is not None
+    assert (second.candidate.provider_id, way.attempts, way.fallbacks) == (2, 2, 1)
+    way.withdraw(is_made=True)
+    assert (way.attempts, way.fallbacks) == (2, 0)
+    way.interrupted()
+    following = way.next()
+    assert following is not None
+    assert following.candidate.provider_id == 2
+    unmade = plan(providers=2, keys=1)
+    unmade.next()
+    unmade.hedge()
+    unmade.withdraw(is_made=False)
+    assert unmade.attempts == 1
+    for alone in (plan(providers=1, keys=1), plan(providers=2, keys=1, attempts=1)):
+        alone.next()
+        assert alone.hedge() is None

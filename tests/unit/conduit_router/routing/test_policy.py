@@ -12,8 +12,9 @@ from conduit.v1.routing_policy_pb2 import (
     FALLBACK_CONDITION_CONTENT_POLICY,
     STREAM_FAILOVER_CONTINUE,
 )
+from conduit.v1.routing_policy_pb2 import Hedging as HedgingMessage
 from conduit.v1.timeouts_pb2 import Timeouts
-from conduit_router.routing.policy import AttemptTimeouts, policy_of
+from conduit_router.routing.policy import AttemptTimeouts, Hedging, hedging_of, policy_of
 from conduit_router.routing.table import Route
 
 
@@ -95,3 +96,12 @@ def test_conditions_are_the_step_s() -> None:
         frozenset(),
         {FALLBACK_CONDITION_CONTENT_POLICY},
     ]
+
+
+def test_hedging_is_off_unless_a_policy_has_it() -> None:
+    """An empty one has a learnt delay and the usual budget."""
+    assert hedging_of(FallbackChain()) is None
+    assert hedging_of(FallbackChain(hedging=HedgingMessage())) == Hedging(None, 0.05)
+    said = HedgingMessage(delay=seconds(1.5), budget=0.5)
+    assert hedging_of(FallbackChain(hedging=said)) == Hedging(1.5, 0.5)
+    assert [candidate.hedging for candidate in route().candidates] == [None, None]

@@ -1,0 +1,170 @@
+"""A second candidate beside a slow one: the first good answer is the caller's, the other ends.
+
+The other is cancelled at once, and charged as each attempt is that nobody waits for any more.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from conduit_kernel.errors import ConduitError, DeadlineExceeded, InvalidRequest, UpstreamError
+from conduit_router.calls.call_scope import CallScope
+from conduit_router.calls.evidence import take_evidence
+from conduit_router.calls.failed_attempts import log_crash
+from conduit_router.routing.attempt_plan import Attempt, Outrun
+from conduit_router.routing.policy import Hedging
+
+ResultT = TypeVar("ResultT")
+Make = Callable[[CallScope, Attempt], Awaitable[ResultT]]
+# Notes what an answer used that nobody takes, and closes it.
+Drop = Callable[[CallScope, Attempt, ResultT], None]
+# Only chats are asked twice: what else costs, costs more.
+HEDGED = frozenset({"chat"})
+# How long an attempt may take to be cancelled; it lets its connection go at once.
+CANCEL_SECONDS = 0.1
+
+
+async def hedged(
+    scope: CallScope, attempt: Attempt, make: Make[ResultT], drop: Drop[ResultT]
+) -> tuple[Attempt, Awaitable[ResultT]]:
+    """Make an attempt that has begun, and a second one where it is slow.
+
+    Returns the one that the call goes on with, over, and what it came to: an answer, or its error.
+    The other one is accounted for.
+    """
+    hedging, hedges = attempt.candidate.hedging, scope.runtime.hedges
+    if hedging is None or scope.operation.name not in HEDGED:
+        return attempt, make(scope, attempt)
+    if scope.plan.attempts == 1:
+        hedges.earn(scope.requirements.model, hedging.budget)
+    race = _Race(scope, attempt, make, drop)
+    try:
+        await race.run(hedging)
+    except BaseException as error:
+        await race.call_off(error)
+        raise
+    return race.attempt, race.task
+
+
+class _Race(Generic[ResultT]):
+    """An attempt, and maybe a second one."""
+
+    def __init__(
+        self, scope: CallScope, attempt: Attempt, make: Make[ResultT], drop: Drop[ResultT]
+    ) -> None:
+        self._scope = scope
+        self._make = make
+        self._drop = drop
+        # The one that the call goes on with.
+        self.attempt = attempt
+        self.task = self._start(attempt)
+        self._waited = scope.waited
+        self._other: tuple[Attempt, asyncio.Task[ResultT]] | None = None
+
+    async def run(self, hedging: Hedging) -> None:
+        """Wait until one has answered, or all have failed."""
+        first, task, hedges = self.attempt, self.task, self._scope.runtime.hedges
+        place = first.candidate.provider_id, first.candidate.model
+        delay = hedges.delay(hedging, place)
+        await asyncio.wait({task}, timeout=delay)
+        if delay is not None and not task.done() and (second := self._second()) is not None:
+            self._other = second, self._start(second)
+            await self._until_good({task, self._other[1]})
+            await self._decide(self._other)
+        if hedging.delay is None and (_is_good(task) or self.task is not task):
+            hedges.note(place, first.waited or self._scope.runtime.clock() - first.began)
+
+    async def call_off(self, error: BaseException) -> None:
+        """End everything, as nobody waits any more; the call itself ends its own attempt."""
+        await _cancel(self.task)
+        if self._other is not None:
+            attempt, task = self._other
+            await _cancel(task)
+            self._account(attempt, task, error)
+            self._scope.attempt = self.attempt
+        if _is_good(self.task):
+            self._drop(self._scope, self.attempt, self.task.result())
+
+    def _start(self, attempt: Attempt) -> asyncio.Task[ResultT]:
+        return asyncio.ensure_future(self._make(self._scope, attempt))
+
+    def _second(self) -> Attempt | None:
+        """Begin an attempt at the next candidate, if there is one, and a hedge left."""
+        scope, plan = self._scope, self._scope.plan
+        has_begun_to_answer = self.attempt.waited > 0
+        if has_begun_to_answer or plan.max_attempts == 1:
+            return None
+        second = plan.hedge()
+        if second is None:
+            return None
+        try:
+            may_begin = scope.runtime.hedges.take(scope.requirements.model)
+            if may_begin and scope.begin_attempt(second):
+                return second
+        except DeadlineExceeded:
+            # The first one has what is left of the time.
+            pass
+        plan.withdraw(is_made=False)
+        return None
+
+    async def _until_good(self, tasks: set[asyncio.Task[ResultT]]) -> None:
+        while tasks:
+            done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if any(_is_good(task) for task in done):
+                return
+
+    async def _decide(self, other: tuple[Attempt, asyncio.Task[ResultT]]) -> None:
+        """Go on with the one that answered, or with the second one's failure."""
+        scope, first, second = self._scope, (self.attempt, self.task), other
+        is_first = _is_good(first[1])
+        (self.attempt, self.task), loser = (first, second) if is_first else (second, first)
+        self._other = None
+        await _cancel(loser[1])
+        self._account(*loser, Outrun())
+        if is_first:
+            scope.plan.withdraw(is_made=True)
+        scope.waited = self._waited + (0.0 if is_first else second[0].began - first[0].began)
+        scope.attempt = self.attempt
+
+    def _account(self, attempt: Attempt, task: asyncio.Task[ResultT], why: BaseException) -> None:
+        """End an attempt that the call does not go on with."""
+        scope = self._scope
+        is_over = task.done() and not task.cancelled()
+        failure = task.exception() if is_over else None
+        if attempt.is_measured:
+            # It would have taken longer still.
+            attempt.waited = attempt.waited or scope.runtime.clock() - attempt.began
+            scope.runtime.balancer.end(attempt, failure, attempt.waited)
+        if not is_over:
+            if not task.done():
+                task.add_done_callback(lambda late: self._drop_late(attempt, late))
+            scope.end_attempt(attempt, why)
+        elif failure is None:
+            self._drop(scope, attempt, task.result())
+            scope.end_attempt(attempt, why)
+        elif isinstance(failure, InvalidRequest):
+            scope.abandon_attempt(attempt, failure)
+        else:
+            if isinstance(failure, ConduitError):
+                attempt.key.redactor.clean(failure)
+            scope.end_attempt(attempt, failure)
+            if not isinstance(failure, ConduitError):
+                log_crash(scope, attempt, failure)
+            if isinstance(failure, UpstreamError):
+                take_evidence(scope, attempt, failure)
+
+    def _drop_late(self, attempt: Attempt, task: asyncio.Task[ResultT]) -> None:
+        """Close what came of an attempt that was accounted for while it still ran."""
+        if _is_good(task):
+            self._drop(self._scope, attempt, task.result())
+
+
+def _is_good(task: asyncio.Task[ResultT]) -> bool:
+    """Tell whether an attempt has answered."""
+    return task.done() and not task.cancelled() and task.exception() is None
+
+
+async def _cancel(task: asyncio.Task[ResultT]) -> None:
+    """Cancel a task; one that takes its time over it keeps nobody waiting."""
+    task.cancel()
+    await asyncio.wait({task}, timeout=CANCEL_SECONDS)
