@@ -50,6 +50,8 @@ class Fault(NamedTuple):
     least_gap: float = 0.015
     # Whether only streams meet it.
     is_stream_only: bool = False
+    # For how long the first instance may be silent within an answer, in seconds; usual if zero.
+    idle: float = 0.0
 
     @property
     def slug(self) -> str:
@@ -82,12 +84,15 @@ def error_event(code: str) -> bytes:
     return b'data: {"error":{"message":"as the test says","code":"%b"}}\n\n' % code.encode()
 
 
+LATER, NOW = "Sun, 06 Nov 2044 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT"
 HTML = body(b"<html><body>Bad gateway</body></html>", "text/html", 502)
 BEFORE_ANY_TOKEN = [
     Fault("429 once, short", [status(429, retry_after_ms="20"), good], most=(1, 1)),
     Fault("429 for ever", [status(429)], most=(1, 1)),
     Fault("429 with Retry-After", [status(429, retry_after="2")], most=(1, 1)),
     Fault("429 with Retry-After 10^11", [status(429, retry_after="100000000000")], most=(1, 1)),
+    Fault("429 until a date", [status(429, retry_after=LATER, date=NOW)], most=(1, 1)),
+    Fault("503 with Retry-After 10^11", [status(503, retry_after="100000000000")]),
     Fault("500 once", [status(500), good], most=(2, 0)),
     Fault("503 for ever", [status(503)]),
     Fault("529", [status(529, error("overloaded_error"))]),
@@ -95,6 +100,7 @@ BEFORE_ANY_TOKEN = [
     Fault("refused", [], base_url="http://127.0.0.1:1/v1", most=(0, 1)),
     Fault("no such host", [], base_url="http://conduit.invalid/v1", most=(0, 1), seconds=12.0),
     Fault("no TLS", [good], base_url="https", most=(0, 1)),
+    Fault("untrusted certificate", [good], base_url="untrusted", most=(0, 1)),
     Fault("accepts and never answers", [upstream.silence], most=(1, 1)),
     Fault("slow headers", [upstream.slow_head], most=(1, 1)),
     Fault("slow first token", [upstream.slow_first_token], most=(1, 1), is_stream_only=True),
@@ -140,8 +146,10 @@ OF_THE_REQUEST = [
     ),
 ]
 BEHIND_A_TOKEN = [
-    *[cut(place) for place in (0, 1, 2, 4, 6)],
+    *[cut(place) for place in range(7)],
     *[cut(place, "reset") for place in (1, 3)],
+    Fault("cut inside an event", [stream(*STREAM[:3], STREAM[3][:30])], stream=BY_POLICY),
+    Fault("idle stall", [stream(*STREAM[:3], then="hang")], stream=BY_POLICY, idle=0.3),
     Fault("stall, then close", [stream(*STREAM[:3], then="stall")], stream=BY_POLICY),
     Fault("mark without a reason", [stream(*STREAM[:4], DONE)], stream=BY_POLICY),
     Fault(
@@ -238,5 +246,7 @@ FAULTS = [
 ]
 # A stream that nothing but its caller, or the call's time, ends.
 ENDLESS = Fault("endless", [upstream.endless], is_stream_only=True)
+# An answer that nothing but its caller ends.
+SILENT = Fault("silent for a while", [upstream.silence])
 # One whose streams break off for ever.
 CUTTING = Fault("cutting", [stream(*STREAM[:3])], most=(12, 12), is_stream_only=True)

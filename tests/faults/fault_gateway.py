@@ -12,7 +12,7 @@ import grpc
 import httpx
 import orjson
 from google.protobuf.duration_pb2 import Duration
-from tests.faults.fault_catalogue import CUTTING, ENDLESS, FAULTS, POLICIES, Fault
+from tests.faults.fault_catalogue import CUTTING, ENDLESS, FAULTS, POLICIES, SILENT, Fault
 from tests.faults.misbehaving_upstream import MisbehavingUpstream, Seen, misbehaving
 from tests.integration.router.conftest import NOWHERE
 from tests.support.snapshots import (
@@ -35,6 +35,7 @@ from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit.v1.embedding_pb2 import EmbeddingInput, EmbeddingRequest
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
 from conduit.v1.routing_policy_pb2 import StreamFailover
+from conduit.v1.timeouts_pb2 import Timeouts
 from conduit_bridge import bootstrap as bridge
 from conduit_kernel.rpc import error_of
 from conduit_kernel.settings import Settings
@@ -56,6 +57,8 @@ REASONS = {
 }
 # How long the first instance may keep a caller waiting for its first byte.
 STEP_SECONDS = 0.4
+# The same where a caller is to leave before.
+SILENT_SECONDS = 10.0
 CALLERS = ("http", "grpc")
 # Operation and policy; unary calls have none.
 CALLS: Sequence[tuple[str, str | None]] = (
@@ -102,7 +105,7 @@ def cases_of(fault: Fault) -> list[Case]:
     ]
 
 
-CASES = [case for fault in (*FAULTS, CUTTING, ENDLESS) for case in cases_of(fault)]
+CASES = [case for fault in (*FAULTS, CUTTING, ENDLESS, SILENT) for case in cases_of(fault)]
 
 
 @dataclass
@@ -241,6 +244,12 @@ def read_events(came: Came, content: bytes) -> None:
                 came.text += choice["delta"].get("content") or ""
 
 
+def _duration(seconds: float) -> Duration:
+    duration = Duration()
+    duration.FromNanoseconds(int(seconds * 1e9))
+    return duration
+
+
 def configuration(upstream: MisbehavingUpstream) -> Snapshot:
     """Return two instances for each case, under an alias of its own."""
     providers, mappings, chains = [], [], []
@@ -250,9 +259,12 @@ def configuration(upstream: MisbehavingUpstream) -> Snapshot:
         url = upstream.play(f"{case.alias}/first", fault.acts)
         if fault.base_url == "https":
             url = url.replace("http:", "https:")
+        elif fault.base_url == "untrusted":
+            url = url.replace(upstream.url, upstream.untrusted_url)
         elif fault.base_url:
             url = fault.base_url
-        limit = Duration(nanos=int(STEP_SECONDS * 1e9))
+        is_waited_for = fault is SILENT or fault is ENDLESS
+        limit = _duration(SILENT_SECONDS if is_waited_for else STEP_SECONDS)
         steps = [FallbackProvider(provider_id=first, priority=1, timeout=limit)]
         providers.append(provider(first, url))
         if fault.second:
@@ -265,6 +277,7 @@ def configuration(upstream: MisbehavingUpstream) -> Snapshot:
                 step.provider_id,
                 model_alias=case.alias,
                 actual_model_name=f"model-{step.provider_id}",
+                timeouts=Timeouts(idle=_duration(fault.idle)) if fault.idle else None,
             )
             for step in steps
         ]
@@ -278,7 +291,7 @@ def configuration(upstream: MisbehavingUpstream) -> Snapshot:
 @asynccontextmanager
 async def faulty_gateway(folder: Path) -> AsyncIterator[FaultGateway]:
     """Run the gateway and its providers."""
-    async with misbehaving() as upstream:
+    async with misbehaving(folder) as upstream:
         save_snapshot(folder / "router" / "snapshot.binpb", configuration(upstream))
         settings = Settings(
             data_dir=folder,

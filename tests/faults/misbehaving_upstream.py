@@ -6,9 +6,11 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import orjson
+from tests.support.http_tls import Certificate
 
 TEXT = "Hello there, world!"
 PIECES = ("Hello", " there", ",", " world", "!")
@@ -94,6 +96,8 @@ class MisbehavingUpstream:
 
     def __init__(self) -> None:
         self.url = ""
+        # The same behind a certificate that nobody trusts.
+        self.untrusted_url = ""
         self.acts: dict[str, list[Act]] = {}
         self.seen: dict[str, list[Seen]] = defaultdict(list)
         # Those that are being answered, and when the other side left one, by place.
@@ -144,16 +148,20 @@ class MisbehavingUpstream:
 
 
 @asynccontextmanager
-async def misbehaving() -> AsyncIterator[MisbehavingUpstream]:
-    """Run the provider for as long as this lasts."""
+async def misbehaving(folder: Path) -> AsyncIterator[MisbehavingUpstream]:
+    """Run the provider for as long as this lasts; its certificate is kept in a folder."""
     upstream = MisbehavingUpstream()
     server = await asyncio.start_server(upstream.serve, "127.0.0.1", 0)
     upstream.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    context = Certificate(folder).server()
+    untrusted = await asyncio.start_server(upstream.serve, "127.0.0.1", 0, ssl=context)
+    upstream.untrusted_url = f"https://127.0.0.1:{untrusted.sockets[0].getsockname()[1]}"
     try:
         yield upstream
     finally:
-        server.close()
-        await server.wait_closed()
+        for each in (server, untrusted):
+            each.close()
+            await each.wait_closed()
 
 
 async def good(peer: Peer) -> None:

@@ -1,5 +1,6 @@
 """An answer whose body may still be on its way."""
 
+from copy import copy
 from typing import Protocol
 
 from conduit_kernel.http.errors import BodyCut, BodyTooLarge, ConnectionReset, HttpError
@@ -63,7 +64,8 @@ class Response:
         if self.parts:
             return self._take()
         if self.error is not None:
-            raise self.error
+            # What was raised refers to all who were asked, and so to this.
+            raise copy(self.error)
         return b""
 
     async def read(self, max_bytes: int) -> bytes:

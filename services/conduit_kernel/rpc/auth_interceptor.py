@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -89,8 +90,10 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
                     await self._end_stopped(call, context)
                     raise
                 except Exception as error:  # noqa: BLE001 # the last line of defence
-                    call.failed_by = self._foreseen(name, error, context)
-                    await context.abort_with_status(status_of(call.failed_by))
+                    failed_by = self._foreseen(name, error, context)
+                # Not within: an abort there would keep the error, and so the call's memory.
+                await _abort(call, failed_by, context)
+                return None
 
         async def streaming(request: Any, context: Context) -> AsyncIterator[object]:  # noqa: ANN401 # as above
             with self._observed(name, principal, context) as call:
@@ -102,8 +105,11 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
                     await self._end_stopped(call, context)
                     raise
                 except Exception as error:  # noqa: BLE001 # the last line of defence
-                    call.failed_by = self._foreseen(name, error, context)
-                    await context.abort_with_status(status_of(call.failed_by))
+                    failed_by = self._foreseen(name, error, context)
+                else:
+                    return
+                # As above.
+                await _abort(call, failed_by, context)
 
         inner = handler.unary_unary or handler.stream_unary
         around: Any = unary if inner else streaming
@@ -118,8 +124,7 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
 
         async def refuse(_: object, context: Context) -> None:
             with self._observed(name if name in METHODS else _UNKNOWN, None, context) as call:
-                call.failed_by = self._named(error, context)
-                await context.abort_with_status(status_of(error))
+                await _abort(call, self._named(error, context), context)
 
         return grpc.stream_stream_rpc_method_handler(refuse)
 
@@ -159,16 +164,28 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         return given[:MAX_REQUEST_ID] or f"req_{self._ids.next()}"
 
     def _foreseen(self, name: str, error: Exception, context: Context) -> ConduitError:
-        """Return what the caller may know of an error; log what nobody foresaw."""
-        if isinstance(error, ConduitError):
-            return self._named(error, context)
+        """Return what the caller may know of an error, and nothing else of it.
+
+        Log what nobody foresaw.
+        """
         # An abort by the handler itself is an exception too, and must go on as it is.
         if isinstance(error, grpc.aio.AbortError):
-            raise error
+            try:
+                raise error
+            finally:
+                del error
+        if isinstance(error, ConduitError):
+            # Without the frames that it came through, which have the request.
+            return copy(self._named(error, context))
         request_id = self._request_id(context)
         self._log.error("rpc_failed", method=name, request_id=request_id, exc_info=error)
         message = "Conduit failed in a way it did not foresee"
         return ConduitError(message, request_id=request_id)
+
+
+async def _abort(call: ObservedCall, failed_by: ConduitError, context: Context) -> None:
+    call.failed_by = failed_by
+    await context.abort_with_status(status_of(failed_by))
 
 
 def _reader(handler: Any) -> Callable[[Any], Any]:  # noqa: ANN401 # of any message

@@ -72,10 +72,10 @@ def admit(
         else:
             decision = choose(runtime, requirements, options, caller, health=health, seed=seed)
         if not decision.candidates and wait_for(decision) is None:
-            nowhere = no_candidate(requirements, decision)
+            error = no_candidate(requirements, decision)
             if route is not None:
-                runtime.recorder.count_call(requirements.model, operation.name, nowhere.reason)
-            raise nowhere
+                runtime.recorder.count_call(requirements.model, operation.name, error.reason)
+            raise error
         limits = runtime.limits if options is None else limits_of(options, runtime.caps)
     except ConduitError as error:
         end = CallEnd(runtime.wall_clock(), started, runtime.clock(), caller, "", operation.name)

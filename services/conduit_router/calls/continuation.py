@@ -101,7 +101,9 @@ class ContinuedStream:
             is_requests = isinstance(error, UpstreamError) and error.scope is Scope.REQUEST
             if is_requests and not isinstance(error, StreamInterrupted):
                 raise failure
-            self._said = self._what_was_said(failure)
+            self._said = self._what_was_said()
+            if self._said is None:
+                raise failure
             self._written += relay.upstream.emitted
             relay.give_up(failure)
             if scope.plan.interrupted():
@@ -113,18 +115,19 @@ class ContinuedStream:
             raise failure from later
         finally:
             # An error that refers to this frame, which refers to it, would keep the request's body.
-            del failure
+            del failure, error
         relay.take_over(attempt, upstream)
         self._log(attempt)
         return events
 
-    def _what_was_said(self, failure: StreamInterrupted) -> Said:
+    def _what_was_said(self) -> Said | None:
+        """Return what nobody needs to say again; None if that is not known."""
         if not self._kept:
-            raise failure
+            return None
         try:
             return self._operation.said_in(self._kept)
         except NotContinuable:
-            raise failure from None
+            return None
 
     async def _open(self, scope: CallScope, attempt: Attempt) -> Opened:
         """Ask a candidate to go on, or to start over."""

@@ -6,6 +6,7 @@ network, only media are taken, and one wording for all failures tells nobody wha
 
 import asyncio
 from collections.abc import Collection
+from copy import copy
 from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
@@ -53,13 +54,14 @@ class MediaFetcher:
         had, to all attempts alike.
         """
         if call.media_failure is not None:
-            raise call.media_failure
+            # What was raised refers to all who were asked, and so to the call.
+            raise copy(call.media_failure)
         named = call.operation.media(call.form)
         urls = {url for url in named if not url.startswith(native)}
         try:
             call.media |= await self.fetch(urls - call.media.keys())
         except InvalidRequest as error:
-            call.media_failure = error
+            call.media_failure = copy(error)
             raise
         return call.media
 

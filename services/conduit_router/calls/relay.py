@@ -48,10 +48,14 @@ class Relay:
     ) -> None:
         """Note the usage; raise the error that a failure of the provider means."""
         self._close()
-        if isinstance(error, TotalTimeout) and self._scope.left() <= 0:
-            raise out_of_time(self._scope, self._attempt) from error
-        if isinstance(error, UpstreamError | HttpError) and not isinstance(error, _CALLERS):
-            self.upstream.interrupted(error)
+        try:
+            if isinstance(error, TotalTimeout) and self._scope.left() <= 0:
+                raise out_of_time(self._scope, self._attempt) from error
+            if isinstance(error, UpstreamError | HttpError) and not isinstance(error, _CALLERS):
+                self.upstream.interrupted(error)
+        finally:
+            # An error that refers to this frame, which refers to it, would keep the request's body.
+            del error, traceback
 
     def succeed(self) -> CallSummary:
         """End the attempt, whose answer is complete; return what was done and what it cost."""
@@ -139,6 +143,9 @@ def interruption(upstream: UpstreamStream, error: Exception) -> StreamInterrupte
         upstream.interrupted(error)
     except StreamInterrupted as found:
         return found
+    finally:
+        # An error that refers to this frame, which refers to it, would keep the request's body.
+        del error
 
 
 def _log_skipped(scope: CallScope, attempt: Attempt, events: int) -> None:

@@ -100,7 +100,11 @@ async def _go_on(  # noqa: PLR0917 # all that an attempt is about
 async def _fail(error: Exception, upstream: UpstreamTarget) -> NoReturn:
     if isinstance(error, HttpError):
         raise_unreachable(error, upstream)
-    raise error
+    try:
+        raise error
+    finally:
+        # An error that refers to this frame, which refers to it, would keep the request's body.
+        del error
 
 
 def _begin(scope: CallScope) -> tuple[Attempt, StraightWay] | None:

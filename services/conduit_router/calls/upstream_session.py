@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from copy import copy
 
 import msgspec
 from websockets.frames import CloseCode
@@ -203,7 +204,7 @@ class UpstreamSession:
     def _ended(self, end: WebSocketClosed) -> None:
         """Take in that the connection has ended. Raises unless the session ended as it should."""
         if self._failure is not None:
-            raise self._failure
+            raise copy(self._failure)
         if self.end_reason:
             return
         reason = self.translator.end_reason

@@ -122,7 +122,11 @@ class UpstreamStream:
             failure = StreamInterrupted(f"The stream from {name} failed: {error}", provider=name)
         # Some providers repeat the key that they were given.
         self._upstream.redactor.clean(failure)
-        raise failure from (None if failure is error else error)
+        try:
+            raise failure from (None if failure is error else error)
+        finally:
+            # An error that refers to this frame, which refers to it, would keep the request's body.
+            del failure, error
 
     def unopened(self, error: BaseException) -> NoReturn:
         """Close the stream; raise what a failure before the first events means."""
@@ -136,7 +140,11 @@ class UpstreamStream:
         if isinstance(error, StreamInterrupted):
             # Nothing was passed on yet, so another attempt may still succeed.
             raise UpstreamError(error.message, **error.metadata) from error
-        raise error
+        try:
+            raise error
+        finally:
+            # As above.
+            del error
 
 
 async def first_events(stream: UpstreamStream, seconds: float) -> Any:  # noqa: ANN401 # as above

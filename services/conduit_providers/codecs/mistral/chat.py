@@ -7,6 +7,7 @@ it is there.
 """
 
 from contextlib import suppress
+from copy import copy
 
 from msgspec.structs import replace
 
@@ -78,13 +79,15 @@ class MistralChatDecoder:
         returned first.
         """
         if self._failure is not None:
-            raise self._failure
+            # What was raised refers to all who were asked, and so to this.
+            raise copy(self._failure)
         return self._changed(self._openai.feed(data))
 
     def close(self) -> ChatEvents | None:
         """Return what the end of the stream completes. StreamInterrupted if it came too early."""
         if self._failure is not None:
-            raise self._failure
+            # What was raised refers to all who were asked, and so to this.
+            raise copy(self._failure)
         return self._changed(self._openai.close())
 
     def _changed(self, events: ChatEvents | None) -> ChatEvents | None:
@@ -110,11 +113,12 @@ class MistralChatDecoder:
             try:
                 plain = as_openai(event.data, "delta", self._states, self._provider)
             except UpstreamError as error:
-                self._failure = error
+                self._failure = error.with_traceback(None)
                 break
             kept.append(b"data: %b\n\n" % plain)
         if self._failure is not None and not kept:
-            raise self._failure
+            # What was raised refers to all who were asked, and so to this.
+            raise copy(self._failure)
         return ChatEvents(sse=b"".join(kept))
 
 

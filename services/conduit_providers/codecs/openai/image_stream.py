@@ -3,6 +3,7 @@
 https://platform.openai.com/docs/api-reference/images-streaming
 """
 
+from copy import copy
 from typing import Any
 
 import msgspec
@@ -65,13 +66,15 @@ class OpenAIImageDecoder:
         returned first.
         """
         if self._failure is not None:
-            raise self._failure
+            # What was raised refers to all who were asked, and so to this.
+            raise copy(self._failure)
         return self._pass_on(self._buffer.feed(data))
 
     def close(self) -> ImageEvents | None:
         """Return what the end of the stream completes. StreamInterrupted if it came too early."""
         if self._failure is not None:
-            raise self._failure
+            # What was raised refers to all who were asked, and so to this.
+            raise copy(self._failure)
         if self.done:
             return None
         events = None if self.has_finished else self._pass_on_rest()
@@ -104,12 +107,13 @@ class OpenAIImageDecoder:
                 kept.append(self._looked_at(event))
             except UpstreamError as error:
                 if not (self.emitted + len(kept)) or not may_skip(error, b"", self.skipped):
-                    self._failure = error
+                    self._failure = error.with_traceback(None)
                     break
                 self.skipped += 1
         self.emitted += len(kept)
         if self._failure is not None and not kept:
-            raise self._failure
+            # What was raised refers to all who were asked, and so to this.
+            raise copy(self._failure)
         return ImageEvents(sse=b"".join(kept)) if kept else None
 
     def _looked_at(self, event: SseEvent) -> bytes:

@@ -6,6 +6,9 @@ OpenAI does, to those who asked, in one chunk behind the last choice; and what c
 first choice, such as Azure's findings about the prompt, is sent with it.
 """
 
+from copy import copy
+from typing import NoReturn
+
 import msgspec
 
 from conduit.v1.json_limits import SHORT, TOO_DEEP, is_one_too_deep
@@ -119,28 +122,30 @@ class OpenAIChatDecoder:
         returned first.
         """
         if self._failure is not None:
-            raise self._failure
+            self._raise_failure()
         block = self._buffer.feed(data)
         return self._pass_on(block) if block and not self.done else None
 
     def close(self) -> ChatEvents | None:
         """Return what the end of the stream completes. StreamInterrupted if it came too early."""
         if self._failure is not None:
-            raise self._failure
+            self._raise_failure()
         if self.done:
             return None
         # A last event that is cut off is none that was left out.
-        interruption = self._interruption()
+        skipped_for = self._skipped_for
         events = self._pass_on_rest()
         if self.done:
             return events
         if not self.has_finished:
-            raise interruption
+            raise self._interruption(skipped_for)
         self.done = True
         return self._joined([events.sse] if events else [])
 
-    def _interruption(self) -> UpstreamError:
-        return self._skipped_for or StreamInterrupted(
+    def _interruption(self, skipped_for: UpstreamError | None) -> UpstreamError:
+        if skipped_for is not None:
+            return copy(skipped_for)
+        return StreamInterrupted(
             f"{self._provider} ended the stream before the answer was complete",
             provider=self._provider,
         )
@@ -214,7 +219,7 @@ class OpenAIChatDecoder:
                 break
         self.emitted += len(kept)
         if self._failure is not None and not kept:
-            raise self._failure
+            self._raise_failure()
         if kept == parts:
             return ChatEvents(sse=block)
         return self._joined([part + b"\n\n" for part in kept])
@@ -256,7 +261,7 @@ class OpenAIChatDecoder:
         if has_come and self._seen <= self._finished:
             self.done = True
         else:
-            self._failure = self._interruption()
+            self._failure = self._interruption(self._skipped_for)
 
     def _skip_or_fail(self, error: UpstreamError, data: bytes) -> None:
         """Leave out a malformed event, or note that the stream fails of it."""
@@ -264,7 +269,12 @@ class OpenAIChatDecoder:
             self.skipped += 1
             self._skipped_for = error
         else:
-            self._failure = error
+            self._failure = error.with_traceback(None)
+
+    def _raise_failure(self) -> NoReturn:
+        assert self._failure is not None  # noqa: S101 # asked by those who know of one
+        # What was raised refers to all who were asked, and so to this: it must not refer back.
+        raise copy(self._failure)
 
     def _failure_in(self, data: bytes) -> UpstreamError:
         try:

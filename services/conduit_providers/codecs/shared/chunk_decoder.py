@@ -5,6 +5,7 @@ A dialect says how bytes are cut into pieces (events, lines, frames) and what a 
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from copy import copy
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -48,7 +49,8 @@ class ChunkDecoder(ABC, Generic[PieceT]):
         returned first.
         """
         if self._failure is not None:
-            raise self._failure
+            # What was raised refers to all who were asked, and so to this.
+            raise copy(self._failure)
         chunks = [] if self.done else self._chunks_of(self._cut(data))
         self.emitted += len(chunks)
         return ChatEvents(chunks=chunks) if chunks else None
@@ -56,7 +58,8 @@ class ChunkDecoder(ABC, Generic[PieceT]):
     def close(self) -> ChatEvents | None:
         """Return what the end of the stream completes. StreamInterrupted if it came too early."""
         if self._failure is not None:
-            raise self._failure
+            # What was raised refers to all who were asked, and so to this.
+            raise copy(self._failure)
         if self.done:
             return None
         chunks = self._chunks_of_rest()
@@ -97,7 +100,7 @@ class ChunkDecoder(ABC, Generic[PieceT]):
                 if self.done:
                     break
         except UpstreamError as error:
-            self._failure = error
+            self._failure = error.with_traceback(None)
             if not chunks:
                 raise
         return chunks
