@@ -183,3 +183,50 @@ def test_every_error_reason_is_explained() -> None:
     assert reasons["enum"] == [name for name in FAILURES if name != "UNSPECIFIED"]
     for name in reasons["enum"]:
         assert f"\n| {name} | {FAILURES[name].http_status} |" in reasons["description"]
+
+
+REQUIRED = {
+    "/api/providers": ["name", "providerType"],
+    "/api/providers/{providerId}/keys": ["apiKey"],
+    "/api/model-provider-mappings": ["modelAlias", "providerId"],
+    "/api/fallback-chains": ["modelAlias"],
+    "/api/model-costs": ["modelPattern"],
+    "/api/virtual-keys": ["name"],
+    "/api/webhooks": ["url"],
+    "/v1/chat/completions": ["model", "messages"],
+    "/v1/embeddings": ["model", "input"],
+    "/v1/rerank": ["model", "query", "documents"],
+}
+
+
+@pytest.mark.parametrize("path", REQUIRED)
+def test_what_has_to_be_there_is_described(path: str) -> None:
+    """Where something is made, or a call is sent: a test of the suite holds the services to it."""
+    body = DOCUMENT["paths"][path]["post"]["requestBody"]
+    assert body["content"]["application/json"]["schema"]["required"] == REQUIRED[path]
+
+
+def test_a_change_may_leave_out_what_it_leaves_alone() -> None:
+    """As a PUT with a part of the members changes those."""
+    for path, operations in DOCUMENT["paths"].items():
+        for verb in operations.keys() & {"put", "patch"}:
+            body = operations[verb].get("requestBody", {"content": {}})["content"]
+            for media in body.values():
+                if path != "/api/config":
+                    assert "required" not in media["schema"], path
+
+
+def test_pages_have_their_bounds() -> None:
+    """Those that the services check, so that who fuzzes by the document is not refused for them."""
+    sizes = [
+        parameter["schema"]
+        for operations in DOCUMENT["paths"].values()
+        for operation in operations.values()
+        for parameter in operation.get("parameters", ())
+        if parameter["name"] == "pageSize"
+    ]
+    assert len(sizes) > 5
+    assert all(size["minimum"] == 0 and size["maximum"] >= 1000 for size in sizes)
+    weight = SCHEMAS["ProviderSpec"]["properties"]["weight"]
+    assert (weight["minimum"], weight["maximum"]) == (0, 1_000_000)
+    assert DOCUMENT["servers"] == [{"url": "/"}]

@@ -60,6 +60,7 @@ class JsonOptions:
     null: bool = False
     part: str = ""
     event_id: bool = False
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

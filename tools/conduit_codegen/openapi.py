@@ -69,6 +69,8 @@ class OpenApi:
                 "version": self._contract.package.rpartition(".")[2],
                 "description": "One API in front of every AI provider.",
             },
+            # Where the document itself comes from.
+            "servers": [{"url": "/"}],
             "tags": [{"name": s.name, "description": s.comment} for s in tags],
             "paths": self._paths(),
             "components": {
@@ -199,11 +201,21 @@ class OpenApi:
         content: dict[str, Any] = {}
         if takes_json(rpc, binding):
             schema = self._schemas.field(request, request.field(binding.body))
-            content[JSON_TYPE] = {"schema": schema or {"type": "object"}}
+            needed = self._needed(request, request.field(binding.body))
+            content[JSON_TYPE] = {"schema": (schema or {"type": "object"}) | needed}
         if rpc.form:
             form = form_type(self._contract, request.field(rpc.form))
             content[FORM_TYPE] = {"schema": form_schema(self._contract, self._schemas, form)}
         return {"required": True, "content": content}
+
+    def _needed(self, request: Message, body: Field) -> Schema:
+        """Return which members a body must have; a change may leave out each."""
+        carried = body.json.schema or body.type_name
+        if request.update_mask is not None or carried not in self._contract.messages:
+            return {}
+        fields = self._contract.messages[carried].fields
+        needed = [field.member for field in fields if field.json.required]
+        return {"required": needed} if needed else {}
 
     # Answers.
 

@@ -55,6 +55,10 @@ def reference(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+# How comments say the range of a number, and that zero stands for another one.
+BOUNDS = re.compile(r"from ([0-9][0-9,]*) to ([0-9][0-9,]*)\b(?:\. (Zero) means)?")
+
+
 class Schemas:
     """Collects the schemas that an OpenAPI document refers to.
 
@@ -201,6 +205,8 @@ class Schemas:
             schema = schema | {"description": self._comment(message, field)}
         if field.json.secret:
             schema = schema | {"writeOnly": True}
+        if not field.repeated and (found := BOUNDS.search(field.comment)):
+            schema = _bounded(schema, found)
         if field.kind is Kind.STRING and (found := EXAMPLE.search(field.comment)):
             schema = _with_example(schema, found[1])
         return schema
@@ -297,3 +303,12 @@ def _with_example(schema: Schema, example: str) -> Schema:
     if schema.get("type") == "array":
         return schema | {"items": schema["items"] | {"examples": [example]}}
     return schema | {"examples": [example]} if schema.get("type") == "string" else schema
+
+
+def _bounded(schema: Schema, found: re.Match[str]) -> Schema:
+    """Return the schema of a number with the bounds that its comment has."""
+    kind = schema.get("type")
+    if not {"integer", "number"} & {*(kind if isinstance(kind, list) else [kind])}:
+        return schema
+    lowest, highest = (int(found[each].replace(",", "")) for each in (1, 2))
+    return schema | {"minimum": 0 if found[3] else lowest, "maximum": highest}

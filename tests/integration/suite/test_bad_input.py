@@ -235,3 +235,37 @@ async def test_the_process_survives_all_of_it(suite: Suite) -> None:
             json={"model": "taken", "messages": [{"role": "user", "content": "still there"}]},
         )
     assert answer.json()["choices"][0]["message"]["content"] == "still there"
+
+
+FILLED: dict[str, dict[str, object]] = {
+    "/api/providers": {"name": "x", "providerType": "OpenAI"},
+    "/api/providers/{providerId}/keys": {"apiKey": "sk-any"},
+    "/api/model-provider-mappings": {"modelAlias": "x", "providerId": 1},
+    "/api/fallback-chains": {"modelAlias": "x"},
+    "/api/model-costs": {
+        "modelPattern": "x",
+        "inputCostPer1kTokens": 1,
+        "outputCostPer1kTokens": 1,
+    },
+    "/api/virtual-keys": {"name": "x"},
+    "/api/webhooks": {"url": "https://example.com/hook"},
+    "/v1/chat/completions": {"model": "x", "messages": [{"role": "user", "content": "hi"}]},
+    "/v1/embeddings": {"model": "x", "input": "hi"},
+    "/v1/rerank": {"model": "x", "query": "hi", "documents": ["hi"]},
+}
+
+
+async def test_what_the_document_requires_is_required(suite: Suite) -> None:
+    """Each member that `/openapi.json` says must be there, and the answer names it."""
+    provider_id = await suite.add_simulator("required", "echo")
+    async with suite.admin() as admin, suite.caller() as caller:
+        document = (await admin.get("/openapi.json")).json()
+        for path, filled in FILLED.items():
+            media = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+            for name in media["schema"]["required"]:
+                body = {member: value for member, value in filled.items() if member != name}
+                client = caller if path.startswith("/v1") else admin
+                answer = await client.post(path.format(providerId=provider_id), json=body)
+                assert answer.status_code == 400, (path, name, answer.text)
+                told = answer.json()
+                assert name == (told.get("field") or told["error"]["param"]), (path, name)

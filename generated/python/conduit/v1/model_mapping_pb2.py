@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from conduit.v1 import timeouts_pb2 as conduit_dot_v1_dot_timeouts__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63onduit/v1/model_mapping.proto\x12\nconduit.v1\x1a\x19\x63onduit/v1/timeouts.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8e\x04\n\x0cModelMapping\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x1f\n\x0bmodel_alias\x18\x02 \x01(\tR\nmodelAlias\x12\x1f\n\x0bprovider_id\x18\x03 \x01(\x03R\nproviderId\x12*\n\x11\x61\x63tual_model_name\x18\x04 \x01(\tR\x0f\x61\x63tualModelName\x12\x1d\n\nis_enabled\x18\x05 \x01(\x08R\tisEnabled\x12\x1b\n\x06weight\x18\x06 \x01(\x05H\x00R\x06weight\x88\x01\x01\x12\x1f\n\x08priority\x18\x07 \x01(\x05H\x01R\x08priority\x88\x01\x01\x12\"\n\x0c\x63\x61pabilities\x18\x08 \x03(\tR\x0c\x63\x61pabilities\x12+\n\x11strict_parameters\x18\t \x01(\x08R\x10strictParameters\x12\x39\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x12\n\x04\x65tag\x18\x0c \x01(\tR\x04\x65tag\x12\x30\n\x08timeouts\x18\r \x01(\x0b\x32\x14.conduit.v1.TimeoutsR\x08timeoutsB\t\n\x07_weightB\x0b\n\t_priority\"\xec\x03\n\x10ModelMappingSpec\x12$\n\x0bmodel_alias\x18\x01 \x01(\tH\x00R\nmodelAlias\x88\x01\x01\x12$\n\x0bprovider_id\x18\x02 \x01(\x03H\x01R\nproviderId\x88\x01\x01\x12/\n\x11\x61\x63tual_model_name\x18\x03 \x01(\tH\x02R\x0f\x61\x63tualModelName\x88\x01\x01\x12\"\n\nis_enabled\x18\x04 \x01(\x08H\x03R\tisEnabled\x88\x01\x01\x12\x1b\n\x06weight\x18\x05 \x01(\x05H\x04R\x06weight\x88\x01\x01\x12\x1f\n\x08priority\x18\x06 \x01(\x05H\x05R\x08priority\x88\x01\x01\x12\"\n\x0c\x63\x61pabilities\x18\x07 \x03(\tR\x0c\x63\x61pabilities\x12\x30\n\x11strict_parameters\x18\x08 \x01(\x08H\x06R\x10strictParameters\x88\x01\x01\x12\x30\n\x08timeouts\x18\t \x01(\x0b\x32\x14.conduit.v1.TimeoutsR\x08timeoutsB\x0e\n\x0c_model_aliasB\x0e\n\x0c_provider_idB\x14\n\x12_actual_model_nameB\r\n\x0b_is_enabledB\t\n\x07_weightB\x0b\n\t_priorityB\x14\n\x12_strict_parametersB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63onduit/v1/model_mapping.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x19\x63onduit/v1/timeouts.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8e\x04\n\x0cModelMapping\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x1f\n\x0bmodel_alias\x18\x02 \x01(\tR\nmodelAlias\x12\x1f\n\x0bprovider_id\x18\x03 \x01(\x03R\nproviderId\x12*\n\x11\x61\x63tual_model_name\x18\x04 \x01(\tR\x0f\x61\x63tualModelName\x12\x1d\n\nis_enabled\x18\x05 \x01(\x08R\tisEnabled\x12\x1b\n\x06weight\x18\x06 \x01(\x05H\x00R\x06weight\x88\x01\x01\x12\x1f\n\x08priority\x18\x07 \x01(\x05H\x01R\x08priority\x88\x01\x01\x12\"\n\x0c\x63\x61pabilities\x18\x08 \x03(\tR\x0c\x63\x61pabilities\x12+\n\x11strict_parameters\x18\t \x01(\x08R\x10strictParameters\x12\x39\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x12\n\x04\x65tag\x18\x0c \x01(\tR\x04\x65tag\x12\x30\n\x08timeouts\x18\r \x01(\x0b\x32\x14.conduit.v1.TimeoutsR\x08timeoutsB\t\n\x07_weightB\x0b\n\t_priority\"\xfe\x03\n\x10ModelMappingSpec\x12-\n\x0bmodel_alias\x18\x01 \x01(\tB\x07\x8a\xb5\x18\x03\x88\x01\x01H\x00R\nmodelAlias\x88\x01\x01\x12-\n\x0bprovider_id\x18\x02 \x01(\x03\x42\x07\x8a\xb5\x18\x03\x88\x01\x01H\x01R\nproviderId\x88\x01\x01\x12/\n\x11\x61\x63tual_model_name\x18\x03 \x01(\tH\x02R\x0f\x61\x63tualModelName\x88\x01\x01\x12\"\n\nis_enabled\x18\x04 \x01(\x08H\x03R\tisEnabled\x88\x01\x01\x12\x1b\n\x06weight\x18\x05 \x01(\x05H\x04R\x06weight\x88\x01\x01\x12\x1f\n\x08priority\x18\x06 \x01(\x05H\x05R\x08priority\x88\x01\x01\x12\"\n\x0c\x63\x61pabilities\x18\x07 \x03(\tR\x0c\x63\x61pabilities\x12\x30\n\x11strict_parameters\x18\x08 \x01(\x08H\x06R\x10strictParameters\x88\x01\x01\x12\x30\n\x08timeouts\x18\t \x01(\x0b\x32\x14.conduit.v1.TimeoutsR\x08timeoutsB\x0e\n\x0c_model_aliasB\x0e\n\x0c_provider_idB\x14\n\x12_actual_model_nameB\r\n\x0b_is_enabledB\t\n\x07_weightB\x0b\n\t_priorityB\x14\n\x12_strict_parametersB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,8 +35,12 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.model_mapping_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
-  _globals['_MODELMAPPING']._serialized_start=107
-  _globals['_MODELMAPPING']._serialized_end=633
-  _globals['_MODELMAPPINGSPEC']._serialized_start=636
-  _globals['_MODELMAPPINGSPEC']._serialized_end=1128
+  _globals['_MODELMAPPINGSPEC'].fields_by_name['model_alias']._loaded_options = None
+  _globals['_MODELMAPPINGSPEC'].fields_by_name['model_alias']._serialized_options = b'\212\265\030\003\210\001\001'
+  _globals['_MODELMAPPINGSPEC'].fields_by_name['provider_id']._loaded_options = None
+  _globals['_MODELMAPPINGSPEC'].fields_by_name['provider_id']._serialized_options = b'\212\265\030\003\210\001\001'
+  _globals['_MODELMAPPING']._serialized_start=133
+  _globals['_MODELMAPPING']._serialized_end=659
+  _globals['_MODELMAPPINGSPEC']._serialized_start=662
+  _globals['_MODELMAPPINGSPEC']._serialized_end=1172
 # @@protoc_insertion_point(module_scope)

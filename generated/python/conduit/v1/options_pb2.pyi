@@ -224,6 +224,7 @@ class Json(_message.Message):
     PART_FIELD_NUMBER: _builtins.int
     EVENT_ID_FIELD_NUMBER: _builtins.int
     OTHER_HEADERS_FIELD_NUMBER: _builtins.int
+    REQUIRED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The exact member name, in every dialect."""
     raw: _builtins.bool
@@ -262,6 +263,8 @@ class Json(_message.Message):
     """On a field of a message that is streamed: it names the server-sent event that carries the message, so that a client can say
     which it had last. Written beside the message, too. At most one field of a message.
     """
+    required: _builtins.bool
+    """Has to be there in a call, and where something is made; a change may leave it out. For documentation: the services check."""
     @_builtins.property
     def other_headers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """With `header`: other names of it, of which the first that is there counts where the header itself is not."""
@@ -285,10 +288,11 @@ class Json(_message.Message):
         part: _builtins.str = ...,
         event_id: _builtins.bool = ...,
         other_headers: _abc.Iterable[_builtins.str] | None = ...,
+        required: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["always", b"always", "bare", b"bare", "event_id", b"event_id", "events", b"events", "header", b"header", "money", b"money", "name", b"name", "null", b"null", "other_headers", b"other_headers", "part", b"part", "raw", b"raw", "schema", b"schema", "secret", b"secret", "single_or_list", b"single_or_list", "text_member", b"text_member", "unknown", b"unknown"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["always", b"always", "bare", b"bare", "event_id", b"event_id", "events", b"events", "header", b"header", "money", b"money", "name", b"name", "null", b"null", "other_headers", b"other_headers", "part", b"part", "raw", b"raw", "required", b"required", "schema", b"schema", "secret", b"secret", "single_or_list", b"single_or_list", "text_member", b"text_member", "unknown", b"unknown"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

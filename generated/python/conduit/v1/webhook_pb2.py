@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from conduit.v1 import notification_pb2 as conduit_dot_v1_dot_notification__pb2
+from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63onduit/v1/webhook.proto\x12\nconduit.v1\x1a\x1d\x63onduit/v1/notification.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc2\x02\n\x07Webhook\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x10\n\x03url\x18\x02 \x01(\tR\x03url\x12\x32\n\x05kinds\x18\x03 \x03(\x0e\x32\x1c.conduit.v1.NotificationKindR\x05kinds\x12 \n\x0b\x64\x65scription\x18\x04 \x01(\tR\x0b\x64\x65scription\x12\x1d\n\nis_enabled\x18\x05 \x01(\x08R\tisEnabled\x12\x39\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x16\n\x06secret\x18\x07 \x01(\tR\x06secret\x12\x39\n\nupdated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x12\n\x04\x65tag\x18\t \x01(\tR\x04\x65tag\"\xca\x01\n\x0bWebhookSpec\x12\x15\n\x03url\x18\x01 \x01(\tH\x00R\x03url\x88\x01\x01\x12\x32\n\x05kinds\x18\x02 \x03(\x0e\x32\x1c.conduit.v1.NotificationKindR\x05kinds\x12%\n\x0b\x64\x65scription\x18\x03 \x01(\tH\x01R\x0b\x64\x65scription\x88\x01\x01\x12\"\n\nis_enabled\x18\x04 \x01(\x08H\x02R\tisEnabled\x88\x01\x01\x42\x06\n\x04_urlB\x0e\n\x0c_descriptionB\r\n\x0b_is_enabled\"\xd6\x03\n\x0fWebhookDelivery\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\'\n\x0fnotification_id\x18\x02 \x01(\x03R\x0enotificationId\x12\x30\n\x04kind\x18\x03 \x01(\x0e\x32\x1c.conduit.v1.NotificationKindR\x04kind\x12\x32\n\x06status\x18\x04 \x01(\x0e\x32\x1a.conduit.v1.DeliveryStatusR\x06status\x12\x1a\n\x08\x61ttempts\x18\x05 \x01(\x05R\x08\x61ttempts\x12$\n\x0bhttp_status\x18\x06 \x01(\x05H\x00R\nhttpStatus\x88\x01\x01\x12\x14\n\x05\x65rror\x18\x07 \x01(\tR\x05\x65rror\x12\x39\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12=\n\x0c\x61ttempted_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x61ttemptedAt\x12\x42\n\x0fnext_attempt_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rnextAttemptAtB\x0e\n\x0c_http_status*\x89\x01\n\x0e\x44\x65liveryStatus\x12\x1f\n\x1b\x44\x45LIVERY_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x44\x45LIVERY_STATUS_PENDING\x10\x01\x12\x1d\n\x19\x44\x45LIVERY_STATUS_DELIVERED\x10\x02\x12\x1a\n\x16\x44\x45LIVERY_STATUS_FAILED\x10\x03\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63onduit/v1/webhook.proto\x12\nconduit.v1\x1a\x1d\x63onduit/v1/notification.proto\x1a\x18\x63onduit/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc2\x02\n\x07Webhook\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x10\n\x03url\x18\x02 \x01(\tR\x03url\x12\x32\n\x05kinds\x18\x03 \x03(\x0e\x32\x1c.conduit.v1.NotificationKindR\x05kinds\x12 \n\x0b\x64\x65scription\x18\x04 \x01(\tR\x0b\x64\x65scription\x12\x1d\n\nis_enabled\x18\x05 \x01(\x08R\tisEnabled\x12\x39\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x16\n\x06secret\x18\x07 \x01(\tR\x06secret\x12\x39\n\nupdated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x12\n\x04\x65tag\x18\t \x01(\tR\x04\x65tag\"\xd3\x01\n\x0bWebhookSpec\x12\x1e\n\x03url\x18\x01 \x01(\tB\x07\x8a\xb5\x18\x03\x88\x01\x01H\x00R\x03url\x88\x01\x01\x12\x32\n\x05kinds\x18\x02 \x03(\x0e\x32\x1c.conduit.v1.NotificationKindR\x05kinds\x12%\n\x0b\x64\x65scription\x18\x03 \x01(\tH\x01R\x0b\x64\x65scription\x88\x01\x01\x12\"\n\nis_enabled\x18\x04 \x01(\x08H\x02R\tisEnabled\x88\x01\x01\x42\x06\n\x04_urlB\x0e\n\x0c_descriptionB\r\n\x0b_is_enabled\"\xd6\x03\n\x0fWebhookDelivery\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\'\n\x0fnotification_id\x18\x02 \x01(\x03R\x0enotificationId\x12\x30\n\x04kind\x18\x03 \x01(\x0e\x32\x1c.conduit.v1.NotificationKindR\x04kind\x12\x32\n\x06status\x18\x04 \x01(\x0e\x32\x1a.conduit.v1.DeliveryStatusR\x06status\x12\x1a\n\x08\x61ttempts\x18\x05 \x01(\x05R\x08\x61ttempts\x12$\n\x0bhttp_status\x18\x06 \x01(\x05H\x00R\nhttpStatus\x88\x01\x01\x12\x14\n\x05\x65rror\x18\x07 \x01(\tR\x05\x65rror\x12\x39\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12=\n\x0c\x61ttempted_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x61ttemptedAt\x12\x42\n\x0fnext_attempt_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rnextAttemptAtB\x0e\n\x0c_http_status*\x89\x01\n\x0e\x44\x65liveryStatus\x12\x1f\n\x1b\x44\x45LIVERY_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x44\x45LIVERY_STATUS_PENDING\x10\x01\x12\x1d\n\x19\x44\x45LIVERY_STATUS_DELIVERED\x10\x02\x12\x1a\n\x16\x44\x45LIVERY_STATUS_FAILED\x10\x03\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,12 +35,14 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.webhook_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
-  _globals['_DELIVERYSTATUS']._serialized_start=1108
-  _globals['_DELIVERYSTATUS']._serialized_end=1245
-  _globals['_WEBHOOK']._serialized_start=105
-  _globals['_WEBHOOK']._serialized_end=427
-  _globals['_WEBHOOKSPEC']._serialized_start=430
-  _globals['_WEBHOOKSPEC']._serialized_end=632
-  _globals['_WEBHOOKDELIVERY']._serialized_start=635
-  _globals['_WEBHOOKDELIVERY']._serialized_end=1105
+  _globals['_WEBHOOKSPEC'].fields_by_name['url']._loaded_options = None
+  _globals['_WEBHOOKSPEC'].fields_by_name['url']._serialized_options = b'\212\265\030\003\210\001\001'
+  _globals['_DELIVERYSTATUS']._serialized_start=1143
+  _globals['_DELIVERYSTATUS']._serialized_end=1280
+  _globals['_WEBHOOK']._serialized_start=131
+  _globals['_WEBHOOK']._serialized_end=453
+  _globals['_WEBHOOKSPEC']._serialized_start=456
+  _globals['_WEBHOOKSPEC']._serialized_end=667
+  _globals['_WEBHOOKDELIVERY']._serialized_start=670
+  _globals['_WEBHOOKDELIVERY']._serialized_end=1140
 # @@protoc_insertion_point(module_scope)
