@@ -1,7 +1,9 @@
 """What `conduit serve` says once it is ready."""
 
+import shlex
 from pathlib import Path
 
+from conduit_cli.commands import DATA_DIR
 from conduit_cli.keys import ENCRYPTION, MASTER
 from conduit_cli.layout import Layout
 
@@ -32,6 +34,9 @@ def greeting(
     command: str,
 ) -> str:
     """Return the text; secrets only those that were made now."""
+    # Otherwise another gateway, whose data are in this folder, would be asked.
+    is_elsewhere = layout.data_dir != DATA_DIR
+    where = f"--data-dir {shlex.quote(str(layout.data_dir))} " if is_elsewhere else ""
     parts = [f"Conduit {version} is ready at {layout.url} ({seconds:.1f} s)\n"]
     if made_keys:
         lines = [_MEANINGS[name].format(key=key) for name, key in made_keys.items()]
@@ -40,14 +45,14 @@ def greeting(
     if new_virtual_key:
         parts.append("Try it; a simulated provider answers, no account needed:\n")
         parts.append(_CURL.format(url=layout.url, key=new_virtual_key))
-        parts.append(f'  {command} chat "hello"\n')
+        parts.append(f'  {command} chat {where}"hello"\n')
     elif has_virtual_key:
         parts.append("Try it:\n")
         parts.append(
             f"  export CONDUIT_API_KEY=$(sed -n 's/^virtual_key = \"\\(.*\\)\"/\\1/p' {key_file})"
         )
         parts.append(_CURL.format(url=layout.url, key="$CONDUIT_API_KEY"))
-        parts.append(f'  {command} chat "hello"\n')
+        parts.append(f'  {command} chat {where}"hello"\n')
     names = ("registry", "router", "health", "billing")
     addresses = ", ".join(f"{name} {layout.grpc_address(name)}" for name in names)
     parts.append(f"gRPC: {addresses}\nCtrl-C stops it.")

@@ -19,8 +19,13 @@ def said(**changes: Any) -> str:  # noqa: ANN401 # of each argument its own
         "has_virtual_key": True,
         "command": "conduit",
     }
-    layout = Layout(Path("/data"), "127.0.0.1", 8080, 50051, 1)
+    layout = changes.pop("layout", made(Path("/data")))
     return greeting(layout, **{**given, **changes})
+
+
+def made(data_dir: Path) -> Layout:
+    """Return a layout with its data in a folder."""
+    return Layout(data_dir, "127.0.0.1", 8080, 50051, 1)
 
 
 def test_a_first_start_shows_what_was_made_and_how_to_try_it() -> None:
@@ -31,8 +36,15 @@ def test_a_first_start_shows_what_was_made_and_how_to_try_it() -> None:
         command="./conduit",
     )
     assert text.startswith("Conduit 0.1.0 is ready at http://127.0.0.1:8080 (1.3 s)\n")
-    for part in ("mk-1", "ek-1", "/data/keys.toml", "Bearer condt_1", './conduit chat "hello"'):
+    for part in ("mk-1", "ek-1", "/data/keys.toml", "Bearer condt_1", "./conduit chat"):
         assert part in text
+
+
+def test_the_command_asks_this_gateway() -> None:
+    """Not the one whose data are where one happens to be."""
+    assert 'conduit chat --data-dir /data "hello"' in said()
+    assert 'conduit chat "hello"' in said(layout=made(Path(".conduit")))
+    assert "chat --data-dir '/my data' " in said(layout=made(Path("/my data")))
 
 
 def test_a_later_start_shows_no_key() -> None:
