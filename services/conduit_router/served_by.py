@@ -28,3 +28,5 @@ class CallSummary(msgspec.Struct):
     cost_nano_usd: int | None
     dropped: list[str]
     upstream_request_id: str
+    # What each attempt did, where the caller asked for it.
+    trace: str = ""

@@ -14,6 +14,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
+from conduit.v1.call_pb2 import CallReport
 from conduit.v1.http_runtime import Route
 from conduit_bridge.endpoints.heartbeats import Heartbeat
 from conduit_bridge.endpoints.unary import (
@@ -145,6 +146,18 @@ class EventsEndpoint(StreamEndpoint):
         stream = heartbeat.open(context.lines + self.lines_of(first))
         return await self.finish(context, stream, self.relay(stream, first, messages))
 
+    async def relay(self, stream: Stream, first: Message, messages: AsyncIterator[Any]) -> None:
+        """Write each message as it comes, and behind the last one the trace that it brings."""
+        last = first
+        if stream.write(self.write(first)):
+            await stream.drain()
+        async for message in messages:
+            last = message
+            if stream.write(self.write(message)):
+                await stream.drain()
+        if trace := _trace_in(last):
+            stream.write(b": x-conduit-trace: %b\n\n" % trace.encode())
+
     def break_off(self, stream: Stream, error: ConduitError) -> None:
         """Tell the caller in an event; what ends a whole stream (`[DONE]`) never came."""
         stream.finish(event_of(error, self.dialect))
@@ -197,6 +210,12 @@ class WatchEndpoint(EventsEndpoint):
         self.request_of(context)
         context.exchange.respond(self.done.status, (), b"", context.lines + self.media)
         return self.done
+
+
+def _trace_in(message: Message) -> str:
+    """Return the trace of a call whose last message this is; empty if it brings none."""
+    report = getattr(getattr(message, "finished", None), "report", None)
+    return report.trace if isinstance(report, CallReport) else ""
 
 
 async def first_of(messages: AsyncIterator[Any]) -> Any:  # noqa: ANN401 # the route's messages

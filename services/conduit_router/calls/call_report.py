@@ -25,6 +25,7 @@ def fill_report(report: CallReport, summary: CallSummary) -> None:
         report.dropped.extend(summary.dropped)
     if summary.upstream_request_id:
         report.upstream_request_id = summary.upstream_request_id
+    report.trace = summary.trace
 
 
 def failure_report(plan: AttemptPlan, ended: Sequence[Attempt]) -> dict[str, str]:

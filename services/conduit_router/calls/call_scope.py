@@ -34,11 +34,11 @@ from conduit_router.trail.call_end import (
     MAX_NAME,
     AttemptEnd,
     CallEnd,
-    failure_of,
     longer,
     tell,
     tell_refused,
 )
+from conduit_router.trail.trace import trace_of, traced
 from conduit_router.virtual_keys import check_model
 
 
@@ -107,7 +107,7 @@ def account_for(scope: "CallScope", error: BaseException | None) -> None:
     outcome = "" if error is None else outcome_of(error)
     scope.runtime.recorder.end_call(scope.caller, requirements, plan, ended, outcome)
     if isinstance(error, ConduitError):
-        error.metadata |= failure_report(plan, ended) | error.metadata
+        error.metadata |= failure_report(plan, ended) | traced(scope) | error.metadata
 
 
 def _is_plain(options: CallOptions | None, requirements: Requirements) -> bool:
@@ -149,8 +149,8 @@ class CallScope(msgspec.Struct, eq=False):
     # The attempt under way, of two the one that the call goes on with; those that have failed, or
     # could not be made; the one that did not.
     attempt: Attempt | None = None
-    _trail: tuple[AttemptEnd, ...] = ()
-    _answered: AttemptEnd | None = None
+    trail: tuple[AttemptEnd, ...] = ()
+    answered_end: AttemptEnd | None = None
     _last_decision: Decision | None = None
 
     def __repr__(self) -> str:
@@ -182,7 +182,7 @@ class CallScope(msgspec.Struct, eq=False):
         except Exception:  # noqa: BLE001 # the call has ended, whatever listeners make of it
             structlog.get_logger("calls").exception("end_listener_failed")
         runtime, requirements, plan = self.runtime, self.requirements, self.plan
-        decision, trail, last = self.decision, self._trail, self._last_decision
+        decision, trail, last = self.decision, self.trail, self._last_decision
         end = CallEnd(
             runtime.wall_clock(),
             self.started,
@@ -198,7 +198,7 @@ class CallScope(msgspec.Struct, eq=False):
             plan.attempts,
             plan.fallbacks,
             trail,
-            self._answered,
+            self.answered_end,
         )
         is_plain = error is None and decision.health is HEALTHY and not trail and last is None
         if is_plain and len(decision.candidates) + len(decision.rejections) <= FEW:
@@ -208,9 +208,7 @@ class CallScope(msgspec.Struct, eq=False):
                 except Exception:  # noqa: BLE001 # whatever it makes of it
                     structlog.get_logger("calls").exception("end_listener_failed")
             return
-        if error is not None:
-            end.failure = failure_of(error)
-        tell(runtime.end_listeners, end)
+        tell(runtime.end_listeners, end, error)
 
     def decide_again(self) -> bool:
         """Decide as things are now; return whether there is a candidate."""
@@ -358,7 +356,7 @@ class CallScope(msgspec.Struct, eq=False):
         if error is not None:
             self.note_failure(attempt, error)
             return attempt.cost
-        self._answered = AttemptEnd(
+        self.answered_end = AttemptEnd(
             attempt.served_by or attempt.key.serving(attempt.candidate),
             attempt.began,
             now,
@@ -371,7 +369,7 @@ class CallScope(msgspec.Struct, eq=False):
 
     def note_failure(self, attempt: Attempt, error: BaseException) -> None:
         """Remember an attempt that failed, or could not be made."""
-        self._trail = longer(self._trail, attempt, self.runtime.clock(), error)
+        self.trail = longer(self.trail, attempt, self.runtime.clock(), error)
 
     def estimate(self, attempt: Attempt, answer: Answer[Any] | None, emitted: int) -> Quantities:
         """Return about what an attempt used, where the provider did not count."""
@@ -383,7 +381,7 @@ class CallScope(msgspec.Struct, eq=False):
         plan, waited = self.plan, self.waited
         if self.attempt is not None:
             waited += attempt.waited
-        return CallSummary(
+        summary = CallSummary(
             attempt.served_by or attempt.key.serving(attempt.candidate),
             self.caller.request_id,
             plan.attempts,
@@ -393,6 +391,9 @@ class CallScope(msgspec.Struct, eq=False):
             attempt.dropped,
             attempt.upstream_request_id,
         )
+        if self.options is not None and self.options.trace:
+            summary.trace = trace_of(self, attempt if self.attempt is not None else None)
+        return summary
 
     def succeed(self, attempt: Attempt) -> CallSummary:
         """End an attempt that answered; say what was done and what it cost."""

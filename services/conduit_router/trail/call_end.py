@@ -141,8 +141,10 @@ def longer(
     return (*trail, failed_attempt(attempt, ended, error)) if len(trail) < MAX_ENDS else trail
 
 
-def tell(listeners: Iterable[EndListener], end: CallEnd) -> None:
-    """Tell of the end of a call that did not go as usual."""
+def tell(listeners: Iterable[EndListener], end: CallEnd, error: BaseException | None) -> None:
+    """Tell of the end of a call that did not go as usual; its error, if it failed."""
+    if error is not None:
+        end.failure = failure_of(error)
     for listener in listeners:
         try:
             listener.eventful(end)
@@ -157,11 +159,10 @@ def tell_refused(
     error: ConduitError,
 ) -> None:
     """Tell of a call that was not admitted; its requirements may not be known."""
-    end.failure = failure_of(error)
     if requirements is not None:
         end.model, end.is_streamed = requirements.model[:MAX_NAME], requirements.stream
         end.capabilities = requirements.capabilities
-    tell(listeners, end)
+    tell(listeners, end, error)
 
 
 def _word(text: str) -> str:

@@ -230,3 +230,31 @@ async def test_nothing_of_the_conversation_is_remembered(suite: Suite) -> None:
             assert answer.status_code == 200
             assert CANARY not in answer.text
             assert "sk-any" not in answer.text
+
+
+async def traced(suite: Suite, model: str, value: str = "1", **members: object) -> httpx.Response:
+    """Ask for a chat, and for what is done for it."""
+    async with suite.caller() as client:
+        body: dict[str, Any] = {"model": model, "messages": MESSAGES, **members}
+        headers = {"x-conduit-trace": value}
+        return await client.post("/v1/chat/completions", json=body, headers=headers)
+
+
+async def test_a_caller_who_asks_for_a_trace_gets_one(suite: Suite) -> None:
+    """In a header field of answers and errors, and at the end of streams; others get none."""
+    await suite.add_simulator("traced", "echo")
+    await suite.add_simulator("untraceable", "status-503")
+    await suite.settled()
+    answer = await traced(suite, "traced")
+    assert answer.status_code == 200
+    assert answer.headers["x-conduit-trace"].startswith('"traced echo";key="key_')
+    error = await traced(suite, "untraceable")
+    assert error.status_code == 502
+    assert "code=PROVIDER_ERROR;status=503" in error.headers["x-conduit-trace"]
+    stream = await traced(suite, "traced", stream=True)
+    assert stream.headers["x-conduit-trace"].startswith('"traced echo";key="key_')
+    last = stream.text.rstrip().rpartition("\n")[2]
+    assert last.startswith(': x-conduit-trace: "traced echo";key="key_')
+    assert "x-conduit-trace" not in (await traced(suite, "traced", "0")).headers
+    assert "x-conduit-trace" not in (await chat(suite, "traced", "req-untraced")).headers
+    assert (await traced(suite, "traced", "perhaps")).status_code == 400

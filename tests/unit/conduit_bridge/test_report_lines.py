@@ -45,7 +45,7 @@ def test_the_lines_are_those_of_the_contract(summary: CallSummary) -> None:
 
 def test_every_field_of_the_report_is_in_a_summary() -> None:
     """A field that the contract gains must not be forgotten here."""
-    full = CallSummary(ServedBy(1, "a", "b", "c"), "d", 2, 3, 4.5, 6, ["e"], "f")
+    full = CallSummary(ServedBy(1, "a", "b", "c"), "d", 2, 3, 4.5, 6, ["e"], "f", "g")
     report = CallReport()
     fill_report(report, full)
     fields: list[FieldDescriptor] = list(CallReport.DESCRIPTOR.fields)

@@ -40,6 +40,7 @@ class CallOptions(_message.Message):
     IDLE_TIMEOUT_FIELD_NUMBER: _builtins.int
     ATTEMPT_TIMEOUT_FIELD_NUMBER: _builtins.int
     BETAS_FIELD_NUMBER: _builtins.int
+    TRACE_FIELD_NUMBER: _builtins.int
     strict_parameters: _builtins.bool
     """Whether parameters the provider does not take are refused with UNSUPPORTED_PARAMETER rather than dropped."""
     max_attempts: _builtins.int
@@ -54,6 +55,8 @@ class CallOptions(_message.Message):
     """
     hops: _builtins.int
     """How many gateways the request has passed; one more than three is refused with LOOP_DETECTED."""
+    trace: _builtins.bool
+    """Whether the report, or the error, shall say what each attempt did."""
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
         """The most time the whole call may take, failovers included. Unset means the Router's default, 10 minutes."""
@@ -110,10 +113,11 @@ class CallOptions(_message.Message):
         idle_timeout: _duration_pb2.Duration | None = ...,
         attempt_timeout: _duration_pb2.Duration | None = ...,
         betas: _abc.Iterable[_builtins.str] | None = ...,
+        trace: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "attempt_timeout", b"attempt_timeout", "connect_timeout", b"connect_timeout", "first_token_timeout", b"first_token_timeout", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "affinity_key", b"affinity_key", "attempt_timeout", b"attempt_timeout", "betas", b"betas", "connect_timeout", b"connect_timeout", "fallbacks", b"fallbacks", "first_token_timeout", b"first_token_timeout", "hops", b"hops", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "providers", b"providers", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts", "_seed", b"_seed", "_stream_failover", b"_stream_failover", "_strict_parameters", b"_strict_parameters", "affinity_key", b"affinity_key", "attempt_timeout", b"attempt_timeout", "betas", b"betas", "connect_timeout", b"connect_timeout", "fallbacks", b"fallbacks", "first_token_timeout", b"first_token_timeout", "hops", b"hops", "idle_timeout", b"idle_timeout", "max_attempts", b"max_attempts", "providers", b"providers", "seed", b"seed", "stream_failover", b"stream_failover", "strict_parameters", b"strict_parameters", "timeout", b"timeout", "trace", b"trace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_attempts: _TypeAlias = _typing.Literal["max_attempts"]  # noqa: Y015
     _WhichOneofArgType__max_attempts: _TypeAlias = _typing.Literal["_max_attempts", b"_max_attempts"]  # noqa: Y015
@@ -151,6 +155,7 @@ class CallReport(_message.Message):
     COST_NANO_USD_FIELD_NUMBER: _builtins.int
     DROPPED_FIELD_NUMBER: _builtins.int
     UPSTREAM_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TRACE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The call's id."""
     provider_id: _builtins.int
@@ -171,6 +176,12 @@ class CallReport(_message.Message):
     """The cost in nano-dollars. Unset if the price is unknown, or not yet known."""
     upstream_request_id: _builtins.str
     """The provider's own id of the request."""
+    trace: _builtins.str
+    """What each attempt did, where that was asked for: a list of structured fields (RFC 9651), at most 2,048 characters. An attempt
+    is the instance's name with `key`, `model`, `sent`, the milliseconds `pause`, `first` and `total`, and where it failed `code` and
+    `status`; `rejected` says for which `reason` how many others were not asked, without their names; `more` how many are left out.
+    In errors over gRPC the metadata `trace`. Over HTTP also a comment at the end of a stream of events.
+    """
     @_builtins.property
     def dropped(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The parameters that were dropped because the provider does not take them."""
@@ -189,10 +200,11 @@ class CallReport(_message.Message):
         cost_nano_usd: _builtins.int | None = ...,
         dropped: _abc.Iterable[_builtins.str] | None = ...,
         upstream_request_id: _builtins.str = ...,
+        trace: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "cost_nano_usd", b"cost_nano_usd"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "actual_model_name", b"actual_model_name", "attempts", b"attempts", "cost_nano_usd", b"cost_nano_usd", "dropped", b"dropped", "fallbacks", b"fallbacks", "key_id", b"key_id", "overhead_ms", b"overhead_ms", "provider_id", b"provider_id", "provider_name", b"provider_name", "request_id", b"request_id", "upstream_request_id", b"upstream_request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd", "actual_model_name", b"actual_model_name", "attempts", b"attempts", "cost_nano_usd", b"cost_nano_usd", "dropped", b"dropped", "fallbacks", b"fallbacks", "key_id", b"key_id", "overhead_ms", b"overhead_ms", "provider_id", b"provider_id", "provider_name", b"provider_name", "request_id", b"request_id", "trace", b"trace", "upstream_request_id", b"upstream_request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cost_nano_usd: _TypeAlias = _typing.Literal["cost_nano_usd"]  # noqa: Y015
     _WhichOneofArgType__cost_nano_usd: _TypeAlias = _typing.Literal["_cost_nano_usd", b"_cost_nano_usd"]  # noqa: Y015

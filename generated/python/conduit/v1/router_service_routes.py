@@ -67,6 +67,7 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
     idle_timeout = headers.get(b"x-conduit-idle-timeout")
     attempt_timeout = headers.get(b"x-conduit-attempt-timeout")
     betas = headers.get(b"anthropic-beta")
+    trace = headers.get(b"x-conduit-trace")
     if (
         timeout
         is strict_parameters
@@ -82,6 +83,7 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
         is idle_timeout
         is attempt_timeout
         is betas
+        is trace
         is None
     ):
         return None
@@ -131,6 +133,8 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
         )
     if betas is not None:
         message.betas.extend(http.header_list(betas))
+    if trace is not None:
+        message.trace = http.boolean(http.header_text(trace), "x-conduit-trace")
     return message
 
 
@@ -142,8 +146,15 @@ def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
     actual_model_name = message.actual_model_name
     dropped = ", ".join(message.dropped) if message.dropped else ""
     upstream_request_id = message.upstream_request_id
+    trace = message.trace
     if not http.is_plain(
-        request_id + provider_name + key_id + actual_model_name + dropped + upstream_request_id
+        request_id
+        + provider_name
+        + key_id
+        + actual_model_name
+        + dropped
+        + upstream_request_id
+        + trace
     ):
         request_id = http.safe(request_id)
         provider_name = http.safe(provider_name)
@@ -151,6 +162,7 @@ def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
         actual_model_name = http.safe(actual_model_name)
         dropped = http.safe(dropped)
         upstream_request_id = http.safe(upstream_request_id)
+        trace = http.safe(trace)
     lines = (
         (f"x-conduit-request-id: {request_id}\r\n" if request_id else "")
         + f"x-conduit-provider-id: {message.provider_id}\r\n"
@@ -171,6 +183,7 @@ def _lines_of_call_report(message: call_pb2.CallReport) -> bytes:
             if upstream_request_id
             else ""
         )
+        + (f"x-conduit-trace: {trace}\r\n" if trace else "")
     )
     return lines.encode()
 
