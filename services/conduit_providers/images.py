@@ -20,6 +20,7 @@ from conduit.v1.json_runtime import JsonError, MalformedJson, parse
 from conduit_providers.calls import Answer
 from conduit_providers.failures import malformed
 from conduit_providers.quantities import (
+    IMAGE_INPUT,
     IMAGE_OUTPUT,
     INPUT,
     Qualifiers,
@@ -227,5 +228,9 @@ def write_stream_end(end: ImageStreamEnd, usage: Quantities | None) -> None:
 
 def usage_message(usage: Quantities) -> ImageUsage:
     """Return counts as OpenAI's usage of images has them."""
-    read, written = usage.input_tokens, usage.output_tokens
-    return ImageUsage(input_tokens=read, output_tokens=written, total_tokens=read + written)
+    read, written, seen = usage.input_tokens, usage.output_tokens, usage.count(IMAGE_INPUT)
+    message = ImageUsage(input_tokens=read, output_tokens=written, total_tokens=read + written)
+    # OpenAI's SDKs require them.
+    message.input_tokens_details.text_tokens = read - seen
+    message.input_tokens_details.image_tokens = seen
+    return message

@@ -92,8 +92,15 @@ class EmbedModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_inputs: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
+class ImageModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Facts that every dialect requires of a model that draws."""
+
+    # The most images of one request; None where nobody says. More become several requests.
+    max_images: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
 # By operation: the facts about models that its codecs have at least; the others have none.
-MODEL_FACTS: Mapping[str, type[msgspec.Struct]] = {"embed": EmbedModel}
+MODEL_FACTS: Mapping[str, type[msgspec.Struct]] = {"embed": EmbedModel, "image": ImageModel}
 
 
 # `dict` keeps what is derived, which no file says.

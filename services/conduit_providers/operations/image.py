@@ -1,6 +1,9 @@
 """Images drawn by a prompt: `GenerateImages`, `StreamGenerateImages`."""
 
+from collections.abc import Sequence
 from typing import ClassVar
+
+import msgspec
 
 from conduit.v1 import image_requests_pb2 as pb
 from conduit.v1.call_pb2 import CallReport
@@ -18,13 +21,17 @@ from conduit_providers.images import (
     ImageEvents,
     ImageWish,
     estimated_images,
+    image_answer,
+    images_asked,
     images_of,
+    usage_message,
     worst_images,
     write_stream_end,
 )
 from conduit_providers.operation import Requirements, StreamedOperation, WorstCase
-from conduit_providers.quantities import Quantities
+from conduit_providers.quantities import Quantities, total
 from conduit_providers.request_reading import RequestReader
+from conduit_providers.spec import Endpoint, ImageModel
 
 ImageCall = Call[ImageGenerationRequest]
 ImageCodec = StreamingCodec[ImageCall, ImageAnswer, ImageEvents]
@@ -45,6 +52,7 @@ class ImageOperation(StreamedOperation[ImageGenerationRequest, ImageList, ImageE
 
     name: ClassVar[str] = "image"
     codec_type: ClassVar[type] = StreamingCodec
+    is_divisible: ClassVar[bool] = True
 
     def form_of(
         self, request: pb.GenerateImagesRequest | pb.StreamGenerateImagesRequest
@@ -94,6 +102,31 @@ class ImageOperation(StreamedOperation[ImageGenerationRequest, ImageList, ImageE
         except InvalidRequest:
             return WorstCase(images_of(requirements.choices), is_bounded=False)
 
+    def split(self, call: ImageCall, endpoint: Endpoint) -> Sequence[ImageCall]:
+        """Return calls for as many images as the model draws at once."""
+        facts: ImageModel | None = endpoint.facts_of(call.model)
+        most = facts.max_images if facts is not None else None
+        if most is None:
+            return (call,)
+        wished = images_asked(call.typed)
+        counts = [min(most, wished - at) for at in range(0, wished, most)]
+        return (call,) if len(counts) == 1 else [_part(call, count) for count in counts]
+
+    def join(self, answers: Sequence[ImageAnswer]) -> ImageAnswer:
+        """Return all images in one answer; their usage is the sum, None if a part is unknown."""
+        if len(answers) == 1:
+            return answers[0]
+        whole = ImageList()
+        whole.CopyFrom(answers[0].typed)
+        for answer in answers[1:]:
+            whole.data.extend(answer.typed.data)
+        counted = [answer.usage for answer in answers if answer.usage is not None]
+        usage = total(counted) if len(counted) == len(answers) else None
+        whole.ClearField("usage")
+        if usage is not None:
+            whole.usage.CopyFrom(usage_message(usage))
+        return image_answer(usage=usage, typed=whole)
+
     def write(
         self, response: pb.GenerateImagesResponse, answer: ImageAnswer, *, is_typed: bool
     ) -> None:
@@ -126,6 +159,17 @@ class ImageOperation(StreamedOperation[ImageGenerationRequest, ImageList, ImageE
         """Put the counts into the last message."""
         write_stream_end(message.finished, usage)
         return message.finished.report
+
+
+def _part(call: ImageCall, count: int) -> ImageCall:
+    """Return a call for some of the images."""
+    request = ImageGenerationRequest()
+    request.CopyFrom(call.typed)
+    request.n = count
+    part = msgspec.structs.replace(call, request=image_request(typed=request))
+    # What the parts cannot say, the call could not.
+    part.dropped = call.dropped
+    return part
 
 
 OPERATION = ImageOperation()

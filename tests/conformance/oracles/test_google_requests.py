@@ -101,6 +101,30 @@ def test_chat_is_what_the_sdk_sends(recorder: Recorder, platform: str, name: str
     assert recorder.received == [we_send(platform, "chat", same.openai | {"model": same.model})]
 
 
+IMAGES: list[tuple[Json, Json]] = [
+    ({}, {}),
+    ({"size": "1024x1024", "seed": 7}, {"image_config": {"aspect_ratio": "1:1"}, "seed": 7}),
+    (
+        {"size": "3840x2160"},
+        {"image_config": {"aspect_ratio": "16:9", "image_size": "4K"}},
+    ),
+]
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize(("ours", "theirs"), IMAGES)
+def test_images_are_what_the_sdk_asks_for(
+    recorder: Recorder, platform: str, ours: Json, theirs: Json
+) -> None:
+    """A wish for an image is the SDK's content whose modality is an image, at its own version."""
+    model = "gemini-3-pro-image"
+    config = types.GenerateContentConfig(response_modalities=["IMAGE"], **theirs)
+    with client(platform, recorder.address) as sdk:
+        sdk.models.generate_content(model=model, contents="a red bicycle", config=config)
+    wish = {"model": model, "prompt": "a red bicycle", **ours}
+    assert recorder.received == [we_send(platform, "image", wish)]
+
+
 EMBEDS = [
     ("Gemini", "gemini-embedding-001", ["one"]),
     ("Gemini", "gemini-embedding-001", ["one", "two"]),

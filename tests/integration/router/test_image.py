@@ -1,11 +1,13 @@
 """Images through a router: both forms, whole and streamed, failover, and what is charged."""
 
 from base64 import b64decode
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
 import pytest
 from tests.integration.router.conftest import METADATA, Bench, Runner, instances
+from tests.support.snapshots import key, mapping, provider, snapshot
 
 from conduit.internal.v1.snapshot_pb2 import Snapshot
 from conduit.v1 import charge_pb2
@@ -17,9 +19,25 @@ from conduit_kernel.errors import (
     StreamInterrupted,
     UnsupportedCapability,
 )
+from conduit_kernel.http import Exchange, HttpServer
 
 PNG = b"\x89PNG"
 SIZE = "16x8"
+
+
+class Drawers:
+    """Answers as Stability AI does."""
+
+    def __init__(self) -> None:
+        self.address = ""
+        self.asked: list[str] = []
+        self.reason = "SUCCESS"
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Draw an image."""
+        self.asked.append(exchange.path)
+        answer = {"image": "QQ==", "finish_reason": self.reason, "seed": 1}
+        exchange.respond(200, [(b"content-type", b"application/json")], orjson.dumps(answer))
 
 
 def drawing(upstream: str, *behaviours: str) -> Snapshot:
@@ -170,3 +188,59 @@ async def test_a_transparent_image_is_not_asked_of_who_cannot_draw_it(
     with pytest.raises(UnsupportedCapability) as raised:
         await draw(router, background="transparent")
     assert "transparent" in raised.value.message
+
+
+@pytest.fixture
+async def stability() -> AsyncIterator[Drawers]:
+    """Run providers that draw one image for each request."""
+    drawers = Drawers()
+    server = HttpServer(drawers)
+    await server.start("127.0.0.1", 0)
+    drawers.address = f"http://127.0.0.1:{server.port}"
+    yield drawers
+    await server.drain(0.1)
+
+
+def one_by_one(drawers: Drawers, upstream: str = "") -> Snapshot:
+    """Return a configuration of Stability AI, and of one that follows where there is one."""
+    first = provider(1, drawers.address, provider_type="StabilityAI", priority=1)
+    found = [first] + ([provider(2, upstream, priority=2)] if upstream else [])
+    return snapshot(
+        found,
+        keys=[key(each.id, each.id) for each in found],
+        mappings=[
+            mapping(1, 1, actual_model_name="ultra", priority=1),
+            *([mapping(2, 2, actual_model_name="image", priority=2)] if upstream else []),
+        ],
+    )
+
+
+async def test_several_images_are_as_many_requests(bench: Runner, stability: Drawers) -> None:
+    """One answer, and one charge for all of them."""
+    router = await bench(one_by_one(stability))
+    found = orjson.loads((await draw(router, n=3)).json)
+    assert [image["b64_json"] for image in found["data"]] == ["QQ=="] * 3
+    assert stability.asked == ["/v2beta/stable-image/generate/ultra"] * 3
+    (charge,) = router.charges()
+    assert [(line.unit, line.quantity) for line in charge.lines] == [(charge_pb2.UNIT_IMAGE, 3)]
+    assert charge.qualifiers["size"] == SIZE
+
+
+async def test_an_image_that_was_filtered_is_an_error(bench: Runner, stability: Drawers) -> None:
+    """Though its status is 200, and a picture is in it; no other provider is shown the prompt."""
+    stability.reason = "CONTENT_FILTERED"
+    router = await bench(one_by_one(stability))
+    with pytest.raises(ContentPolicy):
+        await draw(router)
+
+
+async def test_a_provider_without_events_is_streamed_too(
+    bench: Runner, stability: Drawers, upstream: str
+) -> None:
+    """Its image is one event; several images are streamed by the next provider."""
+    router = await bench(one_by_one(stability, upstream))
+    (event,) = events(await stream(router))
+    assert (event["type"], event["b64_json"]) == ("image_generation.completed", "QQ==")
+    several = await stream(router, n=2)
+    assert len(events(several)) == 2
+    assert len(stability.asked) == 1

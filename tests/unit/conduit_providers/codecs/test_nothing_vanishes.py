@@ -249,7 +249,7 @@ MEMBERS: dict[str, Member] = {
 WHERE = [
     (spec.name, model)
     for spec in CATALOG.specs
-    if spec.name != "Simulator"
+    if spec.name != "Simulator" and "chat" in spec.endpoints
     for model in MODELS.get(spec.name, ["some-model"])
 ]
 

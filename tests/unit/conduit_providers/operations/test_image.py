@@ -6,7 +6,9 @@ import pytest
 from conduit_kernel.errors import InvalidRequest, MalformedJson
 from conduit_providers.images import IMAGE, image_answer, images_of
 from conduit_providers.operation import Requirements
-from conduit_providers.operations.image import OPERATION, image_request
+from conduit_providers.operations.image import OPERATION, ImageCall, image_request
+from conduit_providers.quantities import plain
+from conduit_providers.spec import Endpoint, ImageModel, ModelRow
 
 BASE: dict[str, object] = {"model": "m", "prompt": "a red bicycle"}
 
@@ -77,3 +79,39 @@ def test_no_estimate_is_more_than_the_worst_case() -> None:
     worst = OPERATION.worst_case(form, requirements(n=4))
     assert worst.is_bounded
     assert worst.usage.count(IMAGE) >= OPERATION.estimate(form, None, 0, None).count(IMAGE)
+
+
+def image_call(**members: object) -> ImageCall:
+    """Return a call."""
+    form = image_request(json=orjson.dumps(BASE | members))
+    return ImageCall(form, alias="m", model="m", dropped=[])
+
+
+@pytest.mark.parametrize(("most", "counts"), [(1, [1] * 5), (2, [2, 2, 1]), (5, [5]), (None, [5])])
+def test_more_images_than_a_model_draws_are_several_calls(
+    most: int | None, counts: list[int]
+) -> None:
+    """Each says what the whole says, but for the number; what is dropped is told once for all."""
+    rows = (ModelRow(facts=ImageModel(max_images=most)),)
+    whole = image_call(n=5, quality="high")
+    parts = OPERATION.split(whole, Endpoint("stability_image", "/", models=rows))
+    assert [part.typed.n for part in parts] == counts
+    assert {part.typed.quality for part in parts} == {"high"}
+    assert all(part.dropped is whole.dropped for part in parts)
+    assert OPERATION.split(whole, Endpoint("openai_image", "/")) == (whole,)
+
+
+def test_the_answers_of_parts_are_one() -> None:
+    """In their order, with all that they used; not known where one of them did not say."""
+    answers = [
+        image_answer(usage=plain(1, 2), json=b'{"created":5,"data":[{"url":"a"}]}'),
+        image_answer(usage=plain(3, 4), json=b'{"created":6,"data":[{"url":"b"},{"url":"c"}]}'),
+    ]
+    joined = OPERATION.join(answers)
+    assert [image.url for image in joined.typed.data] == ["a", "b", "c"]
+    assert joined.typed.created == 5
+    assert joined.usage == plain(4, 6)
+    assert joined.typed.usage.total_tokens == 10
+    silent = image_answer(usage=None, json=b'{"data":[{"url":"d"}]}')
+    assert OPERATION.join([*answers, silent]).usage is None
+    assert OPERATION.join([silent]) is silent

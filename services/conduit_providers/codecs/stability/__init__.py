@@ -1,0 +1,1 @@
+"""Stability AI's dialect: https://platform.stability.ai/docs/api-reference."""
