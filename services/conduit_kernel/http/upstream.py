@@ -7,6 +7,7 @@ from typing import NoReturn, Protocol, cast
 
 import httptools
 
+from conduit_kernel.http.content_coding import Unfolding, is_cut, unfolding_of
 from conduit_kernel.http.deadlines import Sweeper
 from conduit_kernel.http.errors import (
     BodyCut,
@@ -76,6 +77,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._reusable = False
         self._complete = False
         self._violation: ProtocolViolation | None = None
+        self._unfolding: Unfolding | None = None
         self._fields: dict[bytes, bytes] = {}
         self._repeats: list[Field] | None = None
         self._parts: list[bytes] = []
@@ -98,7 +100,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._until = until
         self._head_only = head_only
         self.answered = False
-        self._complete = False
+        self._complete, self._unfolding = False, None
         self._barren = 0
         if self.closed:
             self._fail(ConnectionReset(f"{self._owner.where} ended the connection"))
@@ -181,13 +183,16 @@ class UpstreamConnection(asyncio.Protocol):
             self._fail(ProtocolViolation(f"{self._owner.where} switched protocols unasked"))
         except httptools.HttpParserError as error:
             self._fail_parse(error)
+        if self._unfolding is not None:
+            kept = self._unfolding.unfold(self._parts, before, self._fail, is_end=self._complete)
+            self._complete = self._complete and kept
         if self._complete:
             self._finish(response)
         elif self._response is not None:
             if len(self._parts) == before:
                 self._count_barren(len(data))
             elif self.wake_slot.waiter is None:
-                self._hold(response, len(data))
+                self._hold(response, sum(map(len, self._parts[before:])))
             if response.status and not response.done and not response.paused:
                 self._set_deadline(self._timeouts.idle)
         self.wake_slot.wake()
@@ -231,7 +236,7 @@ class UpstreamConnection(asyncio.Protocol):
             pass
         elif not response.status:
             self._fail(ConnectionReset(f"{where} ended the connection before answering"))
-        elif self._framed or exc is not None:
+        elif self._framed or exc is not None or is_cut(self._unfolding):
             self._fail(BodyCut(f"{where} ended the connection inside the body"))
         else:
             self._detach(response)
@@ -281,6 +286,8 @@ class UpstreamConnection(asyncio.Protocol):
             self._violate("used an unknown transfer coding")
         if self._head_only:
             self._complete = True
+        elif b"content-encoding" in fields:
+            self._unfolding = unfolding_of(fields.pop(b"content-encoding"))
 
     def on_message_complete(self) -> None:
         """Note the end; what happens next waits until the parser is done with its bytes."""

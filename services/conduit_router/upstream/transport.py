@@ -214,7 +214,7 @@ class Transport:
 
     def _prepare(self, upstream: UpstreamTarget, request: HttpRequest) -> PreparedRequest:
         fields = [(name.encode(), value.encode("latin-1")) for name, value in request.headers]
-        # Encodings would have to be undone before anything can be passed on.
+        # Encodings have to be undone before anything can be passed on.
         fields.append((b"accept-encoding", b"identity"))
         client = self._client
         if upstream.is_guarded:

@@ -3,6 +3,7 @@
 https://html.spec.whatwg.org/multipage/server-sent-events.html, without reconnection.
 """
 
+from codecs import BOM_UTF8
 from typing import NamedTuple
 
 from conduit_providers.codec import MAX_EVENT_BYTES
@@ -72,7 +73,8 @@ def events_in(block: bytes) -> list[SseEvent]:
 def _event(part: bytes) -> SseEvent | None:
     data: list[bytes] = []
     name = b"message"
-    for line in part.split(b"\n"):
+    # The mark may stand before the first of a stream.
+    for line in part.removeprefix(BOM_UTF8).split(b"\n"):
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":

@@ -306,6 +306,18 @@ def test_usage_counts_everything_once(told: object, expected_usage: Quantities |
     assert answer.usage == expected_usage
 
 
+def test_a_byte_order_mark_is_passed_over() -> None:
+    """Servers on Windows put one before their answers; no caller could read it."""
+    whole = (
+        b'{"choices":[{"index":0,"message":{"role":"assistant","content":"a"},'
+        b'"finish_reason":"stop"}]}'
+    )
+    response = HttpResponse(200, {}, b"\xef\xbb\xbf" + whole)
+    assert CODEC.from_upstream(response, call_of(b"{}"), PLAIN).json == whole
+    last = CHUNK % (0, b"b", b'"stop"')
+    assert streamed(b"\xef\xbb\xbf" + last + b"data: [DONE]\n\n") == last
+
+
 @pytest.mark.parametrize("value", [b"false", b" false", b"null"])
 def test_a_stream_that_is_not_wanted_changes_nothing(value: bytes) -> None:
     """Many clients say so in every request; only the model's name differs then."""
