@@ -107,7 +107,7 @@ HEAD_COUNTS = b'"usage":{"prompt_tokens":3,"completion_tokens":0,"total_tokens":
         b'{"id":"c1","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}',
         b'{"id":"c1","choices":[{"index":0,"delta":{"role":"assistant"},"finish_reason":null}]}',
         b'{"id":"c1","choices":[{"index":0,"delta":{"content":"","reasoning_content":null}}]}',
-        b'{"id":"c1","choices":[{"index":0}]}',
+        b'{"id":"c1","choices":[{"index":0,"delta":{}}]}',
     ],
 )
 async def test_who_speaks_is_no_first_token(
