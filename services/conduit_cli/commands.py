@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-DATA_DIR = Path(".conduit")
+from conduit_cli.layout import DATA_DIR
+
 SERVICES = {
     "registry": "what exists: providers, keys, mappings, virtual keys",
     "router": "does the calls",

@@ -3,9 +3,8 @@
 import shlex
 from pathlib import Path
 
-from conduit_cli.commands import DATA_DIR
 from conduit_cli.keys import ENCRYPTION, MASTER
-from conduit_cli.layout import Layout
+from conduit_cli.layout import DATA_DIR, Layout
 
 _CURL = """\
   curl {url}/v1/chat/completions \\

@@ -14,6 +14,8 @@ PORT_OFFSETS = {"registry": 0, "router": 1, "health": 2, "billing": 3, "simulato
 # In a process's environment: the number of a pipe on which a line says that it is ready.
 READY_VARIABLE = "CONDUIT_READY_FD"
 _CONTROL = ("registry", "health", "billing")
+# Where a gateway keeps its data unless told otherwise.
+DATA_DIR = Path(".conduit")
 # In the data directory: the address at which the gateway was last.
 ADDRESS_FILE = "address"
 LOOPBACK = "127.0.0.1"
