@@ -83,7 +83,7 @@ soak: $(DEV_INSTALLED) ## full load with random faults: nothing may grow or fail
 hub-clients: ## install three SignalR clients apart, for tests/conformance; needs npm
 	@sh tools/hub-clients.sh "$(PYTHON)" build/hub-clients
 
-stubs: $(INSTALLED) ## stream an answer in each language of clients/README.md that is there
+stubs: $(DEV_INSTALLED) ## stream an answer in each language of clients/README.md that is there
 	@tools/try-stubs.sh $(ARGS)
 
 bench: $(INSTALLED) ## measure CPU per request, latency and the start, and hold them to the budget
