@@ -247,6 +247,12 @@ def _less(timeouts: Timeouts, spent: float) -> Timeouts:
     return replace(timeouts, header=max(MIN_SECONDS, header), total=max(MIN_SECONDS, total))
 
 
+class ConnectionsInUse(UpstreamTimeout):
+    """Our own calls have all connections to a provider, which was not asked."""
+
+    is_providers_fault = False
+
+
 def raise_unreachable(error: HttpError, upstream: UpstreamTarget) -> NoReturn:
     """Raise what a transport error before the first piece of an answer means."""
     name = upstream.provider_name
@@ -256,7 +262,11 @@ def raise_unreachable(error: HttpError, upstream: UpstreamTarget) -> NoReturn:
         # No provider's fault: nobody is blamed, and another candidate would fare no better.
         message = "Conduit has no means left for another connection to a provider"
         raise ServiceUnavailable(message, service="router") from error
-    if isinstance(error, HeaderTimeout | IdleTimeout | TotalTimeout | PoolExhausted):
+    if isinstance(error, PoolExhausted):
+        failure = ConnectionsInUse(f"All connections to {name} are in use", provider=name)
+        failure.is_conclusive = False
+        raise failure from error
+    if isinstance(error, HeaderTimeout | IdleTimeout | TotalTimeout):
         message = f"{name} did not answer in time"
         raise UpstreamTimeout(message, provider=name, limit=_limit_of(error)) from error
     if isinstance(error, ConnectFailed):
@@ -299,4 +309,4 @@ def _limit_of(error: HttpError) -> str:
         return "first_token"
     if isinstance(error, IdleTimeout):
         return "idle"
-    return "total" if isinstance(error, TotalTimeout) else "connect"
+    return "total"

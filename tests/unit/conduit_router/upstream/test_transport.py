@@ -26,6 +26,8 @@ from conduit_kernel.http import (
     HttpError,
     IdleTimeout,
     LocalExhausted,
+    PoolExhausted,
+    PoolTimeout,
     Timeouts,
 )
 from conduit_providers.sending import Send
@@ -33,6 +35,7 @@ from conduit_providers.wire import HttpRequest
 from conduit_router.routing.table import Instance
 from conduit_router.upstream import transport as module
 from conduit_router.upstream.transport import (
+    ConnectionsInUse,
     LazyHeaders,
     Transport,
     raise_interrupted,
@@ -163,6 +166,16 @@ async def test_constant_parts_are_prepared_once_and_not_without_end(
             request = HttpRequest("GET", f"/{number}")
             await transport.ask(target, there.spec, request, SHORT)
             assert len(target.prepared) <= 2
+
+
+@pytest.mark.parametrize("error", [PoolExhausted("full"), PoolTimeout("full")])
+def test_a_lack_of_connections_blames_no_provider(error: HttpError) -> None:
+    """Our own calls have them all, so the next candidate is asked, and nobody hears of it."""
+    target = instance("http://127.0.0.1:1").keys[0].endpoint("chat")
+    with pytest.raises(ConnectionsInUse) as found:
+        raise_unreachable(error, target)
+    assert not found.value.is_conclusive
+    assert not found.value.is_providers_fault
 
 
 def test_our_own_exhaustion_blames_no_provider() -> None:
