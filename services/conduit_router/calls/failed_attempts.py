@@ -25,12 +25,15 @@ class FailedCall(CallWithLimits, Protocol):
 
     def asked(self, attempt: Attempt) -> Asked:
         """Return whom an attempt asks, for whom."""
+        ...
 
     def release(self, attempt: Attempt) -> None:
         """Let others probe what an attempt probed."""
+        ...
 
     def estimate(self, attempt: Attempt, answer: Answer[Any] | None, emitted: int) -> Quantities:
         """Return about what an attempt used."""
+        ...
 
 
 def log_crash(scope: FailedCall, attempt: Attempt, error: BaseException) -> None:

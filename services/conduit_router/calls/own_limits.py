@@ -18,6 +18,7 @@ class CallWithLimits(Protocol):
 
     def patience(self, attempt: Attempt) -> Patience:
         """Return how long the candidate may be silent."""
+        ...
 
 
 def is_own_limit(scope: CallWithLimits, attempt: Attempt, error: ConduitError) -> bool:

@@ -43,9 +43,11 @@ class WaitingCall(Protocol):
 
     def left(self) -> float:
         """Return the seconds until its deadline."""
+        ...
 
     def decide_again(self) -> bool:
         """Tell whether it has candidates by now."""
+        ...
 
 
 class _Line:

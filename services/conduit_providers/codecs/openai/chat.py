@@ -93,15 +93,16 @@ class OpenAIChatCodec:
         body = body.removeprefix(BOM_UTF8)
         try:
             whole = _read(body)
-        except msgspec.DecodeError as error:
-            raise malformed(call.provider, "it is not a chat completion") from error
-        if whole.error is not None:
-            raise error_in_stream(whole.error, call.provider)
-        if not whole.choices:
+        except msgspec.DecodeError as problem:
+            raise malformed(call.provider, "it is not a chat completion") from problem
+        error, choices = whole.error, whole.choices
+        if error is not None:
+            raise error_in_stream(error, call.provider)
+        if not choices:
             raise malformed(call.provider, "it has no choices")
-        for choice in whole.choices:
+        for choice in choices:
             if not _is_formed(choice):
-                body = _formed(whole.choices, body, call.provider)
+                body = _formed(choices, body, call.provider)
                 break
         return chat_answer(usage=_usage(whole, body, endpoint), json=body)
 

@@ -48,9 +48,10 @@ def read_images(response: HttpResponse, call: Call[Any]) -> ImageAnswer:
         found = _DECODER.decode(response.body)
     except msgspec.DecodeError as error:
         raise malformed(call.provider, "it is not a list of images") from error
-    if found.error is not None:
-        raise error_in_stream(found.error, call.provider)
-    if not found.data or not all(image.b64_json or image.url for image in found.data):
+    failure, images = found.error, found.data or ()
+    if failure is not None:
+        raise error_in_stream(failure, call.provider)
+    if not images or not all(image.b64_json or image.url for image in images):
         raise malformed(call.provider, "it has no image")
     return image_answer(usage=image_usage(found.usage), json=response.body)
 
