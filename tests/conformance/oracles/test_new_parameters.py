@@ -28,6 +28,7 @@ STRICT = [
     spec.name
     for spec in CATALOG.specs
     if spec.name not in TAKING_ALL
+    and "chat" in spec.endpoints
     and spec.endpoints["chat"].codec in {"openai_chat", "mistral_chat"}
 ]
 
