@@ -19,7 +19,6 @@ from conduit.v1.http_runtime import Route
 from conduit_bridge.endpoints.heartbeats import Heartbeat
 from conduit_bridge.endpoints.unary import (
     GONE,
-    PATIENCE_SECONDS,
     Backend,
     Outcome,
     RequestContext,
@@ -64,7 +63,7 @@ class StreamEndpoint(RouteEndpoint):
         caller = self.admit(context)
         request = self.request_of(context)
         if self.channel is not None:
-            await until_connected(self.channel, PATIENCE_SECONDS)
+            await until_connected(self.channel, self.patience)
         call: AsyncIterable[Any] = self.call(request, **caller)
         return call
 

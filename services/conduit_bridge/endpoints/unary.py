@@ -26,8 +26,10 @@ from conduit_kernel.http import Exchange, Request, field_lines
 from conduit_kernel.rpc import until_connected
 
 MAX_QUERY_FIELDS = 100
-# For a service that is not there.
-PATIENCE_SECONDS = 5.0
+# For a service that is not there. Many clients wait for 5 s at most.
+PATIENCE_SECONDS = 4.0
+# Of reads, which gRPC itself makes again for two seconds more.
+READING_PATIENCE_SECONDS = 2.0
 
 
 class Backend(NamedTuple):
@@ -110,6 +112,7 @@ class RouteEndpoint(Endpoint):
         self.call = getattr(backend.stub, route.rpc)
         self._timeout = backend.timeout
         self.channel = backend.channel
+        self.patience = READING_PATIENCE_SECONDS if route.verb == "GET" else PATIENCE_SECONDS
         self.authorize = authorizer.bind(f"/conduit.v1.{route.service}/{route.rpc}")
         self._is_local = backend.is_local
         # Of virtual keys the Router alone knows; where it is elsewhere, it authorizes them.
@@ -169,7 +172,7 @@ class UnaryEndpoint(RouteEndpoint):
         caller = self.admit(context)
         request = self.request_of(context)
         if self.channel is not None:
-            await until_connected(self.channel, PATIENCE_SECONDS)
+            await until_connected(self.channel, self.patience)
         answer = await self.call(request, timeout=self._timeout, **caller)
         body = self.write(answer)
         exchange.respond(self.done.status, (), body, context.lines + self.lines_of(answer))

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable
-from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -171,8 +170,8 @@ class HttpClient:
                     _refused_by_proxy(response, pool.proxy)
                 return response
             if not (retry_stale and response.was_stale):
-                # What was raised refers to all who were asked, and so to the response.
-                raise copy(response.error) if response.error else ConnectionReset("no answer")
+                failure = response.error
+                raise failure.anew() if failure else ConnectionReset("no answer")
             connection = await self._connect(pool, timeouts, until)
 
     async def dial(

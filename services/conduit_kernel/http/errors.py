@@ -21,13 +21,23 @@
 Messages name hosts and limits, never headers, targets or bodies, so they are safe to log.
 """
 
-from typing import Literal
+from typing import Literal, Self
 
 ConnectFailure = Literal["dns", "refused", "unreachable", "tls", "timeout", "forbidden", "proxy"]
 
 
 class HttpError(Exception):
     """Base of all HTTP failures."""
+
+    def anew(self) -> Self:
+        """Return an error to raise in this one's place, with its cause.
+
+        What was raised refers to all who were asked, and so to what keeps the error.
+        """
+        made = self.__class__.__new__(self.__class__, *self.args)
+        made.__dict__.update(self.__dict__)
+        made.__cause__ = self.__cause__
+        return made
 
 
 class ConnectFailed(HttpError):

@@ -1,6 +1,5 @@
 """An answer whose body may still be on its way."""
 
-from copy import copy
 from typing import Protocol
 
 from conduit_kernel.http.errors import BodyCut, BodyTooLarge, ConnectionReset, HttpError
@@ -64,8 +63,7 @@ class Response:
         if self.parts:
             return self._take()
         if self.error is not None:
-            # What was raised refers to all who were asked, and so to this.
-            raise copy(self.error)
+            raise self.error.anew()
         return b""
 
     async def read(self, max_bytes: int) -> bytes:

@@ -103,5 +103,6 @@ def failure_of(error: Exception) -> UploadFailed:
     if isinstance(error, UploadFailed):
         return error
     failure = UploadFailed(f"the request's body broke off: {error}")
-    failure.__cause__ = error
+    # Not with all who asked for it, who have the request.
+    failure.__cause__ = error.with_traceback(None)
     return failure

@@ -55,7 +55,7 @@ async def test_a_stopping_bridge_is_not_ready(
         return bool(router.requests)
 
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
-        group.create_task(_post_until_cut(http))
+        group.create_task(_post_until_told(http))
         await until(under_way)
         draining = group.create_task(bridge.drain(0.5))
         await asyncio.sleep(0.1)
@@ -75,9 +75,9 @@ async def test_a_bridge_is_not_ready_before_its_drain(
     assert (await http.post("/v1/chat/completions", content=b"{}")).status_code == 200
 
 
-async def _post_until_cut(http: httpx.AsyncClient) -> None:
-    with pytest.raises(httpx.HTTPError):
-        await http.post("/v1/chat/completions", content=b"{}")
+async def _post_until_told(http: httpx.AsyncClient) -> None:
+    answer = await http.post("/v1/chat/completions", content=b"{}")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 
 
 async def test_readiness_follows_a_remote_router(settings: Settings) -> None:

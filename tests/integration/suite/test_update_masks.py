@@ -32,6 +32,7 @@ from conduit.v1.routing_policy_pb2 import (
     FAILURE_CLASS_TIMEOUT,
     STREAM_FAILOVER_FAIL,
     STREAM_FAILOVER_RESTART,
+    Hedging,
     RetryPolicy,
 )
 from conduit.v1.timeouts_pb2 import Timeouts
@@ -146,6 +147,7 @@ KINDS = {
             stream_failover=STREAM_FAILOVER_FAIL,
             retries=[RetryPolicy(failure=FAILURE_CLASS_TIMEOUT, wait=Duration(seconds=1))],
             prefer_primary_for=Duration(seconds=3),
+            hedging=Hedging(delay=Duration(seconds=2), budget=0.1),
         ),
         ("model_alias",),
     ),

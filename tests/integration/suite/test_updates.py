@@ -84,7 +84,8 @@ MAPPINGS = Resource(
     ),
     ("modelAlias", "providerId"),
 )
-STEP = {"providerId": "{provider}", "priority": 2, "actualModelName": "gpt", "conditions": []}
+NO_LISTS = {"conditions": [], "retries": []}
+STEP = {"providerId": "{provider}", "priority": 2, "actualModelName": "gpt", **NO_LISTS}
 CHAINS = Resource(
     "/api/fallback-chains",
     {"providers": [{"providerId": "{provider}", "priority": 1}]},

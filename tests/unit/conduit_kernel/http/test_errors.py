@@ -2,8 +2,16 @@
 
 from collections.abc import Iterator
 
+import pytest
+
 from conduit_kernel.http import errors
-from conduit_kernel.http.errors import ConnectFailed, HttpError, LocalExhausted, SpillFull
+from conduit_kernel.http.errors import (
+    ConnectFailed,
+    HttpError,
+    LocalExhausted,
+    SpillFull,
+    UploadFailed,
+)
 
 
 def drawn() -> set[tuple[str, str]]:
@@ -41,3 +49,14 @@ def test_a_failed_connection_says_at_which_step() -> None:
 def test_no_room_for_uploads_is_no_peers_fault() -> None:
     """It is caught with our other lacks."""
     assert issubclass(SpillFull, LocalExhausted)
+
+
+def test_an_error_that_is_raised_anew_has_its_cause() -> None:
+    """It says what the first one said, and does not refer to who was asked before."""
+    failure = UploadFailed("broke off")
+    failure.__cause__ = ValueError("too large")
+    with pytest.raises(UploadFailed, match="broke off"):
+        raise failure.anew()
+    assert failure.__traceback__ is None
+    assert failure.anew().__cause__ is failure.__cause__
+    assert ConnectFailed("dns", "no such host").anew().kind == "dns"
