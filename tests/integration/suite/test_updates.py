@@ -84,7 +84,7 @@ MAPPINGS = Resource(
     ),
     ("modelAlias", "providerId"),
 )
-NO_LISTS = {"conditions": [], "retries": []}
+NO_LISTS: dict[str, list[str]] = {"conditions": [], "retries": []}
 STEP = {"providerId": "{provider}", "priority": 2, "actualModelName": "gpt", **NO_LISTS}
 CHAINS = Resource(
     "/api/fallback-chains",
