@@ -37,7 +37,7 @@ def test_an_added_service_is_served_by_generation_alone(tmp_path: Path) -> None:
         *(f"-I{path}" for path in (protos, *INCLUDES)),
         f"--plugin=protoc-gen-conduit={ROOT / 'tools' / 'protoc-gen-conduit-python'}",
         *(f"--python_out={out}", f"--conduit_out={out}"),
-        *sorted(path.relative_to(protos) for path in protos.rglob("*.proto")),
+        *sorted(path.relative_to(protos) for path in (protos / "conduit").rglob("*.proto")),
         PATH=f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
     )
     run(sys.executable, ADDED / "use_thing.py", PYTHONPATH=str(out))
