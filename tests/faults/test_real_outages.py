@@ -9,6 +9,7 @@ import os
 import time
 from pathlib import Path
 
+import pytest
 from tests.faults.failing_provider import KINDS
 from tests.faults.outage_callers import Scene, outages
 
@@ -69,6 +70,10 @@ async def outlast(folder: Path, workers: int) -> list[Scene]:
     return every
 
 
+@pytest.mark.skipif(
+    "CONDUIT_OUTAGE_OPEN_SECONDS" not in os.environ,
+    reason="takes the whole machine: make outages",
+)
 async def test_no_outage_fails_a_call_and_traffic_comes_back(tmp_path: Path) -> None:
     """The fallback answers, the primary is probed once in a while, and soon used again."""
     numbers = (1, 2)
@@ -105,6 +110,9 @@ def check_return(scene: Scene) -> None:
     """Hold the primary to being used for all calls again in time."""
     last = [came for came in scene.came if came.began > scene.up + RECOVERY_SECONDS]
     assert last
+    if scene.every > OFTEN:
+        # So few calls may all be of the share that the gradual return leaves to others.
+        last = last[-1:]
     assert {came.provider for came in last} == {scene.name}
 
 

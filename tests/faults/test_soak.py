@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import orjson
+import pytest
 from google.protobuf.duration_pb2 import Duration
 from tests.faults.charging_gateway import serving_ledger
 from tests.faults.shared_gateway import ACTS, EVENTS, refuse
@@ -173,6 +174,9 @@ async def soaked(
             await upstream.drain(0.1)
 
 
+@pytest.mark.skipif(
+    "CONDUIT_SOAK_MINUTES" not in os.environ, reason="takes the whole machine: make soak"
+)
 async def test_nothing_grows_and_nothing_fails_under_load_with_faults(tmp_path: Path) -> None:
     """Memory within 5 % after a warm-up; tasks, sockets and descriptors as they were."""
     async with soaked(tmp_path) as (load, holdings):
