@@ -3,6 +3,8 @@
 Many providers send it before they know whether they can answer.
 """
 
+from io import BytesIO
+
 import msgspec
 
 from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk
@@ -35,14 +37,15 @@ def says_nothing(chunk: ChatCompletionChunk) -> bool:
 def are_silent(events: bytes) -> bool:
     """Return the same of server-sent events; those that are none of a chat say something."""
     try:
-        chunks = [_decode(line[5:]) for line in events.splitlines() if line.startswith(b"data:")]
+        # Not further than to the first word: a whole answer may have come at once.
+        return not any(
+            choice.finish_reason or any(_is_said(*each) for each in (choice.delta or {}).items())
+            for line in BytesIO(events)
+            if line.startswith(b"data:")
+            for choice in _decode(line[5:]).choices or ()
+        )
     except msgspec.DecodeError:
         return False
-    return not any(
-        choice.finish_reason or any(_is_said(*each) for each in (choice.delta or {}).items())
-        for chunk in chunks
-        for choice in chunk.choices or ()
-    )
 
 
 def _is_said(name: str, value: object) -> bool:

@@ -155,12 +155,11 @@ async def first_events(stream: UpstreamStream, seconds: float) -> Any:  # noqa: 
     """
     try:
         async with asyncio.timeout(max(0.001, seconds)):
-            events = await stream.next()
-            while events is not None and events.is_head and events.size < MAX_HEAD_BYTES:
+            events = following = await stream.next()
+            while following is not None and following.is_head and events.size < MAX_HEAD_BYTES:
                 following = await stream.next()
-                if following is None:
-                    break
-                events = events.with_more(following)
+                if following is not None:
+                    events = events.with_more(following)
             return events
     except BaseException as error:  # noqa: BLE001 # whatever it is, the stream must be closed
         stream.unopened(error)
