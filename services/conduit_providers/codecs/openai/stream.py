@@ -11,10 +11,11 @@ from typing import NoReturn
 
 import msgspec
 
-from conduit.v1.json_limits import SHORT, TOO_DEEP, is_one_too_deep
+from conduit.v1.json_limits import TOO_DEEP, is_one_too_deep
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.openai.asked import asked_by, asks_accounting
+from conduit_providers.codecs.openai.bursts import DONE, Burst, Chunk, read_burst, read_chunk
 from conduit_providers.codecs.openai.chunks import (
     Members,
     found_at,
@@ -38,21 +39,11 @@ from conduit_providers.quantities import Quantities, service_tier
 from conduit_providers.spec import Endpoint
 from conduit_providers.token_counts import TokenCounts
 
-DONE = b"[DONE]"
-
-
-class _Chunk(msgspec.Struct):
-    choices: list[ChunkChoice] | None = None
-    usage: object = None
-    error: object = None
-
 
 class _Bare(msgspec.Struct):
     message: object = None
 
 
-_decode = msgspec.json.Decoder(_Chunk).decode
-_decode_lines = msgspec.json.Decoder(_Chunk).decode_lines
 _decode_bare = msgspec.json.Decoder(_Bare).decode
 
 
@@ -140,7 +131,7 @@ class OpenAIChatDecoder:
         if not self.has_finished:
             raise self._interruption(skipped_for)
         self.done = True
-        return self._joined([events.sse] if events else [])
+        return self._with_end(events.sse if events else b"")
 
     def _interruption(self, skipped_for: UpstreamError | None) -> UpstreamError:
         if skipped_for is not None:
@@ -163,66 +154,66 @@ class OpenAIChatDecoder:
             return None
 
     def _pass_on(self, block: bytes) -> ChatEvents | None:
-        if number := self._ordinary(block):
-            self.emitted += number
+        burst = read_burst(block)
+        if burst is None:
+            kept = self._looked_at(block)
+        elif burst.is_bare and self._go_on(burst.chunks):
+            self.emitted += len(burst.chunks)
             return ChatEvents(sse=block)
-        return self._pass_on_each(block)
+        else:
+            kept = self._passed_on(burst)
+        if self._failure is not None and not kept:
+            self._raise_failure()
+        return self._with_end(kept)
 
-    def _ordinary(self, block: bytes) -> int:
-        """Return how many events these are if each is ordinary and needs no change, or else 0.
+    def _go_on(self, chunks: list[Chunk]) -> bool:
+        """Return whether all are ordinary, and need no change.
 
-        An ordinary event has one choice, which was seen before and goes on, on one line.
+        An ordinary event has one choice, which was seen before and goes on.
         """
         seen = self._seen
-        is_long = len(block) > SHORT and is_one_too_deep(block.split(b"\n\n"))
-        if is_long or not seen or self._is_special or not block.startswith(b"data: {"):
-            return 0
-        try:
-            if not block.isascii():
-                block.decode()
-            chunks = _decode_lines(block[6:].replace(b"\n\ndata: {", b"\n{"))
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return 0
+        if self._is_special or not seen:
+            return False
         for chunk in chunks:
             choices = chunk.choices
             if chunk.usage is not None or chunk.error is not None or not choices:
-                return 0
+                return False
             choice = choices[0]
             if choice.finish_reason is not None or choice.index not in seen or len(choices) != 1:
-                return 0
+                return False
             if choice.delta != PLAIN and not self._form.goes_on(choice):
-                return 0
-        # A line of another kind is none of JSON, or was a part of no event.
-        return len(chunks) if block.count(b"\n\n") == len(chunks) else 0
+                return False
+        return True
 
-    def _pass_on_each(self, block: bytes) -> ChatEvents | None:
+    def _passed_on(self, burst: Burst) -> bytes:
+        """Return what is passed on of events that were read already."""
+        kept: list[bytes] = []
+        for chunk, data in zip(burst.chunks, burst.events(), strict=True):
+            if (wanted := self._wanted_of(chunk, data)) is not None:
+                kept.append(wanted)
+            if self._failure is not None:
+                break
+        else:
+            if burst.is_ended:
+                self._end_by_mark()
+        self.emitted += len(kept)
+        return b"".join([b"data: %b\n\n" % each for each in kept])
+
+    def _looked_at(self, block: bytes) -> bytes:
+        """Return what is passed on of events of any shape, or of none."""
         parts = block.split(b"\n\n")
         parts.pop()
         is_suspect = self._unsound(block, parts) is not None
-        # Whether each has one line, so that none needs to be looked at for more.
-        is_simple = not is_suspect and block.count(b"\n") == 2 * len(parts)
         kept: list[bytes] = []
-        wanted_of, keep = self._wanted, kept.append
         for part in parts:
-            if is_simple and part.startswith(b"data: {"):
-                data = part[6:]
-                if (wanted := wanted_of(data)) is data:
-                    keep(part)
-                    continue
-                if wanted is not None:
-                    keep(b"data: " + wanted)
-            elif is_suspect and (unsound := self._unsound(part, [part])) is not None:
+            if is_suspect and (unsound := self._unsound(part, [part])) is not None:
                 self._skip_or_fail(unsound, part)
             else:
                 self._keep_slowly(part, kept)
             if self._failure is not None or self.done:
                 break
         self.emitted += len(kept)
-        if self._failure is not None and not kept:
-            self._raise_failure()
-        if kept == parts:
-            return ChatEvents(sse=block)
-        return self._joined([part + b"\n\n" for part in kept])
+        return b"".join([part + b"\n\n" for part in kept])
 
     def _unsound(self, block: bytes, parts: list[bytes]) -> UpstreamError | None:
         """Return why no reader of events could read these, None if one can."""
@@ -234,10 +225,10 @@ class OpenAIChatDecoder:
         is_deep = is_one_too_deep(parts)
         return malformed(self._provider, f"an event {TOO_DEEP}") if is_deep else None
 
-    def _joined(self, events: list[bytes]) -> ChatEvents | None:
+    def _with_end(self, events: bytes) -> ChatEvents | None:
         if self.done:
-            events += [b"data: %b\n\n" % event for event in self._last_events()]
-        return ChatEvents(sse=b"".join(events)) if events else None
+            events += b"".join([b"data: %b\n\n" % event for event in self._last_events()])
+        return ChatEvents(sse=events) if events else None
 
     def _last_events(self) -> list[bytes]:
         events = [written(self._early)] if self._early else []
@@ -294,11 +285,14 @@ class OpenAIChatDecoder:
     def _wanted(self, data: bytes) -> bytes | None:
         """Look into an event; return what is passed on: itself, nothing, or what is left of it."""
         try:
-            chunk = _decode(data)
+            chunk = read_chunk(data)
         except msgspec.DecodeError:
             error = malformed(self._provider, "an event is not a chat completion chunk")
             self._skip_or_fail(error, data)
             return None
+        return self._wanted_of(chunk, data)
+
+    def _wanted_of(self, chunk: Chunk, data: bytes) -> bytes | None:
         choices = chunk.choices
         if choices:
             choice = choices[0]
@@ -313,9 +307,7 @@ class OpenAIChatDecoder:
                 return self._noted(choices, data)
         return self._special_wanted(chunk, data)
 
-    def _formed_wanted(
-        self, chunk: _Chunk, choices: list[ChunkChoice], data: bytes
-    ) -> bytes | None:
+    def _formed_wanted(self, chunk: Chunk, choices: list[ChunkChoice], data: bytes) -> bytes | None:
         try:
             formed = self._form.kept(choices, data)
         except msgspec.DecodeError:
@@ -323,11 +315,11 @@ class OpenAIChatDecoder:
             self._skip_or_fail(error, data)
             return None
         except UpstreamError as error:
-            self._failure = error
+            self._failure = error.with_traceback(None)
             return None
         return self._special_wanted(chunk, formed)
 
-    def _special_wanted(self, chunk: _Chunk, data: bytes) -> bytes | None:
+    def _special_wanted(self, chunk: Chunk, data: bytes) -> bytes | None:
         error = chunk.error
         if error is None and self._error_path and b'"error"' in data:
             error = found_at(data, self._error_path)
@@ -343,7 +335,7 @@ class OpenAIChatDecoder:
             return None
         return self._noted(chunk.choices, data)
 
-    def _without_usage(self, chunk: _Chunk, data: bytes) -> bytes | None:
+    def _without_usage(self, chunk: Chunk, data: bytes) -> bytes | None:
         """Note the counts of an event; return the rest of it, None if there is none."""
         choices = chunk.choices or []
         was_finished = self._finished.issuperset(choice.index or 0 for choice in choices)

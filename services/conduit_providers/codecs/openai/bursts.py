@@ -1,0 +1,69 @@
+"""Events of a stream that arrived together, read in one pass as far as they need to be."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from conduit.v1.json_limits import SHORT, is_one_too_deep
+from conduit_providers.codecs.openai.form import ChunkChoice
+
+DONE = b"[DONE]"
+_BEGIN = b"data: {"
+# Events that follow others, with their beginnings and without.
+_FOLLOWING, _LINE = b"\n\ndata: {", b"\n{"
+_DONE_EVENT = b"\n\ndata: [DONE]\n\n"
+# How much shorter an event is for it.
+_TAKEN = len(_FOLLOWING) - len(_LINE)
+
+
+class Chunk(msgspec.Struct):
+    """The members of an event that decide what becomes of it."""
+
+    choices: list[ChunkChoice] | None = None
+    usage: object = None
+    error: object = None
+
+
+read_chunk = msgspec.json.Decoder(Chunk).decode
+_read_chunks = msgspec.json.Decoder(Chunk).decode_lines
+
+
+class Burst(NamedTuple):
+    """Events with a line of JSON each."""
+
+    chunks: list[Chunk]
+    # The lines, some of which may be blank.
+    lines: bytes
+    # Whether `[DONE]` follows them.
+    is_ended: bool
+
+    @property
+    def is_bare(self) -> bool:
+        """Return whether there is nothing else among the events, nor behind them."""
+        return not self.is_ended and self.lines.find(b"\n\n") == len(self.lines) - 2
+
+    def events(self) -> Iterator[bytes]:
+        """Yield the JSON of each event."""
+        return (line for line in self.lines.split(b"\n") if line)
+
+
+def read_burst(block: bytes) -> Burst | None:
+    r"""Read whole events, with `\n\n` behind each; None if one is of another shape, or no JSON."""
+    is_long = len(block) > SHORT and is_one_too_deep(block.split(b"\n\n"))
+    if is_long or not block.startswith(_BEGIN):
+        return None
+    every = block[len(_BEGIN) - 1 :].replace(_FOLLOWING, _LINE)
+    lines = every.removesuffix(_DONE_EVENT)
+    try:
+        if not block.isascii():
+            # Decoders do not look at what they pass over.
+            block.decode()
+        chunks = _read_chunks(lines)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    # A line that did not begin like an event is a part of none.
+    taken = len(block) - (len(_BEGIN) - 1) - len(every)
+    if taken != _TAKEN * (len(chunks) - 1):
+        return None
+    return Burst(chunks, lines, is_ended=lines is not every)
