@@ -19,6 +19,7 @@ from conduit.v1.image_requests_pb2 import ImageStreamEnd
 from conduit.v1.json_runtime import JsonError, MalformedJson, parse
 from conduit_providers.calls import Answer
 from conduit_providers.failures import malformed
+from conduit_providers.json_reading import JsonReader, parsed
 from conduit_providers.quantities import (
     IMAGE_INPUT,
     IMAGE_OUTPUT,
@@ -129,9 +130,12 @@ def events_of(found: Iterable[Mapping[str, object]]) -> bytes:
 def completed_events(answer: ImageAnswer, kind: str, created: int) -> Iterator[Json]:
     """Yield the events that say what a whole answer says; `kind` is whose events they are.
 
-    The last one has the counts of all.
+    The last one has the counts of all. UpstreamError if the answer cannot be read.
     """
-    whole = orjson.loads(answer.json)
+    try:
+        whole = parsed(answer.json)
+    except msgspec.DecodeError as error:
+        raise malformed("", "it is not a list of images") from error
     shared = {name: whole[name] for name in _OF_ALL if whole.get(name)}
     images = whole.get("data") or []
     for place, image in enumerate(images):
@@ -162,22 +166,37 @@ class ImageWish(Routed):
         return frozenset({"transparent"} if self.background == "transparent" else ())
 
 
-class _Told(msgspec.Struct):
-    """Members by which an answer says what came; else it is as was asked for."""
+class _Reported(msgspec.Struct):
+    """Members by which an answer says what came; where they are no texts, it is as was asked."""
 
     data: list[msgspec.Raw] | None = None
-    size: str | None = None
-    quality: str | None = None
+    size: object = None
+    quality: object = None
+
+
+_REPORTED = JsonReader(_Reported)
 
 
 def estimated_images(wish: Message, answer: ImageAnswer | None) -> Quantities:
     """Count images: those that came, or those that were asked for."""
-    asked = images_asked(wish)
     size, quality = getattr(wish, "size", ""), getattr(wish, "quality", "")
-    if answer is None:
-        return images_of(asked, size, quality)
-    told = msgspec.json.decode(answer.json, type=_Told)
-    return images_of(len(told.data or ()), told.size or size, told.quality or quality)
+    reported = None if answer is None else _reported(answer)
+    if reported is None:
+        return images_of(images_asked(wish), size, quality)
+    count = len(reported.data or ())
+    return images_of(count, _text(reported.size) or size, _text(reported.quality) or quality)
+
+
+def _reported(answer: ImageAnswer) -> _Reported | None:
+    """Return what an answer says of itself; None if that cannot be read."""
+    try:
+        return _REPORTED.decode(answer.json)
+    except msgspec.DecodeError:
+        return None
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def images_of(count: int, size: str = "", quality: str = "") -> Quantities:

@@ -1,11 +1,10 @@
 """Reads JSON that came from outside: providers' answers, and texts that callers put into members.
 
 Whatever is wrong with a text, it is a msgspec.DecodeError: not JSON, not UTF-8, nested deeper than
-the limits of `conduit.v1.json_limits`, or not of the type. A byte order mark before it is passed
-over: https://www.rfc-editor.org/rfc/rfc8259#section-8.1
+the limits of `conduit.v1.json_limits`, or not of the type. A byte order mark is none of it: of the
+answers that begin with one, whoever receives them takes it away.
 """
 
-from codecs import BOM_UTF8
 from collections.abc import Callable
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
@@ -39,7 +38,6 @@ class JsonReader(Generic[T]):
         if is_too_deep(text):
             raise msgspec.DecodeError(TOO_DEEP)
         if not text.isascii():
-            text = text.removeprefix(BOM_UTF8)
             # Decoders do not look at what they pass over.
             _check_utf8(text)
         return self.decode_plain(text)
@@ -50,7 +48,7 @@ def parsed(text: bytes) -> Any:  # noqa: ANN401 # any JSON value
     if is_too_deep(text):
         raise msgspec.DecodeError(TOO_DEEP)
     try:
-        return orjson.loads(text.removeprefix(BOM_UTF8))
+        return orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise msgspec.DecodeError(str(error)) from None
 

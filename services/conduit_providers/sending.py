@@ -1,6 +1,7 @@
 """Sends requests whose answers are short and waited for: model lists and access tokens."""
 
 import asyncio
+from codecs import BOM_UTF8
 from typing import NoReturn, Protocol
 from urllib.parse import urlsplit
 
@@ -115,7 +116,7 @@ class Sender:
         finally:
             response.close()
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in response.headers.items()}
-        return HttpResponse(response.status, headers, body)
+        return HttpResponse(response.status, headers, body.removeprefix(BOM_UTF8))
 
 
 def _fields(request: HttpRequest) -> Fields:

@@ -5,6 +5,7 @@ prepared once; the request goes out on a kept connection and its answer comes ba
 coroutine. Whatever turns out otherwise goes on the general way, as the attempt that has begun.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
@@ -59,7 +60,8 @@ async def ask_straight(
         return await run_attempts(scope, make, (attempt, going_on))
     attempt.waited = clock() - sent
     try:
-        answer = codec.read(response.take_whole(MAX_ANSWER_BYTES) or b"", call, endpoint)
+        body = (response.take_whole(MAX_ANSWER_BYTES) or b"").removeprefix(BOM_UTF8)
+        answer = codec.read(body, call, endpoint)
         if scope.is_typed or answer.json_at_hand is None:
             answer.to_form(is_typed=scope.is_typed)
     except Exception as error:  # noqa: BLE001 # as above

@@ -1,6 +1,7 @@
 """Carries the codecs' requests to providers, and their failures back as ours."""
 
 import asyncio
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping
 from typing import NoReturn
 
@@ -151,7 +152,10 @@ class Transport:
         return HttpResponse(response.status, LazyHeaders(headers), body), headers
 
     async def read(self, response: Response, upstream: UpstreamTarget) -> bytes:
-        """Return the body of an answer, whole. UpstreamError, by class, if it breaks off."""
+        """Return the body of an answer, whole and without a byte order mark.
+
+        UpstreamError, by class, if it breaks off.
+        """
         try:
             body = response.take_whole(MAX_ANSWER_BYTES)
             if body is None:
@@ -160,7 +164,7 @@ class Transport:
             raise_unreachable(error, upstream)
         finally:
             response.close()
-        return body
+        return body.removeprefix(BOM_UTF8)
 
     async def open_socket(
         self,
@@ -196,7 +200,8 @@ class Transport:
                 why = "it is no answer to a WebSocket's handshake"
                 raise malformed(upstream.provider_name, why) from error
             headers = LazyHeaders(Headers.of(list(error.headers)))
-            refusal = HttpResponse(error.status, headers, error.body[:MAX_ERROR_BYTES])
+            body = error.body[:MAX_ERROR_BYTES].removeprefix(BOM_UTF8)
+            refusal = HttpResponse(error.status, headers, body)
             raise error_from(refusal, spec, upstream.target) from error
         except HttpError as error:
             raise_unreachable(error, upstream)
@@ -238,7 +243,8 @@ class Transport:
             body = b""
         finally:
             response.close()
-        return error_from(HttpResponse(response.status, headers, body), spec, upstream.target)
+        refusal = HttpResponse(response.status, headers, body.removeprefix(BOM_UTF8))
+        return error_from(refusal, spec, upstream.target)
 
 
 def _less(timeouts: Timeouts, spent: float) -> Timeouts:

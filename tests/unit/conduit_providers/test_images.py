@@ -43,6 +43,32 @@ def test_an_answer_says_what_is_estimated() -> None:
     assert estimated_images(wish(n=3, size="512x512"), None) == images_of(3, "512x512")
 
 
+@pytest.mark.parametrize("odd", [b"64", b"{}", b"null", b"true", b'""', b"[7]"])
+def test_what_an_answer_says_oddly_is_as_was_asked_for(odd: bytes) -> None:
+    """It was paid for, and is counted; nobody gains by an error."""
+    told = b'{"data":[{"url":"x"},{"url":"y"}],"size":%b,"quality":%b}' % (odd, odd)
+    answer = image_answer(usage=None, json=told)
+    asked = wish(size="512x512", quality="high")
+    assert estimated_images(asked, answer) == images_of(2, "512x512", "high")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\xef\xbb\xbf{}",
+        b"[]",
+        b"{",
+        b"[" * 5000,
+        b'{"data":7}',
+        b'{"data":[],"size":1e999}',
+    ],
+)
+def test_an_answer_that_cannot_be_read_counts_as_was_asked_for(answer: bytes) -> None:
+    """Whatever is wrong with it, it is not worth an error behind the answer."""
+    found = estimated_images(wish(n=3, size="8x8"), image_answer(usage=None, json=answer))
+    assert found == images_of(3, "8x8")
+
+
 @pytest.mark.parametrize(
     ("members", "tokens"),
     [

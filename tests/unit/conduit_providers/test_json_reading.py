@@ -57,10 +57,3 @@ def test_a_part_that_was_kept_is_read_later() -> None:
     """It has no bytes of its own."""
     part = READER.decode(b'{"rest":{"text":"%b"}}' % (b"x" * 1000)).rest
     assert len(READER.decode(part).text) == 1000
-
-
-def test_a_byte_order_mark_is_passed_over() -> None:
-    """Readers may: servers on Windows put one before their answers."""
-    marked = b'\xef\xbb\xbf{"text":"a"}'
-    assert READER.decode(marked).text == "a"
-    assert parsed(marked) == {"text": "a"}

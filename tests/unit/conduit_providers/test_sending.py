@@ -143,6 +143,13 @@ async def test_sender_bounds_the_body() -> None:
             await send(url, GET, 5, is_guarded=False)
 
 
+async def test_a_byte_order_mark_is_taken_off() -> None:
+    """Servers on Windows put one before their answers."""
+    marked = answering(answer("200 OK", b"\xef\xbb\xbf{}"))
+    async with upstream(marked) as url, open_sender() as send:
+        assert (await send(url, GET, 5, is_guarded=False)).body == b"{}"
+
+
 async def test_redirects_are_not_followed() -> None:
     """The key goes nowhere but where it was sent, as with calls."""
     there: list[str] = []

@@ -5,8 +5,6 @@ https://platform.openai.com/docs/api-reference/chat
 A dropped `stream_options` is not asked for, and no loss: usage is then expected unasked.
 """
 
-from codecs import BOM_UTF8
-
 import msgspec
 
 from conduit_providers.codecs.openai.finish import REASONS
@@ -90,7 +88,6 @@ class OpenAIChatCodec:
 
     def read(self, body: bytes, call: ChatCall, endpoint: Endpoint) -> ChatAnswer:
         """Read the answer's body."""
-        body = body.removeprefix(BOM_UTF8)
         try:
             whole = _read(body)
         except msgspec.DecodeError as problem:

@@ -79,12 +79,12 @@ def _asks_base64(call: EmbedCall) -> bool:
 
 def _in_base64(body: bytes, provider: str) -> bytes:
     """Return an answer whose numbers are packed, as the caller asked and the server would not."""
-    answer = parsed(body)
     try:
+        answer = parsed(body)
         for entry in answer["data"]:
             if isinstance(entry["embedding"], list):
                 entry["embedding"] = packed(entry["embedding"], provider)
-    except (TypeError, struct.error) as error:
+    except (msgspec.DecodeError, TypeError, struct.error) as error:
         raise malformed(provider, "an embedding is not a list of numbers") from error
     return orjson.dumps(answer)
 

@@ -3,6 +3,8 @@
 https://github.com/ndjson/ndjson-spec
 """
 
+from codecs import BOM_UTF8
+
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.failures import malformed
 
@@ -26,11 +28,12 @@ class LineBuffer:
         block = bytes(self._held) + block
         self._held = bytearray(rest)
         self._check()
-        return [stripped for line in block.split(b"\n") if (stripped := line.strip())]
+        lines = block.removeprefix(BOM_UTF8).split(b"\n")
+        return [stripped for line in lines if (stripped := line.strip())]
 
     def rest(self) -> bytes:
         """Return the bytes that make no whole line; the end of the last one may be missing."""
-        return bytes(self._held.strip())
+        return bytes(self._held).removeprefix(BOM_UTF8).strip()
 
     def _check(self) -> None:
         if len(self._held) > MAX_EVENT_BYTES:

@@ -1,5 +1,6 @@
 """Streams of images out of whole answers, for providers that send no drafts."""
 
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from typing import Any
 
@@ -41,7 +42,8 @@ class WholeImageDecoder:
     def close(self) -> ImageEvents | None:
         """Return the images. UpstreamError if the answer makes no sense."""
         call = self._call
-        answer = self._read(HttpResponse(200, call.answer_headers, bytes(self._body)))
+        body = bytes(self._body).removeprefix(BOM_UTF8)
+        answer = self._read(HttpResponse(200, call.answer_headers, body))
         self._body.clear()
         self.usage = answer.usage
         events = list(completed_events(answer, self._kind, call.created))

@@ -54,6 +54,18 @@ async def test_a_way_is_found_once_for_all_calls_of_a_model_with_a_key(tmp_path:
     bench.spool.close()
 
 
+async def test_a_byte_order_mark_is_taken_off(tmp_path: Path) -> None:
+    """On the straight way as on the general one: no caller could read it."""
+    async with serve(answer(b"\xef\xbb\xbf" + CHAT)) as upstream, open_transport() as transport:
+        bench = Bench(tmp_path, transport=transport, base_url=upstream.url)
+        calls = calls_of(bench)
+        for _ in range(2):
+            found, _ = await calls.plain(BODY, PRINCIPAL, "req_1")
+            assert orjson.loads(found)["choices"][0]["message"]["content"] == "hi"
+    assert ways(bench) != [None]
+    bench.spool.close()
+
+
 async def test_a_last_candidate_is_asked_on_the_general_way(tmp_path: Path) -> None:
     """One call finds out how an open circuit is, after its step; the others are told to wait."""
     async with serve(hang) as upstream, open_transport() as transport:

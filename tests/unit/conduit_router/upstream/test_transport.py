@@ -111,6 +111,17 @@ async def test_a_failure_has_its_class(
     assert raised.value.metadata["provider"] == "provider-1"
 
 
+async def test_a_byte_order_mark_is_taken_off(transport: Transport) -> None:
+    """Servers on Windows put one before answers and failures; no caller could read it."""
+    async with serve(answer(b'\xef\xbb\xbf{"a":1}')) as upstream:
+        assert await ask(transport, upstream.url) == b'{"a":1}'
+    error = b'\xef\xbb\xbf{"error":{"message":"no such model","code":"model_not_found"}}'
+    async with serve(answer(error, 404)) as upstream:
+        with pytest.raises(UpstreamError, match="no such model") as raised:
+            await ask(transport, upstream.url)
+    assert "error" not in str(raised.value)
+
+
 async def test_nobody_at_the_address_is_unreachable(transport: Transport) -> None:
     """Not a timeout: the kernel said so at once."""
     with pytest.raises(UpstreamUnreachable):

@@ -307,13 +307,7 @@ def test_usage_counts_everything_once(told: object, expected_usage: Quantities |
 
 
 def test_a_byte_order_mark_is_passed_over() -> None:
-    """Servers on Windows put one before their answers; no caller could read it."""
-    whole = (
-        b'{"choices":[{"index":0,"message":{"role":"assistant","content":"a"},'
-        b'"finish_reason":"stop"}]}'
-    )
-    response = HttpResponse(200, {}, b"\xef\xbb\xbf" + whole)
-    assert CODEC.from_upstream(response, call_of(b"{}"), PLAIN).json == whole
+    """Servers on Windows put one before their streams; no caller could read it."""
     last = CHUNK % (0, b"b", b'"stop"')
     assert streamed(b"\xef\xbb\xbf" + last + b"data: [DONE]\n\n") == last
 

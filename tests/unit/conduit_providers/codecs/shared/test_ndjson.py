@@ -22,6 +22,15 @@ def test_the_last_line_may_lack_its_end() -> None:
     assert buffer.rest() == b""
 
 
+def test_a_byte_order_mark_is_passed_over() -> None:
+    """Servers on Windows put one before their streams."""
+    assert LineBuffer().feed(b'\xef\xbb\xbf{"a":1}\n') == [b'{"a":1}']
+    buffer = LineBuffer()
+    assert buffer.feed(b"\xef\xbb") == buffer.feed(b'\xbf{"a":1}') == []
+    assert buffer.rest() == b'{"a":1}'
+    assert buffer.feed(b"\n") == [b'{"a":1}']
+
+
 @pytest.mark.parametrize("begin", [b"", b"{}\n"])
 def test_a_line_without_end_is_refused(begin: bytes) -> None:
     """Alone, and behind others; one byte less is held."""

@@ -35,10 +35,21 @@ def test_events_come_with_the_end() -> None:
     assert found.usage is not None
 
 
-def test_what_makes_no_sense_is_an_error() -> None:
+def test_a_byte_order_mark_is_passed_over() -> None:
+    """Servers on Windows put one before their answers."""
+    found = decoder()
+    found.feed(b"\xef\xbb")
+    found.feed(b'\xbf{"data":[{"b64_json":"QQ=="}]}')
+    events = found.close()
+    assert events is not None
+    assert orjson.loads(events.sse.split(b"data: ")[1])["b64_json"] == "QQ=="
+
+
+@pytest.mark.parametrize("answer", [b'{"data":[{"b64', b'{"data":[{"url":"x"}],"a":1e999}'])
+def test_what_makes_no_sense_is_an_error(answer: bytes) -> None:
     """Nothing was handed out, so that another candidate may do better."""
     found = decoder()
-    found.feed(b'{"data":[{"b64')
+    found.feed(answer)
     with pytest.raises(UpstreamError):
         found.close()
 
