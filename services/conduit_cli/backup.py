@@ -18,7 +18,7 @@ import zipfile
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from conduit_cli.keys import ENCRYPTION, FILE_NAME, KeyFile, KeysUnusable
 
@@ -46,17 +46,18 @@ def back_up(data_dir: Path, target: Path) -> Backup:
     """Write all data of a gateway into a new file, for its owner's eyes only."""
     if target.exists():
         raise BackupFailed(f"{target} exists already; name another file")
-    if not any(data_dir.glob("*.db")):
+    if not any(_databases(data_dir)):
         raise BackupFailed(f"{data_dir} has no databases of a gateway; name another --data-dir")
     partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     try:
+        has_key = ENCRYPTION in KeyFile(data_dir).read()
         number = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(number, "w+b") as out:
             files = _write(data_dir, out, target.parent)
             out.flush()
             os.fsync(out.fileno())
         partial.replace(target)
-        return Backup(files, ENCRYPTION in KeyFile(data_dir).read())
+        return Backup(files, has_key)
     except (OSError, sqlite3.Error, KeysUnusable) as error:
         raise BackupFailed(f"{data_dir} cannot be copied to {target}: {error}") from error
     finally:
@@ -74,20 +75,24 @@ def restore(source: Path, data_dir: Path) -> Backup:
             files = _read(archive, made)
         for path in made.glob("*.db"):
             _check(path)
+        has_key = ENCRYPTION in KeyFile(made).read()
         if data_dir.exists():
             data_dir.rmdir()
         made.rename(data_dir)
     except (OSError, zipfile.BadZipFile, sqlite3.Error, ValueError, NotImplementedError) as error:
         raise BackupFailed(f"{source} cannot be restored: {error}") from error
+    except KeysUnusable as error:
+        message = f"{source} cannot be restored: its {FILE_NAME} is damaged"
+        raise BackupFailed(message) from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
-    return Backup(files, ENCRYPTION in KeyFile(data_dir).read())
+    return Backup(files, has_key)
 
 
-def _write(data_dir: Path, out: object, beside: Path) -> list[str]:
+def _write(data_dir: Path, out: IO[bytes], beside: Path) -> list[str]:
     sums: dict[str, str] = {}
     with (
-        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,  # type: ignore[call-overload] # a binary file
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
         tempfile.TemporaryDirectory(dir=beside, prefix=".backup-") as folder,
     ):
         # Charges first: what is delivered meanwhile is in Billing's database by then.
@@ -95,7 +100,7 @@ def _write(data_dir: Path, out: object, beside: Path) -> list[str]:
             with contextlib.suppress(FileNotFoundError), path.open("rb") as data:
                 name = path.relative_to(data_dir).as_posix()
                 sums[name] = _add(archive, name, data)
-        for path in sorted(data_dir.glob("*.db")):
+        for path in _databases(data_dir):
             copy = Path(folder, path.name)
             with (
                 contextlib.closing(sqlite3.connect(path, timeout=30)) as running,
@@ -111,19 +116,29 @@ def _write(data_dir: Path, out: object, beside: Path) -> list[str]:
     return list(sums)
 
 
+def _databases(data_dir: Path) -> Iterator[Path]:
+    return (path for path in sorted(data_dir.glob("*.db")) if _NAMES.fullmatch(path.name))
+
+
 def _spools(data_dir: Path) -> Iterator[Path]:
     for path in sorted((data_dir / "router" / "spool").glob("*/*")):
-        if path.is_file() and path.name != "lock":
+        is_ours = _NAMES.fullmatch(path.relative_to(data_dir).as_posix())
+        if is_ours and path.is_file() and path.name != "lock":
             yield path
 
 
-def _add(archive: zipfile.ZipFile, name: str, data: object) -> str:
+def _add(archive: zipfile.ZipFile, name: str, data: IO[bytes]) -> str:
     """Add a file; return its checksum."""
-    found = hashlib.sha256()
     with archive.open(name, "w", force_zip64=True) as out:
-        while piece := data.read(_PIECE):  # type: ignore[attr-defined] # a binary file
-            found.update(piece)
-            out.write(piece)
+        return _copy(data, out)
+
+
+def _copy(source: IO[bytes], out: IO[bytes]) -> str:
+    """Copy all that a file holds; return its checksum."""
+    found = hashlib.sha256()
+    while piece := source.read(_PIECE):
+        found.update(piece)
+        out.write(piece)
     return found.hexdigest()
 
 
@@ -136,15 +151,12 @@ def _read(archive: zipfile.ZipFile, folder: Path) -> list[str]:
         path = folder / name
         for parent in reversed(Path(name).parents[:-1]):
             (folder / parent).mkdir(mode=0o700, exist_ok=True)
-        found = hashlib.sha256()
         number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(number, "wb") as out, archive.open(name) as data:
-            while piece := data.read(_PIECE):
-                found.update(piece)
-                out.write(piece)
+            found = _copy(data, out)
             out.flush()
             os.fsync(out.fileno())
-        if found.hexdigest() != expected:
+        if found != expected:
             raise ValueError(f"its {name} is damaged")
     return list(sums)
 

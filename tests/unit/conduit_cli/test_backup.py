@@ -1,7 +1,9 @@
 """Backups: what they hold, and what is none."""
 
 import contextlib
+import hashlib
 import json
+import shutil
 import sqlite3
 import threading
 import zipfile
@@ -169,6 +171,37 @@ def test_what_is_no_backup_is_not_restored(
         restore(source, tmp_path / "new")
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"data", "b.zip", "c.zip"} | (set() if why else {"new"})
+
+
+def test_what_is_no_file_of_a_gateway_stays_out(tmp_path: Path, data: Path) -> None:
+    """A copy that somebody left beside the databases would make the backup one of no gateway."""
+    names = back_up(data, tmp_path / "a.zip").files
+    shutil.copy(data / "billing.db", data / "billing copy 2.db")
+    (data / "Old.db").write_bytes(b"no database" * 100)
+    (data / "router" / "spool" / "0a1b" / "left over").touch()
+    assert back_up(data, tmp_path / "b.zip").files == names
+    assert restore(tmp_path / "b.zip", tmp_path / "new").files == names
+    (data / "billing.db").unlink()
+    with pytest.raises(BackupFailed, match="no databases"):
+        back_up(data, tmp_path / "c.zip")
+
+
+def test_damaged_keys_are_told_before_anything_is_there(tmp_path: Path, data: Path) -> None:
+    """They are of no use, neither in a backup nor in a data directory."""
+    back_up(data, tmp_path / "b.zip")
+
+    def damage(files: dict[str, bytes]) -> None:
+        about, content = json.loads(files[MANIFEST]), b"no TOML"
+        about["files"]["keys.toml"] = hashlib.sha256(content).hexdigest()
+        files |= {MANIFEST: json.dumps(about).encode(), "keys.toml": content}
+
+    damaged = changed(tmp_path / "b.zip", tmp_path / "c.zip", damage)
+    with pytest.raises(BackupFailed, match=r"c.zip cannot be restored: its keys.toml is damaged$"):
+        restore(damaged, tmp_path / "new")
+    (data / "keys.toml").write_text("no TOML")
+    with pytest.raises(BackupFailed, match=r"keys.toml cannot be read"):
+        back_up(data, tmp_path / "d.zip")
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "b.zip", "c.zip"}
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04" + b"\0" * 100])
