@@ -81,12 +81,14 @@ class Operation(ABC, Generic[RequestT, AnswerT]):
         answer: Answer[AnswerT] | None,
         emitted: int,
         codec: Any,  # noqa: ANN401 # as `codec_type` says
+        facts: Any,  # noqa: ANN401 # the codec's struct
     ) -> Quantities:
         """Return about what a call used, where no provider counted.
 
         `answer` is the whole answer, None if there is none; of a stream, the decoder handed out
-        about `emitted` tokens. `codec`, of the operation's type, is whose provider was asked: what
-        one charges by the token, another may charge by the search.
+        about `emitted` tokens. `codec`, of the operation's type, is whose provider was asked, and
+        `facts` are those of the model: what one charges by the token, another may charge by the
+        search.
         """
 
     @abstractmethod
@@ -114,20 +116,24 @@ class Operation(ABC, Generic[RequestT, AnswerT]):
         return answers[0]
 
 
-class AnsweredOperation(Operation[RequestT, AnswerT]):
-    """An operation whose calls are a request and its answer."""
+class JsonOperation(Operation[RequestT, AnswerT]):
+    """An operation whose requests can be a body of JSON."""
 
     @abstractmethod
     def plain_form(self, body: bytes) -> Form[RequestT]:
         """Return the request that stands in a body of JSON."""
+
+
+class AnsweredOperation(JsonOperation[RequestT, AnswerT]):
+    """An operation whose calls are a request and its answer."""
 
     @abstractmethod
     def write(self, response: Any, answer: Answer[AnswerT], *, is_typed: bool) -> None:  # noqa: ANN401 # of each RPC its own
         """Put an answer into the RPC's response, in the form of the request."""
 
 
-class StreamedOperation(AnsweredOperation[RequestT, AnswerT], Generic[RequestT, AnswerT, EventsT]):
-    """An operation whose answers can come piece by piece."""
+class StreamedOperation(JsonOperation[RequestT, AnswerT], Generic[RequestT, AnswerT, EventsT]):
+    """An operation whose answers can come piece by piece; where also whole, it is answered, too."""
 
     # What follows the last of an answer's server-sent events.
     end_of_events: ClassVar[bytes] = b""
@@ -230,6 +236,7 @@ def estimate_tokens(characters: int) -> int:
 
 AnyOperation = Operation[Any, Any]
 AnyAnsweredOperation = AnsweredOperation[Any, Any]
+AnyJsonOperation = JsonOperation[Any, Any]
 AnySessionOperation = SessionOperation[Any]
 AnyStreamedOperation = StreamedOperation[Any, Any, Any]
 AnyStreamedUploadOperation = StreamedUploadOperation[Any, Any, Any]

@@ -149,11 +149,11 @@ def _rpc(
         return StreamingUploadCalls(runtime, found, response, uploads)
     if isinstance(found, SessionOperation):
         return SessionCalls(runtime, found, session_limits)
-    assert isinstance(found, AnsweredOperation)  # noqa: S101 # as are all others
-    if not method.server_streaming:
-        return UnaryCalls(runtime, found, response)
-    assert isinstance(found, StreamedOperation)  # noqa: S101 # a test holds the contract to it
-    return StreamingCalls(runtime, found, response)
+    if method.server_streaming:
+        assert isinstance(found, StreamedOperation)  # noqa: S101 # a test holds the contract to it
+        return StreamingCalls(runtime, found, response)
+    assert isinstance(found, AnsweredOperation)  # noqa: S101 # as above
+    return UnaryCalls(runtime, found, response)
 
 
 def _refusal(method: MethodDescriptor) -> Rpc:

@@ -48,7 +48,7 @@ def test_nonsense_of_a_caller_is_refused_or_sent(replay: Replay, turn: int) -> N
         call.alias = requirements.model
         codec.to_upstream(call, replay.endpoint, replay.target)
         operation.worst_case(call.request, requirements)
-        operation.estimate(call.request, None, 0, codec)
+        operation.estimate(call.request, None, 0, codec, replay.endpoint.facts_of(call.model))
 
 
 @pytest.mark.parametrize("turn", ROUNDS)

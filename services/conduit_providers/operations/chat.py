@@ -30,6 +30,7 @@ from conduit_providers.codec import Decoder, StreamingCodec
 from conduit_providers.failures import malformed
 from conduit_providers.operation import (
     NOTHING,
+    AnsweredOperation,
     Requirements,
     StreamedOperation,
     WorstCase,
@@ -186,7 +187,10 @@ _UNSET = msgspec.UNSET
 _HINTS = tuple(b'"%b"' % kind.encode() for kind in _PARTS)
 
 
-class ChatOperation(StreamedOperation[ChatCompletionRequest, ChatCompletion, ChatEvents]):
+class ChatOperation(
+    AnsweredOperation[ChatCompletionRequest, ChatCompletion],
+    StreamedOperation[ChatCompletionRequest, ChatCompletion, ChatEvents],
+):
     """Asks a model for the next message of a conversation."""
 
     name: ClassVar[str] = "chat"
@@ -233,6 +237,7 @@ class ChatOperation(StreamedOperation[ChatCompletionRequest, ChatCompletion, Cha
         answer: ChatAnswer | None,
         emitted: int,
         codec: object,
+        facts: object,
     ) -> Quantities:
         """Count characters; pictures and sound are not counted."""
         read = _estimate_request(form)

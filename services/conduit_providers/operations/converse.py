@@ -153,7 +153,12 @@ class ConverseOperation(SessionOperation[Any]):
         return Requirements(found.session.model, "converse", capabilities=frozenset({LIVE}))
 
     def estimate(
-        self, form: Form[Any], answer: Answer[Any] | None, emitted: int, codec: object
+        self,
+        form: Form[Any],
+        answer: Answer[Any] | None,
+        emitted: int,
+        codec: object,
+        facts: object,
     ) -> Quantities:
         """Count what was handed out; a session that was never open used nothing."""
         return plain(0, emitted)

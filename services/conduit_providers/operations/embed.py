@@ -83,7 +83,12 @@ class EmbedOperation(AnsweredOperation[EmbeddingRequest, EmbeddingList]):
         )
 
     def estimate(
-        self, form: Form[EmbeddingRequest], answer: EmbedAnswer | None, emitted: int, codec: object
+        self,
+        form: Form[EmbeddingRequest],
+        answer: EmbedAnswer | None,
+        emitted: int,
+        codec: object,
+        facts: object,
     ) -> Quantities:
         """Count characters; vectors are no tokens."""
         return plain(estimate_tokens(len(form.json)))

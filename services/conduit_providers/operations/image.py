@@ -28,7 +28,12 @@ from conduit_providers.images import (
     worst_images,
     write_stream_end,
 )
-from conduit_providers.operation import Requirements, StreamedOperation, WorstCase
+from conduit_providers.operation import (
+    AnsweredOperation,
+    Requirements,
+    StreamedOperation,
+    WorstCase,
+)
 from conduit_providers.quantities import Quantities, total
 from conduit_providers.request_reading import RequestReader
 from conduit_providers.spec import Endpoint, ImageModel
@@ -47,7 +52,10 @@ def image_request(
 _read_wish = RequestReader(ImageWish).read
 
 
-class ImageOperation(StreamedOperation[ImageGenerationRequest, ImageList, ImageEvents]):
+class ImageOperation(
+    AnsweredOperation[ImageGenerationRequest, ImageList],
+    StreamedOperation[ImageGenerationRequest, ImageList, ImageEvents],
+):
     """Draws images."""
 
     name: ClassVar[str] = "image"
@@ -85,6 +93,7 @@ class ImageOperation(StreamedOperation[ImageGenerationRequest, ImageList, ImageE
         answer: ImageAnswer | None,
         emitted: int,
         codec: object,
+        facts: object,
     ) -> Quantities:
         """Count images."""
         try:

@@ -116,6 +116,7 @@ class ImageEditOperation(StreamedUploadOperation[ImageEditRequest, ImageList, Im
         answer: ImageAnswer | None,
         emitted: int,
         codec: object,
+        facts: object,
     ) -> Quantities:
         """Count images."""
         try:

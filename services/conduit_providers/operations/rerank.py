@@ -107,6 +107,7 @@ class RerankOperation(AnsweredOperation[RerankingRequest, Ranking]):
         answer: RerankAnswer | None,
         emitted: int,
         codec: RerankCodec,
+        facts: object,
     ) -> Quantities:
         """Count what the codec's provider bills."""
         return codec.estimate(form)

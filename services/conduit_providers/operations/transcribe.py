@@ -134,6 +134,7 @@ class TranscribeOperation(UploadOperation[TranscriptionRequest, Transcription]):
         answer: Answer[Transcription] | None,
         emitted: int,
         codec: object,
+        facts: object,
     ) -> Quantities:
         """Measure the words; where there are none, the bytes."""
         if answer is None:

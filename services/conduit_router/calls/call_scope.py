@@ -332,8 +332,7 @@ class CallScope(msgspec.Struct, eq=False):
         """Account for an attempt; return its cost in nano-dollars, None if unknown or nothing."""
         self.attempt = None
         self.ended += (attempt,)
-        runtime = self.runtime
-        now = runtime.clock()
+        runtime, now = self.runtime, self.runtime.clock()
         elapsed_ms = (now - attempt.began) * 1000
         if attempt.is_measured:
             runtime.balancer.end(attempt, error, now - attempt.began)
@@ -373,8 +372,9 @@ class CallScope(msgspec.Struct, eq=False):
 
     def estimate(self, attempt: Attempt, answer: Answer[Any] | None, emitted: int) -> Quantities:
         """Return about what an attempt used, where the provider did not count."""
-        codec = attempt.candidate.instance.served[self.operation.name].codec
-        return self.operation.estimate(self.form, answer, emitted, codec)
+        served = attempt.candidate.instance.served[self.operation.name]
+        facts = served.endpoint.facts_of(attempt.candidate.model)
+        return self.operation.estimate(self.form, answer, emitted, served.codec, facts)
 
     def summary(self, attempt: Attempt, cost: int | None = None) -> CallSummary:
         """Say what was done so far."""

@@ -82,4 +82,5 @@ def _window(scope: CallScope, candidate: Candidate) -> int:
 
 def _estimated_tokens(scope: CallScope, candidate: Candidate) -> int:
     served = candidate.instance.served[scope.operation.name]
-    return scope.operation.estimate(scope.form, None, 0, served.codec).count(INPUT)
+    facts = served.endpoint.facts_of(candidate.model)
+    return scope.operation.estimate(scope.form, None, 0, served.codec, facts).count(INPUT)

@@ -116,7 +116,7 @@ def test_the_worst_case_counts_every_byte_and_every_choice(
 def test_an_estimate_counts_what_was_said_and_handed_out() -> None:
     """Four characters a token for what is read; what was streamed the decoder has counted."""
     form = chat_request(json=b'{"model":"m",%b}' % HELLO)
-    usage = OPERATION.estimate(form, None, 200, None)
+    usage = OPERATION.estimate(form, None, 200, None, None)
     assert (usage.input_tokens, usage.output_tokens) == (1, 200)
 
 

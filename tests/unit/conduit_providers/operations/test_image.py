@@ -61,14 +61,14 @@ def test_images_that_nobody_counted_are_charged_by_number() -> None:
     """Those of the answer, or those that were asked for."""
     form = image_request(json=orjson.dumps(BASE | {"n": 2, "quality": "hd"}))
     answer = image_answer(usage=None, json=b'{"data":[{"url":"x"}]}')
-    assert OPERATION.estimate(form, answer, 0, None) == images_of(1, quality="hd")
-    assert OPERATION.estimate(form, None, 0, None) == images_of(2, quality="hd")
+    assert OPERATION.estimate(form, answer, 0, None, None) == images_of(1, quality="hd")
+    assert OPERATION.estimate(form, None, 0, None, None) == images_of(2, quality="hd")
 
 
 def test_what_does_not_fit_the_contract_is_still_counted() -> None:
     """A provider may take it all the same."""
     form = image_request(json=orjson.dumps(BASE | {"n": 2, "seed": "x"}))
-    assert OPERATION.estimate(form, None, 0, None) == images_of(1)
+    assert OPERATION.estimate(form, None, 0, None, None) == images_of(1)
     worst = OPERATION.worst_case(form, requirements(n=2))
     assert (worst.usage.count(IMAGE), worst.is_bounded) == (2, False)
 
@@ -78,7 +78,7 @@ def test_no_estimate_is_more_than_the_worst_case() -> None:
     form = image_request(json=orjson.dumps(BASE | {"n": 4}))
     worst = OPERATION.worst_case(form, requirements(n=4))
     assert worst.is_bounded
-    assert worst.usage.count(IMAGE) >= OPERATION.estimate(form, None, 0, None).count(IMAGE)
+    assert worst.usage.count(IMAGE) >= OPERATION.estimate(form, None, 0, None, None).count(IMAGE)
 
 
 def image_call(**members: object) -> ImageCall:

@@ -119,11 +119,13 @@ def test_the_worst_case_has_what_is_read() -> None:
     worst = OPERATION.worst_case(form, requirements())
     assert worst.is_bounded
     assert worst.usage.count(IMAGE_INPUT) == 4 * 7500
-    assert worst.usage.count(IMAGE) == OPERATION.estimate(form, None, 0, None).count(IMAGE) == 1
+    assert (
+        worst.usage.count(IMAGE) == OPERATION.estimate(form, None, 0, None, None).count(IMAGE) == 1
+    )
 
 
 def test_what_does_not_fit_the_contract_is_still_counted() -> None:
     """A provider may take it all the same."""
     form = OPERATION.plain_form(orjson.dumps(BASE | {"user": 7}))
-    assert OPERATION.estimate(form, None, 0, None).count(IMAGE) == 1
+    assert OPERATION.estimate(form, None, 0, None, None).count(IMAGE) == 1
     assert not OPERATION.worst_case(form, requirements()).is_bounded

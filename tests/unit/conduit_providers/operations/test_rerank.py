@@ -74,7 +74,7 @@ def test_searches_are_estimated_by_documents_and_their_length(
 ) -> None:
     """A search is of up to 100 documents; those longer than a chunk count as several."""
     form = reranking_request(json=orjson.dumps(BASE | {"documents": documents}))
-    usage = OPERATION.estimate(form, None, 0, codec_named(codec))
+    usage = OPERATION.estimate(form, None, 0, codec_named(codec), None)
     assert usage.leaves == ((SEARCH_UNIT, searches),)
 
 
@@ -83,11 +83,11 @@ def test_tokens_are_estimated_with_the_query_once_for_each_document(codec: str) 
     """Models read pairs of a query and a document; four characters are a token."""
     members = {"query": "q" * 8, "documents": ["a" * 12, {"text": "b" * 4}]}
     form = reranking_request(json=orjson.dumps(BASE | members))
-    estimated = OPERATION.estimate(form, None, 0, codec_named(codec))
+    estimated = OPERATION.estimate(form, None, 0, codec_named(codec), None)
     assert estimated.leaves[0][0] == INPUT
     assert estimated.count(INPUT) >= 5 + 3
     texts = reranking_request(json=orjson.dumps(BASE | members | {"documents": ["a" * 12]}))
-    assert OPERATION.estimate(texts, None, 0, codec_named(codec)).leaves == ((INPUT, 5),)
+    assert OPERATION.estimate(texts, None, 0, codec_named(codec), None).leaves == ((INPUT, 5),)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_the_worst_case_covers_both_ways_of_billing(documents: list[str], search
     assert worst.usage.count(INPUT) == len(form.json) + len(documents)
     assert worst.usage.count(SEARCH_UNIT) == searches
     for codec in ("cohere_rerank", "openai_rerank"):
-        for unit, count in OPERATION.estimate(form, None, 0, codec_named(codec)).leaves:
+        for unit, count in OPERATION.estimate(form, None, 0, codec_named(codec), None).leaves:
             assert count <= worst.usage.count(unit)
 
 

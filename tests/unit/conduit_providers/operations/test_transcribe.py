@@ -84,7 +84,7 @@ def seconds(text: str, content_type: str = "text/plain") -> float:
     """Return the length that is estimated of an answer."""
     form = OPERATION.form_of(start(("model", "m")))
     answer = transcription_answer(text.encode(), content_type, None)
-    return OPERATION.estimate(form, answer, 0, None).count(AUDIO_MILLISECOND) / 1000
+    return OPERATION.estimate(form, answer, 0, None, None).count(AUDIO_MILLISECOND) / 1000
 
 
 def test_what_nobody_counts_is_measured() -> None:
@@ -103,7 +103,7 @@ def test_a_call_that_failed_is_measured_by_its_bytes() -> None:
     file = FormFile(content=b"x" * BYTES_PER_SECOND)
     given.multipart.members.add(name="file").file.CopyFrom(file)
     form = OPERATION.form_of_upload(given, [JoinedUpload([b"y" * BYTES_PER_SECOND])])
-    failed = OPERATION.estimate(form, None, 0, None)
+    failed = OPERATION.estimate(form, None, 0, None, None)
     requirements = OPERATION.requirements(form.json, stream=False)
     assert failed.count(AUDIO_MILLISECOND) == 2000
     assert OPERATION.worst_case(form, requirements).usage == failed
@@ -125,5 +125,5 @@ def test_a_length_that_cannot_be_is_marked(duration: float) -> None:
     answer = transcription_answer(
         orjson.dumps({"text": "x", "duration": duration}), "application/json", None
     )
-    usage = OPERATION.estimate(OPERATION.plain_form(b"{}"), answer, 0, None)
+    usage = OPERATION.estimate(OPERATION.plain_form(b"{}"), answer, 0, None, None)
     assert not usage.is_consistent
