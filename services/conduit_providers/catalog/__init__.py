@@ -8,8 +8,9 @@ without arguments that returns the path of a folder.
 """
 
 import difflib
+import functools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib.metadata import entry_points
 from importlib.resources import files
@@ -160,19 +161,11 @@ def load_catalog(
 
     ValueError, naming the file and the key, if a file is not right.
     """
-    folders: list[Traversable] = [files(__name__)]
-    folders += [Path(point.load()()) for point in entry_points(group=ENTRY_POINTS)]
+    folders = [Path(point.load()()) for point in entry_points(group=ENTRY_POINTS)]
     if extra is not None:
         folders.append(extra)
-    return Catalog(
-        (
-            read_spec(file)
-            for folder in folders
-            for file in sorted(folder.iterdir(), key=lambda f: f.name)
-            if file.name.endswith(".toml")
-        ),
-        base_urls,
-    )
+    brought = (spec for folder in folders for spec in _specs_in(folder))
+    return Catalog((*_shipped_specs(), *brought), base_urls)
 
 
 def configured_catalog(settings: Settings) -> Catalog:
@@ -180,6 +173,18 @@ def configured_catalog(settings: Settings) -> Catalog:
     return load_catalog(
         settings.catalog_dir, base_urls={"Simulator": f"{settings.simulator_url}/v1"}
     )
+
+
+@functools.cache
+def _shipped_specs() -> tuple[ProviderSpec, ...]:
+    """Read the files beside this module: once, since services of one process share them."""
+    return tuple(_specs_in(files(__name__)))
+
+
+def _specs_in(folder: Traversable) -> Iterator[ProviderSpec]:
+    for file in sorted(folder.iterdir(), key=lambda f: f.name):
+        if file.name.endswith(".toml"):
+            yield read_spec(file)
 
 
 def _shortened(spec: ProviderSpec, url: str) -> str:
