@@ -243,7 +243,7 @@ class Breaker:
             if circuit.is_probe(began):
                 circuit.reopen(now, self.policy, began, caller)
             return
-        if self._shared is not None:
+        if self._shared is not None and may_open:
             # Neither one caller nor two of them brought it about.
             self._shared.shut_for = None
             return

@@ -94,6 +94,19 @@ def test_what_two_callers_fail_at_is_not_shut_for_others() -> None:
     assert breaker.circuit(4) is not None
 
 
+def test_a_third_caller_opens_it_for_everybody_only_where_more_speaks_against_it() -> None:
+    """What may lie elsewhere is counted, and says no more than before it opened for the two."""
+    breaker = Breaker()
+    for caller in (1, 2):
+        fail(breaker, caller, THRESHOLD)
+    breaker.succeeded(3, 0.0, 0.0)
+    breaker.failed(3, 0.0, 0.0, may_open=False)
+    assert breaker.circuit(3) is breaker.circuit(4) is None
+    assert not breaker.works(0.0)
+    fail(breaker, 3)
+    assert breaker.circuit(4) is not None
+
+
 def test_whoever_probed_in_vain_lets_the_others_probe_first() -> None:
     """So that nobody's requests alone keep a circuit open; one who is alone waits no longer."""
     breaker = opened(callers=2)

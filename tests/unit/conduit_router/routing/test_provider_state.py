@@ -60,6 +60,20 @@ def test_an_instance_that_cannot_be_connected_to_is_open_for_all_models_and_call
     assert circuits(state) == {Subject(1)}
 
 
+def test_an_instance_that_is_shut_for_two_is_not_shut_for_others_by_one_model() -> None:
+    """A third caller's failure at one model is that model's, as it was before."""
+    state = ProviderState(Clock())
+    for caller in (1, 2):
+        for model in ("gpt", "other"):
+            for _ in range(THRESHOLD):
+                state.failed(ask(by=caller, model=model))
+    assert Subject(1) in circuits(state, 1)
+    state.succeeded(ask(by=3, model="third"))
+    fail(state, range(3, 4), "fourth")
+    assert Subject(1) in circuits(state, 1)
+    assert Subject(1) not in circuits(state)
+
+
 def test_one_callers_failures_turn_that_caller_away_alone() -> None:
     """Others have their own experience of the model."""
     state = ProviderState(Clock())
