@@ -7,18 +7,15 @@ from typing import TypeVar
 
 from conduit_kernel.errors import (
     ConduitError,
-    DeadlineExceeded,
     InvalidRequest,
     ProviderUnhealthy,
     Scope,
     UpstreamError,
     UpstreamRateLimited,
-    UpstreamTimeout,
 )
+from conduit_router.calls.attempt_ends import end_failed
 from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.conditions import turn_to_eligible
-from conduit_router.calls.evidence import take_evidence
-from conduit_router.calls.failed_attempts import log_crash
 from conduit_router.calls.hedging import Drop, hedged
 from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.routing.refusals import wait_for, wait_for_primary
@@ -63,14 +60,12 @@ async def run_attempts(
                         return attempt, await outcome
                     return attempt, await make(scope, attempt)
             except UpstreamError as error:
-                # Some providers repeat the key that they were given.
-                attempt.key.redactor.clean(error)
                 failure = error
                 pause = _failed(scope, attempt, error)
                 attempt = await _next(scope, attempt, error, pause)
             except InvalidRequest as error:
                 untranslatable = untranslatable or error
-                scope.abandon_attempt(attempt, error)
+                end_failed(scope, attempt, error)
                 plan.rejected()
                 attempt = plan.next() or _turned(scope, attempt, error)
             except ConduitError as error:
@@ -114,16 +109,6 @@ async def _wait_for_primary(scope: CallScope) -> None:
         scope.decide_again()
 
 
-def out_of_time(scope: CallScope, attempt: Attempt) -> DeadlineExceeded:
-    """Return the error of a call whose time passed during an attempt."""
-    name = attempt.key.provider_name
-    return DeadlineExceeded(
-        f"The request's deadline passed while {name} had not answered in full",
-        attempts=str(scope.plan.attempts),
-        provider=name,
-    )
-
-
 async def _next(
     scope: CallScope, failed: Attempt, failure: UpstreamError, pause: float | None
 ) -> Attempt | None:
@@ -155,14 +140,13 @@ async def _pause(scope: CallScope, seconds: float) -> None:
 
 def _failed(scope: CallScope, attempt: Attempt, error: UpstreamError) -> float | None:
     """End an attempt that failed; return the pause before it is repeated, None if it is not."""
-    if isinstance(error, UpstreamTimeout) and scope.left() <= 0:
-        # The caller's own limit: that says nothing against the provider.
-        raise out_of_time(scope, attempt) from error
-    if isinstance(error, UpstreamTimeout):
-        waited = scope.runtime.clock() - attempt.began
-        error.metadata.setdefault("waited_ms", str(int(waited * 1000)))
-    scope.end_attempt(attempt, error)
-    take_evidence(scope, attempt, error)
+    ended = end_failed(scope, attempt, error)
+    if ended is not error:
+        try:
+            raise ended from error
+        finally:
+            # As above.
+            del ended
     pause = _pause_before(scope, attempt, error)
     scope.plan.failed(error, may_retry=pause is not None)
     if error.scope is Scope.REQUEST:
@@ -199,7 +183,6 @@ def _turned(scope: CallScope, attempt: Attempt, error: InvalidRequest) -> Attemp
 
 def _crashed(scope: CallScope, attempt: Attempt, error: Exception) -> ConduitError:
     """Log a fault of ours; return the error for its caller if nobody else can serve the call."""
-    log_crash(scope, attempt, error)
-    scope.end_attempt(attempt, error)
+    end_failed(scope, attempt, error)
     scope.plan.crashed()
     return ConduitError("Conduit failed in a way it did not foresee")

@@ -7,10 +7,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-from conduit_kernel.errors import ConduitError, DeadlineExceeded, InvalidRequest, UpstreamError
+from conduit_kernel.errors import DeadlineExceeded, InvalidRequest
+from conduit_router.calls.attempt_ends import end_failed
 from conduit_router.calls.call_scope import CallScope
-from conduit_router.calls.evidence import take_evidence
-from conduit_router.calls.failed_attempts import log_crash
 from conduit_router.routing.attempt_plan import Attempt, Outrun
 from conduit_router.routing.policy import Hedging
 
@@ -80,7 +79,7 @@ class _Race(Generic[ResultT]):
         if self._other is not None:
             attempt, task = self._other
             await _cancel(task)
-            self._account(attempt, task, error)
+            self._end(attempt, task, error)
             self._scope.attempt = self.attempt
         if _is_good(self.task):
             self._drop(self._scope, self.attempt, self.task.result())
@@ -90,22 +89,18 @@ class _Race(Generic[ResultT]):
 
     def _second(self) -> Attempt | None:
         """Begin an attempt at the next candidate, if there is one, and a hedge left."""
-        scope, plan = self._scope, self._scope.plan
-        has_begun_to_answer = self.attempt.waited > 0
-        if has_begun_to_answer or plan.max_attempts == 1:
-            return None
-        second = plan.hedge()
-        if second is None:
+        scope, first = self._scope, self.attempt
+        # One that fetches what the request names is not slow, nor is one that answers already.
+        is_waiting = first.is_sent and first.waited == 0
+        second = scope.plan.hedge() if is_waiting else None
+        if second is None or not scope.runtime.hedges.take(scope.requirements.model):
             return None
         try:
-            may_begin = scope.runtime.hedges.take(scope.requirements.model)
-            if may_begin and scope.begin_attempt(second):
-                return second
+            has_begun = scope.begin_attempt(second)
         except DeadlineExceeded:
             # The first one has what is left of the time.
-            pass
-        plan.withdraw(is_made=False)
-        return None
+            return None
+        return second if has_begun and scope.plan.once_more() else None
 
     async def _until_good(self, tasks: set[asyncio.Task[ResultT]]) -> None:
         while tasks:
@@ -118,40 +113,30 @@ class _Race(Generic[ResultT]):
         scope, first, second = self._scope, (self.attempt, self.task), other
         is_first = _is_good(first[1])
         (self.attempt, self.task), loser = (first, second) if is_first else (second, first)
-        self._other = None
+        # Until it has ended: the caller may leave meanwhile.
+        self._other = loser
+        if not is_first:
+            scope.plan.overtaken()
         await _cancel(loser[1])
-        self._account(*loser, Outrun())
-        if is_first:
-            scope.plan.withdraw(is_made=True)
+        self._other = None
+        self._end(*loser, Outrun())
         scope.waited = self._waited + (0.0 if is_first else second[0].began - first[0].began)
         scope.attempt = self.attempt
 
-    def _account(self, attempt: Attempt, task: asyncio.Task[ResultT], why: BaseException) -> None:
+    def _end(self, attempt: Attempt, task: asyncio.Task[ResultT], why: BaseException) -> None:
         """End an attempt that the call does not go on with."""
         scope = self._scope
-        is_over = task.done() and not task.cancelled()
-        failure = task.exception() if is_over else None
-        if attempt.is_measured:
-            # It would have taken longer still.
-            attempt.waited = attempt.waited or scope.runtime.clock() - attempt.began
-            scope.runtime.balancer.end(attempt, failure, attempt.waited)
-        if not is_over:
-            if not task.done():
-                task.add_done_callback(lambda late: self._drop_late(attempt, late))
-            scope.end_attempt(attempt, why)
-        elif failure is None:
+        failure = task.exception() if task.done() and not task.cancelled() else None
+        if failure is not None:
+            end_failed(scope, attempt, failure)
+            if isinstance(failure, InvalidRequest):
+                scope.plan.unmade()
+            return
+        if _is_good(task):
             self._drop(scope, attempt, task.result())
-            scope.end_attempt(attempt, why)
-        elif isinstance(failure, InvalidRequest):
-            scope.abandon_attempt(attempt, failure)
-        else:
-            if isinstance(failure, ConduitError):
-                attempt.key.redactor.clean(failure)
-            scope.end_attempt(attempt, failure)
-            if not isinstance(failure, ConduitError):
-                log_crash(scope, attempt, failure)
-            if isinstance(failure, UpstreamError):
-                take_evidence(scope, attempt, failure)
+        elif not task.done():
+            task.add_done_callback(lambda late: self._drop_late(attempt, late))
+        scope.end_attempt(attempt, why)
 
     def _drop_late(self, attempt: Attempt, task: asyncio.Task[ResultT]) -> None:
         """Close what came of an attempt that was accounted for while it still ran."""

@@ -13,7 +13,7 @@ from conduit.v1.charge_pb2 import (
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_kernel.http import AnswerMisuse, CallerGone, HttpError, TotalTimeout
 from conduit_providers.calls import Form
-from conduit_router.calls.attempts import out_of_time
+from conduit_router.calls.attempt_ends import out_of_time
 from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.upstream_stream import UpstreamStream, first_events
 from conduit_router.routing.attempt_plan import Attempt, Consumption

@@ -160,15 +160,14 @@ class AttemptPlan(msgspec.Struct):
 
     def rejected(self) -> None:
         """Take in that the last candidate cannot be asked at all: that was no attempt."""
-        self.attempts -= 1
+        self.unmade()
         self._retry = self._retried = False
         self._candidate += 1
         self._key = 0
 
     def skipped(self) -> None:
         """Take in that the last attempt was not made, as a circuit opened meanwhile."""
-        self.attempts -= 1
-        self._retry = False
+        self.unmade()
         self._next_candidate()
 
     def interrupted(self) -> bool:
@@ -176,7 +175,6 @@ class AttemptPlan(msgspec.Struct):
 
         That is once, and only where no other is left. Return whether it is so: pause, with jitter.
         """
-        self._retry = False
         self._next_candidate()
         candidates = len(self.decision.candidates)
         if self._candidate >= candidates >= self.attempts:
@@ -191,23 +189,26 @@ class AttemptPlan(msgspec.Struct):
         return is_left
 
     def hedge(self) -> Attempt | None:
-        """Return an attempt at the next candidate beside the last one; None if there is none."""
+        """Return an attempt at the next candidate beside the last one; None if there is none.
+
+        Made, it is `once_more`; the plan stays where it is, until the last one is `overtaken`.
+        """
         following = self.untried_in_order()
         if not following or following[0].is_last or not self.may_go_on:
             return None
-        self._next_candidate()
-        return self.next()
+        return Attempt(following[0].candidate, following[0].keys[0], is_retry=False)
 
-    def withdraw(self, *, is_made: bool) -> None:
-        """Go back to the candidate beside which the last attempt was to be, or was, made."""
-        self.attempts -= not is_made
-        self._candidate -= 1
-        self._reached -= 1
-        self.fallbacks -= 1
+    def overtaken(self) -> None:
+        """Take in that the call goes on with the attempt beside the last one."""
+        self._next_candidate()
+        self._reached += 1
+
+    def unmade(self) -> None:
+        """Take in that an attempt was none."""
+        self.attempts -= 1
 
     def crashed(self) -> None:
         """Take in that the last attempt failed by a fault of ours: leave the candidate."""
-        self._retry = False
         self._next_candidate()
 
     @property
@@ -254,6 +255,6 @@ class AttemptPlan(msgspec.Struct):
     def _next_candidate(self) -> None:
         self._candidate += 1
         self._key = 0
-        self._retried = False
+        self._retry = self._retried = False
         if self._candidate < len(self.decision.candidates):
             self.fallbacks += 1

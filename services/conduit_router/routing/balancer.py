@@ -16,7 +16,7 @@ from conduit.v1.routing_policy_pb2 import (
 from conduit_kernel.errors import Scope, UpstreamError
 from conduit_providers.quantities import INPUT, OUTPUT
 from conduit_router.accounting.prices import PriceList
-from conduit_router.routing.attempt_plan import Attempt
+from conduit_router.routing.attempt_plan import Attempt, Outrun
 from conduit_router.routing.balancing import EVEN, Balance, affinity_of
 from conduit_router.routing.load import FAILURE_SECONDS, Load
 from conduit_router.routing.policy import RoutingPolicy
@@ -97,6 +97,10 @@ class Balancer:
         took: float | None = None
         if error is None:
             took = attempt.waited
+        elif isinstance(error, Outrun):
+            # It would have taken longer still, and so it does where that is known.
+            known = self.load.latency((attempt.candidate.provider_id, attempt.candidate.model))
+            took = attempt.waited or (None if seconds < known < inf else seconds)
         elif isinstance(error, UpstreamError) and error.scope is Scope.INSTANCE:
             took = max(seconds, FAILURE_SECONDS)
         self.load.end((attempt.candidate.provider_id, attempt.candidate.model), took)

@@ -19,7 +19,7 @@ from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER
 from conduit.v1.fallback_chain_pb2 import FallbackChain
 from conduit.v1.routing_policy_pb2 import STREAM_FAILOVER_RESTART, Hedging
-from conduit_kernel.errors import InvalidRequest, UpstreamError, UpstreamRefused
+from conduit_kernel.errors import InvalidRequest, UpstreamError, UpstreamRefused, UpstreamTimeout
 from conduit_providers.operations.chat import OPERATION, chat_request
 from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.call_scope import CallScope, admit
@@ -42,6 +42,8 @@ class Step(NamedTuple):
 
     seconds: float
     error: Exception | None = None
+    # How long it takes until the request is sent.
+    prepared: float = 0.0
 
 
 def hedged_table(bench: Bench, urls: Mapping[int, str], hedging: Hedging) -> None:
@@ -77,8 +79,9 @@ class World(Bench):
     async def _make(self, scope: CallScope, attempt: Attempt) -> int:
         number, began = attempt.candidate.provider_id, scope.runtime.clock()
         self.asked.append((number, began))
-        attempt.is_sent = True
         try:
+            await asyncio.sleep(self.steps[number - 1].prepared)
+            attempt.is_sent = True
             await asyncio.sleep(self.steps[number - 1].seconds)
         except asyncio.CancelledError:
             self.cancelled.append((number, scope.runtime.clock()))
@@ -176,10 +179,47 @@ def test_a_failure_is_no_good_answer(tmp_path: Path, error: Exception, failing: 
 
 
 def test_what_no_dialect_can_say_was_no_attempt(tmp_path: Path) -> None:
-    """The second's, which is not charged."""
+    """The second's, which is neither charged nor counted."""
     world = World(tmp_path, Step(3.0), Step(0.1, InvalidRequest("cannot say it")))
     assert run_virtually(world.call()) == 1
     assert [number for number, _ in world.charged] == [1]
+    assert told(world) == (1, 1, 0)
+
+
+def test_a_request_that_is_not_sent_yet_is_not_slow(tmp_path: Path) -> None:
+    """While what it names is fetched, no provider is waited for."""
+    world = World(tmp_path, Step(0.1, prepared=3.0), Step(0.1))
+    assert run_virtually(world.call()) == 1
+    assert world.asked == [(1, 0.0)]
+
+
+def test_no_first_event_is_told_of_who_did_not_answer(tmp_path: Path) -> None:
+    """However long the loser was waited for."""
+    world = World(tmp_path, Step(60.0), Step(0.5))
+    world.runtime.balancer.is_measuring = True
+    run_virtually(world.call())
+    [end] = world.endings
+    assert [(each.served_by.provider_id, each.first_event) for each in end.trail] == [(1, 0.0)]
+    latency = world.runtime.balancer.load.latency((1, "model-1"))
+    assert latency == pytest.approx(DELAY + 0.5, abs=1e-3)
+
+
+def test_a_loser_out_of_time_says_how_long_it_was_waited_for(tmp_path: Path) -> None:
+    """As any other attempt does that timed out."""
+    silent = UpstreamTimeout("silence")
+    world = World(tmp_path, Step(1.5, silent), Step(0.6))
+    assert run_virtually(world.call()) == 2
+    assert 1500 <= int(silent.metadata["waited_ms"]) <= 1600
+
+
+def test_without_a_hedge_left_failures_are_followed_as_ever(tmp_path: Path) -> None:
+    """The slow first one is retried once, not once more for each hedge that is not made."""
+    busy = UpstreamError("busy", status="503")
+    world = World(tmp_path, Step(2.0, busy), Step(0.1))
+    while world.runtime.hedges.take(ALIAS):
+        pass
+    assert run_virtually(world.call()) == 2
+    assert [number for number, _ in world.asked] == [1, 1, 2]
 
 
 def test_where_both_fail_the_call_goes_on(tmp_path: Path) -> None:
@@ -272,6 +312,25 @@ def test_a_caller_who_leaves_ends_both(tmp_path: Path) -> None:
     run_virtually(main())
     assert sorted(number for number, _ in world.cancelled) == [1, 2]
     assert world.charged == [(1, USAGE_SOURCE_ESTIMATE), (2, USAGE_SOURCE_ESTIMATE)]
+    assert len(world.endings) == 1
+
+
+def test_a_caller_who_leaves_while_the_loser_clings_to_its_request_ends_both(
+    tmp_path: Path,
+) -> None:
+    """The loser is charged all the same."""
+    world = World(tmp_path, Step(60.0), Step(0.5))
+    world.clinging.add(1)
+
+    async def main() -> None:
+        call = asyncio.ensure_future(world.call())
+        await asyncio.sleep(DELAY + 0.55)
+        call.cancel()
+        await asyncio.wait({call})
+        assert call.cancelled()
+
+    run_virtually(main())
+    assert [number for number, _ in world.charged] == [1, 2]
     assert len(world.endings) == 1
 
 

@@ -147,18 +147,29 @@ def test_a_second_candidate_beside_the_first_uses_its_own_turn_or_none() -> None
     way.next()
     second = way.hedge()
     assert second is not None
-    assert (second.candidate.provider_id, way.attempts, way.fallbacks) == (2, 2, 1)
-    way.withdraw(is_made=True)
-    assert (way.attempts, way.fallbacks) == (2, 0)
+    assert way.once_more()
+    assert (second.candidate.provider_id, way.attempts, way.fallbacks) == (2, 2, 0)
     way.interrupted()
     following = way.next()
     assert following is not None
     assert following.candidate.provider_id == 2
-    unmade = plan(providers=2, keys=1)
-    unmade.next()
-    unmade.hedge()
-    unmade.withdraw(is_made=False)
-    assert unmade.attempts == 1
     for alone in (plan(providers=1, keys=1), plan(providers=2, keys=1, attempts=1)):
         alone.next()
         assert alone.hedge() is None
+
+
+def test_a_candidate_that_is_overtaken_has_had_its_turn() -> None:
+    """And so has the one beside it: the third follows; of a retry nothing is left."""
+    way = plan(providers=3, keys=1)
+    walk(way, UpstreamError("503"))
+    retry, second = way.next(), way.hedge()
+    assert retry is not None
+    assert second is not None
+    assert (retry.is_retry, second.is_retry) == (True, False)
+    way.once_more()
+    way.overtaken()
+    assert (way.attempts, way.fallbacks) == (3, 1)
+    way.failed(UpstreamError("503"), may_retry=False)
+    third = way.next()
+    assert third is not None
+    assert (third.candidate.provider_id, third.is_retry) == (3, False)

@@ -24,7 +24,7 @@ from conduit.v1.routing_policy_pb2 import (
 from conduit_kernel.errors import UpstreamError, UpstreamRefused
 from conduit_providers.operation import Requirements
 from conduit_router.accounting.prices import PriceList
-from conduit_router.routing.attempt_plan import Attempt
+from conduit_router.routing.attempt_plan import Attempt, Outrun
 from conduit_router.routing.balancer import Balancer
 from conduit_router.routing.balancing import EVEN
 from conduit_router.routing.decide import decide
@@ -116,6 +116,18 @@ def test_the_soonest_goes_first_once_all_are_measured() -> None:
     refused = bench.attempt(2)
     bench.balancer.end(refused, UpstreamRefused("the caller's own fault"), 9.0)
     assert bench.firsts() == {2}
+
+
+def test_who_was_outrun_is_at_least_as_slow_as_it_was_waited_for() -> None:
+    """And as slow as it is known to be, where it was not waited for that long."""
+    bench = Bench(BALANCING_STRATEGY_LOWEST_LATENCY)
+    for seconds, latency in ((0.5, 0.5), (0.1, 0.5), (1.0, 0.65)):
+        bench.balancer.end(bench.attempt(1), Outrun(), seconds)
+        assert bench.balancer.load.latency((1, "model-1")) == pytest.approx(latency)
+    answered = bench.attempt(1)
+    answered.waited = 0.3
+    bench.balancer.end(answered, Outrun(), 9.0)
+    assert bench.balancer.load.latency((1, "model-1")) < 0.65
 
 
 def test_the_cheapest_goes_first_and_an_unknown_price_last() -> None:
