@@ -7,11 +7,7 @@ import msgspec
 import structlog
 
 from conduit.v1.call_pb2 import CallOptions
-from conduit_kernel.errors import (
-    ConduitError,
-    DeadlineExceeded,
-    InvalidRequest,
-)
+from conduit_kernel.errors import ConduitError, DeadlineExceeded, InvalidRequest
 from conduit_kernel.http import Headers, Timeouts
 from conduit_providers.calls import Answer, Call, Form, without_members
 from conduit_providers.operation import AnyOperation, Requirements
@@ -200,7 +196,9 @@ class CallScope(msgspec.Struct, eq=False):
             trail,
             self.answered_end,
         )
-        is_plain = error is None and decision.health is HEALTHY and not trail and last is None
+        # One that outlasted its configuration refers to what may be gone.
+        is_usual = error is None and self.revision == runtime.table.revision
+        is_plain = is_usual and decision.health is HEALTHY and not trail and last is None
         if is_plain and len(decision.candidates) + len(decision.rejections) <= FEW:
             for listener in runtime.end_listeners:
                 try:

@@ -1,12 +1,12 @@
 """The last calls of this router, in memory: so many, and so many bytes.
 
-Everyday successes displace no failures, and calls that took turns none of the others: each kind has
-a room of its own.
+Everyday successes displace no failures, and no calls that took turns, also while something is amiss
+elsewhere: each kind has a room of its own.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import nsmallest
 from itertools import chain
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from conduit.internal.v1.request_lookup_pb2 import FoundRequest, RequestLookup
 from conduit_kernel.slices import Slices
 from conduit_router.routing.decide import Decision
-from conduit_router.routing.table import TableChange
+from conduit_router.routing.table import Instance, TableChange
 from conduit_router.trail.call_end import CallEnd, EndListener
 from conduit_router.trail.records import record_of, status_of, summary_of
 
@@ -64,10 +64,12 @@ class RecentCalls:
         """Take how many calls of each kind are remembered, and how many bytes; 0 for none."""
         # Whatever is plain is small, so that it need not be weighed.
         self._plain = deque[CallEnd](maxlen=min(most, max_bytes // CALL_BYTES))
-        self._eventful, self._failed = _Room(most, max_bytes), _Room(most, max_bytes)
+        # Successes without a turn, such as those of an outage elsewhere; those with one; failures.
+        self._usual, self._eventful, self._failed = (_Room(most, max_bytes) for _ in range(3))
         # Set while there are instances that have changed and may be referred to.
         self.stale = asyncio.Event()
-        self._changed = set[int]()
+        # Those that there are; None before any is known.
+        self._instances: Mapping[int, Instance] | None = None
 
     @property
     def listener(self) -> EndListener:
@@ -89,26 +91,35 @@ class RecentCalls:
         return [FoundRequest(place=place, record=summary_of(each)) for place, each in first]
 
     def apply(self, change: TableChange) -> None:
-        """Take the instances that have changed: `settle` what refers to them."""
-        self._changed |= change.provider_ids
+        """Take the instances that there are now: `settle` what refers to others."""
+        self._instances = change.after.instances
         self.stale.set()
 
     async def settle(self) -> None:
         """Let go of instances that are no more, with their keys: what is known is written down."""
-        changed, self._changed = self._changed, set()
         slices = Slices()
         for end in list(self._calls()):
-            if _refers_to(end, changed):
-                end.record = record_of(end).SerializeToString()
-                end.decision = end.last_decision = None
+            self._let_go(end)
             await slices.pause()
 
     def _add(self, end: CallEnd) -> None:
-        room = self._eventful if end.failure is None else self._failed
-        room.add(end)
+        # Others than plain ones may have begun before the last change.
+        self._let_go(end)
+        if end.failure is not None:
+            self._failed.add(end)
+        elif end.trail or end.last_decision is not None:
+            self._eventful.add(end)
+        else:
+            self._usual.add(end)
+
+    def _let_go(self, end: CallEnd) -> None:
+        """Write a call down that refers to an instance that is no more."""
+        if self._instances is not None and _refers_to_others(end, self._instances):
+            end.record = record_of(end).SerializeToString()
+            end.decision = end.last_decision = None
 
     def _calls(self) -> Iterator[CallEnd]:
-        return chain(self._plain, self._eventful.calls, self._failed.calls)
+        return chain(self._plain, self._usual.calls, self._eventful.calls, self._failed.calls)
 
 
 def _place_of(end: CallEnd) -> str:
@@ -120,9 +131,9 @@ def _matches(end: CallEnd, lookup: RequestLookup) -> bool:
     return is_model and lookup.status in {0, status_of(end)}
 
 
-def _refers_to(end: CallEnd, provider_ids: set[int]) -> bool:
+def _refers_to_others(end: CallEnd, instances: Mapping[int, Instance]) -> bool:
     return any(
-        each.candidate.provider_id in provider_ids
+        instances.get(each.candidate.provider_id) is not each.candidate.instance
         for decision in (end.decision, end.last_decision)
         if decision is not None
         for each in (*decision.candidates, *decision.conditional)

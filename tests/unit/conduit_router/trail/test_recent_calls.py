@@ -1,11 +1,13 @@
 """What a router remembers of calls is bounded, and found."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from tests.support.call_bench import CALLER, Bench, used
-from tests.support.snapshots import compiled, provider, snapshot
+from tests.support.snapshots import ALIAS, compiled, provider, snapshot
 
 from conduit.internal.v1.request_lookup_pb2 import RequestLookup
 from conduit.v1.request_record_pb2 import (
@@ -14,7 +16,8 @@ from conduit.v1.request_record_pb2 import (
     REQUEST_STATUS_SUCCEEDED,
     RequestStatus,
 )
-from conduit_kernel.errors import DeadlineExceeded
+from conduit_kernel.errors import ConduitError, DeadlineExceeded, UpstreamError
+from conduit_router.calls.attempt_ends import end_failed
 from conduit_router.routing.table import TableChange
 from conduit_router.trail.call_end import CallEnd, EndListener
 from conduit_router.trail.recent_calls import CALL_BYTES, MAX_FOUND, RecentCalls
@@ -66,6 +69,20 @@ def test_successes_displace_no_failures(bench: Bench) -> None:
     for _ in range(5):
         fail(bench, GeneratorExit())
     assert ends(recent) == [111.0, 110.0, 106.0, 105.0]
+
+
+def test_successes_of_an_outage_displace_no_calls_that_took_turns(bench: Bench) -> None:
+    """They are as everyday as all others, though the router knows of a failure somewhere."""
+    recent = remembering(bench, most=2)
+    bench.now += 1
+    with bench.admit() as scope:
+        end_failed(scope, bench.begun(scope), UpstreamError("busy"))
+        scope.plan.crashed()
+        scope.succeed(bench.begun(scope))
+    bench.state.set_unhealthy(frozenset({2}))
+    for _ in range(5):
+        succeed(bench)
+    assert ends(recent) == [106.0, 105.0, 101.0]
 
 
 def test_bytes_are_bounded_as_well_as_calls(bench: Bench) -> None:
@@ -144,6 +161,15 @@ def test_the_last_request_of_an_id_is_found_whole(bench: Bench) -> None:
     assert recent.find(RequestLookup(request_id="req_2")) == []
 
 
+def changed(bench: Bench, *provider_ids: int) -> TableChange:
+    """Return a change of the table by which these instances are there, made anew but for 2."""
+    table = bench.runtime.table
+    fresh = compiled(snapshot([provider(i, priority=i) for i in provider_ids]))
+    instances = fresh.instances | {2: table.instances[2]}
+    after = replace(fresh, revision=table.revision + 1, instances=instances)
+    return TableChange(table, after, frozenset(provider_ids), frozenset({ALIAS}))
+
+
 async def test_instances_that_have_changed_are_let_go_and_nothing_is_forgotten(
     bench: Bench,
 ) -> None:
@@ -155,13 +181,36 @@ async def test_instances_that_have_changed_are_let_go_and_nothing_is_forgotten(
     fail(bench, DeadlineExceeded("late"))
     before = [recent.find(RequestLookup(limit=9)), recent.find(RequestLookup(request_id="req_1"))]
     table = bench.runtime.table
-    recent.apply(TableChange(table, table, frozenset({99}), frozenset()))
+    recent.apply(TableChange(table, table, frozenset(), frozenset()))
     await recent.settle()
     assert all(each.decision is not None for each in ended)
-    recent.apply(TableChange(table, table, frozenset({1}), frozenset()))
+    recent.apply(changed(bench, 1))
     assert recent.stale.is_set()
     await recent.settle()
     assert "sk-1" not in repr([msgspec.structs.asdict(each) for each in ended])
     assert all(each.decision is None and each.last_decision is None for each in ended)
     after = [recent.find(RequestLookup(limit=9)), recent.find(RequestLookup(request_id="req_1"))]
     assert after == before
+
+
+@pytest.mark.parametrize("error", [None, DeadlineExceeded("late")])
+async def test_a_call_that_outlasts_its_instance_keeps_it_from_nobody(
+    bench: Bench, error: ConduitError | None
+) -> None:
+    """What it refers to is let go when it ends, however it ends; its record says all the same."""
+    recent = remembering(bench)
+    ended = list[CallEnd]()
+    bench.runtime.end_listeners += (EndListener(ended.append, ended.append),)
+    with suppress(DeadlineExceeded), bench.admit() as scope:
+        attempt = bench.begun(scope)
+        change = changed(bench, 1)
+        bench.runtime.apply(change)
+        recent.apply(change)
+        await recent.settle()
+        if error is not None:
+            raise error
+        scope.succeed(attempt)
+    [end] = ended
+    assert end.decision is None
+    [found] = recent.find(RequestLookup(request_id="req_1"))
+    assert len(found.record.decisions) == 1
