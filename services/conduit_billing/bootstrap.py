@@ -149,7 +149,7 @@ def _work(
         metadata=metadata,
         on_change=parts.learn,
     )
-    run("registry_watch", watch.follow, is_vital=True)
+    watch.run(background)
     run("provider_names", parts.store_names, when=parts.named)
     run("price_refresh", parts.service.refresh_prices, every=refresh_seconds)
     run("checkpoint", checkpointer.run, every=CHECKPOINT_SECONDS, when=checkpointer.waiting)

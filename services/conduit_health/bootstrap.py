@@ -237,7 +237,7 @@ def _work(
         metadata=metadata,
         on_change=parts.monitor.reload,
     )
-    run("registry_watch", watch.follow, is_vital=True)
+    watch.run(background)
     providers = ProviderStatuses(statuses, parts.monitor, parts.subscribers)
     run("provider_status", providers.publish)
     run("tick", parts.tick, every=tick_seconds, is_vital=True)

@@ -34,6 +34,7 @@ from conduit_providers.sending import Sender
 from conduit_registry.connectivity import Connectivity
 from conduit_registry.discovery import Discovery
 from conduit_registry.feed import POLL_SECONDS, Feed, Poll
+from conduit_registry.followers import Followers
 from conduit_registry.key_check_reports import KeyCheckReports
 from conduit_registry.retention import FORGET_SECONDS, Retention
 from conduit_registry.rewrapping import rewrap
@@ -126,7 +127,7 @@ async def _start(
     )
     metadata = service_metadata(settings.service_tokens[0])
     reports = KeyCheckReports(OutcomeServiceStub(health), metadata)
-    feed, discovery = Feed(store), Discovery(store, prober)
+    feed, followers, discovery = Feed(store), Followers(), Discovery(store, prober)
     store.on_change(feed.announce)
     store.on_change(discovery.wake)
     parts = Dependencies(
@@ -139,7 +140,7 @@ async def _start(
             store, prober, clock=clock, timer=time.monotonic, report=reports.report
         ),
         discovery=discovery,
-        feed=feed,
+        followers=followers,
     )
     server = RpcServer(
         name="registry",
@@ -148,7 +149,7 @@ async def _start(
         max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
     )
     add_RegistryServiceServicer_to_server(RegistryService(parts), server.grpc)
-    add_SnapshotServiceServicer_to_server(SnapshotService(store, feed), server.grpc)
+    add_SnapshotServiceServicer_to_server(SnapshotService(store, feed, followers), server.grpc)
     server.announce(registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"])
     server.announce(snapshot_service_pb2.DESCRIPTOR.services_by_name["SnapshotService"])
     await server.start(settings.host, settings.port("registry") if port is None else port)

@@ -9,6 +9,8 @@ import grpc
 from conduit.internal.v1.snapshot_pb2 import Snapshot, SnapshotChange
 from conduit.internal.v1.snapshot_service_pb2 import (
     DESCRIPTOR,
+    ConfirmRevisionRequest,
+    ConfirmRevisionResponse,
     WatchSnapshotRequest,
     WatchSnapshotResponse,
 )
@@ -28,6 +30,8 @@ class ScriptedRegistry:
         self._is_closed = False
         self._changed = asyncio.Event()
         self.port = 0
+        # What followers say is in use, in order.
+        self.confirmed: list[int] = []
 
     def replace(self, snapshot: Snapshot) -> int:
         """Make this the configuration; return its revision."""
@@ -62,6 +66,13 @@ class ScriptedRegistry:
             await changed.wait()
             message = self._latest
 
+    async def confirm(
+        self, request: ConfirmRevisionRequest, _context: object
+    ) -> ConfirmRevisionResponse:
+        """Note what a follower confirms."""
+        self.confirmed.append(request.revision)
+        return ConfirmRevisionResponse()
+
     def _wake(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
@@ -81,7 +92,14 @@ async def serve_registry(
         request_deserializer=WatchSnapshotRequest.FromString,
         response_serializer=WatchSnapshotResponse.SerializeToString,
     )
-    handlers = grpc.method_handlers_generic_handler(SERVICE.full_name, {"WatchSnapshot": watch})
+    confirm = grpc.unary_unary_rpc_method_handler(
+        registry.confirm,
+        request_deserializer=ConfirmRevisionRequest.FromString,
+        response_serializer=ConfirmRevisionResponse.SerializeToString,
+    )
+    handlers = grpc.method_handlers_generic_handler(
+        SERVICE.full_name, {"WatchSnapshot": watch, "ConfirmRevision": confirm}
+    )
     server.grpc.add_generic_rpc_handlers((handlers,))
     # By this one the health of a Registry is asked for.
     server.announce(registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"])

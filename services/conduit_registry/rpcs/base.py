@@ -15,7 +15,7 @@ from conduit_providers.catalog import Catalog
 from conduit_registry.configuration.editor import Editor
 from conduit_registry.connectivity import Connectivity
 from conduit_registry.discovery import Discovery
-from conduit_registry.feed import Feed
+from conduit_registry.followers import Followers
 from conduit_registry.rules.addresses import Addresses
 from conduit_registry.store import Store, WriteTransaction
 from conduit_registry.values import Origin
@@ -35,7 +35,7 @@ class Dependencies:
     secret_files: SecretFiles
     connectivity: Connectivity
     discovery: Discovery
-    feed: Feed
+    followers: Followers
 
 
 class RpcBase:
@@ -46,9 +46,13 @@ class RpcBase:
 
     @asynccontextmanager
     async def editing(self, context: Context) -> AsyncIterator[Editor]:
-        """Change the configuration within one transaction."""
+        """Change the configuration within one transaction, and wait until it is in use."""
         async with self.parts.store.change(origin_of(context)) as changing:
             yield self.editor(changing)
+            # A state that is committed cannot be asked any more.
+            revision, is_changed = changing.revision, changing.revision != changing.began_at
+        if is_changed:
+            await self.parts.followers.until_used(revision)
 
     def editor(self, changing: WriteTransaction) -> Editor:
         """Return what changes the configuration within a transaction."""

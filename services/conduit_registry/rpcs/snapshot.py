@@ -6,6 +6,7 @@ from conduit.internal.v1 import snapshot_service_pb2 as pb
 from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceServicer
 from conduit_kernel.errors import InvalidRequest
 from conduit_registry.feed import Feed
+from conduit_registry.followers import Followers
 from conduit_registry.rpcs.base import Context, origin_of
 from conduit_registry.rules import fields
 from conduit_registry.store import Store
@@ -16,17 +17,26 @@ MAX_USES = 10_000
 class SnapshotService(SnapshotServiceServicer):
     """Streams the configuration to Conduit's own services."""
 
-    def __init__(self, store: Store, feed: Feed) -> None:
-        """Take the store, and what tells of its changes."""
+    def __init__(self, store: Store, feed: Feed, followers: Followers) -> None:
+        """Take the store, what tells of its changes, and who follows them."""
         self._store = store
         self._feed = feed
+        self._followers = followers
 
     async def WatchSnapshot(
         self, request: pb.WatchSnapshotRequest, context: Context
     ) -> AsyncIterator[pb.WatchSnapshotResponse]:
         """Stream the configuration and its changes."""
-        async for message in self._feed.watch(request.epoch, request.revision):
-            yield message
+        with self._followers.following(request.follower, request.revision):
+            async for message in self._feed.watch(request.epoch, request.revision):
+                yield message
+
+    async def ConfirmRevision(
+        self, request: pb.ConfirmRevisionRequest, context: Context
+    ) -> pb.ConfirmRevisionResponse:
+        """Note which revision a follower works by."""
+        self._followers.confirm(request.follower, request.revision)
+        return pb.ConfirmRevisionResponse()
 
     async def ReportKeyUse(
         self, request: pb.ReportKeyUseRequest, context: Context

@@ -89,6 +89,14 @@ class ControlPlane:
         snapshot = load_snapshot(path)
         self.state = SnapshotState.of(snapshot) if snapshot else SnapshotState()
         self._snapshot_file = SnapshotFile(path, self.state)
+        self._watch = RegistryWatch(
+            self._registry,
+            self.state,
+            metadata=self._metadata,
+            on_change=self._changed,
+            is_used_at_once=False,
+        )
+        self._on_change: Callable[[], None] = lambda: None
         self._log = structlog.get_logger("control_plane")
 
     async def load_stored(self, load: Callable[[], Awaitable[None]]) -> None:
@@ -101,23 +109,16 @@ class ControlPlane:
                 self.state.apply(WatchSnapshotResponse(snapshot=Snapshot()))
 
     def apply(self, change: TableChange) -> None:
-        """Follow what the routes of a new table need."""
+        """Follow what the routes of a new table need, and confirm that it is in use."""
         self._price_watch.apply(change)
         self._recent.apply(change)
+        self._watch.note_use(change.after.revision)
 
     def run(self, background: Background, *, on_change: Callable[[], None]) -> None:
         """Begin all loops; `on_change` uses the state, which has changed."""
-
-        def changed() -> None:
-            # Used first and stored second: no disk keeps a change from being in force.
-            on_change()
-            self._snapshot_file.changed.set()
-
-        watch = RegistryWatch(
-            self._registry, self.state, metadata=self._metadata, on_change=changed
-        )
+        self._on_change = on_change
         run, file, reports = background.run, self._snapshot_file, self._reports
-        run("registry_watch", watch.follow, is_vital=True)
+        self._watch.run(background)
         run("snapshot_file", file.save, every=SAVE_SECONDS, when=file.changed)
         run("price_watch", self._price_watch.follow)
         run("priced_models", self._price_watch.count, when=self._price_watch.stale)
@@ -151,6 +152,11 @@ class ControlPlane:
                 self._log.error("disk_refused", at=close.__qualname__, reason=reason_of(error))
         for channel in self._channels.values():
             await channel.close()
+
+    def _changed(self) -> None:
+        # Used first and stored second: no disk keeps a change from being in force.
+        self._on_change()
+        self._snapshot_file.changed.set()
 
     def _run_charges(self, background: Background) -> None:
         # Vital: what is neither on the disk nor on its way is lost with the process.

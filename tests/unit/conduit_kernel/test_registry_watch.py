@@ -48,7 +48,7 @@ class Follower:
             metadata=service_metadata_of(ENCRYPTION_KEY),
             on_change=self.use,
         )
-        self.background.run("registry_watch", watch.follow, is_vital=True)
+        watch.run(self.background)
         try:
             yield
         finally:
@@ -119,6 +119,30 @@ async def test_a_later_change_mends_one_that_cannot_be_used(registry: ScriptedRe
         registry.replace(snapshot([provider(1), provider(3)]))
         await follower.uses(1, 3)
         await follower.is_reported()
+
+
+async def test_what_is_in_use_is_confirmed(registry: ScriptedRegistry) -> None:
+    """Each revision once it is used, also one that changed nothing; what cannot be used is not."""
+    follower = Follower()
+
+    async def is_confirmed(*revisions: int) -> None:
+        async def is_so() -> bool:
+            return registry.confirmed == list(revisions)
+
+        await eventually(is_so)
+
+    async with follower.following(registry.port):
+        await follower.uses(1)
+        first = follower.state.revision
+        await is_confirmed(first)
+        assert registry.change() == first + 1
+        await is_confirmed(first, first + 1)
+        follower.problem = KeyError("a bug")
+        registry.change(SnapshotChange(provider=provider(2)))
+        await follower.is_reported("registry_watch fails: KeyError")
+        assert registry.confirmed == [first, first + 1]
+        follower.problem = None
+        await is_confirmed(first, first + 1, first + 2)
 
 
 async def test_a_registry_that_sends_nonsense_is_asked_again() -> None:

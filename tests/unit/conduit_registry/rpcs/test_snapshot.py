@@ -1,18 +1,24 @@
 """What the Registry tells our own services, and what they report."""
 
+import asyncio
+
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from tests.support.registry import METADATA, NOW, Api
+from tests.support.registry import METADATA, NOW, SERVICE_METADATA, Api
 
 from conduit.internal.v1.snapshot_service_pb2 import (
+    ConfirmRevisionRequest,
     KeyUse,
     ReportKeyUseRequest,
     WatchSnapshotRequest,
 )
 from conduit.v1 import key_credential_requests_pb2 as keys
 from conduit.v1.key_credential_pb2 import KeyCredentialSpec
+from conduit.v1.provider_pb2 import ProviderSpec
+from conduit.v1.provider_requests_pb2 import UpdateProviderRequest
 from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest
+from conduit_registry.followers import WAIT_SECONDS
 from conduit_registry.rpcs import snapshot
 from conduit_registry.rpcs.snapshot import MAX_USES
 
@@ -89,3 +95,33 @@ async def test_a_report_has_bounds(api: Api, monkeypatch: pytest.MonkeyPatch) ->
     await api(ReportKeyUseRequest(uses=[use(-5)] * 2))
     error = await api.refused(ReportKeyUseRequest(uses=[use(-5)] * 3))
     assert error.message == "uses must have at most 2 items"
+
+
+async def test_a_change_is_answered_when_followers_have_it(api: Api) -> None:
+    """The answer stays away until the follower confirms the change's revision."""
+    request = WatchSnapshotRequest(follower="worker")
+    watch = api.snapshots.WatchSnapshot(request, metadata=SERVICE_METADATA)
+    await watch.read()
+    creating = asyncio.create_task(api.provider())
+    message = await watch.read()
+    assert [each.provider.name for each in message.changes] == ["Main"]
+    done, _ = await asyncio.wait({creating}, timeout=0.2)
+    assert not done
+    await api(ConfirmRevisionRequest(follower="worker", revision=message.revision))
+    assert (await creating).id == 1
+    watch.cancel()
+
+
+async def test_a_change_that_changes_nothing_waits_for_nobody(api: Api) -> None:
+    """There is no revision that anybody could confirm."""
+    provider = await api.provider()
+    request = WatchSnapshotRequest(follower="worker")
+    watch = api.snapshots.WatchSnapshot(request, metadata=SERVICE_METADATA)
+    known = await watch.read()
+    # Nobody confirms anything, so whoever waits would wait for long.
+    again = UpdateProviderRequest(id=1, provider=ProviderSpec(name=provider.name))
+    before = asyncio.get_running_loop().time()
+    await api(again)
+    assert asyncio.get_running_loop().time() - before < WAIT_SECONDS
+    assert (await api.snapshot()).revision == known.revision
+    watch.cancel()

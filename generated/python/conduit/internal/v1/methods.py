@@ -76,6 +76,13 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=True,
         client_streaming=False,
     ),
+    "/conduit.internal.v1.SnapshotService/ConfirmRevision": Method(
+        access=options_pb2.ACCESS_SERVICE,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=True,
+        server_streaming=False,
+        client_streaming=False,
+    ),
     "/conduit.internal.v1.SnapshotService/ReportKeyUse": Method(
         access=options_pb2.ACCESS_SERVICE,
         dialect=options_pb2.DIALECT_ADMIN,

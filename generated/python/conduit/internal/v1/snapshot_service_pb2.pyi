@@ -28,19 +28,23 @@ class WatchSnapshotRequest(_message.Message):
 
     EPOCH_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    FOLLOWER_FIELD_NUMBER: _builtins.int
     epoch: _builtins.str
     """The epoch of the state that the caller has. Empty means none."""
     revision: _builtins.int
     """The revision that the caller has. The answer starts with what came after, or with everything."""
+    follower: _builtins.str
+    """The name by which the caller confirms revisions, its own choice. Empty means that it confirms none, and nobody waits for it."""
     def __init__(
         self,
         *,
         epoch: _builtins.str = ...,
         revision: _builtins.int = ...,
+        follower: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "follower", b"follower", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -79,6 +83,49 @@ class WatchSnapshotResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchSnapshotResponse: _TypeAlias = WatchSnapshotResponse  # noqa: Y015
+
+@_typing.final
+class ConfirmRevisionRequest(_message.Message):
+    """Tells which revision is in use."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOLLOWER_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    follower: _builtins.str
+    """As in the request that opened the stream."""
+    revision: _builtins.int
+    """The revision by which calls are served from now on."""
+    def __init__(
+        self,
+        *,
+        follower: _builtins.str = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["follower", b"follower", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmRevisionRequest: _TypeAlias = ConfirmRevisionRequest  # noqa: Y015
+
+@_typing.final
+class ConfirmRevisionResponse(_message.Message):
+    """The revision is noted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmRevisionResponse: _TypeAlias = ConfirmRevisionResponse  # noqa: Y015
 
 @_typing.final
 class ReportKeyUseRequest(_message.Message):

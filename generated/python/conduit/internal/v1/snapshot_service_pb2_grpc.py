@@ -40,6 +40,11 @@ class SnapshotServiceStub:
                 request_serializer=conduit_dot_internal_dot_v1_dot_snapshot__service__pb2.WatchSnapshotRequest.SerializeToString,
                 response_deserializer=conduit_dot_internal_dot_v1_dot_snapshot__service__pb2.WatchSnapshotResponse.FromString,
                 _registered_method=True)
+        self.ConfirmRevision = channel.unary_unary(
+                '/conduit.internal.v1.SnapshotService/ConfirmRevision',
+                request_serializer=conduit_dot_internal_dot_v1_dot_snapshot__service__pb2.ConfirmRevisionRequest.SerializeToString,
+                response_deserializer=conduit_dot_internal_dot_v1_dot_snapshot__service__pb2.ConfirmRevisionResponse.FromString,
+                _registered_method=True)
         self.ReportKeyUse = channel.unary_unary(
                 '/conduit.internal.v1.SnapshotService/ReportKeyUse',
                 request_serializer=conduit_dot_internal_dot_v1_dot_snapshot__service__pb2.ReportKeyUseRequest.SerializeToString,
@@ -59,6 +64,14 @@ class SnapshotServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ConfirmRevision(self, request, context):
+        """Tells which revision a follower works by, so that changes are answered once all who follow have them. For routers, Health and
+        Billing. Idempotent. A follower that the Registry does not know is no error: its stream has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReportKeyUse(self, request, context):
         """Stores when keys were last used. For routers. Idempotent: the latest use of a key wins.
         """
@@ -73,6 +86,11 @@ def add_SnapshotServiceServicer_to_server(servicer, server):
                     servicer.WatchSnapshot,
                     request_deserializer=conduit_dot_internal_dot_v1_dot_snapshot__service__pb2.WatchSnapshotRequest.FromString,
                     response_serializer=conduit_dot_internal_dot_v1_dot_snapshot__service__pb2.WatchSnapshotResponse.SerializeToString,
+            ),
+            'ConfirmRevision': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmRevision,
+                    request_deserializer=conduit_dot_internal_dot_v1_dot_snapshot__service__pb2.ConfirmRevisionRequest.FromString,
+                    response_serializer=conduit_dot_internal_dot_v1_dot_snapshot__service__pb2.ConfirmRevisionResponse.SerializeToString,
             ),
             'ReportKeyUse': grpc.unary_unary_rpc_method_handler(
                     servicer.ReportKeyUse,
@@ -108,6 +126,33 @@ class SnapshotService:
             '/conduit.internal.v1.SnapshotService/WatchSnapshot',
             conduit_dot_internal_dot_v1_dot_snapshot__service__pb2.WatchSnapshotRequest.SerializeToString,
             conduit_dot_internal_dot_v1_dot_snapshot__service__pb2.WatchSnapshotResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmRevision(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.internal.v1.SnapshotService/ConfirmRevision',
+            conduit_dot_internal_dot_v1_dot_snapshot__service__pb2.ConfirmRevisionRequest.SerializeToString,
+            conduit_dot_internal_dot_v1_dot_snapshot__service__pb2.ConfirmRevisionResponse.FromString,
             options,
             channel_credentials,
             insecure,

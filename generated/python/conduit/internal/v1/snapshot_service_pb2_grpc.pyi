@@ -37,6 +37,10 @@ class SnapshotServiceStub:
     """Streams the configuration and every change of it, to routers and the Health service. Ends only with the
     connection or when the service stops.
     """
+    ConfirmRevision: _grpc.UnaryUnaryMultiCallable[_snapshot_service_pb2.ConfirmRevisionRequest, _snapshot_service_pb2.ConfirmRevisionResponse]
+    """Tells which revision a follower works by, so that changes are answered once all who follow have them. For routers, Health and
+    Billing. Idempotent. A follower that the Registry does not know is no error: its stream has ended.
+    """
     ReportKeyUse: _grpc.UnaryUnaryMultiCallable[_snapshot_service_pb2.ReportKeyUseRequest, _snapshot_service_pb2.ReportKeyUseResponse]
     """Stores when keys were last used. For routers. Idempotent: the latest use of a key wins."""
 
@@ -48,6 +52,10 @@ class SnapshotServiceAsyncStub(SnapshotServiceStub):
     WatchSnapshot: _aio.UnaryStreamMultiCallable[_snapshot_service_pb2.WatchSnapshotRequest, _snapshot_service_pb2.WatchSnapshotResponse]  # type: ignore[assignment]
     """Streams the configuration and every change of it, to routers and the Health service. Ends only with the
     connection or when the service stops.
+    """
+    ConfirmRevision: _aio.UnaryUnaryMultiCallable[_snapshot_service_pb2.ConfirmRevisionRequest, _snapshot_service_pb2.ConfirmRevisionResponse]  # type: ignore[assignment]
+    """Tells which revision a follower works by, so that changes are answered once all who follow have them. For routers, Health and
+    Billing. Idempotent. A follower that the Registry does not know is no error: its stream has ended.
     """
     ReportKeyUse: _aio.UnaryUnaryMultiCallable[_snapshot_service_pb2.ReportKeyUseRequest, _snapshot_service_pb2.ReportKeyUseResponse]  # type: ignore[assignment]
     """Stores when keys were last used. For routers. Idempotent: the latest use of a key wins."""
@@ -63,6 +71,16 @@ class SnapshotServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_snapshot_service_pb2.WatchSnapshotResponse], _abc.AsyncIterator[_snapshot_service_pb2.WatchSnapshotResponse]]:
         """Streams the configuration and every change of it, to routers and the Health service. Ends only with the
         connection or when the service stops.
+        """
+
+    @_abc_1.abstractmethod
+    def ConfirmRevision(
+        self,
+        request: _snapshot_service_pb2.ConfirmRevisionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_snapshot_service_pb2.ConfirmRevisionResponse, _abc.Awaitable[_snapshot_service_pb2.ConfirmRevisionResponse]]:
+        """Tells which revision a follower works by, so that changes are answered once all who follow have them. For routers, Health and
+        Billing. Idempotent. A follower that the Registry does not know is no error: its stream has ended.
         """
 
     @_abc_1.abstractmethod
