@@ -25,7 +25,7 @@ TEST_SECONDS = 20.0
 TEXT = ((b"content-type", b"text/plain"),)
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 MIB = 1024 * 1024
-FIRM = Timeouts(connect=2.0, header=2.0, idle=2.0)
+FIRM = Timeouts(connect=10.0, header=10.0, idle=10.0)
 
 Handler = Callable[[Exchange], Awaitable[None]]
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

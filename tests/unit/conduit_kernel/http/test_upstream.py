@@ -197,13 +197,13 @@ async def test_large_request_going_out_is_not_silence() -> None:
         await reader.readuntil(b"\r\n\r\n")
         for _ in range(8):
             await reader.readexactly(4 * MIB)
-            await asyncio.sleep(0.12)
+            await asyncio.sleep(0.25)
         writer.write(OK)
 
     body = b"x" * (32 * MIB)
     async with upstream(script, limit=MIB) as peer, client() as http:
         response = await http.send(
-            peer.origin, "POST", "/", (), body, timeouts=Timeouts(header=0.6)
+            peer.origin, "POST", "/", (), body, timeouts=Timeouts(header=1.5)
         )
         assert await response.read(MIB) == b"hello"
 
