@@ -62,8 +62,8 @@ imports: $(DEV_INSTALLED) ## check who imports whom
 unit: $(DEV_INSTALLED) ## run each module's own tests
 	$(BIN)/pytest --quiet tests/unit $(ARGS)
 
-fuzz: $(DEV_INSTALLED) ## send nonsense to every codec, from both sides; ROUNDS=50
-	CONDUIT_FUZZ_ROUNDS=$(ROUNDS) $(BIN)/pytest --quiet tests/wire/test_nonsense.py $(ARGS)
+fuzz: $(DEV_INSTALLED) ## send nonsense to every codec and through the whole suite, from both sides; ROUNDS=50
+	CONDUIT_FUZZ_ROUNDS=$(ROUNDS) $(BIN)/pytest --quiet tests/wire/test_nonsense.py tests/integration/suite/test_fuzz.py $(ARGS)
 
 wire: $(DEV_INSTALLED) ## replay the recorded exchanges with providers
 	$(BIN)/pytest --quiet tests/wire $(ARGS)

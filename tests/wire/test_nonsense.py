@@ -5,15 +5,12 @@
 
 import contextlib
 import os
-import random
 
-import orjson
 import pytest
-from tests.support.eventstream import framed
+from tests.support.broken_answers import broken, chance_of
 from tests.support.nonsense import nonsense
 from tests.support.operations import operation_named
 from tests.support.replays import Replay, replays
-from tests.support.wire_cases import FRAMES
 
 from conduit_kernel.errors import InvalidRequest, UpstreamError
 from conduit_providers.codecs import codec_named
@@ -28,11 +25,6 @@ CALLS = [each for each in REPLAYS if each.asked.request and each.operation != "m
 def name_of(replay: Replay) -> str:
     """Return a name for the test report."""
     return replay.name
-
-
-def chance_of(replay: Replay, turn: int, side: str) -> random.Random:
-    """Return what decides what is wrong."""
-    return random.Random(f"{side} {turn} {replay.name}")  # noqa: S311 # no secret
 
 
 @pytest.mark.parametrize("turn", ROUNDS)
@@ -61,31 +53,6 @@ def test_nonsense_of_a_provider_is_read_or_malformed(replay: Replay, turn: int) 
         return
     with contextlib.suppress(UpstreamError):
         read(replay, response)
-
-
-def broken(replay: Replay, chance: random.Random) -> HttpResponse:
-    """Return an answer in which something is wrong: in its JSON, or in that of its events."""
-    received = replay.case.received
-    lines = received.body.split(b"\n")
-    try:
-        body = nonsense(orjson.loads(received.body), chance)
-    except orjson.JSONDecodeError:
-        body = b"\n".join(broken_line(line, chance) for line in lines)
-    if received.media_type == FRAMES:
-        body = framed(body)
-    return HttpResponse(received.status, received.headers, body)
-
-
-def broken_line(line: bytes, chance: random.Random) -> bytes:
-    """Return a line in which, now and then, something is wrong."""
-    before, brace, after = line.partition(b"{")
-    if not brace or chance.random() < 0.7:
-        return line
-    try:
-        return before + nonsense(orjson.loads(brace + after), chance)
-    except (orjson.JSONDecodeError, TypeError):
-        # Some are nonsense already.
-        return line
 
 
 def read(replay: Replay, response: HttpResponse) -> None:

@@ -1,0 +1,159 @@
+"""Nonsense from callers and from providers, sent over real sockets through the whole suite.
+
+Whatever it is, the caller gets an answer or an error of its class, in bounded time, is charged once
+at most, and the log has no traceback. `make fuzz` sends more; the same round makes the same.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+from tests.support.broken_answers import broken, chance_of
+from tests.support.http_peers import request_head
+from tests.support.nonsense import nonsense
+from tests.support.replays import Replay, replays
+from tests.support.suite import Suite
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ROUNDS = range(int(os.environ.get("CONDUIT_FUZZ_ROUNDS", "1")))
+CASES = 12
+PATHS = {
+    "chat": "/v1/chat/completions",
+    "embed": "/v1/embeddings",
+    "image": "/v1/images/generations",
+    "rerank": "/v1/rerank",
+}
+# Google's tokens, and Replicate's predictions, come from addresses that an answer names.
+ELSEWHERE = {"VertexAI", "Replicate"}
+# What a caller or a provider can bring about; 500 is ours alone.
+STATUSES = {200, 400, 401, 402, 403, 404, 413, 422, 429, 502, 503, 504}
+SECONDS = 60
+PAGE = 1000
+SAMPLES = [
+    each
+    for each in replays()
+    if each.is_own
+    and each.operation in PATHS
+    and each.spec.name not in ELSEWHERE
+    and each.response.status == 200
+    # Fetched from addresses that are no more than names here.
+    and not each.asked.fetched
+]
+CODECS = sorted({each.endpoint.codec for each in SAMPLES})
+
+
+class Upstream:
+    """A provider that gives every request the same answer."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.body = b""
+        self.media_type = ""
+        self.asked = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the request of a connection, and end it."""
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await request_head(reader)
+            self.asked += 1
+            fields = f"content-type: {self.media_type}\r\ncontent-length: {len(self.body)}"
+            writer.write(f"HTTP/1.1 200 OK\r\n{fields}\r\nconnection: close\r\n\r\n".encode())
+            writer.write(self.body)
+            await writer.drain()
+        writer.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def upstream() -> AsyncIterator[Upstream]:
+    """Run a provider."""
+    peer = Upstream()
+    async with await asyncio.start_server(peer.serve, "127.0.0.1", 0) as server:
+        peer.port = server.sockets[0].getsockname()[1]
+        yield peer
+
+
+async def add_alias(replay: Replay, suite: Suite, upstream: Upstream, alias: str) -> None:
+    """Have an alias of its own for a case, so that none meets the circuit of another."""
+    settings = {"region": "us-east-1"} if replay.spec.name == "Bedrock" else {}
+    await suite.add_simulator(
+        alias,
+        replay.asked.model,
+        providerType=replay.spec.name,
+        baseUrl=f"http://127.0.0.1:{upstream.port}",
+        settings={**settings, **replay.asked.settings},
+    )
+    await suite.settled()
+
+
+def check(answer: httpx.Response, what: str) -> None:
+    """Hold what a caller got to what there may be."""
+    assert answer.status_code in STATUSES, (what, answer.status_code, answer.content)
+    if answer.status_code != 200:
+        assert answer.json()["error"]["code"], what
+    assert b'"code":"internal"' not in answer.content.lower().replace(b" ", b""), (what, answer)
+
+
+async def check_charges(suite: Suite) -> None:
+    """Hold what was charged to one charge a call; there are some."""
+    await suite.deliver_charges()
+    found: Counter[str] = Counter()
+    query: dict[str, object] = {"pageSize": PAGE}
+    while query:
+        page = await suite.call("GET", "/api/usage/charges", params=query)
+        found.update(charge["requestId"] for charge in page["charges"])
+        token = page["nextPageToken"]
+        query = {"pageSize": PAGE, "pageToken": token} if token else {}
+    assert found
+    assert found.most_common(1)[0][1] == 1
+
+
+@pytest.mark.parametrize("turn", ROUNDS)
+async def test_no_caller_brings_about_an_error_of_ours(
+    suite: Suite, upstream: Upstream, turn: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """With a key and without one; JSON of the wrong form, and bytes that are no JSON."""
+    for number, codec in enumerate(CODECS):
+        chance = random.Random(f"caller {turn} {codec}")  # noqa: S311 # no secret
+        replay = chance.choice([each for each in SAMPLES if each.endpoint.codec == codec])
+        await add_alias(replay, suite, upstream, alias := f"caller-{turn}-{number}")
+        upstream.body, upstream.media_type = replay.response.body, replay.case.received.media_type
+        async with suite.caller() as known, httpx.AsyncClient(base_url=suite.url) as unknown:
+            for _ in range(CASES):
+                body = nonsense({**replay.asked.request, "model": alias}, chance)
+                if chance.random() < 0.2:
+                    body = body[: chance.randrange(len(body))] + chance.randbytes(3)
+                client = unknown if chance.random() < 0.1 else known
+                answer = await client.post(PATHS[replay.operation], content=body, timeout=SECONDS)
+                check(answer, f"{replay.name} {body[:300]!r}")
+    assert upstream.asked
+    written = capfd.readouterr()
+    assert "Traceback" not in written.out + written.err
+    await check_charges(suite)
+
+
+@pytest.mark.parametrize("turn", ROUNDS)
+async def test_no_provider_brings_about_an_error_of_ours(
+    suite: Suite, upstream: Upstream, turn: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its answers, whole and streamed, with something wrong in them."""
+    chance = random.Random(f"provider {turn}")  # noqa: S311 # no secret
+    for number, replay in enumerate(chance.sample(SAMPLES, CASES)):
+        await add_alias(replay, suite, upstream, alias := f"provider-{turn}-{number}")
+        upstream.media_type = replay.case.received.media_type
+        request = {**replay.asked.request, "model": alias}
+        async with suite.caller() as client:
+            for again in range(4):
+                upstream.body = broken(replay, chance_of(replay, 4 * turn + again, "suite")).body
+                answer = await client.post(PATHS[replay.operation], json=request, timeout=SECONDS)
+                check(answer, f"{replay.name} {upstream.body[:300]!r}")
+    assert upstream.asked
+    written = capfd.readouterr()
+    assert "Traceback" not in written.out + written.err
+    await check_charges(suite)
