@@ -36,6 +36,10 @@ def test_every_route_is_described(route: Route) -> None:
     assert found["security"] == [{key: []}]
     error = "OpenAiError" if route.dialect == DIALECT_OPENAI else "AdminError"
     assert found["responses"]["default"] == {"$ref": f"#/components/responses/{error}"}
+    family, statuses = found["responses"], {status for status in found["responses"] if status > "4"}
+    assert {"401", "503", "504", "default"} <= statuses
+    for status in statuses - {"default"}:
+        assert family[status] == {"$ref": f"#/components/responses/{error}{status}"}
     status = "101" if route.rpc == "Converse" else str(route.success_status)
     success = found["responses"][status]
     if route.media_type and route.media_type_of is None and route.rpc != "Converse":
@@ -118,7 +122,7 @@ def test_answers_are_described_in_each_of_their_types(path: str, types: set[str]
 def test_sessions_are_described(path: str) -> None:
     """The handshake as OpenAPI can, and what follows beside it."""
     operation = DOCUMENT["paths"][path]["get"]
-    assert operation["responses"].keys() == {"101", "default"}
+    assert {"101", "404", "default"} <= operation["responses"].keys()
     names = {
         side: [ref["$ref"].rpartition("/")[2] for ref in messages["anyOf"]]
         for side, messages in operation["x-websocket"].items()
@@ -230,3 +234,59 @@ def test_pages_have_their_bounds() -> None:
     weight = SCHEMAS["ProviderSpec"]["properties"]["weight"]
     assert (weight["minimum"], weight["maximum"]) == (0, 1_000_000)
     assert DOCUMENT["servers"] == [{"url": "/"}]
+
+
+def test_errors_are_described_by_status() -> None:
+    """With the reasons that have it; only where there can be one."""
+    responses = DOCUMENT["components"]["responses"]
+    assert "PROVIDER_NOT_FOUND" in responses["AdminError404"]["description"]
+    chats = DOCUMENT["paths"]["/v1/chat/completions"]["post"]["responses"]
+    listed = DOCUMENT["paths"]["/v1/models"]["get"]["responses"]
+    changed = DOCUMENT["paths"]["/api/providers/{id}"]["put"]["responses"]
+    assert "413" in chats
+    assert {"400", "404", "413"}.isdisjoint(listed)
+    assert {"409", "412"} <= changed.keys()
+    for name, response in responses.items():
+        status = name.removeprefix("AdminError").removeprefix("OpenAiError")
+        reasons = re.findall(r"[A-Z]+(?:_[A-Z]+)+", response["description"]) if status else []
+        assert all(str(FAILURES[reason].http_status) == status for reason in reasons)
+
+
+def test_limits_are_described() -> None:
+    """Of texts, lists, durations and amounts of money; what must be there cannot be null."""
+    provider = SCHEMAS["ProviderSpec"]["properties"]
+    name = provider["name"]
+    assert (name["type"], name["minLength"], name["maxLength"]) == ("string", 1, 200)
+    for text, is_taken in (("a b", True), (" \u00e9 ", True), ("  ", False), ("a\nb", False)):
+        assert bool(re.search(name["pattern"], text)) is is_taken, text
+    assert re.search(provider["description"]["pattern"], "a\nb\tc")
+    assert not re.search(provider["description"]["pattern"], "a\0")
+    chain = SCHEMAS["FallbackChainSpec"]["properties"]
+    assert chain["providers"]["maxItems"] == 100
+    budget = SCHEMAS["Hedging"]["properties"]["budget"]
+    assert (budget["exclusiveMinimum"], budget["maximum"]) == (0, 1)
+    amount = SCHEMAS["ModelCostSpec"]["properties"]["costPerUnit"]
+    assert {"number", "string", "null"} == set(amount["type"])
+    for text, is_taken in (("0.03", True), ("1000", True), ("1000.1", False), ("-1", False)):
+        assert bool(re.search(amount["pattern"], text)) is is_taken, text
+
+
+@pytest.mark.parametrize(
+    ("text", "is_taken"),
+    [
+        *((text, True) for text in ("0.000001s", "0.5s", "1s", "59.999999999s", "60s", "60.0s")),
+        *((text, False) for text in ("0s", "0.0s", "0.0000009s", "60.1s", "61s", "100s", "-1s")),
+    ],
+)
+def test_limits_of_durations_are_described(text: str, is_taken: bool) -> None:  # noqa: FBT001 # a parameter
+    """More than nothing, and at most so many seconds."""
+    pattern = SCHEMAS["FallbackChainSpec"]["properties"]["preferPrimaryFor"]["pattern"]
+    assert bool(re.search(pattern, text)) is is_taken
+
+
+def test_only_what_is_known_is_sent() -> None:
+    """Objects in requests of `/api` are closed, and have no value that is never taken."""
+    for name in ("ProviderSecurity", "HealthCheckPolicy", "Timeouts", "RetryPolicy"):
+        assert SCHEMAS[name]["additionalProperties"] is False
+    assert SCHEMAS["RetryPolicy"]["required"] == ["failure"]
+    assert "Unspecified" not in SCHEMAS["FailureClass"]["enum"]

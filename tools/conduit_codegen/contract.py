@@ -64,6 +64,22 @@ class JsonOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitOptions:
+    """The option `limits` of a field; the members are those of the message `Limits`."""
+
+    min_length: int = 0
+    max_length: int = 0
+    characters: str = "CHARACTERS_UNSPECIFIED"
+    pattern: str = ""
+    format: str = ""
+    max_items: int = 0
+    max_seconds: int = 0
+    least: float | None = None
+    more_than: float | None = None
+    most: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """A field of a message.
 
@@ -83,6 +99,7 @@ class Field:
     is_optional: bool = False
     oneof: str = ""
     json: JsonOptions = field(default_factory=JsonOptions)
+    limits: LimitOptions = field(default_factory=LimitOptions)
     comment: str = ""
 
     @property
@@ -180,6 +197,7 @@ class EnumValue:
     number: int
     spelling: str = ""
     failure: FailureOptions | None = None
+    refused: bool = False
     comment: str = ""
 
 

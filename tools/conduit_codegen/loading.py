@@ -18,6 +18,7 @@ from .contract import (
     File,
     JsonOptions,
     Kind,
+    LimitOptions,
     Message,
     Oneof,
     Preset,
@@ -196,6 +197,7 @@ class _Loader:
             is_optional=field.proto3_optional,
             oneof=message.oneof_decl[field.oneof_index].name if in_oneof else "",
             json=json,
+            limits=LimitOptions(**self._options.members(field, "limits")),
             comment=comment,
         )
 
@@ -218,6 +220,7 @@ class _Loader:
                     failure=FailureOptions(**found)
                     if (found := self._options.members(value, "failure"))
                     else None,
+                    refused=self._options.flag(value, "refused"),
                     comment=comments.at(*place, ENUM_VALUES, i),
                 )
                 for i, value in enumerate(enum.value)

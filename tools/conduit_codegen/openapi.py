@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from .contract import DURATION, Binding, Contract, Dialect, Field, Message, Rpc
+from .contract import DURATION, Binding, Contract, Field, Message, Rpc
 from .http_answers import (
     BINARY_TYPE,
     EVENTS_TYPE,
@@ -16,7 +16,7 @@ from .http_answers import (
 from .http_paths import PARAMETER, header_field, path_fields, query_fields
 from .http_requests import WEBSOCKET, takes_json
 from .json_names import members
-from .openapi_errors import ERROR_SCHEMAS, error_responses, reason_schema
+from .openapi_errors import ERROR_SCHEMAS, error_references, error_responses, reason_schema
 from .openapi_forms import form_schema, form_type
 from .openapi_schemas import BINARY, Schema, Schemas, named, reference
 from .source import Source
@@ -76,7 +76,7 @@ class OpenApi:
             "components": {
                 "schemas": dict(sorted(schemas.items())),
                 "headers": self._report_headers(),
-                "responses": error_responses(),
+                "responses": error_responses(self._contract),
                 "securitySchemes": SECURITY_SCHEMES,
             },
         }
@@ -230,8 +230,8 @@ class OpenApi:
         if (report := header_field(self._contract, response)) is not None:
             names = [f.json.header for f in self._contract.message_of(report).fields]
             success["headers"] = {n: {"$ref": f"#/components/headers/{n}"} for n in names}
-        error = "OpenAiError" if rpc.dialect is Dialect.OPENAI else "AdminError"
-        return {str(status): success, "default": {"$ref": f"#/components/responses/{error}"}}
+        names = [parameter["name"] for parameter in self._parameters(rpc, binding)]
+        return {str(status): success} | error_references(rpc, binding, names)
 
     def _content(self, rpc: Rpc, binding: Binding, response: Message) -> dict[str, Any]:
         answer = AnswerWriter(self._contract, rpc, binding, Source())

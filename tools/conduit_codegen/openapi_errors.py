@@ -1,8 +1,9 @@
 """Writes the error answers of an OpenAPI document, in both shapes."""
 
+from collections.abc import Collection
 from typing import Any
 
-from .contract import Contract
+from .contract import Binding, Contract, Dialect, Rpc
 from .openapi_schemas import Schema, reference
 from .tables import REASON_PREFIX, reasons
 
@@ -50,6 +51,11 @@ ERROR_SCHEMAS: dict[str, Schema] = {
         "required": ["error"],
     },
 }
+# What calls of a family fail with, beside what is ours alone; each operation has some of them.
+STATUSES: dict[str, tuple[int, ...]] = {
+    "AdminError": (400, 401, 404, 409, 412, 413, 501, 503, 504),
+    "OpenAiError": (400, 401, 403, 404, 413, 429, 501, 502, 503, 504),
+}
 EXAMPLES: dict[str, Any] = {
     "AdminError": {"error": "Provider with ID 999 not found", "code": "PROVIDER_NOT_FOUND"},
     "OpenAiError": {
@@ -63,15 +69,45 @@ EXAMPLES: dict[str, Any] = {
 }
 
 
-def error_responses() -> dict[str, Any]:
-    """Return the error answers by name."""
-    return {
-        name: {
+def error_responses(contract: Contract) -> dict[str, Any]:
+    """Return the error answers by name: of each family by status, and of any other status."""
+    by_status: dict[int, list[str]] = {}
+    for value in reasons(contract).values:
+        if value.failure is not None and value.number:
+            name = value.name.removeprefix(REASON_PREFIX)
+            by_status.setdefault(value.failure.http_status, []).append(name)
+    found: dict[str, Any] = {}
+    for name, schema in ERROR_SCHEMAS.items():
+        content = {JSON_TYPE: {"schema": reference(name), "example": EXAMPLES[name]}}
+        found[name] = {
             "description": f"{schema['description']} `{REASON}` lists the reasons.",
-            "content": {JSON_TYPE: {"schema": reference(name), "example": EXAMPLES[name]}},
+            "content": content,
         }
-        for name, schema in ERROR_SCHEMAS.items()
+        for status in STATUSES[name]:
+            found[f"{name}{status}"] = {
+                "description": f"One of the reasons {', '.join(sorted(by_status[status]))}.",
+                "content": {JSON_TYPE: {"schema": reference(name)}},
+            }
+    return found
+
+
+def error_references(rpc: Rpc, binding: Binding, names: Collection[str]) -> dict[str, Any]:
+    """Return the error answers of an operation, which has these parameters, by status."""
+    family = "OpenAiError" if rpc.dialect is Dialect.OPENAI else "AdminError"
+    left_out = set() if binding.body else {413}
+    if rpc.access == "ACCESS_PUBLIC":
+        left_out |= {401, 403}
+    if "if-match" not in names:
+        left_out.add(412)
+    if not (binding.body or names):
+        left_out |= {400, 404}
+    if binding.verb == "GET":
+        left_out.add(409)
+    statuses = (status for status in STATUSES[family] if status not in left_out)
+    of_status = {
+        str(status): {"$ref": f"#/components/responses/{family}{status}"} for status in statuses
     }
+    return of_status | {"default": {"$ref": f"#/components/responses/{family}"}}
 
 
 def reason_schema(contract: Contract) -> dict[str, Schema]:

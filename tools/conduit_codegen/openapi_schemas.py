@@ -20,6 +20,7 @@ from .contract import (
 from .json_members import NATIVE
 from .json_names import can_be_null, members, null_field, text_field, text_targets
 from .naming import spelling
+from .openapi_limits import amount_sent, bounded, limits_of_list, limits_of_value
 
 # Any: JSON.
 Schema: TypeAlias = dict[str, Any]
@@ -53,10 +54,6 @@ WELL_KNOWN: dict[str, Schema] = {
 def reference(name: str) -> Schema:
     """Return a reference to a schema by name."""
     return {"$ref": f"#/components/schemas/{name}"}
-
-
-# How comments say the range of a number, and that zero stands for another one.
-BOUNDS = re.compile(r"from ([0-9][0-9,]*) to ([0-9][0-9,]*)\b(?:\. (Zero) means)?")
 
 
 class Schemas:
@@ -154,12 +151,14 @@ class Schemas:
         return schema
 
     def _is_closed(self, message: Message) -> bool:
-        return message.dialect is Dialect.ADMIN and message.full_name not in self._received
+        return message.dialect is Dialect.ADMIN and (
+            message.full_name in self._sent or message.full_name not in self._received
+        )
 
     def _required(self, message: Message, fields: Iterable[Field]) -> list[str]:
-        """Return the members that are always there: only an answer promises any."""
-        if message.full_name in self._sent:
-            return []
+        """Return the members that are always there; a request has those alone that it must."""
+        if message.full_name not in self._received or message.full_name in self._sent:
+            return [] if message.full_name in self._updated else _demanded(message, fields)
         return [f.member for f in fields if _is_always_written(message, f)]
 
     def _choice(self, message: Message, oneof: Oneof, field: Field) -> Schema:
@@ -196,7 +195,7 @@ class Schemas:
         """Return the schema of a field, with what its comment says."""
         schema = self._shape(message, field)
         if (
-            message.full_name in self._updated
+            (message.full_name in self._updated and not field.json.required)
             or can_be_null(field, is_admin=message.dialect is Dialect.ADMIN)
             or null_field(self._contract, field) is not None
         ):
@@ -205,8 +204,8 @@ class Schemas:
             schema = schema | {"description": self._comment(message, field)}
         if field.json.secret:
             schema = schema | {"writeOnly": True}
-        if not field.repeated and (found := BOUNDS.search(field.comment)):
-            schema = _bounded(schema, found)
+        if not field.repeated:
+            schema = bounded(schema, field.comment)
         if field.kind is Kind.STRING and (found := EXAMPLE.search(field.comment)):
             schema = _with_example(schema, found[1])
         return schema
@@ -223,7 +222,7 @@ class Schemas:
             return {"type": "object", "additionalProperties": value}
         if not field.repeated:
             return self._or_text(message, field, value) if field.json.text_member else value
-        items: Schema = {"type": "array", "items": value}
+        items: Schema = {"type": "array", "items": value} | limits_of_list(field.limits)
         if field.json.text_member:
             return self._or_text(message, field, items)
         return {"anyOf": [value, items]} if field.json.single_or_list else items
@@ -237,10 +236,14 @@ class Schemas:
 
     def _value(self, message: Message, field: Field) -> Schema:
         """Return the schema of one value of a field."""
+        return self._any_value(message, field) | limits_of_value(field.limits)
+
+    def _any_value(self, message: Message, field: Field) -> Schema:
         if field.json.raw:
             return self._reference(field.json.schema) if field.json.schema else {}
         if field.json.money:
-            return {"type": "number"}
+            is_sent = message.full_name in self._sent
+            return amount_sent(field.limits) if is_sent else {"type": "number"}
         if field.type_name in WELL_KNOWN:
             return WELL_KNOWN[field.type_name]
         if field.kind is Kind.MESSAGE:
@@ -272,7 +275,7 @@ def _enum(enum: Enum, dialect: Dialect) -> Schema:
     """Return the schema of an enum, with a line for each value."""
     texts: dict[str, str] = {}
     for value in enum.values:
-        if name := spelling(enum, value, dialect):
+        if (name := spelling(enum, value, dialect)) and not value.refused:
             # Where the zero value means another one, that one says what it is.
             texts[name] = value.comment
     lines = [f"- `{name}`: {text}" for name, text in texts.items()]
@@ -281,6 +284,12 @@ def _enum(enum: Enum, dialect: Dialect) -> Schema:
         "type": "string",
         "enum": list(texts),
     }
+
+
+def _demanded(message: Message, fields: Iterable[Field]) -> list[str]:
+    # What is sent on to a provider may have its members from elsewhere.
+    is_admin = message.dialect is Dialect.ADMIN
+    return [f.member for f in fields if is_admin and f.json.required]
 
 
 def _is_always_written(message: Message, field: Field) -> bool:
@@ -296,6 +305,8 @@ def _or_null(schema: Schema) -> Schema:
         return schema
     if isinstance(schema.get("type"), str):
         return schema | {"type": [schema["type"], "null"]}
+    if isinstance(schema.get("type"), list):
+        return schema | {"type": [*schema["type"], "null"]}
     return {"oneOf": [schema, NULL]}
 
 
@@ -303,12 +314,3 @@ def _with_example(schema: Schema, example: str) -> Schema:
     if schema.get("type") == "array":
         return schema | {"items": schema["items"] | {"examples": [example]}}
     return schema | {"examples": [example]} if schema.get("type") == "string" else schema
-
-
-def _bounded(schema: Schema, found: re.Match[str]) -> Schema:
-    """Return the schema of a number with the bounds that its comment has."""
-    kind = schema.get("type")
-    if not {"integer", "number"} & {*(kind if isinstance(kind, list) else [kind])}:
-        return schema
-    lowest, highest = (int(found[each].replace(",", "")) for each in (1, 2))
-    return schema | {"minimum": 0 if found[3] else lowest, "maximum": highest}

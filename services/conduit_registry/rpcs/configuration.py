@@ -34,8 +34,8 @@ class ConfigurationRpcs(RpcBase):
         self, request: pb.ListAuditEntriesRequest, context: Context
     ) -> pb.ListAuditEntriesResponse:
         """Return a page of the audit log, newest first."""
-        kind = fields.text(request.resource_kind, "resourceKind", most=fields.MAX_NAME)
-        resource_id = fields.text(request.resource_id, "resourceId", most=fields.MAX_NAME)
+        kind = fields.text_of(request, "resource_kind")
+        resource_id = fields.text_of(request, "resource_id")
         since = fields.moment(request.since, "since") if request.HasField("since") else None
         scope = ("audit", kind, resource_id, since)
         page = page_of(request.page_size, request.page_token, *scope)

@@ -38,9 +38,7 @@ class MappingRpcs(RpcBase):
         """Return a page of mappings."""
         where: dict[str, object] = {}
         if request.model_alias:
-            where["model_alias"] = fields.text(
-                request.model_alias, "modelAlias", most=fields.MAX_NAME
-            )
+            where["model_alias"] = fields.text_of(request, "model_alias")
         if request.provider_id:
             where["provider_id"] = request.provider_id
         page = page_of(request.page_size, request.page_token, "mappings", where)
@@ -100,9 +98,7 @@ class FallbackChainRpcs(RpcBase):
         """Return a page of fallback chains."""
         where = {}
         if request.model_alias:
-            where["model_alias"] = fields.text(
-                request.model_alias, "modelAlias", most=fields.MAX_NAME
-            )
+            where["model_alias"] = fields.text_of(request, "model_alias")
         page = page_of(request.page_size, request.page_token, "fallback_chains", where)
         async with self.parts.store.read() as reading:
             found = await reading.page(FALLBACK_CHAIN, page, **where)

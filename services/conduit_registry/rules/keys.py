@@ -27,17 +27,15 @@ def key_fields(spec: KeyCredentialSpec) -> KeyPatch:
     if spec.HasField("api_key"):
         given["api_key"] = api_key(spec.api_key)
     if spec.HasField("name"):
-        given["name"] = fields.text(spec.name, "name", most=fields.MAX_NAME)
+        given["name"] = fields.text_of(spec, "name")
     if spec.HasField("provider_account_group"):
-        given["provider_account_group"] = fields.text(
-            spec.provider_account_group, "providerAccountGroup", most=fields.MAX_NAME
-        )
+        given["provider_account_group"] = fields.text_of(spec, "provider_account_group")
     if spec.HasField("is_enabled"):
         given["is_enabled"] = spec.is_enabled
     if spec.HasField("organization"):
-        given["organization"] = fields.text(spec.organization, "organization", most=fields.MAX_NAME)
+        given["organization"] = fields.text_of(spec, "organization")
     if spec.HasField("project"):
-        given["project"] = fields.text(spec.project, "project", most=fields.MAX_NAME)
+        given["project"] = fields.text_of(spec, "project")
     return given
 
 

@@ -1,7 +1,6 @@
 """What makes a right provider instance."""
 
 import ipaddress
-from collections.abc import Iterable
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -20,9 +19,7 @@ from conduit_registry.patches import ProviderPatch
 from conduit_registry.rules import fields
 from conduit_registry.values import Provider, defaults_of
 
-MAX_DESCRIPTION = 2000
 MAX_SETTING = 10_000
-MAX_NETWORKS = 1000
 MAX_INTERVAL_HOURS = 8760
 MAX_ROTATION_DAYS = 36_500
 _CHECK_BOUNDS = {
@@ -44,15 +41,13 @@ def provider_fields(spec: ProviderSpec, catalog: Catalog) -> ProviderPatch:
     """Read what a spec says of an instance. Its base URL is checked by `addresses`."""
     given: ProviderPatch = {}
     if spec.HasField("name"):
-        given["name"] = fields.name(spec.name, "name")
+        given["name"] = fields.text_of(spec, "name")
     if spec.HasField("provider_type"):
         given["provider_type"] = catalog.find(spec.provider_type).name
     if spec.HasField("is_enabled"):
         given["is_enabled"] = spec.is_enabled
     if spec.HasField("description"):
-        given["description"] = fields.long_text(
-            spec.description, "description", most=MAX_DESCRIPTION
-        )
+        given["description"] = fields.text_of(spec, "description")
     if spec.HasField("settings"):
         given["settings"] = _settings(spec)
     if spec.HasField("security"):
@@ -105,7 +100,7 @@ def _security_fields(security: ProviderSecurity) -> ProviderPatch:
         message = f"security.auditLevel must be {names}"
         raise InvalidRequest(message, field="security.auditLevel")
     return {
-        "allowed_ips": _networks(security.allowed_ips),
+        "allowed_ips": _networks(security),
         "require_mtls": security.require_mtls,
         "key_rotation_days": fields.number(
             security.key_rotation_days,
@@ -126,9 +121,9 @@ def _health_check(policy: HealthCheckPolicy) -> dict[str, int]:
     }
 
 
-def _networks(texts: Iterable[str]) -> tuple[str, ...]:
+def _networks(security: ProviderSecurity) -> tuple[str, ...]:
     field = "security.allowedIPs"
-    networks = fields.names(texts, field, most=MAX_NETWORKS, longest=fields.MAX_NAME)
+    networks = fields.names_of(security, "allowed_ips", "security")
     for text in networks:
         try:
             ipaddress.ip_network(text)

@@ -1,7 +1,6 @@
 """What makes a right mapping, and a right fallback chain."""
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from conduit.v1.fallback_chain_pb2 import FallbackChainSpec, FallbackProvider
@@ -11,9 +10,6 @@ from conduit_registry.patches import ChainPatch, MappingPatch
 from conduit_registry.rules import fields, routing_policy
 from conduit_registry.values import ModelMapping, Step, defaults_of
 
-MAX_MODEL_NAME = 500
-MAX_CAPABILITIES = 100
-MAX_STEPS = 100
 _CAPABILITY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 
@@ -27,13 +23,11 @@ def mapping_fields(spec: ModelMappingSpec) -> MappingPatch:
     """Read what a spec says of a mapping."""
     given: MappingPatch = {}
     if spec.HasField("model_alias"):
-        given["model_alias"] = fields.name(spec.model_alias, "modelAlias")
+        given["model_alias"] = fields.text_of(spec, "model_alias")
     if spec.HasField("provider_id"):
         given["provider_id"] = spec.provider_id
     if spec.HasField("actual_model_name"):
-        given["actual_model_name"] = fields.text(
-            spec.actual_model_name, "actualModelName", least=1, most=MAX_MODEL_NAME
-        )
+        given["actual_model_name"] = fields.text_of(spec, "actual_model_name")
     if spec.HasField("is_enabled"):
         given["is_enabled"] = spec.is_enabled
     if spec.HasField("weight"):
@@ -41,7 +35,7 @@ def mapping_fields(spec: ModelMappingSpec) -> MappingPatch:
     if spec.HasField("priority"):
         given["priority"] = fields.share(spec.priority, "priority")
     if spec.capabilities:
-        given["capabilities"] = _capabilities(spec.capabilities)
+        given["capabilities"] = _capabilities(spec)
     if spec.HasField("strict_parameters"):
         given["strict_parameters"] = spec.strict_parameters
     if spec.HasField("timeouts"):
@@ -53,17 +47,17 @@ def chain_fields(spec: FallbackChainSpec) -> ChainPatch:
     """Read what a spec says of a chain."""
     given: ChainPatch = {}
     if spec.HasField("model_alias"):
-        given["model_alias"] = fields.name(spec.model_alias, "modelAlias")
+        given["model_alias"] = fields.text_of(spec, "model_alias")
     if spec.HasField("is_enabled"):
         given["is_enabled"] = spec.is_enabled
     if spec.providers:
-        given["providers"] = _steps(spec.providers)
+        given["providers"] = _steps(spec)
     return given | routing_policy.policy_fields(spec)
 
 
-def _capabilities(texts: Iterable[str]) -> tuple[str, ...]:
+def _capabilities(spec: ModelMappingSpec) -> tuple[str, ...]:
     field = "capabilities"
-    found = fields.names(texts, field, most=MAX_CAPABILITIES, longest=fields.MAX_CAPABILITY)
+    found = fields.names_of(spec, field)
     for text in found:
         if not _CAPABILITY.fullmatch(text):
             message = f"{field} must be names such as vision, not {text!r}"
@@ -71,10 +65,11 @@ def _capabilities(texts: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
-def _steps(given: Iterable[FallbackProvider]) -> tuple[Step, ...]:
-    steps = tuple(_step(step, f"providers[{i}]") for i, step in enumerate(given))
-    if len(steps) > MAX_STEPS:
-        message = f"providers must have at most {MAX_STEPS} items"
+def _steps(spec: FallbackChainSpec) -> tuple[Step, ...]:
+    steps = tuple(_step(step, f"providers[{i}]") for i, step in enumerate(spec.providers))
+    most = fields.limits_of(spec, "providers").max_items
+    if len(steps) > most:
+        message = f"providers must have at most {most} items"
         raise InvalidRequest(message, field="providers")
     if steps and all(step.conditions for step in steps):
         message = "providers must have a step without conditions, which calls go to first"
@@ -92,19 +87,16 @@ def _steps(given: Iterable[FallbackProvider]) -> tuple[Step, ...]:
 def _step(step: FallbackProvider, field: str) -> Step:
     timeout = None
     if step.HasField("timeout"):
-        timeout = fields.span(
-            step.timeout, f"{field}.timeout", most_seconds=routing_policy.MAX_TIMEOUT_SECONDS
-        )
+        timeout = fields.span_of(step, "timeout", field)
     timeouts = routing_policy.timeouts(step.timeouts, f"{field}.timeouts")
     if timeout is not None and timeouts.first_token is not None:
         message = f"{field}.timeout and {field}.timeouts.firstToken say the same; give one of them"
         raise InvalidRequest(message, field=f"{field}.timeout")
-    model = f"{field}.actualModelName"
     return Step(
         provider_id=step.provider_id,
         priority=fields.share(step.priority, f"{field}.priority"),
         timeout=timeout,
-        actual_model_name=fields.text(step.actual_model_name, model, most=MAX_MODEL_NAME),
+        actual_model_name=fields.text_of(step, "actual_model_name", field),
         conditions=routing_policy.conditions(step.conditions, f"{field}.conditions"),
         timeouts=timeouts,
         retries=routing_policy.retries(step.retries, f"{field}.retries"),

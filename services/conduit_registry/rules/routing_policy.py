@@ -2,8 +2,6 @@
 
 from collections.abc import Collection, Iterable
 
-from google.protobuf.duration_pb2 import Duration
-
 from conduit.v1.fallback_chain_pb2 import FallbackChainSpec
 from conduit.v1.routing_policy_pb2 import (
     AFFINITY_KEY_NONE,
@@ -22,9 +20,6 @@ from conduit_registry.patches import ChainPatch
 from conduit_registry.rules import fields
 from conduit_registry.values import Hedging, RetryPolicy, Timeouts
 
-MAX_TIMEOUT_SECONDS = 600
-MAX_PREFER_SECONDS = 60
-MAX_WAIT_SECONDS = 60
 MAX_RETRY_ATTEMPTS = 16
 
 
@@ -42,9 +37,7 @@ def policy_fields(spec: FallbackChainSpec) -> ChainPatch:
     if spec.retries:
         given["retries"] = retries(spec.retries, "retries")
     if spec.HasField("prefer_primary_for"):
-        given["prefer_primary_for"] = fields.span(
-            spec.prefer_primary_for, "preferPrimaryFor", most_seconds=MAX_PREFER_SECONDS
-        )
+        given["prefer_primary_for"] = fields.span_of(spec, "prefer_primary_for")
     if spec.HasField("hedging"):
         given["hedging"] = _hedging(spec.hedging)
     return given
@@ -58,10 +51,10 @@ def stream_failover(value: int) -> int | None:
 def timeouts(given: TimeoutsMessage, field: str) -> Timeouts:
     """Return timeouts as microseconds."""
     return Timeouts(
-        _limit(given, "connect", f"{field}.connect"),
-        _limit(given, "first_token", f"{field}.firstToken"),
-        _limit(given, "idle", f"{field}.idle"),
-        _limit(given, "total", f"{field}.total"),
+        _limit(given, "connect", field),
+        _limit(given, "first_token", field),
+        _limit(given, "idle", field),
+        _limit(given, "total", field),
     )
 
 
@@ -72,10 +65,9 @@ def conditions(given: Iterable[int], field: str) -> tuple[int, ...]:
 
 
 def _limit(given: TimeoutsMessage, name: str, field: str) -> int | None:
-    duration: Duration = getattr(given, name)
     if not given.HasField(name):  # type: ignore[arg-type] # one of its fields
         return None
-    return fields.span(duration, field, most_seconds=MAX_TIMEOUT_SECONDS)
+    return fields.span_of(given, name, field)
 
 
 def retries(given: Iterable[RetryPolicyMessage], field: str) -> tuple[RetryPolicy, ...]:
@@ -98,20 +90,22 @@ def _retry(given: RetryPolicyMessage, field: str) -> RetryPolicy:
             given.attempts, f"{field}.attempts", least=1, most=MAX_RETRY_ATTEMPTS
         )
     if given.HasField("wait"):
-        wait = fields.span(given.wait, f"{field}.wait", most_seconds=MAX_WAIT_SECONDS)
+        wait = fields.span_of(given, "wait", field)
     if given.HasField("max_wait"):
-        max_wait = fields.span(given.max_wait, f"{field}.maxWait", most_seconds=MAX_TIMEOUT_SECONDS)
+        max_wait = fields.span_of(given, "max_wait", field)
     return RetryPolicy(failure, attempts, wait, max_wait)
 
 
 def _hedging(given: HedgingMessage) -> Hedging:
     delay = budget = None
     if given.HasField("delay"):
-        delay = fields.span(given.delay, "hedging.delay", most_seconds=MAX_TIMEOUT_SECONDS)
+        delay = fields.span_of(given, "delay", "hedging")
     if given.HasField("budget"):
         budget = given.budget
-        if not 0.0 < budget <= 1.0:
-            message = f"hedging.budget must be more than 0 and at most 1, not {budget}"
+        limits = fields.limits_of(given, "budget")
+        if not limits.more_than < budget <= limits.most:
+            bounds = f"more than {limits.more_than:g} and at most {limits.most:g}"
+            message = f"hedging.budget must be {bounds}, not {budget}"
             raise InvalidRequest(message, field="hedging.budget")
     return Hedging(delay, budget)
 

@@ -5,7 +5,6 @@ from conduit_kernel.errors import NotImplementedYet
 from conduit_registry.patches import VirtualKeyPatch
 from conduit_registry.rules import fields, routing_policy
 
-MAX_ALLOWED_MODELS = 1000
 MAX_BUDGET = (1 << 63) - 1
 
 
@@ -13,16 +12,11 @@ def virtual_key_fields(spec: VirtualKeySpec) -> VirtualKeyPatch:
     """Read what a spec says of a virtual key."""
     given: VirtualKeyPatch = {}
     if spec.HasField("name"):
-        given["name"] = fields.name(spec.name, "name")
+        given["name"] = fields.text_of(spec, "name")
     if spec.HasField("is_enabled"):
         given["is_enabled"] = spec.is_enabled
     if spec.allowed_models:
-        given["allowed_models"] = fields.names(
-            spec.allowed_models,
-            "allowedModels",
-            most=MAX_ALLOWED_MODELS,
-            longest=fields.MAX_NAME,
-        )
+        given["allowed_models"] = fields.names_of(spec, "allowed_models")
     if spec.HasField("expires_at"):
         given["expires_at"] = fields.moment(spec.expires_at, "expiresAt")
     if spec.HasField("stream_failover"):

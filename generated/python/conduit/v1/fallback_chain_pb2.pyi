@@ -207,7 +207,7 @@ class FallbackProvider(_message.Message):
     provider_id: _builtins.int
     """The instance."""
     priority: _builtins.int
-    """Lower is tried first; equal ones share by weight."""
+    """Lower is tried first; equal ones share by weight; from 0 to 1,000,000."""
     actual_model_name: _builtins.str
     """The model it is asked for. Empty means the mapping's, or the alias itself where there is no mapping."""
     @_builtins.property

@@ -26,7 +26,7 @@ from conduit.v1 import notification_pb2 as conduit_dot_v1_dot_notification__pb2
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&conduit/v1/notification_requests.proto\x12\nconduit.v1\x1a\x1d\x63onduit/v1/notification.proto\x1a\x18\x63onduit/v1/options.proto\"o\n\x19WatchNotificationsRequest\x12\x19\n\x08\x61\x66ter_id\x18\x01 \x01(\x03R\x07\x61\x66terId\x12\x37\n\rlast_event_id\x18\x02 \x01(\x03\x42\x13\x8a\xb5\x18\x0fJ\rlast-event-idR\x0blastEventId\"Z\n\x1aWatchNotificationsResponse\x12<\n\x0cnotification\x18\x01 \x01(\x0b\x32\x18.conduit.v1.NotificationR\x0cnotification\"G\n\x0f\x41nnounceRequest\x12\x18\n\x07message\x18\x01 \x01(\tR\x07message\x12\x1a\n\x08\x63\x61tegory\x18\x02 \x01(\tR\x08\x63\x61tegory\"P\n\x10\x41nnounceResponse\x12<\n\x0cnotification\x18\x01 \x01(\x0b\x32\x18.conduit.v1.NotificationR\x0cnotificationB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&conduit/v1/notification_requests.proto\x12\nconduit.v1\x1a\x1d\x63onduit/v1/notification.proto\x1a\x18\x63onduit/v1/options.proto\"o\n\x19WatchNotificationsRequest\x12\x19\n\x08\x61\x66ter_id\x18\x01 \x01(\x03R\x07\x61\x66terId\x12\x37\n\rlast_event_id\x18\x02 \x01(\x03\x42\x13\x8a\xb5\x18\x0fJ\rlast-event-idR\x0blastEventId\"Z\n\x1aWatchNotificationsResponse\x12<\n\x0cnotification\x18\x01 \x01(\x0b\x32\x18.conduit.v1.NotificationR\x0cnotification\"a\n\x0f\x41nnounceRequest\x12*\n\x07message\x18\x01 \x01(\tB\x10\x8a\xb5\x18\x03\x88\x01\x01\x92\xb5\x18\x05\x08\x01\x10\xe8\x07R\x07message\x12\"\n\x08\x63\x61tegory\x18\x02 \x01(\tB\x06\x92\xb5\x18\x02\x10\x64R\x08\x63\x61tegory\"P\n\x10\x41nnounceResponse\x12<\n\x0cnotification\x18\x01 \x01(\x0b\x32\x18.conduit.v1.NotificationR\x0cnotificationB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,12 +36,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
   _globals['_WATCHNOTIFICATIONSREQUEST'].fields_by_name['last_event_id']._loaded_options = None
   _globals['_WATCHNOTIFICATIONSREQUEST'].fields_by_name['last_event_id']._serialized_options = b'\212\265\030\017J\rlast-event-id'
+  _globals['_ANNOUNCEREQUEST'].fields_by_name['message']._loaded_options = None
+  _globals['_ANNOUNCEREQUEST'].fields_by_name['message']._serialized_options = b'\212\265\030\003\210\001\001\222\265\030\005\010\001\020\350\007'
+  _globals['_ANNOUNCEREQUEST'].fields_by_name['category']._loaded_options = None
+  _globals['_ANNOUNCEREQUEST'].fields_by_name['category']._serialized_options = b'\222\265\030\002\020d'
   _globals['_WATCHNOTIFICATIONSREQUEST']._serialized_start=111
   _globals['_WATCHNOTIFICATIONSREQUEST']._serialized_end=222
   _globals['_WATCHNOTIFICATIONSRESPONSE']._serialized_start=224
   _globals['_WATCHNOTIFICATIONSRESPONSE']._serialized_end=314
   _globals['_ANNOUNCEREQUEST']._serialized_start=316
-  _globals['_ANNOUNCEREQUEST']._serialized_end=387
-  _globals['_ANNOUNCERESPONSE']._serialized_start=389
-  _globals['_ANNOUNCERESPONSE']._serialized_end=469
+  _globals['_ANNOUNCEREQUEST']._serialized_end=413
+  _globals['_ANNOUNCERESPONSE']._serialized_start=415
+  _globals['_ANNOUNCERESPONSE']._serialized_end=495
 # @@protoc_insertion_point(module_scope)

@@ -21,6 +21,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Characters:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CharactersEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Characters.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CHARACTERS_UNSPECIFIED: _Characters.ValueType  # 0
+    """All."""
+    CHARACTERS_LINE: _Characters.ValueType  # 1
+    """Those of one line: no control characters."""
+    CHARACTERS_LINES: _Characters.ValueType  # 2
+    """Those of several lines: no control characters but tabs and the ends of lines."""
+
+class Characters(_Characters, metaclass=_CharactersEnumTypeWrapper):
+    """The characters that a text may have."""
+
+CHARACTERS_UNSPECIFIED: Characters.ValueType  # 0
+"""All."""
+CHARACTERS_LINE: Characters.ValueType  # 1
+"""Those of one line: no control characters."""
+CHARACTERS_LINES: Characters.ValueType  # 2
+"""Those of several lines: no control characters but tabs and the ends of lines."""
+Global___Characters: _TypeAlias = Characters  # noqa: Y015
+
 class _Access:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -299,6 +323,77 @@ class Json(_message.Message):
 Global___Json: _TypeAlias = Json  # noqa: Y015
 
 @_typing.final
+class Limits(_message.Message):
+    """What the services take of a field. Their checks read it, and so does the OpenAPI document. What is said of texts is said of
+    each, where a field is repeated.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIN_LENGTH_FIELD_NUMBER: _builtins.int
+    MAX_LENGTH_FIELD_NUMBER: _builtins.int
+    CHARACTERS_FIELD_NUMBER: _builtins.int
+    PATTERN_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    MAX_ITEMS_FIELD_NUMBER: _builtins.int
+    MAX_SECONDS_FIELD_NUMBER: _builtins.int
+    LEAST_FIELD_NUMBER: _builtins.int
+    MORE_THAN_FIELD_NUMBER: _builtins.int
+    MOST_FIELD_NUMBER: _builtins.int
+    min_length: _builtins.int
+    """The fewest characters of a text, without the blanks around it."""
+    max_length: _builtins.int
+    """The most characters of a text. Zero means any number."""
+    characters: Global___Characters.ValueType
+    """The characters of a text."""
+    pattern: _builtins.str
+    """A regular expression that a text matches, as JSON Schema has them. There may be more to it, which its comment says."""
+    format: _builtins.str
+    """What a text that is not empty is, by JSON Schema's name of it, such as `date`."""
+    max_items: _builtins.int
+    """The most items of a repeated field. Zero means any number."""
+    max_seconds: _builtins.int
+    """Of a duration: it is more than nothing, and at most so many seconds, a digit and zeros. Zero means any duration."""
+    least: _builtins.float
+    """Of a number: the least."""
+    more_than: _builtins.float
+    """Of a number: it is more than this."""
+    most: _builtins.float
+    """Of a number: the most."""
+    def __init__(
+        self,
+        *,
+        min_length: _builtins.int = ...,
+        max_length: _builtins.int = ...,
+        characters: Global___Characters.ValueType = ...,
+        pattern: _builtins.str = ...,
+        format: _builtins.str = ...,
+        max_items: _builtins.int = ...,
+        max_seconds: _builtins.int = ...,
+        least: _builtins.float | None = ...,
+        more_than: _builtins.float | None = ...,
+        most: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_least", b"_least", "_more_than", b"_more_than", "_most", b"_most", "least", b"least", "more_than", b"more_than", "most", b"most"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_least", b"_least", "_more_than", b"_more_than", "_most", b"_most", "characters", b"characters", "format", b"format", "least", b"least", "max_items", b"max_items", "max_length", b"max_length", "max_seconds", b"max_seconds", "min_length", b"min_length", "more_than", b"more_than", "most", b"most", "pattern", b"pattern"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__least: _TypeAlias = _typing.Literal["least"]  # noqa: Y015
+    _WhichOneofArgType__least: _TypeAlias = _typing.Literal["_least", b"_least"]  # noqa: Y015
+    _WhichOneofReturnType__more_than: _TypeAlias = _typing.Literal["more_than"]  # noqa: Y015
+    _WhichOneofArgType__more_than: _TypeAlias = _typing.Literal["_more_than", b"_more_than"]  # noqa: Y015
+    _WhichOneofReturnType__most: _TypeAlias = _typing.Literal["most"]  # noqa: Y015
+    _WhichOneofArgType__most: _TypeAlias = _typing.Literal["_most", b"_most"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__least) -> _WhichOneofReturnType__least | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__more_than) -> _WhichOneofReturnType__more_than | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__most) -> _WhichOneofReturnType__most | None: ...
+
+Global___Limits: _TypeAlias = Limits  # noqa: Y015
+
+@_typing.final
 class Failure(_message.Message):
     """What an error reason means to a client."""
 
@@ -334,15 +429,19 @@ Global___Failure: _TypeAlias = Failure  # noqa: Y015
 
 SERVING_FIELD_NUMBER: _builtins.int
 AS_JSON_FIELD_NUMBER: _builtins.int
+LIMITS_FIELD_NUMBER: _builtins.int
 DISCRIMINATOR_FIELD_NUMBER: _builtins.int
 FLAT_FIELD_NUMBER: _builtins.int
 SPELLING_FIELD_NUMBER: _builtins.int
 FAILURE_FIELD_NUMBER: _builtins.int
+REFUSED_FIELD_NUMBER: _builtins.int
 DIALECT_FIELD_NUMBER: _builtins.int
 serving: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Serving]
 """How the bridge serves this RPC, and who may call it over gRPC and HTTP alike."""
 as_json: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, Global___Json]
 """Unset means the dialect's ordinary spelling."""
+limits: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, Global___Limits]
+"""What the services take of it. Unset means whatever its type can hold."""
 discriminator: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.OneofOptions, _builtins.str]
 """The JSON member that names which of the oneof's fields is set, such as `type`.
 The field's own value stands beside it under the field's name, and an empty message is left out.
@@ -355,5 +454,7 @@ spelling: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOpt
 """The exact spelling, such as `OpenAI`. Unset means the dialect's ordinary one."""
 failure: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOptions, Global___Failure]
 """What an error reason means to a client. Only for values of `ErrorReason`."""
+refused: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOptions, _builtins.bool]
+"""No request may have it: it stands for what was left out, and is in no answer either."""
 dialect: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, Global___Dialect.ValueType]
 """The JSON dialect of this message and of those inside it that do not say otherwise. Unset means ADMIN."""

@@ -259,7 +259,7 @@ class ProviderSecurity(_message.Message):
     require_mtls: _builtins.bool
     """Whether callers must have shown a client certificate."""
     key_rotation_days: _builtins.int
-    """The age in days from which a key is reported as due for rotation. Zero means never."""
+    """The age in days from which a key is reported as due for rotation, from 0 to 36,500. Zero means never."""
     audit_level: Global___AuditLevel.ValueType
     """How much the audit log keeps."""
     @_builtins.property

@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63onduit/v1/timeouts.proto\x12\nconduit.v1\x1a\x1egoogle/protobuf/duration.proto\"\xdb\x01\n\x08Timeouts\x12\x33\n\x07\x63onnect\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07\x63onnect\x12:\n\x0b\x66irst_token\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\nfirstToken\x12-\n\x04idle\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x04idle\x12/\n\x05total\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\x05totalB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63onduit/v1/timeouts.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\"\xff\x01\n\x08Timeouts\x12<\n\x07\x63onnect\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x07\x92\xb5\x18\x03\x30\xd8\x04R\x07\x63onnect\x12\x43\n\x0b\x66irst_token\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x07\x92\xb5\x18\x03\x30\xd8\x04R\nfirstToken\x12\x36\n\x04idle\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x07\x92\xb5\x18\x03\x30\xd8\x04R\x04idle\x12\x38\n\x05total\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x07\x92\xb5\x18\x03\x30\xd8\x04R\x05totalB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,6 +34,14 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.timeouts_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
-  _globals['_TIMEOUTS']._serialized_start=74
-  _globals['_TIMEOUTS']._serialized_end=293
+  _globals['_TIMEOUTS'].fields_by_name['connect']._loaded_options = None
+  _globals['_TIMEOUTS'].fields_by_name['connect']._serialized_options = b'\222\265\030\0030\330\004'
+  _globals['_TIMEOUTS'].fields_by_name['first_token']._loaded_options = None
+  _globals['_TIMEOUTS'].fields_by_name['first_token']._serialized_options = b'\222\265\030\0030\330\004'
+  _globals['_TIMEOUTS'].fields_by_name['idle']._loaded_options = None
+  _globals['_TIMEOUTS'].fields_by_name['idle']._serialized_options = b'\222\265\030\0030\330\004'
+  _globals['_TIMEOUTS'].fields_by_name['total']._loaded_options = None
+  _globals['_TIMEOUTS'].fields_by_name['total']._serialized_options = b'\222\265\030\0030\330\004'
+  _globals['_TIMEOUTS']._serialized_start=100
+  _globals['_TIMEOUTS']._serialized_end=355
 # @@protoc_insertion_point(module_scope)

@@ -1,11 +1,42 @@
 """Checks that several kinds of things share."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from conduit.v1.fallback_chain_pb2 import FallbackChainSpec
+from conduit.v1.key_credential_pb2 import KeyCredentialSpec
+from conduit.v1.model_mapping_pb2 import ModelMappingSpec
+from conduit.v1.provider_pb2 import ProviderSpec
+from conduit.v1.routing_policy_pb2 import RetryPolicy
+from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit_kernel.errors import InvalidRequest, KeyNotFound
+from conduit_providers.catalog import load_catalog
 from conduit_registry.rules import fields
+from conduit_registry.rules.keys import key_fields
+from conduit_registry.rules.providers import provider_fields
+from conduit_registry.rules.routing import chain_fields, mapping_fields
+from conduit_registry.rules.virtual_keys import virtual_key_fields
+
+READERS: dict[type[Message], Callable[[Any], object]] = {
+    ProviderSpec: lambda spec: provider_fields(spec, load_catalog()),
+    KeyCredentialSpec: key_fields,
+    ModelMappingSpec: mapping_fields,
+    FallbackChainSpec: chain_fields,
+    VirtualKeySpec: virtual_key_fields,
+}
+# URLs are checked where they are looked up, a provider's type by the catalog.
+ELSEWHERE = {"base_url", "provider_type", "api_key"}
+LIMITED = [
+    (spec, field.name, field.json_name)
+    for spec in READERS
+    for field in spec.DESCRIPTOR.fields
+    if fields.limits_of(spec(), field.name).max_length and field.name not in ELSEWHERE
+]
 
 
 @pytest.mark.parametrize("text", ["a\0b", "a\nb", "a\tb", "a\x1fb", "a\x7fb"])
@@ -22,7 +53,7 @@ def test_a_text_has_a_length_in_characters_after_it_is_tidied() -> None:
     with pytest.raises(InvalidRequest, match=r"^name must have at most 3 characters, not 4$"):
         fields.text("secr", "name", most=3)
     with pytest.raises(InvalidRequest, match=r"^name must have from 1 to 200 characters, not 0$"):
-        fields.name(" \t ", "name")
+        fields.text(" \t ", "name", least=1, most=200)
 
 
 def test_a_long_text_has_lines_and_no_other_control_characters() -> None:
@@ -91,3 +122,29 @@ def test_key_ids_read_with_and_without_their_prefix() -> None:
     with pytest.raises(KeyNotFound) as caught:
         fields.key_number("x" * 10_000)
     assert len(caught.value.message) < 100
+
+
+@pytest.mark.parametrize(("spec", "name", "member"), LIMITED)
+def test_what_the_contract_limits_is_checked(spec: type[Message], name: str, member: str) -> None:
+    """The longest text is taken, one character more is not, and the error has its name in JSON."""
+    limits = fields.limits_of(spec(), name)
+    for length in (limits.max_length, limits.max_length + 1):
+        given: Any = "x" * length
+        if spec.DESCRIPTOR.fields_by_name[name].is_repeated:
+            given = [given]
+        message = spec(**{name: given})
+        if length == limits.max_length:
+            assert READERS[spec](message)
+        else:
+            with pytest.raises(InvalidRequest, match=rf"^{member} must have"):
+                READERS[spec](message)
+
+
+def test_limits_hold_inside_of_other_messages() -> None:
+    """The error names where."""
+    wait = RetryPolicy(wait=Duration(seconds=60))
+    assert fields.span_of(wait, "wait", "retries[0]") == 60_000_000
+    wait.wait.nanos = 1000
+    with pytest.raises(InvalidRequest, match=r"^retries\[0\]\.wait must be .* at most 60s$"):
+        fields.span_of(wait, "wait", "retries[0]")
+    assert fields.text_of(ProviderSpec(description=" a\nb "), "description") == "a\nb"

@@ -11,7 +11,6 @@ from conduit.v1.routing_policy_pb2 import FALLBACK_CONDITION_CONTEXT_TOO_LONG
 from conduit.v1.timeouts_pb2 import Timeouts
 from conduit_kernel.errors import InvalidRequest
 from conduit_registry.rules.routing import (
-    MAX_STEPS,
     chain_fields,
     mapping_defaults,
     mapping_fields,
@@ -142,7 +141,7 @@ def steps(*ids: int, **fields: object) -> list[FallbackProvider]:
             ),
             "providers[0].timeout",
         ),
-        (steps(*range(1, MAX_STEPS + 2)), "providers"),
+        (steps(*range(1, 102)), "providers"),
         (steps(1) + steps(2, priority=-1), "providers[1].priority"),
         (steps(1, timeout=Duration()), "providers[0].timeout"),
         (steps(1, timeout=Duration(seconds=-1)), "providers[0].timeout"),

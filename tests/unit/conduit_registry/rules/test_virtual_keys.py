@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from conduit.v1.routing_policy_pb2 import STREAM_FAILOVER_FAIL
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
 from conduit_kernel.errors import InvalidRequest, NotImplementedYet
-from conduit_registry.rules.virtual_keys import MAX_ALLOWED_MODELS, virtual_key_fields
+from conduit_registry.rules.virtual_keys import virtual_key_fields
 
 
 def test_only_what_a_spec_gives_is_read() -> None:
@@ -35,7 +35,7 @@ def test_only_what_a_spec_gives_is_read() -> None:
     [
         ({"name": ""}, "name"),
         ({"allowed_models": ["a\0"]}, "allowedModels"),
-        ({"allowed_models": [str(n) for n in range(MAX_ALLOWED_MODELS + 1)]}, "allowedModels"),
+        ({"allowed_models": [str(n) for n in range(1001)]}, "allowedModels"),
         ({"expires_at": Timestamp(seconds=-1)}, "expiresAt"),
         ({"expires_at": Timestamp(seconds=2**62)}, "expiresAt"),
         ({"budget_nano_usd": -1}, "budget"),

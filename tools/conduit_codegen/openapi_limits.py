@@ -1,0 +1,89 @@
+"""Writes what the services take of a field, as JSON Schema says it."""
+
+import re
+from typing import Any
+
+from .contract import ContractError, LimitOptions
+
+# How comments say the range of a number, and that zero stands for another one.
+_BOUNDS = re.compile(r"from ([0-9][0-9,]*) to ([0-9][0-9,]*)\b(?:\. (Zero) means)?")
+_LINE = r"\u0000-\u001f\u007f"
+_LINES = r"\u0000-\u0008\u000b\u000c\u000e-\u001f"
+# What a text may not have.
+_REFUSED = {"CHARACTERS_LINE": _LINE, "CHARACTERS_LINES": _LINES}
+
+# So many digits of them, and nine of a fraction, an int64 of nano-dollars can always hold.
+_WHOLE_DOLLARS = 9
+
+
+def limits_of_value(limits: LimitOptions) -> dict[str, Any]:
+    """Return the keywords of a value; of each, where a field is repeated."""
+    found: dict[str, Any] = {
+        "minLength": limits.min_length,
+        "maxLength": limits.max_length,
+        "pattern": _pattern(limits),
+        "format": limits.format,
+    }
+    bounds = {
+        "minimum": limits.least,
+        "exclusiveMinimum": limits.more_than,
+        "maximum": limits.most,
+    }
+    found = {name: value for name, value in found.items() if value}
+    return found | {name: _plain(value) for name, value in bounds.items() if value is not None}
+
+
+def limits_of_list(limits: LimitOptions) -> dict[str, Any]:
+    """Return the keywords of a list."""
+    return {"maxItems": limits.max_items} if limits.max_items else {}
+
+
+def amount_sent(limits: LimitOptions) -> dict[str, Any]:
+    """Return the schema of dollars in a request: a number, or a text for more than 15 digits."""
+    fraction = r"(\.[0-9]{1,9})?"
+    whole = f"[0-9]{{1,{_WHOLE_DOLLARS}}}{fraction}"
+    if limits.most is not None:
+        zeros = len(str(int(limits.most))) - 1
+        if limits.most != 10**zeros:
+            problem = f"no pattern for amounts up to {limits.most} dollars"
+            raise ContractError(problem)
+        whole = rf"([0-9]{{1,{zeros}}}{fraction}|{int(limits.most)}(\.0{{1,9}})?)"
+    return {"type": ["number", "string"], "pattern": f"^{whole}$"}
+
+
+def _pattern(limits: LimitOptions) -> str:
+    if limits.max_seconds:
+        return _seconds(limits.max_seconds)
+    if limits.pattern:
+        return limits.pattern
+    refused = _REFUSED.get(limits.characters, "")
+    if not limits.min_length:
+        return f"^[^{refused}]*$" if refused else ""
+    # Blanks around a text are no part of it.
+    return rf"^[^{refused}]*[^\s{refused}][^{refused}]*$" if refused else r"\S"
+
+
+def _seconds(most: int) -> str:
+    """Return the pattern of a duration of more than nothing, in microseconds, up to a limit."""
+    lead, zeros = int(str(most)[0]), len(str(most)) - 1
+    if most != lead * 10**zeros or lead == 1 or not zeros:
+        problem = f"no pattern for durations up to {most} s"
+        raise ContractError(problem)
+    shorter = "[1-9]" + "[0-9]?" * (zeros - 1)
+    longer = f"[1-{lead - 1}]" + "[0-9]" * zeros
+    whole = rf"({shorter}|{longer})(\.[0-9]{{1,9}})?"
+    below = r"0\.(?=[0-9]{0,5}[1-9])[0-9]{1,9}"
+    return rf"^({whole}|{most}(\.0{{1,9}})?|{below})s$"
+
+
+def _plain(value: float) -> float | int:
+    return int(value) if value.is_integer() else value
+
+
+def bounded(schema: dict[str, Any], comment: str) -> dict[str, Any]:
+    """Return the schema of a number with the bounds that its comment has."""
+    kind, found = schema.get("type"), _BOUNDS.search(comment)
+    if found is None or not {"integer", "number"} & {*(kind if isinstance(kind, list) else [kind])}:
+        return schema
+    lowest, highest = (int(found[each].replace(",", "")) for each in (1, 2))
+    return schema | {"minimum": 0 if found[3] else lowest, "maximum": highest}
