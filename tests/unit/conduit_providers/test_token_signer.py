@@ -88,7 +88,9 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def hasty(egress: Egress | None = None) -> AsyncIterator[tuple[Send, list[float]]]:
+async def hasty(
+    egress: Egress | None = None, *, most: float = SECONDS
+) -> AsyncIterator[tuple[Send, list[float]]]:
     """Yield a sender that waits for a moment only, and the limits that it was asked to keep."""
     client = HttpClient(egress=egress or Egress())
     sender = Sender(client, client)
@@ -98,7 +100,7 @@ async def hasty(egress: Egress | None = None) -> AsyncIterator[tuple[Send, list[
         base_url: str, request: HttpRequest, seconds: float, *, is_guarded: bool
     ) -> HttpResponse:
         limits.append(seconds)
-        return await sender(base_url, request, min(seconds, SECONDS), is_guarded=is_guarded)
+        return await sender(base_url, request, min(seconds, most), is_guarded=is_guarded)
 
     try:
         yield send, limits
@@ -170,7 +172,7 @@ async def test_issuer_that_refuses_connections_is_unreachable(
     monkeypatch: pytest.MonkeyPatch, make: Make
 ) -> None:
     """Nobody listens there, which says nothing of the key."""
-    async with hasty() as (send, _):
+    async with hasty(most=REQUEST_SECONDS) as (send, _):
         error = await failure(make(monkeypatch, "127.0.0.1:1"), send)
     assert type(error) is UpstreamUnreachable
     assert "127.0.0.1 cannot be reached" in error.message
@@ -180,7 +182,7 @@ async def test_issuer_that_refuses_connections_is_unreachable(
 async def test_proxy_that_fails_is_named(monkeypatch: pytest.MonkeyPatch, make: Make) -> None:
     """Nothing is known of the issuer then, nor of the provider."""
     proxy = Proxy("127.0.0.1", 1)
-    async with hasty(Egress(http=proxy, https=proxy)) as (send, _):
+    async with hasty(Egress(http=proxy, https=proxy), most=REQUEST_SECONDS) as (send, _):
         error = await failure(make(monkeypatch, "login.example"), send)
     assert type(error) is EgressProxyFailed
     assert "127.0.0.1:1" in error.message
