@@ -1,10 +1,9 @@
 """What generations and edits of images share: their answers, their events, what they use."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Self, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
-import orjson
 from google.protobuf.message import Message
 
 from conduit.v1 import charge_pb2
@@ -16,7 +15,6 @@ from conduit.v1.image_json import (
 )
 from conduit.v1.image_pb2 import ImageEvent, ImageList, ImageUsage
 from conduit.v1.image_requests_pb2 import ImageStreamEnd
-from conduit.v1.json_runtime import JsonError, MalformedJson, parse
 from conduit_providers.calls import Answer
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import JsonReader, parsed
@@ -29,6 +27,7 @@ from conduit_providers.quantities import (
     counted,
 )
 from conduit_providers.request_reading import Routed
+from conduit_providers.typed_events import TypedEvents
 
 IMAGE = int(charge_pb2.UNIT_IMAGE)
 MAX_IMAGES = 10
@@ -55,76 +54,13 @@ def image_answer(
     return Answer(image_list_from_json, image_list_to_json, json, typed, usage)
 
 
-class ImageEvents:
-    """Pieces of a streamed answer that arrived together, as server-sent events or as messages."""
+class ImageEvents(TypedEvents[ImageEvent]):
+    """Pieces of streamed images."""
 
-    __slots__ = ("_pieces", "_sse")
+    __slots__ = ()
 
-    def __init__(
-        self, *, sse: bytes | None = None, pieces: Sequence[ImageEvent] | None = None
-    ) -> None:
-        """Take one of the two."""
-        self._sse = sse
-        self._pieces = pieces
-
-    @property
-    def sse(self) -> bytes:
-        """Return whole events, named by their type, with a blank line behind each."""
-        if self._sse is None:
-            try:
-                written = [image_event_to_json(piece) for piece in self._pieces or ()]
-            except JsonError as error:
-                raise malformed("", "an event holds what is no JSON") from error
-            self._sse = events_of(written)
-        return self._sse
-
-    @property
-    def pieces(self) -> Sequence[ImageEvent]:
-        """Return the messages. UpstreamError if an event does not fit the contract."""
-        if self._pieces is None:
-            try:
-                self._pieces = [
-                    image_event_from_json(parse(line[5:]))
-                    for line in (self._sse or b"").splitlines()
-                    if line.startswith(b"data:")
-                ]
-            except (JsonError, MalformedJson) as error:
-                raise malformed("", "an event does not fit the contract") from error
-        return self._pieces
-
-    @property
-    def size(self) -> int:
-        """Return about how many bytes of memory it takes."""
-        return len(self._sse or b"") + sum(piece.ByteSize() for piece in self._pieces or ())
-
-    @property
-    def is_head(self) -> bool:
-        """Return False: each has an image, or says why there is none."""
-        return False
-
-    def with_more(self, following: "ImageEvents") -> "ImageEvents":
-        """Return these pieces and those that follow."""
-        return self.with_sse(self.sse + following.sse)
-
-    def with_sse(self, sse: bytes) -> "ImageEvents":
-        """Return pieces that are read like these, from other server-sent events."""
-        return ImageEvents(sse=sse)
-
-    def to_form(self, *, is_typed: bool) -> Self:
-        """Make the form that the caller gets. UpstreamError if what the provider sent is no such.
-
-        To be called while another candidate can still be asked.
-        """
-        _ = self.pieces if is_typed else self.sse
-        return self
-
-
-def events_of(found: Iterable[Mapping[str, object]]) -> bytes:
-    """Return JSON as server-sent events that are named by its type."""
-    return b"".join(
-        b"event: %b\ndata: %b\n\n" % (str(each["type"]).encode(), orjson.dumps(each))
-        for each in found
-    )
+    read_piece = staticmethod(image_event_from_json)
+    write_piece = staticmethod(image_event_to_json)
 
 
 def completed_events(answer: ImageAnswer, kind: str, created: int) -> Iterator[Json]:

@@ -24,6 +24,7 @@ EXAMPLES = (
     "tools",
     "embed-256",
     "image",
+    "transcribe",
     "context-100",
     "limit-5",
     "policy",
@@ -95,6 +96,7 @@ _TABLE: tuple[tuple[re.Pattern[str], Callable[..., Behaviour | None]], ...] = tu
         ("tools", lambda: Behaviour(habit="tools")),
         (f"embed-{_NUMBER}", _embed),
         ("image", Behaviour),
+        ("transcribe", Behaviour),
         (f"context-{_NUMBER}", lambda n: Behaviour(fault="context", degree=n)),
         (f"limit-{_NUMBER}", lambda n: Behaviour(fault="limit", degree=n)),
         (

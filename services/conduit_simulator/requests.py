@@ -107,6 +107,17 @@ class ImageEditRequest(ImageRequest, kw_only=True):
     images: Annotated[list[Any], msgspec.Meta(min_length=1, max_length=16)]
 
 
+class TranscriptionRequest(msgspec.Struct):
+    """https://platform.openai.com/docs/api-reference/audio/createTranscription."""
+
+    model: str
+    # How many bytes of sound came.
+    file: int
+    response_format: Literal["json", "text", "srt", "vtt", "verbose_json"] | None = None
+    timestamp_granularities: list[Literal["word", "segment"]] | None = None
+    stream: bool | None = None
+
+
 Text = str | list[int]
 _CHAT = msgspec.json.Decoder(ChatRequest)
 _EMBEDDING = msgspec.json.Decoder(EmbeddingRequest)
@@ -168,8 +179,17 @@ def read_image_edit(body: bytes, content_type: bytes) -> ImageEditRequest:
         raise bad_request(f"We could not parse the body of your request: {error}") from error
 
 
+def read_transcription(body: bytes, content_type: bytes) -> TranscriptionRequest:
+    """Read the form of a wish for the words of a sound. ApiError 400 if it is none."""
+    try:
+        members = _members_of(body, content_type)
+        return msgspec.convert(members, TranscriptionRequest, strict=False)
+    except (msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise bad_request(f"We could not parse the body of your request: {error}") from error
+
+
 def _members_of(body: bytes, content_type: bytes) -> dict[str, object]:
-    """Return the members of a form: texts, and how long its images are."""
+    """Return the members of a form: texts, and how long its files are."""
     head = b"content-type: %b\r\n\r\n" % content_type.replace(b"\n", b"")
     members: dict[str, object] = {}
     images: list[int] = []
@@ -180,6 +200,12 @@ def _members_of(body: bytes, content_type: bytes) -> dict[str, object]:
             raise bad_request("A part of a form has no parts")
         if name.removesuffix("[]") == "image":
             images.append(len(data))
+        elif name == "file":
+            members[name] = len(data)
+        elif name.endswith("[]"):
+            found = members.setdefault(name.removesuffix("[]"), [])
+            assert isinstance(found, list)  # noqa: S101 # only such names have lists
+            found.append(data.decode())
         else:
             members[name] = data.decode()
     return {**members, "images": images}

@@ -21,9 +21,11 @@ from conduit_simulator.requests import (
     read_embedding,
     read_image,
     read_image_edit,
+    read_transcription,
     texts_of,
 )
 from conduit_simulator.text import prompt_tokens, tokens_of
+from conduit_simulator.transcription import transcript_events, transcription
 
 # How long `hang` and `stall` hold a caller that does not give up.
 SILENCE_SECONDS = 600.0
@@ -76,6 +78,8 @@ class Simulator:
             case "POST", "/v1/images/edits":
                 kind = exchange.fields.get(b"content-type", b"")
                 await self._draw(exchange, key, fields, read_image_edit(exchange.body, kind))
+            case "POST", "/v1/audio/transcriptions":
+                await self._transcribe(exchange, key, fields)
             case "GET", "/v1/models":
                 await self._models(exchange, key, fields)
             case "GET", path if path.startswith("/v1/models/"):
@@ -129,6 +133,19 @@ class Simulator:
         else:
             await self._answer(exchange, behaviour, fields, whole)
 
+    async def _transcribe(self, exchange: Exchange, key: str, fields: Fields) -> None:
+        kind = exchange.fields.get(b"content-type", b"")
+        request = read_transcription(exchange.body, kind)
+        behaviour = _behaviour(request.model, key)
+        fields += await self._go_ahead(exchange, behaviour, key, 0)
+        if exchange.state:
+            return
+        if request.stream:
+            await self._stream(exchange, behaviour, fields, transcript_events(request))
+        else:
+            body, media_type = transcription(request)
+            await self._answer(exchange, behaviour, fields, body, media_type)
+
     async def _models(self, exchange: Exchange, key: str, fields: Fields) -> None:
         behaviour = _behaviour("echo", key)
         fields += await self._go_ahead(exchange, behaviour, key, 0)
@@ -177,9 +194,14 @@ class Simulator:
     # Answers, and misbehaviour in them.
 
     async def _answer(
-        self, exchange: Exchange, behaviour: Behaviour, fields: Fields, body: bytes
+        self,
+        exchange: Exchange,
+        behaviour: Behaviour,
+        fields: Fields,
+        body: bytes,
+        media_type: bytes = b"application/json",
     ) -> None:
-        fields = (_JSON, *fields)
+        fields = ((b"content-type", media_type), *fields)
         match behaviour.fault:
             case "garbage":
                 exchange.respond(200, fields, chat.GARBAGE)

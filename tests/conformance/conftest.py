@@ -15,6 +15,7 @@ MODELS = {
     "think": "think",
     "vectors": "embed-64",
     "image": "image",
+    "words": "transcribe",
     "limited": "status-429-retry-60",
     "broken": "status-500",
     "refused": "policy",

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -13,6 +13,15 @@ from conduit_kernel.http import Exchange, HttpServer, ServerLimits
 from conduit_kernel.http.limits import MIB
 
 WORDS = b'{"text":"Hello.","usage":{"type":"duration","seconds":2}}'
+EVENTS = (
+    b'data: {"type":"transcript.text.delta","delta":"Hel"}\n\n',
+    b'data: {"type":"transcript.text.delta","delta":"lo."}\n\n',
+    (
+        b'data: {"type":"transcript.text.done","text":"Hello.","usage":{"type":"tokens",'
+        b'"input_tokens":14,"input_token_details":{"audio_tokens":10,"text_tokens":4},'
+        b'"output_tokens":3,"total_tokens":17}}\n\n'
+    ),
+)
 IMAGES = b'{"created":1,"data":[{"b64_json":"iVBORw0KGgo="}],"usage":{"output_tokens":272}}'
 JSON_FIELD = (b"content-type", b"application/json")
 
@@ -29,7 +38,10 @@ class Sent:
 
 
 class Transcribers:
-    """Answers by the first part of the path: `/good/...`, `/bad/...`, `/vtt/...`."""
+    """Answers by the first part of the path: `/good/...`, `/bad/...`, `/vtt/...`, `/events/...`.
+
+    `/cut/...` is `/events/...` to its first event.
+    """
 
     def __init__(self) -> None:
         self.address = ""
@@ -47,6 +59,8 @@ class Transcribers:
         self.sent.append(_read(exchange, kind, body))
         if exchange.path.startswith("/bad"):
             exchange.respond(503, [JSON_FIELD], b'{"error":{"message":"no"}}')
+        elif exchange.path.startswith(("/events", "/cut")):
+            await _stream(exchange, EVENTS[: 1 if exchange.path.startswith("/cut") else None])
         elif exchange.path.startswith("/vtt"):
             text = b"WEBVTT\n\n00:00.000 --> 00:03.300\nHello.\n"
             exchange.respond(200, [(b"content-type", b"text/vtt; charset=utf-8")], text)
@@ -61,6 +75,14 @@ class Transcribers:
         self.digests.append(digest.hexdigest())
         status = 503 if exchange.path.startswith("/count-bad") else 200
         exchange.respond(status, [JSON_FIELD], _answer(exchange.path))
+
+
+async def _stream(exchange: Exchange, events: Sequence[bytes]) -> None:
+    stream = exchange.start(200, [(b"content-type", b"text/event-stream")])
+    for event in events:
+        stream.write(event)
+        await stream.drain()
+    stream.finish()
 
 
 def _answer(path: str) -> bytes:

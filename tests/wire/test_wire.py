@@ -15,10 +15,9 @@ from tests.support.wire_cases import FRAMES, SECRET, Json, WireCase, all_cases, 
 from tests.wire.expected_side import ExpectedSide
 
 from conduit.v1.chat_chunk_json import chat_completion_chunk_to_json
-from conduit.v1.image_json import image_event_to_json
 from conduit_kernel.errors import ConduitError, StreamInterrupted
 from conduit_providers.codecs import codec_named
-from conduit_providers.images import ImageEvents
+from conduit_providers.typed_events import TypedEvents
 
 REPLAYS = replays()
 STREAMS = [replay for replay in REPLAYS if "events" in replay.expected]
@@ -127,11 +126,15 @@ def test_truncated_stream_raises(replay: Replay) -> None:
             replay.streamed_in([body[:end]])
 
 
+# Events that end an answer by their name.
+ENDS = (b"event: done", b".completed", b"transcript.text.done")
+
+
 def first_finish(body: bytes) -> int:
     """Return where the event or line begins that first says why the model stopped."""
     names = (b"finish_reason", b"finishReason", b"stop_reason", b"stopReason", b"done_reason")
     marks = [b'"%b":%b"' % (name, space) for name in names for space in (b"", b" ")]
-    at = min(body.find(mark) for mark in (*marks, b"event: done", b".completed") if mark in body)
+    at = min(body.find(mark) for mark in (*marks, *ENDS) if mark in body)
     if b":event-type" in body:
         # A frame begins earlier, and is not whole here either.
         return at
@@ -149,11 +152,11 @@ def test_typed_chunks_say_what_the_bytes_say(replay: Replay) -> None:
 
 @pytest.mark.parametrize("replay", [r for r in WHOLE_STREAMS if r not in CHATS], ids=name_of)
 def test_typed_events_say_what_the_bytes_say(replay: Replay) -> None:
-    """Both forms of a stream of images have the same members."""
+    """Both forms of a stream of events have the same members."""
     decoder = replay.decoder()
     events = decoder.feed(replay.response.body) or decoder.close()
-    assert isinstance(events, ImageEvents)
-    typed = [orjson.loads(orjson.dumps(image_event_to_json(piece))) for piece in events.pieces]
+    assert isinstance(events, TypedEvents)
+    typed = [orjson.loads(orjson.dumps(events.write_piece(piece))) for piece in events.pieces]
     assert typed == data_in(events.sse)
 
 

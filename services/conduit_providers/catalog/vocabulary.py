@@ -34,7 +34,7 @@ CAPABILITIES: Mapping[str, frozenset[str]] = {
     "image_edit": _IMAGES | {"mask", "several_images"},
     "models": frozenset(),
     "rerank": frozenset({"structured_documents"}),
-    "transcribe": _FORMATS | {"diarized_json", "word_timestamps"},
+    "transcribe": _FORMATS | {"diarized_json", "stream", "word_timestamps"},
     "translate": _FORMATS,
 }
 # Those of the shipped files, so that no process loads 30 MiB of prices to check names.

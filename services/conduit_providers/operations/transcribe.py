@@ -1,4 +1,4 @@
-"""Transcriptions: `Transcribe`. Their sound follows the request, and may be large."""
+"""Transcriptions: `Transcribe`, `StreamTranscribe`. Their sound follows, and may be large."""
 
 import re
 import secrets
@@ -9,7 +9,7 @@ import msgspec
 import orjson
 
 from conduit.v1 import audio_requests_pb2 as pb
-from conduit.v1 import charge_pb2
+from conduit.v1.call_pb2 import CallReport
 from conduit.v1.form_pb2 import Form as MultipartForm
 from conduit.v1.json_runtime import JsonError
 from conduit.v1.transcription_form import (
@@ -26,13 +26,17 @@ from conduit.v1.transcription_pb2 import Transcription, TranscriptionRequest
 from conduit_kernel.errors import InvalidRequest, UpstreamError
 from conduit_kernel.http import Upload
 from conduit_providers.calls import Answer, Call, Form
-from conduit_providers.codec import Codec
-from conduit_providers.operation import Requirements, UploadOperation, WorstCase
+from conduit_providers.codec import StreamingCodec
+from conduit_providers.operation import Requirements, StreamedUploadOperation, WorstCase
 from conduit_providers.quantities import Quantities, counted, milliseconds
 from conduit_providers.request_reading import RequestReader
+from conduit_providers.transcripts import (
+    AUDIO_MILLISECOND,
+    TranscriptEvents,
+    write_transcription_end,
+)
 from conduit_providers.uploaded_form import UploadedForm
 
-AUDIO_MILLISECOND = int(charge_pb2.UNIT_AUDIO_INPUT_MILLISECOND)
 JSON_TYPE = "application/json"
 # Formats that not every provider has, by what a provider must be able to do.
 FORMATS = frozenset({"text", "srt", "vtt", "verbose_json", "diarized_json"})
@@ -51,7 +55,7 @@ class TranscriptionAnswer(Answer[Transcription]):
 
 
 TranscribeCall = Call[TranscriptionRequest]
-TranscribeCodec = Codec[TranscribeCall, TranscriptionAnswer]
+TranscribeCodec = StreamingCodec[TranscribeCall, TranscriptionAnswer, TranscriptEvents]
 
 
 def transcription_answer(
@@ -86,11 +90,13 @@ class _Transcription(msgspec.Struct):
 _read_transcription = RequestReader(_Transcription).read
 
 
-class TranscribeOperation(UploadOperation[TranscriptionRequest, Transcription]):
+class TranscribeOperation(
+    StreamedUploadOperation[TranscriptionRequest, Transcription, TranscriptEvents]
+):
     """Writes down speech."""
 
     name: ClassVar[str] = "transcribe"
-    codec_type: ClassVar[type] = Codec
+    codec_type: ClassVar[type] = StreamingCodec
 
     def form_of_upload(self, start: pb.TranscribeStart, uploads: Sequence[Upload]) -> Form[Any]:
         """Return the request with its sound. InvalidRequest if its form makes no sense."""
@@ -126,7 +132,8 @@ class TranscribeOperation(UploadOperation[TranscriptionRequest, Transcription]):
         capabilities = {request.response_format or "json"} & FORMATS
         if "word" in request.timestamp_granularities:
             capabilities.add("word_timestamps")
-        return Requirements(request.model, self.name, capabilities=frozenset(capabilities))
+        # Events are made of whole answers, too, so that nobody is required to send some.
+        return Requirements(request.model, self.name, stream, capabilities=frozenset(capabilities))
 
     def estimate(
         self,
@@ -138,17 +145,17 @@ class TranscribeOperation(UploadOperation[TranscriptionRequest, Transcription]):
     ) -> Quantities:
         """Measure the words; where there are none, the bytes."""
         if answer is None:
-            return _milliseconds(_size_of(form) / BYTES_PER_SECOND)
+            return heard(_size_of(form) / BYTES_PER_SECOND)
         try:
             words = answer.typed
         except UpstreamError:
             # Its document is passed on as it came.
-            return _milliseconds(_size_of(form) / BYTES_PER_SECOND)
-        return _milliseconds(words.duration or _seconds_of(words.text))
+            return heard(_size_of(form) / BYTES_PER_SECOND)
+        return heard(words.duration or _seconds_of(words.text))
 
     def worst_case(self, form: Form[TranscriptionRequest], requirements: Requirements) -> WorstCase:
         """Measure the bytes, as of the slowest sound."""
-        return WorstCase(_milliseconds(_size_of(form) / BYTES_PER_SECOND), is_bounded=True)
+        return WorstCase(heard(_size_of(form) / BYTES_PER_SECOND), is_bounded=True)
 
     def write(
         self,
@@ -164,6 +171,26 @@ class TranscribeOperation(UploadOperation[TranscriptionRequest, Transcription]):
             assert isinstance(answer, TranscriptionAnswer)  # noqa: S101 # codecs make no other
             response.content.content_type = answer.content_type
             response.content.body = answer.body
+
+    def started(self, message: pb.StreamTranscribeResponse) -> CallReport:
+        """Return the report of the first message."""
+        return message.started
+
+    def put(
+        self, message: pb.StreamTranscribeResponse, events: TranscriptEvents, *, is_typed: bool
+    ) -> None:
+        """Put messages, or events, into a message."""
+        if is_typed:
+            message.pieces.extend(events.pieces)
+        else:
+            message.events = events.sse
+
+    def finished(
+        self, message: pb.StreamTranscribeResponse, usage: Quantities | None, *, is_typed: bool
+    ) -> CallReport:
+        """Put the counts into the last message."""
+        write_transcription_end(message.finished, usage)
+        return message.finished.report
 
 
 def _form(
@@ -190,7 +217,8 @@ def _size_of(form: Form[TranscriptionRequest]) -> int:
     return form.size if isinstance(form, UploadedForm) else 0
 
 
-def _milliseconds(seconds: float) -> Quantities:
+def heard(seconds: float) -> Quantities:
+    """Return sound as it is charged for, by its length."""
     return counted(((AUDIO_MILLISECOND, milliseconds(seconds)),))
 
 

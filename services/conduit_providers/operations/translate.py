@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from conduit_providers.codec import Codec
 from conduit_providers.operations.transcribe import TranscribeOperation
 
 
@@ -9,6 +10,8 @@ class TranslateOperation(TranscribeOperation):
     """Writes down speech in English."""
 
     name: ClassVar[str] = "translate"
+    # Nobody streams translations.
+    codec_type: ClassVar[type] = Codec
 
 
 OPERATION = TranslateOperation()

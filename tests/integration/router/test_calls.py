@@ -12,7 +12,7 @@ from tests.support.snapshots import VIRTUAL_KEY, mapping, provider, snapshot
 
 from conduit.v1 import charge_pb2, decision_pb2
 from conduit.v1 import router_requests_pb2 as pb
-from conduit.v1.audio_requests_pb2 import SpeakRequest, StreamTranscribeRequest
+from conduit.v1.audio_requests_pb2 import SpeakRequest
 from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_USER, ChatMessage, ContentPart
 from conduit.v1.chat_pb2 import FINISH_REASON_STOP, ChatCompletionRequest
@@ -20,7 +20,7 @@ from conduit.v1.embedding_pb2 import EmbeddingInput, EmbeddingRequest
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
 from conduit.v1.form_pb2 import FileChunk
 from conduit.v1.router_service_pb2_grpc import RouterServiceStub
-from conduit.v1.voice_requests_pb2 import ListVoicesRequest
+from conduit.v1.voice_requests_pb2 import CreateVoiceRequest, ListVoicesRequest
 from conduit_kernel.auth import Principal, PrincipalKind
 from conduit_kernel.errors import (
     ConduitError,
@@ -366,7 +366,7 @@ async def test_what_is_declared_but_not_done_says_so_over_grpc(
 ) -> None:
     """UNIMPLEMENTED, with the reason."""
     run = await bench(instances(upstream, "echo"))
-    chunks = [StreamTranscribeRequest(chunk=FileChunk(data=b"x" * 60_000))] * 20
+    chunks = [CreateVoiceRequest(chunk=FileChunk(data=b"x" * 60_000))] * 20
     async with grpc.aio.insecure_channel(f"127.0.0.1:{run.process.port}") as channel:
         stub = RouterServiceStub(channel)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
@@ -378,8 +378,7 @@ async def test_what_is_declared_but_not_done_says_so_over_grpc(
                 pass
         assert error_of(streamed.value, "router").reason == "NOT_IMPLEMENTED"
         with pytest.raises(grpc.aio.AioRpcError) as uploaded:
-            async for _ in stub.StreamTranscribe(iter(chunks), metadata=METADATA):
-                pass
+            await stub.CreateVoice(iter(chunks), metadata=METADATA)
         assert error_of(uploaded.value, "router").reason == "NOT_IMPLEMENTED"
 
 

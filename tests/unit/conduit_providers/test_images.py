@@ -13,13 +13,13 @@ from conduit_providers.images import (
     ImageEvents,
     completed_events,
     estimated_images,
-    events_of,
     image_answer,
     images_of,
     usage_message,
     worst_images,
 )
 from conduit_providers.quantities import IMAGE_OUTPUT, INPUT, counted, plain
+from conduit_providers.typed_events import events_of
 
 
 def wish(**members: object) -> ImageGenerationRequest:

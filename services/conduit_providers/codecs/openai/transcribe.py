@@ -4,46 +4,41 @@ https://platform.openai.com/docs/api-reference/audio/createTranscription
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import msgspec
 
 from conduit.v1.form_pb2 import FormMember
 from conduit.v1.json_runtime import JsonError
 from conduit_kernel.errors import InvalidRequest
+from conduit_providers.codecs.openai.transcript_stream import OpenAITranscriptDecoder
+from conduit_providers.codecs.openai.transcription_usage import transcription_usage
 from conduit_providers.codecs.shared.multipart import form_request
+from conduit_providers.codecs.shared.whole_transcript import WholeTranscriptDecoder
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.transcribe import (
-    AUDIO_MILLISECOND,
     JSON_TYPE,
     TranscribeCall,
     TranscriptionAnswer,
     is_json,
     transcription_answer,
 )
-from conduit_providers.quantities import Quantities, counted, milliseconds
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
-from conduit_providers.token_counts import TokenCounts
+from conduit_providers.transcripts import TranscriptEvents
 from conduit_providers.uploaded_form import uploaded_form
 from conduit_providers.wire import HttpRequest, HttpResponse
 
-
-class _Details(msgspec.Struct):
-    audio_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    input_token_details: _Details | None = None
-    seconds: float | None = None
+# What goes by another way than that of the caller's members.
+_OURS = frozenset({"model", "stream"})
+EVENTS_TYPE = "text/event-stream"
 
 
 class _Words(msgspec.Struct):
     text: str | None = None
     duration: float | None = None
-    usage: _Usage | None = None
+    usage: object = None
     error: object = None
 
 
@@ -79,7 +74,20 @@ class OpenAITranscribeCodec:
             raise error_in_stream(found.error, call.provider)
         if found.text is None:
             raise malformed(call.provider, "it has no text")
-        return transcription_answer(response.body, content_type, _usage(found))
+        usage = transcription_usage(found.usage, found.duration)
+        return transcription_answer(response.body, content_type, usage)
+
+    def decoder(
+        self, call: TranscribeCall, endpoint: Endpoint
+    ) -> OpenAITranscriptDecoder | WholeTranscriptDecoder:
+        """Return what passes events on; or what makes them, of an answer that is none.
+
+        Models that find all words at once, such as Whisper, answer whole whatever is asked.
+        """
+        if call.answer_headers.get("content-type", "").strip().lower().startswith(EVENTS_TYPE):
+            return OpenAITranscriptDecoder(call.provider)
+        read = partial(self.from_upstream, call=call, endpoint=endpoint)
+        return WholeTranscriptDecoder(call, TranscriptEvents, read)
 
 
 def _members(call: TranscribeCall, endpoint: Endpoint, provider: str) -> Iterator[FormMember]:
@@ -89,33 +97,17 @@ def _members(call: TranscribeCall, endpoint: Endpoint, provider: str) -> Iterato
     except JsonError as error:
         raise InvalidRequest(str(error), field=error.path) from error
     yield FormMember(name="model", value=call.model.encode())
+    if call.stream and "stream" in endpoint.capabilities:
+        yield FormMember(name="stream", value=b"true")
     for member in given:
         name = member.name.removesuffix("[]")
-        if name == "model" or member.HasField("file"):
+        if name in _OURS or member.HasField("file"):
             continue
         if name in endpoint.drop:
             call.drop(name, provider)
         else:
             yield member
     yield from (member for member in given if member.HasField("file"))
-
-
-def _usage(words: _Words) -> Quantities | None:
-    """Return what was used: tokens, or seconds of sound; None if the provider says neither."""
-    usage = words.usage
-    if usage is not None and usage.input_tokens is not None:
-        details = usage.input_token_details or _Details()
-        return TokenCounts(
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens or 0,
-            audio_input_tokens=details.audio_tokens or 0,
-        ).quantities()
-    seconds = usage.seconds if usage is not None else None
-    if seconds is None:
-        seconds = words.duration
-    if seconds is None:
-        return None
-    return counted(((AUDIO_MILLISECOND, milliseconds(seconds)),))
 
 
 CODEC = OpenAITranscribeCodec()

@@ -9,12 +9,12 @@ from conduit.v1.transcription_pb2 import TranscriptionRequest
 from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.http import JoinedUpload
 from conduit_providers.operations.transcribe import (
-    AUDIO_MILLISECOND,
     BYTES_PER_SECOND,
     OPERATION,
     transcription_answer,
 )
 from conduit_providers.operations.translate import OPERATION as TRANSLATE
+from conduit_providers.transcripts import AUDIO_MILLISECOND
 from conduit_providers.uploaded_form import UploadedForm
 
 
@@ -37,6 +37,13 @@ def test_formats_are_required_of_who_has_them() -> None:
     assert capabilities(response_format="srt") == {"srt"}
     asked = {"response_format": "verbose_json", "timestamp_granularities": ["segment", "word"]}
     assert capabilities(**asked) == {"verbose_json", "word_timestamps"}
+
+
+def test_events_are_required_of_nobody() -> None:
+    """Who sends none answers whole, and the events are made of that."""
+    found = OPERATION.requirements(b'{"model":"m","stream":true}', stream=True)
+    assert found.stream
+    assert not found.capabilities
 
 
 def test_each_operation_has_its_own_name() -> None:

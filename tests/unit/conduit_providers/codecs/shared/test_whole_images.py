@@ -8,7 +8,7 @@ import pytest
 from conduit_kernel.errors import UpstreamError
 from conduit_providers.calls import Call
 from conduit_providers.codecs.openai.image_answer import read_images
-from conduit_providers.codecs.shared import whole_images
+from conduit_providers.codecs.shared import whole_answer
 from conduit_providers.codecs.shared.whole_images import WholeImageDecoder
 from conduit_providers.operations.image import image_request
 
@@ -56,6 +56,6 @@ def test_what_makes_no_sense_is_an_error(answer: bytes) -> None:
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """As that of whole answers is."""
-    monkeypatch.setattr(whole_images, "MAX_ANSWER_BYTES", 10)
+    monkeypatch.setattr(whole_answer, "MAX_ANSWER_BYTES", 10)
     with pytest.raises(UpstreamError):
         decoder().feed(b"x" * 11)
