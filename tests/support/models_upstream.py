@@ -30,6 +30,9 @@ class ModelsUpstream:
         # What errors say.
         self.repeats = ""
         self.is_silent = False
+        # Cleared while whoever asks has to wait.
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.asked: list[str] = []
         self.url = ""
 
@@ -43,6 +46,7 @@ class ModelsUpstream:
                 if self.is_silent:
                     await reader.read()
                     break
+                await self.answers.wait()
                 writer.write(self._answer(key))
                 await writer.drain()
         writer.close()

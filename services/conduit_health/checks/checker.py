@@ -35,6 +35,9 @@ class Finding(NamedTuple):
     models: Sequence[str] | None
 
 
+NOTHING = Finding((), None)
+
+
 class Checker:
     """Checks instances with their own keys."""
 

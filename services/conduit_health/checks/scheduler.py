@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 
 from conduit.v1.provider_health_pb2 import HEALTH_STATUS_HEALTHY
-from conduit_health.checks.checker import Checker, Finding
+from conduit_health.checks.checker import NOTHING, Checker, Finding
 from conduit_health.state.instance_state import InstanceState
 from conduit_health.state.monitor import Monitor
 from conduit_health.state.provider_config import InstanceConfig
@@ -109,13 +109,13 @@ class CheckScheduler:
     def _start(self, config: InstanceConfig) -> asyncio.Task[None]:
         task = self._running.get(config.id)
         if task is None:
-            task = asyncio.create_task(self._run(config))
+            task = asyncio.create_task(self._run(config.id))
             self._running[config.id] = task
             task.add_done_callback(lambda _: self._running.pop(config.id, None))
         return task
 
-    async def _run(self, config: InstanceConfig) -> None:
-        await self._take(config, self._slots, partial(self._checker.check, config))
+    async def _run(self, provider_id: int) -> None:
+        await self._take(provider_id, self._slots, self._checker.check)
 
     def _confirm_due(self) -> None:
         """Check the suspected keys that were not just checked, one request at a time for each."""
@@ -127,37 +127,44 @@ class CheckScheduler:
             self._suspects.discard(key)
             if self._monitor.is_suspect(*key):
                 self._confirmed_at[key] = now
-                config = self._monitor.config(key[0])
-                self._confirming[key] = task = asyncio.create_task(self._confirm(config, key[1]))
+                self._confirming[key] = task = asyncio.create_task(self._confirm(*key))
                 task.add_done_callback(partial(self._confirmed, key))
 
     def _confirmed(self, key: tuple[int, str], _: asyncio.Task[None]) -> None:
         self._confirming.pop(key, None)
 
-    async def _confirm(self, config: InstanceConfig, key_id: str) -> None:
-        if config.is_enabled and key_id in config.key_ids:
-            check = partial(self._checker.check_key, config, key_id)
-            await self._take(config, self._key_slots, check)
+    async def _confirm(self, provider_id: int, key_id: str) -> None:
+        async def check(config: InstanceConfig) -> Finding:
+            if key_id in config.key_ids:
+                return await self._checker.check_key(config, key_id)
+            return NOTHING
+
+        await self._take(provider_id, self._key_slots, check)
 
     async def _take(
         self,
-        config: InstanceConfig,
+        provider_id: int,
         slots: asyncio.Semaphore,
-        check: Callable[[], Awaitable[Finding]],
+        check: Callable[[InstanceConfig], Awaitable[Finding]],
     ) -> None:
-        """Hand on what a check finds of keys that are still what they were when it began."""
+        """Hand on what a check finds of an address and keys that are what they were as it began."""
         try:
             async with slots:
-                finding = await check()
+                before = self._monitor.known(provider_id)
+                if before is None or not before.is_enabled:
+                    return
+                finding = await check(before)
         except Exception:  # noqa: BLE001 # nobody else would hear of it, and the next check shall come
-            self._log.exception("check_failed", provider_id=config.id)
+            self._log.exception("check_failed", provider_id=provider_id)
             return
-        now = self._monitor.key_versions(config.id)
-        before = config.key_versions
+        now = self._monitor.known(provider_id)
+        if now is None or now.version != before.version:
+            return
+        old, new = before.key_versions, now.key_versions
         observations = [
-            each for each in finding.observations if now.get(each.key_id) == before.get(each.key_id)
+            each for each in finding.observations if new.get(each.key_id) == old.get(each.key_id)
         ]
-        self._monitor.observe(config.id, observations, finding.models)
+        self._monitor.observe(provider_id, observations, finding.models)
 
 
 def _is_overdue(config: InstanceConfig, instance_state: InstanceState, now: float) -> bool:

@@ -39,7 +39,7 @@ LOW_SHARE = 0.1
 MAX_MODELS = 1_000
 # No report comes so late: what seems to was seen after the clock was set back.
 LATE_SECONDS = 3600.0
-# More callers that fail in a row are not told apart.
+# Of more callers that fail in a row it is not known who failed most.
 MAX_CALLERS = 64
 
 Finding: TypeAlias = HealthFinding.ValueType
@@ -51,7 +51,7 @@ class InstanceState:
 
     def __init__(self) -> None:
         self.consecutive_failures = 0
-        # The same by virtual key, and when the last of them was.
+        # Those of them that a request may have brought about, by its virtual key; and the last one.
         self._failures_by_caller: dict[int, int] = {}
         self._failed_at = 0.0
         self.keys: dict[str, KeyState] = {}
@@ -128,8 +128,7 @@ class InstanceState:
     def is_avoided(self, config: InstanceConfig) -> bool:
         """Tell whether routers should ask it last: what one caller brings about is no reason."""
         refused = self._refused(config)
-        personal = (times for caller, times in self._failures_by_caller.items() if caller)
-        failures = sum(self._failures_by_caller.values()) - max(personal, default=0)
+        failures = self.consecutive_failures - max(self._failures_by_caller.values(), default=0)
         return failures >= config.policy.failure_threshold or (bool(refused) and all(refused))
 
     def details(self, config: InstanceConfig, now: float) -> HealthDetails:
@@ -175,7 +174,7 @@ class InstanceState:
 
     def _count_by_caller(self, observation: Observation) -> None:
         by_caller, caller = self._failures_by_caller, observation.caller
-        if caller in by_caller or len(by_caller) < MAX_CALLERS:
+        if caller and (caller in by_caller or len(by_caller) < MAX_CALLERS):
             by_caller[caller] = by_caller.get(caller, 0) + observation.times
 
     def _key(self, key_id: str) -> KeyState:

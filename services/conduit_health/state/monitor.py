@@ -89,6 +89,10 @@ class Monitor:
             f"Provider with ID {provider_id} not found", provider_id=str(provider_id)
         )
 
+    def known(self, provider_id: int) -> InstanceConfig | None:
+        """Return an instance; None if it is gone."""
+        return self._configs.get(provider_id)
+
     def instance_state(self, provider_id: int) -> InstanceState:
         """Return the state of an instance. ProviderNotFound if there is none."""
         return self._instance_states[self.config(provider_id).id]
@@ -145,11 +149,6 @@ class Monitor:
         """Tell whether calls were refused because of a key, and no free request since."""
         instance_state = self._instance_states.get(provider_id)
         return instance_state is not None and instance_state.is_suspect(key_id)
-
-    def key_versions(self, provider_id: int) -> Mapping[str, int]:
-        """Return the versions of an instance's keys; none if it is gone."""
-        config = self._configs.get(provider_id)
-        return {} if config is None else config.key_versions
 
     def key_checks(self, provider_ids: Iterable[int]) -> list[KeyCheck]:
         """Return the last free check of each key of some instances that had one."""

@@ -4,11 +4,16 @@ import asyncio
 
 import pytest
 import structlog
-from tests.integration.health.conftest import Clock, configuration, key
+from tests.integration.health.conftest import GOOD, Clock, configuration, key
 from tests.support.models_upstream import ModelsUpstream
 from tests.unit.conduit_health.conftest import Watched
 
-from conduit.v1.provider_health_pb2 import HEALTH_STATUS_HEALTHY, HEALTH_STATUS_UNHEALTHY
+from conduit.internal.v1.snapshot_pb2 import Snapshot
+from conduit.v1.provider_health_pb2 import (
+    HEALTH_STATUS_HEALTHY,
+    HEALTH_STATUS_UNHEALTHY,
+    HEALTH_STATUS_UNKNOWN,
+)
 from conduit_health.checks.checker import Checker
 from conduit_health.checks.scheduler import (
     CONFIRM_SECONDS,
@@ -221,18 +226,62 @@ async def test_only_a_key_that_was_refused_is_confirmed(bench: Bench) -> None:
     assert await refused(bench) == 0
 
 
+async def under_way(bench: Bench) -> None:
+    """Wait until the provider was asked, which does not answer yet."""
+    while not bench.upstream.asked:  # noqa: ASYNC110 # the provider tells nobody
+        await asyncio.sleep(0)
+
+
+def replaced(bench: Bench) -> Snapshot:
+    """Return the configuration with another value of the key."""
+    other = key(1, "sk-other")
+    other.credential.updated_at.seconds = 5
+    return configuration(bench.upstream.url, other)
+
+
 async def test_a_value_that_was_replaced_meanwhile_is_not_judged_by_a_check(bench: Bench) -> None:
     """What the check found is of the one before."""
-    bench.upstream.statuses["sk-upstream-good"] = 401
+    bench.upstream.statuses[GOOD] = 401
+    bench.upstream.answers.clear()
     bench.see(Classification.KEY_REFUSED)
     bench.checks.confirm(1, "key_1")
-    replaced = key(1, "sk-other")
-    replaced.credential.updated_at.seconds = 5
-    bench.watched.configure(configuration(bench.upstream.url, replaced))
+    await under_way(bench)
+    bench.watched.configure(replaced(bench))
+    bench.upstream.answers.set()
     await asyncio.gather(*confirmations())
-    assert len(bench.upstream.asked) == 1
+    assert bench.upstream.asked == [GOOD]
     assert bench.monitor.key_checks([1]) == []
     assert not bench.monitor.is_suspect(1, "key_1")
+
+
+async def test_an_address_that_was_replaced_meanwhile_is_not_judged_by_a_check(
+    bench: Bench,
+) -> None:
+    """Neither that it fails, nor which models were there."""
+    bench.upstream.answers.clear()
+    check = asyncio.create_task(bench.checks.check(1))
+    await under_way(bench)
+    moved = configuration("http://127.0.0.1:1/v1", key(1))
+    moved.providers[0].updated_at.seconds = 5
+    bench.watched.configure(moved)
+    bench.upstream.answers.set()
+    await check
+    assert bench.monitor.health(1).status == HEALTH_STATUS_UNKNOWN
+    assert bench.monitor.instance_state(1).models is None
+
+
+@pytest.mark.parametrize("is_gone", [False, True], ids=["replaced", "gone"])
+async def test_a_check_that_waits_for_its_turn_is_of_what_is_there_then(
+    bench: Bench, *, is_gone: bool
+) -> None:
+    """It asks with the value that the key has by then, and what it finds counts."""
+    bench.see(Classification.KEY_REFUSED)
+    bench.checks.confirm(1, "key_1")
+    assert len(confirmations()) == 1
+    bench.watched.configure(Snapshot(epoch="test") if is_gone else replaced(bench))
+    await asyncio.gather(*confirmations())
+    assert bench.upstream.asked == ([] if is_gone else ["sk-other"])
+    assert len(bench.monitor.key_checks([] if is_gone else [1])) == (not is_gone)
 
 
 async def test_a_scheduler_that_stops_breaks_off_the_checks_of_keys(bench: Bench) -> None:

@@ -19,9 +19,9 @@ from conduit.v1.provider_health_pb2 import (
     RateLimit,
 )
 from conduit_health.publish.messages import moment
-from conduit_health.state.instance_state import InstanceState
+from conduit_health.state.instance_state import MAX_CALLERS, InstanceState
 from conduit_health.state.observation import Classification, Observation, classify
-from conduit_health.state.provider_config import InstanceConfig, KeyConfig
+from conduit_health.state.provider_config import CheckPolicy, InstanceConfig, KeyConfig
 from conduit_kernel import errors
 
 NOW = 1_795_435_200.0
@@ -189,6 +189,16 @@ def test_what_one_caller_brings_about_turns_no_others_away(
     instance_state = seen(*failures)
     assert instance_state.status(config("key_1"), NOW) == HEALTH_STATUS_UNHEALTHY
     assert instance_state.is_avoided(config("key_1")) is is_avoided
+
+
+@pytest.mark.parametrize("last", [failed(1, 0, 60), failed(1, MAX_CALLERS + 9, 60)])
+def test_no_failure_is_lost_however_many_callers_fail(last: Observation) -> None:
+    """More of them than can be told apart have failures all the same, and so has nobody."""
+    policy = CheckPolicy(failure_threshold=100)
+    instance_state = seen(*(failed(0, caller) for caller in range(1, MAX_CALLERS + 1)))
+    assert not instance_state.is_avoided(config("key_1")._replace(policy=policy))
+    instance_state.observe(last)
+    assert instance_state.is_avoided(config("key_1")._replace(policy=policy))
 
 
 def test_an_instance_whose_keys_are_all_refused_is_avoided() -> None:
