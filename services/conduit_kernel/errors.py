@@ -12,7 +12,7 @@
       VirtualKeyNotFound, ModelCostNotFound, ModelNotFound, TaskNotFound, VoiceNotFound,
       WebhookNotFound, RequestNotFound
   * AlreadyExists, EtagMismatch, StillInUse, ServiceUnavailable, SecretUnreadable
-  * NoProviderAvailable, ProviderUnhealthy, DeadlineExceeded, BudgetExceeded
+  * NoProviderAvailable, AccountUnavailable, ProviderUnhealthy, DeadlineExceeded, BudgetExceeded
   * UpstreamError                  PROVIDER_ERROR; one class per thing it can do, see `Scope`
 
 The gRPC code, the HTTP status, OpenAI's error type and the hint belong to the reason and stand
@@ -238,6 +238,12 @@ class NoProviderAvailable(ConduitError):
     """Candidates exist, but none could be tried."""
 
     reason = "NO_PROVIDER_AVAILABLE"
+
+
+class AccountUnavailable(ConduitError):
+    """No key of the account that the caller named can serve the call."""
+
+    reason = "ACCOUNT_UNAVAILABLE"
 
 
 class ProviderUnhealthy(ConduitError):

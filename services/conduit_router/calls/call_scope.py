@@ -108,7 +108,9 @@ def account_for(scope: "CallScope", error: BaseException | None) -> None:
 
 def _is_plain(options: CallOptions | None, requirements: Requirements) -> bool:
     """Return whether a call leaves it to the Router where it goes."""
-    has_wishes = options is not None and (options.fallbacks or options.providers)
+    has_wishes = options is not None and (
+        options.fallbacks or options.providers or options.account_key_id
+    )
     return requirements.fallbacks is None and not has_wishes
 
 

@@ -37,12 +37,22 @@ def choose(
         raise InvalidRequest(message, field="affinity_key")
     names = [requirements.model, *_fallbacks(requirements, options, caller)]
     only = _providers(options.providers)
+    account_keys = _account_keys(runtime, options.account_key_id)
     decisions = []
     for name in names:
         route = route_of(runtime.table.routes, name)
         balance = runtime.balancer.balance(route, session, caller.caller.virtual_key_id)
         decisions.append(
-            decide(route, requirements, health, seed, caller.peer, balance=balance, only=only)
+            decide(
+                route,
+                requirements,
+                health,
+                seed,
+                caller.peer,
+                balance=balance,
+                only=only,
+                account_keys=account_keys,
+            )
         )
     decision = joined(names, decisions)
     if only is not None and _has_none_of(decision):
@@ -80,6 +90,14 @@ def _providers(named: Collection[str]) -> frozenset[str] | None:
         message = f"providers must be names of at most {MAX_NAME} characters, or ids"
         raise InvalidRequest(message, field="providers")
     return frozenset(name.strip().casefold() for name in named) if named else None
+
+
+def _account_keys(runtime: CallRuntime, key_id: str) -> frozenset[str] | None:
+    """Return the keys of the account that a caller names by one of them; None if by none."""
+    if len(key_id) > MAX_NAME:
+        message = f"account_key_id must have at most {MAX_NAME} characters"
+        raise InvalidRequest(message, field="account_key_id")
+    return runtime.accounts.keys_beside(key_id) if key_id else None
 
 
 def _has_none_of(decision: Decision) -> bool:

@@ -11,6 +11,7 @@ from conduit_router.calls.prefill_refusals import PrefillRefusals
 from conduit_router.calls.stream_hold import StreamHold
 from conduit_router.calls.waiting import WaitingLines
 from conduit_router.context import UNCAPPED, CallCaps, limits_of
+from conduit_router.routing.accounts import Accounts
 from conduit_router.routing.balancer import Balancer
 from conduit_router.routing.hedges import Hedges
 from conduit_router.routing.provider_state import ProviderState
@@ -44,6 +45,7 @@ class CallRuntime:
         self.jobs = JobRunner(transport, clock)
         self.media = media
         self.state = state
+        self.accounts = Accounts()
         self.balancer = Balancer(clock, wall_clock, recorder.prices)
         self.recorder = recorder
         self.backlog = recorder.backlog
@@ -63,6 +65,7 @@ class CallRuntime:
     def apply(self, change: TableChange) -> None:
         """Serve calls by a new table."""
         self.table = change.after
+        self.accounts.apply(change)
         self.balancer.apply(change)
         self.hedges.apply(change)
         self.outcomes.on_headers = self._note_quota if self.balancer.reads_quotas else None

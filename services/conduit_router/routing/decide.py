@@ -68,6 +68,7 @@ class Decision(msgspec.Struct, frozen=True):
     only: frozenset[str] | None = None
     # The aliases that are the caller's fallbacks, each with its own balance.
     fallbacks: tuple[tuple[str, Balance], ...] = ()
+    account_keys: frozenset[str] | None = None
 
     @property
     def at(self) -> float:
@@ -92,13 +93,15 @@ def decide(
     *,
     balance: Balance = EVEN,
     only: frozenset[str] | None = None,
+    account_keys: frozenset[str] | None = None,
 ) -> Decision:
     """Choose the candidates of a request and their order.
 
     Lower priority numbers come first; equals share by weight, drawn with the seed, or as the
     balance says. Instances that are unhealthy come last, and behind them those whose circuit is
     open, where its step is over. `only` are the names, in folded case, and the ids of the instances
-    that are asked for; None means all.
+    that are asked for, `account_keys` those of the account that the request is bound to; None
+    means all.
     """
     chosen: list[CandidateKeys] = []
     last: list[CandidateKeys] = []
@@ -110,8 +113,8 @@ def decide(
             rejections.append(why)
             continue
         keys = candidate.instance.keys
-        if health.cooldowns or health.open_circuits:
-            keys = _available(candidate, health, rejections, resting)
+        if health.cooldowns or health.open_circuits or account_keys is not None:
+            keys = _available(candidate, health, account_keys, rejections, resting)
         if len(keys) > 1:
             keys = keys_in_order(keys, seed, balance)
         if keys and health.open_circuits and health.circuit(candidate.provider_id, candidate.model):
@@ -135,6 +138,7 @@ def decide(
         conditional,
         balance,
         only,
+        account_keys=account_keys,
     )
 
 
@@ -224,14 +228,21 @@ def _is_inside(instance: Instance, peer: str) -> bool:
 def _available(
     candidate: Candidate,
     health: HealthView,
+    account_keys: frozenset[str] | None,
     rejections: list[pb.Rejection],
     resting: list[Resting],
 ) -> tuple[UpstreamKey, ...]:
-    """Return the keys that do not rest; add why the others, or all of them, do."""
-    rest = _rest_of_model(candidate, health)
+    """Return the keys that may be asked just now; add why the others, or all of them, may not."""
+    keys = candidate.instance.keys
+    if account_keys is not None:
+        own = tuple(key for key in keys if key.key_id in account_keys)
+        others = [key.key_id for key in keys if key.key_id not in account_keys] if own else [""]
+        rejections += [_other_account(candidate, key_id) for key_id in others]
+        keys = own
+    rest = _rest_of_model(candidate, health) if keys else None
     found = [rest] if rest is not None else []
     available = []
-    for key in () if found else candidate.instance.keys:
+    for key in () if found else keys:
         rest = _rest_of_key(candidate, key.key_id, health)
         if rest is None:
             available.append(key)
@@ -240,6 +251,11 @@ def _available(
     resting += found
     rejections += [_rejection_of(candidate, each) for each in found]
     return tuple(available)
+
+
+def _other_account(candidate: Candidate, key_id: str) -> pb.Rejection:
+    why = "belongs to another account than the key that the caller named"
+    return rejection(candidate, pb.REJECTION_REASON_OTHER_ACCOUNT, why, key_id)
 
 
 def _rejection_of(candidate: Candidate, rest: Resting) -> pb.Rejection:

@@ -2,6 +2,7 @@
 
 from conduit.v1 import decision_pb2
 from conduit_kernel.errors import (
+    AccountUnavailable,
     ConduitError,
     InsufficientFunds,
     InvalidApiKey,
@@ -42,10 +43,12 @@ def no_candidate(requirements: Requirements, decision: Decision) -> ConduitError
         return UnsupportedCapability(
             f"No provider of the model {model!r} can do this: {lacking}", model=model
         )
+    why_not = "; ".join(sorted({f"{r.provider_name}: {r.detail}" for r in decision.rejections}))
+    if decision_pb2.REJECTION_REASON_OTHER_ACCOUNT in reasons:
+        message = f"No key of the account asked for can serve the model {model!r}: {why_not}"
+        return AccountUnavailable(message, model=model)
     return NoProviderAvailable(
-        f"No provider is available for the model {model!r}: "
-        + "; ".join(sorted({f"{r.provider_name}: {r.detail}" for r in decision.rejections})),
-        model=model,
+        f"No provider is available for the model {model!r}: {why_not}", model=model
     )
 
 

@@ -47,6 +47,7 @@ def replay(message: DecisionMessage, routes: Mapping[str, Route]) -> Decision:
         message.model_alias, message.operation, capabilities=frozenset(inputs.capabilities)
     )
     only = frozenset(inputs.requested_providers) or None
+    account_keys = frozenset(inputs.account_key_ids) if inputs.is_bound_to_account else None
     names = [each.model_alias for each in inputs.balances]
     decisions = [
         decide(
@@ -57,6 +58,7 @@ def replay(message: DecisionMessage, routes: Mapping[str, Route]) -> Decision:
             inputs.caller_address,
             balance=_balance_of(each),
             only=only,
+            account_keys=account_keys,
         )
         for each in inputs.balances
     ]
@@ -91,6 +93,8 @@ def _inputs(
         requested_providers=sorted(decision.only or ()),
         at=health.at,
         unhealthy_provider_ids=sorted(health.unhealthy),
+        is_bound_to_account=decision.account_keys is not None,
+        account_key_ids=sorted(decision.account_keys or ()),
     )
     for subject, circuit in health.open_circuits.items():
         message.rests.add(**subject._asdict(), until=circuit.until, last_until=circuit.last_until)

@@ -147,3 +147,55 @@ async def test_betas_reach_claude(suite: Suite) -> None:
         refused = await chat(suite, "wish-claude", betas=["no\r\nname"])
     assert named == [b"a-1,b-2,c-3,d-4"]
     assert (refused.status_code, refused.json()["error"]["param"]) == (400, "anthropic-beta")
+
+
+async def two_accounts(suite: Suite, alias: str) -> list[str]:
+    """Have two keys of one account serve an alias, and one of another; return their ids."""
+    first = await suite.add_simulator(alias, "echo", name=f"{alias} one")
+    second = await suite.add_simulator(alias, "echo", name=f"{alias} two")
+    extra = {"apiKey": "sk-more"}
+    await suite.call("POST", f"/api/providers/{first}/keys", extra)
+    found = []
+    for number in (first, second):
+        listed = await suite.call("GET", f"/api/providers/{number}/keys")
+        found += [each["id"] for each in listed["keys"]]
+    await suite.settled()
+    return found
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_is_bound_to_an_account_goes_to_its_keys(suite: Suite, *, stream: bool) -> None:
+    """By any key of it, as the header of a former answer named it; without one, to all."""
+    one, beside, other = await two_accounts(suite, f"bound-{stream}")
+
+    async def asked(headers: dict[str, str]) -> set[str]:
+        answers = [await chat(suite, f"bound-{stream}", headers, stream=stream) for _ in range(16)]
+        assert {each.status_code for each in answers} == {200}
+        return {each.headers["x-conduit-key-id"] for each in answers}
+
+    assert await asked({}) == {one, beside, other}
+    assert await asked({"x-conduit-key-id": beside}) == {one, beside}
+    assert await asked({"x-conduit-key-id": other}) == {other}
+
+
+async def test_a_bound_request_that_nobody_can_serve_is_told_so(suite: Suite) -> None:
+    """Once, with what to do; its decision is kept, and made again the same."""
+    one, _, other = await two_accounts(suite, "bound-lost")
+    await suite.add_simulator("bound-elsewhere", "echo")
+    await suite.settled()
+    for key_id in (one, "key_999999"):
+        answer = await chat(suite, "bound-elsewhere", {"x-conduit-key-id": key_id})
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"]) == (400, "account_unavailable")
+        assert "Name a key that served the model" in answer.text
+    headers = {"x-conduit-key-id": other, "x-request-id": "req-bound-lost"}
+    assert (await chat(suite, "bound-lost", headers)).status_code == 200
+    kept = await suite.call("GET", "/api/requests/req-bound-lost")
+    [decision] = kept["decisions"]
+    left_out = {(each["keyId"], each["reason"]) for each in decision["rejections"]}
+    assert left_out == {("", "OtherAccount")}
+    assert decision["inputs"]["accountKeyIds"] == [other]
+    again = await suite.call("POST", "/api/routes/explain", {"requestId": "req-bound-lost"})
+    assert again == decision
+    too_long = await chat(suite, "bound-lost", {"x-conduit-key-id": "k" * 201})
+    assert (too_long.status_code, too_long.json()["error"]["code"]) == (400, "invalid_request")

@@ -21,6 +21,8 @@ _DECISION_INPUTS_MEMBERS: Final[frozenset[str]] = frozenset(
         "unhealthyProviderIds",
         "returning",
         "balances",
+        "isBoundToAccount",
+        "accountKeyIds",
     }
 )
 
@@ -62,6 +64,10 @@ def fill_decision_inputs(
     if (member := value.get("balances")) is not None:
         for index, item in enumerate(runtime.items(member, path + "balances")):
             fill_balance_input(message.balances.add(), item, f"{path}balances[{index}].")
+    if (member := value.get("isBoundToAccount")) is not None:
+        message.is_bound_to_account = runtime.boolean(member, path + "isBoundToAccount")
+    if (member := value.get("accountKeyIds")) is not None:
+        message.account_key_ids.extend(runtime.listed(runtime.text, member, path + "accountKeyIds"))
     if not _DECISION_INPUTS_MEMBERS.issuperset(value):
         runtime.refuse_unknown(value, _DECISION_INPUTS_MEMBERS, path)
 
@@ -77,6 +83,8 @@ def decision_inputs_to_json(message: decision_inputs_pb2.DecisionInputs) -> dict
         "unhealthyProviderIds": list(message.unhealthy_provider_ids),
         "returning": [return_input_to_json(item) for item in message.returning],
         "balances": [balance_input_to_json(item) for item in message.balances],
+        "isBoundToAccount": message.is_bound_to_account,
+        "accountKeyIds": list(message.account_key_ids),
     }
 
 

@@ -33,10 +33,14 @@ class DecisionInputs(_message.Message):
     UNHEALTHY_PROVIDER_IDS_FIELD_NUMBER: _builtins.int
     RETURNING_FIELD_NUMBER: _builtins.int
     BALANCES_FIELD_NUMBER: _builtins.int
+    IS_BOUND_TO_ACCOUNT_FIELD_NUMBER: _builtins.int
+    ACCOUNT_KEY_IDS_FIELD_NUMBER: _builtins.int
     caller_address: _builtins.str
     """The caller's address. Empty if unknown."""
     at: _builtins.float
     """The moment of all that is said here of times, in seconds of the Router's own clock."""
+    is_bound_to_account: _builtins.bool
+    """Whether the request was bound to an account at a provider, so that keys of others could not serve it."""
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the request needs, such as `vision`."""
@@ -61,6 +65,10 @@ class DecisionInputs(_message.Message):
     def balances(self) -> _containers.RepeatedCompositeFieldContainer[Global___BalanceInput]:
         """What decided among equals: of the alias that was asked for, and then of each of the caller's fallbacks, in order."""
 
+    @_builtins.property
+    def account_key_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """That account's keys. Empty where the one that the caller named was not known."""
+
     def __init__(
         self,
         *,
@@ -72,10 +80,12 @@ class DecisionInputs(_message.Message):
         unhealthy_provider_ids: _abc.Iterable[_builtins.int] | None = ...,
         returning: _abc.Iterable[Global___ReturnInput] | None = ...,
         balances: _abc.Iterable[Global___BalanceInput] | None = ...,
+        is_bound_to_account: _builtins.bool = ...,
+        account_key_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "balances", b"balances", "caller_address", b"caller_address", "capabilities", b"capabilities", "requested_providers", b"requested_providers", "rests", b"rests", "returning", b"returning", "unhealthy_provider_ids", b"unhealthy_provider_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_key_ids", b"account_key_ids", "at", b"at", "balances", b"balances", "caller_address", b"caller_address", "capabilities", b"capabilities", "is_bound_to_account", b"is_bound_to_account", "requested_providers", b"requested_providers", "rests", b"rests", "returning", b"returning", "unhealthy_provider_ids", b"unhealthy_provider_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

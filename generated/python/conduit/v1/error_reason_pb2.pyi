@@ -230,6 +230,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No recent request of this id is remembered.
     Example: `{"reason": "REQUEST_NOT_FOUND", "metadata": {"request_id": "req_01k4y7"}}`.
     """
+    ERROR_REASON_ACCOUNT_UNAVAILABLE: _ErrorReason.ValueType  # 51
+    """The call is bound to a provider's account by a key that it names, and no key of that account can serve it.
+    Example: `{"reason": "ACCOUNT_UNAVAILABLE", "metadata": {"model": "gpt-4"}}`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` in every error, whose `domain` is `conduit.v1`.
@@ -451,5 +455,9 @@ Example: `{"reason": "LOOP_DETECTED", "metadata": {"hops": "3"}}`.
 ERROR_REASON_REQUEST_NOT_FOUND: ErrorReason.ValueType  # 50
 """No recent request of this id is remembered.
 Example: `{"reason": "REQUEST_NOT_FOUND", "metadata": {"request_id": "req_01k4y7"}}`.
+"""
+ERROR_REASON_ACCOUNT_UNAVAILABLE: ErrorReason.ValueType  # 51
+"""The call is bound to a provider's account by a key that it names, and no key of that account can serve it.
+Example: `{"reason": "ACCOUNT_UNAVAILABLE", "metadata": {"model": "gpt-4"}}`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

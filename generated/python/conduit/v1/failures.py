@@ -319,4 +319,10 @@ FAILURES: Final[dict[str, Failure]] = {
         openai_type="invalid_request_error",
         hint="Routers remember the last requests alone, until they end; GET /api/requests lists those.",
     ),
+    "ACCOUNT_UNAVAILABLE": Failure(
+        code=9,
+        http_status=400,
+        openai_type="invalid_request_error",
+        hint="Name a key that served the model, or name none and leave out what belongs to its account.",
+    ),
 }

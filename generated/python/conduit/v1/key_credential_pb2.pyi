@@ -47,7 +47,7 @@ class KeyCredential(_message.Message):
     masked_api_key: _builtins.str
     """The last four characters behind an ellipsis, such as `…wXyZ`; a reference such as `env:NAME` as it is."""
     provider_account_group: _builtins.str
-    """The account at the provider that pays for its use, for cost reports."""
+    """The account at the provider that pays for its use: for cost reports, and for calls that are bound to an account."""
     is_enabled: _builtins.bool
     """Whether the Router may use it."""
     base_url: _builtins.str

@@ -68,6 +68,7 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
     attempt_timeout = headers.get(b"x-conduit-attempt-timeout")
     betas = headers.get(b"anthropic-beta")
     trace = headers.get(b"x-conduit-trace")
+    account_key_id = headers.get(b"x-conduit-key-id")
     if (
         timeout
         is strict_parameters
@@ -84,6 +85,7 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
         is attempt_timeout
         is betas
         is trace
+        is account_key_id
         is None
     ):
         return None
@@ -135,6 +137,8 @@ def _call_options_of_headers(headers: http.Headers) -> call_pb2.CallOptions | No
         message.betas.extend(http.header_list(betas))
     if trace is not None:
         message.trace = http.boolean(http.header_text(trace), "x-conduit-trace")
+    if account_key_id is not None:
+        message.account_key_id = http.header_text(account_key_id)
     return message
 
 

@@ -223,3 +223,22 @@ def test_a_key_of_another_vault_is_explained() -> None:
     decision = decided(snapshot([provider(1)], keys=[foreign, key(2, 1)]))
     assert [k.key_id for k in decision.candidates[0].keys] == ["key_2"]
     assert reasons(decision) == {1: "REJECTION_REASON_KEY_UNREADABLE"}
+
+
+def test_a_request_of_an_account_goes_to_its_keys_alone() -> None:
+    """Each other key, or instance, is left out with the reason, also where the account's rest."""
+    keys = [key(1, 1), key(2, 1), key(3, 2)]
+    route = compiled(snapshot([provider(1), provider(2)], keys)).routes[ALIAS]
+    bound = decide(route, CHAT, HEALTHY, 1, account_keys=frozenset({"key_2", "key_9"}))
+    assert [
+        (each.candidate.provider_id, *(k.key_id for k in each.keys)) for each in bound.candidates
+    ] == [(1, "key_2")]
+    foreign = pb.REJECTION_REASON_OTHER_ACCOUNT
+    left_out = {(r.provider_id, r.key_id, r.reason) for r in bound.rejections}
+    assert left_out == {(1, "key_1", foreign), (2, "", foreign)}
+    rest = Cooldown(50.0, "slow down", "PROVIDER_RATE_LIMITED", 1.0, "model-1")
+    view = HealthView(cooldowns={Subject(1, "", "key_2"): rest}, at=10.0)
+    resting = decide(route, CHAT, view, 1, account_keys=frozenset({"key_2"}))
+    assert not resting.candidates
+    assert [each.key_id for each in resting.resting] == ["key_2"]
+    assert not decide(route, CHAT, HEALTHY, 1, account_keys=frozenset()).candidates

@@ -6,6 +6,7 @@ from tests.support.snapshots import ALIAS, compiled, provider, snapshot
 from conduit.v1 import decision_pb2 as pb
 from conduit.v1.decision_pb2 import Rejection
 from conduit_kernel.errors import (
+    AccountUnavailable,
     ConduitError,
     InsufficientFunds,
     InvalidApiKey,
@@ -20,6 +21,7 @@ from conduit_router.routing.decide import Decision, Resting, decide
 from conduit_router.routing.health_view import HEALTHY, Cooldown, HealthView, Subject
 from conduit_router.routing.refusals import no_candidate, wait_for, wait_for_primary
 
+FOREIGN = pb.REJECTION_REASON_OTHER_ACCOUNT
 LACKING = pb.REJECTION_REASON_CAPABILITY_MISSING
 DISABLED = pb.REJECTION_REASON_PROVIDER_DISABLED
 LIMITED, OPEN = UpstreamRateLimited.reason, ProviderUnhealthy.reason
@@ -51,6 +53,7 @@ def resting(reason: str, until: float = 40.0) -> Resting:
         ((), NoProviderAvailable),
         ((DISABLED, LACKING), NoProviderAvailable),
         ((LACKING, LACKING), UnsupportedCapability),
+        ((FOREIGN, LACKING), AccountUnavailable),
     ],
 )
 def test_a_lack_is_told_where_nobody_would_be_able(

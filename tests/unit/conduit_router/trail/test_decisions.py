@@ -102,6 +102,8 @@ def decided(
     requirements = Requirements(names[0], "chat", capabilities=needs)
     seen, seed = health(chance), chance.getrandbits(64)
     only = frozenset({"provider-1", "2", "4"}) if chance.random() < 0.2 else None
+    bound = frozenset(chance.sample([f"key_{10 * number}" for number in PROVIDERS], k=2))
+    account_keys = chance.choice((None, None, None, frozenset[str](), bound))
     decisions = [
         decide(
             routes.routes[name],
@@ -111,6 +113,7 @@ def decided(
             peer,
             balance=balance(chance),
             only=only,
+            account_keys=account_keys,
         )
         for name in names
     ]

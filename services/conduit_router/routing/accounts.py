@@ -1,0 +1,57 @@
+"""Which keys use the same account at a provider."""
+
+from collections import defaultdict
+from typing import NamedTuple
+
+from conduit_router.routing.table import EMPTY_TABLE, Instance, TableChange, UpstreamKey
+
+NO_KEYS: frozenset[str] = frozenset()
+
+
+class _Account(NamedTuple):
+    """What keys of the same account have in common."""
+
+    provider_type: str
+    # The instance where no group names the account, else zero.
+    provider_id: int
+    group: str
+    # Base URL, settings, organization and project of each address.
+    places: frozenset[tuple[object, ...]]
+
+
+class Accounts:
+    """Finds the keys of an account in the current table."""
+
+    def __init__(self) -> None:
+        self._table = EMPTY_TABLE
+        # By id of each key, the ids of those of its account. None until somebody asks.
+        self._keys: dict[str, frozenset[str]] | None = None
+
+    def apply(self, change: TableChange) -> None:
+        """Go by a new table."""
+        self._table, self._keys = change.after, None
+
+    def keys_beside(self, key_id: str) -> frozenset[str]:
+        """Return the keys of a key's account, itself among them; none if it is not known."""
+        if self._keys is None:
+            self._keys = self._index()
+        return self._keys.get(key_id, NO_KEYS)
+
+    def _index(self) -> dict[str, frozenset[str]]:
+        accounts = defaultdict[_Account, set[str]](set)
+        for instance in self._table.instances.values():
+            for key in instance.keys:
+                if key.key_id:
+                    accounts[_account(instance, key)].add(key.key_id)
+        shared = map(frozenset, accounts.values())
+        return {key_id: keys for keys in shared for key_id in keys}
+
+
+def _account(instance: Instance, key: UpstreamKey) -> _Account:
+    group = key.account_group
+    targets = [there.target for there in key.targets.values()]
+    places = frozenset(
+        (each.base_url, *sorted(each.settings.items()), each.organization, each.project)
+        for each in targets
+    )
+    return _Account(instance.spec.name, 0 if group else instance.provider.id, group, places)
