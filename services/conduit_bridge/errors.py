@@ -11,9 +11,9 @@ import orjson
 
 from conduit.v1 import json_runtime
 from conduit.v1.options_pb2 import DIALECT_OPENAI, Dialect
-from conduit_kernel.errors import ConduitError, InvalidRequest, MalformedJson, error_from
+from conduit_kernel.errors import ConduitError, InvalidRequest, MalformedJson
 from conduit_kernel.http import Field, Fields, Refusal
-from conduit_kernel.rpc import error_of
+from conduit_kernel.rpc import error_from, error_of
 
 # What OpenAI calls it, where that is not the reason in lower case. Its SDKs' users test for these.
 _OPENAI_CODES = {

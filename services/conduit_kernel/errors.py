@@ -12,7 +12,8 @@
       VirtualKeyNotFound, ModelCostNotFound, ModelNotFound, TaskNotFound, VoiceNotFound,
       WebhookNotFound, RequestNotFound
   * AlreadyExists, EtagMismatch, StillInUse, ServiceUnavailable, SecretUnreadable
-  * NoProviderAvailable, AccountUnavailable, ProviderUnhealthy, DeadlineExceeded, BudgetExceeded
+  * NoProviderAvailable, AccountUnavailable, ProviderUnhealthy, DeadlineExceeded, BudgetExceeded,
+    TooManyCalls
   * UpstreamError                  PROVIDER_ERROR; one class per thing it can do, see `Scope`
 
 The gRPC code, the HTTP status, OpenAI's error type and the hint belong to the reason and stand
@@ -264,6 +265,12 @@ class BudgetExceeded(ConduitError):
     reason = "BUDGET_EXCEEDED"
 
 
+class TooManyCalls(ConduitError):
+    """The virtual key has too many calls under way. Metadata: `limit`, `retry_after_ms`."""
+
+    reason = "TOO_MANY_CALLS"
+
+
 class ServiceUnavailable(ConduitError):
     """A service of ours is starting, stopping or out of reach."""
 
@@ -388,19 +395,3 @@ class StreamInterrupted(UpstreamError):
     reason = "STREAM_INTERRUPTED"
     scope = Scope.REQUEST
     is_transient = False
-
-
-def _classes(root: type[ConduitError]) -> dict[str, type[ConduitError]]:
-    # NotFound only stands for its children.
-    found = {root.reason: root} if "reason" in vars(root) else {}
-    for child in root.__subclasses__():
-        found |= _classes(child)
-    return found
-
-
-def error_from(reason: str, message: str, metadata: dict[str, str]) -> ConduitError:
-    """Return the error that a reason names, as when it came over the wire."""
-    error = _classes(ConduitError).get(reason, ConduitError)(message)
-    # Set apart, because metadata of another version may have names that Python would not take.
-    error.metadata = metadata
-    return error

@@ -84,6 +84,9 @@ class Settings:
     # The most that callers may ask for, in seconds and in attempts.
     max_call_seconds: int = 3600
     max_attempts: int = 16
+    # How many calls a virtual key may have under way at each router; 0 for any number, None for
+    # half of the connections that a router may have to a provider.
+    max_calls_per_key: int | None = None
     # How many recent requests of each kind a router remembers; 0 for none.
     recent_requests: int = RECENT_REQUESTS
     # When circuits open, and for how long.
@@ -150,6 +153,7 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "breaker": read_policy(env),
         "max_call_seconds": _number(env, "CONDUIT_MAX_CALL_SECONDS", 3600),
         "max_attempts": _number(env, "CONDUIT_MAX_ATTEMPTS", 16),
+        "max_calls_per_key": _optional_number(env, "CONDUIT_MAX_CALLS_PER_KEY"),
         "recent_requests": _number(env, "CONDUIT_RECENT_REQUESTS", RECENT_REQUESTS),
         "max_waiting_charges": _number(env, "CONDUIT_MAX_WAITING_CHARGES", 0),
         "heartbeat_seconds": _number(env, "CONDUIT_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
@@ -204,6 +208,10 @@ def _number(env: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdecimal():
         raise ValueError(f"{name} must be a whole number, not {text!r}")
     return int(text)
+
+
+def _optional_number(env: Mapping[str, str], name: str) -> int | None:
+    return _number(env, name, 0) if env.get(name) else None
 
 
 def _seconds(env: Mapping[str, str], name: str, default: int) -> int:

@@ -11,7 +11,13 @@ from prometheus_client.registry import Collector
 
 from conduit_kernel.addresses import is_public
 from conduit_kernel.background import Background
-from conduit_kernel.http import AllowAddress, HttpClient, IsolatedResolver, SpillSpace
+from conduit_kernel.http import (
+    AllowAddress,
+    ClientLimits,
+    HttpClient,
+    IsolatedResolver,
+    SpillSpace,
+)
 from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc import RpcServer
 from conduit_kernel.rpc.rpc_metrics import RpcMetrics
@@ -154,7 +160,7 @@ async def start(
         draw_seed=_seeds(),
         end_listeners=[recent.listener],
         hold=StreamHold(settings.stream_hold_bytes, settings.stream_hold_seconds),
-        caps=CallCaps(max(1, settings.max_call_seconds), max(1, settings.max_attempts)),
+        caps=_caps(settings),
     )
     control_plane = ControlPlane(
         settings,
@@ -238,6 +244,14 @@ def _clients(settings: Settings) -> list[HttpClient]:
         # Directly: a proxy would look names up by itself, where nobody judges their addresses.
         HttpClient(resolve=IsolatedResolver(), allow_address=media_guard),
     ]
+
+
+def _caps(settings: Settings) -> CallCaps:
+    calls = settings.max_calls_per_key
+    if calls is None:
+        # Half of the connections to a provider are left for others.
+        calls = ClientLimits().max_connections // 2
+    return CallCaps(max(1, settings.max_call_seconds), max(1, settings.max_attempts), calls)
 
 
 def _guard(settings: Settings) -> AllowAddress | None:

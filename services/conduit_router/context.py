@@ -54,6 +54,8 @@ class CallCaps(NamedTuple):
 
     seconds: float = MAX_CALL_SECONDS
     attempts: int = MAX_CALLER_ATTEMPTS
+    # Of a virtual key, under way at the same time; 0 for any number.
+    calls: int = 0
 
 
 UNCAPPED = CallCaps()
@@ -63,6 +65,11 @@ def options_of(request: Any) -> CallOptions | None:  # noqa: ANN401 # any RPC th
     """Return the options of an RPC's request, None if it has none."""
     options: CallOptions | None = request.options if request.HasField("options") else None
     return options
+
+
+def has_wishes(options: CallOptions) -> bool:
+    """Return whether a caller does not leave it to the Router alone where a call goes."""
+    return bool(options.fallbacks or options.providers or options.account_key_id)
 
 
 def limits_of(options: CallOptions, caps: CallCaps = UNCAPPED) -> CallLimits:

@@ -1,4 +1,4 @@
-"""Who calls: virtual keys against the table."""
+"""Who calls, and how often at a time: virtual keys against the table."""
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from conduit_kernel.errors import (
     ModelNotAllowed,
     ServiceUnavailable,
+    TooManyCalls,
     VirtualKeyDisabled,
     VirtualKeyInvalid,
     VirtualKeyMissing,
@@ -15,6 +16,8 @@ from conduit_router.routing.table import Caller, TableChange
 
 # Known keys are hashed once; more than these at a time start over.
 CACHE_SIZE = 10_000
+# How long a caller who has too many calls under way is asked to wait.
+RETRY_AFTER_MS = 1000
 
 
 class VirtualKeys:
@@ -63,6 +66,50 @@ class VirtualKeys:
             self._known.clear()
         self._known[authorization] = found
         return callers[found]
+
+
+class CallsUnderWay:
+    """Counts the calls of each virtual key, so that no key takes the connections of others."""
+
+    def __init__(self, most: int) -> None:
+        """Take how many calls a key may have under way at a time; 0 for any number."""
+        self._most = most
+        # By virtual key; those that have none are not in it.
+        self._counts: dict[int, int] = {}
+        # The virtual keys that may begin no more.
+        self.full = set[int]()
+
+    @property
+    def count(self) -> int:
+        """Return how many calls are under way."""
+        return sum(self._counts.values())
+
+    def begin(self, virtual_key_id: int) -> None:
+        """Count a call, which is not to be begun for one of `full`."""
+        count = self._counts[virtual_key_id] = self._counts.get(virtual_key_id, 0) + 1
+        if count == self._most:
+            self.full.add(virtual_key_id)
+
+    def end(self, virtual_key_id: int) -> None:
+        """Count the end of a call."""
+        count = self._counts[virtual_key_id] - 1
+        if count:
+            self._counts[virtual_key_id] = count
+        else:
+            del self._counts[virtual_key_id]
+        if self.full:
+            self.full.discard(virtual_key_id)
+
+    def check(self, virtual_key_id: int) -> None:
+        """Raise TooManyCalls if a key is one of `full`."""
+        if virtual_key_id not in self.full:
+            return
+        raise TooManyCalls(
+            f"This virtual key has {self._most} calls under way, as many as it may have",
+            virtual_key_id=str(virtual_key_id),
+            limit=str(self._most),
+            retry_after_ms=str(RETRY_AFTER_MS),
+        )
 
 
 def may_use(caller: Caller, model: str) -> bool:

@@ -43,6 +43,7 @@ from conduit_router.accounting.spool import Spool
 from conduit_router.calls.media import MediaFetcher
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.upstream_session import SessionLimits
+from conduit_router.context import CallCaps
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import RoutingTable
 from conduit_router.service import RouterStub
@@ -196,9 +197,12 @@ class SharedGateway:
 
 @asynccontextmanager
 async def shared_gateway(
-    folder: Path, callers: dict[str, int], connections: int = 1000
+    folder: Path, callers: dict[str, int], connections: int = 1000, calls_per_key: int = 0
 ) -> AsyncIterator[SharedGateway]:
-    """Run the gateway for virtual keys by value, with so many connections to a provider at most."""
+    """Run the gateway for virtual keys by value, with so many connections to a provider at most.
+
+    Of each key at most `calls_per_key` calls are under way; zero for any number.
+    """
     now = asyncio.get_running_loop().time
     providers = Providers()
     upstream = HttpServer(providers, clock=now)
@@ -216,6 +220,7 @@ async def shared_gateway(
         clock=now,
         wall_clock=now,
         draw_seed=lambda: 1,
+        caps=CallCaps(calls=calls_per_key),
     )
     table = _table(f"http://127.0.0.1:{upstream.port}", callers)
     runtime.table = table

@@ -14,6 +14,7 @@ from typing import TypeVar
 import pytest
 from tests.faults.raw_callers import (
     CHAT,
+    PATIENCE_SECONDS,
     USUAL,
     Answer,
     HostileCaller,
@@ -53,11 +54,13 @@ ResultT = TypeVar("ResultT")
 Course = Callable[[SharedGateway], Awaitable[ResultT]]
 
 
-def play(folder: Path, course: Course[ResultT], connections: int = 1000) -> ResultT:
+def play(
+    folder: Path, course: Course[ResultT], connections: int = 1000, calls_per_key: int = 0
+) -> ResultT:
     """Return what comes of a course of events at a gateway of its own."""
 
     async def main() -> ResultT:
-        async with shared_gateway(folder, CALLERS, connections) as gateway:
+        async with shared_gateway(folder, CALLERS, connections, calls_per_key) as gateway:
             return await course(gateway)
 
     return run_virtually(main(), VirtualNetwork)
@@ -223,3 +226,61 @@ def test_two_who_conspire_shut_nobody_out(tmp_path: Path) -> None:
         ]
 
     assert {answer.status for answer in play(tmp_path, course)} == {200}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_hostile_caller_takes_no_connections_of_others(tmp_path: Path, *, stream: bool) -> None:
+    """However many calls it has hang: those above its own number are refused, with a wait."""
+    refused: list[bytes] = []
+
+    async def course(gateway: SharedGateway) -> tuple[Answer, Answer]:
+        hanging = Request(CHAT, (), chat("solo", "act:hang", stream=stream))
+        usual_one = Request(CHAT, (), chat("solo", stream=stream))
+        async with flooding(gateway, hanging, every=0.001, most=200):
+            await asyncio.sleep(1.0)
+            refused.append(await send(gateway.port, HOSTILE, usual_one))
+            beside = await ask(gateway.port, STEADY, "solo", usual_one)
+        await eventually_virtual(lambda: gateway.runtime.under_way.count == 0)
+        return beside, await ask(gateway.port, HOSTILE, "solo", usual_one)
+
+    beside, later = play(tmp_path, course, connections=30, calls_per_key=20)
+    assert (beside.status, later.status) == (200, 200)
+    assert beside.seconds < 1.0
+    assert refused[0].startswith(b"HTTP/1.1 429 ")
+    assert b"\r\nretry-after: 1\r\n" in refused[0].lower()
+    assert b'"too_many_calls"' in refused[0]
+
+
+@pytest.mark.parametrize("seed", range(SEEDS // 2))
+def test_calls_are_counted_until_they_end_and_no_longer(tmp_path: Path, seed: int) -> None:
+    """Whatever they meet and whenever their callers leave; others are refused nothing for it."""
+    most: list[int] = []
+
+    async def watch(gateway: SharedGateway) -> None:
+        while True:
+            most.append(gateway.runtime.under_way.count)
+            await asyncio.sleep(0.05)
+
+    async def course(gateway: SharedGateway) -> list[Answer]:
+        watching = asyncio.create_task(watch(gateway))
+        behaving = asyncio.create_task(behave(gateway))
+        async with asyncio.TaskGroup() as misbehaving:
+            for each in range(4):
+                misbehaving.create_task(misbehave(gateway, 4 * seed + each))
+        answers = await behaving
+        await eventually_virtual(lambda: gateway.runtime.under_way.count == 0)
+        watching.cancel()
+        assert not gateway.runtime.under_way.full
+        return answers
+
+    answers = play(tmp_path, course, calls_per_key=2)
+    assert {each.status for each in answers} == {200}
+    # Two of the hostile caller's, and one of those who behave one after the other.
+    assert 2 <= max(most) <= 3
+
+
+async def eventually_virtual(is_so: Callable[[], bool]) -> None:
+    """Wait in virtual time for what is to come."""
+    async with asyncio.timeout(2 * SECONDS + PATIENCE_SECONDS):
+        while not is_so():  # noqa: ASYNC110 # nobody tells of it
+            await asyncio.sleep(0.1)

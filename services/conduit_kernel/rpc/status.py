@@ -13,7 +13,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, QuotaFailure, Re
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
-from conduit_kernel.errors import ConduitError, ServiceUnavailable, error_from
+from conduit_kernel.errors import ConduitError, ServiceUnavailable
 
 DOMAIN = "conduit.v1"
 _ABSENT = frozenset(
@@ -66,3 +66,19 @@ def error_of(error: grpc.RpcError, service: str) -> ConduitError:
     if call.code() in _ABSENT:
         return ServiceUnavailable(f"The {service} service cannot be reached", service=service)
     return ConduitError(f"The {service} service failed", service=service, code=call.code().name)
+
+
+def error_from(reason: str, message: str, metadata: dict[str, str]) -> ConduitError:
+    """Return the error that a reason names, as when it came over the wire."""
+    error = _classes(ConduitError).get(reason, ConduitError)(message)
+    # Set apart, because metadata of another version may have names that Python would not take.
+    error.metadata = metadata
+    return error
+
+
+def _classes(root: type[ConduitError]) -> dict[str, type[ConduitError]]:
+    # NotFound only stands for its children.
+    found = {root.reason: root} if "reason" in vars(root) else {}
+    for child in root.__subclasses__():
+        found |= _classes(child)
+    return found

@@ -19,7 +19,7 @@ from conduit_router.calls.choice import choose
 from conduit_router.calls.failed_attempts import account_for_failure
 from conduit_router.calls.media import Media
 from conduit_router.calls.runtime import CallRuntime
-from conduit_router.context import MAX_ATTEMPTS, CallerContext, CallLimits, limits_of
+from conduit_router.context import MAX_ATTEMPTS, CallerContext, CallLimits, has_wishes, limits_of
 from conduit_router.routing.attempt_plan import Attempt, AttemptPlan
 from conduit_router.routing.decide import Decision, decide
 from conduit_router.routing.health_view import HEALTHY, Asked
@@ -56,6 +56,8 @@ def admit(
             raise runtime.backlog.refusal()
         requirements = operation.requirements(form.json if json is None else json, stream=stream)
         check_model(caller.caller, requirements.model)
+        if runtime.under_way.full:
+            runtime.under_way.check(caller.caller.virtual_key_id)
         has_seed = options is not None and options.HasField("seed")
         seed = options.seed if options is not None and has_seed else runtime.draw_seed()
         state = runtime.state
@@ -63,7 +65,8 @@ def admit(
         if requirements.fallbacks is not None:
             form = without_members(form, ("fallbacks",))
         route = runtime.table.routes.get(requirements.model)
-        if route is not None and route.policy is None and _is_plain(options, requirements):
+        is_plain = requirements.fallbacks is None and (options is None or not has_wishes(options))
+        if is_plain and route is not None and route.policy is None:
             decision = decide(route, requirements, health, seed, caller.peer)
         else:
             decision = choose(runtime, requirements, options, caller, health=health, seed=seed)
@@ -104,14 +107,6 @@ def account_for(scope: "CallScope", error: BaseException | None) -> None:
     scope.runtime.recorder.end_call(scope.caller, requirements, plan, ended, outcome)
     if isinstance(error, ConduitError):
         error.metadata |= failure_report(plan, ended) | traced(scope) | error.metadata
-
-
-def _is_plain(options: CallOptions | None, requirements: Requirements) -> bool:
-    """Return whether a call leaves it to the Router where it goes."""
-    has_wishes = options is not None and (
-        options.fallbacks or options.providers or options.account_key_id
-    )
-    return requirements.fallbacks is None and not has_wishes
 
 
 class CallScope(msgspec.Struct, eq=False):
@@ -156,7 +151,8 @@ class CallScope(msgspec.Struct, eq=False):
         return f"<CallScope {self.caller.request_id}>"
 
     def __enter__(self) -> Self:
-        """Return the scope."""
+        """Begin the call, and return the scope."""
+        self.runtime.under_way.begin(self.caller.caller.virtual_key_id)
         return self
 
     def __exit__(
@@ -166,6 +162,7 @@ class CallScope(msgspec.Struct, eq=False):
         traceback: TracebackType | None,
     ) -> None:
         """End the call, also where a fault of ours keeps its last attempt from ending well."""
+        self.runtime.under_way.end(self.caller.caller.virtual_key_id)
         try:
             if self.attempt is not None:
                 self.end_attempt(self.attempt, error)

@@ -19,6 +19,7 @@ from conduit_router.routing.table import EMPTY_TABLE, Candidate, TableChange, Up
 from conduit_router.trail.call_end import EndListener
 from conduit_router.upstream.outcomes import Outcomes
 from conduit_router.upstream.transport import LazyHeaders, Transport
+from conduit_router.virtual_keys import CallsUnderWay
 
 
 class CallRuntime:
@@ -59,6 +60,7 @@ class CallRuntime:
         self.hedges = Hedges()
         self.prefill_refusals = PrefillRefusals(clock)
         self.caps = caps
+        self.under_way = CallsUnderWay(caps.calls)
         # Of calls without options.
         self.limits = limits_of(CallOptions(), caps)
 

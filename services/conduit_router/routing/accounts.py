@@ -9,7 +9,7 @@ NO_KEYS: frozenset[str] = frozenset()
 
 
 class _Account(NamedTuple):
-    """What keys of the same account have in common."""
+    """An account at a provider, as far as the configuration tells one from another."""
 
     provider_type: str
     # The instance where no group names the account, else zero.

@@ -19,8 +19,8 @@ from conduit_kernel.errors import (
     UpstreamError,
     UpstreamRateLimited,
     VirtualKeyMissing,
-    error_from,
 )
+from conduit_kernel.rpc import error_from
 
 
 @pytest.mark.parametrize("reason", sorted(FAILURES.keys() - {"UNSPECIFIED"}))

@@ -6,15 +6,7 @@ import pytest
 
 from conduit.v1.failures import FAILURES
 from conduit_kernel import errors
-from conduit_kernel.errors import (
-    ConduitError,
-    KeyNotFound,
-    NotFound,
-    Scope,
-    UpstreamError,
-    UpstreamRefused,
-    error_from,
-)
+from conduit_kernel.errors import ConduitError, Scope, UpstreamError, UpstreamRefused
 
 
 def tree(root: type[ConduitError] = ConduitError) -> Iterator[type[ConduitError]]:
@@ -51,41 +43,6 @@ def test_a_reason_is_one_class() -> None:
         if "reason" in vars(error):
             classes.setdefault(error.reason, []).append(name)
     assert [names for names in classes.values() if len(names) > 1] == []
-
-
-@pytest.mark.parametrize("reason", [error.reason for error in ALL.values()])
-def test_errors_come_back_from_the_wire_as_they_were(reason: str) -> None:
-    """With their message and metadata."""
-    error = error_from(reason, "what happened", {"field": "weight"})
-    assert error.reason == reason
-    assert (error.message, str(error), error.metadata) == (
-        "what happened",
-        "what happened",
-        {"field": "weight"},
-    )
-
-
-@pytest.mark.parametrize(
-    "reason", ["", "NEVER_HEARD_OF", "NOT_FOUND", "UNSPECIFIED", "ConduitError"]
-)
-def test_a_reason_of_another_version_is_an_internal_error(reason: str) -> None:
-    """Nothing is known of it, so nobody may draw conclusions."""
-    error = error_from(reason, "what happened", {})
-    assert type(error) is ConduitError
-    assert error.failure.http_status == 500
-
-
-def test_metadata_of_another_version_may_have_any_names() -> None:
-    """Also those that Python would take for its own."""
-    metadata = {"self": "a", "message": "b", "": "c", "a b": "d"}
-    assert error_from("KEY_NOT_FOUND", "no", metadata).metadata == metadata
-
-
-def test_what_is_not_found_is_caught_in_one_word() -> None:
-    """The base has no reason of its own, and so nobody is told of it."""
-    error = error_from("KEY_NOT_FOUND", "no", {})
-    assert isinstance(error, NotFound)
-    assert isinstance(error, KeyNotFound)
 
 
 @every_error

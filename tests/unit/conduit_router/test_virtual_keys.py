@@ -1,4 +1,6 @@
-"""Who may call, and with which models."""
+"""Who may call, with which models, and how often at a time."""
+
+import random
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -7,12 +9,13 @@ from tests.support.snapshots import ENCRYPTION_KEY, compiled, first, provider, s
 from conduit_kernel.errors import (
     ConduitError,
     ModelNotAllowed,
+    TooManyCalls,
     VirtualKeyDisabled,
     VirtualKeyInvalid,
     VirtualKeyMissing,
 )
 from conduit_kernel.secrets import Vault
-from conduit_router.virtual_keys import VirtualKeys, check_model, may_use
+from conduit_router.virtual_keys import CallsUnderWay, VirtualKeys, check_model, may_use
 
 
 def identities() -> VirtualKeys:
@@ -82,3 +85,35 @@ def test_a_key_made_under_a_former_encryption_key_stays_valid() -> None:
     alone.apply(first(table))
     with pytest.raises(VirtualKeyInvalid):
         alone.identify("Bearer condt_good")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_key_has_more_calls_under_way_than_it_may(seed: int) -> None:
+    """In any order of beginnings and ends; nothing is left of calls that are over."""
+    chance, under_way = random.Random(seed), CallsUnderWay(3)  # noqa: S311 # the same each time
+    open_calls: list[int] = []
+    for _ in range(500):
+        key = chance.randrange(4)
+        if chance.random() < 0.45 and open_calls:
+            under_way.end(open_calls.pop(chance.randrange(len(open_calls))))
+        elif open_calls.count(key) == 3:
+            with pytest.raises(TooManyCalls):
+                under_way.check(key)
+        else:
+            under_way.check(key)
+            under_way.begin(key)
+            open_calls.append(key)
+        assert under_way.count == len(open_calls)
+        assert under_way.full == {key for key in open_calls if open_calls.count(key) == 3}
+    for key in open_calls:
+        under_way.end(key)
+    assert (under_way.count, under_way.full) == (0, set())
+
+
+def test_without_a_number_there_may_be_any() -> None:
+    """Zero is none."""
+    under_way = CallsUnderWay(0)
+    for _ in range(10_000):
+        under_way.begin(1)
+    assert not under_way.full
+    assert under_way.count == 10_000

@@ -234,6 +234,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The call is bound to a provider's account by a key that it names, and no key of that account can serve it.
     Example: `{"reason": "ACCOUNT_UNAVAILABLE", "metadata": {"model": "gpt-4"}}`.
     """
+    ERROR_REASON_TOO_MANY_CALLS: _ErrorReason.ValueType  # 52
+    """The virtual key has as many calls under way at this router as it may have at a time.
+    Example: `{"reason": "TOO_MANY_CALLS", "metadata": {"virtual_key_id": "4", "limit": "500", "retry_after_ms": "1000"}}`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` in every error, whose `domain` is `conduit.v1`.
@@ -459,5 +463,9 @@ Example: `{"reason": "REQUEST_NOT_FOUND", "metadata": {"request_id": "req_01k4y7
 ERROR_REASON_ACCOUNT_UNAVAILABLE: ErrorReason.ValueType  # 51
 """The call is bound to a provider's account by a key that it names, and no key of that account can serve it.
 Example: `{"reason": "ACCOUNT_UNAVAILABLE", "metadata": {"model": "gpt-4"}}`.
+"""
+ERROR_REASON_TOO_MANY_CALLS: ErrorReason.ValueType  # 52
+"""The virtual key has as many calls under way at this router as it may have at a time.
+Example: `{"reason": "TOO_MANY_CALLS", "metadata": {"virtual_key_id": "4", "limit": "500", "retry_after_ms": "1000"}}`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

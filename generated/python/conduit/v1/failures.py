@@ -325,4 +325,10 @@ FAILURES: Final[dict[str, Failure]] = {
         openai_type="invalid_request_error",
         hint="Name a key that served the model, or name none and leave out what belongs to its account.",
     ),
+    "TOO_MANY_CALLS": Failure(
+        code=8,
+        http_status=429,
+        openai_type="rate_limit_error",
+        hint="Wait until others of the key's calls are over, or raise CONDUIT_MAX_CALLS_PER_KEY.",
+    ),
 }

@@ -6,14 +6,17 @@ from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, QuotaFailure, RetryInfo
 from google.rpc.status_pb2 import Status
 
+from conduit.v1.failures import FAILURES
 from conduit_kernel.errors import (
     BudgetExceeded,
     ConduitError,
     InvalidRequest,
+    KeyNotFound,
     ModelNotFound,
+    NotFound,
     UpstreamRateLimited,
 )
-from conduit_kernel.rpc import status_of
+from conduit_kernel.rpc import error_from, status_of
 
 
 def details(error: ConduitError) -> list[Message]:
@@ -71,3 +74,38 @@ def test_a_time_to_wait_is_one_that_interceptors_know() -> None:
 def test_a_time_that_is_none_is_left_out(wait: str) -> None:
     """What a provider made of it must not break the error that tells of it."""
     assert len(details(UpstreamRateLimited("Slow down", retry_after_ms=wait))) == 1
+
+
+@pytest.mark.parametrize("reason", sorted(FAILURES.keys() - {"UNSPECIFIED"}))
+def test_errors_come_back_from_the_wire_as_they_were(reason: str) -> None:
+    """With their message and metadata."""
+    error = error_from(reason, "what happened", {"field": "weight"})
+    assert error.reason == reason
+    assert (error.message, str(error), error.metadata) == (
+        "what happened",
+        "what happened",
+        {"field": "weight"},
+    )
+
+
+@pytest.mark.parametrize(
+    "reason", ["", "NEVER_HEARD_OF", "NOT_FOUND", "UNSPECIFIED", "ConduitError"]
+)
+def test_a_reason_of_another_version_is_an_internal_error(reason: str) -> None:
+    """Nothing is known of it, so nobody may draw conclusions."""
+    error = error_from(reason, "what happened", {})
+    assert type(error) is ConduitError
+    assert error.failure.http_status == 500
+
+
+def test_metadata_of_another_version_may_have_any_names() -> None:
+    """Also those that Python would take for its own."""
+    metadata = {"self": "a", "message": "b", "": "c", "a b": "d"}
+    assert error_from("KEY_NOT_FOUND", "no", metadata).metadata == metadata
+
+
+def test_what_is_not_found_is_caught_in_one_word() -> None:
+    """The base has no reason of its own, and so nobody is told of it."""
+    error = error_from("KEY_NOT_FOUND", "no", {})
+    assert isinstance(error, NotFound)
+    assert isinstance(error, KeyNotFound)

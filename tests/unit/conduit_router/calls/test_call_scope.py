@@ -1,5 +1,7 @@
 """A call's scope, with a clock of the test's own: attempts and calls end exactly once."""
 
+import asyncio
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -11,11 +13,18 @@ from tests.support.snapshots import ALIAS, compiled, mapping, provider, snapshot
 
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER
 from conduit.v1.timeouts_pb2 import Timeouts
-from conduit_kernel.errors import DeadlineExceeded, InvalidRequest, StreamInterrupted, UpstreamError
+from conduit_kernel.errors import (
+    DeadlineExceeded,
+    InvalidRequest,
+    StreamInterrupted,
+    TooManyCalls,
+    UpstreamError,
+)
 from conduit_providers.patience import USUAL
 from conduit_router.routing.attempt_plan import Consumption
 from conduit_router.routing.health_view import Subject
 from conduit_router.trail.call_end import GONE, EndListener
+from conduit_router.virtual_keys import CallsUnderWay
 
 
 @pytest.fixture
@@ -172,6 +181,39 @@ def test_a_crash_of_ours_at_the_end_keeps_nobody_from_hearing_of_it(bench: Bench
         # What no codec would count.
         bench.begun(scope).consumption = cast("Consumption", object())
     assert bench.codes == ["INTERNAL"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [None, GeneratorExit(), DeadlineExceeded("late"), asyncio.CancelledError(), KeyError("ours")],
+    ids=repr,
+)
+def test_a_call_takes_a_place_of_its_key_until_it_ends(
+    bench: Bench, error: BaseException | None
+) -> None:
+    """However it ends, and once; a key that has none left is told so, others go on."""
+    bench.runtime.under_way = CallsUnderWay(2)
+    with bench.admit() as scope, contextlib.suppress(BaseException), bench.admit():
+        with pytest.raises(TooManyCalls) as refused:
+            bench.admit()
+        with bench.admit(by=2):
+            assert bench.runtime.under_way.count == 3
+        bench.begun(scope)
+        if error is not None:
+            raise error
+    assert refused.value.metadata["retry_after_ms"] == "1000"
+    assert bench.runtime.under_way.count == 0
+    assert bench.codes[0] == "TOO_MANY_CALLS"
+    with bench.admit(), bench.admit():
+        pass
+
+
+def test_a_crash_of_ours_at_the_end_gives_the_place_back(bench: Bench) -> None:
+    """Or the key would have a place less for ever."""
+    with pytest.raises(AttributeError), bench.admit() as scope:
+        # What no codec would count.
+        bench.begun(scope).consumption = cast("Consumption", object())
+    assert bench.runtime.under_way.count == 0
 
 
 def test_the_alias_is_that_of_the_snapshot(bench: Bench) -> None:
