@@ -4,9 +4,7 @@ https://platform.openai.com/docs/api-reference/images/createEdit
 """
 
 from collections.abc import Iterator
-from functools import partial
 
-import msgspec
 import orjson
 
 from conduit.v1.form_pb2 import Form as MultipartForm
@@ -14,7 +12,11 @@ from conduit.v1.form_pb2 import FormMember
 from conduit.v1.json_runtime import JsonError
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codecs.openai.image_answer import read_images
-from conduit_providers.codecs.openai.image_stream import OpenAIImageDecoder
+from conduit_providers.codecs.openai.image_stream import (
+    OpenAIImageDecoder,
+    fit_stream,
+    image_decoder,
+)
 from conduit_providers.codecs.openai.request import fit, fitted_members, headers_of
 from conduit_providers.codecs.shared.multipart import form_request
 from conduit_providers.codecs.shared.whole_images import WholeImageDecoder
@@ -25,13 +27,8 @@ from conduit_providers.target import Target
 from conduit_providers.uploaded_form import uploaded_form
 from conduit_providers.wire import HttpRequest, HttpResponse
 
-JSON_TYPE = "application/json"
 # What goes by another way than that of the caller's members.
 _OURS = frozenset({"model", "stream"})
-
-
-class _Asked(msgspec.Struct):
-    n: int | None = None
 
 
 class OpenAIImageEditCodec:
@@ -64,11 +61,8 @@ class OpenAIImageEditCodec:
     def decoder(
         self, call: ImageEditCall, endpoint: Endpoint
     ) -> OpenAIImageDecoder | WholeImageDecoder:
-        """Return what passes events on; or what makes them, of an answer that is none."""
-        if call.answer_headers.get("content-type", "").strip().lower().startswith(JSON_TYPE):
-            return WholeImageDecoder(call, "image_edit", partial(read_images, call=call))
-        asked = msgspec.json.decode(call.request.json, type=_Asked)
-        return OpenAIImageDecoder(call, asked.n or 1)
+        """Return a fresh decoder for one streamed answer."""
+        return image_decoder(call, "image_edit")
 
 
 def _has_files(call: ImageEditCall) -> bool:
@@ -81,14 +75,9 @@ def _has_files(call: ImageEditCall) -> bool:
 
 def _json(call: ImageEditCall, endpoint: Endpoint, target: Target) -> bytes:
     members = fitted_members(call, endpoint, target.provider_name)
-    members.pop("stream", None)
-    if _streams(call, endpoint):
+    if fit_stream(members, call, endpoint, target.provider_name):
         members["stream"] = True
     return orjson.dumps(members)
-
-
-def _streams(call: ImageEditCall, endpoint: Endpoint) -> bool:
-    return call.stream and "partial_images" in endpoint.capabilities
 
 
 def _members(
@@ -96,12 +85,12 @@ def _members(
 ) -> Iterator[FormMember]:
     """Yield the members to send, the files last: they are read when all else was."""
     yield FormMember(name="model", value=call.model.encode())
-    if _streams(call, endpoint):
-        yield FormMember(name="stream", value=b"true")
     texts = [member for member in given.members if not member.HasField("file")]
     said = {_name(each): each.value.decode("utf-8", "replace") for each in texts}
     fitted: dict[str, object] = {name: said[name] for name in said.keys() - _OURS}
     fit(fitted, endpoint, call, provider)
+    if fit_stream(fitted, call, endpoint, provider):
+        yield FormMember(name="stream", value=b"true")
     for member in texts:
         name = _name(member)
         if fitted.get(name) == said[name]:
