@@ -197,15 +197,14 @@ def chat_usage(usage: Quantities, counts: Counts) -> ChatUsage:
     return message
 
 
-def annotations(citations: Iterable[Citation]) -> bytes:
-    """Return citations of the text in OpenAI's form, as JSON; nothing if there are none."""
-    found = [
+def annotations(citations: Iterable[Citation]) -> list[Json]:
+    """Return citations of the text in OpenAI's form."""
+    return [
         _annotation(citation, source)
         for citation in citations
         if citation.type in {None, "TEXT_CONTENT"}
         for source in citation.sources or []
     ]
-    return orjson.dumps(found) if found else b""
 
 
 def _annotation(citation: Citation, source: Source) -> Json:

@@ -84,7 +84,8 @@ def _completion(reply: Reply, said: Message, call: ChatCall) -> ChatCompletion:
     content = [Content("text", said.content)] if isinstance(said.content, str) else said.content
     _add_content(message, content or [])
     _add_calls(message, said.tool_calls or [])
-    message.annotations_json = annotations(said.citations or [])
+    if cited := annotations(said.citations or []):
+        message.annotations_json = orjson.dumps(cited)
     return completion
 
 

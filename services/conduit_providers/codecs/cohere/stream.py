@@ -179,9 +179,9 @@ class CohereChatDecoder(EventDecoder):
     def _add_citation(
         self, citation: Citation | list[object] | None, chunks: list[ChatCompletionChunk]
     ) -> None:
-        found = annotations([citation]) if isinstance(citation, Citation) else b""
+        found = annotations([citation]) if isinstance(citation, Citation) else []
         if found:
-            self._chunk(chunks, ChatDelta(annotations_json=found))
+            self._cite(chunks, found)
 
     def _add_end(self, delta: Delta, chunks: list[ChatCompletionChunk]) -> None:
         if delta.usage is not None:

@@ -110,13 +110,13 @@ def test_citations_are_openais_annotations() -> None:
         "ab",
         [Source("document", "d", {"title": "t", "url": "u"}), Source("tool", None, None, {"x": 1})],
     )
-    found = orjson.loads(annotations([cited, Citation(type="PLAN", sources=[Source()])]))
+    found = annotations([cited, Citation(type="PLAN", sources=[Source()])])
     assert [each["url_citation"] for each in found] == [
         {"start_index": 1, "end_index": 3, "title": "t", "url": "u"},
         {"start_index": 1, "end_index": 3, "title": "", "url": ""},
     ]
     assert found[0]["source"] == {"type": "document", "id": "d"}
-    assert annotations([Citation(sources=None), Citation(sources=[])]) == b""
+    assert annotations([Citation(sources=None), Citation(sources=[])]) == []
 
 
 @pytest.mark.parametrize("start", [-1, 2**31])

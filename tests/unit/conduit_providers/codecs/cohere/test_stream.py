@@ -104,13 +104,16 @@ def test_plans_and_thoughts_have_their_places() -> None:
 
 
 def test_citations_and_probabilities_go_with_the_words() -> None:
-    """A citation without a source says nothing."""
-    cited = {"start": 0, "end": 2, "sources": [{"type": "document", "id": "d"}]}
+    """A citation without a source says nothing; others are numbered, as accumulators demand."""
+    cited = {"start": 0, "end": 2, "sources": [{"type": "document", "id": "d"}] * 2}
     found = deltas(
-        event("citation-start", citations=cited), event("citation-start", citations={"start": 0})
+        event("citation-start", citations=cited),
+        event("citation-start", citations={"start": 0}),
+        event("citation-start", citations=cited),
     )
-    assert len(found) == 1
-    assert orjson.loads(found[0].annotations_json)[0]["source"]["id"] == "d"
+    told = [each for delta in found for each in orjson.loads(delta.annotations_json)]
+    assert [each["index"] for each in told] == [0, 1, 2, 3]
+    assert {each["source"]["id"] for each in told} == {"d"}
     reader = decoder()
     words = event("content-delta", content={"text": "Hi"})
     events = reader.feed(sse(words | {"logprobs": {"text": "Hi", "logprobs": [-0.5]}}))
