@@ -25,6 +25,7 @@ Unread = msgspec.Raw | msgspec.UnsetType
 
 _UNSET = msgspec.UNSET
 _EMPTY = msgspec.Raw(b"{}")
+_NO_CALLS = raw([])
 _REASONING = b'"reasoning"'
 _REASONING_CONTENT = b'"reasoning_content"'
 # The two spacings of JSON's writers.
@@ -192,12 +193,13 @@ def with_messages_formed(answer: bytes, provider: str) -> bytes:
             message["role"] = raw("assistant")
         _rename_thoughts(message)
         calls = whole_calls(message.get("tool_calls", NULL))
+        has_calls = calls not in (None, _NO_CALLS)
         if calls is not None:
             message["tool_calls"] = calls
         if index_of(choice.get("index")) is None:
             choice["index"] = raw(place)
         word = text_of(choice.get("finish_reason"))
-        _set_reason(choice, word, reason_of(word, provider, has_calls=calls is not None))
+        _set_reason(choice, word, reason_of(word, provider, has_calls=has_calls))
         choice["message"] = raw(message)
     return _write({**members, "choices": choices})
 
@@ -211,9 +213,11 @@ def _set_reason(choice: Members, word: str, reason: str) -> None:
 
 def _are_indexed(entries: Unread) -> bool:
     """Return whether each entry of a list has its index, or there is no list."""
+    if entries is _UNSET or not bytes(entries).startswith(b"["):
+        # Google's `extra_content` is an object.
+        return True
     try:
-        if entries is not _UNSET and entries != NULL:
-            _read_indexed(entries)
+        _read_indexed(entries)
     except msgspec.ValidationError:
         return False
     return True

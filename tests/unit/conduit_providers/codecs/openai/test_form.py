@@ -238,3 +238,18 @@ def test_a_message_without_calls_is_in_form(calls: Json) -> None:
     raw = chunk(good)
     assert CODEC.read(raw, CALL, PLAIN).json is raw
     assert choice_of(good) == good
+
+
+@pytest.mark.parametrize("calls", [[], None])
+def test_an_empty_list_of_calls_is_no_call(calls: Json | None) -> None:
+    """An answer without a reason to stop has then stopped, and nobody waits for a tool."""
+    said = {"role": "assistant", "content": "a", "tool_calls": calls}
+    raw = with_messages_formed(chunk({"message": said, "finish_reason": None}), "P")
+    assert orjson.loads(raw)["choices"][0]["finish_reason"] == "stop"
+
+
+def test_an_object_beside_the_words_changes_nothing() -> None:
+    """So Google's own OpenAI dialect hands out what is its own; only lists need numbers."""
+    said = {"content": "a", "extra_content": {"google": {"thought_signature": "s"}}}
+    event = chunk(piece(said))
+    assert kept_by(ChunkForm("P"), event) is event
