@@ -25,6 +25,7 @@ from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.anthropic.blocks import block_in, text_in
 from conduit_providers.codecs.shared.call_ids import CallIds, tool_name
+from conduit_providers.codecs.shared.kept_blocks import CallsAgain
 from conduit_providers.codecs.shared.media import data_url, inlined
 from conduit_providers.codecs.shared.turns import arguments_of, joined_details, unknown_turn
 from conduit_providers.operations.chat import ChatCall
@@ -219,7 +220,7 @@ def _assistant(message: ChatMessage, call: ChatCall, provider: str, ids: CallIds
     # Words and calls between uses of the provider's own tools go back where they stood, unless the
     # words were changed: then the uses are of no use any more.
     is_as_it_was = bool(own) and text_in(own) == said
-    calls = list(message.tool_calls)
+    calls = CallsAgain(message.tool_calls)
     blocks = [
         again
         for each in _thoughts(message, call, provider, with_own=is_as_it_was)
@@ -232,19 +233,16 @@ def _assistant(message: ChatMessage, call: ChatCall, provider: str, ids: CallIds
         blocks += _contents(message.content, call, provider)
     if message.refusal.strip():
         blocks.append({"type": "text", "text": message.refusal})
-    blocks += [_tool_use(each, provider, ids) for each in calls]
+    blocks += [_tool_use(each, provider, ids) for each in calls.rest()]
     return blocks
 
 
-def _called_again(block: Json, calls: list[ToolCall], provider: str, ids: CallIds) -> Json | None:
+def _called_again(block: Json, calls: CallsAgain, provider: str, ids: CallIds) -> Json | None:
     """Return a block with what the message says of the call in it; None if that is gone."""
     if block["type"] != "tool_use":
         return block
-    for call in calls:
-        if call.id == block.get("id"):
-            calls.remove(call)
-            return block | _tool_use(call, provider, ids)
-    return None
+    call = calls.take(block.get("id"))
+    return None if call is None else block | _tool_use(call, provider, ids)
 
 
 def _thoughts(message: ChatMessage, call: ChatCall, provider: str, *, with_own: bool) -> list[Json]:

@@ -115,7 +115,9 @@ class StreamedBlocks:
         for name, value in (parsed(event).get("delta") or {}).items():
             inside = block.get(name)
             if isinstance(inside, dict) and isinstance(value, list):
-                inside["content"] = [*inside.get("content", ()), *value]
+                content = inside.setdefault("content", [])
+                if isinstance(content, list):
+                    content += value
             elif isinstance(inside, dict) and isinstance(value, dict):
                 block[name] = inside | value
 

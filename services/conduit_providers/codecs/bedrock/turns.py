@@ -29,6 +29,7 @@ from conduit_providers.codecs.bedrock.media import S3, media, sound
 from conduit_providers.codecs.bedrock.options import ChatModel
 from conduit_providers.codecs.shared.call_ids import MAX_CHARS as MAX_TOOL_NAME_CHARS
 from conduit_providers.codecs.shared.call_ids import CallIds, tool_name
+from conduit_providers.codecs.shared.kept_blocks import CallsAgain
 from conduit_providers.codecs.shared.turns import arguments_of, joined_details, unknown_turn
 from conduit_providers.operations.chat import ChatCall
 
@@ -213,21 +214,24 @@ class Conversation:
 
     def _again(self, message: ChatMessage) -> list[Json]:
         """Return the blocks of an answer as they came, with the calls that the message has."""
-        calls = {call.id: call for call in message.tool_calls}
+        calls = CallsAgain(message.tool_calls)
         blocks: list[Json] = []
         for detail in joined_details(message.reasoning_details):
             match block_in(detail):
                 case None:
                     blocks += self._thoughts([detail])
-                case {"toolUse": {"toolUseId": str(call_id)}} if call_id in calls:
-                    blocks.append(self._tool_use(calls.pop(call_id)))
-                case {"toolUse": {"type": "server_tool_use"}} as block:
-                    blocks.append(block)
-                case {"toolUse": _}:
-                    pass
+                case {"toolUse": use} as block:
+                    blocks += self._used_again(block, use, calls)
                 case block:
                     blocks.append(block)
-        return blocks + [self._tool_use(each) for each in calls.values()]
+        return blocks + [self._tool_use(each) for each in calls.rest()]
+
+    def _used_again(self, block: Json, use: object, calls: CallsAgain) -> list[Json]:
+        """Return the call that the message has here, or the block of a provider's own tool."""
+        members = use if isinstance(use, dict) else {}
+        if (call := calls.take(members.get("toolUseId"))) is not None:
+            return [self._tool_use(call)]
+        return [block] if members.get("type") == "server_tool_use" else []
 
     def _thoughts(self, details: Iterable[ReasoningDetail]) -> list[Json]:
         blocks: list[Json] = []

@@ -14,6 +14,7 @@ from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.gemini.kept_parts import media_again, part_in, picture
 from conduit_providers.codecs.gemini.parts import FORMAT, OWN_ID
+from conduit_providers.codecs.shared.kept_blocks import CallsAgain
 from conduit_providers.codecs.shared.turns import arguments_of, joined_details
 from conduit_providers.operations.chat import ChatCall
 
@@ -22,6 +23,15 @@ Json = dict[str, Any]
 # What the documentation says to send for calls that another model made, since Gemini 3 refuses
 # calls without a signature. https://ai.google.dev/gemini-api/docs/thought-signatures#faqs
 FOREIGN_SIGNATURE = "skip_thought_signature_validator"
+
+
+class _HandedBack(NamedTuple):
+    """Members of an answer that the contract does not know, as the caller sent them back."""
+
+    images: Sequence[object]
+    # Google's own members, and the parts among them.
+    google: Json
+    parts: list[Any]
 
 
 class _Thoughts(NamedTuple):
@@ -47,9 +57,10 @@ class ModelTurns:
 
     def parts(self, message: ChatMessage, said: list[Json]) -> list[Json]:
         """Return the parts of a message; `said` are those of its content."""
+        back = _handed_back(message.unknown_json)
         if _is_as_it_was(message):
-            return self._sealed(self._again(message))
-        thoughts = self._thoughts(message)
+            return self._sealed(self._again(message, back))
+        thoughts = self._thoughts(message, back)
         if message.refusal:
             said.append({"text": message.refusal})
         if thoughts.seal:
@@ -57,35 +68,33 @@ class ModelTurns:
                 said.append({"text": ""})
             said[-1]["thoughtSignature"] = thoughts.seal
         calls = [self._call_part(each, thoughts.seals) for each in message.tool_calls]
-        return [*thoughts.parts, *said, *self._pictures(message), *self._sealed(calls)]
+        return [*thoughts.parts, *said, *self._pictures(back), *self._sealed(calls)]
 
     def _drop(self, parameter: str) -> None:
         self._call.drop(parameter, self._provider)
 
-    def _again(self, message: ChatMessage) -> list[Json]:
+    def _again(self, message: ChatMessage, back: _HandedBack) -> list[Json]:
         """Return the parts of an answer as they came, as far as the message still has them."""
-        calls = {call.id: call for call in message.tool_calls}
-        images, native = _images(message), _native(message)
-        others = [each for each in native if isinstance(each, dict) and "inlineData" in each]
+        calls = CallsAgain(message.tool_calls)
+        others = [each for each in back.parts if isinstance(each, dict) and "inlineData" in each]
         parts: list[Json] = []
         for detail in joined_details(message.reasoning_details):
             part = part_in(detail)
             if part is None:
                 parts += [_thought(detail)] if detail.type == "reasoning.text" else []
             elif "inlineData" in part:
-                medium = media_again(part, images, others)
+                medium = media_again(part, back.images, others)
                 parts += [medium] if medium else []
             elif "functionCall" in part:
-                called = calls.pop(_id_in(part), None)
+                called = calls.take(_id_in(part))
                 parts += [self._call_part(called, {})] if called is not None else []
             else:
                 parts.append(part)
-        return parts + [self._call_part(each, {}) for each in calls.values()]
+        return parts + [self._call_part(each, {}) for each in calls.rest()]
 
-    def _thoughts(self, message: ChatMessage) -> _Thoughts:
-        google = _google(message.unknown_json)
+    def _thoughts(self, message: ChatMessage, back: _HandedBack) -> _Thoughts:
         parts: list[Json] = []
-        seal, seals = str(google.get("thought_signature") or ""), dict[str, str]()
+        seal, seals = str(back.google.get("thought_signature") or ""), dict[str, str]()
         for detail in joined_details(message.reasoning_details):
             if detail.format and detail.format != FORMAT:
                 self._drop("messages.reasoning_details")
@@ -98,10 +107,10 @@ class ModelTurns:
         if message.reasoning_content and not message.reasoning_details:
             # Unsigned thoughts would be no more than talk.
             self._drop("messages.reasoning_content")
-        return _Thoughts(parts + _native(message), seal, seals)
+        return _Thoughts(parts + back.parts, seal, seals)
 
-    def _pictures(self, message: ChatMessage) -> list[Json]:
-        found = [picture(image) for image in _images(message)]
+    def _pictures(self, back: _HandedBack) -> list[Json]:
+        found = [picture(image) for image in back.images]
         if None in found:
             self._drop("messages.images")
         return [part for part in found if part is not None]
@@ -126,7 +135,8 @@ class ModelTurns:
                 **id_member(call.id),
             }
         }
-        signature = _google(call.unknown_json).get("thought_signature") or seals.get(call.id)
+        google = _handed_back(call.unknown_json).google
+        signature = google.get("thought_signature") or seals.get(call.id)
         if signature:
             part["thoughtSignature"] = signature
         return part
@@ -156,14 +166,17 @@ def _thought(detail: ReasoningDetail) -> Json:
     return part
 
 
-def _images(message: ChatMessage) -> Sequence[object]:
-    images = orjson.loads(message.unknown_json or b"{}").get("images")
-    return images if isinstance(images, list) else ()
-
-
-def _native(message: ChatMessage) -> list[Any]:
-    parts = _google(message.unknown_json).get("parts")
-    return [_unnumbered(part) for part in parts] if isinstance(parts, list) else []
+def _handed_back(unknown: bytes) -> _HandedBack:
+    """Return what is Google's of members, and where OpenRouter gave pictures."""
+    if not unknown:
+        return _NOTHING
+    members = orjson.loads(unknown)
+    extra, images = members.get("extra_content"), members.get("images")
+    google = extra.get("google") if isinstance(extra, dict) else None
+    google = google if isinstance(google, dict) else {}
+    parts = google.get("parts")
+    native = [_unnumbered(part) for part in parts] if isinstance(parts, list) else []
+    return _HandedBack(images if isinstance(images, list) else (), google, native)
 
 
 def _unnumbered(part: object) -> object:
@@ -173,8 +186,4 @@ def _unnumbered(part: object) -> object:
     return {name: value for name, value in part.items() if name != "index"}
 
 
-def _google(unknown: bytes) -> Json:
-    """Return what a caller hands back of Google's own members beside OpenAI's."""
-    extra = orjson.loads(unknown or b"{}").get("extra_content")
-    google = extra.get("google") if isinstance(extra, dict) else None
-    return google if isinstance(google, dict) else {}
+_NOTHING = _HandedBack((), {}, [])

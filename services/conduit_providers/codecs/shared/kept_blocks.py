@@ -5,6 +5,7 @@ is not lost when the answer becomes the next turn: its blocks travel as reasonin
 each, and go back in their order.
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 import orjson
 
 from conduit.v1.chat_message_pb2 import ReasoningDetail
+from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_providers.json_reading import parsed
 
 Json = dict[str, Any]
@@ -36,6 +38,31 @@ class BlockOrder:
             self.is_lost = True
         else:
             self._last = place
+
+
+class CallsAgain:
+    """The calls that a message has, to go back where its blocks have them, each once.
+
+    Several may have one id: the first block with it has the first of them.
+    """
+
+    __slots__ = ("_by_id", "_calls")
+
+    def __init__(self, calls: Iterable[ToolCall]) -> None:
+        # By their places in the message.
+        self._calls = dict(enumerate(calls))
+        self._by_id: dict[str, deque[int]] = {}
+        for place, call in self._calls.items():
+            self._by_id.setdefault(call.id, deque()).append(place)
+
+    def take(self, call_id: object) -> ToolCall | None:
+        """Return the next call with an id; None if there is no other one."""
+        places = self._by_id.get(call_id) if isinstance(call_id, str) else None
+        return self._calls.pop(places.popleft()) if places else None
+
+    def rest(self) -> Iterable[ToolCall]:
+        """Return the calls that no block has, in their order."""
+        return self._calls.values()
 
 
 def put_block(detail: ReasoningDetail, form: str, block: Mapping[str, object], index: int) -> None:

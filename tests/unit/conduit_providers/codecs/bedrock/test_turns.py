@@ -8,6 +8,7 @@ import pytest
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.calls import Call
 from conduit_providers.codecs.bedrock.answer import FORMAT
+from conduit_providers.codecs.bedrock.kept_blocks import BLOCK_FORMAT
 from conduit_providers.codecs.bedrock.options import ChatModel
 from conduit_providers.codecs.bedrock.turns import (
     ALONE,
@@ -182,3 +183,25 @@ def test_what_converse_does_not_know_is_refused(turn: Json) -> None:
     """Another candidate may know it."""
     with pytest.raises(UnsupportedCapability):
         said(turn)
+
+
+def test_kept_blocks_go_back_in_their_order_with_the_calls_of_the_message() -> None:
+    """Two of one id are two, one that is gone is not sent, one that is new comes last."""
+    search = {"toolUse": {"toolUseId": "s", "type": "server_tool_use", "name": "nova_grounding"}}
+    blocks = [{"toolUse": {"toolUseId": each}} for each in ("c", "c", "gone")]
+    details = [
+        {"type": "reasoning.encrypted", "format": BLOCK_FORMAT, "data": orjson.dumps(each).decode()}
+        for each in (blocks[0], search, *blocks[1:], {"toolUse": 7})
+    ]
+    calls = [
+        {"id": each, "type": "function", "function": {"name": name, "arguments": "{}"}}
+        for each, name in (("c", "f"), ("c", "g"), ("d", "h"))
+    ]
+    message = {"role": "assistant", "reasoning_details": details, "tool_calls": calls}
+    [_, turn] = said(USER, message)
+    assert [block["toolUse"]["name"] for block in turn["content"]] == [
+        "f",
+        "nova_grounding",
+        "g",
+        "h",
+    ]

@@ -55,6 +55,16 @@ def test_calls_are_those_of_the_message(calls: list[Json] | None) -> None:
     assert [list(part) for part in parts] == [["executableCode"], *[["functionCall"]] * bool(calls)]
 
 
+def test_two_calls_of_one_id_both_go_back() -> None:
+    """Some callers give all calls the same one; the provider has the last word on that."""
+    details = kept({"functionCall": {"id": "c"}}, CODE, {"functionCall": {"id": "c"}})
+    calls = [CALL, {**CALL, "function": {"name": "g", "arguments": "{}"}}]
+    parts, _ = turn({"content": None, "reasoning_details": details, "tool_calls": calls})
+    first, code, second = parts
+    assert code == CODE
+    assert [each["functionCall"]["name"] for each in (first, second)] == ["f", "g"]
+
+
 def test_calls_of_other_models_are_sealed_as_the_documentation_says() -> None:
     """The first of a turn, where the model demands it."""
     parts, _ = turn({"tool_calls": [CALL, {**CALL, "id": "d"}]}, is_sealing=True)

@@ -3,11 +3,13 @@
 import pytest
 
 from conduit.v1.chat_message_pb2 import ReasoningDetail
+from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_providers.codecs.shared.kept_blocks import (
     CALL,
     TEXT,
     THOUGHT,
     BlockOrder,
+    CallsAgain,
     block_in,
     blocks_in,
     put_block,
@@ -49,3 +51,20 @@ def test_a_block_comes_back_as_it_was_put() -> None:
 def test_what_a_caller_has_broken_is_no_block(data: str) -> None:
     """It is passed over like a stranger's."""
     assert block_in(ReasoningDetail(format="ours", data=data), "ours") is None
+
+
+def test_calls_go_back_once_each() -> None:
+    """Those of one id in their order; those that no block has are what is left."""
+    made = [ToolCall(id=each, unknown_json=b"%d" % place) for place, each in enumerate("abacab")]
+    calls = CallsAgain(made)
+    ids: list[object] = ["b", "a", "a", "d", None, ["a"], {}, "b", "b"]
+    taken = [calls.take(each) for each in ids]
+    assert [call and call.unknown_json for call in taken] == [
+        b"1",
+        b"0",
+        b"2",
+        *[None] * 4,
+        b"5",
+        None,
+    ]
+    assert [call.unknown_json for call in calls.rest()] == [b"3", b"4"]
