@@ -155,11 +155,23 @@ async def first_events(stream: UpstreamStream, seconds: float) -> Any:  # noqa: 
     """
     try:
         async with asyncio.timeout(max(0.001, seconds)):
-            events = following = await stream.next()
-            while following is not None and following.is_head and events.size < MAX_HEAD_BYTES:
+            following = await stream.next()
+            found, size = [following], 0
+            while following is not None and following.is_head:
+                size += following.size
+                if size >= MAX_HEAD_BYTES:
+                    break
                 following = await stream.next()
                 if following is not None:
-                    events = events.with_more(following)
-            return events
+                    found.append(following)
+            return _joined(found)
     except BaseException as error:  # noqa: BLE001 # whatever it is, the stream must be closed
         stream.unopened(error)
+
+
+def _joined(found: list[Any]) -> Any:  # noqa: ANN401 # as above
+    """Return pieces in one: two by two, as each joint copies what it joins."""
+    while len(found) > 1:
+        joined = [one.with_more(other) for one, other in zip(found[::2], found[1::2], strict=False)]
+        found = joined + found[len(joined) * 2 :]
+    return found[0]

@@ -149,40 +149,59 @@ def message_of(deltas: Iterable[ChatDelta]) -> ChatMessage:
     """Put the pieces of a whole answer together."""
     message = ChatMessage(role=CHAT_ROLE_ASSISTANT)
     texts: list[str] = []
+    thoughts: list[str] = []
+    details = _Details(message)
     unknown: Json = {}
     for delta in deltas:
         texts.append(delta.content)
-        message.reasoning_content += delta.reasoning_content
-        _add_details(message, delta)
+        thoughts.append(delta.reasoning_content)
+        details.add(delta)
         for each in delta.tool_calls:
             call = message.tool_calls.add(id=each.id, unknown_json=each.unknown_json)
             call.function.name = each.function.name
             call.function.arguments = each.function.arguments
         if delta.unknown_json:
             _add_unknown(unknown, orjson.loads(delta.unknown_json))
+    details.end()
     if any(texts):
         message.content.add(text="".join(texts))
-    if not message.reasoning_content:
-        message.ClearField("reasoning_content")
+    if any(thoughts):
+        message.reasoning_content = "".join(thoughts)
     if unknown:
         message.unknown_json = orjson.dumps(unknown)
     return message
 
 
-def _add_details(message: ChatMessage, delta: ChatDelta) -> None:
-    for detail in delta.reasoning_details:
-        last = message.reasoning_details[-1] if message.reasoning_details else None
-        if last is None or (last.index, last.type) != (detail.index, detail.type):
-            message.reasoning_details.add().CopyFrom(detail)
-            continue
-        last.text += detail.text
-        if detail.signature:
-            last.signature = detail.signature
+class _Details:
+    """Puts the pieces of a message's details together."""
+
+    def __init__(self, message: ChatMessage) -> None:
+        self._details = message.reasoning_details
+        # The texts of the last one.
+        self._texts: list[str] = []
+
+    def add(self, delta: ChatDelta) -> None:
+        """Take the pieces of a delta."""
+        for detail in delta.reasoning_details:
+            last = self._details[-1] if self._details else None
+            if last is None or (last.index, last.type) != (detail.index, detail.type):
+                self.end()
+                last = self._details.add()
+                last.CopyFrom(detail)
+            elif detail.signature:
+                last.signature = detail.signature
+            self._texts.append(detail.text)
+
+    def end(self) -> None:
+        """Write the last detail's text."""
+        if len(self._texts) > 1:
+            self._details[-1].text = "".join(self._texts)
+        self._texts = []
 
 
 def _add_unknown(unknown: Json, more: Json) -> None:
     for name, value in more.items():
         if isinstance(value, list):
-            unknown[name] = unknown.get(name, []) + value
+            unknown.setdefault(name, []).extend(value)
         else:
             _add_unknown(unknown.setdefault(name, {}), value)

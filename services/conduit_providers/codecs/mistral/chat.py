@@ -29,6 +29,9 @@ from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
 
+# Of `tools`, of calls and of their results.
+_TOOL = b'"tool'
+
 
 class MistralChatCodec:
     """Speaks `POST /chat/completions`."""
@@ -68,8 +71,9 @@ class MistralChatDecoder:
         self._provider = call.provider
         self._openai = OpenAIChatDecoder(call, endpoint)
         self._states: dict[int, Unfolding] = {}
-        # What came before the first list of chunks; references count its words.
+        # What came before the first list of chunks; references to results of tools count its words.
         self._before: list[bytes] = []
+        self._may_cite = _TOOL in call.request.json
         self._failure: UpstreamError | None = None
 
     def feed(self, data: bytes) -> ChatEvents | None:
@@ -98,7 +102,7 @@ class MistralChatDecoder:
             # Words end a thought, and so must be seen once something was changed.
             if self._states or is_odd(events.sse):
                 events = self._rewritten(events.sse)
-            else:
+            elif self._may_cite:
                 self._before.append(events.sse)
         self.done = self._openai.done and self._failure is None
         return events

@@ -10,7 +10,7 @@ from conduit_providers.auth import signer_for
 from conduit_providers.redaction import Redactor
 from conduit_providers.spec import Auth
 from conduit_providers.target import Target
-from conduit_router.calls.upstream_stream import UpstreamStream
+from conduit_router.calls.upstream_stream import UpstreamStream, first_events
 from conduit_router.routing.table import UpstreamTarget
 
 SECRET = "hunter2/team.key"
@@ -52,3 +52,43 @@ def test_the_keys_value_is_in_no_interruption(error: ConduitError) -> None:
 def test_a_cut_is_an_interruption_that_names_the_provider() -> None:
     """Not the connection, of which callers know nothing."""
     assert interruption(BodyCut("10.0.0.1:443 ended")).message == "The stream from Prod was cut"
+
+
+class Heads:
+    """Events that only say who will speak, and count what is copied when they are joined."""
+
+    copied = 0
+
+    def __init__(self, text: bytes, *, is_head: bool = True) -> None:
+        self.text = text
+        self.size = 1
+        self.is_head = is_head
+
+    def with_more(self, following: "Heads") -> "Heads":
+        """Return both."""
+        joined = Heads(self.text + following.text)
+        Heads.copied += len(joined.text)
+        return joined
+
+
+class Scripted(UpstreamStream):
+    """A stream that has arrived."""
+
+    def __init__(self, pieces: list[Heads]) -> None:
+        super().__init__(UPSTREAM, cast("Any", None), cast("Any", None))
+        self._pieces = iter(pieces)
+
+    async def next(self) -> Heads | None:
+        """Return the next piece."""
+        return next(self._pieces, None)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 1000, 1025])
+async def test_heads_are_joined_in_order_with_what_follows_them(count: int) -> None:
+    """Each is copied a few times, not once for each that follows."""
+    texts = [b"%d," % place for place in range(count)]
+    pieces = [Heads(text, is_head=place < count - 1) for place, text in enumerate(texts)]
+    Heads.copied = 0
+    found = await first_events(Scripted(pieces), 60)
+    assert (found.text if found else b"") == b"".join(texts)
+    assert Heads.copied <= len(b"".join(texts)) * 11

@@ -1,6 +1,7 @@
 """What the wire cases cannot show of Mistral's dialect: chance, size, and several turns."""
 
 import random
+import tracemalloc
 
 import orjson
 import pytest
@@ -155,3 +156,20 @@ def test_limits_are_read() -> None:
     assert limits.tokens is not None
     assert (limits.requests.limit, limits.requests.remaining) == (60, 59)
     assert (limits.tokens.limit, limits.tokens.remaining) == (50000, 49000)
+
+
+@pytest.mark.parametrize(("members", "is_held"), [({}, False), ({"tools": []}, True)])
+def test_a_plain_stream_is_not_held(members: Json, *, is_held: bool) -> None:
+    """What was said is needed for references to results of tools alone."""
+    decoder = CODEC.decoder(call_of(HELLO, **members), ENDPOINT)
+    delta = {"index": 0, "delta": {"content": "x" * 10_000}, "finish_reason": None}
+    event = b"data: %b\n\n" % orjson.dumps({"id": "1", "choices": [delta]})
+    tracemalloc.start()
+    try:
+        for _ in range(100):
+            # Bytes of its own, as those of a socket are.
+            decoder.feed(bytes(bytearray(event)))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (held > 100 * 10_000) == is_held
