@@ -10,11 +10,12 @@ DEV_INSTALLED := $(VENV)/installed-dev
 TESTS ?=
 ARGS ?=
 ROUNDS ?= 50
+EXAMPLES ?= 50
 SEEDS ?= 200
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test generate drift format lint baseline types imports unit fuzz wire faults hostile outages soak hub-clients stubs bench check clean
+.PHONY: help install serve test generate drift format lint baseline types imports unit fuzz schema wire faults hostile outages soak hub-clients stubs bench check clean
 # Steps of one check would only fight for the processors.
 .NOTPARALLEL:
 
@@ -64,6 +65,9 @@ unit: $(DEV_INSTALLED) ## run each module's own tests
 
 fuzz: $(DEV_INSTALLED) ## send nonsense to every codec and through the whole suite, from both sides; ROUNDS=50
 	CONDUIT_FUZZ_ROUNDS=$(ROUNDS) $(BIN)/pytest --quiet tests/wire/test_nonsense.py tests/integration/suite/test_fuzz.py $(ARGS)
+
+schema: $(DEV_INSTALLED) ## send what the OpenAPI document allows, and hold the answers to it; EXAMPLES=50
+	CONDUIT_SCHEMA_EXAMPLES=$(EXAMPLES) $(BIN)/pytest --quiet --timeout 0 tests/conformance/test_document.py $(ARGS)
 
 wire: $(DEV_INSTALLED) ## replay the recorded exchanges with providers
 	$(BIN)/pytest --quiet tests/wire $(ARGS)

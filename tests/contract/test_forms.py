@@ -112,6 +112,8 @@ def test_a_voice_has_samples_and_a_consent() -> None:
     ("bad", "path", "message"),
     [
         (member("temperature", "hot"), "temperature", "must be a number"),
+        (member("temperature", "1e999"), "temperature", "must be a number"),
+        (member("temperature", "nan"), "temperature", "must be a number"),
         (file("temperature", "a"), "temperature", "must not be a file"),
         (FormMember(name="model", value=b"\xff"), "model", "must be UTF-8"),
         (member("stream", "maybe"), "stream", "must be true or false"),
@@ -123,6 +125,15 @@ def test_a_wrong_member_is_named(bad: FormMember, path: str, message: str) -> No
         transcription_request_from_form(form(bad))
     assert caught.value.path == path
     assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("0.2", 0.2), ("2E-1", 0.2), ("6.5e+16", 6.5e16), ("-1e3", -1000.0)]
+)
+def test_numbers_are_read_as_json_writes_them(text: str, number: float) -> None:
+    """With an exponent, too, as clients write large and small ones."""
+    words = transcription_request_from_form(form(member("temperature", text)))
+    assert words.temperature == number
 
 
 def test_unknown_members_cannot_speak_for_known_ones() -> None:

@@ -200,6 +200,9 @@ REQUIRED = {
     "/v1/chat/completions": ["model", "messages"],
     "/v1/embeddings": ["model", "input"],
     "/v1/rerank": ["model", "query", "documents"],
+    "/v1/images/generations": ["model", "prompt"],
+    "/v1/images/edits": ["model", "prompt", "images"],
+    "/api/announcements": ["message"],
 }
 
 
@@ -290,3 +293,27 @@ def test_only_what_is_known_is_sent() -> None:
         assert SCHEMAS[name]["additionalProperties"] is False
     assert SCHEMAS["RetryPolicy"]["required"] == ["failure"]
     assert "Unspecified" not in SCHEMAS["FailureClass"]["enum"]
+
+
+def test_what_a_form_must_have_is_described() -> None:
+    """By the names that its parts have."""
+    for path, needed in (
+        ("/v1/audio/transcriptions", ["model", "file"]),
+        ("/v1/images/edits", ["model", "prompt", "image"]),
+    ):
+        body = DOCUMENT["paths"][path]["post"]["requestBody"]["content"]
+        assert body["multipart/form-data"]["schema"]["required"] == needed
+
+
+@pytest.mark.parametrize(
+    ("text", "is_taken"),
+    [
+        *((text, True) for text in ("30", "30s", "0.5", "999", "3599.9s", "3600", "3600.0s")),
+        *((text, False) for text in ("0", "0s", "3601", "3600.1s", "10000", "30m")),
+    ],
+)
+def test_limits_of_durations_in_headers_are_described(text: str, is_taken: bool) -> None:  # noqa: FBT001 # a parameter
+    """There, the unit may be left out."""
+    parameters = DOCUMENT["paths"]["/v1/chat/completions"]["post"]["parameters"]
+    timeout = next(each for each in parameters if each["name"] == "x-conduit-timeout")
+    assert bool(re.search(timeout["schema"]["pattern"], text)) is is_taken

@@ -18,6 +18,8 @@ LONG_PROTOS = {
     "protos/conduit/v1/error_reason.proto",
     # One noun, as OpenAI has it: a chat, asked for, answered and counted.
     "protos/conduit/v1/chat.proto",
+    # All that the contract says of itself beside types and names, in one place for writers.
+    "protos/conduit/v1/options.proto",
 }
 # Only where concrete things are put together is there much to name in a row.
 LONG_FUNCTION_LINES = 80

@@ -72,6 +72,7 @@ class LimitOptions:
     characters: str = "CHARACTERS_UNSPECIFIED"
     pattern: str = ""
     format: str = ""
+    min_items: int = 0
     max_items: int = 0
     max_seconds: int = 0
     least: float | None = None

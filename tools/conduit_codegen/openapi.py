@@ -185,7 +185,12 @@ class OpenApi:
         description = schema.pop("description", "")
         if field.type_name == DURATION:
             # Outside of JSON, the unit may be left out.
-            schema |= {"pattern": SECONDS, "examples": ["30s", "30"]}
+            pattern = (
+                schema["pattern"].removesuffix("s$") + "s?$"
+                if field.limits.max_seconds
+                else SECONDS
+            )
+            schema |= {"pattern": pattern, "examples": ["30s", "30"]}
         return {"name": name, "in": place, "description": description, "schema": schema}
 
     def _request_body(self, rpc: Rpc, binding: Binding) -> dict[str, Any] | None:
@@ -197,7 +202,8 @@ class OpenApi:
             schema = self._schemas.message(request, without=carried)
             if "properties" not in schema:
                 return None
-            return {"content": {JSON_TYPE: {"schema": schema}}}
+            needed = {"required": True} if "required" in schema else {}
+            return {**needed, "content": {JSON_TYPE: {"schema": schema}}}
         content: dict[str, Any] = {}
         if takes_json(rpc, binding):
             schema = self._schemas.field(request, request.field(binding.body))

@@ -1,6 +1,7 @@
 """Writes the schemas of forms, whose files are bytes rather than base64."""
 
 from .contract import Contract, Field, Message
+from .openapi_limits import limits_of_list
 from .openapi_schemas import BINARY, Schema, Schemas
 
 FILE = "FormFile"
@@ -32,8 +33,11 @@ def form_schema(contract: Contract, schemas: Schemas, form: Message) -> Schema:
         if field.json.unknown or field.json.null:
             continue
         if is_file(contract, field):
-            shape = {"type": "array", "items": BINARY} if field.repeated else BINARY
+            files = {"type": "array", "items": BINARY} | limits_of_list(field.limits)
+            shape = files if field.repeated else BINARY
             properties[part_name(field)] = shape | {"description": field.comment}
         else:
             properties[part_name(field)] = schemas.field(form, field)
-    return {"description": form.comment, "type": "object", "properties": properties}
+    schema: Schema = {"description": form.comment, "type": "object", "properties": properties}
+    needed = [part_name(field) for field in form.fields if field.json.required]
+    return schema | {"required": needed} if needed else schema

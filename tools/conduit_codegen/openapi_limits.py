@@ -35,7 +35,8 @@ def limits_of_value(limits: LimitOptions) -> dict[str, Any]:
 
 def limits_of_list(limits: LimitOptions) -> dict[str, Any]:
     """Return the keywords of a list."""
-    return {"maxItems": limits.max_items} if limits.max_items else {}
+    found = {"minItems": limits.min_items, "maxItems": limits.max_items}
+    return {name: value for name, value in found.items() if value}
 
 
 def amount_sent(limits: LimitOptions) -> dict[str, Any]:
@@ -65,15 +66,19 @@ def _pattern(limits: LimitOptions) -> str:
 
 def _seconds(most: int) -> str:
     """Return the pattern of a duration of more than nothing, in microseconds, up to a limit."""
-    lead, zeros = int(str(most)[0]), len(str(most)) - 1
-    if most != lead * 10**zeros or lead == 1 or not zeros:
-        problem = f"no pattern for durations up to {most} s"
-        raise ContractError(problem)
-    shorter = "[1-9]" + "[0-9]?" * (zeros - 1)
-    longer = f"[1-{lead - 1}]" + "[0-9]" * zeros
-    whole = rf"({shorter}|{longer})(\.[0-9]{{1,9}})?"
     below = r"0\.(?=[0-9]{0,5}[1-9])[0-9]{1,9}"
-    return rf"^({whole}|{most}(\.0{{1,9}})?|{below})s$"
+    return rf"^(({_less(most)})(\.[0-9]{{1,9}})?|{most}(\.0{{1,9}})?|{below})s$"
+
+
+def _less(than: int) -> str:
+    """Return the pattern of the whole numbers from 1 to below another one."""
+    digits = str(than)
+    choices = [f"[1-9][0-9]{{0,{len(digits) - 2}}}"] if len(digits) > 1 else []
+    for place, digit in enumerate(digits):
+        least, most, behind = 0 if place else 1, int(digit) - 1, len(digits) - place - 1
+        if least <= most:
+            choices.append(f"{digits[:place]}[{least}-{most}]" + "[0-9]" * behind)
+    return "|".join(choices)
 
 
 def _plain(value: float) -> float | int:

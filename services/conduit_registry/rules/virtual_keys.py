@@ -5,7 +5,7 @@ from conduit_kernel.errors import NotImplementedYet
 from conduit_registry.patches import VirtualKeyPatch
 from conduit_registry.rules import fields, routing_policy
 
-MAX_BUDGET = (1 << 63) - 1
+NANO = 1_000_000_000
 
 
 def virtual_key_fields(spec: VirtualKeySpec) -> VirtualKeyPatch:
@@ -22,7 +22,8 @@ def virtual_key_fields(spec: VirtualKeySpec) -> VirtualKeyPatch:
     if spec.HasField("stream_failover"):
         given["stream_failover"] = routing_policy.stream_failover(spec.stream_failover)
     if spec.HasField("budget_nano_usd"):
-        fields.number(spec.budget_nano_usd, "budget", least=0, most=MAX_BUDGET)
+        most = int(fields.limits_of(spec, "budget_nano_usd").most) * NANO
+        fields.number(spec.budget_nano_usd, "budget", least=0, most=most)
         # A limit that nobody keeps would be worse than none.
         raise NotImplementedYet("Budgets are not kept by this version", field="budget")
     return given

@@ -252,6 +252,10 @@ FILLED: dict[str, dict[str, object]] = {
     "/v1/chat/completions": {"model": "x", "messages": [{"role": "user", "content": "hi"}]},
     "/v1/embeddings": {"model": "x", "input": "hi"},
     "/v1/rerank": {"model": "x", "query": "hi", "documents": ["hi"]},
+    "/v1/images/generations": {"model": "x", "prompt": "hi"},
+    "/v1/images/edits": {"model": "x", "prompt": "hi", "images": [{"file_id": "file-1"}]},
+    "/v1/images/edits/async": {"model": "x", "prompt": "hi", "images": [{"file_id": "file-1"}]},
+    "/api/announcements": {"message": "hi"},
 }
 
 

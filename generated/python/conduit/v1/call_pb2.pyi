@@ -67,7 +67,7 @@ class CallOptions(_message.Message):
     """
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
-        """The most time the whole call may take, failovers included. Unset means the Router's default, 10 minutes."""
+        """The most time the whole call may take, failovers included; more than zero and at most an hour. Unset means the Router's default, 10 minutes."""
 
     @_builtins.property
     def fallbacks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

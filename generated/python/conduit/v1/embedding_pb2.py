@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63onduit/v1/embedding.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\"\xec\x02\n\x10\x45mbeddingRequest\x12\x1d\n\x05model\x18\x01 \x01(\tB\x07\x8a\xb5\x18\x03\x88\x01\x01R\x05model\x12=\n\x05input\x18\x02 \x03(\x0b\x32\x1a.conduit.v1.EmbeddingInputB\x0b\x8a\xb5\x18\x07\x30\x01X\x01\x88\x01\x01R\x05input\x12#\n\ndimensions\x18\x03 \x01(\x05H\x00R\ndimensions\x88\x01\x01\x12,\n\x0f\x65ncoding_format\x18\x04 \x01(\tH\x01R\x0e\x65ncodingFormat\x88\x01\x01\x12\x17\n\x04user\x18\x05 \x01(\tH\x02R\x04user\x88\x01\x01\x12\"\n\ninput_type\x18\x06 \x01(\tH\x03R\tinputType\x88\x01\x01\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\r\n\x0b_dimensionsB\x12\n\x10_encoding_formatB\x07\n\x05_userB\r\n\x0b_input_type\"n\n\x0e\x45mbeddingInput\x12\x14\n\x04text\x18\x01 \x01(\tH\x00R\x04text\x12\x37\n\x06tokens\x18\x02 \x01(\x0b\x32\x15.conduit.v1.TokenListB\x06\x8a\xb5\x18\x02X\x01H\x00R\x06tokens:\x04\x88\xb5\x18\x02\x42\x07\n\x05input\"#\n\tTokenList\x12\x16\n\x06values\x18\x01 \x03(\x05R\x06values\"\xe3\x01\n\rEmbeddingList\x12\x1e\n\x06object\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12\x31\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x15.conduit.v1.EmbeddingB\x06\x8a\xb5\x18\x02@\x01R\x04\x64\x61ta\x12\x1c\n\x05model\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x05model\x12\x30\n\x05usage\x18\x04 \x01(\x0b\x32\x1a.conduit.v1.EmbeddingUsageR\x05usage\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\"\x94\x01\n\tEmbedding\x12\x1e\n\x06object\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12\x1c\n\x05index\x18\x02 \x01(\x05\x42\x06\x8a\xb5\x18\x02@\x01R\x05index\x12\x43\n\tembedding\x18\x03 \x01(\x0b\x32\x1b.conduit.v1.EmbeddingVectorB\x08\x8a\xb5\x18\x04@\x01X\x01R\tembedding:\x04\x88\xb5\x18\x02\"t\n\x0f\x45mbeddingVector\x12\x18\n\x06\x62\x61se64\x18\x01 \x01(\tH\x00R\x06\x62\x61se64\x12\x37\n\x06\x66loats\x18\x02 \x01(\x0b\x32\x15.conduit.v1.FloatListB\x06\x8a\xb5\x18\x02X\x01H\x00R\x06\x66loats:\x04\x88\xb5\x18\x02\x42\x08\n\x06vector\"#\n\tFloatList\x12\x16\n\x06values\x18\x01 \x03(\x01R\x06values\"\x99\x01\n\x0e\x45mbeddingUsage\x12+\n\rprompt_tokens\x18\x01 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x0cpromptTokens\x12)\n\x0ctotal_tokens\x18\x02 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x0btotalTokens\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63onduit/v1/embedding.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\"\xf2\x02\n\x10\x45mbeddingRequest\x12\x1d\n\x05model\x18\x01 \x01(\tB\x07\x8a\xb5\x18\x03\x88\x01\x01R\x05model\x12\x43\n\x05input\x18\x02 \x03(\x0b\x32\x1a.conduit.v1.EmbeddingInputB\x11\x8a\xb5\x18\x07\x30\x01X\x01\x88\x01\x01\x92\xb5\x18\x02X\x01R\x05input\x12#\n\ndimensions\x18\x03 \x01(\x05H\x00R\ndimensions\x88\x01\x01\x12,\n\x0f\x65ncoding_format\x18\x04 \x01(\tH\x01R\x0e\x65ncodingFormat\x88\x01\x01\x12\x17\n\x04user\x18\x05 \x01(\tH\x02R\x04user\x88\x01\x01\x12\"\n\ninput_type\x18\x06 \x01(\tH\x03R\tinputType\x88\x01\x01\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\r\n\x0b_dimensionsB\x12\n\x10_encoding_formatB\x07\n\x05_userB\r\n\x0b_input_type\"n\n\x0e\x45mbeddingInput\x12\x14\n\x04text\x18\x01 \x01(\tH\x00R\x04text\x12\x37\n\x06tokens\x18\x02 \x01(\x0b\x32\x15.conduit.v1.TokenListB\x06\x8a\xb5\x18\x02X\x01H\x00R\x06tokens:\x04\x88\xb5\x18\x02\x42\x07\n\x05input\"+\n\tTokenList\x12\x1e\n\x06values\x18\x01 \x03(\x05\x42\x06\x92\xb5\x18\x02X\x01R\x06values\"\xe3\x01\n\rEmbeddingList\x12\x1e\n\x06object\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12\x31\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x15.conduit.v1.EmbeddingB\x06\x8a\xb5\x18\x02@\x01R\x04\x64\x61ta\x12\x1c\n\x05model\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x05model\x12\x30\n\x05usage\x18\x04 \x01(\x0b\x32\x1a.conduit.v1.EmbeddingUsageR\x05usage\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\"\x94\x01\n\tEmbedding\x12\x1e\n\x06object\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12\x1c\n\x05index\x18\x02 \x01(\x05\x42\x06\x8a\xb5\x18\x02@\x01R\x05index\x12\x43\n\tembedding\x18\x03 \x01(\x0b\x32\x1b.conduit.v1.EmbeddingVectorB\x08\x8a\xb5\x18\x04@\x01X\x01R\tembedding:\x04\x88\xb5\x18\x02\"t\n\x0f\x45mbeddingVector\x12\x18\n\x06\x62\x61se64\x18\x01 \x01(\tH\x00R\x06\x62\x61se64\x12\x37\n\x06\x66loats\x18\x02 \x01(\x0b\x32\x15.conduit.v1.FloatListB\x06\x8a\xb5\x18\x02X\x01H\x00R\x06\x66loats:\x04\x88\xb5\x18\x02\x42\x08\n\x06vector\"#\n\tFloatList\x12\x16\n\x06values\x18\x01 \x03(\x01R\x06values\"\x99\x01\n\x0e\x45mbeddingUsage\x12+\n\rprompt_tokens\x18\x01 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x0cpromptTokens\x12)\n\x0ctotal_tokens\x18\x02 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x0btotalTokens\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,7 +36,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EMBEDDINGREQUEST'].fields_by_name['model']._loaded_options = None
   _globals['_EMBEDDINGREQUEST'].fields_by_name['model']._serialized_options = b'\212\265\030\003\210\001\001'
   _globals['_EMBEDDINGREQUEST'].fields_by_name['input']._loaded_options = None
-  _globals['_EMBEDDINGREQUEST'].fields_by_name['input']._serialized_options = b'\212\265\030\0070\001X\001\210\001\001'
+  _globals['_EMBEDDINGREQUEST'].fields_by_name['input']._serialized_options = b'\212\265\030\0070\001X\001\210\001\001\222\265\030\002X\001'
   _globals['_EMBEDDINGREQUEST'].fields_by_name['unknown_json']._loaded_options = None
   _globals['_EMBEDDINGREQUEST'].fields_by_name['unknown_json']._serialized_options = b'\212\265\030\002 \001'
   _globals['_EMBEDDINGREQUEST']._loaded_options = None
@@ -45,6 +45,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EMBEDDINGINPUT'].fields_by_name['tokens']._serialized_options = b'\212\265\030\002X\001'
   _globals['_EMBEDDINGINPUT']._loaded_options = None
   _globals['_EMBEDDINGINPUT']._serialized_options = b'\210\265\030\002'
+  _globals['_TOKENLIST'].fields_by_name['values']._loaded_options = None
+  _globals['_TOKENLIST'].fields_by_name['values']._serialized_options = b'\222\265\030\002X\001'
   _globals['_EMBEDDINGLIST'].fields_by_name['object']._loaded_options = None
   _globals['_EMBEDDINGLIST'].fields_by_name['object']._serialized_options = b'\212\265\030\002@\001'
   _globals['_EMBEDDINGLIST'].fields_by_name['data']._loaded_options = None
@@ -76,19 +78,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EMBEDDINGUSAGE']._loaded_options = None
   _globals['_EMBEDDINGUSAGE']._serialized_options = b'\210\265\030\002'
   _globals['_EMBEDDINGREQUEST']._serialized_start=69
-  _globals['_EMBEDDINGREQUEST']._serialized_end=433
-  _globals['_EMBEDDINGINPUT']._serialized_start=435
-  _globals['_EMBEDDINGINPUT']._serialized_end=545
-  _globals['_TOKENLIST']._serialized_start=547
-  _globals['_TOKENLIST']._serialized_end=582
-  _globals['_EMBEDDINGLIST']._serialized_start=585
-  _globals['_EMBEDDINGLIST']._serialized_end=812
-  _globals['_EMBEDDING']._serialized_start=815
-  _globals['_EMBEDDING']._serialized_end=963
-  _globals['_EMBEDDINGVECTOR']._serialized_start=965
-  _globals['_EMBEDDINGVECTOR']._serialized_end=1081
-  _globals['_FLOATLIST']._serialized_start=1083
-  _globals['_FLOATLIST']._serialized_end=1118
-  _globals['_EMBEDDINGUSAGE']._serialized_start=1121
-  _globals['_EMBEDDINGUSAGE']._serialized_end=1274
+  _globals['_EMBEDDINGREQUEST']._serialized_end=439
+  _globals['_EMBEDDINGINPUT']._serialized_start=441
+  _globals['_EMBEDDINGINPUT']._serialized_end=551
+  _globals['_TOKENLIST']._serialized_start=553
+  _globals['_TOKENLIST']._serialized_end=596
+  _globals['_EMBEDDINGLIST']._serialized_start=599
+  _globals['_EMBEDDINGLIST']._serialized_end=826
+  _globals['_EMBEDDING']._serialized_start=829
+  _globals['_EMBEDDING']._serialized_end=977
+  _globals['_EMBEDDINGVECTOR']._serialized_start=979
+  _globals['_EMBEDDINGVECTOR']._serialized_end=1095
+  _globals['_FLOATLIST']._serialized_start=1097
+  _globals['_FLOATLIST']._serialized_end=1132
+  _globals['_EMBEDDINGUSAGE']._serialized_start=1135
+  _globals['_EMBEDDINGUSAGE']._serialized_end=1288
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ from conduit.v1 import form_pb2 as conduit_dot_v1_dot_form__pb2
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63onduit/v1/image_edit.proto\x12\nconduit.v1\x1a\x15\x63onduit/v1/form.proto\x1a\x18\x63onduit/v1/options.proto\"\x85\x06\n\x10ImageEditRequest\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12\x16\n\x06prompt\x18\x02 \x01(\tR\x06prompt\x12;\n\x06images\x18\x03 \x03(\x0b\x32\x16.conduit.v1.ImageInputB\x0b\x8a\xb5\x18\x07r\x05imageR\x06images\x12*\n\x04mask\x18\x04 \x01(\x0b\x32\x16.conduit.v1.ImageInputR\x04mask\x12\x11\n\x01n\x18\x05 \x01(\x05H\x00R\x01n\x88\x01\x01\x12\x17\n\x04size\x18\x06 \x01(\tH\x01R\x04size\x88\x01\x01\x12\x1d\n\x07quality\x18\x07 \x01(\tH\x02R\x07quality\x88\x01\x01\x12#\n\nbackground\x18\x08 \x01(\tH\x03R\nbackground\x88\x01\x01\x12,\n\x0fresponse_format\x18\t \x01(\tH\x04R\x0eresponseFormat\x88\x01\x01\x12(\n\routput_format\x18\n \x01(\tH\x05R\x0coutputFormat\x88\x01\x01\x12\x32\n\x12output_compression\x18\x0b \x01(\x05H\x06R\x11outputCompression\x88\x01\x01\x12*\n\x0epartial_images\x18\x0c \x01(\x05H\x07R\rpartialImages\x88\x01\x01\x12*\n\x0einput_fidelity\x18\r \x01(\tH\x08R\rinputFidelity\x88\x01\x01\x12\x17\n\x04user\x18\x0e \x01(\tH\tR\x04user\x88\x01\x01\x12\x1b\n\x06stream\x18\x0f \x01(\x08H\nR\x06stream\x88\x01\x01\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\x04\n\x02_nB\x07\n\x05_sizeB\n\n\x08_qualityB\r\n\x0b_backgroundB\x12\n\x10_response_formatB\x10\n\x0e_output_formatB\x15\n\x13_output_compressionB\x11\n\x0f_partial_imagesB\x11\n\x0f_input_fidelityB\x07\n\x05_userB\t\n\x07_stream\"\xad\x01\n\nImageInput\x12\x1d\n\timage_url\x18\x01 \x01(\tH\x00R\x08imageUrl\x12\x19\n\x07\x66ile_id\x18\x02 \x01(\tH\x00R\x06\x66ileId\x12*\n\x04\x66ile\x18\x03 \x01(\x0b\x32\x14.conduit.v1.FormFileH\x00R\x04\x66ile\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\x08\n\x06sourceB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63onduit/v1/image_edit.proto\x12\nconduit.v1\x1a\x15\x63onduit/v1/form.proto\x1a\x18\x63onduit/v1/options.proto\"\xa8\x06\n\x10ImageEditRequest\x12\x1d\n\x05model\x18\x01 \x01(\tB\x07\x8a\xb5\x18\x03\x88\x01\x01R\x05model\x12%\n\x06prompt\x18\x02 \x01(\tB\r\x8a\xb5\x18\x03\x88\x01\x01\x92\xb5\x18\x02\x08\x01R\x06prompt\x12\x46\n\x06images\x18\x03 \x03(\x0b\x32\x16.conduit.v1.ImageInputB\x16\x8a\xb5\x18\nr\x05image\x88\x01\x01\x92\xb5\x18\x04(\x10X\x01R\x06images\x12*\n\x04mask\x18\x04 \x01(\x0b\x32\x16.conduit.v1.ImageInputR\x04mask\x12\x11\n\x01n\x18\x05 \x01(\x05H\x00R\x01n\x88\x01\x01\x12\x17\n\x04size\x18\x06 \x01(\tH\x01R\x04size\x88\x01\x01\x12\x1d\n\x07quality\x18\x07 \x01(\tH\x02R\x07quality\x88\x01\x01\x12#\n\nbackground\x18\x08 \x01(\tH\x03R\nbackground\x88\x01\x01\x12,\n\x0fresponse_format\x18\t \x01(\tH\x04R\x0eresponseFormat\x88\x01\x01\x12(\n\routput_format\x18\n \x01(\tH\x05R\x0coutputFormat\x88\x01\x01\x12\x32\n\x12output_compression\x18\x0b \x01(\x05H\x06R\x11outputCompression\x88\x01\x01\x12*\n\x0epartial_images\x18\x0c \x01(\x05H\x07R\rpartialImages\x88\x01\x01\x12*\n\x0einput_fidelity\x18\r \x01(\tH\x08R\rinputFidelity\x88\x01\x01\x12\x17\n\x04user\x18\x0e \x01(\tH\tR\x04user\x88\x01\x01\x12\x1b\n\x06stream\x18\x0f \x01(\x08H\nR\x06stream\x88\x01\x01\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\x04\n\x02_nB\x07\n\x05_sizeB\n\n\x08_qualityB\r\n\x0b_backgroundB\x12\n\x10_response_formatB\x10\n\x0e_output_formatB\x15\n\x13_output_compressionB\x11\n\x0f_partial_imagesB\x11\n\x0f_input_fidelityB\x07\n\x05_userB\t\n\x07_stream\"\xad\x01\n\nImageInput\x12\x1d\n\timage_url\x18\x01 \x01(\tH\x00R\x08imageUrl\x12\x19\n\x07\x66ile_id\x18\x02 \x01(\tH\x00R\x06\x66ileId\x12*\n\x04\x66ile\x18\x03 \x01(\x0b\x32\x14.conduit.v1.FormFileH\x00R\x04\x66ile\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\x08\n\x06sourceB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,8 +34,12 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.image_edit_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
+  _globals['_IMAGEEDITREQUEST'].fields_by_name['model']._loaded_options = None
+  _globals['_IMAGEEDITREQUEST'].fields_by_name['model']._serialized_options = b'\212\265\030\003\210\001\001'
+  _globals['_IMAGEEDITREQUEST'].fields_by_name['prompt']._loaded_options = None
+  _globals['_IMAGEEDITREQUEST'].fields_by_name['prompt']._serialized_options = b'\212\265\030\003\210\001\001\222\265\030\002\010\001'
   _globals['_IMAGEEDITREQUEST'].fields_by_name['images']._loaded_options = None
-  _globals['_IMAGEEDITREQUEST'].fields_by_name['images']._serialized_options = b'\212\265\030\007r\005image'
+  _globals['_IMAGEEDITREQUEST'].fields_by_name['images']._serialized_options = b'\212\265\030\nr\005image\210\001\001\222\265\030\004(\020X\001'
   _globals['_IMAGEEDITREQUEST'].fields_by_name['unknown_json']._loaded_options = None
   _globals['_IMAGEEDITREQUEST'].fields_by_name['unknown_json']._serialized_options = b'\212\265\030\002 \001'
   _globals['_IMAGEEDITREQUEST']._loaded_options = None
@@ -45,7 +49,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMAGEINPUT']._loaded_options = None
   _globals['_IMAGEINPUT']._serialized_options = b'\210\265\030\002'
   _globals['_IMAGEEDITREQUEST']._serialized_start=93
-  _globals['_IMAGEEDITREQUEST']._serialized_end=866
-  _globals['_IMAGEINPUT']._serialized_start=869
-  _globals['_IMAGEINPUT']._serialized_end=1042
+  _globals['_IMAGEEDITREQUEST']._serialized_end=901
+  _globals['_IMAGEINPUT']._serialized_start=904
+  _globals['_IMAGEINPUT']._serialized_end=1077
 # @@protoc_insertion_point(module_scope)

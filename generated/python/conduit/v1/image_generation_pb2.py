@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!conduit/v1/image_generation.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\"\xa0\x06\n\x16ImageGenerationRequest\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12\x16\n\x06prompt\x18\x02 \x01(\tR\x06prompt\x12\x11\n\x01n\x18\x03 \x01(\x05H\x00R\x01n\x88\x01\x01\x12\x17\n\x04size\x18\x04 \x01(\tH\x01R\x04size\x88\x01\x01\x12\x1d\n\x07quality\x18\x05 \x01(\tH\x02R\x07quality\x88\x01\x01\x12#\n\nbackground\x18\x06 \x01(\tH\x03R\nbackground\x88\x01\x01\x12,\n\x0fresponse_format\x18\x07 \x01(\tH\x04R\x0eresponseFormat\x88\x01\x01\x12(\n\routput_format\x18\x08 \x01(\tH\x05R\x0coutputFormat\x88\x01\x01\x12\x32\n\x12output_compression\x18\t \x01(\x05H\x06R\x11outputCompression\x88\x01\x01\x12*\n\x0epartial_images\x18\n \x01(\x05H\x07R\rpartialImages\x88\x01\x01\x12\x19\n\x05style\x18\x0b \x01(\tH\x08R\x05style\x88\x01\x01\x12#\n\nmoderation\x18\x0c \x01(\tH\tR\nmoderation\x88\x01\x01\x12,\n\x0fnegative_prompt\x18\r \x01(\tH\nR\x0enegativePrompt\x88\x01\x01\x12\x17\n\x04seed\x18\x0e \x01(\x03H\x0bR\x04seed\x88\x01\x01\x12\x17\n\x04user\x18\x0f \x01(\tH\x0cR\x04user\x88\x01\x01\x12\x1b\n\x06stream\x18\x10 \x01(\x08H\rR\x06stream\x88\x01\x01\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\x04\n\x02_nB\x07\n\x05_sizeB\n\n\x08_qualityB\r\n\x0b_backgroundB\x12\n\x10_response_formatB\x10\n\x0e_output_formatB\x15\n\x13_output_compressionB\x11\n\x0f_partial_imagesB\x08\n\x06_styleB\r\n\x0b_moderationB\x12\n\x10_negative_promptB\x07\n\x05_seedB\x07\n\x05_userB\t\n\x07_streamB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!conduit/v1/image_generation.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\"\xb8\x06\n\x16ImageGenerationRequest\x12\x1d\n\x05model\x18\x01 \x01(\tB\x07\x8a\xb5\x18\x03\x88\x01\x01R\x05model\x12%\n\x06prompt\x18\x02 \x01(\tB\r\x8a\xb5\x18\x03\x88\x01\x01\x92\xb5\x18\x02\x08\x01R\x06prompt\x12\x11\n\x01n\x18\x03 \x01(\x05H\x00R\x01n\x88\x01\x01\x12\x17\n\x04size\x18\x04 \x01(\tH\x01R\x04size\x88\x01\x01\x12\x1d\n\x07quality\x18\x05 \x01(\tH\x02R\x07quality\x88\x01\x01\x12#\n\nbackground\x18\x06 \x01(\tH\x03R\nbackground\x88\x01\x01\x12,\n\x0fresponse_format\x18\x07 \x01(\tH\x04R\x0eresponseFormat\x88\x01\x01\x12(\n\routput_format\x18\x08 \x01(\tH\x05R\x0coutputFormat\x88\x01\x01\x12\x32\n\x12output_compression\x18\t \x01(\x05H\x06R\x11outputCompression\x88\x01\x01\x12*\n\x0epartial_images\x18\n \x01(\x05H\x07R\rpartialImages\x88\x01\x01\x12\x19\n\x05style\x18\x0b \x01(\tH\x08R\x05style\x88\x01\x01\x12#\n\nmoderation\x18\x0c \x01(\tH\tR\nmoderation\x88\x01\x01\x12,\n\x0fnegative_prompt\x18\r \x01(\tH\nR\x0enegativePrompt\x88\x01\x01\x12\x17\n\x04seed\x18\x0e \x01(\x03H\x0bR\x04seed\x88\x01\x01\x12\x17\n\x04user\x18\x0f \x01(\tH\x0cR\x04user\x88\x01\x01\x12\x1b\n\x06stream\x18\x10 \x01(\x08H\rR\x06stream\x88\x01\x01\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\x04\n\x02_nB\x07\n\x05_sizeB\n\n\x08_qualityB\r\n\x0b_backgroundB\x12\n\x10_response_formatB\x10\n\x0e_output_formatB\x15\n\x13_output_compressionB\x11\n\x0f_partial_imagesB\x08\n\x06_styleB\r\n\x0b_moderationB\x12\n\x10_negative_promptB\x07\n\x05_seedB\x07\n\x05_userB\t\n\x07_streamB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,10 +33,14 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.image_generation
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
+  _globals['_IMAGEGENERATIONREQUEST'].fields_by_name['model']._loaded_options = None
+  _globals['_IMAGEGENERATIONREQUEST'].fields_by_name['model']._serialized_options = b'\212\265\030\003\210\001\001'
+  _globals['_IMAGEGENERATIONREQUEST'].fields_by_name['prompt']._loaded_options = None
+  _globals['_IMAGEGENERATIONREQUEST'].fields_by_name['prompt']._serialized_options = b'\212\265\030\003\210\001\001\222\265\030\002\010\001'
   _globals['_IMAGEGENERATIONREQUEST'].fields_by_name['unknown_json']._loaded_options = None
   _globals['_IMAGEGENERATIONREQUEST'].fields_by_name['unknown_json']._serialized_options = b'\212\265\030\002 \001'
   _globals['_IMAGEGENERATIONREQUEST']._loaded_options = None
   _globals['_IMAGEGENERATIONREQUEST']._serialized_options = b'\210\265\030\002'
   _globals['_IMAGEGENERATIONREQUEST']._serialized_start=76
-  _globals['_IMAGEGENERATIONREQUEST']._serialized_end=876
+  _globals['_IMAGEGENERATIONREQUEST']._serialized_end=900
 # @@protoc_insertion_point(module_scope)

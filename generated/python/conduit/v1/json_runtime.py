@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
+from math import isfinite
 from typing import NoReturn, TypeVar
 
 import orjson
@@ -26,6 +27,7 @@ NANO_DIGITS = 9
 NANO = 10**NANO_DIGITS
 
 _DECIMAL = re.compile(r"(-?)(\d{1,310})(?:\.(\d{1,330}))?", re.ASCII)
+_NUMBER = re.compile(r"-?\d{1,310}(?:\.\d{1,330})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
 _URL_SAFE = str.maketrans("-_", "+/")
 
@@ -154,11 +156,11 @@ def boolean(value: object, path: str) -> bool:
 
 
 def double(value: object, path: str) -> float:
-    """Read a number; a decimal string is one too."""
+    """Read a number; the text of one, as forms have it, is one too."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
-    if isinstance(value, str) and _DECIMAL.fullmatch(value):
-        return float(value)
+    if isinstance(value, str) and _NUMBER.fullmatch(value) and isfinite(number := float(value)):
+        return number
     return reject(path, "a number", value)
 
 

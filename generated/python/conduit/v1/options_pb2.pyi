@@ -335,6 +335,7 @@ class Limits(_message.Message):
     CHARACTERS_FIELD_NUMBER: _builtins.int
     PATTERN_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
+    MIN_ITEMS_FIELD_NUMBER: _builtins.int
     MAX_ITEMS_FIELD_NUMBER: _builtins.int
     MAX_SECONDS_FIELD_NUMBER: _builtins.int
     LEAST_FIELD_NUMBER: _builtins.int
@@ -350,10 +351,12 @@ class Limits(_message.Message):
     """A regular expression that a text matches, as JSON Schema has them. There may be more to it, which its comment says."""
     format: _builtins.str
     """What a text that is not empty is, by JSON Schema's name of it, such as `date`."""
+    min_items: _builtins.int
+    """The fewest items of a repeated field."""
     max_items: _builtins.int
     """The most items of a repeated field. Zero means any number."""
     max_seconds: _builtins.int
-    """Of a duration: it is more than nothing, and at most so many seconds, a digit and zeros. Zero means any duration."""
+    """Of a duration: it is more than nothing, and at most so many seconds. Zero means any duration."""
     least: _builtins.float
     """Of a number: the least."""
     more_than: _builtins.float
@@ -368,6 +371,7 @@ class Limits(_message.Message):
         characters: Global___Characters.ValueType = ...,
         pattern: _builtins.str = ...,
         format: _builtins.str = ...,
+        min_items: _builtins.int = ...,
         max_items: _builtins.int = ...,
         max_seconds: _builtins.int = ...,
         least: _builtins.float | None = ...,
@@ -376,7 +380,7 @@ class Limits(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_least", b"_least", "_more_than", b"_more_than", "_most", b"_most", "least", b"least", "more_than", b"more_than", "most", b"most"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_least", b"_least", "_more_than", b"_more_than", "_most", b"_most", "characters", b"characters", "format", b"format", "least", b"least", "max_items", b"max_items", "max_length", b"max_length", "max_seconds", b"max_seconds", "min_length", b"min_length", "more_than", b"more_than", "most", b"most", "pattern", b"pattern"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_least", b"_least", "_more_than", b"_more_than", "_most", b"_most", "characters", b"characters", "format", b"format", "least", b"least", "max_items", b"max_items", "max_length", b"max_length", "max_seconds", b"max_seconds", "min_items", b"min_items", "min_length", b"min_length", "more_than", b"more_than", "most", b"most", "pattern", b"pattern"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__least: _TypeAlias = _typing.Literal["least"]  # noqa: Y015
     _WhichOneofArgType__least: _TypeAlias = _typing.Literal["_least", b"_least"]  # noqa: Y015

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63onduit/v1/rerank.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\"\xca\x03\n\x10RerankingRequest\x12\x1d\n\x05model\x18\x01 \x01(\tB\x07\x8a\xb5\x18\x03\x88\x01\x01R\x05model\x12\x1d\n\x05query\x18\x02 \x01(\tB\x07\x8a\xb5\x18\x03\x88\x01\x01R\x05query\x12\x46\n\tdocuments\x18\x03 \x03(\x0b\x32\x1d.conduit.v1.RerankingDocumentB\t\x8a\xb5\x18\x05X\x01\x88\x01\x01R\tdocuments\x12\x18\n\x05top_n\x18\x04 \x01(\x05H\x00R\x04topN\x88\x01\x01\x12\x30\n\x12max_tokens_per_doc\x18\x05 \x01(\x05H\x01R\x0fmaxTokensPerDoc\x88\x01\x01\x12\x1f\n\x08priority\x18\x06 \x01(\x05H\x02R\x08priority\x88\x01\x01\x12.\n\x10return_documents\x18\x07 \x01(\x08H\x03R\x0freturnDocuments\x88\x01\x01\x12\x1f\n\x0brank_fields\x18\x08 \x03(\tR\nrankFields\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\x08\n\x06_top_nB\x15\n\x13_max_tokens_per_docB\x0b\n\t_priorityB\x13\n\x11_return_documents\"r\n\x11RerankingDocument\x12\x14\n\x04text\x18\x01 \x01(\tH\x00R\x04text\x12\x35\n\x06object\x18\x02 \x01(\x0b\x32\x1b.conduit.v1.RerankingObjectH\x00R\x06object:\x04\x88\xb5\x18\x02\x42\n\n\x08\x64ocument\"d\n\x0fRerankingObject\x12\x17\n\x04text\x18\x01 \x01(\tH\x00R\x04text\x88\x01\x01\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\x07\n\x05_text\"\xb5\x01\n\x07Ranking\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12<\n\x07results\x18\x02 \x03(\x0b\x32\x1a.conduit.v1.RankedDocumentB\x06\x8a\xb5\x18\x02@\x01R\x07results\x12+\n\x04meta\x18\x03 \x01(\x0b\x32\x17.conduit.v1.RankingMetaR\x04meta\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\"\xc9\x01\n\x0eRankedDocument\x12\x1c\n\x05index\x18\x01 \x01(\x05\x42\x06\x8a\xb5\x18\x02@\x01R\x05index\x12/\n\x0frelevance_score\x18\x02 \x01(\x01\x42\x06\x8a\xb5\x18\x02@\x01R\x0erelevanceScore\x12\x37\n\x08\x64ocument\x18\x03 \x01(\x0b\x32\x1b.conduit.v1.RerankingObjectR\x08\x64ocument\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\"\xb4\x01\n\x0bRankingMeta\x12\x41\n\x0c\x62illed_units\x18\x01 \x01(\x0b\x32\x1e.conduit.v1.RankingBilledUnitsR\x0b\x62illedUnits\x12\x31\n\x06tokens\x18\x02 \x01(\x0b\x32\x19.conduit.v1.RankingTokensR\x06tokens\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\"~\n\x12RankingBilledUnits\x12&\n\x0csearch_units\x18\x01 \x01(\x01H\x00R\x0bsearchUnits\x88\x01\x01\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\x0f\n\r_search_units\"y\n\rRankingTokens\x12&\n\x0cinput_tokens\x18\x01 \x01(\x01H\x00R\x0binputTokens\x88\x01\x01\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\x0f\n\r_input_tokensB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63onduit/v1/rerank.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\"\xdf\x03\n\x10RerankingRequest\x12\x1d\n\x05model\x18\x01 \x01(\tB\x07\x8a\xb5\x18\x03\x88\x01\x01R\x05model\x12\x1d\n\x05query\x18\x02 \x01(\tB\x07\x8a\xb5\x18\x03\x88\x01\x01R\x05query\x12L\n\tdocuments\x18\x03 \x03(\x0b\x32\x1d.conduit.v1.RerankingDocumentB\x0f\x8a\xb5\x18\x05X\x01\x88\x01\x01\x92\xb5\x18\x02X\x01R\tdocuments\x12\'\n\x05top_n\x18\x04 \x01(\x05\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\xf0?H\x00R\x04topN\x88\x01\x01\x12\x30\n\x12max_tokens_per_doc\x18\x05 \x01(\x05H\x01R\x0fmaxTokensPerDoc\x88\x01\x01\x12\x1f\n\x08priority\x18\x06 \x01(\x05H\x02R\x08priority\x88\x01\x01\x12.\n\x10return_documents\x18\x07 \x01(\x08H\x03R\x0freturnDocuments\x88\x01\x01\x12\x1f\n\x0brank_fields\x18\x08 \x03(\tR\nrankFields\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\x08\n\x06_top_nB\x15\n\x13_max_tokens_per_docB\x0b\n\t_priorityB\x13\n\x11_return_documents\"r\n\x11RerankingDocument\x12\x14\n\x04text\x18\x01 \x01(\tH\x00R\x04text\x12\x35\n\x06object\x18\x02 \x01(\x0b\x32\x1b.conduit.v1.RerankingObjectH\x00R\x06object:\x04\x88\xb5\x18\x02\x42\n\n\x08\x64ocument\"d\n\x0fRerankingObject\x12\x17\n\x04text\x18\x01 \x01(\tH\x00R\x04text\x88\x01\x01\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\x07\n\x05_text\"\xb5\x01\n\x07Ranking\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12<\n\x07results\x18\x02 \x03(\x0b\x32\x1a.conduit.v1.RankedDocumentB\x06\x8a\xb5\x18\x02@\x01R\x07results\x12+\n\x04meta\x18\x03 \x01(\x0b\x32\x17.conduit.v1.RankingMetaR\x04meta\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\"\xc9\x01\n\x0eRankedDocument\x12\x1c\n\x05index\x18\x01 \x01(\x05\x42\x06\x8a\xb5\x18\x02@\x01R\x05index\x12/\n\x0frelevance_score\x18\x02 \x01(\x01\x42\x06\x8a\xb5\x18\x02@\x01R\x0erelevanceScore\x12\x37\n\x08\x64ocument\x18\x03 \x01(\x0b\x32\x1b.conduit.v1.RerankingObjectR\x08\x64ocument\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\"\xb4\x01\n\x0bRankingMeta\x12\x41\n\x0c\x62illed_units\x18\x01 \x01(\x0b\x32\x1e.conduit.v1.RankingBilledUnitsR\x0b\x62illedUnits\x12\x31\n\x06tokens\x18\x02 \x01(\x0b\x32\x19.conduit.v1.RankingTokensR\x06tokens\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\"~\n\x12RankingBilledUnits\x12&\n\x0csearch_units\x18\x01 \x01(\x01H\x00R\x0bsearchUnits\x88\x01\x01\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\x0f\n\r_search_units\"y\n\rRankingTokens\x12&\n\x0cinput_tokens\x18\x01 \x01(\x01H\x00R\x0binputTokens\x88\x01\x01\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\x0f\n\r_input_tokensB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,7 +38,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RERANKINGREQUEST'].fields_by_name['query']._loaded_options = None
   _globals['_RERANKINGREQUEST'].fields_by_name['query']._serialized_options = b'\212\265\030\003\210\001\001'
   _globals['_RERANKINGREQUEST'].fields_by_name['documents']._loaded_options = None
-  _globals['_RERANKINGREQUEST'].fields_by_name['documents']._serialized_options = b'\212\265\030\005X\001\210\001\001'
+  _globals['_RERANKINGREQUEST'].fields_by_name['documents']._serialized_options = b'\212\265\030\005X\001\210\001\001\222\265\030\002X\001'
+  _globals['_RERANKINGREQUEST'].fields_by_name['top_n']._loaded_options = None
+  _globals['_RERANKINGREQUEST'].fields_by_name['top_n']._serialized_options = b'\222\265\030\t9\000\000\000\000\000\000\360?'
   _globals['_RERANKINGREQUEST'].fields_by_name['unknown_json']._loaded_options = None
   _globals['_RERANKINGREQUEST'].fields_by_name['unknown_json']._serialized_options = b'\212\265\030\002 \001'
   _globals['_RERANKINGREQUEST']._loaded_options = None
@@ -76,19 +78,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RANKINGTOKENS']._loaded_options = None
   _globals['_RANKINGTOKENS']._serialized_options = b'\210\265\030\002'
   _globals['_RERANKINGREQUEST']._serialized_start=66
-  _globals['_RERANKINGREQUEST']._serialized_end=524
-  _globals['_RERANKINGDOCUMENT']._serialized_start=526
-  _globals['_RERANKINGDOCUMENT']._serialized_end=640
-  _globals['_RERANKINGOBJECT']._serialized_start=642
-  _globals['_RERANKINGOBJECT']._serialized_end=742
-  _globals['_RANKING']._serialized_start=745
-  _globals['_RANKING']._serialized_end=926
-  _globals['_RANKEDDOCUMENT']._serialized_start=929
-  _globals['_RANKEDDOCUMENT']._serialized_end=1130
-  _globals['_RANKINGMETA']._serialized_start=1133
-  _globals['_RANKINGMETA']._serialized_end=1313
-  _globals['_RANKINGBILLEDUNITS']._serialized_start=1315
-  _globals['_RANKINGBILLEDUNITS']._serialized_end=1441
-  _globals['_RANKINGTOKENS']._serialized_start=1443
-  _globals['_RANKINGTOKENS']._serialized_end=1564
+  _globals['_RERANKINGREQUEST']._serialized_end=545
+  _globals['_RERANKINGDOCUMENT']._serialized_start=547
+  _globals['_RERANKINGDOCUMENT']._serialized_end=661
+  _globals['_RERANKINGOBJECT']._serialized_start=663
+  _globals['_RERANKINGOBJECT']._serialized_end=763
+  _globals['_RANKING']._serialized_start=766
+  _globals['_RANKING']._serialized_end=947
+  _globals['_RANKEDDOCUMENT']._serialized_start=950
+  _globals['_RANKEDDOCUMENT']._serialized_end=1151
+  _globals['_RANKINGMETA']._serialized_start=1154
+  _globals['_RANKINGMETA']._serialized_end=1334
+  _globals['_RANKINGBILLEDUNITS']._serialized_start=1336
+  _globals['_RANKINGBILLEDUNITS']._serialized_end=1462
+  _globals['_RANKINGTOKENS']._serialized_start=1464
+  _globals['_RANKINGTOKENS']._serialized_end=1585
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,127 @@
+"""Fits generated requests to what JSON Schema cannot say, or only the gateway that runs knows.
+
+Schemathesis imports it by its name in `schemathesis.toml`. Whatever is taken out here has tests of
+its own.
+"""
+
+from typing import Any
+
+import schemathesis
+
+# Any: JSON, and Schemathesis's own values, whose types are not there where it is not installed.
+Json = dict[str, Any]
+
+# By member: what the catalog, the network or the gateway's own configuration decides.
+FIXED: Json = {
+    "providerType": "Simulator",
+    "settings": {},
+    "apiKey": "sk-any",
+    "baseUrl": "https://api.example.com/v1",
+    "url": "http://127.0.0.1:9/",
+    "allowedIPs": ["10.0.0.0/8"],
+    "yaml": "version: 1\n",
+    "dryRun": True,
+}
+# The gateway's own model.
+MODEL = "echo"
+PRICES = ("inputCostPer1kTokens", "outputCostPer1kTokens", "costPerUnit")
+# A token is the gateway's, and the first day is not behind the last one.
+UNKNOWN_QUERY = {"pageToken", "startDate"}
+# Instances and models by names that there are.
+UNKNOWN_HEADERS = {"x-conduit-provider", "x-conduit-fallbacks"}
+MONEY_DIGITS = 6
+WRONG = {"invalid_request", "malformed_json"}
+
+
+def fit_body(context: Any, body: Any) -> Any:  # noqa: ANN401 # JSON
+    """Return a body whose parts fit each other, and the gateway."""
+    if not isinstance(body, dict):
+        return body
+    if context.operation.path.startswith("/v1/"):
+        return _fit_call(body)
+    return _fit_resource(body)
+
+
+def fit_query(_context: Any, query: Any) -> Any:  # noqa: ANN401 # JSON
+    """Return a query of names that there are."""
+    if not isinstance(query, dict):
+        return query
+    kept = {name: value for name, value in query.items() if name not in UNKNOWN_QUERY}
+    return kept | {name: FIXED[name] for name in kept.keys() & {"providerType"}}
+
+
+def fit_headers(_context: Any, headers: Any) -> Any:  # noqa: ANN401 # JSON
+    """Return headers without names that there are not."""
+    if not isinstance(headers, dict):
+        return headers
+    return {name: value for name, value in headers.items() if name not in UNKNOWN_HEADERS}
+
+
+def is_taken(_context: Any, response: Any, _case: Any) -> None:  # noqa: ANN401 # theirs
+    """Fail where the gateway calls a request wrong that the document allows.
+
+    A provider's refusal, and what no provider of a model can do, are other answers.
+    """
+    if response.status_code == 400:
+        told = response.json()
+        code = told.get("code") or told["error"]["code"]
+        assert code.lower() not in WRONG, f"refused: {response.text}"
+
+
+def _fit_call(body: Json) -> Json:
+    """Return a call of the gateway's model; OpenAI's API takes no 5.0 for 5 either."""
+    whole = {name: _with_integers(value) for name, value in body.items()}
+    if "model" in whole:
+        whole["model"] = MODEL
+    if whole.get("input") == "":
+        # Beside texts, an empty one is taken; alone it is nothing to embed.
+        whole["input"] = "a"
+    return whole
+
+
+def _with_integers(value: Any) -> Any:  # noqa: ANN401 # JSON
+    if isinstance(value, list):
+        return [_with_integers(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _with_integers(each) for name, each in value.items()}
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _fit_resource(value: Any) -> Any:  # noqa: ANN401 # JSON
+    if isinstance(value, list):
+        return [_fit_resource(each) for each in value]
+    if isinstance(value, float):
+        # Amounts have nine decimal places at most, and fifteen digits as numbers.
+        return round(value, MONEY_DIGITS)
+    if not isinstance(value, dict):
+        return value
+    found = {
+        name: FIXED[name] if name in FIXED and each is not None else _fit_resource(each)
+        for name, each in value.items()
+    }
+    if PRICES[0] in found or "modelPattern" in found or "costCalculationType" in found:
+        # Which of them have to be there follows from what is counted.
+        found |= {name: found.get(name) or 1 for name in PRICES}
+    return _fit_chain(found)
+
+
+def _fit_chain(found: Json) -> Json:
+    """Return a chain, or a step of one, without parts that exclude each other."""
+    if "timeouts" in found:
+        found.pop("timeout", None)
+    if found.get("retries"):
+        found["retries"] = [*{each["failure"]: each for each in found["retries"]}.values()]
+    if found.get("providers"):
+        places = {
+            (s.get("providerId", 0), s.get("actualModelName", "").strip()): s
+            for s in found["providers"]
+        }
+        first, *_ = found["providers"] = [*places.values()]
+        first.pop("conditions", None)
+    return found
+
+
+schemathesis.hook("map_body")(fit_body)
+schemathesis.hook("map_query")(fit_query)
+schemathesis.hook("map_headers")(fit_headers)
+schemathesis.check(is_taken)

@@ -1,0 +1,56 @@
+"""What the OpenAPI document allows is taken, and answered as it says.
+
+Schemathesis makes the requests, from the document alone, for a gateway of its own whose provider is
+the simulator. `make schema` makes more of them; the same seed makes the same.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.gateways import Served
+
+from conduit_cli.keys import MASTER, VIRTUAL, KeyFile
+
+HERE = Path(__file__).parent / "document"
+SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
+EXAMPLES = os.environ.get("CONDUIT_SCHEMA_EXAMPLES", "4")
+SEED = os.environ.get("CONDUIT_SCHEMA_SEED", "1")
+WORKERS = "2"
+
+pytestmark = pytest.mark.skipif(not SCHEMATHESIS.exists(), reason="the group `dev` installs it")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Run a gateway."""
+    gateway = Served(tmp_path_factory.mktemp("served"))
+    try:
+        yield gateway
+    finally:
+        gateway.stop()
+
+
+# Calls first: what is done to the configuration may leave them without a provider.
+@pytest.mark.parametrize("family", ["/v1", "/api"])
+def test_what_the_document_allows_is_taken_and_answered_as_it_says(
+    served: Served, tmp_path: Path, family: str
+) -> None:
+    """No error of ours, no refusal as a wrong request, statuses and answers as documented."""
+    keys = KeyFile(served.data_dir).read()
+    command = [
+        *(str(SCHEMATHESIS), "--config-file", str(HERE / "schemathesis.toml"), "run"),
+        *(f"{served.url}/openapi.json", "--include-path-regex", f"^{family}/"),
+        *("--mode", "positive", "--max-examples", EXAMPLES, "--seed", SEED, "--workers", WORKERS),
+        *("--header", f"X-Master-Key: {keys[MASTER]}"),
+        *("--header", f"Authorization: Bearer {keys[VIRTUAL]}"),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(HERE), "NO_COLOR": "1"}
+    made = subprocess.run(  # noqa: S603 # a program of the group `dev`
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert "Traceback" not in "".join(served.log)
