@@ -98,18 +98,20 @@ async def open_stream(scope: CallScope, attempt: Attempt, form: Form[Any] | None
     native = scope.operation.native_media(call, endpoint)
     if native is not None:
         call.fetched = await scope.runtime.media.fetch_for(scope, native)
+    timeouts = scope.timeouts(attempt)
     if served.job_codec is not None:
         job = served.job_codec.stream(call, endpoint, upstream.target)
         attempt.is_sent, sent = True, runtime.clock()
-        timeouts = scope.timeouts(attempt)
         response, running = await runtime.jobs.open(job, upstream, spec, timeouts)
-        stream = UpstreamStream(upstream, response, running.decoder, job=running)
+        decoder = running.decoder
+        stream = UpstreamStream(upstream, response, decoder, idle=timeouts.idle, job=running)
     else:
         request = served.codec.to_upstream(call, endpoint, upstream.target)
         attempt.is_sent, sent = True, runtime.clock()
-        response = await runtime.transport.open(upstream, spec, request, scope.timeouts(attempt))
+        response = await runtime.transport.open(upstream, spec, request, timeouts)
         call.answer_headers = LazyHeaders(response.headers)
-        stream = UpstreamStream(upstream, response, served.codec.decoder(call, endpoint))
+        decoder = served.codec.decoder(call, endpoint)
+        stream = UpstreamStream(upstream, response, decoder, idle=timeouts.idle)
     try:
         # The head came; the first piece has what is left of the time.
         first = await first_events(stream, sent + attempt.first_event - runtime.clock())

@@ -5,7 +5,7 @@ import contextlib
 from typing import Any, NoReturn
 
 from conduit_kernel.errors import StreamInterrupted, UpstreamError, UpstreamTimeout
-from conduit_kernel.http import Headers, HttpError, Response
+from conduit_kernel.http import Headers, HttpError, IdleTimeout, Response
 from conduit_providers.codec import Decoder
 from conduit_providers.quantities import Quantities
 from conduit_router.calls.jobs import RunningJob
@@ -16,6 +16,13 @@ from conduit_router.upstream.transport import raise_interrupted, raise_unreachab
 SETTLE_SECONDS = 0.25
 # How long counts may follow the reason to stop, from a provider that does not end its stream.
 COUNTS_SECONDS = 2.0
+# So many times as long as it may be silent may a provider be without an event that sends signs of
+# life, comments or pings: OpenRouter and DeepSeek send them while models are at work.
+# https://openrouter.ai/docs/api/reference/streaming
+# https://api-docs.deepseek.com/quick_start/rate_limit
+QUIET_TIMES = 5
+# So many bytes in a second are more than signs of life.
+PROGRESS_BYTES = 1024
 # What of an answer may wait for its first token.
 MAX_HEAD_BYTES = 64 * 1024
 
@@ -23,7 +30,7 @@ MAX_HEAD_BYTES = 64 * 1024
 class UpstreamStream:
     """Reads the events of one answer. Always `close` it."""
 
-    __slots__ = ("_decoder", "_job", "_response", "_upstream", "is_complete")
+    __slots__ = ("_decoder", "_idle", "_job", "_response", "_upstream", "is_complete")
 
     def __init__(
         self,
@@ -31,11 +38,14 @@ class UpstreamStream:
         response: Response,
         decoder: Decoder[Any],
         *,
+        idle: float,
         job: RunningJob | None = None,
     ) -> None:
+        """Take the longest silence, in seconds, and the job that the answer is of, if it is one."""
         self._upstream = upstream
         self._response = response
         self._decoder = decoder
+        self._idle = idle
         # Until it is concluded or abandoned.
         self._job = job
         self.is_complete = False
@@ -62,7 +72,7 @@ class UpstreamStream:
 
     async def next(self) -> Any:  # noqa: ANN401 # each operation has its own events
         """Return the next events, None at the end. UpstreamError or HttpError if it breaks off."""
-        decoder, response = self._decoder, self._response
+        decoder, response, quiet = self._decoder, self._response, None
         while not decoder.done:
             while not (response.parts or response.done):
                 if decoder.has_finished:
@@ -81,9 +91,23 @@ class UpstreamStream:
                 return rest
             if (found := decoder.feed(data)) is not None:
                 return found
+            quiet = self._still_quiet(quiet, len(data))
         self.is_complete = True
         job, self._job = self._job, None
         return await job.conclude() if job is not None else None
+
+    def _still_quiet(self, quiet: tuple[float, int] | None, size: int) -> tuple[float, int]:
+        """Return since when bytes come without an event, and how many. IdleTimeout after too long.
+
+        Those of an event that is not whole yet are many; comments and pings are few.
+        """
+        now = asyncio.get_running_loop().time()
+        since, received = quiet or (now, 0)
+        seconds, received = now - since, received + size
+        if seconds > QUIET_TIMES * self._idle and received < seconds * PROGRESS_BYTES:
+            where = self._upstream.provider_name
+            raise IdleTimeout(f"{where} sent no event for {seconds:.0f} s, only signs of life")
+        return since, received
 
     async def _last(self) -> Any:  # noqa: ANN401 # as above
         """Return what follows the reason to stop; an end if nothing does, and the stream stays."""

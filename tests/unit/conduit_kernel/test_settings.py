@@ -51,6 +51,16 @@ def test_calls_go_on_without_a_disk_unless_told_otherwise(env: dict[str, str]) -
     assert settings.max_waiting_charges == 500
 
 
+def test_the_calls_of_a_key_go_by_the_connections_unless_told_otherwise(
+    env: dict[str, str],
+) -> None:
+    """A router knows how many it may have; zero is any number of calls."""
+    assert read_settings(env).max_calls_per_key is None
+    for most in (0, 7):
+        told = {"CONDUIT_MAX_CALLS_PER_KEY": str(most)}
+        assert read_settings({**env, **told}).max_calls_per_key == most
+
+
 def test_a_drain_takes_four_seconds_unless_told_otherwise(env: dict[str, str]) -> None:
     """And begins at once."""
     settings = read_settings(env)

@@ -29,7 +29,7 @@ UPSTREAM = UpstreamTarget(
 def interruption(error: Exception) -> ConduitError:
     """Return what a failure becomes."""
     # Neither is looked at: nothing more is read of a stream that failed.
-    stream = UpstreamStream(UPSTREAM, cast("Any", None), cast("Any", None))
+    stream = UpstreamStream(UPSTREAM, cast("Any", None), cast("Any", None), idle=1.0)
     with pytest.raises(StreamInterrupted) as raised:
         stream.interrupted(error)
     return raised.value
@@ -75,7 +75,7 @@ class Scripted(UpstreamStream):
     """A stream that has arrived."""
 
     def __init__(self, pieces: list[Heads]) -> None:
-        super().__init__(UPSTREAM, cast("Any", None), cast("Any", None))
+        super().__init__(UPSTREAM, cast("Any", None), cast("Any", None), idle=1.0)
         self._pieces = iter(pieces)
 
     async def next(self) -> Heads | None:

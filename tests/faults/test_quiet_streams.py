@@ -1,0 +1,138 @@
+"""Streams whose provider shows that it lives, and says nothing: how long they last.
+
+In virtual time; the model's events may be 30 s apart, which is usual.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from tests.faults.raw_callers import CHAT, Request, chat, send
+from tests.faults.shared_gateway import EVENTS, SharedGateway, shared_gateway
+from tests.support.scripted_upstream import EVENTS as SSE
+from tests.support.scripted_upstream import Act
+from tests.support.virtual_network import VirtualNetwork
+from tests.support.virtual_time import run_virtually
+
+from conduit_kernel.http import Exchange
+from conduit_providers.patience import USUAL
+from conduit_router.calls.upstream_stream import QUIET_TIMES
+
+KEY, PROVIDER = "condt_1", 3
+COMMENT = b": OPENROUTER PROCESSING\n\n"
+QUIET_SECONDS = QUIET_TIMES * USUAL.idle
+EVERY_SECONDS = 10.0
+
+ResultT = TypeVar("ResultT")
+
+
+def play(folder: Path, course: Callable[[SharedGateway], Awaitable[ResultT]]) -> ResultT:
+    """Return what comes of a course of events at a gateway of its own."""
+
+    async def main() -> ResultT:
+        async with shared_gateway(folder, {KEY: 1}) as gateway:
+            return await course(gateway)
+
+    return run_virtually(main(), VirtualNetwork)
+
+
+def answered(folder: Path, act: Act) -> tuple[bytes, float]:
+    """Return what a caller gets of a stream, and how long it took."""
+
+    async def course(gateway: SharedGateway) -> tuple[bytes, float]:
+        gateway.providers.failures[PROVIDER] = act
+        now = asyncio.get_running_loop().time
+        began = now()
+        request = Request(CHAT, [("x-conduit-max-attempts", "1")], chat("solo", stream=True))
+        got = await send(gateway.port, KEY, request)
+        return got, now() - began
+
+    return play(folder, course)
+
+
+def dripping(*pieces: bytes, signs: bytes, times: int, every: float = EVERY_SECONDS) -> Act:
+    """Say the first piece, then send signs of life so many times, and then the rest."""
+
+    async def act(exchange: Exchange) -> None:
+        out = exchange.start(200, SSE)
+        out.write(pieces[0])
+        for _ in range(times):
+            await asyncio.sleep(every)
+            out.write(signs)
+        for piece in pieces[1:]:
+            out.write(piece)
+        out.finish()
+
+    return act
+
+
+@pytest.mark.parametrize("signs", [COMMENT, b": keep-alive\n", b"\n"])
+def test_signs_of_life_hold_a_stream_for_a_while_and_not_for_ever(
+    tmp_path: Path, signs: bytes
+) -> None:
+    """It ends in an error five times as late as one that is silent, long before the call's time."""
+    got, seconds = answered(tmp_path, dripping(*EVENTS, signs=signs, times=1000))
+    assert b"well" in got
+    assert b"stream_interrupted" in got
+    assert b"[DONE]" not in got
+    assert QUIET_SECONDS <= seconds <= QUIET_SECONDS + 2 * EVERY_SECONDS
+
+
+def test_a_stream_that_goes_on_within_that_is_whole(tmp_path: Path) -> None:
+    """A model thinks for minutes, and its provider says so."""
+    times = round(QUIET_SECONDS / EVERY_SECONDS) - 1
+    got, seconds = answered(tmp_path, dripping(*EVENTS, signs=COMMENT, times=times))
+    assert b"[DONE]" in got
+    assert b"error" not in got
+    assert seconds >= times * EVERY_SECONDS
+
+
+def test_each_event_gives_new_time(tmp_path: Path) -> None:
+    """What counts is the time since the last one."""
+    times = round(QUIET_SECONDS / EVERY_SECONDS) - 1
+
+    async def act(exchange: Exchange) -> None:
+        out = exchange.start(200, SSE)
+        for piece in (EVENTS[0], EVENTS[0]):
+            out.write(piece)
+            for _ in range(times):
+                await asyncio.sleep(EVERY_SECONDS)
+                out.write(COMMENT)
+        for piece in EVENTS[1:]:
+            out.write(piece)
+        out.finish()
+
+    got, seconds = answered(tmp_path, act)
+    assert b"[DONE]" in got
+    assert seconds > QUIET_SECONDS
+
+
+def test_an_event_that_takes_long_to_arrive_is_no_silence(tmp_path: Path) -> None:
+    """Its bytes are more than signs of life."""
+    long = EVENTS[0].replace(b"well", b"x" * 600_000)
+    size = 20_000
+    pieces = [long[start : start + size] for start in range(0, len(long), size)]
+
+    async def act(exchange: Exchange) -> None:
+        out = exchange.start(200, SSE)
+        out.write(EVENTS[0])
+        for piece in pieces:
+            await asyncio.sleep(EVERY_SECONDS)
+            out.write(piece)
+        for piece in EVENTS[1:]:
+            out.write(piece)
+        out.finish()
+
+    got, seconds = answered(tmp_path, act)
+    assert b"[DONE]" in got
+    assert seconds > QUIET_SECONDS
+
+
+def test_signs_of_life_do_not_make_up_for_a_first_token(tmp_path: Path) -> None:
+    """The time until it counts whatever comes before."""
+    got, seconds = answered(tmp_path, dripping(COMMENT, *EVENTS, signs=COMMENT, times=1000))
+    assert b"provider_timeout" in got
+    assert b"well" not in got
+    assert USUAL.first_token <= seconds <= USUAL.first_token + 2 * EVERY_SECONDS
