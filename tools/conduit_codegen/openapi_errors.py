@@ -84,8 +84,9 @@ def error_responses(contract: Contract) -> dict[str, Any]:
             "content": content,
         }
         for status in STATUSES[name]:
+            known = ", ".join(sorted(by_status.get(status, ())))
             found[f"{name}{status}"] = {
-                "description": f"One of the reasons {', '.join(sorted(by_status[status]))}.",
+                "description": f"One of the reasons {known or 'to come'}.",
                 "content": {JSON_TYPE: {"schema": reference(name)}},
             }
     return found
