@@ -254,7 +254,6 @@ FILLED: dict[str, dict[str, object]] = {
     "/v1/rerank": {"model": "x", "query": "hi", "documents": ["hi"]},
     "/v1/images/generations": {"model": "x", "prompt": "hi"},
     "/v1/images/edits": {"model": "x", "prompt": "hi", "images": [{"file_id": "file-1"}]},
-    "/v1/images/edits/async": {"model": "x", "prompt": "hi", "images": [{"file_id": "file-1"}]},
     "/api/announcements": {"message": "hi"},
 }
 

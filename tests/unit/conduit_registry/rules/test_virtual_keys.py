@@ -51,7 +51,7 @@ def test_a_virtual_key_that_cannot_be_is_refused(given: dict[str, Any], field: s
 
 def test_a_budget_is_refused_while_nobody_keeps_it() -> None:
     """A limit that nobody keeps would be worse than none; so is one of nothing."""
-    for budget in (0, 2**63 - 1):
+    for budget in (0, 10**18):
         with pytest.raises(NotImplementedYet) as caught:
             virtual_key_fields(VirtualKeySpec(budget_nano_usd=budget))
         assert caught.value.metadata["field"] == "budget"
