@@ -61,7 +61,7 @@ def report_of(error: object) -> ProviderErrorReport:
 def _report_of_object(error: dict[str, Any]) -> ProviderErrorReport:
     message = next((error[k] for k in MESSAGE_NAMES if error.get(k)), "")
     names = [error.get("code"), error.get("status"), error.get("error_type"), error.get("type")]
-    names.append(bare_code(error.get("__type")))
+    names += [bare_code(error.get("__type")), error.get("err_code"), error.get("category")]
     inner = error.get("innererror")
     if isinstance(inner, dict):
         names.insert(0, inner.get("code"))

@@ -42,7 +42,8 @@ def transcript_events(words: Transcription) -> Iterator[TranscriptEvent]:
     """
     segments = [each for each in words.segments if each.HasField("speaker")]
     for place, segment in enumerate(segments):
-        yield from _segment_events(segment, segment.id.name or f"seg_{place}")
+        name = segment.id.name or f"seg_{place}"
+        yield from _segment_events(segment, name, is_first=place == 0)
     if words.text and not segments:
         yield TranscriptEvent(transcript_text_delta=TranscriptTextDelta(delta=words.text))
     done = TranscriptTextDone(text=words.text, languages=words.languages)
@@ -52,8 +53,12 @@ def transcript_events(words: Transcription) -> Iterator[TranscriptEvent]:
     yield TranscriptEvent(transcript_text_done=done)
 
 
-def _segment_events(segment: TranscriptionSegment, name: str) -> Iterator[TranscriptEvent]:
-    delta = TranscriptTextDelta(delta=segment.text, segment_id=name)
+def _segment_events(
+    segment: TranscriptionSegment, name: str, *, is_first: bool
+) -> Iterator[TranscriptEvent]:
+    # Whoever appends them gets the text.
+    gap = "" if is_first or segment.text[:1].isspace() else " "
+    delta = TranscriptTextDelta(delta=gap + segment.text, segment_id=name)
     yield TranscriptEvent(transcript_text_delta=delta)
     whole = TranscriptTextSegment(id=name, start=segment.start, end=segment.end)
     whole.text, whole.speaker = segment.text, segment.speaker

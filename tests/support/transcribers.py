@@ -22,6 +22,10 @@ EVENTS = (
         b'"output_tokens":3,"total_tokens":17}}\n\n'
     ),
 )
+LISTENED = (
+    b'{"metadata":{"duration":2.5},"results":{"channels":[{"alternatives":[{"transcript":"Hello.",'
+    b'"words":[{"word":"hello","start":0.5,"end":1.5,"punctuated_word":"Hello."}]}]}]}}'
+)
 IMAGES = b'{"created":1,"data":[{"b64_json":"iVBORw0KGgo="}],"usage":{"output_tokens":272}}'
 JSON_FIELD = (b"content-type", b"application/json")
 
@@ -86,12 +90,17 @@ async def _stream(exchange: Exchange, events: Sequence[bytes]) -> None:
 
 
 def _answer(path: str) -> bytes:
+    if "/listen" in path:
+        return LISTENED
     return IMAGES if "/images/" in path else WORDS
 
 
 def _read(exchange: Exchange, kind: bytes, body: bytes) -> Sent:
     if kind.startswith(b"application/json"):
         return Sent(exchange.path, str(len(body)), [("json", body.decode())])
+    if not kind.startswith(b"multipart/"):
+        length = exchange.fields.get(b"content-length", b"").decode()
+        return Sent(exchange.path, length, files=[("", kind.decode(), body)])
     # The standard library's reader of mail, which knows nothing of ours.
     form = message_from_bytes(b"content-type: %b\r\n\r\n%b" % (kind, body), policy=HTTP)
     sent = Sent(exchange.path, exchange.fields.get(b"content-length", b"").decode())

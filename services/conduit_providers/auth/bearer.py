@@ -1,4 +1,4 @@
-"""`Authorization: Bearer <key>`.
+"""`Authorization: Bearer <key>`, or with another word before the key.
 
 Options: `BearerOptions`.
 """
@@ -12,5 +12,6 @@ def signer(auth: Auth, secret: str, target: Target) -> Signer:
     """Return a signer for this key, or without one where the type needs none."""
     if not secret and not auth.is_optional:
         raise invalid_key(target)
-    proof = (("authorization", f"Bearer {header_value(secret, target)}"),) if secret else ()
+    key = f"{auth.options.scheme} {header_value(secret, target)}"
+    proof = (("authorization", key),) if secret else ()
     return HeaderSigner(proof + identity_headers(auth, target))

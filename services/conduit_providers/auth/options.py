@@ -11,7 +11,7 @@ class NoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The options of strategies that have none."""
 
 
-class BearerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class IdentityOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Headers besides the key; empty names where the provider has none."""
 
     # The header with the key's organization, and that with its project.
@@ -19,7 +19,14 @@ class BearerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     project_header: str = ""
 
 
-class HeaderOptions(BearerOptions, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class BearerOptions(IdentityOptions, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The word before the key."""
+
+    # As some providers have it by another name: `Token`.
+    scheme: str = "Bearer"
+
+
+class HeaderOptions(IdentityOptions, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The header of the key, such as `x-api-key`."""
 
     name: str

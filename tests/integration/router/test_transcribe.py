@@ -151,11 +151,26 @@ async def test_subtitles_are_what_they_are(bench: Runner, upstream: Transcribers
 
 
 async def test_a_format_goes_to_who_has_it(bench: Runner, upstream: Transcribers) -> None:
-    """Groq makes no subtitles, so it is not asked for any."""
+    """Groq tells no speakers apart, so it is not asked to."""
     router = await run(bench, upstream, "good", kind="Groq")
     with pytest.raises(UnsupportedCapability):
-        await transcribe(router, request(member("response_format", "srt")))
+        await transcribe(router, request(member("response_format", "diarized_json")))
     assert not upstream.sent
+
+
+async def test_sound_goes_as_it_is_to_who_takes_no_forms(
+    bench: Runner, upstream: Transcribers
+) -> None:
+    """As it comes, and again to the next one; format and seconds are made of the answer."""
+    router = await run(bench, upstream, "bad", "good", kind="Deepgram")
+    response = await transcribe(router, request(member("response_format", "vtt")))
+    assert response.content.content_type == "text/vtt; charset=utf-8"
+    assert b"00:00:00.500 --> 00:00:01.500\nHello.\n" in response.content.body
+    assert upstream.sent[0].files == upstream.sent[-1].files == [("", "audio/mpeg", SOUND)]
+    assert upstream.sent[-1].path == "/good/v1/listen"
+    (charge,) = router.charges()
+    assert charge.usage_source == charge_pb2.USAGE_SOURCE_PROVIDER
+    assert [line.quantity for line in charge.lines] == [2500]
 
 
 async def typed(

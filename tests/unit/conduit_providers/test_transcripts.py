@@ -45,6 +45,8 @@ def test_segments_are_events_where_speakers_are_told_apart() -> None:
     first, second, _ = told(text="Hi.", segments=[spoken])
     assert first == {"type": "transcript.text.delta", "delta": "Hi.", "segment_id": "seg_7"}
     assert second == {"type": "transcript.text.segment", **spoken}
+    again = told(text="Hi. Ho.", segments=[spoken, {**spoken, "text": "Ho."}])
+    assert "".join(str(each.get("delta", "")) for each in again) == "Hi. Ho."
     numbered = told(text="Hi.", segments=[{**spoken, "id": 3}])
     assert numbered[1]["id"] == "seg_0"
     del spoken["speaker"]

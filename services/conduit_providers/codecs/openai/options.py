@@ -25,3 +25,14 @@ class ConverseOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     # The path of live sessions; empty where there are none.
     live_path: str = ""
+
+
+class TranscribeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The formats that a provider has of OpenAI's."""
+
+    # Those that it lacks, and that are made of its `verbose_json`.
+    made_of_verbose_json: frozenset[str] = frozenset()
+
+
+class TranslateOptions(TranscribeOptions, frozen=True, forbid_unknown_fields=True):
+    """The formats that a provider has of OpenAI's."""

@@ -14,6 +14,7 @@ from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codecs.openai.transcript_stream import OpenAITranscriptDecoder
 from conduit_providers.codecs.openai.transcription_usage import transcription_usage
 from conduit_providers.codecs.shared.multipart import form_request
+from conduit_providers.codecs.shared.transcript_formats import Heard, Segment, in_format
 from conduit_providers.codecs.shared.whole_transcript import WholeTranscriptDecoder
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import JsonReader
@@ -35,6 +36,12 @@ _OURS = frozenset({"model", "stream"})
 EVENTS_TYPE = "text/event-stream"
 
 
+class _Segment(msgspec.Struct):
+    start: float = 0.0
+    end: float = 0.0
+    text: str = ""
+
+
 class _Words(msgspec.Struct):
     text: str | None = None
     duration: float | None = None
@@ -42,7 +49,12 @@ class _Words(msgspec.Struct):
     error: object = None
 
 
+class _TimedWords(_Words):
+    segments: list[_Segment] = []
+
+
 _DECODER = JsonReader(_Words, strict=False)
+_TIMED_DECODER = JsonReader(_TimedWords, strict=False)
 
 
 class OpenAITranscribeCodec:
@@ -74,6 +86,8 @@ class OpenAITranscribeCodec:
             raise error_in_stream(found.error, call.provider)
         if found.text is None:
             raise malformed(call.provider, "it has no text")
+        if _is_made(call, endpoint):
+            return _made(response.body, call)
         usage = transcription_usage(found.usage, found.duration)
         return transcription_answer(response.body, content_type, usage)
 
@@ -88,6 +102,23 @@ class OpenAITranscribeCodec:
             return OpenAITranscriptDecoder(call.provider)
         read = partial(self.from_upstream, call=call, endpoint=endpoint)
         return WholeTranscriptDecoder(call, TranscriptEvents, read)
+
+
+def _is_made(call: TranscribeCall, endpoint: Endpoint) -> bool:
+    """Return whether the provider lacks the format, which is made of another one."""
+    return call.typed.response_format in endpoint.options.made_of_verbose_json
+
+
+def _made(body: bytes, call: TranscribeCall) -> TranscriptionAnswer:
+    """Return the format that the caller asks for."""
+    try:
+        found = _TIMED_DECODER.decode(body)
+    except msgspec.DecodeError as error:
+        raise malformed(call.provider, "its segments make no sense") from error
+    segments = [Segment(each.text.strip(), each.start, each.end) for each in found.segments]
+    end = segments[-1].end if segments else 0.0
+    duration = end if found.duration is None else found.duration
+    return in_format(Heard(found.text or "", duration, segments=segments), call.typed)
 
 
 def _members(call: TranscribeCall, endpoint: Endpoint, provider: str) -> Iterator[FormMember]:
@@ -105,6 +136,8 @@ def _members(call: TranscribeCall, endpoint: Endpoint, provider: str) -> Iterato
             continue
         if name in endpoint.drop:
             call.drop(name, provider)
+        elif name == "response_format" and _is_made(call, endpoint):
+            yield FormMember(name=name, value=b"verbose_json")
         else:
             yield member
     yield from (member for member in given if member.HasField("file"))

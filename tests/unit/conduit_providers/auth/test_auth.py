@@ -42,10 +42,12 @@ def test_none_adds_nothing() -> None:
     assert signer_for(Auth("none", ""), SECRET, TARGET).sign(REQUEST) == REQUEST
 
 
-@pytest.mark.parametrize("kind", ["bearer", "header"])
-def test_missing_key_matters_only_where_one_is_needed(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("bearer", BearerOptions()), ("header", HeaderOptions(name="api-key"))],
+)
+def test_missing_key_matters_only_where_one_is_needed(kind: str, options: object) -> None:
     """Optional keys may be empty; needed ones may not."""
-    options = HeaderOptions(name="api-key")
     optional = signer_for(Auth(kind, "", is_optional=True, options=options), "", TARGET)
     assert optional.sign(REQUEST) == REQUEST
     with pytest.raises(InvalidApiKey, match=r"^Invalid API key for provider P$"):

@@ -34,6 +34,12 @@ def test_the_key_is_a_token_and_names_whose_it_is() -> None:
     }
 
 
+def test_the_word_before_the_key_may_be_another_one() -> None:
+    """As some providers have it."""
+    auth = Auth("bearer", "", options=BearerOptions(scheme="Token"))
+    assert headers(auth, "sk-1", target()) == {"authorization": "Token sk-1"}
+
+
 def test_without_a_key_the_organization_is_still_told() -> None:
     """Where none is needed."""
     assert headers(OPTIONAL, "", target("o")) == {"x-org": "o"}

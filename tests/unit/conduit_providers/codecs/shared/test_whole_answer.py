@@ -4,13 +4,16 @@ import pytest
 
 from conduit_kernel.errors import UpstreamError
 from conduit_providers.calls import Call
+from conduit_providers.codecs.openai.options import TranscribeOptions
 from conduit_providers.codecs.openai.transcribe import OpenAITranscribeCodec
 from conduit_providers.codecs.shared import whole_answer
 from conduit_providers.codecs.shared.whole_transcript import WholeTranscriptDecoder
 from conduit_providers.operations.transcribe import OPERATION
 from conduit_providers.spec import Endpoint
 
-ENDPOINT = Endpoint(codec="openai_transcribe", path="/audio/transcriptions")
+ENDPOINT = Endpoint(
+    codec="openai_transcribe", path="/audio/transcriptions", options=TranscribeOptions()
+)
 
 
 def decoder(content_type: str = "application/json") -> WholeTranscriptDecoder:

@@ -1,0 +1,1 @@
+"""Deepgram's dialect: https://developers.deepgram.com/reference."""
