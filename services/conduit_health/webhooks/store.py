@@ -83,7 +83,8 @@ class WebhookStore:
             old = await _find(connection, webhook_id, for_update=True)
             if old is None:
                 return None
-            new = change(old)
+            if (new := change(old)) == old:
+                return old
             changed = update(WebhookRow).where(WebhookRow.id == webhook_id)
             await connection.execute(changed.values(**_values(new)))
             return new

@@ -1,6 +1,7 @@
 """What is kept of webhooks and their deliveries."""
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.integration.health.conftest import NOW
 
@@ -59,6 +60,22 @@ async def test_a_webhook_reads_as_it_was_added(store: WebhookStore) -> None:
     first, second = await store.webhooks()
     assert first == WEBHOOK._replace(id=1)
     assert (second.kinds, second.is_enabled) == (frozenset(), False)
+
+
+async def test_what_changes_nothing_writes_nothing(
+    store: WebhookStore, engine: AsyncEngine
+) -> None:
+    """A disk that is full, or a follower, need not hear of it."""
+    statements = list[str]()
+
+    @event.listens_for(engine.sync_engine, "before_cursor_execute")
+    def note(*about: object) -> None:  # the dialect's own arguments, the third is the statement
+        statements.append(str(about[2]))
+
+    assert await store.change(1, lambda old: old._replace()) == WEBHOOK._replace(id=1)
+    assert not [each for each in statements if each.startswith("UPDATE")]
+    await store.change(1, lambda old: old._replace(is_enabled=False))
+    assert [each for each in statements if each.startswith("UPDATE")]
 
 
 async def test_a_webhook_is_changed_alone(store: WebhookStore) -> None:
