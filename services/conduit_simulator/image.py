@@ -34,10 +34,17 @@ def image_list(request: ImageRequest, created: int) -> bytes:
 
 
 def image_events(request: ImageRequest, created: int) -> Iterator[bytes]:
-    """Yield OpenAI's events: of each image its drafts, and then itself."""
+    """Return OpenAI's events, each drawn as it is taken: of each image its drafts, and then itself.
+
+    ApiError at once, if it cannot be drawn.
+    """
+    return _events(request, {"created_at": created, **_looks(request)})
+
+
+def _events(request: ImageRequest, members: Json) -> Iterator[bytes]:
     kind = "image_edit" if isinstance(request, ImageEditRequest) else "image_generation"
     for number in range(_count(request)):
-        told = {"b64_json": _drawn(request, number), "created_at": created, **_looks(request)}
+        told = {"b64_json": _drawn(request, number), **members}
         for index in range(request.partial_images or 0):
             yield _event(f"{kind}.partial_image", {**told, "partial_image_index": index})
         yield _event(f"{kind}.completed", {**told, "usage": usage_of(request, 1)})

@@ -126,12 +126,10 @@ class Simulator:
         if exchange.state:
             return
         created = int(self._wall_clock())
-        # Refused as a whole, before anything is sent.
-        whole = image_list(request, created)
         if request.stream:
             await self._stream(exchange, behaviour, fields, image_events(request, created))
         else:
-            await self._answer(exchange, behaviour, fields, whole)
+            await self._answer(exchange, behaviour, fields, image_list(request, created))
 
     async def _transcribe(self, exchange: Exchange, key: str, fields: Fields) -> None:
         kind = exchange.fields.get(b"content-type", b"")

@@ -44,10 +44,12 @@ def test_a_prompt_has_its_own_picture() -> None:
     ],
 )
 def test_what_cannot_be_drawn_is_refused(members: dict[str, str], param: str) -> None:
-    """With the parameter's name, as OpenAI does."""
-    with pytest.raises(ApiError) as raised:
-        image_list(ImageRequest("image", "p", **members), CREATED)  # type: ignore[arg-type] # texts all
-    assert orjson.loads(raised.value.body())["error"]["param"] == param
+    """With the parameter's name, as OpenAI does, and before the first event."""
+    request = ImageRequest("image", "p", **members)  # type: ignore[arg-type] # texts all
+    for answer in (image_list, image_events):
+        with pytest.raises(ApiError) as raised:
+            answer(request, CREATED)
+        assert orjson.loads(raised.value.body())["error"]["param"] == param
 
 
 def test_events_are_drafts_and_then_the_image() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import zlib
 from collections.abc import AsyncIterator
 
 import httpx
@@ -47,6 +48,23 @@ def chat(http: httpx.AsyncClient, model: str, **members: object) -> "asyncio.Tas
     """Begin a chat."""
     body = {"model": model, "messages": HELLO, **members}
     return asyncio.ensure_future(http.post("/chat/completions", json=body))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_image_is_drawn_once(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, *, stream: bool
+) -> None:
+    """Large ones take their time."""
+    drawn, compress = list[int](), zlib.compress
+
+    def counted(data: bytes, level: int = -1) -> bytes:
+        drawn.append(len(data))
+        return compress(data, level)
+
+    monkeypatch.setattr(zlib, "compress", counted)
+    body = {"model": "image", "prompt": "p", "size": "8x8", "n": 2, "stream": stream}
+    assert (await http.post("/images/generations", json=body)).status_code == 200
+    assert len(drawn) == 2
 
 
 async def until_asleep(clock: Clock, sleepers: int = 1) -> None:
