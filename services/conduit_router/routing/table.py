@@ -101,6 +101,8 @@ class UpstreamKey:
     _serving: dict[tuple[int, str], ServedBy] = field(
         default_factory=dict[tuple[int, str], ServedBy], repr=False
     )
+    # For requests that have passed gateways before, by how many: few, see `MAX_HOPS`.
+    _after: dict[int, "UpstreamKey"] = field(default_factory=dict[int, "UpstreamKey"], repr=False)
 
     def serving(self, candidate: "Candidate") -> ServedBy:
         """Return who answers when a candidate is asked with this key."""
@@ -113,11 +115,14 @@ class UpstreamKey:
 
     def after(self, hops: int) -> "UpstreamKey":
         """Return the key for a request that has passed so many gateways before."""
-        targets = {
-            operation: replace(target, hops=hops + 1, prepared={}, straight_ways={})
-            for operation, target in self.targets.items()
-        }
-        return replace(self, targets=targets)
+        found = self._after.get(hops)
+        if found is None:
+            targets = {
+                operation: replace(target, hops=hops + 1, prepared={}, straight_ways={})
+                for operation, target in self.targets.items()
+            }
+            found = self._after[hops] = replace(self, targets=targets, _after={})
+        return found
 
     def endpoint(self, operation: str) -> UpstreamTarget:
         """Return where calls of an operation go, which the instance's type must serve."""

@@ -68,6 +68,17 @@ def test_who_answers_is_one_object_for_each_model_of_a_key() -> None:
     )
 
 
+def test_a_key_is_made_once_for_requests_that_passed_so_many_gateways() -> None:
+    """What was prepared for the first of them serves the others."""
+    [used] = compiled(snapshot([provider(1)])).instances[1].keys
+    once, twice = used.after(1), used.after(2)
+    assert used.after(1) is once
+    hops = [{each.hops for each in key.targets.values()} for key in (used, once, twice)]
+    assert hops == [{1}, {2}, {3}]
+    [candidate] = compiled(snapshot([provider(1)])).routes["gpt"].candidates
+    assert once.serving(candidate) is used.serving(candidate)
+
+
 def test_a_key_is_in_no_repr_of_what_holds_it() -> None:
     """Tables end up in tracebacks."""
     assert "sk-1" not in repr(compiled(snapshot([provider(1)])))
