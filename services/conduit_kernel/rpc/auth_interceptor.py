@@ -29,6 +29,9 @@ else:
     Handler = grpc.RpcMethodHandler
 
 
+# Of a call, as far as it is text.
+Metadata = dict[str, str]
+
 MAX_REQUEST_ID = 200
 PEER_HEADER = "x-conduit-peer"
 # Of what the contract does not have; callers choose its name.
@@ -48,8 +51,8 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         self._ids = IdSource()
         self._rpcs = rpcs or ObservedRpcs()
         self._log = structlog.get_logger("rpc")
-        # The calls under way, and those of them that were ended because the server stops.
-        self._tasks: dict[asyncio.Task[Any], Context] = {}
+        # The calls under way, with their metadata, and those that were ended as the server stops.
+        self._tasks: dict[asyncio.Task[Any], Metadata] = {}
         self._ended = set[asyncio.Task[Any]]()
 
     def end_calls(self) -> None:
@@ -58,8 +61,8 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         Those of bridges are left to gRPC, which cancels them: a bridge's channel makes what was
         CANCELLED again by itself, and nothing else, as it cannot know that from the Router's own.
         """
-        for task, context in self._tasks.items():
-            if PEER_HEADER not in metadata_of(context):
+        for task, metadata in self._tasks.items():
+            if PEER_HEADER not in metadata:
                 self._ended.add(task)
                 task.cancel()
 
@@ -70,42 +73,48 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
     ) -> Handler | None:
         """Return the handler with what belongs around it, or one that refuses the call."""
         name = handler_call_details.method
+        metadata = _text_of(handler_call_details.invocation_metadata)
         try:
-            metadata = text_of(handler_call_details.invocation_metadata)
             principal = self._authorizer.authorize(name, metadata)
         except ConduitError as error:
-            return self._refusing(name, error)
+            return self._refusing(name, error, metadata)
         handler = await continuation(handler_call_details)
         if handler is None or name not in METHODS:
             return handler
-        return self._around(handler, name, principal)
+        return self._around(handler, name, principal, metadata)
 
-    def _around(self, handler: Any, name: str, principal: Principal) -> Handler:  # noqa: ANN401 # four kinds of handler, told apart by which attribute is set
+    def _around(
+        self,
+        handler: Any,  # noqa: ANN401 # four kinds of handler, told apart by which attribute is set
+        name: str,
+        principal: Principal,
+        metadata: Metadata,
+    ) -> Handler:
         async def unary(request: Any, context: Context) -> object:  # noqa: ANN401 # bytes, or a stream of them
-            with self._observed(name, principal, context) as call:
+            with self._observed(name, principal, metadata) as call:
                 try:
-                    set_principal(_located(principal, context))
+                    set_principal(_located(principal, context, metadata))
                     return await inner(read(request), context)
                 except asyncio.CancelledError:
-                    await self._end_stopped(call, context)
+                    await self._end_stopped(call, context, metadata)
                     raise
                 except Exception as error:  # noqa: BLE001 # the last line of defence
-                    failed_by = self._foreseen(name, error, context)
+                    failed_by = self._foreseen(name, error, metadata)
                 # Not within: an abort there would keep the error, and so the call's memory.
                 await _abort(call, failed_by, context)
                 return None
 
         async def streaming(request: Any, context: Context) -> AsyncIterator[object]:  # noqa: ANN401 # as above
-            with self._observed(name, principal, context) as call:
+            with self._observed(name, principal, metadata) as call:
                 try:
-                    set_principal(_located(principal, context))
+                    set_principal(_located(principal, context, metadata))
                     async for message in inner(read(request), context):
                         yield message
                 except asyncio.CancelledError:
-                    await self._end_stopped(call, context)
+                    await self._end_stopped(call, context, metadata)
                     raise
                 except Exception as error:  # noqa: BLE001 # the last line of defence
-                    failed_by = self._foreseen(name, error, context)
+                    failed_by = self._foreseen(name, error, metadata)
                 else:
                     return
                 # As above.
@@ -119,51 +128,51 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         # Read here, because gRPC itself would answer INTERNAL to what it cannot read.
         return make(around, None, handler.response_serializer)
 
-    def _refusing(self, name: str, error: ConduitError) -> Handler:
+    def _refusing(self, name: str, error: ConduitError, metadata: Metadata) -> Handler:
         """Return a handler that refuses; one of streams, because those start before any message."""
 
         async def refuse(_: object, context: Context) -> None:
-            with self._observed(name if name in METHODS else _UNKNOWN, None, context) as call:
-                await _abort(call, self._named(error, context), context)
+            with self._observed(name if name in METHODS else _UNKNOWN, None, metadata) as call:
+                await _abort(call, self._named(error, metadata), context)
 
         return grpc.stream_stream_rpc_method_handler(refuse)
 
     @contextmanager
     def _observed(
-        self, name: str, principal: Principal | None, context: Context
+        self, name: str, principal: Principal | None, metadata: Metadata
     ) -> Iterator[ObservedCall]:
         call, is_whole = self._rpcs.begin(name), False
         call.is_internal = principal is not None and principal.kind is PrincipalKind.SERVICE
         task = asyncio.current_task()
         if task is not None:
-            self._tasks[task] = context
+            self._tasks[task] = metadata
         try:
             yield call
             is_whole = True
         finally:
             if task is not None:
                 self._tasks.pop(task, None)
-            request_id = metadata_of(context).get("x-request-id", "")[:MAX_REQUEST_ID]
+            request_id = metadata.get("x-request-id", "")[:MAX_REQUEST_ID]
             call.end(request_id, is_whole=is_whole)
 
-    async def _end_stopped(self, call: ObservedCall, context: Context) -> None:
+    async def _end_stopped(self, call: ObservedCall, context: Context, metadata: Metadata) -> None:
         """End a call that was cancelled because the server stops, not by its caller."""
         if asyncio.current_task() in self._ended:
             error = ServiceUnavailable("The service is stopping", retry_after_ms="1000")
-            call.failed_by = self._named(error, context)
+            call.failed_by = self._named(error, metadata)
             await context.abort_with_status(status_of(error))
 
-    def _named(self, error: ConduitError, context: Context) -> ConduitError:
+    def _named(self, error: ConduitError, metadata: Metadata) -> ConduitError:
         # Some errors know it already: those of the Router, whose charges have it too.
         if "request_id" not in error.metadata:
-            error.metadata["request_id"] = self._request_id(context)
+            error.metadata["request_id"] = self._request_id(metadata)
         return error
 
-    def _request_id(self, context: Context) -> str:
-        given = metadata_of(context).get("x-request-id", "")
+    def _request_id(self, metadata: Metadata) -> str:
+        given = metadata.get("x-request-id", "")
         return given[:MAX_REQUEST_ID] or f"req_{self._ids.next()}"
 
-    def _foreseen(self, name: str, error: Exception, context: Context) -> ConduitError:
+    def _foreseen(self, name: str, error: Exception, metadata: Metadata) -> ConduitError:
         """Return what the caller may know of an error, and nothing else of it.
 
         Log what nobody foresaw.
@@ -176,8 +185,8 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
                 del error
         if isinstance(error, ConduitError):
             # Without the frames that it came through, which have the request.
-            return copy(self._named(error, context))
-        request_id = self._request_id(context)
+            return copy(self._named(error, metadata))
+        request_id = self._request_id(metadata)
         self._log.error("rpc_failed", method=name, request_id=request_id, exc_info=error)
         message = "Conduit failed in a way it did not foresee"
         return ConduitError(message, request_id=request_id)
@@ -213,14 +222,14 @@ _MAKERS: dict[tuple[bool, bool], Callable[..., Handler]] = {
 }
 
 
-def _located(principal: Principal, context: Context) -> Principal:
+def _located(principal: Principal, context: Context, metadata: Metadata) -> Principal:
     """Return the principal with the address, which only the call's context knows.
 
     What a caller says of another's address is believed of our own bridge alone, beside us.
     """
     address = address_of(context.peer())
     if principal.kind in _TRUSTED and (not address or is_loopback(address)):
-        address = metadata_of(context).get(PEER_HEADER, "") or address
+        address = metadata.get(PEER_HEADER, "") or address
     return replace(principal, address=address)
 
 
@@ -235,9 +244,9 @@ def address_of(peer: str) -> str:
 
 def metadata_of(context: Context) -> dict[str, str]:
     """Return a call's metadata that is text; of repeated names the last."""
-    return text_of(context.invocation_metadata())
+    return _text_of(context.invocation_metadata())
 
 
-def text_of(metadata: Iterable[tuple[str, str | bytes]] | None) -> dict[str, str]:
+def _text_of(metadata: Iterable[tuple[str, str | bytes]] | None) -> dict[str, str]:
     """Return those metadata that are text; of repeated names the last."""
     return {name: value for name, value in metadata or () if isinstance(value, str)}

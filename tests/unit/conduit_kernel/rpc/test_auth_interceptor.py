@@ -10,9 +10,10 @@ import pytest
 from tests.support.credentials import Metadata, admin_metadata
 
 from conduit.internal.v1.methods import METHODS as INTERNAL
-from conduit_kernel.auth import Principal, PrincipalKind, current_principal
+from conduit_kernel.auth import Authorizer, Principal, PrincipalKind, current_principal
 from conduit_kernel.rpc import RpcServer, connect, error_of, service_metadata
-from conduit_kernel.rpc.auth_interceptor import address_of
+from conduit_kernel.rpc.auth_interceptor import AuthInterceptor, address_of
+from conduit_kernel.rpc.methods import ACCESS
 
 TOKENS = ("current-token", "former-token")
 UNARY = [name for name, method in INTERNAL.items() if not method.server_streaming]
@@ -205,6 +206,30 @@ async def test_an_rpc_knows_who_calls_and_from_where() -> None:
         (PrincipalKind.VIRTUAL_KEY, "127.0.0.1"),
     ]
     assert seen[2].virtual_key == "Bearer condt_1"
+
+
+class Call:
+    """What gRPC tells of a call, and how often it was asked."""
+
+    method = GET_PROVIDER
+    invocation_metadata = admin_metadata("master")
+
+    def peer(self) -> str:
+        """Return the address."""
+        return "ipv4:127.0.0.1:1"
+
+
+async def test_metadata_are_read_once() -> None:
+    """Not by each who needs one of them: here gRPC tells them before the call alone."""
+    authorizer = Authorizer(ACCESS, master_key="master")
+    handler: Any = grpc.unary_unary_rpc_method_handler(_answer)
+
+    async def found(_details: object) -> Any:  # noqa: ANN401 # gRPC's own
+        return handler
+
+    call: Any = Call()
+    made: Any = await AuthInterceptor(authorizer).intercept_service(found, call)
+    assert await made.unary_unary(b"", call) == b"answer"
 
 
 @pytest.mark.parametrize(
