@@ -133,8 +133,7 @@ async def start(
     draining, stopping = asyncio.Event(), asyncio.Event()
     metrics, own = Metrics(), Background()
     loops = BackgroundMetrics([own, *((background,) if background else ())])
-    process = ProcessMetrics(worker or "bridge")
-    exposition = _exposition(settings, worker, (metrics, loops, process, *collectors))
+    exposition = _exposition(settings, worker, (metrics, loops, *collectors))
     openapi = files("conduit.v1").joinpath("openapi.json").read_bytes()
     readiness = _readiness(router, background, channels.get("router"), draining)
     served = endpoints(
@@ -242,7 +241,9 @@ def _exposition(settings: Settings, worker: str, collectors: Sequence[Collector]
     registry = CollectorRegistry()
     for collector in collectors:
         registry.register(collector)
-    return Exposition(registry, folder=settings.data_dir / "metrics", worker=worker)
+    process = ProcessMetrics(worker or "bridge")
+    folder = settings.data_dir / "metrics"
+    return Exposition(registry, process=process, folder=folder, worker=worker)
 
 
 def _readiness(

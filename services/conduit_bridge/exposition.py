@@ -22,7 +22,6 @@ SIGN_OF_LIFE_SECONDS = 4.0
 STALE_SECONDS = 10.0
 # So many times as long as writing takes it is let be.
 PAUSE_PER_WORK = 50.0
-PROCESS_PREFIX = "conduit_process_"
 # How long the file of a worker that died stays for whoever looks into it.
 KEEP_SECONDS = 3600.0
 CONTENT_TYPE = CONTENT_TYPE_LATEST.encode()
@@ -48,13 +47,20 @@ class Exposition:
         self,
         registry: CollectorRegistry,
         *,
+        process: Collector | None = None,
         folder: Path | None = None,
         worker: str = "",
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take what this worker counts; a folder and a name if it has siblings."""
+        """Take what this worker counts; a folder and a name if it has siblings.
+
+        `process` asks the system, which takes its time: in a thread, and only for whoever reads it.
+        """
         self._registry = registry
+        self._process = CollectorRegistry(auto_describe=False)
+        if process is not None:
+            self._process.register(process)
         self._folder = folder
         self._path = folder / f"{worker}.json" if folder and worker else None
         self._clock = clock
@@ -68,8 +74,9 @@ class Exposition:
     async def render(self) -> bytes:
         """Return Prometheus' text."""
         if self._folder is None:
-            return generate_latest(self._registry)
-        return await asyncio.to_thread(self._merged, self._folder, self._own())
+            process = await asyncio.to_thread(generate_latest, self._process)
+            return generate_latest(self._registry) + process
+        return await asyncio.to_thread(self._merged, self._folder, _families(self._registry))
 
     async def write(self) -> None:
         """Write the file; readers see the former one or this one, never half of it.
@@ -80,15 +87,13 @@ class Exposition:
         if self._path is None or 0 <= since < self._pause:
             return
         began, now = self._timer(), self._clock()
-        own = self._own()
-        # Those change by being looked at.
-        counted = _write([each for each in own if not each.name.startswith(PROCESS_PREFIX)])
+        own = _families(self._registry)
+        counted = _write(own)
         if counted == self._counted and 0 <= since < SIGN_OF_LIFE_SECONDS:
             return
-        data = _write(own)
         pause = (self._timer() - began) * PAUSE_PER_WORK
         self._pause = min(pause, SIGN_OF_LIFE_SECONDS) if pause > WRITE_SECONDS else 0.0
-        await asyncio.to_thread(_replace, self._path, data)
+        await asyncio.to_thread(self._replace, self._path, own)
         self._counted, self._written_at = counted, now
 
     async def close(self) -> None:
@@ -98,16 +103,14 @@ class Exposition:
 
     def _merged(self, folder: Path, own: list[_Family]) -> bytes:
         merged = CollectorRegistry(auto_describe=False)
-        merged.register(_Sum([own, *self._siblings(folder)]))
+        merged.register(_Sum([own, _families(self._process), *self._siblings(folder)]))
         return generate_latest(merged)
 
-    def _own(self) -> list[_Family]:
-        return [
-            _Family(
-                m.name, m.documentation, m.type, [(s.name, s.labels, s.value) for s in m.samples]
-            )
-            for m in self._registry.collect()
-        ]
+    def _replace(self, path: Path, own: list[_Family]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(".new")
+        fresh.write_bytes(_write([*own, *_families(self._process)]))
+        fresh.replace(path)
 
     def _siblings(self, folder: Path) -> Iterator[list[_Family]]:
         now = self._clock()
@@ -123,11 +126,11 @@ class Exposition:
                     path.unlink()
 
 
-def _replace(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    fresh.write_bytes(data)
-    fresh.replace(path)
+def _families(registry: CollectorRegistry) -> list[_Family]:
+    return [
+        _Family(m.name, m.documentation, m.type, [(s.name, s.labels, s.value) for s in m.samples])
+        for m in registry.collect()
+    ]
 
 
 class _Sum(Collector):

@@ -87,8 +87,8 @@ def _exposition(settings: Settings, services: Sequence[HostedService]) -> "Expos
     registry = CollectorRegistry()
     registry.register(RpcMetrics([service.rpcs for service in services]))
     registry.register(BackgroundMetrics([service.background for service in services]))
-    registry.register(ProcessMetrics(NAME))
-    return Exposition(registry, folder=settings.data_dir / "metrics", worker=NAME)
+    folder = settings.data_dir / "metrics"
+    return Exposition(registry, process=ProcessMetrics(NAME), folder=folder, worker=NAME)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -196,10 +197,14 @@ async def test_much_to_write_is_written_less_often(tmp_path: Path) -> None:
 
 async def test_what_a_process_takes_is_no_change(tmp_path: Path) -> None:
     """It changes by being looked at; an idle worker would write each second."""
-    registry = CollectorRegistry()
-    registry.register(ProcessMetrics("a"))
     clock = Clock()
-    exposition = Exposition(registry, folder=tmp_path, worker="a", clock=clock)
+    exposition = Exposition(
+        CollectorRegistry(),
+        process=ProcessMetrics("a"),
+        folder=tmp_path,
+        worker="a",
+        clock=clock,
+    )
     path = tmp_path / "a.json"
     await exposition.write()
     path.unlink()
@@ -214,3 +219,34 @@ async def test_what_has_no_file_of_its_own_shows_those_of_others(tmp_path: Path)
     await Exposition(registry, folder=tmp_path, worker="control").write()
     text = await Exposition(registry, folder=tmp_path).render()
     assert values(text, "conduit_http_requests_total")[0][1] == 2
+
+
+class Asked(Collector):
+    """What a process takes, and the threads that asked for it."""
+
+    def __init__(self) -> None:
+        self.by: list[threading.Thread] = []
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield nothing but a number."""
+        self.by.append(threading.current_thread())
+        yield GaugeMetricFamily("conduit_process_open_fds", "Descriptors.", value=7)
+
+
+async def test_a_process_is_asked_what_it_takes_by_no_loop_that_serves(tmp_path: Path) -> None:
+    """The system takes its time; and not for a file that is not written."""
+    registry, counts = counted(0.1)
+    asked = Asked()
+    clock = Clock()
+    shown = Exposition(
+        registry, process=asked, folder=tmp_path, worker="a", clock=clock, timer=clock
+    )
+    for _ in range(3):
+        await shown.write()
+    assert len(asked.by) == 1
+    counts.ended(200, 0.1)
+    await shown.write()
+    assert len(asked.by) == 2
+    for exposition in (shown, Exposition(registry, process=asked)):
+        assert values(await exposition.render(), "conduit_process_open_fds") == [({}, 7.0)]
+    assert threading.current_thread() not in asked.by
