@@ -98,6 +98,8 @@ class Call(msgspec.Struct, Generic[TypedT]):
     answer_headers: Mapping[str, str] = {}
     # What the provider does not take, as callers are told.
     dropped: list[str] = []
+    # The same, to be found at once.
+    _noted: set[str] = set()
 
     @property
     def typed(self) -> TypedT:
@@ -112,7 +114,11 @@ class Call(msgspec.Struct, Generic[TypedT]):
                 parameter=parameter,
                 provider=provider,
             )
-        if parameter not in self.dropped:
+        if len(self._noted) != len(self.dropped):
+            # Those of a call that this one is a part of.
+            self._noted.update(self.dropped)
+        if parameter not in self._noted:
+            self._noted.add(parameter)
             self.dropped.append(parameter)
 
 

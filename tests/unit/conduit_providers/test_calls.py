@@ -1,5 +1,6 @@
 """Messages in two forms, and what a provider did not take."""
 
+import msgspec
 import pytest
 
 from conduit.v1.chat_pb2 import ChatCompletion, ChatCompletionRequest
@@ -83,3 +84,14 @@ def test_strict_callers_lose_nothing() -> None:
         call.drop("user", "P")
     assert raised.value.metadata == {"parameter": "user", "provider": "P"}
     assert call.dropped == []
+
+
+def test_what_is_dropped_is_told_once_in_order() -> None:
+    """Also of the parts of a call, which tell it in the call's place; in no long time."""
+    call = Call(chat_request(json=HELLO), alias="m", model="m", provider="P")
+    part = msgspec.structs.replace(call)
+    part.dropped = call.dropped
+    for each in (call, part, call):
+        for number in range(200_000):
+            each.drop(f"x{number}", "P")
+    assert call.dropped == [f"x{number}" for number in range(200_000)]

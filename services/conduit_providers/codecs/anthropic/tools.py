@@ -41,8 +41,12 @@ def tools(request: ChatCompletionRequest) -> list[Json]:
     allowed = _allowed(request.tool_choice)
     if allowed is None:
         return found
-    names = sorted(allowed)
-    return [tool for tool in found if tool.get("name") in names or tool.get("type") in names]
+    return [tool for tool in found if allowed & {_text(tool, "name"), _text(tool, "type")}]
+
+
+def _text(tool: Json, member: str) -> str | None:
+    value = tool.get(member)
+    return value if isinstance(value, str) else None
 
 
 def search_tool(options: Json) -> Json:

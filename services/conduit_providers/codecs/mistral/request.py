@@ -116,7 +116,7 @@ class _Fitting:
             case "required":
                 members["tool_choice"] = "any"
             case {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": list(listed)}}:
-                names = [_function_name(tool) for tool in listed]
+                names = {_function_name(tool) for tool in listed}
                 offered = members.get("tools") or []
                 members["tools"] = [tool for tool in offered if _function_name(tool) in names]
                 members["tool_choice"] = "any" if mode == "required" else mode
@@ -191,9 +191,9 @@ def short_id(call_id: str) -> str:
     return "".join(letters)
 
 
-def _function_name(tool: object) -> object:
+def _function_name(tool: object) -> str | None:
     match tool:
-        case {"function": {"name": name}}:
+        case {"function": {"name": str(name)}}:
             return name
         case _:
             return None
@@ -216,17 +216,22 @@ def _document(data: str, name: object) -> Json:
 def _joined(details: object) -> list[Json]:
     """Return whole thoughts, also where a caller only strung the pieces of a stream together."""
     whole: list[Json] = []
+    texts: list[list[str]] = []
     for detail in details if isinstance(details, list) else ():
         if not isinstance(detail, dict):
             continue
         last = whole[-1] if whole else {}
         place = (detail.get("index"), detail.get("type"))
         if place[0] is not None and place == (last.get("index"), last.get("type")):
-            last["text"] = _text_of(last) + _text_of(detail)
+            texts[-1].append(_text_of(detail))
             last["signature"] = detail.get("signature") or last.get("signature")
         else:
             whole.append(dict(detail))
-    return whole
+            texts.append([_text_of(detail)])
+    return [
+        {**detail, "text": "".join(pieces)} if len(pieces) > 1 else detail
+        for detail, pieces in zip(whole, texts, strict=True)
+    ]
 
 
 def _text_of(detail: Json) -> str:

@@ -56,18 +56,29 @@ def _sorted(results: list[ChatMessage], places: Mapping[str, int]) -> list[ChatM
 def joined_details(details: Iterable[ReasoningDetail]) -> list[ReasoningDetail]:
     """Return whole thoughts, also where a caller only strung the pieces of a stream together."""
     whole: list[ReasoningDetail] = []
+    # The pieces of the last one, by what they tell.
+    pieces: dict[str, list[str]] = {}
     for detail in details:
         last = whole[-1] if whole else None
         if last is None or not _goes_on(last, detail):
+            _put(whole, pieces)
+            pieces = {}
             whole.append(ReasoningDetail())
             whole[-1].CopyFrom(detail)
             continue
         for name in _SAID:
             if detail.HasField(name):
-                setattr(last, name, getattr(last, name) + getattr(detail, name))
+                pieces.setdefault(name, [getattr(last, name)]).append(getattr(detail, name))
         if detail.signature:
             last.signature = detail.signature
+    _put(whole, pieces)
     return whole
+
+
+def _put(whole: list[ReasoningDetail], pieces: Mapping[str, list[str]]) -> None:
+    """Write pieces, of which there are two at least, into the last detail."""
+    for name, texts in pieces.items():
+        setattr(whole[-1], name, "".join(texts))
 
 
 def _goes_on(last: ReasoningDetail, detail: ReasoningDetail) -> bool:

@@ -109,8 +109,8 @@ def test_an_answer_of_nothing_is_a_message_all_the_same(deltas: list[ChatDelta])
     assert message.unknown_json == b""
 
 
-def test_twenty_thousand_pieces_of_a_thought_take_no_long_time() -> None:
+def test_a_hundred_thousand_pieces_of_a_thought_take_no_long_time() -> None:
     """Each is read once; the suite's timeout would tell otherwise."""
-    pieces = read(*[{"text": "x" * 500, "thought": True}] * 20_000)
+    pieces = read(*[{"text": "x" * 200, "thought": True}] * 100_000)
     message = message_of(pieces)
-    assert len(message.reasoning_content) == len(message.reasoning_details[0].text) == 10_000_000
+    assert len(message.reasoning_content) == len(message.reasoning_details[0].text) == 20_000_000

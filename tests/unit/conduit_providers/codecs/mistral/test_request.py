@@ -180,3 +180,20 @@ def test_messages_of_no_known_form_are_left_to_mistral(messages: object) -> None
     call = Call(chat_request(json=b"{}"), alias="a", model="m")
     body = orjson.dumps({"messages": messages, "tools": 7, "tool_choice": 7})
     assert orjson.loads(fitted(body, call, "P"))["messages"] == messages
+
+
+def test_thoughts_in_pieces_take_no_long_time() -> None:
+    """Each is read once; the suite's timeout would tell otherwise."""
+    piece = {"type": "reasoning.text", "text": "x" * 200, "index": 0}
+    message = {"role": "assistant", "content": "a", "reasoning_details": [piece] * 200_000}
+    thought, _ = turn(message)["content"]
+    assert len(thought["thinking"][0]["text"]) == 40_000_000
+
+
+def test_allowed_tools_are_found_at_once() -> None:
+    """A name that is no text allows nothing."""
+    functions = [{"type": "function", "function": {"name": each}} for each in ("f", "g", ["f"])]
+    allowed = {"mode": "required", "tools": functions[1:]}
+    choice = {"type": "allowed_tools", "allowed_tools": allowed}
+    body, _ = fit(USER, tools=functions[:2], tool_choice=choice)
+    assert [each["function"]["name"] for each in body["tools"]] == ["g"]

@@ -145,3 +145,9 @@ def test_results_with_one_id_keep_their_order() -> None:
     """Nothing tells which of them belongs to which call."""
     first, second = result("a", "x"), result("a", "y")
     assert with_results_in_order([calling("a", "a"), first, second])[1:] == [first, second]
+
+
+def test_two_hundred_thousand_pieces_of_a_thought_take_no_long_time() -> None:
+    """Each is read once; the suite's timeout would tell otherwise."""
+    (whole,) = joined_details([ReasoningDetail(text="x" * 200, index=0)] * 200_000)
+    assert len(whole.text) == 40_000_000
