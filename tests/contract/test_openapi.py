@@ -166,7 +166,7 @@ def test_schemas_are_spelled_as_json_is() -> None:
     assert {"allowedIPs", "requireMTLS"} <= SCHEMAS["ProviderSecurity"]["properties"].keys()
     assert "Healthy" in SCHEMAS["HealthStatus"]["enum"]
     assert "tool_calls" in SCHEMAS["FinishReason"]["enum"]
-    assert SCHEMAS["ModelCost"]["properties"]["inputCostPer1kTokens"]["type"] == "number"
+    assert SCHEMAS["ModelCost"]["properties"]["inputCostPer1kTokens"]["type"] == ["number", "null"]
     assert SCHEMAS["KeyCredentialSpec"]["properties"]["apiKey"]["writeOnly"]
     assert SCHEMAS["ProviderSpec"]["additionalProperties"] is False
     assert SCHEMAS["ProviderSpec"]["properties"]["description"]["type"] == ["string", "null"]

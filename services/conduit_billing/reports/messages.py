@@ -43,13 +43,10 @@ def metrics(performance: Performance) -> ProviderMetrics:
     attempts = succeeded + failed
     duration_ms = sum(hour.duration_ms_sum for hour in hours)
     total = performance.total
-    return ProviderMetrics(
+    found = ProviderMetrics(
         total_requests=attempts,
         successful_requests=succeeded,
         failed_requests=failed,
-        average_response_time=round(duration_ms / attempts, 1) if attempts else 0,
-        median_response_time=round(quantile(performance.buckets, 0.5), 1),
-        p95_response_time=round(quantile(performance.buckets, 0.95), 1),
         total_tokens_processed=total.input_tokens + total.output_tokens,
         total_cost_nano_usd=total.cost,
         requests_per_hour=[
@@ -57,6 +54,12 @@ def metrics(performance: Performance) -> ProviderMetrics:
             for hour, each in performance.hours.items()
         ],
     )
+    if attempts:
+        # Of no attempts there is no time, and zero would be a good one.
+        found.average_response_time = round(duration_ms / attempts, 1)
+        found.median_response_time = round(quantile(performance.buckets, 0.5), 1)
+        found.p95_response_time = round(quantile(performance.buckets, 0.95), 1)
+    return found
 
 
 def _account_groups(sums: Sums, name_of: NameOf) -> list[CostGroup]:

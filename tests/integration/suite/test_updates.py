@@ -9,7 +9,6 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-ABSENT = object()
 TIME = "2030-01-02T03:04:05Z"
 
 
@@ -77,15 +76,15 @@ MAPPINGS = Resource(
     (
         Field("actualModelName", value="gpt-4o", default="{modelAlias}"),
         Field("isEnabled", value=False, default=True),
-        Field("weight", value=7, default=ABSENT),
-        Field("priority", value=5, default=ABSENT),
+        Field("weight", value=7, default=None),
+        Field("priority", value=5, default=None),
         Field("capabilities", value=["chat", "vision"], default=[]),
         Field("strictParameters", value=True, default=False),
     ),
     ("modelAlias", "providerId"),
 )
-NO_LISTS: dict[str, list[str]] = {"conditions": [], "retries": []}
-STEP = {"providerId": "{provider}", "priority": 2, "actualModelName": "gpt", **NO_LISTS}
+UNSET: dict[str, Any] = {"timeout": None, "conditions": [], "timeouts": None, "retries": []}
+STEP = {"providerId": "{provider}", "priority": 2, "actualModelName": "gpt", **UNSET}
 CHAINS = Resource(
     "/api/fallback-chains",
     {"providers": [{"providerId": "{provider}", "priority": 1}]},
@@ -102,7 +101,7 @@ VIRTUAL_KEYS = Resource(
     (
         Field("isEnabled", value=False, default=True),
         Field("allowedModels", value=["gpt-*"], default=[]),
-        Field("expiresAt", value=TIME, default=ABSENT),
+        Field("expiresAt", value=TIME, default=None),
     ),
     ("name",),
 )
@@ -111,8 +110,8 @@ TOKEN_COSTS = Resource(
     {"inputCostPer1kTokens": 0.03, "outputCostPer1kTokens": 0.06},
     (
         Field("providerId", value="{provider}", default=0),
-        Field("cachedInputCostPer1kTokens", value=0.01, default=ABSENT),
-        Field("costPerUnit", value=2, default=ABSENT),
+        Field("cachedInputCostPer1kTokens", value=0.01, default=None),
+        Field("costPerUnit", value=2, default=None),
     ),
     ("modelPattern", "inputCostPer1kTokens", "outputCostPer1kTokens"),
 )
@@ -125,7 +124,7 @@ UNIT_COSTS = Resource(
     },
     (
         Field("costCalculationType", value="ImageBased", default="TokenBased"),
-        Field("cachedInputCostPer1kTokens", value=0.01, default=ABSENT),
+        Field("cachedInputCostPer1kTokens", value=0.01, default=None),
     ),
     ("modelPattern",),
 )
@@ -240,7 +239,7 @@ async def test_null_and_the_empty_list_take_a_field_back(
             assert answer.status_code == 200, answer.text
             after = await made.read()
             assert after == answer.json()
-            assert after.get(field.name, ABSENT) == filled(field.default, made.known)
+            assert after[field.name] == filled(field.default, made.known)
             changed = {name for name in before if before[name] != after.get(name)}
             assert changed == {field.name, "etag", "updatedAt"}
             assert (await made.put({field.name: value})).status_code == 200

@@ -184,8 +184,9 @@ def charge_to_json(message: charge_pb2.Charge) -> dict[str, object]:
     members["actualModelName"] = message.actual_model_name
     members["operation"] = message.operation
     members["lines"] = [charge_line_to_json(item) for item in message.lines]
-    if message.HasField("cost_nano_usd"):
-        members["cost"] = runtime.dollars(message.cost_nano_usd)
+    members["cost"] = (
+        runtime.dollars(message.cost_nano_usd) if message.HasField("cost_nano_usd") else None
+    )
     members["priceVersion"] = message.price_version
     members["usageSource"] = USAGE_SOURCE_SPELLINGS.get(message.usage_source, "Unspecified")
     members["isComplete"] = message.is_complete
@@ -221,10 +222,10 @@ def fill_charge_line(message: charge_pb2.ChargeLine, value: object, path: str) -
 
 def charge_line_to_json(message: charge_pb2.ChargeLine) -> dict[str, object]:
     """Return the JSON of a `ChargeLine`."""
-    members: dict[str, object] = {
+    return {
         "unit": UNIT_SPELLINGS.get(message.unit, "Unspecified"),
         "quantity": message.quantity,
+        "nanoUsdPerMillion": message.nano_usd_per_million
+        if message.HasField("nano_usd_per_million")
+        else None,
     }
-    if message.HasField("nano_usd_per_million"):
-        members["nanoUsdPerMillion"] = message.nano_usd_per_million
-    return members

@@ -109,15 +109,18 @@ def fallback_chain_to_json(message: fallback_chain_pb2.FallbackChain) -> dict[st
     members["etag"] = message.etag
     members["strategy"] = BALANCING_STRATEGY_SPELLINGS.get(message.strategy, "Unspecified")
     members["affinity"] = AFFINITY_KEY_SPELLINGS.get(message.affinity, "Unspecified")
-    if message.HasField("stream_failover"):
-        members["streamFailover"] = STREAM_FAILOVER_SPELLINGS.get(
-            message.stream_failover, "Unspecified"
-        )
+    members["streamFailover"] = (
+        STREAM_FAILOVER_SPELLINGS.get(message.stream_failover, "Unspecified")
+        if message.HasField("stream_failover")
+        else None
+    )
     members["retries"] = [retry_policy_to_json(item) for item in message.retries]
-    if message.HasField("prefer_primary_for"):
-        members["preferPrimaryFor"] = well_known.duration_text(message.prefer_primary_for)
-    if message.HasField("hedging"):
-        members["hedging"] = hedging_to_json(message.hedging)
+    members["preferPrimaryFor"] = (
+        well_known.duration_text(message.prefer_primary_for)
+        if message.HasField("prefer_primary_for")
+        else None
+    )
+    members["hedging"] = hedging_to_json(message.hedging) if message.HasField("hedging") else None
     return members
 
 
@@ -255,14 +258,16 @@ def fill_fallback_provider(
 
 def fallback_provider_to_json(message: fallback_chain_pb2.FallbackProvider) -> dict[str, object]:
     """Return the JSON of a `FallbackProvider`."""
-    members: dict[str, object] = {"providerId": message.provider_id, "priority": message.priority}
-    if message.HasField("timeout"):
-        members["timeout"] = well_known.duration_text(message.timeout)
-    members["actualModelName"] = message.actual_model_name
-    members["conditions"] = [
-        FALLBACK_CONDITION_SPELLINGS.get(item, "Unspecified") for item in message.conditions
-    ]
-    if message.HasField("timeouts"):
-        members["timeouts"] = timeouts_to_json(message.timeouts)
-    members["retries"] = [retry_policy_to_json(item) for item in message.retries]
-    return members
+    return {
+        "providerId": message.provider_id,
+        "priority": message.priority,
+        "timeout": well_known.duration_text(message.timeout)
+        if message.HasField("timeout")
+        else None,
+        "actualModelName": message.actual_model_name,
+        "conditions": [
+            FALLBACK_CONDITION_SPELLINGS.get(item, "Unspecified") for item in message.conditions
+        ],
+        "timeouts": timeouts_to_json(message.timeouts) if message.HasField("timeouts") else None,
+        "retries": [retry_policy_to_json(item) for item in message.retries],
+    }

@@ -89,15 +89,17 @@ def key_credential_to_json(message: key_credential_pb2.KeyCredential) -> dict[st
         "baseUrl": message.base_url,
         "organization": message.organization,
         "project": message.project,
+        "lastUsed": well_known.timestamp_text(message.last_used)
+        if message.HasField("last_used")
+        else None,
     }
-    if message.HasField("last_used"):
-        members["lastUsed"] = well_known.timestamp_text(message.last_used)
     if message.HasField("created_at"):
         members["createdAt"] = well_known.timestamp_text(message.created_at)
     if message.HasField("updated_at"):
         members["updatedAt"] = well_known.timestamp_text(message.updated_at)
-    if message.HasField("rotated_at"):
-        members["rotatedAt"] = well_known.timestamp_text(message.rotated_at)
+    members["rotatedAt"] = (
+        well_known.timestamp_text(message.rotated_at) if message.HasField("rotated_at") else None
+    )
     members["isRotationDue"] = message.is_rotation_due
     members["etag"] = message.etag
     return members

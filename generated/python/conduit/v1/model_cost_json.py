@@ -103,22 +103,24 @@ def model_cost_to_json(message: model_cost_pb2.ModelCost) -> dict[str, object]:
         "id": message.id,
         "providerId": message.provider_id,
         "modelPattern": message.model_pattern,
-    }
-    if message.HasField("input_cost_per_1k_tokens_nano_usd"):
-        members["inputCostPer1kTokens"] = runtime.dollars(message.input_cost_per_1k_tokens_nano_usd)
-    if message.HasField("output_cost_per_1k_tokens_nano_usd"):
-        members["outputCostPer1kTokens"] = runtime.dollars(
-            message.output_cost_per_1k_tokens_nano_usd
-        )
-    if message.HasField("cached_input_cost_per_1k_tokens_nano_usd"):
-        members["cachedInputCostPer1kTokens"] = runtime.dollars(
+        "inputCostPer1kTokens": runtime.dollars(message.input_cost_per_1k_tokens_nano_usd)
+        if message.HasField("input_cost_per_1k_tokens_nano_usd")
+        else None,
+        "outputCostPer1kTokens": runtime.dollars(message.output_cost_per_1k_tokens_nano_usd)
+        if message.HasField("output_cost_per_1k_tokens_nano_usd")
+        else None,
+        "cachedInputCostPer1kTokens": runtime.dollars(
             message.cached_input_cost_per_1k_tokens_nano_usd
         )
-    if message.HasField("cost_per_unit_nano_usd"):
-        members["costPerUnit"] = runtime.dollars(message.cost_per_unit_nano_usd)
-    members["costCalculationType"] = COST_CALCULATION_TYPE_SPELLINGS.get(
-        message.cost_calculation_type, "TokenBased"
-    )
+        if message.HasField("cached_input_cost_per_1k_tokens_nano_usd")
+        else None,
+        "costPerUnit": runtime.dollars(message.cost_per_unit_nano_usd)
+        if message.HasField("cost_per_unit_nano_usd")
+        else None,
+        "costCalculationType": COST_CALCULATION_TYPE_SPELLINGS.get(
+            message.cost_calculation_type, "TokenBased"
+        ),
+    }
     if message.HasField("created_at"):
         members["createdAt"] = well_known.timestamp_text(message.created_at)
     if message.HasField("updated_at"):

@@ -78,20 +78,19 @@ def model_mapping_to_json(message: model_mapping_pb2.ModelMapping) -> dict[str, 
         "providerId": message.provider_id,
         "actualModelName": message.actual_model_name,
         "isEnabled": message.is_enabled,
+        "weight": message.weight if message.HasField("weight") else None,
+        "priority": message.priority if message.HasField("priority") else None,
+        "capabilities": list(message.capabilities),
+        "strictParameters": message.strict_parameters,
     }
-    if message.HasField("weight"):
-        members["weight"] = message.weight
-    if message.HasField("priority"):
-        members["priority"] = message.priority
-    members["capabilities"] = list(message.capabilities)
-    members["strictParameters"] = message.strict_parameters
     if message.HasField("created_at"):
         members["createdAt"] = well_known.timestamp_text(message.created_at)
     if message.HasField("updated_at"):
         members["updatedAt"] = well_known.timestamp_text(message.updated_at)
     members["etag"] = message.etag
-    if message.HasField("timeouts"):
-        members["timeouts"] = timeouts_to_json(message.timeouts)
+    members["timeouts"] = (
+        timeouts_to_json(message.timeouts) if message.HasField("timeouts") else None
+    )
     return members
 
 

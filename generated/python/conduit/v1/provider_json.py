@@ -112,8 +112,11 @@ def provider_to_json(message: provider_pb2.Provider) -> dict[str, object]:
     if message.HasField("updated_at"):
         members["updatedAt"] = well_known.timestamp_text(message.updated_at)
     members["etag"] = message.etag
-    if message.HasField("health_check"):
-        members["healthCheck"] = health_check_policy_to_json(message.health_check)
+    members["healthCheck"] = (
+        health_check_policy_to_json(message.health_check)
+        if message.HasField("health_check")
+        else None
+    )
     return members
 
 

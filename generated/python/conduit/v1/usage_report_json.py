@@ -183,9 +183,15 @@ def provider_metrics_to_json(message: usage_report_pb2.ProviderMetrics) -> dict[
         "totalRequests": message.total_requests,
         "successfulRequests": message.successful_requests,
         "failedRequests": message.failed_requests,
-        "averageResponseTime": message.average_response_time,
-        "medianResponseTime": message.median_response_time,
-        "p95ResponseTime": message.p95_response_time,
+        "averageResponseTime": message.average_response_time
+        if message.HasField("average_response_time")
+        else None,
+        "medianResponseTime": message.median_response_time
+        if message.HasField("median_response_time")
+        else None,
+        "p95ResponseTime": message.p95_response_time
+        if message.HasField("p95_response_time")
+        else None,
         "totalTokensProcessed": message.total_tokens_processed,
         "totalCost": runtime.dollars(message.total_cost_nano_usd),
         "requestsPerHour": [hourly_count_to_json(item) for item in message.requests_per_hour],

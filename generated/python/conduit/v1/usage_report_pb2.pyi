@@ -162,11 +162,11 @@ class ProviderMetrics(_message.Message):
     failed_requests: _builtins.int
     """Attempts that failed."""
     average_response_time: _builtins.float
-    """The mean, in milliseconds."""
+    """The mean, in milliseconds. Unset when there were no requests."""
     median_response_time: _builtins.float
-    """The median, in milliseconds; exact to 5 percent."""
+    """The median, in milliseconds; exact to 5 percent. Unset when there were no requests."""
     p95_response_time: _builtins.float
-    """The 95th percentile, in milliseconds; exact to 5 percent."""
+    """The 95th percentile, in milliseconds; exact to 5 percent. Unset when there were no requests."""
     total_tokens_processed: _builtins.int
     """Tokens read and written."""
     total_cost_nano_usd: _builtins.int
@@ -181,18 +181,29 @@ class ProviderMetrics(_message.Message):
         total_requests: _builtins.int = ...,
         successful_requests: _builtins.int = ...,
         failed_requests: _builtins.int = ...,
-        average_response_time: _builtins.float = ...,
-        median_response_time: _builtins.float = ...,
-        p95_response_time: _builtins.float = ...,
+        average_response_time: _builtins.float | None = ...,
+        median_response_time: _builtins.float | None = ...,
+        p95_response_time: _builtins.float | None = ...,
         total_tokens_processed: _builtins.int = ...,
         total_cost_nano_usd: _builtins.int = ...,
         requests_per_hour: _abc.Iterable[Global___HourlyCount] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_response_time", b"_average_response_time", "_median_response_time", b"_median_response_time", "_p95_response_time", b"_p95_response_time", "average_response_time", b"average_response_time", "median_response_time", b"median_response_time", "p95_response_time", b"p95_response_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["average_response_time", b"average_response_time", "failed_requests", b"failed_requests", "median_response_time", b"median_response_time", "p95_response_time", b"p95_response_time", "requests_per_hour", b"requests_per_hour", "successful_requests", b"successful_requests", "total_cost_nano_usd", b"total_cost_nano_usd", "total_requests", b"total_requests", "total_tokens_processed", b"total_tokens_processed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_response_time", b"_average_response_time", "_median_response_time", b"_median_response_time", "_p95_response_time", b"_p95_response_time", "average_response_time", b"average_response_time", "failed_requests", b"failed_requests", "median_response_time", b"median_response_time", "p95_response_time", b"p95_response_time", "requests_per_hour", b"requests_per_hour", "successful_requests", b"successful_requests", "total_cost_nano_usd", b"total_cost_nano_usd", "total_requests", b"total_requests", "total_tokens_processed", b"total_tokens_processed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__average_response_time: _TypeAlias = _typing.Literal["average_response_time"]  # noqa: Y015
+    _WhichOneofArgType__average_response_time: _TypeAlias = _typing.Literal["_average_response_time", b"_average_response_time"]  # noqa: Y015
+    _WhichOneofReturnType__median_response_time: _TypeAlias = _typing.Literal["median_response_time"]  # noqa: Y015
+    _WhichOneofArgType__median_response_time: _TypeAlias = _typing.Literal["_median_response_time", b"_median_response_time"]  # noqa: Y015
+    _WhichOneofReturnType__p95_response_time: _TypeAlias = _typing.Literal["p95_response_time"]  # noqa: Y015
+    _WhichOneofArgType__p95_response_time: _TypeAlias = _typing.Literal["_p95_response_time", b"_p95_response_time"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__average_response_time) -> _WhichOneofReturnType__average_response_time | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__median_response_time) -> _WhichOneofReturnType__median_response_time | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__p95_response_time) -> _WhichOneofReturnType__p95_response_time | None: ...
 
 Global___ProviderMetrics: _TypeAlias = ProviderMetrics  # noqa: Y015
 

@@ -77,19 +77,22 @@ def virtual_key_to_json(message: virtual_key_pb2.VirtualKey) -> dict[str, object
     members["keyPrefix"] = message.key_prefix
     members["isEnabled"] = message.is_enabled
     members["allowedModels"] = list(message.allowed_models)
-    if message.HasField("expires_at"):
-        members["expiresAt"] = well_known.timestamp_text(message.expires_at)
-    if message.HasField("budget_nano_usd"):
-        members["budget"] = runtime.dollars(message.budget_nano_usd)
+    members["expiresAt"] = (
+        well_known.timestamp_text(message.expires_at) if message.HasField("expires_at") else None
+    )
+    members["budget"] = (
+        runtime.dollars(message.budget_nano_usd) if message.HasField("budget_nano_usd") else None
+    )
     if message.HasField("created_at"):
         members["createdAt"] = well_known.timestamp_text(message.created_at)
     if message.HasField("updated_at"):
         members["updatedAt"] = well_known.timestamp_text(message.updated_at)
     members["etag"] = message.etag
-    if message.HasField("stream_failover"):
-        members["streamFailover"] = STREAM_FAILOVER_SPELLINGS.get(
-            message.stream_failover, "Unspecified"
-        )
+    members["streamFailover"] = (
+        STREAM_FAILOVER_SPELLINGS.get(message.stream_failover, "Unspecified")
+        if message.HasField("stream_failover")
+        else None
+    )
     return members
 
 

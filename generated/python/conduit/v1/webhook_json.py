@@ -203,14 +203,19 @@ def webhook_delivery_to_json(message: webhook_pb2.WebhookDelivery) -> dict[str, 
         "kind": NOTIFICATION_KIND_SPELLINGS.get(message.kind, "Unspecified"),
         "status": DELIVERY_STATUS_SPELLINGS.get(message.status, "Unspecified"),
         "attempts": message.attempts,
+        "httpStatus": message.http_status if message.HasField("http_status") else None,
+        "error": message.error,
     }
-    if message.HasField("http_status"):
-        members["httpStatus"] = message.http_status
-    members["error"] = message.error
     if message.HasField("created_at"):
         members["createdAt"] = well_known.timestamp_text(message.created_at)
-    if message.HasField("attempted_at"):
-        members["attemptedAt"] = well_known.timestamp_text(message.attempted_at)
-    if message.HasField("next_attempt_at"):
-        members["nextAttemptAt"] = well_known.timestamp_text(message.next_attempt_at)
+    members["attemptedAt"] = (
+        well_known.timestamp_text(message.attempted_at)
+        if message.HasField("attempted_at")
+        else None
+    )
+    members["nextAttemptAt"] = (
+        well_known.timestamp_text(message.next_attempt_at)
+        if message.HasField("next_attempt_at")
+        else None
+    )
     return members

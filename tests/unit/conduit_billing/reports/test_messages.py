@@ -1,5 +1,6 @@
 """Sums made into reports."""
 
+from conduit.v1.usage_report_json import provider_metrics_to_json
 from conduit_billing.ledger.attempt_stats import HourSum
 from conduit_billing.ledger.days import DaySum
 from conduit_billing.reports.messages import GROUPINGS, cost_groups, metrics
@@ -80,7 +81,10 @@ def test_performance_is_that_of_all_hours() -> None:
     ]
 
 
-def test_without_attempts_nothing_is_divided_by() -> None:
-    """All is zero."""
+def test_without_attempts_there_are_no_times() -> None:
+    """They are unknown, which is not zero."""
     found = metrics(Performance({}, {}, DaySum()))
-    assert (found.total_requests, found.average_response_time, found.p95_response_time) == (0, 0, 0)
+    assert found.total_requests == 0
+    written = provider_metrics_to_json(found)
+    times = ("averageResponseTime", "medianResponseTime", "p95ResponseTime")
+    assert [written[name] for name in times] == [None, None, None]
