@@ -51,9 +51,39 @@ _grpc_port = click.option(
 )
 
 
+def _show_version(context: click.Context, _option: click.Parameter, is_asked: bool) -> None:  # noqa: FBT001 # as click calls it
+    if is_asked:
+        context.invoke(version)
+        context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Say which Conduit this is.",
+)
 def conduit() -> None:
     """One API in front of every AI provider."""
+
+
+@conduit.command("help")
+@click.argument("command", required=False)
+@click.pass_context
+def show_help(context: click.Context, command: str | None) -> None:
+    """Show what there is, or what COMMAND takes."""
+    parent = context.find_root()
+    if command is None:
+        click.echo(parent.get_help())
+        return
+    found = conduit.get_command(parent, command)
+    if found is None:
+        raise click.UsageError(f"No such command '{command}'.", parent)
+    with click.Context(found, info_name=command, parent=parent) as own:
+        click.echo(found.get_help(own))
 
 
 @conduit.command()

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from conduit_cli.child import Drain, run_child
 from conduit_kernel.background import Background
 from conduit_kernel.rpc import HostedService
-from conduit_kernel.settings import Settings
+from conduit_kernel.setting_names import report_unknown_names
+from conduit_kernel.settings import Settings, environment
 from conduit_providers.catalog import Catalog, configured_catalog
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ Starter = Callable[[Settings, Catalog], Awaitable[HostedService]]
 
 async def _start(settings: Settings) -> Drain:
     catalog = configured_catalog(settings)
+    report_unknown_names(environment())
     settings = replace(settings, drain_seconds=GRACE_SECONDS)
     async with AsyncExitStack() as started:
         services: list[HostedService] = []

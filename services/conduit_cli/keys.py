@@ -40,8 +40,14 @@ class KeyFile:
             stored = tomllib.loads(self.path.read_text("utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
-            raise KeysUnusable(f"{self.path} cannot be read: {type(error).__name__}") from error
+        except OSError as error:
+            raise KeysUnusable(f"{self.path} cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise KeysUnusable(f"{self.path} cannot be read: it is no UTF-8") from error
+        except tomllib.TOMLDecodeError as error:
+            # Where, and nothing of what stands there.
+            _, _, place = str(error).rpartition("(")
+            raise KeysUnusable(f"{self.path} cannot be read: no TOML ({place}") from error
         return {name: value for name, value in stored.items() if isinstance(value, str | bool)}
 
     def make_missing(self, given: Mapping[str, str]) -> tuple[dict[str, str], set[str]]:

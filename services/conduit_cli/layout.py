@@ -84,6 +84,12 @@ def with_free_ports(host: str, http_port: int, grpc_port: int) -> tuple[int, int
 
     Found free now, a port may be taken before it is used; then the process that needs it says so.
     """
+    for service, offset in PORT_OFFSETS.items():
+        if grpc_port and http_port == grpc_port + offset:
+            raise PortTaken(
+                f"Port {http_port} would be the bridge's and that of the {service}: --grpc-port "
+                f"{grpc_port} takes the ports up to {grpc_port + max(PORT_OFFSETS.values())}."
+            )
     if http_port:
         _check(host, http_port, "--http-port", http_port + 1)
     else:
@@ -141,8 +147,11 @@ def _free_block(host: str, http_port: int) -> int:
 
 
 def _free_port(host: str) -> int:
-    with _bind(host, 0) as listener:
-        return int(listener.getsockname()[1])
+    try:
+        with _bind(host, 0) as listener:
+            return int(listener.getsockname()[1])
+    except OSError as error:
+        raise PortTaken(f"Cannot listen on {host}: {error.strerror}.") from error
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -39,8 +39,12 @@ def serve(
             ports = with_free_ports(host, http_port, grpc_port)
             layout = Layout(data_dir, host, *ports, workers)
             _serve(layout, KeyFile(data_dir), os.environ, command, began)
-    except (AlreadyServed, KeysUnusable, PortTaken, StartFailed, OSError) as error:
+    except (AlreadyServed, KeysUnusable, PortTaken, StartFailed) as error:
         print(f"conduit: {error}", file=sys.stderr)  # noqa: T201 # a command speaks to its user
+        return 1
+    except OSError as error:
+        words = f"{error.filename}: {error.strerror}" if error.filename else error
+        print(f"conduit: {words}", file=sys.stderr)  # noqa: T201 # as above
         return 1
     except StopWanted:
         pass

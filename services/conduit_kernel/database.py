@@ -31,6 +31,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from conduit_kernel.errors import ServiceUnavailable
 from conduit_kernel.settings import Settings
+from conduit_kernel.sqlite_file import damage_of, trouble_with_file
 
 # How long a statement may wait for another writer, in seconds.
 LOCK_SECONDS = 10
@@ -54,8 +55,10 @@ async def open_database(settings: Settings, service: str, migrations: Path) -> A
     try:
         async with guarded(service):
             await _upgrade(engine, service, migrations)
-    except BaseException:
+    except BaseException as error:
         await engine.dispose()
+        if reason := trouble_with_file(error.__cause__):
+            raise ServiceUnavailable(f"{engine.url.database}: {reason}", service=service) from error
         raise
     return engine
 
@@ -169,35 +172,21 @@ class Checkpointer:
             self.waiting.set()
 
 
-def sqlite_signature(engine: AsyncEngine) -> tuple[tuple[int, int], ...] | None:
-    """Return what differs after each write of any process to SQLite; None for other databases."""
-    path = engine.url.database
-    if engine.dialect.name != "sqlite" or not path:
-        return None
-    return _signature(Path(path)), _signature(Path(f"{path}-wal"))
-
-
-def _signature(path: Path) -> tuple[int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return 0, 0
-    return found.st_mtime_ns, found.st_size
-
-
 @contextlib.asynccontextmanager
 async def guarded(service: str) -> AsyncIterator[None]:
-    """Turn a database that cannot be reached into ServiceUnavailable, without its address."""
+    """Turn a database that cannot be reached, or read, into ServiceUnavailable without address."""
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
-        if not _may_pass(error):
+        damage = damage_of(error)
+        if not damage and not _may_pass(error):
             raise
         log = structlog.get_logger("database")
         log.warning(
             "database_failed", service=service, error=type(error).__name__, detail=str(error)
         )
-        message = f"The database of the {service} service cannot be reached or is too busy"
+        trouble = f"is damaged: {damage}" if damage else "cannot be reached or is too busy"
+        message = f"The database of the {service} service {trouble}"
         raise ServiceUnavailable(message, service=service) from error
 
 

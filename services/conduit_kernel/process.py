@@ -13,6 +13,7 @@ import uvloop
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.http.descriptors import raise_descriptor_limit
 from conduit_kernel.logs import configure_logs
+from conduit_kernel.setting_names import report_unknown_names
 from conduit_kernel.settings import Settings, environment, read_settings
 
 WRONG_CONFIGURATION = 2
@@ -41,6 +42,7 @@ def run_service(name: str, start: Callable[[Settings], Awaitable[Process]]) -> N
         raise_descriptor_limit()
         settings = read_settings(environment())
         configure_logs(settings.log_level, name)
+        report_unknown_names(environment())
         uvloop.run(_run(name, settings, start))
 
 
@@ -55,8 +57,17 @@ def exit_in_words(name: str) -> Iterator[None]:
     except ValueError as error:
         sys.stderr.write(f"conduit {name}: {error}\n")
         sys.exit(WRONG_CONFIGURATION)
-    except (ConduitError, OSError) as error:
+    except ConduitError as error:
         sys.exit(f"conduit {name}: {error}")
+    except OSError as error:
+        sys.exit(f"conduit {name}: {in_words(error)}")
+
+
+def in_words(error: OSError) -> str:
+    """Return what the system said of which file, without its number."""
+    if not error.strerror:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
 
 
 async def _run(

@@ -19,13 +19,13 @@ from conduit_kernel.database import (
     CHECKPOINT_SECONDS,
     Checkpointer,
     open_database,
-    sqlite_signature,
 )
 from conduit_kernel.database_check import watch_database
 from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metadata
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 from conduit_kernel.secrets import Vault, key_id
 from conduit_kernel.settings import Settings, environment
+from conduit_kernel.sqlite_file import sqlite_signature
 from conduit_providers.auth.secret_files import SecretFiles
 from conduit_providers.catalog import Catalog
 from conduit_providers.probe import Probe

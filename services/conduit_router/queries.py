@@ -68,6 +68,8 @@ class Queries:
         """Say where a request would go, without sending it; or make a former decision again."""
         if request.request_id:
             return pb.ExplainRouteResponse(decision=await self._replayed(request))
+        if not request.model:
+            raise InvalidRequest("model is required", field="model")
         requirements = Requirements(
             request.model,
             request.operation or "chat",

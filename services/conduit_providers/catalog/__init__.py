@@ -169,7 +169,12 @@ def load_catalog(
 
 
 def configured_catalog(settings: Settings) -> Catalog:
-    """Read all types as the settings have them: the operator's folder, the simulator's address."""
+    """Read all types as the settings have them: the operator's folder, the simulator's address.
+
+    ValueError, naming the setting or the file, if there is no such folder or a file is not right.
+    """
+    if settings.catalog_dir is not None and not settings.catalog_dir.is_dir():
+        raise ValueError(f"CONDUIT_CATALOG_DIR: {settings.catalog_dir} is no folder")
     return load_catalog(
         settings.catalog_dir, base_urls={"Simulator": f"{settings.simulator_url}/v1"}
     )

@@ -114,6 +114,7 @@ ADMIN = [
     ("GET", "/api/usage/costs?startDate=yesterday", None, 400, "INVALID_REQUEST", "startDate"),
     ("GET", "/api/providers?pageSize=100000", None, 400, "INVALID_REQUEST", "pageSize"),
     ("GET", "/api/providers?colour=red", None, 400, "INVALID_REQUEST", "colour"),
+    ("POST", "/api/routes/explain", {}, 400, "INVALID_REQUEST", "model"),
     ("GET", "/api/nothing", None, 404, "ROUTE_NOT_FOUND", None),
     ("DELETE", "/api/providers", None, 405, "METHOD_NOT_ALLOWED", None),
 ]

@@ -47,14 +47,24 @@ def test_a_lost_encryption_key_is_not_replaced(tmp_path: Path) -> None:
     assert KeyFile(tmp_path).make_missing({ENCRYPTION: "given"})[1] == {MASTER}
 
 
-@pytest.mark.parametrize("data", [b"master_key = ", b"\xff\xfe", b"[[", b'a = "x"\na = "y"'])
-def test_a_damaged_file_is_told_and_kept(tmp_path: Path, data: bytes) -> None:
-    """Whoever has a copy can mend it; nothing of it is shown."""
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"master_key = ", "no TOML (at end of document)"),
+        (b"\xff\xfe", "it is no UTF-8"),
+        (b"[[", "no TOML (at end of document)"),
+        (b'a = "x"\na = "y"', "no TOML (at end of document)"),
+        (b"a = 1\nb = sk-secret\n", "no TOML (at line 2, column 5)"),
+    ],
+)
+def test_a_damaged_file_is_told_and_kept(tmp_path: Path, data: bytes, why: str) -> None:
+    """Whoever has a copy can mend it, and knows where; nothing of it is shown."""
     keys = KeyFile(tmp_path)
     keys.path.write_bytes(data)
     for use in (keys.read, lambda: keys.make_missing({}), lambda: keys.store({VIRTUAL: "v"})):
-        with pytest.raises(KeysUnusable, match=r"keys\.toml cannot be read"):
+        with pytest.raises(KeysUnusable) as caught:
             use()
+        assert str(caught.value) == f"{keys.path} cannot be read: {why}"
     assert keys.path.read_bytes() == data
 
 

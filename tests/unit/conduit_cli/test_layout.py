@@ -102,9 +102,18 @@ def test_a_taken_port_is_named_with_what_to_do(option: str) -> None:
             with_free_ports("127.0.0.1", *ports)
 
 
+@pytest.mark.parametrize("offset", PORT_OFFSETS.values(), ids=PORT_OFFSETS)
+def test_a_port_that_two_would_listen_on_is_told(offset: int) -> None:
+    """HTTP and gRPC share none: one of them would be dead, without a word."""
+    with pytest.raises(PortTaken, match="Port 28152 would be the bridge's and that of the"):
+        with_free_ports("127.0.0.1", 28152, 28152 - offset)
+
+
 def test_an_address_that_is_not_ours_is_told_in_words() -> None:
     """The system's own."""
     for host in ("192.0.2.1", "no.such.host.invalid"):
         with pytest.raises(PortTaken, match=f"Cannot listen on {host}:8080: ") as caught:
             with_free_ports(host, 8080, 0)
         assert "Unknown error" not in str(caught.value)
+        with pytest.raises(PortTaken, match=f"Cannot listen on {host}: "):
+            with_free_ports(host, 0, 0)

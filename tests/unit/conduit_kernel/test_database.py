@@ -23,7 +23,6 @@ from conduit_kernel.database import (
     head,
     make_engine,
     reader,
-    sqlite_signature,
     writer,
 )
 from conduit_kernel.errors import ServiceUnavailable
@@ -165,21 +164,6 @@ async def made(checkpointer: Checkpointer) -> None:
     assert checkpointer.waiting.is_set()
     checkpointer.waiting.clear()
     await checkpointer.run()
-
-
-async def test_the_signature_differs_after_each_write(tmp_path: Path) -> None:
-    """Of any process, and not after reading."""
-    path = tmp_path / "notes.db"
-    engine, other = engine_at(path), engine_at(path)
-    await note(engine)
-    before = sqlite_signature(engine)
-    async with engine.connect() as connection:
-        await connection.execute(sa.text("SELECT count(*) FROM notes"))
-    assert sqlite_signature(engine) == before
-    await note(other)
-    assert sqlite_signature(engine) != before
-    await other.dispose()
-    await engine.dispose()
 
 
 def settings(folder: Path, url: str = "") -> Settings:
