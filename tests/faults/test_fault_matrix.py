@@ -36,6 +36,7 @@ from tests.support.snapshots import VIRTUAL_KEY
 from tests.support.waiting import eventually
 
 from conduit.v1 import router_requests_pb2 as pb
+from conduit_kernel.http import Exchange
 from conduit_router.calls.call_scope import CallScope
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -88,8 +89,12 @@ async def nothing_is_left(*cases: Case) -> None:
     aliases = {case.alias for case in cases}
 
     async def is_so() -> bool:
-        calls = [each for each in gc.get_objects() if type(each) is CallScope]
-        return not any(call.requirements.model in aliases for call in calls)
+        known = gc.get_objects()
+        calls = [each for each in known if type(each) is CallScope]
+        bodies = [each.body for each in known if type(each) is Exchange]
+        return not any(call.requirements.model in aliases for call in calls) and not any(
+            alias.encode() in body for alias in aliases for body in bodies
+        )
 
     await eventually(is_so)
 
@@ -200,6 +205,23 @@ async def test_a_caller_who_leaves_before_the_first_byte_ends_the_providers_work
     await asyncio.gather(call, return_exceptions=True)
     await check_left(gateway, case, left)
     assert gateway.seen(case)[1] == []
+    await nothing_is_left(case)
+
+
+@pytest.mark.parametrize("policy", [None, "fail"])
+async def test_callers_who_leave_at_once_leave_nothing_in_memory(
+    gateway: FaultGateway, policy: str | None
+) -> None:
+    """Neither their calls nor their requests, which hold bodies, whatever was just under way."""
+    case = Case(SILENT, "chat", policy, "http")
+    for after in range(20):
+        call = asyncio.create_task(gateway.call(case))
+        await asyncio.sleep(after / 1000)
+        call.cancel()
+        await asyncio.wait([call])
+    del call
+    await gateway.is_idle()
+    await nothing_is_left(case)
 
 
 async def check_left(gateway: FaultGateway, case: Case, left: float, request_id: str = "") -> None:

@@ -194,6 +194,8 @@ class WatchEndpoint(EventsEndpoint):
         try:
             async with asyncio.timeout(None) as limit:
                 stopped.add_done_callback(partial(_end, limit))
+                # It knows its task, whose cancellation would know this frame: a circle.
+                del limit
                 return await self.relay_events(context, aiter(call), heartbeat)
         except TimeoutError:
             heartbeat.open(context.lines + self.media).finish()

@@ -229,6 +229,8 @@ class ServerConnection(CallerConnection):
                 if exchange.state != ANSWERED or self.paused or not exchange.keep_alive:
                     await self._wind_up(exchange)
         finally:
+            # The connection is a circle with its parser, and would hold a request with its body.
+            self._current = None
             if self._phase <= BUSY:
                 self.abort()
 

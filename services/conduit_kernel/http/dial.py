@@ -130,9 +130,14 @@ class Dialer(Generic[ProtocolT]):
         Raises ConnectFailed, LocalExhausted.
         """
         with self._classified():
-            async with limit:
-                _, protocol = await self._first(await self._addresses())
-                return protocol
+            try:
+                async with limit:
+                    _, protocol = await self._first(await self._addresses())
+                    return protocol
+            finally:
+                # It knows its task, that its own cancellation, and that this frame: a circle, which
+                # would keep all that the task had in hand, such as a request's body.
+                del limit
 
     @contextlib.contextmanager
     def _classified(self) -> Iterator[None]:

@@ -160,6 +160,8 @@ class Pool:
             raise
         finally:
             self._dialing.discard(limit)
+            # As in `Dialer.dial`.
+            del limit
         if connection.closed:
             self._free_slot()
             raise ConnectFailed("unreachable", f"{self.where} ended the connection at once")

@@ -56,6 +56,9 @@ class ProxyDialer(Generic[ProtocolT]):
             if has_tunnel:
                 raise ConnectFailed("timeout", f"no TLS with {self._there} in time") from None
             self._blame_proxy("did not answer in time")
+        finally:
+            # As in `Dialer.dial`.
+            del limit
 
     @property
     def _there(self) -> str:

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 import threading
+import weakref
 
 import pytest
 from tests.support.http_peers import (
@@ -128,6 +130,35 @@ async def test_connecting_is_bounded_in_time(certificate: Certificate) -> None:
         assert (await failure(http, origin, Timeouts(connect=0.2))).kind == "timeout"
         assert asyncio.get_running_loop().time() - started < 0.3
         await until(lambda: not peer.open)
+
+
+class Body:
+    """What a call has in hand."""
+
+
+@both_loops
+async def test_cancelled_connecting_keeps_nothing_in_memory() -> None:
+    """Whenever it is cancelled: not until somebody looks for garbage."""
+
+    async def call(http: HttpClient, origin: Origin, _body: Body) -> None:
+        await http.send(origin, "GET", "/", timeouts=FIRM)
+
+    gc.disable()
+    try:
+        async with upstream(silent) as peer, client() as http:
+            for turns in range(12):
+                body = Body()
+                left = weakref.ref(body)
+                task = asyncio.create_task(call(http, peer.origin, body))
+                del body
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.wait([task])
+                del task
+                assert left() is None, turns
+    finally:
+        gc.enable()
 
 
 @both_loops
