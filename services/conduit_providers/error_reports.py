@@ -65,6 +65,10 @@ def _report_of_object(error: dict[str, Any]) -> ProviderErrorReport:
     inner = error.get("innererror")
     if isinstance(inner, dict):
         names.insert(0, inner.get("code"))
+    detail = error.get("detail")
+    if isinstance(detail, dict):
+        # ElevenLabs' has a status beside its message.
+        names.insert(0, detail.get("status"))
     metadata = error.get("metadata")
     if isinstance(metadata, dict):
         # OpenRouter passes the words of the provider behind it.

@@ -22,6 +22,7 @@ from conduit_providers.error_reports import (
         (b'[{"error":{"message":"No.","status":"INTERNAL"}}]', "No.", "INTERNAL"),
         (b'{"message":"No.","code":"3505"}', "No.", ""),
         (b'{"Message":"No.","__type":"x#AccessDenied:y"}', "No.", "AccessDenied"),
+        (b'{"detail":{"status":"quota_exceeded","message":"No."}}', "No.", "quota_exceeded"),
         (b'{"err_code":"INVALID_AUTH","err_msg":"No."}', "No.", "INVALID_AUTH"),
         (b'{"category":"INVALID_JSON","message":"No.","details":"at 7"}', "No.", "INVALID_JSON"),
         (b'{"errors":["No.","never"]}', "No.", ""),

@@ -1,0 +1,1 @@
+"""ElevenLabs' dialect: https://elevenlabs.io/docs/api-reference."""
