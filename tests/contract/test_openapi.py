@@ -295,6 +295,32 @@ def test_only_what_is_known_is_sent() -> None:
     assert "Unspecified" not in SCHEMAS["FailureClass"]["enum"]
 
 
+def test_what_answers_have_null_for_is_described() -> None:
+    """As OpenAI writes `refusal`; and a query says what it must have."""
+    assert SCHEMAS["ChatMessage"]["properties"]["refusal"]["type"] == ["string", "null"]
+    parameters = DOCUMENT["paths"]["/api/providers/analytics"]["get"]["parameters"]
+    needed = {each["name"] for each in parameters if each.get("required")}
+    assert needed == {"providerId"}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_taken"),
+    [
+        ("", True),
+        ("YQ==", True),
+        ("YQ", True),
+        ("YWI", True),
+        ("_-+/", True),
+        ("a", False),
+        ("a!", False),
+    ],
+)
+def test_bytes_are_described_as_base64(text: str, is_taken: bool) -> None:  # noqa: FBT001 # a parameter
+    """In both alphabets, with padding or without."""
+    content = SCHEMAS["FormFile"]["properties"]["content"]
+    assert bool(re.search(content["pattern"], text)) is is_taken
+
+
 def test_what_a_form_must_have_is_described() -> None:
     """By the names that its parts have."""
     for path, needed in (

@@ -171,7 +171,8 @@ class OpenApi:
         for field in path_fields(binding, request):
             yield self._parameter(request, field, "path", field.member) | {"required": True}
         for field in query_fields(self._contract, rpc, binding):
-            yield self._parameter(request, field, "query", field.member)
+            parameter = self._parameter(request, field, "query", field.member)
+            yield parameter | ({"required": True} if field.json.required else {})
         for field in request.fields:
             if field.json.header:
                 yield self._parameter(request, field, "header", field.json.header)

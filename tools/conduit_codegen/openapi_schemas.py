@@ -28,10 +28,12 @@ Schema: TypeAlias = dict[str, Any]
 CODE = re.compile(r"`([a-z0-9_]+)`")
 EXAMPLE = re.compile(r"[Ss]uch as `([^`]+)`")
 BINARY: Schema = {"type": "string", "contentMediaType": "application/octet-stream"}
+# In both alphabets, with padding or without.
+BASE64 = "^([A-Za-z0-9+/_-]{4})*([A-Za-z0-9+/_-]{2}(==)?|[A-Za-z0-9+/_-]{3}=?)?$"
 NULL: Schema = {"type": "null"}
 SCALARS: dict[Kind, Schema] = {
     Kind.STRING: {"type": "string"},
-    Kind.BYTES: {"type": "string", "contentEncoding": "base64"},
+    Kind.BYTES: {"type": "string", "contentEncoding": "base64", "pattern": BASE64},
     Kind.BOOL: {"type": "boolean"},
     Kind.INT32: {"type": "integer", "format": "int32"},
     Kind.INT64: {"type": "integer", "format": "int64"},
@@ -198,6 +200,7 @@ class Schemas:
             (message.full_name in self._updated and not field.json.required)
             or can_be_null(field, is_admin=message.dialect is Dialect.ADMIN)
             or null_field(self._contract, field) is not None
+            or self._may_answer_null(message, field)
         ):
             schema = _or_null(schema)
         if field.comment:
@@ -209,6 +212,11 @@ class Schemas:
         if field.kind is Kind.STRING and (found := EXAMPLE.search(field.comment)):
             schema = _with_example(schema, found[1])
         return schema
+
+    def _may_answer_null(self, message: Message, field: Field) -> bool:
+        """Return whether providers write null for what they leave out."""
+        is_openai = message.dialect is Dialect.OPENAI
+        return is_openai and field.is_optional and message.full_name in self._received
 
     def _comment(self, message: Message, field: Field) -> str:
         """Return a field's comment, in which fields have the names of their dialect's JSON."""

@@ -30,6 +30,7 @@ UNKNOWN_QUERY = {"pageToken", "startDate"}
 # Instances and models by names that there are.
 UNKNOWN_HEADERS = {"x-conduit-provider", "x-conduit-fallbacks"}
 MONEY_DIGITS = 6
+LEAST = 10**-MONEY_DIGITS
 WRONG = {"invalid_request", "malformed_json"}
 
 
@@ -92,7 +93,7 @@ def _fit_resource(value: Any) -> Any:  # noqa: ANN401 # JSON
         return [_fit_resource(each) for each in value]
     if isinstance(value, float):
         # Amounts have nine decimal places at most, and fifteen digits as numbers.
-        return round(value, MONEY_DIGITS)
+        return round(value, MONEY_DIGITS) or (value and LEAST)
     if not isinstance(value, dict):
         return value
     found = {
