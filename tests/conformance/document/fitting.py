@@ -24,6 +24,7 @@ FIXED: Json = {
 }
 # The gateway's own model.
 MODEL = "echo"
+SOURCES = ("image_url", "file_id", "file")
 PRICES = ("inputCostPer1kTokens", "outputCostPer1kTokens", "costPerUnit")
 # A token is the gateway's, and the first day is not behind the last one.
 UNKNOWN_QUERY = {"pageToken", "startDate"}
@@ -71,7 +72,7 @@ def is_taken(_context: Any, response: Any, _case: Any) -> None:  # noqa: ANN401 
 
 def _fit_call(body: Json) -> Json:
     """Return a call of the gateway's model; OpenAI's API takes no 5.0 for 5 either."""
-    whole = {name: _with_integers(value) for name, value in body.items()}
+    whole = {name: _fit_value(value) for name, value in body.items()}
     if "model" in whole:
         whole["model"] = MODEL
     if whole.get("input") == "":
@@ -80,11 +81,13 @@ def _fit_call(body: Json) -> Json:
     return whole
 
 
-def _with_integers(value: Any) -> Any:  # noqa: ANN401 # JSON
+def _fit_value(value: Any) -> Any:  # noqa: ANN401 # JSON
     if isinstance(value, list):
-        return [_with_integers(each) for each in value]
+        return [_fit_value(each) for each in value]
     if isinstance(value, dict):
-        return {name: _with_integers(each) for name, each in value.items()}
+        # A picture has one source.
+        others = [each for each in SOURCES if each in value][1:]
+        return {name: _fit_value(each) for name, each in value.items() if name not in others}
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
