@@ -17,11 +17,16 @@ from conduit_cli.keys import MASTER, VIRTUAL, KeyFile
 
 HERE = Path(__file__).parent / "document"
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
-EXAMPLES = os.environ.get("CONDUIT_SCHEMA_EXAMPLES", "4")
+EXAMPLES = os.environ.get("CONDUIT_SCHEMA_EXAMPLES", "2")
 SEED = os.environ.get("CONDUIT_SCHEMA_SEED", "1")
 WORKERS = "2"
+SECONDS_EACH = 300
 
-pytestmark = pytest.mark.skipif(not SCHEMATHESIS.exists(), reason="the group `dev` installs it")
+pytestmark = [
+    pytest.mark.skipif(not SCHEMATHESIS.exists(), reason="the group `dev` installs it"),
+    # Each of some sixty operations has its examples, on machines that have others to run.
+    pytest.mark.timeout(int(EXAMPLES) * SECONDS_EACH),
+]
 
 
 @pytest.fixture(scope="module")
