@@ -19,6 +19,19 @@ RESOLVE_SECONDS = 2.0
 # Where clouds give out credentials to whoever asks from inside.
 METADATA_HOSTS = frozenset({"metadata", "metadata.google.internal", "instance-data"})
 
+# What is added to a base URL; where it has one of them already, nothing is found.
+_ENDPOINTS = (
+    "/audio/speech",
+    "/audio/transcriptions",
+    "/chat/completions",
+    "/completions",
+    "/embeddings",
+    "/images/generations",
+    "/messages",
+    "/rerank",
+    "/responses",
+)
+
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
 
 
@@ -73,7 +86,19 @@ def _plain_host(url: str, field: str) -> str:
     # An empty one, too: paths that are added to the URL would be in it.
     if "?" in url or "#" in url:
         raise InvalidRequest(f"{field} must not have a query or a fragment", field=field)
+    _check_path(url.rstrip("/"), field)
     return parts.hostname
+
+
+def _check_path(url: str, field: str) -> None:
+    if url.endswith("/v1/v1"):
+        base = url.removesuffix("/v1")
+        raise InvalidRequest(f"{field} has /v1 twice: give {base}", field=field)
+    for ending in _ENDPOINTS:
+        if url.endswith(ending):
+            base = url.removesuffix(ending)
+            message = f"{field} must not have {ending} in it, which is added to it: give {base}"
+            raise InvalidRequest(message, field=field)
 
 
 def _split(url: str, field: str) -> SplitResult:

@@ -27,6 +27,7 @@ from conduit_providers.quantities import (
     OUTPUT,
     Quantities,
     counted,
+    service_tier,
 )
 
 # Of thoughts whose encoding is Bedrock's own: sealed ones, and those of other models than Claude.
@@ -56,8 +57,8 @@ class Counts(msgspec.Struct, rename="camel"):
     cache_write_input_tokens: int | None = None
     cache_details: list[CacheDetail] | None = None
 
-    def quantities(self) -> Quantities:
-        """Return what was used."""
+    def quantities(self, tier: str = "") -> Quantities:
+        """Return what was used, and at which latency tier if it is not the usual one."""
         written_1h = sum(x.input_tokens for x in self.cache_details or () if x.ttl == "1h")
         written = self.cache_write_input_tokens
         written_5m = 0 if written is None else written - written_1h
@@ -69,6 +70,7 @@ class Counts(msgspec.Struct, rename="camel"):
                 (CACHE_WRITE_1H, written_1h),
                 (OUTPUT, self.output_tokens),
             ),
+            service_tier(tier),
             is_consistent=written_5m >= 0,
         )
 
@@ -178,6 +180,11 @@ class ConverseAnswer(msgspec.Struct, rename="camel"):
     metrics: msgspec.Raw = msgspec.Raw()
     performance_config: msgspec.Raw = msgspec.Raw()
     additional_model_response_fields: msgspec.Raw = msgspec.Raw()
+
+    @property
+    def tier(self) -> str:
+        """The latency tier that served it; empty if it was not reported."""
+        return self.service_tier.type if self.service_tier is not None else ""
 
     @property
     def blocks(self) -> list[Block]:

@@ -65,7 +65,7 @@ class BedrockChatCodec:
                 _keep(completion.choices[0].message, answer.blocks, call, response.body)
         except msgspec.DecodeError as error:
             raise malformed(call.provider, "it is not an answer of Converse") from error
-        usage = answer.usage.quantities() if answer.usage is not None else None
+        usage = answer.usage.quantities(answer.tier) if answer.usage is not None else None
         completion.id = answer_id(response.headers, call.created)
         completion.created = call.created or sent_at(response.headers)
         if usage is not None:
@@ -83,7 +83,7 @@ def _completion(answer: ConverseAnswer, call: ChatCall, answer_name: str) -> Cha
         object="chat.completion", model=(router.invoked_model_id if router else "") or call.model
     )
     if answer.service_tier is not None:
-        completion.service_tier = answer.service_tier.type
+        completion.service_tier = answer.tier
     answers = [each for each in answer.blocks if each.call and each.call.name == answer_name]
     choice = completion.choices.add()
     finish = finish_of(answer.stop_reason or "", call.provider, is_answer=bool(answers))

@@ -221,7 +221,8 @@ class ConverseStreamDecoder(ChunkDecoder[Frame]):
 
     def _add_end(self, event: Event, chunks: list[ChatCompletionChunk]) -> None:
         if event.usage is not None:
-            self.usage = event.usage.quantities()
+            tier = event.service_tier.type if event.service_tier is not None else ""
+            self.usage = event.usage.quantities(tier)
         # Its place is behind the reason to stop; an answer without one is not whole.
         self.done = self.has_finished
         if event.service_tier is not None and event.service_tier.type:

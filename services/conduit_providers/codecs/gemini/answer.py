@@ -126,8 +126,8 @@ class Counts(msgspec.Struct, rename="camel"):
     traffic_type: str = ""
     service_tier: str = ""
 
-    def quantities(self) -> Quantities:
-        """Return what was used."""
+    def quantities(self, searches: int = 0) -> Quantities:
+        """Return what was used; the searches are told elsewhere."""
         read, cached = self.prompt_tokens_details, self.cache_tokens_details
         counts = TokenCounts(
             # What the provider's own tools brought is not in the prompt.
@@ -140,6 +140,7 @@ class Counts(msgspec.Struct, rename="camel"):
             reasoning_apart_tokens=self.thoughts_token_count,
             audio_output_tokens=_sum_of("AUDIO", self.candidates_tokens_details),
             image_output_tokens=_sum_of("IMAGE", self.candidates_tokens_details),
+            web_searches=searches,
         )
         from_cache = {unit: _sum_of(name, cached) for name, unit in _MODALITIES} if cached else {}
         return counts.quantities(service_tier(self.tier), from_cache)

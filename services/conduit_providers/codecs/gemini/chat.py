@@ -14,7 +14,7 @@ from conduit_providers.codecs.gemini.answer import (
     read_response,
 )
 from conduit_providers.codecs.gemini.finish import check_finish, finish_of
-from conduit_providers.codecs.gemini.grounding import annotations
+from conduit_providers.codecs.gemini.grounding import annotations, searches
 from conduit_providers.codecs.gemini.parts import PartReader, message_of
 from conduit_providers.codecs.gemini.request import ContentBody
 from conduit_providers.codecs.gemini.stream import GeminiChatDecoder
@@ -55,10 +55,12 @@ class GeminiChatCodec:
         counts = found.usage_metadata
         if counts is None:
             return chat_answer(usage=None, typed=completion)
-        completion.usage.CopyFrom(chat_usage(counts.quantities()))
+        metadata = (bytes(each.grounding_metadata) for each in found.candidates)
+        usage = counts.quantities(searches(metadata, call.model))
+        completion.usage.CopyFrom(chat_usage(usage))
         if counts.tier:
             completion.service_tier = counts.tier
-        return chat_answer(usage=counts.quantities(), typed=completion)
+        return chat_answer(usage=usage, typed=completion)
 
     def decoder(self, call: ChatCall, endpoint: Endpoint) -> ChatDecoder:
         """Return a fresh decoder for one streamed answer."""

@@ -3,6 +3,7 @@
 https://ai.google.dev/gemini-api/docs/google-search
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from conduit_providers.json_reading import JsonReader
 
 Json = dict[str, Any]
+_CHARGED_BY_PROMPT = ("gemini-1", "gemini-2")
 
 
 class _Source(msgspec.Struct):
@@ -41,6 +43,7 @@ class _Support(msgspec.Struct, rename="camel"):
 
 
 class _Metadata(msgspec.Struct, rename="camel"):
+    web_search_queries: list[str] = []
     grounding_chunks: list[_Chunk] = []
     grounding_supports: list[_Support] = []
 
@@ -63,6 +66,25 @@ def annotations(metadata: bytes, texts: dict[int, str]) -> list[Json]:
         for index in support.grounding_chunk_indices
         if 0 <= index < len(found.grounding_chunks)
     ]
+
+
+def searches(metadata: Iterable[bytes], model: str) -> int:
+    """Count what is charged of the searches for an answer, by all of its metadata.
+
+    Each prompt with a search up to Gemini 2.5, each distinct query since: empty ones are free.
+    https://ai.google.dev/gemini-api/docs/google-search#pricing
+    """
+    queries = {query for each in metadata for query in _queries(each) if query}
+    if any(name in model for name in _CHARGED_BY_PROMPT):
+        return min(1, len(queries))
+    return len(queries)
+
+
+def _queries(metadata: bytes) -> list[str]:
+    try:
+        return _DECODER.decode(metadata).web_search_queries
+    except msgspec.DecodeError:
+        return []
 
 
 def _annotation(segment: _Segment, source: _Source, texts: dict[int, str]) -> Json:

@@ -19,7 +19,7 @@ from conduit_providers.codecs.gemini.answer import (
     read_response,
 )
 from conduit_providers.codecs.gemini.finish import check_finish, finish_of
-from conduit_providers.codecs.gemini.grounding import annotations
+from conduit_providers.codecs.gemini.grounding import annotations, searches
 from conduit_providers.codecs.gemini.parts import PartReader
 from conduit_providers.codecs.shared.chunk_decoder import EventDecoder
 from conduit_providers.codecs.shared.counts import chat_usage
@@ -68,11 +68,17 @@ class GeminiChatDecoder(EventDecoder):
         super().__init__(call)
         self._expected = max(1, call.typed.n)
         self._choices: dict[int, _Choice] = {}
+        self._model = call.model
+        # What the answer is grounded on, as it came.
+        self._grounding: list[bytes] = []
         # Whether an event without a reason to stop came, so that one with it is the last.
         self._went_on = False
 
     def _read(self, piece: SseEvent, chunks: list[ChatCompletionChunk]) -> None:
         event = read_response(piece.data, self._provider)
+        for candidate in event.candidates or ():
+            if candidate.grounding_metadata:
+                self._grounding.append(bytes(candidate.grounding_metadata))
         self._take_head(event)
         for place, candidate in enumerate(event.candidates or ()):
             self._read_candidate(candidate, candidate.index or place, chunks)
@@ -86,7 +92,7 @@ class GeminiChatDecoder(EventDecoder):
             self._head.created = made_at(event.create_time) or self._head.created
         counts = event.usage_metadata
         if counts is not None:
-            self.usage = counts.quantities()
+            self.usage = counts.quantities(searches(self._grounding, self._model))
             if counts.tier:
                 self._head.service_tier = counts.tier
 

@@ -64,7 +64,8 @@ def read_usage(value: object) -> TokenCounts | None:
 def counts_of(report: UsageReport) -> TokenCounts | None:
     """Return the counts of a report; None if there are none."""
     read, written = report.prompt_tokens, report.completion_tokens
-    if read is None and written is None:
+    if not read and not written:
+        # No call uses nothing: some servers send zeros where they do not count.
         return None
     prompt = report.prompt_tokens_details or _NO_PROMPT
     completion = report.completion_tokens_details or _NO_COMPLETION

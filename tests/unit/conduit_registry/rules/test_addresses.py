@@ -30,6 +30,27 @@ async def test_every_address_of_a_name_must_be_public() -> None:
     assert await allowed.check("http://mixed.example:8080") == "http://mixed.example:8080"
 
 
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("https://llm.example/v1/chat/completions", "https://llm.example/v1"),
+        ("https://llm.example/v1/chat/completions/", "https://llm.example/v1"),
+        ("https://llm.example/v1/completions", "https://llm.example/v1"),
+        ("https://llm.example/v1/embeddings", "https://llm.example/v1"),
+        ("https://llm.example/v1/messages", "https://llm.example/v1"),
+        ("https://llm.example/v1/responses", "https://llm.example/v1"),
+        ("https://llm.example/v1/v1", "https://llm.example/v1"),
+    ],
+)
+async def test_a_url_of_an_endpoint_is_no_base(url: str, base: str) -> None:
+    """What is added to it would be there twice, and each call a 404 that speaks of the model."""
+    check = Addresses(allow_private=True).check
+    with pytest.raises(InvalidRequest, match=f"give {base}$") as caught:
+        await check(url)
+    assert caught.value.metadata["field"] == "baseUrl"
+    assert await check(base) == base
+
+
 async def test_a_look_up_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """And the name accepted, as one that nobody knows."""
     monkeypatch.setattr(rules, "RESOLVE_SECONDS", 0.01)

@@ -179,3 +179,22 @@ def test_metadata_does_not_end_an_answer_that_has_not_stopped() -> None:
     """Counts alone make no answer whole."""
     with pytest.raises(StreamInterrupted):
         read([delta("Hi"), event("metadata", b'{"usage":{"inputTokens":1}}')])
+
+
+@pytest.mark.parametrize(
+    ("told", "qualifiers"),
+    [
+        ({"type": "priority"}, (("service_tier", "priority"),)),
+        ({"type": "default"}, ()),
+        (None, ()),
+    ],
+)
+def test_the_tier_that_served_is_charged(told: object, qualifiers: object) -> None:
+    """It comes with the counts, behind the reason to stop; the usual one is not named."""
+    reader = decoder()
+    metadata = {"usage": {"inputTokens": 1, "outputTokens": 2}, "serviceTier": told}
+    reader.feed(event("messageStart", b'{"role":"assistant"}') + delta("Hi"))
+    reader.feed(event("messageStop", b'{"stopReason":"end_turn"}'))
+    reader.feed(event("metadata", orjson.dumps(metadata)))
+    assert reader.usage is not None
+    assert reader.usage.qualifiers == qualifiers

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from conduit_providers.codecs.gemini.grounding import annotations
+from conduit_providers.codecs.gemini.grounding import annotations, searches
 
 Json = dict[str, Any]
 
@@ -65,3 +65,20 @@ def test_supports_cite_each_of_their_sources() -> None:
 def test_metadata_of_another_form_cites_nothing(text: bytes) -> None:
     """It is told as it is in any case."""
     assert annotations(text, {0: "x"}) == []
+
+
+@pytest.mark.parametrize(
+    ("model", "charged"),
+    [
+        ("gemini-3-flash-preview", 2),
+        ("gemini-4-argon", 2),
+        ("gemini-2.5-pro", 1),
+        ("gemini-1.5", 1),
+    ],
+)
+def test_searches_are_counted_as_they_are_charged(model: str, charged: int) -> None:
+    """Distinct queries, or the prompt; empty ones and those of nonsense are none."""
+    told = orjson.dumps({"webSearchQueries": ["", "a", "b", "a"]})
+    assert searches([told, told, b'{"webSearchQueries": 5}'], model) == charged
+    assert searches([orjson.dumps({"webSearchQueries": [""]}), b"{}"], model) == 0
+    assert searches([], model) == 0

@@ -44,7 +44,8 @@ def test_both_ways_of_reading_come_to_the_same(rare: str, tier: object) -> None:
 @pytest.mark.parametrize(
     "value",
     [None, 7, "x", [], {}, {"prompt_tokens": "many"}, {"prompt_tokens": 1.5},
-     {"prompt_tokens": 1, "prompt_tokens_details": 7}],
+     {"prompt_tokens": 1, "prompt_tokens_details": 7},
+     {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}, {"prompt_tokens": 0}],
 )  # fmt: skip
 def test_a_usage_that_makes_no_sense_is_none(value: object) -> None:
     """It is estimated then."""
