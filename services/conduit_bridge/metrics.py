@@ -12,12 +12,10 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from conduit_kernel.background import Background
-from conduit_kernel.histograms import cumulative
+from conduit_kernel.histograms import CALL_BOUNDS, cumulative
 
-# Seconds. From an answer out of memory to the longest call the Router allows.
-BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _LABELS = ("method", "route", "rpc")
-_NAMES = tuple(str(bound) for bound in BOUNDS)
+_NAMES = tuple(str(bound) for bound in CALL_BOUNDS)
 
 
 class RouteCounts:
@@ -30,7 +28,7 @@ class RouteCounts:
         self.route = route
         self.rpc = rpc
         self.statuses: dict[int, int] = {}
-        self.buckets = [0] * (len(BOUNDS) + 1)
+        self.buckets = [0] * (len(CALL_BOUNDS) + 1)
         self.seconds = 0.0
         self.under_way = 0
 
@@ -40,7 +38,7 @@ class RouteCounts:
             self.statuses[status] += 1
         except KeyError:
             self.statuses[status] = 1
-        self.buckets[bisect_left(BOUNDS, seconds)] += 1
+        self.buckets[bisect_left(CALL_BOUNDS, seconds)] += 1
         self.seconds += seconds
 
 

@@ -46,9 +46,6 @@ class CallLimits(msgspec.Struct, frozen=True):
     betas: tuple[str, ...] = ()
 
 
-DEFAULT_LIMITS = CallLimits()
-
-
 class CallCaps(NamedTuple):
     """The most that the operator lets callers ask for."""
 

@@ -12,9 +12,8 @@ from structlog.typing import FilteringBoundLogger
 
 from conduit_kernel.ended_call import ENDED_CALL
 from conduit_kernel.errors import ConduitError
+from conduit_kernel.histograms import CALL_BOUNDS
 
-# Seconds. From an answer out of memory to the longest call of a model.
-BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
@@ -25,7 +24,7 @@ class RpcCounts:
 
     def __init__(self) -> None:
         self.codes: dict[str, int] = {}
-        self.buckets = [0] * (len(BOUNDS) + 1)
+        self.buckets = [0] * (len(CALL_BOUNDS) + 1)
         self.seconds = 0.0
         self.under_way = 0
 
@@ -51,7 +50,7 @@ class ObservedCall:
         counts.under_way -= 1
         code = self._code(is_whole=is_whole)
         counts.codes[code] = counts.codes.get(code, 0) + 1
-        counts.buckets[bisect_left(BOUNDS, seconds)] += 1
+        counts.buckets[bisect_left(CALL_BOUNDS, seconds)] += 1
         counts.seconds += seconds
         facts = ENDED_CALL.get()
         if facts is not None:

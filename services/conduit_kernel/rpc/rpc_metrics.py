@@ -10,10 +10,10 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from conduit_kernel.histograms import cumulative
-from conduit_kernel.rpc.observed import BOUNDS, ObservedRpcs
+from conduit_kernel.histograms import CALL_BOUNDS, cumulative
+from conduit_kernel.rpc.observed import ObservedRpcs
 
-_NAMES = [str(bound) for bound in BOUNDS]
+_NAMES = [str(bound) for bound in CALL_BOUNDS]
 
 
 class RpcMetrics(Collector):

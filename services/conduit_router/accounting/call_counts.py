@@ -16,6 +16,8 @@ ATTEMPT_BOUNDS = (
 # So many series of a kind; what comes later is counted as one.
 MAX_COUNTS = 10_000
 OTHERS = "(others)"
+# How a call ended whose caller left, and an attempt that another one was faster than.
+GONE, OUTRUN = "CALLER_GONE", "OUTRUN"
 
 
 def _buckets() -> list[int]:
@@ -62,8 +64,8 @@ def outcome_of(error: BaseException | None) -> str:
         case ConduitError():
             return error.reason
         case CallerGone() | GeneratorExit() | asyncio.CancelledError():
-            return "CALLER_GONE"
+            return GONE
         case Outrun():
-            return "OUTRUN"
+            return OUTRUN
         case _:
-            return "INTERNAL"
+            return ConduitError.reason

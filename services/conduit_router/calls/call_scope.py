@@ -277,8 +277,7 @@ class CallScope(msgspec.Struct, eq=False):
         served = attempt.candidate.instance.served[self.operation.name]
         if served.job_codec is not None:
             return JOBS
-        endpoint, model = served.endpoint, attempt.candidate.model
-        return endpoint.known_patience.get(model) or endpoint.patience_of(model)
+        return served.endpoint.known_patience[attempt.candidate.model]
 
     def call(self, attempt: Attempt) -> Call[Any]:
         """Return the call as the attempt's codec gets it."""

@@ -3,7 +3,6 @@
 A call that went as usual costs one of these; everything else is worked out when somebody asks.
 """
 
-import asyncio
 import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -12,10 +11,10 @@ import msgspec
 import structlog
 
 from conduit_kernel.errors import ConduitError
-from conduit_kernel.http import CallerGone
 from conduit_providers.operation import NOTHING, Requirements
+from conduit_router.accounting.call_counts import GONE, OUTRUN, outcome_of
 from conduit_router.context import CallerContext
-from conduit_router.routing.attempt_plan import Attempt, Outrun
+from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.routing.decide import Decision
 from conduit_router.served_by import ServedBy
 
@@ -24,8 +23,7 @@ MAX_ENDS = 32
 MAX_NAME = 200
 # A decision about more is not remembered without looking at its size.
 FEW = 8
-GONE = "CALLER_GONE"
-_GONE_STATUS, _FAULT_STATUS = 499, 500
+_STATUSES, _FAULT_STATUS = {GONE: 499, OUTRUN: 0}, 500
 # A word, not a sentence: that might quote what the caller wrote.
 _WORD = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
@@ -100,12 +98,9 @@ class EndListener(NamedTuple):
 
 def failure_of(error: BaseException) -> Failure:
     """Return what may be remembered of an error."""
-    if isinstance(error, CallerGone | asyncio.CancelledError | GeneratorExit):
-        return Failure(GONE, _GONE_STATUS)
-    if isinstance(error, Outrun):
-        return Failure("OUTRUN", 0)
     if not isinstance(error, ConduitError):
-        return Failure(ConduitError.reason, _FAULT_STATUS)
+        code = outcome_of(error)
+        return Failure(code, _STATUSES.get(code, _FAULT_STATUS))
     said = error.metadata
     status = said.get("status", "")
     return Failure(

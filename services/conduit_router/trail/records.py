@@ -10,7 +10,8 @@ from conduit.v1.request_record_pb2 import (
     RequestRecord,
     RequestStatus,
 )
-from conduit_router.trail.call_end import GONE, NO_FAILURE, AttemptEnd, CallEnd
+from conduit_router.accounting.call_counts import GONE
+from conduit_router.trail.call_end import NO_FAILURE, AttemptEnd, CallEnd
 from conduit_router.trail.decisions import decision_message
 
 _OK = 200

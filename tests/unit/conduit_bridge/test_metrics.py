@@ -7,9 +7,10 @@ from tests.support.clock import Clock
 from conduit_bridge.exposition import (
     Exposition,
 )
-from conduit_bridge.metrics import BOUNDS, BackgroundMetrics, Metrics, RouteCounts
+from conduit_bridge.metrics import BackgroundMetrics, Metrics, RouteCounts
 from conduit_kernel.background import Background
 from conduit_kernel.errors import ServiceUnavailable
+from conduit_kernel.histograms import CALL_BOUNDS
 
 LABELS = {"method": "GET", "route": "/a", "rpc": "A"}
 
@@ -42,7 +43,7 @@ def _seconds(part: str) -> str:
 
 async def test_buckets_are_cumulative_and_hold_their_bound() -> None:
     """A request of exactly a bound belongs to it, as Prometheus defines `le`."""
-    registry, _ = counted(BOUNDS[0], BOUNDS[0] + 0.0001, 1000.0)
+    registry, _ = counted(CALL_BOUNDS[0], CALL_BOUNDS[0] + 0.0001, 1000.0)
     text = await Exposition(registry).render()
     buckets = {labels["le"]: value for labels, value in values(text, _seconds("bucket"))}
     assert buckets["0.001"] == 1

@@ -8,9 +8,9 @@ from conduit.v1.call_pb2 import CallOptions
 from conduit_kernel.errors import InvalidRequest
 from conduit_router.context import (
     CALL_SECONDS,
-    DEFAULT_LIMITS,
     MAX_CALL_SECONDS,
     CallCaps,
+    CallLimits,
     limits_of,
     options_of,
 )
@@ -58,7 +58,7 @@ def test_limits_of_attempts_are_those_that_were_asked_for() -> None:
 def test_betas_go_with_the_call() -> None:
     """In the caller's order; without any there are none."""
     assert limits_of(CallOptions(betas=["b", "a"])).betas == ("b", "a")
-    assert limits_of(CallOptions()).betas == DEFAULT_LIMITS.betas == ()
+    assert limits_of(CallOptions()).betas == CallLimits().betas == ()
 
 
 def test_no_attempt_at_all_is_refused() -> None:
@@ -86,7 +86,7 @@ def test_the_bounds_themselves_are_taken(timeout: Duration, seconds: float) -> N
 
 def test_what_is_not_asked_for_has_its_default() -> None:
     """Each by itself: strictness alone changes neither time nor attempts."""
-    assert limits_of(CallOptions()) == DEFAULT_LIMITS
+    assert limits_of(CallOptions()) == CallLimits()
     strict = limits_of(CallOptions(strict_parameters=True))
     assert (strict.total, strict.attempts, strict.is_strict) == (CALL_SECONDS, None, True)
 

@@ -21,9 +21,10 @@ from conduit_kernel.errors import (
     UpstreamError,
 )
 from conduit_providers.patience import USUAL
+from conduit_router.accounting.call_counts import GONE
 from conduit_router.routing.attempt_plan import Consumption
 from conduit_router.routing.health_view import Subject
-from conduit_router.trail.call_end import GONE, EndListener
+from conduit_router.trail.call_end import EndListener
 from conduit_router.virtual_keys import CallsUnderWay
 
 

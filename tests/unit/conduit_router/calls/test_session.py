@@ -51,7 +51,7 @@ from conduit_kernel.errors import (
 )
 from conduit_kernel.http import Exchange
 from conduit_kernel.websocket import WebSocket
-from conduit_router.trail.call_end import GONE
+from conduit_router.accounting.call_counts import GONE
 
 
 async def test_events_pass_both_ways_and_the_end_says_what_was_used(tmp_path: Path) -> None:

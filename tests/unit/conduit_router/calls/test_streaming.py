@@ -23,9 +23,9 @@ from conduit.v1.error_reason_pb2 import ERROR_REASON_STREAM_INTERRUPTED
 from conduit_kernel.errors import ConduitError, StreamInterrupted
 from conduit_kernel.http import AnswerMisuse, CallerGone, HttpError
 from conduit_providers.operations.chat import OPERATION, chat_request
+from conduit_router.accounting.call_counts import GONE
 from conduit_router.calls.streaming import StreamingCalls
 from conduit_router.calls.upstream_stream import COUNTS_SECONDS, MAX_HEAD_BYTES
-from conduit_router.trail.call_end import GONE
 
 PIECE = b'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
 USAGE = (

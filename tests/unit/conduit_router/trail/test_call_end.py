@@ -12,7 +12,8 @@ from conduit_kernel.errors import (
     UpstreamUnreachable,
 )
 from conduit_kernel.http import CallerGone
-from conduit_router.trail.call_end import GONE, Failure, failure_of
+from conduit_router.accounting.call_counts import GONE
+from conduit_router.trail.call_end import Failure, failure_of
 
 WORDS = "the caller wrote: my secret plan"
 
