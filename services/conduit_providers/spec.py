@@ -1,9 +1,9 @@
 """What a provider type is, as data: one TOML file each, whose tables are these structs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -13,7 +13,7 @@ from conduit_providers.patience import Patience, usual_patience
 # How many models' facts an endpoint keeps at hand; names come from mappings, so there are few.
 MAX_KNOWN_MODELS = 1024
 
-
+FoundT = TypeVar("FoundT")
 Scanner = MemberScanner | DeepMemberScanner
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 Texts = _Text | Annotated[tuple[_Text, ...], msgspec.Meta(min_length=1)]
@@ -103,6 +103,20 @@ class ImageModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 MODEL_FACTS: Mapping[str, type[msgspec.Struct]] = {"embed": EmbedModel, "image": ImageModel}
 
 
+class ByModel(dict[str, FoundT]):
+    """Findings about models, kept by name once they were asked for."""
+
+    def __init__(self, find: Callable[[str], FoundT]) -> None:
+        self._find = find
+
+    def __missing__(self, model: str) -> FoundT:
+        """Find it."""
+        if len(self) >= MAX_KNOWN_MODELS:
+            self.clear()
+        found = self[model] = self._find(model)
+        return found
+
+
 # `dict` keeps what is derived, which no file says.
 class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """A provider type's way of serving one operation."""
@@ -146,22 +160,11 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
 
     def patience_of(self, model: str) -> Patience:
         """Return how long a model may be silent."""
-        known = self.known_patience
-        if model not in known:
-            if len(known) >= MAX_KNOWN_MODELS:
-                known.clear()
-            rows = (row.patience for row in self.models if row.match.fits(model))
-            known[model] = next((each for each in rows if each), None) or usual_patience(model)
-        return known[model]
+        return self.known_patience[model]
 
     def facts_of(self, model: str) -> Any:  # noqa: ANN401 # the codec's struct
         """Return what the codec must know of a model; None if the dialect has no such facts."""
-        known = self.known_facts
-        if model not in known:
-            if len(known) >= MAX_KNOWN_MODELS:
-                known.clear()
-            known[model] = next((row.facts for row in self.models if row.match.fits(model)), None)
-        return known[model]
+        return self.known_facts[model]
 
     def prefill_of(self, model: str) -> str:
         """Return the `prefill` of a model's row."""
@@ -169,16 +172,7 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
 
     def value_maps_of(self, model: str) -> tuple[ValueMap, ...]:
         """Return the maps that hold for a model, one for each parameter."""
-        known = self.known_value_maps
-        if model not in known:
-            if len(known) >= MAX_KNOWN_MODELS:
-                known.clear()
-            found: dict[str, ValueMap] = {}
-            for each in self.value_maps:
-                if each.match.fits(model):
-                    found.setdefault(each.parameter, each)
-            known[model] = tuple(found.values())
-        return known[model]
+        return self.known_value_maps[model]
 
     def rules_of(self, model: str) -> tuple[ModelRule, ...]:
         """Return the rules that hold for a model."""
@@ -188,12 +182,7 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
 
     def passes(self, body: bytes, model: str) -> bool:
         """Return whether all members of a request for a model can pass as they are."""
-        known = self.known_scanners
-        if model not in known:
-            if len(known) >= MAX_KNOWN_MODELS:
-                known.clear()
-            known[model] = self._scanners(model)
-        for scanner in known[model]:  # noqa: SIM110 # each request comes by, and any() takes longer
+        for scanner in self.known_scanners[model]:  # noqa: SIM110 # each request comes by, and any() takes longer
             if scanner.finds(body):
                 return False
         return True
@@ -206,24 +195,38 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
         return next((path for path in chosen if path), self.path)
 
     @cached_property
-    def known_patience(self) -> dict[str, Patience]:
-        """The patience with the models that were asked for, by name."""
-        return {}
+    def known_patience(self) -> ByModel[Patience]:
+        """The patience with the models that were asked for."""
+        return ByModel(self._patience)
 
     @cached_property
-    def known_facts(self) -> dict[str, Any]:
-        """The facts about the models that were asked for, by name."""
-        return {}
+    def known_facts(self) -> ByModel[Any]:
+        """The facts about the models that were asked for."""
+        return ByModel(self._facts)
 
     @cached_property
-    def known_value_maps(self) -> dict[str, tuple[ValueMap, ...]]:
-        """The maps for the models that were asked for, by name."""
-        return {}
+    def known_value_maps(self) -> ByModel[tuple[ValueMap, ...]]:
+        """The maps for the models that were asked for."""
+        return ByModel(self._value_maps)
 
     @cached_property
-    def known_scanners(self) -> dict[str, tuple[Scanner, ...]]:
-        """The scanners for the models that were asked for, by name."""
-        return {}
+    def known_scanners(self) -> ByModel[tuple[Scanner, ...]]:
+        """The scanners for the models that were asked for."""
+        return ByModel(self._scanners)
+
+    def _patience(self, model: str) -> Patience:
+        rows = (row.patience for row in self.models if row.match.fits(model))
+        return next((each for each in rows if each), None) or usual_patience(model)
+
+    def _facts(self, model: str) -> Any:  # noqa: ANN401 # as above
+        return next((row.facts for row in self.models if row.match.fits(model)), None)
+
+    def _value_maps(self, model: str) -> tuple[ValueMap, ...]:
+        found: dict[str, ValueMap] = {}
+        for each in self.value_maps:
+            if each.match.fits(model):
+                found.setdefault(each.parameter, each)
+        return tuple(found.values())
 
     def _scanners(self, model: str) -> tuple[Scanner, ...]:
         """Return scanners for members that do not pass as they are; each request is scanned."""

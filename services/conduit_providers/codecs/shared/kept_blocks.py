@@ -82,8 +82,3 @@ def block_in(detail: ReasoningDetail, form: str) -> Json | None:
     except msgspec.DecodeError:
         return None
     return block if isinstance(block, dict) else None
-
-
-def blocks_in(details: Iterable[ReasoningDetail], form: str) -> list[Json]:
-    """Return the blocks that details have."""
-    return [block for each in details if (block := block_in(each, form)) is not None]

@@ -11,7 +11,6 @@ from conduit_providers.codecs.shared.kept_blocks import (
     BlockOrder,
     CallsAgain,
     block_in,
-    blocks_in,
     put_block,
 )
 
@@ -44,7 +43,6 @@ def test_a_block_comes_back_as_it_was_put() -> None:
     assert (detail.type, detail.format, detail.index) == ("reasoning.encrypted", "ours", 3)
     assert block_in(detail, "ours") == {"a": 1}
     assert block_in(detail, "theirs") is None
-    assert blocks_in([ReasoningDetail(format="theirs"), detail], "ours") == [{"a": 1}]
 
 
 @pytest.mark.parametrize("data", ["", "{", "7", "[]"])
