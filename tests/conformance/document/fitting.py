@@ -41,6 +41,9 @@ def fit_body(context: Any, body: Any) -> Any:  # noqa: ANN401 # JSON
         return body
     if context.operation.path.startswith("/v1/"):
         return _fit_call(body)
+    if context.operation.path == "/api/routes/explain":
+        # Either of the two has to be there.
+        body = body if body.get("requestId") else body | {"model": MODEL}
     return _fit_resource(body)
 
 
