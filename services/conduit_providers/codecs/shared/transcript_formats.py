@@ -67,6 +67,7 @@ class Heard(msgspec.Struct):
 def in_format(found: Heard, asked: TranscriptionRequest) -> TranscriptionAnswer:
     """Return what was heard as the caller asks for it."""
     usage = heard(found.duration)
+    json: Json
     match asked.response_format:
         case "text":
             return transcription_answer(f"{found.text}\n".encode(), TEXT_TYPE, usage)
