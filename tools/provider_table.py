@@ -46,6 +46,7 @@ OPERATIONS = {
     "converse": "Sessions",
     "image": "Images",
     "image_edit": "Edits of images",
+    "speak": "Speech",
     "models": "Model lists",
 }
 HEAD = """\

@@ -101,6 +101,19 @@ class StreamingCodec(Codec[CallT, AnswerT], Protocol, Generic[CallT, AnswerT, Ev
         ...
 
 
+@runtime_checkable
+class StreamOnlyCodec(Protocol, Generic[CallT, EventsT]):
+    """Translates an operation whose answers come piece by piece alone."""
+
+    def to_upstream(self, call: CallT, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Build the provider's request. InvalidRequest if this dialect cannot say the call."""
+        ...
+
+    def decoder(self, call: CallT, endpoint: Endpoint) -> Decoder[EventsT]:
+        """Return a fresh decoder for one answer."""
+        ...
+
+
 class ModelPage(NamedTuple):
     """A page of a provider's models: their names, and the path of the next page or an empty one."""
 

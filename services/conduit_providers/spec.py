@@ -99,8 +99,21 @@ class ImageModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_images: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
+class SpeakModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Facts that every dialect requires of a model that speaks."""
+
+    # What its provider charges for, where an answer does not say how much that was.
+    unit: Literal["character", "token"] = "character"
+    # The most characters of one text; None where nobody says.
+    max_characters: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
 # By operation: the facts about models that its codecs have at least; the others have none.
-MODEL_FACTS: Mapping[str, type[msgspec.Struct]] = {"embed": EmbedModel, "image": ImageModel}
+MODEL_FACTS: Mapping[str, type[msgspec.Struct]] = {
+    "embed": EmbedModel,
+    "image": ImageModel,
+    "speak": SpeakModel,
+}
 
 
 class ByModel(dict[str, FoundT]):

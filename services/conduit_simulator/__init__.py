@@ -2,7 +2,8 @@
 
 It speaks OpenAI's dialect: `POST /v1/chat/completions` (whole and streamed), `POST /v1/embeddings`,
 `POST /v1/images/generations` and `/v1/images/edits`, `POST /v1/audio/transcriptions`,
-`GET /v1/models`. Any bearer token will do as a key. The model's name says what happens:
+`POST /v1/audio/speech`, `GET /v1/models`. Any bearer token will do as a key. The model's name says
+what happens:
 
 =====================  ==========================================================================
 ``echo``               answers with the last user message
@@ -13,6 +14,7 @@ It speaks OpenAI's dialect: `POST /v1/chat/completions` (whole and streamed), `P
 ``tools``              calls every tool it is given, in parallel
 ``image``              draws: two colours of the prompt's own, as PNG; every other name does, too
 ``transcribe``         hears the quick brown fox, in any sound; every other name does, too
+``speech``             speaks: a tone as long as the text, as wav or pcm; every other name does, too
 ``embed-256``          vectors of that length; every other name gives 1536, or ``dimensions``
 ``context-100``        takes at most 100 tokens, then says ``context_length_exceeded``
 ``limit-5``            takes 5 requests a minute from each key, then answers 429

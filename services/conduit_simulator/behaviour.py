@@ -25,6 +25,7 @@ EXAMPLES = (
     "embed-256",
     "image",
     "transcribe",
+    "speech",
     "context-100",
     "limit-5",
     "policy",
@@ -97,6 +98,7 @@ _TABLE: tuple[tuple[re.Pattern[str], Callable[..., Behaviour | None]], ...] = tu
         (f"embed-{_NUMBER}", _embed),
         ("image", Behaviour),
         ("transcribe", Behaviour),
+        ("speech", Behaviour),
         (f"context-{_NUMBER}", lambda n: Behaviour(fault="context", degree=n)),
         (f"limit-{_NUMBER}", lambda n: Behaviour(fault="limit", degree=n)),
         (

@@ -118,11 +118,23 @@ class TranscriptionRequest(msgspec.Struct):
     stream: bool | None = None
 
 
+class SpeechRequest(msgspec.Struct):
+    """https://platform.openai.com/docs/api-reference/audio/createSpeech."""
+
+    model: str
+    input: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+    # What OpenAI sends where nothing is said is not among what is made here.
+    response_format: str = "mp3"
+    speed: Annotated[float, msgspec.Meta(ge=0.25, le=4)] = 1.0
+    stream_format: Literal["audio", "sse"] = "audio"
+
+
 Text = str | list[int]
 _CHAT = msgspec.json.Decoder(ChatRequest)
 _EMBEDDING = msgspec.json.Decoder(EmbeddingRequest)
 _IMAGE = msgspec.json.Decoder(ImageRequest)
 _IMAGE_EDIT = msgspec.json.Decoder(ImageEditRequest)
+_SPEECH = msgspec.json.Decoder(SpeechRequest)
 _FORM = b"multipart/form-data"
 
 
@@ -165,6 +177,14 @@ def read_image(body: bytes) -> ImageRequest:
     """Read the body of a wish for images. ApiError 400 if it is none."""
     try:
         return _IMAGE.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise bad_request(f"We could not parse the JSON body of your request: {error}") from error
+
+
+def read_speech(body: bytes) -> SpeechRequest:
+    """Read the body of a wish for speech. ApiError 400 if it is none."""
+    try:
+        return _SPEECH.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise bad_request(f"We could not parse the JSON body of your request: {error}") from error
 

@@ -21,9 +21,11 @@ from conduit_simulator.requests import (
     read_embedding,
     read_image,
     read_image_edit,
+    read_speech,
     read_transcription,
     texts_of,
 )
+from conduit_simulator.speech import media_type_of, speech, speech_events
 from conduit_simulator.text import prompt_tokens, tokens_of
 from conduit_simulator.transcription import transcript_events, transcription
 
@@ -31,11 +33,13 @@ from conduit_simulator.transcription import transcript_events, transcription
 SILENCE_SECONDS = 600.0
 # Lets what was written arrive before the connection is cut.
 _CUT_SECONDS = 0.01
-_JSON = (b"content-type", b"application/json")
-_EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))
-_BEARER = b"bearer "
-
 Fields = tuple[Field, ...]
+_JSON = (b"content-type", b"application/json")
+_EVENTS: Fields = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+)
+_BEARER = b"bearer "
 
 
 class Simulator:
@@ -80,6 +84,8 @@ class Simulator:
                 await self._draw(exchange, key, fields, read_image_edit(exchange.body, kind))
             case "POST", "/v1/audio/transcriptions":
                 await self._transcribe(exchange, key, fields)
+            case "POST", "/v1/audio/speech":
+                await self._speak(exchange, key, fields)
             case "GET", "/v1/models":
                 await self._models(exchange, key, fields)
             case "GET", path if path.startswith("/v1/models/"):
@@ -143,6 +149,19 @@ class Simulator:
         else:
             body, media_type = transcription(request)
             await self._answer(exchange, behaviour, fields, body, media_type)
+
+    async def _speak(self, exchange: Exchange, key: str, fields: Fields) -> None:
+        request = read_speech(exchange.body)
+        behaviour = _behaviour(request.model, key)
+        fields += await self._go_ahead(exchange, behaviour, key, len(tokens_of(request.input)))
+        if exchange.state:
+            return
+        # Refused as a whole, before anything is sent.
+        pieces = speech(request)
+        if request.stream_format == "sse":
+            await self._stream(exchange, behaviour, fields, speech_events(request, pieces))
+        else:
+            await self._stream(exchange, behaviour, fields, pieces, media_type_of(request))
 
     async def _models(self, exchange: Exchange, key: str, fields: Fields) -> None:
         behaviour = _behaviour("echo", key)
@@ -214,9 +233,14 @@ class Simulator:
                 exchange.respond(200, fields, body)
 
     async def _stream(
-        self, exchange: Exchange, behaviour: Behaviour, fields: Fields, events: Iterable[bytes]
+        self,
+        exchange: Exchange,
+        behaviour: Behaviour,
+        fields: Fields,
+        events: Iterable[bytes],
+        media: Fields = _EVENTS,
     ) -> None:
-        stream = exchange.start(200, (*_EVENTS, *fields))
+        stream = exchange.start(200, (*media, *fields))
         match behaviour.fault:
             case "cut" | "stall" as fault:
                 _write_all(stream, islice(events, behaviour.degree))

@@ -16,6 +16,7 @@ MODELS = {
     "vectors": "embed-64",
     "image": "image",
     "words": "transcribe",
+    "speech": "speech",
     "limited": "status-429-retry-60",
     "broken": "status-500",
     "refused": "policy",

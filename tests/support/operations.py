@@ -10,7 +10,7 @@ from tests.contract.converters import converter
 from conduit.v1 import options_pb2
 from conduit.v1.router_service_pb2 import DESCRIPTOR
 from conduit_providers.calls import Answer, Form
-from conduit_providers.operation import AnsweredOperation, AnyAnsweredOperation
+from conduit_providers.operation import AnsweredOperation, AnyAnsweredOperation, JsonOperation
 from conduit_providers.operations import operation
 
 ROUTER = DESCRIPTOR.services_by_name["RouterService"]
@@ -18,7 +18,9 @@ ROUTER = DESCRIPTOR.services_by_name["RouterService"]
 
 def form_of(name: str, json: bytes) -> Form[Any]:
     """Return a request's JSON as calls of an operation hold it."""
-    return operation_named(name).plain_form(json)
+    found = operation(name)
+    assert isinstance(found, JsonOperation)
+    return found.plain_form(json)
 
 
 def typed_json(name: str, answer: Answer[Any]) -> Any:  # noqa: ANN401 # JSON

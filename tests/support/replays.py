@@ -19,6 +19,7 @@ from tests.support.wire_cases import (
 
 from conduit.v1.key_credential_pb2 import KeyCredential
 from conduit.v1.provider_pb2 import Provider
+from conduit.v1.speech_pb2 import SpeechEvent
 from conduit_kernel.errors import ConduitError
 from conduit_providers.auth import signer_for
 from conduit_providers.calls import Call
@@ -29,12 +30,15 @@ from conduit_providers.failures import error_from
 from conduit_providers.operations.chat import ChatDecoder
 from conduit_providers.quantities import LEAVES, Quantities
 from conduit_providers.spec import Endpoint, ProviderSpec
+from conduit_providers.speech import SpeechEvents
 from conduit_providers.wire import HttpRequest, HttpResponse
 
 CATALOG: Catalog = load_catalog(base_urls={"Simulator": "http://127.0.0.1:9999/v1"})
 # Stands in expected results for the name of the provider, so that its types can share them.
 PROVIDER = "{provider}"
 RESULT = "result"
+# Operations whose answers are never whole.
+STREAMED_ALONE = frozenset({"speak"})
 
 
 class Replay:
@@ -98,7 +102,7 @@ class Replay:
             form_of(operation, raw),
             alias=request.get("model", ""),
             model=self.asked.model,
-            stream=bool(request.get("stream")),
+            stream=bool(request.get("stream")) or operation in STREAMED_ALONE,
             include_usage=bool(options.get("include_usage")),
             is_strict=self.asked.front.get("is_strict", False),
             fetched=self.asked.fetched,
@@ -158,15 +162,14 @@ class Replay:
 
     def _streamed(self, body: bytes, call: Call[Any]) -> Json:
         decoder = self.decoder(call)
-        events = []
+        pieces: list[Any] = []
         try:
-            if found := decoder.feed(body):
-                events += data_in(found.sse)
-            if not decoder.done and (found := decoder.close()):
-                events += data_in(found.sse)
+            pieces.append(decoder.feed(body))
+            if not decoder.done:
+                pieces.append(decoder.close())
         except ConduitError as error:
-            return {"events": events, **failure(error)}
-        return {"events": events, "usage": counts(decoder.usage)}
+            return {**streamed(pieces), **failure(error)}
+        return {**streamed(pieces), "usage": counts(decoder.usage)}
 
     def streamed_in(self, pieces: list[bytes]) -> tuple[bytes, Quantities | None]:
         """Return the events as bytes, and the usage, of a stream that arrives in pieces."""
@@ -174,7 +177,7 @@ class Replay:
         found = [decoder.feed(piece) for piece in pieces if not decoder.done]
         if not decoder.done:
             found.append(decoder.close())
-        return b"".join(events.sse for events in found if events), decoder.usage
+        return b"".join(bytes_in(events) for events in found if events), decoder.usage
 
 
 def _answered(case: WireCase, place: str) -> WireCase:
@@ -242,6 +245,34 @@ def counts(usage: Quantities | None) -> Json | None:
     if usage.qualifiers:
         named["qualifiers"] = dict(usage.qualifiers)
     return named if usage.is_consistent else {**named, "isConsistent": False}
+
+
+def streamed(pieces: list[Any]) -> Json:
+    """Return the pieces of an answer as members of a result: its events, or its bytes."""
+    found = [piece for piece in pieces if piece]
+    if not any(is_sound(piece) for piece in found):
+        return {"events": [each for piece in found for each in data_in(piece.sse)]}
+    sound = b"".join(piece.audio for piece in found)
+    return {"audio": sound.decode(), "contentType": found[0].content_type}
+
+
+def is_sound(events: Any) -> bool:  # noqa: ANN401 # each operation has its own
+    """Return whether pieces of an answer are bytes rather than events."""
+    return isinstance(events, SpeechEvents) and events.audio is not None
+
+
+def bytes_in(events: Any) -> bytes:  # noqa: ANN401 # as above
+    """Return what the pieces of an answer say, however it was cut: events, or sound."""
+    if not isinstance(events, SpeechEvents):
+        return bytes(events.sse)
+    if events.audio is not None:
+        return events.audio
+    return b"".join(_sound_in(each) for each in events.pieces)
+
+
+def _sound_in(event: SpeechEvent) -> bytes:
+    is_sound = event.HasField("speech_audio_delta")
+    return event.speech_audio_delta.audio if is_sound else event.SerializeToString()
 
 
 def data_in(sse: bytes) -> list[Json]:

@@ -124,6 +124,12 @@ class WireCase:
         return HttpMessage.parse(self.file.parts["received"].content)
 
     @property
+    def is_of_events(self) -> bool:
+        """Whether the answer is events, lines or frames, which say themselves that they end."""
+        kind = self.received.media_type
+        return not kind.startswith(("application/json", "application/octet-stream", "audio/"))
+
+    @property
     def answer(self) -> HttpMessage:
         """The answer, as the provider sends it: AWS's events in their frames."""
         found = self.received

@@ -13,6 +13,7 @@ from conduit_providers.spec import ProviderSpec
 
 CATALOG = load_catalog()
 
+SOUNDS = ("aac", "flac", "mp3", "opus", "pcm", "wav")
 # What a call asks for, by the words that show it; the rest is shown by the answer.
 ASKED = {
     "stream": '"stream":true',
@@ -39,6 +40,9 @@ ASKED = {
     "output_format": '"output_format":',
     **{name: f'"{name}":"' for name in ("negative_prompt", "quality", "size", "style")},
     "mask": '"mask":{',
+    **{name: f'"response_format":"{name}"' for name in SOUNDS},
+    "instructions": '"instructions":"',
+    "speed": '"speed":',
     "transparent": '"background":"transparent"',
     "word_timestamps": '"timestamp_granularities":["word"]',
 }

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.support.eventstream import event
-from tests.support.replays import Replay, replays
+from tests.support.replays import Replay, bytes_in, replays
 from tests.support.wire_cases import FRAMES
 
 from conduit_kernel.errors import ConduitError, StreamInterrupted
@@ -13,13 +13,13 @@ from conduit_kernel.errors import ConduitError, StreamInterrupted
 STREAMS = [
     each
     for each in replays()
-    if "events" in each.expected
+    if each.expected.keys() & {"audio", "events"}
     and "error" not in each.expected
-    and each.case.received.media_type != "application/json"
+    and each.case.is_of_events
 ]
 _FINISH = re.compile(
     rb'"(?:finish_reason|finishReason|stop_reason|stopReason|done_reason)" ?: ?"'
-    rb"|event: done|\.completed|transcript\.text\.done"
+    rb"|event: done|\.completed|transcript\.text\.done|audio\.done"
 )
 # What follows the reason to stop, and says only that the answer is whole.
 _TERMINATOR = re.compile(rb"data: \[DONE\]\n\n|event: message_stop\n.*\n\n$")
@@ -80,7 +80,7 @@ def test_one_malformed_event_is_left_out(replay: Replay) -> None:
     decoder = replay.decoder()
     found = [decoder.feed(odd)]
     found += [] if decoder.done else [decoder.close()]
-    got = b"".join(events.sse for events in found if events)
+    got = b"".join(bytes_in(events) for events in found if events)
     assert (got, decoder.usage) == replay.streamed_in([replay.response.body])
     assert decoder.skipped == 1
 

@@ -6,11 +6,12 @@ expected side anew.
 
 import re
 from itertools import pairwise
+from typing import Any
 
 import orjson
 import pytest
 from tests.support.operations import typed_json
-from tests.support.replays import Replay, data_in, failure, replays, reviewed
+from tests.support.replays import Replay, data_in, failure, replays, reviewed, streamed
 from tests.support.wire_cases import FRAMES, SECRET, Json, WireCase, all_cases, case_named
 from tests.wire.expected_side import ExpectedSide
 
@@ -20,10 +21,10 @@ from conduit_providers.codecs import codec_named
 from conduit_providers.typed_events import TypedEvents
 
 REPLAYS = replays()
-STREAMS = [replay for replay in REPLAYS if "events" in replay.expected]
+STREAMS = [replay for replay in REPLAYS if replay.expected.keys() & {"audio", "events"}]
 WHOLE_STREAMS = [replay for replay in STREAMS if "error" not in replay.expected]
-# Those that are events; a provider that sends none answers whole.
-EVENTS = [each for each in WHOLE_STREAMS if each.case.received.media_type != "application/json"]
+# Those that are events; a provider that sends none answers whole, or with bytes.
+EVENTS = [each for each in WHOLE_STREAMS if each.case.is_of_events]
 CHATS = [replay for replay in STREAMS if replay.operation == "chat"]
 ANSWERS = [replay for replay in REPLAYS if "answer" in replay.expected]
 
@@ -57,13 +58,11 @@ def test_failing_stream_gives_what_came_before_the_failure(replay: Replay) -> No
     body = replay.response.body
     for size in (1, 7, 64):
         decoder = replay.decoder()
-        events: list[Json] = []
+        pieces: list[Any] = []
         with pytest.raises(ConduitError) as raised:  # noqa: PT012 # events come until it raises
-            for at in range(0, len(body), size):
-                found = decoder.feed(body[at : at + size])
-                events += data_in(found.sse) if found else []
+            pieces.extend(decoder.feed(body[at : at + size]) for at in range(0, len(body), size))
             decoder.close()
-        result, _ = reviewed({"events": events, **failure(raised.value)}, replay.provider_name)
+        result, _ = reviewed({**streamed(pieces), **failure(raised.value)}, replay.provider_name)
         assert result == replay.expected
 
 
@@ -127,7 +126,7 @@ def test_truncated_stream_raises(replay: Replay) -> None:
 
 
 # Events that end an answer by their name.
-ENDS = (b"event: done", b".completed", b"transcript.text.done")
+ENDS = (b"event: done", b".completed", b"transcript.text.done", b"audio.done")
 
 
 def first_finish(body: bytes) -> int:
@@ -150,7 +149,11 @@ def test_typed_chunks_say_what_the_bytes_say(replay: Replay) -> None:
     assert joined(typed) == joined(data_in(events.sse))
 
 
-@pytest.mark.parametrize("replay", [r for r in WHOLE_STREAMS if r not in CHATS], ids=name_of)
+@pytest.mark.parametrize(
+    "replay",
+    [r for r in WHOLE_STREAMS if r not in CHATS and "events" in r.expected],
+    ids=name_of,
+)
 def test_typed_events_say_what_the_bytes_say(replay: Replay) -> None:
     """Both forms of a stream of events have the same members."""
     decoder = replay.decoder()

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 _FORMATS = frozenset({"text", "srt", "vtt", "verbose_json"})
+# Formats of sound, by the names that requests have for them.
+_SOUNDS = frozenset({"aac", "flac", "mp3", "opus", "pcm", "wav"})
 _IMAGES = frozenset({"n", "output_format", "partial_images", "quality", "size", "transparent"})
 # By operation. What a mapping or a request requires by another name, no provider type would have.
 CAPABILITIES: Mapping[str, frozenset[str]] = {
@@ -34,6 +36,7 @@ CAPABILITIES: Mapping[str, frozenset[str]] = {
     "image_edit": _IMAGES | {"mask", "several_images"},
     "models": frozenset(),
     "rerank": frozenset({"structured_documents"}),
+    "speak": _SOUNDS | {"instructions", "speed"},
     "transcribe": _FORMATS | {"diarized_json", "stream", "word_timestamps"},
     "translate": _FORMATS,
 }

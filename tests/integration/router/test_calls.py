@@ -12,7 +12,6 @@ from tests.support.snapshots import VIRTUAL_KEY, mapping, provider, snapshot
 
 from conduit.v1 import charge_pb2, decision_pb2
 from conduit.v1 import router_requests_pb2 as pb
-from conduit.v1.audio_requests_pb2 import SpeakRequest
 from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_USER, ChatMessage, ContentPart
 from conduit.v1.chat_pb2 import FINISH_REASON_STOP, ChatCompletionRequest
@@ -373,10 +372,6 @@ async def test_what_is_declared_but_not_done_says_so_over_grpc(
             await stub.ListVoices(ListVoicesRequest(), metadata=METADATA)
         assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
         assert error_of(refused.value, "router").reason == "NOT_IMPLEMENTED"
-        with pytest.raises(grpc.aio.AioRpcError) as streamed:
-            async for _ in stub.Speak(SpeakRequest(), metadata=METADATA):
-                pass
-        assert error_of(streamed.value, "router").reason == "NOT_IMPLEMENTED"
         with pytest.raises(grpc.aio.AioRpcError) as uploaded:
             await stub.CreateVoice(iter(chunks), metadata=METADATA)
         assert error_of(uploaded.value, "router").reason == "NOT_IMPLEMENTED"

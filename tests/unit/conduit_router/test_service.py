@@ -20,7 +20,6 @@ from tests.support.snapshots import (
 )
 
 from conduit.v1 import router_requests_pb2 as pb
-from conduit.v1.audio_requests_pb2 import SpeakRequest
 from conduit.v1.image_requests_pb2 import StartImageGenerationRequest
 from conduit_kernel.errors import (
     ConduitError,
@@ -127,15 +126,11 @@ async def test_explanations_are_the_operators(
     assert len(answer.decision.candidates) == 1
 
 
-async def test_what_is_not_done_yet_says_so_in_the_shape_of_its_rpc(
-    stub: RouterStub, edge: RouterEdge
-) -> None:
-    """Awaited for one answer, iterated for a stream; neither makes a plain call."""
+async def test_what_is_not_done_yet_says_so(stub: RouterStub, edge: RouterEdge) -> None:
+    """And makes no plain call."""
     metadata = (("authorization", f"Bearer {VIRTUAL_KEY}"),)
     with pytest.raises(NotImplementedYet):
         await edge.StartImageGeneration(StartImageGenerationRequest(), metadata)
-    with pytest.raises(NotImplementedYet):
-        _ = [piece async for piece in edge.Speak(SpeakRequest(), metadata)]
     assert stub.plain_rpc("StartImageGeneration") is None
 
 

@@ -1,6 +1,10 @@
 """What the catalog says to OpenAI's dialect."""
 
+from typing import Literal
+
 import msgspec
+
+from conduit_providers import spec
 
 
 class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,3 +40,18 @@ class TranscribeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 class TranslateOptions(TranscribeOptions, frozen=True, forbid_unknown_fields=True):
     """The formats that a provider has of OpenAI's."""
+
+
+class SpeakOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The differences of a provider's speech from OpenAI's."""
+
+    # Whether formats beside the claimed ones are for the server to take or to refuse.
+    takes_any_format: bool = False
+
+
+class SpeakModel(spec.SpeakModel, frozen=True, forbid_unknown_fields=True):
+    """The facts about a model that speaks."""
+
+    # Whether it is asked for events, which alone say what was used: always, as the caller has it,
+    # or never, where they are refused.
+    events: Literal["always", "asked", "never"] = "asked"

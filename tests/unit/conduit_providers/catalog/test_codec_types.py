@@ -98,7 +98,7 @@ def test_a_codec_is_one_of_its_operation_alone(operation: str, name: str) -> Non
     codec = codec_named(name)
     check_codec(operation, codec)
     # What is whole or streamed, of whatever, looks alike.
-    alike = {"chat", "image", "image_edit"} if operation == "chat" else set[str]()
+    alike = {"chat", "image", "image_edit", "speak"} if operation == "chat" else set[str]()
     for other in operation_names() - {operation, "translate", "transcribe", "embed"} - alike:
         if (operation, other) == ("rerank", "embed"):
             continue
@@ -109,6 +109,6 @@ def test_a_codec_is_one_of_its_operation_alone(operation: str, name: str) -> Non
 def test_endpoints_are_for_operations_and_for_lists_of_models() -> None:
     """A module that operations share is none of them."""
     assert operation_names() == {
-        "chat", "converse", "embed", "image", "image_edit", "models", "rerank",
+        "chat", "converse", "embed", "image", "image_edit", "models", "rerank", "speak",
         "transcribe", "translate",
     }  # fmt: skip

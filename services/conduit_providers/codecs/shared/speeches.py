@@ -1,0 +1,178 @@
+"""What dialects of text to speech share: what is wished for, and how it is handed out."""
+
+from typing import Any
+
+import msgspec
+
+from conduit.v1.speech_pb2 import SpeechEvent
+from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
+from conduit_providers.calls import Call
+from conduit_providers.failures import error_in_stream, malformed
+from conduit_providers.json_reading import parsed
+from conduit_providers.quantities import Quantities
+from conduit_providers.spec import Endpoint, SpeakModel
+from conduit_providers.speech import (
+    DEFAULT_FORMAT,
+    EVENTS_TYPE,
+    MEDIA_TYPES,
+    PCM_BYTES_PER_SECOND,
+    UNKNOWN_TYPE,
+    USUAL_CHARACTERS_PER_SECOND,
+    SpeechEvents,
+    spoken_tokens,
+    usage_message,
+)
+
+MAX_ERROR_BYTES = 64 * 1024
+# Answers of these types are no sound, whatever their status.
+_TEXTS = ("application/json", "application/problem+json", "text/")
+_SAMPLED = frozenset({"pcm", "wav"})
+
+
+class Wish(msgspec.Struct):
+    """Members of a request for speech that a codec needs beside what it passes on."""
+
+    input: str = ""
+    response_format: str | None = None
+    stream_format: str | None = None
+    speed: float | None = None
+
+    @property
+    def format(self) -> str:
+        """Return the format of the sound."""
+        return self.response_format or DEFAULT_FORMAT
+
+    @property
+    def is_of_events(self) -> bool:
+        """Return whether the caller wants events rather than bytes."""
+        return self.stream_format == "sse"
+
+    @property
+    def seconds(self) -> float:
+        """Return about how long the speech is."""
+        return len(self.input) / USUAL_CHARACTERS_PER_SECOND / (self.speed or 1.0)
+
+
+def wish_of(call: Call[Any]) -> Wish:
+    """Return what a call wishes for. InvalidRequest if it makes no sense."""
+    try:
+        return msgspec.convert(msgspec.json.decode(call.request.json), Wish)
+    except msgspec.MsgspecError as error:
+        raise InvalidRequest("The request is none for speech", field="") from error
+
+
+def check_length(call: Call[Any], wish: Wish, endpoint: Endpoint) -> None:
+    """Refuse a text that is too long for the model."""
+    facts: SpeakModel = endpoint.facts_of(call.model)
+    most, length = facts.max_characters, len(wish.input)
+    if most is not None and length > most:
+        raise InvalidRequest(
+            f"input has {length} characters, and {call.provider} speaks at most {most} at once",
+            field="input",
+            limit=str(most),
+        )
+
+
+def check_format(call: Call[Any], wish: Wish, endpoint: Endpoint) -> None:
+    """Refuse a format that the provider lacks."""
+    formats = sorted(endpoint.capabilities & MEDIA_TYPES.keys())
+    if wish.format not in formats:
+        raise UnsupportedCapability(
+            f"{call.provider} has no {wish.format}; it has {', '.join(formats)}",
+            field="response_format",
+            capability=wish.format,
+        )
+
+
+class SpeechWriter:
+    """Hands sound out as its caller wants it: bytes, or events."""
+
+    __slots__ = ("_content_type", "_is_of_events", "has_begun")
+
+    def __init__(self, wish: Wish, content_type: str = "") -> None:
+        """Take what the provider says of its sound, where it does."""
+        told = content_type.strip()
+        if not told.lower().startswith("audio/"):
+            told = MEDIA_TYPES.get(wish.format, UNKNOWN_TYPE)
+        self._is_of_events = wish.is_of_events
+        self._content_type = EVENTS_TYPE if wish.is_of_events else told
+        self.has_begun = False
+
+    def piece(self, audio: bytes) -> SpeechEvents:
+        """Return more sound."""
+        if not self._is_of_events:
+            return SpeechEvents(audio=audio, content_type=self.first_type())
+        event = SpeechEvent()
+        event.speech_audio_delta.audio = audio
+        return SpeechEvents(pieces=[event], content_type=self.first_type())
+
+    def end(self, usage: Quantities | None) -> SpeechEvents | None:
+        """Return what says that there is no more."""
+        if not self._is_of_events:
+            return None
+        event = SpeechEvent()
+        event.speech_audio_done.SetInParent()
+        if usage is not None:
+            event.speech_audio_done.usage.CopyFrom(usage_message(usage))
+        return SpeechEvents(pieces=[event], content_type=self.first_type())
+
+    def first_type(self) -> str:
+        """Return the answer's media type, once."""
+        if self.has_begun:
+            return ""
+        self.has_begun = True
+        return self._content_type
+
+
+class SoundDecoder:
+    """Passes on the bytes of a provider's sound; their end is the end of the answer."""
+
+    skipped = 0
+
+    def __init__(self, call: Call[Any], usage: Quantities | None = None) -> None:
+        """Take the call, and what the answer's head says that it uses."""
+        self.usage = usage
+        self.done = False
+        self.has_finished = False
+        self.emitted = 0
+        self._provider = call.provider
+        self._wish = wish_of(call)
+        kind = call.answer_headers.get("content-type", "")
+        self._is_sound = not kind.strip().lower().startswith(_TEXTS)
+        self._writer = SpeechWriter(self._wish, kind)
+        self._bytes = 0
+        self._text = b""
+
+    def feed(self, data: bytes) -> SpeechEvents | None:
+        """Take the next bytes, which are handed out at once."""
+        if not self._is_sound:
+            self._text = (self._text + data)[:MAX_ERROR_BYTES]
+            return None
+        if not data:
+            return None
+        self._bytes += len(data)
+        self.emitted = spoken_tokens(self._seconds())
+        return self._writer.piece(data)
+
+    def close(self) -> SpeechEvents | None:
+        """Return what says that it is the end. UpstreamError if there was no sound."""
+        if not self._is_sound:
+            raise self._failure()
+        if not self._writer.has_begun:
+            raise malformed(self._provider, "it has no sound")
+        self.done = self.has_finished = True
+        return self._writer.end(self.usage)
+
+    def _seconds(self) -> float:
+        if self._wish.format in _SAMPLED:
+            return self._bytes / PCM_BYTES_PER_SECOND
+        return self._wish.seconds
+
+    def _failure(self) -> Exception:
+        try:
+            found = parsed(self._text)
+        except msgspec.DecodeError:
+            found = None
+        if isinstance(found, dict) and found.get("error") is not None:
+            return error_in_stream(found["error"], self._provider)
+        return malformed(self._provider, "it is no sound")
