@@ -39,7 +39,9 @@ _BAD_KEY = re.compile(
 )
 _POLICY = re.compile(
     r"content (?:filter|policy|management policy|moderation|exists risk)|responsible ai|"
-    r"usage (?:polic|guideline)|safety (?:system|policy|filter)|flagged|moderation",
+    r"usage (?:polic|guideline)|safety (?:system|policy|filter)|flagged|moderation|"
+    # Models on Replicate that judge what they drew: replicate/cog-flux.
+    r"\bnsfw\b",
     re.IGNORECASE,
 )
 _NO_MODEL = re.compile(

@@ -34,6 +34,8 @@ MAX_IMAGES = 10
 # What is usual has no price of its own.
 _USUAL = frozenset({"", "auto", "standard"})
 _MAX_QUALIFIER = 40
+# Of a side, in pixels.
+_MAX_DIGITS = 5
 # The most tokens that OpenAI documents for a square megapixel, by quality; of the steps above
 # `high` nobody says how many they may be. https://platform.openai.com/docs/guides/image-generation
 _MOST_TOKENS: Mapping[str, int] = {"low": 272, "medium": 1056, "high": 4160}
@@ -169,10 +171,17 @@ def worst_images(wish: Message, read: int) -> tuple[Quantities, bool]:
 
 
 def _pixels(size: str) -> int:
+    sides = sides_of(size)
+    return _UNSAID_PIXELS if sides is None else sides[0] * sides[1]
+
+
+def sides_of(size: str) -> tuple[int, int] | None:
+    """Return the width and height of a size such as `1024x768`; None if it is none."""
     width, _, height = size.partition("x")
-    if len(size) <= _MAX_QUALIFIER and width.isdecimal() and height.isdecimal():
-        return int(width) * int(height)
-    return _UNSAID_PIXELS
+    sides = (width, height)
+    if not all(each.isdecimal() and len(each) <= _MAX_DIGITS and int(each) for each in sides):
+        return None
+    return int(width), int(height)
 
 
 def write_stream_end(end: ImageStreamEnd, usage: Quantities | None) -> None:

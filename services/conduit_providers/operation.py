@@ -5,7 +5,7 @@ it, how it is split, estimated, answered. One module in `operations/` says so fo
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -26,6 +26,8 @@ AnswerT = TypeVar("AnswerT", bound=Message)
 EventsT = TypeVar("EventsT", bound=Events)
 
 NOTHING: frozenset[str] = frozenset()
+# Media type and content, by address.
+Media = Mapping[str, tuple[str, bytes]]
 # The field's rule of thumb for English text:
 # https://help.openai.com/en/articles/4936856-what-are-tokens-and-how-to-count-them
 CHARACTERS_PER_TOKEN = 4
@@ -65,6 +67,9 @@ class Operation(ABC, Generic[RequestT, AnswerT]):
     codec_type: ClassVar[type]
     # Whether a call may be too large for one request, so that `split` must be asked.
     is_divisible: ClassVar[bool] = False
+    # Whether answers may have addresses of what was asked for itself, so that `linked` must be
+    # asked.
+    has_linked_media: ClassVar[bool] = False
 
     @abstractmethod
     def form_of(self, request: Any) -> Form[RequestT]:  # noqa: ANN401 # of each RPC its own
@@ -114,6 +119,22 @@ class Operation(ABC, Generic[RequestT, AnswerT]):
     def join(self, answers: Sequence[Answer[AnswerT]]) -> Answer[AnswerT]:
         """Return the answer to a call that was split."""
         return answers[0]
+
+    def linked(self, form: Form[RequestT], answer: Answer[AnswerT]) -> Collection[str]:
+        """Return the addresses in an answer to fetch for the caller."""
+        return ()
+
+    def inlined(self, answer: Answer[AnswerT], media: Media) -> Answer[AnswerT]:
+        """Return an answer with what was fetched in the place of its addresses."""
+        return answer
+
+    def linked_in(self, events: Any) -> Collection[str]:  # noqa: ANN401 # each operation has its own
+        """Return the addresses in the first pieces of an answer to fetch for the caller."""
+        return ()
+
+    def inlined_in(self, events: Any, media: Media) -> Any:  # noqa: ANN401 # as above
+        """Return pieces with what was fetched in the place of their addresses."""
+        return events
 
 
 class JsonOperation(Operation[RequestT, AnswerT]):

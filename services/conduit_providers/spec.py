@@ -112,6 +112,7 @@ class SpeakModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 MODEL_FACTS: Mapping[str, type[msgspec.Struct]] = {
     "embed": EmbedModel,
     "image": ImageModel,
+    "image_edit": ImageModel,
     "speak": SpeakModel,
 }
 

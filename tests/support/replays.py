@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from tests.support.operations import form_of
+from tests.support.operations import form_of, operation_named
 from tests.support.wire_cases import (
     SECRET,
     SUFFIX,
@@ -22,7 +22,7 @@ from conduit.v1.provider_pb2 import Provider
 from conduit.v1.speech_pb2 import SpeechEvent
 from conduit_kernel.errors import ConduitError
 from conduit_providers.auth import signer_for
-from conduit_providers.calls import Call
+from conduit_providers.calls import Answer, Call
 from conduit_providers.catalog import Catalog, load_catalog
 from conduit_providers.codecs import codec_named
 from conduit_providers.codecs.shared.sse import events_in
@@ -150,8 +150,16 @@ class Replay:
             return {"models": list(page.names), "nextPath": page.next_path}
         if call.stream:
             return self._streamed(response.body, call)
-        answer = codec.from_upstream(response, call, self.endpoint)
+        answer = self.answer(call)
         return {"answer": orjson.loads(answer.json), "usage": counts(answer.usage)}
+
+    def answer(self, call: Call[Any]) -> Answer[Any]:
+        """Return a whole answer of 2xx, with what the Router fetches for it."""
+        codec, operation = codec_named(self.endpoint.codec), operation_named(self.operation)
+        answer: Answer[Any] = codec.from_upstream(self.response, call, self.endpoint)
+        if not operation.linked(call.request, answer):
+            return answer
+        return operation.inlined(answer, self.asked.fetched)
 
     def decoder(self, call: Call[Any] | None = None) -> ChatDecoder:
         """Return a fresh decoder of the answer."""
@@ -164,12 +172,16 @@ class Replay:
         decoder = self.decoder(call)
         pieces: list[Any] = []
         try:
-            pieces.append(decoder.feed(body))
+            pieces.append(self.inlined(decoder.feed(body)))
             if not decoder.done:
-                pieces.append(decoder.close())
+                pieces.append(self.inlined(decoder.close()))
         except ConduitError as error:
             return {**streamed(pieces), **failure(error)}
         return {**streamed(pieces), "usage": counts(decoder.usage)}
+
+    def inlined(self, events: Any) -> Any:  # noqa: ANN401 # each operation has its own
+        """Return events with what the Router fetches for them."""
+        return events and operation_named(self.operation).inlined_in(events, self.asked.fetched)
 
     def streamed_in(self, pieces: list[bytes]) -> tuple[bytes, Quantities | None]:
         """Return the events as bytes, and the usage, of a stream that arrives in pieces."""

@@ -17,7 +17,6 @@ from tests.wire.expected_side import ExpectedSide
 
 from conduit.v1.chat_chunk_json import chat_completion_chunk_to_json
 from conduit_kernel.errors import ConduitError, StreamInterrupted
-from conduit_providers.codecs import codec_named
 from conduit_providers.typed_events import TypedEvents
 
 REPLAYS = replays()
@@ -157,7 +156,7 @@ def test_typed_chunks_say_what_the_bytes_say(replay: Replay) -> None:
 def test_typed_events_say_what_the_bytes_say(replay: Replay) -> None:
     """Both forms of a stream of events have the same members."""
     decoder = replay.decoder()
-    events = decoder.feed(replay.response.body) or decoder.close()
+    events = replay.inlined(decoder.feed(replay.response.body) or decoder.close())
     assert isinstance(events, TypedEvents)
     typed = [orjson.loads(orjson.dumps(events.write_piece(piece))) for piece in events.pieces]
     assert typed == data_in(events.sse)
@@ -166,9 +165,7 @@ def test_typed_events_say_what_the_bytes_say(replay: Replay) -> None:
 @pytest.mark.parametrize("replay", ANSWERS, ids=name_of)
 def test_typed_answer_says_what_the_bytes_say(replay: Replay) -> None:
     """Both forms of a whole answer have the same text, calls, reasons and vectors."""
-    codec = codec_named(replay.endpoint.codec)
-    answer = codec.from_upstream(replay.response, replay.fresh_call(), replay.endpoint)
-    typed = typed_json(replay.operation, answer)
+    typed = typed_json(replay.operation, replay.answer(replay.fresh_call()))
     assert told_by(typed) == told_by(replay.expected["answer"])
 
 

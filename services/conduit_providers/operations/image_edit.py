@@ -8,7 +8,6 @@ import msgspec
 import orjson
 
 from conduit.v1 import image_requests_pb2 as pb
-from conduit.v1.call_pb2 import CallReport
 from conduit.v1.form_pb2 import Form as MultipartForm
 from conduit.v1.image_edit_form import image_edit_request_from_form, image_edit_request_to_form
 from conduit.v1.image_edit_json import image_edit_request_from_json, image_edit_request_to_json
@@ -19,19 +18,18 @@ from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.http import Upload
 from conduit_providers.calls import Call, Form
 from conduit_providers.codec import StreamingCodec
+from conduit_providers.drawing import DrawingOperation
 from conduit_providers.images import (
     ImageAnswer,
     ImageEvents,
     ImageWish,
-    estimated_images,
     images_of,
     worst_images,
-    write_stream_end,
 )
 from conduit_providers.operation import Requirements, StreamedUploadOperation, WorstCase
-from conduit_providers.quantities import IMAGE_INPUT, Quantities, counted, total
+from conduit_providers.quantities import IMAGE_INPUT, counted, total
 from conduit_providers.request_reading import RequestReader
-from conduit_providers.uploaded_form import UploadedForm
+from conduit_providers.uploaded_form import UploadedForm, uploaded_form
 
 ImageEditCall = Call[ImageEditRequest]
 ImageEditCodec = StreamingCodec[ImageEditCall, ImageAnswer, ImageEvents]
@@ -57,14 +55,14 @@ class _Edit(ImageWish, kw_only=True):
         return frozenset(found)
 
 
-_read_edit = RequestReader(_Edit).read
-
-
-class ImageEditOperation(StreamedUploadOperation[ImageEditRequest, ImageList, ImageEvents]):
+class ImageEditOperation(
+    DrawingOperation[ImageEditRequest],
+    StreamedUploadOperation[ImageEditRequest, ImageList, ImageEvents],
+):
     """Changes images."""
 
     name: ClassVar[str] = "image_edit"
-    codec_type: ClassVar[type] = StreamingCodec
+    wish_reader: ClassVar[RequestReader[Any]] = RequestReader(_Edit)
 
     def form_of_upload(self, start: pb.EditImagesStart, uploads: Sequence[Upload]) -> Form[Any]:
         """Return the request with its images. InvalidRequest if its form makes no sense."""
@@ -97,33 +95,10 @@ class ImageEditOperation(StreamedUploadOperation[ImageEditRequest, ImageList, Im
         """Return the request that stands in a body of JSON, its images too."""
         return edit_form(json=body)
 
-    def requirements(self, body: bytes, *, stream: bool) -> Requirements:
-        """Read a wish; what it says of streaming is what its RPC says."""
-        wish = _read_edit(body)
-        return Requirements(
-            wish.model,
-            self.name,
-            stream,
-            capabilities=wish.capabilities(),
-            choices=wish.n or 1,
-            fallbacks=wish.named_fallbacks(),
-            session=wish.session(),
-        )
-
-    def estimate(
-        self,
-        form: Form[ImageEditRequest],
-        answer: ImageAnswer | None,
-        emitted: int,
-        codec: object,
-        facts: object,
-    ) -> Quantities:
-        """Count images."""
-        try:
-            return estimated_images(form.typed, answer)
-        except InvalidRequest:
-            # A provider may take what the contract does not.
-            return images_of(1)
+    def typed_form(self, call: ImageEditCall, request: ImageEditRequest) -> EditForm:
+        """Return a wish that is a part of a call's, whose images are the same."""
+        form = uploaded_form(call)
+        return edit_form(typed=request, uploads=form.uploads, boundary=form.boundary)
 
     def worst_case(self, form: Form[ImageEditRequest], requirements: Requirements) -> WorstCase:
         """Count the images, and the tokens of the largest ones, those that are read included."""
@@ -135,35 +110,6 @@ class ImageEditOperation(StreamedUploadOperation[ImageEditRequest, ImageList, Im
         given = len(wish.images) + wish.HasField("mask")
         read = counted(((IMAGE_INPUT, given * _INPUT_TOKENS),))
         return WorstCase(total((usage, read)), is_bounded)
-
-    def write(
-        self, response: pb.EditImagesResponse, answer: ImageAnswer, *, is_typed: bool
-    ) -> None:
-        """Put the images into the response."""
-        if is_typed:
-            response.images.CopyFrom(answer.typed)
-        else:
-            response.json = answer.json
-
-    def started(self, message: pb.StreamEditImagesResponse) -> CallReport:
-        """Return the report of the first message."""
-        return message.started
-
-    def put(
-        self, message: pb.StreamEditImagesResponse, events: ImageEvents, *, is_typed: bool
-    ) -> None:
-        """Put messages, or events, into a message."""
-        if is_typed:
-            message.pieces.extend(events.pieces)
-        else:
-            message.events = events.sse
-
-    def finished(
-        self, message: pb.StreamEditImagesResponse, usage: Quantities | None, *, is_typed: bool
-    ) -> CallReport:
-        """Put the counts into the last message."""
-        write_stream_end(message.finished, usage)
-        return message.finished.report
 
 
 def edit_form(

@@ -1,90 +1,77 @@
 """Calls that are too large for one request to the provider, and so are several."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from conduit_kernel.errors import UpstreamTimeout
 from conduit_kernel.http import Headers, Timeouts
 from conduit_providers.calls import Answer, Call
-from conduit_providers.operation import AnyCodec
-from conduit_providers.quantities import Quantities
-from conduit_providers.spec import Endpoint, ProviderSpec
-from conduit_providers.wire import HttpRequest
-from conduit_router.routing.table import UpstreamTarget
+from conduit_providers.spec import ProviderSpec
+from conduit_router.routing.table import ServedOperation, UpstreamTarget
 from conduit_router.upstream.transport import Transport
 
 # Requests of one call under way at a time.
 AT_ONCE = 8
 
+# Asks for a part of a call; returns its answer and that one's headers.
+Part = Callable[[], Awaitable[tuple[Answer[Any], Headers]]]
+
 
 class Batch:
     """The parts of one call, at one instance."""
 
-    __slots__ = (
-        "_calls",
-        "_codec",
-        "_ended",
-        "_endpoint",
-        "_headers",
-        "_requests",
-        "_spec",
-        "_upstream",
-    )
+    __slots__ = ("_headers", "_parts", "_provider", "answered")
 
-    def __init__(
-        self,
-        codec: AnyCodec,
-        calls: Sequence[Call[Any]],
-        endpoint: Endpoint,
-        upstream: UpstreamTarget,
-        spec: ProviderSpec,
-    ) -> None:
-        """Translate all parts. InvalidRequest, before anything is sent, if one has none."""
-        self._codec = codec
-        self._calls = calls
-        self._endpoint = endpoint
-        self._upstream = upstream
-        self._spec = spec
-        self._requests: list[HttpRequest] = [
-            codec.to_upstream(call, endpoint, upstream.target) for call in calls
-        ]
-        self._ended: dict[int, Answer[Any]] = {}
+    def __init__(self, parts: Sequence[Part], provider: str) -> None:
+        """Take the parts, none of which is sent yet, and the instance's name."""
+        self._parts = parts
+        self._provider = provider
+        # By the part's place.
+        self.answered: dict[int, Answer[Any]] = {}
         self._headers = Headers.of(())
 
-    @property
-    def spent(self) -> list[Quantities]:
-        """Return the usage of the parts that the provider has answered, in no order."""
-        return [each.usage for each in self._ended.values() if each.usage is not None]
-
-    async def ask(
-        self, transport: Transport, timeouts: Timeouts
-    ) -> tuple[list[Answer[Any]], Headers]:
+    async def ask(self, seconds: float) -> tuple[list[Answer[Any]], Headers]:
         """Return the answers, in order, and the last one's headers.
 
-        All of them together have the total time. The first UpstreamError ends them all.
+        All of them together have so many seconds. The first error ends them all.
         """
-        places = iter(range(len(self._calls)))
+        places = iter(range(len(self._parts)))
 
         async def work() -> None:
             for place in places:
-                await self._ask(place, transport, timeouts)
+                self.answered[place], self._headers = await self._parts[place]()
 
         try:
-            async with asyncio.timeout(timeouts.total), asyncio.TaskGroup() as group:
-                for _ in self._calls[:AT_ONCE]:
+            async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
+                for _ in self._parts[:AT_ONCE]:
                     group.create_task(work())
         except ExceptionGroup as failures:
             first = failures.exceptions[0]
             raise first from first.__cause__
         except TimeoutError as error:
-            name = self._upstream.provider_name
+            name = self._provider
             message = f"{name} did not answer in time"
             raise UpstreamTimeout(message, provider=name, limit="total") from error
-        return [self._ended[place] for place in range(len(self._calls))], self._headers
+        return [self.answered[place] for place in range(len(self._parts))], self._headers
 
-    async def _ask(self, place: int, transport: Transport, timeouts: Timeouts) -> None:
-        request = self._requests[place]
-        raw, self._headers = await transport.ask(self._upstream, self._spec, request, timeouts)
-        call = self._calls[place]
-        self._ended[place] = self._codec.from_upstream(raw, call, self._endpoint)
+
+def exchange(
+    call: Call[Any],
+    served: ServedOperation,
+    upstream: UpstreamTarget,
+    spec: ProviderSpec,
+    *,
+    transport: Transport,
+    timeouts: Timeouts,
+) -> Part:
+    """Translate a part that is one request. InvalidRequest if its dialect cannot say it."""
+    codec, endpoint = served.codec, served.endpoint
+    request = codec.to_upstream(call, endpoint, upstream.target)
+
+    async def ask() -> tuple[Answer[Any], Headers]:
+        raw, headers = await transport.ask(upstream, spec, request, timeouts)
+        answer: Answer[Any] = codec.from_upstream(raw, call, endpoint)
+        return answer, headers
+
+    return ask

@@ -65,15 +65,18 @@ class MediaFetcher:
             raise
         return call.media
 
-    async def fetch(self, wanted: Collection[str]) -> Media:
-        """Return the files at some URLs. InvalidRequest, naming the host, if one cannot be had."""
+    async def fetch(self, wanted: Collection[str], max_bytes: int = MAX_BYTES) -> Media:
+        """Return the files at some URLs. InvalidRequest, naming the host, if one cannot be had.
+
+        `max_bytes` are those of all files together.
+        """
         urls = sorted(wanted)
         if len(urls) > MAX_ITEMS:
             raise _invalid(f"A request may refer to at most {MAX_ITEMS} files by URL")
         hosts = {url: _checked_host(url) for url in urls}
         if len(set(hosts.values())) > MAX_HOSTS:
             raise _invalid(f"The files of a request may be at {MAX_HOSTS} different hosts at most")
-        fetch = _Fetch(self._client, set(hosts.values()))
+        fetch = _Fetch(self._client, set(hosts.values()), max_bytes)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = {url: group.create_task(fetch.get(url)) for url in urls}
@@ -90,10 +93,10 @@ class _Refused(Exception):
 class _Fetch:
     """The hosts, bytes and time that the files of one request share."""
 
-    def __init__(self, client: HttpClient, hosts: set[str]) -> None:
+    def __init__(self, client: HttpClient, hosts: set[str], max_bytes: int) -> None:
         self._client = client
         self._hosts = hosts
-        self._bytes_left = MAX_BYTES
+        self._max_bytes = self._bytes_left = max_bytes
         self._parallel = asyncio.Semaphore(MAX_PARALLEL)
         self._end = asyncio.get_running_loop().time() + FETCH_SECONDS
 
@@ -112,7 +115,7 @@ class _Fetch:
             raise _invalid(
                 f"The file at {_checked_host(url)} cannot be fetched: it must be a picture, a "
                 f"film, a sound or a PDF at a public address, and all files of a request at most "
-                f"{MAX_BYTES >> 20} MiB, and arrive within {FETCH_SECONDS:.0f} s"
+                f"{self._max_bytes >> 20} MiB, and arrive within {FETCH_SECONDS:.0f} s"
             ) from error
 
     async def _follow(self, url: str) -> tuple[str, bytes]:

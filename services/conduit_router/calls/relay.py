@@ -13,6 +13,7 @@ from conduit.v1.charge_pb2 import (
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_kernel.http import AnswerMisuse, CallerGone, HttpError, TotalTimeout
 from conduit_providers.calls import Form
+from conduit_router.calls.answer_media import answered_media
 from conduit_router.calls.attempt_ends import out_of_time
 from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.upstream_stream import UpstreamStream, first_events
@@ -100,6 +101,7 @@ async def open_stream(scope: CallScope, attempt: Attempt, form: Form[Any] | None
         call.fetched = await scope.runtime.media.fetch_for(scope, native)
     timeouts = scope.timeouts(attempt)
     if served.job_codec is not None:
+        call.seconds = scope.left()
         job = served.job_codec.stream(call, endpoint, upstream.target)
         attempt.is_sent, sent = True, runtime.clock()
         response, running = await runtime.jobs.open(job, upstream, spec, timeouts)
@@ -121,13 +123,33 @@ async def open_stream(scope: CallScope, attempt: Attempt, form: Form[Any] | None
             attempt.consumption = consumption(scope, attempt, stream)
         raise
     if first is not None:
-        try:
-            first.to_form(is_typed=scope.is_typed)
-        except UpstreamError as error:
-            stream.unopened(error)
+        if scope.operation.has_linked_media:
+            first = await _inlined(scope, attempt, stream, first)
+        _check(scope, stream, first)
     attempt.waited = runtime.clock() - sent
     scope.answered(attempt, response.headers)
     return stream, first
+
+
+def _check(scope: CallScope, stream: UpstreamStream, first: Any) -> None:  # noqa: ANN401 # each operation has its own events
+    """Make the caller's form of the first pieces, while another candidate can still be asked."""
+    try:
+        first.to_form(is_typed=scope.is_typed)
+    except UpstreamError as error:
+        stream.unopened(error)
+
+
+async def _inlined(scope: CallScope, attempt: Attempt, stream: UpstreamStream, first: Any) -> Any:  # noqa: ANN401 # as above
+    """Return the first pieces with what they have addresses of, where a stream has no others."""
+    try:
+        urls = scope.operation.linked_in(first)
+        if not urls:
+            return first
+        media = await answered_media(scope, attempt, urls)
+        return scope.operation.inlined_in(first, media)
+    except BaseException as error:  # noqa: BLE001 # whatever it is, the stream must be closed
+        attempt.consumption = consumption(scope, attempt, stream)
+        stream.unopened(error)
 
 
 def consumption(scope: CallScope, attempt: Attempt, stream: UpstreamStream) -> Consumption:

@@ -1,6 +1,6 @@
 """Calls that are answered whole."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from conduit.v1.call_pb2 import CallOptions
@@ -11,7 +11,8 @@ from conduit_kernel.http import Headers
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.operation import AnyAnsweredOperation
 from conduit_providers.quantities import total
-from conduit_router.calls.batching import Batch
+from conduit_router.calls.answer_media import answered_media
+from conduit_router.calls.batching import Batch, Part, exchange
 from conduit_router.calls.call_report import fill_report
 from conduit_router.calls.call_scope import CallScope, admit
 from conduit_router.calls.runtime import CallRuntime
@@ -79,9 +80,25 @@ async def _make(scope: CallScope, attempt: Attempt) -> AnyAnswer:
     if native is not None:
         call.fetched = await scope.runtime.media.fetch_for(scope, native)
     answer, headers = await _ask(scope, attempt, served, call)
+    if scope.operation.has_linked_media:
+        answer = await _inlined(scope, attempt, answer)
     answer.to_form(is_typed=scope.is_typed)
     scope.note_success(attempt, headers)
     return answer
+
+
+async def _inlined(scope: CallScope, attempt: Attempt, answer: AnyAnswer) -> AnyAnswer:
+    """Return an answer with what it has addresses of, where the caller asked for that itself."""
+    urls = scope.operation.linked(scope.form, answer)
+    if not urls:
+        return answer
+    try:
+        media = await answered_media(scope, attempt, urls)
+    except BaseException:
+        # It was drawn, whoever has it.
+        attempt.consumption = _consumption(scope, attempt, answer)
+        raise
+    return scope.operation.inlined(answer, media)
 
 
 async def _ask(
@@ -90,20 +107,24 @@ async def _ask(
     """Return a candidate's answer and its headers; note how long it took."""
     runtime, upstream = scope.runtime, attempt.key.endpoint(scope.operation.name)
     spec, endpoint, clock = attempt.candidate.instance.spec, served.endpoint, runtime.clock
-    if served.job_codec is not None:
-        job = served.job_codec.whole(call, endpoint, upstream.target)
+    is_job, operation = served.job_codec is not None, scope.operation
+    if is_job:
+        call.seconds = attempt.first_event
+    parts = operation.split(call, endpoint) if operation.is_divisible else (call,)
+    if len(parts) > 1:
+        translate = _job if is_job else _exchange
+        batch = Batch(
+            [translate(scope, attempt, served, part) for part in parts], upstream.provider_name
+        )
         attempt.is_sent, sent = True, clock()
-        answer, headers = await runtime.jobs.run(job, upstream, spec, attempt.first_event)
+        answers, headers = await _ask_all(scope, attempt, batch, parts)
+        attempt.waited = clock() - sent
+        return operation.join(answers), headers
+    if is_job:
+        attempt.is_sent, sent = True, clock()
+        answer, headers = await _job(scope, attempt, served, call)()
         attempt.waited = clock() - sent
         return answer, headers
-    operation = scope.operation
-    parts = operation.split(call, endpoint) if operation.is_divisible else ()
-    if len(parts) > 1:
-        batch = Batch(served.codec, parts, endpoint, upstream, spec)
-        attempt.is_sent, sent = True, clock()
-        answers, headers = await _ask_all(scope, attempt, batch)
-        attempt.waited = clock() - sent
-        return scope.operation.join(answers), headers
     request = served.codec.to_upstream(call, endpoint, upstream.target)
     attempt.is_sent, sent = True, clock()
     raw, headers = await runtime.transport.ask(upstream, spec, request, scope.timeouts(attempt))
@@ -111,18 +132,53 @@ async def _ask(
     return served.codec.from_upstream(raw, call, endpoint), headers
 
 
+def _exchange(scope: CallScope, attempt: Attempt, served: ServedOperation, call: Call[Any]) -> Part:
+    """Return what asks for a part of a call. InvalidRequest if its dialect cannot say it."""
+    upstream, spec = attempt.key.endpoint(scope.operation.name), attempt.candidate.instance.spec
+    transport, timeouts = scope.runtime.transport, scope.timeouts(attempt)
+    return exchange(call, served, upstream, spec, transport=transport, timeouts=timeouts)
+
+
+def _job(scope: CallScope, attempt: Attempt, served: ServedOperation, call: Call[Any]) -> Part:
+    """Return what runs the job of a call, or of a part of it."""
+    codec, spec = served.job_codec, attempt.candidate.instance.spec
+    upstream = attempt.key.endpoint(scope.operation.name)
+    assert codec is not None  # noqa: S101 # asked for calls that are jobs alone
+
+    async def run() -> tuple[AnyAnswer, Headers]:
+        job = codec.whole(call, served.endpoint, upstream.target)
+        return await scope.runtime.jobs.run(job, upstream, spec, attempt.first_event)
+
+    return run
+
+
 async def _ask_all(
-    scope: CallScope, attempt: Attempt, batch: Batch
+    scope: CallScope, attempt: Attempt, batch: Batch, parts: Sequence[Call[Any]]
 ) -> tuple[list[AnyAnswer], Headers]:
     """Return the answers to all parts of a call; those before a failure are charged for."""
     try:
-        return await batch.ask(scope.runtime.transport, scope.timeouts(attempt))
+        return await batch.ask(scope.timeouts(attempt).total)
     except ConduitError:
-        if spent := batch.spent:
-            attempt.consumption = Consumption(
-                total(spent), USAGE_SOURCE_PROVIDER, is_complete=False
-            )
+        if batch.answered:
+            attempt.consumption = _spent(scope, attempt, batch, parts)
         raise
+
+
+def _spent(
+    scope: CallScope, attempt: Attempt, batch: Batch, parts: Sequence[Call[Any]]
+) -> Consumption:
+    """Return what the parts used that were answered; about, where one of them was not counted."""
+    served = attempt.candidate.instance.served[scope.operation.name]
+    codec, facts = served.codec, served.endpoint.facts_of(attempt.candidate.model)
+    used = [
+        scope.operation.estimate(parts[place].request, answer, 0, codec, facts)
+        if answer.usage is None
+        else answer.usage
+        for place, answer in batch.answered.items()
+    ]
+    is_counted = all(answer.usage is not None for answer in batch.answered.values())
+    source = USAGE_SOURCE_PROVIDER if is_counted else USAGE_SOURCE_ESTIMATE
+    return Consumption(total(used), source, is_complete=False)
 
 
 def _drop(scope: CallScope, attempt: Attempt, answer: AnyAnswer) -> None:

@@ -2,16 +2,11 @@
 
 https://replicate.com/docs/topics/predictions/create-a-prediction; how a chat becomes a model's
 input is in `input`.
-
-The model of a call is `owner/name` for official models, `owner/name:version` or a bare version for
-all others.
 """
-
-import orjson
 
 from conduit_kernel.errors import UpstreamError, UpstreamRefused
 from conduit_providers.codecs.replicate.input import ModelInput
-from conduit_providers.codecs.replicate.options import ChatOptions
+from conduit_providers.codecs.replicate.job import PAUSES, ended, request_for
 from conduit_providers.codecs.replicate.prediction import (
     ENDED,
     Prediction,
@@ -25,16 +20,11 @@ from conduit_providers.jobs import Job, JobRequest, StreamingJob
 from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, ChatEvents
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
-from conduit_providers.wire import JSON_HEADERS, Headers, HttpRequest, HttpResponse
+from conduit_providers.wire import Headers, HttpRequest, HttpResponse
 
-# Between two looks at a prediction; the last one counts for all that follow.
-PAUSES = (0.25, 0.5, 1.0)
-# A prediction that cannot be looked at may be well: it is asked for again.
-MAX_MISSES = 3
 # After a stream, its counts are there within moments.
 MAX_CLOSING_LOOKS = 4
 STREAM_HEADERS: Headers = (("accept", "text/event-stream"), ("cache-control", "no-store"))
-_VERSION_CHARS = 64
 
 
 class ReplicateChatCodec:
@@ -42,19 +32,8 @@ class ReplicateChatCodec:
 
     def to_upstream(self, call: ChatCall, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Build the request that begins a prediction. InvalidRequest for what no model can do."""
-        body: dict[str, object] = {
-            "input": ModelInput(call, endpoint.facts_of(call.model), target.provider_name).build()
-        }
-        name, _, version = call.model.partition(":")
-        if not version and "/" not in name and len(name) == _VERSION_CHARS:
-            version = name
-        if version:
-            body["version"] = version
-            path = target.fill(endpoint.options.version_path)
-        else:
-            owner, _, short = name.partition("/")
-            path = target.fill(endpoint.path, owner=owner, name=short or "-")
-        return HttpRequest("POST", path, _headers(call, endpoint), orjson.dumps(body))
+        given = ModelInput(call, endpoint.facts_of(call.model), target.provider_name).build()
+        return request_for(call, endpoint, target, given, waits=not call.stream)
 
     def from_upstream(
         self, response: HttpResponse, call: ChatCall, endpoint: Endpoint
@@ -71,23 +50,7 @@ class ReplicateChatCodec:
 
     def whole(self, call: ChatCall, endpoint: Endpoint, target: Target) -> Job[ChatAnswer]:
         """Begin a prediction and wait for its end."""
-        response = yield JobRequest(self.to_upstream(call, endpoint, target))
-        found = read_prediction(response.body, call.provider)
-        cancel = step_to("POST", found.urls.cancel, (), target, endpoint)
-        look = step_to("GET", found.urls.get, (), target, endpoint)._replace(cancel=cancel)
-        looks = misses = 0
-        while found.status not in ENDED:
-            pause = PAUSES[min(looks, len(PAUSES) - 1)]
-            looks += 1
-            try:
-                response = yield look._replace(after_seconds=pause)
-            except UpstreamError as error:
-                misses += 1
-                if misses > MAX_MISSES or not error.is_transient:
-                    raise
-                continue
-            misses = 0
-            found = read_prediction(response.body, call.provider)
+        found = yield from ended(call, endpoint, target, self.to_upstream(call, endpoint, target))
         return answer_of(found, call, endpoint.facts_of(call.model))
 
     def stream(
@@ -107,15 +70,6 @@ class ReplicateChatCodec:
         look = step_to("GET", found.urls.get, (), target, endpoint)
         decoder = ReplicateDecoder(call, endpoint.facts_of(call.model), found)
         return StreamingJob(step._replace(cancel=cancel), decoder, _closing(call, look, decoder))
-
-
-def _headers(call: ChatCall, endpoint: Endpoint) -> Headers:
-    options: ChatOptions = endpoint.options
-    headers = [*JSON_HEADERS, *endpoint.headers.items()]
-    if not call.stream:
-        headers.append(("prefer", f"wait={options.wait_seconds}"))
-    headers.append(("cancel-after", options.cancel_after))
-    return tuple(headers)
 
 
 def _closing(call: ChatCall, look: JobRequest, decoder: ReplicateDecoder) -> Job[ChatEvents | None]:

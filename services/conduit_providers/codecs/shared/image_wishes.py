@@ -5,12 +5,20 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 import orjson
+from google.protobuf.message import Message
 
+from conduit.v1.image_json import image_usage_to_json
 from conduit.v1.json_runtime import JsonError, parse_member
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.calls import Call
-from conduit_providers.images import ImageAnswer, image_answer, images_asked
-from conduit_providers.quantities import IMAGE_INPUT, Quantities
+from conduit_providers.images import (
+    ImageAnswer,
+    image_answer,
+    images_asked,
+    sides_of,
+    usage_message,
+)
+from conduit_providers.quantities import Quantities
 
 Json = dict[str, Any]
 
@@ -37,7 +45,7 @@ def drop_others(call: Call[Any], provider: str, taken: AbstractSet[str]) -> None
         if name in _HANDLED | taken or value in _DEFAULTS.get(name, ()):
             continue
         if name == "unknown_json":
-            for each in _unknown(value).keys() - _HANDLED - taken:
+            for each in own_members(wish).keys() - taken:
                 call.drop(each, provider)
         else:
             call.drop(name, provider)
@@ -60,9 +68,10 @@ def ratio_of(call: Call[Any], provider: str, ratios: Sequence[str]) -> str | Non
         return None
     if size in ratios:
         return size
-    wished = _sides(size, "x")
-    nearest = min(ratios, key=lambda ratio: abs(_sides(ratio, ":") / wished - 1))
-    if abs(_sides(nearest, ":") / wished - 1) > _NEAR:
+    width, height = _sides(size)
+    wished = width / height
+    nearest = min(ratios, key=lambda ratio: abs(_value(ratio) / wished - 1))
+    if abs(_value(nearest) / wished - 1) > _NEAR:
         call.drop("size", provider)
     return nearest
 
@@ -71,22 +80,33 @@ def ratio_of(call: Call[Any], provider: str, ratios: Sequence[str]) -> str | Non
 _NEAR = 0.02
 
 
+def pixels_of(call: Call[Any]) -> tuple[int, int] | None:
+    """Return the width and height that are asked for, None if none are. InvalidRequest."""
+    size: str = call.typed.size
+    return None if size in {"", "auto"} else _sides(size)
+
+
 def longer_side(size: str) -> int:
     """Return the longer side of a size in pixels; 0 if it has none."""
-    sides = [side for side in size.split("x") if side.isdecimal() and len(side) < _DIGITS]
-    return max(map(int, sides), default=0)
+    return max(sides_of(size) or (0,))
 
 
-_DIGITS = 6
-
-
-def _sides(size: str, between: str) -> float:
-    width, _, height = size.partition(between)
-    sides = (width, height)
-    is_size = all(each.isdecimal() and len(each) < _DIGITS and int(each) for each in sides)
-    if not is_size:
+def _sides(size: str) -> tuple[int, int]:
+    sides = sides_of(size)
+    if sides is None:
         raise InvalidRequest("size must be WIDTHxHEIGHT, or auto", field="size")
+    return sides
+
+
+def _value(ratio: str) -> float:
+    width, _, height = ratio.partition(":")
     return int(width) / int(height)
+
+
+def own_members(wish: Message) -> Json:
+    """Return the members of a wish that only its provider may know."""
+    unknown: bytes = getattr(wish, "unknown_json", b"")
+    return {name: value for name, value in _unknown(unknown).items() if name not in _HANDLED}
 
 
 def bare_images(
@@ -95,18 +115,8 @@ def bare_images(
     """Return the answer that has these images, in OpenAI's shape."""
     answer: Json = {"created": created, "data": list(images), **looks}
     if usage is not None and (usage.input_tokens or usage.output_tokens):
-        answer["usage"] = _usage_json(usage)
+        answer["usage"] = image_usage_to_json(usage_message(usage))
     return image_answer(usage=usage, json=orjson.dumps(answer))
-
-
-def _usage_json(usage: Quantities) -> Json:
-    read, written, seen = usage.input_tokens, usage.output_tokens, usage.count(IMAGE_INPUT)
-    return {
-        "input_tokens": read,
-        "output_tokens": written,
-        "total_tokens": read + written,
-        "input_tokens_details": {"text_tokens": read - seen, "image_tokens": seen},
-    }
 
 
 def _unknown(members: bytes) -> Json:

@@ -21,6 +21,7 @@ from conduit_providers.codecs.bedrock.options import ChatModel as OnBedrock
 from conduit_providers.codecs.bedrock.options import EmbedModel as EmbedOnBedrock
 from conduit_providers.codecs.gemini.options import ChatModel as Gemini
 from conduit_providers.codecs.replicate.options import ChatModel as OnReplicate
+from conduit_providers.codecs.replicate.options import ImageModel as PaintsOnReplicate
 from conduit_providers.codecs.vertex.options import ChatModel as OnVertex
 from conduit_providers.operations.chat import chat_request
 from conduit_providers.spec import (
@@ -221,6 +222,18 @@ FACTS: list[tuple[str, str, str, msgspec.Struct]] = [
             stop="",
             parameters=("reasoning_effort",),
         ),
+    ),
+    (
+        "Replicate",
+        "image",
+        "stability-ai/stable-diffusion-3.5-large",
+        PaintsOnReplicate(max_images=1),
+    ),
+    (
+        "Replicate",
+        "image",
+        "stability-ai/stable-diffusion-3",
+        PaintsOnReplicate(max_images=1, parameters=("negative_prompt", "seed")),
     ),
     ("VertexAI", "chat", "gemini-1.5-pro", OnVertex(thinking="none", takes_json_with_tools=False)),
     (

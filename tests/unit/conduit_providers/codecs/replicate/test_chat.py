@@ -17,7 +17,8 @@ from conduit_kernel.errors import (
 from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
 from conduit_providers.codec import MAX_EVENT_BYTES
-from conduit_providers.codecs.replicate.chat import CODEC, MAX_CLOSING_LOOKS, MAX_MISSES
+from conduit_providers.codecs.replicate.chat import CODEC, MAX_CLOSING_LOOKS
+from conduit_providers.codecs.replicate.job import MAX_MISSES
 from conduit_providers.codecs.replicate.options import ChatModel
 from conduit_providers.codecs.replicate.prediction import step_to
 from conduit_providers.codecs.replicate.stream import ReplicateDecoder
