@@ -10,7 +10,12 @@ from tests.contract.converters import converter
 from conduit.v1 import options_pb2
 from conduit.v1.router_service_pb2 import DESCRIPTOR
 from conduit_providers.calls import Answer, Form
-from conduit_providers.operation import AnsweredOperation, AnyAnsweredOperation, JsonOperation
+from conduit_providers.operation import (
+    AnsweredOperation,
+    AnyAnsweredOperation,
+    AnyOperation,
+    JsonOperation,
+)
 from conduit_providers.operations import operation
 
 ROUTER = DESCRIPTOR.services_by_name["RouterService"]
@@ -31,8 +36,15 @@ def typed_json(name: str, answer: Answer[Any]) -> Any:  # noqa: ANN401 # JSON
     return orjson.loads(orjson.dumps(converter(message.DESCRIPTOR).write(message)))
 
 
+def registered(name: str) -> AnyOperation:
+    """Return an operation, whatever its answers are."""
+    found = operation(name)
+    assert found is not None
+    return found
+
+
 def operation_named(name: str) -> AnyAnsweredOperation:
-    """Return an operation."""
+    """Return an operation that has whole answers."""
     found = operation(name)
     assert isinstance(found, AnsweredOperation)
     return found

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from tests.support.operations import form_of, operation_named
+from tests.support.operations import form_of, operation_named, registered
 from tests.support.wire_cases import (
     SECRET,
     SUFFIX,
@@ -181,7 +181,7 @@ class Replay:
 
     def inlined(self, events: Any) -> Any:  # noqa: ANN401 # each operation has its own
         """Return events with what the Router fetches for them."""
-        return events and operation_named(self.operation).inlined_in(events, self.asked.fetched)
+        return events and registered(self.operation).inlined_in(events, self.asked.fetched)
 
     def streamed_in(self, pieces: list[bytes]) -> tuple[bytes, Quantities | None]:
         """Return the events as bytes, and the usage, of a stream that arrives in pieces."""
