@@ -27,6 +27,12 @@ MAX_ERROR_BYTES = 64 * 1024
 # Answers of these types are no sound, whatever their status.
 _TEXTS = ("application/json", "application/problem+json", "text/")
 _SAMPLED = frozenset({"pcm", "wav"})
+# Members of OpenAI's dialect, which others say in their own way.
+_OPENAIS = frozenset(
+    {
+        *("input", "instructions", "model", "response_format", "speed", "stream_format", "voice"),
+    }
+)
 
 
 class Wish(msgspec.Struct):
@@ -36,6 +42,14 @@ class Wish(msgspec.Struct):
     response_format: str | None = None
     stream_format: str | None = None
     speed: float | None = None
+    instructions: Any = None
+    voice: Any = None
+
+    @property
+    def voice_name(self) -> str:
+        """Return the voice's name, or its id; nothing where none is named."""
+        named = self.voice.get("id") if isinstance(self.voice, dict) else self.voice
+        return named if isinstance(named, str) else ""
 
     @property
     def format(self) -> str:
@@ -59,6 +73,14 @@ def wish_of(call: Call[Any]) -> Wish:
         return msgspec.convert(msgspec.json.decode(call.request.json), Wish)
     except msgspec.MsgspecError as error:
         raise InvalidRequest("The request is none for speech", field="") from error
+
+
+def own_members(call: Call[Any]) -> dict[str, Any]:
+    """Return what a wish says to its provider alone, beside what OpenAI's dialect has."""
+    members = msgspec.json.decode(call.request.json, type=dict[str, Any])
+    return {
+        name: value for name, value in members.items() if value is not None and name not in _OPENAIS
+    }
 
 
 def check_length(call: Call[Any], wish: Wish, endpoint: Endpoint) -> None:

@@ -374,7 +374,7 @@ def test_each_fact_is_said_of_some_family(kind: type[msgspec.Struct]) -> None:
         for _, _, endpoint in ENDPOINTS
         for row in endpoint.models
         for each in (row.facts, getattr(row.facts, "claude", None))
-        if type(each) is kind
+        if isinstance(each, kind)
     ]
     default = asdict(kind()) if facts else {}
     for name, value in default.items():

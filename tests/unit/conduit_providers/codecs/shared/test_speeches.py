@@ -12,6 +12,7 @@ from conduit_providers.codecs.shared.speeches import (
     Wish,
     check_format,
     check_length,
+    own_members,
     wish_of,
 )
 from conduit_providers.operations.speak import SpeakCall, speech_request
@@ -63,6 +64,21 @@ def test_what_is_no_wish_is_refused() -> None:
     """Before anything is sent."""
     with pytest.raises(InvalidRequest):
         check(speed=[])
+
+
+@pytest.mark.parametrize(
+    ("voice", "name"),
+    [("alloy", "alloy"), ({"id": "voice_1"}, "voice_1"), ({}, ""), (7, ""), (None, "")],
+)
+def test_a_voice_goes_by_its_name_or_its_id(voice: object, name: str) -> None:
+    """What is neither is left to providers that pass it on."""
+    assert wish_of(call(voice=voice)).voice_name == name
+
+
+def test_what_openais_dialect_lacks_is_the_providers_own() -> None:
+    """Without what says nothing."""
+    made = call(voice="alloy", instructions="Whisper.", speed=1, seed=7, tag=None)
+    assert own_members(made) == {"seed": 7}
 
 
 @pytest.mark.parametrize(
