@@ -57,6 +57,10 @@ class LocalRouter(Protocol):
         """Return the holder of a virtual key. One of the VIRTUAL_KEY errors if there is none."""
         ...
 
+    def identify_session(self, authorization: str) -> object:
+        """Return the same, or the holder of a client secret, for a session."""
+        ...
+
 
 class BridgeProcess:
     """A running bridge."""
@@ -144,6 +148,7 @@ async def start(
             ACCESS,
             master_key=settings.master_key,
             virtual_keys=router.identify if router else None,
+            session_holders=router.identify_session if router else None,
         ),
         stopping=stopping,
         heartbeat_seconds=settings.heartbeat_seconds,

@@ -56,6 +56,8 @@ class Principal(msgspec.Struct, frozen=True):
     virtual_key: Any = None
 
 
+# The RPC that the holder of a client secret may call, and no other.
+SESSION_METHOD = "/conduit.v1.RouterService/Converse"
 # Returns what is known of the holder of an `authorization`; raises one of the VIRTUAL_KEY errors.
 VirtualKeyResolver = Callable[[str], Any]
 
@@ -87,15 +89,18 @@ class Authorizer:
         master_key: str,
         service_tokens: Iterable[str] = (),
         virtual_keys: VirtualKeyResolver | None = None,
+        session_holders: VirtualKeyResolver | None = None,
     ) -> None:
         """Take who may make which call, by the method's path.
 
         Without service tokens no service is admitted, without a resolver no virtual key.
+        `session_holders` knows client secrets as well, and is asked for sessions alone.
         """
         self._access = access
         self._master_key = master_key.encode()
         self._service_tokens = tuple(token.encode() for token in service_tokens)
         self._virtual_keys = virtual_keys
+        self._session_holders = session_holders or virtual_keys
 
     def authorize(
         self, method: str, credentials: Mapping[str, str], address: str = ""
@@ -112,7 +117,7 @@ class Authorizer:
         """Return `authorize` for one method, looked up once."""
         access = self._access.get(method)
         if access == ACCESS_VIRTUAL_KEY:
-            return self._virtual_key
+            return self._session_holder if method == SESSION_METHOD else self._virtual_key
         if access == ACCESS_SERVICE:
             return self._service
         if access == ACCESS_PUBLIC or method.startswith(PUBLIC_SERVICES):
@@ -131,6 +136,12 @@ class Authorizer:
         if self._virtual_keys is None:
             raise VirtualKeyInvalid("No virtual key is known here", header="Authorization")
         found = self._virtual_keys(credentials.get("authorization", ""))
+        return Principal(_VIRTUAL_KEY, "virtual-key", address, found)
+
+    def _session_holder(self, credentials: Mapping[str, str], address: str) -> Principal:
+        if self._session_holders is None:
+            raise VirtualKeyInvalid("No virtual key is known here", header="Authorization")
+        found = self._session_holders(credentials.get("authorization", ""))
         return Principal(_VIRTUAL_KEY, "virtual-key", address, found)
 
     def _service(self, credentials: Mapping[str, str], address: str) -> Principal:

@@ -1,4 +1,4 @@
-"""Secrets at rest, and the hashes of virtual keys.
+"""Secrets at rest, the hashes of virtual keys, and what clients keep for us.
 
 A secret is sealed with AES-256-GCM under a data key of its own; the data key is wrapped, also with
 AES-256-GCM, by the encryption key. Changing the encryption key re-wraps data keys and touches no
@@ -21,6 +21,7 @@ from conduit_kernel.errors import SecretUnreadable
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
+_CLIENT = "client secret"
 
 
 class Vault:
@@ -33,6 +34,7 @@ class Vault:
         self._current = key_id(key)
         self._ciphers = {key_id(k): AESGCM(k) for k in (key, *former)}
         self._hash_keys = tuple(_hash_key(k) for k in (key, *former))
+        self._client_ciphers = tuple(AESGCM(_client_key(k)) for k in (key, *former))
 
     def __repr__(self) -> str:
         """Name the current key, and nothing else of it."""
@@ -69,6 +71,26 @@ class Vault:
         """Return what a virtual key may be known by: one hash for each encryption key."""
         return tuple(hmac.digest(k, virtual_key.encode(), "sha256") for k in self._hash_keys)
 
+    def seal_client_secret(self, content: bytes) -> str:
+        """Return a text for clients, in letters of URLs, that only a vault of this key opens."""
+        return _text_of(_encrypt(self._client_ciphers[0], content, _CLIENT))
+
+    def open_client_secret(self, text: str) -> bytes | None:
+        """Return the content; None if any character of the text was altered, or it is not ours."""
+        try:
+            sealed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        except ValueError:
+            return None
+        # Several texts stand for the same bytes; one of them was handed out.
+        if len(sealed) < NONCE_BYTES or _text_of(sealed) != text:
+            return None
+        for cipher in self._client_ciphers:
+            try:
+                return _decrypt(cipher, sealed, _CLIENT)
+            except SecretUnreadable:
+                continue
+        return None
+
     def _data_key(self, sealed: SealedSecret, owner: str) -> bytes:
         cipher = self._ciphers.get(sealed.encryption_key_id)
         if cipher is None:
@@ -88,6 +110,14 @@ def key_id(key: bytes) -> str:
 def service_token(key: bytes) -> str:
     """Return what a service of ours shows to another, in hex; it tells nothing of the key."""
     return _derived(key, b"conduit service token v1").hex()
+
+
+def _client_key(key: bytes) -> bytes:
+    return _derived(key, b"conduit client secret v1")
+
+
+def _text_of(sealed: bytes) -> str:
+    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
 
 def _hash_key(key: bytes) -> bytes:

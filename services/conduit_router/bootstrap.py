@@ -267,6 +267,7 @@ async def _serve(
         master_key=settings.master_key,
         service_tokens=settings.service_tokens,
         virtual_keys=stub.identify,
+        session_holders=stub.identify_session,
         max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
         max_streams=MAX_CALLS,
         share_port=share_port,

@@ -1,6 +1,6 @@
 """The Router service: its RPCs come from the contract, in process and over gRPC alike."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any, NoReturn
 
@@ -34,6 +34,7 @@ from conduit_router.calls.uploads import (
     streaming_to_end,
 )
 from conduit_router.calls.upstream_session import SessionLimits
+from conduit_router.client_secrets import ClientSecrets
 from conduit_router.context import CallerContext
 from conduit_router.queries import MAX_REQUEST_ID, FindRequests, Queries, find_nothing
 from conduit_router.routing.table import EMPTY_TABLE, Caller
@@ -78,8 +79,11 @@ class RouterStub:
         self._ids = ids
         # Returns the holder of a virtual key. One of the VIRTUAL_KEY errors if there is none.
         self.identify = virtual_keys.identify
-        queries = Queries(runtime, find_requests)
-        rpcs = {m.name: _rpc(m, runtime, queries, uploads, session_limits) for m in SERVICE.methods}
+        secrets = ClientSecrets(runtime, virtual_keys)
+        # Also that of a client secret, for sessions.
+        self.identify_session = secrets.identify
+        own = Queries(runtime, find_requests), secrets
+        rpcs = {m.name: _rpc(m, runtime, own, uploads, session_limits) for m in SERVICE.methods}
         self._calls = {
             name: rpc for name, rpc in rpcs.items() if isinstance(rpc, UnaryCalls | StreamingCalls)
         }
@@ -132,16 +136,16 @@ class RouterStub:
 def _rpc(
     method: MethodDescriptor,
     runtime: CallRuntime,
-    queries: Queries,
+    own: Iterable[object],
     uploads: SpillSpace,
     session_limits: SessionLimits,
 ) -> Rpc:
-    """Return what does an RPC: a call of its operation, a query, or a refusal."""
+    """Return what does an RPC: a call of its operation, a method of `own`, or a refusal."""
     name = method.GetOptions().Extensions[options_pb2.serving].operation
     response, found = GetMessageClass(method.output_type), operation(name)
     if found is None:
-        query: Rpc | None = getattr(queries, method.name, None)
-        return query or _refusal(method)
+        made = (getattr(each, method.name, None) for each in own)
+        return next(filter(None, made), None) or _refusal(method)
     if isinstance(found, UploadOperation):
         if not method.server_streaming:
             return UploadCalls(runtime, found, response, uploads)

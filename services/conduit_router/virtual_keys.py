@@ -18,37 +18,60 @@ from conduit_router.routing.table import Caller, TableChange
 CACHE_SIZE = 10_000
 # How long a caller who has too many calls under way is asked to wait.
 RETRY_AFTER_MS = 1000
+# How a client secret begins, as OpenAI's do.
+EPHEMERAL_PREFIX = "ek_"
 
 
 class VirtualKeys:
     """Knows callers by their `authorization`."""
 
     def __init__(self, vault: Vault, clock: Callable[[], float]) -> None:
-        self._vault = vault
-        self._clock = clock
+        self.vault = vault
+        self.clock = clock
         # None before the first configuration.
         self._callers: dict[bytes, Caller] | None = None
+        # By id of the virtual key.
+        self._hashes: dict[int, bytes] = {}
         # By `authorization`: the hash by which the key was found.
         self._known: dict[str, bytes] = {}
 
     def apply(self, change: TableChange) -> None:
         """Take the callers of a new table."""
-        self._callers = change.after.callers
+        self._callers, self._hashes = change.after.callers, change.after.hashes
 
     def identify(self, authorization: str) -> Caller:
         """Return the caller. One of the VIRTUAL_KEY errors if there is none, or none any more."""
         callers = self._callers
         if callers is None:
-            raise ServiceUnavailable("The Router has no configuration yet", service="router")
+            raise _unconfigured()
         known = self._known.get(authorization)
         caller = callers.get(known) if known is not None else None
         if caller is None:
             caller = self._look_up(authorization, callers)
+        return self._in_force(caller)
+
+    def hash_of(self, caller: Caller) -> bytes:
+        """Return by what a caller's virtual key is known. VirtualKeyInvalid if it is no more."""
+        found = self._hashes.get(caller.virtual_key_id)
+        if found is None:
+            raise VirtualKeyInvalid("This virtual key is unknown", header="Authorization")
+        return found
+
+    def caller_of(self, key_hash: bytes) -> Caller:
+        """Return whose virtual key is known by a hash. Raises as `identify` does."""
+        if self._callers is None:
+            raise _unconfigured()
+        caller = self._callers.get(key_hash)
+        if caller is None:
+            raise VirtualKeyInvalid("This virtual key is unknown", header="Authorization")
+        return self._in_force(caller)
+
+    def _in_force(self, caller: Caller) -> Caller:
         if not caller.is_enabled:
             raise VirtualKeyDisabled(
                 "This virtual key is disabled", virtual_key_id=str(caller.virtual_key_id)
             )
-        if caller.expires_at <= self._clock():
+        if caller.expires_at <= self.clock():
             raise VirtualKeyDisabled(
                 "This virtual key has expired", virtual_key_id=str(caller.virtual_key_id)
             )
@@ -59,13 +82,20 @@ class VirtualKeys:
         key = key.strip()
         if scheme.lower() != "bearer" or not key:
             raise VirtualKeyMissing("This call needs a virtual key", header="Authorization")
-        found = next((h for h in self._vault.hashes(key) if h in callers), None)
+        found = next((h for h in self.vault.hashes(key) if h in callers), None)
         if found is None:
-            raise VirtualKeyInvalid("This virtual key is unknown", header="Authorization")
+            message = "This virtual key is unknown"
+            if key.startswith(EPHEMERAL_PREFIX):
+                message = "A client secret holds realtime sessions, and does nothing else"
+            raise VirtualKeyInvalid(message, header="Authorization")
         if len(self._known) >= CACHE_SIZE:
             self._known.clear()
         self._known[authorization] = found
         return callers[found]
+
+
+def _unconfigured() -> ServiceUnavailable:
+    return ServiceUnavailable("The Router has no configuration yet", service="router")
 
 
 class CallsUnderWay:

@@ -15,7 +15,12 @@ class RouterEdge:
 
     def __init__(self, stub: RouterStub, master_key: str) -> None:
         self._stub = stub
-        self._authorizer = Authorizer(ACCESS, master_key=master_key, virtual_keys=stub.identify)
+        self._authorizer = Authorizer(
+            ACCESS,
+            master_key=master_key,
+            virtual_keys=stub.identify,
+            session_holders=stub.identify_session,
+        )
 
     def __getattr__(self, rpc: str) -> Callable[..., Any]:
         """Return an RPC of the contract, as a gRPC stub has it."""

@@ -1,20 +1,24 @@
-"""What the bridge answers itself: how it is, what it counted, what it can do."""
+"""What the bridge answers itself: how it is, what it counted, what it can do and cannot."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import NoReturn
 
 import orjson
 
-from conduit.v1.options_pb2 import DIALECT_ADMIN
+from conduit.v1.options_pb2 import DIALECT_ADMIN, DIALECT_OPENAI
 from conduit_bridge.endpoints.unary import Endpoint, Outcome, RequestContext
 from conduit_bridge.errors import JSON_FIELD
 from conduit_bridge.exposition import CONTENT_TYPE, Exposition
 from conduit_bridge.metrics import Metrics, RouteCounts
+from conduit_kernel.errors import NotImplementedYet
 from conduit_kernel.http import Answer, Field
 
 Render = Callable[[], Awaitable[Answer]]
 Readiness = Callable[[], Awaitable[Sequence[str]]]
 """Returns why requests cannot be served now; nothing if they can."""
 
+# Of sessions by WebRTC and SIP: to begin one, to accept, refer, reject and end it.
+CALL_PATHS = ("/v1/realtime/calls", "/v1/realtime/calls/{call=**}")
 _TEXT: Field = (b"content-type", b"text/plain; charset=utf-8")
 _FRESH: Field = (b"cache-control", b"no-store")
 WELCOME = b"""Conduit: one API in front of every AI provider.
@@ -42,10 +46,27 @@ class BuiltinEndpoint(Endpoint):
         return Outcome(status)
 
 
+class CallsEndpoint(Endpoint):
+    """Refuses sessions whose sound would not come this way."""
+
+    def __init__(self, counts: RouteCounts) -> None:
+        """Take where to count."""
+        self.counts = counts
+        self.dialect = DIALECT_OPENAI
+
+    async def serve(self, context: RequestContext) -> NoReturn:
+        """Say what there is instead."""
+        raise NotImplementedYet(
+            "Conduit holds no sessions by WebRTC or SIP: open a WebSocket at /v1/realtime, in"
+            " browsers with a secret of /v1/realtime/client_secrets",
+            field="path",
+        )
+
+
 def builtin_endpoints(
     metrics: Metrics, *, readiness: Readiness, exposition: Exposition, openapi: bytes
-) -> list[BuiltinEndpoint]:
-    """Return all of these endpoints, for GET."""
+) -> list[Endpoint]:
+    """Return all of these endpoints."""
 
     async def live() -> Answer:
         return 200, (JSON_FIELD, _FRESH), b'{"status":"live"}'
@@ -73,4 +94,7 @@ def builtin_endpoints(
         "/metrics": numbers,
         "/openapi.json": document,
     }
-    return [BuiltinEndpoint(metrics.add("GET", path), render) for path, render in renders.items()]
+    return [
+        *(BuiltinEndpoint(metrics.add("GET", path), render) for path, render in renders.items()),
+        *(CallsEndpoint(metrics.add("POST", path)) for path in CALL_PATHS),
+    ]

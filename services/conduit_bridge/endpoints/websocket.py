@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import orjson
 from websockets.frames import CloseCode
 
 from conduit.v1.http_runtime import Route
@@ -35,6 +36,10 @@ _BETA = {
     b"openai-beta": b"realtime=v1",
     b"sec-websocket-protocol": b"openai-beta.realtime-v1",
 }
+# What OpenAI says to them, in an event and in the end.
+BETA_ENDED = "beta_api_shape_disabled"
+_BETA_CLOSE = 4000
+_BAD_REQUEST = 400
 OPENED = Outcome(101)
 _SERVER_ERROR = 500
 
@@ -60,9 +65,10 @@ class WebSocketEndpoint(RouteEndpoint):
     async def serve(self, context: RequestContext) -> Outcome:
         """Call, shake hands once the session is open, and relay until one side ends it."""
         caller = self.admit(context)
-        _refuse_beta(context.exchange)
         if not context.exchange.upgrade_offered:
             raise InvalidRequest("Open a WebSocket at this path", field="upgrade")
+        if _is_of_beta(context.exchange):
+            return await _refuse_beta(context)
         sent = _SentMessages(self.request_of(context), self._read_frame)
         if self.channel is not None:
             await until_connected(self.channel, PATIENCE_SECONDS)
@@ -127,16 +133,35 @@ class WebSocketEndpoint(RouteEndpoint):
         return Outcome(status, error.reason)
 
 
-def _refuse_beta(request: Request) -> None:
-    """Refuse a caller that would understand none of the events. InvalidRequest."""
+def _is_of_beta(request: Request) -> bool:
+    """Return whether a caller would understand none of the events."""
     for name, value in request.headers.items():
         mark = _BETA.get(name)
         if mark is not None and mark in map(bytes.strip, value.split(b",")):
-            raise InvalidRequest(
-                f"The beta of realtime sessions has ended: leave out {mark.decode()!r}, and expect"
-                " the events of the released API, such as response.output_audio.delta",
-                field=name.decode(),
-            )
+            return True
+    return False
+
+
+async def _refuse_beta(context: RequestContext) -> Outcome:
+    """Open a session, and end it with the error for which clients of the beta look."""
+    error = {
+        "type": "invalid_request_error",
+        "code": BETA_ENDED,
+        "message": "The beta of realtime sessions has ended: leave out the header or subprotocol"
+        " that asks for it, and expect the events of the released API",
+        "param": None,
+        "event_id": None,
+    }
+    event = {"type": "error", "event_id": f"event_{context.request_id}", "error": error}
+    socket = accept(context.exchange, lines=context.lines, subprotocols=SUBPROTOCOLS)
+    try:
+        await socket.send(orjson.dumps(event).decode())
+        await socket.close(_BETA_CLOSE, f"invalid_request_error.{BETA_ENDED}")
+    except WebSocketClosed:
+        return GONE
+    finally:
+        socket.abort()
+    return Outcome(_BAD_REQUEST, "INVALID_REQUEST")
 
 
 class _SentMessages:

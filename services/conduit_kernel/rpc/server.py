@@ -35,6 +35,7 @@ class RpcServer:
         master_key: str,
         service_tokens: Iterable[str] = (),
         virtual_keys: VirtualKeyResolver | None = None,
+        session_holders: VirtualKeyResolver | None = None,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         max_streams: int = MAX_STREAMS,
         share_port: bool = False,
@@ -42,7 +43,8 @@ class RpcServer:
         """Prepare a server.
 
         - `service_tokens` admit to internal RPCs; without any, nobody is.
-        - `virtual_keys` knows the callers of RPCs that ask for a virtual key.
+        - `virtual_keys` knows the callers of RPCs that ask for a virtual key,
+        - `session_holders` also those that hold a session with a client secret.
         - `max_message_bytes` bounds what callers send, once they are known to be allowed.
         - `share_port` lets the workers of one machine listen together.
         """
@@ -50,7 +52,11 @@ class RpcServer:
         self._services = [health.SERVICE_NAME, reflection.SERVICE_NAME]
         self._problems: list[str] = []
         authorizer = Authorizer(
-            ACCESS, master_key=master_key, service_tokens=service_tokens, virtual_keys=virtual_keys
+            ACCESS,
+            master_key=master_key,
+            service_tokens=service_tokens,
+            virtual_keys=virtual_keys,
+            session_holders=session_holders,
         )
         self.health = HealthStatuses(authorizer.is_administrator)
         # What it counts, for whoever shows it.

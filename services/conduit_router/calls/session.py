@@ -30,6 +30,7 @@ from conduit_router.calls.call_report import fill_report
 from conduit_router.calls.call_scope import CallScope, admit
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.upstream_session import SessionLimits, UpstreamSession
+from conduit_router.client_secrets import ClientSecretHolder
 from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt, Consumption
 from conduit_router.served_by import CallSummary
@@ -63,6 +64,8 @@ class SessionCalls:
         first = await anext(said, None)
         if first is None:
             raise InvalidRequest("A session's first message is its start", field="start")
+        if isinstance(caller.caller, ClientSecretHolder):
+            said = caller.caller.hold(first, said)
         messages = self._operation.begin(first)
         opening = None
         if messages.begins_with_event:

@@ -226,6 +226,8 @@ class ScriptedRouter:
             raise VirtualKeyInvalid("This virtual key is unknown")
         return authorization
 
+    identify_session = identify
+
     def _note(self, request: object, caller: dict[str, object]) -> None:
         self.requests.append(request)
         assert isinstance(caller["principal"], Principal)

@@ -213,14 +213,33 @@ async def test_a_caller_of_the_beta_is_told_that_it_has_ended(
     headers: dict[str, str],
     subprotocols: tuple[str, ...],
 ) -> None:
-    """Rather than sent events by names that it does not know."""
-    with pytest.raises(InvalidStatus) as refused:
-        async with session(bridge, headers={**CALLER, **headers}, subprotocols=subprotocols):
-            pass
-    assert refused.value.response.status_code == 400
-    error = orjson.loads(refused.value.response.body or b"")["error"]
-    assert "beta of realtime sessions has ended" in error["message"]
+    """As OpenAI tells it, in an event, rather than sent events by names that it does not know."""
+    asked = {**CALLER, **headers}
+    async with session(bridge, headers=asked, subprotocols=subprotocols) as socket:
+        event = orjson.loads(await socket.recv())
+        assert event["type"] == "error"
+        assert event["error"]["code"] == "beta_api_shape_disabled"
+        assert event["error"]["type"] == "invalid_request_error"
+        assert await closed(socket) == (4000, "invalid_request_error.beta_api_shape_disabled")
     assert not router.requests
+
+
+async def test_the_beta_is_no_way_around_a_key(bridge: bootstrap.BridgeProcess) -> None:
+    """Who calls is asked first."""
+    with pytest.raises(InvalidStatus) as refused:
+        async with session(bridge, headers={**UNKNOWN, "OpenAI-Beta": "realtime=v1"}):
+            pass
+    assert refused.value.response.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["", "/", "/rtc_1/accept", "/rtc_1/hangup"])
+async def test_sound_by_other_ways_is_refused(http: httpx.AsyncClient, path: str) -> None:
+    """With what there is instead: neither WebRTC nor SIP can pass through here."""
+    offer = {"content": b"v=0", "headers": {"content-type": "application/sdp"}}
+    answer = await http.post(f"/v1/realtime/calls{path}", **offer)  # type: ignore[arg-type] # by name
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (501, "not_implemented")
+    assert "/v1/realtime/client_secrets" in error["message"]
 
 
 async def test_another_beta_is_no_concern_of_sessions(bridge: bootstrap.BridgeProcess) -> None:

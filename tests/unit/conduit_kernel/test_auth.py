@@ -5,7 +5,7 @@ import pytest
 from conduit.internal.v1.methods import METHODS as INTERNAL
 from conduit.v1.methods import METHODS
 from conduit.v1.options_pb2 import ACCESS_MASTER_KEY, ACCESS_VIRTUAL_KEY
-from conduit_kernel.auth import Authorizer, Principal, PrincipalKind
+from conduit_kernel.auth import SESSION_METHOD, Authorizer, Principal, PrincipalKind
 from conduit_kernel.errors import (
     ConduitError,
     MasterKeyInvalid,
@@ -104,3 +104,23 @@ def test_only_the_master_key_itself_will_do(given: str) -> None:
     """Whatever is given instead, the same error comes, and never another."""
     with pytest.raises(MasterKeyInvalid):
         AUTHORIZER.authorize("/conduit.v1.RegistryService/GetProvider", {"x-master-key": given})
+
+
+@pytest.mark.parametrize("method", sorted(ACCESS))
+def test_who_holds_sessions_is_asked_for_them_alone(method: str) -> None:
+    """Whatever else there is knows no client secret."""
+    secret = {"authorization": "Bearer ek_1"}
+    authorizer = Authorizer(
+        ACCESS, master_key="master", virtual_keys=known, session_holders=lambda given: given
+    )
+    if method == SESSION_METHOD:
+        assert authorizer.authorize(method, secret).virtual_key == "Bearer ek_1"
+    elif ACCESS[method] == ACCESS_VIRTUAL_KEY:
+        with pytest.raises(VirtualKeyInvalid):
+            authorizer.authorize(method, secret)
+    else:
+        try:
+            found = authorizer.authorize(method, secret)
+        except (MasterKeyMissing, ServiceTokenInvalid):
+            return
+        assert found.kind is PrincipalKind.ANONYMOUS

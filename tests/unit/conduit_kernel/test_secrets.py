@@ -86,3 +86,35 @@ def test_keys_are_checked_without_being_quoted() -> None:
             parse_key(text)
         assert text not in str(refused.value)
     assert KEY.hex() not in repr(Vault(KEY))
+
+
+def test_what_clients_keep_opens_for_every_process_of_the_key() -> None:
+    """Also once that key is a former one; of another key it is nothing."""
+    text = Vault(KEY).seal_client_secret(b"content")
+    assert Vault(KEY).open_client_secret(text) == b"content"
+    assert Vault(OTHER, KEY).open_client_secret(text) == b"content"
+    assert Vault(OTHER).open_client_secret(text) is None
+    assert Vault(KEY).seal_client_secret(b"content") != text
+
+
+def test_what_clients_keep_is_lost_with_any_character_altered() -> None:
+    """Also where base64 would not tell, such as in the last bits, or behind the end."""
+    vault = Vault(KEY)
+    text = vault.seal_client_secret(b"any content")
+    for at, letter in enumerate(text):
+        other = "A" if letter != "A" else "B"
+        altered = text[:at] + other + text[at + 1 :]
+        assert vault.open_client_secret(altered) is None
+        assert vault.open_client_secret(text[:at]) is None
+    last = [text[:-1] + other for other in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if other != text[-1]]
+    for altered in (
+        *last,
+        text + "=",
+        text + "==",
+        text + "\n",
+        f" {text}",
+        text + "\xe9",
+        "=",
+        "",
+    ):
+        assert vault.open_client_secret(altered) is None
