@@ -73,6 +73,12 @@ def without_members(form: Form[TypedT], names: Collection[str]) -> Form[TypedT]:
     return msgspec.structs.replace(form, json_at_hand=msgspec.json.encode(kept), _typed=None)
 
 
+# What is told of parameters that are dropped fits the headers that clients read.
+MAX_DROPPED = 50
+MAX_NAME = 100
+AND_MORE = "..."
+
+
 class Call(msgspec.Struct, Generic[TypedT]):
     """One call at one instance: the request, and what the instance needs to know beside it."""
 
@@ -100,8 +106,6 @@ class Call(msgspec.Struct, Generic[TypedT]):
     answer_headers: Mapping[str, str] = {}
     # What the provider does not take, as callers are told.
     dropped: list[str] = []
-    # The same, to be found at once.
-    _noted: set[str] = set()
 
     @property
     def typed(self) -> TypedT:
@@ -110,18 +114,16 @@ class Call(msgspec.Struct, Generic[TypedT]):
 
     def drop(self, parameter: str, provider: str) -> None:
         """Note that the provider does not take a parameter. UnsupportedParameter when strict."""
+        name = parameter[:MAX_NAME]
         if self.is_strict:
             raise UnsupportedParameter(
-                f"{provider} does not take the parameter {parameter!r}",
-                parameter=parameter,
+                f"{provider} does not take the parameter {name!r}",
+                parameter=name,
                 provider=provider,
             )
-        if len(self._noted) != len(self.dropped):
-            # Those of a call that this one is a part of.
-            self._noted.update(self.dropped)
-        if parameter not in self._noted:
-            self._noted.add(parameter)
-            self.dropped.append(parameter)
+        if len(self.dropped) < MAX_DROPPED and name not in self.dropped:
+            is_last = len(self.dropped) == MAX_DROPPED - 1
+            self.dropped.append(AND_MORE if is_last else name)
 
 
 class Answer(Form[TypedT]):

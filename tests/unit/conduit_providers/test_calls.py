@@ -5,7 +5,7 @@ import pytest
 
 from conduit.v1.chat_pb2 import ChatCompletion, ChatCompletionRequest
 from conduit_kernel.errors import InvalidRequest, MalformedJson, UnsupportedParameter, UpstreamError
-from conduit_providers.calls import Call
+from conduit_providers.calls import MAX_DROPPED, Call
 from conduit_providers.operations.chat import chat_answer, chat_request
 
 HELLO = b'{ "model":"m", "messages":[{"role":"user","content":"hi"}] }'
@@ -86,12 +86,23 @@ def test_strict_callers_lose_nothing() -> None:
     assert call.dropped == []
 
 
-def test_what_is_dropped_is_told_once_in_order() -> None:
-    """Also of the parts of a call, which tell it in the call's place; in no long time."""
+def test_of_what_is_dropped_the_first_is_told() -> None:
+    """In order, also of the parts of a call, which tell it in the call's place."""
     call = Call(chat_request(json=HELLO), alias="m", model="m", provider="P")
     part = msgspec.structs.replace(call)
     part.dropped = call.dropped
     for each in (call, part, call):
-        for number in range(200_000):
+        for number in range(10_000):
             each.drop(f"x{number}", "P")
-    assert call.dropped == [f"x{number}" for number in range(200_000)]
+    assert call.dropped == [*(f"x{number}" for number in range(MAX_DROPPED - 1)), "..."]
+
+
+def test_names_that_are_told_are_short() -> None:
+    """A caller's own name of a megabyte is in no header, and in no error."""
+    call = Call(chat_request(json=HELLO), alias="m", model="m")
+    call.drop("x" * 1_000_000, "P")
+    assert call.dropped == ["x" * 100]
+    call.is_strict = True
+    with pytest.raises(UnsupportedParameter) as raised:
+        call.drop("y" * 1_000_000, "P")
+    assert len(raised.value.message) < 200

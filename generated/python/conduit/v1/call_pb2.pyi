@@ -193,7 +193,7 @@ class CallReport(_message.Message):
     """
     @_builtins.property
     def dropped(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The parameters that were dropped because the provider does not take them."""
+        """The parameters that were dropped because the provider does not take them; behind the first 49, `...` for the rest."""
 
     def __init__(
         self,
