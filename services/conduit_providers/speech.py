@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Self
 
 from conduit.v1 import charge_pb2
 from conduit.v1.speech_json import speech_event_from_json, speech_event_to_json
@@ -67,7 +67,7 @@ class SpeechEvents(TypedEvents[SpeechEvent]):
         """Return about how many bytes of memory it takes."""
         return super().size if self.audio is None else len(self.audio)
 
-    def with_more(self, following: Self) -> Self:
+    def with_more(self, following: Any) -> Self:  # noqa: ANN401 # pieces of the same kind
         """Return these pieces and those that follow."""
         if self.audio is None:
             return super().with_more(following)

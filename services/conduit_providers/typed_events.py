@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import orjson
 from google.protobuf.message import Message
@@ -68,7 +68,7 @@ class TypedEvents(ABC, Generic[PieceT]):
         """Return False: each has a part of the answer, or says why there is none."""
         return False
 
-    def with_more(self, following: Self) -> Self:
+    def with_more(self, following: Any) -> Self:  # noqa: ANN401 # pieces of the same kind
         """Return these pieces and those that follow."""
         return self.with_sse(self.sse + following.sse)
 
