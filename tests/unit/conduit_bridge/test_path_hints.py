@@ -40,6 +40,14 @@ def test_what_is_not_there_yet_is_told_as_such(path: str) -> None:
     assert "not in this version" in hint.words
 
 
+def test_secrets_of_the_beta_are_made_elsewhere() -> None:
+    """Clients that make them by its path are told of the released one."""
+    for path in ("/v1/realtime/sessions", "/v1/realtime/transcription_sessions"):
+        hint = HINTS.hint(path)
+        assert hint is not None
+        assert hint.path == "/v1/realtime/client_secrets"
+
+
 def test_what_is_not_there_is_not_there() -> None:
     """Once it is, its row goes."""
     assert not {f"/v1{tail}" for tail in NOT_YET} & {route.path for route in ROUTES}

@@ -336,7 +336,10 @@ class RouterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateClientSecret(self, request, context):
-        """Makes a secret that a browser may have, to hold a realtime session in the caller's name.
+        """Makes a secret that a browser may have, to hold realtime sessions in the caller's name: with Converse, and no other RPC.
+        It ends in its time, or with the caller's virtual key. MODEL_NOT_FOUND for a model that nothing is mapped to,
+        MODEL_NOT_ALLOWED for one that the key may not use, INVALID_REQUEST for settings too long for a header. Nothing is kept;
+        not idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -103,7 +103,11 @@ class RouterServiceStub:
     `started`, the last one `finished`. A session that ends without one, or with an error status, broke off.
     """
     CreateClientSecret: _grpc.UnaryUnaryMultiCallable[_converse_requests_pb2.CreateClientSecretRequest, _converse_requests_pb2.CreateClientSecretResponse]
-    """Makes a secret that a browser may have, to hold a realtime session in the caller's name."""
+    """Makes a secret that a browser may have, to hold realtime sessions in the caller's name: with Converse, and no other RPC.
+    It ends in its time, or with the caller's virtual key. MODEL_NOT_FOUND for a model that nothing is mapped to,
+    MODEL_NOT_ALLOWED for one that the key may not use, INVALID_REQUEST for settings too long for a header. Nothing is kept;
+    not idempotent.
+    """
     GetUsage: _grpc.UnaryUnaryMultiCallable[_caller_usage_pb2.GetUsageRequest, _caller_usage_pb2.GetUsageResponse]
     """Returns what the caller's virtual key has used, and what it cost."""
     ListModels: _grpc.UnaryUnaryMultiCallable[_router_requests_pb2.ListModelsRequest, _router_requests_pb2.ListModelsResponse]
@@ -187,7 +191,11 @@ class RouterServiceAsyncStub(RouterServiceStub):
     `started`, the last one `finished`. A session that ends without one, or with an error status, broke off.
     """
     CreateClientSecret: _aio.UnaryUnaryMultiCallable[_converse_requests_pb2.CreateClientSecretRequest, _converse_requests_pb2.CreateClientSecretResponse]  # type: ignore[assignment]
-    """Makes a secret that a browser may have, to hold a realtime session in the caller's name."""
+    """Makes a secret that a browser may have, to hold realtime sessions in the caller's name: with Converse, and no other RPC.
+    It ends in its time, or with the caller's virtual key. MODEL_NOT_FOUND for a model that nothing is mapped to,
+    MODEL_NOT_ALLOWED for one that the key may not use, INVALID_REQUEST for settings too long for a header. Nothing is kept;
+    not idempotent.
+    """
     GetUsage: _aio.UnaryUnaryMultiCallable[_caller_usage_pb2.GetUsageRequest, _caller_usage_pb2.GetUsageResponse]  # type: ignore[assignment]
     """Returns what the caller's virtual key has used, and what it cost."""
     ListModels: _aio.UnaryUnaryMultiCallable[_router_requests_pb2.ListModelsRequest, _router_requests_pb2.ListModelsResponse]  # type: ignore[assignment]
@@ -394,7 +402,11 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _converse_requests_pb2.CreateClientSecretRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_converse_requests_pb2.CreateClientSecretResponse, _abc.Awaitable[_converse_requests_pb2.CreateClientSecretResponse]]:
-        """Makes a secret that a browser may have, to hold a realtime session in the caller's name."""
+        """Makes a secret that a browser may have, to hold realtime sessions in the caller's name: with Converse, and no other RPC.
+        It ends in its time, or with the caller's virtual key. MODEL_NOT_FOUND for a model that nothing is mapped to,
+        MODEL_NOT_ALLOWED for one that the key may not use, INVALID_REQUEST for settings too long for a header. Nothing is kept;
+        not idempotent.
+        """
 
     @_abc_1.abstractmethod
     def GetUsage(
