@@ -123,7 +123,11 @@ class PassingDecoder(ABC, Generic[EventT, EventsT]):
 
     def _looked_at(self, event: SseEvent) -> bytes:
         """Return an event as it is passed on. UpstreamError if it is a failure, or malformed."""
-        data = event.data.replace(b"\n", b" ").strip()
+        data = one_line(event)
+        kind = self._read(event, data).type
+        return b"event: %b\ndata: %b\n\n" % (kind.encode(), data) if kind else _bare(data)
+
+    def _read(self, event: SseEvent, data: bytes) -> EventT:
         try:
             found = self._reader.decode(data)
         except msgspec.DecodeError as error:
@@ -131,8 +135,12 @@ class PassingDecoder(ABC, Generic[EventT, EventsT]):
         if found.error is not None or "error" in {found.type, event.event.decode("latin-1")}:
             raise error_in_stream(found.error or found.message, self._provider)
         self._look_at(found)
-        kind = found.type
-        return b"event: %b\ndata: %b\n\n" % (kind.encode(), data) if kind else _bare(data)
+        return found
+
+
+def one_line(event: SseEvent) -> bytes:
+    """Return an event's data, which is JSON, on a line."""
+    return event.data.replace(b"\n", b" ").strip()
 
 
 def _bare(data: bytes) -> bytes:
