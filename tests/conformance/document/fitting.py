@@ -39,6 +39,9 @@ def fit_body(context: Any, body: Any) -> Any:  # noqa: ANN401 # JSON
     """Return a body whose parts fit each other, and the gateway."""
     if not isinstance(body, dict):
         return body
+    if context.operation.path == "/v1/realtime/client_secrets":
+        session = body.get("session") or {}
+        body = body | {"session": session | {"type": "realtime", "model": MODEL}}
     if context.operation.path.startswith("/v1/"):
         return _fit_call(body)
     if context.operation.path == "/api/routes/explain":

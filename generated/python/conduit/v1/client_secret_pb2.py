@@ -26,7 +26,7 @@ from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from conduit.v1 import realtime_session_pb2 as conduit_dot_v1_dot_realtime__session__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63onduit/v1/client_secret.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a!conduit/v1/realtime_session.proto\"\xbf\x01\n\x10\x43lientSecretSpec\x12\x43\n\rexpires_after\x18\x01 \x01(\x0b\x32\x1e.conduit.v1.ClientSecretExpiryR\x0c\x65xpiresAfter\x12\x35\n\x07session\x18\x02 \x01(\x0b\x32\x1b.conduit.v1.RealtimeSessionR\x07session\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\"m\n\x12\x43lientSecretExpiry\x12\x1b\n\x06\x61nchor\x18\x01 \x01(\tH\x00R\x06\x61nchor\x88\x01\x01\x12\x1d\n\x07seconds\x18\x02 \x01(\x05H\x01R\x07seconds\x88\x01\x01:\x04\x88\xb5\x18\x02\x42\t\n\x07_anchorB\n\n\x08_seconds\"\x98\x01\n\x0c\x43lientSecret\x12\x1c\n\x05value\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x05value\x12%\n\nexpires_at\x18\x02 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\texpiresAt\x12=\n\x07session\x18\x03 \x01(\x0b\x32\x1b.conduit.v1.RealtimeSessionB\x06\x8a\xb5\x18\x02@\x01R\x07session:\x04\x88\xb5\x18\x02\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63onduit/v1/client_secret.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a!conduit/v1/realtime_session.proto\"\xbf\x01\n\x10\x43lientSecretSpec\x12\x43\n\rexpires_after\x18\x01 \x01(\x0b\x32\x1e.conduit.v1.ClientSecretExpiryR\x0c\x65xpiresAfter\x12\x35\n\x07session\x18\x02 \x01(\x0b\x32\x1b.conduit.v1.RealtimeSessionR\x07session\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\"\x99\x01\n\x12\x43lientSecretExpiry\x12/\n\x06\x61nchor\x18\x01 \x01(\tB\x12\x92\xb5\x18\x0e\"\x0c^created_at$H\x00R\x06\x61nchor\x88\x01\x01\x12\x35\n\x07seconds\x18\x02 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00$@I\x00\x00\x00\x00\x00 \xbc@H\x01R\x07seconds\x88\x01\x01:\x04\x88\xb5\x18\x02\x42\t\n\x07_anchorB\n\n\x08_seconds\"\x98\x01\n\x0c\x43lientSecret\x12\x1c\n\x05value\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x05value\x12%\n\nexpires_at\x18\x02 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\texpiresAt\x12=\n\x07session\x18\x03 \x01(\x0b\x32\x1b.conduit.v1.RealtimeSessionB\x06\x8a\xb5\x18\x02@\x01R\x07session:\x04\x88\xb5\x18\x02\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,6 +38,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLIENTSECRETSPEC'].fields_by_name['unknown_json']._serialized_options = b'\212\265\030\002 \001'
   _globals['_CLIENTSECRETSPEC']._loaded_options = None
   _globals['_CLIENTSECRETSPEC']._serialized_options = b'\210\265\030\002'
+  _globals['_CLIENTSECRETEXPIRY'].fields_by_name['anchor']._loaded_options = None
+  _globals['_CLIENTSECRETEXPIRY'].fields_by_name['anchor']._serialized_options = b'\222\265\030\016\"\014^created_at$'
+  _globals['_CLIENTSECRETEXPIRY'].fields_by_name['seconds']._loaded_options = None
+  _globals['_CLIENTSECRETEXPIRY'].fields_by_name['seconds']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000$@I\000\000\000\000\000 \274@'
   _globals['_CLIENTSECRETEXPIRY']._loaded_options = None
   _globals['_CLIENTSECRETEXPIRY']._serialized_options = b'\210\265\030\002'
   _globals['_CLIENTSECRET'].fields_by_name['value']._loaded_options = None
@@ -50,8 +54,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLIENTSECRET']._serialized_options = b'\210\265\030\002'
   _globals['_CLIENTSECRETSPEC']._serialized_start=108
   _globals['_CLIENTSECRETSPEC']._serialized_end=299
-  _globals['_CLIENTSECRETEXPIRY']._serialized_start=301
-  _globals['_CLIENTSECRETEXPIRY']._serialized_end=410
-  _globals['_CLIENTSECRET']._serialized_start=413
-  _globals['_CLIENTSECRET']._serialized_end=565
+  _globals['_CLIENTSECRETEXPIRY']._serialized_start=302
+  _globals['_CLIENTSECRETEXPIRY']._serialized_end=455
+  _globals['_CLIENTSECRET']._serialized_start=458
+  _globals['_CLIENTSECRET']._serialized_end=610
 # @@protoc_insertion_point(module_scope)
