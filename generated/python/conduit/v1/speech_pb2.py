@@ -26,7 +26,7 @@ from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from conduit.v1 import voice_pb2 as conduit_dot_v1_dot_voice__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63onduit/v1/speech.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x16\x63onduit/v1/voice.proto\"\x80\x03\n\rSpeechRequest\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12\x14\n\x05input\x18\x02 \x01(\tR\x05input\x12\x35\n\x05voice\x18\x03 \x01(\x0b\x32\x17.conduit.v1.VoiceChoiceB\x06\x8a\xb5\x18\x02X\x01R\x05voice\x12,\n\x0fresponse_format\x18\x04 \x01(\tH\x00R\x0eresponseFormat\x88\x01\x01\x12\x19\n\x05speed\x18\x05 \x01(\x01H\x01R\x05speed\x88\x01\x01\x12\'\n\x0cinstructions\x18\x06 \x01(\tH\x02R\x0cinstructions\x88\x01\x01\x12(\n\rstream_format\x18\x07 \x01(\tH\x03R\x0cstreamFormat\x88\x01\x01\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\x12\n\x10_response_formatB\x08\n\x06_speedB\x0f\n\r_instructionsB\x10\n\x0e_stream_format\"\xa1\x02\n\x0bSpeechEvent\x12\x66\n\x12speech_audio_delta\x18\x01 \x01(\x0b\x32\x1c.conduit.v1.SpeechAudioDeltaB\x18\x8a\xb5\x18\x14\n\x12speech.audio.deltaH\x00R\x10speechAudioDelta\x12\x62\n\x11speech_audio_done\x18\x02 \x01(\x0b\x32\x1b.conduit.v1.SpeechAudioDoneB\x17\x8a\xb5\x18\x13\n\x11speech.audio.doneH\x00R\x0fspeechAudioDone\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\x15\n\x05\x65vent\x12\x0c\x8a\xb5\x18\x04type\x90\xb5\x18\x01\"a\n\x10SpeechAudioDelta\x12\x1c\n\x05\x61udio\x18\x01 \x01(\x0c\x42\x06\x8a\xb5\x18\x02@\x01R\x05\x61udio\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\"q\n\x0fSpeechAudioDone\x12-\n\x05usage\x18\x01 \x01(\x0b\x32\x17.conduit.v1.SpeechUsageR\x05usage\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\"\xc5\x02\n\x0bSpeechUsage\x12)\n\x0cinput_tokens\x18\x01 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x0binputTokens\x12+\n\routput_tokens\x18\x02 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x0coutputTokens\x12)\n\x0ctotal_tokens\x18\x03 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x0btotalTokens\x12.\n\x10input_characters\x18\x04 \x01(\x03H\x00R\x0finputCharacters\x88\x01\x01\x12*\n\x0eoutput_seconds\x18\x05 \x01(\x01H\x01R\routputSeconds\x88\x01\x01\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\x13\n\x11_input_charactersB\x11\n\x0f_output_secondsB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63onduit/v1/speech.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x16\x63onduit/v1/voice.proto\"\xc5\x03\n\rSpeechRequest\x12\x1d\n\x05model\x18\x01 \x01(\tB\x07\x8a\xb5\x18\x03\x88\x01\x01R\x05model\x12#\n\x05input\x18\x02 \x01(\tB\r\x8a\xb5\x18\x03\x88\x01\x01\x92\xb5\x18\x02\x08\x01R\x05input\x12\x35\n\x05voice\x18\x03 \x01(\x0b\x32\x17.conduit.v1.VoiceChoiceB\x06\x8a\xb5\x18\x02X\x01R\x05voice\x12,\n\x0fresponse_format\x18\x04 \x01(\tH\x00R\x0eresponseFormat\x88\x01\x01\x12\x31\n\x05speed\x18\x05 \x01(\x01\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\xd0?I\x00\x00\x00\x00\x00\x00\x10@H\x01R\x05speed\x88\x01\x01\x12\'\n\x0cinstructions\x18\x06 \x01(\tH\x02R\x0cinstructions\x88\x01\x01\x12=\n\rstream_format\x18\x07 \x01(\tB\x13\x92\xb5\x18\x0f\"\r^(audio|sse)$H\x03R\x0cstreamFormat\x88\x01\x01\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\x12\n\x10_response_formatB\x08\n\x06_speedB\x0f\n\r_instructionsB\x10\n\x0e_stream_format\"\xa1\x02\n\x0bSpeechEvent\x12\x66\n\x12speech_audio_delta\x18\x01 \x01(\x0b\x32\x1c.conduit.v1.SpeechAudioDeltaB\x18\x8a\xb5\x18\x14\n\x12speech.audio.deltaH\x00R\x10speechAudioDelta\x12\x62\n\x11speech_audio_done\x18\x02 \x01(\x0b\x32\x1b.conduit.v1.SpeechAudioDoneB\x17\x8a\xb5\x18\x13\n\x11speech.audio.doneH\x00R\x0fspeechAudioDone\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\x15\n\x05\x65vent\x12\x0c\x8a\xb5\x18\x04type\x90\xb5\x18\x01\"a\n\x10SpeechAudioDelta\x12\x1c\n\x05\x61udio\x18\x01 \x01(\x0c\x42\x06\x8a\xb5\x18\x02@\x01R\x05\x61udio\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\"q\n\x0fSpeechAudioDone\x12-\n\x05usage\x18\x01 \x01(\x0b\x32\x17.conduit.v1.SpeechUsageR\x05usage\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\"\xc5\x02\n\x0bSpeechUsage\x12)\n\x0cinput_tokens\x18\x01 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x0binputTokens\x12+\n\routput_tokens\x18\x02 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x0coutputTokens\x12)\n\x0ctotal_tokens\x18\x03 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x0btotalTokens\x12.\n\x10input_characters\x18\x04 \x01(\x03H\x00R\x0finputCharacters\x88\x01\x01\x12*\n\x0eoutput_seconds\x18\x05 \x01(\x01H\x01R\routputSeconds\x88\x01\x01\x12)\n\x0cunknown_json\x18\x64 \x01(\x0c\x42\x06\x8a\xb5\x18\x02 \x01R\x0bunknownJson:\x04\x88\xb5\x18\x02\x42\x13\n\x11_input_charactersB\x11\n\x0f_output_secondsB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,8 +34,16 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.speech_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
+  _globals['_SPEECHREQUEST'].fields_by_name['model']._loaded_options = None
+  _globals['_SPEECHREQUEST'].fields_by_name['model']._serialized_options = b'\212\265\030\003\210\001\001'
+  _globals['_SPEECHREQUEST'].fields_by_name['input']._loaded_options = None
+  _globals['_SPEECHREQUEST'].fields_by_name['input']._serialized_options = b'\212\265\030\003\210\001\001\222\265\030\002\010\001'
   _globals['_SPEECHREQUEST'].fields_by_name['voice']._loaded_options = None
   _globals['_SPEECHREQUEST'].fields_by_name['voice']._serialized_options = b'\212\265\030\002X\001'
+  _globals['_SPEECHREQUEST'].fields_by_name['speed']._loaded_options = None
+  _globals['_SPEECHREQUEST'].fields_by_name['speed']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\320?I\000\000\000\000\000\000\020@'
+  _globals['_SPEECHREQUEST'].fields_by_name['stream_format']._loaded_options = None
+  _globals['_SPEECHREQUEST'].fields_by_name['stream_format']._serialized_options = b'\222\265\030\017\"\r^(audio|sse)$'
   _globals['_SPEECHREQUEST'].fields_by_name['unknown_json']._loaded_options = None
   _globals['_SPEECHREQUEST'].fields_by_name['unknown_json']._serialized_options = b'\212\265\030\002 \001'
   _globals['_SPEECHREQUEST']._loaded_options = None
@@ -71,13 +79,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SPEECHUSAGE']._loaded_options = None
   _globals['_SPEECHUSAGE']._serialized_options = b'\210\265\030\002'
   _globals['_SPEECHREQUEST']._serialized_start=90
-  _globals['_SPEECHREQUEST']._serialized_end=474
-  _globals['_SPEECHEVENT']._serialized_start=477
-  _globals['_SPEECHEVENT']._serialized_end=766
-  _globals['_SPEECHAUDIODELTA']._serialized_start=768
-  _globals['_SPEECHAUDIODELTA']._serialized_end=865
-  _globals['_SPEECHAUDIODONE']._serialized_start=867
-  _globals['_SPEECHAUDIODONE']._serialized_end=980
-  _globals['_SPEECHUSAGE']._serialized_start=983
-  _globals['_SPEECHUSAGE']._serialized_end=1308
+  _globals['_SPEECHREQUEST']._serialized_end=543
+  _globals['_SPEECHEVENT']._serialized_start=546
+  _globals['_SPEECHEVENT']._serialized_end=835
+  _globals['_SPEECHAUDIODELTA']._serialized_start=837
+  _globals['_SPEECHAUDIODELTA']._serialized_end=934
+  _globals['_SPEECHAUDIODONE']._serialized_start=936
+  _globals['_SPEECHAUDIODONE']._serialized_end=1049
+  _globals['_SPEECHUSAGE']._serialized_start=1052
+  _globals['_SPEECHUSAGE']._serialized_end=1377
 # @@protoc_insertion_point(module_scope)
