@@ -79,6 +79,18 @@ def set_principal(principal: Principal) -> None:
     _principal.set(principal)
 
 
+def _identifying(resolve: VirtualKeyResolver | None) -> Authorize:
+    """Return what knows callers by their virtual keys, or refuses them where there is no way to."""
+
+    def authorize(credentials: Mapping[str, str], address: str) -> Principal:
+        if resolve is None:
+            raise VirtualKeyInvalid("No virtual key is known here", header="Authorization")
+        found = resolve(credentials.get("authorization", ""))
+        return Principal(_VIRTUAL_KEY, "virtual-key", address, found)
+
+    return authorize
+
+
 class Authorizer:
     """Identifies callers, and refuses those who may not make a call."""
 
@@ -99,8 +111,8 @@ class Authorizer:
         self._access = access
         self._master_key = master_key.encode()
         self._service_tokens = tuple(token.encode() for token in service_tokens)
-        self._virtual_keys = virtual_keys
-        self._session_holders = session_holders or virtual_keys
+        self._virtual_key = _identifying(virtual_keys)
+        self._session_holder = _identifying(session_holders or virtual_keys)
 
     def authorize(
         self, method: str, credentials: Mapping[str, str], address: str = ""
@@ -131,18 +143,6 @@ class Authorizer:
         except (MasterKeyMissing, MasterKeyInvalid):
             return False
         return True
-
-    def _virtual_key(self, credentials: Mapping[str, str], address: str) -> Principal:
-        if self._virtual_keys is None:
-            raise VirtualKeyInvalid("No virtual key is known here", header="Authorization")
-        found = self._virtual_keys(credentials.get("authorization", ""))
-        return Principal(_VIRTUAL_KEY, "virtual-key", address, found)
-
-    def _session_holder(self, credentials: Mapping[str, str], address: str) -> Principal:
-        if self._session_holders is None:
-            raise VirtualKeyInvalid("No virtual key is known here", header="Authorization")
-        found = self._session_holders(credentials.get("authorization", ""))
-        return Principal(_VIRTUAL_KEY, "virtual-key", address, found)
 
     def _service(self, credentials: Mapping[str, str], address: str) -> Principal:
         self._check_service_token(credentials.get(SERVICE_HEADER, ""))
