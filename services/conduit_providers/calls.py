@@ -23,6 +23,11 @@ from conduit_kernel.errors import (
 from conduit_providers.failures import malformed
 from conduit_providers.quantities import Quantities
 
+# What is told of parameters that are dropped fits the headers that clients read.
+MAX_DROPPED = 50
+MAX_NAME = 100
+AND_MORE = "..."
+
 TypedT = TypeVar("TypedT", bound=Message)
 
 
@@ -71,12 +76,6 @@ def without_members(form: Form[TypedT], names: Collection[str]) -> Form[TypedT]:
     members = msgspec.json.decode(form.json, type=dict[str, msgspec.Raw])
     kept = {name: value for name, value in members.items() if name not in names}
     return msgspec.structs.replace(form, json_at_hand=msgspec.json.encode(kept), _typed=None)
-
-
-# What is told of parameters that are dropped fits the headers that clients read.
-MAX_DROPPED = 50
-MAX_NAME = 100
-AND_MORE = "..."
 
 
 class Call(msgspec.Struct, Generic[TypedT]):

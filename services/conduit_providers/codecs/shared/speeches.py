@@ -67,10 +67,13 @@ class Wish(msgspec.Struct):
         return len(self.input) / USUAL_CHARACTERS_PER_SECOND / (self.speed or 1.0)
 
 
+_read_wish = msgspec.json.Decoder(Wish).decode
+
+
 def wish_of(call: Call[Any]) -> Wish:
     """Return what a call wishes for. InvalidRequest if it makes no sense."""
     try:
-        return msgspec.convert(msgspec.json.decode(call.request.json), Wish)
+        return _read_wish(call.request.json)
     except msgspec.MsgspecError as error:
         raise InvalidRequest("The request is none for speech", field="") from error
 
