@@ -22,7 +22,8 @@ from conduit_providers.auth.options import OPTIONS
 from conduit_providers.catalog.codec_types import CodecTypes, codec_types, operation_names
 from conduit_providers.catalog.reader import ROW_KEYS
 from conduit_providers.catalog.vocabulary import CAPABILITIES
-from conduit_providers.spec import ModelRow, ProviderSpec
+from conduit_providers.model_rows import ModelRow
+from conduit_providers.spec import ProviderSpec
 from conduit_providers.token_counts import TokenCounts
 
 Json = dict[str, Any]

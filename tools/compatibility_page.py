@@ -15,7 +15,8 @@ import msgspec
 from tests.support.wire_cases import WireCase, all_cases, cases_of
 
 from conduit_providers.catalog import load_catalog
-from conduit_providers.spec import EVERY_MODEL, Endpoint, ModelMatch, ProviderSpec
+from conduit_providers.model_rows import EVERY_MODEL, ModelMatch
+from conduit_providers.spec import Endpoint, ProviderSpec
 
 PAGE = Path(__file__).parents[1] / "docs" / "compatibility.md"
 MARK = "<!-- From here on written by python -m tools.compatibility_page -->\n"

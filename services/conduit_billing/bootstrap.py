@@ -24,8 +24,8 @@ from conduit_billing.reports.store import ReportStore
 from conduit_billing.service import BillingService
 from conduit_billing.timestamps import MICRO
 from conduit_kernel.background import Background
-from conduit_kernel.database import CHECKPOINT_SECONDS, Checkpointer, open_database
-from conduit_kernel.database_check import watch_database
+from conduit_kernel.database import open_database
+from conduit_kernel.database_upkeep import keep_database
 from conduit_kernel.errors import ProviderTypeUnknown
 from conduit_kernel.registry_watch import RegistryWatch
 from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metadata
@@ -113,10 +113,10 @@ async def start(
         service_tokens=settings.service_tokens,
         max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
     )
-    add_BillingServiceServicer_to_server(parts.service, server.grpc)
-    add_LedgerServiceServicer_to_server(parts.ledger_service, server.grpc)
-    server.announce(billing_service_pb2.DESCRIPTOR.services_by_name["BillingService"])
-    server.announce(ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"])
+    billing = billing_service_pb2.DESCRIPTOR.services_by_name["BillingService"]
+    server.add(add_BillingServiceServicer_to_server, parts.service, billing)
+    ledger = ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"]
+    server.add(add_LedgerServiceServicer_to_server, parts.ledger_service, ledger)
     try:
         await parts.service.refresh_prices()
         await server.start(settings.host, settings.port(SERVICE) if port is None else port)
@@ -140,9 +140,8 @@ def _work(
     refresh_seconds: float,
 ) -> Background:
     background = Background()
-    watch_database(background, engine, SERVICE)
+    keep_database(background, engine, SERVICE)
     run = background.run
-    checkpointer = Checkpointer(engine)
     watch = RegistryWatch(
         SnapshotServiceStub(parts.registry),
         parts.state,
@@ -152,7 +151,6 @@ def _work(
     watch.run(background)
     run("provider_names", parts.store_names, when=parts.named)
     run("price_refresh", parts.service.refresh_prices, every=refresh_seconds)
-    run("checkpoint", checkpointer.run, every=CHECKPOINT_SECONDS, when=checkpointer.waiting)
     run(
         "forget_attempt_stats",
         lambda: parts.ledger.forget_attempt_stats(int(clock() * MICRO) - RETENTION_MICROS),

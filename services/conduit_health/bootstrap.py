@@ -34,8 +34,8 @@ from conduit_health.state.provider_config import CheckPolicy
 from conduit_health.webhooks.dispatcher import WebhookDispatcher
 from conduit_health.webhooks.store import WebhookStore
 from conduit_kernel.background import Background
-from conduit_kernel.database import CHECKPOINT_SECONDS, Checkpointer, open_database
-from conduit_kernel.database_check import watch_database
+from conduit_kernel.database import open_database
+from conduit_kernel.database_upkeep import keep_database
 from conduit_kernel.ids import IdSource
 from conduit_kernel.registry_watch import RegistryWatch
 from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metadata
@@ -188,13 +188,12 @@ async def start(
         master_key=settings.master_key,
         service_tokens=settings.service_tokens,
     )
-    add_HealthServiceServicer_to_server(parts.service, server.grpc)
-    add_OutcomeServiceServicer_to_server(parts.outcome_service, server.grpc)
-    add_RequestLookupServiceServicer_to_server(parts.lookup_service, server.grpc)
-    server.announce(health_service_pb2.DESCRIPTOR.services_by_name["HealthService"])
-    server.announce(outcome_service_pb2.DESCRIPTOR.services_by_name["OutcomeService"])
-    lookups = request_lookup_service_pb2.DESCRIPTOR
-    server.announce(lookups.services_by_name["RequestLookupService"])
+    health = health_service_pb2.DESCRIPTOR.services_by_name["HealthService"]
+    server.add(add_HealthServiceServicer_to_server, parts.service, health)
+    outcomes = outcome_service_pb2.DESCRIPTOR.services_by_name["OutcomeService"]
+    server.add(add_OutcomeServiceServicer_to_server, parts.outcome_service, outcomes)
+    lookups = request_lookup_service_pb2.DESCRIPTOR.services_by_name["RequestLookupService"]
+    server.add(add_RequestLookupServiceServicer_to_server, parts.lookup_service, lookups)
     try:
         if settings.former_encryption_keys:
             await parts.dispatcher.rewrap()
@@ -228,9 +227,8 @@ def _work(
     tick_seconds: float,
 ) -> Background:
     background = Background()
-    watch_database(background, engine, SERVICE)
+    keep_database(background, engine, SERVICE)
     run = background.run
-    checkpointer = Checkpointer(engine)
     watch = RegistryWatch(
         SnapshotServiceStub(parts.registry),
         parts.state,
@@ -242,7 +240,6 @@ def _work(
     run("provider_status", providers.publish)
     run("tick", parts.tick, every=tick_seconds, is_vital=True)
     run("history", parts.writer.write, every=tick_seconds, when=parts.recorder.waiting)
-    run("checkpoint", checkpointer.run, every=CHECKPOINT_SECONDS, when=checkpointer.waiting)
     dispatcher = parts.dispatcher
     run("webhook_queue", dispatcher.enqueue)
     run("webhooks", dispatcher.send_due, every=tick_seconds, when=dispatcher.waiting)

@@ -27,10 +27,11 @@ from conduit_providers.images import (
     write_stream_end,
 )
 from conduit_providers.json_reading import JsonReader, parsed
+from conduit_providers.model_rows import ImageModel
 from conduit_providers.operation import AnsweredOperation, Media, Requirements, StreamedOperation
 from conduit_providers.quantities import Quantities, total
 from conduit_providers.request_reading import RequestReader
-from conduit_providers.spec import Endpoint, ImageModel
+from conduit_providers.spec import Endpoint
 from conduit_providers.typed_events import events_of
 
 RequestT = TypeVar("RequestT", bound=Message)

@@ -15,12 +15,8 @@ from conduit.internal.v1.snapshot_service_pb2_grpc import (
 from conduit.v1 import registry_service_pb2
 from conduit.v1.registry_service_pb2_grpc import add_RegistryServiceServicer_to_server
 from conduit_kernel.background import Background
-from conduit_kernel.database import (
-    CHECKPOINT_SECONDS,
-    Checkpointer,
-    open_database,
-)
-from conduit_kernel.database_check import watch_database
+from conduit_kernel.database import open_database
+from conduit_kernel.database_upkeep import keep_database
 from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metadata
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 from conduit_kernel.secrets import Vault, key_id
@@ -148,10 +144,11 @@ async def _start(
         service_tokens=settings.service_tokens,
         max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
     )
-    add_RegistryServiceServicer_to_server(RegistryService(parts), server.grpc)
-    add_SnapshotServiceServicer_to_server(SnapshotService(store, feed, followers), server.grpc)
-    server.announce(registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"])
-    server.announce(snapshot_service_pb2.DESCRIPTOR.services_by_name["SnapshotService"])
+    registry = registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"]
+    server.add(add_RegistryServiceServicer_to_server, RegistryService(parts), registry)
+    snapshots = snapshot_service_pb2.DESCRIPTOR.services_by_name["SnapshotService"]
+    follow = SnapshotService(store, feed, followers)
+    server.add(add_SnapshotServiceServicer_to_server, follow, snapshots)
     await server.start(settings.host, settings.port("registry") if port is None else port)
     retention = Retention(store, audit_days=settings.audit_days)
     return RegistryProcess(
@@ -170,17 +167,12 @@ def _work(
     engine: AsyncEngine, feed: Feed, discovery: Discovery, retention: Retention
 ) -> Background:
     background = Background()
-    watch_database(background, engine, "registry")
+    keep_database(background, engine, "registry")
     poll = Poll(feed, lambda: sqlite_signature(engine))
     background.run("poll", poll.look, every=POLL_SECONDS, is_vital=True)
     # The pause keeps a burst of changes from asking for what is due each time.
     background.run("discovery", discovery.run_once, every=DISCOVERY_PAUSE_SECONDS)
     background.run("forget", retention.forget, every=FORGET_SECONDS)
-    if engine.dialect.name == "sqlite":
-        checkpointer = Checkpointer(engine)
-        background.run(
-            "checkpoint", checkpointer.run, every=CHECKPOINT_SECONDS, when=checkpointer.waiting
-        )
     if engine.dialect.name == "postgresql":
         background.run("listen", lambda: listen(engine, feed.announce), every=LISTEN_PAUSE_SECONDS)
     return background

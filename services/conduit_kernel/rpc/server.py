@@ -1,7 +1,8 @@
 """A gRPC server with what every service of ours has: authorization, health, reflection."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import grpc
 import structlog
@@ -23,6 +24,8 @@ MAX_LARGE_MESSAGE_BYTES = 96 * 1024 * 1024
 LAST_SECONDS = 0.2
 # On one connection; more wait at the caller.
 MAX_STREAMS = 1000
+
+ServicerT = TypeVar("ServicerT")
 
 
 class RpcServer:
@@ -77,6 +80,16 @@ class RpcServer:
             ],
         )
         self.port = 0
+
+    def add(
+        self,
+        add_to_server: Callable[[ServicerT, grpc.aio.Server], None],
+        servicer: ServicerT,
+        service: ServiceDescriptor,
+    ) -> None:
+        """Serve a service of the contract by what its stubs have for that, and announce it."""
+        add_to_server(servicer, self.grpc)
+        self.announce(service)
 
     def announce(self, service: ServiceDescriptor) -> None:
         """Name a service of the contract that was added to `grpc`, for health and reflection.

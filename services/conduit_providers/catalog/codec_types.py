@@ -15,8 +15,8 @@ import msgspec
 from conduit_providers import codecs, operations
 from conduit_providers.codec import ModelsCodec, StreamingCodec
 from conduit_providers.importing import imported
+from conduit_providers.model_rows import MODEL_FACTS
 from conduit_providers.operation import StreamedOperation
-from conduit_providers.spec import MODEL_FACTS
 
 # Which is no operation of callers'.
 MODELS = "models"

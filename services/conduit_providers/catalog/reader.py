@@ -21,16 +21,8 @@ from conduit_providers.catalog.codec_types import CodecTypes, codec_types, opera
 from conduit_providers.catalog.key_lines import Path, line_of
 from conduit_providers.catalog.vocabulary import CAPABILITIES, price_providers
 from conduit_providers.codecs import has_codec
-from conduit_providers.spec import (
-    EVERY_MODEL,
-    Auth,
-    Endpoint,
-    ModelMatch,
-    ModelRow,
-    ProviderSpec,
-    RateLimitHeaders,
-    ValueMap,
-)
+from conduit_providers.model_rows import EVERY_MODEL, ModelMatch, ModelRow, ValueMap
+from conduit_providers.spec import Auth, Endpoint, ProviderSpec, RateLimitHeaders
 from conduit_providers.target import places_in
 from conduit_providers.token_counts import TokenCounts
 

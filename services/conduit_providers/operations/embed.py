@@ -20,10 +20,11 @@ from conduit.v1.embedding_pb2 import EmbeddingInput, EmbeddingList, EmbeddingReq
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import Codec
+from conduit_providers.model_rows import EmbedModel
 from conduit_providers.operation import AnsweredOperation, Requirements, WorstCase, estimate_tokens
 from conduit_providers.quantities import Quantities, plain, total
 from conduit_providers.request_reading import RequestReader, Routed
-from conduit_providers.spec import EmbedModel, Endpoint
+from conduit_providers.spec import Endpoint
 
 EmbedCall = Call[EmbeddingRequest]
 EmbedAnswer = Answer[EmbeddingList]

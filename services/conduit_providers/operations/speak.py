@@ -11,10 +11,10 @@ from conduit.v1.speech_pb2 import SpeechRequest
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import StreamOnlyCodec
+from conduit_providers.model_rows import SpeakModel
 from conduit_providers.operation import Requirements, StreamedOperation, WorstCase
 from conduit_providers.quantities import Quantities
 from conduit_providers.request_reading import RequestReader, Routed
-from conduit_providers.spec import SpeakModel
 from conduit_providers.speech import (
     SpeechEvents,
     characters_of,

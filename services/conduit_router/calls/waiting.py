@@ -9,8 +9,9 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from typing import Protocol
 
+from conduit_kernel.counters import decrement
 from conduit_providers.operation import Requirements
 from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import AttemptPlan
@@ -27,9 +28,6 @@ MAX_WAITING = 1_000
 # wait, as many times that.
 SPACE_SECONDS = 0.01
 MOST_ABREAST = 20
-
-
-NameT = TypeVar("NameT")
 
 
 class WaitingCall(Protocol):
@@ -109,10 +107,10 @@ class WaitingLines:
     def _leave(self, name: tuple[int, str, str], line: _Line) -> None:
         self._left += 1
         line.length -= 1
-        _less(self._waiting, name[0])
+        decrement(self._waiting, name[0])
         if not line.length:
             del self._lines[name]
-            _less(self._abreast, name[1])
+            decrement(self._abreast, name[1])
 
     async def _stand(self, call: WaitingCall, line: _Line, *, is_first: bool) -> bool:
         async with line.turn:
@@ -125,12 +123,6 @@ class WaitingLines:
             if others:
                 await self._sleep(2 * SPACE_SECONDS * others * random.random())  # noqa: S311 # jitter
             return True
-
-
-def _less(counter: Counter[NameT], name: NameT) -> None:
-    counter[name] -= 1
-    if not counter[name]:
-        del counter[name]
 
 
 def _is_short(call: WaitingCall) -> bool:

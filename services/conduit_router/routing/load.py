@@ -3,13 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from math import inf
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
+from conduit_kernel.counters import decrement
 from conduit_providers.rate_limits import Limit, RateLimits, read_rate_limits
 from conduit_providers.spec import RateLimitHeaders
 from conduit_router.routing.balancing import Place
-
-NameT = TypeVar("NameT")
 
 # The weight of the newest latency in the average.
 NEWEST = 0.3
@@ -50,8 +49,8 @@ class Load:
 
         What failed by the instance's fault counts as slow.
         """
-        _less(self._calls, place[0])
-        _less(self._measuring, place)
+        decrement(self._calls, place[0])
+        decrement(self._measuring, place)
         if seconds is None:
             return
         now = self._clock()
@@ -98,9 +97,3 @@ def _used(limit: Limit | None, told_at: float, now: float) -> float:
         return -inf
     resets_at = told_at + FRESH_SECONDS if limit.resets_at is None else limit.resets_at
     return 1.0 - limit.remaining / limit.limit if now < resets_at else -inf
-
-
-def _less(counter: Counter[NameT], name: NameT) -> None:
-    counter[name] -= 1
-    if counter[name] <= 0:
-        del counter[name]

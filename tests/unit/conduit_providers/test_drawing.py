@@ -6,9 +6,10 @@ import pytest
 from conduit.v1.form_pb2 import FormFile
 from conduit.v1.image_edit_pb2 import ImageEditRequest
 from conduit_providers.images import ImageEvents, image_answer
+from conduit_providers.model_rows import ImageModel, ModelRow
 from conduit_providers.operations import image, image_edit
 from conduit_providers.quantities import plain
-from conduit_providers.spec import Endpoint, ImageModel, ModelRow
+from conduit_providers.spec import Endpoint
 from conduit_providers.typed_events import events_of
 from conduit_providers.uploaded_form import uploaded_form
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from conduit_providers.model_rows import ModelMatch, ModelRow
 from conduit_providers.patience import REASONING, USUAL, Patience, usual_patience
-from conduit_providers.spec import Endpoint, ModelMatch, ModelRow
+from conduit_providers.spec import Endpoint
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from conduit_providers.spec import EmbedModel as AnyEmbedModel
+from conduit_providers.model_rows import EmbedModel as AnyEmbedModel
 
 
 class ModelsOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

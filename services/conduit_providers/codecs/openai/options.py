@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from conduit_providers import spec
+from conduit_providers.model_rows import SpeakModel as AnySpeakModel
 
 
 class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,7 +49,7 @@ class SpeakOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     takes_any_format: bool = False
 
 
-class SpeakModel(spec.SpeakModel, frozen=True, forbid_unknown_fields=True):
+class SpeakModel(AnySpeakModel, frozen=True, forbid_unknown_fields=True):
     """The facts about a model that speaks."""
 
     # Whether it is asked for events, which alone say what was used: always, as the caller has it,

@@ -17,9 +17,10 @@ from conduit_providers.codecs.openai.options import ChatOptions
 from conduit_providers.codecs.shared.json_instruction import json_instruction
 from conduit_providers.codecs.shared.unsupported import is_default
 from conduit_providers.json_reading import parsed
+from conduit_providers.model_rows import ValueMap
 from conduit_providers.operations.chat import ChatCall
 from conduit_providers.operations.embed import EmbedCall
-from conduit_providers.spec import Endpoint, ValueMap
+from conduit_providers.spec import Endpoint
 from conduit_providers.wire import JSON_HEADERS, Headers
 
 # A name could hide from the search behind an escape of a printable ASCII character.

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from conduit_providers.spec import ImageModel as AnyImageModel
+from conduit_providers.model_rows import ImageModel as AnyImageModel
 
 
 class PredictionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

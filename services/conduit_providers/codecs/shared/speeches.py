@@ -9,8 +9,9 @@ from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.calls import Call
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import parsed
+from conduit_providers.model_rows import SpeakModel
 from conduit_providers.quantities import Quantities
-from conduit_providers.spec import Endpoint, SpeakModel
+from conduit_providers.spec import Endpoint
 from conduit_providers.speech import (
     DEFAULT_FORMAT,
     EVENTS_TYPE,

@@ -1,6 +1,6 @@
 """What the catalog says to Stability AI's dialect."""
 
-from conduit_providers.spec import ImageModel as AnyImageModel
+from conduit_providers.model_rows import ImageModel as AnyImageModel
 
 
 class ImageModel(AnyImageModel, frozen=True, forbid_unknown_fields=True):

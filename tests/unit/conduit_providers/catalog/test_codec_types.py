@@ -14,7 +14,7 @@ from conduit_providers.catalog.codec_types import (
 )
 from conduit_providers.codecs import codec_named
 from conduit_providers.codecs.anthropic.options import ChatModel, ChatOptions
-from conduit_providers.spec import EmbedModel
+from conduit_providers.model_rows import EmbedModel
 
 GOOD = """
 import msgspec

@@ -23,16 +23,16 @@ from conduit_providers.codecs.gemini.options import ChatModel as Gemini
 from conduit_providers.codecs.replicate.options import ChatModel as OnReplicate
 from conduit_providers.codecs.replicate.options import ImageModel as PaintsOnReplicate
 from conduit_providers.codecs.vertex.options import ChatModel as OnVertex
-from conduit_providers.operations.chat import chat_request
-from conduit_providers.spec import (
+from conduit_providers.model_rows import (
     EVERY_MODEL,
     MAX_KNOWN_MODELS,
     EmbedModel,
-    Endpoint,
     ModelMatch,
     ModelRow,
     ValueMap,
 )
+from conduit_providers.operations.chat import chat_request
+from conduit_providers.spec import Endpoint
 
 ROOT = Path(__file__).parents[4]
 CATALOG = load_catalog()

@@ -245,7 +245,7 @@ def test_facts_of_an_operation_are_those_of_each_of_its_codecs(
     """Another package's, too: the suite itself reads them, such as the most inputs of a request."""
     package = tmp_path / "embed_package"
     package.mkdir()
-    imported = "from conduit_providers.spec import EmbedModel\n"
+    imported = "from conduit_providers.model_rows import EmbedModel\n"
     module = imported + MODULE.format(decoder="") + FACTS.replace("msgspec.Struct", base)
     (package / "embed.py").write_text(module)
     monkeypatch.syspath_prepend(tmp_path)

@@ -10,6 +10,7 @@ from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
 from conduit_providers.codecs import codec_named
 from conduit_providers.codecs.openai.options import ChatOptions
+from conduit_providers.model_rows import ModelMatch, ValueMap
 from conduit_providers.operations.chat import chat_request
 from conduit_providers.operations.embed import (
     EmbedAnswer,
@@ -20,7 +21,7 @@ from conduit_providers.operations.embed import (
     split_embedding,
 )
 from conduit_providers.quantities import CACHED_INPUT, INPUT, Quantities, counted, plain, total
-from conduit_providers.spec import Endpoint, ModelMatch, ValueMap
+from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 
 Json = dict[str, Any]

@@ -5,10 +5,11 @@ import pytest
 
 from conduit_kernel.errors import InvalidRequest, MalformedJson
 from conduit_providers.images import IMAGE, image_answer, images_of
+from conduit_providers.model_rows import ImageModel, ModelRow
 from conduit_providers.operation import Requirements
 from conduit_providers.operations.image import OPERATION, ImageCall, image_request
 from conduit_providers.quantities import plain
-from conduit_providers.spec import Endpoint, ImageModel, ModelRow
+from conduit_providers.spec import Endpoint
 
 BASE: dict[str, object] = {"model": "m", "prompt": "a red bicycle"}
 

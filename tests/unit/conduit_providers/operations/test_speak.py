@@ -7,10 +7,10 @@ from conduit.v1 import charge_pb2
 from conduit.v1.audio_requests_pb2 import SpeakRequest, SpeakResponse
 from conduit.v1.speech_pb2 import SpeechRequest
 from conduit_kernel.errors import InvalidRequest
+from conduit_providers.model_rows import SpeakModel
 from conduit_providers.operation import Requirements
 from conduit_providers.operations.speak import OPERATION, speech_request
 from conduit_providers.quantities import AUDIO_OUTPUT, INPUT, Quantities, counted
-from conduit_providers.spec import SpeakModel
 from conduit_providers.speech import CHARACTER, SpeechEvents
 
 BASE: dict[str, object] = {"model": "m", "input": "Hello there.", "voice": "alloy"}

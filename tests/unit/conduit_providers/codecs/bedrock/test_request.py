@@ -10,8 +10,9 @@ from conduit_providers.calls import Call
 from conduit_providers.codecs.anthropic.request import JSON_OBJECT_INSTRUCTION
 from conduit_providers.codecs.bedrock.options import ChatModel
 from conduit_providers.codecs.bedrock.request import ConverseBody
+from conduit_providers.model_rows import ModelRow
 from conduit_providers.operations.chat import chat_request
-from conduit_providers.spec import Endpoint, ModelRow
+from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 
 Json = dict[str, Any]

@@ -7,8 +7,8 @@ from conduit_kernel.errors import InvalidRequest
 from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
 from conduit_providers.codecs.elevenlabs.speak import CODEC
+from conduit_providers.model_rows import SpeakModel
 from conduit_providers.operations.speak import SpeakCall, speech_request
-from conduit_providers.spec import SpeakModel
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest
 

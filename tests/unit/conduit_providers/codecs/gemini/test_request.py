@@ -9,8 +9,9 @@ from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.calls import Call
 from conduit_providers.codecs.gemini.options import ChatModel, ChatOptions
 from conduit_providers.codecs.gemini.request import MAX_BUDGET, ContentBody
+from conduit_providers.model_rows import ModelRow
 from conduit_providers.operations.chat import chat_request
-from conduit_providers.spec import Endpoint, ModelRow
+from conduit_providers.spec import Endpoint
 
 Json = dict[str, Any]
 TOOL: Json = {"type": "function", "function": {"name": "f"}}

@@ -15,9 +15,10 @@ from conduit_providers.codecs.shared.speeches import (
     own_members,
     wish_of,
 )
+from conduit_providers.model_rows import ModelRow, SpeakModel
 from conduit_providers.operations.speak import SpeakCall, speech_request
 from conduit_providers.quantities import counted
-from conduit_providers.spec import Endpoint, ModelRow, SpeakModel
+from conduit_providers.spec import Endpoint
 from conduit_providers.speech import CHARACTER, SpeechEvents
 
 ENDPOINT = Endpoint(
