@@ -238,7 +238,7 @@ class OpenApi:
             names = [f.json.header for f in self._contract.message_of(report).fields]
             success["headers"] = {n: {"$ref": f"#/components/headers/{n}"} for n in names}
         names = [parameter["name"] for parameter in self._parameters(rpc, binding)]
-        return {str(status): success} | error_references(rpc, binding, names)
+        return {str(status): success} | error_references(self._contract, rpc, binding, names)
 
     def _content(self, rpc: Rpc, binding: Binding, response: Message) -> dict[str, Any]:
         answer = AnswerWriter(self._contract, rpc, binding, Source())

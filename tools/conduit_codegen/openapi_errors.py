@@ -71,11 +71,7 @@ EXAMPLES: dict[str, Any] = {
 
 def error_responses(contract: Contract) -> dict[str, Any]:
     """Return the error answers by name: of each family by status, and of any other status."""
-    by_status: dict[int, list[str]] = {}
-    for value in reasons(contract).values:
-        if value.failure is not None and value.number:
-            name = value.name.removeprefix(REASON_PREFIX)
-            by_status.setdefault(value.failure.http_status, []).append(name)
+    by_status = _by_status(contract)
     found: dict[str, Any] = {}
     for name, schema in ERROR_SCHEMAS.items():
         content = {JSON_TYPE: {"schema": reference(name), "example": EXAMPLES[name]}}
@@ -83,19 +79,23 @@ def error_responses(contract: Contract) -> dict[str, Any]:
             "description": f"{schema['description']} `{REASON}` lists the reasons.",
             "content": content,
         }
-        for status in STATUSES[name]:
-            known = ", ".join(sorted(by_status.get(status, ())))
+        # What no reason has yet is no answer yet.
+        for status in (each for each in STATUSES[name] if each in by_status):
             found[f"{name}{status}"] = {
-                "description": f"One of the reasons {known or 'to come'}.",
+                "description": f"One of the reasons {', '.join(sorted(by_status[status]))}.",
                 "content": {JSON_TYPE: {"schema": reference(name)}},
             }
     return found
 
 
-def error_references(rpc: Rpc, binding: Binding, names: Collection[str]) -> dict[str, Any]:
+def error_references(
+    contract: Contract, rpc: Rpc, binding: Binding, names: Collection[str]
+) -> dict[str, Any]:
     """Return the error answers of an operation, which has these parameters, by status."""
     family = "OpenAiError" if rpc.dialect is Dialect.OPENAI else "AdminError"
-    left_out = set() if binding.body else {413}
+    left_out = set(STATUSES[family]) - _by_status(contract).keys()
+    if not binding.body:
+        left_out.add(413)
     if rpc.access == "ACCESS_PUBLIC":
         left_out |= {401, 403}
     if "if-match" not in names:
@@ -109,6 +109,16 @@ def error_references(rpc: Rpc, binding: Binding, names: Collection[str]) -> dict
         str(status): {"$ref": f"#/components/responses/{family}{status}"} for status in statuses
     }
     return of_status | {"default": {"$ref": f"#/components/responses/{family}"}}
+
+
+def _by_status(contract: Contract) -> dict[int, list[str]]:
+    """Return the names of the reasons by the status that they are answered with."""
+    found: dict[int, list[str]] = {}
+    for value in reasons(contract).values:
+        if value.failure is not None and value.number:
+            name = value.name.removeprefix(REASON_PREFIX)
+            found.setdefault(value.failure.http_status, []).append(name)
+    return found
 
 
 def reason_schema(contract: Contract) -> dict[str, Schema]:
