@@ -16,9 +16,9 @@ from conduit_billing.pricing.rules import Rule, RuleDraft
 from conduit_billing.reports.messages import GROUPINGS, cost_groups, metrics
 from conduit_billing.reports.store import Days, ReportStore
 from conduit_billing.timestamps import day_number, micros_at
-from conduit_billing.validation import day, refuse, text
+from conduit_billing.validation import day, plain_text_of, refuse
 from conduit_kernel.pagination import page_of, text_page_of, wrong_token
-from conduit_kernel.rpc.auth_interceptor import MAX_REQUEST_ID, Context
+from conduit_kernel.rpc.auth_interceptor import Context
 from conduit_kernel.updates import must_match, select
 
 # How far back reports go that name no first day.
@@ -68,7 +68,7 @@ class BillingService(BillingServiceServicer):
     ) -> pb.ListModelCostsResponse:
         """Return a page of the prices."""
         scope = ("model_costs", request.provider_id)
-        page = page_of(request.page_size, request.page_token, *scope)
+        page = page_of(request, *scope)
         rules, token = page.cut(
             await self._rules.page(
                 limit=page.size + 1, after=page.after, provider_id=request.provider_id
@@ -118,9 +118,9 @@ class BillingService(BillingServiceServicer):
         self, request: pb.ListChargesRequest, context: Context
     ) -> pb.ListChargesResponse:
         """Return a page of the charges."""
-        request_id = text("requestId", request.request_id, MAX_REQUEST_ID)
+        request_id = plain_text_of(request, "request_id")
         where = (request_id, request.virtual_key_id, request.provider_id)
-        page = text_page_of(request.page_size, request.page_token, "charges", *where)
+        page = text_page_of(request, "charges", *where)
         if page.after and not is_charge_id(page.after):
             raise wrong_token()
         charges, token = page.cut(

@@ -3,7 +3,10 @@
 from datetime import date
 from typing import NoReturn
 
+from google.protobuf.message import Message
+
 from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.limits import check_length
 
 
 def refuse(field: str, problem: str) -> NoReturn:
@@ -28,14 +31,25 @@ def text(field: str, value: str, most: int) -> str:
     """Return a text that is not too long and that every database can store."""
     if len(value) > most:
         refuse(field, f"may have at most {most} characters, not {len(value)}")
-    if "\0" in value:
-        refuse(field, "must not have a null character")
-    return value
+    return _storable(field, value)
+
+
+def plain_text_of(message: Message, name: str) -> str:
+    """Return a text field as it is, if it is within the contract's limits, and can be stored."""
+    check_length(message, name)
+    value: str = getattr(message, name)
+    return _storable(message.DESCRIPTOR.fields_by_name[name].json_name, value)
 
 
 def clipped(value: str, most: int) -> str:
     """Return a text as every database can store it, cut where it is too long."""
     return value.replace("\0", "")[:most]
+
+
+def _storable(field: str, value: str) -> str:
+    if "\0" in value:
+        refuse(field, "must not have a null character")
+    return value
 
 
 def day(field: str, value: str, default: date) -> date:

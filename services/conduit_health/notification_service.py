@@ -14,12 +14,10 @@ from conduit_health.notifications.hub import NotificationHub
 from conduit_health.notifications.mailboxes import Mailboxes
 from conduit_health.notifications.tickets import Tickets
 from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.limits import check_length
 from conduit_kernel.rpc.auth_interceptor import Context
 
-MAX_ANNOUNCEMENT = 1_000
-MAX_CATEGORY = 100
 DEFAULT_CATEGORY = "general"
-MAX_MESSAGE = 65_536
 
 
 class NotificationService(HealthServiceServicer):
@@ -41,10 +39,10 @@ class NotificationService(HealthServiceServicer):
 
     async def Announce(self, request: pb.AnnounceRequest, context: Context) -> pb.AnnounceResponse:
         """Tell all others what an administrator has to say."""
-        for field, most in (("message", MAX_ANNOUNCEMENT), ("category", MAX_CATEGORY)):
-            _bound(field, getattr(request, field), most)
         if not request.message.strip():
             raise InvalidRequest("message must say something", field="message")
+        for field in ("message", "category"):
+            check_length(request, field)
         announcement = AnnouncementNotification(category=request.category or DEFAULT_CATEGORY)
         notification = Notification(
             kind=NOTIFICATION_KIND_ANNOUNCEMENT,
@@ -69,7 +67,7 @@ class NotificationService(HealthServiceServicer):
         self, request: hub_pb.SendHubMessageRequest, context: Context
     ) -> hub_pb.SendHubMessageResponse:
         """Hand on what a client of the hub sends."""
-        _bound("text", request.text, MAX_MESSAGE)
+        check_length(request, "text")
         is_delivered = self._mailboxes.deliver(request.connection, request.text)
         return hub_pb.SendHubMessageResponse(is_delivered=is_delivered)
 
@@ -82,8 +80,3 @@ class NotificationService(HealthServiceServicer):
             await context.send_initial_metadata(())
             while mailbox is not None and (text := await mailbox.get()) is not None:
                 yield hub_pb.WatchHubMessagesResponse(text=text)
-
-
-def _bound(field: str, text: str, most: int) -> None:
-    if len(text) > most:
-        raise InvalidRequest(f"{field} may have at most {most} characters", field=field)

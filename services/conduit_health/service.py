@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from conduit.v1 import health_service_pb2 as pb
+from conduit.v1 import provider_health_requests_pb2 as pb
 from conduit.v1.provider_health_pb2 import HEALTH_STATUS_UNHEALTHY, HealthRecord, KeyRateLimits
 from conduit_health.checks.scheduler import CheckScheduler
 from conduit_health.history.recorder import HistoryPoint
@@ -16,7 +16,7 @@ from conduit_health.publish.messages import moment
 from conduit_health.state.monitor import Monitor
 from conduit_health.webhook_service import WebhookService
 from conduit_health.webhooks.store import WebhookStore
-from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.limits import number_of
 from conduit_kernel.pagination import page_of
 from conduit_kernel.rpc.auth_interceptor import Context
 from conduit_kernel.secrets import Vault
@@ -26,7 +26,6 @@ DEFAULT_RECORDS = 1_000
 DEFAULT_HOURS = 24
 # Of the numbers of history points of one millisecond.
 TIE_BITS = 16
-MAX_HOURS = 720
 
 
 class HealthService(NotificationService, WebhookService):
@@ -71,7 +70,7 @@ class HealthService(NotificationService, WebhookService):
         self, request: pb.ListProviderHealthRequest, context: Context
     ) -> pb.ListProviderHealthResponse:
         """Return how all instances are, without asking them."""
-        page = page_of(request.page_size, request.page_token, "health")
+        page = page_of(request, "health")
         providers, token = page.pick(self._monitor.all(), lambda each: each.provider_id)
         return pb.ListProviderHealthResponse(providers=providers, next_page_token=token)
 
@@ -87,16 +86,11 @@ class HealthService(NotificationService, WebhookService):
     ) -> pb.ListHealthHistoryResponse:
         """Return how an instance was, oldest first."""
         config = self._monitor.config(request.provider_id)
-        if not 0 <= request.hours <= MAX_HOURS:
-            message = f"hours must be from 1 to {MAX_HOURS}, not {request.hours}"
-            raise InvalidRequest(message, field="hours")
-        hours = request.hours or DEFAULT_HOURS
+        hours = number_of(request, "hours") or DEFAULT_HOURS
         page = page_of(
-            request.page_size,
-            request.page_token,
+            request,
             *("history", config.id, hours),
             default=DEFAULT_RECORDS,
-            most=MAX_RECORDS,
         )
         await self._writer.write()
         since = self._clock() - hours * 3600
@@ -115,7 +109,7 @@ class HealthService(NotificationService, WebhookService):
         self, request: pb.GetRateLimitsRequest, context: Context
     ) -> pb.GetRateLimitsResponse:
         """Return the limits of an instance's keys."""
-        page = page_of(request.page_size, request.page_token, "limits", request.provider_id)
+        page = page_of(request, "limits", request.provider_id)
         known = sorted(self._monitor.limits(request.provider_id), key=_key_number)
         limits, token = page.pick(known, _key_number)
         return pb.GetRateLimitsResponse(

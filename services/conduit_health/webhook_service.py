@@ -14,13 +14,13 @@ from conduit_health.webhooks.dispatcher import owner_of
 from conduit_health.webhooks.signing import new_secret
 from conduit_health.webhooks.store import Delivery, Webhook, WebhookStore
 from conduit_kernel.errors import AddressNotAllowed, InvalidRequest, WebhookNotFound
+from conduit_kernel.limits import check_length
 from conduit_kernel.pagination import page_of
 from conduit_kernel.rpc.auth_interceptor import Context
 from conduit_kernel.secrets import Vault
 from conduit_kernel.updates import defaults, etag_of, must_match, select
 
 MAX_WEBHOOKS = 100
-MAX_TEXT = 2_000
 # Ids grow, but the newest come first.
 _LAST = 2**62
 _DEFAULTS: Mapping[str, Any] = {"kinds": frozenset[int](), "description": "", "is_enabled": True}
@@ -70,7 +70,7 @@ class WebhookService(HealthServiceServicer):
         self, request: pb.ListWebhooksRequest, context: Context
     ) -> pb.ListWebhooksResponse:
         """Return webhooks without their secrets."""
-        page = page_of(request.page_size, request.page_token, "webhooks")
+        page = page_of(request, "webhooks")
         webhooks, token = page.pick(await self._webhooks.webhooks(), lambda each: each.id)
         return pb.ListWebhooksResponse(webhooks=map(_message, webhooks), next_page_token=token)
 
@@ -112,9 +112,7 @@ class WebhookService(HealthServiceServicer):
         known = {webhook.id for webhook in await self._webhooks.webhooks()}
         if request.webhook_id not in known:
             raise _not_found(request.webhook_id)
-        page = page_of(
-            request.page_size, request.page_token, "webhook deliveries", request.webhook_id
-        )
+        page = page_of(request, "webhook deliveries", request.webhook_id)
         before = _LAST - page.after if page.after else 0
         found = await self._webhooks.deliveries(request.webhook_id, before, page.size + 1)
         deliveries, token = page.cut(found, lambda each: _LAST - each.id)
@@ -124,9 +122,9 @@ class WebhookService(HealthServiceServicer):
 
     def _fields(self, spec: WebhookSpec) -> dict[str, Any]:
         """Return what a spec says. InvalidRequest, or AddressNotAllowed, if it makes no sense."""
-        for field in ("url", "description"):
-            if len(getattr(spec, field)) > MAX_TEXT:
-                raise InvalidRequest(f"{field} may have at most {MAX_TEXT} characters", field=field)
+        if spec.HasField("url"):
+            check_length(spec, "url")
+        check_length(spec, "description")
         given: dict[str, Any] = {field.name: value for field, value in spec.ListFields()}
         if "kinds" in given:
             given["kinds"] = frozenset(spec.kinds)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, TypeVar
 
+from google.protobuf.message import Message
+
 from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.limits import number_of
 
 DEFAULT_SIZE = 100
-MAX_SIZE = 1000
 _DIGEST_BYTES = 6
 _ID_BYTES = 8
 
@@ -51,32 +53,33 @@ class Page(Generic[CursorT]):
         return items[self.after : end], token
 
 
-def page_of(
-    size: int, token: str, *scope: object, default: int = DEFAULT_SIZE, most: int = MAX_SIZE
-) -> Page[int]:
+def page_of(request: Message, *scope: object, default: int = DEFAULT_SIZE) -> Page[int]:
     """Read a request for a page of a list with numbers for ids. InvalidRequest if it is wrong."""
-    name, size = _scope(scope), _size(size, default, most)
-    data = _after(name, token)
+    name, size = _scope(scope), _size(request, default)
+    data = _after(name, _sent(request))
     after = int.from_bytes(data, "big", signed=True)
     if (data and len(data) != _ID_BYTES) or after < 0:
         raise wrong_token()
     return Page(size, after, name)
 
 
-def text_page_of(size: int, token: str, *scope: object) -> Page[str]:
+def text_page_of(request: Message, *scope: object) -> Page[str]:
     """Read a request for a page of a list with texts for ids. InvalidRequest if it is wrong."""
-    name, size = _scope(scope), _size(size, DEFAULT_SIZE, MAX_SIZE)
-    return Page(size, _after(name, token).decode(errors="replace"), name)
+    name, size = _scope(scope), _size(request, DEFAULT_SIZE)
+    return Page(size, _after(name, _sent(request)).decode(errors="replace"), name)
 
 
 def _scope(scope: tuple[object, ...]) -> str:
     return "\0".join(map(str, scope))
 
 
-def _size(size: int, default: int, most: int) -> int:
-    if not 0 <= size <= most:
-        raise InvalidRequest(f"pageSize must be from 1 to {most}, not {size}", field="pageSize")
-    return size or default
+def _sent(request: Message) -> str:
+    token: str = request.page_token  # type: ignore[attr-defined] # requests for lists have one
+    return token
+
+
+def _size(request: Message, default: int) -> int:
+    return number_of(request, "page_size") or default
 
 
 def _data(cursor: int | str) -> bytes:

@@ -16,6 +16,7 @@ from conduit.v1.client_secret_pb2 import ClientSecret, ClientSecretExpiry
 from conduit.v1.realtime_session_json import realtime_session_from_json, realtime_session_to_json
 from conduit.v1.realtime_session_pb2 import RealtimeSession
 from conduit_kernel.errors import InvalidRequest, ModelNotAllowed, VirtualKeyInvalid
+from conduit_kernel.limits import number_of
 from conduit_providers.calls import Form
 from conduit_providers.session_models import models_in
 from conduit_router.calls.runtime import CallRuntime
@@ -25,8 +26,6 @@ from conduit_router.routing.table import Caller
 from conduit_router.virtual_keys import EPHEMERAL_PREFIX, VirtualKeys, check_model
 
 DEFAULT_SECONDS = 600
-MIN_SECONDS = 10
-MAX_SECONDS = 7200
 # Secrets are header fields, of which many servers and clients take no more than 8,192 bytes.
 MAX_CHARACTERS = 6000
 _KINDS = ("realtime", "transcription")
@@ -144,11 +143,9 @@ def _seconds(expiry: ClientSecretExpiry) -> int:
     if expiry.HasField("anchor") and expiry.anchor != "created_at":
         message = "expires_after.anchor can be created_at alone"
         raise InvalidRequest(message, field="expires_after.anchor")
-    seconds = expiry.seconds if expiry.HasField("seconds") else DEFAULT_SECONDS
-    if not MIN_SECONDS <= seconds <= MAX_SECONDS:
-        message = f"expires_after.seconds must be from {MIN_SECONDS} to {MAX_SECONDS}"
-        raise InvalidRequest(message, field="expires_after.seconds")
-    return seconds
+    if not expiry.HasField("seconds"):
+        return DEFAULT_SECONDS
+    return number_of(expiry, "seconds", "expires_after")
 
 
 def _session(asked: RealtimeSession) -> RealtimeSession:

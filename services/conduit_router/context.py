@@ -3,10 +3,10 @@
 from typing import Any, NamedTuple
 
 import msgspec
-from google.protobuf.duration_pb2 import Duration
 
 from conduit.v1.call_pb2 import CallOptions
-from conduit_kernel.errors import InvalidRequest, LoopDetected
+from conduit_kernel.errors import LoopDetected
+from conduit_kernel.limits import MICROSECONDS, number_of, span_of
 from conduit_router.routing.policy import AttemptTimeouts
 from conduit_router.routing.table import Caller
 
@@ -74,9 +74,7 @@ def limits_of(options: CallOptions, caps: CallCaps = UNCAPPED) -> CallLimits:
     asked, attempts = _seconds(options, "timeout"), None
     total = min(asked or CALL_SECONDS, caps.seconds)
     if options.HasField("max_attempts"):
-        if options.max_attempts < 1:
-            raise InvalidRequest("max_attempts must be at least 1", field="max_attempts")
-        attempts = min(options.max_attempts, caps.attempts)
+        attempts = min(number_of(options, "max_attempts"), caps.attempts)
     if not 0 <= options.hops < MAX_HOPS:
         message = "The request has passed too many gateways, or this one again and again"
         raise LoopDetected(message, hops=str(options.hops))
@@ -100,10 +98,4 @@ def _seconds(options: CallOptions, name: str) -> float | None:
     """Return the seconds of a limit, None where it is unset. InvalidRequest if out of range."""
     if not options.HasField(name):  # type: ignore[arg-type] # one of its fields
         return None
-    # Not as a timedelta, which overflows where callers send nonsense.
-    duration: Duration = getattr(options, name)
-    seconds = duration.seconds + duration.nanos / 1e9
-    if not 0 < seconds <= MAX_CALL_SECONDS:
-        message = f"{name} must be above 0 and at most {MAX_CALL_SECONDS:.0f}s"
-        raise InvalidRequest(message, field=name)
-    return seconds
+    return span_of(options, name) / MICROSECONDS

@@ -104,7 +104,7 @@ class Queries:
     ) -> records_pb.ListRequestRecordsResponse:
         """Return a page of the recent requests of all routers."""
         scope = "requests", request.model, request.status
-        page = text_page_of(request.page_size, request.page_token, *scope)
+        page = text_page_of(request, *scope)
         lookup = RequestLookup(
             model_alias=request.model,
             status=request.status,

@@ -8,6 +8,16 @@ from typing import Any
 import orjson
 import pytest
 from tests.contract.converters import snake
+from tools.conduit_codegen.contract import (
+    Binding,
+    Contract,
+    Dialect,
+    Enum,
+    EnumValue,
+    FailureOptions,
+    Rpc,
+)
+from tools.conduit_codegen.openapi_errors import error_references, error_responses
 
 from conduit.v1.failures import FAILURES
 from conduit.v1.http_routes import ROUTES, Route
@@ -253,6 +263,65 @@ def test_errors_are_described_by_status() -> None:
         status = name.removeprefix("AdminError").removeprefix("OpenAiError")
         reasons = re.findall(r"[A-Z]+(?:_[A-Z]+)+", response["description"]) if status else []
         assert all(str(FAILURES[reason].http_status) == status for reason in reasons)
+
+
+def described(value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 # JSON
+    """Yield all descriptions with the schemas that they are of."""
+    if isinstance(value, dict):
+        if isinstance(text := value.get("description"), str):
+            yield text, value.get("schema", value)
+        for item in value.values():
+            yield from described(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from described(item)
+
+
+def test_ranges_that_comments_tell_are_those_that_are_checked() -> None:
+    """The option `limits` has them, from which the document's bounds and the checks come."""
+    told = re.compile(r"from ([0-9][0-9,]*) to ([0-9][0-9,]*)\b(?:\. (Zero) means)?")
+    found = 0
+    for text, schema in described(DOCUMENT):
+        kinds = schema.get("type", ())
+        kinds = {kinds} if isinstance(kinds, str) else {*kinds}
+        if (match := told.search(text)) and kinds & {"integer", "number"}:
+            least, most = (int(match[each].replace(",", "")) for each in (1, 2))
+            bounds = schema.get("minimum"), schema.get("maximum")
+            assert bounds == (0 if match[3] else least, most), text
+            found += 1
+    assert found > 20
+
+
+def test_a_status_without_a_reason_is_no_answer() -> None:
+    """It is left out where answers are described, and where operations refer to them."""
+    known = FailureOptions(code=3, http_status=400, openai_type="invalid_request_error", hint="")
+    name = "conduit.v1.ErrorReason"
+    values = (EnumValue(name="ERROR_REASON_INVALID_REQUEST", number=1, failure=known),)
+    enum = Enum(name="ErrorReason", full_name=name, file="error_reason.proto", values=values)
+    contract = Contract(package="conduit.v1", files=(), messages={}, enums={name: enum})
+    described = error_responses(contract)
+    assert set(described) == {"AdminError", "AdminError400", "OpenAiError", "OpenAiError400"}
+    binding = Binding(verb="POST", path="/v1/things", body="*")
+    rpc = Rpc(
+        name="MakeThing",
+        service="Things",
+        request="",
+        response="",
+        client_streaming=False,
+        server_streaming=False,
+        idempotent=False,
+        access="ACCESS_VIRTUAL_KEY",
+        dialect=Dialect.OPENAI,
+        framing="",
+        success_status=0,
+        chosen_by="",
+        form="",
+        start="",
+        presets=(),
+        max_body_bytes=0,
+        bindings=(binding,),
+    )
+    assert set(error_references(contract, rpc, binding, ["model"])) == {"400", "default"}
 
 
 def test_limits_are_described() -> None:

@@ -1,12 +1,9 @@
 """Writes what the services take of a field, as JSON Schema says it."""
 
-import re
 from typing import Any
 
 from .contract import ContractError, LimitOptions
 
-# How comments say the range of a number, and that zero stands for another one.
-_BOUNDS = re.compile(r"from ([0-9][0-9,]*) to ([0-9][0-9,]*)\b(?:\. (Zero) means)?")
 _LINE = r"\u0000-\u001f\u007f"
 _LINES = r"\u0000-\u0008\u000b\u000c\u000e-\u001f"
 # What a text may not have.
@@ -83,12 +80,3 @@ def _less(than: int) -> str:
 
 def _plain(value: float) -> float | int:
     return int(value) if value.is_integer() else value
-
-
-def bounded(schema: dict[str, Any], comment: str) -> dict[str, Any]:
-    """Return the schema of a number with the bounds that its comment has."""
-    kind, found = schema.get("type"), _BOUNDS.search(comment)
-    if found is None or not {"integer", "number"} & {*(kind if isinstance(kind, list) else [kind])}:
-        return schema
-    lowest, highest = (int(found[each].replace(",", "")) for each in (1, 2))
-    return schema | {"minimum": 0 if found[3] else lowest, "maximum": highest}

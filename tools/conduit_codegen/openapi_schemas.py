@@ -20,7 +20,7 @@ from .contract import (
 from .json_members import NATIVE
 from .json_names import can_be_null, members, null_field, text_field, text_targets
 from .naming import spelling
-from .openapi_limits import amount_sent, bounded, limits_of_list, limits_of_value
+from .openapi_limits import amount_sent, limits_of_list, limits_of_value
 
 # Any: JSON.
 Schema: TypeAlias = dict[str, Any]
@@ -207,8 +207,6 @@ class Schemas:
             schema = schema | {"description": self._comment(message, field)}
         if field.json.secret:
             schema = schema | {"writeOnly": True}
-        if not field.repeated:
-            schema = bounded(schema, field.comment)
         if field.kind is Kind.STRING and (found := EXAMPLE.search(field.comment)):
             schema = _with_example(schema, found[1])
         return schema

@@ -10,22 +10,11 @@ from conduit.v1.model_cost_pb2 import (
     ModelCost,
     ModelCostSpec,
 )
-from conduit_billing.money import MAX_QUANTITY, NANO
 from conduit_billing.pricing.rules import Calculation, Rule, RuleDraft
 from conduit_billing.timestamps import micros_at, timestamp_of
-from conduit_billing.validation import bounded, refuse, text
+from conduit_billing.validation import plain_text_of, refuse
+from conduit_kernel.limits import number_of
 from conduit_kernel.updates import defaults, etag_of
-
-_MAX_PATTERN = 200
-# A thousand dollars, of 1,000 tokens or of a unit.
-_MAX_AMOUNT = 1_000 * NANO
-_AMOUNTS = {
-    "inputCostPer1kTokens": "input_cost_per_1k_tokens_nano_usd",
-    "outputCostPer1kTokens": "output_cost_per_1k_tokens_nano_usd",
-    "cachedInputCostPer1kTokens": "cached_input_cost_per_1k_tokens_nano_usd",
-    "costPerUnit": "cost_per_unit_nano_usd",
-}
-
 
 # What a field goes to when it is taken back. A pattern cannot be.
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -52,16 +41,18 @@ def edit_of(spec: ModelCostSpec, unset: Iterable[str] = ()) -> Callable[[RuleDra
     def edit(rule: RuleDraft) -> RuleDraft:
         rule = replace(rule, **taken_back)
         given = spec.HasField
-        pattern = spec.model_pattern if given("model_pattern") else rule.model_pattern
-        provider_id = spec.provider_id if given("provider_id") else rule.provider_id
+        pattern = _pattern(spec) if given("model_pattern") else rule.model_pattern
+        provider_id = rule.provider_id
+        if given("provider_id"):
+            provider_id = number_of(spec, "provider_id")
         return _complete(
             RuleDraft(
-                _pattern(pattern),
-                bounded("providerId", provider_id, 0, MAX_QUANTITY),
-                _amount(spec, "inputCostPer1kTokens", rule.input_per_1k),
-                _amount(spec, "outputCostPer1kTokens", rule.output_per_1k),
-                _amount(spec, "cachedInputCostPer1kTokens", rule.cached_input_per_1k),
-                _amount(spec, "costPerUnit", rule.per_unit),
+                pattern,
+                provider_id,
+                _amount(spec, "input_cost_per_1k_tokens_nano_usd", rule.input_per_1k),
+                _amount(spec, "output_cost_per_1k_tokens_nano_usd", rule.output_per_1k),
+                _amount(spec, "cached_input_cost_per_1k_tokens_nano_usd", rule.cached_input_per_1k),
+                _amount(spec, "cost_per_unit_nano_usd", rule.per_unit),
                 _calculation(spec, rule),
             )
         )
@@ -87,23 +78,17 @@ def rule_message(rule: Rule) -> ModelCost:
     return message
 
 
-def _pattern(pattern: str) -> str:
-    if not pattern.strip():
+def _pattern(spec: ModelCostSpec) -> str:
+    if not spec.model_pattern.strip():
         refuse("modelPattern", "must not be empty; * stands for any run of characters")
-    return text("modelPattern", pattern, _MAX_PATTERN)
+    return plain_text_of(spec, "model_pattern")
 
 
 def _amount(spec: ModelCostSpec, name: str, old: int | None) -> int | None:
-    field = _AMOUNTS[name]
     # One of four optional fields that are checked alike.
-    if not spec.HasField(field):  # type: ignore[arg-type]
+    if not spec.HasField(name):  # type: ignore[arg-type]
         return old
-    amount: int = getattr(spec, field)
-    if amount < 0:
-        refuse(name, "must not be negative")
-    if amount > _MAX_AMOUNT:
-        refuse(name, f"must be at most {_MAX_AMOUNT // NANO} dollars")
-    return amount
+    return number_of(spec, name)
 
 
 def _calculation(spec: ModelCostSpec, rule: RuleDraft) -> Calculation:

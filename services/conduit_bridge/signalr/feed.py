@@ -5,8 +5,8 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from conduit.v1 import health_service_pb2 as pb
 from conduit.v1 import notification_requests_pb2 as notification_pb
+from conduit.v1 import provider_health_requests_pb2 as pb
 from conduit.v1.provider_health_pb2 import ProviderHealth
 from conduit_bridge.signalr.events import Event, events_of
 from conduit_kernel.errors import ServiceUnavailable

@@ -3,6 +3,7 @@
 import asyncio
 
 from conduit.v1 import registry_requests_pb2 as pb
+from conduit_kernel import limits
 from conduit_kernel.errors import DeadlineExceeded
 from conduit_kernel.pagination import page_of
 from conduit_registry import messages
@@ -24,7 +25,7 @@ class ConfigurationRpcs(RpcBase):
     ) -> pb.ListProviderTypesResponse:
         """Return a page of the catalog."""
         catalog = self.parts.catalog
-        page = page_of(request.page_size, request.page_token, "provider_types")
+        page = page_of(request, "provider_types")
         specs, token = page.slice(tuple(catalog.specs))
         return pb.ListProviderTypesResponse(
             provider_types=map(catalog.to_proto, specs), next_page_token=token
@@ -34,11 +35,11 @@ class ConfigurationRpcs(RpcBase):
         self, request: pb.ListAuditEntriesRequest, context: Context
     ) -> pb.ListAuditEntriesResponse:
         """Return a page of the audit log, newest first."""
-        kind = fields.text_of(request, "resource_kind")
-        resource_id = fields.text_of(request, "resource_id")
+        kind = limits.text_of(request, "resource_kind")
+        resource_id = limits.text_of(request, "resource_id")
         since = fields.moment(request.since, "since") if request.HasField("since") else None
         scope = ("audit", kind, resource_id, since)
-        page = page_of(request.page_size, request.page_token, *scope)
+        page = page_of(request, *scope)
         async with self.parts.store.read() as reading:
             found = await reading.audit_page(page, kind=kind, resource_id=resource_id, since=since)
         entries, token = page.cut(found, lambda each: each.revision)

@@ -40,7 +40,7 @@ class KeyRpcs(RpcBase):
         self, request: pb.ListKeyCredentialsRequest, context: Context
     ) -> pb.ListKeyCredentialsResponse:
         """Return a page of an instance's keys."""
-        page = page_of(request.page_size, request.page_token, "keys", request.provider_id)
+        page = page_of(request, "keys", request.provider_id)
         async with self.parts.store.read() as reading:
             await reading.get(PROVIDER, request.provider_id)
             found = await reading.page(KEY, page, provider_id=request.provider_id)

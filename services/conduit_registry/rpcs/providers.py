@@ -39,7 +39,7 @@ class ProviderRpcs(RpcBase):
         where = {}
         if request.provider_type:
             where["provider_type"] = self.parts.catalog.find(request.provider_type).name
-        page = page_of(request.page_size, request.page_token, "providers", where)
+        page = page_of(request, "providers", where)
         async with self.parts.store.read() as reading:
             found = await reading.page(PROVIDER, page, **where)
         providers, token = page.cut(found, lambda each: each.id)
@@ -91,7 +91,7 @@ class ProviderRpcs(RpcBase):
         self, request: pb.ListDiscoveredModelsRequest, context: Context
     ) -> pb.ListDiscoveredModelsResponse:
         """Return a page of what the last discovery found."""
-        page = page_of(request.page_size, request.page_token, "models", request.provider_id)
+        page = page_of(request, "models", request.provider_id)
         async with self.parts.store.read() as reading:
             await reading.get(PROVIDER, request.provider_id)
             models, token = page.slice(await reading.discovered(request.provider_id))

@@ -2,12 +2,12 @@
 
 from conduit.v1 import fallback_chain_requests_pb2 as chain_pb
 from conduit.v1 import model_mapping_requests_pb2 as mapping_pb
+from conduit_kernel import limits
 from conduit_kernel.pagination import page_of
 from conduit_kernel.updates import defaults, select
 from conduit_registry import messages
 from conduit_registry.patches import with_taken_back
 from conduit_registry.rpcs.base import Context, RpcBase
-from conduit_registry.rules import fields
 from conduit_registry.rules.routing import chain_fields, mapping_defaults, mapping_fields
 from conduit_registry.store import FALLBACK_CHAIN, MAPPING
 from conduit_registry.values import FallbackChain, defaults_of
@@ -38,10 +38,10 @@ class MappingRpcs(RpcBase):
         """Return a page of mappings."""
         where: dict[str, object] = {}
         if request.model_alias:
-            where["model_alias"] = fields.text_of(request, "model_alias")
+            where["model_alias"] = limits.text_of(request, "model_alias")
         if request.provider_id:
             where["provider_id"] = request.provider_id
-        page = page_of(request.page_size, request.page_token, "mappings", where)
+        page = page_of(request, "mappings", where)
         async with self.parts.store.read() as reading:
             found = await reading.page(MAPPING, page, **where)
         mappings, token = page.cut(found, lambda each: each.id)
@@ -98,8 +98,8 @@ class FallbackChainRpcs(RpcBase):
         """Return a page of fallback chains."""
         where = {}
         if request.model_alias:
-            where["model_alias"] = fields.text_of(request, "model_alias")
-        page = page_of(request.page_size, request.page_token, "fallback_chains", where)
+            where["model_alias"] = limits.text_of(request, "model_alias")
+        page = page_of(request, "fallback_chains", where)
         async with self.parts.store.read() as reading:
             found = await reading.page(FALLBACK_CHAIN, page, **where)
         fallback_chains, token = page.cut(found, lambda each: each.id)

@@ -36,7 +36,7 @@ class VirtualKeyRpcs(RpcBase):
         self, request: pb.ListVirtualKeysRequest, context: Context
     ) -> pb.ListVirtualKeysResponse:
         """Return a page of virtual keys."""
-        page = page_of(request.page_size, request.page_token, "virtual_keys")
+        page = page_of(request, "virtual_keys")
         async with self.parts.store.read() as reading:
             found = await reading.page(VIRTUAL_KEY, page)
         virtual_keys, token = page.cut(found, lambda each: each.id)

@@ -10,9 +10,9 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import SplitResult, urlsplit
 
+from conduit_kernel import limits
 from conduit_kernel.addresses import is_public
 from conduit_kernel.errors import AddressNotAllowed, InvalidRequest
-from conduit_registry.rules import fields
 
 MAX_URL = 2000
 RESOLVE_SECONDS = 2.0
@@ -54,7 +54,7 @@ class Addresses:
 
         InvalidRequest if it is no plain http or https URL, AddressNotAllowed if it is not public.
         """
-        url = fields.text(url, field, most=MAX_URL)
+        url = limits.text(url, field, most=MAX_URL)
         if not url:
             return ""
         host = _plain_host(url, field)

@@ -5,10 +5,10 @@ import re
 import orjson
 
 from conduit.v1.key_credential_pb2 import KeyCredentialSpec
+from conduit_kernel import limits
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.auth import is_own_variable
 from conduit_registry.patches import KeyPatch
-from conduit_registry.rules import fields
 
 IDENTITY = "identity"
 MAX_API_KEY = 65_536
@@ -27,15 +27,15 @@ def key_fields(spec: KeyCredentialSpec) -> KeyPatch:
     if spec.HasField("api_key"):
         given["api_key"] = api_key(spec.api_key)
     if spec.HasField("name"):
-        given["name"] = fields.text_of(spec, "name")
+        given["name"] = limits.text_of(spec, "name")
     if spec.HasField("provider_account_group"):
-        given["provider_account_group"] = fields.text_of(spec, "provider_account_group")
+        given["provider_account_group"] = limits.text_of(spec, "provider_account_group")
     if spec.HasField("is_enabled"):
         given["is_enabled"] = spec.is_enabled
     if spec.HasField("organization"):
-        given["organization"] = fields.text_of(spec, "organization")
+        given["organization"] = limits.text_of(spec, "organization")
     if spec.HasField("project"):
-        given["project"] = fields.text_of(spec, "project")
+        given["project"] = limits.text_of(spec, "project")
     return given
 
 

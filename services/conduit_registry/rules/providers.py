@@ -13,6 +13,7 @@ from conduit.v1.provider_pb2 import (
     ProviderSecurity,
     ProviderSpec,
 )
+from conduit_kernel import limits
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.catalog import Catalog
 from conduit_registry.patches import ProviderPatch
@@ -20,14 +21,6 @@ from conduit_registry.rules import fields
 from conduit_registry.values import Provider, defaults_of
 
 MAX_SETTING = 10_000
-MAX_INTERVAL_HOURS = 8760
-MAX_ROTATION_DAYS = 36_500
-_CHECK_BOUNDS = {
-    "check_interval_minutes": (1, 1440),
-    "timeout_seconds": (1, 300),
-    "retry_attempts": (0, 10),
-    "failure_threshold": (1, 100),
-}
 
 
 def provider_defaults() -> dict[str, dict[str, Any]]:
@@ -41,13 +34,13 @@ def provider_fields(spec: ProviderSpec, catalog: Catalog) -> ProviderPatch:
     """Read what a spec says of an instance. Its base URL is checked by `addresses`."""
     given: ProviderPatch = {}
     if spec.HasField("name"):
-        given["name"] = fields.text_of(spec, "name")
+        given["name"] = limits.text_of(spec, "name")
     if spec.HasField("provider_type"):
         given["provider_type"] = catalog.find(spec.provider_type).name
     if spec.HasField("is_enabled"):
         given["is_enabled"] = spec.is_enabled
     if spec.HasField("description"):
-        given["description"] = fields.text_of(spec, "description")
+        given["description"] = limits.text_of(spec, "description")
     if spec.HasField("settings"):
         given["settings"] = _settings(spec)
     if spec.HasField("security"):
@@ -60,9 +53,9 @@ def provider_fields(spec: ProviderSpec, catalog: Catalog) -> ProviderPatch:
 def _share_fields(spec: ProviderSpec) -> ProviderPatch:
     given: ProviderPatch = {}
     if spec.HasField("weight"):
-        given["weight"] = fields.share(spec.weight, "weight")
+        given["weight"] = limits.number_of(spec, "weight")
     if spec.HasField("priority"):
-        given["priority"] = fields.share(spec.priority, "priority")
+        given["priority"] = limits.number_of(spec, "priority")
     return given
 
 
@@ -71,12 +64,7 @@ def _discovery_fields(spec: ProviderSpec) -> ProviderPatch:
     if spec.HasField("enable_model_discovery"):
         given["enable_model_discovery"] = spec.enable_model_discovery
     if spec.HasField("discovery_interval_hours"):
-        given["discovery_interval_hours"] = fields.number(
-            spec.discovery_interval_hours,
-            "discoveryIntervalHours",
-            least=1,
-            most=MAX_INTERVAL_HOURS,
-        )
+        given["discovery_interval_hours"] = limits.number_of(spec, "discovery_interval_hours")
     return given
 
 
@@ -89,7 +77,7 @@ def _settings(spec: ProviderSpec) -> dict[str, object]:
         raise InvalidRequest(message, field="settings") from error
     for name, value in settings.items():
         if isinstance(value, str):
-            fields.text(value, f"settings.{name[: fields.MAX_QUOTED]}", most=MAX_SETTING)
+            limits.text(value, f"settings.{name[: fields.MAX_QUOTED]}", most=MAX_SETTING)
     return settings
 
 
@@ -102,12 +90,7 @@ def _security_fields(security: ProviderSecurity) -> ProviderPatch:
     return {
         "allowed_ips": _networks(security),
         "require_mtls": security.require_mtls,
-        "key_rotation_days": fields.number(
-            security.key_rotation_days,
-            "security.keyRotationDays",
-            least=0,
-            most=MAX_ROTATION_DAYS,
-        ),
+        "key_rotation_days": limits.number_of(security, "key_rotation_days", "security"),
         "audit_level": level,
     }
 
@@ -115,15 +98,14 @@ def _security_fields(security: ProviderSecurity) -> ProviderPatch:
 def _health_check(policy: HealthCheckPolicy) -> dict[str, int]:
     """Return what a policy says, by the contract's names."""
     return {
-        field.name: fields.number(value, f"healthCheck.{field.json_name}", least=least, most=most)
-        for field, value in policy.ListFields()
-        for least, most in (_CHECK_BOUNDS[field.name],)
+        field.name: limits.number_of(policy, field.name, "healthCheck")
+        for field, _ in policy.ListFields()
     }
 
 
 def _networks(security: ProviderSecurity) -> tuple[str, ...]:
     field = "security.allowedIPs"
-    networks = fields.names_of(security, "allowed_ips", "security")
+    networks = limits.names_of(security, "allowed_ips", "security")
     for text in networks:
         try:
             ipaddress.ip_network(text)

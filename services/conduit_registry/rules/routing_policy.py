@@ -15,12 +15,10 @@ from conduit.v1.routing_policy_pb2 import (
 from conduit.v1.routing_policy_pb2 import Hedging as HedgingMessage
 from conduit.v1.routing_policy_pb2 import RetryPolicy as RetryPolicyMessage
 from conduit.v1.timeouts_pb2 import Timeouts as TimeoutsMessage
+from conduit_kernel import limits
 from conduit_kernel.errors import InvalidRequest
 from conduit_registry.patches import ChainPatch
-from conduit_registry.rules import fields
 from conduit_registry.values import Hedging, RetryPolicy, Timeouts
-
-MAX_RETRY_ATTEMPTS = 16
 
 
 def policy_fields(spec: FallbackChainSpec) -> ChainPatch:
@@ -37,7 +35,7 @@ def policy_fields(spec: FallbackChainSpec) -> ChainPatch:
     if spec.retries:
         given["retries"] = retries(spec.retries, "retries")
     if spec.HasField("prefer_primary_for"):
-        given["prefer_primary_for"] = fields.span_of(spec, "prefer_primary_for")
+        given["prefer_primary_for"] = limits.span_of(spec, "prefer_primary_for")
     if spec.HasField("hedging"):
         given["hedging"] = _hedging(spec.hedging)
     return given
@@ -67,7 +65,7 @@ def conditions(given: Iterable[int], field: str) -> tuple[int, ...]:
 def _limit(given: TimeoutsMessage, name: str, field: str) -> int | None:
     if not given.HasField(name):  # type: ignore[arg-type] # one of its fields
         return None
-    return fields.span_of(given, name, field)
+    return limits.span_of(given, name, field)
 
 
 def retries(given: Iterable[RetryPolicyMessage], field: str) -> tuple[RetryPolicy, ...]:
@@ -86,27 +84,20 @@ def _retry(given: RetryPolicyMessage, field: str) -> RetryPolicy:
     failure = _required_choice(given.failure, FailureClass.values(), f"{field}.failure")
     attempts = wait = max_wait = None
     if given.HasField("attempts"):
-        attempts = fields.number(
-            given.attempts, f"{field}.attempts", least=1, most=MAX_RETRY_ATTEMPTS
-        )
+        attempts = limits.number_of(given, "attempts", field)
     if given.HasField("wait"):
-        wait = fields.span_of(given, "wait", field)
+        wait = limits.span_of(given, "wait", field)
     if given.HasField("max_wait"):
-        max_wait = fields.span_of(given, "max_wait", field)
+        max_wait = limits.span_of(given, "max_wait", field)
     return RetryPolicy(failure, attempts, wait, max_wait)
 
 
 def _hedging(given: HedgingMessage) -> Hedging:
     delay = budget = None
     if given.HasField("delay"):
-        delay = fields.span_of(given, "delay", "hedging")
+        delay = limits.span_of(given, "delay", "hedging")
     if given.HasField("budget"):
-        budget = given.budget
-        limits = fields.limits_of(given, "budget")
-        if not limits.more_than < budget <= limits.most:
-            bounds = f"more than {limits.more_than:g} and at most {limits.most:g}"
-            message = f"hedging.budget must be {bounds}, not {budget}"
-            raise InvalidRequest(message, field="hedging.budget")
+        budget = limits.fraction_of(given, "budget", "hedging")
     return Hedging(delay, budget)
 
 

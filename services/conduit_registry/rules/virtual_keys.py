@@ -1,29 +1,27 @@
 """What makes a right virtual key."""
 
 from conduit.v1.virtual_key_pb2 import VirtualKeySpec
+from conduit_kernel import limits
 from conduit_kernel.errors import NotImplementedYet
 from conduit_registry.patches import VirtualKeyPatch
 from conduit_registry.rules import fields, routing_policy
-
-NANO = 1_000_000_000
 
 
 def virtual_key_fields(spec: VirtualKeySpec) -> VirtualKeyPatch:
     """Read what a spec says of a virtual key."""
     given: VirtualKeyPatch = {}
     if spec.HasField("name"):
-        given["name"] = fields.text_of(spec, "name")
+        given["name"] = limits.text_of(spec, "name")
     if spec.HasField("is_enabled"):
         given["is_enabled"] = spec.is_enabled
     if spec.allowed_models:
-        given["allowed_models"] = fields.names_of(spec, "allowed_models")
+        given["allowed_models"] = limits.names_of(spec, "allowed_models")
     if spec.HasField("expires_at"):
         given["expires_at"] = fields.moment(spec.expires_at, "expiresAt")
     if spec.HasField("stream_failover"):
         given["stream_failover"] = routing_policy.stream_failover(spec.stream_failover)
     if spec.HasField("budget_nano_usd"):
-        most = int(fields.limits_of(spec, "budget_nano_usd").most) * NANO
-        fields.number(spec.budget_nano_usd, "budget", least=0, most=most)
+        limits.number_of(spec, "budget_nano_usd")
         # A limit that nobody keeps would be worse than none.
         raise NotImplementedYet("Budgets are not kept by this version", field="budget")
     return given

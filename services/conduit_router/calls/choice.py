@@ -1,22 +1,17 @@
 """Where a call goes that is not plain: by its alias's policy, and by what its caller wishes."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from conduit.v1 import decision_pb2 as pb
 from conduit.v1.call_pb2 import CallOptions
 from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.limits import check_items, check_length
 from conduit_providers.operation import Requirements
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import CallerContext
 from conduit_router.routing.decide import Decision, decide, joined, route_of
 from conduit_router.routing.health_view import HealthView
 from conduit_router.virtual_keys import check_model
-
-# More of either help nobody, and cost everybody.
-MAX_FALLBACKS = 16
-MAX_PROVIDERS = 16
-MAX_NAME = 200
-MAX_AFFINITY_KEY = 256
 
 
 def choose(
@@ -32,12 +27,10 @@ def choose(
     if options is None:
         options = CallOptions()
     session = options.affinity_key or requirements.session
-    if len(options.affinity_key) > MAX_AFFINITY_KEY:
-        message = f"affinity_key must have at most {MAX_AFFINITY_KEY} characters"
-        raise InvalidRequest(message, field="affinity_key")
+    check_length(options, "affinity_key")
     names = [requirements.model, *_fallbacks(requirements, options, caller)]
-    only = _providers(options.providers)
-    account_keys = _account_keys(runtime, options.account_key_id)
+    only = _providers(options)
+    account_keys = _account_keys(runtime, options)
     decisions = []
     for name in names:
         route = route_of(runtime.table.routes, name)
@@ -68,36 +61,28 @@ def _fallbacks(
     requirements: Requirements, options: CallOptions, caller: CallerContext
 ) -> Iterator[str]:
     """Yield the other aliases that may serve a call, each once."""
-    named = [*options.fallbacks, *(requirements.fallbacks or ())]
-    if len(named) > MAX_FALLBACKS:
-        message = f"fallbacks must have at most {MAX_FALLBACKS} items"
-        raise InvalidRequest(message, field="fallbacks")
-    for name in dict.fromkeys(named):
-        if not 0 < len(name) <= MAX_NAME:
-            message = f"fallbacks must be names of 1 to {MAX_NAME} characters"
-            raise InvalidRequest(message, field="fallbacks")
+    asked = CallOptions(fallbacks=(*options.fallbacks, *(requirements.fallbacks or ())))
+    check_items(asked, "fallbacks")
+    check_length(asked, "fallbacks")
+    for name in dict.fromkeys(asked.fallbacks):
         check_model(caller.caller, name)
         if name != requirements.model:
             yield name
 
 
-def _providers(named: Collection[str]) -> frozenset[str] | None:
+def _providers(options: CallOptions) -> frozenset[str] | None:
     """Return the instances that a caller asks for, by name without regard to case, or by id."""
-    if len(named) > MAX_PROVIDERS:
-        message = f"providers must have at most {MAX_PROVIDERS} items"
-        raise InvalidRequest(message, field="providers")
-    if any(len(name) > MAX_NAME for name in named):
-        message = f"providers must be names of at most {MAX_NAME} characters, or ids"
-        raise InvalidRequest(message, field="providers")
-    return frozenset(name.strip().casefold() for name in named) if named else None
+    check_items(options, "providers")
+    check_length(options, "providers")
+    named = frozenset(name.strip().casefold() for name in options.providers)
+    return named or None
 
 
-def _account_keys(runtime: CallRuntime, key_id: str) -> frozenset[str] | None:
+def _account_keys(runtime: CallRuntime, options: CallOptions) -> frozenset[str] | None:
     """Return the keys of the account that a caller names by one of them; None if by none."""
-    if len(key_id) > MAX_NAME:
-        message = f"account_key_id must have at most {MAX_NAME} characters"
-        raise InvalidRequest(message, field="account_key_id")
-    return runtime.accounts.keys_beside(key_id) if key_id else None
+    check_length(options, "account_key_id")
+    named = options.account_key_id
+    return runtime.accounts.keys_beside(named) if named else None
 
 
 def _has_none_of(decision: Decision) -> bool:

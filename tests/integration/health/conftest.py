@@ -15,7 +15,7 @@ from tests.support.scripted_registry import ScriptedRegistry, serve_registry
 from tests.support.waiting import eventually
 
 from conduit.internal.v1.snapshot_pb2 import Snapshot, SnapshotKey
-from conduit.v1 import health_service_pb2 as pb
+from conduit.v1 import provider_health_requests_pb2 as pb
 from conduit.v1.key_credential_pb2 import KeyCredential
 from conduit.v1.model_mapping_pb2 import ModelMapping
 from conduit.v1.provider_health_pb2 import ProviderHealth

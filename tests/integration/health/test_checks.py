@@ -12,12 +12,8 @@ from tests.integration.health.test_reports import outcome, report
 from tests.support.egress_proxy import serve_proxy
 from tests.support.waiting import eventually
 
-from conduit.v1 import health_service_pb2 as pb
+from conduit.v1 import provider_health_requests_pb2 as pb
 from conduit.v1.error_reason_pb2 import ERROR_REASON_INSUFFICIENT_FUNDS
-from conduit.v1.health_service_json import (
-    get_rate_limits_response_to_json,
-    list_health_history_response_to_json,
-)
 from conduit.v1.provider_health_json import key_rate_limits_to_json, provider_health_to_json
 from conduit.v1.provider_health_pb2 import (
     CIRCUIT_STATE_CLOSED,
@@ -35,6 +31,10 @@ from conduit.v1.provider_health_pb2 import (
     HealthStatus,
     KeyRateLimits,
     RateLimit,
+)
+from conduit.v1.provider_health_requests_json import (
+    get_rate_limits_response_to_json,
+    list_health_history_response_to_json,
 )
 from conduit.v1.provider_pb2 import HealthCheckPolicy
 from conduit_health.state.key_state import NO_FUNDS_SECONDS

@@ -23,7 +23,7 @@ from tests.support.waiting import eventually
 
 from conduit.internal.v1 import outcome_service_pb2 as internal
 from conduit.internal.v1.outcome_pb2 import Outcome, RouterCircuit, SharedCircuit
-from conduit.v1 import health_service_pb2 as pb
+from conduit.v1 import provider_health_requests_pb2 as pb
 from conduit.v1.error_reason_pb2 import (
     ERROR_REASON_PROVIDER_ERROR,
     ERROR_REASON_PROVIDER_REFUSED,

@@ -44,7 +44,7 @@ async def create(billing: BillingStub, pattern: str = "*", provider_id: int = 0)
 
 def token_of(cursor: str, *scope: object) -> str:
     """Return a token that anybody could make up, with the mark of a list."""
-    return text_page_of(1, "", *scope).cut([cursor, ""], str)[1]
+    return text_page_of(pb.ListChargesRequest(page_size=1), *scope).cut([cursor, ""], str)[1]
 
 
 COSTS, CHARGES = ("model_costs", 0), ("charges", "", 0, 0)

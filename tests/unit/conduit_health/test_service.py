@@ -7,7 +7,7 @@ import pytest
 from google.protobuf.message import Message
 from tests.integration.health.conftest import METADATA, NOW, Bench, Health, configuration, key
 
-from conduit.v1 import health_service_pb2 as pb
+from conduit.v1 import provider_health_requests_pb2 as pb
 from conduit.v1.provider_health_pb2 import HEALTH_STATUS_HEALTHY, HEALTH_STATUS_UNHEALTHY
 from conduit.v1.provider_pb2 import Provider
 from conduit_health.state.provider_config import USUAL_POLICY

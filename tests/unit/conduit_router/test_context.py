@@ -32,12 +32,22 @@ LIMITS = (
         Duration(),
         Duration(seconds=-1),
         Duration(nanos=-1),
+        Duration(nanos=999),
         Duration(seconds=int(MAX_CALL_SECONDS), nanos=1000),
         Duration(seconds=10**11),
         Duration(seconds=2**62),
         Duration(seconds=-(2**62)),
     ],
-    ids=["zero", "negative", "just negative", "above an hour", "10^11", "huge", "hugely negative"],
+    ids=[
+        "zero",
+        "negative",
+        "just negative",
+        "below a microsecond",
+        "above an hour",
+        "10^11",
+        "huge",
+        "hugely negative",
+    ],
 )
 def test_a_time_that_makes_no_sense_is_refused(timeout: Duration, name: str) -> None:
     """By the field's name, however far off it is: no number of a caller's makes us crash."""
@@ -49,9 +59,9 @@ def test_a_time_that_makes_no_sense_is_refused(timeout: Duration, name: str) -> 
 def test_limits_of_attempts_are_those_that_were_asked_for() -> None:
     """The others stay unset, and so do all where none was."""
     asked = limits_of(
-        CallOptions(connect_timeout=Duration(seconds=2), idle_timeout=Duration(nanos=1))
+        CallOptions(connect_timeout=Duration(seconds=2), idle_timeout=Duration(nanos=1000))
     )
-    assert asked.attempt == AttemptTimeouts(connect=2.0, idle=1e-9)
+    assert asked.attempt == AttemptTimeouts(connect=2.0, idle=1e-6)
     assert limits_of(CallOptions(timeout=Duration(seconds=2))).attempt is None
 
 
@@ -76,8 +86,8 @@ def test_attempts_are_bounded_whatever_is_asked_for(asked: int) -> None:
 
 @pytest.mark.parametrize(
     ("timeout", "seconds"),
-    [(Duration(nanos=1), 1e-9), (Duration(seconds=int(MAX_CALL_SECONDS)), MAX_CALL_SECONDS)],
-    ids=["a nanosecond", "an hour"],
+    [(Duration(nanos=1000), 1e-6), (Duration(seconds=int(MAX_CALL_SECONDS)), MAX_CALL_SECONDS)],
+    ids=["a microsecond", "an hour"],
 )
 def test_the_bounds_themselves_are_taken(timeout: Duration, seconds: float) -> None:
     """Above zero, and an hour at most."""

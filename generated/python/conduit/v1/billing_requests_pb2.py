@@ -29,7 +29,7 @@ from conduit.v1 import usage_report_pb2 as conduit_dot_v1_dot_usage__report__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!conduit/v1/billing_requests.proto\x12\nconduit.v1\x1a\x17\x63onduit/v1/charge.proto\x1a\x1b\x63onduit/v1/model_cost.proto\x1a\x18\x63onduit/v1/options.proto\x1a\x1d\x63onduit/v1/usage_report.proto\x1a google/protobuf/field_mask.proto\"R\n\x16\x43reateModelCostRequest\x12\x38\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x19.conduit.v1.ModelCostSpecR\tmodelCost\"O\n\x17\x43reateModelCostResponse\x12\x34\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x15.conduit.v1.ModelCostR\tmodelCost\"%\n\x13GetModelCostRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"L\n\x14GetModelCostResponse\x12\x34\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x15.conduit.v1.ModelCostR\tmodelCost\"t\n\x15ListModelCostsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x1f\n\x0bprovider_id\x18\x03 \x01(\x03R\nproviderId\"x\n\x16ListModelCostsResponse\x12\x36\n\x0bmodel_costs\x18\x01 \x03(\x0b\x32\x15.conduit.v1.ModelCostR\nmodelCosts\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc3\x01\n\x16UpdateModelCostRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x38\n\nmodel_cost\x18\x02 \x01(\x0b\x32\x19.conduit.v1.ModelCostSpecR\tmodelCost\x12;\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\"\n\x04\x65tag\x18\x04 \x01(\tB\x0e\x8a\xb5\x18\nJ\x08if-matchR\x04\x65tag\"O\n\x17UpdateModelCostResponse\x12\x34\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x15.conduit.v1.ModelCostR\tmodelCost\"(\n\x16\x44\x65leteModelCostRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\x19\n\x17\x44\x65leteModelCostResponse\"\xcb\x01\n\x12ListChargesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x32\n\nrequest_id\x18\x03 \x01(\tB\x13\x92\xb5\x18\x0f\x10\xc8\x01\"\n^[^\\x00]*$R\trequestId\x12$\n\x0evirtual_key_id\x18\x04 \x01(\x03R\x0cvirtualKeyId\x12\x1f\n\x0bprovider_id\x18\x05 \x01(\x03R\nproviderId\"k\n\x13ListChargesResponse\x12,\n\x07\x63harges\x18\x01 \x03(\x0b\x32\x12.conduit.v1.ChargeR\x07\x63harges\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb7\x01\n\x0fGetCostsRequest\x12R\n\x08group_by\x18\x01 \x01(\tB7\x92\xb5\x18\x33\"1^(provider|account-group|virtual-key|model|day)?$R\x07groupBy\x12)\n\nstart_date\x18\x02 \x01(\tB\n\x92\xb5\x18\x06R\x04\x64\x61teR\tstartDate\x12%\n\x08\x65nd_date\x18\x03 \x01(\tB\n\x92\xb5\x18\x06R\x04\x64\x61teR\x07\x65ndDate\"P\n\x10GetCostsResponse\x12<\n\x0e\x63ost_breakdown\x18\x01 \x03(\x0b\x32\x15.conduit.v1.CostGroupR\rcostBreakdown\"\xa6\x01\n\x1bGetProviderAnalyticsRequest\x12\x35\n\x0bprovider_id\x18\x01 \x01(\x03\x42\x14\x8a\xb5\x18\x03\x88\x01\x01\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\xf0?R\nproviderId\x12)\n\nstart_date\x18\x02 \x01(\tB\n\x92\xb5\x18\x06R\x04\x64\x61teR\tstartDate\x12%\n\x08\x65nd_date\x18\x03 \x01(\tB\n\x92\xb5\x18\x06R\x04\x64\x61teR\x07\x65ndDate\"\x9b\x01\n\x1cGetProviderAnalyticsResponse\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x02 \x01(\tR\x0cproviderName\x12\x35\n\x07metrics\x18\x03 \x01(\x0b\x32\x1b.conduit.v1.ProviderMetricsR\x07metricsB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!conduit/v1/billing_requests.proto\x12\nconduit.v1\x1a\x17\x63onduit/v1/charge.proto\x1a\x1b\x63onduit/v1/model_cost.proto\x1a\x18\x63onduit/v1/options.proto\x1a\x1d\x63onduit/v1/usage_report.proto\x1a google/protobuf/field_mask.proto\"R\n\x16\x43reateModelCostRequest\x12\x38\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x19.conduit.v1.ModelCostSpecR\tmodelCost\"O\n\x17\x43reateModelCostResponse\x12\x34\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x15.conduit.v1.ModelCostR\tmodelCost\"%\n\x13GetModelCostRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"L\n\x14GetModelCostResponse\x12\x34\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x15.conduit.v1.ModelCostR\tmodelCost\"\x8c\x01\n\x15ListModelCostsRequest\x12\x33\n\tpage_size\x18\x01 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x1f\n\x0bprovider_id\x18\x03 \x01(\x03R\nproviderId\"x\n\x16ListModelCostsResponse\x12\x36\n\x0bmodel_costs\x18\x01 \x03(\x0b\x32\x15.conduit.v1.ModelCostR\nmodelCosts\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc3\x01\n\x16UpdateModelCostRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x38\n\nmodel_cost\x18\x02 \x01(\x0b\x32\x19.conduit.v1.ModelCostSpecR\tmodelCost\x12;\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\"\n\x04\x65tag\x18\x04 \x01(\tB\x0e\x8a\xb5\x18\nJ\x08if-matchR\x04\x65tag\"O\n\x17UpdateModelCostResponse\x12\x34\n\nmodel_cost\x18\x01 \x01(\x0b\x32\x15.conduit.v1.ModelCostR\tmodelCost\"(\n\x16\x44\x65leteModelCostRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\x19\n\x17\x44\x65leteModelCostResponse\"\xe3\x01\n\x12ListChargesRequest\x12\x33\n\tpage_size\x18\x01 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x32\n\nrequest_id\x18\x03 \x01(\tB\x13\x92\xb5\x18\x0f\x10\xc8\x01\"\n^[^\\x00]*$R\trequestId\x12$\n\x0evirtual_key_id\x18\x04 \x01(\x03R\x0cvirtualKeyId\x12\x1f\n\x0bprovider_id\x18\x05 \x01(\x03R\nproviderId\"k\n\x13ListChargesResponse\x12,\n\x07\x63harges\x18\x01 \x03(\x0b\x32\x12.conduit.v1.ChargeR\x07\x63harges\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb7\x01\n\x0fGetCostsRequest\x12R\n\x08group_by\x18\x01 \x01(\tB7\x92\xb5\x18\x33\"1^(provider|account-group|virtual-key|model|day)?$R\x07groupBy\x12)\n\nstart_date\x18\x02 \x01(\tB\n\x92\xb5\x18\x06R\x04\x64\x61teR\tstartDate\x12%\n\x08\x65nd_date\x18\x03 \x01(\tB\n\x92\xb5\x18\x06R\x04\x64\x61teR\x07\x65ndDate\"P\n\x10GetCostsResponse\x12<\n\x0e\x63ost_breakdown\x18\x01 \x03(\x0b\x32\x15.conduit.v1.CostGroupR\rcostBreakdown\"\xa6\x01\n\x1bGetProviderAnalyticsRequest\x12\x35\n\x0bprovider_id\x18\x01 \x01(\x03\x42\x14\x8a\xb5\x18\x03\x88\x01\x01\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\xf0?R\nproviderId\x12)\n\nstart_date\x18\x02 \x01(\tB\n\x92\xb5\x18\x06R\x04\x64\x61teR\tstartDate\x12%\n\x08\x65nd_date\x18\x03 \x01(\tB\n\x92\xb5\x18\x06R\x04\x64\x61teR\x07\x65ndDate\"\x9b\x01\n\x1cGetProviderAnalyticsResponse\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12#\n\rprovider_name\x18\x02 \x01(\tR\x0cproviderName\x12\x35\n\x07metrics\x18\x03 \x01(\x0b\x32\x1b.conduit.v1.ProviderMetricsR\x07metricsB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,8 +37,12 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.billing_requests
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
+  _globals['_LISTMODELCOSTSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTMODELCOSTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000I\000\000\000\000\000@\217@'
   _globals['_UPDATEMODELCOSTREQUEST'].fields_by_name['etag']._loaded_options = None
   _globals['_UPDATEMODELCOSTREQUEST'].fields_by_name['etag']._serialized_options = b'\212\265\030\nJ\010if-match'
+  _globals['_LISTCHARGESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTCHARGESREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000I\000\000\000\000\000@\217@'
   _globals['_LISTCHARGESREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_LISTCHARGESREQUEST'].fields_by_name['request_id']._serialized_options = b'\222\265\030\017\020\310\001\"\n^[^\\x00]*$'
   _globals['_GETCOSTSREQUEST'].fields_by_name['group_by']._loaded_options = None
@@ -61,28 +65,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETMODELCOSTREQUEST']._serialized_end=396
   _globals['_GETMODELCOSTRESPONSE']._serialized_start=398
   _globals['_GETMODELCOSTRESPONSE']._serialized_end=474
-  _globals['_LISTMODELCOSTSREQUEST']._serialized_start=476
-  _globals['_LISTMODELCOSTSREQUEST']._serialized_end=592
-  _globals['_LISTMODELCOSTSRESPONSE']._serialized_start=594
-  _globals['_LISTMODELCOSTSRESPONSE']._serialized_end=714
-  _globals['_UPDATEMODELCOSTREQUEST']._serialized_start=717
-  _globals['_UPDATEMODELCOSTREQUEST']._serialized_end=912
-  _globals['_UPDATEMODELCOSTRESPONSE']._serialized_start=914
-  _globals['_UPDATEMODELCOSTRESPONSE']._serialized_end=993
-  _globals['_DELETEMODELCOSTREQUEST']._serialized_start=995
-  _globals['_DELETEMODELCOSTREQUEST']._serialized_end=1035
-  _globals['_DELETEMODELCOSTRESPONSE']._serialized_start=1037
-  _globals['_DELETEMODELCOSTRESPONSE']._serialized_end=1062
-  _globals['_LISTCHARGESREQUEST']._serialized_start=1065
-  _globals['_LISTCHARGESREQUEST']._serialized_end=1268
-  _globals['_LISTCHARGESRESPONSE']._serialized_start=1270
-  _globals['_LISTCHARGESRESPONSE']._serialized_end=1377
-  _globals['_GETCOSTSREQUEST']._serialized_start=1380
-  _globals['_GETCOSTSREQUEST']._serialized_end=1563
-  _globals['_GETCOSTSRESPONSE']._serialized_start=1565
-  _globals['_GETCOSTSRESPONSE']._serialized_end=1645
-  _globals['_GETPROVIDERANALYTICSREQUEST']._serialized_start=1648
-  _globals['_GETPROVIDERANALYTICSREQUEST']._serialized_end=1814
-  _globals['_GETPROVIDERANALYTICSRESPONSE']._serialized_start=1817
-  _globals['_GETPROVIDERANALYTICSRESPONSE']._serialized_end=1972
+  _globals['_LISTMODELCOSTSREQUEST']._serialized_start=477
+  _globals['_LISTMODELCOSTSREQUEST']._serialized_end=617
+  _globals['_LISTMODELCOSTSRESPONSE']._serialized_start=619
+  _globals['_LISTMODELCOSTSRESPONSE']._serialized_end=739
+  _globals['_UPDATEMODELCOSTREQUEST']._serialized_start=742
+  _globals['_UPDATEMODELCOSTREQUEST']._serialized_end=937
+  _globals['_UPDATEMODELCOSTRESPONSE']._serialized_start=939
+  _globals['_UPDATEMODELCOSTRESPONSE']._serialized_end=1018
+  _globals['_DELETEMODELCOSTREQUEST']._serialized_start=1020
+  _globals['_DELETEMODELCOSTREQUEST']._serialized_end=1060
+  _globals['_DELETEMODELCOSTRESPONSE']._serialized_start=1062
+  _globals['_DELETEMODELCOSTRESPONSE']._serialized_end=1087
+  _globals['_LISTCHARGESREQUEST']._serialized_start=1090
+  _globals['_LISTCHARGESREQUEST']._serialized_end=1317
+  _globals['_LISTCHARGESRESPONSE']._serialized_start=1319
+  _globals['_LISTCHARGESRESPONSE']._serialized_end=1426
+  _globals['_GETCOSTSREQUEST']._serialized_start=1429
+  _globals['_GETCOSTSREQUEST']._serialized_end=1612
+  _globals['_GETCOSTSRESPONSE']._serialized_start=1614
+  _globals['_GETCOSTSRESPONSE']._serialized_end=1694
+  _globals['_GETPROVIDERANALYTICSREQUEST']._serialized_start=1697
+  _globals['_GETPROVIDERANALYTICSREQUEST']._serialized_end=1863
+  _globals['_GETPROVIDERANALYTICSRESPONSE']._serialized_start=1866
+  _globals['_GETPROVIDERANALYTICSRESPONSE']._serialized_end=2021
 # @@protoc_insertion_point(module_scope)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63onduit/v1/caller_usage.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\"\xa8\x01\n\x0fGetUsageRequest\x12\x1d\n\nstart_date\x18\x01 \x01(\tR\tstartDate\x12\x19\n\x08\x65nd_date\x18\x02 \x01(\tR\x07\x65ndDate\x12\x19\n\x08group_by\x18\x03 \x01(\tR\x07groupBy\x12\x1b\n\tpage_size\x18\x04 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x05 \x01(\tR\tpageToken:\x04\x88\xb5\x18\x02\"\x94\x01\n\x10GetUsageResponse\x12\x1e\n\x06object\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12\x32\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x16.conduit.v1.UsageGroupB\x06\x8a\xb5\x18\x02@\x01R\x04\x64\x61ta\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken:\x04\x88\xb5\x18\x02\"\xbf\x02\n\nUsageGroup\x12\x19\n\x05model\x18\x01 \x01(\tH\x00R\x05model\x88\x01\x01\x12\x15\n\x03\x64\x61y\x18\x02 \x01(\tH\x01R\x03\x64\x61y\x88\x01\x01\x12\"\n\x08requests\x18\x03 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x08requests\x12)\n\x0cinput_tokens\x18\x04 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x0binputTokens\x12+\n\routput_tokens\x18\x05 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x0coutputTokens\x12\x36\n\rcost_nano_usd\x18\x06 \x01(\x03\x42\x12\x8a\xb5\x18\x0e\n\x08\x63ost_usd8\x01@\x01R\x0b\x63ostNanoUsd\x12\x33\n\x11unpriced_requests\x18\x07 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x10unpricedRequests:\x04\x88\xb5\x18\x02\x42\x08\n\x06_modelB\x06\n\x04_dayB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63onduit/v1/caller_usage.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\"\xc0\x01\n\x0fGetUsageRequest\x12\x1d\n\nstart_date\x18\x01 \x01(\tR\tstartDate\x12\x19\n\x08\x65nd_date\x18\x02 \x01(\tR\x07\x65ndDate\x12\x19\n\x08group_by\x18\x03 \x01(\tR\x07groupBy\x12\x33\n\tpage_size\x18\x04 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x05 \x01(\tR\tpageToken:\x04\x88\xb5\x18\x02\"\x94\x01\n\x10GetUsageResponse\x12\x1e\n\x06object\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12\x32\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x16.conduit.v1.UsageGroupB\x06\x8a\xb5\x18\x02@\x01R\x04\x64\x61ta\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken:\x04\x88\xb5\x18\x02\"\xbf\x02\n\nUsageGroup\x12\x19\n\x05model\x18\x01 \x01(\tH\x00R\x05model\x88\x01\x01\x12\x15\n\x03\x64\x61y\x18\x02 \x01(\tH\x01R\x03\x64\x61y\x88\x01\x01\x12\"\n\x08requests\x18\x03 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x08requests\x12)\n\x0cinput_tokens\x18\x04 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x0binputTokens\x12+\n\routput_tokens\x18\x05 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x0coutputTokens\x12\x36\n\rcost_nano_usd\x18\x06 \x01(\x03\x42\x12\x8a\xb5\x18\x0e\n\x08\x63ost_usd8\x01@\x01R\x0b\x63ostNanoUsd\x12\x33\n\x11unpriced_requests\x18\x07 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\x10unpricedRequests:\x04\x88\xb5\x18\x02\x42\x08\n\x06_modelB\x06\n\x04_dayB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,6 +33,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.caller_usage_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
+  _globals['_GETUSAGEREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_GETUSAGEREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000I\000\000\000\000\000@\217@'
   _globals['_GETUSAGEREQUEST']._loaded_options = None
   _globals['_GETUSAGEREQUEST']._serialized_options = b'\210\265\030\002'
   _globals['_GETUSAGERESPONSE'].fields_by_name['object']._loaded_options = None
@@ -54,9 +56,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USAGEGROUP']._loaded_options = None
   _globals['_USAGEGROUP']._serialized_options = b'\210\265\030\002'
   _globals['_GETUSAGEREQUEST']._serialized_start=72
-  _globals['_GETUSAGEREQUEST']._serialized_end=240
-  _globals['_GETUSAGERESPONSE']._serialized_start=243
-  _globals['_GETUSAGERESPONSE']._serialized_end=391
-  _globals['_USAGEGROUP']._serialized_start=394
-  _globals['_USAGEGROUP']._serialized_end=713
+  _globals['_GETUSAGEREQUEST']._serialized_end=264
+  _globals['_GETUSAGERESPONSE']._serialized_start=267
+  _globals['_GETUSAGERESPONSE']._serialized_end=415
+  _globals['_USAGEGROUP']._serialized_start=418
+  _globals['_USAGEGROUP']._serialized_end=737
 # @@protoc_insertion_point(module_scope)

@@ -27,7 +27,7 @@ from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(conduit/v1/fallback_chain_requests.proto\x12\nconduit.v1\x1a\x1f\x63onduit/v1/fallback_chain.proto\x1a\x18\x63onduit/v1/options.proto\x1a google/protobuf/field_mask.proto\"b\n\x1a\x43reateFallbackChainRequest\x12\x44\n\x0e\x66\x61llback_chain\x18\x01 \x01(\x0b\x32\x1d.conduit.v1.FallbackChainSpecR\rfallbackChain\"_\n\x1b\x43reateFallbackChainResponse\x12@\n\x0e\x66\x61llback_chain\x18\x01 \x01(\x0b\x32\x19.conduit.v1.FallbackChainR\rfallbackChain\")\n\x17GetFallbackChainRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\\\n\x18GetFallbackChainResponse\x12@\n\x0e\x66\x61llback_chain\x18\x01 \x01(\x0b\x32\x19.conduit.v1.FallbackChainR\rfallbackChain\"\x83\x01\n\x19ListFallbackChainsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12*\n\x0bmodel_alias\x18\x03 \x01(\tB\t\x92\xb5\x18\x05\x10\xc8\x01\x18\x01R\nmodelAlias\"\x88\x01\n\x1aListFallbackChainsResponse\x12\x42\n\x0f\x66\x61llback_chains\x18\x01 \x03(\x0b\x32\x19.conduit.v1.FallbackChainR\x0e\x66\x61llbackChains\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd3\x01\n\x1aUpdateFallbackChainRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x44\n\x0e\x66\x61llback_chain\x18\x02 \x01(\x0b\x32\x1d.conduit.v1.FallbackChainSpecR\rfallbackChain\x12;\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\"\n\x04\x65tag\x18\x04 \x01(\tB\x0e\x8a\xb5\x18\nJ\x08if-matchR\x04\x65tag\"_\n\x1bUpdateFallbackChainResponse\x12@\n\x0e\x66\x61llback_chain\x18\x01 \x01(\x0b\x32\x19.conduit.v1.FallbackChainR\rfallbackChain\",\n\x1a\x44\x65leteFallbackChainRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\x1d\n\x1b\x44\x65leteFallbackChainResponseB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(conduit/v1/fallback_chain_requests.proto\x12\nconduit.v1\x1a\x1f\x63onduit/v1/fallback_chain.proto\x1a\x18\x63onduit/v1/options.proto\x1a google/protobuf/field_mask.proto\"b\n\x1a\x43reateFallbackChainRequest\x12\x44\n\x0e\x66\x61llback_chain\x18\x01 \x01(\x0b\x32\x1d.conduit.v1.FallbackChainSpecR\rfallbackChain\"_\n\x1b\x43reateFallbackChainResponse\x12@\n\x0e\x66\x61llback_chain\x18\x01 \x01(\x0b\x32\x19.conduit.v1.FallbackChainR\rfallbackChain\")\n\x17GetFallbackChainRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\\\n\x18GetFallbackChainResponse\x12@\n\x0e\x66\x61llback_chain\x18\x01 \x01(\x0b\x32\x19.conduit.v1.FallbackChainR\rfallbackChain\"\x9b\x01\n\x19ListFallbackChainsRequest\x12\x33\n\tpage_size\x18\x01 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12*\n\x0bmodel_alias\x18\x03 \x01(\tB\t\x92\xb5\x18\x05\x10\xc8\x01\x18\x01R\nmodelAlias\"\x88\x01\n\x1aListFallbackChainsResponse\x12\x42\n\x0f\x66\x61llback_chains\x18\x01 \x03(\x0b\x32\x19.conduit.v1.FallbackChainR\x0e\x66\x61llbackChains\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd3\x01\n\x1aUpdateFallbackChainRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x44\n\x0e\x66\x61llback_chain\x18\x02 \x01(\x0b\x32\x1d.conduit.v1.FallbackChainSpecR\rfallbackChain\x12;\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\"\n\x04\x65tag\x18\x04 \x01(\tB\x0e\x8a\xb5\x18\nJ\x08if-matchR\x04\x65tag\"_\n\x1bUpdateFallbackChainResponse\x12@\n\x0e\x66\x61llback_chain\x18\x01 \x01(\x0b\x32\x19.conduit.v1.FallbackChainR\rfallbackChain\",\n\x1a\x44\x65leteFallbackChainRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\x1d\n\x1b\x44\x65leteFallbackChainResponseB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +35,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.fallback_chain_r
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
+  _globals['_LISTFALLBACKCHAINSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTFALLBACKCHAINSREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000I\000\000\000\000\000@\217@'
   _globals['_LISTFALLBACKCHAINSREQUEST'].fields_by_name['model_alias']._loaded_options = None
   _globals['_LISTFALLBACKCHAINSREQUEST'].fields_by_name['model_alias']._serialized_options = b'\222\265\030\005\020\310\001\030\001'
   _globals['_UPDATEFALLBACKCHAINREQUEST'].fields_by_name['etag']._loaded_options = None
@@ -48,15 +50,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETFALLBACKCHAINRESPONSE']._serialized_start=389
   _globals['_GETFALLBACKCHAINRESPONSE']._serialized_end=481
   _globals['_LISTFALLBACKCHAINSREQUEST']._serialized_start=484
-  _globals['_LISTFALLBACKCHAINSREQUEST']._serialized_end=615
-  _globals['_LISTFALLBACKCHAINSRESPONSE']._serialized_start=618
-  _globals['_LISTFALLBACKCHAINSRESPONSE']._serialized_end=754
-  _globals['_UPDATEFALLBACKCHAINREQUEST']._serialized_start=757
-  _globals['_UPDATEFALLBACKCHAINREQUEST']._serialized_end=968
-  _globals['_UPDATEFALLBACKCHAINRESPONSE']._serialized_start=970
-  _globals['_UPDATEFALLBACKCHAINRESPONSE']._serialized_end=1065
-  _globals['_DELETEFALLBACKCHAINREQUEST']._serialized_start=1067
-  _globals['_DELETEFALLBACKCHAINREQUEST']._serialized_end=1111
-  _globals['_DELETEFALLBACKCHAINRESPONSE']._serialized_start=1113
-  _globals['_DELETEFALLBACKCHAINRESPONSE']._serialized_end=1142
+  _globals['_LISTFALLBACKCHAINSREQUEST']._serialized_end=639
+  _globals['_LISTFALLBACKCHAINSRESPONSE']._serialized_start=642
+  _globals['_LISTFALLBACKCHAINSRESPONSE']._serialized_end=778
+  _globals['_UPDATEFALLBACKCHAINREQUEST']._serialized_start=781
+  _globals['_UPDATEFALLBACKCHAINREQUEST']._serialized_end=992
+  _globals['_UPDATEFALLBACKCHAINRESPONSE']._serialized_start=994
+  _globals['_UPDATEFALLBACKCHAINRESPONSE']._serialized_end=1089
+  _globals['_DELETEFALLBACKCHAINREQUEST']._serialized_start=1091
+  _globals['_DELETEFALLBACKCHAINREQUEST']._serialized_end=1135
+  _globals['_DELETEFALLBACKCHAINRESPONSE']._serialized_start=1137
+  _globals['_DELETEFALLBACKCHAINRESPONSE']._serialized_end=1166
 # @@protoc_insertion_point(module_scope)

@@ -3,9 +3,9 @@
 import grpc
 import warnings
 
-from conduit.v1 import health_service_pb2 as conduit_dot_v1_dot_health__service__pb2
 from conduit.v1 import hub_requests_pb2 as conduit_dot_v1_dot_hub__requests__pb2
 from conduit.v1 import notification_requests_pb2 as conduit_dot_v1_dot_notification__requests__pb2
+from conduit.v1 import provider_health_requests_pb2 as conduit_dot_v1_dot_provider__health__requests__pb2
 from conduit.v1 import webhook_requests_pb2 as conduit_dot_v1_dot_webhook__requests__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -40,28 +40,28 @@ class HealthServiceStub:
         """
         self.GetProviderHealth = channel.unary_unary(
                 '/conduit.v1.HealthService/GetProviderHealth',
-                request_serializer=conduit_dot_v1_dot_health__service__pb2.GetProviderHealthRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_health__service__pb2.GetProviderHealthResponse.FromString,
+                request_serializer=conduit_dot_v1_dot_provider__health__requests__pb2.GetProviderHealthRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_provider__health__requests__pb2.GetProviderHealthResponse.FromString,
                 _registered_method=True)
         self.ListProviderHealth = channel.unary_unary(
                 '/conduit.v1.HealthService/ListProviderHealth',
-                request_serializer=conduit_dot_v1_dot_health__service__pb2.ListProviderHealthRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_health__service__pb2.ListProviderHealthResponse.FromString,
+                request_serializer=conduit_dot_v1_dot_provider__health__requests__pb2.ListProviderHealthRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_provider__health__requests__pb2.ListProviderHealthResponse.FromString,
                 _registered_method=True)
         self.CheckProvider = channel.unary_unary(
                 '/conduit.v1.HealthService/CheckProvider',
-                request_serializer=conduit_dot_v1_dot_health__service__pb2.CheckProviderRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_health__service__pb2.CheckProviderResponse.FromString,
+                request_serializer=conduit_dot_v1_dot_provider__health__requests__pb2.CheckProviderRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_provider__health__requests__pb2.CheckProviderResponse.FromString,
                 _registered_method=True)
         self.ListHealthHistory = channel.unary_unary(
                 '/conduit.v1.HealthService/ListHealthHistory',
-                request_serializer=conduit_dot_v1_dot_health__service__pb2.ListHealthHistoryRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_health__service__pb2.ListHealthHistoryResponse.FromString,
+                request_serializer=conduit_dot_v1_dot_provider__health__requests__pb2.ListHealthHistoryRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_provider__health__requests__pb2.ListHealthHistoryResponse.FromString,
                 _registered_method=True)
         self.GetRateLimits = channel.unary_unary(
                 '/conduit.v1.HealthService/GetRateLimits',
-                request_serializer=conduit_dot_v1_dot_health__service__pb2.GetRateLimitsRequest.SerializeToString,
-                response_deserializer=conduit_dot_v1_dot_health__service__pb2.GetRateLimitsResponse.FromString,
+                request_serializer=conduit_dot_v1_dot_provider__health__requests__pb2.GetRateLimitsRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_provider__health__requests__pb2.GetRateLimitsResponse.FromString,
                 _registered_method=True)
         self.WatchNotifications = channel.unary_stream(
                 '/conduit.v1.HealthService/WatchNotifications',
@@ -253,28 +253,28 @@ def add_HealthServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'GetProviderHealth': grpc.unary_unary_rpc_method_handler(
                     servicer.GetProviderHealth,
-                    request_deserializer=conduit_dot_v1_dot_health__service__pb2.GetProviderHealthRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_health__service__pb2.GetProviderHealthResponse.SerializeToString,
+                    request_deserializer=conduit_dot_v1_dot_provider__health__requests__pb2.GetProviderHealthRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_provider__health__requests__pb2.GetProviderHealthResponse.SerializeToString,
             ),
             'ListProviderHealth': grpc.unary_unary_rpc_method_handler(
                     servicer.ListProviderHealth,
-                    request_deserializer=conduit_dot_v1_dot_health__service__pb2.ListProviderHealthRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_health__service__pb2.ListProviderHealthResponse.SerializeToString,
+                    request_deserializer=conduit_dot_v1_dot_provider__health__requests__pb2.ListProviderHealthRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_provider__health__requests__pb2.ListProviderHealthResponse.SerializeToString,
             ),
             'CheckProvider': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckProvider,
-                    request_deserializer=conduit_dot_v1_dot_health__service__pb2.CheckProviderRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_health__service__pb2.CheckProviderResponse.SerializeToString,
+                    request_deserializer=conduit_dot_v1_dot_provider__health__requests__pb2.CheckProviderRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_provider__health__requests__pb2.CheckProviderResponse.SerializeToString,
             ),
             'ListHealthHistory': grpc.unary_unary_rpc_method_handler(
                     servicer.ListHealthHistory,
-                    request_deserializer=conduit_dot_v1_dot_health__service__pb2.ListHealthHistoryRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_health__service__pb2.ListHealthHistoryResponse.SerializeToString,
+                    request_deserializer=conduit_dot_v1_dot_provider__health__requests__pb2.ListHealthHistoryRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_provider__health__requests__pb2.ListHealthHistoryResponse.SerializeToString,
             ),
             'GetRateLimits': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRateLimits,
-                    request_deserializer=conduit_dot_v1_dot_health__service__pb2.GetRateLimitsRequest.FromString,
-                    response_serializer=conduit_dot_v1_dot_health__service__pb2.GetRateLimitsResponse.SerializeToString,
+                    request_deserializer=conduit_dot_v1_dot_provider__health__requests__pb2.GetRateLimitsRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_provider__health__requests__pb2.GetRateLimitsResponse.SerializeToString,
             ),
             'WatchNotifications': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchNotifications,
@@ -363,8 +363,8 @@ class HealthService:
             request,
             target,
             '/conduit.v1.HealthService/GetProviderHealth',
-            conduit_dot_v1_dot_health__service__pb2.GetProviderHealthRequest.SerializeToString,
-            conduit_dot_v1_dot_health__service__pb2.GetProviderHealthResponse.FromString,
+            conduit_dot_v1_dot_provider__health__requests__pb2.GetProviderHealthRequest.SerializeToString,
+            conduit_dot_v1_dot_provider__health__requests__pb2.GetProviderHealthResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -390,8 +390,8 @@ class HealthService:
             request,
             target,
             '/conduit.v1.HealthService/ListProviderHealth',
-            conduit_dot_v1_dot_health__service__pb2.ListProviderHealthRequest.SerializeToString,
-            conduit_dot_v1_dot_health__service__pb2.ListProviderHealthResponse.FromString,
+            conduit_dot_v1_dot_provider__health__requests__pb2.ListProviderHealthRequest.SerializeToString,
+            conduit_dot_v1_dot_provider__health__requests__pb2.ListProviderHealthResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -417,8 +417,8 @@ class HealthService:
             request,
             target,
             '/conduit.v1.HealthService/CheckProvider',
-            conduit_dot_v1_dot_health__service__pb2.CheckProviderRequest.SerializeToString,
-            conduit_dot_v1_dot_health__service__pb2.CheckProviderResponse.FromString,
+            conduit_dot_v1_dot_provider__health__requests__pb2.CheckProviderRequest.SerializeToString,
+            conduit_dot_v1_dot_provider__health__requests__pb2.CheckProviderResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -444,8 +444,8 @@ class HealthService:
             request,
             target,
             '/conduit.v1.HealthService/ListHealthHistory',
-            conduit_dot_v1_dot_health__service__pb2.ListHealthHistoryRequest.SerializeToString,
-            conduit_dot_v1_dot_health__service__pb2.ListHealthHistoryResponse.FromString,
+            conduit_dot_v1_dot_provider__health__requests__pb2.ListHealthHistoryRequest.SerializeToString,
+            conduit_dot_v1_dot_provider__health__requests__pb2.ListHealthHistoryResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -471,8 +471,8 @@ class HealthService:
             request,
             target,
             '/conduit.v1.HealthService/GetRateLimits',
-            conduit_dot_v1_dot_health__service__pb2.GetRateLimitsRequest.SerializeToString,
-            conduit_dot_v1_dot_health__service__pb2.GetRateLimitsResponse.FromString,
+            conduit_dot_v1_dot_provider__health__requests__pb2.GetRateLimitsRequest.SerializeToString,
+            conduit_dot_v1_dot_provider__health__requests__pb2.GetRateLimitsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,9 +4,9 @@ isort:skip_file
 """
 
 from collections import abc as _abc
-from conduit.v1 import health_service_pb2 as _health_service_pb2
 from conduit.v1 import hub_requests_pb2 as _hub_requests_pb2
 from conduit.v1 import notification_requests_pb2 as _notification_requests_pb2
+from conduit.v1 import provider_health_requests_pb2 as _provider_health_requests_pb2
 from conduit.v1 import webhook_requests_pb2 as _webhook_requests_pb2
 from grpc import aio as _aio
 import abc as _abc_1
@@ -36,15 +36,15 @@ class HealthServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> HealthServiceAsyncStub: ...
-    GetProviderHealth: _grpc.UnaryUnaryMultiCallable[_health_service_pb2.GetProviderHealthRequest, _health_service_pb2.GetProviderHealthResponse]
+    GetProviderHealth: _grpc.UnaryUnaryMultiCallable[_provider_health_requests_pb2.GetProviderHealthRequest, _provider_health_requests_pb2.GetProviderHealthResponse]
     """Returns how an instance is; asks the provider first when nobody has for a while. PROVIDER_NOT_FOUND if there is none."""
-    ListProviderHealth: _grpc.UnaryUnaryMultiCallable[_health_service_pb2.ListProviderHealthRequest, _health_service_pb2.ListProviderHealthResponse]
+    ListProviderHealth: _grpc.UnaryUnaryMultiCallable[_provider_health_requests_pb2.ListProviderHealthRequest, _provider_health_requests_pb2.ListProviderHealthResponse]
     """Returns how all instances are, in order of id, without asking them."""
-    CheckProvider: _grpc.UnaryUnaryMultiCallable[_health_service_pb2.CheckProviderRequest, _health_service_pb2.CheckProviderResponse]
+    CheckProvider: _grpc.UnaryUnaryMultiCallable[_provider_health_requests_pb2.CheckProviderRequest, _provider_health_requests_pb2.CheckProviderResponse]
     """Asks an instance now, with each of its keys, by listing its models: free of charge."""
-    ListHealthHistory: _grpc.UnaryUnaryMultiCallable[_health_service_pb2.ListHealthHistoryRequest, _health_service_pb2.ListHealthHistoryResponse]
+    ListHealthHistory: _grpc.UnaryUnaryMultiCallable[_provider_health_requests_pb2.ListHealthHistoryRequest, _provider_health_requests_pb2.ListHealthHistoryResponse]
     """Returns how an instance was, oldest first."""
-    GetRateLimits: _grpc.UnaryUnaryMultiCallable[_health_service_pb2.GetRateLimitsRequest, _health_service_pb2.GetRateLimitsResponse]
+    GetRateLimits: _grpc.UnaryUnaryMultiCallable[_provider_health_requests_pb2.GetRateLimitsRequest, _provider_health_requests_pb2.GetRateLimitsResponse]
     """Returns the limits of an instance's keys."""
     WatchNotifications: _grpc.UnaryStreamMultiCallable[_notification_requests_pb2.WatchNotificationsRequest, _notification_requests_pb2.WatchNotificationsResponse]
     """Streams what administrators should know, from now on, or from a notification on that the caller had last."""
@@ -76,15 +76,15 @@ class HealthServiceAsyncStub(HealthServiceStub):
     """Knows who is well. For operators: every RPC requires the master key."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
-    GetProviderHealth: _aio.UnaryUnaryMultiCallable[_health_service_pb2.GetProviderHealthRequest, _health_service_pb2.GetProviderHealthResponse]  # type: ignore[assignment]
+    GetProviderHealth: _aio.UnaryUnaryMultiCallable[_provider_health_requests_pb2.GetProviderHealthRequest, _provider_health_requests_pb2.GetProviderHealthResponse]  # type: ignore[assignment]
     """Returns how an instance is; asks the provider first when nobody has for a while. PROVIDER_NOT_FOUND if there is none."""
-    ListProviderHealth: _aio.UnaryUnaryMultiCallable[_health_service_pb2.ListProviderHealthRequest, _health_service_pb2.ListProviderHealthResponse]  # type: ignore[assignment]
+    ListProviderHealth: _aio.UnaryUnaryMultiCallable[_provider_health_requests_pb2.ListProviderHealthRequest, _provider_health_requests_pb2.ListProviderHealthResponse]  # type: ignore[assignment]
     """Returns how all instances are, in order of id, without asking them."""
-    CheckProvider: _aio.UnaryUnaryMultiCallable[_health_service_pb2.CheckProviderRequest, _health_service_pb2.CheckProviderResponse]  # type: ignore[assignment]
+    CheckProvider: _aio.UnaryUnaryMultiCallable[_provider_health_requests_pb2.CheckProviderRequest, _provider_health_requests_pb2.CheckProviderResponse]  # type: ignore[assignment]
     """Asks an instance now, with each of its keys, by listing its models: free of charge."""
-    ListHealthHistory: _aio.UnaryUnaryMultiCallable[_health_service_pb2.ListHealthHistoryRequest, _health_service_pb2.ListHealthHistoryResponse]  # type: ignore[assignment]
+    ListHealthHistory: _aio.UnaryUnaryMultiCallable[_provider_health_requests_pb2.ListHealthHistoryRequest, _provider_health_requests_pb2.ListHealthHistoryResponse]  # type: ignore[assignment]
     """Returns how an instance was, oldest first."""
-    GetRateLimits: _aio.UnaryUnaryMultiCallable[_health_service_pb2.GetRateLimitsRequest, _health_service_pb2.GetRateLimitsResponse]  # type: ignore[assignment]
+    GetRateLimits: _aio.UnaryUnaryMultiCallable[_provider_health_requests_pb2.GetRateLimitsRequest, _provider_health_requests_pb2.GetRateLimitsResponse]  # type: ignore[assignment]
     """Returns the limits of an instance's keys."""
     WatchNotifications: _aio.UnaryStreamMultiCallable[_notification_requests_pb2.WatchNotificationsRequest, _notification_requests_pb2.WatchNotificationsResponse]  # type: ignore[assignment]
     """Streams what administrators should know, from now on, or from a notification on that the caller had last."""
@@ -117,41 +117,41 @@ class HealthServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def GetProviderHealth(
         self,
-        request: _health_service_pb2.GetProviderHealthRequest,
+        request: _provider_health_requests_pb2.GetProviderHealthRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_health_service_pb2.GetProviderHealthResponse, _abc.Awaitable[_health_service_pb2.GetProviderHealthResponse]]:
+    ) -> _typing.Union[_provider_health_requests_pb2.GetProviderHealthResponse, _abc.Awaitable[_provider_health_requests_pb2.GetProviderHealthResponse]]:
         """Returns how an instance is; asks the provider first when nobody has for a while. PROVIDER_NOT_FOUND if there is none."""
 
     @_abc_1.abstractmethod
     def ListProviderHealth(
         self,
-        request: _health_service_pb2.ListProviderHealthRequest,
+        request: _provider_health_requests_pb2.ListProviderHealthRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_health_service_pb2.ListProviderHealthResponse, _abc.Awaitable[_health_service_pb2.ListProviderHealthResponse]]:
+    ) -> _typing.Union[_provider_health_requests_pb2.ListProviderHealthResponse, _abc.Awaitable[_provider_health_requests_pb2.ListProviderHealthResponse]]:
         """Returns how all instances are, in order of id, without asking them."""
 
     @_abc_1.abstractmethod
     def CheckProvider(
         self,
-        request: _health_service_pb2.CheckProviderRequest,
+        request: _provider_health_requests_pb2.CheckProviderRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_health_service_pb2.CheckProviderResponse, _abc.Awaitable[_health_service_pb2.CheckProviderResponse]]:
+    ) -> _typing.Union[_provider_health_requests_pb2.CheckProviderResponse, _abc.Awaitable[_provider_health_requests_pb2.CheckProviderResponse]]:
         """Asks an instance now, with each of its keys, by listing its models: free of charge."""
 
     @_abc_1.abstractmethod
     def ListHealthHistory(
         self,
-        request: _health_service_pb2.ListHealthHistoryRequest,
+        request: _provider_health_requests_pb2.ListHealthHistoryRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_health_service_pb2.ListHealthHistoryResponse, _abc.Awaitable[_health_service_pb2.ListHealthHistoryResponse]]:
+    ) -> _typing.Union[_provider_health_requests_pb2.ListHealthHistoryResponse, _abc.Awaitable[_provider_health_requests_pb2.ListHealthHistoryResponse]]:
         """Returns how an instance was, oldest first."""
 
     @_abc_1.abstractmethod
     def GetRateLimits(
         self,
-        request: _health_service_pb2.GetRateLimitsRequest,
+        request: _provider_health_requests_pb2.GetRateLimitsRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_health_service_pb2.GetRateLimitsResponse, _abc.Awaitable[_health_service_pb2.GetRateLimitsResponse]]:
+    ) -> _typing.Union[_provider_health_requests_pb2.GetRateLimitsResponse, _abc.Awaitable[_provider_health_requests_pb2.GetRateLimitsResponse]]:
         """Returns the limits of an instance's keys."""
 
     @_abc_1.abstractmethod

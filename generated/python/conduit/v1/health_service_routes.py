@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import Final
 
 import orjson
-from conduit.v1 import (
-    health_service_pb2,
-    notification_requests_pb2,
-    options_pb2,
-    webhook_requests_pb2,
-)
 from conduit.v1 import http_runtime as http
 from conduit.v1 import json_runtime as json
-from conduit.v1.health_service_json import (
-    get_rate_limits_response_to_json,
-    list_health_history_response_to_json,
-    list_provider_health_response_to_json,
+from conduit.v1 import (
+    notification_requests_pb2,
+    options_pb2,
+    provider_health_requests_pb2,
+    webhook_requests_pb2,
 )
 from conduit.v1.http_runtime import Route, Segment
 from conduit.v1.notification_json import notification_to_json
 from conduit.v1.notification_requests_json import fill_announce_request
 from conduit.v1.provider_health_json import provider_health_to_json
+from conduit.v1.provider_health_requests_json import (
+    get_rate_limits_response_to_json,
+    list_health_history_response_to_json,
+    list_provider_health_response_to_json,
+)
 from conduit.v1.webhook_json import fill_webhook_spec, webhook_to_json
 from conduit.v1.webhook_requests_json import (
     list_webhook_deliveries_response_to_json,
@@ -31,24 +31,26 @@ from conduit.v1.webhook_requests_json import (
 
 def read_get_provider_health(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
-) -> health_service_pb2.GetProviderHealthRequest:
+) -> provider_health_requests_pb2.GetProviderHealthRequest:
     """Return the request that `GET /api/providers/{provider_id}/health` says."""
-    message = health_service_pb2.GetProviderHealthRequest()
+    message = provider_health_requests_pb2.GetProviderHealthRequest()
     http.refuse_parameters(query)
     message.provider_id = json.int64(path["provider_id"], "providerId")
     return message
 
 
-def write_get_provider_health(message: health_service_pb2.GetProviderHealthResponse) -> bytes:
+def write_get_provider_health(
+    message: provider_health_requests_pb2.GetProviderHealthResponse,
+) -> bytes:
     """Write the answer of GetProviderHealth."""
     return orjson.dumps(provider_health_to_json(message.health))
 
 
 def read_list_provider_health(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
-) -> health_service_pb2.ListProviderHealthRequest:
+) -> provider_health_requests_pb2.ListProviderHealthRequest:
     """Return the request that `GET /api/provider-health` says."""
-    message = health_service_pb2.ListProviderHealthRequest()
+    message = provider_health_requests_pb2.ListProviderHealthRequest()
     for name, value in query:
         match name:
             case "pageSize":
@@ -60,31 +62,33 @@ def read_list_provider_health(
     return message
 
 
-def write_list_provider_health(message: health_service_pb2.ListProviderHealthResponse) -> bytes:
+def write_list_provider_health(
+    message: provider_health_requests_pb2.ListProviderHealthResponse,
+) -> bytes:
     """Write the answer of ListProviderHealth."""
     return orjson.dumps(list_provider_health_response_to_json(message))
 
 
 def read_check_provider(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
-) -> health_service_pb2.CheckProviderRequest:
+) -> provider_health_requests_pb2.CheckProviderRequest:
     """Return the request that `POST /api/providers/{provider_id}/health/check` says."""
-    message = health_service_pb2.CheckProviderRequest()
+    message = provider_health_requests_pb2.CheckProviderRequest()
     http.refuse_parameters(query)
     message.provider_id = json.int64(path["provider_id"], "providerId")
     return message
 
 
-def write_check_provider(message: health_service_pb2.CheckProviderResponse) -> bytes:
+def write_check_provider(message: provider_health_requests_pb2.CheckProviderResponse) -> bytes:
     """Write the answer of CheckProvider."""
     return orjson.dumps(provider_health_to_json(message.health))
 
 
 def read_list_health_history(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
-) -> health_service_pb2.ListHealthHistoryRequest:
+) -> provider_health_requests_pb2.ListHealthHistoryRequest:
     """Return the request that `GET /api/providers/{provider_id}/health/history` says."""
-    message = health_service_pb2.ListHealthHistoryRequest()
+    message = provider_health_requests_pb2.ListHealthHistoryRequest()
     for name, value in query:
         match name:
             case "hours":
@@ -99,16 +103,18 @@ def read_list_health_history(
     return message
 
 
-def write_list_health_history(message: health_service_pb2.ListHealthHistoryResponse) -> bytes:
+def write_list_health_history(
+    message: provider_health_requests_pb2.ListHealthHistoryResponse,
+) -> bytes:
     """Write the answer of ListHealthHistory."""
     return orjson.dumps(list_health_history_response_to_json(message))
 
 
 def read_get_rate_limits(
     path: http.Path, query: http.Query, headers: http.Headers, body: bytes
-) -> health_service_pb2.GetRateLimitsRequest:
+) -> provider_health_requests_pb2.GetRateLimitsRequest:
     """Return the request that `GET /api/providers/{provider_id}/rate-limits` says."""
-    message = health_service_pb2.GetRateLimitsRequest()
+    message = provider_health_requests_pb2.GetRateLimitsRequest()
     for name, value in query:
         match name:
             case "pageSize":
@@ -121,7 +127,7 @@ def read_get_rate_limits(
     return message
 
 
-def write_get_rate_limits(message: health_service_pb2.GetRateLimitsResponse) -> bytes:
+def write_get_rate_limits(message: provider_health_requests_pb2.GetRateLimitsResponse) -> bytes:
     """Write the answer of GetRateLimits."""
     return orjson.dumps(get_rate_limits_response_to_json(message))
 

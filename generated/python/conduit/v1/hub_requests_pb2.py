@@ -22,9 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63onduit/v1/hub_requests.proto\x12\nconduit.v1\"\x18\n\x16\x43reateHubTicketRequest\"1\n\x17\x43reateHubTicketResponse\x12\x16\n\x06ticket\x18\x01 \x01(\tR\x06ticket\"0\n\x16RedeemHubTicketRequest\x12\x16\n\x06ticket\x18\x01 \x01(\tR\x06ticket\"4\n\x17RedeemHubTicketResponse\x12\x19\n\x08is_valid\x18\x01 \x01(\x08R\x07isValid\"K\n\x15SendHubMessageRequest\x12\x1e\n\nconnection\x18\x01 \x01(\tR\nconnection\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\";\n\x16SendHubMessageResponse\x12!\n\x0cis_delivered\x18\x01 \x01(\x08R\x0bisDelivered\"9\n\x17WatchHubMessagesRequest\x12\x1e\n\nconnection\x18\x01 \x01(\tR\nconnection\".\n\x18WatchHubMessagesResponse\x12\x12\n\x04text\x18\x01 \x01(\tR\x04textB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63onduit/v1/hub_requests.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\"\x18\n\x16\x43reateHubTicketRequest\"1\n\x17\x43reateHubTicketResponse\x12\x16\n\x06ticket\x18\x01 \x01(\tR\x06ticket\"0\n\x16RedeemHubTicketRequest\x12\x16\n\x06ticket\x18\x01 \x01(\tR\x06ticket\"4\n\x17RedeemHubTicketResponse\x12\x19\n\x08is_valid\x18\x01 \x01(\x08R\x07isValid\"U\n\x15SendHubMessageRequest\x12\x1e\n\nconnection\x18\x01 \x01(\tR\nconnection\x12\x1c\n\x04text\x18\x02 \x01(\tB\x08\x92\xb5\x18\x04\x10\x80\x80\x04R\x04text\";\n\x16SendHubMessageResponse\x12!\n\x0cis_delivered\x18\x01 \x01(\x08R\x0bisDelivered\"9\n\x17WatchHubMessagesRequest\x12\x1e\n\nconnection\x18\x01 \x01(\tR\nconnection\".\n\x18WatchHubMessagesResponse\x12\x12\n\x04text\x18\x01 \x01(\tR\x04textB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,20 +33,22 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.hub_requests_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
-  _globals['_CREATEHUBTICKETREQUEST']._serialized_start=45
-  _globals['_CREATEHUBTICKETREQUEST']._serialized_end=69
-  _globals['_CREATEHUBTICKETRESPONSE']._serialized_start=71
-  _globals['_CREATEHUBTICKETRESPONSE']._serialized_end=120
-  _globals['_REDEEMHUBTICKETREQUEST']._serialized_start=122
-  _globals['_REDEEMHUBTICKETREQUEST']._serialized_end=170
-  _globals['_REDEEMHUBTICKETRESPONSE']._serialized_start=172
-  _globals['_REDEEMHUBTICKETRESPONSE']._serialized_end=224
-  _globals['_SENDHUBMESSAGEREQUEST']._serialized_start=226
-  _globals['_SENDHUBMESSAGEREQUEST']._serialized_end=301
-  _globals['_SENDHUBMESSAGERESPONSE']._serialized_start=303
-  _globals['_SENDHUBMESSAGERESPONSE']._serialized_end=362
-  _globals['_WATCHHUBMESSAGESREQUEST']._serialized_start=364
-  _globals['_WATCHHUBMESSAGESREQUEST']._serialized_end=421
-  _globals['_WATCHHUBMESSAGESRESPONSE']._serialized_start=423
-  _globals['_WATCHHUBMESSAGESRESPONSE']._serialized_end=469
+  _globals['_SENDHUBMESSAGEREQUEST'].fields_by_name['text']._loaded_options = None
+  _globals['_SENDHUBMESSAGEREQUEST'].fields_by_name['text']._serialized_options = b'\222\265\030\004\020\200\200\004'
+  _globals['_CREATEHUBTICKETREQUEST']._serialized_start=71
+  _globals['_CREATEHUBTICKETREQUEST']._serialized_end=95
+  _globals['_CREATEHUBTICKETRESPONSE']._serialized_start=97
+  _globals['_CREATEHUBTICKETRESPONSE']._serialized_end=146
+  _globals['_REDEEMHUBTICKETREQUEST']._serialized_start=148
+  _globals['_REDEEMHUBTICKETREQUEST']._serialized_end=196
+  _globals['_REDEEMHUBTICKETRESPONSE']._serialized_start=198
+  _globals['_REDEEMHUBTICKETRESPONSE']._serialized_end=250
+  _globals['_SENDHUBMESSAGEREQUEST']._serialized_start=252
+  _globals['_SENDHUBMESSAGEREQUEST']._serialized_end=337
+  _globals['_SENDHUBMESSAGERESPONSE']._serialized_start=339
+  _globals['_SENDHUBMESSAGERESPONSE']._serialized_end=398
+  _globals['_WATCHHUBMESSAGESREQUEST']._serialized_start=400
+  _globals['_WATCHHUBMESSAGESREQUEST']._serialized_end=457
+  _globals['_WATCHHUBMESSAGESRESPONSE']._serialized_start=459
+  _globals['_WATCHHUBMESSAGESRESPONSE']._serialized_end=505
 # @@protoc_insertion_point(module_scope)

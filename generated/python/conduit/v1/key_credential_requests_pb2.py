@@ -27,7 +27,7 @@ from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(conduit/v1/key_credential_requests.proto\x12\nconduit.v1\x1a\x1f\x63onduit/v1/key_credential.proto\x1a\x18\x63onduit/v1/options.proto\x1a google/protobuf/field_mask.proto\"n\n\x1a\x43reateKeyCredentialRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12/\n\x03key\x18\x02 \x01(\x0b\x32\x1d.conduit.v1.KeyCredentialSpecR\x03key\"J\n\x1b\x43reateKeyCredentialResponse\x12+\n\x03key\x18\x01 \x01(\x0b\x32\x19.conduit.v1.KeyCredentialR\x03key\"Q\n\x17GetKeyCredentialRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x15\n\x06key_id\x18\x02 \x01(\tR\x05keyId\"G\n\x18GetKeyCredentialResponse\x12+\n\x03key\x18\x01 \x01(\x0b\x32\x19.conduit.v1.KeyCredentialR\x03key\"x\n\x19ListKeyCredentialsRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"s\n\x1aListKeyCredentialsResponse\x12-\n\x04keys\x18\x01 \x03(\x0b\x32\x19.conduit.v1.KeyCredentialR\x04keys\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe6\x01\n\x1aUpdateKeyCredentialRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x15\n\x06key_id\x18\x02 \x01(\tR\x05keyId\x12/\n\x03key\x18\x03 \x01(\x0b\x32\x1d.conduit.v1.KeyCredentialSpecR\x03key\x12;\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\"\n\x04\x65tag\x18\x05 \x01(\tB\x0e\x8a\xb5\x18\nJ\x08if-matchR\x04\x65tag\"J\n\x1bUpdateKeyCredentialResponse\x12+\n\x03key\x18\x01 \x01(\x0b\x32\x19.conduit.v1.KeyCredentialR\x03key\"T\n\x1a\x44\x65leteKeyCredentialRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x15\n\x06key_id\x18\x02 \x01(\tR\x05keyId\"\x1d\n\x1b\x44\x65leteKeyCredentialResponse\"\x85\x01\n\x1aRotateKeyCredentialRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x15\n\x06key_id\x18\x02 \x01(\tR\x05keyId\x12/\n\x03key\x18\x03 \x01(\x0b\x32\x1d.conduit.v1.KeyCredentialSpecR\x03key\"J\n\x1bRotateKeyCredentialResponse\x12+\n\x03key\x18\x01 \x01(\x0b\x32\x19.conduit.v1.KeyCredentialR\x03keyB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(conduit/v1/key_credential_requests.proto\x12\nconduit.v1\x1a\x1f\x63onduit/v1/key_credential.proto\x1a\x18\x63onduit/v1/options.proto\x1a google/protobuf/field_mask.proto\"n\n\x1a\x43reateKeyCredentialRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12/\n\x03key\x18\x02 \x01(\x0b\x32\x1d.conduit.v1.KeyCredentialSpecR\x03key\"J\n\x1b\x43reateKeyCredentialResponse\x12+\n\x03key\x18\x01 \x01(\x0b\x32\x19.conduit.v1.KeyCredentialR\x03key\"Q\n\x17GetKeyCredentialRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x15\n\x06key_id\x18\x02 \x01(\tR\x05keyId\"G\n\x18GetKeyCredentialResponse\x12+\n\x03key\x18\x01 \x01(\x0b\x32\x19.conduit.v1.KeyCredentialR\x03key\"\x90\x01\n\x19ListKeyCredentialsRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x33\n\tpage_size\x18\x02 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"s\n\x1aListKeyCredentialsResponse\x12-\n\x04keys\x18\x01 \x03(\x0b\x32\x19.conduit.v1.KeyCredentialR\x04keys\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe6\x01\n\x1aUpdateKeyCredentialRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x15\n\x06key_id\x18\x02 \x01(\tR\x05keyId\x12/\n\x03key\x18\x03 \x01(\x0b\x32\x1d.conduit.v1.KeyCredentialSpecR\x03key\x12;\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\"\n\x04\x65tag\x18\x05 \x01(\tB\x0e\x8a\xb5\x18\nJ\x08if-matchR\x04\x65tag\"J\n\x1bUpdateKeyCredentialResponse\x12+\n\x03key\x18\x01 \x01(\x0b\x32\x19.conduit.v1.KeyCredentialR\x03key\"T\n\x1a\x44\x65leteKeyCredentialRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x15\n\x06key_id\x18\x02 \x01(\tR\x05keyId\"\x1d\n\x1b\x44\x65leteKeyCredentialResponse\"\x85\x01\n\x1aRotateKeyCredentialRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x15\n\x06key_id\x18\x02 \x01(\tR\x05keyId\x12/\n\x03key\x18\x03 \x01(\x0b\x32\x1d.conduit.v1.KeyCredentialSpecR\x03key\"J\n\x1bRotateKeyCredentialResponse\x12+\n\x03key\x18\x01 \x01(\x0b\x32\x19.conduit.v1.KeyCredentialR\x03keyB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +35,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.key_credential_r
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
+  _globals['_LISTKEYCREDENTIALSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTKEYCREDENTIALSREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000I\000\000\000\000\000@\217@'
   _globals['_UPDATEKEYCREDENTIALREQUEST'].fields_by_name['etag']._loaded_options = None
   _globals['_UPDATEKEYCREDENTIALREQUEST'].fields_by_name['etag']._serialized_options = b'\212\265\030\nJ\010if-match'
   _globals['_CREATEKEYCREDENTIALREQUEST']._serialized_start=149
@@ -45,20 +47,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETKEYCREDENTIALREQUEST']._serialized_end=418
   _globals['_GETKEYCREDENTIALRESPONSE']._serialized_start=420
   _globals['_GETKEYCREDENTIALRESPONSE']._serialized_end=491
-  _globals['_LISTKEYCREDENTIALSREQUEST']._serialized_start=493
-  _globals['_LISTKEYCREDENTIALSREQUEST']._serialized_end=613
-  _globals['_LISTKEYCREDENTIALSRESPONSE']._serialized_start=615
-  _globals['_LISTKEYCREDENTIALSRESPONSE']._serialized_end=730
-  _globals['_UPDATEKEYCREDENTIALREQUEST']._serialized_start=733
-  _globals['_UPDATEKEYCREDENTIALREQUEST']._serialized_end=963
-  _globals['_UPDATEKEYCREDENTIALRESPONSE']._serialized_start=965
-  _globals['_UPDATEKEYCREDENTIALRESPONSE']._serialized_end=1039
-  _globals['_DELETEKEYCREDENTIALREQUEST']._serialized_start=1041
-  _globals['_DELETEKEYCREDENTIALREQUEST']._serialized_end=1125
-  _globals['_DELETEKEYCREDENTIALRESPONSE']._serialized_start=1127
-  _globals['_DELETEKEYCREDENTIALRESPONSE']._serialized_end=1156
-  _globals['_ROTATEKEYCREDENTIALREQUEST']._serialized_start=1159
-  _globals['_ROTATEKEYCREDENTIALREQUEST']._serialized_end=1292
-  _globals['_ROTATEKEYCREDENTIALRESPONSE']._serialized_start=1294
-  _globals['_ROTATEKEYCREDENTIALRESPONSE']._serialized_end=1368
+  _globals['_LISTKEYCREDENTIALSREQUEST']._serialized_start=494
+  _globals['_LISTKEYCREDENTIALSREQUEST']._serialized_end=638
+  _globals['_LISTKEYCREDENTIALSRESPONSE']._serialized_start=640
+  _globals['_LISTKEYCREDENTIALSRESPONSE']._serialized_end=755
+  _globals['_UPDATEKEYCREDENTIALREQUEST']._serialized_start=758
+  _globals['_UPDATEKEYCREDENTIALREQUEST']._serialized_end=988
+  _globals['_UPDATEKEYCREDENTIALRESPONSE']._serialized_start=990
+  _globals['_UPDATEKEYCREDENTIALRESPONSE']._serialized_end=1064
+  _globals['_DELETEKEYCREDENTIALREQUEST']._serialized_start=1066
+  _globals['_DELETEKEYCREDENTIALREQUEST']._serialized_end=1150
+  _globals['_DELETEKEYCREDENTIALRESPONSE']._serialized_start=1152
+  _globals['_DELETEKEYCREDENTIALRESPONSE']._serialized_end=1181
+  _globals['_ROTATEKEYCREDENTIALREQUEST']._serialized_start=1184
+  _globals['_ROTATEKEYCREDENTIALREQUEST']._serialized_end=1317
+  _globals['_ROTATEKEYCREDENTIALRESPONSE']._serialized_start=1319
+  _globals['_ROTATEKEYCREDENTIALRESPONSE']._serialized_end=1393
 # @@protoc_insertion_point(module_scope)

@@ -27,7 +27,7 @@ from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'conduit/v1/model_mapping_requests.proto\x12\nconduit.v1\x1a\x1e\x63onduit/v1/model_mapping.proto\x1a\x18\x63onduit/v1/options.proto\x1a google/protobuf/field_mask.proto\"S\n\x19\x43reateModelMappingRequest\x12\x36\n\x07mapping\x18\x01 \x01(\x0b\x32\x1c.conduit.v1.ModelMappingSpecR\x07mapping\"P\n\x1a\x43reateModelMappingResponse\x12\x32\n\x07mapping\x18\x01 \x01(\x0b\x32\x18.conduit.v1.ModelMappingR\x07mapping\"(\n\x16GetModelMappingRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"M\n\x17GetModelMappingResponse\x12\x32\n\x07mapping\x18\x01 \x01(\x0b\x32\x18.conduit.v1.ModelMappingR\x07mapping\"\xa3\x01\n\x18ListModelMappingsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12*\n\x0bmodel_alias\x18\x03 \x01(\tB\t\x92\xb5\x18\x05\x10\xc8\x01\x18\x01R\nmodelAlias\x12\x1f\n\x0bprovider_id\x18\x04 \x01(\x03R\nproviderId\"y\n\x19ListModelMappingsResponse\x12\x34\n\x08mappings\x18\x01 \x03(\x0b\x32\x18.conduit.v1.ModelMappingR\x08mappings\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc4\x01\n\x19UpdateModelMappingRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x36\n\x07mapping\x18\x02 \x01(\x0b\x32\x1c.conduit.v1.ModelMappingSpecR\x07mapping\x12;\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\"\n\x04\x65tag\x18\x04 \x01(\tB\x0e\x8a\xb5\x18\nJ\x08if-matchR\x04\x65tag\"P\n\x1aUpdateModelMappingResponse\x12\x32\n\x07mapping\x18\x01 \x01(\x0b\x32\x18.conduit.v1.ModelMappingR\x07mapping\"+\n\x19\x44\x65leteModelMappingRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\x1c\n\x1a\x44\x65leteModelMappingResponseB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'conduit/v1/model_mapping_requests.proto\x12\nconduit.v1\x1a\x1e\x63onduit/v1/model_mapping.proto\x1a\x18\x63onduit/v1/options.proto\x1a google/protobuf/field_mask.proto\"S\n\x19\x43reateModelMappingRequest\x12\x36\n\x07mapping\x18\x01 \x01(\x0b\x32\x1c.conduit.v1.ModelMappingSpecR\x07mapping\"P\n\x1a\x43reateModelMappingResponse\x12\x32\n\x07mapping\x18\x01 \x01(\x0b\x32\x18.conduit.v1.ModelMappingR\x07mapping\"(\n\x16GetModelMappingRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"M\n\x17GetModelMappingResponse\x12\x32\n\x07mapping\x18\x01 \x01(\x0b\x32\x18.conduit.v1.ModelMappingR\x07mapping\"\xbb\x01\n\x18ListModelMappingsRequest\x12\x33\n\tpage_size\x18\x01 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12*\n\x0bmodel_alias\x18\x03 \x01(\tB\t\x92\xb5\x18\x05\x10\xc8\x01\x18\x01R\nmodelAlias\x12\x1f\n\x0bprovider_id\x18\x04 \x01(\x03R\nproviderId\"y\n\x19ListModelMappingsResponse\x12\x34\n\x08mappings\x18\x01 \x03(\x0b\x32\x18.conduit.v1.ModelMappingR\x08mappings\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc4\x01\n\x19UpdateModelMappingRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x36\n\x07mapping\x18\x02 \x01(\x0b\x32\x1c.conduit.v1.ModelMappingSpecR\x07mapping\x12;\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\"\n\x04\x65tag\x18\x04 \x01(\tB\x0e\x8a\xb5\x18\nJ\x08if-matchR\x04\x65tag\"P\n\x1aUpdateModelMappingResponse\x12\x32\n\x07mapping\x18\x01 \x01(\x0b\x32\x18.conduit.v1.ModelMappingR\x07mapping\"+\n\x19\x44\x65leteModelMappingRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\x1c\n\x1a\x44\x65leteModelMappingResponseB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +35,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.model_mapping_re
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
+  _globals['_LISTMODELMAPPINGSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTMODELMAPPINGSREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000I\000\000\000\000\000@\217@'
   _globals['_LISTMODELMAPPINGSREQUEST'].fields_by_name['model_alias']._loaded_options = None
   _globals['_LISTMODELMAPPINGSREQUEST'].fields_by_name['model_alias']._serialized_options = b'\222\265\030\005\020\310\001\030\001'
   _globals['_UPDATEMODELMAPPINGREQUEST'].fields_by_name['etag']._loaded_options = None
@@ -48,15 +50,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETMODELMAPPINGRESPONSE']._serialized_start=356
   _globals['_GETMODELMAPPINGRESPONSE']._serialized_end=433
   _globals['_LISTMODELMAPPINGSREQUEST']._serialized_start=436
-  _globals['_LISTMODELMAPPINGSREQUEST']._serialized_end=599
-  _globals['_LISTMODELMAPPINGSRESPONSE']._serialized_start=601
-  _globals['_LISTMODELMAPPINGSRESPONSE']._serialized_end=722
-  _globals['_UPDATEMODELMAPPINGREQUEST']._serialized_start=725
-  _globals['_UPDATEMODELMAPPINGREQUEST']._serialized_end=921
-  _globals['_UPDATEMODELMAPPINGRESPONSE']._serialized_start=923
-  _globals['_UPDATEMODELMAPPINGRESPONSE']._serialized_end=1003
-  _globals['_DELETEMODELMAPPINGREQUEST']._serialized_start=1005
-  _globals['_DELETEMODELMAPPINGREQUEST']._serialized_end=1048
-  _globals['_DELETEMODELMAPPINGRESPONSE']._serialized_start=1050
-  _globals['_DELETEMODELMAPPINGRESPONSE']._serialized_end=1078
+  _globals['_LISTMODELMAPPINGSREQUEST']._serialized_end=623
+  _globals['_LISTMODELMAPPINGSRESPONSE']._serialized_start=625
+  _globals['_LISTMODELMAPPINGSRESPONSE']._serialized_end=746
+  _globals['_UPDATEMODELMAPPINGREQUEST']._serialized_start=749
+  _globals['_UPDATEMODELMAPPINGREQUEST']._serialized_end=945
+  _globals['_UPDATEMODELMAPPINGRESPONSE']._serialized_start=947
+  _globals['_UPDATEMODELMAPPINGRESPONSE']._serialized_end=1027
+  _globals['_DELETEMODELMAPPINGREQUEST']._serialized_start=1029
+  _globals['_DELETEMODELMAPPINGREQUEST']._serialized_end=1072
+  _globals['_DELETEMODELMAPPINGRESPONSE']._serialized_start=1074
+  _globals['_DELETEMODELMAPPINGRESPONSE']._serialized_end=1102
 # @@protoc_insertion_point(module_scope)

@@ -28,7 +28,7 @@ from conduit.v1 import provider_pb2 as conduit_dot_v1_dot_provider__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"conduit/v1/provider_requests.proto\x12\nconduit.v1\x1a\x1d\x63onduit/v1/connectivity.proto\x1a\x18\x63onduit/v1/options.proto\x1a\x19\x63onduit/v1/provider.proto\x1a google/protobuf/field_mask.proto\"M\n\x15\x43reateProviderRequest\x12\x34\n\x08provider\x18\x01 \x01(\x0b\x32\x18.conduit.v1.ProviderSpecR\x08provider\"J\n\x16\x43reateProviderResponse\x12\x30\n\x08provider\x18\x01 \x01(\x0b\x32\x14.conduit.v1.ProviderR\x08provider\"$\n\x12GetProviderRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"G\n\x13GetProviderResponse\x12\x30\n\x08provider\x18\x01 \x01(\x0b\x32\x14.conduit.v1.ProviderR\x08provider\"w\n\x14ListProvidersRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12#\n\rprovider_type\x18\x03 \x01(\tR\x0cproviderType\"s\n\x15ListProvidersResponse\x12\x32\n\tproviders\x18\x01 \x03(\x0b\x32\x14.conduit.v1.ProviderR\tproviders\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xbe\x01\n\x15UpdateProviderRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x34\n\x08provider\x18\x02 \x01(\x0b\x32\x18.conduit.v1.ProviderSpecR\x08provider\x12;\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\"\n\x04\x65tag\x18\x04 \x01(\tB\x0e\x8a\xb5\x18\nJ\x08if-matchR\x04\x65tag\"J\n\x16UpdateProviderResponse\x12\x30\n\x08provider\x18\x01 \x01(\x0b\x32\x14.conduit.v1.ProviderR\x08provider\"\'\n\x15\x44\x65leteProviderRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\x18\n\x16\x44\x65leteProviderResponse\"M\n\x13TestProviderRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x15\n\x06key_id\x18\x02 \x01(\tR\x05keyId\"N\n\x14TestProviderResponse\x12\x36\n\x06report\x18\x01 \x01(\x0b\x32\x1e.conduit.v1.ConnectivityReportR\x06report\"8\n\x15\x44iscoverModelsRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\"\x9e\x01\n\x16\x44iscoverModelsResponse\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x33\n\x06models\x18\x02 \x03(\x0b\x32\x1b.conduit.v1.DiscoveredModelR\x06models\x12\x14\n\x05\x61\x64\x64\x65\x64\x18\x03 \x03(\tR\x05\x61\x64\x64\x65\x64\x12\x18\n\x07removed\x18\x04 \x03(\tR\x07removed\"z\n\x1bListDiscoveredModelsRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"{\n\x1cListDiscoveredModelsResponse\x12\x33\n\x06models\x18\x01 \x03(\x0b\x32\x1b.conduit.v1.DiscoveredModelR\x06models\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageTokenB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"conduit/v1/provider_requests.proto\x12\nconduit.v1\x1a\x1d\x63onduit/v1/connectivity.proto\x1a\x18\x63onduit/v1/options.proto\x1a\x19\x63onduit/v1/provider.proto\x1a google/protobuf/field_mask.proto\"M\n\x15\x43reateProviderRequest\x12\x34\n\x08provider\x18\x01 \x01(\x0b\x32\x18.conduit.v1.ProviderSpecR\x08provider\"J\n\x16\x43reateProviderResponse\x12\x30\n\x08provider\x18\x01 \x01(\x0b\x32\x14.conduit.v1.ProviderR\x08provider\"$\n\x12GetProviderRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"G\n\x13GetProviderResponse\x12\x30\n\x08provider\x18\x01 \x01(\x0b\x32\x14.conduit.v1.ProviderR\x08provider\"\x8f\x01\n\x14ListProvidersRequest\x12\x33\n\tpage_size\x18\x01 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12#\n\rprovider_type\x18\x03 \x01(\tR\x0cproviderType\"s\n\x15ListProvidersResponse\x12\x32\n\tproviders\x18\x01 \x03(\x0b\x32\x14.conduit.v1.ProviderR\tproviders\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xbe\x01\n\x15UpdateProviderRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x34\n\x08provider\x18\x02 \x01(\x0b\x32\x18.conduit.v1.ProviderSpecR\x08provider\x12;\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\"\n\x04\x65tag\x18\x04 \x01(\tB\x0e\x8a\xb5\x18\nJ\x08if-matchR\x04\x65tag\"J\n\x16UpdateProviderResponse\x12\x30\n\x08provider\x18\x01 \x01(\x0b\x32\x14.conduit.v1.ProviderR\x08provider\"\'\n\x15\x44\x65leteProviderRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\x18\n\x16\x44\x65leteProviderResponse\"M\n\x13TestProviderRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x15\n\x06key_id\x18\x02 \x01(\tR\x05keyId\"N\n\x14TestProviderResponse\x12\x36\n\x06report\x18\x01 \x01(\x0b\x32\x1e.conduit.v1.ConnectivityReportR\x06report\"8\n\x15\x44iscoverModelsRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\"\x9e\x01\n\x16\x44iscoverModelsResponse\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x33\n\x06models\x18\x02 \x03(\x0b\x32\x1b.conduit.v1.DiscoveredModelR\x06models\x12\x14\n\x05\x61\x64\x64\x65\x64\x18\x03 \x03(\tR\x05\x61\x64\x64\x65\x64\x12\x18\n\x07removed\x18\x04 \x03(\tR\x07removed\"\x92\x01\n\x1bListDiscoveredModelsRequest\x12\x1f\n\x0bprovider_id\x18\x01 \x01(\x03R\nproviderId\x12\x33\n\tpage_size\x18\x02 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"{\n\x1cListDiscoveredModelsResponse\x12\x33\n\x06models\x18\x01 \x03(\x0b\x32\x1b.conduit.v1.DiscoveredModelR\x06models\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageTokenB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,8 +36,12 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.provider_request
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
+  _globals['_LISTPROVIDERSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTPROVIDERSREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000I\000\000\000\000\000@\217@'
   _globals['_UPDATEPROVIDERREQUEST'].fields_by_name['etag']._loaded_options = None
   _globals['_UPDATEPROVIDERREQUEST'].fields_by_name['etag']._serialized_options = b'\212\265\030\nJ\010if-match'
+  _globals['_LISTDISCOVEREDMODELSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTDISCOVEREDMODELSREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000I\000\000\000\000\000@\217@'
   _globals['_CREATEPROVIDERREQUEST']._serialized_start=168
   _globals['_CREATEPROVIDERREQUEST']._serialized_end=245
   _globals['_CREATEPROVIDERRESPONSE']._serialized_start=247
@@ -46,28 +50,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETPROVIDERREQUEST']._serialized_end=359
   _globals['_GETPROVIDERRESPONSE']._serialized_start=361
   _globals['_GETPROVIDERRESPONSE']._serialized_end=432
-  _globals['_LISTPROVIDERSREQUEST']._serialized_start=434
-  _globals['_LISTPROVIDERSREQUEST']._serialized_end=553
-  _globals['_LISTPROVIDERSRESPONSE']._serialized_start=555
-  _globals['_LISTPROVIDERSRESPONSE']._serialized_end=670
-  _globals['_UPDATEPROVIDERREQUEST']._serialized_start=673
-  _globals['_UPDATEPROVIDERREQUEST']._serialized_end=863
-  _globals['_UPDATEPROVIDERRESPONSE']._serialized_start=865
-  _globals['_UPDATEPROVIDERRESPONSE']._serialized_end=939
-  _globals['_DELETEPROVIDERREQUEST']._serialized_start=941
-  _globals['_DELETEPROVIDERREQUEST']._serialized_end=980
-  _globals['_DELETEPROVIDERRESPONSE']._serialized_start=982
-  _globals['_DELETEPROVIDERRESPONSE']._serialized_end=1006
-  _globals['_TESTPROVIDERREQUEST']._serialized_start=1008
-  _globals['_TESTPROVIDERREQUEST']._serialized_end=1085
-  _globals['_TESTPROVIDERRESPONSE']._serialized_start=1087
-  _globals['_TESTPROVIDERRESPONSE']._serialized_end=1165
-  _globals['_DISCOVERMODELSREQUEST']._serialized_start=1167
-  _globals['_DISCOVERMODELSREQUEST']._serialized_end=1223
-  _globals['_DISCOVERMODELSRESPONSE']._serialized_start=1226
-  _globals['_DISCOVERMODELSRESPONSE']._serialized_end=1384
-  _globals['_LISTDISCOVEREDMODELSREQUEST']._serialized_start=1386
-  _globals['_LISTDISCOVEREDMODELSREQUEST']._serialized_end=1508
-  _globals['_LISTDISCOVEREDMODELSRESPONSE']._serialized_start=1510
-  _globals['_LISTDISCOVEREDMODELSRESPONSE']._serialized_end=1633
+  _globals['_LISTPROVIDERSREQUEST']._serialized_start=435
+  _globals['_LISTPROVIDERSREQUEST']._serialized_end=578
+  _globals['_LISTPROVIDERSRESPONSE']._serialized_start=580
+  _globals['_LISTPROVIDERSRESPONSE']._serialized_end=695
+  _globals['_UPDATEPROVIDERREQUEST']._serialized_start=698
+  _globals['_UPDATEPROVIDERREQUEST']._serialized_end=888
+  _globals['_UPDATEPROVIDERRESPONSE']._serialized_start=890
+  _globals['_UPDATEPROVIDERRESPONSE']._serialized_end=964
+  _globals['_DELETEPROVIDERREQUEST']._serialized_start=966
+  _globals['_DELETEPROVIDERREQUEST']._serialized_end=1005
+  _globals['_DELETEPROVIDERRESPONSE']._serialized_start=1007
+  _globals['_DELETEPROVIDERRESPONSE']._serialized_end=1031
+  _globals['_TESTPROVIDERREQUEST']._serialized_start=1033
+  _globals['_TESTPROVIDERREQUEST']._serialized_end=1110
+  _globals['_TESTPROVIDERRESPONSE']._serialized_start=1112
+  _globals['_TESTPROVIDERRESPONSE']._serialized_end=1190
+  _globals['_DISCOVERMODELSREQUEST']._serialized_start=1192
+  _globals['_DISCOVERMODELSREQUEST']._serialized_end=1248
+  _globals['_DISCOVERMODELSRESPONSE']._serialized_start=1251
+  _globals['_DISCOVERMODELSRESPONSE']._serialized_end=1409
+  _globals['_LISTDISCOVEREDMODELSREQUEST']._serialized_start=1412
+  _globals['_LISTDISCOVEREDMODELSREQUEST']._serialized_end=1558
+  _globals['_LISTDISCOVEREDMODELSRESPONSE']._serialized_start=1560
+  _globals['_LISTDISCOVEREDMODELSRESPONSE']._serialized_end=1683
 # @@protoc_insertion_point(module_scope)

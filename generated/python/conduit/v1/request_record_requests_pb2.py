@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from conduit.v1 import request_record_pb2 as conduit_dot_v1_dot_request__record__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(conduit/v1/request_record_requests.proto\x12\nconduit.v1\x1a\x1f\x63onduit/v1/request_record.proto\")\n\x17GetRequestRecordRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"O\n\x18GetRequestRecordResponse\x12\x33\n\x07request\x18\x01 \x01(\x0b\x32\x19.conduit.v1.RequestRecordR\x07request\"\xa0\x01\n\x19ListRequestRecordsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x14\n\x05model\x18\x03 \x01(\tR\x05model\x12\x31\n\x06status\x18\x04 \x01(\x0e\x32\x19.conduit.v1.RequestStatusR\x06status\"\x9a\x01\n\x1aListRequestRecordsResponse\x12\x35\n\x08requests\x18\x01 \x03(\x0b\x32\x19.conduit.v1.RequestRecordR\x08requests\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n\nis_partial\x18\x03 \x01(\x08R\tisPartialB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(conduit/v1/request_record_requests.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1f\x63onduit/v1/request_record.proto\")\n\x17GetRequestRecordRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"O\n\x18GetRequestRecordResponse\x12\x33\n\x07request\x18\x01 \x01(\x0b\x32\x19.conduit.v1.RequestRecordR\x07request\"\xb8\x01\n\x19ListRequestRecordsRequest\x12\x33\n\tpage_size\x18\x01 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x14\n\x05model\x18\x03 \x01(\tR\x05model\x12\x31\n\x06status\x18\x04 \x01(\x0e\x32\x19.conduit.v1.RequestStatusR\x06status\"\x9a\x01\n\x1aListRequestRecordsResponse\x12\x35\n\x08requests\x18\x01 \x03(\x0b\x32\x19.conduit.v1.RequestRecordR\x08requests\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n\nis_partial\x18\x03 \x01(\x08R\tisPartialB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,12 +34,14 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.request_record_r
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
-  _globals['_GETREQUESTRECORDREQUEST']._serialized_start=89
-  _globals['_GETREQUESTRECORDREQUEST']._serialized_end=130
-  _globals['_GETREQUESTRECORDRESPONSE']._serialized_start=132
-  _globals['_GETREQUESTRECORDRESPONSE']._serialized_end=211
-  _globals['_LISTREQUESTRECORDSREQUEST']._serialized_start=214
-  _globals['_LISTREQUESTRECORDSREQUEST']._serialized_end=374
-  _globals['_LISTREQUESTRECORDSRESPONSE']._serialized_start=377
-  _globals['_LISTREQUESTRECORDSRESPONSE']._serialized_end=531
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTREQUESTRECORDSREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000I\000\000\000\000\000@\217@'
+  _globals['_GETREQUESTRECORDREQUEST']._serialized_start=115
+  _globals['_GETREQUESTRECORDREQUEST']._serialized_end=156
+  _globals['_GETREQUESTRECORDRESPONSE']._serialized_start=158
+  _globals['_GETREQUESTRECORDRESPONSE']._serialized_end=237
+  _globals['_LISTREQUESTRECORDSREQUEST']._serialized_start=240
+  _globals['_LISTREQUESTRECORDSREQUEST']._serialized_end=424
+  _globals['_LISTREQUESTRECORDSRESPONSE']._serialized_start=427
+  _globals['_LISTREQUESTRECORDSRESPONSE']._serialized_end=581
 # @@protoc_insertion_point(module_scope)

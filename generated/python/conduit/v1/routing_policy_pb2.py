@@ -26,7 +26,7 @@ from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onduit/v1/routing_policy.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\"\xee\x01\n\x0bRetryPolicy\x12;\n\x07\x66\x61ilure\x18\x01 \x01(\x0e\x32\x18.conduit.v1.FailureClassB\x07\x8a\xb5\x18\x03\x88\x01\x01R\x07\x66\x61ilure\x12\x1f\n\x08\x61ttempts\x18\x02 \x01(\x05H\x00R\x08\x61ttempts\x88\x01\x01\x12\x35\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x06\x92\xb5\x18\x02\x30<R\x04wait\x12=\n\x08max_wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x07\x92\xb5\x18\x03\x30\xd8\x04R\x07maxWaitB\x0b\n\t_attempts\"\x83\x01\n\x07Hedging\x12\x38\n\x05\x64\x65lay\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x07\x92\xb5\x18\x03\x30\xd8\x04R\x05\x64\x65lay\x12\x33\n\x06\x62udget\x18\x02 \x01(\x01\x42\x16\x92\xb5\x18\x12\x41\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00\x00\xf0?H\x00R\x06\x62udget\x88\x01\x01\x42\t\n\x07_budget*\x8d\x02\n\x11\x42\x61lancingStrategy\x12\"\n\x1e\x42\x41LANCING_STRATEGY_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x42\x41LANCING_STRATEGY_WEIGHTED\x10\x01\x12\"\n\x1e\x42\x41LANCING_STRATEGY_ROUND_ROBIN\x10\x02\x12!\n\x1d\x42\x41LANCING_STRATEGY_LEAST_BUSY\x10\x03\x12%\n!BALANCING_STRATEGY_LOWEST_LATENCY\x10\x04\x12\"\n\x1e\x42\x41LANCING_STRATEGY_LOWEST_COST\x10\x05\x12!\n\x1d\x42\x41LANCING_STRATEGY_MOST_QUOTA\x10\x06*z\n\x0b\x41\x66\x66inityKey\x12\x1c\n\x18\x41\x46\x46INITY_KEY_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41\x46\x46INITY_KEY_NONE\x10\x01\x12\x18\n\x14\x41\x46\x46INITY_KEY_SESSION\x10\x02\x12\x1c\n\x18\x41\x46\x46INITY_KEY_VIRTUAL_KEY\x10\x03*\x86\x01\n\x0eStreamFailover\x12\x1f\n\x1bSTREAM_FAILOVER_UNSPECIFIED\x10\x00\x12\x1b\n\x17STREAM_FAILOVER_RESTART\x10\x01\x12\x1c\n\x18STREAM_FAILOVER_CONTINUE\x10\x02\x12\x18\n\x14STREAM_FAILOVER_FAIL\x10\x03*\xcb\x01\n\x0c\x46\x61ilureClass\x12#\n\x19\x46\x41ILURE_CLASS_UNSPECIFIED\x10\x00\x1a\x04\x98\xb5\x18\x01\x12\x1e\n\x1a\x46\x41ILURE_CLASS_RATE_LIMITED\x10\x01\x12\x1c\n\x18\x46\x41ILURE_CLASS_OVERLOADED\x10\x02\x12\x1e\n\x1a\x46\x41ILURE_CLASS_SERVER_ERROR\x10\x03\x12\x1d\n\x19\x46\x41ILURE_CLASS_UNREACHABLE\x10\x04\x12\x19\n\x15\x46\x41ILURE_CLASS_TIMEOUT\x10\x05*\xbb\x01\n\x11\x46\x61llbackCondition\x12(\n\x1e\x46\x41LLBACK_CONDITION_UNSPECIFIED\x10\x00\x1a\x04\x98\xb5\x18\x01\x12\'\n#FALLBACK_CONDITION_CONTEXT_TOO_LONG\x10\x01\x12%\n!FALLBACK_CONDITION_CONTENT_POLICY\x10\x02\x12,\n(FALLBACK_CONDITION_UNSUPPORTED_PARAMETER\x10\x03\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63onduit/v1/routing_policy.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\"\x86\x02\n\x0bRetryPolicy\x12;\n\x07\x66\x61ilure\x18\x01 \x01(\x0e\x32\x18.conduit.v1.FailureClassB\x07\x8a\xb5\x18\x03\x88\x01\x01R\x07\x66\x61ilure\x12\x37\n\x08\x61ttempts\x18\x02 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\xf0?I\x00\x00\x00\x00\x00\x00\x30@H\x00R\x08\x61ttempts\x88\x01\x01\x12\x35\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x06\x92\xb5\x18\x02\x30<R\x04wait\x12=\n\x08max_wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x07\x92\xb5\x18\x03\x30\xd8\x04R\x07maxWaitB\x0b\n\t_attempts\"\x83\x01\n\x07Hedging\x12\x38\n\x05\x64\x65lay\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x07\x92\xb5\x18\x03\x30\xd8\x04R\x05\x64\x65lay\x12\x33\n\x06\x62udget\x18\x02 \x01(\x01\x42\x16\x92\xb5\x18\x12\x41\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00\x00\xf0?H\x00R\x06\x62udget\x88\x01\x01\x42\t\n\x07_budget*\x8d\x02\n\x11\x42\x61lancingStrategy\x12\"\n\x1e\x42\x41LANCING_STRATEGY_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x42\x41LANCING_STRATEGY_WEIGHTED\x10\x01\x12\"\n\x1e\x42\x41LANCING_STRATEGY_ROUND_ROBIN\x10\x02\x12!\n\x1d\x42\x41LANCING_STRATEGY_LEAST_BUSY\x10\x03\x12%\n!BALANCING_STRATEGY_LOWEST_LATENCY\x10\x04\x12\"\n\x1e\x42\x41LANCING_STRATEGY_LOWEST_COST\x10\x05\x12!\n\x1d\x42\x41LANCING_STRATEGY_MOST_QUOTA\x10\x06*z\n\x0b\x41\x66\x66inityKey\x12\x1c\n\x18\x41\x46\x46INITY_KEY_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41\x46\x46INITY_KEY_NONE\x10\x01\x12\x18\n\x14\x41\x46\x46INITY_KEY_SESSION\x10\x02\x12\x1c\n\x18\x41\x46\x46INITY_KEY_VIRTUAL_KEY\x10\x03*\x86\x01\n\x0eStreamFailover\x12\x1f\n\x1bSTREAM_FAILOVER_UNSPECIFIED\x10\x00\x12\x1b\n\x17STREAM_FAILOVER_RESTART\x10\x01\x12\x1c\n\x18STREAM_FAILOVER_CONTINUE\x10\x02\x12\x18\n\x14STREAM_FAILOVER_FAIL\x10\x03*\xcb\x01\n\x0c\x46\x61ilureClass\x12#\n\x19\x46\x41ILURE_CLASS_UNSPECIFIED\x10\x00\x1a\x04\x98\xb5\x18\x01\x12\x1e\n\x1a\x46\x41ILURE_CLASS_RATE_LIMITED\x10\x01\x12\x1c\n\x18\x46\x41ILURE_CLASS_OVERLOADED\x10\x02\x12\x1e\n\x1a\x46\x41ILURE_CLASS_SERVER_ERROR\x10\x03\x12\x1d\n\x19\x46\x41ILURE_CLASS_UNREACHABLE\x10\x04\x12\x19\n\x15\x46\x41ILURE_CLASS_TIMEOUT\x10\x05*\xbb\x01\n\x11\x46\x61llbackCondition\x12(\n\x1e\x46\x41LLBACK_CONDITION_UNSPECIFIED\x10\x00\x1a\x04\x98\xb5\x18\x01\x12\'\n#FALLBACK_CONDITION_CONTEXT_TOO_LONG\x10\x01\x12%\n!FALLBACK_CONDITION_CONTENT_POLICY\x10\x02\x12,\n(FALLBACK_CONDITION_UNSUPPORTED_PARAMETER\x10\x03\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +40,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FALLBACKCONDITION'].values_by_name["FALLBACK_CONDITION_UNSPECIFIED"]._serialized_options = b'\230\265\030\001'
   _globals['_RETRYPOLICY'].fields_by_name['failure']._loaded_options = None
   _globals['_RETRYPOLICY'].fields_by_name['failure']._serialized_options = b'\212\265\030\003\210\001\001'
+  _globals['_RETRYPOLICY'].fields_by_name['attempts']._loaded_options = None
+  _globals['_RETRYPOLICY'].fields_by_name['attempts']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\360?I\000\000\000\000\000\0000@'
   _globals['_RETRYPOLICY'].fields_by_name['wait']._loaded_options = None
   _globals['_RETRYPOLICY'].fields_by_name['wait']._serialized_options = b'\222\265\030\0020<'
   _globals['_RETRYPOLICY'].fields_by_name['max_wait']._loaded_options = None
@@ -48,18 +50,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HEDGING'].fields_by_name['delay']._serialized_options = b'\222\265\030\0030\330\004'
   _globals['_HEDGING'].fields_by_name['budget']._loaded_options = None
   _globals['_HEDGING'].fields_by_name['budget']._serialized_options = b'\222\265\030\022A\000\000\000\000\000\000\000\000I\000\000\000\000\000\000\360?'
-  _globals['_BALANCINGSTRATEGY']._serialized_start=481
-  _globals['_BALANCINGSTRATEGY']._serialized_end=750
-  _globals['_AFFINITYKEY']._serialized_start=752
-  _globals['_AFFINITYKEY']._serialized_end=874
-  _globals['_STREAMFAILOVER']._serialized_start=877
-  _globals['_STREAMFAILOVER']._serialized_end=1011
-  _globals['_FAILURECLASS']._serialized_start=1014
-  _globals['_FAILURECLASS']._serialized_end=1217
-  _globals['_FALLBACKCONDITION']._serialized_start=1220
-  _globals['_FALLBACKCONDITION']._serialized_end=1407
+  _globals['_BALANCINGSTRATEGY']._serialized_start=505
+  _globals['_BALANCINGSTRATEGY']._serialized_end=774
+  _globals['_AFFINITYKEY']._serialized_start=776
+  _globals['_AFFINITYKEY']._serialized_end=898
+  _globals['_STREAMFAILOVER']._serialized_start=901
+  _globals['_STREAMFAILOVER']._serialized_end=1035
+  _globals['_FAILURECLASS']._serialized_start=1038
+  _globals['_FAILURECLASS']._serialized_end=1241
+  _globals['_FALLBACKCONDITION']._serialized_start=1244
+  _globals['_FALLBACKCONDITION']._serialized_end=1431
   _globals['_RETRYPOLICY']._serialized_start=106
-  _globals['_RETRYPOLICY']._serialized_end=344
-  _globals['_HEDGING']._serialized_start=347
-  _globals['_HEDGING']._serialized_end=478
+  _globals['_RETRYPOLICY']._serialized_end=368
+  _globals['_HEDGING']._serialized_start=371
+  _globals['_HEDGING']._serialized_end=502
 # @@protoc_insertion_point(module_scope)

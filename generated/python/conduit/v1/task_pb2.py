@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from conduit.v1 import options_pb2 as conduit_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x63onduit/v1/task.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\"\xcb\x03\n\x04Task\x12\x16\n\x02id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x02id\x12\x1e\n\x06object\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12$\n\toperation\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\toperation\x12\x36\n\x06status\x18\x04 \x01(\x0e\x32\x16.conduit.v1.TaskStatusB\x06\x8a\xb5\x18\x02@\x01R\x06status\x12\x14\n\x05model\x18\x05 \x01(\tR\x05model\x12\x1f\n\x08progress\x18\x06 \x01(\x01H\x00R\x08progress\x88\x01\x01\x12%\n\ncreated_at\x18\x07 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\tcreatedAt\x12&\n\x0c\x63ompleted_at\x18\x08 \x01(\x03H\x01R\x0b\x63ompletedAt\x88\x01\x01\x12%\n\nexpires_at\x18\t \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\texpiresAt\x12/\n\x0bresult_json\x18\n \x01(\x0c\x42\x0e\x8a\xb5\x18\n\n\x06result\x10\x01R\nresultJson\x12+\n\x05\x65rror\x18\x0b \x01(\x0b\x32\x15.conduit.v1.TaskErrorR\x05\x65rror:\x04\x88\xb5\x18\x02\x42\x0b\n\t_progressB\x0f\n\r_completed_at\"k\n\tTaskError\x12 \n\x07message\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x07message\x12\x1a\n\x04type\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x04type\x12\x1a\n\x04\x63ode\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x04\x63ode:\x04\x88\xb5\x18\x02*\xa8\x01\n\nTaskStatus\x12\x1b\n\x17TASK_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12TASK_STATUS_QUEUED\x10\x01\x12\x17\n\x13TASK_STATUS_RUNNING\x10\x02\x12\x19\n\x15TASK_STATUS_SUCCEEDED\x10\x03\x12\x16\n\x12TASK_STATUS_FAILED\x10\x04\x12\x19\n\x15TASK_STATUS_CANCELLED\x10\x05\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x63onduit/v1/task.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\"\xe3\x03\n\x04Task\x12\x16\n\x02id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x02id\x12\x1e\n\x06object\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x06object\x12$\n\toperation\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\toperation\x12\x36\n\x06status\x18\x04 \x01(\x0e\x32\x16.conduit.v1.TaskStatusB\x06\x8a\xb5\x18\x02@\x01R\x06status\x12\x14\n\x05model\x18\x05 \x01(\tR\x05model\x12\x37\n\x08progress\x18\x06 \x01(\x01\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00\x00\xf0?H\x00R\x08progress\x88\x01\x01\x12%\n\ncreated_at\x18\x07 \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\tcreatedAt\x12&\n\x0c\x63ompleted_at\x18\x08 \x01(\x03H\x01R\x0b\x63ompletedAt\x88\x01\x01\x12%\n\nexpires_at\x18\t \x01(\x03\x42\x06\x8a\xb5\x18\x02@\x01R\texpiresAt\x12/\n\x0bresult_json\x18\n \x01(\x0c\x42\x0e\x8a\xb5\x18\n\n\x06result\x10\x01R\nresultJson\x12+\n\x05\x65rror\x18\x0b \x01(\x0b\x32\x15.conduit.v1.TaskErrorR\x05\x65rror:\x04\x88\xb5\x18\x02\x42\x0b\n\t_progressB\x0f\n\r_completed_at\"k\n\tTaskError\x12 \n\x07message\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x07message\x12\x1a\n\x04type\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x04type\x12\x1a\n\x04\x63ode\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02@\x01R\x04\x63ode:\x04\x88\xb5\x18\x02*\xa8\x01\n\nTaskStatus\x12\x1b\n\x17TASK_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12TASK_STATUS_QUEUED\x10\x01\x12\x17\n\x13TASK_STATUS_RUNNING\x10\x02\x12\x19\n\x15TASK_STATUS_SUCCEEDED\x10\x03\x12\x16\n\x12TASK_STATUS_FAILED\x10\x04\x12\x19\n\x15TASK_STATUS_CANCELLED\x10\x05\x42(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TASK'].fields_by_name['operation']._serialized_options = b'\212\265\030\002@\001'
   _globals['_TASK'].fields_by_name['status']._loaded_options = None
   _globals['_TASK'].fields_by_name['status']._serialized_options = b'\212\265\030\002@\001'
+  _globals['_TASK'].fields_by_name['progress']._loaded_options = None
+  _globals['_TASK'].fields_by_name['progress']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000I\000\000\000\000\000\000\360?'
   _globals['_TASK'].fields_by_name['created_at']._loaded_options = None
   _globals['_TASK'].fields_by_name['created_at']._serialized_options = b'\212\265\030\002@\001'
   _globals['_TASK'].fields_by_name['expires_at']._loaded_options = None
@@ -57,10 +59,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TASKERROR'].fields_by_name['code']._serialized_options = b'\212\265\030\002@\001'
   _globals['_TASKERROR']._loaded_options = None
   _globals['_TASKERROR']._serialized_options = b'\210\265\030\002'
-  _globals['_TASKSTATUS']._serialized_start=635
-  _globals['_TASKSTATUS']._serialized_end=803
+  _globals['_TASKSTATUS']._serialized_start=659
+  _globals['_TASKSTATUS']._serialized_end=827
   _globals['_TASK']._serialized_start=64
-  _globals['_TASK']._serialized_end=523
-  _globals['_TASKERROR']._serialized_start=525
-  _globals['_TASKERROR']._serialized_end=632
+  _globals['_TASK']._serialized_end=547
+  _globals['_TASKERROR']._serialized_start=549
+  _globals['_TASKERROR']._serialized_end=656
 # @@protoc_insertion_point(module_scope)

@@ -27,7 +27,7 @@ from conduit.v1 import virtual_key_pb2 as conduit_dot_v1_dot_virtual__key__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%conduit/v1/virtual_key_requests.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1c\x63onduit/v1/virtual_key.proto\x1a google/protobuf/field_mask.proto\"V\n\x17\x43reateVirtualKeyRequest\x12;\n\x0bvirtual_key\x18\x01 \x01(\x0b\x32\x1a.conduit.v1.VirtualKeySpecR\nvirtualKey\"S\n\x18\x43reateVirtualKeyResponse\x12\x37\n\x0bvirtual_key\x18\x01 \x01(\x0b\x32\x16.conduit.v1.VirtualKeyR\nvirtualKey\"&\n\x14GetVirtualKeyRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"P\n\x15GetVirtualKeyResponse\x12\x37\n\x0bvirtual_key\x18\x01 \x01(\x0b\x32\x16.conduit.v1.VirtualKeyR\nvirtualKey\"T\n\x16ListVirtualKeysRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"|\n\x17ListVirtualKeysResponse\x12\x39\n\x0cvirtual_keys\x18\x01 \x03(\x0b\x32\x16.conduit.v1.VirtualKeyR\x0bvirtualKeys\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc7\x01\n\x17UpdateVirtualKeyRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12;\n\x0bvirtual_key\x18\x02 \x01(\x0b\x32\x1a.conduit.v1.VirtualKeySpecR\nvirtualKey\x12;\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\"\n\x04\x65tag\x18\x04 \x01(\tB\x0e\x8a\xb5\x18\nJ\x08if-matchR\x04\x65tag\"S\n\x18UpdateVirtualKeyResponse\x12\x37\n\x0bvirtual_key\x18\x01 \x01(\x0b\x32\x16.conduit.v1.VirtualKeyR\nvirtualKey\")\n\x17\x44\x65leteVirtualKeyRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\x1a\n\x18\x44\x65leteVirtualKeyResponseB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%conduit/v1/virtual_key_requests.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x1c\x63onduit/v1/virtual_key.proto\x1a google/protobuf/field_mask.proto\"V\n\x17\x43reateVirtualKeyRequest\x12;\n\x0bvirtual_key\x18\x01 \x01(\x0b\x32\x1a.conduit.v1.VirtualKeySpecR\nvirtualKey\"S\n\x18\x43reateVirtualKeyResponse\x12\x37\n\x0bvirtual_key\x18\x01 \x01(\x0b\x32\x16.conduit.v1.VirtualKeyR\nvirtualKey\"&\n\x14GetVirtualKeyRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"P\n\x15GetVirtualKeyResponse\x12\x37\n\x0bvirtual_key\x18\x01 \x01(\x0b\x32\x16.conduit.v1.VirtualKeyR\nvirtualKey\"l\n\x16ListVirtualKeysRequest\x12\x33\n\tpage_size\x18\x01 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"|\n\x17ListVirtualKeysResponse\x12\x39\n\x0cvirtual_keys\x18\x01 \x03(\x0b\x32\x16.conduit.v1.VirtualKeyR\x0bvirtualKeys\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc7\x01\n\x17UpdateVirtualKeyRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12;\n\x0bvirtual_key\x18\x02 \x01(\x0b\x32\x1a.conduit.v1.VirtualKeySpecR\nvirtualKey\x12;\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\"\n\x04\x65tag\x18\x04 \x01(\tB\x0e\x8a\xb5\x18\nJ\x08if-matchR\x04\x65tag\"S\n\x18UpdateVirtualKeyResponse\x12\x37\n\x0bvirtual_key\x18\x01 \x01(\x0b\x32\x16.conduit.v1.VirtualKeyR\nvirtualKey\")\n\x17\x44\x65leteVirtualKeyRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\x1a\n\x18\x44\x65leteVirtualKeyResponseB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +35,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.virtual_key_requ
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
+  _globals['_LISTVIRTUALKEYSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTVIRTUALKEYSREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000I\000\000\000\000\000@\217@'
   _globals['_UPDATEVIRTUALKEYREQUEST'].fields_by_name['etag']._loaded_options = None
   _globals['_UPDATEVIRTUALKEYREQUEST'].fields_by_name['etag']._serialized_options = b'\212\265\030\nJ\010if-match'
   _globals['_CREATEVIRTUALKEYREQUEST']._serialized_start=143
@@ -46,15 +48,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETVIRTUALKEYRESPONSE']._serialized_start=356
   _globals['_GETVIRTUALKEYRESPONSE']._serialized_end=436
   _globals['_LISTVIRTUALKEYSREQUEST']._serialized_start=438
-  _globals['_LISTVIRTUALKEYSREQUEST']._serialized_end=522
-  _globals['_LISTVIRTUALKEYSRESPONSE']._serialized_start=524
-  _globals['_LISTVIRTUALKEYSRESPONSE']._serialized_end=648
-  _globals['_UPDATEVIRTUALKEYREQUEST']._serialized_start=651
-  _globals['_UPDATEVIRTUALKEYREQUEST']._serialized_end=850
-  _globals['_UPDATEVIRTUALKEYRESPONSE']._serialized_start=852
-  _globals['_UPDATEVIRTUALKEYRESPONSE']._serialized_end=935
-  _globals['_DELETEVIRTUALKEYREQUEST']._serialized_start=937
-  _globals['_DELETEVIRTUALKEYREQUEST']._serialized_end=978
-  _globals['_DELETEVIRTUALKEYRESPONSE']._serialized_start=980
-  _globals['_DELETEVIRTUALKEYRESPONSE']._serialized_end=1006
+  _globals['_LISTVIRTUALKEYSREQUEST']._serialized_end=546
+  _globals['_LISTVIRTUALKEYSRESPONSE']._serialized_start=548
+  _globals['_LISTVIRTUALKEYSRESPONSE']._serialized_end=672
+  _globals['_UPDATEVIRTUALKEYREQUEST']._serialized_start=675
+  _globals['_UPDATEVIRTUALKEYREQUEST']._serialized_end=874
+  _globals['_UPDATEVIRTUALKEYRESPONSE']._serialized_start=876
+  _globals['_UPDATEVIRTUALKEYRESPONSE']._serialized_end=959
+  _globals['_DELETEVIRTUALKEYREQUEST']._serialized_start=961
+  _globals['_DELETEVIRTUALKEYREQUEST']._serialized_end=1002
+  _globals['_DELETEVIRTUALKEYRESPONSE']._serialized_start=1004
+  _globals['_DELETEVIRTUALKEYRESPONSE']._serialized_end=1030
 # @@protoc_insertion_point(module_scope)

@@ -27,7 +27,7 @@ from conduit.v1 import webhook_pb2 as conduit_dot_v1_dot_webhook__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!conduit/v1/webhook_requests.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x18\x63onduit/v1/webhook.proto\x1a google/protobuf/field_mask.proto\"I\n\x14\x43reateWebhookRequest\x12\x31\n\x07webhook\x18\x01 \x01(\x0b\x32\x17.conduit.v1.WebhookSpecR\x07webhook\"F\n\x15\x43reateWebhookResponse\x12-\n\x07webhook\x18\x01 \x01(\x0b\x32\x13.conduit.v1.WebhookR\x07webhook\"#\n\x11GetWebhookRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"C\n\x12GetWebhookResponse\x12-\n\x07webhook\x18\x01 \x01(\x0b\x32\x13.conduit.v1.WebhookR\x07webhook\"Q\n\x13ListWebhooksRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"o\n\x14ListWebhooksResponse\x12/\n\x08webhooks\x18\x01 \x03(\x0b\x32\x13.conduit.v1.WebhookR\x08webhooks\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xba\x01\n\x14UpdateWebhookRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x31\n\x07webhook\x18\x02 \x01(\x0b\x32\x17.conduit.v1.WebhookSpecR\x07webhook\x12;\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\"\n\x04\x65tag\x18\x04 \x01(\tB\x0e\x8a\xb5\x18\nJ\x08if-matchR\x04\x65tag\"F\n\x15UpdateWebhookResponse\x12-\n\x07webhook\x18\x01 \x01(\x0b\x32\x13.conduit.v1.WebhookR\x07webhook\"&\n\x14\x44\x65leteWebhookRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\x17\n\x15\x44\x65leteWebhookResponse\"y\n\x1cListWebhookDeliveriesRequest\x12\x1d\n\nwebhook_id\x18\x01 \x01(\x03R\twebhookId\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"\x84\x01\n\x1dListWebhookDeliveriesResponse\x12;\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1b.conduit.v1.WebhookDeliveryR\ndeliveries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageTokenB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!conduit/v1/webhook_requests.proto\x12\nconduit.v1\x1a\x18\x63onduit/v1/options.proto\x1a\x18\x63onduit/v1/webhook.proto\x1a google/protobuf/field_mask.proto\"I\n\x14\x43reateWebhookRequest\x12\x31\n\x07webhook\x18\x01 \x01(\x0b\x32\x17.conduit.v1.WebhookSpecR\x07webhook\"F\n\x15\x43reateWebhookResponse\x12-\n\x07webhook\x18\x01 \x01(\x0b\x32\x13.conduit.v1.WebhookR\x07webhook\"#\n\x11GetWebhookRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"C\n\x12GetWebhookResponse\x12-\n\x07webhook\x18\x01 \x01(\x0b\x32\x13.conduit.v1.WebhookR\x07webhook\"i\n\x13ListWebhooksRequest\x12\x33\n\tpage_size\x18\x01 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"o\n\x14ListWebhooksResponse\x12/\n\x08webhooks\x18\x01 \x03(\x0b\x32\x13.conduit.v1.WebhookR\x08webhooks\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xba\x01\n\x14UpdateWebhookRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\x12\x31\n\x07webhook\x18\x02 \x01(\x0b\x32\x17.conduit.v1.WebhookSpecR\x07webhook\x12;\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\"\n\x04\x65tag\x18\x04 \x01(\tB\x0e\x8a\xb5\x18\nJ\x08if-matchR\x04\x65tag\"F\n\x15UpdateWebhookResponse\x12-\n\x07webhook\x18\x01 \x01(\x0b\x32\x13.conduit.v1.WebhookR\x07webhook\"&\n\x14\x44\x65leteWebhookRequest\x12\x0e\n\x02id\x18\x01 \x01(\x03R\x02id\"\x17\n\x15\x44\x65leteWebhookResponse\"\x91\x01\n\x1cListWebhookDeliveriesRequest\x12\x1d\n\nwebhook_id\x18\x01 \x01(\x03R\twebhookId\x12\x33\n\tpage_size\x18\x02 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00I\x00\x00\x00\x00\x00@\x8f@R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"\x84\x01\n\x1dListWebhookDeliveriesResponse\x12;\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1b.conduit.v1.WebhookDeliveryR\ndeliveries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageTokenB(\n\x0e\x63om.conduit.v1P\x01Z\x14\x63onduit/v1;conduitv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,8 +35,12 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'conduit.v1.webhook_requests
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.conduit.v1P\001Z\024conduit/v1;conduitv1'
+  _globals['_LISTWEBHOOKSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTWEBHOOKSREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000I\000\000\000\000\000@\217@'
   _globals['_UPDATEWEBHOOKREQUEST'].fields_by_name['etag']._loaded_options = None
   _globals['_UPDATEWEBHOOKREQUEST'].fields_by_name['etag']._serialized_options = b'\212\265\030\nJ\010if-match'
+  _globals['_LISTWEBHOOKDELIVERIESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTWEBHOOKDELIVERIESREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000I\000\000\000\000\000@\217@'
   _globals['_CREATEWEBHOOKREQUEST']._serialized_start=135
   _globals['_CREATEWEBHOOKREQUEST']._serialized_end=208
   _globals['_CREATEWEBHOOKRESPONSE']._serialized_start=210
@@ -46,19 +50,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETWEBHOOKRESPONSE']._serialized_start=319
   _globals['_GETWEBHOOKRESPONSE']._serialized_end=386
   _globals['_LISTWEBHOOKSREQUEST']._serialized_start=388
-  _globals['_LISTWEBHOOKSREQUEST']._serialized_end=469
-  _globals['_LISTWEBHOOKSRESPONSE']._serialized_start=471
-  _globals['_LISTWEBHOOKSRESPONSE']._serialized_end=582
-  _globals['_UPDATEWEBHOOKREQUEST']._serialized_start=585
-  _globals['_UPDATEWEBHOOKREQUEST']._serialized_end=771
-  _globals['_UPDATEWEBHOOKRESPONSE']._serialized_start=773
-  _globals['_UPDATEWEBHOOKRESPONSE']._serialized_end=843
-  _globals['_DELETEWEBHOOKREQUEST']._serialized_start=845
-  _globals['_DELETEWEBHOOKREQUEST']._serialized_end=883
-  _globals['_DELETEWEBHOOKRESPONSE']._serialized_start=885
-  _globals['_DELETEWEBHOOKRESPONSE']._serialized_end=908
-  _globals['_LISTWEBHOOKDELIVERIESREQUEST']._serialized_start=910
-  _globals['_LISTWEBHOOKDELIVERIESREQUEST']._serialized_end=1031
-  _globals['_LISTWEBHOOKDELIVERIESRESPONSE']._serialized_start=1034
-  _globals['_LISTWEBHOOKDELIVERIESRESPONSE']._serialized_end=1166
+  _globals['_LISTWEBHOOKSREQUEST']._serialized_end=493
+  _globals['_LISTWEBHOOKSRESPONSE']._serialized_start=495
+  _globals['_LISTWEBHOOKSRESPONSE']._serialized_end=606
+  _globals['_UPDATEWEBHOOKREQUEST']._serialized_start=609
+  _globals['_UPDATEWEBHOOKREQUEST']._serialized_end=795
+  _globals['_UPDATEWEBHOOKRESPONSE']._serialized_start=797
+  _globals['_UPDATEWEBHOOKRESPONSE']._serialized_end=867
+  _globals['_DELETEWEBHOOKREQUEST']._serialized_start=869
+  _globals['_DELETEWEBHOOKREQUEST']._serialized_end=907
+  _globals['_DELETEWEBHOOKRESPONSE']._serialized_start=909
+  _globals['_DELETEWEBHOOKRESPONSE']._serialized_end=932
+  _globals['_LISTWEBHOOKDELIVERIESREQUEST']._serialized_start=935
+  _globals['_LISTWEBHOOKDELIVERIESREQUEST']._serialized_end=1080
+  _globals['_LISTWEBHOOKDELIVERIESRESPONSE']._serialized_start=1083
+  _globals['_LISTWEBHOOKDELIVERIESRESPONSE']._serialized_end=1215
 # @@protoc_insertion_point(module_scope)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.support.clock import settle
 
-from conduit.v1 import health_service_pb2 as pb
 from conduit.v1 import notification_requests_pb2 as notification_pb
+from conduit.v1 import provider_health_requests_pb2 as pb
 from conduit.v1.notification_pb2 import Notification, ServiceNotification
 from conduit.v1.provider_health_pb2 import ProviderHealth
 from conduit_bridge.signalr import feed as module
