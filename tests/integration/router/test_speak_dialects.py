@@ -1,6 +1,7 @@
 """Speech in dialects other than OpenAI's, through a router: what is asked, and charged."""
 
-from collections.abc import AsyncIterator
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping
 
 import orjson
 import pytest
@@ -15,7 +16,7 @@ from conduit_kernel.http import Exchange, HttpServer
 
 
 class Voices:
-    """Speaks as Deepgram and as ElevenLabs do, each in its place."""
+    """Speaks as Deepgram, ElevenLabs and Google Cloud do, each in its place."""
 
     def __init__(self) -> None:
         self.address = ""
@@ -25,6 +26,10 @@ class Voices:
         """Speak; Deepgram counts, in the head."""
         target = f"{exchange.path}?{exchange.query}"
         self.asked.append((target, orjson.loads(exchange.body)))
+        if exchange.path == "/v1/text:synthesize":
+            body = orjson.dumps({"audioContent": b64encode(b"ID3more").decode()})
+            exchange.respond(200, [(b"content-type", b"application/json")], body)
+            return
         headers = [(b"content-type", b"audio/mpeg")]
         if exchange.path == "/v1/speak":
             headers.append((b"dg-char-count", b"7"))
@@ -46,20 +51,21 @@ async def voices() -> AsyncIterator[Voices]:
     await server.drain(0.1)
 
 
-def speakers(voices: Voices) -> Snapshot:
-    """Return a configuration of ElevenLabs first, and Deepgram next."""
-    kinds = ("ElevenLabs", "Deepgram")
+TWO = {"ElevenLabs": "eleven_flash_v2_5", "Deepgram": "aura-2-thalia-en"}
+
+
+def speakers(voices: Voices, models: Mapping[str, str] = TWO) -> Snapshot:
+    """Return a configuration of provider types in order, each with a model."""
     found = [
         provider(number, voices.address, provider_type=kind, priority=number)
-        for number, kind in enumerate(kinds, 1)
+        for number, kind in enumerate(models, 1)
     ]
-    models = ("eleven_flash_v2_5", "aura-2-thalia-en")
     return snapshot(
         found,
         keys=[key(each.id, each.id) for each in found],
         mappings=[
             mapping(number, number, actual_model_name=model, priority=number)
-            for number, model in enumerate(models, 1)
+            for number, model in enumerate(models.values(), 1)
         ],
     )
 
@@ -125,3 +131,19 @@ async def test_a_format_that_nobody_has_is_refused(bench: Runner, voices: Voices
     with pytest.raises(UnsupportedCapability):
         await spoken(router, response_format="mulaw")
     assert (voices.asked, router.charges()) == ([], [])
+
+
+async def test_google_cloud_puts_sound_into_json_and_is_charged_by_the_character(
+    bench: Runner, voices: Voices
+) -> None:
+    """The caller gets bytes, as of everybody else; a faster speech is for the next in line."""
+    router = await bench(speakers(voices, {"GoogleCloud": "Chirp3-HD"} | TWO))
+    messages = await spoken(router, voice="Kore")
+    assert (sound_in(messages), messages[0].content_type) == (b"ID3more", "audio/mpeg")
+    ((target, body),) = voices.asked
+    assert target.partition("?")[0] == "/v1/text:synthesize"
+    assert body["voice"] == {"languageCode": "en-US", "name": "en-US-Chirp3-HD-Kore"}
+    (charge,) = router.charges()
+    assert [(line.unit, line.quantity) for line in charge.lines] == [(charge_pb2.UNIT_CHARACTER, 5)]
+    await spoken(router, voice="Kore", speed=3)
+    assert voices.asked[1][0].startswith("/v1/text-to-speech/Kore/stream")
