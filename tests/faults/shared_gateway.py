@@ -162,10 +162,18 @@ def _whole(path: str) -> bytes:
     if path.endswith("/embeddings"):
         data = [{"object": "embedding", "index": 0, "embedding": [0.5]}]
         return orjson.dumps({"object": "list", "model": "m", "data": data, "usage": USAGE})
+    return WHOLE
+
+
+def _well() -> bytes:
     message = {"role": "assistant", "content": "well"}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     known = {"id": "c", "object": "chat.completion", "created": 1, "model": "m"}
     return orjson.dumps({**known, "choices": [choice], "usage": USAGE})
+
+
+# A chat's answer that is no stream.
+WHOLE = _well()
 
 
 def _table(url: str, callers: dict[str, int]) -> RoutingTable:

@@ -1,4 +1,4 @@
-"""Streams whose provider shows that it lives, and says nothing: how long they last.
+"""Answers whose provider shows that it lives, and says nothing: how long they last.
 
 In virtual time; the model's events may be 30 s apart, which is usual.
 """
@@ -10,15 +10,14 @@ from typing import TypeVar
 
 import pytest
 from tests.faults.raw_callers import CHAT, Request, chat, send
-from tests.faults.shared_gateway import EVENTS, SharedGateway, shared_gateway
+from tests.faults.shared_gateway import EVENTS, WHOLE, SharedGateway, shared_gateway
 from tests.support.scripted_upstream import EVENTS as SSE
-from tests.support.scripted_upstream import Act
+from tests.support.scripted_upstream import JSON, Act
 from tests.support.virtual_network import VirtualNetwork
 from tests.support.virtual_time import run_virtually
 
-from conduit_kernel.http import Exchange
+from conduit_kernel.http import QUIET_TIMES, Exchange, Fields
 from conduit_providers.patience import USUAL
-from conduit_router.calls.upstream_stream import QUIET_TIMES
 
 KEY, PROVIDER = "condt_1", 3
 COMMENT = b": OPENROUTER PROCESSING\n\n"
@@ -38,28 +37,28 @@ def play(folder: Path, course: Callable[[SharedGateway], Awaitable[ResultT]]) ->
     return run_virtually(main(), VirtualNetwork)
 
 
-def answered(folder: Path, act: Act) -> tuple[bytes, float]:
-    """Return what a caller gets of a stream, and how long it took."""
+def answered(folder: Path, act: Act, *, stream: bool = True) -> tuple[bytes, float]:
+    """Return what a caller gets of an answer, and how long it took."""
 
     async def course(gateway: SharedGateway) -> tuple[bytes, float]:
         gateway.providers.failures[PROVIDER] = act
         now = asyncio.get_running_loop().time
         began = now()
-        request = Request(CHAT, [("x-conduit-max-attempts", "1")], chat("solo", stream=True))
+        request = Request(CHAT, [("x-conduit-max-attempts", "1")], chat("solo", stream=stream))
         got = await send(gateway.port, KEY, request)
         return got, now() - began
 
     return play(folder, course)
 
 
-def dripping(*pieces: bytes, signs: bytes, times: int, every: float = EVERY_SECONDS) -> Act:
+def dripping(*pieces: bytes, signs: bytes, times: int, head: Fields = SSE) -> Act:
     """Say the first piece, then send signs of life so many times, and then the rest."""
 
     async def act(exchange: Exchange) -> None:
-        out = exchange.start(200, SSE)
+        out = exchange.start(200, head)
         out.write(pieces[0])
         for _ in range(times):
-            await asyncio.sleep(every)
+            await asyncio.sleep(EVERY_SECONDS)
             out.write(signs)
         for piece in pieces[1:]:
             out.write(piece)
@@ -136,3 +135,43 @@ def test_signs_of_life_do_not_make_up_for_a_first_token(tmp_path: Path) -> None:
     assert b"provider_timeout" in got
     assert b"well" not in got
     assert USUAL.first_token <= seconds <= USUAL.first_token + 2 * EVERY_SECONDS
+
+
+@pytest.mark.parametrize("said", [b"", WHOLE[:20]], ids=["before", "inside"])
+@pytest.mark.parametrize("blanks", [b" ", b"\r\n", b"\t" * 100])
+def test_blanks_hold_a_whole_answer_for_a_while_and_not_for_ever(
+    tmp_path: Path, said: bytes, blanks: bytes
+) -> None:
+    """As signs of life do a stream: they may stand between the words of JSON, and say nothing."""
+    act = dripping(said, WHOLE[len(said) :], signs=blanks, times=1000, head=JSON)
+    got, seconds = answered(tmp_path, act, stream=False)
+    assert b"provider_timeout" in got
+    assert QUIET_SECONDS <= seconds <= QUIET_SECONDS + 3 * EVERY_SECONDS
+
+
+@pytest.mark.parametrize("said", [b"", WHOLE[:20]], ids=["before", "inside"])
+def test_a_whole_answer_that_goes_on_within_that_is_whole(tmp_path: Path, said: bytes) -> None:
+    """A model thinks for minutes, and its provider keeps the connection open."""
+    times = round(QUIET_SECONDS / EVERY_SECONDS) - 1
+    act = dripping(said, WHOLE[len(said) :], signs=b" ", times=times, head=JSON)
+    got, seconds = answered(tmp_path, act, stream=False)
+    assert b'"well"' in got
+    assert seconds >= times * EVERY_SECONDS
+
+
+def test_each_word_of_a_whole_answer_gives_new_time(tmp_path: Path) -> None:
+    """What counts is the time since the last one."""
+    times = round(QUIET_SECONDS / EVERY_SECONDS) - 1
+
+    async def act(exchange: Exchange) -> None:
+        out = exchange.start(200, JSON)
+        for piece in (WHOLE[:20], WHOLE[20:40], WHOLE[40:]):
+            for _ in range(times):
+                await asyncio.sleep(EVERY_SECONDS)
+                out.write(b" ")
+            out.write(piece)
+        out.finish()
+
+    got, seconds = answered(tmp_path, act, stream=False)
+    assert b'"well"' in got
+    assert seconds > 2 * QUIET_SECONDS

@@ -28,7 +28,7 @@ from conduit_kernel.http.errors import (
 from conduit_kernel.http.exchange import Exchange, Stream
 from conduit_kernel.http.headers import Field, Fields, Headers
 from conduit_kernel.http.heads import field_lines
-from conduit_kernel.http.limits import ClientLimits, ServerLimits, Timeouts
+from conduit_kernel.http.limits import QUIET_TIMES, ClientLimits, ServerLimits, Timeouts
 from conduit_kernel.http.origin import Origin, SslContextFactory, SystemTrust
 from conduit_kernel.http.reader import BodyLimit, JudgeHead, StreamsBody
 from conduit_kernel.http.refusal import Answer, Refusal, RenderRefusal
@@ -40,6 +40,7 @@ from conduit_kernel.http.spill import SpillBody, SpillReader, SpillSpace
 from conduit_kernel.http.upload import FilesAtHand, JoinedUpload, Upload, UploadReader
 
 __all__ = [
+    "QUIET_TIMES",
     "AllowAddress",
     "Answer",
     "AnswerMisuse",

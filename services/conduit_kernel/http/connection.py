@@ -228,6 +228,8 @@ class ServerConnection(CallerConnection):
                 self._current = None
                 if exchange.state != ANSWERED or self.paused or not exchange.keep_alive:
                     await self._wind_up(exchange)
+                # Until the next request comes, this frame would hold it with its body.
+                del exchange
         finally:
             # The connection is a circle with its parser, and would hold a request with its body.
             self._current = None

@@ -10,6 +10,10 @@ from conduit_kernel.http.descriptors import connections_for
 KIB = 1024
 MIB = 1024 * KIB
 
+# So many times as long as a server may be silent may it send what shows that it lives, and says
+# nothing: comments, pings, white space.
+QUIET_TIMES = 5
+
 
 @dataclass(frozen=True, slots=True)
 class ServerLimits:
@@ -67,7 +71,8 @@ class Timeouts(msgspec.Struct, frozen=True):
     - ``connect`` covers the wait for a free connection, name lookup, TCP and TLS; beyond it:
       ConnectFailed of kind timeout, or PoolTimeout.
     - ``header`` runs from the request written to the whole response head: HeaderTimeout.
-    - ``idle`` is the longest silence in the body: IdleTimeout.
+    - ``idle`` is the longest silence in the body, and `QUIET_TIMES` as long may be nothing but
+      white space in one that is read whole: IdleTimeout.
     - ``total`` runs from the call to the last byte of the body, over all of these and over the
       pauses that a slow reader of the response makes: TotalTimeout.
     """

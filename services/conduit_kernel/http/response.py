@@ -1,9 +1,17 @@
 """An answer whose body may still be on its way."""
 
+import asyncio
 from typing import Protocol
 
-from conduit_kernel.http.errors import BodyCut, BodyTooLarge, ConnectionReset, HttpError
+from conduit_kernel.http.errors import (
+    BodyCut,
+    BodyTooLarge,
+    ConnectionReset,
+    HttpError,
+    IdleTimeout,
+)
 from conduit_kernel.http.headers import Headers
+from conduit_kernel.http.limits import QUIET_TIMES, Timeouts
 from conduit_kernel.http.wake_slot import WakeSlot
 
 
@@ -12,6 +20,8 @@ class BodySource(Protocol):
 
     wake_slot: WakeSlot
     buffered: int
+    # Of the request under way.
+    timeouts: Timeouts
     # Whether it has served a request before, and whether this one had a byte of an answer.
     used: bool
     answered: bool
@@ -49,6 +59,11 @@ class Response:
         source = self._source
         return isinstance(self.error, ConnectionReset) and source.used and not source.answered
 
+    @property
+    def awaits_body(self) -> bool:
+        """Return whether the peer has more of the body to bring, and may."""
+        return bool(self.status) and not self.done and not self.paused
+
     async def next(self) -> bytes:
         """Give all that has arrived since the last call, waiting for something; b"" at the end.
 
@@ -67,13 +82,18 @@ class Response:
         return b""
 
     async def read(self, max_bytes: int) -> bytes:
-        """Give the (rest of the) body, whole. Raises BodyTooLarge, and what ``next`` raises."""
-        whole = bytearray()
+        """Give the (rest of the) body, whole. Raises BodyTooLarge, and what ``next`` raises.
+
+        IdleTimeout also where white space is all that comes for a while: between the words of JSON
+        it means nothing, and servers send it to keep connections open.
+        """
+        whole, blank_since = bytearray(), None
         while data := await self.next():
             whole += data
             if len(whole) > max_bytes:
                 self.close()
                 raise BodyTooLarge(f"the body is larger than {max_bytes} bytes")
+            blank_since = self._still_blank(blank_since) if data.isspace() else None
         return bytes(whole)
 
     def take_whole(self, max_bytes: int) -> bytes | None:
@@ -95,6 +115,16 @@ class Response:
             self.error = BodyCut("the response was closed before its end")
             self._source.drop()
         self.parts = []
+
+    def _still_blank(self, since: float | None) -> float:
+        """Return since when there is nothing but white space. IdleTimeout after too long."""
+        now = asyncio.get_running_loop().time()
+        if since is None:
+            return now
+        if not self.done and now - since > QUIET_TIMES * self._source.timeouts.idle:
+            self.close()
+            raise IdleTimeout(f"nothing but white space came for {now - since:.0f} s")
+        return since
 
     def _take(self) -> bytes:
         parts = self.parts

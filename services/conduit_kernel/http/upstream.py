@@ -58,11 +58,9 @@ class UpstreamConnection(asyncio.Protocol):
         self.wake_slot = WakeSlot(owner.loop)
         self.deadline = inf
         self.transport: asyncio.Transport
-        self.used = False
-        self.answered = False
-        self.closed = False
+        self.used = self.answered = self.closed = False
         self._response: Response | None = None
-        self._timeouts = Timeouts()
+        self.timeouts = Timeouts()
         self._until = inf
         self._head_only = False
         self._large = False
@@ -96,11 +94,11 @@ class UpstreamConnection(asyncio.Protocol):
         ``until`` is the end of the call's total limit, in the clock's seconds.
         """
         self._response = response = Response(self, self._parts)
-        self._timeouts = timeouts
+        self.timeouts = timeouts
         self._until = until
         self._head_only = head_only
         self.answered = False
-        self._complete, self._unfolding = False, None
+        self._complete = False
         self._barren = 0
         if self.closed:
             self._fail(ConnectionReset(f"{self._owner.where} ended the connection"))
@@ -137,7 +135,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._upload = None
         self._is_uploading = False
         if self._response is response and not response.status:
-            self._set_deadline(self._timeouts.header)
+            self._set_deadline(self.timeouts.header)
 
     async def _until_writable(self) -> None:
         while self._sending:
@@ -147,7 +145,7 @@ class UpstreamConnection(asyncio.Protocol):
     def resume(self) -> None:
         """Read on."""
         if not self.closed and self._response is not None:
-            self._set_deadline(self._timeouts.idle)
+            self._set_deadline(self.timeouts.idle)
             self.transport.resume_reading()
 
     def drop(self) -> None:
@@ -176,7 +174,7 @@ class UpstreamConnection(asyncio.Protocol):
             self.drop()
             return
         self.answered = True
-        before = len(self._parts)
+        before, had_head = len(self._parts), response.status
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -189,12 +187,14 @@ class UpstreamConnection(asyncio.Protocol):
         if self._complete:
             self._finish(response)
         elif self._response is not None:
-            if len(self._parts) == before:
+            has_body = len(self._parts) > before
+            if not has_body:
                 self._count_barren(len(data))
             elif self.wake_slot.waiter is None:
                 self._hold(response, sum(map(len, self._parts[before:])))
-            if response.status and not response.done and not response.paused:
-                self._set_deadline(self._timeouts.idle)
+            # What brings no body breaks no silence, but for the head.
+            if (has_body or not had_head) and response.awaits_body:
+                self._set_deadline(self.timeouts.idle)
         self.wake_slot.wake()
 
     def pause_writing(self) -> None:
@@ -202,7 +202,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._sending = True
         self._unsent = self.transport.get_write_buffer_size()
         if self._is_uploading and self._response is not None and not self._response.status:
-            self._set_deadline(self._timeouts.header)
+            self._set_deadline(self.timeouts.header)
 
     def resume_writing(self) -> None:
         """Start the wait for the head, or for the next piece of an upload."""
@@ -211,7 +211,7 @@ class UpstreamConnection(asyncio.Protocol):
             if self._is_uploading:
                 self.deadline = self._until
             else:
-                self._set_deadline(self._timeouts.header)
+                self._set_deadline(self.timeouts.header)
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
 
@@ -337,7 +337,7 @@ class UpstreamConnection(asyncio.Protocol):
         return self._is_uploading or self.transport.get_write_buffer_size() > 0
 
     def _detach(self, response: Response) -> None:
-        self._response = None
+        self._response = self._unfolding = None
         self.buffered = 0
         parts = self._parts
         response.parts = parts.copy()
@@ -393,7 +393,7 @@ class UpstreamConnection(asyncio.Protocol):
             if self._sending and unsent < self._unsent:
                 # The request is still going out, so the wait for the head has not begun.
                 self._unsent = unsent
-                self.deadline = min(now + self._timeouts.header, self._until)
+                self.deadline = min(now + self.timeouts.header, self._until)
                 return
             self._fail(HeaderTimeout(f"{where} sent no response head in time"))
         self.wake_slot.wake()

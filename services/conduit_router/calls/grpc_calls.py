@@ -136,7 +136,7 @@ class _Stream:
         self.answered = True
         self._call = call
         self._messages = messages
-        self._timeouts = timeouts
+        self.timeouts = timeouts
         self._may_read = asyncio.Event()
         self._may_read.set()
         self._response = Response(self, [])
@@ -169,7 +169,7 @@ class _Stream:
         try:
             while True:
                 await self._may_read.wait()
-                async with asyncio.timeout(self._timeouts.idle):
+                async with asyncio.timeout(self.timeouts.idle):
                     message = await anext(self._messages, None)
                 if message is None:
                     break

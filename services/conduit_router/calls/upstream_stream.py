@@ -5,7 +5,7 @@ import contextlib
 from typing import Any, NoReturn
 
 from conduit_kernel.errors import StreamInterrupted, UpstreamError, UpstreamTimeout
-from conduit_kernel.http import Headers, HttpError, IdleTimeout, Response
+from conduit_kernel.http import QUIET_TIMES, Headers, HttpError, IdleTimeout, Response
 from conduit_providers.codec import Decoder
 from conduit_providers.quantities import Quantities
 from conduit_router.calls.jobs import RunningJob
@@ -16,11 +16,6 @@ from conduit_router.upstream.transport import raise_interrupted, raise_unreachab
 SETTLE_SECONDS = 0.25
 # How long counts may follow the reason to stop, from a provider that does not end its stream.
 COUNTS_SECONDS = 2.0
-# So many times as long as it may be silent may a provider be without an event that sends signs of
-# life, comments or pings: OpenRouter and DeepSeek send them while models are at work.
-# https://openrouter.ai/docs/api/reference/streaming
-# https://api-docs.deepseek.com/quick_start/rate_limit
-QUIET_TIMES = 5
 # So many bytes in a second are more than signs of life.
 PROGRESS_BYTES = 1024
 # What of an answer may wait for its first token.

@@ -15,10 +15,12 @@ Found here, and fixed:
 
 import asyncio
 import random
+import sys
 
 import pytest
 from tests.support.http_peers import (
     GET,
+    MIB,
     TEXT,
     Waiting,
     both_loops,
@@ -65,6 +67,22 @@ async def test_request_of_a_caller_already_gone_is_not_left_running() -> None:
                 caller.writer.write_eof()
         await until(lambda: server.connections == 0)
         assert handler.started == handler.cancelled
+
+
+@both_loops
+async def test_kept_connection_holds_no_request_that_was_answered() -> None:
+    """Its body may be large, and the next one may be a long time coming."""
+    bodies: list[bytes] = []
+
+    async def handler(exchange: Exchange) -> None:
+        bodies.append(exchange.body)
+        exchange.respond(200, TEXT, b"")
+
+    async with serving(handler) as server, calling(server) as caller:
+        for size in (100, 100, MIB, 100):
+            assert (await caller.ask(post(b"/", b"x" * size))).status == 200
+            # That of the list, and that of the call itself.
+            await until(lambda: sys.getrefcount(bodies[-1]) == 2)
 
 
 @both_loops

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from tests.support.clock import settle
 
-from conduit_kernel.http import BodyCut, BodyTooLarge, ConnectionReset, Response
+from conduit_kernel.http import BodyCut, BodyTooLarge, ConnectionReset, Response, Timeouts
 from conduit_kernel.http.wake_slot import WakeSlot
 
 
@@ -17,6 +17,7 @@ class Connection:
         self.used = used
         self.answered = False
         self.buffered = 0
+        self.timeouts = Timeouts()
         self.resumed = 0
         self.dropped = 0
         self.response = Response(self, [])

@@ -189,6 +189,25 @@ async def test_silence_in_the_body_is_bounded_and_slowness_is_not() -> None:
             await response.read(10)
 
 
+@pytest.mark.parametrize("first", [b"", b"5;"], ids=["trailer", "extension"])
+@both_loops
+async def test_what_brings_no_body_breaks_no_silence(first: bytes) -> None:
+    """The wrapping of chunks may drip as long as the body may be silent, and no longer."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        writer.write(first or b"0\r\nname: ")
+        while True:
+            writer.write(b"x")
+            await asyncio.sleep(0.02)
+
+    async with upstream(script) as peer, client() as http:
+        response = await http.send(peer.origin, "GET", "/", timeouts=Timeouts(idle=0.3))
+        with pytest.raises(IdleTimeout):
+            await response.read(10)
+
+
 @both_loops
 async def test_large_request_going_out_is_not_silence() -> None:
     """The wait for the head begins when the request has left."""
