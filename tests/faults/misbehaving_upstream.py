@@ -140,7 +140,8 @@ class MisbehavingUpstream:
         answering = asyncio.ensure_future(act(Peer(seen, writer)))
         leaving = asyncio.ensure_future(reader.read(1))
         await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not answering.done():
+        # Whoever is sent something may be seen to have left by that.
+        if not answering.done() or isinstance(answering.exception(), ConnectionError):
             self.left[place] = time.monotonic()
         for task in (answering, leaving):
             task.cancel()
