@@ -21,6 +21,8 @@ from conduit_kernel.settings import Settings
 from conduit_providers.catalog import load_catalog
 from conduit_router import bootstrap as router
 
+REMEMBERED = 200
+
 
 def held() -> dict[str, int]:
     """Return what this process holds, after all garbage is gone: memory in KiB."""
@@ -53,6 +55,8 @@ async def run(folder: Path, billing: str) -> None:
         http_port=0,
         grpc_port=0,
         allow_private_addresses=True,
+        # As many as fit are remembered; all of them are there when the warm-up is over.
+        recent_requests=REMEMBERED,
         targets={"registry": NOWHERE, "health": NOWHERE, "billing": billing},
     )
     process = await router.start(settings, load_catalog(), port=0)
