@@ -48,6 +48,7 @@ OPERATIONS = {
     "image_edit": "Edits of images",
     "speak": "Speech",
     "models": "Model lists",
+    "voices": "Voice lists",
 }
 HEAD = """\
 # Providers

@@ -9,6 +9,7 @@ gRPC service (`grpc_codec`).
 from collections.abc import Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
+from conduit.v1.voice_pb2 import Voice
 from conduit_providers.calls import Events
 from conduit_providers.quantities import Quantities
 from conduit_providers.spec import Endpoint
@@ -130,5 +131,35 @@ class ModelsCodec(Protocol):
         ...
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> ModelPage:
+        """Read a 2xx answer. UpstreamError if it makes no sense."""
+        ...
+
+
+class ListedVoice(NamedTuple):
+    """A voice as its provider has it: without the aliases and the type of the provider.
+
+    `model` is the only one that speaks with it; empty for all models of speech.
+    """
+
+    voice: Voice
+    model: str = ""
+
+
+class VoicePage(NamedTuple):
+    """A page of a provider's voices, and the path of the next page or an empty one."""
+
+    voices: Sequence[ListedVoice]
+    next_path: str = ""
+
+
+@runtime_checkable
+class VoicesCodec(Protocol):
+    """Lists the voices that a key may speak with."""
+
+    def to_upstream(self, endpoint: Endpoint, target: Target) -> HttpRequest:
+        """Build the request for the first page."""
+        ...
+
+    def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> VoicePage:
         """Read a 2xx answer. UpstreamError if it makes no sense."""
         ...

@@ -103,6 +103,8 @@ class SpeakModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unit: Literal["character", "token"] = "character"
     # The most characters of one text; None where nobody says.
     max_characters: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    # The voices that it brings, where the provider has no list that could be asked for.
+    voices: tuple[str, ...] = ()
 
 
 # By operation: the facts about models that its codecs have at least; the others have none.

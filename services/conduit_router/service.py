@@ -39,6 +39,7 @@ from conduit_router.context import CallerContext
 from conduit_router.queries import MAX_REQUEST_ID, FindRequests, Queries, find_nothing
 from conduit_router.routing.table import EMPTY_TABLE, Caller
 from conduit_router.virtual_keys import VirtualKeys
+from conduit_router.voices import Voices
 
 SERVICE = DESCRIPTOR.services_by_name["RouterService"]
 # Of RPCs that ask for the master key, not for a virtual one.
@@ -82,7 +83,7 @@ class RouterStub:
         secrets = ClientSecrets(runtime, virtual_keys)
         # Also that of a client secret, for sessions.
         self.identify_session = secrets.identify
-        own = Queries(runtime, find_requests), secrets
+        own = Queries(runtime, find_requests), secrets, Voices(runtime)
         rpcs = {m.name: _rpc(m, runtime, own, uploads, session_limits) for m in SERVICE.methods}
         self._calls = {
             name: rpc for name, rpc in rpcs.items() if isinstance(rpc, UnaryCalls | StreamingCalls)

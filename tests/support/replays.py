@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
+from google.protobuf.json_format import MessageToDict
 from tests.support.operations import form_of, operation_named, registered
 from tests.support.wire_cases import (
     SECRET,
@@ -24,6 +25,7 @@ from conduit_kernel.errors import ConduitError
 from conduit_providers.auth import signer_for
 from conduit_providers.calls import Answer, Call
 from conduit_providers.catalog import Catalog, load_catalog
+from conduit_providers.catalog.codec_types import LISTS
 from conduit_providers.codecs import codec_named
 from conduit_providers.codecs.shared.sse import events_in
 from conduit_providers.failures import error_from
@@ -97,7 +99,7 @@ class Replay:
         raw = orjson.dumps(request)
         options = request.get("stream_options") or {}
         # Lists of models are asked for without a request.
-        operation = "chat" if self.operation == "models" else self.operation
+        operation = "chat" if self.operation in LISTS else self.operation
         return Call(
             form_of(operation, raw),
             alias=request.get("model", ""),
@@ -123,7 +125,7 @@ class Replay:
 
     def _unsigned(self, call: Call[Any]) -> HttpRequest:
         codec, of = codec_named(self.endpoint.codec), (self.endpoint, self.target)
-        is_list = self.operation == "models"
+        is_list = self.operation in LISTS
         sent: HttpRequest = codec.to_upstream(*of) if is_list else codec.to_upstream(call, *of)
         return sent
 
@@ -148,6 +150,10 @@ class Replay:
         if self.operation == "models":
             page = codec.from_upstream(response, self.endpoint)
             return {"models": list(page.names), "nextPath": page.next_path}
+        if self.operation == "voices":
+            listed = codec.from_upstream(response, self.endpoint)
+            voices = [[each.model, MessageToDict(each.voice)] for each in listed.voices]
+            return {"voices": voices, "nextPath": listed.next_path}
         if call.stream:
             return self._streamed(response.body, call)
         answer = self.answer(call)

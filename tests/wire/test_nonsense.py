@@ -13,13 +13,14 @@ from tests.support.operations import operation_named
 from tests.support.replays import Replay, replays
 
 from conduit_kernel.errors import InvalidRequest, UpstreamError
+from conduit_providers.catalog.codec_types import LISTS
 from conduit_providers.codecs import codec_named
 from conduit_providers.failures import error_from
 from conduit_providers.wire import HttpResponse
 
 ROUNDS = range(int(os.environ.get("CONDUIT_FUZZ_ROUNDS", "1")))
 REPLAYS = [each for each in replays() if hasattr(codec_named(each.endpoint.codec), "from_upstream")]
-CALLS = [each for each in REPLAYS if each.asked.request and each.operation != "models"]
+CALLS = [each for each in REPLAYS if each.asked.request and each.operation not in LISTS]
 
 
 def name_of(replay: Replay) -> str:
@@ -58,7 +59,7 @@ def test_nonsense_of_a_provider_is_read_or_malformed(replay: Replay, turn: int) 
 def read(replay: Replay, response: HttpResponse) -> None:
     """Read an answer as the router does, in both forms."""
     codec, call = codec_named(replay.endpoint.codec), replay.fresh_call()
-    if replay.operation == "models":
+    if replay.operation in LISTS:
         codec.from_upstream(response, replay.endpoint)
     elif call.stream:
         decoder = replay.decoder(call)

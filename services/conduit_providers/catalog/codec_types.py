@@ -6,6 +6,7 @@ importing the codecs; a third party's codec module has them itself, as `Options`
 
 import importlib
 import inspect
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pkgutil import iter_modules
 from typing import NamedTuple
@@ -13,13 +14,15 @@ from typing import NamedTuple
 import msgspec
 
 from conduit_providers import codecs, operations
-from conduit_providers.codec import ModelsCodec, StreamingCodec
+from conduit_providers.codec import ModelsCodec, StreamingCodec, VoicesCodec
 from conduit_providers.importing import imported
 from conduit_providers.model_rows import MODEL_FACTS
 from conduit_providers.operation import StreamedOperation
 
-# Which is no operation of callers'.
 MODELS = "models"
+VOICES = "voices"
+# What is listed: no operations of callers'.
+LISTS: Mapping[str, type] = {MODELS: ModelsCodec, VOICES: VoicesCodec}
 _ARGUMENTS = ("to_upstream", "from_upstream", "translator")
 
 
@@ -60,13 +63,13 @@ def codec_types(operation: str, name: str) -> CodecTypes:
 
 def operation_names() -> set[str]:
     """Return what endpoints can be for, without importing any of it."""
-    return {MODELS} | {module.name for module in iter_modules(operations.__path__)}
+    return LISTS.keys() | {module.name for module in iter_modules(operations.__path__)}
 
 
 def check_codec(name: str, codec: object) -> None:
     """Raise ValueError unless an object can be a codec of the operation of this name."""
-    operation = operations.operation(name) if name != MODELS else None
-    kind = operation.codec_type if operation is not None else ModelsCodec
+    operation = operations.operation(name) if name not in LISTS else None
+    kind = operation.codec_type if operation is not None else LISTS[name]
     is_streaming = isinstance(operation, StreamedOperation)
     if (
         not isinstance(codec, kind)

@@ -39,6 +39,7 @@ CAPABILITIES: Mapping[str, frozenset[str]] = {
     "speak": _SOUNDS | {"instructions", "speed"},
     "transcribe": _FORMATS | {"diarized_json", "stream", "word_timestamps"},
     "translate": _FORMATS,
+    "voices": frozenset(),
 }
 # Those of the shipped files, so that no process loads 30 MiB of prices to check names.
 _SHIPPED_PRICE_PROVIDERS = frozenset(

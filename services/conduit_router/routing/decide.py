@@ -195,7 +195,7 @@ def _obstacle(
                 pb.REJECTION_REASON_CAPABILITY_MISSING,
                 f"cannot do {', '.join(sorted(missing))}",
             )
-    if instance.networks and not _is_inside(instance, peer):
+    if not is_open_to(instance, peer):
         return rejection(
             candidate,
             pb.REJECTION_REASON_CALLER_NOT_ALLOWED,
@@ -217,7 +217,10 @@ def _is_among(only: frozenset[str], candidate: Candidate) -> bool:
     return name in only or str(candidate.provider_id) in only
 
 
-def _is_inside(instance: Instance, peer: str) -> bool:
+def is_open_to(instance: Instance, peer: str) -> bool:
+    """Return whether callers at an address may use an instance."""
+    if not instance.networks:
+        return True
     try:
         address = ip_address(peer)
     except ValueError:

@@ -19,7 +19,7 @@ from conduit.v1.embedding_pb2 import EmbeddingInput, EmbeddingRequest
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
 from conduit.v1.form_pb2 import FileChunk
 from conduit.v1.router_service_pb2_grpc import RouterServiceStub
-from conduit.v1.voice_requests_pb2 import CreateVoiceRequest, ListVoicesRequest
+from conduit.v1.voice_requests_pb2 import CreateVoiceRequest, DeleteVoiceRequest
 from conduit_kernel.auth import Principal, PrincipalKind
 from conduit_kernel.errors import (
     ConduitError,
@@ -369,7 +369,7 @@ async def test_what_is_declared_but_not_done_says_so_over_grpc(
     async with grpc.aio.insecure_channel(f"127.0.0.1:{run.process.port}") as channel:
         stub = RouterServiceStub(channel)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await stub.ListVoices(ListVoicesRequest(), metadata=METADATA)
+            await stub.DeleteVoice(DeleteVoiceRequest(id="v"), metadata=METADATA)
         assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
         assert error_of(refused.value, "router").reason == "NOT_IMPLEMENTED"
         with pytest.raises(grpc.aio.AioRpcError) as uploaded:

@@ -305,7 +305,9 @@ class RouterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListVoices(self, request, context):
-        """Lists the voices that the caller's models can speak with.
+        """Lists the voices that the caller's models can speak with, as their providers listed them within the last minute. A provider
+        that does not answer within 10 s is left out; its error is the answer if there are no voices then. MODEL_NOT_FOUND or
+        MODEL_NOT_ALLOWED for the model asked for.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

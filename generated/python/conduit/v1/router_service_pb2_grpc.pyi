@@ -89,7 +89,10 @@ class RouterServiceStub:
     sound.
     """
     ListVoices: _grpc.UnaryUnaryMultiCallable[_voice_requests_pb2.ListVoicesRequest, _voice_requests_pb2.ListVoicesResponse]
-    """Lists the voices that the caller's models can speak with."""
+    """Lists the voices that the caller's models can speak with, as their providers listed them within the last minute. A provider
+    that does not answer within 10 s is left out; its error is the answer if there are no voices then. MODEL_NOT_FOUND or
+    MODEL_NOT_ALLOWED for the model asked for.
+    """
     CreateVoice: _grpc.StreamUnaryMultiCallable[_voice_requests_pb2.CreateVoiceRequest, _voice_requests_pb2.CreateVoiceResponse]
     """Makes a voice of samples of it, with the speaker's consent, or of a description. The first message says what is asked,
     the others bring the samples.
@@ -177,7 +180,10 @@ class RouterServiceAsyncStub(RouterServiceStub):
     sound.
     """
     ListVoices: _aio.UnaryUnaryMultiCallable[_voice_requests_pb2.ListVoicesRequest, _voice_requests_pb2.ListVoicesResponse]  # type: ignore[assignment]
-    """Lists the voices that the caller's models can speak with."""
+    """Lists the voices that the caller's models can speak with, as their providers listed them within the last minute. A provider
+    that does not answer within 10 s is left out; its error is the answer if there are no voices then. MODEL_NOT_FOUND or
+    MODEL_NOT_ALLOWED for the model asked for.
+    """
     CreateVoice: _aio.StreamUnaryMultiCallable[_voice_requests_pb2.CreateVoiceRequest, _voice_requests_pb2.CreateVoiceResponse]  # type: ignore[assignment]
     """Makes a voice of samples of it, with the speaker's consent, or of a description. The first message says what is asked,
     the others bring the samples.
@@ -364,7 +370,10 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _voice_requests_pb2.ListVoicesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_voice_requests_pb2.ListVoicesResponse, _abc.Awaitable[_voice_requests_pb2.ListVoicesResponse]]:
-        """Lists the voices that the caller's models can speak with."""
+        """Lists the voices that the caller's models can speak with, as their providers listed them within the last minute. A provider
+        that does not answer within 10 s is left out; its error is the answer if there are no voices then. MODEL_NOT_FOUND or
+        MODEL_NOT_ALLOWED for the model asked for.
+        """
 
     @_abc_1.abstractmethod
     def CreateVoice(

@@ -103,7 +103,7 @@ class Voice(_message.Message):
     type: _builtins.str
     """What it was made from: `audio_sample`, `prompt`, or `built_in`. A growing set."""
     provider_type: _builtins.str
-    """The type of the provider that has it, such as `ElevenLabs`."""
+    """The type of the provider that has it, such as `ElevenLabs`; of one of them where several have a voice of this id."""
     preview_url: _builtins.str
     """Where a sample can be heard. Unset if the provider has none."""
     description: _builtins.str

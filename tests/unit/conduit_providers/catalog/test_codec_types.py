@@ -97,9 +97,10 @@ def test_a_codec_is_one_of_its_operation_alone(operation: str, name: str) -> Non
     """As many arguments, and streams where the operation has some."""
     codec = codec_named(name)
     check_codec(operation, codec)
-    # What is whole or streamed, of whatever, looks alike.
-    alike = {"chat", "image", "image_edit", "speak"} if operation == "chat" else set[str]()
-    for other in operation_names() - {operation, "translate", "transcribe", "embed"} - alike:
+    # What is whole or streamed, of whatever, looks alike, and so do lists.
+    alike = {"chat": {"chat", "image", "image_edit", "speak"}, "models": {"voices"}}
+    unlike = operation_names() - {operation, "translate", "transcribe", "embed"}
+    for other in unlike - alike.get(operation, set()):
         if (operation, other) == ("rerank", "embed"):
             continue
         with pytest.raises(ValueError, match="it is no codec"):
@@ -110,5 +111,5 @@ def test_endpoints_are_for_operations_and_for_lists_of_models() -> None:
     """A module that operations share is none of them."""
     assert operation_names() == {
         "chat", "converse", "embed", "image", "image_edit", "models", "rerank", "speak",
-        "transcribe", "translate",
+        "transcribe", "translate", "voices",
     }  # fmt: skip
