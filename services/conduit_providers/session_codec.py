@@ -6,7 +6,7 @@ form.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from conduit.v1.converse_requests_pb2 import SessionEndReason
 from conduit_kernel.errors import UpstreamError
@@ -20,6 +20,16 @@ CallT = TypeVar("CallT", contravariant=True)
 
 Frame = str | bytes
 SessionEvent = Form[Any]
+# What is done next, told by its type: a frame is sent to the provider, an event to the caller, and
+# a handshake opens a connection in place of this one.
+Step = Frame | SessionEvent | WebSocketRequest
+
+
+class KeepAlive(NamedTuple):
+    """A frame that a provider must hear now and then, however silent the caller is."""
+
+    seconds: float
+    frame: Frame
 
 
 class SessionTranslator(Protocol):
@@ -33,6 +43,8 @@ class SessionTranslator(Protocol):
     end_reason: SessionEndReason.ValueType
     # What the last event told, if that was a failure.
     failure: UpstreamError | None
+    # None where the WebSocket's own pings are enough.
+    keep_alive: KeepAlive | None
 
     @property
     def usage(self) -> Quantities:
@@ -51,16 +63,20 @@ class SessionTranslator(Protocol):
         """
         ...
 
-    def first_frames(self) -> Sequence[Frame]:
-        """Return what is sent before the provider says anything."""
+    def first_steps(self) -> Sequence[Step]:
+        """Return what is done once there is a connection, before the provider says anything."""
         ...
 
-    def to_upstream(self, event: SessionEvent) -> Sequence[Frame]:
+    def to_upstream(self, event: SessionEvent) -> Sequence[Step]:
         """Translate a caller's event. InvalidRequest if this dialect cannot say it."""
         ...
 
-    def from_upstream(self, frame: Frame) -> Sequence[SessionEvent]:
+    def from_upstream(self, frame: Frame) -> Sequence[Step]:
         """Translate what the provider sent. UpstreamError if it makes no sense."""
+        ...
+
+    def last_frames(self) -> Sequence[Frame]:
+        """Return what the provider is told before the connection is closed from this side."""
         ...
 
 
@@ -72,6 +88,6 @@ class SessionCodec(Protocol, Generic[CallT]):
         """Build the handshake. InvalidRequest if this dialect cannot say the call."""
         ...
 
-    def translator(self, call: CallT, endpoint: Endpoint) -> SessionTranslator:
+    def translator(self, call: CallT, endpoint: Endpoint, target: Target) -> SessionTranslator:
         """Return a fresh translator for one session."""
         ...

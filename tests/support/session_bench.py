@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tests.support.call_bench import CALLER, Bench
 from tests.support.scripted_upstream import Act, ScriptedUpstream, open_transport, serve
 from tests.support.session_upstream import event
-from tests.support.snapshots import compiled, provider, snapshot
+from tests.support.snapshots import compiled, mapping, provider, snapshot
 
 from conduit.internal.v1.snapshot_pb2 import SnapshotKey
 from conduit.v1 import converse_requests_pb2 as pb
@@ -113,14 +113,23 @@ async def session(
     first: pb.ConverseRequest | None = None,
     keys: list[SnapshotKey] | None = None,
     allowed: tuple[str, ...] | None = None,
+    provider_type: str = "",
+    model: str = "model-1",
 ) -> AsyncIterator[Caller]:
-    """Hold a session with a provider that does as told; `allowed` are the caller's models."""
+    """Hold a session with a provider that does as told; `allowed` are the caller's models.
+
+    Where its type is named, there is one instance, and its model.
+    """
     async with serve(*acts) as upstream, open_transport(time.monotonic) as transport:
         bench = Bench(folder, transport=transport, base_url=upstream.url)
         bench.runtime.clock = time.monotonic
         if keys is not None:
             one = provider(1, f"{upstream.url}/1")
             bench.runtime.table = compiled(snapshot([one], keys=keys))
+        if provider_type:
+            one = provider(1, upstream.url, provider_type=provider_type)
+            names = [mapping(1, 1, actual_model_name=model)]
+            bench.runtime.table = compiled(snapshot([one], mappings=names))
         caller = Caller(bench, upstream, limits, allowed)
         caller.say(first or start())
         try:

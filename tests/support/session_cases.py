@@ -1,10 +1,11 @@
 """Wire cases of sessions: `tests/wire/<provider type>/converse/<case>.session`, replayed.
 
 The parts are the start of the RPC (`request`), what the caller says (`said`) and what the provider
-sends (`received`), both lists; and, as expected, the signed handshake (`sent`), the frames that the
-provider gets (`frames`), and what the caller gets (`result`).
+sends (`received`), both lists; and, as expected, the signed handshake (`sent`), what is done about
+the former (`frames`: most are the provider's), and what the caller gets (`result`).
 """
 
+from base64 import b64encode
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,12 @@ from conduit.v1 import converse_requests_pb2 as pb
 from conduit.v1.converse_requests_json import converse_start_from_json
 from conduit.v1.provider_pb2 import Provider
 from conduit_providers.auth import signer_for
-from conduit_providers.calls import Call
+from conduit_providers.calls import Call, Form
 from conduit_providers.codecs import codec_named
 from conduit_providers.operation import SessionMessages
 from conduit_providers.operations.converse import OPERATION
-from conduit_providers.session_codec import SessionTranslator
-from conduit_providers.wire import HttpRequest
+from conduit_providers.session_codec import SessionTranslator, Step
+from conduit_providers.wire import HttpRequest, WebSocketRequest
 
 SUFFIX = ".session"
 
@@ -73,7 +74,7 @@ class SessionReplay:
 
     def translator(self) -> SessionTranslator:
         """Return a fresh translator."""
-        found: SessionTranslator = self.codec.translator(self.call(), self.endpoint)
+        found: SessionTranslator = self.codec.translator(self.call(), self.endpoint, self.target)
         return found
 
     def sent(self) -> bytes:
@@ -86,22 +87,22 @@ class SessionReplay:
         return "\n".join(lines).encode() + b"\n\n"
 
     def frames(self) -> list[Json]:
-        """Return what the provider gets."""
+        """Return what is done about what the caller says: frames, mostly."""
         messages, translator = self.messages(), self.translator()
-        frames = list(translator.first_frames())
+        frames = [step for step in translator.first_steps() if isinstance(step, str | bytes)]
+        steps: list[Step] = [*frames]
         for each in self.said[len(frames) :]:
             event = messages.event_of(pb.ConverseRequest(json=orjson.dumps(each)))
-            frames += translator.to_upstream(event)
-        return [orjson.loads(frame) for frame in frames]
+            steps += translator.to_upstream(event)
+        return [shown(step) for step in (*steps, *translator.last_frames())]
 
     def result(self) -> Json:
         """Return what the caller gets."""
         translator = self.translator()
-        events = [
-            orjson.loads(event.json)
-            for each in self.received
-            for event in translator.from_upstream(orjson.dumps(each).decode())
-        ]
+        steps = list(translator.first_steps())
+        for each in self.received:
+            steps += translator.from_upstream(orjson.dumps(each).decode())
+        events = [orjson.loads(step.json) for step in steps if isinstance(step, Form)]
         others = {model: counts(used) for model, used in translator.other_usage.items()}
         end = pb.SessionEndReason.Name(translator.end_reason)
         return {
@@ -114,3 +115,15 @@ class SessionReplay:
     def _list(self, name: str) -> list[Json]:
         found: list[Json] = orjson.loads(self.case.file.parts[name].content)
         return found
+
+
+def shown(step: Step) -> Json:
+    """Return how a case shows what is done: frames of text as they are, all else by its kind."""
+    if isinstance(step, str):
+        found: Json = orjson.loads(step)
+        return found
+    if isinstance(step, bytes):
+        return {"binary": b64encode(step).decode()}
+    if isinstance(step, WebSocketRequest):
+        return {"reconnect": step.path}
+    return {"answer": orjson.loads(step.json)}

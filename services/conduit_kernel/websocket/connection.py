@@ -87,7 +87,7 @@ class WebSocket(DialedProtocol):
         self._limits = limits
         self._loop = loop
         self._protocol: Protocol
-        self._is_begun = self._is_leaving = self._is_lost = False
+        self._is_begun = self._is_leaving = self._is_lost = self._is_woken = False
         self._on_lost: Callable[[], None] | None = None
         self._inbox: deque[Message] = deque()
         self._inbox_bytes = 0
@@ -106,7 +106,17 @@ class WebSocket(DialedProtocol):
 
     async def receive(self) -> Message:
         """Return the next message: text or bytes. Raises WebSocketClosed after the last."""
-        while not self._inbox:
+        while True:
+            message = await self.receive_or_wake()
+            if message is not None:
+                return message
+
+    async def receive_or_wake(self) -> Message | None:
+        """Return the next message, or None after a `wake`. Raises as `receive` does."""
+        while not self._inbox or self._is_woken:
+            if self._is_woken:
+                self._is_woken = False
+                return None
             if self._is_lost:
                 raise self._closed()
             await self._slot
@@ -114,6 +124,11 @@ class WebSocket(DialedProtocol):
         self._inbox_bytes -= len(message) + _MESSAGE_OVERHEAD
         self._adjust_reading()
         return message
+
+    def wake(self) -> None:
+        """Have whoever receives look up from it."""
+        self._is_woken = True
+        self._slot.wake()
 
     async def __aiter__(self) -> AsyncIterator[Message]:
         """Yield messages up to a clean end; WebSocketClosed at another."""

@@ -21,10 +21,12 @@ from conduit_kernel.errors import (
     UpstreamError,
 )
 from conduit_kernel.http import Headers
+from conduit_kernel.websocket import WebSocket
 from conduit_providers.calls import Form
 from conduit_providers.operation import AnySessionOperation, SessionEnding, SessionMessages
 from conduit_providers.quantities import total
 from conduit_providers.session_codec import SessionEvent
+from conduit_providers.wire import WebSocketRequest
 from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.call_report import fill_report
 from conduit_router.calls.call_scope import CallScope, admit
@@ -108,12 +110,16 @@ class SessionCalls:
         instance, upstream = attempt.candidate.instance, attempt.key.endpoint(name)
         served, call = instance.served[name], scope.call(attempt)
         request = served.codec.to_upstream(call, served.endpoint, upstream.target)
-        translator = served.codec.translator(call, served.endpoint)
+        translator = served.codec.translator(call, served.endpoint, upstream.target)
         began, most = runtime.clock(), min(attempt.first_event, self._limits.opening)
         limits = scope.timeouts(attempt)
         timeouts = replace(limits, connect=min(limits.connect, most), header=most)
-        socket = await runtime.transport.open_socket(upstream, instance.spec, request, timeouts)
-        session = UpstreamSession(upstream, socket, translator, self._limits)
+
+        async def connect(request: WebSocketRequest) -> WebSocket:
+            return await runtime.transport.open_socket(upstream, instance.spec, request, timeouts)
+
+        socket = await connect(request)
+        session = UpstreamSession(upstream, socket, translator, self._limits, connect)
         await session.open(most - (runtime.clock() - began))
         attempt.is_sent = True
         attempt.waited = runtime.clock() - began

@@ -1,7 +1,7 @@
 """A session at a provider, from its handshake to its end."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from copy import copy
 
@@ -21,7 +21,8 @@ from conduit_kernel.http import Fields, HttpError
 from conduit_kernel.websocket import WebSocket, WebSocketClosed
 from conduit_providers.error_reports import MAX_MESSAGE_CHARS
 from conduit_providers.failures import error_in_stream, redact
-from conduit_providers.session_codec import SessionEvent, SessionTranslator
+from conduit_providers.session_codec import KeepAlive, SessionEvent, SessionTranslator, Step
+from conduit_providers.wire import WebSocketRequest
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.transport import raise_unreachable
 
@@ -42,6 +43,14 @@ _WAYS: dict[int, str] = {
     CloseCode.GOING_AWAY: "was ended, as its server stops",
     CloseCode.MESSAGE_TOO_BIG: "was ended: an event is too large",
 }
+
+
+# Shakes hands anew, at the same provider with the same key.
+Reconnect = Callable[[WebSocketRequest], Awaitable[WebSocket]]
+
+
+# Events for the caller above which no more is read from it.
+_MOST_EVENTS = 100
 
 
 class SessionLimits(msgspec.Struct, frozen=True):
@@ -66,14 +75,18 @@ class UpstreamSession:
         socket: WebSocket,
         translator: SessionTranslator,
         limits: SessionLimits,
+        reconnect: Reconnect,
     ) -> None:
         self.translator = translator
         self.end_reason: SessionEndReason.ValueType = SESSION_END_REASON_UNSPECIFIED
         self._upstream = upstream
         self._socket = socket
         self._limits = limits
-        # What came before it was open, to be handed on.
-        self._early: list[SessionEvent] = []
+        self._reconnect = reconnect
+        # What is to be handed on beside what is received next.
+        self._events: list[SessionEvent] = []
+        self._has_room = asyncio.Event()
+        self._has_room.set()
         self._tasks: list[asyncio.Task[None]] = []
         # What went wrong on the caller's side.
         self._failure: Exception | None = None
@@ -106,26 +119,38 @@ class UpstreamSession:
         """Begin to send what the caller says, and to watch over the time."""
         self._touched_at = asyncio.get_running_loop().time()
         self._tasks = [asyncio.create_task(self._say(said)), asyncio.create_task(self._watch())]
+        if (keep_alive := self.translator.keep_alive) is not None:
+            self._tasks.append(asyncio.create_task(self._keep_alive(keep_alive)))
 
     async def next(self) -> Sequence[SessionEvent] | None:
         """Return what the provider says next, None at the end.
 
         Raises what was wrong with what the caller sent, and UpstreamError if the session breaks.
         """
-        if self._early:
-            early, self._early = self._early, []
-            return early
         while not self.translator.is_done:
+            if self._events:
+                return self._taken()
+            socket = self._socket
             try:
-                frame = await self._socket.receive()
+                frame = await socket.receive_or_wake()
             except WebSocketClosed as end:
+                if socket is not self._socket:
+                    continue
                 self._ended(end)
                 return None
-            self._touch()
-            if events := self._read(frame):
-                return events
+            if frame is not None:
+                self._touch()
+                await self._receive(frame)
+        if self._events:
+            return self._taken()
         self._end(self.translator.end_reason)
         return None
+
+    def _taken(self) -> Sequence[SessionEvent]:
+        """Return what there is for the caller."""
+        events, self._events = self._events, []
+        self._has_room.set()
+        return events
 
     async def close(self) -> None:
         """End the session, in bounds; no effect on one that has ended."""
@@ -138,10 +163,9 @@ class UpstreamSession:
             self._socket.abort()
 
     async def _open(self) -> None:
-        for frame in self.translator.first_frames():
-            await self._socket.send(frame)
+        await self._take(self.translator.first_steps())
         while not self.translator.is_open:
-            self._early += self._read(await self._socket.receive())
+            await self._receive(await self._socket.receive())
             if self.translator.failure is not None:
                 raise self.translator.failure
 
@@ -157,13 +181,36 @@ class UpstreamSession:
         told = {"message": end.reason, "code": end.reason.rpartition(".")[2]}
         return error_in_stream(told, name, status)
 
-    def _read(self, frame: str | bytes) -> Sequence[SessionEvent]:
-        events = self.translator.from_upstream(frame)
+    async def _receive(self, frame: str | bytes) -> None:
+        steps = self.translator.from_upstream(frame)
         if self.translator.failure is not None:
             # Some providers repeat the key that they were given.
-            for event in events:
-                event.json_at_hand = self._upstream.redactor.text(event.json.decode()).encode()
-        return events
+            for step in steps:
+                if not isinstance(step, str | bytes | WebSocketRequest):
+                    step.json_at_hand = self._upstream.redactor.text(step.json.decode()).encode()
+        await self._take(steps)
+
+    async def _take(self, steps: Sequence[Step]) -> bool:
+        """Do what a translator says; return whether there is something for the caller."""
+        has_events = False
+        for step in steps:
+            if isinstance(step, str | bytes):
+                await self._socket.send(step)
+            elif isinstance(step, WebSocketRequest):
+                await self._replace(step)
+            else:
+                self._events.append(step)
+                has_events = True
+        return has_events
+
+    async def _replace(self, request: WebSocketRequest) -> None:
+        """Go on by another connection."""
+        old, self._socket = self._socket, await self._reconnect(request)
+        old.wake()
+        try:
+            await old.close()
+        finally:
+            old.abort()
 
     async def _say(self, said: AsyncGenerator[SessionEvent, None]) -> None:
         """Send what the caller says, no faster than the provider takes it; then end the session."""
@@ -171,8 +218,11 @@ class UpstreamSession:
             async with aclosing(said):
                 async for event in said:
                     self._touch()
-                    for frame in self.translator.to_upstream(event):
-                        await self._socket.send(frame)
+                    if await self._take(self.translator.to_upstream(event)):
+                        self._socket.wake()
+                        if len(self._events) > _MOST_EVENTS:
+                            self._has_room.clear()
+                    await self._has_room.wait()
         except HttpError:
             # How the connection ended is told to who receives.
             return
@@ -180,7 +230,27 @@ class UpstreamSession:
             self._failure = error
         else:
             self._end(SESSION_END_REASON_CALLER)
+        await self._leave()
+
+    async def _leave(self) -> None:
+        """Say goodbye in the provider's own way, if it has one, and close the connection."""
+        try:
+            for frame in self.translator.last_frames():
+                await self._socket.send(frame)
+        except WebSocketClosed:
+            # It went first.
+            pass
         await self._socket.close()
+
+    async def _keep_alive(self, keep_alive: KeepAlive) -> None:
+        """Tell the provider that the session goes on."""
+        try:
+            while True:
+                await asyncio.sleep(keep_alive.seconds)
+                await self._socket.send(keep_alive.frame)
+        except WebSocketClosed:
+            # How the connection ended is told to who receives.
+            return
 
     async def _watch(self) -> None:
         """End a session that lasts too long, or in which nobody says anything."""
@@ -192,7 +262,7 @@ class UpstreamSession:
                 break
             await asyncio.sleep(due - now)
         self._end(SESSION_END_REASON_EXPIRED if due == last else SESSION_END_REASON_IDLE)
-        await self._socket.close()
+        await self._leave()
 
     def _touch(self) -> None:
         self._touched_at = asyncio.get_running_loop().time()

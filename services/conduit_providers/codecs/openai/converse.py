@@ -31,7 +31,9 @@ class OpenAIConverseCodec:
         headers = tuple(endpoint.headers.items())
         return WebSocketRequest(target.fill(path, model=call.model), headers)
 
-    def translator(self, call: ConverseCall, endpoint: Endpoint) -> SessionTranslator:
+    def translator(
+        self, call: ConverseCall, endpoint: Endpoint, target: Target
+    ) -> SessionTranslator:
         """Return a translator of the call's protocol."""
         return LiveTranslator(call) if is_live(call) else RealtimeTranslator(call)
 

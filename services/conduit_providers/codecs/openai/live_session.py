@@ -23,7 +23,7 @@ from conduit_providers.codecs.openai.session_events import (
 from conduit_providers.failures import error_in_stream
 from conduit_providers.operations.converse import SESSION_MILLISECOND, ConverseCall, live_event
 from conduit_providers.quantities import Quantities, counted, total
-from conduit_providers.session_codec import Frame, SessionEvent
+from conduit_providers.session_codec import Frame, KeepAlive, SessionEvent
 
 _SESSION = frozenset({"session.started", "session.updated", "session.closed"})
 _REASONS: Mapping[str, SessionEndReason.ValueType] = {
@@ -41,6 +41,7 @@ class LiveTranslator:
         self.is_open = self.is_done = False
         self.end_reason: SessionEndReason.ValueType = SESSION_END_REASON_UNSPECIFIED
         self.failure: UpstreamError | None = None
+        self.keep_alive: KeepAlive | None = None
         self._call = call
         # Since the session began, so that only the last one counts.
         self._lasted: Quantities | None = None
@@ -63,7 +64,7 @@ class LiveTranslator:
         told = self.usage.count(SESSION_MILLISECOND)
         return counted(((SESSION_MILLISECOND, max(0, milliseconds - told)),))
 
-    def first_frames(self) -> Sequence[Frame]:
+    def first_steps(self) -> Sequence[Frame]:
         """Return the caller's first event, with the provider's name of the model."""
         return (for_provider(self._call.request.json, self._call.model),)
 
@@ -91,6 +92,10 @@ class LiveTranslator:
         elif kind == "error":
             self.failure = error_in_stream(self._read(json).get("error"), self._call.provider)
         return (live_event(json),)
+
+    def last_frames(self) -> Sequence[Frame]:
+        """Return nothing: closing is enough."""
+        return ()
 
     def _read(self, json: bytes) -> Json:
         return document_of(json, self._call.provider)

@@ -21,7 +21,7 @@ from conduit_providers.codecs.openai.session_events import (
 from conduit_providers.failures import error_in_stream
 from conduit_providers.operations.converse import ConverseCall, realtime_event
 from conduit_providers.quantities import AUDIO_OUTPUT, OUTPUT, Quantities, counted, total
-from conduit_providers.session_codec import Frame, SessionEvent
+from conduit_providers.session_codec import Frame, KeepAlive, SessionEvent
 
 _SESSION = frozenset({"session.created", "session.updated"})
 _WORDS = frozenset(
@@ -45,6 +45,7 @@ class RealtimeTranslator:
         self.is_open = self.is_done = False
         self.end_reason: SessionEndReason.ValueType = SESSION_END_REASON_UNSPECIFIED
         self.failure: UpstreamError | None = None
+        self.keep_alive: KeepAlive | None = None
         self._call = call
         self._usage: list[Quantities] = []
         self._others: dict[str, Quantities] = {}
@@ -70,7 +71,7 @@ class RealtimeTranslator:
         sound = -(-self._sound // _CHARACTERS_PER_TOKEN)
         return counted(((OUTPUT, self._words), (AUDIO_OUTPUT, sound)))
 
-    def first_frames(self) -> Sequence[Frame]:
+    def first_steps(self) -> Sequence[Frame]:
         """Return nothing: the provider speaks first."""
         return ()
 
@@ -103,6 +104,10 @@ class RealtimeTranslator:
         elif kind == "error":
             self._note_error(self._read(json))
         return (realtime_event(json),)
+
+    def last_frames(self) -> Sequence[Frame]:
+        """Return nothing: closing is enough."""
+        return ()
 
     def _read(self, json: bytes) -> Json:
         return document_of(json, self._call.provider)

@@ -19,6 +19,7 @@ from conduit_providers.codecs import codec_named
 from conduit_providers.codecs.anthropic.options import ChatModel as Claude
 from conduit_providers.codecs.bedrock.options import ChatModel as OnBedrock
 from conduit_providers.codecs.bedrock.options import EmbedModel as EmbedOnBedrock
+from conduit_providers.codecs.deepgram.options import ConverseModel as LiveDeepgram
 from conduit_providers.codecs.gemini.options import ChatModel as Gemini
 from conduit_providers.codecs.replicate.options import ChatModel as OnReplicate
 from conduit_providers.codecs.replicate.options import ImageModel as PaintsOnReplicate
@@ -140,6 +141,13 @@ NEW_CLAUDE = OnBedrock(
     takes_sampling=False,
 )
 FACTS: list[tuple[str, str, str, msgspec.Struct]] = [
+    (
+        "Deepgram",
+        "converse",
+        "flux-general-en",
+        LiveDeepgram(is_flux=True, terms="keyterm", languages="language_hint"),
+    ),
+    ("Deepgram", "converse", "nova-3", LiveDeepgram(terms="keyterm", any_language="multi")),
     ("Anthropic", "chat", "claude-3-5-haiku-20241022", Claude(takes_sampling=True)),
     ("Anthropic", "chat", "claude-3-7-sonnet", Claude(thinking="budget", takes_sampling=True)),
     (

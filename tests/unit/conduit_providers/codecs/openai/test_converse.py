@@ -35,13 +35,13 @@ def test_a_realtime_session_names_its_model_in_its_path() -> None:
     request = CODEC.to_upstream(REALTIME, endpoint(), TARGET)
     assert request.path == "/realtime?model=gpt%20x%26y"
     assert request.headers == (("a", "b"),)
-    assert isinstance(CODEC.translator(REALTIME, endpoint()), RealtimeTranslator)
+    assert isinstance(CODEC.translator(REALTIME, endpoint(), TARGET), RealtimeTranslator)
 
 
 def test_a_live_session_has_a_path_of_its_own() -> None:
     """Its model is in its first event."""
     assert CODEC.to_upstream(LIVE, endpoint(), TARGET).path == "/live/sessions"
-    assert isinstance(CODEC.translator(LIVE, endpoint()), LiveTranslator)
+    assert isinstance(CODEC.translator(LIVE, endpoint(), TARGET), LiveTranslator)
 
 
 def test_where_there_are_no_live_sessions_none_is_begun() -> None:

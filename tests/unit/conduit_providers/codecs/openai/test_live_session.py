@@ -36,7 +36,7 @@ def lasted(milliseconds: int) -> Quantities:
 def test_the_model_is_called_by_each_sides_name() -> None:
     """In the first event, in later ones, and in what the provider says."""
     session = translator()
-    (first,) = session.first_frames()
+    (first,) = session.first_steps()
     assert isinstance(first, str)
     assert orjson.loads(first)["session"] == {"model": "gpt-live", "voice": "v"}
     update = live_event(b'{"type":"session.update","session":{"model":"alias"}}')
@@ -145,6 +145,6 @@ def test_a_beginning_that_cannot_be_read_is_the_callers_error() -> None:
     """As another model might be hidden in it."""
     begin = START.replace(b'"voice":"v"', b'"voice":1e999')
     with pytest.raises(InvalidRequest, match="cannot be read"):
-        translator(begin).first_frames()
+        translator(begin).first_steps()
     with pytest.raises(InvalidRequest, match="cannot be read"):
         translator().to_upstream(live_event(begin))

@@ -40,7 +40,7 @@ def heard(session: RealtimeTranslator, kind: str, /, **members: object) -> dict[
 def test_the_model_is_called_by_each_sides_name() -> None:
     """The provider speaks first."""
     session = translator()
-    assert session.first_frames() == ()
+    assert session.first_steps() == ()
     told = heard(session, "session.created", session={"model": "gpt-realtime"})
     assert session.is_open
     assert told["session"]["model"] == "alias"

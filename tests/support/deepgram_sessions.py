@@ -1,0 +1,36 @@
+"""Sessions with Deepgram, without a socket."""
+
+from collections.abc import Sequence
+
+import orjson
+from tests.support.replays import CATALOG
+
+from conduit.v1.provider_pb2 import Provider
+from conduit.v1.realtime_client_event_json import (
+    realtime_client_event_from_json,
+    realtime_client_event_to_json,
+)
+from conduit_providers.calls import Call, Form
+from conduit_providers.codecs.deepgram.converse import CODEC
+from conduit_providers.operations.converse import realtime_opening
+from conduit_providers.session_codec import SessionEvent, SessionTranslator, Step
+
+
+def deepgram_session(model: str) -> SessionTranslator:
+    """Return a session's translator."""
+    target = CATALOG.targets(Provider(name="Lumen", provider_type="Deepgram"))["converse"]
+    endpoint = CATALOG.find("Deepgram").endpoints["converse"]
+    call = Call(realtime_opening("alias"), alias="alias", model=model, provider="Lumen")
+    return CODEC.translator(call, endpoint, target)
+
+
+def said(kind: str, /, **members: object) -> SessionEvent:
+    """Return a caller's event."""
+    json = orjson.dumps({"type": kind, **members})
+    return Form(realtime_client_event_from_json, realtime_client_event_to_json, json)
+
+
+def kinds(steps: Sequence[Step]) -> list[str]:
+    """Return the last words of the types of a caller's events."""
+    found = [orjson.loads(step.json)["type"] for step in steps if isinstance(step, Form)]
+    return [kind.rpartition(".")[2] for kind in found]
