@@ -27,6 +27,7 @@ from conduit_kernel.background import Background
 from conduit_kernel.database import open_database
 from conduit_kernel.database_upkeep import keep_database
 from conduit_kernel.errors import ProviderTypeUnknown
+from conduit_kernel.followers import Followers
 from conduit_kernel.registry_watch import RegistryWatch
 from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metadata
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
@@ -56,16 +57,20 @@ class _Parts:
         self.registry: grpc.aio.Channel = connect(settings.target("registry"))
         self.instances = Instances(self.state, names)
         self.ledger, self.reports = LedgerStore(engine), ReportStore(engine)
+        followers = Followers()
         prices = PriceList(PriceCatalog(lambda name: _price_provider(catalog, name)))
         self.service = BillingService(
             rules=RuleStore(engine),
             ledger=self.ledger,
             reports=self.reports,
             prices=prices,
+            followers=followers,
             instances=self.instances,
             clock=clock,
         )
-        self.ledger_service = LedgerService(ledger=self.ledger, prices=prices, clock=clock)
+        self.ledger_service = LedgerService(
+            ledger=self.ledger, prices=prices, followers=followers, clock=clock
+        )
         self.named = asyncio.Event()
         self._engine = engine
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from math import inf
 
 from conduit.internal.v1 import ledger_service_pb2 as pb
 from conduit.internal.v1.ledger_service_pb2_grpc import LedgerServiceServicer
-from conduit.internal.v1.price_pb2 import Price
+from conduit.internal.v1.price_pb2 import Price, PricedModel
 from conduit_billing.ledger.attempt_stats import RETENTION_MICROS, read_attempt_stats
 from conduit_billing.ledger.charges import price_charge, read_charge
 from conduit_billing.ledger.store import LedgerStore
@@ -16,6 +16,7 @@ from conduit_billing.pricing.price_list import PriceList
 from conduit_billing.timestamps import micros_at
 from conduit_billing.validation import at_most
 from conduit_kernel.errors import NotImplementedYet
+from conduit_kernel.followers import Followers
 from conduit_kernel.rpc.auth_interceptor import Context
 
 MAX_DELIVERY = 1_000
@@ -26,6 +27,8 @@ PIECE = 500
 SIGN_OF_LIFE_SECONDS = 10.0
 # Some of the catalog's prices change with the time of day; to look costs seconds for thousands.
 CATALOG_SECONDS = 60.0
+# Older than any.
+NO_REVISION = -1
 _NO_LEASES = "Budgets are not leased to routers yet"
 
 
@@ -33,11 +36,17 @@ class LedgerService(LedgerServiceServicer):
     """Answers Conduit's own services."""
 
     def __init__(
-        self, *, ledger: LedgerStore, prices: PriceList, clock: Callable[[], float]
+        self,
+        *,
+        ledger: LedgerStore,
+        prices: PriceList,
+        followers: Followers,
+        clock: Callable[[], float],
     ) -> None:
-        """Take the ledger, what models cost, and a clock of seconds since 1970."""
+        """Take the ledger, what models cost, who follows it, and a clock of seconds since 1970."""
         self._ledger = ledger
         self._prices = prices
+        self._followers = followers
         self._clock = clock
 
     async def WatchPrices(
@@ -45,19 +54,34 @@ class LedgerService(LedgerServiceServicer):
     ) -> AsyncIterator[pb.WatchPricesResponse]:
         """Stream the prices of models: all first, and all again whenever one changes."""
         at_most("models", len(request.models), MAX_WATCHED)
-        sent, revision, looked_at = b"", -1, -inf
+        with self._followers.following(request.follower, NO_REVISION):
+            async for message in self._watch(request.models):
+                yield message
+
+    async def ConfirmPrices(
+        self, request: pb.ConfirmPricesRequest, context: Context
+    ) -> pb.ConfirmPricesResponse:
+        """Note which prices a router works by."""
+        self._followers.confirm(request.follower, request.revision)
+        return pb.ConfirmPricesResponse()
+
+    async def _watch(
+        self, models: Collection[PricedModel]
+    ) -> AsyncIterator[pb.WatchPricesResponse]:
+        sent, revision, looked_at = b"", NO_REVISION, -inf
         while not self._prices.is_closed:
-            messages: Iterable[pb.WatchPricesResponse] = (pb.WatchPricesResponse(),)
+            prices: Sequence[Price] = ()
             now = self._clock()
             # A clock that was set back is no reason to wait.
             is_recent = 0 <= now - looked_at < CATALOG_SECONDS
             if self._prices.revision != revision or not is_recent:
                 revision, looked_at = self._prices.revision, now
-                prices = await self._prices.prices_of(request.models, self._now())
-                fresh = await asyncio.to_thread(_digest, prices)
+                found = await self._prices.prices_of(models, self._now())
+                fresh = await asyncio.to_thread(_digest, found)
                 if fresh != sent:
-                    messages, sent = _messages(prices), fresh
-            for message in messages:
+                    prices, sent = found, fresh
+            # Without prices it is a sign of life, and says that these are still those in use.
+            for message in _messages(prices, revision):
                 yield message
             await self._prices.wait_beyond(revision, SIGN_OF_LIFE_SECONDS)
 
@@ -106,8 +130,9 @@ def _digest(prices: Iterable[Price]) -> bytes:
     return digest.digest()
 
 
-def _messages(prices: Sequence[Price]) -> Iterator[pb.WatchPricesResponse]:
+def _messages(prices: Sequence[Price], revision: int) -> Iterator[pb.WatchPricesResponse]:
     # Of no prices there is a message, too.
     for start in range(0, max(1, len(prices)), PIECE):
         end = start + PIECE
-        yield pb.WatchPricesResponse(prices=prices[start:end], has_more=end < len(prices))
+        has_more = end < len(prices)
+        yield pb.WatchPricesResponse(prices=prices[start:end], has_more=has_more, revision=revision)

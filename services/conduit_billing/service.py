@@ -17,6 +17,7 @@ from conduit_billing.reports.messages import GROUPINGS, cost_groups, metrics
 from conduit_billing.reports.store import Days, ReportStore
 from conduit_billing.timestamps import day_number, micros_at
 from conduit_billing.validation import day, plain_text_of, refuse
+from conduit_kernel.followers import Followers
 from conduit_kernel.pagination import page_of, text_page_of, wrong_token
 from conduit_kernel.rpc.auth_interceptor import Context
 from conduit_kernel.updates import must_match, select
@@ -35,14 +36,19 @@ class BillingService(BillingServiceServicer):
         ledger: LedgerStore,
         reports: ReportStore,
         prices: PriceList,
+        followers: Followers,
         instances: Instances,
         clock: Callable[[], float],
     ) -> None:
-        """Take the stores, what models cost, the Registry's instances, and a clock of seconds."""
+        """Take the stores, what models cost, who follows it, the Registry's instances, and a clock.
+
+        The clock gives seconds since 1970.
+        """
         self._rules = rules
         self._ledger = ledger
         self._reports = reports
         self._prices = prices
+        self._followers = followers
         self._instances = instances
         self._clock = clock
         self._refreshing = asyncio.Lock()
@@ -54,7 +60,7 @@ class BillingService(BillingServiceServicer):
         draft = new_draft(request.model_cost)
         self._instances.must_know(draft.provider_id)
         rule = await self._rules.create(draft, self._micros())
-        await self.refresh_prices()
+        await self._use_rules()
         return pb.CreateModelCostResponse(model_cost=rule_message(rule))
 
     async def GetModelCost(
@@ -93,7 +99,7 @@ class BillingService(BillingServiceServicer):
             return edit(rule)
 
         rule = await self._rules.change(request.id, change, self._micros())
-        await self.refresh_prices()
+        await self._use_rules()
         return pb.UpdateModelCostResponse(model_cost=rule_message(rule))
 
     async def DeleteModelCost(
@@ -101,7 +107,7 @@ class BillingService(BillingServiceServicer):
     ) -> pb.DeleteModelCostResponse:
         """Delete a price."""
         await self._rules.delete(request.id)
-        await self.refresh_prices()
+        await self._use_rules()
         return pb.DeleteModelCostResponse()
 
     async def GetCosts(self, request: pb.GetCostsRequest, context: Context) -> pb.GetCostsResponse:
@@ -149,6 +155,11 @@ class BillingService(BillingServiceServicer):
             provider_name=self._instances.name_of(request.provider_id),
             metrics=metrics(performance),
         )
+
+    async def _use_rules(self) -> None:
+        """Use the rules that are stored now, and wait until routers do as well."""
+        await self.refresh_prices()
+        await self._followers.until_used(self._prices.revision)
 
     async def refresh_prices(self) -> None:
         """Use the rules that are stored now; another process may have changed them."""

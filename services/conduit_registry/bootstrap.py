@@ -17,6 +17,7 @@ from conduit.v1.registry_service_pb2_grpc import add_RegistryServiceServicer_to_
 from conduit_kernel.background import Background
 from conduit_kernel.database import open_database
 from conduit_kernel.database_upkeep import keep_database
+from conduit_kernel.followers import Followers
 from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metadata
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 from conduit_kernel.secrets import Vault, key_id
@@ -30,7 +31,6 @@ from conduit_providers.sending import Sender
 from conduit_registry.connectivity import Connectivity
 from conduit_registry.discovery import Discovery
 from conduit_registry.feed import POLL_SECONDS, Feed, Poll
-from conduit_registry.followers import Followers
 from conduit_registry.key_check_reports import KeyCheckReports
 from conduit_registry.retention import FORGET_SECONDS, Retention
 from conduit_registry.rewrapping import rewrap

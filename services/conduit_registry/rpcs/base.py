@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 
 from conduit_kernel.auth import current_principal
+from conduit_kernel.followers import Followers
 from conduit_kernel.rpc.auth_interceptor import metadata_of
 from conduit_kernel.secrets import Vault
 from conduit_providers.auth.secret_files import SecretFiles
@@ -15,7 +16,6 @@ from conduit_providers.catalog import Catalog
 from conduit_registry.configuration.editor import Editor
 from conduit_registry.connectivity import Connectivity
 from conduit_registry.discovery import Discovery
-from conduit_registry.followers import Followers
 from conduit_registry.rules.addresses import Addresses
 from conduit_registry.store import Store, WriteTransaction
 from conduit_registry.values import Origin

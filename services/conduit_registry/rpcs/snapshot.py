@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from conduit.internal.v1 import snapshot_service_pb2 as pb
 from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceServicer
 from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.followers import Followers
 from conduit_registry.feed import Feed
-from conduit_registry.followers import Followers
 from conduit_registry.rpcs.base import Context, origin_of
 from conduit_registry.rules import fields
 from conduit_registry.store import Store

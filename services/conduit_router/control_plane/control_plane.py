@@ -122,6 +122,7 @@ class ControlPlane:
         run("snapshot_file", file.save, every=SAVE_SECONDS, when=file.changed)
         run("price_watch", self._price_watch.follow)
         run("priced_models", self._price_watch.count, when=self._price_watch.stale)
+        run("price_confirmations", self._price_watch.confirm, when=self._price_watch.unconfirmed)
         run("health_watch", self._health_watch.follow)
         run("request_lookups", self.lookups.answer)
         run("recent_calls", self._recent.settle, when=self._recent.stale)

@@ -1,11 +1,16 @@
 """Follows the prices of all mapped models."""
 
 import asyncio
+import secrets
 from typing import TYPE_CHECKING
 
 import grpc
 
-from conduit.internal.v1.ledger_service_pb2 import WatchPricesRequest, WatchPricesResponse
+from conduit.internal.v1.ledger_service_pb2 import (
+    ConfirmPricesRequest,
+    WatchPricesRequest,
+    WatchPricesResponse,
+)
 from conduit.internal.v1.price_pb2 import Price, PricedModel
 from conduit_kernel.rpc.watch_stream import WatchStream
 from conduit_kernel.slices import Slices
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
 
 # Aliases that are counted, and models that are asked for, at a time.
 PIECE = 200
+CONFIRM_SECONDS = 10.0
 # Instance, its type, and the provider's name of the model.
 _Model = tuple[int, str, str]
 
@@ -37,7 +43,8 @@ class PriceWatch:
         # How many candidates there are for each model of an instance, and the models by alias.
         self._wanted: dict[_Model, int] = {}
         self._by_alias: dict[str, tuple[_Model, ...]] = {}
-        self._request = WatchPricesRequest()
+        self._follower = secrets.token_hex(8)
+        self._request = WatchPricesRequest(follower=self._follower)
         self._changed = asyncio.Event()
         # Of a list of which more follows.
         self._received: list[Price] = []
@@ -45,6 +52,10 @@ class PriceWatch:
         self.stale = asyncio.Event()
         self._table = EMPTY_TABLE
         self._aliases = set[str]()
+        # Of the rules; none that the stream that is open has told.
+        self._revision: int | None = None
+        # Set while Billing has not been told which prices are in use.
+        self.unconfirmed = asyncio.Event()
         self._stream = WatchStream(self._open)
 
     def apply(self, change: TableChange) -> None:
@@ -65,7 +76,7 @@ class PriceWatch:
             await self._ask()
 
     async def _ask(self) -> None:
-        models, request = sorted(self._wanted), WatchPricesRequest()
+        models, request = sorted(self._wanted), WatchPricesRequest(follower=self._follower)
         for start in range(0, len(models), PIECE):
             request.models.extend(
                 PricedModel(provider_id=i, provider_type=kind, actual_model_name=model)
@@ -117,9 +128,17 @@ class PriceWatch:
         if self._received and not message.has_more:
             received, self._received = self._received, []
             await Slices().run(self._prices.loading(received))
+        if not message.has_more and message.revision != self._revision:
+            self._revision = message.revision
+            self.unconfirmed.set()
+
+    async def confirm(self) -> None:
+        """Tell Billing which prices are in use: a step of a loop."""
+        request = ConfirmPricesRequest(follower=self._follower, revision=self._revision or 0)
+        await self._stub.ConfirmPrices(request, metadata=self._metadata, timeout=CONFIRM_SECONDS)
 
     def _open(self) -> "grpc.aio.UnaryStreamCall[WatchPricesRequest, WatchPricesResponse]":
-        self._received = []
+        self._received, self._revision = [], None
         return self._stub.WatchPrices(self._request, metadata=self._metadata)
 
 

@@ -26,8 +26,10 @@ from conduit_billing import ledger_service
 from conduit_billing.ledger_service import MAX_DELIVERY
 from conduit_billing.pricing.price_list import PriceList
 from conduit_kernel.errors import ConduitError
+from conduit_kernel.followers import Followers
 from conduit_kernel.rpc import error_of
 
+LONG_SECONDS = 120.0
 MODELS = [
     PricedModel(provider_id=number, provider_type="Homemade", actual_model_name="m")
     for number in (1, 2, 3)
@@ -172,7 +174,43 @@ async def test_what_changes_no_price_of_a_watcher_is_a_sign_of_life(
     )
     await billing.CreateModelCost(public.CreateModelCostRequest(model_cost=spec), metadata=METADATA)
     for _ in range(3):
-        assert await read(call) == pb.WatchPricesResponse()
+        assert await read(call) == pb.WatchPricesResponse(revision=1)
+    call.cancel()
+
+
+async def test_a_price_is_answered_once_routers_work_by_it(
+    billing: BillingStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those who watch under a name; others are not waited for."""
+    monkeypatch.setattr(Followers.until_used, "__defaults__", (LONG_SECONDS,))
+    other = watch(billing, *MODELS)
+    await read(other)
+    request = pb.WatchPricesRequest(models=MODELS, follower="router")
+    call = billing.ledger.WatchPrices(request, metadata=SERVICE_METADATA)
+    first = await read(call)
+    changing = asyncio.create_task(price(billing, DOLLAR))
+    told = await read(call)
+    assert told.revision > first.revision
+    assert max(line.nano_usd_per_million for line in told.prices[0].unit_prices) == 1000 * DOLLAR
+    done, _ = await asyncio.wait({changing}, timeout=0.2)
+    assert not done
+    confirmed = pb.ConfirmPricesRequest(follower="router", revision=told.revision)
+    await billing.ledger.ConfirmPrices(confirmed, metadata=SERVICE_METADATA)
+    async with asyncio.timeout(10):
+        await changing
+    other.cancel()
+    call.cancel()
+
+
+async def test_a_rule_of_other_models_is_confirmed_all_the_same(billing: BillingStub) -> None:
+    """No price changes for the router; the state of the rules that it works by does."""
+    request = pb.WatchPricesRequest(follower="router")
+    call = billing.ledger.WatchPrices(request, metadata=SERVICE_METADATA)
+    first = await read(call)
+    changing = asyncio.create_task(price(billing, DOLLAR))
+    told = await read(call)
+    assert (told.revision, list(told.prices)) == (first.revision + 1, [])
+    changing.cancel()
     call.cancel()
 
 

@@ -18,7 +18,7 @@ from conduit.v1.key_credential_pb2 import KeyCredentialSpec
 from conduit.v1.provider_pb2 import ProviderSpec
 from conduit.v1.provider_requests_pb2 import UpdateProviderRequest
 from conduit.v1.registry_requests_pb2 import ListAuditEntriesRequest
-from conduit_registry.followers import WAIT_SECONDS
+from conduit_kernel.followers import WAIT_SECONDS
 from conduit_registry.rpcs import snapshot
 from conduit_registry.rpcs.snapshot import MAX_USES
 

@@ -10,6 +10,8 @@ from tests.support.snapshots import compiled, first, mapping, provider, snapshot
 
 from conduit.internal.v1.ledger_service_pb2 import (
     DESCRIPTOR,
+    ConfirmPricesRequest,
+    ConfirmPricesResponse,
     WatchPricesRequest,
     WatchPricesResponse,
 )
@@ -28,11 +30,15 @@ class Billing:
 
     def __init__(self) -> None:
         self.asked: list[list[tuple[int, str]]] = []
+        self.followers = set[str]()
+        # Set for a sign of life.
+        self.more = asyncio.Event()
 
     async def watch(
         self, request: WatchPricesRequest, _context: object
     ) -> AsyncIterator[WatchPricesResponse]:
-        """Report the prices, and nothing after them."""
+        """Report the prices of one revision, and after them a sign of life if there shall be."""
+        self.followers.add(request.follower)
         self.asked.append([(m.provider_id, m.actual_model_name) for m in request.models])
         unit = UnitPrice(unit=charge_pb2.UNIT_INPUT_TOKEN, nano_usd_per_million=10**9)
         for number, m in enumerate(request.models, 1):
@@ -42,7 +48,10 @@ class Billing:
                 unit_prices=[unit],
                 version="v1",
             )
-            yield WatchPricesResponse(prices=[price], has_more=number < len(request.models))
+            has_more = number < len(request.models)
+            yield WatchPricesResponse(prices=[price], has_more=has_more, revision=7)
+        await self.more.wait()
+        yield WatchPricesResponse(revision=7)
         await asyncio.Event().wait()
 
 
@@ -95,6 +104,37 @@ async def test_an_alias_that_is_gone_is_not_asked_for_any_more() -> None:
         await watch.count()
         await watch.follow()
     assert billing.asked == [[(1, "m-b")]]
+
+
+async def test_prices_are_confirmed_once_all_of_them_are_in_use() -> None:
+    """And not again by each sign of life; a new stream may be another process of Billing."""
+    billing, prices = Billing(), PriceList()
+    confirmed: list[ConfirmPricesRequest] = []
+
+    async def confirm(request: ConfirmPricesRequest, _context: object) -> ConfirmPricesResponse:
+        confirmed.append(request)
+        return ConfirmPricesResponse()
+
+    async with serve_rpcs(SERVICE, WatchPrices=billing.watch, ConfirmPrices=confirm) as channel:
+        watch = PriceWatch(LedgerServiceStub(channel), prices, ())
+        watch.apply(first(table("a", "b")))
+        await watch.count()
+        await watch.follow()
+        assert not watch.unconfirmed.is_set()
+        await watch.follow()
+        assert prices.card(1, "m-b").version == "v1"
+        assert watch.unconfirmed.is_set()
+        await watch.confirm()
+        watch.unconfirmed.clear()
+        billing.more.set()
+        await watch.follow()
+        assert not watch.unconfirmed.is_set()
+        watch.apply(change(table("a", "b"), table("a"), "b"))
+        await watch.count()
+        await watch.follow()
+        assert watch.unconfirmed.is_set()
+    assert [each.revision for each in confirmed] == [7]
+    assert billing.followers == {confirmed[0].follower}
 
 
 async def test_prices_stay_while_billing_is_away() -> None:

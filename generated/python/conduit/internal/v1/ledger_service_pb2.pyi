@@ -29,6 +29,11 @@ class WatchPricesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MODELS_FIELD_NUMBER: _builtins.int
+    FOLLOWER_FIELD_NUMBER: _builtins.int
+    follower: _builtins.str
+    """Names who watches, the same for all of its streams: changes of prices wait until it confirms them. Empty means that
+    nobody waits for it.
+    """
     @_builtins.property
     def models(self) -> _containers.RepeatedCompositeFieldContainer[_price_pb2.PricedModel]:
         """Of these; only the instance, its type and the model are read. At most 100,000."""
@@ -37,10 +42,11 @@ class WatchPricesRequest(_message.Message):
         self,
         *,
         models: _abc.Iterable[_price_pb2.PricedModel] | None = ...,
+        follower: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["models", b"models"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["follower", b"follower", "models", b"models"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -54,8 +60,11 @@ class WatchPricesResponse(_message.Message):
 
     PRICES_FIELD_NUMBER: _builtins.int
     HAS_MORE_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     has_more: _builtins.bool
     """Whether the rest of them follows in the next message."""
+    revision: _builtins.int
+    """Which state of the operators' rules they are of. It grows with each change, within one process of Billing."""
     @_builtins.property
     def prices(self) -> _containers.RepeatedCompositeFieldContainer[_price_pb2.Price]:
         """All of those that were asked for, also the unknown. Empty as a sign of life, sent at least every 15 seconds."""
@@ -65,14 +74,58 @@ class WatchPricesResponse(_message.Message):
         *,
         prices: _abc.Iterable[_price_pb2.Price] | None = ...,
         has_more: _builtins.bool = ...,
+        revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["has_more", b"has_more", "prices", b"prices"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["has_more", b"has_more", "prices", b"prices", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchPricesResponse: _TypeAlias = WatchPricesResponse  # noqa: Y015
+
+@_typing.final
+class ConfirmPricesRequest(_message.Message):
+    """Tells which prices are in use."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOLLOWER_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    follower: _builtins.str
+    """As in the request that opened the stream."""
+    revision: _builtins.int
+    """The revision by which calls are priced from now on."""
+    def __init__(
+        self,
+        *,
+        follower: _builtins.str = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["follower", b"follower", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmPricesRequest: _TypeAlias = ConfirmPricesRequest  # noqa: Y015
+
+@_typing.final
+class ConfirmPricesResponse(_message.Message):
+    """The revision is noted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmPricesResponse: _TypeAlias = ConfirmPricesResponse  # noqa: Y015
 
 @_typing.final
 class RecordChargesRequest(_message.Message):

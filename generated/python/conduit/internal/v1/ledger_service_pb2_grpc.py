@@ -40,6 +40,11 @@ class LedgerServiceStub:
                 request_serializer=conduit_dot_internal_dot_v1_dot_ledger__service__pb2.WatchPricesRequest.SerializeToString,
                 response_deserializer=conduit_dot_internal_dot_v1_dot_ledger__service__pb2.WatchPricesResponse.FromString,
                 _registered_method=True)
+        self.ConfirmPrices = channel.unary_unary(
+                '/conduit.internal.v1.LedgerService/ConfirmPrices',
+                request_serializer=conduit_dot_internal_dot_v1_dot_ledger__service__pb2.ConfirmPricesRequest.SerializeToString,
+                response_deserializer=conduit_dot_internal_dot_v1_dot_ledger__service__pb2.ConfirmPricesResponse.FromString,
+                _registered_method=True)
         self.RecordCharges = channel.unary_unary(
                 '/conduit.internal.v1.LedgerService/RecordCharges',
                 request_serializer=conduit_dot_internal_dot_v1_dot_ledger__service__pb2.RecordChargesRequest.SerializeToString,
@@ -63,6 +68,13 @@ class LedgerServiceServicer:
 
     def WatchPrices(self, request, context):
         """Streams the prices of models, to routers: all first, and all again whenever one changes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmPrices(self, request, context):
+        """Tells which prices are in use. A change of a price is answered once all who watch prices have confirmed it. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,6 +108,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.WatchPrices,
                     request_deserializer=conduit_dot_internal_dot_v1_dot_ledger__service__pb2.WatchPricesRequest.FromString,
                     response_serializer=conduit_dot_internal_dot_v1_dot_ledger__service__pb2.WatchPricesResponse.SerializeToString,
+            ),
+            'ConfirmPrices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmPrices,
+                    request_deserializer=conduit_dot_internal_dot_v1_dot_ledger__service__pb2.ConfirmPricesRequest.FromString,
+                    response_serializer=conduit_dot_internal_dot_v1_dot_ledger__service__pb2.ConfirmPricesResponse.SerializeToString,
             ),
             'RecordCharges': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordCharges,
@@ -141,6 +158,33 @@ class LedgerService:
             '/conduit.internal.v1.LedgerService/WatchPrices',
             conduit_dot_internal_dot_v1_dot_ledger__service__pb2.WatchPricesRequest.SerializeToString,
             conduit_dot_internal_dot_v1_dot_ledger__service__pb2.WatchPricesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmPrices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.internal.v1.LedgerService/ConfirmPrices',
+            conduit_dot_internal_dot_v1_dot_ledger__service__pb2.ConfirmPricesRequest.SerializeToString,
+            conduit_dot_internal_dot_v1_dot_ledger__service__pb2.ConfirmPricesResponse.FromString,
             options,
             channel_credentials,
             insecure,

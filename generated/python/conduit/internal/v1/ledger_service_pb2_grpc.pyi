@@ -35,6 +35,8 @@ class LedgerServiceStub:
     def __new__(cls, channel: _aio.Channel) -> LedgerServiceAsyncStub: ...
     WatchPrices: _grpc.UnaryStreamMultiCallable[_ledger_service_pb2.WatchPricesRequest, _ledger_service_pb2.WatchPricesResponse]
     """Streams the prices of models, to routers: all first, and all again whenever one changes."""
+    ConfirmPrices: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ConfirmPricesRequest, _ledger_service_pb2.ConfirmPricesResponse]
+    """Tells which prices are in use. A change of a price is answered once all who watch prices have confirmed it. Idempotent."""
     RecordCharges: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.RecordChargesRequest, _ledger_service_pb2.RecordChargesResponse]
     """Stores charges: all of them or, with an error, none. Idempotent: a charge that is there already is left as it is."""
     AcquireLease: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.AcquireLeaseRequest, _ledger_service_pb2.AcquireLeaseResponse]
@@ -49,6 +51,8 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     WatchPrices: _aio.UnaryStreamMultiCallable[_ledger_service_pb2.WatchPricesRequest, _ledger_service_pb2.WatchPricesResponse]  # type: ignore[assignment]
     """Streams the prices of models, to routers: all first, and all again whenever one changes."""
+    ConfirmPrices: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ConfirmPricesRequest, _ledger_service_pb2.ConfirmPricesResponse]  # type: ignore[assignment]
+    """Tells which prices are in use. A change of a price is answered once all who watch prices have confirmed it. Idempotent."""
     RecordCharges: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.RecordChargesRequest, _ledger_service_pb2.RecordChargesResponse]  # type: ignore[assignment]
     """Stores charges: all of them or, with an error, none. Idempotent: a charge that is there already is left as it is."""
     AcquireLease: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.AcquireLeaseRequest, _ledger_service_pb2.AcquireLeaseResponse]  # type: ignore[assignment]
@@ -66,6 +70,14 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_ledger_service_pb2.WatchPricesResponse], _abc.AsyncIterator[_ledger_service_pb2.WatchPricesResponse]]:
         """Streams the prices of models, to routers: all first, and all again whenever one changes."""
+
+    @_abc_1.abstractmethod
+    def ConfirmPrices(
+        self,
+        request: _ledger_service_pb2.ConfirmPricesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_service_pb2.ConfirmPricesResponse, _abc.Awaitable[_ledger_service_pb2.ConfirmPricesResponse]]:
+        """Tells which prices are in use. A change of a price is answered once all who watch prices have confirmed it. Idempotent."""
 
     @_abc_1.abstractmethod
     def RecordCharges(

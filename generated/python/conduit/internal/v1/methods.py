@@ -13,6 +13,13 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=True,
         client_streaming=False,
     ),
+    "/conduit.internal.v1.LedgerService/ConfirmPrices": Method(
+        access=options_pb2.ACCESS_SERVICE,
+        dialect=options_pb2.DIALECT_ADMIN,
+        idempotent=True,
+        server_streaming=False,
+        client_streaming=False,
+    ),
     "/conduit.internal.v1.LedgerService/RecordCharges": Method(
         access=options_pb2.ACCESS_SERVICE,
         dialect=options_pb2.DIALECT_ADMIN,

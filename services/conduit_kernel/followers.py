@@ -1,4 +1,4 @@
-"""Who follows the configuration, and which revision each of them works by."""
+"""Who follows what operators change, and which revision of it each of them works by."""
 
 import asyncio
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ WAIT_SECONDS = 2.0
 
 @dataclass(eq=False, slots=True)
 class Follower:
-    """One stream of the configuration."""
+    """One stream of what changes."""
 
     revision: int
     # Whether it kept a change waiting in vain: nobody waits for it until it confirms again.

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import ExitStack
 
-from conduit_registry.followers import Followers
+from conduit_kernel.followers import Followers
 
 LONG_SECONDS = 30.0
 
