@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from conduit_cli.layout import DATA_DIR
+from conduit_cli.caller_commands import CALLER_COMMANDS
+from conduit_cli.options import data_dir_option as _data_dir
 
 SERVICES = {
     "registry": "what exists: providers, keys, mappings, virtual keys",
@@ -17,14 +18,6 @@ SERVICES = {
     "bridge": "the HTTP edge",
 }
 
-_data_dir = click.option(
-    "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    envvar="CONDUIT_DATA_DIR",
-    default=DATA_DIR,
-    show_default=True,
-    help="Where keys, databases and spools are kept.",
-)
 _host = click.option(
     "--host",
     envvar="CONDUIT_HOST",
@@ -118,43 +111,6 @@ def serve(data_dir: Path, host: str, http_port: int, grpc_port: int, workers: in
 
 
 @conduit.command()
-@click.argument("text", required=False)
-@click.option("--model", default="echo", show_default=True, help="The model alias to ask.")
-@click.option("--url", help="Where the gateway is. Default: CONDUIT_URL, else the local one.")
-@click.option("--key", help="A virtual key. Default: CONDUIT_API_KEY, else the local one.")
-@_data_dir
-def chat(text: str | None, model: str, url: str | None, key: str | None, data_dir: Path) -> None:
-    """Ask a model of a running gateway. Without TEXT, or with -, reads standard input."""
-    from conduit_cli.chat import NoKey, answer, find_gateway, models  # noqa: PLC0415 # as above
-    from conduit_cli.gateway import GatewayError  # noqa: PLC0415 # as above
-    from conduit_cli.keys import KeysUnusable  # noqa: PLC0415 # as above
-
-    if text in {None, "-"}:
-        text = sys.stdin.read().strip()
-    if not text:
-        raise click.UsageError("There is nothing to ask.")
-    try:
-        gateway = find_gateway(url, key, data_dir, os.environ)
-    except (NoKey, KeysUnusable, ValueError) as error:
-        raise click.ClickException(str(error)) from error
-    try:
-        for piece in answer(gateway, model, text):
-            click.echo(piece, nl=False)
-        click.echo()
-    except GatewayError as error:
-        known = models(gateway) if error.code.upper() == "MODEL_NOT_FOUND" else []
-        hint = f"\nChoose with --model: {', '.join(known)}" if known else ""
-        raise click.ClickException(f"{error}{hint}") from error
-    except ValueError as error:
-        raise click.ClickException("The answer is not one of a gateway.") from error
-    except OSError as error:
-        raise click.ClickException(
-            f"No answer: {error}. Is a gateway running? Start one with `conduit serve`, or say "
-            "with --url where it is."
-        ) from error
-
-
-@conduit.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @_data_dir
 def backup(file: Path, data_dir: Path) -> None:
@@ -230,6 +186,8 @@ def _alone(service: str, purpose: str) -> click.Command:
     return command(_data_dir(_host(_http_port(_grpc_port(run)))))
 
 
+for _command in CALLER_COMMANDS:
+    conduit.add_command(_command)
 for _service, _purpose in SERVICES.items():
     conduit.add_command(_alone(_service, _purpose))
 

@@ -2,12 +2,18 @@
 
 import http.client
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 Json = dict[str, Any]
+Headers = dict[str, str]
+_PIECE_BYTES = 64 * 1024
 
 
 class GatewayError(Exception):
@@ -50,16 +56,58 @@ class Gateway:
                 if line.startswith(b"data:"):
                     yield line[5:].strip().decode()
 
+    def content(self, path: str, body: Json) -> Iterator[bytes]:
+        """Yield the pieces of an answer that is no JSON as they come; errors as with `call`."""
+        with self._sent("POST", path, body) as response:
+            read = response.read1 if response.chunked else response.read
+            while piece := read(_PIECE_BYTES):
+                yield piece
+            if response.length:
+                raise ConnectionError("the answer broke off")
+
+    def upload(self, path: str, fields: Mapping[str, str], file: Path, kind: str) -> bytes:
+        """Send a form with a file, piece by piece; return the answer, errors as with `call`."""
+        boundary = secrets.token_hex(16)
+        head = "".join(
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in fields.items()
+        )
+        # A quote or a line's end would end the name.
+        name = file.name.translate({ord(sign): "_" for sign in '"\r\n\\'})
+        head += (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+        )
+        head += f"Content-Type: {kind}\r\n\r\n"
+        parts = head.encode(), f"\r\n--{boundary}--\r\n".encode()
+        with file.open("rb") as opened:
+            size = os.fstat(opened.fileno()).st_size + sum(map(len, parts))
+            headers = {
+                "content-type": f"multipart/form-data; boundary={boundary}",
+                "content-length": str(size),
+            }
+            pieces = _pieces(opened)
+            with self._asked("POST", path, chain(parts[:1], pieces, parts[1:]), headers) as found:
+                return found.read()
+
     @contextmanager
     def _sent(
         self, method: str, path: str, body: Json | None
     ) -> Iterator[http.client.HTTPResponse]:
+        content = None if body is None else json.dumps(body).encode()
+        with self._asked(method, path, content, {"content-type": "application/json"}) as found:
+            yield found
+
+    @contextmanager
+    def _asked(
+        self, method: str, path: str, content: bytes | Iterable[bytes] | None, headers: Headers
+    ) -> Iterator[http.client.HTTPResponse]:
         make = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
         connection = make(self._host, self._port, timeout=self._seconds)
         try:
-            content = None if body is None else json.dumps(body).encode()
-            headers = {"content-type": "application/json", **self._headers}
-            connection.request(method, self._prefix + path, content, headers)
+            # Who refuses an upload may hang up before it is sent.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                fields = {**headers, **self._headers}
+                connection.request(method, self._prefix + path, content, fields)
             response = connection.getresponse()
             if response.status >= http.HTTPStatus.BAD_REQUEST:
                 raise _error(response.status, response.read())
@@ -68,6 +116,11 @@ class Gateway:
             raise ConnectionError(f"the answer broke off: {type(error).__name__}") from error
         finally:
             connection.close()
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    while piece := file.read(_PIECE_BYTES):
+        yield piece
 
 
 def error_in(answer: object, status: int = 0) -> GatewayError | None:

@@ -42,6 +42,7 @@ HEALTH = {
 }
 CLI = {
     # The commands, and the processes that they start, are run whole.
+    "caller_commands.py": "tests/integration/cli/test_first_start.py",
     "child.py": "tests/integration/cli/test_later_starts.py",
     "commands.py": "tests/integration/cli/test_first_start.py",
     "control.py": "tests/integration/cli/test_first_start.py",

@@ -47,8 +47,12 @@ def test_the_printed_curl_works(served: Served) -> None:
 
 
 def _chat(served: Served, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return _run(served, "chat", *arguments, **env)
+
+
+def _run(served: Served, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 # our own command
-        [CONDUIT, "chat", *arguments],
+        [CONDUIT, *arguments],
         env=environment(**{"CONDUIT_DATA_DIR": str(served.data_dir), **env}),
         capture_output=True,
         text=True,
@@ -61,6 +65,26 @@ def test_chat_finds_the_gateway_and_answers(served: Served) -> None:
     """Address and key come from the data directory."""
     said = _chat(served, "hello out there")
     assert (said.stdout, said.returncode) == ("hello out there\n", 0)
+
+
+def test_sound_and_pictures_are_had_without_an_account(served: Served, tmp_path: Path) -> None:
+    """Spoken, heard, drawn; each command says in one line what it did or what is wrong."""
+    sound, picture = tmp_path / "a.wav", tmp_path / "b.png"
+    spoken = _run(served, "speak", "hello", "--format", "wav", "-o", str(sound))
+    assert (spoken.stderr, spoken.returncode) == ("", 0)
+    assert sound.read_bytes().startswith(b"RIFF")
+    heard = _run(served, "transcribe", str(sound))
+    assert (heard.returncode, len(heard.stdout.splitlines())) == (0, 1)
+    assert _run(served, "transcribe", str(sound), "--format", "srt").stdout.startswith("1\n00:00")
+    drawn = _run(served, "image", "a cat", "-n", "2", "-o", str(picture))
+    assert (drawn.stderr, drawn.returncode) == ("", 0)
+    for name in ("b-1.png", "b-2.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+    refused = _run(served, "speak", "hello", "--model", "none", "-o", str(sound))
+    assert refused.returncode == 1
+    assert "Choose with --model: echo" in refused.stderr
+    nowhere = _run(served, "speak", "hello", "-o", str(tmp_path / "no" / "a.mp3"))
+    assert (nowhere.returncode, len(nowhere.stderr.splitlines())) == (1, 1)
 
 
 def test_chat_obeys_the_environment(served: Served) -> None:
