@@ -33,6 +33,10 @@ from conduit_providers.wire import HttpRequest, HttpResponse
 
 # What goes by another way than that of the caller's members.
 _OURS = frozenset({"model", "stream"})
+# Formats that are no JSON.
+_TEXTS = frozenset({"text", "srt", "vtt"})
+# What something in between answers that knows nothing of speech.
+_PAGE = "text/html"
 EVENTS_TYPE = "text/event-stream"
 
 
@@ -76,7 +80,7 @@ class OpenAITranscribeCodec:
     ) -> TranscriptionAnswer:
         """Pass the provider's document on, after a look at its usage."""
         content_type = response.headers.get("content-type", "") or JSON_TYPE
-        if not is_json(content_type):
+        if _is_document(content_type, call):
             return transcription_answer(response.body, content_type, None)
         try:
             found = _DECODER.decode(response.body)
@@ -89,7 +93,8 @@ class OpenAITranscribeCodec:
         if _is_made(call, endpoint):
             return _made(response.body, call)
         usage = transcription_usage(found.usage, found.duration)
-        return transcription_answer(response.body, content_type, usage)
+        kind = content_type if is_json(content_type) else JSON_TYPE
+        return transcription_answer(response.body, kind, usage)
 
     def decoder(
         self, call: TranscribeCall, endpoint: Endpoint
@@ -102,6 +107,13 @@ class OpenAITranscribeCodec:
             return OpenAITranscriptDecoder(call.provider)
         read = partial(self.from_upstream, call=call, endpoint=endpoint)
         return WholeTranscriptDecoder(call, TranscriptEvents, read)
+
+
+def _is_document(content_type: str, call: TranscribeCall) -> bool:
+    """Return whether an answer is a document that is no JSON; a page in its place is none."""
+    if is_json(content_type) or content_type.strip().lower().startswith(_PAGE):
+        return False
+    return call.typed.response_format in _TEXTS
 
 
 def _is_made(call: TranscribeCall, endpoint: Endpoint) -> bool:
