@@ -1,23 +1,32 @@
 """A gateway in front of misbehaving providers, over HTTP and gRPC, and what each call came to."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import grpc
 import httpx
-import orjson
 from google.protobuf.duration_pb2 import Duration
-from tests.faults.fault_catalogue import CUTTING, ENDLESS, FAULTS, POLICIES, SILENT, Fault
+from tests.faults.fault import Fault
+from tests.faults.fault_callers import (
+    BEARER,
+    Came,
+    Stub,
+    ask_over_grpc,
+    ask_over_http,
+    converse_over_grpc,
+    converse_over_http,
+)
+from tests.faults.fault_catalogue import CUTTING, ENDLESS, FAULTS, SILENT
+from tests.faults.fault_operations import CONVERSE, OPERATIONS, Operation
 from tests.faults.misbehaving_upstream import MisbehavingUpstream, Seen, misbehaving
 from tests.integration.router.conftest import NOWHERE
 from tests.support.snapshots import (
     ENCRYPTION_KEY,
-    VIRTUAL_KEY,
     key,
     mapping,
     provider,
@@ -27,57 +36,18 @@ from tests.support.snapshots import (
 from tests.support.waiting import eventually
 
 from conduit.internal.v1.snapshot_pb2 import Snapshot
-from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.charge_pb2 import Charge
-from conduit.v1.chat_message_pb2 import CHAT_ROLE_USER, ChatMessage, ContentPart
-from conduit.v1.chat_pb2 import ChatCompletionRequest
-from conduit.v1.embedding_pb2 import EmbeddingInput, EmbeddingRequest
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
 from conduit.v1.routing_policy_pb2 import StreamFailover
 from conduit.v1.timeouts_pb2 import Timeouts
 from conduit_bridge import bootstrap as bridge
-from conduit_kernel.rpc import error_of
 from conduit_kernel.settings import Settings
 from conduit_providers.catalog import load_catalog
 from conduit_router import bootstrap as router
 from conduit_router.accounting.segment import CHARGE, read_segment
 
-if TYPE_CHECKING:
-    # The generated code has one class; its types have two.
-    from conduit.v1.router_service_pb2_grpc import RouterServiceAsyncStub as RouterStub
-else:
-    from conduit.v1.router_service_pb2_grpc import RouterServiceStub as RouterStub
-
-# The reasons whose codes over HTTP are others than their names.
-REASONS = {
-    "rate_limit_exceeded": "PROVIDER_RATE_LIMITED",
-    "context_length_exceeded": "CONTEXT_TOO_LONG",
-    "content_policy_violation": "CONTENT_POLICY",
-}
-# How long the first instance may keep a caller waiting for its first byte.
-STEP_SECONDS = 0.4
-# The same where a caller is to leave before.
-SILENT_SECONDS = 10.0
 CALLERS = ("http", "grpc")
-# Operation and policy; unary calls have none.
-CALLS: Sequence[tuple[str, str | None]] = (
-    ("chat", None),
-    ("embed", None),
-    *[("chat", policy) for policy in POLICIES],
-)
-
-
-@dataclass
-class Came:
-    """What a call came to."""
-
-    request_id: str
-    # Of the error; empty where the answer is whole.
-    reason: str = ""
-    text: str = ""
-    is_whole: bool = False
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -85,23 +55,65 @@ class Case:
     """A fault, met by a call."""
 
     fault: Fault
-    operation: str
+    operation: Operation
     policy: str | None
     caller: str
 
     @property
     def alias(self) -> str:
         """The alias, which is a part of addresses too."""
-        return f"{self.fault.slug}_{self.operation}_{self.policy or 'unary'}_{self.caller}"
+        policy = self.policy or "unary"
+        return f"{self.fault.slug}_{self.operation.name}_{policy}_{self.caller}"
+
+    @property
+    def id(self) -> str:
+        """What distinguishes it from others of its fault."""
+        return f"{self.caller}-{self.operation.name}-{self.policy}"
+
+    @property
+    def is_session(self) -> bool:
+        """Whether events go both ways."""
+        return self.operation is CONVERSE
+
+    @property
+    def has_total(self) -> bool:
+        """Whether the caller's own time bounds all of it; of a session it bounds the opening."""
+        return not self.is_session
+
+    @property
+    def is_unheld(self) -> bool:
+        """Whether the caller has the answer as it comes."""
+        return self.policy != "restart"
+
+    @property
+    def out_of_time(self) -> str:
+        """What a caller hears whose time is over behind the first piece."""
+        is_sound = self.operation.name == "speak" and self.caller == "http" and self.is_unheld
+        return "STREAM_INTERRUPTED" if is_sound else "DEADLINE_EXCEEDED"
+
+    @property
+    def expected(self) -> str:
+        """The reason of the error, none where the answer is whole."""
+        policy = self.policy
+        if policy == "continue" and not self.operation.is_continuable:
+            policy = "fail"
+        return self.fault.expected(policy)
 
 
 def cases_of(fault: Fault) -> list[Case]:
-    """Return all the calls that meet a fault."""
+    """Return the calls that meet a fault: each way to call, over HTTP, gRPC or, mostly, both."""
+    ways = [
+        (operation, policy)
+        for operation in OPERATIONS
+        if fault.meets(operation)
+        for policy in fault.policies(operation)
+    ]
     return [
         Case(fault, operation, policy, caller)
-        for operation, policy in CALLS
-        for caller in CALLERS
-        if policy is not None or not fault.is_stream_only
+        # Those that take turns do not begin with the same one each time.
+        for place, (operation, policy) in enumerate(ways, len(fault.slug))
+        for number, caller in enumerate(CALLERS)
+        if fault.is_met_by_all(operation, policy) or number == place % len(CALLERS)
     ]
 
 
@@ -115,8 +127,12 @@ class FaultGateway:
     upstream: MisbehavingUpstream
     process: router.RouterProcess
     client: httpx.AsyncClient
-    stub: RouterStub
+    stub: Stub
     folder: Path
+    # Of the files of charges: their sizes, and how many charges they had when they were read last.
+    _sizes: dict[Path, int] = field(default_factory=dict[Path, int])
+    _known: Counter[Path] = field(default_factory=Counter[Path])
+    _charges: defaultdict[str, list[Charge]] = field(default_factory=lambda: defaultdict(list))
     _ids: count = field(default_factory=lambda: count(1))  # type: ignore[type-arg] # of numbers
 
     def seen(self, case: Case) -> tuple[list[Seen], list[Seen]]:
@@ -126,14 +142,33 @@ class FaultGateway:
         return first, second
 
     def charges(self, request_id: str) -> list[Charge]:
-        """Return what was charged for a call."""
-        found = [
-            Charge.FromString(message)
-            for path in sorted(self.folder.rglob("*.spool"))
-            for kind, message in read_segment(path).records
-            if kind == CHARGE
+        """Return what was charged for a call, as far as that was read."""
+        return self._charges[request_id]
+
+    def read_charges(self) -> None:
+        """Read what was charged since."""
+        for path in sorted(self.folder.rglob("*.spool")):
+            if path.stat().st_size != self._sizes.get(path):
+                self._read(path)
+
+    def _read(self, path: Path) -> None:
+        """Note the charges of a file that are new."""
+        self._sizes[path] = path.stat().st_size
+        messages = [message for kind, message in read_segment(path).records if kind == CHARGE]
+        for message in messages[self._known[path] :]:
+            charge = Charge.FromString(message)
+            self._charges[charge.request_id].append(charge)
+        self._known[path] = len(messages)
+
+    def files(self) -> list[Path]:
+        """Return the files that uploads are kept in."""
+        return [
+            file for place in ("uploads", "router/uploads") for file in _in(self.folder / place)
         ]
-        return [charge for charge in found if charge.request_id == request_id]
+
+    def new(self) -> Came:
+        """Return where to note what a call comes to."""
+        return Came(f"req_fault_{next(self._ids)}")
 
     async def is_idle(self) -> None:
         """Wait until no provider works for anybody."""
@@ -143,9 +178,9 @@ class FaultGateway:
 
         await eventually(is_so)
 
-    async def call(self, case: Case, seconds: float = 0) -> Came:
-        """Make the call of a case."""
-        came = Came(f"req_fault_{next(self._ids)}")
+    async def call(self, case: Case, seconds: float = 0, came: Came | None = None) -> Came:
+        """Make the call of a case; `came` is where to note how it goes."""
+        came = came or self.new()
         began = time.monotonic()
         make = self._over_http if case.caller == "http" else self._over_grpc
         await make(case, came, seconds)
@@ -158,90 +193,29 @@ class FaultGateway:
             headers["x-conduit-stream-failover"] = case.policy
         if seconds:
             headers["x-conduit-timeout"] = f"{seconds}s"
-        path = "/v1/embeddings" if case.operation == "embed" else "/v1/chat/completions"
-        body = json_of(case)
-        async with self.client.stream("POST", path, json=body, headers=headers) as answer:
-            content = await answer.aread()
-        if case.policy is None or not answer.is_success:
-            read_whole(came, orjson.loads(content))
+        if case.is_session:
+            await converse_over_http(str(self.client.base_url), case.alias, came, headers)
         else:
-            read_events(came, content)
+            await ask_over_http(self.client, case.operation, case.alias, came, headers)
 
     async def _over_grpc(self, case: Case, came: Came, seconds: float) -> None:
-        metadata = (
-            ("authorization", f"Bearer {VIRTUAL_KEY}"),
-            ("x-request-id", came.request_id),
-        )
         options = CallOptions()
         if case.policy is not None:
             options.stream_failover = StreamFailover.Value(f"STREAM_FAILOVER_{case.policy.upper()}")
         if seconds:
             options.timeout.CopyFrom(Duration(nanos=int(seconds * 1e9)))
-        try:
-            if case.operation == "embed":
-                inputs = [EmbeddingInput(text="hi")]
-                asked = EmbeddingRequest(model=case.alias, input=inputs)
-                request = pb.EmbedRequest(embedding=asked, options=options)
-                embedded = await self.stub.Embed(request, metadata=metadata)
-                came.text = str(len(embedded.embeddings.data))
-                came.is_whole = True
-            elif case.policy is None:
-                answered = await self.stub.Chat(
-                    pb.ChatRequest(chat=typed(case.alias), options=options), metadata=metadata
-                )
-                came.text = answered.completion.choices[0].message.content[0].text
-                came.is_whole = True
-            else:
-                stream = pb.StreamChatRequest(chat=typed(case.alias), options=options)
-                async for message in self.stub.StreamChat(stream, metadata=metadata):
-                    for chunk in message.chunks:
-                        came.text += "".join(c.delta.content for c in chunk.choices)
-                    came.is_whole = message.HasField("finished")
-        except grpc.aio.AioRpcError as error:
-            came.reason = error_of(error, "router").reason
+        if case.is_session:
+            await converse_over_grpc(self.stub, case.alias, came, options)
+        else:
+            await ask_over_grpc(self.stub, case.operation, case.alias, came, options)
 
 
-def json_of(case: Case) -> dict[str, Any]:
-    """Return the body of a case's request over HTTP."""
-    if case.operation == "embed":
-        return {"model": case.alias, "input": "hi"}
-    messages = [{"role": "user", "content": "hi"}]
-    return {"model": case.alias, "messages": messages, "stream": case.policy is not None}
+def _in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
 
 
-def typed(alias: str) -> ChatCompletionRequest:
-    """Return the same conversation, typed."""
-    turn = ChatMessage(role=CHAT_ROLE_USER, content=[ContentPart(text="hi")])
-    return ChatCompletionRequest(model=alias, messages=[turn])
-
-
-def reason_of(error: dict[str, Any]) -> str:
-    """Return the reason that an error's code stands for."""
-    code = str(error["code"])
-    return REASONS.get(code, code.upper())
-
-
-def read_whole(came: Came, answer: dict[str, Any]) -> None:
-    """Note a whole answer, or an error."""
-    if "error" in answer:
-        came.reason = reason_of(answer["error"])
-        return
-    came.is_whole = True
-    first = (answer.get("choices") or answer["data"])[0]
-    came.text = first["message"]["content"] if "message" in first else str(len(answer["data"]))
-
-
-def read_events(came: Came, content: bytes) -> None:
-    """Note what a stream of events says."""
-    for line in content.splitlines():
-        if line == b"data: [DONE]":
-            came.is_whole = True
-        elif line.startswith(b"data: "):
-            chunk = orjson.loads(line[6:])
-            if "error" in chunk:
-                came.reason = reason_of(chunk["error"])
-            for choice in chunk.get("choices", ()):
-                came.text += choice["delta"].get("content") or ""
+def _timeouts(fault: Fault) -> Timeouts | None:
+    return Timeouts(idle=_duration(fault.idle)) if fault.idle else None
 
 
 def _duration(seconds: float) -> Duration:
@@ -263,8 +237,7 @@ def configuration(upstream: MisbehavingUpstream) -> Snapshot:
             url = url.replace(upstream.url, upstream.untrusted_url)
         elif fault.base_url:
             url = fault.base_url
-        is_waited_for = fault is SILENT or fault is ENDLESS
-        limit = _duration(SILENT_SECONDS if is_waited_for else STEP_SECONDS)
+        limit = _duration(fault.patience)
         steps = [FallbackProvider(provider_id=first, priority=1, timeout=limit)]
         providers.append(provider(first, url))
         if fault.second:
@@ -277,7 +250,7 @@ def configuration(upstream: MisbehavingUpstream) -> Snapshot:
                 step.provider_id,
                 model_alias=case.alias,
                 actual_model_name=f"model-{step.provider_id}",
-                timeouts=Timeouts(idle=_duration(fault.idle)) if fault.idle else None,
+                timeouts=_timeouts(fault) if step.provider_id == first else None,
             )
             for step in steps
         ]
@@ -305,12 +278,12 @@ async def faulty_gateway(folder: Path) -> AsyncIterator[FaultGateway]:
         process = await router.start(settings, load_catalog(), port=0)
         edge = await bridge.start(settings, router=process.stub, background=process.background)
         url = f"http://127.0.0.1:{edge.port}"
-        headers = {"authorization": f"Bearer {VIRTUAL_KEY}"}
+        headers = {"authorization": BEARER}
         client = httpx.AsyncClient(base_url=url, headers=headers, timeout=30)
         channel = grpc.aio.insecure_channel(f"127.0.0.1:{process.port}")
         try:
             async with client, channel:
-                stub = RouterStub(channel)
+                stub = Stub(channel)
                 yield FaultGateway(upstream, process, client, stub, folder)
         finally:
             for each in (edge, process):

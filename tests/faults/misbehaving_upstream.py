@@ -2,23 +2,27 @@
 
 import asyncio
 import contextlib
+import re
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
+from tests.faults.upstream_answers import EVENTS, JSON, Answer, answer_to
 from tests.support.http_tls import Certificate
+from websockets.frames import Frame, Opcode
+from websockets.utils import accept_key
 
-TEXT = "Hello there, world!"
-PIECES = ("Hello", " there", ",", " world", "!")
-COUNTS = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
 # What a connection begins with that is to be secured.
 TLS = b"\x16"
-EVENTS = "text/event-stream"
-JSON = "application/json"
+_MEMBER = re.compile(rb'name="(\w+)"\r\n(?:[^\r\n]+\r\n)*\r\n(.*?)\r\n--', re.DOTALL)
+_MASKED_CLOSE = 0x80 | Opcode.CLOSE
+_MASK_BYTES = 4
+_LONG = 126
 
 
 class Seen(NamedTuple):
@@ -28,11 +32,27 @@ class Seen(NamedTuple):
     path: str
     headers: dict[str, str]
     body: dict[str, object]
+    # The body's bytes.
+    raw: bytes = b""
+
+    @property
+    def is_session(self) -> bool:
+        """Whether a WebSocket is asked for."""
+        return "upgrade" in self.headers
 
     @property
     def is_stream(self) -> bool:
-        """Whether events are asked for."""
-        return self.body.get("stream") is True
+        """Whether the answer is to come in pieces."""
+        return (
+            self.body.get("stream") in {True, "true"}
+            or self.is_session
+            or self.path.endswith("/speech")
+        )
+
+    @property
+    def answer(self) -> Answer:
+        """What a provider in order answers."""
+        return answer_to(self.path, self.body)
 
 
 class Peer:
@@ -41,9 +61,14 @@ class Peer:
     def __init__(self, seen: Seen, writer: asyncio.StreamWriter) -> None:
         self.seen = seen
         self._writer = writer
+        self._is_chunked = self._is_session = False
 
     async def send(self, data: bytes) -> None:
         """Write, by itself."""
+        if self._is_chunked:
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+        elif self._is_session:
+            data = Frame(Opcode.TEXT, data).serialize(mask=False)
         self._writer.write(data)
         await self._writer.drain()
         # Each piece is to arrive alone.
@@ -51,10 +76,33 @@ class Peer:
 
     async def head(self, status: int = 200, media: str = "", **headers: str) -> None:
         """Write a head whose body ends with the connection."""
-        media = media or (EVENTS if self.seen.is_stream else JSON)
         lines = [f"HTTP/1.1 {status} X", f"content-type: {media}", "connection: close"]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         await self.send("\r\n".join([*lines, "", ""]).encode())
+
+    async def begin(self) -> None:
+        """Write the head of an answer in pieces: of a session, of events, or of sound."""
+        if self.seen.is_session:
+            proof = accept_key(self.seen.headers["sec-websocket-key"])
+            lines = ["HTTP/1.1 101 X", "upgrade: websocket", "connection: upgrade"]
+            lines.append(f"sec-websocket-accept: {proof}")
+            await self.send("\r\n".join([*lines, "", ""]).encode())
+            self._is_session = True
+            return
+        media = self.seen.answer.media if self.seen.is_stream else JSON
+        if self.seen.is_stream and media != EVENTS:
+            # That bytes have ended, and were not cut, is told by their framing alone.
+            await self.head(200, media, transfer_encoding="chunked")
+            self._is_chunked = True
+        else:
+            await self.head(200, media)
+
+    async def finish(self) -> None:
+        """Say that the answer is whole, where that is said; a session waits for its caller."""
+        if self._is_session:
+            await asyncio.Event().wait()
+        if self._is_chunked:
+            self._writer.write(b"0\r\n\r\n")
 
     def reset(self) -> None:
         """End the connection without a goodbye."""
@@ -62,33 +110,6 @@ class Peer:
 
 
 Act = Callable[[Peer], Awaitable[None]]
-
-
-def event(delta: dict[str, object], finish: str | None = None) -> bytes:
-    """Return an event of a stream."""
-    choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    chunk = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
-    return b"data: %b\n\n" % orjson.dumps({**chunk, "choices": [choice]})
-
-
-TOKENS = [event({"content": piece}) for piece in PIECES]
-FINISH = event({}, "stop")
-USAGE = b"data: %b\n\n" % orjson.dumps({"id": "c1", "choices": [], "usage": COUNTS})
-DONE = b"data: [DONE]\n\n"
-STREAM = [event({"role": "assistant", "content": ""}), *TOKENS, FINISH, USAGE, DONE]
-
-
-def whole(path: str) -> bytes:
-    """Return the answer to a request at a path."""
-    if path.endswith("/embeddings"):
-        data = [{"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}]
-        answer: dict[str, object] = {"object": "list", "model": "m", "data": data, "usage": COUNTS}
-    else:
-        message = {"role": "assistant", "content": TEXT}
-        choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        answer = {"id": "c1", "object": "chat.completion", "created": 1, "model": "m"}
-        answer |= {"choices": [choice], "usage": COUNTS}
-    return orjson.dumps(answer)
 
 
 class MisbehavingUpstream:
@@ -127,18 +148,13 @@ class MisbehavingUpstream:
         if first == TLS:
             writer.write(b"HTTP/1.1 400 This is no HTTPS\r\n\r\n")
             return
-        whole_head = (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        head = whole_head.split("\r\n")
-        headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
-        body = await reader.readexactly(int(headers.get("content-length", "0")))
-        path = head[0].split(" ")[1]
-        place = path.split("/v1/")[0].strip("/")
-        seen = Seen(time.monotonic(), path, headers, orjson.loads(body or b"{}"))
+        seen = await _read(first, reader)
+        place = seen.path.split("/v1/")[0].strip("/")
         self.seen[place].append(seen)
         acts = self.acts[place]
         act = acts.pop(0) if len(acts) > 1 else acts[0]
         answering = asyncio.ensure_future(act(Peer(seen, writer)))
-        leaving = asyncio.ensure_future(reader.read(1))
+        leaving = asyncio.ensure_future(_leaves(seen, reader))
         await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
         # Whoever is sent something may be seen to have left by that.
         if not answering.done() or isinstance(answering.exception(), ConnectionError):
@@ -146,6 +162,53 @@ class MisbehavingUpstream:
         for task in (answering, leaving):
             task.cancel()
         await asyncio.gather(answering, leaving, return_exceptions=True)
+
+
+async def _read(first: bytes, reader: asyncio.StreamReader) -> Seen:
+    whole_head = (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    head = whole_head.split("\r\n")
+    fields = [line.split(": ", 1) for line in head[1:] if line]
+    headers = {name.lower(): value for name, value in fields}
+    if headers.get("transfer-encoding") == "chunked":
+        body = b"".join([chunk async for chunk in _chunks(reader)])
+    else:
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+    path = head[0].split(" ")[1]
+    return Seen(time.monotonic(), path, headers, _members(path, headers, body), body)
+
+
+async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    while size := int(await reader.readuntil(b"\r\n"), 16):
+        yield await reader.readexactly(size)
+        await reader.readexactly(2)
+    await reader.readexactly(2)
+
+
+def _members(path: str, headers: dict[str, str], body: bytes) -> dict[str, object]:
+    """Return what a request says, in whatever form."""
+    if headers.get("content-type", "").startswith("multipart/"):
+        found = _MEMBER.findall(body)
+        return {name.decode(): value.decode("latin-1") for name, value in found}
+    if not body:
+        return dict(parse_qsl(urlsplit(path).query))
+    members: dict[str, object] = orjson.loads(body)
+    return members
+
+
+async def _leaves(seen: Seen, reader: asyncio.StreamReader) -> None:
+    """Return once the other side is gone, or says goodbye."""
+    if not seen.is_session:
+        await reader.read(1)
+        return
+    with contextlib.suppress(asyncio.IncompleteReadError):
+        while True:
+            kind, length = await reader.readexactly(2)
+            if kind == _MASKED_CLOSE:
+                return
+            length &= 0x7F
+            if length >= _LONG:
+                length = int.from_bytes(await reader.readexactly(2 if length == _LONG else 8))
+            await reader.readexactly(_MASK_BYTES + length)
 
 
 @asynccontextmanager
@@ -163,92 +226,3 @@ async def misbehaving(folder: Path) -> AsyncIterator[MisbehavingUpstream]:
         for each in (server, untrusted):
             each.close()
             await each.wait_closed()
-
-
-async def good(peer: Peer) -> None:
-    """Answer as one should."""
-    if peer.seen.is_stream:
-        await peer.head()
-        for each in STREAM:
-            await peer.send(each)
-    else:
-        body = whole(peer.seen.path)
-        await peer.head(content_length=str(len(body)))
-        await peer.send(body)
-
-
-def status(code: int, error: dict[str, object] | None = None, **headers: str) -> Act:
-    """Refuse, in OpenAI's words."""
-
-    async def act(peer: Peer) -> None:
-        await peer.head(code, JSON, **headers)
-        await peer.send(orjson.dumps({"error": error or {"message": "as the test says"}}))
-
-    return act
-
-
-def body(content: bytes, media: str = JSON, code: int = 200) -> Act:
-    """Answer with these bytes, whatever was asked for."""
-
-    async def act(peer: Peer) -> None:
-        await peer.head(code, media)
-        await peer.send(content)
-
-    return act
-
-
-def stream(*events: bytes, then: str = "close") -> Act:
-    """Answer with these events, or with a part of a whole answer; then close, reset or stall."""
-
-    async def act(peer: Peer) -> None:
-        await peer.head()
-        parts = events if peer.seen.is_stream else [whole(peer.seen.path)[:-20]]
-        for each in parts:
-            await peer.send(each)
-        if then == "reset":
-            peer.reset()
-        elif then == "stall":
-            await asyncio.sleep(0.15)
-        elif then == "hang":
-            await asyncio.Event().wait()
-
-    return act
-
-
-async def reset(peer: Peer) -> None:
-    """End the connection before a head."""
-    peer.reset()
-
-
-async def silence(_peer: Peer) -> None:
-    """Take the request, and say nothing."""
-    await asyncio.Event().wait()
-
-
-async def slow_head(peer: Peer) -> None:
-    """Send a head byte by byte, without an end."""
-    await peer.send(b"HTTP/1.1 200 OK\r\nx: ")
-    while True:
-        await peer.send(b"x")
-        await asyncio.sleep(0.02)
-
-
-async def slow_first_token(peer: Peer) -> None:
-    """Send a head at once, and nothing behind it."""
-    await peer.head()
-    await asyncio.Event().wait()
-
-
-async def slow_drip(peer: Peer) -> None:
-    """Send all of a good answer in small pieces."""
-    await peer.head()
-    content = b"".join(STREAM) if peer.seen.is_stream else whole(peer.seen.path)
-    for start in range(0, len(content), 40):
-        await peer.send(content[start : start + 40])
-
-
-async def endless(peer: Peer) -> None:
-    """Send tokens without an end."""
-    await peer.head()
-    while True:
-        await peer.send(TOKENS[0])

@@ -1,0 +1,239 @@
+"""Callers who meet faults, over HTTP and gRPC: what they ask for, and what it came to."""
+
+import asyncio
+from base64 import b64decode
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import httpx
+import orjson
+from google.protobuf.message import Message
+from tests.faults.fault_operations import Operation
+from tests.support.session_upstream import event as session_event
+from tests.support.snapshots import VIRTUAL_KEY
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from conduit.v1.call_pb2 import CallOptions
+from conduit.v1.converse_requests_pb2 import (
+    EVENT_FORM_JSON,
+    SESSION_PROTOCOL_REALTIME,
+    ConverseRequest,
+    ConverseStart,
+)
+from conduit_kernel.rpc import error_of
+
+if TYPE_CHECKING:
+    # The generated code has one class; its types have two.
+    from conduit.v1.router_service_pb2_grpc import RouterServiceAsyncStub as RouterStub
+else:
+    from conduit.v1.router_service_pb2_grpc import RouterServiceStub as RouterStub
+
+Stub = RouterStub
+BEARER = f"Bearer {VIRTUAL_KEY}"
+# The reasons whose codes over HTTP are others than their names.
+REASONS = {
+    "rate_limit_exceeded": "PROVIDER_RATE_LIMITED",
+    "context_length_exceeded": "CONTEXT_TOO_LONG",
+    "content_policy_violation": "CONTENT_POLICY",
+}
+# What ends an answer in events, by the end of its type.
+LAST = (".completed", ".text.done", ".audio.done", "response.done")
+ASK = session_event("response.create")
+
+
+@dataclass
+class Came:
+    """What a call came to."""
+
+    request_id: str
+    # Of the error; empty where the answer is whole.
+    reason: str = ""
+    text: str = ""
+    is_whole: bool = False
+    # Whether anything of the answer is there.
+    has_begun: bool = False
+    seconds: float = 0.0
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """Note an event of a stream, or of a session."""
+        kind = event.get("type") or ""
+        self.has_begun = True
+        if event.get("error"):
+            self.reason = reason_of(event["error"])
+        for choice in event.get("choices", ()):
+            self.text += choice["delta"].get("content") or ""
+        if kind.endswith("text.delta"):
+            self.text += event["delta"]
+        elif kind.endswith("audio.delta"):
+            self.text += b64decode(event["audio"]).decode()
+        elif kind.endswith(".completed"):
+            self.text += b64decode(event["b64_json"]).decode()
+        self.is_whole |= kind.endswith(LAST)
+
+    def read(self, answer: dict[str, Any]) -> None:
+        """Note a whole answer, or an error."""
+        if "error" in answer:
+            self.reason = reason_of(answer["error"])
+            return
+        self.is_whole = True
+        if "text" in answer:
+            self.text = answer["text"]
+        elif "choices" in answer:
+            self.text = answer["choices"][0]["message"]["content"]
+        elif "b64_json" in answer["data"][0]:
+            self.text = b64decode(answer["data"][0]["b64_json"]).decode()
+        else:
+            self.text = str(len(answer["data"]))
+
+
+def reason_of(error: dict[str, Any]) -> str:
+    """Return the reason that an error's code stands for."""
+    code = str(error["code"])
+    return REASONS.get(code, code.upper())
+
+
+async def ask_over_http(
+    client: httpx.AsyncClient,
+    operation: Operation,
+    alias: str,
+    came: Came,
+    headers: dict[str, str],
+) -> None:
+    """Make a call, and note what it came to."""
+    asked = operation.http(alias)
+    content = b""
+    async with client.stream("POST", operation.path, headers=headers, **asked) as answer:
+        try:
+            async for piece in answer.aiter_bytes():
+                content += piece
+                came.has_begun = True
+        except (httpx.RemoteProtocolError, httpx.ReadError):
+            # Bytes have no other way to say that they are not all.
+            came.reason = "STREAM_INTERRUPTED"
+    kind = answer.headers["content-type"]
+    if kind.startswith("text/event-stream"):
+        _read_events(came, content)
+    elif kind.startswith("application/json"):
+        came.read(orjson.loads(content))
+    else:
+        came.text = content.decode()
+        came.is_whole = not came.reason
+
+
+def _read_events(came: Came, content: bytes) -> None:
+    for line in content.splitlines():
+        if line == b"data: [DONE]":
+            came.is_whole = True
+        elif line.startswith(b"data: "):
+            came.hear(orjson.loads(line[6:]))
+
+
+async def ask_over_grpc(
+    stub: Stub, operation: Operation, alias: str, came: Came, options: CallOptions
+) -> None:
+    """Make a call, and note what it came to."""
+    call = getattr(stub, operation.rpc)(
+        operation.grpc(alias, options), metadata=metadata_of(came.request_id)
+    )
+    try:
+        if not operation.is_stream:
+            _read_message(came, await call)
+            return
+        async for message in call:
+            _hear_message(came, message)
+    except grpc.aio.AioRpcError as error:
+        came.reason = error_of(error, "router").reason
+
+
+def metadata_of(request_id: str) -> tuple[tuple[str, str], ...]:
+    """Return who asks, and which call it is."""
+    return ("authorization", BEARER), ("x-request-id", request_id)
+
+
+def _read_message(came: Came, answer: Any) -> None:  # noqa: ANN401 # of each RPC its own
+    came.is_whole = True
+    form = answer.WhichOneof("form")
+    if form == "completion":
+        came.text = answer.completion.choices[0].message.content[0].text
+    elif form == "images":
+        came.text = answer.images.data[0].b64_json.decode()
+    elif form == "transcription":
+        came.text = answer.transcription.text
+    else:
+        came.text = str(len(answer.embeddings.data))
+
+
+def _hear_message(came: Came, message: Any) -> None:  # noqa: ANN401 # as above
+    came.has_begun = True
+    for chunk in getattr(message, "chunks", ()):
+        came.text += "".join(choice.delta.content for choice in chunk.choices)
+    came.text += getattr(message, "audio", b"").decode()
+    for piece in getattr(message, "pieces", ()):
+        came.text += _text_in(getattr(piece, piece.WhichOneof("event")))
+    came.is_whole |= message.HasField("finished")
+
+
+def _text_in(event: Message) -> str:
+    kind = type(event).__name__
+    if kind == "SpeechAudioDelta":
+        return bytes(event.audio).decode()  # type: ignore[attr-defined] # as the name says
+    if kind == "CompletedImage":
+        return bytes(event.b64_json).decode()  # type: ignore[attr-defined] # as the name says
+    if kind == "TranscriptTextDelta":
+        return str(event.delta)  # type: ignore[attr-defined] # as the name says
+    return ""
+
+
+async def converse_over_http(
+    base_url: str, alias: str, came: Came, headers: dict[str, str]
+) -> None:
+    """Hold a session until it has answered once, and note what it came to."""
+    url = base_url.replace("http", "ws", 1) + f"/v1/realtime?model={alias}"
+    try:
+        async with connect(
+            url, additional_headers={"authorization": BEARER, **headers}, proxy=None
+        ) as socket:
+            await _hear(socket, came)
+    except InvalidStatus as refused:
+        came.read(orjson.loads(refused.response.body or b"{}"))
+
+
+async def _hear(socket: ClientConnection, came: Came) -> None:
+    await socket.send(ASK)
+    try:
+        while not came.is_whole:
+            came.hear(orjson.loads(await socket.recv()))
+    except ConnectionClosed as end:
+        # An error is told in an event before.
+        code = end.rcvd.code if end.rcvd is not None else "ABNORMALLY"
+        came.reason = came.reason or f"CLOSED_{code}"
+
+
+async def converse_over_grpc(stub: Stub, alias: str, came: Came, options: CallOptions) -> None:
+    """Do the same by messages."""
+    has_heard = asyncio.Event()
+
+    async def said() -> AsyncIterator[ConverseRequest]:
+        start = ConverseStart(
+            protocol=SESSION_PROTOCOL_REALTIME,
+            model=alias,
+            events=EVENT_FORM_JSON,
+            options=options,
+        )
+        yield ConverseRequest(start=start)
+        yield ConverseRequest(json=ASK.encode())
+        await has_heard.wait()
+
+    try:
+        async for message in stub.Converse(said(), metadata=metadata_of(came.request_id)):
+            if message.WhichOneof("message") == "json":
+                came.hear(orjson.loads(message.json))
+            if came.is_whole:
+                has_heard.set()
+    except grpc.aio.AioRpcError as error:
+        came.reason = error_of(error, "router").reason
+    finally:
+        has_heard.set()

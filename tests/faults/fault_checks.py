@@ -1,0 +1,101 @@
+"""What holds of each call that meets a fault: its answer, its time, its cost, and no remains."""
+
+import gc
+from itertools import pairwise
+
+from tests.faults.fault import WHOLE
+from tests.faults.fault_callers import Came
+from tests.faults.fault_gateway import Case, FaultGateway
+from tests.faults.upstream_answers import TEXT
+from tests.support.waiting import eventually
+
+from conduit.v1.charge_pb2 import Charge
+from conduit_kernel.http import Exchange
+from conduit_router.calls.call_scope import CallScope
+
+
+def said(case: Case) -> str:
+    """Return what a whole answer says."""
+    return "1" if case.operation.name == "embed" else case.fault.second_text
+
+
+def is_hidden(case: Case, came: Came, gateway: FaultGateway) -> bool:
+    """Return whether a cut came together with the first words, so that another could answer."""
+    is_cut = case.expected == "STREAM_INTERRUPTED"
+    return is_cut and came.is_whole and came.text == said(case) and bool(gateway.seen(case)[1])
+
+
+def check_answer(case: Case, came: Came) -> None:
+    """Hold what the caller got to the catalogue."""
+    expected = case.expected
+    assert came.reason == expected, f"{case.alias}: {came}"
+    assert came.is_whole is (expected == WHOLE), f"{case.alias}: {came}"
+    if expected == WHOLE:
+        assert came.text == said(case), case.alias
+    elif case.operation.is_stream:
+        # Of a stream that fails the caller has a beginning of the answer, and nothing else.
+        assert TEXT.startswith(came.text), case.alias
+    assert came.seconds < case.fault.seconds, case.alias
+
+
+def check_requests(case: Case, gateway: FaultGateway) -> None:
+    """Hold what the instances met to the catalogue: how often, when, for which model, and what."""
+    first, second = gateway.seen(case)
+    assert len(first) <= case.fault.most[0], case.alias
+    assert len(second) <= case.fault.most[1], case.alias
+    for seen in (first, second):
+        assert len({str(each.body["model"]) for each in seen}) <= 1, case.alias
+        for earlier, later in pairwise(seen):
+            assert later.at - earlier.at >= case.fault.least_gap, case.alias
+    if case.operation.file:
+        # Whoever is asked has the whole file.
+        assert all(case.operation.content in each.raw for each in (*first, *second)), case.alias
+
+
+async def check_charges(case: Case, came: Came, gateway: FaultGateway) -> None:
+    """Hold the charges to what was used: one that is complete, and one for each cut answer."""
+    whole = 1 if came.is_whole else 0
+
+    if case.is_session:
+        # It is charged once it has ended, which is behind its answer.
+        await until_charged(gateway, came.request_id, whole)
+    charges = gateway.charges(came.request_id)
+    assert len([charge for charge in charges if charge.is_complete]) == whole, case.alias
+    assert len({charge.id for charge in charges}) == len(charges)
+    first, second = gateway.seen(case)
+    assert len(charges) <= len(first) + len(second), case.alias
+
+
+async def until_charged(gateway: FaultGateway, request_id: str, count: int = 1) -> list[Charge]:
+    """Wait for so many charges of a call; return all that there are."""
+
+    async def is_so() -> bool:
+        if len(gateway.charges(request_id)) < count:
+            gateway.read_charges()
+        return len(gateway.charges(request_id)) >= count
+
+    await eventually(is_so)
+    return gateway.charges(request_id)
+
+
+async def nothing_is_left(gateway: FaultGateway, *cases: Case) -> None:
+    """Wait until neither calls, requests nor files of these cases are left, on either side.
+
+    Nobody looks for garbage meanwhile, and connections are kept. What is there then is looked at no
+    more.
+    """
+    aliases = {case.alias for case in cases}
+
+    async def is_so() -> bool:
+        objects = gc.get_objects()
+        calls = [each for each in objects if type(each) is CallScope]
+        bodies = [each.body for each in objects if type(each) is Exchange]
+        del objects
+        is_called = any(call.requirements.model in aliases for call in calls)
+        return not is_called and not any(
+            alias.encode() in body for alias in aliases for body in bodies
+        )
+
+    await eventually(is_so)
+    assert gateway.files() == []
+    gc.freeze()

@@ -1,0 +1,225 @@
+"""The operations that meet faults, one row each: how they are asked for over HTTP and gRPC."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from google.protobuf.message import Message
+
+from conduit.v1 import audio_requests_pb2 as audio_pb
+from conduit.v1 import image_requests_pb2 as image_pb
+from conduit.v1 import router_requests_pb2 as pb
+from conduit.v1.call_pb2 import CallOptions
+from conduit.v1.chat_message_pb2 import CHAT_ROLE_USER, ChatMessage, ContentPart
+from conduit.v1.chat_pb2 import ChatCompletionRequest
+from conduit.v1.embedding_pb2 import EmbeddingInput, EmbeddingRequest
+from conduit.v1.form_pb2 import FileChunk, FormFile
+from conduit.v1.image_edit_pb2 import ImageEditRequest, ImageInput
+from conduit.v1.image_generation_pb2 import ImageGenerationRequest
+from conduit.v1.speech_pb2 import SpeechRequest
+from conduit.v1.transcription_pb2 import TranscriptionRequest
+from conduit.v1.voice_pb2 import VoiceChoice
+
+POLICIES = ("fail", "restart", "continue")
+# More than one message has, so that it comes in pieces.
+FILE = b"\x89PNG\r\n" * 20_000
+_PIECE_BYTES = 50_000
+_PROMPT = "a hat"
+
+Request = Callable[[str, CallOptions], Any]
+
+
+class Operation(NamedTuple):
+    """A row of the matrix."""
+
+    name: str
+    path: str
+    rpc: str
+    # The body of an HTTP request, less the model: members of JSON, or of a form with a file.
+    members: Mapping[str, Any]
+    # The RPC's request, or its first message; the file follows where there is one.
+    request: Request
+    # The name of the file's member; none where there is no file.
+    file: str = ""
+    # The RPC's message class of the file's pieces.
+    piece: Callable[..., Message] | None = None
+    is_stream: bool = False
+    # Whether a second provider can go on where the first one was cut.
+    is_continuable: bool = False
+    # Whether callers say what follows when it breaks off.
+    has_policies: bool = True
+
+    @property
+    def content(self) -> bytes:
+        """The file."""
+        return FILE
+
+    def http(self, alias: str) -> dict[str, Any]:
+        """Return the request as httpx takes it."""
+        members = {"model": alias, **self.members}
+        if not self.file:
+            return {"json": members}
+        return {"data": members, "files": {self.file: ("a.bin", FILE, "application/octet-stream")}}
+
+    def grpc(self, alias: str, options: CallOptions) -> Any:  # noqa: ANN401 # of each RPC its own
+        """Return the request as its stub takes it: a message, or those of an upload."""
+        first = self.request(alias, options)
+        return first if self.piece is None else self._upload(first, self.piece)
+
+    def _upload(self, first: Message, piece: Callable[..., Message]) -> Iterator[Message]:
+        yield first
+        for at in range(0, len(FILE), _PIECE_BYTES):
+            yield piece(chunk=FileChunk(data=FILE[at : at + _PIECE_BYTES]))
+
+
+def chat(alias: str) -> ChatCompletionRequest:
+    """Return a conversation."""
+    turn = ChatMessage(role=CHAT_ROLE_USER, content=[ContentPart(text="hi")])
+    return ChatCompletionRequest(model=alias, messages=[turn])
+
+
+def _chat(alias: str, options: CallOptions) -> pb.ChatRequest:
+    return pb.ChatRequest(chat=chat(alias), options=options)
+
+
+def _stream_chat(alias: str, options: CallOptions) -> pb.StreamChatRequest:
+    return pb.StreamChatRequest(chat=chat(alias), options=options)
+
+
+def _embed(alias: str, options: CallOptions) -> pb.EmbedRequest:
+    asked = EmbeddingRequest(model=alias, input=[EmbeddingInput(text="hi")])
+    return pb.EmbedRequest(embedding=asked, options=options)
+
+
+def _image(alias: str, options: CallOptions) -> image_pb.GenerateImagesRequest:
+    wish = ImageGenerationRequest(model=alias, prompt=_PROMPT)
+    return image_pb.GenerateImagesRequest(generation=wish, options=options)
+
+
+def _stream_image(alias: str, options: CallOptions) -> image_pb.StreamGenerateImagesRequest:
+    wish = ImageGenerationRequest(model=alias, prompt=_PROMPT, partial_images=3)
+    return image_pb.StreamGenerateImagesRequest(generation=wish, options=options)
+
+
+def _edit_start(alias: str, options: CallOptions) -> image_pb.EditImagesStart:
+    picture = ImageInput(file=FormFile(filename="a.png", content_type="image/png"))
+    wish = ImageEditRequest(model=alias, prompt=_PROMPT, images=[picture])
+    return image_pb.EditImagesStart(edit=wish, options=options)
+
+
+def _edit(alias: str, options: CallOptions) -> image_pb.EditImagesRequest:
+    return image_pb.EditImagesRequest(start=_edit_start(alias, options))
+
+
+def _stream_edit(alias: str, options: CallOptions) -> image_pb.StreamEditImagesRequest:
+    return image_pb.StreamEditImagesRequest(start=_edit_start(alias, options))
+
+
+def _transcribe_start(alias: str, options: CallOptions) -> audio_pb.TranscribeStart:
+    file = FormFile(filename="a.mp3", content_type="audio/mpeg")
+    wish = TranscriptionRequest(model=alias, file=file)
+    return audio_pb.TranscribeStart(transcription=wish, options=options)
+
+
+def _transcribe(alias: str, options: CallOptions) -> audio_pb.TranscribeRequest:
+    return audio_pb.TranscribeRequest(start=_transcribe_start(alias, options))
+
+
+def _stream_transcribe(alias: str, options: CallOptions) -> audio_pb.StreamTranscribeRequest:
+    return audio_pb.StreamTranscribeRequest(start=_transcribe_start(alias, options))
+
+
+def _speech(alias: str, options: CallOptions, stream_format: str) -> audio_pb.SpeakRequest:
+    wish = SpeechRequest(
+        model=alias, input="hi", voice=VoiceChoice(name="alloy"), stream_format=stream_format
+    )
+    return audio_pb.SpeakRequest(speech=wish, options=options)
+
+
+def _speak(alias: str, options: CallOptions) -> audio_pb.SpeakRequest:
+    return _speech(alias, options, "audio")
+
+
+def _speak_events(alias: str, options: CallOptions) -> audio_pb.SpeakRequest:
+    return _speech(alias, options, "sse")
+
+
+_TURNS = {"messages": [{"role": "user", "content": "hi"}]}
+_SPEECH = {"input": "hi", "voice": "alloy"}
+_WISH = {"prompt": _PROMPT}
+_CHAT, _IMAGES = "/v1/chat/completions", "/v1/images/generations"
+_EDITS, _TRANSCRIPTIONS = "/v1/images/edits", "/v1/audio/transcriptions"
+_STREAMED = {"stream": True}
+_STREAMED_FORM = {"stream": "true"}
+
+# A session, which has callers of its own.
+CONVERSE = Operation("converse", "", "", {}, _chat, is_stream=True, has_policies=False)
+OPERATIONS: Sequence[Operation] = (
+    Operation("chat", _CHAT, "Chat", _TURNS, _chat),
+    Operation("embed", "/v1/embeddings", "Embed", {"input": "hi"}, _embed),
+    Operation(
+        "chat",
+        _CHAT,
+        "StreamChat",
+        _TURNS | _STREAMED,
+        _stream_chat,
+        is_stream=True,
+        is_continuable=True,
+    ),
+    Operation("image", _IMAGES, "GenerateImages", _WISH, _image),
+    Operation(
+        "image",
+        _IMAGES,
+        "StreamGenerateImages",
+        {**_WISH, **_STREAMED, "partial_images": 3},
+        _stream_image,
+        is_stream=True,
+    ),
+    Operation(
+        "image_edit",
+        _EDITS,
+        "EditImages",
+        _WISH,
+        _edit,
+        file="image",
+        piece=image_pb.EditImagesRequest,
+    ),
+    Operation(
+        "image_edit",
+        _EDITS,
+        "StreamEditImages",
+        _WISH | _STREAMED_FORM,
+        _stream_edit,
+        file="image",
+        piece=image_pb.StreamEditImagesRequest,
+        is_stream=True,
+    ),
+    Operation(
+        "transcribe",
+        _TRANSCRIPTIONS,
+        "Transcribe",
+        {},
+        _transcribe,
+        file="file",
+        piece=audio_pb.TranscribeRequest,
+    ),
+    Operation(
+        "transcribe",
+        _TRANSCRIPTIONS,
+        "StreamTranscribe",
+        _STREAMED_FORM,
+        _stream_transcribe,
+        file="file",
+        piece=audio_pb.StreamTranscribeRequest,
+        is_stream=True,
+    ),
+    Operation("speak", "/v1/audio/speech", "Speak", _SPEECH, _speak, is_stream=True),
+    Operation(
+        "speak_events",
+        "/v1/audio/speech",
+        "Speak",
+        {**_SPEECH, "stream_format": "sse"},
+        _speak_events,
+        is_stream=True,
+    ),
+    CONVERSE,
+)

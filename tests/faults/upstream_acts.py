@@ -1,0 +1,132 @@
+"""What a misbehaving provider does with a request, in order and out of it."""
+
+import asyncio
+
+import orjson
+from tests.faults.misbehaving_upstream import Act, Peer
+from tests.faults.upstream_answers import JSON
+
+STALL_SECONDS = 0.15
+DRIP_BYTES = 40
+
+
+async def good(peer: Peer) -> None:
+    """Answer as one should."""
+    if peer.seen.is_stream:
+        await peer.begin()
+        for each in peer.seen.answer.pieces:
+            await peer.send(each)
+        await peer.finish()
+    else:
+        body = peer.seen.answer.whole
+        await peer.head(200, JSON, content_length=str(len(body)))
+        await peer.send(body)
+
+
+def status(code: int, error: dict[str, object] | None = None, **headers: str) -> Act:
+    """Refuse, in OpenAI's words."""
+
+    async def act(peer: Peer) -> None:
+        await peer.head(code, JSON, **headers)
+        await peer.send(orjson.dumps({"error": error or {"message": "as the test says"}}))
+
+    return act
+
+
+def body(content: bytes, media: str = JSON, code: int = 200) -> Act:
+    """Answer with these bytes, whatever was asked for."""
+
+    async def act(peer: Peer) -> None:
+        await peer.head(code, media)
+        await peer.send(content)
+
+    return act
+
+
+def broken(place: int, *odd: bytes, then: str = "close", is_resumed: bool = False) -> Act:
+    """Answer until a place of a stream, and with odd events; a whole answer is cut.
+
+    Behind them the rest follows, or the end: close, reset, stall or hang.
+    """
+
+    async def act(peer: Peer) -> None:
+        answer = peer.seen.answer
+        before = answer.until(place)
+        parts = [*before, *odd]
+        if is_resumed:
+            parts += answer.pieces[len(before) :]
+        await _send(peer, parts, then)
+
+    return act
+
+
+def cut_inside(place: int) -> Act:
+    """Answer with less than the whole event at a place."""
+
+    async def act(peer: Peer) -> None:
+        *before, last = peer.seen.answer.until(place)
+        await _send(peer, [*before, last[:30]], "close")
+
+    return act
+
+
+def stream(*events: bytes, then: str = "close") -> Act:
+    """Answer with these events, or with a part of a whole answer; then as `broken`."""
+
+    async def act(peer: Peer) -> None:
+        await _send(peer, events, then)
+
+    return act
+
+
+async def _send(peer: Peer, parts: "list[bytes] | tuple[bytes, ...]", then: str) -> None:
+    await peer.begin()
+    for each in parts if peer.seen.is_stream else [peer.seen.answer.whole[:-20]]:
+        await peer.send(each)
+    if then == "reset":
+        peer.reset()
+    elif then == "stall":
+        await asyncio.sleep(STALL_SECONDS)
+    elif then == "hang":
+        await asyncio.Event().wait()
+
+
+async def reset(peer: Peer) -> None:
+    """End the connection before a head."""
+    peer.reset()
+
+
+async def silence(_peer: Peer) -> None:
+    """Take the request, and say nothing."""
+    await asyncio.Event().wait()
+
+
+async def slow_head(peer: Peer) -> None:
+    """Send a head byte by byte, without an end."""
+    await peer.send(b"HTTP/1.1 200 OK\r\nx: ")
+    while True:
+        await peer.send(b"x")
+        await asyncio.sleep(0.02)
+
+
+async def slow_first_token(peer: Peer) -> None:
+    """Send a head at once, and nothing behind it."""
+    await peer.begin()
+    await asyncio.Event().wait()
+
+
+async def slow_drip(peer: Peer) -> None:
+    """Send all of a good answer in small pieces."""
+    await peer.begin()
+    answer = peer.seen.answer
+    content = b"".join(answer.pieces) if peer.seen.is_stream else answer.whole
+    for start in range(0, len(content), DRIP_BYTES):
+        await peer.send(content[start : start + DRIP_BYTES])
+    await peer.finish()
+
+
+async def endless(peer: Peer) -> None:
+    """Send the first thing that is said again and again."""
+    await peer.begin()
+    while True:
+        await peer.send(peer.seen.answer.until(2)[-1])

@@ -1,0 +1,142 @@
+"""What a provider in order answers, operation by operation: whole, and piece by piece."""
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from tests.support.session_upstream import created
+from tests.support.session_upstream import event as session_event
+
+TEXT = "Hello there, world!"
+PIECES = ("Hello", " there", ",", " world", "!")
+COUNTS = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
+USED = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
+EVENTS = "text/event-stream"
+JSON = "application/json"
+SOUND = "audio/mpeg"
+
+
+class Answer(NamedTuple):
+    """One answer, cut where its caller could notice."""
+
+    whole: bytes = b""
+    # What names the speaker and says nothing; five pieces that say something; and the end.
+    opening: Sequence[bytes] = ()
+    tokens: Sequence[bytes] = ()
+    ending: Sequence[bytes] = ()
+    # Of the pieces; those of sound have no events in them.
+    media: str = EVENTS
+
+    @property
+    def pieces(self) -> list[bytes]:
+        """All that is sent."""
+        return [*self.opening, *self.tokens, *self.ending]
+
+    def until(self, place: int) -> list[bytes]:
+        """Return what is sent until a place: 0 is the head, 1 the speaker's name, 2 a token."""
+        return [] if place == 0 else [*self.opening, *self.pieces_behind_opening[: place - 1]]
+
+    @property
+    def pieces_behind_opening(self) -> list[bytes]:
+        """All that says something."""
+        return [*self.tokens, *self.ending]
+
+
+def event(delta: dict[str, object], finish: str | None = None) -> bytes:
+    """Return an event of a chat's stream."""
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    chunk = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    return b"data: %b\n\n" % orjson.dumps({**chunk, "choices": [choice]})
+
+
+def named(kind: str, **members: object) -> bytes:
+    """Return an event that says its type."""
+    return b"data: %b\n\n" % orjson.dumps({"type": kind, **members})
+
+
+TOKENS = [event({"content": piece}) for piece in PIECES]
+FINISH = event({}, "stop")
+USAGE = b"data: %b\n\n" % orjson.dumps({"id": "c1", "choices": [], "usage": COUNTS})
+DONE = b"data: [DONE]\n\n"
+STREAM = [event({"role": "assistant", "content": ""}), *TOKENS, FINISH, USAGE, DONE]
+
+
+def base64(text: str) -> str:
+    """Return the base64 of a text."""
+    return b64encode(text.encode()).decode()
+
+
+def _chat() -> Answer:
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": TEXT},
+        "finish_reason": "stop",
+    }
+    chat = {"id": "c1", "object": "chat.completion", "created": 1, "model": "m"}
+    whole = orjson.dumps({**chat, "choices": [choice], "usage": COUNTS})
+    return Answer(whole, STREAM[:1], TOKENS, STREAM[-3:])
+
+
+def _embed() -> Answer:
+    data = [{"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}]
+    answer = {"object": "list", "model": "m", "data": data, "usage": COUNTS}
+    return Answer(orjson.dumps(answer))
+
+
+def _image(kind: str) -> Answer:
+    image = {"b64_json": base64(TEXT)}
+    drafts = [
+        named(f"{kind}.partial_image", b64_json=base64(piece), partial_image_index=index)
+        for index, piece in enumerate(PIECES)
+    ]
+    whole = orjson.dumps({"created": 1, "data": [image], "usage": USED})
+    return Answer(whole, (), drafts, [named(f"{kind}.completed", **image, usage=USED)])
+
+
+def _transcribe() -> Answer:
+    usage = {"type": "tokens", **USED}
+    words = [named("transcript.text.delta", delta=piece) for piece in PIECES]
+    whole = orjson.dumps({"text": TEXT, "usage": usage})
+    return Answer(whole, (), words, [named("transcript.text.done", text=TEXT, usage=usage)])
+
+
+def _speak() -> Answer:
+    return Answer(tokens=[piece.encode() for piece in PIECES], media=SOUND)
+
+
+def _speak_events() -> Answer:
+    pieces = [named("speech.audio.delta", audio=base64(piece)) for piece in PIECES]
+    return Answer(tokens=pieces, ending=[named("speech.audio.done", usage=USED)])
+
+
+def _converse() -> Answer:
+    response: dict[str, Any] = {"id": "resp_1", "status": "completed", "usage": USED}
+    place = {"response_id": "resp_1", "item_id": "item_1", "output_index": 0, "content_index": 0}
+    words = [
+        session_event("response.output_text.delta", **place, delta=piece)
+        for piece in ("Hello there", ", world", "!")
+    ]
+    begun = session_event("response.created", response={"id": "resp_1", "status": "in_progress"})
+    done = session_event("response.done", response=response)
+    events = [each.encode() for each in (created(), begun, *words)]
+    return Answer(tokens=events, ending=[done.encode()])
+
+
+# By the end of the address, and the format that a stream is asked for in.
+ANSWERS: Mapping[tuple[str, str], Answer] = {
+    ("/chat/completions", ""): _chat(),
+    ("/embeddings", ""): _embed(),
+    ("/images/generations", ""): _image("image_generation"),
+    ("/images/edits", ""): _image("image_edit"),
+    ("/audio/transcriptions", ""): _transcribe(),
+    ("/audio/speech", ""): _speak(),
+    ("/audio/speech", "sse"): _speak_events(),
+    ("/realtime", ""): _converse(),
+}
+
+
+def answer_to(path: str, body: Mapping[str, object]) -> Answer:
+    """Return what a request is answered with."""
+    place = "/" + path.partition("/v1/")[2].partition("?")[0]
+    return ANSWERS[place, "sse" if body.get("stream_format") == "sse" else ""]
