@@ -8,7 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from conduit_providers.codec import ModelPage
-from conduit_providers.failures import malformed
+from conduit_providers.codecs.shared.model_lists import ask_for_list, read_list
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -36,15 +36,11 @@ class AnthropicModelsCodec:
 
     def to_upstream(self, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Ask for the first page."""
-        path = f"{target.fill(endpoint.path)}?limit={PAGE_SIZE}"
-        return HttpRequest("GET", path, tuple(endpoint.headers.items()))
+        return ask_for_list(endpoint, target, f"?limit={PAGE_SIZE}")
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> ModelPage:
         """Read a page."""
-        try:
-            page = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed("", "its model list is none") from error
+        page = read_list(_DECODER, response)
         following = ""
         if page.has_more and page.last_id:
             following = f"{endpoint.path}?limit={PAGE_SIZE}&after_id={quote(page.last_id, safe='')}"

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from conduit_providers.codec import ModelPage
-from conduit_providers.failures import malformed
+from conduit_providers.codecs.shared.model_lists import ask_for_list, no_list, read_list
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -43,19 +43,16 @@ class BedrockModelsCodec:
 
     def to_upstream(self, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Ask for the foundation models, which come in one page."""
-        return HttpRequest("GET", target.fill(endpoint.path), tuple(endpoint.headers.items()))
+        return ask_for_list(endpoint, target)
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> ModelPage:
         """Read a page of either list."""
-        try:
-            page = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed("", "its model list is none") from error
+        page = read_list(_DECODER, response)
         then: str = endpoint.options.then
         if page.model_summaries is not None:
             return ModelPage([m.model_id for m in page.model_summaries if _is_callable(m)], then)
         if page.inference_profile_summaries is None:
-            raise malformed("", "its model list is none")
+            raise no_list()
         profiles = page.inference_profile_summaries
         following = f"{then}&nextToken={quote(page.next_token, safe='')}" if page.next_token else ""
         names = [each.inference_profile_id for each in profiles if each.status == "ACTIVE"]

@@ -6,7 +6,7 @@ https://developers.deepgram.com/reference/manage/models/list
 import msgspec
 
 from conduit_providers.codec import ModelPage
-from conduit_providers.failures import malformed
+from conduit_providers.codecs.shared.model_lists import ask_for_list, no_list, read_list
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -30,16 +30,13 @@ class DeepgramModelsCodec:
 
     def to_upstream(self, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Build the request."""
-        return HttpRequest("GET", target.fill(endpoint.path), tuple(endpoint.headers.items()))
+        return ask_for_list(endpoint, target)
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> ModelPage:
         """Return each name once. UpstreamError if it is no list."""
-        try:
-            found = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed("", "it is not a list of models") from error
+        found = read_list(_DECODER, response)
         if found.stt is None and found.tts is None:
-            raise malformed("", "it has no models")
+            raise no_list()
         models = [*(found.stt or ()), *(found.tts or ())]
         # There is one for each version of a model.
         return ModelPage(list(dict.fromkeys(each.canonical_name for each in models)))

@@ -6,7 +6,7 @@ https://elevenlabs.io/docs/api-reference/models/list
 import msgspec
 
 from conduit_providers.codec import ModelPage
-from conduit_providers.failures import malformed
+from conduit_providers.codecs.shared.model_lists import ask_for_list, read_list
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -25,14 +25,11 @@ class ElevenLabsModelsCodec:
 
     def to_upstream(self, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Build the request."""
-        return HttpRequest("GET", target.fill(endpoint.path), tuple(endpoint.headers.items()))
+        return ask_for_list(endpoint, target)
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> ModelPage:
         """Return the names. UpstreamError if it is no list."""
-        try:
-            found = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed("", "it is not a list of models") from error
+        found = read_list(_DECODER, response)
         return ModelPage([each.model_id for each in found])
 
 

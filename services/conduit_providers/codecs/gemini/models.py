@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from conduit_providers.codec import ModelPage
-from conduit_providers.failures import malformed
+from conduit_providers.codecs.shared.model_lists import ask_for_list, no_list, read_list
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -43,17 +43,13 @@ class GeminiModelsCodec:
 
     def to_upstream(self, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Ask for the first page."""
-        path = _sized(target.fill(endpoint.path), endpoint)
-        return HttpRequest("GET", path, tuple(endpoint.headers.items()))
+        return ask_for_list(endpoint, target, _sized("", endpoint))
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> ModelPage:
         """Read a page."""
-        try:
-            page = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed("", "its model list is none") from error
+        page = read_list(_DECODER, response)
         if page.models is None and page.publisher_models is None:
-            raise malformed("", "its model list is none")
+            raise no_list()
         models = page.models or page.publisher_models or []
         return ModelPage([model.short for model in models], _following(page, models, endpoint))
 

@@ -6,7 +6,7 @@ https://docs.ollama.com/api/tags
 import msgspec
 
 from conduit_providers.codec import ModelPage
-from conduit_providers.failures import malformed
+from conduit_providers.codecs.shared.model_lists import ask_for_list, read_list
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -30,14 +30,11 @@ class OllamaModelsCodec:
 
     def to_upstream(self, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Ask for all of them."""
-        return HttpRequest("GET", target.fill(endpoint.path), tuple(endpoint.headers.items()))
+        return ask_for_list(endpoint, target)
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> ModelPage:
         """Read the list; it has no pages."""
-        try:
-            found = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed("", "its model list is none") from error
+        found = read_list(_DECODER, response)
         return ModelPage([each.model or each.name for each in found.models or ()])
 
 

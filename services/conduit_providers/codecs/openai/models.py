@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 
 from conduit_providers.codec import ModelPage
+from conduit_providers.codecs.shared.model_lists import ask_for_list, no_list
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import parsed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
-from conduit_providers.wire import Headers, HttpRequest, HttpResponse
+from conduit_providers.wire import HttpRequest, HttpResponse
 
 
 class OpenAIModelsCodec:
@@ -20,8 +21,7 @@ class OpenAIModelsCodec:
 
     def to_upstream(self, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Ask for the whole list; this dialect has no pages."""
-        headers: Headers = tuple(endpoint.headers.items())
-        return HttpRequest("GET", target.fill(endpoint.path_for(target.settings)), headers)
+        return ask_for_list(endpoint, target)
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> ModelPage:
         """Read `{"data": [{"id": ...}]}`, the same under `models`, or a list of these or names."""
@@ -31,7 +31,7 @@ class OpenAIModelsCodec:
             raise malformed("", "its model list is not JSON") from error
         entries = _entries(document) if isinstance(document, dict) else document
         if not isinstance(entries, list):
-            raise malformed("", "its model list is none")
+            raise no_list()
         names = [_name_of(entry) if isinstance(entry, dict) else entry for entry in entries]
         return ModelPage([name for name in names if isinstance(name, str) and name])
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from conduit_providers.codec import ModelPage
-from conduit_providers.failures import malformed
+from conduit_providers.codecs.shared.model_lists import ask_for_list, no_list, read_list
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -35,17 +35,14 @@ class ReplicateModelsCodec:
 
     def to_upstream(self, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Ask for the first page."""
-        return HttpRequest("GET", target.fill(endpoint.path), tuple(endpoint.headers.items()))
+        return ask_for_list(endpoint, target)
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> ModelPage:
         """Read a page."""
-        try:
-            page = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed("", "its model list is none") from error
+        page = read_list(_DECODER, response)
         models = page.models if page.models is not None else page.results
         if models is None:
-            raise malformed("", "its model list is none")
+            raise no_list()
         # Only the query of the next page's URL matters; the rest stays ours.
         query = urlsplit(page.next).query if page.next else ""
         following = f"{endpoint.path}?{query}" if query else ""

@@ -6,7 +6,7 @@ https://platform.stability.ai/docs/api-reference#tag/User
 import msgspec
 
 from conduit_providers.codec import ModelPage
-from conduit_providers.failures import malformed
+from conduit_providers.codecs.shared.model_lists import ask_for_list, no_list, read_list
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -25,16 +25,13 @@ class StabilityModelsCodec:
 
     def to_upstream(self, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Build the request."""
-        return HttpRequest("GET", target.fill(endpoint.path), tuple(endpoint.headers.items()))
+        return ask_for_list(endpoint, target)
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> ModelPage:
         """Return no names. UpstreamError if it is no balance."""
-        try:
-            found = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed("", "it is not a balance") from error
+        found = read_list(_DECODER, response)
         if found.credits is None:
-            raise malformed("", "it is not a balance")
+            raise no_list()
         return ModelPage(())
 
 

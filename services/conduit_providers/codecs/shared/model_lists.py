@@ -1,0 +1,33 @@
+"""What the lists of models of all dialects have in common: a plain GET, and JSON that is a list."""
+
+from typing import TypeVar
+
+import msgspec
+
+from conduit_kernel.errors import UpstreamError
+from conduit_providers.failures import malformed
+from conduit_providers.json_reading import JsonReader
+from conduit_providers.spec import Endpoint
+from conduit_providers.target import Target
+from conduit_providers.wire import HttpRequest, HttpResponse
+
+ListT = TypeVar("ListT")
+
+
+def ask_for_list(endpoint: Endpoint, target: Target, query: str = "") -> HttpRequest:
+    """Ask for a list of models, or for its first page; the query begins with its `?`."""
+    path = target.fill(endpoint.path_for(target.settings))
+    return HttpRequest("GET", path + query, tuple(endpoint.headers.items()))
+
+
+def read_list(reader: JsonReader[ListT], response: HttpResponse) -> ListT:
+    """Read a list. UpstreamError if it is none."""
+    try:
+        return reader.decode(response.body)
+    except msgspec.DecodeError as error:
+        raise no_list() from error
+
+
+def no_list() -> UpstreamError:
+    """Return the error for an answer that lists nothing."""
+    return malformed("", "its model list is none")
