@@ -38,6 +38,7 @@ WEB_SEARCH = int(pb.UNIT_WEB_SEARCH)
 MOST = 10**12
 _USUAL_TIERS = frozenset({"", "auto", "default", "standard", "on_demand"})
 _MAX_TIER = 40
+_BATCH = ("processing", "batch")
 _MOST_DIGITS = 18
 
 Qualifiers = tuple[tuple[str, str], ...]
@@ -198,10 +199,13 @@ def count_in(text: str) -> int | None:
 
 
 def service_tier(tier: object) -> Qualifiers:
-    """Return the qualifier of a service tier, by the provider's name; none if it is the usual."""
+    """Return the qualifier of a service tier, by the provider's name; none if it is the usual.
+
+    Batches are a way of processing to price lists, whatever providers call them.
+    """
     if not isinstance(tier, str) or tier in _USUAL_TIERS:
         return ()
-    return (("service_tier", tier[:_MAX_TIER]),)
+    return (_BATCH,) if tier == "batch" else (("service_tier", tier[:_MAX_TIER]),)
 
 
 def _possible(count: int) -> int:

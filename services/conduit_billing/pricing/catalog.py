@@ -3,7 +3,7 @@
 Loading takes a third of a second, so it happens on the first question and never at start-up.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from importlib.metadata import version
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, PriceVariant
 
 _MAX_KEPT = 20_000
+# The conditions that providers charge for. The usual price is for who is served as usual in all of
+# them: for another tier, a batch or another speed that has no price of its own, none is known.
+_USUALLY = dict.fromkeys(("latency", "processing", "service_tier", "speed"), "default")
+# What costs as much as what is usual, by the catalog's name of the provider.
+_USUAL: Mapping[str, Sequence[Mapping[str, str]]] = {
+    # https://console.groq.com/docs/flex-processing
+    "groq": ({"service_tier": "flex"},),
+}
 
 
 class _Source(NamedTuple):
@@ -88,7 +96,7 @@ class PriceCatalog:
         known = self._readings.get(key)
         if known is None or known.price is not price or known.variants != variants:
             alternatives = [(v.when, info.get_prices(at, v.when)) for v in variants]
-            priced = self._read(price, alternatives)
+            priced = self._read(price, alternatives, self._provider_names(key[0]))
             known = self._readings[key] = _Reading(price, variants, priced)
         return known.priced
 
@@ -116,12 +124,17 @@ class PriceCatalog:
             return None
 
     def _read(
-        self, price: "ModelPrice", alternatives: "Iterable[tuple[dict[str, str], ModelPrice]]"
+        self,
+        price: "ModelPrice",
+        alternatives: "Iterable[tuple[dict[str, str], ModelPrice]]",
+        provider: str,
     ) -> Priced:
         prices, tiers = self._flat(price)
         if not prices:
             return UNKNOWN
-        variants = (Variant(when, *self._flat(other)) for when, other in alternatives)
+        variants = [Variant(when, *self._flat(other)) for when, other in alternatives]
+        usual = (*_USUAL.get(provider, ()), _USUALLY)
+        variants += (Variant(when, prices, tiers) for when in usual)
         return Priced(PriceSheet(prices, tiers, tuple(variants)), self._version)
 
     def _flat(self, price: "ModelPrice") -> tuple[UnitPrices, tuple[Tier, ...]]:

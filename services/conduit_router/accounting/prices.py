@@ -56,7 +56,7 @@ class PriceCard(UnitCard):
         "_conditions",
         "_thresholds",
         "context_window",
-        "is_conditional",
+        "has_tiers",
         "sheet",
         "version",
     )
@@ -67,9 +67,9 @@ class PriceCard(UnitCard):
         self.version = version
         # The most tokens that the model reads and writes together; 0 if unknown.
         self.context_window = context_window
-        self.is_conditional = bool(sheet.tiers or sheet.variants)
         tiers = (*sheet.tiers, *(tier for variant in sheet.variants for tier in variant.tiers))
         self._thresholds = sorted({tier.above_input_tokens for tier in tiers})
+        self.has_tiers = bool(sheet.tiers)
         # By the number of thresholds that are exceeded, and the qualifiers.
         self._conditions: dict[tuple[int, Qualifiers], UnitCard] = {}
 
@@ -130,7 +130,9 @@ def charge_lines(quantities: Quantities, prices: PriceCard) -> tuple[bytes, int 
 
     The sum is None if the price of a unit that was used is unknown; it is rounded once, half up.
     """
-    card = prices.card_for(quantities) if prices.is_conditional else prices
+    # Most calls are usual ones.
+    is_conditional = prices.has_tiers or quantities.qualifiers
+    card = prices.card_for(quantities) if is_conditional else prices
     units = card.units
     lines, total, is_known = b"", 0, bool(units)
     for unit, quantity in quantities.leaves:

@@ -66,6 +66,11 @@ def test_the_usual_tier_is_no_qualifier(tier: object) -> None:
     assert service_tier(tier) == ()
 
 
+def test_a_batch_is_a_way_of_processing() -> None:
+    """Price lists have it apart from tiers; Anthropic names it as one of them."""
+    assert service_tier("batch") == (("processing", "batch"),)
+
+
 def test_a_tier_has_a_bounded_name() -> None:
     """Whatever a provider calls it."""
     assert service_tier("flex") == (("service_tier", "flex"),)

@@ -26,6 +26,7 @@ from conduit_providers.quantities import (
     OUTPUT,
     REASONING,
     WEB_SEARCH,
+    Qualifiers,
     Quantities,
     counted,
     service_tier,
@@ -96,9 +97,13 @@ class Counts(msgspec.Struct):
                 (REASONING, reasoning),
                 (WEB_SEARCH, self.web_searches),
             ),
-            (("speed", "fast"),) if self.speed == "fast" else service_tier(self.service_tier),
+            self._qualifiers(),
             is_consistent=is_consistent,
         )
+
+    def _qualifiers(self) -> Qualifiers:
+        tier = service_tier(self.service_tier)
+        return (*tier, ("speed", "fast")) if self.speed == "fast" else tier
 
     @property
     def web_searches(self) -> int:

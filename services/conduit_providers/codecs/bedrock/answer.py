@@ -18,13 +18,14 @@ from conduit.v1.chat_pb2 import (
 )
 from conduit_kernel.errors import UpstreamError
 from conduit_providers.codecs.anthropic.turns import FORMAT as CLAUDE_FORMAT
-from conduit_providers.json_reading import parsed
+from conduit_providers.json_reading import JsonReader, parsed
 from conduit_providers.quantities import (
     CACHE_WRITE,
     CACHE_WRITE_1H,
     CACHED_INPUT,
     INPUT,
     OUTPUT,
+    Qualifiers,
     Quantities,
     counted,
     service_tier,
@@ -57,8 +58,8 @@ class Counts(msgspec.Struct, rename="camel"):
     cache_write_input_tokens: int | None = None
     cache_details: list[CacheDetail] | None = None
 
-    def quantities(self, tier: str = "") -> Quantities:
-        """Return what was used, and at which latency tier if it is not the usual one."""
+    def quantities(self, qualifiers: Qualifiers = ()) -> Quantities:
+        """Return what was used, and what else its price depends on."""
         written_1h = sum(x.input_tokens for x in self.cache_details or () if x.ttl == "1h")
         written = self.cache_write_input_tokens
         written_5m = 0 if written is None else written - written_1h
@@ -70,7 +71,7 @@ class Counts(msgspec.Struct, rename="camel"):
                 (CACHE_WRITE_1H, written_1h),
                 (OUTPUT, self.output_tokens),
             ),
-            service_tier(tier),
+            qualifiers,
             is_consistent=written_5m >= 0,
         )
 
@@ -207,6 +208,27 @@ class Event(msgspec.Struct, rename="camel"):
     metrics: msgspec.Raw = msgspec.Raw()
     performance_config: msgspec.Raw = msgspec.Raw()
     additional_model_response_fields: msgspec.Raw = msgspec.Raw()
+
+
+class _Performance(msgspec.Struct):
+    latency: str = ""
+
+
+_PERFORMANCE = JsonReader(_Performance)
+
+
+def qualifiers_of(answer: ConverseAnswer | Event) -> Qualifiers:
+    """Return what the price depends on: the tier, and the latency, that served it, if unusual.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/latency-optimized-inference.html
+    """
+    tier = service_tier(answer.service_tier.type if answer.service_tier is not None else "")
+    try:
+        latency = _PERFORMANCE.decode(answer.performance_config or msgspec.Raw(b"{}")).latency
+    except msgspec.DecodeError:
+        # It is told as it came.
+        latency = ""
+    return (("latency", "optimized"), *tier) if latency == "optimized" else tier
 
 
 # What OpenAI has no word for, by our name and Bedrock's.

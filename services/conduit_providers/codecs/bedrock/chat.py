@@ -16,6 +16,7 @@ from conduit_providers.codecs.bedrock.answer import (
     answer_id,
     extras_json,
     finish_of,
+    qualifiers_of,
     thought_format,
 )
 from conduit_providers.codecs.bedrock.citations import annotations_of
@@ -65,7 +66,7 @@ class BedrockChatCodec:
                 _keep(completion.choices[0].message, answer.blocks, call, response.body)
         except msgspec.DecodeError as error:
             raise malformed(call.provider, "it is not an answer of Converse") from error
-        usage = answer.usage.quantities(answer.tier) if answer.usage is not None else None
+        usage = answer.usage.quantities(qualifiers_of(answer)) if answer.usage is not None else None
         completion.id = answer_id(response.headers, call.created)
         completion.created = call.created or sent_at(response.headers)
         if usage is not None:

@@ -19,6 +19,7 @@ from conduit_providers.codecs.bedrock.answer import (
     answer_id,
     extras_json,
     finish_of,
+    qualifiers_of,
     thought_format,
 )
 from conduit_providers.codecs.bedrock.citations import StreamedCitations
@@ -221,8 +222,7 @@ class ConverseStreamDecoder(ChunkDecoder[Frame]):
 
     def _add_end(self, event: Event, chunks: list[ChatCompletionChunk]) -> None:
         if event.usage is not None:
-            tier = event.service_tier.type if event.service_tier is not None else ""
-            self.usage = event.usage.quantities(tier)
+            self.usage = event.usage.quantities(qualifiers_of(event))
         # Its place is behind the reason to stop; an answer without one is not whole.
         self.done = self.has_finished
         if event.service_tier is not None and event.service_tier.type:

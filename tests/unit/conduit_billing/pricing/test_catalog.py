@@ -24,6 +24,7 @@ from conduit.v1.charge_pb2 import (
 from conduit_billing.money import PER, cost_of
 from conduit_billing.pricing.catalog import PriceCatalog
 from conduit_billing.pricing.rules import UNKNOWN
+from conduit_providers.quantities import service_tier
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 NAMES = {
@@ -33,6 +34,7 @@ NAMES = {
     "DeepSeek": "deepseek",
     "Gemini": "google",
     "VertexAI": "google",
+    "Groq": "groq",
     "Perplexity": "perplexity",
 }
 
@@ -114,6 +116,57 @@ def test_service_tiers_have_prices_of_their_own(catalog: PriceCatalog) -> None:
     assert sheet.at(10, (("service_tier", "scale"),)) == {}
     before = catalog.price("OpenAI", "gpt-5", datetime(2026, 10, 1, tzinfo=UTC)).sheet
     assert before.at(10, (("service_tier", "flex"),)) == {}
+
+
+@pytest.mark.parametrize(
+    ("provider_type", "model", "condition"),
+    [
+        ("Anthropic", "claude-sonnet-4-5", ("service_tier", "priority")),
+        ("Anthropic", "claude-opus-4-6", ("speed", "fast")),
+        ("Bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", ("service_tier", "priority")),
+        ("Bedrock", "openai.gpt-oss-120b-1:0", ("service_tier", "flex")),
+        ("Bedrock", "us.amazon.nova-pro-v1:0", ("latency", "optimized")),
+        ("Bedrock", "us.amazon.nova-pro-v1:0", ("processing", "batch")),
+        ("Gemini", "gemini-2.5-pro", ("service_tier", "priority")),
+        ("OpenAI", "gpt-4o", ("service_tier", "flex")),
+        ("DeepSeek", "deepseek-v4-flash", ("service_tier", "priority")),
+        ("Groq", "openai/gpt-oss-120b", ("service_tier", "performance")),
+    ],
+)
+def test_what_was_served_otherwise_is_never_charged_as_usual(
+    catalog: PriceCatalog, provider_type: str, model: str, condition: tuple[str, str]
+) -> None:
+    """Where the catalog has no price of it, none is known, though the usual one is."""
+    sheet = catalog.price(provider_type, model, NOW).sheet
+    assert sheet.at(10)[UNIT_INPUT_TOKEN]
+    assert sheet.at(10, (condition,)) == {}
+    assert sheet.at(10, (("quality", "high"),)) == sheet.at(10)
+
+
+def test_a_batch_has_its_price_where_the_catalog_has_it(catalog: PriceCatalog) -> None:
+    """Half of the usual one at Anthropic and Gemini, that of long requests, too."""
+    for provider_type, model in (("Anthropic", "claude-sonnet-4-5"), ("Gemini", "gemini-2.5-pro")):
+        sheet = catalog.price(provider_type, model, NOW).sheet
+        for read in (10, 200_001):
+            batch = sheet.at(read, service_tier("batch"))
+            assert batch[UNIT_INPUT_TOKEN] * 2 == sheet.at(read)[UNIT_INPUT_TOKEN]
+            assert batch[UNIT_OUTPUT_TOKEN] * 2 == sheet.at(read)[UNIT_OUTPUT_TOKEN]
+
+
+def test_a_tier_that_costs_as_much_is_charged_so(catalog: PriceCatalog) -> None:
+    """Flex is a matter of limits at Groq: https://console.groq.com/docs/flex-processing."""
+    sheet = catalog.price("Groq", "openai/gpt-oss-120b", NOW).sheet
+    assert sheet.at(10, (("service_tier", "flex"),)) == sheet.at(10)
+
+
+def test_long_requests_at_bedrock_have_the_price_of_their_tier(catalog: PriceCatalog) -> None:
+    """Claude Haiku 5.5's, by a profile of a region and by one of the world."""
+    for profile in ("us", "global"):
+        sheet = catalog.price("Bedrock", f"{profile}.anthropic.claude-haiku-5-5", NOW).sheet
+        (tier,) = sheet.tiers
+        start = tier.above_input_tokens
+        assert sheet.at(start + 1)[UNIT_INPUT_TOKEN] > sheet.at(start)[UNIT_INPUT_TOKEN]
+        assert sheet.at(start + 1)[UNIT_OUTPUT_TOKEN] > sheet.at(start)[UNIT_OUTPUT_TOKEN]
 
 
 def test_what_providers_do_beside_is_priced(catalog: PriceCatalog) -> None:

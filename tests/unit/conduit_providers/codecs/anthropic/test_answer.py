@@ -44,13 +44,6 @@ def test_more_thoughts_than_words_are_marked() -> None:
     assert found.quantities() == counted(((OUTPUT, 3),), is_consistent=False)
 
 
-def test_speed_goes_before_the_tier() -> None:
-    """It has a price of its own."""
-    assert counts(b'{"speed":"fast","service_tier":"flex"}').quantities().qualifiers == (
-        ("speed", "fast"),
-    )
-
-
 @pytest.mark.parametrize("used", [b"{}", b"null", b"[]", b'"x"', b'{"web_search_requests":"2"}'])
 def test_tools_that_were_used_in_no_form_we_know_are_not_counted(used: bytes) -> None:
     """The tokens are."""
@@ -98,6 +91,26 @@ def test_tiers_have_openais_names(tier: str | None, told: str | None) -> None:
     """The usual one is OpenAI's default."""
     assert tier_of(Counts(service_tier=tier)) == told
     assert tier_of(None) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "qualifiers"),
+    [
+        ({"service_tier": "standard"}, ()),
+        ({"service_tier": "priority"}, (("service_tier", "priority"),)),
+        ({"service_tier": "batch"}, (("processing", "batch"),)),
+        ({"speed": "standard"}, ()),
+        (
+            {"service_tier": "priority", "speed": "fast"},
+            (("service_tier", "priority"), ("speed", "fast")),
+        ),
+    ],
+)
+def test_the_tier_and_the_speed_that_served_are_charged(
+    told: dict[str, str], qualifiers: object
+) -> None:
+    """One says nothing of the other; what is usual is not named."""
+    assert Counts(**told).quantities().qualifiers == qualifiers
 
 
 @pytest.mark.parametrize(

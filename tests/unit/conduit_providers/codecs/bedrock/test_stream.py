@@ -184,15 +184,24 @@ def test_metadata_does_not_end_an_answer_that_has_not_stopped() -> None:
 @pytest.mark.parametrize(
     ("told", "qualifiers"),
     [
-        ({"type": "priority"}, (("service_tier", "priority"),)),
-        ({"type": "default"}, ()),
-        (None, ()),
+        ({"serviceTier": {"type": "priority"}}, (("service_tier", "priority"),)),
+        ({"serviceTier": {"type": "default"}}, ()),
+        ({"serviceTier": None}, ()),
+        ({"performanceConfig": {"latency": "optimized"}}, (("latency", "optimized"),)),
+        (
+            {"performanceConfig": {"latency": "optimized"}, "serviceTier": {"type": "flex"}},
+            (("latency", "optimized"), ("service_tier", "flex")),
+        ),
+        ({"performanceConfig": {"latency": "standard"}}, ()),
+        ({"performanceConfig": {"latency": 7}}, ()),
     ],
 )
-def test_the_tier_that_served_is_charged(told: object, qualifiers: object) -> None:
-    """It comes with the counts, behind the reason to stop; the usual one is not named."""
+def test_the_tier_and_the_latency_that_served_are_charged(
+    told: dict[str, object], qualifiers: object
+) -> None:
+    """They come with the counts, behind the reason to stop; what is usual is not named."""
     reader = decoder()
-    metadata = {"usage": {"inputTokens": 1, "outputTokens": 2}, "serviceTier": told}
+    metadata = {"usage": {"inputTokens": 1, "outputTokens": 2}, **told}
     reader.feed(event("messageStart", b'{"role":"assistant"}') + delta("Hi"))
     reader.feed(event("messageStop", b'{"stopReason":"end_turn"}'))
     reader.feed(event("metadata", orjson.dumps(metadata)))
