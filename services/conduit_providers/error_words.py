@@ -46,7 +46,9 @@ _POLICY = re.compile(
 )
 _NO_MODEL = re.compile(
     rf"model{_NEAR}{{0,80}}(?:not found|does not exist|not exist|unknown|not available|"
-    r"not supported|not a valid|invalid)|(?:unknown|invalid|no such|unsupported) model|"
+    r"not supported|not a valid|invalid)|(?:unknown|invalid|no such|unsupported) model"
+    # Bedrock names both where a model has no prompt cache.
+    r"(?! or your request)|"
     r"not a valid model|access to (?:the )?model",
     re.IGNORECASE,
 )

@@ -21,6 +21,13 @@ from conduit_providers.error_words import class_by_words
         (400, "The prompt is too long: 9 tokens", ContextTooLong),
         (400, "API key not valid. Please pass a valid API key.", InvalidApiKey),
         (400, "The request was flagged by our content filter", ContentPolicy),
+        (400, "Unsupported model", UpstreamModelNotFound),
+        # A model is there that has no prompt cache.
+        (
+            400,
+            "You invoked an unsupported model or your request did not allow prompt caching.",
+            None,
+        ),
         (404, "The model does not exist", UpstreamModelNotFound),
         (400, "temperature must be at most 2", None),
         # Words that mean one thing with one status, and nothing with another.

@@ -169,7 +169,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: `{"reason": "PROVIDER_REFUSED", "metadata": {"provider": "openai", "status": "400"}}`; `status` where it is one.
     """
     ERROR_REASON_PROVIDER_MODEL_NOT_FOUND: _ErrorReason.ValueType  # 36
-    """The provider does not know the model the mapping names.
+    """The provider does not know the model the mapping names, or gives the key no access to it.
     Example: `{"reason": "PROVIDER_MODEL_NOT_FOUND", "metadata": {"provider": "openai", "model": "gpt-9"}}`.
     """
     ERROR_REASON_CONTENT_POLICY: _ErrorReason.ValueType  # 37
@@ -399,7 +399,7 @@ ERROR_REASON_PROVIDER_REFUSED: ErrorReason.ValueType  # 35
 Example: `{"reason": "PROVIDER_REFUSED", "metadata": {"provider": "openai", "status": "400"}}`; `status` where it is one.
 """
 ERROR_REASON_PROVIDER_MODEL_NOT_FOUND: ErrorReason.ValueType  # 36
-"""The provider does not know the model the mapping names.
+"""The provider does not know the model the mapping names, or gives the key no access to it.
 Example: `{"reason": "PROVIDER_MODEL_NOT_FOUND", "metadata": {"provider": "openai", "model": "gpt-9"}}`.
 """
 ERROR_REASON_CONTENT_POLICY: ErrorReason.ValueType  # 37

@@ -233,7 +233,7 @@ FAILURES: Final[dict[str, Failure]] = {
         code=5,
         http_status=404,
         openai_type="invalid_request_error",
-        hint="Correct the mapping's actualModelName.",
+        hint="Correct the mapping's actualModelName or the provider's baseUrl, or ask the provider for access to the model.",
     ),
     "CONTENT_POLICY": Failure(
         code=3,
