@@ -18,6 +18,7 @@ from conduit_providers.codecs.anthropic.turns import (
     turns,
 )
 from conduit_providers.codecs.shared import json_instruction
+from conduit_providers.codecs.shared.named_schema import named_schema
 from conduit_providers.codecs.shared.native import object_in
 from conduit_providers.codecs.shared.schemas import answer_schema
 from conduit_providers.codecs.shared.turns import is_thinking
@@ -164,11 +165,7 @@ class MessagesBody:
         if not self._request.response_format.HasField("json_schema"):
             return
         asked = self._request.response_format.json_schema
-        schema = answer_schema(self._call, self._provider)
-        if isinstance(schema, dict):
-            # Where the format has no word for them.
-            named = {"title": asked.name, "description": asked.description}
-            schema = {name: text for name, text in named.items() if text} | schema
+        schema = named_schema(asked, answer_schema(self._call, self._provider))
         self._output_config().setdefault("format", {"type": "json_schema", "schema": schema})
 
     def _put_reasoning(self) -> None:

@@ -14,6 +14,7 @@ from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.cohere.options import ChatOptions
 from conduit_providers.codecs.cohere.turns import Conversation, put_instruction
 from conduit_providers.codecs.shared.json_instruction import json_instruction
+from conduit_providers.codecs.shared.named_schema import named_schema
 from conduit_providers.codecs.shared.tool_choice import allowed_names
 from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
 from conduit_providers.operations.chat import ChatCall
@@ -134,7 +135,7 @@ class ChatBody:
         if form.HasField("json_object"):
             self._body["response_format"] = {"type": "json_object"}
         elif form.HasField("json_schema"):
-            schema = orjson.loads(form.json_schema.schema_json or b'{"type": "object"}')
+            schema = named_schema(form.json_schema)
             self._body["response_format"] = {"type": "json_object", "json_schema": schema}
 
     def _put_limits(self) -> None:

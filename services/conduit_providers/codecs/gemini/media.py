@@ -82,7 +82,7 @@ class Media:
         level = _DETAILS.get(image.detail)
         if level and self._takes_detail:
             part["mediaResolution"] = {"level": level}
-        elif level:
+        elif image.detail not in {"", "auto"}:
             self._call.drop("messages.image_url.detail", self._provider)
         return part
 

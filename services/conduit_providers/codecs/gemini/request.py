@@ -21,6 +21,7 @@ from conduit_providers.codecs.gemini.tools import (
 )
 from conduit_providers.codecs.gemini.turns import Turns
 from conduit_providers.codecs.shared.json_instruction import json_instruction
+from conduit_providers.codecs.shared.named_schema import named_schema
 from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
 from conduit_providers.operations.chat import ChatCall
 from conduit_providers.spec import Endpoint
@@ -183,8 +184,7 @@ class ContentBody:
         if asked.HasField("json_object") or asked.HasField("json_schema"):
             self._config.setdefault("responseMimeType", "application/json")
         if asked.HasField("json_schema") and asked.json_schema.schema_json:
-            schema = orjson.loads(asked.json_schema.schema_json)
-            self._config.setdefault("responseJsonSchema", schema)
+            self._config.setdefault("responseJsonSchema", named_schema(asked.json_schema))
 
     def _put_reasoning(self) -> None:
         if not self._request.HasField("reasoning_effort") or "thinkingConfig" in self._config:

@@ -14,6 +14,7 @@ from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.ollama.options import ChatModel
 from conduit_providers.codecs.ollama.turns import Turns
 from conduit_providers.codecs.shared.json_instruction import json_instruction
+from conduit_providers.codecs.shared.named_schema import named_schema
 from conduit_providers.codecs.shared.tool_choice import allowed_names
 from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
 from conduit_providers.operations.chat import ChatCall
@@ -121,7 +122,7 @@ class ChatBody:
     def _put_format(self, body: Json) -> None:
         asked = self._request.response_format
         if asked.HasField("json_schema") and asked.json_schema.schema_json:
-            body["format"] = orjson.loads(asked.json_schema.schema_json)
+            body["format"] = named_schema(asked.json_schema)
         elif asked.HasField("json_object") or asked.HasField("json_schema"):
             body["format"] = "json"
 

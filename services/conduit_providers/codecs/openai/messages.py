@@ -7,7 +7,7 @@ another refuses.
 from itertools import pairwise, takewhile
 from typing import Any
 
-from conduit_providers.codecs.shared.unsupported import is_default
+from conduit_providers.codecs.shared.unsupported import DERIVED, is_default
 from conduit_providers.operations.chat import ChatCall
 from conduit_providers.spec import Endpoint
 
@@ -52,16 +52,34 @@ class _Fitting:
         self._fit_members(message, "messages")
         for part in _objects(message.get("content")):
             self._fit_members(part, "messages")
+            self._fit_detail(part)
         for each in _objects(message.get("tool_calls")):
             self._fit_members(each, "messages.tool_calls")
+            _leave_out_derived(each)
+
+    def _fit_detail(self, part: Json) -> None:
+        known, image = self._endpoint.options.image_details, part.get("image_url")
+        detail = image.get("detail") if isinstance(image, dict) else None
+        if known and isinstance(detail, str) and detail not in known:
+            del image["detail"]
+            self._call.drop("messages.image_url.detail", self._provider)
 
     def _fit_members(self, part: Json, place: str) -> None:
         for name in sorted(self._endpoint.drop_in_messages & part.keys()):
-            if not is_default(name, part.pop(name)):
+            value = part.pop(name)
+            if name not in DERIVED and not is_default(name, value):
                 self._call.drop(f"{place}.{name}", self._provider)
         for name, other in self._endpoint.rename_in_messages.items():
             if name in part:
                 part.setdefault(other, part.pop(name))
+
+
+def _leave_out_derived(call: Json) -> None:
+    """Leave out what the SDK adds to a call; streamed ones have their place, which is theirs."""
+    for members in (call, call.get("function")):
+        if isinstance(members, dict):
+            for name in DERIVED & members.keys():
+                del members[name]
 
 
 def _objects(listed: object) -> list[Json]:

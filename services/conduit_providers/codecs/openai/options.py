@@ -20,6 +20,8 @@ class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     media_are_the_users: bool = False
     # Whether user and assistant must take turns.
     speakers_alternate: bool = False
+    # How closely pictures can be looked at; empty where that is the server's to judge.
+    image_details: frozenset[str] = frozenset()
     # Whether tools and a JSON format are taken at once.
     takes_json_with_tools: bool = True
 

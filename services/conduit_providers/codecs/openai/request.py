@@ -30,6 +30,7 @@ _STREAM = re.compile(rb'"stream"\s*:\s*true')
 _NO_STREAM = re.compile(rb'"stream"\s*:\s*(?:false|null)')
 _NO_TOOLS = re.compile(rb'"tools"\s*:\s*\[\s*\]')
 _MEDIA = re.compile(rb'"(?:image_url|input_audio|file|video_url)"')
+_DERIVED = re.compile(rb'"(?:index|parsed_arguments)"')
 _SAMPLING = frozenset({"temperature", "top_p"})
 _WITH_USAGE = b'"stream_options":{"include_usage":true},'
 
@@ -86,7 +87,7 @@ def _must_fit(raw: bytes, options: ChatOptions) -> bool:
     if b'"tool' in raw:
         if b'"tools"' in raw and _NO_TOOLS.search(raw):
             return True
-        if options.calls_need_thoughts and b'"tool_calls"' in raw:
+        if b'"tool_calls"' in raw and (options.calls_need_thoughts or _DERIVED.search(raw)):
             return True
         if not options.takes_json_with_tools and b'"response_format"' in raw:
             return True
@@ -94,7 +95,9 @@ def _must_fit(raw: bytes, options: ChatOptions) -> bool:
             return True
     if options.speakers_alternate and raw.count(b'"role"') > 1:
         return True
-    return bool(options.developer_role) and b'"developer"' in raw
+    return (bool(options.developer_role) and b'"developer"' in raw) or (
+        bool(options.image_details) and b'"detail"' in raw
+    )
 
 
 def _with_model(raw: bytes, alias: str, model: str) -> bytes | None:

@@ -22,6 +22,8 @@ DEFAULTS: Mapping[str, object] = {
     "store": False,
     "verbosity": "medium",
 }
+# What OpenAI's SDK adds to answers that it reads, out of what else is in them.
+DERIVED = frozenset({"parsed", "parsed_arguments", "index"})
 # JSON that says nothing; clients hand answers back with such members.
 _NOTHING = frozenset({b"", b"null", b"[]", b"{}", b'""'})
 
@@ -80,13 +82,16 @@ def _of_tool(tool: Tool) -> list[str]:
 
 
 def _of_message(message: ChatMessage) -> list[str]:
-    names = _named(message.unknown_json)
+    names = [name for name in _named(message.unknown_json) if name not in DERIVED]
     if message.annotations_json not in _NOTHING:
         names.append("annotations")
     if message.audio_json not in _NOTHING:
         names.append("audio")
     for part in message.content:
         names += _of_part(part)
+    for each in message.tool_calls:
+        found = (name for name in _named(each.unknown_json) if name not in DERIVED)
+        names += [f"tool_calls.{name}" for name in found]
     return names
 
 

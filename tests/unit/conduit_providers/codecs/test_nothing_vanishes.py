@@ -120,8 +120,22 @@ def turns(*messages: Json, without: list[Json]) -> Member:
     return Member({"messages": list(messages), **TOOLS}, {"messages": without, **TOOLS})
 
 
+def in_form(schema: Json) -> Json:
+    """Return the format of an answer by a schema."""
+    return {"type": "json_schema", "json_schema": schema}
+
+
 NAMED = {"type": "function", "function": {"name": "get_time"}}
 FORMAT = {"name": "answer", "schema": SCHEMA, "strict": True}
+
+
+def shown(detail: str) -> list[Json]:
+    """Return a result that has a picture."""
+    picture = {"url": PIXEL, "detail": detail}
+    return [{"type": "text", "text": "See"}, {"type": "image_url", "image_url": picture}]
+
+
+MARK: Json = {"type": "ephemeral"}
 SHOWN = [{"type": "text", "text": "See"}, {"type": "image_url", "image_url": {"url": PIXEL}}]
 MEMBERS: dict[str, Member] = {
     "parallel_tool_calls": with_tools(parallel_tool_calls=False),
@@ -169,6 +183,22 @@ MEMBERS: dict[str, Member] = {
     ),
     "response_format_json": of(response_format={"type": "json_object"}),
     "response_format_schema": of(response_format={"type": "json_schema", "json_schema": FORMAT}),
+    "schema_description": Member(
+        {"messages": [USER], "response_format": in_form({**FORMAT, "description": "In short"})},
+        {"messages": [USER], "response_format": in_form(FORMAT)},
+    ),
+    "schema_name": Member(
+        {"messages": [USER], "response_format": in_form({**FORMAT, "name": "forecast"})},
+        {"messages": [USER], "response_format": in_form(FORMAT)},
+    ),
+    "schema_description_with_tools": Member(
+        {
+            "messages": [USER],
+            **TOOLS,
+            "response_format": in_form({**FORMAT, "description": "In short"}),
+        },
+        {"messages": [USER], **TOOLS, "response_format": in_form(FORMAT)},
+    ),
     **{
         f"reasoning_effort_{word}": of(reasoning_effort=word)
         for word in ("none", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -191,6 +221,23 @@ MEMBERS: dict[str, Member] = {
         said({"type": "image_url", "image_url": {"url": PIXEL, "detail": "high"}}),
         said({"type": "image_url", "image_url": {"url": PIXEL}}),
     ),
+    **{
+        f"image_detail_{word}": Member(
+            said({"type": "image_url", "image_url": {"url": PIXEL, "detail": word}}),
+            said({"type": "image_url", "image_url": {"url": PIXEL}}),
+        )
+        for word in ("low", "original", "brand_new")
+    },
+    "image_of_another_member": Member(
+        said({"type": "image_url", "image_url": {"url": PIXEL, "brand_new": 1}}),
+        said({"type": "image_url", "image_url": {"url": PIXEL}}),
+    ),
+    "image_in_tool_result_detail": turns(
+        USER,
+        CALL,
+        {**RESULT, "content": shown("low")},
+        without=[USER, CALL, RESULT | {"content": shown("auto")}],
+    ),
     "input_audio": part(
         {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}
     ),
@@ -203,6 +250,41 @@ MEMBERS: dict[str, Member] = {
     "file_id": part({"type": "file", "file": {"file_id": "file-1"}}),
     "video": part({"type": "video_url", "video_url": {"url": "data:video/mp4;base64,AAAA"}}),
     "part_of_another_kind": part({"type": "hologram", "hologram": {"url": "https://a.example/h"}}),
+    "text_of_another_member": Member(
+        said({"type": "text", "text": "x", "brand_new": 1}), said({"type": "text", "text": "x"})
+    ),
+    "prompt_cache_breakpoint": Member(
+        said({"type": "text", "text": "x", "prompt_cache_breakpoint": {"mode": "explicit"}}),
+        said({"type": "text", "text": "x"}),
+    ),
+    "cache_control_of_message": of(messages=[{**USER, "cache_control": MARK}]),
+    "cache_control_of_tool": Member(
+        {"messages": [USER], "tools": [{**tool("get_time"), "cache_control": MARK}]},
+        {"messages": [USER], "tools": [tool("get_time")]},
+    ),
+    "tool_of_another_member": Member(
+        {"messages": [USER], "tools": [{**tool("get_time"), "brand_new": 1}]},
+        {"messages": [USER], "tools": [tool("get_time")]},
+    ),
+    "function_of_another_member": Member(
+        {"messages": [USER], "tools": [tool("get_time", brand_new=1)]},
+        {"messages": [USER], "tools": [tool("get_time")]},
+    ),
+    "message_of_another_member": of(messages=[{**USER, "brand_new": 1}]),
+    "system_name": of(messages=[{"role": "system", "content": "Be", "name": "ada"}, USER]),
+    "assistant_name": turns(
+        USER,
+        {"role": "assistant", "content": "Hm", "name": "ada"},
+        USER,
+        without=[USER, {"role": "assistant", "content": "Hm"}, USER],
+    ),
+    "call_of_another_member": turns(
+        USER,
+        {**CALL, "tool_calls": [{**CALL["tool_calls"][0], "brand_new": 1}]},
+        RESULT,
+        without=[USER, CALL, RESULT],
+    ),
+    "moderation": of(moderation={"model": "m"}),
     "cache_control": Member(
         said({"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}),
         said({"type": "text", "text": "x"}),
@@ -315,6 +397,18 @@ SENT_BACK: Json = {
     "function_call": None,
     "tool_calls": None,
 }
+# The same, as it puts a stream together and reads what it holds.
+PUT_TOGETHER: Json = {
+    **SENT_BACK,
+    "parsed": {"a": 1},
+    "tool_calls": [
+        {
+            **CALL["tool_calls"][0],
+            "index": 0,
+            "function": {"name": "get_weather", "arguments": "{}", "parsed_arguments": {}},
+        }
+    ],
+}
 NOTHING: dict[str, Json] = {
     "n": {"n": 1},
     "logprobs": {"logprobs": False},
@@ -333,8 +427,24 @@ NOTHING: dict[str, Json] = {
     "response_format": {"response_format": {"type": "text"}},
     "null": {"seed": None, "temperature": None, "tools": None, "reasoning_effort": None},
     "sent_back": {"messages": [USER, SENT_BACK, USER]},
+    "put_together": {**TOOLS, "messages": [USER, PUT_TOGETHER, RESULT]},
     "both_limits_the_same": {"max_tokens": 4321, "max_completion_tokens": 4321},
 }
+
+
+@pytest.mark.parametrize(("kind", "model"), WHERE, ids=str)
+def test_what_an_sdk_adds_to_an_answer_reaches_no_provider(kind: str, model: str) -> None:
+    """Strict ones refuse it, and it says nothing that the answer does not."""
+    try:
+        found = sent(kind, model, NOTHING["put_together"])
+    except UnsupportedCapability:
+        return
+    body = orjson.dumps(found.body)
+    if kind in {"OpenAICompatible", "OpenRouter"}:
+        # What is in messages passes as it is.
+        body = body.replace(b'"parsed":', b"")
+    for name in (b"parsed", b"parsed_arguments", b"index"):
+        assert b'"%b"' % name not in body
 
 
 @pytest.mark.parametrize("name", NOTHING)

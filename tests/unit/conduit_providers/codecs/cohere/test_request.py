@@ -111,7 +111,8 @@ def test_free_form_tools_are_refused() -> None:
          {"response_format": {"type": "json_object"}}, []),
         ({"response_format": {"type": "json_schema",
                               "json_schema": {"name": "a", "schema": {"type": "array"}}}},
-         {"response_format": {"type": "json_object", "json_schema": {"type": "array"}}}, []),
+         {"response_format": {"type": "json_object",
+                              "json_schema": {"title": "a", "type": "array"}}}, []),
     ],
 )  # fmt: skip
 def test_parameters_have_coheres_names_and_bounds(

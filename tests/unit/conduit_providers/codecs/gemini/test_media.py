@@ -74,17 +74,23 @@ def test_content_travels_in_the_request_or_lies_where_the_api_reads_it(
 
 @pytest.mark.parametrize(
     ("detail", "level"),
-    [("low", "MEDIA_RESOLUTION_LOW"), ("high", "MEDIA_RESOLUTION_HIGH"), ("auto", ""), ("x", "")],
+    [
+        ("low", "MEDIA_RESOLUTION_LOW"),
+        ("high", "MEDIA_RESOLUTION_HIGH"),
+        ("auto", ""),
+        ("original", ""),
+    ],
 )
 def test_detail_is_a_resolution_where_the_model_knows_any(detail: str, level: str) -> None:
     """Else what is lost is told."""
     picture = image("gs://b/x.png", detail=detail)
     found, dropped = part(picture)
     assert found.get("mediaResolution", {}).get("level", "") == level
-    assert dropped == []
+    lost = [] if detail == "auto" else ["messages.image_url.detail"]
+    assert dropped == ([] if level else lost)
     found, dropped = part(picture, takes_detail=False)
     assert "mediaResolution" not in found
-    assert dropped == (["messages.image_url.detail"] if level else [])
+    assert dropped == lost
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,10 @@ def test_an_effort_is_said_as_the_model_takes_it(
     [
         ({"type": "json_object"}, "json"),
         ({"type": "json_schema", "json_schema": {"name": "a"}}, "json"),
-        ({"type": "json_schema", "json_schema": {"name": "a", "schema": {"x": 1}}}, {"x": 1}),
+        (
+            {"type": "json_schema", "json_schema": {"name": "a", "schema": {"x": 1}}},
+            {"title": "a", "x": 1},
+        ),
         ({"type": "text"}, None),
     ],
 )

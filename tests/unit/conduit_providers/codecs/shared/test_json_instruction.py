@@ -7,10 +7,11 @@ from conduit.v1.chat_pb2 import ResponseFormat
 from conduit_providers.codecs.shared.json_instruction import BY_SCHEMA, OBJECT, json_instruction
 
 
-def test_a_schema_is_said_as_it_is() -> None:
-    """The model reads it."""
+def test_a_schema_is_said_with_its_name() -> None:
+    """The model reads them."""
     form = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
-    assert json_instruction(response_format_from_json(form)) == BY_SCHEMA + '{"type":"object"}'
+    said = json_instruction(response_format_from_json(form))
+    assert said == BY_SCHEMA + '{"title":"n","type":"object"}'
 
 
 @pytest.mark.parametrize(
