@@ -25,7 +25,7 @@ from conduit_providers.error_words import class_by_words
         # A model is there that has no prompt cache.
         (
             400,
-            "You invoked an unsupported model or your request did not allow prompt caching.",
+            "An unsupported model or your request did not allow prompt caching.",
             None,
         ),
         (404, "The model does not exist", UpstreamModelNotFound),

@@ -59,8 +59,10 @@ class _Fitting:
 
     def _fit_detail(self, part: Json) -> None:
         known, image = self._endpoint.options.image_details, part.get("image_url")
-        detail = image.get("detail") if isinstance(image, dict) else None
-        if known and isinstance(detail, str) and detail not in known:
+        if not known or not isinstance(image, dict):
+            return
+        detail = image.get("detail")
+        if isinstance(detail, str) and detail not in known:
             del image["detail"]
             self._call.drop("messages.image_url.detail", self._provider)
 

@@ -110,7 +110,7 @@ def test_the_tier_and_the_speed_that_served_are_charged(
     told: dict[str, str], qualifiers: object
 ) -> None:
     """One says nothing of the other; what is usual is not named."""
-    assert Counts(**told).quantities().qualifiers == qualifiers
+    assert counts(msgspec.json.encode(told)).quantities().qualifiers == qualifiers
 
 
 @pytest.mark.parametrize(

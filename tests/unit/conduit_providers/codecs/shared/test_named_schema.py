@@ -6,8 +6,6 @@ import pytest
 from conduit.v1.chat_pb2 import JsonSchemaFormat
 from conduit_providers.codecs.shared.named_schema import named_schema
 
-ASKED = {"name": "weather", "description": "In short"}
-
 
 @pytest.mark.parametrize(
     ("schema", "found"),
@@ -26,7 +24,9 @@ def test_a_schema_has_the_name_and_the_description_that_stood_beside_it(
     schema: object, found: object
 ) -> None:
     """Unless it has its own."""
-    asked = JsonSchemaFormat(schema_json=orjson.dumps(schema), **ASKED)
+    asked = JsonSchemaFormat(
+        name="weather", description="In short", schema_json=orjson.dumps(schema)
+    )
     assert named_schema(asked) == found
 
 
