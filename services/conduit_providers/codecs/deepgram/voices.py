@@ -7,6 +7,7 @@ import msgspec
 
 from conduit.v1.voice_pb2 import Voice
 from conduit_providers.codec import ListedVoice, VoicePage
+from conduit_providers.codecs.shared.model_lists import ask_for_list, read_list
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
@@ -40,14 +41,11 @@ class DeepgramVoicesCodec:
 
     def to_upstream(self, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Build the request."""
-        return HttpRequest("GET", target.fill(endpoint.path), tuple(endpoint.headers.items()))
+        return ask_for_list(endpoint, target)
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> VoicePage:
         """Return a voice for each model. UpstreamError if it is no list."""
-        try:
-            found = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed("", "it is not a list of models") from error
+        found = read_list(_DECODER, response)
         if found.tts is None:
             raise malformed("", "it has no models that speak")
         # There is one for each version of a model.

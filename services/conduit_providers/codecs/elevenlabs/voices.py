@@ -11,6 +11,7 @@ import msgspec
 
 from conduit.v1.voice_pb2 import Voice
 from conduit_providers.codec import ListedVoice, VoicePage
+from conduit_providers.codecs.shared.model_lists import ask_for_list
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
@@ -54,8 +55,7 @@ class ElevenLabsVoicesCodec:
 
     def to_upstream(self, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Ask for the first page."""
-        path = _sized(target.fill(endpoint.path))
-        return HttpRequest("GET", path, tuple(endpoint.headers.items()))
+        return ask_for_list(endpoint, target, _sized(""))
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> VoicePage:
         """Read a page. UpstreamError if it is none."""

@@ -7,7 +7,7 @@ import msgspec
 
 from conduit_providers.codec import ModelPage
 from conduit_providers.codecs.googlecloud.voices import parted
-from conduit_providers.failures import malformed
+from conduit_providers.codecs.shared.model_lists import ask_for_list, read_list
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -30,15 +30,11 @@ class GoogleCloudModelsCodec:
 
     def to_upstream(self, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Build the request."""
-        return HttpRequest("GET", target.fill(endpoint.path), tuple(endpoint.headers.items()))
+        return ask_for_list(endpoint, target)
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> ModelPage:
         """Return each family once. UpstreamError if it is no list."""
-        try:
-            found = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed("", "it is not a list of voices") from error
-        voices = (parted(each.name) for each in found.voices)
+        voices = (parted(each.name) for each in read_list(_DECODER, response).voices)
         # There are thousands of voices, in all locales.
         return ModelPage(list(dict.fromkeys(voice.family for voice in voices if voice)))
 
