@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from conduit_providers.codecs.deepgram.session_messages import failed, message
+from conduit_providers.codecs.shared.session_messages import failed, message
 from conduit_providers.codecs.shared.transcription_session import Handshake, TranscriptionSession
 from conduit_providers.operations.converse import ConverseCall
 from conduit_providers.session_codec import Frame, KeepAlive, Step

@@ -81,6 +81,11 @@ class TranscriptionSession(ABC):
         """Return how many milliseconds of sound were sent."""
         return self._sent_bytes // self.settings.bytes_per_ms
 
+    @property
+    def heard(self) -> int:
+        """Return how many milliseconds of sound were transcribed."""
+        return self._heard
+
     def uncounted(self, milliseconds: int) -> Quantities | None:
         """Return how much sound was sent that nothing came of yet; None if there is none."""
         rest = self.sent - self._heard

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from tests.support.deepgram_upstream import DeepgramUpstream
+from tests.support.elevenlabs_upstream import ElevenLabsUpstream
 from tests.support.session_bench import QUICK, Caller, said, session
 from tests.support.session_upstream import event
 from tests.support.waiting import eventually
@@ -63,6 +64,37 @@ def charged(charge: Charge) -> int:
     (line,) = charge.lines
     assert line.unit == UNIT_AUDIO_INPUT_MILLISECOND
     return line.quantity
+
+
+async def test_sound_is_counted_here_where_the_provider_tells_no_length(tmp_path: Path) -> None:
+    """ElevenLabs charges for what it was sent."""
+    upstream = ElevenLabsUpstream()
+    async with session(
+        tmp_path, upstream, provider_type="ElevenLabs", model="scribe_v2_realtime"
+    ) as caller:
+        caller.say(sound(500), sound(500), sound(500), sound(500, is_silent=True))
+        done = await until(caller, COMPLETED)
+        assert done["transcript"] == "one two three"
+        caller.say(sound(500))
+        await until(caller, "input_audio_buffer.speech_started")
+        caller.leave()
+        await caller.get()
+        assert caller.error is None
+        [charge] = caller.charges
+        assert charged(charge) == 2500
+
+
+async def test_items_of_elevenlabs_end_by_the_callers_commit(tmp_path: Path) -> None:
+    """By another connection, which commits nothing by itself."""
+    upstream = ElevenLabsUpstream()
+    async with session(
+        tmp_path, upstream, provider_type="ElevenLabs", model="scribe_v2_realtime"
+    ) as caller:
+        mu_law = update(format={"type": "audio/pcmu"}, turn_detection=None)
+        caller.say(mu_law, sound(1000, rate=8), sound(1000, is_silent=True, rate=8), COMMIT)
+        done = await until(caller, COMPLETED)
+        assert (done["transcript"], done["usage"]["seconds"]) == ("one two", 2.0)
+        assert [each["commit_strategy"] for each in upstream.queries] == [["vad"], ["manual"]]
 
 
 @pytest.mark.parametrize("model", ["nova-3", "flux-general-en"])

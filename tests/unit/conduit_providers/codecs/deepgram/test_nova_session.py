@@ -2,7 +2,7 @@
 
 import orjson
 import pytest
-from tests.support.deepgram_sessions import deepgram_session, kinds, said
+from tests.support.translators import kinds, said, translator
 
 from conduit_providers.calls import Form
 
@@ -20,7 +20,7 @@ def result(start: float, duration: float, text: str, **flags: bool) -> str:
 
 def test_a_committed_item_waits_for_all_of_its_sound() -> None:
     """Guesses do not count, be they of all of it."""
-    session = deepgram_session("nova-3")
+    session = translator("Deepgram", "nova-3")
     session.to_upstream(SOUND)
     steps = session.to_upstream(COMMIT)
     assert steps[-1] == '{"type":"Finalize"}'
@@ -31,7 +31,7 @@ def test_a_committed_item_waits_for_all_of_its_sound() -> None:
 
 def test_an_item_whose_sound_is_all_final_is_done_at_once() -> None:
     """The provider would not answer."""
-    session = deepgram_session("nova-3")
+    session = translator("Deepgram", "nova-3")
     session.to_upstream(SOUND)
     session.from_upstream(result(0, 1, "a", is_final=True))
     steps = session.to_upstream(COMMIT)
@@ -44,7 +44,7 @@ def test_an_item_whose_sound_is_all_final_is_done_at_once() -> None:
 @pytest.mark.parametrize("text", ["", "a"])
 def test_a_pause_between_words_ends_what_has_words(text: str) -> None:
     """Noise may hide the silence."""
-    session = deepgram_session("nova-3")
+    session = translator("Deepgram", "nova-3")
     session.from_upstream(result(0, 1, text, is_final=True))
     ended = session.from_upstream('{"type":"UtteranceEnd","channel":[0,1],"last_word_end":1}')
     assert bool(ended) == bool(text)
@@ -52,4 +52,4 @@ def test_a_pause_between_words_ends_what_has_words(text: str) -> None:
 
 def test_what_is_new_is_passed_over() -> None:
     """The caller has no use for it."""
-    assert deepgram_session("nova-3").from_upstream('{"type":"BrandNew"}') == ()
+    assert translator("Deepgram", "nova-3").from_upstream('{"type":"BrandNew"}') == ()

@@ -1,6 +1,7 @@
-"""Sessions with Deepgram, without a socket."""
+"""Sessions with providers whose protocol is not OpenAI's, without a socket."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import orjson
 from tests.support.replays import CATALOG
@@ -11,17 +12,18 @@ from conduit.v1.realtime_client_event_json import (
     realtime_client_event_to_json,
 )
 from conduit_providers.calls import Call, Form
-from conduit_providers.codecs.deepgram.converse import CODEC
+from conduit_providers.codecs import codec_named
 from conduit_providers.operations.converse import realtime_opening
-from conduit_providers.session_codec import SessionEvent, SessionTranslator, Step
+from conduit_providers.session_codec import SessionCodec, SessionEvent, SessionTranslator, Step
 
 
-def deepgram_session(model: str) -> SessionTranslator:
-    """Return a session's translator."""
-    target = CATALOG.targets(Provider(name="Lumen", provider_type="Deepgram"))["converse"]
-    endpoint = CATALOG.find("Deepgram").endpoints["converse"]
+def translator(kind: str, model: str) -> SessionTranslator:
+    """Return the translator of a session with a provider of a type."""
+    target = CATALOG.targets(Provider(name="Lumen", provider_type=kind))["converse"]
+    endpoint = CATALOG.find(kind).endpoints["converse"]
     call = Call(realtime_opening("alias"), alias="alias", model=model, provider="Lumen")
-    return CODEC.translator(call, endpoint, target)
+    codec: SessionCodec[Any] = codec_named(endpoint.codec)
+    return codec.translator(call, endpoint, target)
 
 
 def said(kind: str, /, **members: object) -> SessionEvent:

@@ -1,4 +1,4 @@
-"""What Deepgram's two protocols of live sound have in common."""
+"""Reads what providers say in sessions whose messages are JSON, their failures among them."""
 
 from collections.abc import Iterator
 from typing import TypeVar
@@ -10,6 +10,7 @@ from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.session_codec import Frame, Step
 
 MessageT = TypeVar("MessageT", bound=msgspec.Struct)
+_OF_SERVER = 500
 
 
 def message(frame: Frame, reader: "msgspec.json.Decoder[MessageT]", provider: str) -> MessageT:
@@ -22,8 +23,11 @@ def message(frame: Frame, reader: "msgspec.json.Decoder[MessageT]", provider: st
         raise malformed(provider, "a message cannot be read") from error
 
 
-def failed(session: TranscriptionSession, code: str, words: str) -> Iterator[Step]:
-    """Yield that the provider reports a failure, and note it."""
+def failed(
+    session: TranscriptionSession, code: str, words: str, status: int = _OF_SERVER
+) -> Iterator[Step]:
+    """Yield that the provider reports a failure, and note it; its status is like that of HTTP."""
     told = {"code": code, "message": words}
-    session.failure = error_in_stream(told, session.call.provider)
-    yield session.events.failure("server_error", code, words)
+    session.failure = error_in_stream(told, session.call.provider, status)
+    kind = "server_error" if status >= _OF_SERVER else "invalid_request_error"
+    yield session.events.failure(kind, code, words)

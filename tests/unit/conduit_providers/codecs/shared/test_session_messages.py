@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from conduit_kernel.errors import UpstreamError
-from conduit_providers.codecs.deepgram.session_messages import message
+from conduit_providers.codecs.shared.session_messages import message
 
 
 class _Typed(msgspec.Struct):
