@@ -70,6 +70,9 @@ class Operation(ABC, Generic[RequestT, AnswerT]):
     # Whether answers may have addresses of what was asked for itself, so that `linked` must be
     # asked.
     has_linked_media: ClassVar[bool] = False
+    # Whether codecs need something that is made of a request's media, so that `derived` must be
+    # asked.
+    derives_media: ClassVar[bool] = False
 
     @abstractmethod
     def form_of(self, request: Any) -> Form[RequestT]:  # noqa: ANN401 # of each RPC its own
@@ -111,6 +114,17 @@ class Operation(ABC, Generic[RequestT, AnswerT]):
     def media(self, form: Form[RequestT]) -> Collection[str]:
         """Return what a request refers to by URL. JsonError if it does not fit the contract."""
         return ()
+
+    def files(self, form: Form[RequestT]) -> Mapping[str, tuple[str, Upload]]:
+        """Return the files that follow a request, by names of ours, with their media types."""
+        return {}
+
+    def derived(self, form: Form[RequestT], media: Media) -> Media:
+        """Return what codecs need that is made of a request's files, which may take its time.
+
+        InvalidRequest if it cannot be made.
+        """
+        return {}
 
     def split(self, call: Call[RequestT], endpoint: Endpoint) -> Sequence[Call[RequestT]]:
         """Return the calls that a call becomes, in order; the call itself if it is small enough."""

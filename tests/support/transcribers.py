@@ -27,6 +27,14 @@ LISTENED = (
     b'"words":[{"word":"hello","start":0.5,"end":1.5,"punctuated_word":"Hello."}]}]}]}}'
 )
 IMAGES = b'{"created":1,"data":[{"b64_json":"iVBORw0KGgo="}],"usage":{"output_tokens":272}}'
+# As Stability AI and Gemini answer.
+ONE_IMAGE = b'{"image":"iVBORw0KGgo=","finish_reason":"SUCCESS","seed":1}'
+DRAWN = (
+    b'{"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":'
+    b'"iVBORw0KGgo="}}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":263,'
+    b'"candidatesTokenCount":1290,"promptTokensDetails":[{"modality":"IMAGE","tokenCount":258}],'
+    b'"candidatesTokensDetails":[{"modality":"IMAGE","tokenCount":1290}]}}'
+)
 JSON_FIELD = (b"content-type", b"application/json")
 
 
@@ -92,6 +100,10 @@ async def _stream(exchange: Exchange, events: Sequence[bytes]) -> None:
 def _answer(path: str) -> bytes:
     if "/listen" in path:
         return LISTENED
+    if "/stable-image/" in path:
+        return ONE_IMAGE
+    if path.endswith(":generateContent"):
+        return DRAWN
     return IMAGES if "/images/" in path else WORDS
 
 

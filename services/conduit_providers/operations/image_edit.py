@@ -1,7 +1,7 @@
 """Images changed by a prompt: `EditImages`, `StreamEditImages`. They follow the request."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -9,6 +9,8 @@ import orjson
 
 from conduit.v1 import image_requests_pb2 as pb
 from conduit.v1.form_pb2 import Form as MultipartForm
+from conduit.v1.form_pb2 import FormFile
+from conduit.v1.form_runtime import name_of
 from conduit.v1.image_edit_form import image_edit_request_from_form, image_edit_request_to_form
 from conduit.v1.image_edit_json import image_edit_request_from_json, image_edit_request_to_json
 from conduit.v1.image_edit_pb2 import ImageEditRequest
@@ -19,6 +21,13 @@ from conduit_kernel.http import Upload
 from conduit_providers.calls import Call, Form
 from conduit_providers.codec import StreamingCodec
 from conduit_providers.drawing import DrawingOperation
+from conduit_providers.given_images import (
+    FITTED_MASK,
+    MASK_FILE,
+    file_name,
+    fitted_mask,
+    urls_in,
+)
 from conduit_providers.images import (
     ImageAnswer,
     ImageEvents,
@@ -26,9 +35,15 @@ from conduit_providers.images import (
     images_of,
     worst_images,
 )
-from conduit_providers.operation import Requirements, StreamedUploadOperation, WorstCase
+from conduit_providers.operation import (
+    Media,
+    Requirements,
+    StreamedUploadOperation,
+    WorstCase,
+)
 from conduit_providers.quantities import IMAGE_INPUT, counted, total
 from conduit_providers.request_reading import RequestReader
+from conduit_providers.spec import Endpoint
 from conduit_providers.uploaded_form import UploadedForm, uploaded_form
 
 ImageEditCall = Call[ImageEditRequest]
@@ -62,6 +77,7 @@ class ImageEditOperation(
     """Changes images."""
 
     name: ClassVar[str] = "image_edit"
+    derives_media: ClassVar[bool] = True
     wish_reader: ClassVar[RequestReader[Any]] = RequestReader(_Edit)
 
     def form_of_upload(self, start: pb.EditImagesStart, uploads: Sequence[Upload]) -> Form[Any]:
@@ -100,6 +116,32 @@ class ImageEditOperation(
         form = uploaded_form(call)
         return edit_form(typed=request, uploads=form.uploads, boundary=form.boundary)
 
+    def native_media(self, call: ImageEditCall, endpoint: Endpoint) -> tuple[str, ...] | None:
+        """Have the images at hand where the endpoint takes them within its request."""
+        return endpoint.native_urls if endpoint.inline_media else None
+
+    def media(self, form: Form[ImageEditRequest]) -> set[str]:
+        """Return where images are that are given by address."""
+        return urls_in(form.typed)
+
+    def files(self, form: Form[ImageEditRequest]) -> Mapping[str, tuple[str, Upload]]:
+        """Return the images that follow, and the mask."""
+        assert isinstance(form, UploadedForm)  # noqa: S101 # as `edit_form` makes them
+        if not form.uploads:
+            return {}
+        found = _files_in(form.typed)
+        names = found if form.multipart is None else _names_in(form.multipart)
+        return {
+            name: (found[name].content_type, upload)
+            for name, upload in zip(names, form.uploads, strict=True)
+            if name in found
+        }
+
+    def derived(self, form: Form[ImageEditRequest], media: Media) -> Media:
+        """Return the mask as providers other than OpenAI take it."""
+        mask = media.get(FITTED_MASK) or fitted_mask(form.typed, media)
+        return {} if mask is None else {FITTED_MASK: mask}
+
     def worst_case(self, form: Form[ImageEditRequest], requirements: Requirements) -> WorstCase:
         """Count the images, and the tokens of the largest ones, those that are read included."""
         try:
@@ -131,6 +173,26 @@ def edit_form(
         uploads=uploads,
         boundary=boundary,
     )
+
+
+def _files_in(wish: ImageEditRequest) -> dict[str, FormFile]:
+    """Return the files of a wish, the mask last."""
+    files = [image.file for image in wish.images if image.HasField("file")]
+    found = {file_name(place): file for place, file in enumerate(files)}
+    return found | ({MASK_FILE: wish.mask.file} if wish.mask.HasField("file") else {})
+
+
+def _names_in(form: MultipartForm) -> Iterator[str]:
+    """Yield what we call the files of a form, in its order."""
+    count = 0
+    for member in form.members:
+        if not member.HasField("file"):
+            continue
+        if name_of(member) == "image":
+            yield file_name(count)
+            count += 1
+        else:
+            yield MASK_FILE if name_of(member) == "mask" else member.name
 
 
 OPERATION = ImageEditOperation()

@@ -14,6 +14,7 @@ from conduit_kernel.errors import InvalidRequest, ServiceUnavailable
 from conduit_kernel.http import HttpClient, HttpError, LocalExhausted, Origin, Response, Timeouts
 from conduit_providers.calls import Form
 from conduit_providers.operation import AnyOperation
+from conduit_router.calls.upload_reading import read_files
 
 MAX_ITEMS = 20
 MAX_HOSTS = 4
@@ -60,6 +61,7 @@ class MediaFetcher:
         urls = {url for url in named if not url.startswith(native)}
         try:
             call.media |= await self.fetch(urls - call.media.keys())
+            call.media |= await _files_of(call)
         except InvalidRequest as error:
             call.media_failure = copy(error)
             raise
@@ -84,6 +86,20 @@ class MediaFetcher:
             # One reason is enough for the caller.
             raise several.exceptions[0] from several
         return {url: task.result() for url, task in tasks.items()}
+
+
+async def _files_of(call: MediaCall) -> Media:
+    """Return the files that follow a call, and what is made of them. InvalidRequest.
+
+    The former are read once, for all attempts; the latter takes its time in a thread.
+    """
+    operation, media = call.operation, call.media
+    files = operation.files(call.form)
+    if not files.keys() <= media.keys():
+        media |= await read_files(files, MAX_BYTES)
+    if operation.derives_media:
+        media |= await asyncio.to_thread(operation.derived, call.form, media)
+    return media
 
 
 class _Refused(Exception):

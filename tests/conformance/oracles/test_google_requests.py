@@ -4,6 +4,7 @@ An SDK talks to a local server that keeps what it receives; the codec's request 
 must be the same in method, path, meaningful headers and body.
 """
 
+import base64
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
@@ -123,6 +124,26 @@ def test_images_are_what_the_sdk_asks_for(
         sdk.models.generate_content(model=model, contents="a red bicycle", config=config)
     wish = {"model": model, "prompt": "a red bicycle", **ours}
     assert recorder.received == [we_send(platform, "image", wish)]
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_changes_of_images_are_what_the_sdk_asks_for(recorder: Recorder, platform: str) -> None:
+    """The images are parts beside the prompt, in their order."""
+    model = "gemini-3-pro-image"
+    shown = [("image/png", b"\x89PNG"), ("image/webp", b"WEBP")]
+    config = types.GenerateContentConfig(
+        response_modalities=["IMAGE"],
+        image_config=types.ImageConfig(aspect_ratio="3:2"),
+    )
+    parts = [types.Part.from_bytes(data=data, mime_type=kind) for kind, data in shown]
+    with client(platform, recorder.address) as sdk:
+        sdk.models.generate_content(model=model, contents=["a hat", *parts], config=config)
+    files = [
+        {"file": {"content_type": kind, "content": base64.b64encode(data).decode()}}
+        for kind, data in shown
+    ]
+    wish = {"model": model, "prompt": "a hat", "size": "1536x1024", "images": files}
+    assert recorder.received == [we_send(platform, "image_edit", wish)]
 
 
 EMBEDS = [

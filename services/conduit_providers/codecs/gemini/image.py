@@ -3,7 +3,7 @@
 https://ai.google.dev/gemini-api/docs/image-generation
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ import orjson
 
 from conduit.v1.chat_pb2 import FINISH_REASON_CONTENT_FILTER
 from conduit_kernel.errors import ContentPolicy, UpstreamError, UpstreamRefused
+from conduit_providers.calls import Call
 from conduit_providers.codecs.gemini.answer import Blob, Candidate, read_response
 from conduit_providers.codecs.gemini.finish import check_finish, finish_of
 from conduit_providers.codecs.shared.image_wishes import (
@@ -42,46 +43,54 @@ class GeminiImageCodec:
 
     def to_upstream(self, call: ImageCall, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Translate the wish. InvalidRequest if its size is none."""
-        provider = target.provider_name
-        one_image(call, provider)
-        drop_others(call, provider, _TAKEN)
-        path = target.fill(endpoint.path, model=call.model.removeprefix("models/"))
-        body = {
-            "contents": [{"role": "user", "parts": [{"text": call.typed.prompt}]}],
-            "generationConfig": _configuration(call, provider),
-        }
-        headers = JSON_HEADERS + tuple(endpoint.headers.items())
-        return HttpRequest("POST", f"{path}:generateContent", headers, orjson.dumps(body))
+        drop_others(call, target.provider_name, _TAKEN)
+        seed = {"seed": call.typed.seed} if call.typed.HasField("seed") else {}
+        return drawing_request(call, endpoint, target, (), seed)
 
     def from_upstream(
         self, response: HttpResponse, call: ImageCall, endpoint: Endpoint
     ) -> ImageAnswer:
         """Translate the answer. ContentPolicy if the image was kept back."""
-        return _read(response, call)
+        return read_image(response, call)
 
     def decoder(self, call: ImageCall, endpoint: Endpoint) -> WholeImageDecoder:
         """Return what makes an event of the whole answer."""
-        return WholeImageDecoder(call, "image_generation", partial(_read, call=call))
+        return WholeImageDecoder(call, "image_generation", partial(read_image, call=call))
 
 
-def _configuration(call: ImageCall, provider: str) -> Json:
-    wish = call.typed
+def drawing_request(
+    call: Call[Any], endpoint: Endpoint, target: Target, shown: Sequence[Json], more: Json
+) -> HttpRequest:
+    """Return the request for one image, by a prompt and parts that are shown beside it.
+
+    `more` is said of the generation, too. InvalidRequest if the size is none.
+    """
+    provider = target.provider_name
+    one_image(call, provider)
+    path = target.fill(endpoint.path, model=call.model.removeprefix("models/"))
+    parts: list[Json] = [{"text": call.typed.prompt}, *shown]
+    body = {
+        "contents": [{"role": "user", "parts": parts}],
+        "generationConfig": _configuration(call, provider) | more,
+    }
+    headers = JSON_HEADERS + tuple(endpoint.headers.items())
+    return HttpRequest("POST", f"{path}:generateContent", headers, orjson.dumps(body))
+
+
+def _configuration(call: Call[Any], provider: str) -> Json:
     image: Json = {}
     if (ratio := ratio_of(call, provider, RATIOS)) is not None:
         image["aspectRatio"] = ratio
-    side = longer_side(wish.size)
+    side = longer_side(call.typed.size)
     if side > _MOST_1K:
         # Not all models have larger ones.
         image["imageSize"] = "2K" if side <= _MOST_2K else "4K"
     found: Json = {"responseModalities": ["IMAGE"]}
-    if image:
-        found["imageConfig"] = image
-    if wish.HasField("seed"):
-        found["seed"] = wish.seed
-    return found
+    return found | ({"imageConfig": image} if image else {})
 
 
-def _read(response: HttpResponse, call: ImageCall) -> ImageAnswer:
+def read_image(response: HttpResponse, call: Call[Any]) -> ImageAnswer:
+    """Translate the answer. ContentPolicy if the image was kept back."""
     found = read_response(response.body, call.provider)
     drawn: list[Blob] = []
     for candidate in found.candidates or ():
@@ -103,7 +112,7 @@ def _images_of(candidate: Candidate) -> Iterator[Blob]:
             yield part.inline_data
 
 
-def _without_image(candidates: Iterable[Candidate], call: ImageCall) -> UpstreamError:
+def _without_image(candidates: Iterable[Candidate], call: Call[Any]) -> UpstreamError:
     word = next((each.finish_reason for each in candidates if each.finish_reason), "")
     if finish_of(word, has_calls=False).reason == FINISH_REASON_CONTENT_FILTER:
         message = f"{call.provider} kept the image back ({word})"

@@ -75,13 +75,18 @@ def data_url(url: str, field: str) -> Inline:
 
 def _inline(label: str, content: str) -> Inline:
     """Return content with its media type: as it is labelled, else what its first bytes say."""
-    label = label.lower()
-    if label not in _GENERAL:
-        return Inline(_SPELLINGS.get(label, label), content)
     try:
         start = base64.b64decode(content[:_SIGNATURE_CHARS])
     except ValueError:
         # The provider judges it.
         start = b""
+    return Inline(media_type_of(label, start) or "text/plain", content)
+
+
+def media_type_of(label: str, start: bytes) -> str:
+    """Return a media type: as it is labelled, else what the first bytes say; empty for neither."""
+    label = label.lower()
+    if label not in _GENERAL:
+        return _SPELLINGS.get(label, label)
     signed = (media_type for signature, media_type in _SIGNATURES if signature.match(start))
-    return Inline(next(signed, label or "text/plain"), content)
+    return next(signed, label)

@@ -1,22 +1,28 @@
 """What a wish for a change requires, in each of its forms, and how one that is none is refused."""
 
+import base64
 from typing import Any
 
 import orjson
 import pytest
+from tests.support.masks import brightness, mask
 
 from conduit.v1.form_pb2 import FormFile, FormMember
 from conduit.v1.image_edit_pb2 import ImageEditRequest, ImageInput
 from conduit.v1.image_requests_pb2 import EditImagesStart
 from conduit_kernel.errors import InvalidRequest
 from conduit_kernel.http import JoinedUpload
+from conduit_providers.calls import Call
+from conduit_providers.given_images import FITTED_MASK
 from conduit_providers.images import IMAGE
 from conduit_providers.operation import Requirements
 from conduit_providers.operations.image_edit import OPERATION
 from conduit_providers.quantities import IMAGE_INPUT
+from conduit_providers.spec import Endpoint
 from conduit_providers.uploaded_form import UploadedForm
 
-IMAGE_URL = {"image_url": "https://images.example.com/a.png"}
+URL = "https://images.example.com/a.png"
+IMAGE_URL = {"image_url": URL}
 BASE: dict[str, object] = {"model": "m", "prompt": "a hat", "images": [IMAGE_URL]}
 
 
@@ -122,6 +128,56 @@ def test_the_worst_case_has_what_is_read() -> None:
     assert (
         worst.usage.count(IMAGE) == OPERATION.estimate(form, None, 0, None, None).count(IMAGE) == 1
     )
+
+
+def test_files_that_follow_have_names_by_their_place() -> None:
+    """In whatever order a form brings them."""
+    start = EditImagesStart()
+    for name, kind in (("mask", "image/png"), ("image[]", "image/webp"), ("image[]", "")):
+        member = FormMember(name=name, file=FormFile(filename="a"), content_type=kind)
+        start.multipart.members.append(member)
+    for name, value in (("model", "m"), ("prompt", "a hat")):
+        start.multipart.members.append(FormMember(name=name, value=value.encode()))
+    uploads = [JoinedUpload([each]) for each in (b"m", b"one", b"two")]
+    found = OPERATION.files(OPERATION.form_of_upload(start, uploads))
+    assert found == {
+        "file:mask": ("image/png", uploads[0]),
+        "file:0": ("image/webp", uploads[1]),
+        "file:1": ("", uploads[2]),
+    }
+
+
+def test_files_of_messages_have_names_as_well() -> None:
+    """The mask is the last of them; an address is no file."""
+    edit = ImageEditRequest(model="m", prompt="p", images=[ImageInput(image_url=URL)])
+    edit.images.add().file.content_type = "image/webp"
+    edit.mask.file.content_type = "image/png"
+    uploads = [JoinedUpload([each]) for each in (b"one", b"m")]
+    form = OPERATION.form_of_upload(EditImagesStart(edit=edit), uploads)
+    assert OPERATION.files(form) == {
+        "file:0": ("image/webp", uploads[0]),
+        "file:mask": ("image/png", uploads[1]),
+    }
+    assert OPERATION.media(form) == {URL}
+    assert OPERATION.files(OPERATION.plain_form(orjson.dumps(BASE))) == {}
+
+
+def test_images_are_had_at_hand_only_where_they_go_within_the_request() -> None:
+    """All others get them as they were given."""
+    call = Call(OPERATION.plain_form(orjson.dumps(BASE)), alias="m", model="m")
+    assert OPERATION.native_media(call, Endpoint("openai_image_edit", "/")) is None
+    inline = Endpoint("gemini_image_edit", "/", inline_media=True, native_urls=("gs://",))
+    assert OPERATION.native_media(call, inline) == ("gs://",)
+
+
+def test_a_mask_is_made_once_of_the_one_that_is_given() -> None:
+    """For providers that take another kind."""
+    file = {"content": base64.b64encode(mask([bytes([0, 255])], [0])).decode()}
+    form = OPERATION.plain_form(orjson.dumps(BASE | {"mask": {"file": file}}))
+    found = OPERATION.derived(form, {})
+    assert brightness(found[FITTED_MASK][1]) == [bytes([255, 0])]
+    assert OPERATION.derived(form, found) == found
+    assert OPERATION.derived(OPERATION.plain_form(orjson.dumps(BASE)), {}) == {}
 
 
 def test_what_does_not_fit_the_contract_is_still_counted() -> None:

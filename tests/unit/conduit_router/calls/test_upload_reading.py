@@ -1,0 +1,65 @@
+"""Files that follow a request are read for providers that take them within theirs."""
+
+import pytest
+
+from conduit_kernel.errors import InvalidRequest, ServiceUnavailable
+from conduit_kernel.http import HttpError, JoinedUpload, SpillFull, Upload
+from conduit_router.calls.upload_reading import read_files
+
+
+class Broken:
+    """An upload that fails behind its first piece."""
+
+    length = None
+
+    def __init__(self, error: Exception) -> None:
+        self._pieces: list[bytes | Exception] = [b"one", error]
+
+    async def open(self) -> "Broken":
+        """Begin."""
+        return self
+
+    async def next(self) -> bytes:
+        """Return the piece, then fail."""
+        piece = self._pieces.pop(0)
+        if isinstance(piece, Exception):
+            raise piece
+        return piece
+
+
+async def test_files_come_whole_with_their_types() -> None:
+    """By the names that were asked for."""
+    files: dict[str, tuple[str, Upload]] = {
+        "file:0": ("image/png", JoinedUpload([b"one", b"two"])),
+        "file:mask": ("", JoinedUpload([])),
+    }
+    assert await read_files(files, 6) == {
+        "file:0": ("image/png", b"onetwo"),
+        "file:mask": ("", b""),
+    }
+
+
+async def test_all_files_together_are_bounded() -> None:
+    """Nothing more is read than may be kept."""
+    files: dict[str, tuple[str, Upload]] = {
+        name: ("image/png", JoinedUpload([b"x" * 600_000])) for name in ("one", "two")
+    }
+    with pytest.raises(InvalidRequest, match="1 MiB at most") as raised:
+        await read_files(files, 1_048_576)
+    assert raised.value.metadata["field"] == "file"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (SpillFull("the room for uploads is used up"), ServiceUnavailable),
+        (HttpError("the caller left"), InvalidRequest),
+        (InvalidRequest("too long", field="file.size"), InvalidRequest),
+    ],
+)
+async def test_an_upload_that_breaks_off_is_no_providers_fault(
+    error: Exception, kind: type[Exception]
+) -> None:
+    """The caller learns whose it is."""
+    with pytest.raises(kind):
+        await read_files({"file:0": ("", Broken(error))}, 100)
