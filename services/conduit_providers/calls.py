@@ -61,6 +61,12 @@ class Form(msgspec.Struct, Generic[TypedT]):
                 raise self._unfit(error) from error
         return self._typed
 
+    def without(self, names: Collection[str]) -> Self:
+        """Return the message without some members; the others stay as they were written."""
+        members = msgspec.json.decode(self.json, type=dict[str, msgspec.Raw])
+        kept = {name: value for name, value in members.items() if name not in names}
+        return msgspec.structs.replace(self, json_at_hand=msgspec.json.encode(kept), _typed=None)
+
     def _unfit(self, error: JsonError | NotJson) -> ConduitError:
         """Return the error of a caller's message."""
         if isinstance(error, JsonError):
@@ -69,13 +75,6 @@ class Form(msgspec.Struct, Generic[TypedT]):
         return MalformedJson(
             f"The body is not JSON: {error.reason} at position {position}", position=position
         )
-
-
-def without_members(form: Form[TypedT], names: Collection[str]) -> Form[TypedT]:
-    """Return a message without some members of its JSON; the others stay as they were written."""
-    members = msgspec.json.decode(form.json, type=dict[str, msgspec.Raw])
-    kept = {name: value for name, value in members.items() if name not in names}
-    return msgspec.structs.replace(form, json_at_hand=msgspec.json.encode(kept), _typed=None)
 
 
 class Call(msgspec.Struct, Generic[TypedT]):

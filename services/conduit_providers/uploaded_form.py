@@ -1,8 +1,9 @@
 """Requests that bring files: typed, as JSON, or a form as it was sent."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Self, TypeVar
 
+import msgspec
 from google.protobuf.message import Message
 
 from conduit.v1.form_pb2 import Form as MultipartForm
@@ -29,6 +30,18 @@ class UploadedForm(Form[TypedT], kw_only=True):
         if self.multipart is None:
             self.multipart = self.to_multipart(self.typed)
         return self.multipart
+
+    def without(self, names: Collection[str]) -> Self:
+        """Return the request without some members, in the form that is sent on, too."""
+        kept = super().without(names)
+        if self.multipart is None:
+            return kept
+        left = [
+            member
+            for member in self.multipart.members
+            if member.HasField("file") or member.name.removesuffix("[]") not in names
+        ]
+        return msgspec.structs.replace(kept, multipart=MultipartForm(members=left))
 
     @property
     def size(self) -> int:

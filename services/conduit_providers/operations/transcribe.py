@@ -5,7 +5,6 @@ import secrets
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import msgspec
 import orjson
 
 from conduit.v1 import audio_requests_pb2 as pb
@@ -29,7 +28,7 @@ from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import StreamingCodec
 from conduit_providers.operation import Requirements, StreamedUploadOperation, WorstCase
 from conduit_providers.quantities import Quantities, counted, milliseconds
-from conduit_providers.request_reading import RequestReader
+from conduit_providers.request_reading import RequestReader, Routed
 from conduit_providers.transcripts import (
     AUDIO_MILLISECOND,
     TranscriptEvents,
@@ -81,10 +80,10 @@ def is_json(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == JSON_TYPE
 
 
-class _Transcription(msgspec.Struct):
+class _Transcription(Routed):
     model: str = ""
     response_format: str | None = None
-    timestamp_granularities: list[str] = []
+    timestamp_granularities: tuple[str, ...] = ()
 
 
 _read_transcription = RequestReader(_Transcription).read
@@ -133,7 +132,14 @@ class TranscribeOperation(
         if "word" in request.timestamp_granularities:
             capabilities.add("word_timestamps")
         # Events are made of whole answers, too, so that nobody is required to send some.
-        return Requirements(request.model, self.name, stream, capabilities=frozenset(capabilities))
+        return Requirements(
+            request.model,
+            self.name,
+            stream,
+            capabilities=frozenset(capabilities),
+            fallbacks=request.named_fallbacks(),
+            session=request.session(),
+        )
 
     def estimate(
         self,

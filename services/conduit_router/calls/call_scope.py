@@ -9,7 +9,7 @@ import structlog
 from conduit.v1.call_pb2 import CallOptions
 from conduit_kernel.errors import ConduitError, DeadlineExceeded, InvalidRequest
 from conduit_kernel.http import Headers, Timeouts
-from conduit_providers.calls import Answer, Call, Form, without_members
+from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.operation import AnyOperation, Requirements
 from conduit_providers.patience import JOBS, Patience
 from conduit_providers.quantities import Quantities
@@ -63,7 +63,7 @@ def admit(
         state = runtime.state
         health = HEALTHY if state.is_quiet else state.view(caller.caller.virtual_key_id)
         if requirements.fallbacks is not None:
-            form = without_members(form, ("fallbacks",))
+            form = form.without(("fallbacks",))
         route = runtime.table.routes.get(requirements.model)
         is_plain = requirements.fallbacks is None and (options is None or not has_wishes(options))
         if is_plain and route is not None and route.policy is None:

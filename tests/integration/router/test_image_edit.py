@@ -123,6 +123,20 @@ async def test_a_second_provider_gets_the_same_files(bench: Runner, takers: Tran
     ]
 
 
+async def test_no_provider_sees_the_other_models_of_a_form(
+    bench: Runner, takers: Transcribers
+) -> None:
+    """They are asked where the first one refuses, and are nobody's business but the Router's."""
+    found = [provider(n, f"{takers.address}/{place}") for n, place in ((1, "bad"), (2, "good"))]
+    mappings = [mapping(1, 1), mapping(2, 2, model_alias="other", actual_model_name="painter")]
+    keys = [key(each.id, each.id) for each in found]
+    router = await bench(snapshot(found, keys=keys, mappings=mappings))
+    response = await edit(router, as_form(**{"fallbacks[]": "other"}), *FILES)
+    assert response.report.provider_id == 2
+    assert takers.sent[-1].members == [("model", "painter"), ("prompt", "a hat")]
+    assert all(sent.files == takers.sent[-1].files for sent in takers.sent)
+
+
 async def test_a_mask_is_not_shown_to_who_takes_none(bench: Runner, takers: Transcribers) -> None:
     """All of the image would be changed."""
     router = await run(bench, f"{takers.address}/good", kind="Simulator")

@@ -78,6 +78,21 @@ async def transcribe(router: Bench, first: TranscribeRequest) -> TranscribeRespo
     return response
 
 
+async def test_a_form_names_other_models(bench: Runner, upstream: Transcribers) -> None:
+    """They get the same sound, in their order; no provider sees who else may be asked."""
+    instances = [
+        provider(n, f"{upstream.address}/{place}") for n, place in ((1, "bad"), (2, "good"))
+    ]
+    mappings = [mapping(1, 1), mapping(2, 2, model_alias="other", actual_model_name="whisper-1")]
+    keys = [key(each.id, each.id) for each in instances]
+    router = await bench(snapshot(instances, keys=keys, mappings=mappings))
+    response = await transcribe(router, request(member("fallbacks[]", "other")))
+    assert response.report.provider_id == 2
+    for sent in upstream.sent:
+        assert [name for name, _ in sent.members] == ["model"]
+        assert sent.files[0][2] == SOUND
+
+
 async def test_a_form_is_sent_on_as_it_came(bench: Runner, upstream: Transcribers) -> None:
     """With the provider's name of the model, and with members that nobody knows."""
     router = await run(bench, upstream, "good")
