@@ -76,6 +76,9 @@ BEFORE_ANY_TOKEN = [
     Fault("HTML error page", [HTML]),
     Fault("HTML page with 200", [body(b"<html></html>", "text/html")]),
     Fault("HTML page with 403", [body(b"<html></html>", "text/html", 403)], most=(1, 1)),
+    Fault("200 with an empty body", [body(b"")]),
+    Fault("200 with an empty object", [body(b"{}")]),
+    Fault("200 without a result", [body(b'{"created":1,"data":[],"choices":[],"text":null}')]),
     Fault("200 with an error body", [body(b'{"error":{"message":"x","code":"server_error"}}')]),
     Fault(
         "error event after 200",
@@ -106,6 +109,13 @@ OF_THE_REQUEST = [
         most=(1, 0),
     ),
     Fault(
+        "refused request",
+        [status(400, error("invalid_value"))],
+        unary="PROVIDER_REFUSED",
+        stream="PROVIDER_REFUSED",
+        most=(1, 0),
+    ),
+    Fault(
         "both instances down",
         [status(503)],
         [status(503)],
@@ -120,6 +130,14 @@ BEHIND_A_TOKEN = [
     Fault("cut inside an event", [cut_inside(4)], stream=BY_POLICY, besides=("converse",)),
     Fault(
         "idle stall", [broken(3, then="hang")], stream=BY_POLICY, besides=("converse",), idle=0.3
+    ),
+    Fault(
+        "signs of life alone",
+        [upstream.signs_of_life],
+        stream=BY_POLICY,
+        only=("image", "transcribe", "speak_events"),
+        idle=0.2,
+        is_stream_only=True,
     ),
     Fault("stall, then close", [broken(3, then="stall")], stream=BY_POLICY),
     Fault("mark without a reason", [broken(4, DONE)], stream=BY_POLICY, besides=OF_NO_EVENTS),

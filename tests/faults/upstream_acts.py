@@ -125,6 +125,16 @@ async def slow_drip(peer: Peer) -> None:
     await peer.finish()
 
 
+async def signs_of_life(peer: Peer) -> None:
+    """Send a token, and comments without an end."""
+    await peer.begin()
+    for each in peer.seen.answer.until(2):
+        await peer.send(each)
+    while True:
+        await peer.send(b": at work\n\n")
+        await asyncio.sleep(0.05)
+
+
 async def endless(peer: Peer) -> None:
     """Send the first thing that is said again and again."""
     await peer.begin()
