@@ -233,6 +233,9 @@ async def converse_over_grpc(stub: Stub, alias: str, came: Came, options: CallOp
                 came.hear(orjson.loads(message.json))
             if came.is_whole:
                 has_heard.set()
+            elif message.WhichOneof("message") == "finished":
+                # As WebSockets say it.
+                came.reason = came.reason or "CLOSED_1000"
     except grpc.aio.AioRpcError as error:
         came.reason = error_of(error, "router").reason
     finally:

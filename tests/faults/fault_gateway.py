@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -224,10 +224,10 @@ def _duration(seconds: float) -> Duration:
     return duration
 
 
-def configuration(upstream: MisbehavingUpstream) -> Snapshot:
+def configuration(upstream: MisbehavingUpstream, cases: Sequence[Case]) -> Snapshot:
     """Return two instances for each case, under an alias of its own."""
     providers, mappings, chains = [], [], []
-    for number, case in enumerate(CASES):
+    for number, case in enumerate(cases):
         first, second = 2 * number + 1, 2 * number + 2
         fault = case.fault
         url = upstream.play(f"{case.alias}/first", fault.acts)
@@ -262,11 +262,14 @@ def configuration(upstream: MisbehavingUpstream) -> Snapshot:
 
 
 @asynccontextmanager
-async def faulty_gateway(folder: Path) -> AsyncIterator[FaultGateway]:
-    """Run the gateway and its providers."""
+async def faulty_gateway(
+    folder: Path, cases: Sequence[Case] = CASES, **limits: float
+) -> AsyncIterator[FaultGateway]:
+    """Run the gateway and its providers; the limits are settings."""
     async with misbehaving(folder) as upstream:
-        save_snapshot(folder / "router" / "snapshot.binpb", configuration(upstream))
+        save_snapshot(folder / "router" / "snapshot.binpb", configuration(upstream, cases))
         settings = Settings(
+            **limits,  # type: ignore[arg-type] # all of them are seconds
             data_dir=folder,
             master_key="master",
             encryption_key=ENCRYPTION_KEY,

@@ -74,6 +74,11 @@ class Peer:
         # Each piece is to arrive alone.
         await asyncio.sleep(0.002)
 
+    async def write(self, data: bytes) -> None:
+        """Write bytes that nothing is put around."""
+        self._writer.write(data)
+        await self._writer.drain()
+
     async def head(self, status: int = 200, media: str = "", **headers: str) -> None:
         """Write a head whose body ends with the connection."""
         lines = [f"HTTP/1.1 {status} X", f"content-type: {media}", "connection: close"]

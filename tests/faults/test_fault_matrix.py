@@ -18,6 +18,7 @@ from tests.faults.fault_checks import (
     check_answer,
     check_charges,
     check_requests,
+    garbage_in_sight,
     is_hidden,
     nothing_is_left,
     until_charged,
@@ -39,16 +40,11 @@ AT_ONCE = 24
 async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FaultGateway]:
     """Run one gateway for all faults; when it is gone, nothing may be left of it."""
     before = asyncio.all_tasks()
-    # What calls leave in circles would be found by whoever looks for garbage, later.
-    gc.disable()
-    try:
+    with garbage_in_sight():
         async with faulty_gateway(tmp_path_factory.mktemp("faults")) as running:
             gc.freeze()
             yield running
             await running.is_idle()
-    finally:
-        gc.unfreeze()
-        gc.enable()
 
     async def is_as_before() -> bool:
         return asyncio.all_tasks() <= before | {asyncio.current_task()}

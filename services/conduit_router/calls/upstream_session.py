@@ -167,7 +167,8 @@ class UpstreamSession:
         while not self.translator.is_open:
             await self._receive(await self._socket.receive())
             if self.translator.failure is not None:
-                raise self.translator.failure
+                # What was raised refers to all who were asked, and so to this.
+                raise copy(self.translator.failure)
 
     def _unopened(self, end: WebSocketClosed) -> UpstreamError:
         """Return what the end of a connection means that was no session yet."""
@@ -282,7 +283,8 @@ class UpstreamSession:
             self._end(reason)
             return
         # An error that comes just before the end is why.
-        raise self.translator.failure or self._cut(end) from end
+        failure = self.translator.failure
+        raise (self._cut(end) if failure is None else copy(failure)) from end
 
     def _cut(self, end: WebSocketClosed) -> StreamInterrupted:
         name = self._upstream.provider_name

@@ -1,0 +1,126 @@
+"""What providers do wrong in sessions, and what a caller of a chain of two gets all the same."""
+
+import asyncio
+
+from tests.faults.fault import WHOLE, Fault
+from tests.faults.misbehaving_upstream import Act, Peer
+from tests.faults.upstream_acts import broken
+from tests.support.session_upstream import error
+from websockets.frames import Close, Frame, Opcode
+
+from conduit_router.upstream.transport import SOCKET_LIMITS
+
+# The session is there, a response has begun, and its first words were said.
+SPOKEN = 4
+# The limits of the gateway's sessions, in seconds.
+IDLE, LONGEST = 1.5, 4.0
+SESSIONS = ("converse",)
+CUT = "STREAM_INTERRUPTED"
+
+
+def closing(place: int, code: int, reason: str = "") -> Act:
+    """End a session with a code, at a place."""
+    return framing(place, Frame(Opcode.CLOSE, Close(code, reason).serialize()))
+
+
+def framing(place: int, *frames: Frame, is_open: bool = False) -> Act:
+    """Send frames at a place, and end the connection, or wait for the caller."""
+    return raw(place, *[frame.serialize(mask=False) for frame in frames], is_open=is_open)
+
+
+def raw(place: int, *data: bytes, is_open: bool = False) -> Act:
+    """Send bytes at a place, and end the connection, or wait for the caller."""
+
+    async def act(peer: Peer) -> None:
+        await peer.begin()
+        for each in peer.seen.answer.until(place):
+            await peer.send(each)
+        for each in data:
+            await peer.write(each)
+        if is_open:
+            await asyncio.Event().wait()
+
+    return act
+
+
+def repeating(frame: Frame) -> Act:
+    """Send a frame again and again behind the first words."""
+
+    async def act(peer: Peer) -> None:
+        await peer.begin()
+        for each in peer.seen.answer.until(SPOKEN):
+            await peer.send(each)
+        while True:
+            await peer.write(frame.serialize(mask=False))
+            await asyncio.sleep(0.05)
+
+    return act
+
+
+async def wrong_proof(peer: Peer) -> None:
+    """Answer the handshake of somebody else."""
+    fields = "upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: bm9ib2R5\r\n"
+    await peer.write(f"HTTP/1.1 101 X\r\n{fields}\r\n".encode())
+
+
+def text(content: str | bytes, *, is_last: bool = True) -> Frame:
+    """Return a frame of text."""
+    data = content.encode() if isinstance(content, str) else content
+    return Frame(Opcode.TEXT, data, fin=is_last)
+
+
+def fault(name: str, act: Act, stream: str = WHOLE, seconds: float = 4.0) -> Fault:
+    """Return a fault that sessions meet."""
+    return Fault(
+        f"session, {name}",
+        [act],
+        stream=stream,
+        most=(2, 1) if stream == WHOLE else (1, 0),
+        seconds=seconds,
+        only=SESSIONS,
+    )
+
+
+NO_FUNDS = error("insufficient_quota", "as the test says")
+BEFORE_IT_IS_OPEN = [
+    fault("the handshake of somebody else", wrong_proof),
+    fault("closed as overloaded", closing(0, 1013)),
+    fault("closed without a word", closing(0, 1000)),
+    fault("no funds", framing(0, text(NO_FUNDS), is_open=True)),
+    fault("no JSON at first", framing(0, text("{nope"), is_open=True)),
+    fault("a message without an end at first", framing(0, text("{", is_last=False), is_open=True)),
+]
+IN_IT = [
+    *[
+        fault(f"closed with {code}", closing(SPOKEN, code), CUT)
+        for code in (1001, 1008, 1011, 4000)
+    ],
+    fault("cut", broken(SPOKEN), CUT),
+    fault("no JSON", framing(SPOKEN, text("{nope"), is_open=True), "PROVIDER_ERROR"),
+    fault("a list", framing(SPOKEN, text("[]"), is_open=True), "PROVIDER_ERROR"),
+    fault("bytes", framing(SPOKEN, Frame(Opcode.BINARY, b"\0"), is_open=True), "PROVIDER_ERROR"),
+    fault("no UTF-8", framing(SPOKEN, text(b"\xff"), is_open=True), CUT),
+    fault("an unknown kind of frame", raw(SPOKEN, b"\x83\x00", is_open=True), CUT),
+    fault(
+        "too large",
+        raw(SPOKEN, b"\x81\x7f%b" % (SOCKET_LIMITS.message_bytes + 1).to_bytes(8), is_open=True),
+        CUT,
+    ),
+    fault("closed as done", closing(SPOKEN, 1000), "CLOSED_1000"),
+    fault("silent", broken(SPOKEN, then="hang"), "CLOSED_1000", IDLE + 4.0),
+    fault("pings alone", repeating(Frame(Opcode.PING, b"")), "CLOSED_1000", IDLE + 4.0),
+    fault(
+        "a message without an end",
+        framing(SPOKEN, text("{", is_last=False), is_open=True),
+        "CLOSED_1000",
+        IDLE + 4.0,
+    ),
+    fault(
+        "a message within another",
+        repeating(text("x", is_last=False)),
+        CUT,
+        IDLE + 4.0,
+    ),
+    fault("words without an end", repeating(text('{"type":"x"}')), "CLOSED_1000", LONGEST + 4.0),
+]
+SESSION_FAULTS = [*BEFORE_IT_IS_OPEN, *IN_IT]
