@@ -7,6 +7,7 @@ import orjson
 
 from conduit.v1.options_pb2 import DIALECT_ADMIN, DIALECT_OPENAI
 from conduit_bridge.endpoints.unary import Endpoint, Outcome, RequestContext
+from conduit_bridge.endpoints.websocket import NO_CALLS
 from conduit_bridge.errors import JSON_FIELD
 from conduit_bridge.exposition import CONTENT_TYPE, Exposition
 from conduit_bridge.metrics import Metrics, RouteCounts
@@ -56,11 +57,7 @@ class CallsEndpoint(Endpoint):
 
     async def serve(self, context: RequestContext) -> NoReturn:
         """Say what there is instead."""
-        raise NotImplementedYet(
-            "Conduit holds no sessions by WebRTC or SIP: open a WebSocket at /v1/realtime, in"
-            " browsers with a secret of /v1/realtime/client_secrets",
-            field="path",
-        )
+        raise NotImplementedYet(NO_CALLS, field="path")
 
 
 def builtin_endpoints(

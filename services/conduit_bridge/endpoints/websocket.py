@@ -7,6 +7,7 @@ Its first message opens the session; an error after that is an event, and then t
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 import orjson
 from websockets.frames import CloseCode
@@ -24,7 +25,7 @@ from conduit_bridge.endpoints.unary import (
 from conduit_bridge.errors import frame_of
 from conduit_bridge.metrics import RouteCounts
 from conduit_kernel.auth import Authorizer
-from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.errors import InvalidRequest, NotImplementedYet
 from conduit_kernel.http import Request
 from conduit_kernel.rpc import until_connected
 from conduit_kernel.websocket import WebSocket, WebSocketClosed, accept
@@ -39,6 +40,12 @@ _BETA = {
 # What OpenAI says to them, in an event and in the end.
 BETA_ENDED = "beta_api_shape_disabled"
 _BETA_CLOSE = 4000
+NO_CALLS = (
+    "Conduit holds no sessions by WebRTC or SIP: open a WebSocket at /v1/realtime, in"
+    " browsers with a secret of /v1/realtime/client_secrets"
+)
+# By which a server joins such a session: OpenAI's sideband.
+_CALL = "call_id"
 _BAD_REQUEST = 400
 OPENED = Outcome(101)
 _SERVER_ERROR = 500
@@ -67,6 +74,8 @@ class WebSocketEndpoint(RouteEndpoint):
         caller = self.admit(context)
         if not context.exchange.upgrade_offered:
             raise InvalidRequest("Open a WebSocket at this path", field="upgrade")
+        if _CALL in parse_qs(context.exchange.query, keep_blank_values=True):
+            raise NotImplementedYet(NO_CALLS, field=_CALL)
         if _is_of_beta(context.exchange):
             return await _refuse_beta(context)
         sent = _SentMessages(self.request_of(context), self._read_frame)

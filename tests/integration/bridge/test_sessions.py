@@ -242,6 +242,20 @@ async def test_sound_by_other_ways_is_refused(http: httpx.AsyncClient, path: str
     assert "/v1/realtime/client_secrets" in error["message"]
 
 
+@pytest.mark.parametrize("query", ["call_id=rtc_1", "call_id=", "model=m&call_id=rtc_1"])
+async def test_a_session_of_another_kind_cannot_be_joined(
+    bridge: bootstrap.BridgeProcess, router: ScriptedRouter, query: str
+) -> None:
+    """A server's second way into one: the session itself is none of this gateway's."""
+    with pytest.raises(InvalidStatus) as refused:
+        async with session(bridge, f"/v1/realtime?{query}"):
+            pass
+    assert refused.value.response.status_code == 501
+    error = orjson.loads(refused.value.response.body or b"")["error"]
+    assert (error["code"], error["param"]) == ("not_implemented", "call_id")
+    assert not router.requests
+
+
 async def test_another_beta_is_no_concern_of_sessions(bridge: bootstrap.BridgeProcess) -> None:
     """Some clients send such a header with each request."""
     async with session(bridge, headers={**CALLER, "OpenAI-Beta": "assistants=v2"}) as socket:
