@@ -72,12 +72,12 @@ class Gateway:
         finally:
             self._process.kill()
 
-    def set_up(self, upstream_port: int) -> str:
+    def set_up(self, upstream_port: int, provider_type: str = "OpenAICompatible") -> str:
         """Point the alias `bench` at the upstream, at a known price; return a virtual key."""
         provider = self._admin(
             "/api/providers",
             name="Bench",
-            providerType="OpenAICompatible",
+            providerType=provider_type,
             baseUrl=f"http://127.0.0.1:{upstream_port}/v1",
         )
         self._admin(f"/api/providers/{provider['id']}/keys", apiKey="sk-bench")
