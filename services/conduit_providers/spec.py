@@ -24,6 +24,8 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     path: str
     # Where it is, if not where the others are; may have places for settings.
     base_url: str = ""
+    # Addresses that go before that one where a setting has a certain value: `location=global`.
+    base_urls: Mapping[str, str] = {}
     # Paths that go before it where a setting has a certain value: `apiVersion=v1`.
     paths: Mapping[str, str] = {}
     # What it can do beyond the plain operation, such as `stream`, `tools`, `vision`.
@@ -86,10 +88,11 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
 
     def path_for(self, settings: Mapping[str, str]) -> str:
         """Return the path for instances with these settings; may have places."""
-        if not self.paths:
-            return self.path
-        chosen = (self.paths.get(f"{name}={value}") for name, value in settings.items())
-        return next((path for path in chosen if path), self.path)
+        return _chosen(self.paths, settings) or self.path
+
+    def base_url_for(self, settings: Mapping[str, str]) -> str:
+        """Return the address of its own for instances with these settings; may be empty."""
+        return _chosen(self.base_urls, settings) or self.base_url
 
     @cached_property
     def known_patience(self) -> ByModel[Patience]:
@@ -203,5 +206,12 @@ class ProviderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def base_url_for(self, settings: Mapping[str, str]) -> str:
         """Return the address of instances with these settings; may have places, may be empty."""
-        chosen = (self.base_urls.get(f"{name}={value}") for name, value in settings.items())
-        return next((url for url in chosen if url), self.base_url)
+        return _chosen(self.base_urls, settings) or self.base_url
+
+
+def _chosen(by_setting: Mapping[str, str], settings: Mapping[str, str]) -> str:
+    """Return what holds for the value of a setting; empty if nothing does."""
+    if not by_setting:
+        return ""
+    chosen = (by_setting.get(f"{name}={value}") for name, value in settings.items())
+    return next((each for each in chosen if each), "")

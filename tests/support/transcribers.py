@@ -26,6 +26,10 @@ LISTENED = (
     b'{"metadata":{"duration":2.5},"results":{"channels":[{"alternatives":[{"transcript":"Hello.",'
     b'"words":[{"word":"hello","start":0.5,"end":1.5,"punctuated_word":"Hello."}]}]}]}}'
 )
+RECOGNIZED = (
+    b'{"results":[{"alternatives":[{"transcript":"Hello.","words":[{"word":"Hello.",'
+    b'"startOffset":"0.500s","endOffset":"1.500s"}]}]}],"metadata":{"totalBilledDuration":"3s"}}'
+)
 IMAGES = b'{"created":1,"data":[{"b64_json":"iVBORw0KGgo="}],"usage":{"output_tokens":272}}'
 # As Stability AI and Gemini answer.
 ONE_IMAGE = b'{"image":"iVBORw0KGgo=","finish_reason":"SUCCESS","seed":1}'
@@ -104,6 +108,8 @@ def _answer(path: str) -> bytes:
         return ONE_IMAGE
     if path.endswith(":generateContent"):
         return DRAWN
+    if path.endswith(":recognize"):
+        return RECOGNIZED
     return IMAGES if "/images/" in path else WORDS
 
 

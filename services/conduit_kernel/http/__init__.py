@@ -37,13 +37,20 @@ from conduit_kernel.http.request_body import RequestBody
 from conduit_kernel.http.response import Response
 from conduit_kernel.http.server import HttpServer
 from conduit_kernel.http.spill import SpillBody, SpillReader, SpillSpace
-from conduit_kernel.http.upload import FilesAtHand, JoinedUpload, Upload, UploadReader
+from conduit_kernel.http.upload import (
+    Base64Upload,
+    FilesAtHand,
+    JoinedUpload,
+    Upload,
+    UploadReader,
+)
 
 __all__ = [
     "QUIET_TIMES",
     "AllowAddress",
     "Answer",
     "AnswerMisuse",
+    "Base64Upload",
     "BodyCut",
     "BodyLimit",
     "BodyTooLarge",

@@ -1,5 +1,6 @@
 """Request bodies that are sent as they come."""
 
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, runtime_checkable
 
@@ -77,6 +78,40 @@ class _JoinedReader:
                 self._reader = await part.open()
             elif part:
                 return part
+
+
+class Base64Upload:
+    """A body in base64, as it stands in JSON: encoded piece by piece, never whole in memory."""
+
+    def __init__(self, upload: Upload) -> None:
+        self._upload = upload
+
+    @property
+    def length(self) -> int | None:
+        """Four characters for each three bytes, the last ones filled up."""
+        size = self._upload.length
+        return None if size is None else (size + 2) // 3 * 4
+
+    async def open(self) -> UploadReader:
+        """Begin from the beginning."""
+        return _Base64Reader(await self._upload.open())
+
+
+class _Base64Reader:
+    def __init__(self, reader: UploadReader) -> None:
+        self._reader = reader
+        # Fewer than three bytes, which wait for more.
+        self._left = b""
+
+    async def next(self) -> bytes:
+        while data := await self._reader.next():
+            data = self._left + data
+            whole = len(data) // 3 * 3
+            self._left = data[whole:]
+            if whole:
+                return b64encode(data[:whole])
+        last, self._left = self._left, b""
+        return b64encode(last)
 
 
 async def write_pieces(

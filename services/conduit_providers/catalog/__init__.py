@@ -105,13 +105,14 @@ class Catalog:
 
         An address that the operator has given goes before it.
         """
-        if not endpoint.base_url:
+        own = endpoint.base_url_for(target.settings)
+        if not own:
             return target
         spec = self.find(target.provider_type)
         usual = target.fill(spec.base_url_for(target.settings)).rstrip("/")
         if target.base_url != _shortened(spec, usual):
             return target
-        return replace(target, base_url=target.fill(endpoint.base_url))
+        return replace(target, base_url=target.fill(own))
 
     def base_url(self, spec: ProviderSpec) -> str:
         """Return the address for instances that name none; may be empty or have places."""

@@ -101,9 +101,10 @@ class _Reader:
         ]
         found += [(("base_urls", key), key.partition("=")[0]) for key in spec.base_urls]
         found += [
-            (("endpoints", operation, "paths", key), key.partition("=")[0])
+            (("endpoints", operation, member, key), key.partition("=")[0])
             for operation, endpoint in spec.endpoints.items()
-            for key in endpoint.paths
+            for member, keys in (("paths", endpoint.paths), ("base_urls", endpoint.base_urls))
+            for key in keys
         ]
         for path, name in found:
             if name not in known:
@@ -238,6 +239,8 @@ def _addresses(spec: ProviderSpec) -> Iterator[tuple[Path, str]]:
         yield ("base_urls", key), url
     for operation, endpoint in spec.endpoints.items():
         yield ("endpoints", operation, "base_url"), endpoint.base_url
+        for key, url in endpoint.base_urls.items():
+            yield ("endpoints", operation, "base_urls", key), url
 
 
 def _paths(spec: ProviderSpec) -> Iterator[tuple[Path, str]]:

@@ -1,5 +1,6 @@
 """Transcriptions through a router: forms and messages, files that follow, failover, charges."""
 
+from base64 import b64decode
 from collections.abc import AsyncIterator
 
 import grpc
@@ -34,12 +35,16 @@ async def upstream() -> AsyncIterator[Transcribers]:
         yield found
 
 
-async def run(bench: Runner, upstream: Transcribers, *places: str, kind: str = "OpenAI") -> Bench:
+async def run(
+    bench: Runner, upstream: Transcribers, *places: str, kind: str = "OpenAI", **settings: str
+) -> Bench:
     """Run a router with an instance for each place, in order of priority."""
     instances = [
         provider(n, f"{upstream.address}/{place}", provider_type=kind, priority=n)
         for n, place in enumerate(places, 1)
     ]
+    for each in instances:
+        each.settings.update(settings)
     return await bench(
         snapshot(
             instances,
@@ -186,6 +191,24 @@ async def test_sound_goes_as_it_is_to_who_takes_no_forms(
     (charge,) = router.charges()
     assert charge.usage_source == charge_pb2.USAGE_SOURCE_PROVIDER
     assert [line.quantity for line in charge.lines] == [2500]
+
+
+@pytest.mark.parametrize("size", [None, len(SOUND)])
+async def test_google_cloud_gets_the_sound_within_json(
+    bench: Runner, upstream: Transcribers, size: int | None
+) -> None:
+    """Encoded as it comes, and again for the next one; what it bills is charged."""
+    router = await run(bench, upstream, "bad", "good", kind="GoogleCloud", project="acme")
+    response = await transcribe(router, request(member("response_format", "srt"), size=size))
+    assert b"00:00:00,500 --> 00:00:01,500\nHello.\n" in response.content.body
+    assert (
+        upstream.sent[-1].path == "/good/v2/projects/acme/locations/global/recognizers/_:recognize"
+    )
+    bodies = [orjson.loads(sent.members[0][1]) for sent in upstream.sent]
+    assert [b64decode(body["content"]) == SOUND for body in bodies] == [True] * 3
+    (charge,) = router.charges()
+    assert charge.usage_source == charge_pb2.USAGE_SOURCE_PROVIDER
+    assert [line.quantity for line in charge.lines] == [3000]
 
 
 async def typed(

@@ -6,7 +6,7 @@ https://docs.cloud.google.com/text-to-speech/docs/reference/rest/v1/voices/list
 import msgspec
 
 from conduit_providers.codec import ModelPage
-from conduit_providers.codecs.googlecloud.voices import parted
+from conduit_providers.codecs.googlecloud.voice_names import parted
 from conduit_providers.codecs.shared.model_lists import ask_for_list, read_list
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint

@@ -1,5 +1,7 @@
 """What the catalog says to Google Cloud's dialects of speech."""
 
+import msgspec
+
 from conduit_providers.model_rows import SpeakModel as AnySpeakModel
 
 
@@ -8,3 +10,10 @@ class SpeakModel(AnySpeakModel, frozen=True, forbid_unknown_fields=True):
 
     # Whether it is a model by itself: it is named beside the voice, and is told how to speak.
     is_model: bool = False
+
+
+class TranscribeModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Facts about a family of models that hear."""
+
+    # Whether it finds out by itself which language is spoken.
+    detects_languages: bool = False

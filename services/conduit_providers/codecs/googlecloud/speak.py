@@ -14,7 +14,7 @@ import orjson
 
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codecs.googlecloud.options import SpeakModel
-from conduit_providers.codecs.googlecloud.voices import parted
+from conduit_providers.codecs.googlecloud.voice_names import parted
 from conduit_providers.codecs.shared.speeches import (
     Wish,
     check_format,

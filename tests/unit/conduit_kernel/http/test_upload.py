@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from base64 import b64encode
 
 import pytest
 from tests.support.http_peers import (
@@ -18,6 +19,7 @@ from tests.support.http_samples import OK
 from tests.support.upload_pieces import Pieces
 
 from conduit_kernel.http import (
+    Base64Upload,
     HeaderTimeout,
     JoinedUpload,
     Timeouts,
@@ -69,6 +71,23 @@ async def test_upload_is_sent_with_its_length_or_in_chunks() -> None:
             assert await response.read(MIB) == b"hello"
         assert got == [b"abcdef", b"abcdef", b"", b"--abc==", b"xy"]
         assert peer.connections == 1
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [(), (b"a",), (b"ab",), (b"abc",), (b"abcd",), (b"a", b"b", b"cde", b"fg"), (b"a",) * 7],
+)
+async def test_base64_is_the_same_wherever_the_body_is_cut(pieces: tuple[bytes, ...]) -> None:
+    """Its length is known before it is read, and it can be read twice."""
+    body = b"".join(pieces)
+    made = Base64Upload(Pieces(*pieces, length=len(body)))
+    for _ in range(2):
+        reader, found = await made.open(), b""
+        while data := await reader.next():
+            found += data
+        assert found == b64encode(body)
+        assert made.length == len(found)
+    assert Base64Upload(Pieces(*pieces)).length is None
 
 
 @both_loops

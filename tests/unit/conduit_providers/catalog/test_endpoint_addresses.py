@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import orjson
+import pytest
 from tests.support.signatures import is_signed
 
 from conduit.v1.provider_pb2 import Provider
@@ -45,6 +46,19 @@ def test_address_of_the_operator_goes_before_it() -> None:
     spec = CATALOG.find("Bedrock")
     own = target("https://proxy.example.com")
     assert CATALOG.target_of(own, spec.endpoints["models"]) == own
+
+
+@pytest.mark.parametrize(
+    ("location", "host"),
+    [("global", "speech.googleapis.com"), ("eu", "eu-speech.googleapis.com")],
+)
+def test_address_of_an_operation_is_the_settings(location: str, host: str) -> None:
+    """Google Cloud hears elsewhere than it speaks, and has each in several places."""
+    provider = Provider(name="Prod", provider_type="GoogleCloud")
+    provider.settings.update({"location": location})
+    found = CATALOG.targets(provider)
+    assert found["transcribe"].base_url == f"https://{host}"
+    assert found["speak"].base_url == f"https://{host.replace('speech', 'texttospeech')}"
 
 
 async def test_probe_asks_and_signs_for_the_other_address() -> None:

@@ -141,6 +141,11 @@ UNSET = [
     ('path = "/chat"', 'path = "/chat"\npaths = { "tier=x" = "/x" }', ":20: endpoints.chat.paths."),
     (
         'path = "/chat"',
+        'path = "/chat"\nbase_urls = { "tier=x" = "https://x" }',
+        ":20: endpoints.chat.base_urls.",
+    ),
+    (
+        'path = "/chat"',
         'path = "/chat"\nbase_url = "https://{x}"',
         ":20: endpoints.chat.base_url: ",
     ),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conduit_providers.codecs.googlecloud.voices import parted
+from conduit_providers.codecs.googlecloud.voice_names import parted
 
 
 @pytest.mark.parametrize(
