@@ -49,6 +49,8 @@ class Requirements(msgspec.Struct, frozen=True):
     # the session that it is of.
     fallbacks: tuple[str, ...] | None = None
     session: str = ""
+    # The name of what it goes on from at a provider, which may say whose it is; empty for nothing.
+    resource: str = ""
 
 
 class WorstCase(NamedTuple):

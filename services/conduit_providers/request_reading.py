@@ -11,7 +11,7 @@ import msgspec
 from conduit.v1.json_limits import TOO_DEEP, is_too_deep
 from conduit_kernel.errors import InvalidRequest, MalformedJson
 
-_Unread = msgspec.Raw | msgspec.UnsetType
+Unread = msgspec.Raw | msgspec.UnsetType
 RequestT = TypeVar("RequestT", bound=msgspec.Struct)
 
 # Decides who is asked, who may ask, and the price.
@@ -25,9 +25,9 @@ _NEVER = ""
 class Routed(msgspec.Struct, kw_only=True):
     """Members of any request that say where it may go, taken apart only where they are there."""
 
-    fallbacks: _Unread = msgspec.UNSET
-    prompt_cache_key: _Unread = msgspec.UNSET
-    session_id: _Unread = msgspec.UNSET
+    fallbacks: Unread = msgspec.UNSET
+    prompt_cache_key: Unread = msgspec.UNSET
+    session_id: Unread = msgspec.UNSET
 
     def named_fallbacks(self) -> tuple[str, ...] | None:
         """Return the other models that may serve it, None if it names none."""

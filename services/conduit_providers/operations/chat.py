@@ -1,5 +1,6 @@
 """Chats: `Chat`, `StreamChat`."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Self
 
@@ -37,7 +38,7 @@ from conduit_providers.operation import (
     estimate_tokens,
 )
 from conduit_providers.quantities import CACHE_READS, CACHE_WRITES, REASONING, Quantities, plain
-from conduit_providers.request_reading import RequestReader, Routed, refusal
+from conduit_providers.request_reading import RequestReader, Routed, Unread, refusal
 from conduit_providers.spec import Endpoint
 
 ChatCall = Call[ChatCompletionRequest]
@@ -150,6 +151,15 @@ class _Format(msgspec.Struct):
     type: str
 
 
+class _Google(msgspec.Struct):
+    cachedContent: object = None  # noqa: N815 # Google's spelling
+    cached_content: object = None
+
+
+class _Extra(msgspec.Struct):
+    google: _Google | None = None
+
+
 class _Chat(Routed):
     model: str
     messages: list[msgspec.Raw]
@@ -160,6 +170,10 @@ class _Chat(Routed):
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
     n: int | None = None
+    # Where Google's cached content is named, which may say its project.
+    cachedContent: Unread = msgspec.UNSET  # noqa: N815 # Google's spelling
+    cached_content: Unread = msgspec.UNSET
+    extra_body: Unread = msgspec.UNSET
     # Not needed here; a wrong type is better refused before a provider is asked.
     temperature: float | None = None
     top_p: float | None = None
@@ -179,6 +193,7 @@ class _Parts(msgspec.Struct):
 
 _reader = RequestReader(_Chat)
 _read_chat, _read_plain_chat = _reader.read, _reader.decode_plain
+_read_extra = msgspec.json.Decoder(_Extra).decode
 _read_parts = msgspec.json.Decoder(_Parts).decode
 # Part type to the capability that it needs.
 _PARTS = {"image_url": "vision", "input_audio": "audio", "file": "files", "video_url": "video"}
@@ -229,6 +244,9 @@ class ChatOperation(
             chat.n or 1,
             None if chat.fallbacks is _UNSET else chat.named_fallbacks(),
             "" if chat.prompt_cache_key is chat.session_id is _UNSET else chat.session(),
+            ""
+            if chat.cachedContent is chat.cached_content is chat.extra_body is _UNSET
+            else _cached_content(chat),
         )
 
     def estimate(
@@ -348,6 +366,20 @@ def _capabilities(body: bytes, chat: _Chat) -> frozenset[str]:
         parts = (p.type for m in _read_parts(body).messages for p in _list(m.content))
         found += {_PARTS[kind] for kind in parts if kind in _PARTS}
     return frozenset(found) if found else NOTHING
+
+
+def _cached_content(chat: _Chat) -> str:
+    """Return the name of the cached content that a chat goes on from, empty if there is none."""
+    named: list[object] = [
+        msgspec.json.decode(value)
+        for value in (chat.cachedContent, chat.cached_content)
+        if value is not _UNSET
+    ]
+    if chat.extra_body is not _UNSET:
+        with contextlib.suppress(msgspec.ValidationError):
+            google = _read_extra(chat.extra_body).google or _Google()
+            named += [google.cachedContent, google.cached_content]
+    return next((name for name in named if isinstance(name, str)), "")
 
 
 def _list(content: str | list[_Part] | None) -> list[_Part]:

@@ -66,6 +66,7 @@ def admit(
             form = form.without(("fallbacks",))
         route = runtime.table.routes.get(requirements.model)
         is_plain = requirements.fallbacks is None and (options is None or not has_wishes(options))
+        is_plain = is_plain and not requirements.resource
         if is_plain and route is not None and route.policy is None:
             decision = decide(route, requirements, health, seed, caller.peer)
         else:

@@ -30,7 +30,7 @@ def choose(
     check_length(options, "affinity_key")
     names = [requirements.model, *_fallbacks(requirements, options, caller)]
     only = _providers(options)
-    account_keys = _account_keys(runtime, options)
+    account_keys = _account_keys(runtime, options, requirements)
     decisions = []
     for name in names:
         route = route_of(runtime.table.routes, name)
@@ -78,11 +78,18 @@ def _providers(options: CallOptions) -> frozenset[str] | None:
     return named or None
 
 
-def _account_keys(runtime: CallRuntime, options: CallOptions) -> frozenset[str] | None:
-    """Return the keys of the account that a caller names by one of them; None if by none."""
+def _account_keys(
+    runtime: CallRuntime, options: CallOptions, requirements: Requirements
+) -> frozenset[str] | None:
+    """Return the keys of the account that a call is bound to; None if it is bound to none.
+
+    A caller names it by one of its keys, or by what belongs to it.
+    """
     check_length(options, "account_key_id")
-    named = options.account_key_id
-    return runtime.accounts.keys_beside(named) if named else None
+    accounts, named = runtime.accounts, options.account_key_id
+    keys = accounts.keys_beside(named) if named else None
+    own = accounts.keys_of(requirements.resource) if requirements.resource else None
+    return keys if own is None else own if keys is None else own & keys
 
 
 def _has_none_of(decision: Decision) -> bool:

@@ -257,7 +257,7 @@ def _available(
 
 
 def _other_account(candidate: Candidate, key_id: str) -> pb.Rejection:
-    why = "belongs to another account than the key that the caller named"
+    why = "belongs to another account than the one that the request is bound to"
     return rejection(candidate, pb.REJECTION_REASON_OTHER_ACCOUNT, why, key_id)
 
 

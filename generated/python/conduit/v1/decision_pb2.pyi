@@ -59,7 +59,9 @@ class _RejectionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rejec
     REJECTION_REASON_NOT_REQUESTED: _RejectionReason.ValueType  # 13
     """The caller asked for other instances."""
     REJECTION_REASON_OTHER_ACCOUNT: _RejectionReason.ValueType  # 14
-    """What the request refers to, such as a file or a former answer, belongs to another account: the caller named a key of that."""
+    """What the request refers to, such as a file or a former answer, belongs to another account: the caller named a key of
+    that, or its full name says so.
+    """
     REJECTION_REASON_MODEL_COOLING_DOWN: _RejectionReason.ValueType  # 15
     """The model is cooling down at the instance, which said that it does not have it."""
 
@@ -97,7 +99,9 @@ cannot be loaded. The detail names it.
 REJECTION_REASON_NOT_REQUESTED: RejectionReason.ValueType  # 13
 """The caller asked for other instances."""
 REJECTION_REASON_OTHER_ACCOUNT: RejectionReason.ValueType  # 14
-"""What the request refers to, such as a file or a former answer, belongs to another account: the caller named a key of that."""
+"""What the request refers to, such as a file or a former answer, belongs to another account: the caller named a key of
+that, or its full name says so.
+"""
 REJECTION_REASON_MODEL_COOLING_DOWN: RejectionReason.ValueType  # 15
 """The model is cooling down at the instance, which said that it does not have it."""
 Global___RejectionReason: _TypeAlias = RejectionReason  # noqa: Y015

@@ -6,11 +6,11 @@ from pathlib import Path
 import orjson
 import pytest
 from tests.support.call_bench import BODY, CALLER, Bench
-from tests.support.snapshots import compiled, first, mapping, provider, snapshot
+from tests.support.snapshots import compiled, first, key, mapping, provider, snapshot
 
 from conduit.v1 import decision_pb2
 from conduit.v1.call_pb2 import CallOptions
-from conduit_kernel.errors import InvalidRequest, ModelNotAllowed, ModelNotFound
+from conduit_kernel.errors import AccountUnavailable, InvalidRequest, ModelNotAllowed, ModelNotFound
 from conduit_providers.operations.chat import OPERATION, chat_request
 from conduit_router.calls.call_scope import CallScope, admit
 from conduit_router.context import CallerContext
@@ -176,3 +176,45 @@ def test_an_affinity_key_has_a_bounded_length(chats: Chats) -> None:
     with pytest.raises(InvalidRequest) as caught:
         chats.served(longest)
     assert caught.value.metadata["field"] == "affinity_key"
+
+
+NAME = "projects/ours/locations/global/cachedContents/4711"
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"cachedContent": NAME},
+        {"cached_content": NAME},
+        {"extra_body": {"google": {"cached_content": NAME}}},
+        {"extra_body": {"google": {"cachedContent": NAME}}},
+    ],
+)
+def test_cached_content_binds_a_chat_to_its_project(
+    tmp_path: Path, members: dict[str, object]
+) -> None:
+    """In each spelling that reaches its provider; without it, or by its short name, to none."""
+    bench = Bench(tmp_path)
+    settings = ({"project": "theirs"}, {"project": "ours"})
+    providers = [
+        provider(i, "", provider_type="VertexAI", priority=i, settings=each)
+        for i, each in enumerate(settings, 1)
+    ]
+    providers.append(provider(3, priority=3))
+    keys, mappings = [key(i, i) for i in (1, 2, 3)], [mapping(i, i) for i in (1, 2, 3)]
+    bench.runtime.apply(first(compiled(snapshot(providers, keys, mappings))))
+
+    def served(**more: object) -> list[int]:
+        message = {"role": "user", "content": "hello"}
+        form = chat_request(json=orjson.dumps({"model": "gpt", "messages": [message], **more}))
+        scope = admit(bench.runtime, OPERATION, form, None, CALLER, stream=False)
+        return [each.candidate.provider_id for each in scope.plan.decision.candidates]
+
+    assert served(**members) == [2]
+    for other in (None, 5, "cachedContents/4711"):
+        assert served(cachedContent=other) == [1, 2, 3]
+        assert served(extra_body=other) == served(extra_body={"google": other}) == [1, 2, 3]
+    assert served() == [1, 2, 3]
+    with pytest.raises(AccountUnavailable, match="another account"):
+        served(cachedContent=NAME.replace("ours", "nobodys"))
+    bench.spool.close()

@@ -3,6 +3,7 @@
 from tests.support.snapshots import compiled, first, key, provider, snapshot
 
 from conduit.internal.v1.snapshot_pb2 import Snapshot, SnapshotKey
+from conduit.v1.provider_pb2 import Provider
 from conduit_router.routing.accounts import Accounts
 from conduit_router.routing.table import TableChange
 
@@ -73,3 +74,59 @@ def test_a_key_that_is_gone_has_no_account() -> None:
     assert not found.keys_beside("key_1")
     assert found.keys_beside("key_2") == {"key_2"}
     assert not found.keys_beside("")
+
+
+def vertex(number: int, project: str, location: str = "us-central1") -> Provider:
+    """Return an instance in a project."""
+    made = provider(number, "", provider_type="VertexAI")
+    made.settings["project"] = project
+    if location:
+        made.settings["location"] = location
+    return made
+
+
+def cache(project: str, location: str = "us-central1") -> str:
+    """Return the full name of cached content."""
+    return f"projects/{project}/locations/{location}/cachedContents/4711"
+
+
+def keys_of(found: Accounts, resource: str) -> set[str]:
+    """Return the keys of a resource whose name has a project."""
+    keys = found.keys_of(resource)
+    assert keys is not None
+    return set(keys)
+
+
+def test_a_resource_belongs_to_the_project_and_location_in_its_name() -> None:
+    """Whichever keys those have; a location may be the usual one."""
+    providers = [
+        vertex(1, "ours"),
+        vertex(2, "ours", ""),
+        vertex(3, "theirs"),
+        provider(4),
+    ]
+    found = accounts(snapshot(providers, [own(i, i) for i in (1, 2, 3, 4)] + [own(5, 1)]))
+    assert keys_of(found, cache("ours")) == {"key_1", "key_5"}
+    assert keys_of(found, cache("ours", "global")) == {"key_2"}
+    assert keys_of(found, cache("theirs")) == {"key_3"}
+    assert keys_of(found, cache("nobodys")) == set()
+    assert keys_of(found, cache("ours", "europe-west1")) == set()
+
+
+def test_a_projects_number_leaves_all_ids_of_its_location() -> None:
+    """Which id has it is not known, unless the configuration has the number itself."""
+    providers = [vertex(1, "ours"), vertex(2, "theirs"), vertex(3, "5"), vertex(4, "us", "global")]
+    found = accounts(snapshot(providers, [own(i, i) for i in (1, 2, 3, 4)]))
+    assert keys_of(found, cache("123456")) == {"key_1", "key_2"}
+    assert keys_of(found, cache("5")) == {"key_3"}
+
+
+def test_a_name_without_a_project_binds_to_none() -> None:
+    """Such as the short one; and a new table counts at once."""
+    found = accounts(snapshot([vertex(1, "ours")], [own(1, 1)]))
+    for name in ("cachedContents/4711", "files/projects/ours/locations/x/", "projects/ours", ""):
+        assert found.keys_of(name) is None
+    assert keys_of(found, cache("ours")) == {"key_1"}
+    found.apply(first(compiled(snapshot([vertex(1, "new")], [own(1, 1)]))))
+    assert keys_of(found, cache("ours")) == set()
+    assert keys_of(found, cache("new")) == {"key_1"}
