@@ -31,7 +31,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from conduit_kernel.errors import ServiceUnavailable
 from conduit_kernel.settings import Settings
-from conduit_kernel.sqlite_file import damage_of, trouble_with_file
+from conduit_kernel.sqlite_file import damage_of, refusal_of, trouble_with_file
 
 # How long a statement may wait for another writer, in seconds.
 LOCK_SECONDS = 10
@@ -131,8 +131,9 @@ def writer(engine: AsyncEngine) -> AsyncEngine:
 async def checkpoint(engine: AsyncEngine) -> bool:
     """Copy SQLite's log into its file, so that the file alone is a backup; return whether all is.
 
-    Waits for nobody, so that neither readers nor writers notice. A failure is logged: nothing is
-    lost by it, and the next checkpoint copies what this one did not. PostgreSQL needs none.
+    Waits for nobody, so that neither readers nor writers notice. ServiceUnavailable if it fails:
+    nothing is lost by it, and the next checkpoint copies what this one did not. PostgreSQL needs
+    none.
     """
     if engine.dialect.name != "sqlite":
         return True
@@ -143,9 +144,10 @@ async def checkpoint(engine: AsyncEngine) -> bool:
             async with raw.execute("PRAGMA wal_checkpoint(PASSIVE)") as cursor:
                 is_busy, logged, copied = await cursor.fetchone()
     except (SQLAlchemyError, sqlite3.Error) as error:
-        log = structlog.get_logger("database")
-        log.warning("checkpoint_failed", database=engine.url.database, detail=str(error))
-        return False
+        name = Path(engine.url.database or "").stem
+        why = refusal_of(error) or type(error).__name__
+        message = f"The log of the database {name} cannot be copied into its file: {why}"
+        raise ServiceUnavailable(message) from error
     return not is_busy and bool(logged == copied)
 
 
@@ -185,7 +187,11 @@ async def guarded(service: str) -> AsyncIterator[None]:
         log.warning(
             "database_failed", service=service, error=type(error).__name__, detail=str(error)
         )
-        trouble = f"is damaged: {damage}" if damage else "cannot be reached or is too busy"
+        trouble = "cannot be reached or is too busy"
+        if damage:
+            trouble = f"is damaged: {damage}"
+        elif refusal := refusal_of(error):
+            trouble = f"cannot be used: {refusal}"
         message = f"The database of the {service} service {trouble}"
         raise ServiceUnavailable(message, service=service) from error
 

@@ -25,6 +25,11 @@ def damage_of(error: BaseException | None) -> str:
     return _words(error) if _code(error) in _DAMAGED else ""
 
 
+def refusal_of(error: BaseException | None) -> str:
+    """Return in SQLite's words what the file system refused it; empty if it refused nothing."""
+    return _words(error) if _code(error) in _UNUSABLE - _DAMAGED else ""
+
+
 def trouble_with_file(error: BaseException | None) -> str:
     """Return why a file cannot be used at all, and what to do; empty if it can."""
     code = _code(error)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -27,11 +27,13 @@ def environment(**more: str) -> dict[str, str]:
 class Served:
     """A running `conduit serve`."""
 
-    def __init__(self, data_dir: Path, *arguments: str, **env: str) -> None:
+    def __init__(
+        self, data_dir: Path, *arguments: str, command: Sequence[str] = (CONDUIT,), **env: str
+    ) -> None:
         self.data_dir = data_dir
         self.process = subprocess.Popen(  # noqa: S603 # our own command
             [
-                CONDUIT,
+                *command,
                 *("serve", "--data-dir", str(data_dir), "--http-port", "0", "--grpc-port", "0"),
                 *arguments,
             ],
@@ -71,8 +73,9 @@ class Served:
         found = {}
         for child in listed.split():
             arguments = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
-            # `python -m conduit_cli.launch <module>`.
-            found[arguments[3].decode()] = int(child)
+            # `python -m conduit_cli.launch <module>`; one that has just ended has none.
+            if len(arguments) > len(("python", "-m", "launch")):
+                found[arguments[3].decode()] = int(child)
         return found
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:

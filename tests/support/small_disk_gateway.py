@@ -1,0 +1,54 @@
+"""A gateway whose data are on a small disk of its own, which a test fills."""
+
+import contextlib
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.support.gateways import CONDUIT, Served
+
+# Mounts the disk where nobody else sees it; it ends with the last of the gateway's processes.
+_SCRIPT = 'mount -t tmpfs -o "$1" tmpfs "$2" || exit 77; shift 2; exec "$@"'
+
+
+def may_mount() -> bool:
+    """Return whether this system lets a test mount a disk."""
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        return False
+    tried = subprocess.run([unshare, "-rm", "true"], check=False)  # noqa: S603 # our own command
+    return tried.returncode == 0
+
+
+class SmallDisk(Served):
+    """A running `conduit serve`, with such a disk."""
+
+    def __init__(self, folder: Path, options: str, *arguments: str, **env: str) -> None:
+        """Take mount's options of a tmpfs, and the gateway's arguments."""
+        if not may_mount():
+            pytest.skip("this system lets no test mount a disk")
+        folder.mkdir()
+        script = ("unshare", "-rm", "sh", "-c", _SCRIPT, "sh", options, str(folder))
+        super().__init__(folder, *arguments, command=(*script, CONDUIT), **env)
+        # As the processes that have it see it.
+        self.data_dir = Path(f"/proc/{self.process.pid}/root{folder}")
+
+    def fill(self) -> None:
+        """Take the last byte."""
+        with (self.data_dir / "filler").open("ab", buffering=0) as file:
+            for size in (65536, 4096, 1):
+                with contextlib.suppress(OSError):
+                    while True:
+                        file.write(b"x" * size)
+
+    def take_all_names(self) -> None:
+        """Make files until no more can be."""
+        with contextlib.suppress(OSError):
+            for number in range(100_000):
+                (self.data_dir / f"filler{number}").touch()
+
+    def mend(self) -> None:
+        """Take all of that back."""
+        for path in self.data_dir.glob("filler*"):
+            path.unlink()
