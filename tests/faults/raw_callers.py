@@ -9,7 +9,17 @@ from typing import Any, NamedTuple
 import orjson
 from tests.faults.shared_gateway import ACTS, ALIASES
 
-CHAT, EMBEDDINGS = "/v1/chat/completions", "/v1/embeddings"
+CHAT, EMBEDDINGS, RERANK = "/v1/chat/completions", "/v1/embeddings", "/v1/rerank"
+IMAGES, EDITS = "/v1/images/generations", "/v1/images/edits"
+SPEECH, TRANSCRIPTIONS = "/v1/audio/speech", "/v1/audio/transcriptions"
+SESSIONS = ("/v1/realtime?model=gpt", "/v1/realtime?model=solo", "/v1/live/sessions")
+FORM = ("content-type", "multipart/form-data; boundary=parting")
+_HANDSHAKE = (
+    ("connection", "Upgrade"),
+    ("upgrade", "websocket"),
+    ("sec-websocket-version", "13"),
+    ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+)
 # What nobody who behaves waits for.
 PATIENCE_SECONDS = 700.0
 
@@ -37,12 +47,16 @@ class Request(NamedTuple):
     pause: float = 0.0
     # After how long the caller leaves.
     leaves_after: float = PATIENCE_SECONDS
+    # Whether it is the handshake of a session, and the body its first bytes.
+    is_session: bool = False
 
 
 def request_bytes(request: Request, key: str) -> bytes:
     """Return a request's head."""
-    lines = [f"POST {request.path} HTTP/1.1", "host: gateway", f"authorization: Bearer {key}"]
-    lines += ["connection: close", f"content-length: {len(request.body)}"]
+    method = "GET" if request.is_session else "POST"
+    lines = [f"{method} {request.path} HTTP/1.1", "host: gateway", f"authorization: Bearer {key}"]
+    if not request.is_session:
+        lines += ["connection: close", f"content-length: {len(request.body)}"]
     lines += [f"{name}: {value}" for name, value in request.headers]
     return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
 
@@ -101,6 +115,25 @@ def embedding(model: str, text: str = "hello") -> bytes:
     return orjson.dumps({"model": model, "input": text})
 
 
+def form(model: str, text: str = "hello", file: bytes = b"ID3", name: str = "file") -> bytes:
+    """Return the body of a form with a file."""
+    parts = [
+        b'content-disposition: form-data; name="model"\r\n\r\n%b' % model.encode(),
+        b'content-disposition: form-data; name="prompt"\r\n\r\n%b' % text.encode(),
+        b'content-disposition: form-data; name="%b"; filename="a.png"\r\n'
+        b"content-type: image/png\r\n\r\n%b" % (name.encode(), file),
+    ]
+    return b"".join(b"--parting\r\n%b\r\n" % part for part in parts) + b"--parting--\r\n"
+
+
+def _picture(model: str) -> bytes:
+    return orjson.dumps({"model": model, "prompt": "hello"})
+
+
+def _speech(model: str) -> bytes:
+    return orjson.dumps({"model": model, "input": "hello", "voice": "alloy"})
+
+
 # What callers who behave ask for, by name.
 USUAL = {
     "chat": Request(CHAT, (), chat("gpt")),
@@ -111,6 +144,13 @@ USUAL = {
     "solo": Request(CHAT, (), chat("solo")),
     "solo stream": Request(CHAT, (), chat("solo", stream=True)),
     "embeddings": Request(EMBEDDINGS, (), embedding("gpt")),
+    "image": Request(IMAGES, (), _picture("gpt")),
+    "edit": Request(EDITS, (FORM,), form("gpt", name="image")),
+    "speech": Request(SPEECH, (), _speech("gpt")),
+    "transcription": Request(TRANSCRIPTIONS, (FORM,), form("gpt")),
+    "rerank": Request(
+        RERANK, (), orjson.dumps({"model": "ranked", "query": "hello", "documents": ["well"]})
+    ),
     "own time": Request(CHAT, (("x-conduit-timeout", "60s"),), chat("solo")),
     "session": Request(CHAT, (("x-conduit-affinity-key", "mine"),), chat("gpt")),
     "retried": Request(CHAT, (), chat("solo", "once:0")),
@@ -159,6 +199,22 @@ _MEMBERS: dict[str, Sequence[object]] = {
 }
 
 
+# How a live session says whom it wants.
+_START = b'{"type":"session.start","session":{"model":"solo"}}'
+_FORMS = {TRANSCRIPTIONS: "file", EDITS: "image"}
+_PATHS = (
+    *(CHAT, CHAT, CHAT, CHAT, EMBEDDINGS, IMAGES, SPEECH, RERANK, "/v1/models"),
+    *_FORMS,
+    *SESSIONS,
+)
+
+
+def _masked(data: bytes) -> bytes:
+    """Return a frame of text as a client sends it, with a mask of zeros."""
+    size = min(len(data), 125)  # of the shortest frames
+    return bytes((0x81, 0x80 | size)) + bytes(4) + data[:size]
+
+
 class HostileCaller:
     """Draws requests of all kinds that may trouble others, each differently."""
 
@@ -176,23 +232,48 @@ class HostileCaller:
         ]
         if draw.random() < 0.3:  # often
             headers.append(("x-conduit-affinity-key", f"session-{self._number}"))
+        path, is_session = draw.choice(_PATHS), False
+        body = self._body(path)
+        if path in _FORMS:
+            headers.append(FORM)
+            body = self._form(_FORMS[path], body)
+        elif path in SESSIONS:
+            headers += _HANDSHAKE
+            is_session, body = True, _masked(draw.choice((body, _START)))
         return Request(
-            draw.choice((CHAT, CHAT, CHAT, EMBEDDINGS, "/v1/models", "/v1/rerank")),
+            path,
             headers,
-            self._body(),
+            body,
             draw.choice((1, 1, 1, 5)),
             draw.choice((0.0, 0.0, 0.01, 5.0)),
             draw.choice((PATIENCE_SECONDS, PATIENCE_SECONDS, 40.0, 6.0, 1.0, 0.06, 0.02, 0.0)),
+            is_session,
         )
 
     def pause(self) -> float:
         """Return how long it waits before its next request."""
         return self._draw.choice((0.0, 0.0, 0.0, 0.01, 0.3, 2.0))
 
-    def _body(self) -> bytes:
+    def _text(self) -> str:
+        return f"act:{self._draw.choice(sorted(ACTS))} {self._number}"
+
+    def _form(self, name: str, other: bytes) -> bytes:
+        """Return a form, with a piece of it or without an end, or what is none."""
         draw = self._draw
-        text = f"act:{draw.choice(sorted(ACTS))} {self._number}"
+        made = form(
+            draw.choice(tuple(ALIASES)),
+            self._text(),
+            b"x" * draw.choice((0, 3, 3, 1000, 900_000)),
+            draw.choice((name, name, "other")),
+        )
+        return draw.choice((made, made, made, made[: draw.randrange(len(made))], other))
+
+    def _body(self, path: str) -> bytes:
+        draw = self._draw
+        text = self._text()
         model = draw.choice((*ALIASES, "gpt", "solo", "nothing", ""))
+        if path == RERANK:
+            model = draw.choice((model, "ranked", "ranked"))
         if draw.random() < 0.1:  # seldom
             return draw.choice((b"", b"{", b"[]", b'{"model":1}', b"\xff" * 100, b"[" * 5000))
         members = {
@@ -200,6 +281,7 @@ class HostileCaller:
             for name in draw.sample(sorted(_MEMBERS), draw.choice((0, 0, 1, 2)))
         }
         known = {"model": model, "messages": [{"role": "user", "content": text}], "input": text}
+        known |= {"prompt": text, "voice": "alloy", "query": text, "documents": [text]}
         return _dumps({**known, **members})
 
 

@@ -53,10 +53,12 @@ from conduit_router.upstream.transport import Transport
 from conduit_router.virtual_keys import VirtualKeys
 
 # By alias: the instances that serve it, in order.
-ALIASES = {"gpt": (1, 2), "solo": (3,), "unwell": (4,), "limited": (5,)}
+ALIASES = {"gpt": (1, 2), "solo": (3,), "unwell": (4,), "limited": (5,), "ranked": (6,)}
 # These do nothing but what a request tells them.
 WELL = (1, 2, 3)
 UNWELL, LIMITED = 4, 5
+# Serves what the others do not.
+RANKING = 6
 # The last one fails in each of so many seconds for the first few.
 PERIOD_SECONDS, LIMITED_SECONDS = 20.0, 2.0
 LATENCY_SECONDS = 0.05
@@ -118,6 +120,7 @@ ACTS: dict[str, Act] = {
     "malformed": stream(EVENTS[0], b"data: {nope\n\n", b"data: {nope\n\n"),
     "empty": stream(),
 }
+SESSIONS = tuple(ACTS[name] for name in ("hang", "reset", "500", "503", "400", "garbage"))
 _ACT = re.compile(rb"act:([\w-]+)")
 # Fails the first time.
 _ONCE = re.compile(rb"once:\d+")
@@ -132,12 +135,16 @@ class Providers:
         self.failures = {UNWELL: refuse(503)}
         # When each instance was asked.
         self.asked: list[tuple[float, int]] = []
+        # What they were asked for, as their paths end.
+        self.paths: set[str] = set()
         self._seen: set[bytes] = set()
+        self._sessions = 0
 
     async def __call__(self, exchange: Exchange) -> None:
         """Serve a request as it asks, or as the instance is."""
         number = int(exchange.path.split("/")[1])
         self.asked.append((self._now(), number))
+        self.paths.add(exchange.path.partition("/v1/")[2])
         await asyncio.sleep(LATENCY_SECONDS)
         await self._act_of(exchange, number)(exchange)
 
@@ -146,22 +153,42 @@ class Providers:
             return refuse(429, "rate_limit_exceeded", "Slow down")
         if number in self.failures:
             return self.failures[number]
-        once = _ONCE.search(exchange.body)
+        return self._told(exchange.body) or self._usual(exchange)
+
+    def _told(self, body: bytes) -> Act | None:
+        """Return what a request brings its provider to."""
+        once = _ONCE.search(body)
         if once is not None and once[0] not in self._seen:
             self._seen.add(once[0])
             return refuse(503)
-        told = _ACT.search(exchange.body)
-        if told is not None and (act := ACTS.get(told[1].decode())) is not None:
-            return act
+        told = _ACT.search(body)
+        return None if told is None else ACTS.get(told[1].decode())
+
+    def _usual(self, exchange: Exchange) -> Act:
         if b'"stream":true' in exchange.body:
             return stream(*EVENTS)
-        return answer(_whole(exchange.path))
+        if "/realtime" in exchange.path or "/live/" in exchange.path:
+            # Nobody who behaves opens a session here: in each way in which one can fail.
+            self._sessions += 1
+            return SESSIONS[self._sessions % len(SESSIONS)]
+        return _say if exchange.path.endswith("/speech") else answer(_whole(exchange.path))
+
+
+async def _say(exchange: Exchange) -> None:
+    exchange.respond(200, [(b"content-type", b"audio/mpeg")], b"ID3 well")
 
 
 def _whole(path: str) -> bytes:
     if path.endswith("/embeddings"):
         data = [{"object": "embedding", "index": 0, "embedding": [0.5]}]
         return orjson.dumps({"object": "list", "model": "m", "data": data, "usage": USAGE})
+    if "/images/" in path:
+        return orjson.dumps({"created": 1, "data": [{"b64_json": "aGk="}]})
+    if "/audio/" in path:
+        return orjson.dumps({"text": "well"})
+    if path.endswith("/rerank"):
+        results = [{"index": 0, "relevance_score": 0.5, "document": {"text": "well"}}]
+        return orjson.dumps({"id": "r", "model": "m", "usage": USAGE, "results": results})
     return WHOLE
 
 
@@ -180,7 +207,15 @@ def _table(url: str, callers: dict[str, int]) -> RoutingTable:
     numbers = [number for numbers in ALIASES.values() for number in numbers]
     return compiled(
         snapshot(
-            [provider(i, f"{url}/{i}/v1", priority=i) for i in numbers],
+            [
+                provider(
+                    i,
+                    f"{url}/{i}/v1",
+                    priority=i,
+                    provider_type="vLLM" if i == RANKING else "OpenAI",
+                )
+                for i in numbers
+            ],
             # Two keys each, so that one of them may rest unseen.
             keys=[key(10 * i + k, i) for i in numbers for k in (1, 2)],
             mappings=[

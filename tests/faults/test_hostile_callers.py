@@ -127,6 +127,26 @@ def test_a_hostile_caller_changes_no_answer_of_others(
         assert abs(beside.seconds - calm.seconds) < JITTER_SECONDS, (calm, beside)
 
 
+def test_a_hostile_caller_asks_for_all_that_there_is(tmp_path: Path) -> None:
+    """What never reaches a provider would trouble nobody."""
+
+    async def course(gateway: SharedGateway) -> set[str]:
+        await asyncio.gather(*(misbehave(gateway, seed) for seed in range(4)))
+        return gateway.providers.paths
+
+    assert play(tmp_path, course) >= {
+        "audio/speech",
+        "audio/transcriptions",
+        "chat/completions",
+        "embeddings",
+        "images/edits",
+        "images/generations",
+        "live/sessions",
+        "realtime",
+        "rerank",
+    }
+
+
 @asynccontextmanager
 async def flooding(
     gateway: SharedGateway, request: Request, *, key: str = HOSTILE, every: float, most: int
