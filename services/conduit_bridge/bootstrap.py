@@ -22,7 +22,7 @@ from conduit_bridge.cors import Cors
 from conduit_bridge.dispatcher import Dispatcher, NotFoundEndpoint
 from conduit_bridge.endpoints.assembly import endpoints, report_fields
 from conduit_bridge.endpoints.builtin import Readiness, builtin_endpoints
-from conduit_bridge.endpoints.unary import Backend
+from conduit_bridge.endpoints.unary import Backend, Edge
 from conduit_bridge.exposition import WRITE_SECONDS, Exposition
 from conduit_bridge.metrics import BackgroundMetrics, Metrics
 from conduit_bridge.signalr.endpoints import METHOD as WATCH_METHOD
@@ -144,14 +144,7 @@ async def start(
         ROUTES,
         _backends(channels, router),
         metrics,
-        authorizer=Authorizer(
-            ACCESS,
-            master_key=settings.master_key,
-            virtual_keys=router.identify if router else None,
-            session_holders=router.identify_session if router else None,
-        ),
-        stopping=stopping,
-        heartbeat_seconds=settings.heartbeat_seconds,
+        Edge(_authorizer(settings, router), stopping, settings.heartbeat_seconds),
         uploads=_upload_space(settings),
     )
     hub = _hub(settings, channels["health"], stopping)
@@ -233,6 +226,15 @@ def _http_server(edge: Dispatcher, settings: Settings) -> HttpServer:
         streams_body=edge.streams_body,
         on_error=edge.failed,
         render_refusal=edge.refused,
+    )
+
+
+def _authorizer(settings: Settings, router: LocalRouter | None) -> Authorizer:
+    return Authorizer(
+        ACCESS,
+        master_key=settings.master_key,
+        virtual_keys=router.identify if router else None,
+        session_holders=router.identify_session if router else None,
     )
 
 

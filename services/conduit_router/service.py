@@ -45,6 +45,9 @@ SERVICE = DESCRIPTOR.services_by_name["RouterService"]
 # Of RPCs that ask for the master key, not for a virtual one.
 OPERATOR = Caller(0, is_enabled=True, expires_at=0.0, allowed=None)
 
+# Their methods are the RPCs that call no model.
+OWN: tuple[type, ...] = (Queries, ClientSecrets, Voices)
+
 # Looked up for each call of a model otherwise.
 _ADMINISTRATOR = PrincipalKind.ADMINISTRATOR
 

@@ -29,7 +29,7 @@ from conduit.v1.router_service_routes import ROUTES
 from conduit_bridge.cors import Cors
 from conduit_bridge.dispatcher import Dispatcher, NotFoundEndpoint
 from conduit_bridge.endpoints.assembly import endpoints
-from conduit_bridge.endpoints.unary import Backend
+from conduit_bridge.endpoints.unary import Backend, Edge
 from conduit_bridge.metrics import Metrics
 from conduit_kernel.auth import Authorizer
 from conduit_kernel.http import ClientLimits, Exchange, HttpClient, HttpServer, SpillSpace
@@ -299,9 +299,11 @@ def _edge(stub: RouterStub, folder: Path) -> HttpServer:
         ROUTES,
         {"RouterService": Backend("router", stub, None, is_local=True)},
         metrics,
-        authorizer=Authorizer(ACCESS, master_key="master", virtual_keys=stub.identify),
-        stopping=asyncio.Event(),
-        heartbeat_seconds=15.0,
+        Edge(
+            Authorizer(ACCESS, master_key="master", virtual_keys=stub.identify),
+            asyncio.Event(),
+            15.0,
+        ),
         uploads=_space(folder),
     )
     log: Any = structlog.get_logger("edge").bind()

@@ -1,11 +1,12 @@
 """What endpoints are bound to: services that do as a test says, and who may call them."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 import grpc
 
-from conduit_bridge.endpoints.unary import Backend
+from conduit_bridge.endpoints.unary import Backend, Edge
 from conduit_kernel.auth import Authorizer
 from conduit_kernel.errors import VirtualKeyInvalid
 from conduit_kernel.rpc.methods import ACCESS
@@ -56,6 +57,11 @@ def authorizer() -> Authorizer:
         return authorization
 
     return Authorizer(ACCESS, master_key=MASTER_KEY, virtual_keys=identify)
+
+
+def edge(seconds: float = 0.0, stopping: asyncio.Event | None = None) -> Edge:
+    """Return what routes share, with heartbeats so far apart; none for 0."""
+    return Edge(authorizer(), stopping or asyncio.Event(), seconds)
 
 
 def here(stub: object) -> Backend:

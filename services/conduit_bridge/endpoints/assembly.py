@@ -1,8 +1,6 @@
 """From the contract's routes to endpoints."""
 
-import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from conduit.v1 import call_pb2, options_pb2
@@ -18,18 +16,18 @@ from conduit_bridge.endpoints.form import (
 from conduit_bridge.endpoints.plain import (
     PlainEventsEndpoint,
     PlainUnaryEndpoint,
-    plain_call,
+    has_plain_call,
 )
 from conduit_bridge.endpoints.stream import EventsEndpoint, WatchEndpoint
 from conduit_bridge.endpoints.unary import (
     Backend,
+    Edge,
     Endpoint,
     RouteEndpoint,
     UnaryEndpoint,
 )
 from conduit_bridge.endpoints.websocket import WebSocketEndpoint
 from conduit_bridge.metrics import Metrics
-from conduit_kernel.auth import Authorizer
 from conduit_kernel.http import SpillSpace
 
 
@@ -37,18 +35,15 @@ def endpoints(
     routes: Iterable[Route],
     backends: Mapping[str, Backend],
     metrics: Metrics,
+    edge: Edge,
     *,
-    authorizer: Authorizer,
-    stopping: asyncio.Event,
-    heartbeat_seconds: float,
     uploads: SpillSpace,
 ) -> list[Endpoint]:
     """Bind each route to the service it names; routes that share a path become twins.
 
-    - `stopping`: set when this process stops, which ends sessions and watches.
-    - `uploads`: where the files of forms are kept.
+    The files of forms are kept in `uploads`.
     """
-    maker = _Maker(backends, metrics, authorizer, stopping, heartbeat_seconds)
+    maker = _Maker(backends, metrics, edge)
     usual: dict[tuple[str, str], FormRoute] = {}
     chosen: dict[tuple[str, str], dict[str, FormRoute]] = {}
     for route in routes:
@@ -75,38 +70,33 @@ class _Maker(NamedTuple):
 
     backends: Mapping[str, Backend]
     metrics: Metrics
-    authorizer: Authorizer
-    stopping: asyncio.Event
-    heartbeat_seconds: float
+    edge: Edge
 
     def endpoint(self, route: Route) -> RouteEndpoint:
         counts = self.metrics.add(route.verb, route.path, route.rpc)
         backend = self.backends[route.service]
-        return self._kind(route, backend)(route, backend, counts, authorizer=self.authorizer)
+        return _kind(route, backend)(route, backend, counts, self.edge)
 
-    def _kind(self, route: Route, backend: Backend) -> Callable[..., RouteEndpoint]:
-        match route.framing:
-            case options_pb2.FRAMING_SERVER_SENT_EVENTS:
-                kind = self._events_kind(route, backend)
-                return partial(kind, heartbeat_seconds=self.heartbeat_seconds)
-            case options_pb2.FRAMING_BINARY:
-                return partial(ContentStreamEndpoint, heartbeat_seconds=self.heartbeat_seconds)
-            case options_pb2.FRAMING_WEBSOCKET:
-                return partial(WebSocketEndpoint, stopping=self.stopping)
-        if route.read_form is not None:
-            return FormUnaryEndpoint
-        if (plain := plain_call(route, backend)) is not None:
-            return partial(PlainUnaryEndpoint, plain=plain)
-        return UnaryEndpoint
 
-    def _events_kind(self, route: Route, backend: Backend) -> Callable[..., EventsEndpoint]:
-        if route.read_form is not None:
-            return FormEventsEndpoint
-        if (plain := plain_call(route, backend)) is not None:
-            return partial(PlainEventsEndpoint, plain=plain)
-        if route.dialect == options_pb2.DIALECT_OPENAI:
-            return EventsEndpoint
-        return partial(WatchEndpoint, stopping=self.stopping)
+def _kind(route: Route, backend: Backend) -> type[RouteEndpoint]:
+    match route.framing:
+        case options_pb2.FRAMING_SERVER_SENT_EVENTS:
+            return _events_kind(route, backend)
+        case options_pb2.FRAMING_BINARY:
+            return ContentStreamEndpoint
+        case options_pb2.FRAMING_WEBSOCKET:
+            return WebSocketEndpoint
+    if route.read_form is not None:
+        return FormUnaryEndpoint
+    return PlainUnaryEndpoint if has_plain_call(route, backend) else UnaryEndpoint
+
+
+def _events_kind(route: Route, backend: Backend) -> type[RouteEndpoint]:
+    if route.read_form is not None:
+        return FormEventsEndpoint
+    if has_plain_call(route, backend):
+        return PlainEventsEndpoint
+    return EventsEndpoint if route.dialect == options_pb2.DIALECT_OPENAI else WatchEndpoint
 
 
 def report_fields() -> list[str]:

@@ -7,9 +7,8 @@ from google.protobuf.message import Message
 
 from conduit.v1.http_runtime import Route
 from conduit_bridge.endpoints.stream import EventsEndpoint, StreamEndpoint, first_of, let_go
-from conduit_bridge.endpoints.unary import Backend, Outcome, RequestContext
+from conduit_bridge.endpoints.unary import Backend, Edge, Outcome, RequestContext
 from conduit_bridge.metrics import RouteCounts
-from conduit_kernel.auth import Authorizer
 
 EVENTS = b"text/event-stream"
 
@@ -17,21 +16,11 @@ EVENTS = b"text/event-stream"
 class ContentStreamEndpoint(StreamEndpoint):
     """Relays bytes as they are, and events with what belongs to events."""
 
-    def __init__(
-        self,
-        route: Route,
-        backend: Backend,
-        counts: RouteCounts,
-        *,
-        authorizer: Authorizer,
-        heartbeat_seconds: float,
-    ) -> None:
-        """Bind a route to its service; its events are never silent for longer than that."""
-        super().__init__(route, backend, counts, authorizer=authorizer)
+    def __init__(self, route: Route, backend: Backend, counts: RouteCounts, edge: Edge) -> None:
+        """Bind a route to its service."""
+        super().__init__(route, backend, counts, edge)
         self._media_type_of = route.media_type_of
-        self._events = EventsEndpoint(
-            route, backend, counts, authorizer=authorizer, heartbeat_seconds=heartbeat_seconds
-        )
+        self._events = EventsEndpoint(route, backend, counts, edge)
 
     async def serve(self, context: RequestContext) -> Outcome:
         """Call, and relay the messages until they end or the caller leaves."""

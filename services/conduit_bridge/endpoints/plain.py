@@ -10,19 +10,36 @@ from typing import Any
 from conduit.v1 import call_pb2, options_pb2
 from conduit.v1.http_runtime import Route, first_header, header_text
 from conduit_bridge.endpoints.stream import EventsEndpoint
-from conduit_bridge.endpoints.unary import GONE, Backend, Outcome, RequestContext, UnaryEndpoint
+from conduit_bridge.endpoints.unary import (
+    GONE,
+    Backend,
+    Edge,
+    Outcome,
+    RequestContext,
+    UnaryEndpoint,
+)
 from conduit_bridge.metrics import RouteCounts
 from conduit_bridge.report_lines import Summary, report_lines
 from conduit_bridge.request_metadata import credentials_of
-from conduit_kernel.auth import Authorizer
 from conduit_kernel.http import CallerGone, Stream
 
 # Takes body, caller, request id, and for a stream what opens it; answers whole, or writes events.
 PlainCall = Callable[..., Awaitable[Any]]
 
 
-def plain_call(route: Route, backend: Backend) -> PlainCall | None:
-    """Return the plain form of a route's RPC, None if its backend has none."""
+def has_plain_call(route: Route, backend: Backend) -> bool:
+    """Return whether a route's RPC has a plain form."""
+    return _plain_call(route, backend) is not None
+
+
+def plain_call(route: Route, backend: Backend) -> PlainCall:
+    """Return the plain form of a route's RPC, which has one."""
+    plain = _plain_call(route, backend)
+    assert plain is not None  # noqa: S101 # see `has_plain_call`
+    return plain
+
+
+def _plain_call(route: Route, backend: Backend) -> PlainCall | None:
     plain: Callable[[str], PlainCall | None] | None = getattr(backend.stub, "plain_rpc", None)
     return plain(route.rpc) if plain is not None else None
 
@@ -55,18 +72,10 @@ def _session_of(fields: Mapping[bytes, bytes]) -> call_pb2.CallOptions | None:
 class PlainUnaryEndpoint(UnaryEndpoint):
     """One request, one answer."""
 
-    def __init__(
-        self,
-        route: Route,
-        backend: Backend,
-        counts: RouteCounts,
-        *,
-        authorizer: Authorizer,
-        plain: PlainCall,
-    ) -> None:
+    def __init__(self, route: Route, backend: Backend, counts: RouteCounts, edge: Edge) -> None:
         """Bind a route to its service, and to the plain form of its RPC."""
-        super().__init__(route, backend, counts, authorizer=authorizer)
-        self._plain = plain
+        super().__init__(route, backend, counts, edge)
+        self._plain = plain_call(route, backend)
 
     async def serve(self, context: RequestContext) -> Outcome:
         """Call, and send the answer in one piece."""
@@ -86,21 +95,10 @@ class PlainUnaryEndpoint(UnaryEndpoint):
 class PlainEventsEndpoint(EventsEndpoint):
     """One request, many events."""
 
-    def __init__(
-        self,
-        route: Route,
-        backend: Backend,
-        counts: RouteCounts,
-        *,
-        authorizer: Authorizer,
-        plain: PlainCall,
-        heartbeat_seconds: float,
-    ) -> None:
+    def __init__(self, route: Route, backend: Backend, counts: RouteCounts, edge: Edge) -> None:
         """Bind a route to its service, and to the plain form of its RPC."""
-        super().__init__(
-            route, backend, counts, authorizer=authorizer, heartbeat_seconds=heartbeat_seconds
-        )
-        self._plain = plain
+        super().__init__(route, backend, counts, edge)
+        self._plain = plain_call(route, backend)
 
     async def serve(self, context: RequestContext) -> Outcome:
         """Have the Router write the events, until they end or the caller leaves."""

@@ -20,13 +20,13 @@ from conduit_bridge.endpoints.heartbeats import Heartbeat
 from conduit_bridge.endpoints.unary import (
     GONE,
     Backend,
+    Edge,
     Outcome,
     RequestContext,
     RouteEndpoint,
 )
 from conduit_bridge.errors import event_of
 from conduit_bridge.metrics import RouteCounts
-from conduit_kernel.auth import Authorizer
 from conduit_kernel.errors import ConduitError, StreamInterrupted
 from conduit_kernel.http import CallerGone, Fields, Stream, field_lines
 from conduit_kernel.rpc import until_connected
@@ -102,19 +102,11 @@ class StreamEndpoint(RouteEndpoint):
 class EventsEndpoint(StreamEndpoint):
     """Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html."""
 
-    def __init__(
-        self,
-        route: Route,
-        backend: Backend,
-        counts: RouteCounts,
-        *,
-        authorizer: Authorizer,
-        heartbeat_seconds: float,
-    ) -> None:
-        """Bind a route to its service; its streams are never silent for longer than that."""
-        super().__init__(route, backend, counts, authorizer=authorizer)
+    def __init__(self, route: Route, backend: Backend, counts: RouteCounts, edge: Edge) -> None:
+        """Bind a route to its service."""
+        super().__init__(route, backend, counts, edge)
         self.media = field_lines(EVENT_FIELDS)
-        self.heartbeat_seconds = heartbeat_seconds
+        self.heartbeat_seconds = edge.heartbeat_seconds
 
     async def serve(self, context: RequestContext) -> Outcome:
         """Call, and relay the messages until they end or the caller leaves."""
@@ -168,21 +160,10 @@ class WatchEndpoint(EventsEndpoint):
     The head is sent soon, whether anything happened or not; the streams end with the process.
     """
 
-    def __init__(
-        self,
-        route: Route,
-        backend: Backend,
-        counts: RouteCounts,
-        *,
-        authorizer: Authorizer,
-        heartbeat_seconds: float,
-        stopping: asyncio.Event,
-    ) -> None:
-        """Bind a route; its streams end when `stopping` is set."""
-        super().__init__(
-            route, backend, counts, authorizer=authorizer, heartbeat_seconds=heartbeat_seconds
-        )
-        self._stopping = stopping
+    def __init__(self, route: Route, backend: Backend, counts: RouteCounts, edge: Edge) -> None:
+        """Bind a route to its service."""
+        super().__init__(route, backend, counts, edge)
+        self._stopping = edge.stopping
 
     async def serve(self, context: RequestContext) -> Outcome:
         """Call, send the head soon, and relay."""

@@ -1,5 +1,6 @@
 """An HTTP route bound to its RPC; everything static is computed at start-up."""
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -62,6 +63,16 @@ class Outcome(msgspec.Struct, frozen=True):
 GONE = Outcome(499, "CALLER_GONE")
 
 
+class Edge(NamedTuple):
+    """The parts that all routes of a bridge share."""
+
+    authorizer: Authorizer
+    # Set when the process stops, which ends sessions and watches.
+    stopping: asyncio.Event
+    # Events are never silent for longer.
+    heartbeat_seconds: float
+
+
 class RequestContext(msgspec.Struct, frozen=True):
     """A request on its way: what its endpoint needs beside the route."""
 
@@ -100,9 +111,7 @@ class Endpoint(ABC):
 class RouteEndpoint(Endpoint):
     """Calls the RPC of a route."""
 
-    def __init__(
-        self, route: Route, backend: Backend, counts: RouteCounts, *, authorizer: Authorizer
-    ) -> None:
+    def __init__(self, route: Route, backend: Backend, counts: RouteCounts, edge: Edge) -> None:
         """Bind a route to its service."""
         self.counts = counts
         self.dialect = route.dialect
@@ -113,7 +122,7 @@ class RouteEndpoint(Endpoint):
         self._timeout = backend.timeout
         self.channel = backend.channel
         self.patience = READING_PATIENCE_SECONDS if route.verb == "GET" else PATIENCE_SECONDS
-        self.authorize = authorizer.bind(f"/conduit.v1.{route.service}/{route.rpc}")
+        self.authorize = edge.authorizer.bind(f"/conduit.v1.{route.service}/{route.rpc}")
         self._is_local = backend.is_local
         # Of virtual keys the Router alone knows; where it is elsewhere, it authorizes them.
         self._is_authorized_here = backend.is_local or route.access != ACCESS_VIRTUAL_KEY

@@ -18,13 +18,13 @@ from conduit_bridge.endpoints.unary import (
     GONE,
     PATIENCE_SECONDS,
     Backend,
+    Edge,
     Outcome,
     RequestContext,
     RouteEndpoint,
 )
 from conduit_bridge.errors import frame_of
 from conduit_bridge.metrics import RouteCounts
-from conduit_kernel.auth import Authorizer
 from conduit_kernel.errors import InvalidRequest, NotImplementedYet
 from conduit_kernel.http import Request
 from conduit_kernel.rpc import until_connected
@@ -54,20 +54,12 @@ _SERVER_ERROR = 500
 class WebSocketEndpoint(RouteEndpoint):
     """Holds sessions."""
 
-    def __init__(
-        self,
-        route: Route,
-        backend: Backend,
-        counts: RouteCounts,
-        *,
-        authorizer: Authorizer,
-        stopping: asyncio.Event,
-    ) -> None:
-        """Bind a route to its service; its sessions end when `stopping` is set."""
-        super().__init__(route, backend, counts, authorizer=authorizer)
+    def __init__(self, route: Route, backend: Backend, counts: RouteCounts, edge: Edge) -> None:
+        """Bind a route to its service."""
+        super().__init__(route, backend, counts, edge)
         assert route.read_frame is not None  # noqa: S101 # as of every such route
         self._read_frame = route.read_frame
-        self._stopping = stopping
+        self._stopping = edge.stopping
 
     async def serve(self, context: RequestContext) -> Outcome:
         """Call, shake hands once the session is open, and relay until one side ends it."""

@@ -28,9 +28,7 @@ from conduit_kernel.ids import IdSource
 from conduit_kernel.rpc import RpcServer
 from conduit_kernel.secrets import Vault
 from conduit_kernel.settings import Settings
-from conduit_router.client_secrets import ClientSecrets
-from conduit_router.queries import Queries
-from conduit_router.service import SERVICE, RouterStub, handlers
+from conduit_router.service import OWN, SERVICE, RouterStub, handlers
 from conduit_router.virtual_keys import VirtualKeys
 
 RPCS = DESCRIPTOR.services_by_name["RouterService"].methods_by_name
@@ -39,7 +37,7 @@ OWED = [
     for route in ROUTES
     if route.rpc in RPCS
     and not RPCS[route.rpc].GetOptions().Extensions[serving].operation
-    and not any(hasattr(own, route.rpc) for own in (Queries, ClientSecrets))
+    and not any(hasattr(own, route.rpc) for own in OWN)
 ]
 KEY = {"authorization": f"Bearer {VIRTUAL_KEY}"}
 

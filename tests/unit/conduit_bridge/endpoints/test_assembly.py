@@ -1,11 +1,10 @@
 """From the contract's routes to endpoints: each has the kind that its framing asks for."""
 
-import asyncio
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.support.endpoints import Service, authorizer, elsewhere, here
+from tests.support.endpoints import Service, edge, elsewhere, here
 
 from conduit.v1 import options_pb2
 from conduit.v1.http_routes import ROUTES
@@ -41,9 +40,7 @@ def made(routes: tuple[Route, ...], router: Service | None = None) -> dict[str, 
         routes,
         services,
         Metrics(),
-        authorizer=authorizer(),
-        stopping=asyncio.Event(),
-        heartbeat_seconds=5.0,
+        edge(5.0),
         uploads=SpillSpace(Path()),
     )
     return {f"{e.counts.method} {e.counts.route}": e for e in found}

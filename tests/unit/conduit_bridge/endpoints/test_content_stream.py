@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.support.endpoints import BEARER, Service, authorizer, here
+from tests.support.endpoints import BEARER, Service, edge, here
 from tests.support.exchanges import REQUEST_ID, Caller, context_of, request_of, route_of
 
 from conduit.v1.audio_requests_pb2 import SpeakResponse
@@ -24,8 +24,7 @@ async def served(caller: Caller, *answers: Any) -> tuple[Outcome, Service]:  # n
         route,
         here(router),
         Metrics().add(route.verb, route.path),
-        authorizer=authorizer(),
-        heartbeat_seconds=5.0,
+        edge(5.0),
     )
     exchange = request_of(caller, "POST", "/", b'{"input":"a"}', authorization=BEARER)
     try:

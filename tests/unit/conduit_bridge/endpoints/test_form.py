@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.endpoints import BEARER, Service, authorizer, here
+from tests.support.endpoints import BEARER, Service, edge, here
 from tests.support.exchanges import Caller, context_of, request_of, route_of
 
 from conduit.v1.audio_requests_pb2 import TranscribeResponse
@@ -86,13 +86,11 @@ class Listener(Service):
 def bound(kind: type[Any], rpc: str, router: Service) -> FormRoute:
     """Bind a route."""
     route = route_of(rpc)
-    given = {"heartbeat_seconds": 0.0} if kind is FormEventsEndpoint else {}
     endpoint: RouteEndpoint = kind(
         route,
         here(router),
         Metrics().add(route.verb, route.path),
-        authorizer=authorizer(),
-        **given,
+        edge(),
     )
     return FormRoute(route, endpoint)
 

@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from tests.support.endpoints import BEARER, Service, authorizer, here
+from tests.support.endpoints import BEARER, Service, edge, here
 from tests.support.exchanges import REQUEST_ID, Caller, context_of, request_of, route_of
 
 from conduit.v1.router_requests_pb2 import ChatResponse, StreamChatResponse
 from conduit_bridge.endpoints.plain import (
     PlainEventsEndpoint,
     PlainUnaryEndpoint,
-    plain_call,
+    has_plain_call,
 )
 from conduit_bridge.endpoints.unary import GONE, Outcome, RequestContext
 from conduit_bridge.metrics import Metrics
@@ -70,24 +70,18 @@ class Router(Service):
 def unary(router: Router) -> PlainUnaryEndpoint:
     """Bind chats."""
     route, backend = route_of("Chat"), here(router)
-    plain = plain_call(route, backend)
-    assert plain is not None
     counts = Metrics().add(route.verb, route.path)
-    return PlainUnaryEndpoint(route, backend, counts, authorizer=authorizer(), plain=plain)
+    return PlainUnaryEndpoint(route, backend, counts, edge())
 
 
 def streamed(router: Router, seconds: float = 5.0) -> PlainEventsEndpoint:
     """Bind streamed chats."""
     route, backend = route_of("StreamChat"), here(router)
-    plain = plain_call(route, backend)
-    assert plain is not None
     return PlainEventsEndpoint(
         route,
         backend,
         Metrics().add(route.verb, route.path),
-        authorizer=authorizer(),
-        plain=plain,
-        heartbeat_seconds=seconds,
+        edge(seconds),
     )
 
 
@@ -99,8 +93,9 @@ def asked(caller: Caller, **fields: str) -> RequestContext:
 
 def test_only_some_calls_of_some_backends_are_plain() -> None:
     """One in another process has messages around everything."""
-    assert plain_call(route_of("Chat"), here(Service())) is None
-    assert plain_call(route_of("Embed"), here(Router())) is None
+    assert has_plain_call(route_of("Chat"), here(Router()))
+    assert not has_plain_call(route_of("Chat"), here(Service()))
+    assert not has_plain_call(route_of("Embed"), here(Router()))
 
 
 async def test_a_plain_call_is_the_body_and_who_calls() -> None:

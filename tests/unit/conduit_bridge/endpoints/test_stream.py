@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 from tests.support.clock import settle
-from tests.support.endpoints import BEARER, MASTER_KEY, Service, authorizer, elsewhere, here
+from tests.support.endpoints import BEARER, MASTER_KEY, Service, edge, elsewhere, here
 from tests.support.exchanges import REQUEST_ID, Caller, context_of, request_of, route_of
 
 from conduit.v1.audio_requests_pb2 import SpeakResponse
@@ -43,8 +43,7 @@ def events(service: Service, seconds: float = 0.0) -> EventsEndpoint:
         route,
         here(service),
         Metrics().add(route.verb, route.path),
-        authorizer=authorizer(),
-        heartbeat_seconds=seconds,
+        edge(seconds),
     )
 
 
@@ -131,7 +130,7 @@ async def test_bytes_that_break_off_do_not_look_whole() -> None:
     """There is no room for an error among them: the connection is cut."""
     route = route_of("Speak")
     router, caller = Service(_sound(b"\0"), LIMITED, is_stream=True), Caller()
-    bound = StreamEndpoint(route, here(router), Metrics().add("POST", "/"), authorizer=authorizer())
+    bound = StreamEndpoint(route, here(router), Metrics().add("POST", "/"), edge())
     exchange = request_of(caller, "POST", "/", b'{"input":"a"}', authorization=BEARER)
     assert (await bound.serve(context_of(exchange))).code == "PROVIDER_RATE_LIMITED"
     assert caller.aborted
@@ -210,9 +209,7 @@ def watch(
         route,
         elsewhere(service, channel),
         Metrics().add(route.verb, route.path),
-        authorizer=authorizer(),
-        heartbeat_seconds=0.0,
-        stopping=stopping,
+        edge(stopping=stopping),
     )
 
 

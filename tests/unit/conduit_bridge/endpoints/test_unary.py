@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 import pytest
 from structlog.testing import capture_logs
-from tests.support.endpoints import BEARER, MASTER_KEY, Service, authorizer, elsewhere, here
+from tests.support.endpoints import BEARER, MASTER_KEY, Service, edge, elsewhere, here
 from tests.support.exchanges import REQUEST_ID, Caller, context_of, request_of, route_of
 
 from conduit.v1.json_runtime import JsonError
@@ -36,7 +36,7 @@ def endpoint(rpc: str, backend: Backend) -> UnaryEndpoint:
     """Bind a route of the contract."""
     route = route_of(rpc)
     counts = Metrics().add(route.verb, route.path, rpc)
-    return UnaryEndpoint(route, backend, counts, authorizer=authorizer())
+    return UnaryEndpoint(route, backend, counts, edge())
 
 
 def chat_answer() -> ChatResponse:

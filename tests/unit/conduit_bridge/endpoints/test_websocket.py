@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import pytest
-from tests.support.endpoints import BEARER, authorizer, here
+from tests.support.endpoints import BEARER, edge, here
 from tests.support.exchanges import Caller, context_of, request_of, route_of
 from tests.support.http_peers import FIRM, calling, client, serving, until
 from tests.support.http_peers import Peer as RawPeer
@@ -76,8 +76,7 @@ class Sessions:
             route,
             here(router),
             Metrics().add(route.verb, route.path),
-            authorizer=authorizer(),
-            stopping=self.stopping,
+            edge(stopping=self.stopping),
         )
 
     async def handle(self, exchange: Exchange) -> None:
