@@ -1,4 +1,4 @@
-"""What the OpenAPI document allows is taken, and answered as it says.
+"""What the OpenAPI document allows is taken, and answered as it says; what it forbids is refused.
 
 Schemathesis makes the requests, from the document alone, for a gateway of its own whose provider is
 the simulator. `make schema` makes more of them; the same seed makes the same.
@@ -46,17 +46,28 @@ def test_what_the_document_allows_is_taken_and_answered_as_it_says(
     served: Served, tmp_path: Path, family: str
 ) -> None:
     """No error of ours, no refusal as a wrong request, statuses and answers as documented."""
+    _hold(served, tmp_path, family, "allowed.toml", "positive")
+
+
+@pytest.mark.parametrize("family", ["/v1", "/api"])
+def test_what_the_document_forbids_is_refused(served: Served, tmp_path: Path, family: str) -> None:
+    """As a caller's mistake, in the documented shape: no error of ours, and nothing that is done."""
+    _hold(served, tmp_path, family, "forbidden.toml", "negative")
+
+
+def _hold(served: Served, folder: Path, family: str, config: str, mode: str) -> None:
+    """Make requests of a kind, and have the answers held to the document."""
     keys = KeyFile(served.data_dir).read()
     command = [
-        *(str(SCHEMATHESIS), "--config-file", str(HERE / "schemathesis.toml"), "run"),
+        *(str(SCHEMATHESIS), "--config-file", str(HERE / config), "run"),
         *(f"{served.url}/openapi.json", "--include-path-regex", f"^{family}/"),
-        *("--mode", "positive", "--max-examples", EXAMPLES, "--seed", SEED, "--workers", WORKERS),
+        *("--mode", mode, "--max-examples", EXAMPLES, "--seed", SEED, "--workers", WORKERS),
         *("--header", f"X-Master-Key: {keys[MASTER]}"),
         *("--header", f"Authorization: Bearer {keys[VIRTUAL]}"),
     ]
     environment = {**os.environ, "PYTHONPATH": str(HERE), "PYTHONHASHSEED": "0", "NO_COLOR": "1"}
     made = subprocess.run(  # noqa: S603 # a program of the group `dev`
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     assert made.returncode == 0, made.stdout + made.stderr
     assert "Traceback" not in "".join(served.log)

@@ -26,7 +26,7 @@ def mapping_fields(spec: ModelMappingSpec) -> MappingPatch:
     if spec.HasField("model_alias"):
         given["model_alias"] = limits.text_of(spec, "model_alias")
     if spec.HasField("provider_id"):
-        given["provider_id"] = spec.provider_id
+        given["provider_id"] = limits.number_of(spec, "provider_id")
     if spec.HasField("actual_model_name"):
         given["actual_model_name"] = limits.text_of(spec, "actual_model_name")
     if spec.HasField("is_enabled"):
