@@ -9,6 +9,7 @@ import orjson
 
 from conduit.v1.form_pb2 import Form as MultipartForm
 from conduit.v1.form_pb2 import FormMember
+from conduit.v1.image_edit_pb2 import ImageEditRequest, ImageInput
 from conduit.v1.json_runtime import JsonError
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codecs.openai.image_answer import read_images
@@ -18,6 +19,7 @@ from conduit_providers.codecs.openai.image_stream import (
     image_decoder,
 )
 from conduit_providers.codecs.openai.request import fit, fitted_members, headers_of
+from conduit_providers.codecs.shared.media import inline_file
 from conduit_providers.codecs.shared.multipart import form_request
 from conduit_providers.codecs.shared.whole_images import WholeImageDecoder
 from conduit_providers.images import ImageAnswer
@@ -38,7 +40,7 @@ class OpenAIImageEditCodec:
         """Pass the caller's form or JSON on, with the provider's name of the model."""
         path = target.fill(endpoint.path_for(target.settings), model=call.model)
         form = uploaded_form(call)
-        if form.multipart is None and not _has_files(call):
+        if not _is_form(call):
             return HttpRequest("POST", path, headers_of(endpoint), _json(call, endpoint, target))
         try:
             given = form.members
@@ -65,19 +67,45 @@ class OpenAIImageEditCodec:
         return image_decoder(call, "image_edit")
 
 
-def _has_files(call: ImageEditCall) -> bool:
-    """Return whether an image is there itself, so that JSON has no place for it."""
-    if call.request.json_at_hand is not None and b'"file"' not in call.request.json_at_hand:
+def _is_form(call: ImageEditCall) -> bool:
+    """Return whether the images are files, for which a form has a place.
+
+    Where only some are, and all of it is at hand, JSON has one: the files go as data URLs.
+    """
+    form = uploaded_form(call)
+    if form.multipart is not None:
+        return True
+    if form.json_at_hand is not None and b'"file"' not in form.json_at_hand:
         return False
-    wish = call.typed
-    return any(image.HasField("file") for image in (*wish.images, wish.mask))
+    return all(map(_is_file, _given(call.typed))) or bool(form.uploads)
+
+
+def _given(wish: ImageEditRequest) -> list[ImageInput]:
+    return [*wish.images, *([wish.mask] if wish.HasField("mask") else ())]
+
+
+def _is_file(image: ImageInput) -> bool:
+    return image.HasField("file")
 
 
 def _json(call: ImageEditCall, endpoint: Endpoint, target: Target) -> bytes:
     members = fitted_members(call, endpoint, target.provider_name)
+    if b'"file"' in call.request.json:
+        wish = call.typed
+        members["images"] = list(map(_addressed, members["images"], wish.images))
+        if _is_file(wish.mask):
+            members["mask"] = _addressed(members["mask"], wish.mask)
     if fit_stream(members, call, endpoint, target.provider_name):
         members["stream"] = True
     return orjson.dumps(members)
+
+
+def _addressed(said: object, image: ImageInput) -> object:
+    """Return an image as JSON has it: a file as a data URL."""
+    if not _is_file(image):
+        return said
+    inline = inline_file(image.file.content_type, image.file.content)
+    return {"image_url": f"data:{inline.media_type};base64,{inline.base64}"}
 
 
 def _members(

@@ -65,6 +65,11 @@ def inlined(url: str, fetched: Mapping[str, tuple[str, bytes]], field: str) -> I
     return data_url(url, field) if url.startswith("data:") else None
 
 
+def inline_file(label: str, content: bytes) -> Inline:
+    """Return a file's content, with the media type that its label or its first bytes say."""
+    return _inline(label, base64.b64encode(content).decode())
+
+
 def data_url(url: str, field: str) -> Inline:
     """Read a data URL. InvalidRequest, naming `field`, if it is none or is not in base64."""
     head = _DATA_URL.match(url)
