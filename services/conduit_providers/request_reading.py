@@ -58,6 +58,9 @@ class RequestReader(Generic[RequestT]):
 
     def read(self, body: bytes) -> RequestT:
         """Return what a request says. MalformedJson or InvalidRequest if it cannot be read."""
+        if not body:
+            # Over gRPC neither form of the request is set then.
+            raise MalformedJson("The request is empty: it is neither JSON nor typed")
         if body.startswith(BOM_UTF8):
             message = "The body is not JSON: it begins with a byte order mark"
             raise MalformedJson(message, position="0")

@@ -50,7 +50,7 @@ class Kind(Generic[ValueT]):
     def not_found(self, number: int) -> errors.NotFound:
         """Return the error for an id that there is not."""
         shown = self.show_id(number)
-        return self.missing(f"{self.label} with ID {shown} not found", id=shown)
+        return self.missing(f"{self.label} with ID {shown} not found", **{f"{self.name}_id": shown})
 
 
 PROVIDER = Kind(

@@ -203,14 +203,8 @@ class ChargeRecorder:
         self.count_call(alias, operation, outcome, fallbacks=plan.fallbacks)
         if not self._tells_calls:
             return
-        facts: dict[str, object] = {
-            "request_id": caller.request_id,
-            "virtual_key_id": caller.caller.virtual_key_id,
-            "model": alias,
-            "operation": operation,
-            "attempts": plan.attempts,
-            "fallbacks": plan.fallbacks,
-        }
+        facts = _facts(caller, alias, operation)
+        facts |= {"attempts": plan.attempts, "fallbacks": plan.fallbacks}
         if ended:
             last = ended[-1]
             facts["provider"] = last.key.provider_name
@@ -221,6 +215,11 @@ class ChargeRecorder:
                 facts["first_token_ms"] = round(last.waited * 1000, 3)
             _add_spent(facts, ended)
         ENDED_CALL.set(facts)
+
+    def end_refused(self, caller: CallerContext, alias: str, operation: str) -> None:
+        """Leave what the log has to tell of a call that was not admitted."""
+        if self._tells_calls:
+            ENDED_CALL.set(_facts(caller, alias, operation) | {"attempts": 0})
 
     def _counts_of(self, attempt: Attempt, operation: str) -> AttemptCounts:
         candidate, key = attempt.candidate, attempt.key
@@ -279,6 +278,15 @@ class ChargeRecorder:
             )
             count.started_at.FromNanoseconds(int(since * 1e9))
             self.store(TALLY, count.SerializeToString())
+
+
+def _facts(caller: CallerContext, alias: str, operation: str) -> dict[str, object]:
+    return {
+        "request_id": caller.request_id,
+        "virtual_key_id": caller.caller.virtual_key_id,
+        "model": alias,
+        "operation": operation,
+    }
 
 
 def _add_spent(facts: dict[str, object], ended: Sequence[Attempt]) -> None:

@@ -81,6 +81,7 @@ def admit(
         end = CallEnd(runtime.wall_clock(), started, runtime.clock(), caller, "", operation.name)
         end.decision, end.revision = decision, runtime.table.revision
         tell_refused(runtime.end_listeners, end, requirements, error)
+        runtime.recorder.end_refused(caller, end.model, operation.name)
         raise
     candidates = len(decision.candidates) + len(decision.conditional)
     plan = AttemptPlan(decision, limits.attempts or max(MAX_ATTEMPTS, candidates))

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 from tests.support.suite import Suite
+from tests.support.waiting import eventually
 
 from conduit.v1.provider_requests_pb2 import GetProviderRequest
 from conduit.v1.registry_service_pb2_grpc import RegistryServiceStub
@@ -35,6 +36,15 @@ REPORT = (
 def of_event(logs: Sequence[Any], event: str) -> list[Any]:
     """Return the lines of an event, but for those of our own services."""
     return [line for line in logs if line["event"] == event and line["log_level"] != "debug"]
+
+
+async def written(logs: Sequence[Any], event: str, count: int) -> None:
+    """Wait for so many lines: a caller may have its answer before the server has written one."""
+
+    async def are_there() -> bool:
+        return len(of_event(logs, event)) >= count
+
+    await eventually(are_there)
 
 
 async def chat(suite: Suite, alias: str, **more: object) -> httpx.Response:
@@ -81,6 +91,19 @@ async def test_a_call_that_failed_has_them_too_in_its_line_and_its_answer(suite:
     assert line["request_id"] == told["request-id"]
 
 
+async def test_a_call_that_is_not_admitted_has_its_caller_and_model_in_its_line(
+    suite: Suite,
+) -> None:
+    """Whoever looks for one caller's calls at night finds those, too."""
+    with capture_logs() as logs:
+        answer = await chat(suite, "no-such-model")
+        await written(logs, "http_request", 1)
+    assert answer.status_code == 404
+    [line] = of_event(logs, "http_request")
+    assert (line["model"], line["operation"], line["attempts"]) == ("no-such-model", "chat", 0)
+    assert line["virtual_key_id"] > 0
+
+
 async def test_calls_over_grpc_have_their_lines_and_tell_in_errors(suite: Suite) -> None:
     """With the same members; the id in the error is that of the line."""
     await suite.add_simulator("typed", "echo")
@@ -102,6 +125,7 @@ async def test_calls_over_grpc_have_their_lines_and_tell_in_errors(suite: Suite)
             await stub.Chat(request, metadata=metadata)
         with pytest.raises(grpc.aio.AioRpcError):
             await stub.Chat(request)
+        await written(logs, "grpc_request", 4)
     await channel.close()
     whole, stream, broken, unknown = of_event(logs, "grpc_request")
     assert whole.keys() >= MEMBERS
@@ -118,10 +142,12 @@ async def test_calls_over_grpc_have_their_lines_and_tell_in_errors(suite: Suite)
 async def test_the_control_plane_has_lines_too(suite: Suite) -> None:
     """Of those who call; our own services, who do so each second, only for who asks for more."""
     registry = connect(suite.settings.target("registry"))
-    with capture_logs() as logs, pytest.raises(grpc.aio.AioRpcError):
-        await RegistryServiceStub(registry).GetProvider(
-            GetProviderRequest(id=999), metadata=(("x-master-key", "test-master-key"),)
-        )
+    with capture_logs() as logs:
+        with pytest.raises(grpc.aio.AioRpcError):
+            await RegistryServiceStub(registry).GetProvider(
+                GetProviderRequest(id=999), metadata=(("x-master-key", "test-master-key"),)
+            )
+        await written(logs, "grpc_request", 1)
     await registry.close()
     [line] = of_event(logs, "grpc_request")
     assert (line["grpc_status"], line["code"]) == ("NOT_FOUND", "PROVIDER_NOT_FOUND")

@@ -34,6 +34,13 @@ def test_what_is_not_there_is_told_by_its_kind_and_its_id_as_people_know_it() ->
     """A key's id has its prefix."""
     error = KEY.not_found(7)
     assert isinstance(error, errors.KeyNotFound)
-    assert (error.message, error.metadata["id"]) == ("Key with ID key_7 not found", "key_7")
+    assert (error.message, error.metadata["key_id"]) == ("Key with ID key_7 not found", "key_7")
     assert isinstance(FALLBACK_CHAIN.not_found(7), errors.FallbackChainNotFound)
     assert FALLBACK_CHAIN.not_found(7).message == "Fallback chain with ID 7 not found"
+
+
+def test_the_id_of_what_is_not_there_has_the_name_that_the_contract_documents() -> None:
+    """`provider_id`, not `id`, as Health and Billing say it."""
+    told = {name: set(kind.not_found(7).metadata) for name, kind in KINDS.items()}
+    assert told == {name: {f"{name}_id"} for name in KINDS}
+    assert {"provider", "key", "mapping", "fallback_chain", "virtual_key"} == told.keys()
