@@ -51,7 +51,7 @@ def test_what_the_document_allows_is_taken_and_answered_as_it_says(
 
 @pytest.mark.parametrize("family", ["/v1", "/api"])
 def test_what_the_document_forbids_is_refused(served: Served, tmp_path: Path, family: str) -> None:
-    """As a caller's mistake, in the documented shape: no error of ours, and nothing that is done."""
+    """As a caller's mistake, in the documented shape: no error of ours, and nothing is done."""
     _hold(served, tmp_path, family, "forbidden.toml", "negative")
 
 
