@@ -2,8 +2,8 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -160,11 +160,10 @@ class FaultGateway:
             self._charges[charge.request_id].append(charge)
         self._known[path] = len(messages)
 
-    def files(self) -> list[Path]:
-        """Return the files that uploads are kept in."""
-        return [
-            file for place in ("uploads", "router/uploads") for file in _in(self.folder / place)
-        ]
+    def files(self) -> list[str]:
+        """Return the files that uploads are kept in, which have no names: those that are open."""
+        places = (str(self.folder / "uploads"), str(self.folder / "router" / "uploads"))
+        return [each for each in _open_files() if each.startswith(places)]
 
     def new(self) -> Came:
         """Return where to note what a call comes to."""
@@ -210,8 +209,11 @@ class FaultGateway:
             await ask_over_grpc(self.stub, case.operation, case.alias, came, options)
 
 
-def _in(folder: Path) -> list[Path]:
-    return list(folder.iterdir())
+def _open_files() -> Iterator[str]:
+    for each in Path("/proc/self/fd").iterdir():
+        # The one that lists them is gone by now.
+        with suppress(FileNotFoundError):
+            yield str(each.readlink())
 
 
 def _timeouts(fault: Fault) -> Timeouts | None:

@@ -20,9 +20,9 @@ from conduit.v1.transcription_pb2 import TranscriptionRequest
 from conduit.v1.voice_pb2 import VoiceChoice
 
 POLICIES = ("fail", "restart", "continue")
-# More than one message has, so that it comes in pieces.
-FILE = b"\x89PNG\r\n" * 20_000
-_PIECE_BYTES = 50_000
+# More than is kept in memory, and than one message has.
+FILE = b"\x89PNG\r\n" * 48_000
+_PIECE_BYTES = 100_000
 _PROMPT = "a hat"
 
 Request = Callable[[str, CallOptions], Any]

@@ -107,7 +107,8 @@ class SpillBody:
         self._space.release(self._counted)
         self._counted = self._filed = 0
         self._memory.clear()
-        self._error = self._error or HttpError("this upload was closed")
+        # It refers to all who were asked, and so to this.
+        self._error = None
         self._close_file()
 
     def _close_file(self) -> None:
@@ -120,9 +121,9 @@ class SpillBody:
     async def piece_at(self, at: int) -> bytes:
         """Return some bytes from a place on; b"" at the end. What raises once raises again."""
         while True:
-            if self._is_closed and self._error is not None:
+            if self._is_closed:
                 # What was kept is gone: its end would make a part of it look whole.
-                raise self._error
+                raise HttpError("this upload was closed")
             kept = len(self._memory)
             if at < kept:
                 return bytes(self._memory[at : at + _READ_BYTES])

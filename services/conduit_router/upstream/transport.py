@@ -3,6 +3,7 @@
 import asyncio
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from typing import NoReturn
 
 from msgspec.structs import replace
@@ -292,7 +293,8 @@ def raise_upload(error: UploadFailed) -> NoReturn:
     """Raise why what the caller sends could not be sent on; no provider is to blame."""
     cause = error.__cause__
     if isinstance(cause, ConduitError):
-        raise cause
+        # What was raised would refer to this frame, which refers to it, and so to all of the call.
+        raise copy(cause) from error
     if isinstance(cause, SpillFull):
         message = "There is no room for an upload of this size just now"
         raise ServiceUnavailable(message, service="router") from error
