@@ -13,7 +13,7 @@ from conduit_providers.spec import ProviderSpec
 
 CATALOG = load_catalog()
 
-SOUNDS = ("aac", "flac", "mp3", "opus", "pcm", "wav")
+SOUNDS = ("aac", "alaw", "flac", "mp3", "mulaw", "ogg", "opus", "pcm", "wav")
 # What a call asks for, by the words that show it; the rest is shown by the answer.
 ASKED = {
     "stream": '"stream":true',

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 
 _FORMATS = frozenset({"text", "srt", "vtt", "verbose_json"})
 # Formats of sound, by the names that requests have for them.
-_SOUNDS = frozenset({"aac", "flac", "mp3", "opus", "pcm", "wav"})
+_SOUNDS = frozenset({"aac", "alaw", "flac", "mp3", "mulaw", "ogg", "opus", "pcm", "wav"})
 _IMAGES = frozenset({"n", "output_format", "partial_images", "quality", "size", "transparent"})
 # By operation. What a mapping or a request requires by another name, no provider type would have.
 CAPABILITIES: Mapping[str, frozenset[str]] = {

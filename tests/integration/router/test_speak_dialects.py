@@ -6,24 +6,29 @@ from collections.abc import AsyncIterator, Mapping
 import orjson
 import pytest
 from tests.integration.router.conftest import METADATA, Bench, Runner
-from tests.support.snapshots import key, mapping, provider, snapshot
+from tests.support.signatures import is_signed
+from tests.support.snapshots import ENCRYPTION_KEY, key, mapping, provider, snapshot
 
 from conduit.internal.v1.snapshot_pb2 import Snapshot
 from conduit.v1 import charge_pb2
 from conduit.v1.audio_requests_pb2 import SpeakRequest, SpeakResponse
 from conduit_kernel.errors import UnsupportedCapability
 from conduit_kernel.http import Exchange, HttpServer
+from conduit_kernel.secrets import Vault
+
+AWS_SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
 
 class Voices:
-    """Speaks as Deepgram, ElevenLabs and Google Cloud do, each in its place."""
+    """Speaks as Deepgram, ElevenLabs, Google Cloud and Polly do, each in its place."""
 
     def __init__(self) -> None:
         self.address = ""
         self.asked: list[tuple[str, dict[str, object]]] = []
+        self.are_signed: list[bool] = []
 
     async def __call__(self, exchange: Exchange) -> None:
-        """Speak; Deepgram counts, in the head."""
+        """Speak; Deepgram and Polly count, in the head."""
         target = f"{exchange.path}?{exchange.query}"
         self.asked.append((target, orjson.loads(exchange.body)))
         if exchange.path == "/v1/text:synthesize":
@@ -33,6 +38,12 @@ class Voices:
         headers = [(b"content-type", b"audio/mpeg")]
         if exchange.path == "/v1/speak":
             headers.append((b"dg-char-count", b"7"))
+        if exchange.path == "/v1/speech":
+            headers.append((b"x-amzn-requestcharacters", b"6"))
+            names = ("authorization", "content-type", "x-amz-date")
+            fields = {name: (exchange.headers.get(name.encode()) or b"").decode() for name in names}
+            url = f"{self.address}{exchange.path}"
+            self.are_signed.append(is_signed("POST", url, fields, exchange.body, AWS_SECRET))
         stream = exchange.start(200, headers)
         for piece in (b"ID3", b"more"):
             stream.write(piece)
@@ -67,6 +78,19 @@ def speakers(voices: Voices, models: Mapping[str, str] = TWO) -> Snapshot:
             mapping(number, number, actual_model_name=model, priority=number)
             for number, model in enumerate(models.values(), 1)
         ],
+    )
+
+
+def polly(voices: Voices) -> Snapshot:
+    """Return a configuration of Amazon Polly alone, with an access key."""
+    found = provider(1, voices.address, provider_type="AWS")
+    found.settings.update({"region": "eu-west-1"})
+    entry = key(1, 1)
+    value = {"accessKeyId": "AKIAIOSFODNN7EXAMPLE", "secretAccessKey": AWS_SECRET}
+    text = orjson.dumps(value).decode()
+    entry.secret.CopyFrom(Vault(ENCRYPTION_KEY).seal(text, entry.credential.id))
+    return snapshot(
+        [found], keys=[entry], mappings=[mapping(1, 1, actual_model_name="polly-neural")]
     )
 
 
@@ -113,6 +137,21 @@ async def test_deepgram_has_formats_that_others_lack_and_counts_itself(
     ]
     (charge,) = router.charges()
     assert [(line.unit, line.quantity) for line in charge.lines] == [(charge_pb2.UNIT_CHARACTER, 7)]
+    assert charge.usage_source == charge_pb2.USAGE_SOURCE_PROVIDER
+
+
+async def test_polly_is_asked_with_a_signature_and_counts_itself(
+    bench: Runner, voices: Voices
+) -> None:
+    """The model is the engine; the charge is of the answer's head."""
+    router = await bench(polly(voices))
+    messages = await spoken(router, voice="Joanna")
+    assert sound_in(messages) == b"ID3more"
+    wish = {"OutputFormat": "mp3", "Engine": "neural", "Text": "Größe", "VoiceId": "Joanna"}
+    assert voices.asked == [("/v1/speech?", wish)]
+    assert voices.are_signed == [True]
+    (charge,) = router.charges()
+    assert [(line.unit, line.quantity) for line in charge.lines] == [(charge_pb2.UNIT_CHARACTER, 6)]
     assert charge.usage_source == charge_pb2.USAGE_SOURCE_PROVIDER
 
 

@@ -7,6 +7,7 @@ import msgspec
 from conduit.v1.speech_pb2 import SpeechEvent
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.calls import Call
+from conduit_providers.codecs.shared.wav import wav_head
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import parsed
 from conduit_providers.model_rows import SpeakModel
@@ -202,3 +203,20 @@ class SoundDecoder:
         if isinstance(found, dict) and found.get("error") is not None:
             return error_in_stream(found["error"], self._provider)
         return malformed(self._provider, "it is no sound")
+
+
+class WavDecoder(SoundDecoder):
+    """Puts the head of `wav` before a provider's samples, which are of 16 bits and one channel."""
+
+    def __init__(self, call: Call[Any], usage: Quantities | None, rate: int) -> None:
+        """Take the call, what it uses, and how many samples a second has."""
+        super().__init__(call, usage)
+        # The provider says that it is PCM.
+        self._writer = SpeechWriter(self._wish)
+        self._rate = rate
+
+    def feed(self, data: bytes) -> SpeechEvents | None:
+        """Take the next samples."""
+        if data and self._is_sound and not self._writer.has_begun:
+            data = wav_head(self._rate) + data
+        return super().feed(data)
