@@ -1,6 +1,7 @@
 """Sessions through the whole suite: OpenAI's SDK at the bridge, a stub at the Router."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +10,8 @@ import grpc
 import openai
 import orjson
 import pytest
+from tests.support.deepgram_upstream import DeepgramUpstream
+from tests.support.elevenlabs_upstream import ElevenLabsUpstream
 from tests.support.scripted_upstream import Act, ScriptedUpstream, answer, serve
 from tests.support.session_upstream import (
     DELTA,
@@ -36,20 +39,20 @@ _ALIASES = iter(f"voice-{number}" for number in range(1000))
 
 
 @asynccontextmanager
-async def provider(suite: Suite, *acts: Act) -> AsyncIterator[tuple[ScriptedUpstream, str]]:
-    """Add an instance of OpenAI that holds sessions as told; return its alias."""
+async def provider(
+    suite: Suite, *acts: Act, kind: str = "OpenAI", model: str = "gpt-realtime-2"
+) -> AsyncIterator[tuple[ScriptedUpstream, str]]:
+    """Add an instance that holds sessions as told; return its alias."""
     alias = next(_ALIASES)
     async with serve(*acts) as upstream:
-        made = await suite.call(
-            "POST",
-            "/api/providers",
-            {"name": alias, "providerType": "OpenAI", "baseUrl": f"{upstream.url}/v1"},
-        )
+        url = f"{upstream.url}/v1" if kind == "OpenAI" else upstream.url
+        fields = {"name": alias, "providerType": kind, "baseUrl": url}
+        made = await suite.call("POST", "/api/providers", fields)
         await suite.call("POST", f"/api/providers/{made['id']}/keys", {"apiKey": "sk-any"})
         await suite.call(
             "POST",
             "/api/model-provider-mappings",
-            {"modelAlias": alias, "providerId": made["id"], "actualModelName": "gpt-realtime-2"},
+            {"modelAlias": alias, "providerId": made["id"], "actualModelName": model},
         )
         await suite.settled()
         yield upstream, alias
@@ -117,6 +120,82 @@ async def test_the_official_sdk_holds_a_live_session(suite: Suite) -> None:
         assert upstream.paths == ["/v1/live/sessions"]
     [charge] = await charges_of(suite, alias)
     assert [line["quantity"] for line in charge["lines"]] == [60_000]
+
+
+COMPLETED = "conversation_item_input_audio_transcription_completed"
+LIVE_TRANSCRIBERS = {
+    "nova-3": ("Deepgram", DeepgramUpstream),
+    "flux-general-en": ("Deepgram", DeepgramUpstream),
+    "scribe_v2_realtime": ("ElevenLabs", ElevenLabsUpstream),
+}
+
+
+@pytest.mark.parametrize("model", LIVE_TRANSCRIBERS)
+async def test_the_official_sdk_has_live_sound_transcribed_by_others(
+    suite: Suite, model: str
+) -> None:
+    """It parses each event; charged by the length of what was heard."""
+    kind, upstream = LIVE_TRANSCRIBERS[model]
+    seen: list[str] = []
+    async with (
+        provider(suite, upstream(), kind=kind, model=model) as (_, alias),
+        client(suite) as sdk,
+        sdk.realtime.connect(model=alias) as connection,
+    ):
+        await connection.session.update(
+            session={
+                "type": "transcription",
+                "audio": {
+                    "input": {
+                        "format": {"type": "audio/pcmu"},
+                        "transcription": {"language": "en"},
+                        "turn_detection": {"type": "server_vad", "silence_duration_ms": 500},
+                    }
+                },
+            }
+        )
+        for piece in (b"\1" * 4000, b"\1" * 4000, b"\0" * 4000):
+            await connection.input_audio_buffer.append(audio=b64encode(piece).decode())
+        async for event in connection:
+            seen.append(event.type)
+            if event.type == "conversation.item.input_audio_transcription.completed":
+                assert event.transcript == "one two"
+                assert event.usage.type == "duration"
+                assert event.usage.seconds == 1.5
+                break
+        await connection.close()
+    assert seen[:3] == [
+        *("session.created", "session.updated", "input_audio_buffer.speech_started")
+    ]
+    [charge] = await charges_of(suite, alias)
+    assert charge["actualModelName"] == model
+    [line] = charge["lines"]
+    assert (line["unit"], line["quantity"]) == ("AudioInputMillisecond", 1500)
+
+
+async def test_a_typed_caller_has_live_sound_transcribed(suite: Suite) -> None:
+    """Over gRPC: sound is bytes, and no base64."""
+    async with (
+        provider(suite, DeepgramUpstream(), kind="Deepgram", model="nova-3") as (_, alias),
+        grpc.aio.insecure_channel(f"127.0.0.1:{suite.ports()['router']}") as channel,
+    ):
+        messages = [pb.ConverseRequest(start=pb.ConverseStart(model=alias))]
+        for piece in (b"\1" * 48_000, b"\0" * 24_000):
+            message = pb.ConverseRequest()
+            message.realtime.input_audio_buffer_append.audio = piece
+            messages.append(message)
+        metadata = (("authorization", f"Bearer {suite.virtual_key}"),)
+        call = RouterServiceStub(channel).Converse(metadata=metadata)
+        for message in messages:
+            await call.write(message)
+        response: Any = await call.read()
+        while response.realtime.WhichOneof("event") != COMPLETED:
+            response = await call.read()
+        done = response.realtime.conversation_item_input_audio_transcription_completed
+        assert (done.transcript, done.usage.duration.seconds) == ("one two", 1.5)
+        await call.done_writing()
+        end: Any = await call.read()
+        assert end.finished.reason == pb.SESSION_END_REASON_CALLER
 
 
 async def test_a_session_that_no_provider_holds_has_its_status(suite: Suite) -> None:
