@@ -2,7 +2,7 @@
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -123,7 +123,7 @@ async def test_the_official_sdk_holds_a_live_session(suite: Suite) -> None:
 
 
 COMPLETED = "conversation_item_input_audio_transcription_completed"
-LIVE_TRANSCRIBERS = {
+LIVE_TRANSCRIBERS: dict[str, tuple[str, Callable[[], Act]]] = {
     "nova-3": ("Deepgram", DeepgramUpstream),
     "flux-general-en": ("Deepgram", DeepgramUpstream),
     "scribe_v2_realtime": ("ElevenLabs", ElevenLabsUpstream),

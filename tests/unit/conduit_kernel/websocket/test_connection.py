@@ -132,6 +132,30 @@ async def test_peer_that_does_not_say_goodbye_is_cut() -> None:
 
 
 @both_loops
+async def test_who_receives_can_be_woken() -> None:
+    """Once for each time, before what has come; who only receives goes on."""
+    got: list[str | bytes | None] = []
+
+    async def handler(exchange: Exchange) -> None:
+        socket = accept(exchange)
+        waiting = asyncio.ensure_future(socket.receive_or_wake())
+        await asyncio.sleep(0)
+        socket.wake()
+        got.append(await waiting)
+        got.append(await socket.receive_or_wake())
+        socket.wake()
+        got.append(await socket.receive())
+        with contextlib.suppress(WebSocketClosed):
+            await socket.receive()
+        await socket.close()
+
+    async with serving(handler) as server, shaken(server) as peer:
+        await until(lambda: got == [None], 10.0)
+        await peer.send(frame(TEXT, b"a") + frame(TEXT, b"b"))
+        await until(lambda: got == [None, "a", "b"], 10.0)
+
+
+@both_loops
 async def test_unreceived_messages_hold_the_peer_back() -> None:
     """Empty ones too; receiving brings the rest."""
     handler = Listening(close_seconds=0.2)
