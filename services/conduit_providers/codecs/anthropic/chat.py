@@ -23,6 +23,7 @@ from conduit_providers.codecs.anthropic.request import MessagesBody
 from conduit_providers.codecs.anthropic.stream import AnthropicChatDecoder
 from conduit_providers.codecs.anthropic.turns import FORMAT
 from conduit_providers.codecs.shared.counts import chat_usage
+from conduit_providers.codecs.shared.finish import put_finish
 from conduit_providers.dates import sent_at
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import JsonReader, parsed
@@ -100,13 +101,11 @@ def _completion(message: Message, created: int) -> ChatCompletion:
     )
     choice = completion.choices.add()
     finish = finish_of(message.stop_reason or "", message.stop_details)
-    choice.finish_reason = finish.reason
-    if finish.native is not None:
-        choice.native_finish_reason = finish.native
     choice.message.role = CHAT_ROLE_ASSISTANT
     if finish.refusal:
         choice.message.refusal = finish.refusal
     _add_blocks(choice.message, message.content or [])
+    put_finish(choice, finish, has_calls=bool(choice.message.tool_calls))
     completion.unknown_json = container_json(message.container)
     if message.usage is not None:
         usage = chat_usage(message.usage.quantities())

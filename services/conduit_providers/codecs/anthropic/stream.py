@@ -24,6 +24,7 @@ from conduit_providers.codecs.anthropic.blocks import StreamedBlocks, put_block
 from conduit_providers.codecs.anthropic.turns import FORMAT
 from conduit_providers.codecs.shared.chunk_decoder import EventDecoder
 from conduit_providers.codecs.shared.counts import chat_usage
+from conduit_providers.codecs.shared.finish import put_finish
 from conduit_providers.codecs.shared.sse import SseEvent
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import JsonReader
@@ -203,9 +204,7 @@ class AnthropicChatDecoder(EventDecoder):
         self.has_finished = True
         finish = finish_of(delta.stop_reason, delta.stop_details)
         choice = self._chunk(chunks, ChatDelta(refusal=finish.refusal))
-        choice.finish_reason = finish.reason
-        if finish.native is not None:
-            choice.native_finish_reason = finish.native
+        put_finish(choice, finish, has_calls=bool(self._tools))
         if container := container_json(delta.container):
             chunks[-1].unknown_json = container
 

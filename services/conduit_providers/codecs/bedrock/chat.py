@@ -25,6 +25,7 @@ from conduit_providers.codecs.bedrock.request import ConverseBody
 from conduit_providers.codecs.bedrock.stream import ConverseStreamDecoder
 from conduit_providers.codecs.bedrock.tools import answer_tool
 from conduit_providers.codecs.shared.counts import chat_usage
+from conduit_providers.codecs.shared.finish import put_finish
 from conduit_providers.codecs.shared.turns import argument_text
 from conduit_providers.dates import sent_at
 from conduit_providers.failures import malformed
@@ -88,14 +89,12 @@ def _completion(answer: ConverseAnswer, call: ChatCall, answer_name: str) -> Cha
     answers = [each for each in answer.blocks if each.call and each.call.name == answer_name]
     choice = completion.choices.add()
     finish = finish_of(answer.stop_reason or "", call.provider, is_answer=bool(answers))
-    choice.finish_reason = finish.reason
-    if finish.native is not None:
-        choice.native_finish_reason = finish.native
     choice.message.role = CHAT_ROLE_ASSISTANT
     if answers and answers[0].call is not None:
         choice.message.content.add(text=argument_text(answers[0].call.input))
     else:
         _add_words(choice.message, answer.blocks)
+    put_finish(choice, finish, has_calls=bool(choice.message.tool_calls))
     for block in answer.blocks:
         if block.reasoning_content is not None:
             _add_thought(choice.message, block.reasoning_content, thought_format(call.model))

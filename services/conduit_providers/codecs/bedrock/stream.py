@@ -27,6 +27,7 @@ from conduit_providers.codecs.bedrock.kept_blocks import StreamedBlocks, put_blo
 from conduit_providers.codecs.shared.aws_eventstream import Frame, FrameBuffer
 from conduit_providers.codecs.shared.chunk_decoder import ChunkDecoder
 from conduit_providers.codecs.shared.counts import chat_usage
+from conduit_providers.codecs.shared.finish import put_finish
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.chat import ChatCall
@@ -215,9 +216,7 @@ class ConverseStreamDecoder(ChunkDecoder[Frame]):
         finish = finish_of(reason, self._provider, is_answer=bool(self._answers))
         self.has_finished = True
         choice = self._chunk(chunks, ChatDelta())
-        choice.finish_reason = finish.reason
-        if finish.native is not None:
-            choice.native_finish_reason = finish.native
+        put_finish(choice, finish, has_calls=bool(self._tools))
         chunks[-1].unknown_json = extras_json(event)
 
     def _add_end(self, event: Event, chunks: list[ChatCompletionChunk]) -> None:

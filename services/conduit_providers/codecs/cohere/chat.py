@@ -22,6 +22,7 @@ from conduit_providers.codecs.cohere.answer import (
 )
 from conduit_providers.codecs.cohere.request import ChatBody
 from conduit_providers.codecs.cohere.stream import CohereChatDecoder
+from conduit_providers.codecs.shared.finish import put_finish
 from conduit_providers.dates import sent_at
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import JsonReader
@@ -72,9 +73,7 @@ def _completion(reply: Reply, said: Message, call: ChatCall) -> ChatCompletion:
     # Answers do not name the model.
     completion = ChatCompletion(id=reply.id, object="chat.completion", model=call.model)
     finish = finish_of(reply.finish_reason or "", None, call.provider)
-    choice = completion.choices.add(finish_reason=finish.reason)
-    if finish.native is not None:
-        choice.native_finish_reason = finish.native
+    choice = completion.choices.add()
     if reply.logprobs:
         choice.logprobs_json = logprobs(reply.logprobs)
     message = choice.message
@@ -84,6 +83,7 @@ def _completion(reply: Reply, said: Message, call: ChatCall) -> ChatCompletion:
     content = [Content("text", said.content)] if isinstance(said.content, str) else said.content
     _add_content(message, content or [])
     _add_calls(message, said.tool_calls or [])
+    put_finish(choice, finish, has_calls=bool(message.tool_calls))
     if cited := annotations(said.citations or []):
         message.annotations_json = orjson.dumps(cited)
     return completion

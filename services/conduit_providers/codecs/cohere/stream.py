@@ -23,6 +23,7 @@ from conduit_providers.codecs.cohere.answer import (
     logprobs,
 )
 from conduit_providers.codecs.shared.chunk_decoder import EventDecoder
+from conduit_providers.codecs.shared.finish import put_finish
 from conduit_providers.codecs.shared.sse import SseEvent
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import JsonReader
@@ -190,9 +191,7 @@ class CohereChatDecoder(EventDecoder):
             raise malformed(self._provider, "its stream ends without a reason")
         finish = finish_of(delta.finish_reason, delta.error, self._provider)
         choice = self._chunk(chunks, ChatDelta())
-        choice.finish_reason = finish.reason
-        if finish.native is not None:
-            choice.native_finish_reason = finish.native
+        put_finish(choice, finish, has_calls=bool(self._tools))
         self.done = True
         if self.usage is not None and delta.usage is not None:
             self._add_usage(chat_usage(self.usage, delta.usage), chunks)

@@ -149,7 +149,10 @@ class Conversation:
             raise UnsupportedCapability(
                 f"{self._provider} knows no tools with free-form input", capability="custom_tools"
             )
-        function = {"name": call.function.name, "arguments": call.function.arguments or "{}"}
+        function = {
+            "name": call.function.name,
+            "arguments": call.function.arguments.strip() or "{}",
+        }
         return {"id": call.id, "type": "function", "function": function}
 
 

@@ -1,5 +1,7 @@
 """What a caller's request says of the stream that answers it."""
 
+import re
+
 import msgspec
 
 from conduit_providers.operations.chat import ChatCall
@@ -17,6 +19,7 @@ class Asked(msgspec.Struct):
         return self.n if isinstance(self.n, int) else 1
 
 
+_NAMED = re.compile(rb'"tool_choice"\s*:\s*\{')
 _decode = msgspec.json.Decoder(Asked).decode
 _NOTHING = Asked()
 
@@ -39,3 +42,13 @@ def asks_accounting(asked: Asked) -> bool:
     https://openrouter.ai/docs/use-cases/usage-accounting
     """
     return isinstance(asked.usage, dict) and asked.usage.get("include") is True
+
+
+def names_a_tool(call: ChatCall) -> bool:
+    """Return whether the caller says which tools must be called.
+
+    OpenAI's answers to that end with `stop`, though they call one.
+    https://platform.openai.com/docs/guides/function-calling
+    """
+    raw = call.request.json
+    return b'"tool_choice"' in raw and _NAMED.search(raw) is not None

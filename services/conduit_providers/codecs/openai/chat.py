@@ -7,11 +7,12 @@ A dropped `stream_options` is not asked for, and no loss: usage is then expected
 
 import msgspec
 
+from conduit_providers.codecs.openai.asked import names_a_tool
 from conduit_providers.codecs.openai.finish import REASONS
 from conduit_providers.codecs.openai.form import with_messages_formed
 from conduit_providers.codecs.openai.request import chat_body, headers_of
 from conduit_providers.codecs.openai.stream import OpenAIChatDecoder
-from conduit_providers.codecs.openai.tool_calls import NULL, are_whole
+from conduit_providers.codecs.openai.tool_calls import NO_CALLS, NULL, are_whole
 from conduit_providers.codecs.openai.usage import (
     UsageReport,
     counts_at,
@@ -99,7 +100,7 @@ class OpenAIChatCodec:
             raise malformed(call.provider, "it has no choices")
         for choice in choices:
             if not _is_formed(choice):
-                body = _formed(choices, body, call.provider)
+                body = _formed(choices, body, call)
                 break
         return chat_answer(usage=_usage(whole, body, endpoint), json=body)
 
@@ -134,21 +135,23 @@ def _is_formed(choice: _Choice) -> bool:
     if said.role is None or said.reasoning is not msgspec.UNSET:
         return False
     calls = said.tool_calls
-    return calls is msgspec.UNSET or calls == NULL or are_whole(calls)
+    if calls is msgspec.UNSET or calls in (NULL, NO_CALLS):
+        return True
+    return choice.finish_reason != "stop" and are_whole(calls)
 
 
-def _formed(choices: list[_Choice], body: bytes, provider: str) -> bytes:
+def _formed(choices: list[_Choice], body: bytes, call: ChatCall) -> bytes:
     """Return an answer in OpenAI's form; raise the failure that stands in a choice.
 
     OpenRouter reports so those of others. https://openrouter.ai/docs/api-reference/overview
     """
     error = next((choice.error for choice in choices if choice.error is not None), None)
     if error is not None:
-        raise error_in_stream(error, provider)
+        raise error_in_stream(error, call.provider)
     try:
-        return with_messages_formed(body, provider)
+        return with_messages_formed(body, call.provider, may_stop=names_a_tool(call))
     except msgspec.DecodeError as invalid:
-        raise malformed(provider, "a choice is none") from invalid
+        raise malformed(call.provider, "a choice is none") from invalid
 
 
 CODEC = OpenAIChatCodec()

@@ -30,10 +30,11 @@ _FAILURES = frozenset(
 def reason_of(word: str, provider: str, *, has_calls: bool = False) -> str:
     """Return a provider's word in OpenAI's; one that nobody knows is the good end that it came as.
 
+    An answer that calls tools ends for that: agents that read `stop` would not run them.
     UpstreamError if it says that the answer failed.
     """
     plain = word.lower()
     if plain in _FAILURES:
         raise error_in_stream({"message": "the generation failed", "code": word}, provider)
-    known = plain if plain in REASONS else _MEANINGS.get(plain)
-    return known or ("tool_calls" if has_calls else "stop")
+    known = plain if plain in REASONS else _MEANINGS.get(plain, "stop")
+    return "tool_calls" if has_calls and known == "stop" else known

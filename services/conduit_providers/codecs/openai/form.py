@@ -11,6 +11,7 @@ import msgspec
 
 from conduit_providers.codecs.openai.finish import REASONS, reason_of
 from conduit_providers.codecs.openai.tool_calls import (
+    NO_CALLS,
     NULL,
     CallNumbers,
     Members,
@@ -25,7 +26,6 @@ Unread = msgspec.Raw | msgspec.UnsetType
 
 _UNSET = msgspec.UNSET
 _EMPTY = msgspec.Raw(b"{}")
-_NO_CALLS = raw([])
 _REASONING = b'"reasoning"'
 _REASONING_CONTENT = b'"reasoning_content"'
 # The two spacings of JSON's writers.
@@ -47,6 +47,8 @@ class Delta(msgspec.Struct):
     reasoning_details: Unread = _UNSET
 
 
+# Words for an answer whose arguments may be cut off.
+_CUT = frozenset({"length", "content_filter"})
 # As most are.
 PLAIN = Delta()
 
@@ -72,10 +74,12 @@ _write = msgspec.json.encode
 class ChunkForm:
     """Keeps the chunks of one answer in form."""
 
-    __slots__ = ("_choices", "_provider")
+    __slots__ = ("_choices", "_may_stop", "_provider")
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, *, may_stop: bool = False) -> None:
+        """Take whether an answer that calls tools may end with `stop`."""
         self._provider = provider
+        self._may_stop = may_stop
         self._choices: dict[int, _ChoiceForm] = {}
 
     def kept(self, choices: list[ChunkChoice], event: bytes) -> bytes:
@@ -89,12 +93,22 @@ class ChunkForm:
             for place, each in enumerate(choices):
                 each.index = place if each.index is None else each.index
             return self._rewritten(event)
-        if reason is not None and reason not in REASONS:
+        if reason is not None and (reason not in REASONS or self._ends_calls(choice)):
             return self._rewritten(event)
         if delta == PLAIN:
             return event
         kept = self._form_of(choice.index).kept(delta, event)
         return self._rewritten(event) if kept is None else kept
+
+    def _ends_calls(self, choice: ChunkChoice) -> bool:
+        """Return whether a choice ends that has calls whose end may have to be another."""
+        form, delta = self._choices.get(choice.index or 0), choice.delta
+        has_calls = delta is not None and delta.tool_calls is not _UNSET
+        if form is not None:
+            if form.calls.are_without_arguments:
+                return True
+            has_calls = has_calls or bool(form.calls)
+        return has_calls and (choice.finish_reason == "stop" or form is None)
 
     def goes_on(self, choice: ChunkChoice) -> bool:
         """Return whether a choice has no more than another piece of calls, in OpenAI's form."""
@@ -124,11 +138,14 @@ class ChunkForm:
             choice["index"] = raw(place)
         form = self._form_of(index)
         delta = choice.get("delta", NULL)
-        choice["delta"] = _EMPTY if delta == NULL else form.fitted(_read(delta))
+        said = {} if delta == NULL else form.fitted(_read(delta))
         if word := text_of(choice.get("finish_reason")):
-            _set_reason(choice, word, reason_of(word, self._provider, has_calls=bool(form.calls)))
+            has_calls = bool(form.calls) and not self._may_stop
+            _set_reason(choice, word, reason_of(word, self._provider, has_calls=has_calls))
+            form.end_calls(said, word)
         else:
             choice["finish_reason"] = NULL
+        choice["delta"] = raw(said) if said else _EMPTY
 
 
 class _ChoiceForm:
@@ -156,7 +173,13 @@ class _ChoiceForm:
         self._has_role = True
         return found
 
-    def fitted(self, delta: Members) -> msgspec.Raw:
+    def end_calls(self, delta: Members, reason: str) -> None:
+        """Give calls that came without arguments empty ones, unless the answer was cut off."""
+        if self.calls.are_without_arguments and reason not in _CUT:
+            pieces = _read_list(delta.get("tool_calls", NO_CALLS))
+            delta["tool_calls"] = raw([*pieces, *self.calls.last_arguments()])
+
+    def fitted(self, delta: Members) -> Members:
         """Return a piece in form."""
         if text_of(delta.get("role")):
             if self._has_role:
@@ -170,7 +193,7 @@ class _ChoiceForm:
         for name in _LISTS:
             if name in delta and not _are_indexed(delta[name]):
                 delta[name] = self._numbered(name, delta[name])
-        return raw(delta)
+        return delta
 
     def _numbered(self, name: str, entries: msgspec.Raw) -> msgspec.Raw:
         try:
@@ -183,8 +206,11 @@ class _ChoiceForm:
         return raw([{**each, "index": raw(count + i)} for i, each in enumerate(found)])
 
 
-def with_messages_formed(answer: bytes, provider: str) -> bytes:
-    """Return a whole answer in OpenAI's form. UpstreamError if it says that it failed."""
+def with_messages_formed(answer: bytes, provider: str, *, may_stop: bool = False) -> bytes:
+    """Return a whole answer in OpenAI's form. UpstreamError if it says that it failed.
+
+    `may_stop`: whether an answer that calls tools may end with `stop`.
+    """
     members = _read(answer)
     choices = [_read(each) for each in _read_list(members["choices"])]
     for place, choice in enumerate(choices):
@@ -192,14 +218,15 @@ def with_messages_formed(answer: bytes, provider: str) -> bytes:
         if not text_of(message.get("role")):
             message["role"] = raw("assistant")
         _rename_thoughts(message)
-        calls = whole_calls(message.get("tool_calls", NULL))
-        has_calls = calls not in (None, _NO_CALLS)
+        word = text_of(choice.get("finish_reason"))
+        calls = whole_calls(message.get("tool_calls", NULL), is_cut=word in _CUT)
+        has_calls = calls not in (None, NO_CALLS)
         if calls is not None:
             message["tool_calls"] = calls
         if index_of(choice.get("index")) is None:
             choice["index"] = raw(place)
-        word = text_of(choice.get("finish_reason"))
-        _set_reason(choice, word, reason_of(word, provider, has_calls=has_calls))
+        reason = reason_of(word, provider, has_calls=has_calls and not may_stop)
+        _set_reason(choice, word, reason)
         choice["message"] = raw(message)
     return _write({**members, "choices": choices})
 

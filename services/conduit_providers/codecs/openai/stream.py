@@ -14,7 +14,7 @@ import msgspec
 from conduit.v1.json_limits import TOO_DEEP, is_one_too_deep
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_providers.codec import MAX_EVENT_BYTES
-from conduit_providers.codecs.openai.asked import asked_by, asks_accounting
+from conduit_providers.codecs.openai.asked import asked_by, asks_accounting, names_a_tool
 from conduit_providers.codecs.openai.bursts import DONE, Burst, Chunk, read_burst, read_chunk
 from conduit_providers.codecs.openai.chunks import (
     Members,
@@ -96,7 +96,7 @@ class OpenAIChatDecoder:
         self._failure: UpstreamError | None = None
         # Why an event was left out, should the answer come to nothing.
         self._skipped_for: UpstreamError | None = None
-        self._form = ChunkForm(call.provider)
+        self._form = ChunkForm(call.provider, may_stop=names_a_tool(call))
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         # What was said before the first choice.

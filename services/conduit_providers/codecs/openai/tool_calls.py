@@ -7,8 +7,10 @@ import msgspec
 Members = dict[str, msgspec.Raw]
 
 NULL = msgspec.Raw(b"null")
+NO_CALLS = msgspec.Raw(b"[]")
 _FUNCTION = msgspec.Raw(b'"function"')
 _NO_TEXT = msgspec.Raw(b'""')
+_NO_ARGUMENTS = msgspec.Raw(b'"{}"')
 # What SDKs of some providers write for no id.
 _NO_IDS = frozenset({"", "null", "None"})
 _read = msgspec.json.Decoder(Members).decode
@@ -48,7 +50,7 @@ _read_members = msgspec.json.Decoder(list[Members]).decode
 class CallNumbers:
     """Numbers the calls of one streamed choice as OpenAI does: from 0 on, each its own number."""
 
-    __slots__ = ("_by_id", "_by_index", "_calls")
+    __slots__ = ("_by_id", "_by_index", "_calls", "_empty")
 
     def __init__(self) -> None:
         # The id and the name of each call, by our number.
@@ -56,6 +58,19 @@ class CallNumbers:
         self._by_id: dict[str, int] = {}
         # By the provider's number, the call that it is of now.
         self._by_index: dict[int, int] = {}
+        # The calls of functions that have no arguments yet, not even an empty object.
+        self._empty: set[int] = set()
+
+    @property
+    def are_without_arguments(self) -> bool:
+        """Return whether there are such calls."""
+        return bool(self._empty)
+
+    def last_arguments(self) -> list[msgspec.Raw]:
+        """Return the pieces that give them empty ones, as OpenAI's models write them."""
+        pieces = [{"index": n, "function": {"arguments": "{}"}} for n in sorted(self._empty)]
+        self._empty.clear()
+        return [msgspec.Raw(_write(piece)) for piece in pieces]
 
     def __len__(self) -> int:
         """Count the calls."""
@@ -71,7 +86,11 @@ class CallNumbers:
 
     def _goes_on(self, piece: _Piece) -> bool:
         index = piece.index
-        return self._by_index.get(index) == index and not piece.id and not piece.function.name
+        if self._by_index.get(index) != index or piece.id or piece.function.name:
+            return False
+        if self._empty and piece.function.arguments:
+            self._empty.discard(index)
+        return True
 
     def in_form(self, pieces: msgspec.Raw) -> msgspec.Raw | None:
         """Return pieces of calls in OpenAI's form; None if they are no list of objects."""
@@ -93,8 +112,12 @@ class CallNumbers:
             self._calls.append((call_id, name))
             self._by_id.setdefault(call_id, number)
             _begin(piece, function, call_id or f"call_{number}")
+            if function.get("arguments") == _NO_TEXT:
+                self._empty.add(number)
         else:
             self._go_on(piece, function, self._calls[number][1])
+            if function.get("arguments", _NO_TEXT) != _NO_TEXT:
+                self._empty.discard(number)
         piece["index"] = raw(number)
 
     def _number(self, index: int | None, call_id: str, name: str) -> int:
@@ -132,14 +155,20 @@ class CallNumbers:
 def are_whole(calls: msgspec.Raw) -> bool:
     """Return whether the calls of a whole message are in OpenAI's form."""
     try:
-        # Handed back with an index, a call is refused by strict providers.
-        return all(call.id and call.index is msgspec.UNSET for call in _read_calls(calls))
+        # Handed back with an index, a call is refused by strict providers; nobody reads no text.
+        return all(
+            call.id and call.index is msgspec.UNSET and call.function.arguments
+            for call in _read_calls(calls)
+        )
     except msgspec.ValidationError:
         return False
 
 
-def whole_calls(calls: msgspec.Raw) -> msgspec.Raw | None:
-    """Return the calls of a whole message in OpenAI's form; None if they are no objects."""
+def whole_calls(calls: msgspec.Raw, *, is_cut: bool = False) -> msgspec.Raw | None:
+    """Return the calls of a whole message in OpenAI's form; None if they are no objects.
+
+    A call without arguments has empty ones, unless the answer was cut off.
+    """
     try:
         found = _read_members(calls)
     except msgspec.ValidationError:
@@ -147,7 +176,10 @@ def whole_calls(calls: msgspec.Raw) -> msgspec.Raw | None:
     for number, call in enumerate(found):
         call_id = text_of(call.get("id"))
         call.pop("index", None)
-        _begin(call, _function_of(call), f"call_{number}" if call_id in _NO_IDS else call_id)
+        function = _function_of(call)
+        _begin(call, function, f"call_{number}" if call_id in _NO_IDS else call_id)
+        if function.get("arguments") == _NO_TEXT and not is_cut:
+            call["function"] = raw({**function, "arguments": _NO_ARGUMENTS})
     return raw(found)
 
 
@@ -195,6 +227,6 @@ def index_of(value: msgspec.Raw | None) -> int | None:
     return number if number is not None and number >= 0 else None
 
 
-def raw(value: str | int | Members | Iterable[Members]) -> msgspec.Raw:
+def raw(value: str | int | Members | Iterable[Members | msgspec.Raw]) -> msgspec.Raw:
     """Return a value as a member."""
     return msgspec.Raw(_write(value))

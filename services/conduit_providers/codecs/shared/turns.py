@@ -92,7 +92,7 @@ def _goes_on(last: ReasoningDetail, detail: ReasoningDetail) -> bool:
 def arguments_of(text: str) -> dict[str, Any]:
     """Return the arguments of a call as an object; what is none goes into a member of one."""
     try:
-        value = parsed((text or "{}").encode())
+        value = parsed((text.strip() or "{}").encode())
     except msgspec.DecodeError:
         return {INVALID_JSON: text}
     return value if isinstance(value, dict) else {INVALID_JSON: text}

@@ -29,9 +29,11 @@ def test_other_words_are_told_in_openais(word: str, reason: str) -> None:
     assert reason_of(word, "P") == reason
 
 
-def test_a_word_that_nobody_knows_is_a_call_where_there_are_calls() -> None:
-    """Agents go by it to make them."""
-    assert reason_of("new", "P", has_calls=True) == "tool_calls"
+@pytest.mark.parametrize("word", ["new", "stop", "STOP", ""])
+def test_an_answer_with_calls_ends_for_them(word: str) -> None:
+    """Agents go by it to make them: https://github.com/googleapis/python-genai/issues/2868."""
+    assert reason_of(word, "P", has_calls=True) == "tool_calls"
+    assert reason_of("length", "P", has_calls=True) == "length"
 
 
 @pytest.mark.parametrize("word", ["insufficient_system_resource", "network_error", "Error"])

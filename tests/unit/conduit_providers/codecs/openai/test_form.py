@@ -253,3 +253,60 @@ def test_an_object_beside_the_words_changes_nothing() -> None:
     said = {"content": "a", "extra_content": {"google": {"thought_signature": "s"}}}
     event = chunk(piece(said))
     assert kept_by(ChunkForm("P"), event) is event
+
+
+def calling(arguments: str, **more: object) -> Json:
+    """Return a piece with a call."""
+    function = {"name": "f", "arguments": arguments}
+    call = {"index": 0, "id": "a", "type": "function", "function": function}
+    return {"tool_calls": [{**call, **more}]}
+
+
+def test_a_stream_with_calls_ends_for_them() -> None:
+    """In one piece or in two; what ends well keeps its bytes."""
+    (_, last) = formed(piece(calling("{}")), piece({}, finish="stop"))
+    assert (last["finish_reason"], last["native_finish_reason"]) == ("tool_calls", "stop")
+    (only,) = formed(piece(calling("{}"), finish="stop"))
+    assert only["finish_reason"] == "tool_calls"
+    form = ChunkForm("P")
+    kept_by(form, chunk(piece(calling("{}"))))
+    for reason in ("tool_calls", "length"):
+        event = chunk(piece({}, finish=reason))
+        assert kept_by(form, event) is event
+
+
+def test_whoever_named_the_tool_is_told_that_the_answer_stops() -> None:
+    """As OpenAI does it."""
+    form = ChunkForm("P", may_stop=True)
+    kept_by(form, chunk(piece(calling("{}"))))
+    found = orjson.loads(kept_by(form, chunk(piece({}, finish="stop"))))
+    assert found["choices"][0]["finish_reason"] == "stop"
+    whole = {"message": {"role": "assistant", **calling("{}")}, "finish_reason": "stop", "index": 0}
+    for may_stop, reason in ((True, "stop"), (False, "tool_calls")):
+        answer = orjson.loads(with_messages_formed(chunk(whole), "P", may_stop=may_stop))
+        assert answer["choices"][0]["finish_reason"] == reason
+
+
+def test_a_call_without_arguments_gets_empty_ones_at_the_end() -> None:
+    """Callers read them as JSON: https://github.com/NousResearch/hermes-agent/issues/83937."""
+    other = {"index": 1, "id": "b", "type": "function", "function": {"name": "g", "arguments": ""}}
+    (_, _, more, last) = formed(
+        piece(calling("")),
+        piece({"tool_calls": [other]}),
+        piece({"tool_calls": [{"index": 1, "function": {"arguments": "{}"}}]}),
+        piece({}, finish="tool_calls"),
+    )
+    assert more["delta"] == {"tool_calls": [{"index": 1, "function": {"arguments": "{}"}}]}
+    assert last["delta"] == {"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}
+    (only,) = formed(piece(calling(""), finish="tool_calls"))
+    assert [c["function"]["arguments"] for c in only["delta"]["tool_calls"]] == ["", "{}"]
+
+
+def test_a_call_that_was_cut_off_gets_no_arguments() -> None:
+    """Nobody knows what they were; nor has a custom tool any."""
+    for reason in ("length", "content_filter"):
+        (_, last) = formed(piece(calling("")), piece({}, finish=reason))
+        assert last["delta"] == {}
+    custom = {"index": 0, "id": "a", "type": "custom", "custom": {"name": "f", "input": ""}}
+    (_, last) = formed(piece({"tool_calls": [custom]}), piece({}, finish="tool_calls"))
+    assert last["delta"] == {}

@@ -123,10 +123,19 @@ def test_whole_calls_are_in_form() -> None:
     for odd in (
         {**good, "id": ""},
         {**good, "index": 0},
+        {**good, "function": {"name": "f", "arguments": ""}},
         {"id": "a"},
         call("f", {}, id="a", type="function"),
     ):
         assert not are_whole(said([odd]))
+    for none in ("", None):
+        empty = said([call("f", none, id="a", type="function")])
+        found = whole_calls(empty)
+        assert found is not None
+        assert orjson.loads(bytes(found)) == [good]
+        cut = whole_calls(empty, is_cut=True)
+        assert cut is not None
+        assert orjson.loads(bytes(cut))[0]["function"]["arguments"] == ""
     found = whole_calls(said([call("f", {"a": [1]}, index=7), good]))
     assert found is not None
     assert orjson.loads(bytes(found)) == [
