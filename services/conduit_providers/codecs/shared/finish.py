@@ -12,7 +12,7 @@ from conduit.v1.chat_pb2 import (
 
 
 class Finish(Protocol):
-    """Why a model stopped: in OpenAI's words, and in the provider's where that says more."""
+    """The reason to stop, in OpenAI's words and in the provider's where those say more."""
 
     @property
     def reason(self) -> "FinishReason.ValueType":
