@@ -4,25 +4,28 @@ Each recorded answer of every dialect is read, dumped as SDKs dump it, and sent 
 goes out is held against the blocks that came in.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
 import pytest
+from openai._models import construct_type
+from openai.lib.streaming.chat import ChatCompletionStreamState
+from openai.types.chat import ChatCompletionChunk
 from tests.support.operations import form_of
-from tests.support.replays import Replay, replays
+from tests.support.replays import CATALOG, Replay, replays
 from tests.support.turns_of_dialects import given_in, turn_sent
 
 from conduit_providers.calls import Call
 from conduit_providers.codecs import codec_named
 
 Json = dict[str, Any]
+PROMPTED = "replicate_chat"
 CHATS = [
     replay
     for replay in replays()
     if replay.operation == "chat"
     # Whose models have no turns, but a prompt.
-    and replay.endpoint.codec != "replicate_chat"
+    and replay.endpoint.codec != PROMPTED
     and not {"answer", "events"}.isdisjoint(replay.expected)
     and "error" not in replay.expected
 ]
@@ -43,44 +46,17 @@ UNLIKE = {
 OURS = {"messages.annotations"}
 
 
-def messages_of(replay: Replay) -> Iterator[Json]:
-    """Yield the messages that a caller gets."""
+def messages_of(replay: Replay) -> list[Json]:
+    """Return the messages that a caller gets, those of a stream as OpenAI's SDK dumps them."""
     if "answer" in replay.expected:
-        for choice in replay.expected["answer"]["choices"]:
-            yield choice["message"]
-        return
-    joined: dict[int, Json] = {}
+        return [choice["message"] for choice in replay.expected["answer"]["choices"]]
+    state = ChatCompletionStreamState()
     for event in replay.expected["events"]:
-        for choice in event["choices"]:
-            message = joined.setdefault(choice["index"], {"role": "assistant", "content": None})
-            add(message, choice["delta"])
-    yield from joined.values()
-
-
-def add(message: Json, delta: Json) -> None:
-    """Add a piece as SDKs do: texts are joined, lists are strung together, calls by their index."""
-    for name, value in delta.items():
-        if name == "tool_calls":
-            add_calls(message.setdefault(name, []), value)
-        elif isinstance(value, list):
-            message[name] = message.get(name, []) + value
-        elif isinstance(value, dict):
-            add(message.setdefault(name, {}), value)
-        elif isinstance(value, str) and name != "role":
-            message[name] = (message.get(name) or "") + value
-
-
-def add_calls(calls: list[Json], pieces: list[Json]) -> None:
-    """Add pieces of calls."""
-    for piece in pieces:
-        place = piece.get("index", len(calls))
-        if place == len(calls):
-            calls.append({"id": "", "type": "function", "function": {"name": "", "arguments": ""}})
-        call = calls[place]
-        call |= {name: piece[name] for name in piece.keys() - {"index", "function"}}
-        function = piece.get("function") or {}
-        call["function"]["name"] += function.get("name") or ""
-        call["function"]["arguments"] += function.get("arguments") or ""
+        chunk = construct_type(type_=ChatCompletionChunk, value=event)
+        assert isinstance(chunk, ChatCompletionChunk)
+        state.handle_chunk(chunk)
+    whole: Any = state.current_completion_snapshot.to_dict(mode="json")
+    return [choice["message"] for choice in whole["choices"]]
 
 
 def next_call(replay: Replay, message: Json) -> Call[Any]:
@@ -104,7 +80,7 @@ def next_call(replay: Replay, message: Json) -> Call[Any]:
 def test_answer_handed_back_is_what_was_given(replay: Replay) -> None:
     """Block for block and in order; nothing of it is dropped."""
     given = given_in(replay)
-    messages = list(messages_of(replay))
+    messages = messages_of(replay)
     assert len(given) == len(messages)
     codec = codec_named(replay.endpoint.codec)
     for blocks, message in zip(given, messages, strict=True):
@@ -114,6 +90,17 @@ def test_answer_handed_back_is_what_was_given(replay: Replay) -> None:
         if blocks:
             assert turn_sent(replay, orjson.loads(sent.body)) == blocks
         assert set(call.dropped) - set(first.dropped) <= OURS | refused(replay)
+
+
+def test_every_dialect_that_has_turns_is_held_to_it() -> None:
+    """Whole and streamed, and with blocks to be handed back; Replicate's models have prompts."""
+    held = {
+        (each.endpoint.codec, each.fresh_call().stream) for each in CHATS if any(given_in(each))
+    }
+    codecs = {spec.endpoints["chat"].codec for spec in CATALOG.specs if "chat" in spec.endpoints}
+    assert held == {
+        (each, is_stream) for each in codecs - {PROMPTED} for is_stream in (True, False)
+    }
 
 
 def refused(replay: Replay) -> set[str]:

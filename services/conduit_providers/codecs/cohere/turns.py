@@ -23,7 +23,7 @@ from conduit.v1.chat_message_pb2 import (
 from conduit.v1.chat_tool_pb2 import ToolCall
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.cohere.answer import FORMAT, TOOL_PLAN
-from conduit_providers.codecs.shared.turns import joined_details, unknown_turn
+from conduit_providers.codecs.shared.turns import joined_details, said_once, unknown_turn
 from conduit_providers.json_reading import parsed
 from conduit_providers.operations.chat import ChatCall
 
@@ -136,7 +136,7 @@ class Conversation:
         for detail in joined_details(message.reasoning_details):
             if not _is_ours(detail):
                 self._drop("reasoning_details")
-            elif detail.id == TOOL_PLAN:
+            elif said_once(detail.id) == TOOL_PLAN:
                 plan += detail.text
             else:
                 blocks.append({"type": "thinking", "thinking": detail.text})

@@ -13,6 +13,7 @@ import orjson
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.mistral.answer import FORMAT
 from conduit_providers.codecs.openai.messages import with_answers
+from conduit_providers.codecs.shared.turns import said_once
 from conduit_providers.codecs.shared.unsupported import no_functions
 from conduit_providers.json_reading import parsed
 from conduit_providers.operations.chat import ChatCall
@@ -227,6 +228,8 @@ def _joined(details: object) -> list[Json]:
             last["signature"] = detail.get("signature") or last.get("signature")
         else:
             whole.append(dict(detail))
+            if isinstance(form := detail.get("format"), str):
+                whole[-1]["format"] = said_once(form)
             texts.append([_text_of(detail)])
     return [
         {**detail, "text": "".join(pieces)} if len(pieces) > 1 else detail

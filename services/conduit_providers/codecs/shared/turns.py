@@ -65,6 +65,8 @@ def joined_details(details: Iterable[ReasoningDetail]) -> list[ReasoningDetail]:
             pieces = {}
             whole.append(ReasoningDetail())
             whole[-1].CopyFrom(detail)
+            if detail.format:
+                whole[-1].format = said_once(detail.format)
             continue
         for name in _SAID:
             if detail.HasField(name):
@@ -73,6 +75,14 @@ def joined_details(details: Iterable[ReasoningDetail]) -> list[ReasoningDetail]:
             last.signature = detail.signature
     _put(whole, pieces)
     return whole
+
+
+def said_once(text: str) -> str:
+    """Return a text that stands several times in a row once.
+
+    OpenAI's SDK adds the formats of the pieces of a stream together.
+    """
+    return text[: (text + text).find(text, 1)] if text else text
 
 
 def _put(whole: list[ReasoningDetail], pieces: Mapping[str, list[str]]) -> None:

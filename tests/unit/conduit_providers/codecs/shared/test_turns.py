@@ -21,6 +21,7 @@ from conduit_providers.codecs.shared.turns import (
     arguments_of,
     is_thinking,
     joined_details,
+    said_once,
     with_results_in_order,
 )
 
@@ -42,6 +43,23 @@ def test_pieces_of_one_place_become_one_thought() -> None:
     assert [each.text for each in whole] == ["Hmmm", "Ah"]
     assert whole[0].signature == "s"
     assert [piece.text for piece in pieces] == ["Hm", "mm", "", "Ah"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", ""),
+        ("anthropic-claude-v1", "anthropic-claude-v1"),
+        ("anthropic-claude-v1" * 50, "anthropic-claude-v1"),
+        ("tool_plantool_plan", "tool_plan"),
+        ("abab" + "a", "ababa"),
+    ],
+)
+def test_what_stands_several_times_in_a_row_is_said_once(text: str, found: str) -> None:
+    """OpenAI's SDK adds up whatever is a text in the pieces of a list."""
+    assert said_once(text) == found
+    (whole,) = joined_details([detail("a", 0, format=text)])
+    assert whole.format == found
 
 
 def test_thoughts_without_a_place_are_whole() -> None:
@@ -77,6 +95,7 @@ def test_pieces_of_summaries_and_sealed_thoughts_are_joined(member: str) -> None
     [
         ("", {}),
         ("{}", {}),
+        (" \n", {}),
         ('{"a":{"b":[1]}}', {"a": {"b": [1]}}),
         ('{"a"', {INVALID_JSON: '{"a"'}),
         ("[1]", {INVALID_JSON: "[1]"}),
