@@ -16,6 +16,8 @@ from conduit_router.context import MAX_ATTEMPTS
 
 DOWN, UP = 10.0, 250.0
 OPEN_SECONDS = DEFAULT_POLICY.open_seconds
+# How long a primary that flaps is down.
+FLAP_SECONDS = 60.0
 SCHEDULES = 300
 # How long a silent provider holds up a call.
 SILENT_SECONDS = USUAL.first_token
@@ -75,6 +77,29 @@ def test_outage_of_the_primary_fails_no_call(
     late = [each for each in world.ended if each.began > UP + RECOVERY_SECONDS]
     assert late
     assert {each.provider_id for each in late} == {1}
+
+
+@pytest.mark.parametrize("routers", [1, 2])
+@pytest.mark.parametrize("every", [0.05, 2.0])
+@pytest.mark.parametrize("kind", ["refused", "503", "silent"])
+def test_a_primary_that_flaps_fails_no_call(
+    tmp_path: Path, kind: str, every: float, routers: int
+) -> None:
+    """Down for a minute, up for longer, again and again: each time it is left alone, and used."""
+    up_seconds = RECOVERY_SECONDS + 20.0
+    begins = [DOWN + number * (FLAP_SECONDS + up_seconds) for number in range(3)]
+    spells = [Spell(begin, begin + FLAP_SECONDS, kind) for begin in begins]
+    end = spells[-1].end + up_seconds
+    world = simulate(tmp_path, {1: spells, 2: []}, steadily(end, every, 5), routers)
+    assert [each.error for each in world.ended if each.error] == []
+    for spell in spells:
+        opened = spell.begin + 5.0 + 10 * every + (SILENT_SECONDS if kind == "silent" else 0.0)
+        asked = [each.at for each in world.asked if each.provider_id == 1]
+        assert len([at for at in asked if opened < at < spell.end]) <= 1
+        used_again = spell.end + RECOVERY_SECONDS
+        late = [each for each in world.ended if used_again < each.began < spell.end + up_seconds]
+        assert late
+        assert {each.provider_id for each in late} == {1}
 
 
 @pytest.mark.parametrize("kind", ["refused", "503"])
