@@ -3,8 +3,8 @@
     python -m tools.compatibility_page            write it
     python -m tools.compatibility_page --check    only say whether it is up to date
 
-What a provider type's file drops, renames and maps in chats is taken from the file; what its codec
-drops, from the results of its wire cases. The words above the mark are written by hand.
+What a provider type's file drops, renames and maps is taken from the file; what its codecs drop,
+from the results of their wire cases. The words above the mark are written by hand.
 """
 
 import sys
@@ -20,14 +20,20 @@ from conduit_providers.spec import Endpoint, ProviderSpec
 
 PAGE = Path(__file__).parents[1] / "docs" / "compatibility.md"
 MARK = "<!-- From here on written by python -m tools.compatibility_page -->\n"
+# They bring nothing that could be fitted.
+_PLAIN = frozenset({"models", "voices"})
 # Addresses and versions, which nothing of a request is fitted to.
-_UNSAID = frozenset({"body_version", "claude_path", "endpoint_path", "sampling_version"})
+_UNSAID = frozenset(
+    {
+        *("body_version", "claude_path", "endpoint_path", "live_path", "page_size"),
+        *("sampling_version", "then"),
+    }
+)
 
 
 def section(specs: Iterable[ProviderSpec], cases: Sequence[WireCase]) -> str:
-    """Return what is told of each type that has chats."""
-    told = (_type(spec, cases) for spec in specs if "chat" in spec.endpoints)
-    return "\n".join(told)
+    """Return what is told of each type."""
+    return "\n".join(_type(spec, cases) for spec in specs)
 
 
 def page(written: str, specs: Iterable[ProviderSpec], cases: Sequence[WireCase]) -> str:
@@ -37,14 +43,33 @@ def page(written: str, specs: Iterable[ProviderSpec], cases: Sequence[WireCase])
 
 
 def _type(spec: ProviderSpec, cases: Sequence[WireCase]) -> str:
-    endpoint = spec.endpoints["chat"]
+    told = [f"### {spec.display_name}\n\n"]
+    if "chat" in spec.endpoints:
+        told.append(_list(_of_operation(spec, "chat", cases)))
+    for name in sorted(spec.endpoints.keys() - {"chat"} - _PLAIN):
+        if lines := _of_operation(spec, name, cases):
+            told.append(f"{_lead(told)}Of `{name}`:\n\n{_list(lines)}")
+    return "".join(told if len(told) > 1 else [*told, _list([])])
+
+
+def _lead(told: Sequence[str]) -> str:
+    """Return what is between a list and what follows it."""
+    return "\n" if len(told) > 1 else ""
+
+
+def _list(lines: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines or ["- Nothing."])
+
+
+def _of_operation(spec: ProviderSpec, name: str, cases: Sequence[WireCase]) -> list[str]:
+    endpoint = spec.endpoints[name]
     lines = [*_of_file(endpoint), *_of_models(endpoint)]
-    place = f"{spec.name}/chat"
+    place = f"{spec.name}/{name}"
     dropped = {name for case in cases_of(place, cases) for name in case.result.get("dropped", [])}
     by_codec = dropped - endpoint.drop - {f"messages.{name}" for name in endpoint.drop_in_messages}
     if by_codec:
         lines.append(f"- Dropped, or altered and reported so, in its cases: {_names(by_codec)}")
-    return f"### {spec.display_name}\n\n" + "".join(f"{line}\n" for line in lines or ["- Nothing."])
+    return lines
 
 
 def _of_file(endpoint: Endpoint) -> Iterator[str]:

@@ -15,13 +15,15 @@ def test_the_page_is_up_to_date() -> None:
     assert written == page(written, SPECS, all_cases())
 
 
-def test_each_type_with_chats_is_told_of() -> None:
-    """With what its file drops, be it one parameter."""
-    told = section(SPECS, all_cases())
+def test_each_type_is_told_of_with_each_of_its_operations() -> None:
+    """With what its file drops, be it one parameter, of sound and pictures as of chats."""
+    cases = all_cases()
     for spec in SPECS:
-        if "chat" in spec.endpoints:
-            assert f"### {spec.display_name}\n" in told
-            assert all(f"`{name}`" in told for name in spec.endpoints["chat"].drop)
+        told = section([spec], cases)
+        assert told.startswith(f"### {spec.display_name}\n")
+        for name, endpoint in spec.endpoints.items():
+            assert all(f"`{dropped}`" in told for dropped in endpoint.drop)
+            assert not endpoint.drop or name == "chat" or f"Of `{name}`:" in told
 
 
 def test_what_codecs_drop_is_told_by_the_cases() -> None:
