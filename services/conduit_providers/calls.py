@@ -97,6 +97,8 @@ class Call(msgspec.Struct, Generic[TypedT]):
     created: int = 0
     # How long the caller waits for a job from now on; 0 if that is not known.
     seconds: float = 0.0
+    # How long the sound is that was sent, in seconds, where its dialect can tell.
+    sounded: float = 0.0
     # URL to media type and content, for endpoints that take no URLs.
     fetched: Mapping[str, tuple[str, bytes]] = {}
     # Of the answer that is a stream, names in lower case, for dialects whose events do not

@@ -6,20 +6,18 @@ https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Generic, Protocol, TypeVar, cast, runtime_checkable
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from conduit_providers.calls import Events
 from conduit_providers.codec import Decoder
 from conduit_providers.failures import malformed
-from conduit_providers.jobs import Job, JobRequest, StreamingJob
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
-from conduit_providers.wire import GrpcMethod, GrpcRequest, HttpResponse
+from conduit_providers.wire import GrpcRequest, HttpResponse
 
 CallT = TypeVar("CallT", contravariant=True)
 AnswerT = TypeVar("AnswerT", covariant=True)
 EventsT = TypeVar("EventsT", bound=Events, covariant=True)
-StreamedT = TypeVar("StreamedT", bound=Events)
 
 # A flag, which says that the message is not compressed, and the message's length.
 _PREFIX_BYTES = 5
@@ -57,27 +55,6 @@ class StreamingGrpcCodec(GrpcCodec[CallT, AnswerT], Protocol, Generic[CallT, Ans
         ...
 
 
-class GrpcJobCodec(Generic[CallT, AnswerT, StreamedT]):
-    """A gRPC codec as one of jobs: each call is a job of a single step."""
-
-    def __init__(self, codec: GrpcCodec[CallT, AnswerT]) -> None:
-        self._codec = codec
-
-    def whole(self, call: CallT, endpoint: Endpoint, target: Target) -> Job[AnswerT]:
-        """Return the job that comes to a whole answer. UpstreamError if it fails."""
-        response = yield JobRequest(self._codec.to_upstream(call, endpoint, target))
-        return self._codec.from_upstream(response, call, endpoint)
-
-    def stream(
-        self, call: CallT, endpoint: Endpoint, target: Target
-    ) -> Job[StreamingJob[StreamedT]]:
-        """Return the job that comes to a streamed answer."""
-        step = JobRequest(self._codec.to_upstream(call, endpoint, target))
-        # The catalog takes no other codec for an operation whose answers are streamed.
-        codec = cast("StreamingGrpcCodec[CallT, AnswerT, StreamedT]", self._codec)
-        return _opened(StreamingJob(step, codec.decoder(call, endpoint), _nothing_left()))
-
-
 def framed(messages: Iterable[bytes]) -> bytes:
     """Return messages as a stream has them."""
     return b"".join(b"\0" + len(each).to_bytes(4) + each for each in messages)
@@ -92,13 +69,3 @@ def messages_in(data: bytes, provider: str = "") -> Iterator[bytes]:
         if data[begin - _PREFIX_BYTES] or at > len(data) or begin > len(data):
             raise malformed(provider, "its messages are not framed")
         yield data[begin:at]
-
-
-def _opened(job: StreamingJob[StreamedT]) -> Job[StreamingJob[StreamedT]]:
-    return job
-    yield job.step  # a job is a generator, also one without a step before its stream
-
-
-def _nothing_left() -> Job[None]:
-    return None
-    yield JobRequest(GrpcRequest(GrpcMethod(""), ()))  # as above

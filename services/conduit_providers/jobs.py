@@ -5,27 +5,29 @@ is thrown into it where it stands: a job that can do without the answer goes on.
 """
 
 from collections.abc import Generator
-from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 from conduit_providers.calls import Events
 from conduit_providers.codec import Codec, Decoder
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
-from conduit_providers.wire import GrpcRequest, HttpRequest, HttpResponse
+from conduit_providers.wire import GrpcMethod, GrpcRequest, HttpRequest, HttpResponse, SocketRequest
 
 ResultT = TypeVar("ResultT")
 CallT = TypeVar("CallT", contravariant=True)
 AnswerT = TypeVar("AnswerT", covariant=True)
 EventsT = TypeVar("EventsT", bound=Events)
+PiecesT = TypeVar("PiecesT", bound=Events, covariant=True)
 
 
 class JobRequest(NamedTuple):
     """One exchange, signed like any other: only go where the key may be shown.
 
-    The answer to a call of gRPC is sent to the job as a response whose body has the messages.
+    The answer to a call of gRPC, or over a WebSocket, is sent to the job as a response whose body
+    has the messages.
     """
 
-    request: HttpRequest | GrpcRequest
+    request: HttpRequest | GrpcRequest | SocketRequest
     # `https://host`, where the request's path begins at the root; empty where it is relative to
     # the instance's base URL.
     origin: str = ""
@@ -59,3 +61,50 @@ class JobCodec(Codec[CallT, AnswerT], Protocol, Generic[CallT, AnswerT, EventsT]
     def stream(self, call: CallT, endpoint: Endpoint, target: Target) -> Job[StreamingJob[EventsT]]:
         """Return the job that comes to a streamed answer."""
         ...
+
+
+class OneStepCodec(Protocol, Generic[CallT, AnswerT]):
+    """Translates an operation to one exchange that is none of plain HTTP, and back."""
+
+    def to_upstream(
+        self, call: CallT, endpoint: Endpoint, target: Target
+    ) -> GrpcRequest | SocketRequest:
+        """Build the exchange. InvalidRequest if this dialect cannot say the call."""
+        ...
+
+    def from_upstream(self, response: HttpResponse, call: CallT, endpoint: Endpoint) -> AnswerT:
+        """Read the answer. UpstreamError if it makes no sense."""
+        ...
+
+
+class _StreamingOneStepCodec(Protocol, Generic[CallT, PiecesT]):
+    def decoder(self, call: CallT, endpoint: Endpoint) -> Decoder[PiecesT]: ...
+
+
+class OneStepJobCodec(Generic[CallT, AnswerT, EventsT]):
+    """A codec of such exchanges as one of jobs: each call is a job of a single step."""
+
+    def __init__(self, codec: OneStepCodec[CallT, AnswerT]) -> None:
+        self._codec = codec
+
+    def whole(self, call: CallT, endpoint: Endpoint, target: Target) -> Job[AnswerT]:
+        """Return the job that comes to a whole answer. UpstreamError if it fails."""
+        response = yield JobRequest(self._codec.to_upstream(call, endpoint, target))
+        return self._codec.from_upstream(response, call, endpoint)
+
+    def stream(self, call: CallT, endpoint: Endpoint, target: Target) -> Job[StreamingJob[EventsT]]:
+        """Return the job that comes to a streamed answer."""
+        step = JobRequest(self._codec.to_upstream(call, endpoint, target))
+        # The catalog takes no other codec for an operation whose answers are streamed.
+        codec = cast("_StreamingOneStepCodec[CallT, EventsT]", self._codec)
+        return _opened(StreamingJob(step, codec.decoder(call, endpoint), _nothing_left()))
+
+
+def _opened(job: StreamingJob[EventsT]) -> Job[StreamingJob[EventsT]]:
+    return job
+    yield job.step  # a job is a generator, also one without a step before its stream
+
+
+def _nothing_left() -> Job[None]:
+    return None
+    yield JobRequest(GrpcRequest(GrpcMethod(""), ()))  # as above

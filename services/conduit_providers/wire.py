@@ -4,8 +4,8 @@ Structs, because one is made for every call: named tuples cost four times as muc
 dataclasses ten times.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -73,3 +73,41 @@ class GrpcRequest(NamedTuple):
     def __repr__(self) -> str:
         """Name it without its metadata, which may hold credentials, and its messages."""
         return f"<GrpcRequest {self.method.path}>"
+
+
+class SocketFrame(NamedTuple):
+    """A frame of an upload over a WebSocket, and how long its sound lasts, where that is known."""
+
+    data: bytes
+    seconds: float = 0.0
+
+
+class SocketExchange(Protocol):
+    """One upload on its way over a WebSocket. Stateful, so one for each attempt."""
+
+    handshake: WebSocketRequest
+
+    def check(self, messages: bytes) -> None:
+        """Raise UpstreamError, by class, if messages say that the provider failed."""
+        ...
+
+    def frames(self, data: bytes) -> Iterable[SocketFrame]:
+        """Return what goes out once the next bytes have come."""
+        ...
+
+    def end(self) -> Iterable[SocketFrame]:
+        """Return what goes out after the last bytes."""
+        ...
+
+
+class SocketRequest(NamedTuple):
+    """An upload that is sent in frames over a WebSocket, whose messages are one answer."""
+
+    upload: Upload
+    # Takes the upload's first bytes, which are sent again with the others.
+    # InvalidRequest if this dialect cannot take them.
+    begin: Callable[[bytes], SocketExchange]
+
+    def __repr__(self) -> str:
+        """Say nothing of what is sent."""
+        return "<SocketRequest>"

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
+from botocore.eventstream import EventStreamBuffer
 from google.protobuf.json_format import MessageToDict
 from tests.support.operations import form_of, operation_named, registered
 from tests.support.wire_cases import (
@@ -31,9 +32,11 @@ from conduit_providers.codecs.shared.sse import events_in
 from conduit_providers.failures import error_from
 from conduit_providers.operations.chat import ChatDecoder
 from conduit_providers.quantities import LEAVES, Quantities
+from conduit_providers.socket_codec import SocketCodec
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.speech import SpeechEvents
-from conduit_providers.wire import HttpRequest, HttpResponse
+from conduit_providers.uploaded_form import uploaded_form
+from conduit_providers.wire import HttpRequest, HttpResponse, SocketFrame, SocketRequest
 
 CATALOG: Catalog = load_catalog(base_urls={"Simulator": "http://127.0.0.1:9999/v1"})
 # Stands in expected results for the name of the provider, so that its types can share them.
@@ -58,6 +61,11 @@ class Replay:
         self.endpoint: Endpoint = spec.endpoints[operation]
         self.provider_name = f"{spec.name} Production"
         self.target = CATALOG.targets(self._provider(), self._key())[operation]
+
+    @property
+    def is_over_socket(self) -> bool:
+        """Whether the answer is messages of a WebSocket."""
+        return isinstance(codec_named(self.endpoint.codec), SocketCodec)
 
     def _provider(self) -> Provider:
         provider = Provider(
@@ -116,17 +124,22 @@ class Replay:
     def sent(self, call: Call[Any]) -> bytes:
         """Return the signed request as a case has it: the full URL, so that the host is seen."""
         signer = signer_for(self.spec.auth, SECRET, self.target)
-        request = signer.sign(self._unsigned(call))
+        unsigned = self._unsigned(call)
+        if isinstance(unsigned, SocketRequest):
+            unsigned = uploaded(unsigned, call)
+        request = signer.sign(unsigned)
         lines = [f"{request.method} {self.target.base_url}{request.path}"]
         lines += [f"{name}: {value}" for name, value in request.headers]
         # Files of cases are in the request itself, and so in its body.
         assert request.upload is None
         return "\n".join(lines).encode() + b"\n\n" + request.body
 
-    def _unsigned(self, call: Call[Any]) -> HttpRequest:
+    def _unsigned(self, call: Call[Any]) -> HttpRequest | SocketRequest:
         codec, of = codec_named(self.endpoint.codec), (self.endpoint, self.target)
         is_list = self.operation in LISTS
-        sent: HttpRequest = codec.to_upstream(*of) if is_list else codec.to_upstream(call, *of)
+        sent: HttpRequest | SocketRequest = (
+            codec.to_upstream(*of) if is_list else codec.to_upstream(call, *of)
+        )
         return sent
 
     @cached_property
@@ -196,6 +209,24 @@ class Replay:
         if not decoder.done:
             found.append(decoder.close())
         return b"".join(bytes_in(events) for events in found if events), decoder.usage
+
+
+def uploaded(request: SocketRequest, call: Call[Any]) -> HttpRequest:
+    """Return a handshake whose body is the frames that follow it, as AWS's events are written."""
+    file = next(each.file for each in uploaded_form(call).members.members if each.HasField("file"))
+    exchange = request.begin(file.content)
+    frames = [*exchange.frames(file.content), *exchange.end()]
+    path, headers, _ = exchange.handshake
+    lines = [b"event: %b\ndata: %b\n\n" % told for told in map(event_in, frames)]
+    return HttpRequest("GET", path, headers, b"".join(lines))
+
+
+def event_in(frame: SocketFrame) -> tuple[bytes, bytes]:
+    """Return the name and the content of an event, as AWS's own library reads it."""
+    buffer = EventStreamBuffer()
+    buffer.add_data(frame.data)
+    (message,) = buffer
+    return message.headers[":event-type"].encode(), message.payload
 
 
 def _answered(case: WireCase, place: str) -> WireCase:

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/]+)/(?P<scope>[^,]+), "
@@ -17,6 +17,35 @@ _AUTHORIZATION = re.compile(
 
 def _hmac(key: bytes, text: str) -> bytes:
     return hmac.new(key, text.encode(), hashlib.sha256).digest()
+
+
+def is_presigned(url: str, secret_access_key: str) -> bool:
+    """Whether the query of a handshake has the signature of its other members and its host."""
+    parts = urlsplit(url)
+    pairs = [pair.partition("=")[::2] for pair in parts.query.split("&")]
+    told = {name: unquote(value) for name, value in pairs}
+    assert told["X-Amz-SignedHeaders"] == "host"
+    signed = sorted(pair for pair in pairs if pair[0] != "X-Amz-Signature")
+    scope = told["X-Amz-Credential"].partition("/")[2]
+    lines = [
+        "GET",
+        parts.path,
+        "&".join(f"{name}={value}" for name, value in signed),
+        f"host:{parts.netloc}",
+        "",
+        "host",
+        hashlib.sha256(b"").hexdigest(),
+    ]
+    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    signature = _signature(secret_access_key, told["X-Amz-Date"], scope, digest)
+    return hmac.compare_digest(signature, told["X-Amz-Signature"])
+
+
+def _signature(secret_access_key: str, date: str, scope: str, digest: str) -> str:
+    key = f"AWS4{secret_access_key}".encode()
+    for part in scope.split("/"):
+        key = _hmac(key, part)
+    return _hmac(key, f"AWS4-HMAC-SHA256\n{date}\n{scope}\n{digest}").hex()
 
 
 def is_signed(
@@ -39,8 +68,5 @@ def is_signed(
         hashlib.sha256(body).hexdigest(),
     ]
     digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    key = f"AWS4{secret_access_key}".encode()
-    for part in said["scope"].split("/"):
-        key = _hmac(key, part)
-    whole = "\n".join(("AWS4-HMAC-SHA256", headers["x-amz-date"], said["scope"], digest))
-    return hmac.compare_digest(_hmac(key, whole).hex(), said["signature"])
+    signature = _signature(secret_access_key, headers["x-amz-date"], said["scope"], digest)
+    return hmac.compare_digest(signature, said["signature"])

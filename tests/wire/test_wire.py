@@ -23,7 +23,8 @@ REPLAYS = replays()
 STREAMS = [replay for replay in REPLAYS if replay.expected.keys() & {"audio", "events"}]
 WHOLE_STREAMS = [replay for replay in STREAMS if "error" not in replay.expected]
 # Those that are events; a provider that sends none answers whole, or with bytes.
-EVENTS = [each for each in WHOLE_STREAMS if each.case.is_of_events]
+# Whether messages over a WebSocket are all is told by its end, not by them.
+EVENTS = [each for each in WHOLE_STREAMS if each.case.is_of_events and not each.is_over_socket]
 CHATS = [replay for replay in STREAMS if replay.operation == "chat"]
 ANSWERS = [replay for replay in REPLAYS if "answer" in replay.expected]
 

@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
-from botocore.auth import SigV4Auth
+from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import (
@@ -42,6 +42,7 @@ from conduit_kernel.errors import (
 )
 from conduit_providers.auth import NEVER, HeaderSigner, Signer, header_value, invalid_key
 from conduit_providers.auth.aws_credentials import AwsKey, Machine, Proof, Role, own_credentials
+from conduit_providers.auth.options import AwsOptions
 from conduit_providers.sending import Send
 from conduit_providers.spec import Auth
 from conduit_providers.target import Target
@@ -49,6 +50,9 @@ from conduit_providers.token_signer import Ask, ExpiringSigner
 from conduit_providers.wire import HttpRequest
 
 IDENTITY = "identity"
+# How long a signature in a query holds: the most that Transcribe takes.
+# https://docs.aws.amazon.com/transcribe/latest/dg/streaming-setting-up.html
+PRESIGNED_SECONDS = 300
 _ACCESS_KEY_ID = re.compile(r"[A-Z0-9]{16,128}")
 # Parts of what IAM and STS print, around the key itself.
 _WRAPPERS = ("AccessKey", "Credentials")
@@ -60,9 +64,9 @@ def signer(auth: Auth, secret: str, target: Target) -> Signer:
     if not secret:
         raise invalid_key(target)
     region = target.settings.get("region", "")
-    service = auth.options.service
+    options: AwsOptions = auth.options
     if secret == IDENTITY:
-        return AwsSigner(target, service, region, Machine(region))
+        return AwsSigner(target, options, region, Machine(region))
     if not secret.startswith("{"):
         if _ACCESS_KEY_ID.fullmatch(secret) and secret[:4] in {"AKIA", "ASIA"}:
             raise _unusable(target, "an access key id needs its secret; give both as JSON")
@@ -70,8 +74,8 @@ def signer(auth: Auth, secret: str, target: Target) -> Signer:
     key = _read(secret, target)
     machine = None if key.access_key_id else Machine(region)
     if key.role_arn:
-        return AwsSigner(target, service, region, Role(key, region, machine))
-    return AwsSigner(target, service, region, None, own_credentials(key))
+        return AwsSigner(target, options, region, Role(key, region, machine))
+    return AwsSigner(target, options, region, None, own_credentials(key))
 
 
 class AwsSigner(ExpiringSigner[Proof]):
@@ -80,14 +84,14 @@ class AwsSigner(ExpiringSigner[Proof]):
     def __init__(
         self,
         target: Target,
-        service: str,
+        options: AwsOptions,
         region: str,
         fetch: Callable[[float, Ask], Proof] | None,
         credentials: Credentials | None = None,
     ) -> None:
         """Take what finds the credentials, in a thread, because it waits; or the credentials."""
         super().__init__(target, "AWS")
-        self._service = service
+        self._options = options
         self._region = region
         self._find = fetch
         self._credentials = credentials
@@ -97,13 +101,19 @@ class AwsSigner(ExpiringSigner[Proof]):
         """Return the request with its signature. InvalidApiKey without credentials."""
         if self._credentials is None:
             raise invalid_key(self._target)
+        path, base = request.path.partition("?")[0], self._target.base_url
+        service = self._options.services.get(path, self._options.service)
         signed = AWSRequest(
             method=request.method,
-            url=self._target.base_url + request.path,
+            url=base + request.path,
             headers=dict(request.headers),
             data=request.body,
         )
-        SigV4Auth(self._credentials, self._service, self._region).add_auth(signed)
+        if path in self._options.presigned:
+            how = SigV4QueryAuth(self._credentials, service, self._region, PRESIGNED_SECONDS)
+            how.add_auth(signed)
+            return replace(request, path=str(signed.url).removeprefix(base))
+        SigV4Auth(self._credentials, service, self._region).add_auth(signed)
         return replace(
             request, headers=tuple((name.lower(), value) for name, value in signed.headers.items())
         )

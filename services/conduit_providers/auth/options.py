@@ -37,6 +37,10 @@ class AwsOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     # By which AWS knows the service.
     service: str = "bedrock"
+    # The same for some paths, where a type has several services.
+    services: Mapping[str, str] = {}
+    # The paths of WebSockets, whose signature is in the query.
+    presigned: frozenset[str] = frozenset()
 
 
 class GoogleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

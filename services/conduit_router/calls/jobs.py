@@ -15,8 +15,9 @@ from conduit_kernel.http import Headers, Origin, Response, Timeouts
 from conduit_providers.codec import Decoder
 from conduit_providers.jobs import Job, JobRequest, StreamingJob
 from conduit_providers.spec import ProviderSpec
-from conduit_providers.wire import GrpcRequest, HttpResponse
+from conduit_providers.wire import GrpcRequest, HttpRequest, HttpResponse, SocketRequest
 from conduit_router.calls.grpc_calls import GrpcCalls
+from conduit_router.calls.socket_calls import SocketCalls
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.transport import Transport
 
@@ -94,6 +95,8 @@ class JobRunner:
             request = opened.step.request
             if isinstance(request, GrpcRequest):
                 response = await self._grpc().open(there, spec, request, rest)
+            elif isinstance(request, SocketRequest):
+                response = await SocketCalls(self._transport).open(there, spec, request, rest)
             else:
                 response = await self._transport.open(there, spec, request, rest)
         except BaseException:
@@ -130,6 +133,9 @@ class JobRunner:
             raise UpstreamTimeout(f"{name} did not finish its work in time", provider=name)
         if isinstance(step.request, GrpcRequest):
             return await self._grpc().ask(there, spec, step.request, _within(left))
+        if isinstance(step.request, SocketRequest):
+            sockets = SocketCalls(self._transport)
+            return await sockets.ask(there, spec, step.request, _within(left))
         return await self._transport.ask(there, spec, step.request, _within(left))
 
     def _tell(
@@ -156,9 +162,9 @@ class JobRunner:
         upstream: UpstreamTarget,
         spec: ProviderSpec,
     ) -> None:
-        """Cancel what a job has begun, or is just beginning; a call of gRPC begins nothing else."""
+        """Cancel what a job has begun, or is just beginning; only those of HTTP begin anything."""
         try:
-            if cancel is None and not isinstance(step.request, GrpcRequest):
+            if cancel is None and isinstance(step.request, HttpRequest):
                 # Only the answer says what there is to be cancelled.
                 async with asyncio.timeout(CANCEL_SECONDS):
                     answer, _ = await exchange

@@ -24,8 +24,9 @@ from conduit_providers.auth.secret_files import NO_FILES, FileTexts, files_named
 from conduit_providers.catalog import Catalog
 from conduit_providers.catalog.codec_types import MODELS
 from conduit_providers.codecs import codec_named
-from conduit_providers.grpc_codec import GrpcCodec, GrpcJobCodec
-from conduit_providers.jobs import JobCodec
+from conduit_providers.grpc_codec import GrpcCodec
+from conduit_providers.jobs import JobCodec, OneStepJobCodec
+from conduit_providers.socket_codec import SocketCodec
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_router.routing.key_builder import KeyBuilder
 from conduit_router.routing.table import Instance, Network, ServedOperation, UpstreamKey
@@ -198,8 +199,8 @@ class Compiler:
 
 def _served(endpoint: Endpoint) -> ServedOperation:
     codec = codec_named(endpoint.codec)
-    if isinstance(codec, GrpcCodec):
-        return ServedOperation(endpoint, codec, GrpcJobCodec(codec))
+    if isinstance(codec, GrpcCodec | SocketCodec):
+        return ServedOperation(endpoint, codec, OneStepJobCodec(codec))
     job_codec = codec if isinstance(codec, JobCodec) else None
     return ServedOperation(endpoint, codec, job_codec)
 

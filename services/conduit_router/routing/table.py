@@ -13,8 +13,7 @@ from conduit.v1.routing_policy_pb2 import FallbackCondition
 from conduit_kernel.http import Origin, PreparedRequest
 from conduit_providers.auth import Signer
 from conduit_providers.codec import StraightCodec
-from conduit_providers.grpc_codec import GrpcJobCodec
-from conduit_providers.jobs import JobCodec
+from conduit_providers.jobs import JobCodec, OneStepJobCodec
 from conduit_providers.redaction import Redactor
 from conduit_providers.spec import Endpoint, ProviderSpec
 from conduit_providers.target import Target
@@ -135,8 +134,8 @@ class ServedOperation(NamedTuple):
     endpoint: Endpoint
     # Translates calls that are one exchange; a `StreamingCodec` where answers are streamed.
     codec: Any
-    # The codec again, where calls are jobs; for one of gRPC what makes its calls jobs.
-    job_codec: JobCodec[Any, Any, Any] | GrpcJobCodec[Any, Any, Any] | None
+    # The codec again, where calls are jobs; for one of gRPC or WebSockets what makes them jobs.
+    job_codec: JobCodec[Any, Any, Any] | OneStepJobCodec[Any, Any, Any] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,6 +4,7 @@ https://smithy.io/2.0/aws/amazon-eventstream.html describes the framing; `botoco
 """
 
 import struct
+from binascii import crc32
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -15,6 +16,10 @@ from conduit_providers.failures import malformed
 # Two lengths and a checksum; the first length is the whole message's.
 _PRELUDE_BYTES = 12
 _SIZE = struct.Struct(">I")
+
+
+# A header whose value is a text: its name, the value's type, the value.
+_TEXT_TYPE = b"\x07"
 
 
 class Frame(NamedTuple):
@@ -53,6 +58,11 @@ class FrameBuffer:
             if frame is not None:
                 yield frame
 
+    @property
+    def is_within_message(self) -> bool:
+        """Return whether a message has begun and is not whole."""
+        return bool(self._held) or self._missing != _PRELUDE_BYTES
+
     def _next(self, part: bytes) -> Frame | None:
         """Add a prelude, or the rest of a message, which is then whole."""
         self._buffer.add_data(part)
@@ -79,3 +89,25 @@ def _frame(headers: Mapping[str, object], payload: bytes) -> Frame:
     names = {"event": ":event-type", "exception": ":exception-type"}
     name = headers.get(names.get(str(kind), ":error-code"), "")
     return Frame(kind == "event", str(name), payload, str(headers.get(":error-message", "")))
+
+
+def event_frame(name: str, payload: bytes, content_type: str) -> bytes:
+    """Return a message with an event of ours."""
+    headers = b"".join(
+        _header(*each)
+        for each in (
+            (":message-type", "event"),
+            (":event-type", name),
+            (":content-type", content_type),
+        )
+    )
+    # The message's checksum follows.
+    size = _PRELUDE_BYTES + len(headers) + len(payload) + _SIZE.size
+    prelude = _SIZE.pack(size) + _SIZE.pack(len(headers))
+    message = prelude + _SIZE.pack(crc32(prelude)) + headers + payload
+    return message + _SIZE.pack(crc32(message))
+
+
+def _header(name: str, value: str) -> bytes:
+    size = len(value).to_bytes(2)
+    return bytes([len(name)]) + name.encode() + _TEXT_TYPE + size + value.encode()

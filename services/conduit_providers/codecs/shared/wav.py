@@ -4,6 +4,7 @@ http://soundfile.sapp.org/doc/WaveFormat/ describes the head.
 """
 
 import struct
+from typing import NamedTuple
 
 # Of how much follows, where that is not known yet.
 _UNKNOWN_SIZE = 0xFFFFFFFF
@@ -11,6 +12,12 @@ _HEAD = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _PCM = 1
 _FORM_BYTES = 16
 _SAMPLE_BYTES = 2
+# "RIFF", a size, "WAVE"; each chunk has its name and its size.
+_RIFF_BYTES = 12
+_CHUNK_HEAD = struct.Struct("<4sI")
+# Of a form: its kind, channels, rate, bytes in a second and in a sample of all channels, bits.
+_FORM = struct.Struct("<HHIIHH")
+_EXTENSIBLE = 0xFFFE
 
 
 def wav_head(rate: int) -> bytes:
@@ -30,3 +37,44 @@ def wav_head(rate: int) -> bytes:
         b"data",
         _UNKNOWN_SIZE,
     )
+
+
+class Samples(NamedTuple):
+    """Where PCM is in a file, and what it is."""
+
+    channels: int
+    rate: int
+    bits: int
+    begins_at: int
+    # In bytes; None where only the file's end will tell.
+    size: int | None
+
+
+def samples_in(head: bytes) -> Samples | None:
+    """Find the samples of a file by its first bytes; None if it is no WAV file with PCM."""
+    if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
+        return None
+    form, at = b"", _RIFF_BYTES
+    while len(name_and_size := head[at : at + _CHUNK_HEAD.size]) == _CHUNK_HEAD.size:
+        name, size = _CHUNK_HEAD.unpack(name_and_size)
+        at += _CHUNK_HEAD.size
+        if name == b"data":
+            return _samples(form, at, size)
+        if name == b"fmt ":
+            form = head[at : at + size]
+        # Chunks begin at even places.
+        at += size + size % 2
+    return None
+
+
+def _samples(form: bytes, begins_at: int, size: int) -> Samples | None:
+    if len(form) < _FORM.size:
+        return None
+    kind, channels, rate, _, _, bits = _FORM.unpack_from(form)
+    if kind == _EXTENSIBLE:
+        # The kind is at the beginning of a longer name.
+        kind = int.from_bytes(form[24:26], "little")
+    if kind != _PCM:
+        return None
+    is_known = size not in {0, _UNKNOWN_SIZE}
+    return Samples(channels, rate, bits, begins_at, size if is_known else None)

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 from msgspec.structs import replace
-from tests.support.signatures import is_signed
+from tests.support.signatures import is_presigned, is_signed
 
 from conduit_kernel.errors import ConduitError, InvalidApiKey, UpstreamError, UpstreamUnreachable
 from conduit_providers.auth import NEVER, Signer, signer_for
@@ -328,3 +328,36 @@ async def test_errors_are_ours(aws: Aws, send: Send) -> None:
         aws.answer = answer
         with pytest.raises(ConduitError):
             await signer_of(KEY | ROLE).refresh(NOW, send)
+
+
+SEVERAL = Auth(
+    kind="aws_sigv4",
+    description="",
+    options=AwsOptions(
+        service="polly", services={"/socket": "transcribe"}, presigned=frozenset({"/socket"})
+    ),
+)
+
+
+@pytest.mark.parametrize("key", [KEY, {**KEY, "sessionToken": TOKEN}])
+def test_a_websocket_is_signed_in_its_query(key: dict[str, str]) -> None:
+    """With its port, its own service, and what was in the query before."""
+    where = target("https://transcribe.example:8443")
+    handshake = HttpRequest("GET", "/socket?sample-rate=8000&language-options=de-DE%2Cen-US")
+    signed = signer_for(SEVERAL, orjson.dumps(key).decode(), where).sign(handshake)
+    assert signed.headers == ()
+    assert signed.path.startswith(handshake.path + "&X-Amz-")
+    assert "%2Feu-west-1%2Ftranscribe%2Faws4_request" in signed.path
+    assert "X-Amz-Expires=300" in signed.path
+    assert ("X-Amz-Security-Token=canary-token" in signed.path) == ("sessionToken" in key)
+    assert is_presigned(where.base_url + signed.path, SECRET)
+    assert SECRET not in signed.path
+    assert "Signature" not in repr(signed)
+
+
+def test_other_paths_are_signed_for_the_usual_service() -> None:
+    """In a header."""
+    signed = signer_for(SEVERAL, orjson.dumps(KEY).decode(), target()).sign(REQUEST)
+    fields = dict(signed.headers)
+    assert "/eu-west-1/polly/aws4_request" in fields["authorization"]
+    assert is_signed("POST", target().base_url + REQUEST.path, fields, REQUEST.body, SECRET)

@@ -8,7 +8,7 @@ from tests.support.eventstream import event, frame
 
 from conduit_kernel.errors import UpstreamError
 from conduit_providers.codec import MAX_EVENT_BYTES
-from conduit_providers.codecs.shared.aws_eventstream import Frame, FrameBuffer
+from conduit_providers.codecs.shared.aws_eventstream import Frame, FrameBuffer, event_frame
 
 
 def read(*pieces: bytes) -> list[Frame]:
@@ -60,3 +60,24 @@ def test_text_in_headers_that_is_none_is_refused() -> None:
     body = broken[:-4]
     with pytest.raises(UpstreamError):
         read(body + pack("!I", crc32(body)))
+
+
+@pytest.mark.parametrize("payload", [b"", b"\0\xff", bytes(100_000)])
+def test_an_event_of_ours_is_framed_as_theirs_are(payload: bytes) -> None:
+    """To the byte, as what is written for tests, and readable."""
+    headers = {":message-type": "event", ":event-type": "AudioEvent", ":content-type": "a/b"}
+    written = event_frame("AudioEvent", payload, "a/b")
+    assert written == frame(headers, payload)
+    assert read(written) == [Frame(is_event=True, name="AudioEvent", payload=payload, words="")]
+
+
+def test_a_buffer_knows_whether_a_message_is_on_its_way() -> None:
+    """From its first byte to its last."""
+    written = event("chunk", b"{}")
+    buffer = FrameBuffer("Lumen")
+    within = []
+    for at in range(len(written)):
+        found = list(buffer.feed(written[at : at + 1]))
+        within.append(buffer.is_within_message)
+    assert within == [True] * (len(written) - 1) + [False]
+    assert len(found) == 1

@@ -1,11 +1,12 @@
-"""WAV, read by Python's own library."""
+"""WAV, read and written by Python's own library."""
 
 import io
+import struct
 import wave
 
 import pytest
 
-from conduit_providers.codecs.shared.wav import wav_head
+from conduit_providers.codecs.shared.wav import Samples, samples_in, wav_head
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 24_000])
@@ -15,3 +16,53 @@ def test_the_head_says_what_the_samples_are(rate: int) -> None:
     with wave.open(io.BytesIO(wav_head(rate) + samples)) as sound:
         assert (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) == (rate, 1, 2)
         assert sound.readframes(100) == samples
+
+
+def test_the_samples_are_where_the_chunk_begins() -> None:
+    """Whatever is before it; as many as it says."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(2)
+        sound.setsampwidth(3)
+        sound.setframerate(44_100)
+        sound.writeframes(bytes(60))
+    data = file.getvalue()
+    assert samples_in(data) == Samples(2, 44_100, 24, 44, 60)
+    # A chunk of an odd size is followed by a byte of nothing.
+    before = b"LIST\x03\0\0\0abc\0"
+    assert samples_in(data[:36] + before + data[36:]) == Samples(2, 44_100, 24, 56, 60)
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF])
+def test_samples_of_no_known_number_go_on_to_the_end(size: int) -> None:
+    """As of a sound that was written while it was made."""
+    head = wav_head(8_000)[:-4] + struct.pack("<I", size)
+    assert samples_in(head) == Samples(1, 8_000, 16, 44, None)
+
+
+def test_the_kind_may_have_a_longer_name() -> None:
+    """Of PCM it begins with the same number."""
+    form = (
+        struct.pack("<HHIIHH", 0xFFFE, 1, 8_000, 16_000, 2, 16) + bytes(8) + b"\x01\0" + bytes(14)
+    )
+    data = b"RIFF\0\0\0\0WAVEfmt " + struct.pack("<I", len(form)) + form + b"data\x02\0\0\0"
+    assert samples_in(data) == Samples(1, 8_000, 16, 68, 2)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        b"RIFF\0\0\0\0AVI ",
+        b"RIFF\0\0\0\0WAVE",
+        b"RIFF\0\0\0\0WAVEdata\x02\0\0\0",
+        b"RIFF\0\0\0\0WAVEfmt \x02\0\0\0\x01\0data\x02\0\0\0",
+        # Floating point.
+        wav_head(8_000).replace(b"\x10\0\0\0\x01", b"\x10\0\0\0\x03"),
+        # A chunk that goes on behind what is there.
+        b"RIFF\0\0\0\0WAVEfmt \xff\xff\xff\xff",
+    ],
+)
+def test_what_has_no_samples_is_none(head: bytes) -> None:
+    """Neither another format nor half a head is read."""
+    assert samples_in(head) is None

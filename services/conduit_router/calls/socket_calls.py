@@ -1,0 +1,242 @@
+"""Makes calls over WebSockets, as the steps of jobs that they are.
+
+An upload goes out in frames while messages come in; those are the answer, and its end is theirs.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from math import inf
+from typing import NamedTuple
+
+from conduit_kernel.errors import UpstreamError
+from conduit_kernel.http import (
+    BodyCut,
+    BodyTooLarge,
+    Headers,
+    HttpError,
+    IdleTimeout,
+    Response,
+    Timeouts,
+    TotalTimeout,
+    Upload,
+)
+from conduit_kernel.http.upload import UploadReader, failure_of
+from conduit_kernel.http.wake_slot import WakeSlot
+from conduit_kernel.websocket import WebSocket, WebSocketClosed
+from conduit_providers.spec import ProviderSpec
+from conduit_providers.wire import HttpResponse, SocketExchange, SocketFrame, SocketRequest
+from conduit_router.routing.table import UpstreamTarget
+from conduit_router.upstream.transport import (
+    MAX_ANSWER_BYTES,
+    LazyHeaders,
+    Transport,
+    raise_unreachable,
+    raise_upload,
+)
+
+# What a dialect sees of an upload before it builds the handshake.
+HEAD_BYTES = 64 * 1024
+# How far ahead of its own time sound is sent.
+LEAD_SECONDS = 5.0
+# Unread bytes of an answer above which no more is read from the provider.
+BUFFER_BYTES = 256 * 1024
+_OK = 200
+
+
+class _Begun(NamedTuple):
+    exchange: SocketExchange
+    response: Response
+
+
+class SocketCalls:
+    """Makes calls over sockets that the transport opens, each within its times."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def ask(
+        self,
+        upstream: UpstreamTarget,
+        spec: ProviderSpec,
+        request: SocketRequest,
+        timeouts: Timeouts,
+    ) -> tuple[HttpResponse, Headers]:
+        """Return all messages that answer an upload, and the handshake's header fields.
+
+        UpstreamError, by class, if it fails.
+        """
+        exchange, response = await self._begin(upstream, spec, request, timeouts)
+        body = bytearray()
+        try:
+            while data := await response.next():
+                body += data
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise BodyTooLarge(f"its messages have more than {MAX_ANSWER_BYTES} bytes")
+        except HttpError as error:
+            # What it said before it ended may be why.
+            exchange.check(bytes(body))
+            raise_unreachable(error, upstream)
+        finally:
+            response.close()
+        return HttpResponse(_OK, LazyHeaders(response.headers), bytes(body)), response.headers
+
+    async def open(
+        self,
+        upstream: UpstreamTarget,
+        spec: ProviderSpec,
+        request: SocketRequest,
+        timeouts: Timeouts,
+    ) -> Response:
+        """Begin an upload and return its answer, whose messages are still to come.
+
+        UpstreamError, by class, if that fails. Close what is returned, always.
+        """
+        return (await self._begin(upstream, spec, request, timeouts)).response
+
+    async def _begin(
+        self,
+        upstream: UpstreamTarget,
+        spec: ProviderSpec,
+        request: SocketRequest,
+        timeouts: Timeouts,
+    ) -> _Begun:
+        reader, head = await _opened(request.upload)
+        exchange = request.begin(head)
+        socket = await self._transport.open_socket(upstream, spec, exchange.handshake, timeouts)
+        return _Begun(exchange, _Sending(socket, exchange, reader, timeouts).begin(head))
+
+
+class _Sending:
+    """Sends an upload, and reads the messages into a response, no faster than they are taken."""
+
+    def __init__(
+        self, socket: WebSocket, exchange: SocketExchange, reader: UploadReader, timeouts: Timeouts
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.wake_slot = WakeSlot(self._loop)
+        self.buffered = 0
+        self.used = False
+        self.answered = True
+        self._socket = socket
+        self._exchange = exchange
+        self._reader = reader
+        self._timeouts = timeouts
+        self._may_read = asyncio.Event()
+        self._may_read.set()
+        self._began = self._sent_at = self._loop.time()
+        # Of the sound that was sent, in seconds.
+        self._sounded = 0.0
+        self._is_sent = False
+        # What was wrong with what is sent.
+        self._failure: HttpError | None = None
+        self._response = Response(self, [])
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+
+    def begin(self, head: bytes) -> Response:
+        """Return the response, and begin to send and to read."""
+        response = self._response
+        response.status, response.headers = _OK, Headers.of(list(self._socket.answer_fields))
+        self._tasks = (
+            asyncio.create_task(self._send(head)),
+            asyncio.create_task(self._receive()),
+        )
+        return response
+
+    def resume(self) -> None:
+        """Read on after the reader has taken what had arrived."""
+        self.buffered = 0
+        self._may_read.set()
+
+    def drop(self) -> None:
+        """End the connection."""
+        for task in self._tasks:
+            task.cancel()
+        self._socket.abort()
+
+    async def _send(self, head: bytes) -> None:
+        try:
+            data = head
+            while data:
+                await self._pass(self._exchange.frames(data))
+                data = await self._reader.next()
+            await self._pass(self._exchange.end())
+        except WebSocketClosed:
+            # How the connection ended is told to who receives.
+            return
+        except Exception as error:  # noqa: BLE001 # whatever it is, the answer fails with it
+            self._failure = failure_of(error)
+            self._socket.abort()
+        else:
+            self._is_sent = True
+
+    async def _pass(self, frames: Iterable[SocketFrame]) -> None:
+        """Send frames, no faster than the provider takes them, nor than their sound is heard."""
+        for frame in frames:
+            ahead = self._sounded - LEAD_SECONDS - (self._loop.time() - self._began)
+            if ahead > 0:
+                await asyncio.sleep(ahead)
+            await self._socket.send(frame.data)
+            self._sounded += frame.seconds
+            self._sent_at = self._loop.time()
+
+    async def _receive(self) -> None:
+        error: HttpError | None = None
+        total = self._timeouts.total
+        try:
+            async with asyncio.timeout(None if total == inf else total):
+                while (message := await self._next()) is not None:
+                    self._add(message)
+        except TimeoutError:
+            error = TotalTimeout("the answer took longer than it may")
+        except HttpError as failure:
+            error = failure
+        self._response.done, self._response.error = True, error
+        self._tasks[0].cancel()
+        self._socket.abort()
+        self.wake_slot.wake()
+
+    async def _next(self) -> bytes | None:
+        """Return the next message, None after the last. HttpError if the connection breaks."""
+        await self._may_read.wait()
+        idle = self._timeouts.idle
+        while True:
+            try:
+                async with asyncio.timeout(idle):
+                    message = await self._socket.receive()
+            except TimeoutError:
+                if self._loop.time() - self._sent_at >= idle:
+                    raise IdleTimeout("no message came in time") from None
+            except WebSocketClosed as end:
+                self._check_end(end)
+                return None
+            else:
+                return message.encode() if isinstance(message, str) else message
+
+    def _check_end(self, end: WebSocketClosed) -> None:
+        """Raise HttpError unless all was sent, and answered, before the connection ended."""
+        if self._failure is not None:
+            raise self._failure
+        if not (end.is_clean and self._is_sent):
+            raise BodyCut(f"the WebSocket was closed with code {end.code}") from end
+
+    def _add(self, message: bytes) -> None:
+        self._response.parts.append(message)
+        self.buffered += len(message)
+        if self.buffered > BUFFER_BYTES:
+            self._response.paused = True
+            self._may_read.clear()
+        self.wake_slot.wake()
+
+
+async def _opened(upload: Upload) -> tuple[UploadReader, bytes]:
+    """Return a pass over an upload, and its first bytes."""
+    head = bytearray()
+    try:
+        reader = await upload.open()
+        while len(head) < HEAD_BYTES and (data := await reader.next()):
+            head += data
+    except UpstreamError:
+        raise
+    except Exception as error:  # noqa: BLE001 # whatever the caller's side fails with
+        raise_upload(failure_of(error))
+    return reader, bytes(head)
