@@ -20,6 +20,8 @@ from conduit_providers.wire import HttpResponse
 
 ROUNDS = range(int(os.environ.get("CONDUIT_FUZZ_ROUNDS", "1")))
 REPLAYS = [each for each in replays() if hasattr(codec_named(each.endpoint.codec), "from_upstream")]
+# Some calls are refused before anything is sent.
+ANSWERED = [each for each in REPLAYS if "received" in each.case.file.parts]
 CALLS = [each for each in REPLAYS if each.asked.request and each.operation not in LISTS]
 
 
@@ -45,7 +47,7 @@ def test_nonsense_of_a_caller_is_refused_or_sent(replay: Replay, turn: int) -> N
 
 
 @pytest.mark.parametrize("turn", ROUNDS)
-@pytest.mark.parametrize("replay", REPLAYS, ids=name_of)
+@pytest.mark.parametrize("replay", ANSWERED, ids=name_of)
 def test_nonsense_of_a_provider_is_read_or_malformed(replay: Replay, turn: int) -> None:
     """A codec reads an answer, in both forms, or raises an error of the provider."""
     response = broken(replay, chance_of(replay, turn, "answer"))

@@ -120,7 +120,7 @@ class _Sending:
         self._socket = socket
         self._exchange = exchange
         self._reader = reader
-        self._timeouts = timeouts
+        self.timeouts = timeouts
         self._may_read = asyncio.Event()
         self._may_read.set()
         self._began = self._sent_at = self._loop.time()
@@ -181,7 +181,7 @@ class _Sending:
 
     async def _receive(self) -> None:
         error: HttpError | None = None
-        total = self._timeouts.total
+        total = self.timeouts.total
         try:
             async with asyncio.timeout(None if total == inf else total):
                 while (message := await self._next()) is not None:
@@ -198,7 +198,7 @@ class _Sending:
     async def _next(self) -> bytes | None:
         """Return the next message, None after the last. HttpError if the connection breaks."""
         await self._may_read.wait()
-        idle = self._timeouts.idle
+        idle = self.timeouts.idle
         while True:
             try:
                 async with asyncio.timeout(idle):

@@ -15,6 +15,7 @@ _CHUNKS_PER_SECOND = 10
 _FLAC_CHUNK_BYTES = 8 * 1024
 _OPUS_CHUNK_BYTES = 1024
 _SAMPLE_BYTES = 2
+OPUS = "ogg-opus"
 _BITS = 16
 # Of Opus, whatever it was made of: https://www.rfc-editor.org/rfc/rfc7845#section-5.1
 _OPUS_RATE = 48_000
@@ -25,7 +26,7 @@ _FLAC_HEAD_BYTES = 21
 
 
 class Sound(NamedTuple):
-    """What an upload is, and how it is cut."""
+    """An upload's sound: what it is, and how it is cut."""
 
     # As Transcribe names it.
     encoding: str
@@ -72,4 +73,4 @@ def _opus(head: bytes) -> Sound | None:
     # The first page has a head of 28 bytes, as it has one piece.
     if head[:4] != b"OggS" or head[28:36] != b"OpusHead":
         return None
-    return Sound("ogg-opus", _OPUS_RATE, _OPUS_CHUNK_BYTES)
+    return Sound(OPUS, _OPUS_RATE, _OPUS_CHUNK_BYTES)

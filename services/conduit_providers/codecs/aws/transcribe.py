@@ -14,10 +14,10 @@ from conduit.v1.transcript_event_pb2 import (
     TranscriptTextDelta,
     TranscriptTextDone,
 )
-from conduit_kernel.errors import StreamInterrupted, UpstreamError
+from conduit_kernel.errors import StreamInterrupted, UnsupportedCapability, UpstreamError
 from conduit_kernel.http import JoinedUpload
 from conduit_providers.codecs.aws.options import TranscribeOptions
-from conduit_providers.codecs.aws.sounds import Sound, sound_of
+from conduit_providers.codecs.aws.sounds import OPUS, Sound, sound_of
 from conduit_providers.codecs.aws.transcripts import Result, heard_in, results_in, whole_frames
 from conduit_providers.codecs.shared.aws_eventstream import FrameBuffer, event_frame
 from conduit_providers.codecs.shared.one_file import drop_others, only_file
@@ -40,6 +40,8 @@ from conduit_providers.wire import (
 # The model of AWS's own; others are those that an account has trained.
 OWN_MODEL = "transcribe"
 _TAKEN = frozenset({"file", "language", "languages", "response_format", "timestamp_granularities"})
+# https://docs.aws.amazon.com/transcribe/latest/dg/lang-id-stream.html
+IDENTIFY = ("identify-language", "true")
 # What is said in events as it is heard; of documents all must be known.
 _AS_HEARD = frozenset({"", "json"})
 _SOUND_TYPE = "application/octet-stream"
@@ -91,6 +93,12 @@ def _begun(
     call: TranscribeCall, handshake: WebSocketRequest, query: Query, head: bytes
 ) -> "AwsTranscription":
     sound = sound_of(head, call.provider)
+    if sound.encoding == OPUS and IDENTIFY in query:
+        raise UnsupportedCapability(
+            f"{call.provider} tells languages apart in flac and wav alone; ogg needs its language",
+            field="language",
+            capability="format",
+        )
     about = [("media-encoding", sound.encoding), ("sample-rate", str(sound.rate))]
     path = f"{handshake.path}?{urlencode([*query, *about])}"
     return AwsTranscription(call, handshake._replace(path=path), sound)
@@ -105,7 +113,7 @@ def _languages(call: TranscribeCall, options: TranscribeOptions) -> Query:
     if len(found) == 1:
         return [("language-code", found[0])]
     guesses = found or options.guesses
-    return [("identify-language", "true"), ("language-options", ",".join(guesses))]
+    return [IDENTIFY, ("language-options", ",".join(guesses))]
 
 
 def _wishes(call: TranscribeCall) -> Iterator[tuple[str, str]]:

@@ -40,7 +40,7 @@ def wav_head(rate: int) -> bytes:
 
 
 class Samples(NamedTuple):
-    """Where PCM is in a file, and what it is."""
+    """A file's PCM: where it is, and what it is."""
 
     channels: int
     rate: int

@@ -14,7 +14,7 @@ from tests.support.eventstream import event
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
-from conduit_providers.codecs.aws.transcribe import CODEC
+from conduit_providers.codecs.aws.transcribe import CODEC, OWN_MODEL
 from conduit_providers.operations.transcribe import OPERATION, TranscribeCall
 from conduit_providers.target import Target
 from conduit_providers.transcripts import AUDIO_MILLISECOND
@@ -48,7 +48,7 @@ def begun(made: TranscribeCall, head: bytes) -> SocketExchange:
     return CODEC.to_upstream(made, ENDPOINT, TARGET).begin(head)
 
 
-def asked(model: str = "transcribe", **members: object) -> dict[str, str]:
+def asked(model: str, **members: object) -> dict[str, str]:
     """Return what the handshake says of a recording's words."""
     path = begun(call(wav(), model, **members), wav()).handshake.path
     query = {name: values[0] for name, values in parse_qs(path.partition("?")[2]).items()}
@@ -84,12 +84,12 @@ def sounds_in(frames: Iterable[SocketFrame]) -> list[bytes]:
 )
 def test_a_language_goes_by_its_dialect(members: dict[str, object], query: dict[str, str]) -> None:
     """What Transcribe does not know, it refuses; without a word it is told what may be spoken."""
-    assert asked(**members) == query
+    assert asked(OWN_MODEL, **members) == query
 
 
 def test_a_model_of_the_accounts_own_goes_by_its_name() -> None:
     """AWS's own goes without one."""
-    assert asked(language="en", model="mine")["language-model-name"] == "mine"
+    assert asked("mine", language="en")["language-model-name"] == "mine"
 
 
 @pytest.mark.parametrize("size", [1, 7, 43, 44, 45, 1_000, 10_000])
