@@ -21,6 +21,7 @@ from conduit_providers.codecs.bedrock.options import ChatModel as OnBedrock
 from conduit_providers.codecs.bedrock.options import EmbedModel as EmbedOnBedrock
 from conduit_providers.codecs.deepgram.options import ConverseModel as LiveDeepgram
 from conduit_providers.codecs.gemini.options import ChatModel as Gemini
+from conduit_providers.codecs.openai.options import SpeakModel as OpenAISpeech
 from conduit_providers.codecs.replicate.options import ChatModel as OnReplicate
 from conduit_providers.codecs.replicate.options import ImageModel as PaintsOnReplicate
 from conduit_providers.codecs.vertex.options import ChatModel as OnVertex
@@ -146,6 +147,16 @@ FACTS: list[tuple[str, str, str, msgspec.Struct]] = [
         "converse",
         "flux-general-en",
         LiveDeepgram(is_flux=True, terms="keyterm", languages="language_hint"),
+    ),
+    (
+        "Groq",
+        "speak",
+        "canopylabs/orpheus-arabic-saudi",
+        OpenAISpeech(
+            max_characters=200,
+            events="never",
+            voices=("abdullah", "aisha", "fahad", "lulwa", "noura", "sultan"),
+        ),
     ),
     ("Deepgram", "converse", "nova-3", LiveDeepgram(terms="keyterm", any_language="multi")),
     ("Anthropic", "chat", "claude-3-5-haiku-20241022", Claude(takes_sampling=True)),
