@@ -31,8 +31,10 @@ RECOGNIZED = (
     b'"startOffset":"0.500s","endOffset":"1.500s"}]}]}],"metadata":{"totalBilledDuration":"3s"}}'
 )
 IMAGES = b'{"created":1,"data":[{"b64_json":"iVBORw0KGgo="}],"usage":{"output_tokens":272}}'
-# As Stability AI and Gemini answer.
+# As Stability AI, Bedrock and Gemini answer.
 ONE_IMAGE = b'{"image":"iVBORw0KGgo=","finish_reason":"SUCCESS","seed":1}'
+INVOKED = b'{"seeds":[1],"finish_reasons":[null],"images":["iVBORw0KGgo="]}'
+KEPT_BACK = b'{"finish_reasons":["Filter reason: output image"]}'
 DRAWN = (
     b'{"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":'
     b'"iVBORw0KGgo="}}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":263,'
@@ -106,6 +108,8 @@ def _answer(path: str) -> bytes:
         return LISTENED
     if "/stable-image/" in path:
         return ONE_IMAGE
+    if path.endswith("/invoke"):
+        return KEPT_BACK if path.startswith("/kept") else INVOKED
     if path.endswith(":generateContent"):
         return DRAWN
     if path.endswith(":recognize"):

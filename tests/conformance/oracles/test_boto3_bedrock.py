@@ -433,13 +433,15 @@ def test_chat_is_what_the_sdk_sends(recorder: Recorder, runtime: Any, name: str)
     assert theirs.headers["authorization"].split(",")[0].split("/", 2)[2] == scope
 
 
-EMBEDS: list[tuple[str, Json, Json]] = [
+INVOCATIONS: list[tuple[str, str, Json, Json]] = [
     (
+        "embed",
         "amazon.titan-embed-text-v2:0",
         {"input": "one", "dimensions": 256, "normalize": True},
         {"inputText": "one", "dimensions": 256, "normalize": True},
     ),
     (
+        "embed",
         "cohere.embed-english-v3",
         {"input": ["one", "two"], "input_type": "search_query", "truncate": "END"},
         {
@@ -449,20 +451,33 @@ EMBEDS: list[tuple[str, Json, Json]] = [
             "embedding_types": ["float"],
         },
     ),
+    (
+        "image",
+        "stability.stable-image-core-v1:1",
+        {"prompt": "a hat", "size": "1792x1024", "seed": 7},
+        {"prompt": "a hat", "aspect_ratio": "16:9", "seed": 7, "output_format": "png"},
+    ),
+    (
+        "image_edit",
+        "us.stability.stable-image-style-guide-v1:0",
+        {"prompt": "a hat", "images": [{"image_url": "data:image/png;base64,UE5H"}]},
+        {"prompt": "a hat", "output_format": "png", "image": "UE5H"},
+    ),
 ]
 
 
-@pytest.mark.parametrize(("model", "request_", "body"), EMBEDS)
-def test_embedding_is_what_the_sdk_sends(
+@pytest.mark.parametrize(("operation", "model", "request_", "body"), INVOCATIONS)
+def test_invocation_is_what_the_sdk_sends(
     recorder: Recorder,
     runtime: Any,  # noqa: ANN401 # untyped
+    operation: str,
     model: str,
     request_: Json,
     body: Json,
 ) -> None:
     """The SDK and the codec invoke the same model with the same body."""
     runtime.invoke_model(modelId=model, body=orjson.dumps(body), contentType="application/json")
-    ours = we_send("embed", request_ | {"model": model}, recorder.address)
+    ours = we_send(operation, request_ | {"model": model}, recorder.address)
     assert [theirs.meaning for theirs in recorder.received] == [ours.meaning]
 
 

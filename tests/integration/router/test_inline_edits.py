@@ -19,11 +19,12 @@ from conduit.v1.image_requests_pb2 import (
     EditImagesStart,
     StreamEditImagesRequest,
 )
-from conduit_kernel.errors import InvalidRequest
+from conduit_kernel.errors import ContentPolicy, InvalidRequest
 from conduit_router.calls.media import MAX_BYTES
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + b"\0\r\n" * 100_000
 MASK = mask([bytes([0, 255]), bytes([255, 0])], [1, 4])
+SETTINGS = {"Bedrock": {"region": "us-west-2"}}
 WHITE = [bytes([255, 0]), bytes([0, 255])]
 
 
@@ -40,7 +41,7 @@ async def run(bench: Runner, *instances: tuple[str, str, str]) -> Bench:
     return await bench(
         snapshot(
             [
-                provider(n, address, provider_type=kind, priority=n)
+                provider(n, address, provider_type=kind, priority=n, settings=SETTINGS.get(kind))
                 for n, (kind, address, _) in zip(places, instances, strict=True)
             ],
             keys=[key(n, n) for n in places],
@@ -88,6 +89,28 @@ async def test_a_mask_is_white_where_it_was_transparent(
     assert image == ("image.png", "image/png", PICTURE)
     assert fitted[:2] == ("mask.png", "image/png")
     assert brightness(fitted[2]) == WHITE
+
+
+async def test_bedrock_takes_the_same_in_json(bench: Runner, takers: Transcribers) -> None:
+    """The image that came is charged for."""
+    model = "us.stability.stable-image-inpaint-v1:0"
+    router = await run(bench, ("Bedrock", f"{takers.address}/good", model))
+    await edit(router, form("image", "mask", strength="0.5"), PICTURE, MASK)
+    body = orjson.loads(takers.sent[0].members[0][1])
+    assert b64decode(body["image"]) == PICTURE
+    assert brightness(b64decode(body["mask"])) == WHITE
+    (charge,) = router.charges()
+    assert [(line.unit, line.quantity) for line in charge.lines] == [(charge_pb2.UNIT_IMAGE, 1)]
+
+
+async def test_an_image_that_bedrock_keeps_back_is_an_error(
+    bench: Runner, takers: Transcribers
+) -> None:
+    """Though the status is 200."""
+    model = "us.stability.stable-image-control-sketch-v1:0"
+    router = await run(bench, ("Bedrock", f"{takers.address}/kept", model))
+    with pytest.raises(ContentPolicy):
+        await edit(router, form("image"), PICTURE)
 
 
 async def test_several_images_are_parts_of_one_content(bench: Runner, takers: Transcribers) -> None:

@@ -4,7 +4,9 @@ from typing import Literal
 
 import msgspec
 
+from conduit_providers.codecs.stability.options import ServiceModel
 from conduit_providers.model_rows import EmbedModel as AnyEmbedModel
+from conduit_providers.model_rows import ImageModel as AnyImageModel
 
 
 class ModelsOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,3 +44,15 @@ class EmbedModel(AnyEmbedModel, frozen=True, forbid_unknown_fields=True):
     dimensions: tuple[str, ...] = ()
     # Whether Titan's has `normalize`.
     takes_normalize: bool = False
+
+
+class ImageModel(AnyImageModel, frozen=True, forbid_unknown_fields=True):
+    """The maker of a model that draws, by which the form of the body goes."""
+
+    maker: Literal["stability", "unknown"] = "unknown"
+
+
+class ImageEditModel(ServiceModel, frozen=True, forbid_unknown_fields=True):
+    """The maker of a model that changes images, and what it takes."""
+
+    maker: Literal["stability", "unknown"] = "unknown"

@@ -12,7 +12,7 @@ from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.shared.image_wishes import drop_others, one_image, own_members
 from conduit_providers.codecs.shared.whole_images import WholeImageDecoder
 from conduit_providers.codecs.stability.drawing import drawing_request, read_image
-from conduit_providers.codecs.stability.options import ImageEditModel
+from conduit_providers.codecs.stability.options import ImageEditModel, ServiceModel
 from conduit_providers.given_images import Picture, mask_of, pictures_of
 from conduit_providers.images import ImageAnswer
 from conduit_providers.operations.image_edit import ImageEditCall
@@ -31,8 +31,9 @@ class StabilityImageEditCodec:
         provider = target.provider_name
         one_image(call, provider)
         facts: ImageEditModel = endpoint.facts_of(call.model)
-        pictures = _pictures(call, facts, provider)
-        members = _members(call, facts, provider)
+        pictures = pictures_for(call, facts, provider)
+        model = call.model if facts.names_model else None
+        members = {**members_of(call, facts, provider), "model": model}
         return drawing_request(
             target.fill(endpoint.path) + facts.service, endpoint, members, pictures
         )
@@ -48,7 +49,8 @@ class StabilityImageEditCodec:
         return WholeImageDecoder(call, "image_edit", partial(read_image, call=call))
 
 
-def _pictures(call: ImageEditCall, facts: ImageEditModel, provider: str) -> dict[str, Picture]:
+def pictures_for(call: ImageEditCall, facts: ServiceModel, provider: str) -> dict[str, Picture]:
+    """Return the image, and the mask. InvalidRequest if the service does not take what is given."""
     wish = call.typed
     if wish.HasField("mask") and not facts.takes_mask:
         message = f"The model {call.model!r} of {provider} takes no mask"
@@ -58,7 +60,8 @@ def _pictures(call: ImageEditCall, facts: ImageEditModel, provider: str) -> dict
     return found if mask is None else {**found, "mask": mask}
 
 
-def _members(call: ImageEditCall, facts: ImageEditModel, provider: str) -> dict[str, Any]:
+def members_of(call: ImageEditCall, facts: ServiceModel, provider: str) -> dict[str, Any]:
+    """Return what is said beside the images; what is None is not said."""
     wish = call.typed
     own = own_members(wish)
     drop_others(call, provider, _TAKEN | own.keys())
@@ -66,7 +69,6 @@ def _members(call: ImageEditCall, facts: ImageEditModel, provider: str) -> dict[
         call.drop("prompt", provider)
     return {
         "prompt": wish.prompt if facts.takes_prompt else None,
-        "model": call.model if facts.names_model else None,
         "mode": facts.mode or None,
         "output_format": wish.output_format or "png",
         **own,

@@ -11,12 +11,18 @@ class ImageModel(AnyImageModel, frozen=True, forbid_unknown_fields=True):
     names_model: bool = True
 
 
-class ImageEditModel(AnyImageModel, frozen=True, forbid_unknown_fields=True):
-    """The service that changes images, and what it takes."""
+class ServiceModel(AnyImageModel, frozen=True, forbid_unknown_fields=True):
+    """The facts about a service that changes images."""
 
-    service: str = "generate/sd3"
-    names_model: bool = False
-    # What tells the service to begin with an image, where it does not anyway.
+    # What tells it to begin with an image, where it does not anyway.
     mode: str = ""
     takes_mask: bool = False
     takes_prompt: bool = True
+
+
+class ImageEditModel(ServiceModel, frozen=True, forbid_unknown_fields=True):
+    """The service that changes images."""
+
+    service: str = "generate/sd3"
+    # Whether the service is told the model.
+    names_model: bool = False

@@ -36,6 +36,8 @@ def test_operation_goes_to_its_own_address() -> None:
     assert found == {
         "chat": runtime,
         "embed": runtime,
+        "image": runtime,
+        "image_edit": runtime,
         "rerank": "https://bedrock-agent-runtime.eu-west-1.amazonaws.com",
         "models": "https://bedrock.eu-west-1.amazonaws.com",
     }
