@@ -15,7 +15,7 @@ from conduit_bridge.metrics import RouteCounts
 from conduit_bridge.path_hints import PathHints
 from conduit_bridge.request_metadata import request_id_of
 from conduit_bridge.routes import NO_PARAMS, Params, RouteTable
-from conduit_kernel.ended_call import take_ended_call
+from conduit_kernel.ended_call import ENDED_CALL
 from conduit_kernel.errors import (
     ConduitError,
     InvalidRequest,
@@ -230,6 +230,11 @@ class Dispatcher:
     def _write_line(
         self, method: str, route: str, outcome: Outcome, seconds: float, request_id: str
     ) -> None:
+        facts = ENDED_CALL.get()
+        if facts is None:
+            facts = _NO_FACTS
+        else:
+            ENDED_CALL.set(None)
         failure = {"code": outcome.code} if outcome.code else _NO_FACTS
         self._log.info(
             "http_request",
@@ -238,7 +243,7 @@ class Dispatcher:
             status=outcome.status,
             ms=round(seconds * 1000, 3),
             **failure,
-            **{"request_id": request_id, **take_ended_call()},
+            **{"request_id": request_id, **facts},
         )
 
 

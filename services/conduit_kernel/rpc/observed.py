@@ -10,7 +10,7 @@ import grpc
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from conduit_kernel.ended_call import take_ended_call
+from conduit_kernel.ended_call import ENDED_CALL
 from conduit_kernel.errors import ConduitError
 from conduit_kernel.histograms import CALL_BOUNDS
 
@@ -52,9 +52,11 @@ class ObservedCall:
         counts.codes[code] = counts.codes.get(code, 0) + 1
         counts.buckets[bisect_left(CALL_BOUNDS, seconds)] += 1
         counts.seconds += seconds
-        facts = take_ended_call()
+        facts = ENDED_CALL.get()
+        if facts is not None:
+            ENDED_CALL.set(None)
         if self._rpcs.is_logged:
-            self._write(code, seconds, request_id, facts)
+            self._write(code, seconds, request_id, facts or {})
 
     def _code(self, *, is_whole: bool) -> str:
         if self.failed_by is not None:
