@@ -16,9 +16,9 @@ ENDPOINT = Endpoint(
 )
 
 
-def decoder(content_type: str = "application/json") -> WholeTranscriptDecoder:
+def decoder(content_type: str = "application/json", asked: bytes = b"{}") -> WholeTranscriptDecoder:
     """Return the decoder of a whole answer."""
-    call = Call(OPERATION.plain_form(b"{}"), alias="m", model="m", provider="P", stream=True)
+    call = Call(OPERATION.plain_form(asked), alias="m", model="m", provider="P", stream=True)
     call.answer_headers = {"content-type": content_type}
     found = OpenAITranscribeCodec().decoder(call, ENDPOINT)
     assert isinstance(found, WholeTranscriptDecoder)

@@ -9,7 +9,7 @@ from conduit_kernel.errors import UpstreamError
 @pytest.mark.parametrize("document", ["WEBVTT\n\n00:00.000 --> 00:01.000\nHi.\n", "Hi.\n"])
 def test_of_a_document_the_text_is_the_document(document: str) -> None:
     """As of answers to typed requests."""
-    found = decoder("text/vtt; charset=utf-8")
+    found = decoder("text/vtt; charset=utf-8", b'{"response_format":"vtt"}')
     found.feed(document.encode())
     events = found.close()
     assert events is not None
