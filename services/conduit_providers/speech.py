@@ -31,7 +31,10 @@ MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
 UNKNOWN_TYPE = "application/octet-stream"
 # Of `pcm`, as OpenAI documents it: 24 kHz, 16 bits, one channel.
 # https://platform.openai.com/docs/guides/text-to-speech
+PCM_RATE = 24_000
 PCM_BYTES_PER_SECOND = 48_000
+# Of `mulaw` and `alaw`, as telephones have them: 8 bits, one channel.
+PHONE_RATE = 8_000
 # OpenAI's estimate of $0.015 a minute, at $12 a million, comes to 21; Google says 25 of Gemini's.
 # https://openai.com/api/pricing, https://ai.google.dev/gemini-api/docs/pricing
 TOKENS_PER_SECOND = 25

@@ -302,7 +302,8 @@ def streamed(pieces: list[Any]) -> Json:
     if not any(is_sound(piece) for piece in found):
         return {"events": [each for piece in found for each in data_in(piece.sse)]}
     sound = b"".join(piece.audio for piece in found)
-    return {"audio": sound.decode(), "contentType": found[0].content_type}
+    # What is no text is told by its bytes.
+    return {"audio": sound.decode(errors="backslashreplace"), "contentType": found[0].content_type}
 
 
 def is_sound(events: Any) -> bool:  # noqa: ANN401 # each operation has its own

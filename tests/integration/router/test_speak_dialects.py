@@ -168,7 +168,7 @@ async def test_a_format_that_nobody_has_is_refused(bench: Runner, voices: Voices
     """Nothing is sent."""
     router = await bench(speakers(voices))
     with pytest.raises(UnsupportedCapability):
-        await spoken(router, response_format="mulaw")
+        await spoken(router, response_format="m4a")
     assert (voices.asked, router.charges()) == ([], [])
 
 

@@ -21,7 +21,7 @@ from conduit_providers.codecs.shared.speeches import (
 from conduit_providers.operations.speak import SpeakCall
 from conduit_providers.quantities import Quantities, counted
 from conduit_providers.spec import Endpoint
-from conduit_providers.speech import CHARACTER
+from conduit_providers.speech import CHARACTER, PCM_RATE, PHONE_RATE
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest
 
@@ -29,11 +29,13 @@ from conduit_providers.wire import JSON_HEADERS, HttpRequest
 _FORMATS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "aac": {"encoding": "aac"},
+        "alaw": {"encoding": "alaw", "container": "none", "sample_rate": str(PHONE_RATE)},
         "flac": {"encoding": "flac"},
         "mp3": {"encoding": "mp3"},
+        "mulaw": {"encoding": "mulaw", "container": "none", "sample_rate": str(PHONE_RATE)},
         "opus": {"encoding": "opus", "container": "ogg"},
         # At the rate of OpenAI's, of which the bytes say nothing.
-        "pcm": {"encoding": "linear16", "container": "none", "sample_rate": "24000"},
+        "pcm": {"encoding": "linear16", "container": "none", "sample_rate": str(PCM_RATE)},
         "wav": {"encoding": "linear16", "container": "wav"},
     }
 )

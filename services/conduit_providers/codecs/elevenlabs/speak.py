@@ -14,6 +14,7 @@ import orjson
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codecs.shared.speeches import (
     SoundDecoder,
+    WavDecoder,
     Wish,
     check_format,
     check_length,
@@ -22,12 +23,21 @@ from conduit_providers.codecs.shared.speeches import (
 )
 from conduit_providers.operations.speak import SpeakCall
 from conduit_providers.spec import Endpoint
+from conduit_providers.speech import PCM_RATE, PHONE_RATE
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest
 
-# The rate of `pcm` is OpenAI's.
+_PCM = f"pcm_{PCM_RATE}"
 _FORMATS: Mapping[str, str] = MappingProxyType(
-    {"mp3": "mp3_44100_128", "opus": "opus_48000_128", "pcm": "pcm_24000"}
+    {
+        "alaw": f"alaw_{PHONE_RATE}",
+        "mp3": "mp3_44100_128",
+        "mulaw": f"ulaw_{PHONE_RATE}",
+        "opus": "opus_48000_128",
+        "pcm": _PCM,
+        # Made of it: what is handed on as it is made has no such format.
+        "wav": _PCM,
+    }
 )
 # Members of the dialect that are in the query; all others are in the body.
 _QUERIED = ("output_format", "enable_logging", "optimize_streaming_latency")
@@ -57,7 +67,8 @@ class ElevenLabsSpeakCodec:
 
         The header `character-cost` counts credits, of which a character costs one, or less.
         """
-        return SoundDecoder(call)
+        is_made = wish_of(call).format == "wav" and "output_format" not in own_members(call)
+        return WavDecoder(call, None, PCM_RATE) if is_made else SoundDecoder(call)
 
 
 def _voice(call: SpeakCall, wish: Wish) -> str:

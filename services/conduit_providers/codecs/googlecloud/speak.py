@@ -21,11 +21,13 @@ from conduit_providers.codecs.shared.speeches import (
     own_members,
     wish_of,
 )
+from conduit_providers.codecs.shared.wav import data_in
 from conduit_providers.codecs.shared.whole_speech import Spoken, WholeSpeechDecoder, sound_in
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.speak import SpeakCall
 from conduit_providers.spec import Endpoint
+from conduit_providers.speech import PCM_RATE, PHONE_RATE
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse
 
@@ -34,12 +36,16 @@ _FORMATS: Mapping[str, Json] = MappingProxyType(
     {
         "mp3": {"audioEncoding": "MP3"},
         "opus": {"audioEncoding": "OGG_OPUS"},
-        # At the rate of OpenAI's, of which the bytes say nothing.
-        "pcm": {"audioEncoding": "PCM", "sampleRateHertz": 24000},
+        # At rates of which the bytes say nothing.
+        "alaw": {"audioEncoding": "ALAW", "sampleRateHertz": PHONE_RATE},
+        "mulaw": {"audioEncoding": "MULAW", "sampleRateHertz": PHONE_RATE},
+        "pcm": {"audioEncoding": "PCM", "sampleRateHertz": PCM_RATE},
         # With the header of a WAV file.
         "wav": {"audioEncoding": "LINEAR16"},
     }
 )
+# They come as WAV files, which telephones do not know.
+_BARE = frozenset({"alaw", "mulaw"})
 # Members of the dialect that stand beside the text; all others stand beside the input.
 _OF_INPUT = ("customPronunciations", "prompt")
 # No text begins so that is meant to be read out: https://www.w3.org/TR/speech-synthesis11/#S3.1.1
@@ -75,7 +81,7 @@ class GoogleCloudSpeakCodec:
 
     def decoder(self, call: SpeakCall, endpoint: Endpoint) -> WholeSpeechDecoder:
         """Return what hands the sound out once all of it is there."""
-        return WholeSpeechDecoder(call, partial(_read, provider=call.provider))
+        return WholeSpeechDecoder(call, partial(_read, call=call))
 
 
 def _check_bytes(call: SpeakCall, wish: Wish, facts: SpeakModel) -> None:
@@ -148,12 +154,18 @@ def _audio(call: SpeakCall, wish: Wish, members: Json) -> Json:
     return found | own
 
 
-def _read(response: HttpResponse, provider: str) -> Spoken:
+def _read(response: HttpResponse, call: SpeakCall) -> Spoken:
     try:
         found = _DECODER.decode(response.body)
     except msgspec.DecodeError as error:
-        raise malformed(provider, "it has no sound") from error
-    return sound_in(found.audio_content, provider), None
+        raise malformed(call.provider, "it has no sound") from error
+    audio = sound_in(found.audio_content, call.provider)
+    if wish_of(call).format not in _BARE:
+        return audio, None
+    samples = data_in(audio)
+    if samples is None:
+        raise malformed(call.provider, "its sound is no WAV file")
+    return samples, None
 
 
 CODEC = GoogleCloudSpeakCodec()

@@ -4,6 +4,7 @@ http://soundfile.sapp.org/doc/WaveFormat/ describes the head.
 """
 
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
 # Of how much follows, where that is not known yet.
@@ -52,19 +53,32 @@ class Samples(NamedTuple):
 
 def samples_in(head: bytes) -> Samples | None:
     """Find the samples of a file by its first bytes; None if it is no WAV file with PCM."""
-    if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
-        return None
-    form, at = b"", _RIFF_BYTES
-    while len(name_and_size := head[at : at + _CHUNK_HEAD.size]) == _CHUNK_HEAD.size:
-        name, size = _CHUNK_HEAD.unpack(name_and_size)
-        at += _CHUNK_HEAD.size
+    form = b""
+    for name, at, size in _chunks(head):
         if name == b"data":
             return _samples(form, at, size)
         if name == b"fmt ":
             form = head[at : at + size]
+    return None
+
+
+def data_in(file: bytes) -> bytes | None:
+    """Return the samples of a file, of whatever kind; None if it is no WAV file."""
+    found = (file[at : at + size] for name, at, size in _chunks(file) if name == b"data")
+    return next(found, None)
+
+
+def _chunks(head: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name, the place and the size of each chunk; nothing if it is no WAV file."""
+    if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
+        return
+    at = _RIFF_BYTES
+    while len(name_and_size := head[at : at + _CHUNK_HEAD.size]) == _CHUNK_HEAD.size:
+        name, size = _CHUNK_HEAD.unpack(name_and_size)
+        at += _CHUNK_HEAD.size
+        yield name, at, size
         # Chunks begin at even places.
         at += size + size % 2
-    return None
 
 
 def _samples(form: bytes, begins_at: int, size: int) -> Samples | None:

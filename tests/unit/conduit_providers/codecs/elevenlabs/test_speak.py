@@ -84,3 +84,20 @@ def test_credits_are_not_taken_for_characters() -> None:
     made = call()
     made.answer_headers = {"content-type": "audio/mpeg", "character-cost": "3"}
     assert CODEC.decoder(made, ENDPOINT).usage is None
+
+
+@pytest.mark.parametrize(
+    ("members", "is_made"),
+    [
+        ({"response_format": "wav"}, True),
+        ({"response_format": "pcm"}, False),
+        ({"response_format": "wav", "output_format": "mp3_44100_128"}, False),
+    ],
+)
+def test_wav_is_made_of_pcm(members: dict[str, object], *, is_made: bool) -> None:
+    """But not of another format, which the caller names in ElevenLabs' own words."""
+    found = CODEC.decoder(call(**members), ENDPOINT).feed(b"samples")
+    assert found is not None
+    assert found.audio is not None
+    assert found.audio.startswith(b"RIFF") == is_made
+    assert found.audio.endswith(b"samples")

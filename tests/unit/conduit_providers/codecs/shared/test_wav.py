@@ -6,7 +6,7 @@ import wave
 
 import pytest
 
-from conduit_providers.codecs.shared.wav import Samples, samples_in, wav_head
+from conduit_providers.codecs.shared.wav import Samples, data_in, samples_in, wav_head
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 24_000])
@@ -66,3 +66,30 @@ def test_the_kind_may_have_a_longer_name() -> None:
 def test_what_has_no_samples_is_none(head: bytes) -> None:
     """Neither another format nor half a head is read."""
     assert samples_in(head) is None
+
+
+def mulaw_file(samples: bytes) -> bytes:
+    """Return a file of mu-law, which is no PCM."""
+    form = (7).to_bytes(2, "little") + bytes(14)
+    chunks = b"fmt \x10\0\0\0" + form + b"data" + len(samples).to_bytes(4, "little") + samples
+    return b"RIFF\0\0\0\0WAVE" + chunks + b"\0" * (len(samples) % 2)
+
+
+@pytest.mark.parametrize("samples", [b"", b"abc", b"abcd"])
+def test_data_is_that_of_the_file_whatever_it_is(samples: bytes) -> None:
+    """And not what fills it up, or follows; texts before it are passed over."""
+    file = mulaw_file(samples)
+    assert data_in(file) == samples
+    assert data_in(file + b"LIST\x04\0\0\0abcd") == samples
+    assert data_in(file[:12] + b"LIST\x03\0\0\0xyz\0" + file[12:]) == samples
+
+
+def test_data_of_an_unknown_length_goes_to_the_end() -> None:
+    """As of files that were sent while they were made."""
+    assert data_in(wav_head(24_000) + b"abcd") == b"abcd"
+
+
+@pytest.mark.parametrize("file", [b"", b"RIFF", b"samples", mulaw_file(b"")[:30]])
+def test_what_is_no_file_has_no_data(file: bytes) -> None:
+    """It would be noise."""
+    assert data_in(file) is None
