@@ -9,7 +9,7 @@ import msgspec
 
 from conduit_providers.codec import ModelPage
 from conduit_providers.codecs.aws.speak import ENGINE_PREFIX
-from conduit_providers.failures import malformed
+from conduit_providers.codecs.shared.model_lists import ask_for_list, read_list
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -33,14 +33,11 @@ class AwsModelsCodec:
 
     def to_upstream(self, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Build the request."""
-        return HttpRequest("GET", target.fill(endpoint.path), tuple(endpoint.headers.items()))
+        return ask_for_list(endpoint, target)
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> ModelPage:
         """Return the engine of each voice, once. UpstreamError if it is no list."""
-        try:
-            page = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed("", "it is not a list of voices") from error
+        page = read_list(_DECODER, response)
         engines = dict.fromkeys(
             engine for voice in page.voices for engine in voice.supported_engines or ()
         )
