@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 _MAX_KEPT = 20_000
 # The conditions that providers charge for. The usual price is for who is served as usual in all of
 # them: for another tier, a batch or another speed that has no price of its own, none is known.
-_USUALLY = dict.fromkeys(("latency", "processing", "service_tier", "speed"), "default")
+_USUALLY: Mapping[str, str] = {
+    "latency": "default",
+    "processing": "default",
+    "service_tier": "default",
+    "speed": "default",
+}
 # What costs as much as what is usual, by the catalog's name of the provider.
 _USUAL: Mapping[str, Sequence[Mapping[str, str]]] = {
     # https://console.groq.com/docs/flex-processing

@@ -46,7 +46,6 @@ class FluxSession(TranscriptionSession):
     def from_upstream(self, frame: Frame) -> Sequence[Step]:
         """Take in a message; those that are not known say nothing to the caller."""
         found = message(frame, _READER, self.call.provider)
-        self.failure = None
         if found.type == "Connected":
             return self.opened(found.request_id)
         if found.type == "TurnInfo":

@@ -79,7 +79,6 @@ class NovaSession(TranscriptionSession):
     def from_upstream(self, frame: Frame) -> Sequence[Step]:
         """Take in a message; those that are not known say nothing to the caller."""
         found = message(frame, _READER, self.call.provider)
-        self.failure = None
         if found.type == "Results":
             return tuple(self._result(found))
         if found.type == "SpeechStarted":

@@ -84,7 +84,6 @@ class ScribeSession(TranscriptionSession):
     def from_upstream(self, frame: Frame) -> Sequence[Step]:
         """Take in a message; those that are not known say nothing to the caller."""
         found = message(frame, _READER, self.call.provider)
-        self.failure = None
         kind = found.message_type
         if kind == "session_started":
             return self.opened(found.session_id)

@@ -48,11 +48,12 @@ class TranscriptionSession(ABC):
     """Translates one session. A dialect says how sound is sent, and reads what was heard."""
 
     keep_alive: KeepAlive | None = None
+    failure: UpstreamError | None
 
     def __init__(self, call: ConverseCall, handshake: Handshake) -> None:
         self.is_open = self.is_done = False
         self.end_reason: SessionEndReason.ValueType = SESSION_END_REASON_UNSPECIFIED
-        self.failure: UpstreamError | None = None
+        self.failure = None
         self.settings = TranscriptionSettings()
         self.events = RealtimeEvents()
         self.call = call
