@@ -179,7 +179,10 @@ CHATS = {
             }
         },
         HELLO_SDK,
-        {"response_mime_type": "application/json", "response_json_schema": SCHEMA},
+        {
+            "response_mime_type": "application/json",
+            "response_json_schema": {"title": "city", **SCHEMA},
+        },
     ),
     "json_object": Same(
         HELLO | {"response_format": {"type": "json_object"}},

@@ -113,7 +113,7 @@ NATIVE: dict[str, Json] = {
     },
     "structured_output": {
         **user("Two plus two?"),
-        "response_format": {"type": "json_object", "json_schema": SUM},
+        "response_format": {"type": "json_object", "json_schema": {"title": "sum", **SUM}},
     },
     "stop_sequence": {**user("Count."), "stop_sequences": ["3"], "max_tokens": 50},
     "parameters": {

@@ -117,7 +117,7 @@ CHATS: dict[str, tuple[Json, Json]] = {
                 "json_schema": {"name": "n", "schema": SCHEMA},
             },
         },
-        {"messages": [HELLO], "format": SCHEMA},
+        {"messages": [HELLO], "format": {"title": "n", **SCHEMA}},
     ),
     "thinking": (
         {"messages": [HELLO], "reasoning_effort": "high"},
