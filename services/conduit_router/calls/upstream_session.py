@@ -245,13 +245,15 @@ class UpstreamSession:
 
     async def _keep_alive(self, keep_alive: KeepAlive) -> None:
         """Tell the provider that the session goes on."""
-        try:
-            while True:
-                await asyncio.sleep(keep_alive.seconds)
-                await self._socket.send(keep_alive.frame)
-        except WebSocketClosed:
-            # How the connection ended is told to who receives.
-            return
+        while True:
+            await asyncio.sleep(keep_alive.seconds)
+            socket = self._socket
+            try:
+                await socket.send(keep_alive.frame)
+            except WebSocketClosed:
+                # How the connection ended is told to who receives; one that was replaced did not.
+                if socket is self._socket:
+                    return
 
     async def _watch(self) -> None:
         """End a session that lasts too long, or in which nobody says anything."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
@@ -25,7 +26,8 @@ from conduit_kernel.errors import (
 )
 from conduit_kernel.secrets import Vault
 from conduit_kernel.websocket import WebSocket, WebSocketClosed
-from conduit_router.calls.upstream_session import SessionLimits
+from conduit_providers.session_codec import KeepAlive
+from conduit_router.calls.upstream_session import SessionLimits, UpstreamSession
 
 SECRET = "sk-secret-of-the-instance"
 
@@ -174,3 +176,27 @@ async def test_a_session_in_which_one_side_speaks_is_not_idle(tmp_path: Path) ->
             await caller.get(1)
         assert len(caller.messages) == 6
         assert caller.messages[-1].WhichOneof("message") == "json"
+
+
+async def test_a_session_on_another_connection_is_kept_alive_there() -> None:
+    """Though the one before was closed while it was told that somebody is there."""
+    told = asyncio.Event()
+
+    class Old:
+        async def send(self, _: str) -> None:
+            """Be replaced in the middle of it."""
+            held._socket = cast("Any", New())  # noqa: SLF001 # as another task would
+            raise WebSocketClosed(1000, "")
+
+    class New:
+        async def send(self, _: str) -> None:
+            """Hear it."""
+            told.set()
+
+    held = UpstreamSession(
+        cast("Any", None), cast("Any", Old()), cast("Any", None), QUICK, cast("Any", None)
+    )
+    keeping = asyncio.create_task(held._keep_alive(KeepAlive(0.001, "here")))  # noqa: SLF001 # a loop
+    async with asyncio.timeout(20):
+        await told.wait()
+    keeping.cancel()
