@@ -432,3 +432,25 @@ def test_day_of_retirement_is_a_date_and_no_fact(kind: str, row: ModelRow) -> No
     assert isinstance(row.retires_on, date)
     assert CATALOG.find(kind).endpoints["chat"].models[-1].retires_on is None
     assert not hasattr(row.facts, "retires_on")
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "is_renamed"),
+    [
+        ("OpenAI", "gpt-5.2", True),
+        ("OpenAI", "gpt-6-luna", True),
+        ("OpenAI", "gpt-6.2-astra", True),
+        ("OpenAI", "ft:o4-mini-2025-04-16:acme::abc", True),
+        ("OpenAI", "ft:gpt-5-mini-2025-08-07:acme::abc", True),
+        ("OpenAI", "ft:gpt-4o-2024-08-06:acme::abc", False),
+        ("OpenAI", "gpt-4.1", False),
+        ("AzureOpenAI", "gpt-6-sol", True),
+        ("AzureOpenAI", "gpt-4o", False),
+    ],
+)
+def test_limit_has_the_name_that_reasoning_models_take(
+    kind: str, model: str, *, is_renamed: bool
+) -> None:
+    """They refuse `max_tokens`; so do models that were tuned from them."""
+    rules = CATALOG.find(kind).endpoints["chat"].rules_of(model)
+    assert any("max_tokens" in rule.rename for rule in rules) == is_renamed
