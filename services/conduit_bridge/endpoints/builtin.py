@@ -6,15 +6,16 @@ from typing import NoReturn
 import orjson
 
 from conduit.v1.options_pb2 import DIALECT_ADMIN, DIALECT_OPENAI
+from conduit_bridge.compression import Document, compressed
 from conduit_bridge.endpoints.unary import Endpoint, Outcome, RequestContext
 from conduit_bridge.endpoints.websocket import NO_CALLS
 from conduit_bridge.errors import JSON_FIELD
 from conduit_bridge.exposition import CONTENT_TYPE, Exposition
 from conduit_bridge.metrics import Metrics, RouteCounts
 from conduit_kernel.errors import NotImplementedYet
-from conduit_kernel.http import Answer, Field
+from conduit_kernel.http import Answer, Field, Request
 
-Render = Callable[[], Awaitable[Answer]]
+Render = Callable[[Request], Awaitable[Answer]]
 Readiness = Callable[[], Awaitable[Sequence[str]]]
 """Returns why requests cannot be served now; nothing if they can."""
 
@@ -42,8 +43,9 @@ class BuiltinEndpoint(Endpoint):
 
     async def serve(self, context: RequestContext) -> Outcome:
         """Answer what there is to say now."""
-        status, fields, body = await self._render()
-        context.exchange.respond(status, fields, body, context.lines)
+        exchange = context.exchange
+        status, fields, body = await self._render(exchange)
+        exchange.respond(status, fields, body, context.lines)
         return Outcome(status)
 
 
@@ -65,23 +67,21 @@ def builtin_endpoints(
 ) -> list[Endpoint]:
     """Return all of these endpoints."""
 
-    async def live() -> Answer:
+    async def live(_: Request) -> Answer:
         return 200, (JSON_FIELD, _FRESH), b'{"status":"live"}'
 
-    async def ready() -> Answer:
+    async def ready(_: Request) -> Answer:
         reasons = await readiness()
         if reasons:
             body = orjson.dumps({"status": "not ready", "reasons": reasons})
             return 503, (JSON_FIELD, _FRESH), body
         return 200, (JSON_FIELD, _FRESH), b'{"status":"ready"}'
 
-    async def numbers() -> Answer:
-        return 200, ((b"content-type", CONTENT_TYPE), _FRESH), await exposition.render()
+    async def numbers(request: Request) -> Answer:
+        fields = ((b"content-type", CONTENT_TYPE), _FRESH)
+        return await compressed((200, fields, await exposition.render()), request)
 
-    async def document() -> Answer:
-        return 200, (JSON_FIELD,), openapi
-
-    async def welcome() -> Answer:
+    async def welcome(_: Request) -> Answer:
         return 200, (_TEXT,), WELCOME
 
     renders: dict[str, Render] = {
@@ -89,7 +89,7 @@ def builtin_endpoints(
         "/health/live": live,
         "/health/ready": ready,
         "/metrics": numbers,
-        "/openapi.json": document,
+        "/openapi.json": Document(openapi, JSON_FIELD).answer,
     }
     return [
         *(BuiltinEndpoint(metrics.add("GET", path), render) for path, render in renders.items()),

@@ -1,5 +1,6 @@
 """What the bridge answers itself."""
 
+import gzip
 import json
 from collections.abc import Sequence
 
@@ -27,10 +28,11 @@ class Bridge:
         )
         self.endpoints = {endpoint.counts.route: endpoint for endpoint in made}
 
-    async def get(self, path: str, method: str = "GET") -> Caller:
+    async def get(self, path: str, method: str = "GET", **fields: str) -> Caller:
         """Return what a caller is answered."""
         caller = Caller()
-        outcome = await self.endpoints[path].serve(context_of(request_of(caller, method, path)))
+        request = request_of(caller, method, path, **fields)
+        outcome = await self.endpoints[path].serve(context_of(request))
         assert outcome == Outcome(caller.status)
         assert f"x-request-id: {REQUEST_ID}" in caller.lines
         return caller
@@ -75,6 +77,30 @@ async def test_each_has_its_media_type(path: str, media_type: str, part: bytes) 
     types = [line for line in caller.lines if line.startswith("content-type: ")]
     assert [line.startswith(f"content-type: {media_type}") for line in types] == [True]
     assert (head.body, head.lines) == (b"", caller.lines)
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/metrics"])
+async def test_large_answers_are_compressed(path: str) -> None:
+    """For who takes gzip, and with the same meaning."""
+    bridge = Bridge()
+    for endpoint in bridge.endpoints.values():
+        endpoint.counts.ended(200, 0.1)
+    plain, folded = await bridge.get(path), await bridge.get(path, accept_encoding="gzip")
+    assert "content-encoding: gzip" in folded.lines
+    assert "vary: accept-encoding" in folded.lines
+    assert gzip.decompress(folded.body)[:20] == plain.body[:20]
+
+
+async def test_document_that_a_caller_has_is_not_sent_again() -> None:
+    """Its tag is enough."""
+    bridge = Bridge()
+    tag = next(
+        line.removeprefix("etag: ")
+        for line in (await bridge.get("/openapi.json")).lines
+        if line.startswith("etag: ")
+    )
+    again = await bridge.get("/openapi.json", if_none_match=tag)
+    assert (again.status, again.body) == (304, b"")
 
 
 def test_the_welcome_names_what_is_there() -> None:
