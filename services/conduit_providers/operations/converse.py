@@ -31,7 +31,7 @@ from conduit.v1.realtime_server_event_json import (
     realtime_server_event_from_json,
     realtime_server_event_to_json,
 )
-from conduit_kernel.errors import InvalidRequest, MalformedJson
+from conduit_kernel.errors import InvalidRequest, MalformedJson, UnsupportedCapability
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.operation import (
     Requirements,
@@ -89,6 +89,11 @@ def live_opening(*, json: bytes | None = None, typed: LiveClientEvent | None = N
 def is_live(call: ConverseCall) -> bool:
     """Return whether a call is for a live session."""
     return isinstance(call.request, Opening) and call.request.is_live
+
+
+def no_live_sessions(provider: str) -> UnsupportedCapability:
+    """Return the error for a provider that holds no sessions in the protocol of live ones."""
+    return UnsupportedCapability(f"{provider} holds no live sessions", capability="live")
 
 
 def realtime_event(json: bytes) -> SessionEvent:

@@ -4,76 +4,58 @@ https://developers.deepgram.com/reference/speech-to-text/listen-streaming
 https://developers.deepgram.com/reference/speech-to-text/listen-flux
 """
 
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Mapping
 from types import MappingProxyType
-from urllib.parse import urlencode
 
-from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.deepgram.flux_session import FluxSession
 from conduit_providers.codecs.deepgram.nova_session import NovaSession
 from conduit_providers.codecs.deepgram.options import ConverseModel, ConverseOptions
+from conduit_providers.codecs.shared.transcription_codec import Query, TranscriptionCodec
+from conduit_providers.codecs.shared.transcription_session import TranscriptionSession
 from conduit_providers.codecs.shared.transcription_settings import (
     PCM,
     TranscriptionSettings,
     TurnDetection,
 )
-from conduit_providers.operations.converse import ConverseCall, is_live
-from conduit_providers.session_codec import SessionTranslator
+from conduit_providers.operations.converse import ConverseCall
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
-from conduit_providers.wire import WebSocketRequest
 
 _ENCODINGS: Mapping[str, str] = MappingProxyType(
     {PCM: "linear16", "audio/pcmu": "mulaw", "audio/pcma": "alaw"}
 )
 
-Query = Iterator[tuple[str, str]]
 
+class DeepgramConverseCodec(TranscriptionCodec):
+    """Speaks `GET /v1/listen` and `GET /v2/listen`."""
 
-class DeepgramConverseCodec:
-    """Speaks `GET /v1/listen` and `GET /v2/listen`: the settings are in the handshake."""
-
-    def to_upstream(
-        self, call: ConverseCall, endpoint: Endpoint, target: Target
-    ) -> WebSocketRequest:
-        """Build the handshake of a session whose caller has said nothing yet."""
-        if is_live(call):
-            name = target.provider_name
-            raise UnsupportedCapability(f"{name} holds no live sessions", capability="live")
-        return _handshake(TranscriptionSettings(), call, endpoint, target)
-
-    def translator(
-        self, call: ConverseCall, endpoint: Endpoint, target: Target
-    ) -> SessionTranslator:
-        """Return a translator of the model's protocol."""
-        handshake = partial(_handshake, call=call, endpoint=endpoint, target=target)
+    def protocol(self, call: ConverseCall, endpoint: Endpoint) -> type[TranscriptionSession]:
+        """Return that of Flux, or of Nova."""
         facts: ConverseModel = endpoint.facts_of(call.model)
-        if facts.is_flux:
-            return FluxSession(call, handshake)
-        return NovaSession(call, handshake)
+        return FluxSession if facts.is_flux else NovaSession
 
+    def path(self, call: ConverseCall, endpoint: Endpoint, target: Target) -> str:
+        """Return the path of Flux, or of Nova."""
+        facts: ConverseModel = endpoint.facts_of(call.model)
+        options: ConverseOptions = endpoint.options
+        return options.flux_path if facts.is_flux else super().path(call, endpoint, target)
 
-def _handshake(
-    settings: TranscriptionSettings, call: ConverseCall, endpoint: Endpoint, target: Target
-) -> WebSocketRequest:
-    facts: ConverseModel = endpoint.facts_of(call.model)
-    options: ConverseOptions = endpoint.options
-    path = options.flux_path if facts.is_flux else endpoint.path_for(target.settings)
-    query = [
-        ("model", call.model),
-        ("encoding", _ENCODINGS[settings.format]),
-        ("sample_rate", str(settings.rate)),
-        *((facts.terms, term) for term in settings.keywords),
-        *_languages(settings, call, facts),
-        *(_of_flux if facts.is_flux else _of_nova)(settings.turns),
-    ]
-    path = target.fill(path, model=call.model)
-    return WebSocketRequest(f"{path}?{urlencode(query)}", tuple(endpoint.headers.items()))
+    def query(
+        self, settings: TranscriptionSettings, call: ConverseCall, endpoint: Endpoint
+    ) -> Query:
+        """Yield the model, the sound, the words and languages to expect, and how turns end."""
+        facts: ConverseModel = endpoint.facts_of(call.model)
+        yield "model", call.model
+        yield "encoding", _ENCODINGS[settings.format]
+        yield "sample_rate", str(settings.rate)
+        for term in settings.keywords:
+            yield facts.terms, term
+        yield from _languages(settings, call, facts)
+        yield from (_of_flux if facts.is_flux else _of_nova)(settings.turns)
 
 
 def _languages(settings: TranscriptionSettings, call: ConverseCall, facts: ConverseModel) -> Query:
-    named = settings.languages or ((settings.language,) if settings.language else ())
+    named = settings.named_languages
     hints = named if facts.is_flux or len(named) > 1 else ()
     if hints and facts.languages:
         for language in hints:

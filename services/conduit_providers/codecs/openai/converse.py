@@ -3,11 +3,10 @@
 https://platform.openai.com/docs/api-reference/realtime; openai 3.57: types.realtime, types.live.
 """
 
-from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.openai.live_session import LiveTranslator
 from conduit_providers.codecs.openai.options import ConverseOptions
 from conduit_providers.codecs.openai.realtime_session import RealtimeTranslator
-from conduit_providers.operations.converse import ConverseCall, is_live
+from conduit_providers.operations.converse import ConverseCall, is_live, no_live_sessions
 from conduit_providers.session_codec import SessionTranslator
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -26,8 +25,7 @@ class OpenAIConverseCodec:
             options: ConverseOptions = endpoint.options
             path = options.live_path
             if not path:
-                name = target.provider_name
-                raise UnsupportedCapability(f"{name} holds no live sessions", capability="live")
+                raise no_live_sessions(target.provider_name)
         headers = tuple(endpoint.headers.items())
         return WebSocketRequest(target.fill(path, model=call.model), headers)
 

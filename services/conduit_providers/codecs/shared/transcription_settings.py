@@ -51,6 +51,11 @@ class TranscriptionSettings(msgspec.Struct, frozen=True):
         """Return how many bytes a millisecond of sound has."""
         return self.rate // 1000 * (2 if self.format == PCM else 1)
 
+    @property
+    def named_languages(self) -> tuple[str, ...]:
+        """Return the languages to expect, the first one first."""
+        return self.languages or ((self.language,) if self.language else ())
+
     def as_json(self, model: str, name: str) -> dict[str, Any]:
         """Return the session that has these settings."""
         heard: dict[str, Any] = {"model": model}
