@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/polly/latest/dg/API_DescribeVoices.html
 
 from conduit_providers.codec import ModelPage
 from conduit_providers.codecs.aws.voices import CODEC as VOICES
-from conduit_providers.codecs.shared.model_lists import ask_for_list
+from conduit_providers.codecs.shared.lists import ask_for_list
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse

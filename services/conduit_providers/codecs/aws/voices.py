@@ -11,7 +11,7 @@ import msgspec
 from conduit.v1.voice_pb2 import Voice
 from conduit_providers.codec import ListedVoice, VoicePage
 from conduit_providers.codecs.aws.speak import ENGINE_PREFIX
-from conduit_providers.codecs.shared.model_lists import ask_for_list, read_list
+from conduit_providers.codecs.shared.lists import VOICES, ask_for_list, read_list
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -44,7 +44,7 @@ class AwsVoicesCodec:
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> VoicePage:
         """Read a page. UpstreamError if it is none."""
-        page = read_list(_DECODER, response)
+        page = read_list(_DECODER, response, VOICES)
         token = quote(page.next_token or "", safe="")
         following = f"{endpoint.path}?NextToken={token}" if token else ""
         return VoicePage([listed for each in page.voices for listed in _listed(each)], following)

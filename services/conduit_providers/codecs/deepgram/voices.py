@@ -7,8 +7,7 @@ import msgspec
 
 from conduit.v1.voice_pb2 import Voice
 from conduit_providers.codec import ListedVoice, VoicePage
-from conduit_providers.codecs.shared.model_lists import ask_for_list, read_list
-from conduit_providers.failures import malformed
+from conduit_providers.codecs.shared.lists import VOICES, ask_for_list, no_list, read_list
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -45,9 +44,9 @@ class DeepgramVoicesCodec:
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> VoicePage:
         """Return a voice for each model. UpstreamError if it is no list."""
-        found = read_list(_DECODER, response)
+        found = read_list(_DECODER, response, VOICES)
         if found.tts is None:
-            raise malformed("", "it has no models that speak")
+            raise no_list(VOICES)
         # There is one for each version of a model.
         by_name = {each.canonical_name: each for each in found.tts if each.canonical_name}
         return VoicePage([ListedVoice(_voice(each), name) for name, each in by_name.items()])

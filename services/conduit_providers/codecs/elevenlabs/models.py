@@ -6,7 +6,7 @@ https://elevenlabs.io/docs/api-reference/models/list
 import msgspec
 
 from conduit_providers.codec import ModelPage
-from conduit_providers.codecs.shared.model_lists import ask_for_list, read_list
+from conduit_providers.codecs.shared.lists import ask_for_list, read_list
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target

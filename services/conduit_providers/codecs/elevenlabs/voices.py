@@ -11,8 +11,7 @@ import msgspec
 
 from conduit.v1.voice_pb2 import Voice
 from conduit_providers.codec import ListedVoice, VoicePage
-from conduit_providers.codecs.shared.model_lists import ask_for_list
-from conduit_providers.failures import malformed
+from conduit_providers.codecs.shared.lists import VOICES, ask_for_list, no_list, read_list
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -59,12 +58,9 @@ class ElevenLabsVoicesCodec:
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> VoicePage:
         """Read a page. UpstreamError if it is none."""
-        try:
-            page = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed("", "it is not a list of voices") from error
+        page = read_list(_DECODER, response, VOICES)
         if page.voices is None:
-            raise malformed("", "it has no voices")
+            raise no_list(VOICES)
         following = ""
         if page.has_more and page.next_page_token:
             token = quote(page.next_page_token, safe="")

@@ -3,26 +3,12 @@
 https://docs.cloud.google.com/text-to-speech/docs/reference/rest/v1/voices/list
 """
 
-import msgspec
-
 from conduit_providers.codec import ModelPage
-from conduit_providers.codecs.googlecloud.voice_names import parted
-from conduit_providers.codecs.shared.model_lists import ask_for_list, read_list
-from conduit_providers.json_reading import JsonReader
+from conduit_providers.codecs.googlecloud.voices import CODEC as VOICES
+from conduit_providers.codecs.shared.lists import ask_for_list
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
-
-
-class _Voice(msgspec.Struct):
-    name: str
-
-
-class _Voices(msgspec.Struct):
-    voices: list[_Voice]
-
-
-_DECODER = JsonReader(_Voices)
 
 
 class GoogleCloudModelsCodec:
@@ -34,9 +20,10 @@ class GoogleCloudModelsCodec:
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> ModelPage:
         """Return each family once. UpstreamError if it is no list."""
-        voices = (parted(each.name) for each in read_list(_DECODER, response).voices)
-        # There are thousands of voices, in all locales.
-        return ModelPage(list(dict.fromkeys(voice.family for voice in voices if voice)))
+        voices = VOICES.from_upstream(response, endpoint).voices
+        # A voice is a model, too; there are thousands of them, in all locales.
+        families = (each.model for each in voices if each.model != each.voice.id)
+        return ModelPage(list(dict.fromkeys(families)))
 
 
 CODEC = GoogleCloudModelsCodec()

@@ -10,7 +10,7 @@ import msgspec
 from conduit.v1.voice_pb2 import Voice
 from conduit_providers.codec import ListedVoice, VoicePage
 from conduit_providers.codecs.googlecloud.voice_names import parted
-from conduit_providers.codecs.shared.model_lists import ask_for_list, read_list
+from conduit_providers.codecs.shared.lists import VOICES, ask_for_list, read_list
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -39,7 +39,7 @@ class GoogleCloudVoicesCodec:
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> VoicePage:
         """Return the voices of all families. UpstreamError if it is no list."""
-        found = read_list(_DECODER, response)
+        found = read_list(_DECODER, response, VOICES)
         return VoicePage([listed for each in found.voices for listed in _listed(each)])
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 
 from conduit_providers.codec import ModelPage
-from conduit_providers.codecs.shared.model_lists import ask_for_list, no_list
-from conduit_providers.failures import malformed
+from conduit_providers.codecs.shared.lists import ask_for_list, no_list
 from conduit_providers.json_reading import parsed
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -28,7 +27,7 @@ class OpenAIModelsCodec:
         try:
             document = parsed(response.body)
         except msgspec.DecodeError as error:
-            raise malformed("", "its model list is not JSON") from error
+            raise no_list() from error
         entries = _entries(document) if isinstance(document, dict) else document
         if not isinstance(entries, list):
             raise no_list()

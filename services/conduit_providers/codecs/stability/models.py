@@ -6,7 +6,7 @@ https://platform.stability.ai/docs/api-reference#tag/User
 import msgspec
 
 from conduit_providers.codec import ModelPage
-from conduit_providers.codecs.shared.model_lists import ask_for_list, no_list, read_list
+from conduit_providers.codecs.shared.lists import ask_for_list, no_list, read_list
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -18,6 +18,7 @@ class _Balance(msgspec.Struct):
 
 
 _DECODER = JsonReader(_Balance)
+_BALANCE = "balance"
 
 
 class StabilityModelsCodec:
@@ -29,9 +30,9 @@ class StabilityModelsCodec:
 
     def from_upstream(self, response: HttpResponse, endpoint: Endpoint) -> ModelPage:
         """Return no names. UpstreamError if it is no balance."""
-        found = read_list(_DECODER, response)
+        found = read_list(_DECODER, response, _BALANCE)
         if found.credits is None:
-            raise no_list()
+            raise no_list(_BALANCE)
         return ModelPage(())
 
 

@@ -18,7 +18,7 @@ SETTINGS = {"region": "us-east-1", "project": "p", "location": "global", "resour
 def test_what_is_no_list_is_an_error_of_the_provider(spec: ProviderSpec, body: bytes) -> None:
     """The same one in every dialect, which says nothing of what came."""
     endpoint = spec.endpoints["models"]
-    with pytest.raises(UpstreamError, match="its model list is") as raised:
+    with pytest.raises(UpstreamError, match="it is no list of models") as raised:
         codec_named(endpoint.codec).from_upstream(HttpResponse(200, {}, body), endpoint)
     assert "html" not in raised.value.message
 

@@ -1,4 +1,4 @@
-"""What the lists of models of all dialects have in common: a plain GET, and JSON that is a list."""
+"""What lists of models and of voices have in common: a plain GET, and JSON that is a list."""
 
 from typing import TypeVar
 
@@ -13,21 +13,24 @@ from conduit_providers.wire import HttpRequest, HttpResponse
 
 ListT = TypeVar("ListT")
 
+MODELS = "list of models"
+VOICES = "list of voices"
+
 
 def ask_for_list(endpoint: Endpoint, target: Target, query: str = "") -> HttpRequest:
-    """Ask for a list of models, or for its first page; the query begins with its `?`."""
+    """Ask for a list, or for its first page; the query begins with its `?`."""
     path = target.fill(endpoint.path_for(target.settings))
     return HttpRequest("GET", path + query, tuple(endpoint.headers.items()))
 
 
-def read_list(reader: JsonReader[ListT], response: HttpResponse) -> ListT:
-    """Read a list. UpstreamError if it is none."""
+def read_list(reader: JsonReader[ListT], response: HttpResponse, what: str = MODELS) -> ListT:
+    """Read a list of something. UpstreamError if it is none."""
     try:
         return reader.decode(response.body)
     except msgspec.DecodeError as error:
-        raise no_list() from error
+        raise no_list(what) from error
 
 
-def no_list() -> UpstreamError:
-    """Return the error for an answer that lists nothing."""
-    return malformed("", "its model list is none")
+def no_list(what: str = MODELS) -> UpstreamError:
+    """Return the error for an answer that is not what was asked for."""
+    return malformed("", f"it is no {what}")
