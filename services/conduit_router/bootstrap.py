@@ -33,7 +33,6 @@ from conduit_router.accounting.charging import ChargeRecorder
 from conduit_router.accounting.prices import PriceList
 from conduit_router.accounting.spool import Spool
 from conduit_router.accounting.spool_metrics import SpoolMetrics
-from conduit_router.calls.jobs import JobRunner
 from conduit_router.calls.media import MediaFetcher
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.calls.stream_hold import StreamHold
@@ -70,7 +69,7 @@ class RouterProcess:
         background: Background,
         control_plane: ControlPlane,
         token_refresher: TokenRefresher,
-        jobs: JobRunner,
+        runtime: CallRuntime,
         connections: Sequence[HttpClient | GrpcChannels],
         collectors: Sequence[Collector],
     ) -> None:
@@ -81,7 +80,7 @@ class RouterProcess:
         self._server = server
         self._control_plane = control_plane
         self._token_refresher = token_refresher
-        self._jobs = jobs
+        self._runtime = runtime
         self._connections = connections
         if server:
             background.run(
@@ -115,7 +114,8 @@ class RouterProcess:
             await self._server.drain(grace_seconds)
         await self.background.stop()
         await self._token_refresher.close()
-        await self._jobs.close(LAST_CANCEL_SECONDS)
+        await self._runtime.voice_lists.close()
+        await self._runtime.jobs.close(LAST_CANCEL_SECONDS)
         await self._control_plane.close()
         for each in self._connections:
             await each.close()
@@ -197,7 +197,7 @@ async def start(
         background=background,
         control_plane=control_plane,
         token_refresher=token_refresher,
-        jobs=runtime.jobs,
+        runtime=runtime,
         connections=[*clients, channels],
         collectors=_collectors(spool, runtime, server),
     )

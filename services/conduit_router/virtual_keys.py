@@ -1,6 +1,7 @@
 """Who calls, and how often at a time: virtual keys against the table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 
 from conduit_kernel.errors import (
@@ -129,6 +130,16 @@ class CallsUnderWay:
             del self._counts[virtual_key_id]
         if self.full:
             self.full.discard(virtual_key_id)
+
+    @contextmanager
+    def one_of(self, virtual_key_id: int) -> Iterator[None]:
+        """Count a call of a key while it lasts. TooManyCalls if the key has as many as it may."""
+        self.check(virtual_key_id)
+        self.begin(virtual_key_id)
+        try:
+            yield
+        finally:
+            self.end(virtual_key_id)
 
     def check(self, virtual_key_id: int) -> None:
         """Raise TooManyCalls if a key is one of `full`."""

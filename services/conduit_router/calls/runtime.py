@@ -19,6 +19,7 @@ from conduit_router.routing.table import EMPTY_TABLE, Candidate, TableChange, Up
 from conduit_router.trail.call_end import EndListener
 from conduit_router.upstream.outcomes import Outcomes
 from conduit_router.upstream.transport import LazyHeaders, Transport
+from conduit_router.upstream.voice_lists import VoiceLists
 from conduit_router.virtual_keys import CallsUnderWay
 
 
@@ -44,6 +45,7 @@ class CallRuntime:
         self.table = EMPTY_TABLE
         self.transport = transport
         self.jobs = JobRunner(transport, clock)
+        self.voice_lists = VoiceLists(transport, clock)
         self.media = media
         self.state = state
         self.accounts = Accounts()

@@ -127,6 +127,7 @@ class Runner(Protocol):
         allow_private_media: bool = False,
         catalog: Catalog | None = None,
         egress: Egress = DIRECT,
+        max_calls_per_key: int | None = None,
     ) -> Bench:
         """Return the running router."""
         ...
@@ -152,6 +153,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Runner]:
             allow_private_media: bool = False,
             catalog: Catalog | None = None,
             egress: Egress = DIRECT,
+            max_calls_per_key: int | None = None,
         ) -> Bench:
             folder = tmp_path / "router"
             save_snapshot(folder / "snapshot.binpb", source)
@@ -163,6 +165,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Runner]:
                 allow_private_addresses=allow_private_addresses,
                 allow_private_media=allow_private_media,
                 egress=egress,
+                max_calls_per_key=max_calls_per_key,
                 targets=dict.fromkeys(("registry", "health", "billing"), NOWHERE),
             )
             process = await bootstrap.start(settings, catalog or load_catalog())

@@ -10,7 +10,7 @@ from tests.support.snapshots import key, mapping, provider, snapshot
 
 from conduit.internal.v1.snapshot_pb2 import Snapshot
 from conduit.v1.voice_requests_pb2 import ListVoicesRequest, ListVoicesResponse
-from conduit_kernel.errors import InvalidApiKey, InvalidRequest, ModelNotFound
+from conduit_kernel.errors import InvalidApiKey, InvalidRequest, ModelNotFound, TooManyCalls
 from conduit_kernel.http import Exchange, HttpServer
 
 PAGES = (
@@ -145,8 +145,22 @@ async def test_many_who_ask_at_once_are_served_by_one_list(
     providers.held.set()
     answers = await asyncio.gather(*asking)
     assert {tuple(each.id for each in answer.data) for answer in answers} == {("a", "b")}
-    # The one who left may have been the one who fetched it.
-    assert len(providers.asked) <= 3
+    assert len(providers.asked) == len(PAGES)
+
+
+async def test_who_waits_for_voices_holds_a_place_of_its_key(
+    bench: Runner, providers: Providers
+) -> None:
+    """As calls do: a key cannot have any number of requests wait, and is told so."""
+    providers.held = asyncio.Event()
+    router = await bench(speakers(providers.address, ["ElevenLabs"]), max_calls_per_key=2)
+    asking = [asyncio.create_task(listed(router)) for _ in range(2)]
+    await providers.was_asked.wait()
+    with pytest.raises(TooManyCalls):
+        await listed(router)
+    providers.held.set()
+    await asyncio.gather(*asking)
+    assert len((await listed(router)).data) == 2
 
 
 async def test_who_does_not_answer_is_left_out(bench: Runner, providers: Providers) -> None:

@@ -1,6 +1,7 @@
 """Who may call, with which models, and how often at a time."""
 
 import random
+from contextlib import suppress
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -108,6 +109,17 @@ def test_no_key_has_more_calls_under_way_than_it_may(seed: int) -> None:
     for key in open_calls:
         under_way.end(key)
     assert (under_way.count, under_way.full) == (0, set())
+
+
+def test_whoever_waits_without_a_call_holds_a_place() -> None:
+    """While it lasts, and not behind an error; one that finds none takes none away."""
+    under_way = CallsUnderWay(1)
+    with suppress(KeyError), under_way.one_of(1):
+        with pytest.raises(TooManyCalls), under_way.one_of(1):
+            pass
+        assert under_way.count == 1
+        raise KeyError
+    assert under_way.count == 0
 
 
 def test_without_a_number_there_may_be_any() -> None:

@@ -1,142 +1,65 @@
-"""Providers' lists of voices: kept for a while, fetched once, by the first key that is good."""
+"""The voices that callers can speak with, of providers that need not be asked."""
 
-import asyncio
-import gc
-from types import SimpleNamespace
-from typing import Any, cast
+from pathlib import Path
 
 import pytest
+from tests.support.call_bench import CALLER, Bench
+from tests.support.snapshots import compiled, key, mapping, provider, snapshot
 
-from conduit.v1.voice_pb2 import Voice
-from conduit_kernel.errors import InvalidApiKey, UpstreamTimeout
-from conduit_providers.codec import ListedVoice, VoicePage
-from conduit_providers.redaction import Redactor
-from conduit_providers.wire import HttpRequest
-from conduit_router.voices import FAILURE_SECONDS, KEPT_SECONDS, MAX_KEYS, MAX_PAGES, VoiceLists
+from conduit.v1.voice_requests_pb2 import ListVoicesRequest
+from conduit_kernel.errors import InvalidRequest, ModelNotAllowed, TooManyCalls
+from conduit_router.context import CallerContext
+from conduit_router.routing.table import Caller
+from conduit_router.virtual_keys import CallsUnderWay
+from conduit_router.voices import MAX_LIMIT, Voices
 
-SECRET = "sk-secret-0123456789"
-
-
-class Provider:
-    """A provider without a socket: answers by key, after as many pages as it is told."""
-
-    def __init__(self, pages: int = 1) -> None:
-        self.now = 0.0
-        self.pages = pages
-        self.asked: list[str] = []
-        self.bad: set[str] = set()
-        self.hangs = False
-
-    async def ask(self, upstream: Any, *_: object) -> tuple[str, None]:  # noqa: ANN401 # a stand-in's
-        """Answer as the transport would."""
-        self.asked.append(upstream.key_id)
-        if self.hangs:
-            await asyncio.Event().wait()
-        if upstream.key_id in self.bad:
-            raise InvalidApiKey(f"The key {SECRET} is not good")
-        return upstream.key_id, None
-
-    def to_upstream(self, *_: object) -> HttpRequest:
-        """Ask for the first page."""
-        return HttpRequest("GET", "/1")
-
-    def from_upstream(self, answer: str, _: object) -> VoicePage:
-        """Return a page with one voice."""
-        number = len(self.asked)
-        following = "/next" if number < self.pages else ""
-        return VoicePage([ListedVoice(Voice(id=f"{answer}-{number}"))], following)
+SOURCE = snapshot(
+    [provider(1), provider(2, provider_type="Groq"), provider(3, provider_type="Anthropic")],
+    keys=[key(number, number) for number in (1, 2, 3)],
+    mappings=[
+        mapping(1, 1, model_alias="tell", actual_model_name="tts-1"),
+        mapping(2, 2, model_alias="sing", actual_model_name="canopylabs/orpheus-v1-english"),
+        mapping(3, 3, model_alias="write", actual_model_name="claude-haiku-4-5"),
+    ],
+)
 
 
-def instance_of(provider: Provider, *keys: str) -> Any:  # noqa: ANN401 # as above
-    """Return an instance with keys."""
-
-    def key(name: str) -> SimpleNamespace:
-        upstream = SimpleNamespace(
-            key_id=name, provider_name="P", target=None, redactor=Redactor(SECRET), name=name
-        )
-        place = _Place(upstream)
-        return SimpleNamespace(provider_name="P", endpoint=lambda _: place)
-
-    return SimpleNamespace(
-        provider=SimpleNamespace(name="P"),
-        spec=None,
-        served={"voices": SimpleNamespace(codec=provider, endpoint=None)},
-        keys=tuple(map(key, keys)),
-    )
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """Return a runtime with two aliases that speak, and one that writes."""
+    made = Bench(tmp_path)
+    made.runtime.table = compiled(SOURCE)
+    return made
 
 
-class _Place:
-    """An upstream target: equal to itself alone."""
-
-    def __init__(self, facts: SimpleNamespace) -> None:
-        self.__dict__.update(facts.__dict__)
-
-
-def lists_of(provider: Provider) -> VoiceLists:
-    """Return lists by a clock that the provider has."""
-    return VoiceLists(cast("Any", provider), lambda: provider.now)
+async def listed(bench: Bench, caller: CallerContext = CALLER, **wish: str | int) -> list[str]:
+    """Return the ids of a page."""
+    request = ListVoicesRequest(**wish)  # type: ignore[arg-type] # by name
+    answer = await Voices(bench.runtime).ListVoices(request, caller)
+    return [voice.id for voice in answer.data]
 
 
-async def test_a_list_is_good_for_a_while() -> None:
-    """Then it is asked for again, and what nobody asked for is let go."""
-    provider = Provider()
-    lists, instance = lists_of(provider), instance_of(provider, "k")
-    first = await lists.of(instance, 10.0)
-    assert [each.voice.id for each in first] == ["k-1"]
-    provider.now = KEPT_SECONDS - 0.1
-    assert await lists.of(instance, 100.0) == first
-    provider.now = KEPT_SECONDS
-    assert [each.voice.id for each in await lists.of(instance, 100.0)] == ["k-2"]
-    provider.now = 3 * KEPT_SECONDS
-    await lists.of(instance_of(provider, "other"), 1000.0)
-    assert len(lists._kept) == 1  # noqa: SLF001 # what is kept
+async def test_voices_are_those_of_the_models_that_a_key_may_use(bench: Bench) -> None:
+    """By model where one is named, in order of their ids, page by page."""
+    everything = await listed(bench)
+    assert everything == sorted(everything)
+    told, sung = await listed(bench, model="tell"), await listed(bench, model="sing")
+    assert set(everything) == {*told, *sung}
+    assert "alloy" in told
+    assert "alloy" not in sung
+    assert [*await listed(bench, limit=2), *await listed(bench, after=everything[1])] == everything
+    singer = CallerContext(Caller(1, True, 1e18, ("sing",)), "req_1", "")  # noqa: FBT003 # as the struct has it
+    assert await listed(bench, singer) == sung
+    with pytest.raises(ModelNotAllowed):
+        await listed(bench, singer, model="tell")
 
 
-async def test_a_failure_is_told_to_all_for_a_shorter_while() -> None:
-    """Without the key that the provider repeats; nothing refers in a circle afterwards."""
-    provider = Provider()
-    provider.bad = {"k"}
-    lists, instance = lists_of(provider), instance_of(provider, "k")
-    gc.collect()
-    for _ in range(3):
-        with pytest.raises(InvalidApiKey) as refused:
-            await lists.of(instance, 10.0)
-        assert SECRET not in str(refused.value)
-        assert refused.value.metadata == {"provider": "P"}
-    assert provider.asked == ["k"]
-    provider.bad.clear()
-    provider.now = FAILURE_SECONDS
-    assert len(await lists.of(instance, 10.0)) == 1
-
-
-async def test_the_first_good_key_answers() -> None:
-    """Not more of them are tried than a few; without any it is said so."""
-    provider = Provider()
-    provider.bad = {"a", "b"}
-    lists = lists_of(provider)
-    assert len(await lists.of(instance_of(provider, "a", "b", "c"), 10.0)) == 1
-    assert provider.asked == ["a", "b", "c"]
-    names = [f"bad-{number}" for number in range(MAX_KEYS)]
-    provider.bad = set(names)
-    with pytest.raises(InvalidApiKey):
-        await lists.of(instance_of(provider, *names, "good"), 10.0)
-    with pytest.raises(InvalidApiKey, match="no key"):
-        await lists.of(instance_of(provider), 10.0)
-
-
-async def test_a_silent_provider_is_given_up() -> None:
-    """Who waited behind the first one does not hang either, and asks in its own time."""
-    provider = Provider()
-    provider.hangs = True
-    lists, instance = lists_of(provider), instance_of(provider, "k")
-    waiting = [lists.of(instance, 0.05) for _ in range(3)]
-    answers = await asyncio.gather(*waiting, return_exceptions=True)
-    assert {type(each) for each in answers} == {UpstreamTimeout}
-    provider.hangs = False
-    assert len(await lists.of(instance, 10.0)) == 1
-
-
-async def test_endless_pages_have_an_end() -> None:
-    """A provider that always has another one is read so far."""
-    provider = Provider(pages=10_000)
-    assert len(await lists_of(provider).of(instance_of(provider, "k"), 10.0)) == MAX_PAGES
+async def test_a_key_with_as_many_calls_as_it_may_have_is_told_so(bench: Bench) -> None:
+    """The place that a list takes is given back, whatever became of it."""
+    bench.runtime.under_way = CallsUnderWay(1)
+    await listed(bench)
+    with pytest.raises(InvalidRequest):
+        await listed(bench, limit=MAX_LIMIT + 1)
+    assert bench.runtime.under_way.count == 0
+    with bench.runtime.under_way.one_of(CALLER.caller.virtual_key_id), pytest.raises(TooManyCalls):
+        await listed(bench)
