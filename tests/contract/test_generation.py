@@ -121,6 +121,10 @@ def test_a_contract_that_keeps_the_rules_is_generated(tmp_path: Path) -> None:
             "M is held in two dialects",
         ),
         (
+            'message M { bytes a = 1 [(as_json) = {document: "application/yaml"}]; }',
+            "M.a: only a text can be the body itself",
+        ),
+        (
             "message M { string a = 1 [(as_json) = {null: true}]; }",
             "M.a: only a boolean can stand for null",
         ),

@@ -290,3 +290,40 @@ def test_agents_name_their_sessions_by_headers_of_their_own() -> None:
     assert read("Chat", headers=headers).options.affinity_key == "claude"
     headers[b"x-conduit-affinity-key"] = b"own"
     assert read("Chat", headers=headers).options.affinity_key == "own"
+
+
+YAML = b"version: 1\nproviders: []\n"
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body", "text"),
+    [
+        ("application/yaml", YAML, YAML),
+        ("Application/YAML; charset=utf-8", YAML, YAML),
+        ("text/x-yaml", b"{version: 1}", b"{version: 1}"),
+        # `curl -T` names none, `curl --data-binary` its own for all.
+        ("", YAML, YAML),
+        ("application/x-www-form-urlencoded", YAML, YAML),
+        ("application/octet-stream", b"\xef\xbb\xbf" + YAML, YAML),
+        ("", b' {"yaml": "version: 1"}', b"version: 1"),
+        ("application/json", b'{"yaml": "version: 1"}', b"version: 1"),
+    ],
+)
+def test_body_may_be_the_document_itself(media_type: str, body: bytes, text: bytes) -> None:
+    """Its media type says so; where that says nothing, what begins as no object does is one."""
+    headers = {b"content-type": media_type.encode()} if media_type else NONE
+    request = read("ImportConfig", query=[("dryRun", "true")], headers=headers, body=body)
+    assert request == registry_requests_pb2.ImportConfigRequest(yaml=text.decode(), dry_run=True)
+
+
+def test_document_that_is_said_to_be_json_is_malformed() -> None:
+    """As is one that begins like JSON; and a document is text."""
+    for media_type, body in ((b"application/json", YAML), (b"", b"{yaml")):
+        with pytest.raises(MalformedJson):
+            read("ImportConfig", headers={b"content-type": media_type}, body=body)
+    with pytest.raises(JsonError) as caught:
+        read("ImportConfig", body=b"a: \xff")
+    assert (caught.value.path, str(caught.value)) == (
+        "yaml",
+        "yaml must be UTF-8, which it is not at position 3",
+    )

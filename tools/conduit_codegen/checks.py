@@ -70,6 +70,8 @@ def _field(field: Field) -> Iterator[str]:
         yield "only a message can stand behind a bare string"
     if json.single_or_list and not field.repeated:
         yield "only a repeated field can be a single value"
+    if json.document and (field.kind is not Kind.STRING or field.repeated):
+        yield "only a text can be the body itself"
     if json.null and field.kind is not Kind.BOOL:
         yield "only a boolean can stand for null"
     if any(name != name.lower() for name in (json.header, *json.other_headers)):

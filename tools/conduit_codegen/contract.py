@@ -61,6 +61,7 @@ class JsonOptions:
     part: str = ""
     event_id: bool = False
     required: bool = False
+    document: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,15 +38,17 @@ def path_fields(binding: Binding, request: Message) -> tuple[Field, ...]:
 
 def query_fields(contract: Contract, rpc: Rpc, binding: Binding) -> tuple[Field, ...]:
     """Return the fields that the query carries: those that nothing else does, and a query can."""
-    if binding.body == "*":
-        return ()
     request = contract.filled_by_http(rpc)
+    document = document_field(binding, request)
+    if binding.body == "*" and document is None:
+        return ()
     elsewhere = {field.name for field in path_fields(binding, request)} | {binding.body}
     elsewhere |= {preset.field for preset in rpc.presets}
     return tuple(
         field
         for field in request.fields
         if field.name not in elsewhere
+        and field is not document
         and not field.json.raw
         and not field.json.header
         and not is_in_headers(contract, field)
@@ -54,6 +56,12 @@ def query_fields(contract: Contract, rpc: Rpc, binding: Binding) -> tuple[Field,
         # Over HTTP it is what the body names.
         and field is not request.update_mask
     )
+
+
+def document_field(binding: Binding, request: Message) -> Field | None:
+    """Return the text that a body may be itself, None where all bodies are JSON."""
+    fields = request.fields if binding.body == "*" else ()
+    return next((field for field in fields if field.json.document), None)
 
 
 def header_field(contract: Contract, message: Message) -> Field | None:

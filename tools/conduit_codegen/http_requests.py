@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .contract import Binding, Contract, Dialect, Field, Kind, Message, Rpc
-from .http_paths import header_field, path_fields, query_fields
+from .http_paths import document_field, header_field, path_fields, query_fields
 from .http_values import assign
 from .json_names import filler, members
 from .json_values import Scope
@@ -149,11 +149,23 @@ class RequestReader:
         if name:
             target = "message" if field is None else f"message.{field.name}"
             held = self._message if field is None else self._contract.message_of(field)
+            self._document()
             with self._body.block("if body:"):
                 if (mask := self._message.update_mask) is None:
                     self._body.line(f'{filler(held)}({target}, json.parse(body), "")')
                 else:
                     self._masked(held, target, mask)
+
+    def _document(self) -> None:
+        """Add the reading of a body that is a text of the message itself."""
+        field = document_field(self._binding, self._message)
+        if field is None:
+            return
+        # Of `application/yaml` and its like, whatever they begin with.
+        language = quoted(field.json.document.rpartition("/")[2])
+        with self._body.block(f"if http.is_document(headers, body, b{language}):"):
+            text = f"http.document_text(body, {quoted(field.member)})"
+            self._body.line(f'message.{field.name}, body = {text}, b""')
 
     def _masked(self, held: Message, target: str, mask: Field) -> None:
         """Add the reading of a body that changes what it names, `null` and empty lists included."""

@@ -13,7 +13,7 @@ from .http_answers import (
     content_field,
     success_status,
 )
-from .http_paths import PARAMETER, header_field, path_fields, query_fields
+from .http_paths import PARAMETER, document_field, header_field, path_fields, query_fields
 from .http_requests import WEBSOCKET, takes_json
 from .json_names import members
 from .openapi_errors import ERROR_SCHEMAS, error_references, error_responses, reason_schema
@@ -204,8 +204,11 @@ class OpenApi:
             if "properties" not in schema:
                 return None
             needed = {"required": True} if "required" in schema else {}
-            return {**needed, "content": {JSON_TYPE: {"schema": schema}}}
-        content: dict[str, Any] = {}
+            content: dict[str, Any] = {JSON_TYPE: {"schema": schema}}
+            if (document := document_field(binding, request)) is not None:
+                content[document.json.document] = {"schema": TEXT}
+            return {**needed, "content": content}
+        content = {}
         if takes_json(rpc, binding):
             schema = self._schemas.field(request, request.field(binding.body))
             needed = self._needed(request, request.field(binding.body))

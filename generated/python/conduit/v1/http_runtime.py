@@ -15,6 +15,8 @@ from conduit.v1.form_pb2 import Form
 from conduit.v1.json_runtime import JsonError, hint
 
 _BARE_SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
+# With the byte order mark that some editors put before all.
+_BLANKS = b" \t\r\n\xef\xbb\xbf"
 _PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -125,6 +127,26 @@ def fill_duration(message: Duration, value: str, name: str) -> None:
     """Read a duration from a parameter or header, such as `30s` or `30`."""
     seconds = value + "s" if _BARE_SECONDS.fullmatch(value) else value
     well_known.fill_duration(message, seconds, name)
+
+
+def is_document(headers: Headers, body: bytes, language: bytes) -> bool:
+    """Return whether a body is a text in this language itself, rather than JSON with it.
+
+    Its media type says so. Tools that send files name none, or one that they name for all files.
+    """
+    media_type = (headers.get(b"content-type") or b"").partition(b";")[0].strip().lower()
+    if media_type.endswith(b"json"):
+        return False
+    text = body.lstrip(_BLANKS)
+    return media_type.endswith(language) or (bool(text) and not text.startswith(b"{"))
+
+
+def document_text(body: bytes, name: str) -> str:
+    """Read a body that is a text."""
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise JsonError(name, f"must be UTF-8, which it is not at position {error.start}") from None
 
 
 def first_header(headers: Headers, names: Collection[bytes]) -> bytes | None:

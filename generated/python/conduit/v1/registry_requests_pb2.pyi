@@ -191,7 +191,7 @@ class ImportConfigRequest(_message.Message):
     YAML_FIELD_NUMBER: _builtins.int
     DRY_RUN_FIELD_NUMBER: _builtins.int
     yaml: _builtins.str
-    """A YAML document as ExportConfig gives it. Keys without a value keep theirs."""
+    """A YAML document as ExportConfig gives it. Keys without a value keep theirs. Over HTTP it may be the body itself."""
     dry_run: _builtins.bool
     """Whether to only say what would change."""
     def __init__(

@@ -817,9 +817,16 @@ def read_import_config(
 ) -> registry_requests_pb2.ImportConfigRequest:
     """Return the request that `PUT /api/config` says."""
     message = registry_requests_pb2.ImportConfigRequest()
+    if http.is_document(headers, body, b"yaml"):
+        message.yaml, body = http.document_text(body, "yaml"), b""
     if body:
         fill_import_config_request(message, json.parse(body), "")
-    http.refuse_parameters(query)
+    for name, value in query:
+        match name:
+            case "dryRun":
+                message.dry_run = http.boolean(value, name)
+            case _:
+                http.refuse_parameter(name, ("dryRun",))
     return message
 
 
