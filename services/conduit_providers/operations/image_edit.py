@@ -28,6 +28,7 @@ from conduit_providers.given_images import (
     fitted_mask,
     urls_in,
 )
+from conduit_providers.image_spellings import with_usual_images
 from conduit_providers.images import (
     ImageAnswer,
     ImageEvents,
@@ -101,7 +102,7 @@ class ImageEditOperation(
                 typed.CopyFrom(start.edit)
                 return edit_form(typed=typed, uploads=uploads, boundary=boundary)
             case _:
-                return edit_form(json=start.json)
+                return self.plain_form(start.json)
 
     def form_of(self, request: pb.EditImagesStart) -> Form[ImageEditRequest]:
         """Return the request; its images are in it."""
@@ -109,7 +110,7 @@ class ImageEditOperation(
 
     def plain_form(self, body: bytes) -> Form[ImageEditRequest]:
         """Return the request that stands in a body of JSON, its images too."""
-        return edit_form(json=body)
+        return edit_form(json=with_usual_images(body))
 
     def typed_form(self, call: ImageEditCall, request: ImageEditRequest) -> EditForm:
         """Return a wish that is a part of a call's, whose images are the same."""

@@ -186,3 +186,15 @@ async def test_a_change_is_streamed(bench: Runner, upstream: str, *, is_typed: b
         named = [line for line in lines if line.startswith(b"event: ")]
         assert named == [b"event: image_edit.partial_image", b"event: image_edit.completed"]
     assert found[-1].finished.usage.output_tokens == 372
+
+
+@pytest.mark.parametrize("given", ["file-1", ["file-1"], {"file_id": "file-1"}])
+async def test_image_may_be_given_under_the_forms_name(
+    bench: Runner, takers: Transcribers, given: object
+) -> None:
+    """The provider gets what its own API has."""
+    router = await run(bench, f"{takers.address}/good")
+    wish = {"model": ALIAS, "prompt": "a hat", "image": given}
+    await edit(router, EditImagesStart(json=orjson.dumps(wish)))
+    sent = orjson.loads(takers.sent[0].members[0][1])
+    assert sent == {"model": "model-1", "prompt": "a hat", "images": [{"file_id": "file-1"}]}

@@ -75,7 +75,9 @@ class ImageEditRequest(_message.Message):
     """Members of the JSON that this contract does not know."""
     @_builtins.property
     def images(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImageInput]:
-        """The pictures, at least one; models limit their number, most to 16."""
+        """The pictures, at least one; models limit their number, most to 16. In JSON, `image` stands for it as well, one picture for a
+        list of one, and a text for a picture: an address, a data URL, base64 or the id of a file.
+        """
 
     @_builtins.property
     def mask(self) -> Global___ImageInput:
