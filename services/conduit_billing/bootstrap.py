@@ -18,6 +18,7 @@ from conduit_billing.ledger.attempt_stats import RETENTION_MICROS
 from conduit_billing.ledger.store import LedgerStore
 from conduit_billing.ledger_service import LedgerService
 from conduit_billing.pricing.catalog import PriceCatalog
+from conduit_billing.pricing.price_book import PriceBook
 from conduit_billing.pricing.price_list import PriceList
 from conduit_billing.pricing.rule_store import RuleStore
 from conduit_billing.reports.store import ReportStore
@@ -58,7 +59,8 @@ class _Parts:
         self.instances = Instances(self.state, names)
         self.ledger, self.reports = LedgerStore(engine), ReportStore(engine)
         followers = Followers()
-        prices = PriceList(PriceCatalog(lambda name: _price_provider(catalog, name)))
+        shipped = PriceCatalog(lambda name: _price_provider(catalog, name))
+        prices = PriceList(shipped, PriceBook())
         self.service = BillingService(
             rules=RuleStore(engine),
             ledger=self.ledger,

@@ -39,6 +39,10 @@ MOST = 10**12
 _USUAL_TIERS = frozenset({"", "auto", "default", "standard", "on_demand"})
 _MAX_TIER = 40
 _BATCH = ("processing", "batch")
+# Beside sound that is transcribed: that words were named which are likely to be said in it, and
+# that its speakers were told apart.
+KEYTERMS = ("keyterms", "true")
+DIARIZED = ("diarize", "true")
 _MOST_DIGITS = 18
 
 Qualifiers = tuple[tuple[str, str], ...]

@@ -1,4 +1,4 @@
-"""What models cost now: the operators' rules, then the shipped catalog."""
+"""What models cost now: the operators' rules, then the price book, then the shipped catalog."""
 
 import asyncio
 import contextlib
@@ -8,14 +8,16 @@ from datetime import datetime
 
 from conduit.internal.v1.price_pb2 import Price, PricedModel
 from conduit_billing.pricing.catalog import PriceCatalog
-from conduit_billing.pricing.rules import Priced, Rule, best_rule, rule_prices
+from conduit_billing.pricing.price_book import PriceBook
+from conduit_billing.pricing.rules import UNKNOWN, Priced, Rule, best_rule, rule_prices
 
 
 class PriceList:
     """Answers for the price of any model; tells those who wait when the rules change."""
 
-    def __init__(self, catalog: PriceCatalog) -> None:
+    def __init__(self, catalog: PriceCatalog, book: PriceBook) -> None:
         self._catalog = catalog
+        self._book = book
         self._rules: tuple[Rule, ...] = ()
         # Grows with every change of the rules.
         self.revision = 0
@@ -50,9 +52,11 @@ class PriceList:
         """Return the price of a model of an instance; the catalog's at the given moment.
 
         What a rule says nothing of, such as searches under a price per token, costs what it does
-        by the catalog.
+        without the rule.
         """
-        shipped = self._catalog.price(provider_type, model, at)
+        shipped = self._book.price(provider_type, model)
+        if shipped is UNKNOWN:
+            shipped = self._catalog.price(provider_type, model, at)
         rule = best_rule(self._rules, provider_id, model)
         if rule is None:
             return shipped

@@ -27,7 +27,7 @@ from conduit_kernel.http import Upload
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import StreamingCodec
 from conduit_providers.operation import Requirements, StreamedUploadOperation, WorstCase
-from conduit_providers.quantities import Quantities, counted, milliseconds
+from conduit_providers.quantities import Qualifiers, Quantities, counted, milliseconds
 from conduit_providers.request_reading import RequestReader, Routed
 from conduit_providers.transcripts import (
     AUDIO_MILLISECOND,
@@ -223,9 +223,9 @@ def _size_of(form: Form[TranscriptionRequest]) -> int:
     return form.size if isinstance(form, UploadedForm) else 0
 
 
-def heard(seconds: float) -> Quantities:
+def heard(seconds: float, qualifiers: Qualifiers = ()) -> Quantities:
     """Return sound as it is charged for, by its length."""
-    return counted(((AUDIO_MILLISECOND, milliseconds(seconds)),))
+    return counted(((AUDIO_MILLISECOND, milliseconds(seconds)),), qualifiers)
 
 
 def _seconds_of(text: str) -> float:

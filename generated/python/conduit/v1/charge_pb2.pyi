@@ -251,7 +251,7 @@ class Charge(_message.Message):
     cost_nano_usd: _builtins.int
     """The sum of the lines, in nano-dollars: added exactly and rounded once, half up. Unset if a price is unknown."""
     price_version: _builtins.str
-    """The version of the price: of the operator's rule or of the catalog. Empty if unknown."""
+    """The version of the price: of the operator's rule, of the price book or of the catalog. Empty if unknown."""
     usage_source: Global___UsageSource.ValueType
     """Where the units come from."""
     is_complete: _builtins.bool

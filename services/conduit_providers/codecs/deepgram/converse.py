@@ -5,13 +5,14 @@ https://developers.deepgram.com/reference/speech-to-text/listen-flux
 """
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 
 from conduit_providers.codecs.deepgram.flux_session import FluxSession
+from conduit_providers.codecs.deepgram.languages import language_of
 from conduit_providers.codecs.deepgram.nova_session import NovaSession
 from conduit_providers.codecs.deepgram.options import ConverseModel, ConverseOptions
-from conduit_providers.codecs.shared.transcription_codec import Query, TranscriptionCodec
-from conduit_providers.codecs.shared.transcription_session import TranscriptionSession
+from conduit_providers.codecs.shared.transcription_codec import Protocol, Query, TranscriptionCodec
 from conduit_providers.codecs.shared.transcription_settings import (
     PCM,
     TranscriptionSettings,
@@ -29,10 +30,10 @@ _ENCODINGS: Mapping[str, str] = MappingProxyType(
 class DeepgramConverseCodec(TranscriptionCodec):
     """Speaks `GET /v1/listen` and `GET /v2/listen`."""
 
-    def protocol(self, call: ConverseCall, endpoint: Endpoint) -> type[TranscriptionSession]:
+    def protocol(self, call: ConverseCall, endpoint: Endpoint) -> Protocol:
         """Return that of Flux, or of Nova."""
         facts: ConverseModel = endpoint.facts_of(call.model)
-        return FluxSession if facts.is_flux else NovaSession
+        return FluxSession if facts.is_flux else partial(NovaSession, facts=facts)
 
     def path(self, call: ConverseCall, endpoint: Endpoint, target: Target) -> str:
         """Return the path of Flux, or of Nova."""
@@ -60,13 +61,11 @@ def _languages(settings: TranscriptionSettings, call: ConverseCall, facts: Conve
     if hints and facts.languages:
         for language in hints:
             yield facts.languages, language
-        named = ()
     elif hints:
         call.drop("session.audio.input.transcription.languages", call.provider)
-        named = ()
     if facts.is_flux:
         return
-    if language := (named[0] if named else facts.any_language):
+    if language := language_of(settings, facts):
         yield "language", language
 
 

@@ -7,9 +7,12 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from conduit_providers.codecs.deepgram.languages import LIVE, MULTI, language_of
+from conduit_providers.codecs.deepgram.options import ConverseModel
 from conduit_providers.codecs.shared.session_messages import failed, message
 from conduit_providers.codecs.shared.transcription_session import Handshake, TranscriptionSession
 from conduit_providers.operations.converse import ConverseCall
+from conduit_providers.quantities import Qualifiers
 from conduit_providers.session_codec import Frame, KeepAlive, Step
 
 # It hangs up after 10 s without sound: https://developers.deepgram.com/docs/audio-keep-alive
@@ -50,12 +53,19 @@ class NovaSession(TranscriptionSession):
 
     keep_alive: KeepAlive | None = _KEEP_ALIVE
 
-    def __init__(self, call: ConverseCall, handshake: Handshake) -> None:
+    def __init__(self, call: ConverseCall, handshake: Handshake, facts: ConverseModel) -> None:
         super().__init__(call, handshake)
+        self._facts = facts
         # Pieces that are final, of an utterance that is not.
         self._pieces: list[str] = []
         # Of the sound, in milliseconds: what is final, and what the caller's items have.
         self._final = self._due = 0.0
+
+    @property
+    def qualifiers(self) -> Qualifiers:
+        """Return what the price depends on: live sound costs more than recordings."""
+        language = language_of(self.settings, self._facts)
+        return (*super().qualifiers, *((MULTI,) if language == MULTI[1] else ()), LIVE)
 
     def first_steps(self) -> Sequence[Step]:
         """Open the session: who accepts the handshake holds it, and says nothing before sound."""

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from conduit.v1.transcription_pb2 import TranscriptionRequest
+from conduit_providers.codecs.deepgram.languages import MULTI
 from conduit_providers.codecs.deepgram.options import TranscribeModel
 from conduit_providers.codecs.shared.one_file import file_request
 from conduit_providers.codecs.shared.transcript_formats import (
@@ -22,6 +23,7 @@ from conduit_providers.codecs.shared.whole_transcript import WholeTranscriptDeco
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.transcribe import TranscribeCall, TranscriptionAnswer
+from conduit_providers.quantities import DIARIZED, KEYTERMS
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.transcripts import TranscriptEvents
@@ -99,7 +101,7 @@ class DeepgramTranscribeCodec:
         results = found.results
         if not results.channels or not results.channels[0].alternatives:
             raise malformed(call.provider, "it has no text")
-        return in_format(_heard(found, call.typed), call.typed)
+        return in_format(_heard(found, call, endpoint), call.typed)
 
     def decoder(self, call: TranscribeCall, endpoint: Endpoint) -> WholeTranscriptDecoder:
         """Return what makes events of the whole answer."""
@@ -126,7 +128,7 @@ def _languages(call: TranscribeCall, facts: TranscribeModel, provider: str) -> Q
     several = [*asked.languages] if len(asked.languages) > 1 else []
     one = asked.language or (asked.languages[0] if len(asked.languages) == 1 else "")
     if several and facts.languages:
-        yield "language", "multi"
+        yield MULTI
         for language in several:
             yield facts.languages, language
         return
@@ -139,7 +141,8 @@ def _languages(call: TranscribeCall, facts: TranscribeModel, provider: str) -> Q
         yield "detect_language", "true"
 
 
-def _heard(found: _Answer, asked: TranscriptionRequest) -> Heard:
+def _heard(found: _Answer, call: TranscribeCall, endpoint: Endpoint) -> Heard:
+    asked = call.typed
     channel, utterances = found.results.channels[0], found.results.utterances
     best = channel.alternatives[0]
     return Heard(
@@ -154,7 +157,18 @@ def _heard(found: _Answer, asked: TranscriptionRequest) -> Heard:
             Segment(each.transcript, each.start, each.end, _name(each.speaker))
             for each in utterances or ()
         ],
+        tuple(_qualifiers(asked, endpoint.facts_of(call.model))),
     )
+
+
+def _qualifiers(asked: TranscriptionRequest, facts: TranscribeModel) -> Iterator[tuple[str, str]]:
+    """Yield what the price depends on, in order."""
+    if asked.response_format == "diarized_json":
+        yield DIARIZED
+    if asked.keywords:
+        yield KEYTERMS
+    if len(asked.languages) > 1 and facts.languages:
+        yield MULTI
 
 
 def _name(speaker: int | None) -> str:

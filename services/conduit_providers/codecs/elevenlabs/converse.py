@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from conduit_providers.codecs.elevenlabs.scribe_session import ScribeSession
-from conduit_providers.codecs.shared.transcription_codec import Query, TranscriptionCodec
-from conduit_providers.codecs.shared.transcription_session import TranscriptionSession
+from conduit_providers.codecs.shared.transcription_codec import Protocol, Query, TranscriptionCodec
 from conduit_providers.codecs.shared.transcription_settings import PCM, TranscriptionSettings
 from conduit_providers.operations.converse import ConverseCall
 from conduit_providers.spec import Endpoint
@@ -19,7 +18,7 @@ _FORMATS: Mapping[str, str] = MappingProxyType({PCM: "pcm_24000", "audio/pcmu": 
 class ElevenLabsConverseCodec(TranscriptionCodec):
     """Speaks `GET /v1/speech-to-text/realtime`."""
 
-    def protocol(self, call: ConverseCall, endpoint: Endpoint) -> type[TranscriptionSession]:
+    def protocol(self, call: ConverseCall, endpoint: Endpoint) -> Protocol:
         """Return that of Scribe."""
         return ScribeSession
 

@@ -18,6 +18,7 @@ from conduit_providers.codecs.shared.whole_transcript import WholeTranscriptDeco
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.transcribe import TranscribeCall, TranscriptionAnswer
+from conduit_providers.quantities import KEYTERMS
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.transcripts import TranscriptEvents
@@ -79,7 +80,10 @@ class ElevenLabsTranscribeCodec:
         duration = found.audio_duration_secs
         if duration is None:
             duration = words[-1].end if words else 0.0
-        return in_format(Heard(found.text, duration, found.language_code, words), call.typed)
+        heard = Heard(found.text, duration, found.language_code, words)
+        if call.typed.keywords:
+            heard.qualifiers = (KEYTERMS,)
+        return in_format(heard, call.typed)
 
     def decoder(self, call: TranscribeCall, endpoint: Endpoint) -> WholeTranscriptDecoder:
         """Return what makes events of the whole answer."""

@@ -16,6 +16,7 @@ from conduit_providers.operations.transcribe import (
     heard,
     transcription_answer,
 )
+from conduit_providers.quantities import Qualifiers
 from conduit_providers.transcripts import AUDIO_MILLISECOND
 
 # As OpenAI sends them.
@@ -62,11 +63,13 @@ class Heard(msgspec.Struct):
     words: Sequence[SpokenWord] = ()
     # As the provider has them; made of the words where it has none.
     segments: Sequence[Segment] = ()
+    # What its price depends on beside its length.
+    qualifiers: Qualifiers = ()
 
 
 def in_format(found: Heard, asked: TranscriptionRequest) -> TranscriptionAnswer:
     """Return what was heard as the caller asks for it."""
-    usage = heard(found.duration)
+    usage = heard(found.duration, found.qualifiers)
     json: Json
     match asked.response_format:
         case "text":

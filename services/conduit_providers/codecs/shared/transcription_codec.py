@@ -1,11 +1,11 @@
 """What dialects share that transcribe live sound and take a session's settings in its handshake."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from urllib.parse import urlencode
 
-from conduit_providers.codecs.shared.transcription_session import TranscriptionSession
+from conduit_providers.codecs.shared.transcription_session import Handshake, TranscriptionSession
 from conduit_providers.codecs.shared.transcription_settings import TranscriptionSettings
 from conduit_providers.operations.converse import ConverseCall, is_live, no_live_sessions
 from conduit_providers.session_codec import SessionTranslator
@@ -14,6 +14,7 @@ from conduit_providers.target import Target
 from conduit_providers.wire import WebSocketRequest
 
 Query = Iterator[tuple[str, str]]
+Protocol = Callable[[ConverseCall, Handshake], TranscriptionSession]
 
 
 class TranscriptionCodec(ABC):
@@ -37,7 +38,7 @@ class TranscriptionCodec(ABC):
     # What a dialect says.
 
     @abstractmethod
-    def protocol(self, call: ConverseCall, endpoint: Endpoint) -> type[TranscriptionSession]:
+    def protocol(self, call: ConverseCall, endpoint: Endpoint) -> Protocol:
         """Return the protocol that the call's model speaks."""
 
     @abstractmethod

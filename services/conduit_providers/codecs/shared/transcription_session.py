@@ -20,7 +20,7 @@ from conduit_providers.codecs.shared.transcription_settings import (
     updated,
 )
 from conduit_providers.operations.converse import ConverseCall
-from conduit_providers.quantities import Quantities, counted
+from conduit_providers.quantities import KEYTERMS, Qualifiers, Quantities, counted
 from conduit_providers.session_codec import Frame, KeepAlive, SessionEvent, Step
 from conduit_providers.wire import WebSocketRequest
 
@@ -70,7 +70,12 @@ class TranscriptionSession(ABC):
     @property
     def usage(self) -> Quantities:
         """Return how much sound was transcribed."""
-        return counted(((_AUDIO_MILLISECOND, self._heard),))
+        return counted(((_AUDIO_MILLISECOND, self._heard),), self.qualifiers)
+
+    @property
+    def qualifiers(self) -> Qualifiers:
+        """Return what the price depends on beside the length."""
+        return (KEYTERMS,) if self.settings.keywords else ()
 
     @property
     def other_usage(self) -> Mapping[str, Quantities]:
@@ -90,7 +95,9 @@ class TranscriptionSession(ABC):
     def uncounted(self, milliseconds: int) -> Quantities | None:
         """Return how much sound was sent that nothing came of yet; None if there is none."""
         rest = self.sent - self._heard
-        return counted(((_AUDIO_MILLISECOND, rest),)) if rest > 0 else None
+        if rest <= 0:
+            return None
+        return counted(((_AUDIO_MILLISECOND, rest),), self.qualifiers)
 
     def first_steps(self) -> Sequence[Step]:
         """Return nothing: the provider speaks first."""

@@ -8,6 +8,7 @@ import pytest
 from conduit.internal.v1.price_pb2 import PricedModel
 from conduit.v1.charge_pb2 import UNIT_INPUT_TOKEN, UNIT_OUTPUT_TOKEN, UNIT_REQUEST, UNIT_WEB_SEARCH
 from conduit_billing.pricing.catalog import PriceCatalog
+from conduit_billing.pricing.price_book import PriceBook
 from conduit_billing.pricing.price_list import PriceList
 from conduit_billing.pricing.rules import UNKNOWN, Rule
 
@@ -37,7 +38,7 @@ def catalog() -> PriceCatalog:
 @pytest.fixture
 def prices(catalog: PriceCatalog) -> PriceList:
     """Return a list without rules."""
-    return PriceList(catalog)
+    return PriceList(catalog, PriceBook())
 
 
 def test_without_a_rule_the_catalogs_price_holds(prices: PriceList) -> None:
