@@ -5,12 +5,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
-from msgspec.structs import replace
 
 from conduit_kernel.errors import UpstreamError, UpstreamTimeout
 from conduit_kernel.http import (
     BodyCut,
-    BodyTooLarge,
     ConnectFailed,
     Headers,
     HttpError,
@@ -19,19 +17,15 @@ from conduit_kernel.http import (
     Timeouts,
     TotalTimeout,
 )
-from conduit_kernel.http.wake_slot import WakeSlot
 from conduit_providers.grpc_codec import framed
 from conduit_providers.grpc_failures import DETAILS, GrpcStatus, error_of_status
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.wire import GrpcRequest, HttpRequest, HttpResponse
+from conduit_router.calls.message_source import MessageSource, whole_answer
 from conduit_router.routing.table import UpstreamTarget
-from conduit_router.upstream.grpc_channels import MAX_MESSAGE_BYTES, GrpcChannels
+from conduit_router.upstream.grpc_channels import GrpcChannels
 from conduit_router.upstream.token_refresh import TokenRefresher
-from conduit_router.upstream.transport import MIN_SECONDS, LazyHeaders, raise_unreachable
-
-# Unread bytes of a stream above which no more is read from the provider.
-BUFFER_BYTES = 256 * 1024
-_OK = 200
+from conduit_router.upstream.transport import left_of, raise_unreachable
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -57,21 +51,13 @@ class GrpcCalls:
 
         UpstreamError, by class, if it fails.
         """
-        call, _ = await self._begin(upstream, spec, request, timeouts)
-        messages: list[bytes] = []
-        size = 0
-        try:
-            async for message in _messages(call, request):
-                messages.append(message)
-                size += len(message)
-                if size > MAX_MESSAGE_BYTES:
-                    raise_unreachable(BodyTooLarge("its messages are too large"), upstream)
-            headers = await _metadata(call)
-        except grpc.aio.AioRpcError as error:
-            raise _failure(error, spec, upstream) from error
-        finally:
-            call.cancel()
-        return HttpResponse(_OK, LazyHeaders(headers), framed(messages)), headers
+        response = await self.open(upstream, spec, request, timeouts)
+
+        def explain(error: HttpError, _: bytes) -> None:
+            if isinstance(error.__cause__, grpc.aio.AioRpcError):
+                raise _failure(error.__cause__, spec, upstream) from error
+
+        return await whole_answer(response, upstream, explain)
 
     async def open(
         self,
@@ -85,11 +71,10 @@ class GrpcCalls:
         UpstreamError, by class, if it fails before. Close what is returned, always.
         """
         call, left = await self._begin(upstream, spec, request, timeouts)
-        messages = _messages(call, request)
+        stream = _Stream(call, _messages(call, request), left)
         try:
             async with asyncio.timeout(left.header):
-                first = await anext(messages, None)
-                headers = Headers.of(_fields(await call.initial_metadata()))
+                await stream.open()
         except grpc.aio.AioRpcError as error:
             raise _failure(error, spec, upstream) from error
         except TimeoutError:
@@ -98,7 +83,7 @@ class GrpcCalls:
         except BaseException:
             call.cancel()
             raise
-        return _Stream(call, messages, left).response(headers, first)
+        return stream.response
 
     async def _begin(
         self,
@@ -119,43 +104,26 @@ class GrpcCalls:
             )
         except ConnectFailed as error:
             raise_unreachable(error, upstream)
-        spent = self._clock() - began
-        header, total = timeouts.header - spent, timeouts.total - spent
-        left = replace(timeouts, header=max(MIN_SECONDS, header), total=max(MIN_SECONDS, total))
+        left = left_of(timeouts, self._clock() - began)
         return _call(channel, request, signed.headers, left.total), left
 
 
-class _Stream:
-    """Reads a call's messages into a response, no faster than they are taken."""
+class _Stream(MessageSource):
+    """Reads the messages of a call."""
 
     def __init__(self, call: Any, messages: AsyncIterator[bytes], timeouts: Timeouts) -> None:  # noqa: ANN401 # of grpc, by its method
-        loop = asyncio.get_running_loop()
-        self.wake_slot = WakeSlot(loop)
-        self.buffered = 0
-        self.used = False
-        self.answered = True
+        super().__init__(timeouts)
         self._call = call
         self._messages = messages
-        self.timeouts = timeouts
-        self._may_read = asyncio.Event()
-        self._may_read.set()
-        self._response = Response(self, [])
         self._task: asyncio.Task[None] | None = None
 
-    def response(self, headers: Headers, first: bytes | None) -> Response:
-        """Return the response, with its first message, and begin to read the others."""
-        response = self._response
-        response.status, response.headers = _OK, headers
-        if first is None:
-            response.done = True
-        else:
-            self._add(first)
-            self._task = asyncio.create_task(self._read())
-        return response
-
-    def resume(self) -> None:
-        """Read on after the reader has taken what had arrived."""
-        self._may_read.set()
+    async def open(self) -> None:
+        """Wait for the first message, and begin to read the others."""
+        first = await anext(self._messages, None)
+        self.begin(Headers.of(_fields(await self._call.initial_metadata())))
+        if first is not None:
+            self.add(framed((first,)))
+        self._task = asyncio.create_task(self._read())
 
     def drop(self) -> None:
         """Cancel the call."""
@@ -164,33 +132,22 @@ class _Stream:
             self._task.cancel()
 
     async def _read(self) -> None:
-        response = self._response
         error: HttpError | None = None
         try:
-            while True:
-                await self._may_read.wait()
-                async with asyncio.timeout(self.timeouts.idle):
-                    message = await anext(self._messages, None)
-                if message is None:
-                    break
-                self._add(message)
-                self.wake_slot.wake()
+            while (message := await self._next()) is not None:
+                self.add(framed((message,)))
+            self.response.headers = await _metadata(self._call)
         except TimeoutError:
             self._call.cancel()
             error = IdleTimeout("no message came in time")
         except grpc.aio.AioRpcError as failure:
             error = _cut(failure)
-        if not response.done:
-            response.done, response.error = True, error
-        self.wake_slot.wake()
+        self.finish(error)
 
-    def _add(self, message: bytes) -> None:
-        data = framed((message,))
-        self._response.parts.append(data)
-        self.buffered += len(data)
-        if self.buffered > BUFFER_BYTES:
-            self._response.paused = True
-            self._may_read.clear()
+    async def _next(self) -> bytes | None:
+        await self.until_wanted()
+        async with asyncio.timeout(self.timeouts.idle):
+            return await anext(self._messages, None)
 
 
 def _call(
@@ -241,11 +198,14 @@ def _failure(
     return error_of_status(status, spec, upstream.target)
 
 
-def _cut(error: grpc.aio.AioRpcError) -> HttpError:
+def _cut(failure: grpc.aio.AioRpcError) -> HttpError:
     """Return what the failure of a stream means that had begun."""
-    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return TotalTimeout("the call's time is up")
-    return BodyCut(f"the stream ended with {error.code().name}")
+    error: HttpError = BodyCut(f"the stream ended with {failure.code().name}")
+    if failure.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        error = TotalTimeout("the call's time is up")
+    # Where it was raised keeps the stream, and so the error.
+    error.__cause__ = failure.with_traceback(None)
+    return error
 
 
 def _late(upstream: UpstreamTarget) -> UpstreamTimeout:

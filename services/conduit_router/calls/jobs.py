@@ -4,11 +4,10 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
-from msgspec.structs import replace as replace_timeouts
 
 from conduit_kernel.errors import ConduitError, UpstreamError, UpstreamTimeout
 from conduit_kernel.http import Headers, Origin, Response, Timeouts
@@ -19,7 +18,7 @@ from conduit_providers.wire import GrpcRequest, HttpRequest, HttpResponse, Socke
 from conduit_router.calls.grpc_calls import GrpcCalls
 from conduit_router.calls.socket_calls import SocketCalls
 from conduit_router.routing.table import UpstreamTarget
-from conduit_router.upstream.transport import Transport
+from conduit_router.upstream.transport import Transport, left_of
 
 ResultT = TypeVar("ResultT")
 
@@ -29,6 +28,26 @@ CANCEL_SECONDS = 15.0
 CLOSING_SECONDS = 5.0
 CONNECT_SECONDS = 10.0
 _PORTS = {"http": 80, "https": 443}
+
+
+class _Way(Protocol):
+    """A way to make requests of one kind."""
+
+    async def ask(
+        self,
+        upstream: UpstreamTarget,
+        spec: ProviderSpec,
+        request: Any,  # noqa: ANN401 # of its kind
+        timeouts: Timeouts,
+    ) -> tuple[HttpResponse, Headers]: ...
+
+    async def open(
+        self,
+        upstream: UpstreamTarget,
+        spec: ProviderSpec,
+        request: Any,  # noqa: ANN401 # as above
+        timeouts: Timeouts,
+    ) -> Response: ...
 
 
 class JobRunner:
@@ -88,17 +107,10 @@ class JobRunner:
         opened, _ = await self.run(job, upstream, spec, timeouts.header)
         running = RunningJob(self, opened, upstream, spec)
         try:
-            spent = self._clock() - began
-            left = max(0.001, timeouts.header - spent)
-            rest = replace_timeouts(timeouts, header=left, total=timeouts.total - spent)
+            rest = left_of(timeouts, self._clock() - began)
             there = _toward(opened.step, upstream)
             request = opened.step.request
-            if isinstance(request, GrpcRequest):
-                response = await self._grpc().open(there, spec, request, rest)
-            elif isinstance(request, SocketRequest):
-                response = await SocketCalls(self._transport).open(there, spec, request, rest)
-            else:
-                response = await self._transport.open(there, spec, request, rest)
+            response = await self._way_of(request).open(there, spec, request, rest)
         except BaseException:
             running.abandon()
             raise
@@ -117,9 +129,12 @@ class JobRunner:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    def _grpc(self) -> GrpcCalls:
+    def _way_of(self, request: HttpRequest | GrpcRequest | SocketRequest) -> _Way:
+        """Return what makes requests of a kind."""
         transport = self._transport
-        return GrpcCalls(transport.channels, transport.token_refresher, self._clock)
+        if isinstance(request, GrpcRequest):
+            return GrpcCalls(transport.channels, transport.token_refresher, self._clock)
+        return SocketCalls(transport) if isinstance(request, SocketRequest) else transport
 
     async def _exchange(
         self, step: JobRequest, upstream: UpstreamTarget, spec: ProviderSpec, ends: float
@@ -131,12 +146,8 @@ class JobRunner:
         if left <= 0:
             name = upstream.provider_name
             raise UpstreamTimeout(f"{name} did not finish its work in time", provider=name)
-        if isinstance(step.request, GrpcRequest):
-            return await self._grpc().ask(there, spec, step.request, _within(left))
-        if isinstance(step.request, SocketRequest):
-            sockets = SocketCalls(self._transport)
-            return await sockets.ask(there, spec, step.request, _within(left))
-        return await self._transport.ask(there, spec, step.request, _within(left))
+        way = self._way_of(step.request)
+        return await way.ask(there, spec, step.request, _within(left))
 
     def _tell(
         self,

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from conduit_kernel.errors import UpstreamError
 from conduit_kernel.http import (
     BodyCut,
-    BodyTooLarge,
     Headers,
     HttpError,
     IdleTimeout,
@@ -21,26 +20,17 @@ from conduit_kernel.http import (
     Upload,
 )
 from conduit_kernel.http.upload import UploadReader, failure_of
-from conduit_kernel.http.wake_slot import WakeSlot
 from conduit_kernel.websocket import WebSocket, WebSocketClosed
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.wire import HttpResponse, SocketExchange, SocketFrame, SocketRequest
+from conduit_router.calls.message_source import MessageSource, whole_answer
 from conduit_router.routing.table import UpstreamTarget
-from conduit_router.upstream.transport import (
-    MAX_ANSWER_BYTES,
-    LazyHeaders,
-    Transport,
-    raise_unreachable,
-    raise_upload,
-)
+from conduit_router.upstream.transport import Transport, raise_upload
 
 # What a dialect sees of an upload before it builds the handshake.
 HEAD_BYTES = 64 * 1024
 # How far ahead of its own time sound is sent.
 LEAD_SECONDS = 5.0
-# Unread bytes of an answer above which no more is read from the provider.
-BUFFER_BYTES = 256 * 1024
-_OK = 200
 
 
 class _Begun(NamedTuple):
@@ -66,19 +56,12 @@ class SocketCalls:
         UpstreamError, by class, if it fails.
         """
         exchange, response = await self._begin(upstream, spec, request, timeouts)
-        body = bytearray()
-        try:
-            while data := await response.next():
-                body += data
-                if len(body) > MAX_ANSWER_BYTES:
-                    raise BodyTooLarge(f"its messages have more than {MAX_ANSWER_BYTES} bytes")
-        except HttpError as error:
+
+        def explain(_: HttpError, messages: bytes) -> None:
             # What it said before it ended may be why.
-            exchange.check(bytes(body))
-            raise_unreachable(error, upstream)
-        finally:
-            response.close()
-        return HttpResponse(_OK, LazyHeaders(response.headers), bytes(body)), response.headers
+            exchange.check(messages)
+
+        return await whole_answer(response, upstream, explain)
 
     async def open(
         self,
@@ -103,49 +86,36 @@ class SocketCalls:
         reader, head = await _opened(request.upload)
         exchange = request.begin(head)
         socket = await self._transport.open_socket(upstream, spec, exchange.handshake, timeouts)
-        return _Begun(exchange, _Sending(socket, exchange, reader, timeouts).begin(head))
+        return _Begun(exchange, _Sending(socket, exchange, reader, timeouts).open(head))
 
 
-class _Sending:
-    """Sends an upload, and reads the messages into a response, no faster than they are taken."""
+class _Sending(MessageSource):
+    """Sends an upload, and reads the messages that come meanwhile."""
 
     def __init__(
         self, socket: WebSocket, exchange: SocketExchange, reader: UploadReader, timeouts: Timeouts
     ) -> None:
+        super().__init__(timeouts)
         self._loop = asyncio.get_running_loop()
-        self.wake_slot = WakeSlot(self._loop)
-        self.buffered = 0
-        self.used = False
-        self.answered = True
         self._socket = socket
         self._exchange = exchange
         self._reader = reader
-        self.timeouts = timeouts
-        self._may_read = asyncio.Event()
-        self._may_read.set()
         self._began = self._sent_at = self._loop.time()
         # Of the sound that was sent, in seconds.
         self._sounded = 0.0
         self._is_sent = False
         # What was wrong with what is sent.
         self._failure: HttpError | None = None
-        self._response = Response(self, [])
         self._tasks: tuple[asyncio.Task[None], ...] = ()
 
-    def begin(self, head: bytes) -> Response:
+    def open(self, head: bytes) -> Response:
         """Return the response, and begin to send and to read."""
-        response = self._response
-        response.status, response.headers = _OK, Headers.of(list(self._socket.answer_fields))
+        self.begin(Headers.of(list(self._socket.answer_fields)))
         self._tasks = (
             asyncio.create_task(self._send(head)),
             asyncio.create_task(self._receive()),
         )
-        return response
-
-    def resume(self) -> None:
-        """Read on after the reader has taken what had arrived."""
-        self.buffered = 0
-        self._may_read.set()
+        return self.response
 
     def drop(self) -> None:
         """End the connection."""
@@ -185,19 +155,18 @@ class _Sending:
         try:
             async with asyncio.timeout(None if total == inf else total):
                 while (message := await self._next()) is not None:
-                    self._add(message)
+                    self.add(message)
         except TimeoutError:
             error = TotalTimeout("the answer took longer than it may")
         except HttpError as failure:
             error = failure
-        self._response.done, self._response.error = True, error
         self._tasks[0].cancel()
         self._socket.abort()
-        self.wake_slot.wake()
+        self.finish(error)
 
     async def _next(self) -> bytes | None:
         """Return the next message, None after the last. HttpError if the connection breaks."""
-        await self._may_read.wait()
+        await self.until_wanted()
         idle = self.timeouts.idle
         while True:
             try:
@@ -218,14 +187,6 @@ class _Sending:
             raise self._failure
         if not (end.is_clean and self._is_sent):
             raise BodyCut(f"the WebSocket was closed with code {end.code}") from end
-
-    def _add(self, message: bytes) -> None:
-        self._response.parts.append(message)
-        self.buffered += len(message)
-        if self.buffered > BUFFER_BYTES:
-            self._response.paused = True
-            self._may_read.clear()
-        self.wake_slot.wake()
 
 
 async def _opened(upload: Upload) -> tuple[UploadReader, bytes]:

@@ -125,7 +125,7 @@ class Transport:
         else:
             began = self._clock()
             await self._token_refresher.ensure(upstream, timeouts.header)
-            timeouts = _less(timeouts, self._clock() - began)
+            timeouts = left_of(timeouts, self._clock() - began)
             prepared = self._prepare(upstream, upstream.signer.sign(request))
         body = request.body if request.upload is None else request.upload
         try:
@@ -181,7 +181,7 @@ class Transport:
         if not upstream.signer.is_static:
             began = self._clock()
             await self._token_refresher.ensure(upstream, timeouts.header)
-            timeouts = _less(timeouts, self._clock() - began)
+            timeouts = left_of(timeouts, self._clock() - began)
         signed = upstream.signer.sign(HttpRequest("GET", request.path, request.headers))
         fields = [(name.encode(), value.encode("latin-1")) for name, value in signed.headers]
         if upstream.is_guarded:
@@ -248,7 +248,7 @@ class Transport:
         return error_from(refusal, spec, upstream.target)
 
 
-def _less(timeouts: Timeouts, spent: float) -> Timeouts:
+def left_of(timeouts: Timeouts, spent: float) -> Timeouts:
     """Return what is left of the times of a head and of everything."""
     header, total = timeouts.header - spent, timeouts.total - spent
     return replace(timeouts, header=max(MIN_SECONDS, header), total=max(MIN_SECONDS, total))

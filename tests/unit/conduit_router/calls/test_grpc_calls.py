@@ -11,6 +11,7 @@ from tests.support.grpc_upstream import (
     SAY,
     TELL,
     Act,
+    Context,
     GrpcUpstream,
     echo,
     failing,
@@ -37,8 +38,9 @@ from conduit_providers.grpc_codec import messages_in
 from conduit_providers.jobs import Job, JobRequest
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.wire import GrpcMethod, GrpcRequest
-from conduit_router.calls.grpc_calls import BUFFER_BYTES, GrpcCalls
+from conduit_router.calls.grpc_calls import GrpcCalls
 from conduit_router.calls.jobs import JobRunner
+from conduit_router.calls.message_source import BUFFER_BYTES
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.grpc_channels import GrpcChannels
 from conduit_router.upstream.token_refresh import TokenRefresher
@@ -118,6 +120,30 @@ async def test_status_is_an_error_by_class(
             if error is not InvalidApiKey:
                 assert "as you see" in raised.value.message
             assert raised.value.metadata["upstream_code"] == code.name
+
+
+async def test_status_behind_messages_is_an_error_by_class(calls: GrpcCalls) -> None:
+    """Half an answer is none; why it ended is told as if nothing had come."""
+    act = then(b"one", end=failing(grpc.StatusCode.RESOURCE_EXHAUSTED, "slow", retry_after(7)))
+    async with serve_grpc(act) as upstream:
+        with pytest.raises(UpstreamRateLimited, match="slow") as raised:
+            await calls.ask(*target(upstream.url), request(TELL, b""), TIMES)
+    assert raised.value.metadata["retry_after_ms"] == "7000"
+
+
+async def test_metadata_of_the_end_is_the_answers_too(calls: GrpcCalls) -> None:
+    """Of a call without a message as well."""
+
+    async def tell(context: Context) -> None:
+        context.set_trailing_metadata((("x-left", "3"),))
+        await nothing(context)
+
+    for answers in ([b"one"], []):
+        async with serve_grpc(then(*answers, end=tell)) as upstream:
+            answer, headers = await calls.ask(*target(upstream.url), request(TELL, b""), TIMES)
+        assert list(messages_in(answer.body)) == answers
+        assert answer.headers["x-left"] == "3"
+        assert headers.get(b"x-left") == b"3"
 
 
 async def test_pause_that_is_asked_for_is_kept(calls: GrpcCalls) -> None:

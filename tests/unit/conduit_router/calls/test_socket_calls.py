@@ -18,7 +18,8 @@ from conduit_kernel.http import BodyCut, Exchange, HttpServer, JoinedUpload, Tim
 from conduit_kernel.websocket import WebSocket, WebSocketClosed, accept
 from conduit_providers.spec import ProviderSpec
 from conduit_providers.wire import SocketFrame, SocketRequest, WebSocketRequest
-from conduit_router.calls.socket_calls import BUFFER_BYTES, HEAD_BYTES, SocketCalls
+from conduit_router.calls.message_source import BUFFER_BYTES
+from conduit_router.calls.socket_calls import HEAD_BYTES, SocketCalls
 from conduit_router.routing.table import UpstreamTarget
 
 TIMES = Timeouts(5.0, 5.0, 5.0, 30.0)
