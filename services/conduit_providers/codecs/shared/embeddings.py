@@ -10,13 +10,16 @@ from conduit_providers.failures import malformed
 from conduit_providers.operations.embed import EmbedAnswer, EmbedCall, embed_answer
 from conduit_providers.quantities import Quantities
 
+# The commonest sender of tokens, by default.
+_FRAMEWORK_SETTING = "LangChain does with check_embedding_ctx_length=False"
+
 
 def texts_of(request: EmbeddingRequest, provider: str) -> list[str]:
     """Return the inputs. UnsupportedCapability if any of them is not a text but tokens."""
     if any(not each.HasField("text") for each in request.input):
-        raise UnsupportedCapability(
-            f"{provider} embeds texts, not tokens", capability="token_input"
-        )
+        # Of which vocabulary they are, no request says.
+        message = f"{provider} embeds texts, not tokens; send texts ({_FRAMEWORK_SETTING})"
+        raise UnsupportedCapability(message, capability="token_input")
     return [each.text for each in request.input]
 
 

@@ -24,7 +24,8 @@ def test_texts_are_taken_and_tokens_refused() -> None:
     """One of them is enough."""
     assert texts_of(call().typed, "P") == ["x", "y"]
     assert texts_of(EmbeddingRequest(), "P") == []
-    with pytest.raises(UnsupportedCapability, match="P embeds texts, not tokens"):
+    remedy = "P embeds texts, not tokens; send texts .*check_embedding_ctx_length=False"
+    with pytest.raises(UnsupportedCapability, match=remedy):
         texts_of(call(input=["x", [1, 2]]).typed, "P")
 
 
