@@ -1,5 +1,6 @@
 """What callers of a path that is not there were probably looking for."""
 
+import difflib
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -21,6 +22,10 @@ NOT_YET: Mapping[str, str] = {
     "/vector_stores": "",
 }
 _PREFIXES = ("/v1", "/api")
+# Nothing that is longer is one of ours with a slip in it.
+_MAX_MISSPELT = 80
+# Of 1 for the same: a letter or two in most paths, and no other word.
+_LIKENESS = 0.9
 
 
 class Hint(NamedTuple):
@@ -36,6 +41,7 @@ class PathHints:
     def __init__(self, paths: Iterable[str]) -> None:
         """Take the paths; those with variables are left out."""
         known = [path for path in paths if "{" not in path and path.startswith(_PREFIXES)]
+        self._known = known
         self._by_tail: dict[str, str] = {}
         for path in known:
             prefix = next(each for each in _PREFIXES if path.startswith(each))
@@ -45,7 +51,8 @@ class PathHints:
 
     def hint(self, path: str) -> Hint | None:
         """Return a hint for a path that is not there; None if nothing is like it."""
-        tails = list(_tails("/" + "/".join(filter(None, path.split("/")))))
+        path = "/" + "/".join(filter(None, path.split("/")))
+        tails = list(_tails(path))
         for tail in tails:
             if found := self._by_tail.get(tail):
                 return Hint(found, f"did you mean {found}?")
@@ -53,7 +60,14 @@ class PathHints:
             if (instead := NOT_YET.get(tail)) is not None:
                 words = "it is not in this version of Conduit"
                 return Hint(instead, f"{words}; use {instead}" if instead else words)
-        return None
+        return self._misspelt(path)
+
+    def _misspelt(self, path: str) -> Hint | None:
+        """Return a hint at a path that differs by a slip."""
+        if len(path) > _MAX_MISSPELT:
+            return None
+        near = difflib.get_close_matches(path.lower(), self._known, 1, _LIKENESS)
+        return Hint(near[0], f"did you mean {near[0]}?") if near else None
 
 
 def _rank(path: str) -> tuple[bool, str]:

@@ -4,13 +4,17 @@ import shlex
 from pathlib import Path
 
 from conduit_cli.keys import ENCRYPTION, MASTER
-from conduit_cli.layout import DATA_DIR, Layout
+from conduit_cli.layout import DATA_DIR, Layout, is_loopback
 
 _CURL = """\
   curl {url}/v1/chat/completions \\
     -H "Authorization: Bearer {key}" \\
     -H "Content-Type: application/json" \\
     -d '{{"model": "echo", "messages": [{{"role": "user", "content": "Hello, Conduit!"}}]}}'
+"""
+_IN_CLEAR = """\
+Others can reach these ports, where keys and contents travel in clear: let a proxy before them speak
+TLS, as docs/operating.md says.
 """
 _MEANINGS = {
     MASTER: "master key      {key}\n                  opens /api, sent as X-Master-Key",
@@ -52,6 +56,8 @@ def greeting(
         )
         parts.append(_CURL.format(url=layout.url, key="$CONDUIT_API_KEY"))
         parts.append(f'  {command} chat {where}"hello"\n')
+    if not is_loopback(layout.host):
+        parts.append(_IN_CLEAR)
     names = ("registry", "router", "health", "billing")
     addresses = ", ".join(f"{name} {layout.grpc_address(name)}" for name in names)
     parts.append(f"gRPC: {addresses}\nCtrl-C stops it.")

@@ -31,6 +31,26 @@ def test_a_path_that_ends_like_one_of_ours_means_it(path: str, meant: str) -> No
     assert (hint.path, hint.words) == (meant, f"did you mean {meant}?")
 
 
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/v1/chat/completion", CHAT),
+        ("/v1/Chat/Completions", CHAT),
+        ("/v1/chat/compleitons", CHAT),
+        ("/v1/embedding", "/v1/embeddings"),
+        ("/v1/image/generations", "/v1/images/generations"),
+        ("/api/provider", "/api/providers"),
+        ("/api/virtualkeys", "/api/virtual-keys"),
+        ("/api/model-provider-mapping", "/api/model-provider-mappings"),
+    ],
+)
+def test_a_path_with_a_slip_in_it_means_the_right_one(path: str, meant: str) -> None:
+    """A letter too few, two in the wrong order, or the wrong case."""
+    hint = HINTS.hint(path)
+    assert hint is not None
+    assert (hint.path, hint.words) == (meant, f"did you mean {meant}?")
+
+
 @pytest.mark.parametrize("path", ["/v1/responses", "/responses", "/v1/messages", "/v1/completions"])
 def test_what_is_not_there_yet_is_told_as_such(path: str) -> None:
     """With what does the same, so that nobody searches for a mistake of his own."""
@@ -53,7 +73,9 @@ def test_what_is_not_there_is_not_there() -> None:
     assert not {f"/v1{tail}" for tail in NOT_YET} & {route.path for route in ROUTES}
 
 
-@pytest.mark.parametrize("path", ["", "/", "/nothing/like/it", "/v1", "/api", "a" * 999])
+@pytest.mark.parametrize(
+    "path", ["", "/", "/nothing/like/it", "/v1", "/api", "/v1/chats", "/api/secrets", "a" * 999]
+)
 def test_what_is_like_nothing_has_no_hint(path: str) -> None:
     """Rather than one that misleads."""
     assert HINTS.hint(path) is None

@@ -23,9 +23,9 @@ def said(**changes: Any) -> str:  # noqa: ANN401 # of each argument its own
     return greeting(layout, **{**given, **changes})
 
 
-def made(data_dir: Path) -> Layout:
+def made(data_dir: Path, host: str = "127.0.0.1") -> Layout:
     """Return a layout with its data in a folder."""
-    return Layout(data_dir, "127.0.0.1", 8080, 50051, 1)
+    return Layout(data_dir, host, 8080, 50051, 1)
 
 
 def test_a_first_start_shows_what_was_made_and_how_to_try_it() -> None:
@@ -53,6 +53,15 @@ def test_a_later_start_shows_no_key() -> None:
     assert "Made for you" not in text
     assert 'Authorization: Bearer $CONDUIT_API_KEY"' in text
     assert "/data/keys.toml" in text
+
+
+def test_who_listens_to_others_is_told_that_they_can_listen_in() -> None:
+    """Not on addresses that this machine alone reaches."""
+    folder = Path("/data")
+    for host in ("0.0.0.0", "192.0.2.1", "gateway.example"):  # noqa: S104 # not bound
+        assert "travel in clear" in said(layout=made(folder, host))
+    for host in ("127.0.0.1", "::1", "localhost"):
+        assert "travel in clear" not in said(layout=made(folder, host))
 
 
 def test_a_gateway_without_a_virtual_key_has_nothing_to_try() -> None:
