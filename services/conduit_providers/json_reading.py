@@ -53,6 +53,14 @@ def parsed(text: bytes) -> Any:  # noqa: ANN401 # any JSON value
         raise msgspec.DecodeError(str(error)) from None
 
 
+def known(text: bytes) -> Any:  # noqa: ANN401 # as above
+    """Return what a text says; None where it cannot be read, and is of no use to anybody."""
+    try:
+        return parsed(text)
+    except msgspec.DecodeError:
+        return None
+
+
 def shown(value: object) -> str:
     """Return a value for people to read, as JSON if it can be."""
     try:

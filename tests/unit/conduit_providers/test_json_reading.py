@@ -5,7 +5,7 @@ import pytest
 from tests.support.nonsense import deep
 
 from conduit.v1.json_limits import MAX_DEPTH
-from conduit_providers.json_reading import JsonReader, parsed
+from conduit_providers.json_reading import JsonReader, known, parsed
 
 
 class Answer(msgspec.Struct):
@@ -57,3 +57,9 @@ def test_a_part_that_was_kept_is_read_later() -> None:
     """It has no bytes of its own."""
     part = READER.decode(b'{"rest":{"text":"%b"}}' % (b"x" * 1000)).rest
     assert len(READER.decode(part).text) == 1000
+
+
+def test_what_is_of_no_use_is_none() -> None:
+    """Beside an answer that is good, nonsense is left out."""
+    assert known(b'{"a":1}') == {"a": 1}
+    assert known(b"1e999") is known(b"{") is known(b"null") is None

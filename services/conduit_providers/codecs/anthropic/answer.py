@@ -7,17 +7,15 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
-import orjson
 
 from conduit.v1.chat_pb2 import (
     FINISH_REASON_CONTENT_FILTER,
     FINISH_REASON_LENGTH,
     FINISH_REASON_STOP,
     FINISH_REASON_TOOL_CALLS,
-    ChatUsage,
     FinishReason,
 )
-from conduit_providers.json_reading import parsed
+from conduit_providers.json_reading import JsonReader
 from conduit_providers.quantities import (
     CACHE_WRITE,
     CACHE_WRITE_1H,
@@ -54,7 +52,7 @@ class _ToolUse(msgspec.Struct):
         return self.web_search_requests or 0
 
 
-class Counts(msgspec.Struct):
+class Tokens(msgspec.Struct):
     """Token counts. `input_tokens` leaves out what was read from or written to the cache."""
 
     input_tokens: int | None = None
@@ -63,11 +61,40 @@ class Counts(msgspec.Struct):
     cache_read_input_tokens: int | None = None
     # Told at a stream's start alone: what is written after it counts as staying five minutes.
     cache_creation: CacheCreation | None = None
+
+    @property
+    def written_1h(self) -> int:
+        """Written to the cache for an hour."""
+        return (self.cache_creation or CacheCreation()).ephemeral_1h_input_tokens or 0
+
+    @property
+    def written_5m(self) -> int:
+        """Written to the cache for five minutes, which it means if nobody says for how long."""
+        written = self.cache_creation_input_tokens
+        return 0 if written is None else written - self.written_1h
+
+
+class _Iteration(Tokens):
+    """One of the requests that the provider made of one."""
+
+    type: str = ""
+
+
+_ITERATIONS = JsonReader(list[_Iteration])
+
+
+class Counts(Tokens):
+    """The token counts of an answer, and what else its price depends on."""
+
     output_tokens_details: OutputDetails | None = None
     service_tier: str | None = None
     speed: str | None = None
     # How often the provider's own tools were used, by tool.
     server_tool_use: msgspec.Raw = msgspec.Raw()
+    # Told as they are.
+    iterations: msgspec.Raw = msgspec.Raw()
+    inference_geo: msgspec.Raw = msgspec.Raw()
+    fallback_credit: msgspec.Raw = msgspec.Raw()
 
     def update(self, later: "Counts") -> None:
         """Take over the counts of a later event; they are cumulative."""
@@ -77,29 +104,36 @@ class Counts(msgspec.Struct):
                 setattr(self, name, value)
 
     def quantities(self) -> Quantities:
-        """Return what was used."""
-        written_1h = (self.cache_creation or CacheCreation()).ephemeral_1h_input_tokens or 0
-        # Older servers do not say for how long, which means five minutes.
-        written = self.cache_creation_input_tokens
-        written_5m = 0 if written is None else written - written_1h
+        """Return what was used, compactions of the conversation included."""
         output = self.output_tokens or 0
         reasoning = (self.output_tokens_details or OutputDetails()).thinking_tokens or 0
-        is_consistent = written_5m >= 0 and reasoning <= output
+        requests: list[Tokens] = [self, *self._compactions]
+        is_consistent = all(each.written_5m >= 0 for each in requests) and reasoning <= output
         if reasoning > output:
             reasoning = 0
         return counted(
             (
-                (INPUT, self.input_tokens or 0),
-                (CACHED_INPUT, self.cache_read_input_tokens or 0),
-                (CACHE_WRITE, max(0, written_5m)),
-                (CACHE_WRITE_1H, written_1h),
-                (OUTPUT, output - reasoning),
+                (INPUT, sum(each.input_tokens or 0 for each in requests)),
+                (CACHED_INPUT, sum(each.cache_read_input_tokens or 0 for each in requests)),
+                (CACHE_WRITE, sum(max(0, each.written_5m) for each in requests)),
+                (CACHE_WRITE_1H, sum(each.written_1h for each in requests)),
+                (OUTPUT, sum(each.output_tokens or 0 for each in requests) - reasoning),
                 (REASONING, reasoning),
                 (WEB_SEARCH, self.web_searches),
             ),
             self._qualifiers(),
             is_consistent=is_consistent,
         )
+
+    @property
+    def _compactions(self) -> list[_Iteration]:
+        """Requests whose tokens the other counts leave out, as the SDK's BetaUsage says."""
+        try:
+            found = _ITERATIONS.decode(self.iterations or b"[]")
+        except msgspec.DecodeError:
+            # It is told as it came.
+            return []
+        return [each for each in found if each.type == _COMPACTION]
 
     def _qualifiers(self) -> Qualifiers:
         tier = service_tier(self.service_tier)
@@ -136,13 +170,6 @@ class Block(msgspec.Struct):
         return text if text.startswith("{") else "{}"
 
 
-class StopDetails(msgspec.Struct):
-    """The reason of a refusal by the model."""
-
-    category: str | None = None
-    explanation: str | None = None
-
-
 class Message(msgspec.Struct):
     """A whole answer, or the head of a streamed one."""
 
@@ -151,9 +178,13 @@ class Message(msgspec.Struct):
     model: str = ""
     content: list[Block] | None = None
     stop_reason: str | None = None
-    stop_details: StopDetails | None = None
-    # Where code was run, for the next turn to go on in.
+    stop_sequence: str | None = None
+    # Told as they are.
+    stop_details: msgspec.Raw = msgspec.Raw()
     container: msgspec.Raw = msgspec.Raw()
+    context_management: msgspec.Raw = msgspec.Raw()
+    diagnostics: msgspec.Raw = msgspec.Raw()
+    input_transformations: msgspec.Raw = msgspec.Raw()
     usage: Counts | None = None
     error: object = None
 
@@ -168,7 +199,9 @@ class Delta(msgspec.Struct):
     partial_json: str = ""
     citation: msgspec.Raw = msgspec.Raw()
     stop_reason: str | None = None
-    stop_details: StopDetails | None = None
+    stop_sequence: str | None = None
+    # Told as they are.
+    stop_details: msgspec.Raw = msgspec.Raw()
     container: msgspec.Raw = msgspec.Raw()
 
 
@@ -181,6 +214,9 @@ class Event(msgspec.Struct):
     content_block: Block | None = None
     delta: Delta | None = None
     usage: Counts | None = None
+    # Told as they are.
+    context_management: msgspec.Raw = msgspec.Raw()
+    input_transformations: msgspec.Raw = msgspec.Raw()
     error: object = None
 
 
@@ -192,6 +228,12 @@ class Finish(NamedTuple):
     refusal: str | None
 
 
+class _StopDetails(msgspec.Struct):
+    explanation: str | None = None
+
+
+_DETAILS = JsonReader(_StopDetails)
+_COMPACTION = "compaction"
 _REASONS: "Mapping[str, FinishReason.ValueType]" = {
     "end_turn": FINISH_REASON_STOP,
     "stop_sequence": FINISH_REASON_STOP,
@@ -209,12 +251,14 @@ _PLAIN = frozenset({"end_turn", "max_tokens", "tool_use"})
 _TIERS = {"standard": "default"}
 
 
-def finish_of(stop_reason: str, details: StopDetails | None) -> Finish:
-    """Return what a stop reason means."""
+def finish_of(stop_reason: str, details: msgspec.Raw) -> Finish:
+    """Return what a stop reason means. msgspec.DecodeError if its details make no sense."""
+    raw = bytes(details)
+    found = None if raw in {b"", b"null"} else _DETAILS.decode(raw)
     return Finish(
         _REASONS.get(stop_reason, FINISH_REASON_STOP),
         None if stop_reason in _PLAIN else stop_reason,
-        details.explanation if details is not None else None,
+        found.explanation if found is not None else None,
     )
 
 
@@ -222,20 +266,3 @@ def tier_of(counts: Counts | None) -> str | None:
     """Return the latency tier in OpenAI's words."""
     tier = counts.service_tier if counts is not None else None
     return _TIERS.get(tier, tier) if tier else None
-
-
-def with_tools(usage: ChatUsage, counts: Counts | None) -> ChatUsage:
-    """Add how often the provider's own tools were used; they cost extra.
-
-    msgspec.DecodeError if that is no JSON.
-    """
-    used = parsed(bytes(counts.server_tool_use) or b"null") if counts is not None else None
-    if isinstance(used, dict) and any(used.values()):
-        usage.unknown_json = orjson.dumps({"server_tool_use": used})
-    return usage
-
-
-def container_json(raw: msgspec.Raw) -> bytes:
-    """Return the member that tells a container; empty if there is none. msgspec.DecodeError."""
-    container = parsed(bytes(raw) or b"null")
-    return orjson.dumps({"container": container}) if container is not None else b""

@@ -11,13 +11,12 @@ from conduit.v1.chat_pb2 import ChatCompletion
 from conduit_providers.codecs.anthropic.answer import (
     Block,
     Message,
-    container_json,
     finish_of,
     tier_of,
-    with_tools,
 )
 from conduit_providers.codecs.anthropic.betas import HEADER, betas_of
 from conduit_providers.codecs.anthropic.blocks import annotations_of, must_be_kept, put_block
+from conduit_providers.codecs.anthropic.members import answer_json, choice_json, with_details
 from conduit_providers.codecs.anthropic.options import ChatModel, ChatOptions
 from conduit_providers.codecs.anthropic.request import MessagesBody
 from conduit_providers.codecs.anthropic.stream import AnthropicChatDecoder
@@ -106,10 +105,11 @@ def _completion(message: Message, created: int) -> ChatCompletion:
         choice.message.refusal = finish.refusal
     _add_blocks(choice.message, message.content or [])
     put_finish(choice, finish, has_calls=bool(choice.message.tool_calls))
-    completion.unknown_json = container_json(message.container)
+    choice.unknown_json = choice_json(message)
+    completion.unknown_json = answer_json(message)
     if message.usage is not None:
         usage = chat_usage(message.usage.quantities())
-        completion.usage.CopyFrom(with_tools(usage, message.usage))
+        completion.usage.CopyFrom(with_details(usage, message.usage))
     return completion
 
 

@@ -15,12 +15,11 @@ from conduit_providers.codecs.anthropic.answer import (
     Delta,
     Event,
     Message,
-    container_json,
     finish_of,
     tier_of,
-    with_tools,
 )
 from conduit_providers.codecs.anthropic.blocks import StreamedBlocks, put_block
+from conduit_providers.codecs.anthropic.members import answer_json, choice_json, with_details
 from conduit_providers.codecs.anthropic.turns import FORMAT
 from conduit_providers.codecs.shared.chunk_decoder import EventDecoder
 from conduit_providers.codecs.shared.counts import chat_usage
@@ -42,6 +41,7 @@ class AnthropicChatDecoder(EventDecoder):
     def __init__(self, call: ChatCall) -> None:
         super().__init__(call)
         self._counts = Counts()
+        self._first: Message | None = None
         # The blocks of the message by their index: a tool's place among the tool calls, and the
         # arguments it began with, until others come; a thought's place among the thoughts.
         self._tools: dict[int, int] = {}
@@ -70,7 +70,7 @@ class AnthropicChatDecoder(EventDecoder):
             case Event(type="message_start", message=Message() as message):
                 self._add_head(message, chunks)
             case Event(type="message_delta", delta=Delta() as delta):
-                self._add_finish(delta, event.usage, chunks)
+                self._add_finish(event, delta, chunks)
             case Event(type="message_stop"):
                 self._add_end(chunks)
             case Event(type="error"):
@@ -85,6 +85,7 @@ class AnthropicChatDecoder(EventDecoder):
 
     def _add_head(self, message: Message, chunks: list[ChatCompletionChunk]) -> None:
         self._count(message.usage)
+        self._first = message
         self._head.id = message.id
         self._head.model = message.model
         tier = tier_of(message.usage)
@@ -195,18 +196,16 @@ class AnthropicChatDecoder(EventDecoder):
             put_block(delta.reasoning_details.add(), block, self._thoughts[place])
             self._chunk(chunks, delta)
 
-    def _add_finish(
-        self, delta: Delta, counts: Counts | None, chunks: list[ChatCompletionChunk]
-    ) -> None:
-        self._count(counts)
+    def _add_finish(self, event: Event, delta: Delta, chunks: list[ChatCompletionChunk]) -> None:
+        self._count(event.usage)
         if delta.stop_reason is None:
             return
         self.has_finished = True
         finish = finish_of(delta.stop_reason, delta.stop_details)
         choice = self._chunk(chunks, ChatDelta(refusal=finish.refusal))
         put_finish(choice, finish, has_calls=bool(self._tools))
-        if container := container_json(delta.container):
-            chunks[-1].unknown_json = container
+        choice.unknown_json = choice_json(delta)
+        chunks[-1].unknown_json = answer_json(delta, event, self._first)
 
     def _end(self) -> list[ChatCompletionChunk]:
         chunks: list[ChatCompletionChunk] = []
@@ -217,4 +216,4 @@ class AnthropicChatDecoder(EventDecoder):
     def _add_end(self, chunks: list[ChatCompletionChunk]) -> None:
         self.done = True
         if self.usage is not None:
-            self._add_usage(with_tools(chat_usage(self.usage), self._counts), chunks)
+            self._add_usage(with_details(chat_usage(self.usage), self._counts), chunks)

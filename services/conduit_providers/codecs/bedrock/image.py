@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-diffusion-
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import chain, repeat
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from conduit_providers.codecs.shared.image_wishes import (
     ratio_of,
 )
 from conduit_providers.codecs.shared.whole_images import WholeImageDecoder
+from conduit_providers.codecs.stability.drawing import drawn
 from conduit_providers.codecs.stability.image import RATIOS
 from conduit_providers.failures import malformed
 from conduit_providers.images import ImageAnswer
@@ -39,6 +41,8 @@ class _Drawn(msgspec.Struct):
     images: list[str] | None = None
     # For each image, why it is kept back; null for those that are not.
     finish_reasons: list[str | None] | None = None
+    # One for each image.
+    seeds: object = None
 
 
 _DECODER = JsonReader(_Drawn)
@@ -110,7 +114,9 @@ def read_images(response: HttpResponse, call: Call[Any]) -> ImageAnswer:
         raise _failure(reason, call.provider)
     if not found.images or not all(found.images):
         raise malformed(call.provider, "it has no image")
-    return bare_images(call.created, [{"b64_json": each} for each in found.images], None)
+    seeds = chain(found.seeds if isinstance(found.seeds, list) else (), repeat(None))
+    images = [drawn(image, seed) for image, seed in zip(found.images, seeds, strict=False)]
+    return bare_images(call.created, images, None)
 
 
 def _failure(reason: str, provider: str) -> UpstreamError:

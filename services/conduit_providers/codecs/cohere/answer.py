@@ -193,6 +193,8 @@ def chat_usage(usage: Quantities, counts: Counts) -> ChatUsage:
             "input_tokens": min(int(seen.input_tokens or 0), MOST),
             "output_tokens": min(int(seen.output_tokens or 0), MOST),
         }
+        if counts.cached_tokens:
+            tokens["cached_tokens"] = min(int(counts.cached_tokens), MOST)
         message.unknown_json = orjson.dumps({"tokens": tokens})
     return message
 
@@ -233,6 +235,7 @@ def logprobs(items: Iterable[Logprob]) -> bytes:
             "logprob": sum(item.logprobs or []),
             "bytes": list((item.text or "").encode()),
             "top_logprobs": [],
+            **({"token_ids": item.token_ids} if item.token_ids else {}),
         }
         for item in items
     ]

@@ -11,7 +11,7 @@ import orjson
 
 from conduit_kernel.errors import ContentPolicy, UpstreamError
 from conduit_providers.failures import error_in_stream, malformed
-from conduit_providers.json_reading import Index, JsonReader, parsed
+from conduit_providers.json_reading import Index, JsonReader, known
 from conduit_providers.quantities import (
     AUDIO_INPUT,
     IMAGE_INPUT,
@@ -52,6 +52,10 @@ class Part(msgspec.Struct, rename="camel"):
     code_execution_result: msgspec.Raw = msgspec.Raw()
     tool_call: msgspec.Raw = msgspec.Raw()
     tool_response: msgspec.Raw = msgspec.Raw()
+    # Results of functions, files, and transcripts, which OpenAI's answers have no place for.
+    function_response: msgspec.Raw = msgspec.Raw()
+    file_data: msgspec.Raw = msgspec.Raw()
+    audio_transcription: msgspec.Raw = msgspec.Raw()
 
 
 class Content(msgspec.Struct):
@@ -64,6 +68,7 @@ class Likelihood(msgspec.Struct, rename="camel"):
     """A token and how likely it was."""
 
     token: str = ""
+    token_id: int | None = None
     log_probability: float = 0.0
 
 
@@ -94,6 +99,8 @@ class Candidate(msgspec.Struct, rename="camel"):
     url_context_metadata: msgspec.Raw = msgspec.Raw()
     safety_ratings: msgspec.Raw = msgspec.Raw()
     continuation_token: msgspec.Raw = msgspec.Raw()
+    avg_logprobs: msgspec.Raw = msgspec.Raw()
+    token_count: msgspec.Raw = msgspec.Raw()
 
     @property
     def parts(self) -> Sequence[Part]:
@@ -157,6 +164,7 @@ class Feedback(msgspec.Struct, rename="camel"):
 
     block_reason: str | None = None
     block_reason_message: str | None = None
+    safety_ratings: msgspec.Raw = msgspec.Raw()
 
 
 class Response(msgspec.Struct, rename="camel"):
@@ -168,6 +176,7 @@ class Response(msgspec.Struct, rename="camel"):
     response_id: str = ""
     create_time: str = ""
     prompt_feedback: Feedback | None = None
+    model_status: msgspec.Raw = msgspec.Raw()
     error: object = None
 
 
@@ -177,6 +186,8 @@ _MODALITIES = (("AUDIO", AUDIO_INPUT), ("IMAGE", IMAGE_INPUT), ("VIDEO", VIDEO_I
 # The words of https://cloud.google.com/vertex-ai TrafficType and of the Gemini API's tiers.
 _TIERS: Mapping[str, str] = {
     "standard": "default",
+    "unspecified": "default",
+    "TRAFFIC_TYPE_UNSPECIFIED": "",
     "ON_DEMAND": "default",
     "ON_DEMAND_PRIORITY": "priority",
     "ON_DEMAND_FLEX": "flex",
@@ -236,6 +247,7 @@ def _logprob(each: Likelihood) -> Json:
         "token": each.token,
         "logprob": each.log_probability,
         "bytes": list(each.token.encode()),
+        **({} if each.token_id is None else {"token_id": each.token_id}),
     }
 
 
@@ -246,15 +258,9 @@ _METADATA = (
     "url_context_metadata",
     "safety_ratings",
     "continuation_token",
+    "avg_logprobs",
+    "token_count",
 )
-
-
-def known(raw: bytes) -> object:
-    """Return the reported value as it is; nothing where that is no JSON."""
-    try:
-        return parsed(raw)
-    except msgspec.DecodeError:
-        return None
 
 
 def extras_json(candidate: Candidate) -> bytes:
@@ -265,4 +271,18 @@ def extras_json(candidate: Candidate) -> bytes:
     """
     metadata = {name: bytes(getattr(candidate, name)) for name in _METADATA}
     google = {name: known(raw) for name, raw in metadata.items() if raw}
+    return _beside(google)
+
+
+def answer_json(response: Response) -> bytes:
+    """Return what is told of the prompt and of the model, in the same way; empty if nothing."""
+    feedback = response.prompt_feedback
+    ratings = known(bytes(feedback.safety_ratings)) if feedback is not None else None
+    google: Json = {"prompt_feedback": {"safety_ratings": ratings}} if ratings else {}
+    if status := known(bytes(response.model_status)):
+        google["model_status"] = status
+    return _beside(google)
+
+
+def _beside(google: Json) -> bytes:
     return orjson.dumps({"extra_content": {"google": google}}) if google else b""

@@ -9,6 +9,7 @@ from conduit.v1.chat_pb2 import ChatCompletion
 from conduit_providers.codecs.gemini.answer import (
     Candidate,
     Response,
+    answer_json,
     extras_json,
     logprobs_json,
     read_response,
@@ -48,6 +49,7 @@ class GeminiChatCodec:
             object="chat.completion",
             created=created,
             model=_model(found, call),
+            unknown_json=answer_json(found),
         )
         for place, candidate in enumerate(found.candidates):
             check_finish(candidate, call.provider)

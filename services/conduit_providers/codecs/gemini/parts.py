@@ -10,9 +10,10 @@ import orjson
 
 from conduit.v1.chat_chunk_pb2 import ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT, ChatMessage
-from conduit_providers.codecs.gemini.answer import Part, known
+from conduit_providers.codecs.gemini.answer import Part
 from conduit_providers.codecs.gemini.kept_parts import KeptParts, put_part
 from conduit_providers.codecs.shared.turns import argument_text
+from conduit_providers.json_reading import known
 
 Json = dict[str, Any]
 
@@ -21,12 +22,14 @@ FORMAT = "google-gemini-v1"
 # Begins the ids of calls to which the API gave none; they never go back to it.
 OWN_ID = "call_gemini_"
 # Parts that only the API understands; they are handed out raw, and back.
-NATIVE_PARTS = ("executable_code", "code_execution_result", "tool_call", "tool_response")
-_SPELLED = {
+_NATIVE_PARTS = {
     "executable_code": "executableCode",
     "code_execution_result": "codeExecutionResult",
     "tool_call": "toolCall",
     "tool_response": "toolResponse",
+    "function_response": "functionResponse",
+    "file_data": "fileData",
+    "audio_transcription": "audioTranscription",
 }
 
 
@@ -138,7 +141,9 @@ def _media(part: Part) -> bytes:
 
 def _native(part: Part) -> Json:
     found: Json = {
-        _SPELLED[name]: known(bytes(raw)) for name in NATIVE_PARTS if (raw := getattr(part, name))
+        name: known(bytes(raw))
+        for ours, name in _NATIVE_PARTS.items()
+        if (raw := getattr(part, ours))
     }
     if found and part.thought_signature:
         found["thoughtSignature"] = part.thought_signature

@@ -14,6 +14,7 @@ from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
 from conduit_providers.codecs.gemini.answer import (
     Candidate,
     Response,
+    answer_json,
     extras_json,
     logprobs_json,
     read_response,
@@ -82,6 +83,8 @@ class GeminiChatDecoder(EventDecoder):
         self._take_head(event)
         for place, candidate in enumerate(event.candidates or ()):
             self._read_candidate(candidate, candidate.index or place, chunks)
+        if chunks and (beside := answer_json(event)):
+            chunks[-1].unknown_json = beside
         self._went_on = self._went_on or not self._is_whole()
         self.has_finished = self._went_on and self._is_whole()
 

@@ -26,6 +26,9 @@ class _Answer(msgspec.Struct):
     model: str = ""
     embeddings: list[list[float]] = []
     prompt_eval_count: int | None = None
+    # In nanoseconds, told as they are.
+    total_duration: object = None
+    load_duration: object = None
     error: object = None
 
 
@@ -65,7 +68,13 @@ class OllamaEmbedCodec:
             raise malformed(call.provider, "it has not one embedding for each text")
         count = found.prompt_eval_count
         usage = None if count is None else plain(count)
-        return vectors_answer(found.embeddings, call, usage, found.model)
+        return vectors_answer(found.embeddings, call, usage, found.model, _durations(found))
+
+
+def _durations(found: _Answer) -> bytes:
+    told = {"total_duration": found.total_duration, "load_duration": found.load_duration}
+    members = {name: value for name, value in told.items() if isinstance(value, int)}
+    return orjson.dumps(members) if members else b""
 
 
 CODEC = OllamaEmbedCodec()

@@ -24,14 +24,18 @@ def texts_of(request: EmbeddingRequest, provider: str) -> list[str]:
 
 
 def vectors_answer(
-    vectors: Sequence[Sequence[float]], call: EmbedCall, usage: Quantities | None, model: str = ""
+    vectors: Sequence[Sequence[float]],
+    call: EmbedCall,
+    usage: Quantities | None,
+    model: str = "",
+    beside: bytes = b"",
 ) -> EmbedAnswer:
     """Return vectors as OpenAI's answers have them, in the encoding that the caller asked for.
 
-    `model` is what the provider says that it is; the call's if it says nothing. UpstreamError if a
-    number is larger than the encoding holds.
+    `model` is what the provider says that it is; the call's if it says nothing. `beside` has the
+    members of its own, as JSON. UpstreamError if a number is larger than the encoding holds.
     """
-    listed = EmbeddingList(object="list", model=model or call.model)
+    listed = EmbeddingList(object="list", model=model or call.model, unknown_json=beside)
     is_base64 = call.typed.encoding_format == "base64"
     for place, values in enumerate(vectors):
         vector = listed.data.add(object="embedding", index=place).embedding

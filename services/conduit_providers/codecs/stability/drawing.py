@@ -29,6 +29,7 @@ _NO_PICTURES: Mapping[str, Picture] = {}
 class _Drawn(msgspec.Struct):
     image: str | None = None
     finish_reason: str | None = None
+    seed: object = None
 
 
 _DECODER = JsonReader(_Drawn)
@@ -80,4 +81,10 @@ def read_image(response: HttpResponse, call: Call[Any]) -> ImageAnswer:
     if not found.image:
         raise malformed(call.provider, "it has no image")
     looks = {"output_format": call.typed.output_format or "png"}
-    return bare_images(call.created, [{"b64_json": found.image}], None, **looks)
+    return bare_images(call.created, [drawn(found.image, found.seed)], None, **looks)
+
+
+def drawn(image: str, seed: object) -> dict[str, object]:
+    """Return an image of an answer, with the seed by which it can be drawn again."""
+    found: dict[str, object] = {"b64_json": image}
+    return {**found, "seed": seed} if isinstance(seed, int) else found

@@ -8,18 +8,23 @@ from conduit.v1.chat_pb2 import (
     FINISH_REASON_LENGTH,
     FINISH_REASON_STOP,
     FINISH_REASON_TOOL_CALLS,
-    ChatUsage,
 )
 from conduit_providers.codecs.anthropic.answer import (
     Block,
     Counts,
-    StopDetails,
-    container_json,
     finish_of,
     tier_of,
-    with_tools,
 )
-from conduit_providers.quantities import INPUT, OUTPUT, REASONING, WEB_SEARCH, counted, plain
+from conduit_providers.quantities import (
+    CACHE_WRITE,
+    CACHED_INPUT,
+    INPUT,
+    OUTPUT,
+    REASONING,
+    WEB_SEARCH,
+    counted,
+    plain,
+)
 
 
 def counts(text: bytes) -> Counts:
@@ -75,13 +80,16 @@ def test_a_reason_is_told_and_kept_where_it_says_more(
     word: str, reason: int, native: str | None
 ) -> None:
     """A new one is not lost."""
-    assert finish_of(word, None) == (reason, native, None)
+    assert finish_of(word, msgspec.Raw()) == (reason, native, None)
 
 
 def test_a_refusal_says_why() -> None:
     """If it does."""
-    assert finish_of("refusal", StopDetails(explanation="No.")).refusal == "No."
-    assert finish_of("refusal", StopDetails()).refusal is None
+    assert finish_of("refusal", msgspec.Raw(b'{"explanation":"No."}')).refusal == "No."
+    for silent in (b"{}", b"null", b'{"explanation":null}'):
+        assert finish_of("refusal", msgspec.Raw(silent)).refusal is None
+    with pytest.raises(msgspec.DecodeError):
+        finish_of("refusal", msgspec.Raw(b"7"))
 
 
 @pytest.mark.parametrize(
@@ -122,20 +130,25 @@ def test_arguments_are_an_object(raw: bytes, arguments: str) -> None:
     assert Block("tool_use", input=msgspec.Raw(raw)).arguments == arguments
 
 
-def test_uses_of_own_tools_are_told_if_there_were_any() -> None:
-    """Those that were not used say nothing."""
-    used = counts(b'{"server_tool_use":{"web_search_requests":2,"x":0}}')
-    assert with_tools(ChatUsage(), used).unknown_json == (
-        b'{"server_tool_use":{"web_search_requests":2,"x":0}}'
-    )
-    for text in (b'{"server_tool_use":{"x":0}}', b'{"server_tool_use":7}', b"{}"):
-        assert with_tools(ChatUsage(), counts(text)).unknown_json == b""
-    assert with_tools(ChatUsage(), None).unknown_json == b""
-    with pytest.raises(msgspec.DecodeError):
-        with_tools(ChatUsage(), counts(b'{"server_tool_use":{"a":1e999}}'))
+def test_compactions_are_charged_beside_the_answer() -> None:
+    """The other counts leave them out, and hold what the answer itself took."""
+    entries = [
+        {"type": "compaction", "input_tokens": 1000, "output_tokens": 50},
+        {"type": "compaction", "cache_read_input_tokens": 7, "cache_creation_input_tokens": 9},
+        {"type": "message", "input_tokens": 40, "output_tokens": 30},
+        {"type": "advisor_message", "model": "m", "input_tokens": 500, "output_tokens": 5},
+    ]
+    used = {"input_tokens": 40, "output_tokens": 30, "iterations": entries}
+    assert dict(counts(msgspec.json.encode(used)).quantities().leaves) == {
+        INPUT: 1040,
+        CACHED_INPUT: 7,
+        CACHE_WRITE: 9,
+        OUTPUT: 80,
+    }
 
 
-def test_a_container_is_handed_out_as_it_is() -> None:
-    """None is no member."""
-    assert container_json(msgspec.Raw(b'{"id":"c"}')) == b'{"container":{"id":"c"}}'
-    assert container_json(msgspec.Raw(b"null")) == container_json(msgspec.Raw()) == b""
+@pytest.mark.parametrize("entries", [None, [], 7, [{"type": "compaction", "input_tokens": "x"}]])
+def test_compactions_that_make_no_sense_are_not_counted(entries: object) -> None:
+    """The answer is good all the same."""
+    used = {"input_tokens": 40, "output_tokens": 30, "iterations": entries}
+    assert dict(counts(msgspec.json.encode(used)).quantities().leaves) == {INPUT: 40, OUTPUT: 30}

@@ -130,6 +130,12 @@ def test_probabilities_are_told_by_piece_of_text() -> None:
     """Those of several tokens are a sum."""
     found = orjson.loads(logprobs([Logprob("é", [1, 2], [-0.5, -1.0]), Logprob()]))
     assert found["content"] == [
-        {"token": "é", "logprob": -1.5, "bytes": [195, 169], "top_logprobs": []},
+        {
+            "token": "é",
+            "logprob": -1.5,
+            "bytes": [195, 169],
+            "top_logprobs": [],
+            "token_ids": [1, 2],
+        },
         {"token": "", "logprob": 0, "bytes": [], "top_logprobs": []},
     ]

@@ -9,8 +9,8 @@ from conduit_providers.codecs.gemini.answer import (
     Candidate,
     Counts,
     Logprobs,
+    answer_json,
     extras_json,
-    known,
     logprobs_json,
     read_response,
 )
@@ -146,4 +146,25 @@ def test_what_openai_has_no_word_for_is_told_as_it_is() -> None:
     }
     assert extras_json(Candidate()) == b""
     assert found.parts == ()
-    assert known(b"{") is None
+
+
+def test_what_is_told_of_the_prompt_and_the_model_is_handed_out() -> None:
+    """In the same place; a prompt that nothing is said of says nothing."""
+    said = b'{"promptFeedback":{"safetyRatings":[{"a":1}]},"modelStatus":{"message":"Retires"}}'
+    assert orjson.loads(answer_json(read_response(said, "P"))) == {
+        "extra_content": {
+            "google": {
+                "prompt_feedback": {"safety_ratings": [{"a": 1}]},
+                "model_status": {"message": "Retires"},
+            }
+        }
+    }
+    assert answer_json(read_response(b'{"promptFeedback":{}}', "P")) == b""
+
+
+@pytest.mark.parametrize(
+    "told", [{"serviceTier": "unspecified"}, {"trafficType": "TRAFFIC_TYPE_UNSPECIFIED"}]
+)
+def test_a_tier_that_is_none_is_the_usual_one(told: dict[str, str]) -> None:
+    """Otherwise it would be one that nobody has a price for."""
+    assert counts(told).quantities().qualifiers == ()

@@ -100,6 +100,15 @@ def test_what_own_tools_did_goes_out_as_it_came() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["functionResponse", "fileData", "audioTranscription"])
+def test_what_openais_answers_have_no_place_for_goes_out_as_it_came(name: str) -> None:
+    """And back, among the parts."""
+    part = {name: {"displayName": "x"}}
+    message = message_of(read({"text": "a"}, part, {"text": "b"}))
+    assert orjson.loads(message.unknown_json)["extra_content"]["google"]["parts"] == [part]
+    assert message.content[0].text == "ab"
+
+
 @pytest.mark.parametrize("deltas", [[], [ChatDelta()]])
 def test_an_answer_of_nothing_is_a_message_all_the_same(deltas: list[ChatDelta]) -> None:
     """Without words or thoughts."""
