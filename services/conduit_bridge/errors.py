@@ -13,26 +13,9 @@ from conduit.v1 import json_runtime
 from conduit.v1.options_pb2 import DIALECT_OPENAI, Dialect
 from conduit_kernel.errors import ConduitError, InvalidRequest, MalformedJson
 from conduit_kernel.http import Field, Fields, Refusal
+from conduit_kernel.openai_errors import code_of
 from conduit_kernel.rpc import error_from, error_of
 
-# What OpenAI calls it, where that is not the reason in lower case. Its SDKs' users test for these.
-_OPENAI_CODES = {
-    "INTERNAL": "server_error",
-    "ROUTE_NOT_FOUND": "unknown_url",
-    "METHOD_NOT_ALLOWED": "method_not_supported",
-    "MASTER_KEY_MISSING": "invalid_api_key",
-    "MASTER_KEY_INVALID": "invalid_api_key",
-    "VIRTUAL_KEY_MISSING": "invalid_api_key",
-    "VIRTUAL_KEY_INVALID": "invalid_api_key",
-    # The provider's key, which is not the caller's fault.
-    "INVALID_API_KEY": "provider_key_rejected",
-    "INSUFFICIENT_FUNDS": "provider_funds_exhausted",
-    "PROVIDER_RATE_LIMITED": "rate_limit_exceeded",
-    "PROVIDER_MODEL_NOT_FOUND": "model_not_found",
-    "CONTEXT_TOO_LONG": "context_length_exceeded",
-    "CONTENT_POLICY": "content_policy_violation",
-    "BUDGET_EXCEEDED": "insufficient_quota",
-}
 # What the HTTP server refuses by itself, as reasons of ours, by status.
 _REFUSALS = {
     405: "METHOD_NOT_ALLOWED",
@@ -55,6 +38,7 @@ _VAIN = frozenset(
         "NOT_IMPLEMENTED",
         "SECRET_UNREADABLE",
         "STILL_IN_USE",
+        "STORAGE_FULL",
     )
 )
 # Clients' libraries do not wait for longer; they would try again at once.
@@ -143,7 +127,7 @@ def _openai(error: ConduitError) -> dict[str, dict[str, str | None]]:
         "message": error.message,
         "type": failure.openai_type,
         "param": metadata.get("field") or metadata.get("parameter"),
-        "code": _OPENAI_CODES.get(error.reason, error.reason.lower()),
+        "code": code_of(error),
     }
     if failure.hint:
         body["hint"] = failure.hint

@@ -15,6 +15,7 @@ SERVICES = {
     "router": "does the calls",
     "health": "who is well",
     "billing": "what it cost",
+    "storage": "what calls leave behind",
     "bridge": "the HTTP edge",
 }
 
@@ -35,11 +36,11 @@ _http_port = click.option(
 )
 _grpc_port = click.option(
     "--grpc-port",
-    type=click.IntRange(0, 65531),
+    type=click.IntRange(0, 65530),
     envvar="CONDUIT_GRPC_PORT",
     default=50051,
     show_default=True,
-    help="The Registry's port; Router, Health, Billing and Simulator take the next four. "
+    help="The Registry's port; Router, Health, Billing, Simulator and Storage take the next five. "
     "0 takes free ones.",
 )
 

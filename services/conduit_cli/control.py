@@ -1,6 +1,6 @@
 """The control-plane process: `python -m conduit_cli.control`.
 
-Registry, Health and Billing in one event loop.
+Registry, Health, Billing and Storage in one event loop.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ async def _start(settings: Settings) -> Drain:
         services: list[HostedService] = []
         # One after the other: migrations of several services at once get into each other's way.
         # Imported beside the loop, so that the Registry, for which the workers wait, can answer.
-        for load in (_registry, _health, _billing):
+        for load in (_registry, _health, _billing, _storage):
             start = await asyncio.to_thread(load)
             service = await start(settings, catalog)
             services.append(service)
@@ -75,6 +75,12 @@ def _billing() -> Starter:
     from conduit_billing.bootstrap import start  # noqa: PLC0415 # see where it is called
 
     return start
+
+
+def _storage() -> Starter:
+    from conduit_storage.bootstrap import start  # noqa: PLC0415 # see where it is called
+
+    return lambda settings, _: start(settings)
 
 
 def _exposition(settings: Settings, services: Sequence[HostedService]) -> "Exposition":

@@ -58,7 +58,7 @@ def greeting(
         parts.append(f'  {command} chat {where}"hello"\n')
     if not is_loopback(layout.host):
         parts.append(_IN_CLEAR)
-    names = ("registry", "router", "health", "billing")
+    names = ("registry", "router", "health", "billing", "storage")
     addresses = ", ".join(f"{name} {layout.grpc_address(name)}" for name in names)
     parts.append(f"gRPC: {addresses}\nCtrl-C stops it.")
     return "\n".join(parts)

@@ -10,10 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # As in conduit_kernel.settings, which costs too much to import here; a test holds them together.
-PORT_OFFSETS = {"registry": 0, "router": 1, "health": 2, "billing": 3, "simulator": 4}
+PORT_OFFSETS = {
+    "registry": 0,
+    "router": 1,
+    "health": 2,
+    "billing": 3,
+    "simulator": 4,
+    "storage": 5,
+}
 # In a process's environment: the number of a pipe on which a line says that it is ready.
 READY_VARIABLE = "CONDUIT_READY_FD"
-_CONTROL = ("registry", "health", "billing")
+_CONTROL = ("registry", "health", "billing", "storage")
 # Where a gateway keeps its data unless told otherwise.
 DATA_DIR = Path(".conduit")
 # In the data directory: the address at which the gateway was last.
@@ -143,7 +150,7 @@ def _free_block(host: str, http_port: int) -> int:
         block = [first + offset for offset in PORT_OFFSETS.values()]
         if http_port not in block and all(_is_free(host, port) for port in block):
             return first
-    raise PortTaken("No five free ports in a row were found; choose some with --grpc-port.")
+    raise PortTaken("No six free ports in a row were found; choose some with --grpc-port.")
 
 
 def _free_port(host: str) -> int:

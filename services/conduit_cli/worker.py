@@ -43,8 +43,9 @@ async def _start(settings: Settings) -> Drain:
         serving.announce_drain()
         routing.announce_drain()
         await asyncio.sleep(settings.drain_delay_seconds)
-        # The bridge's calls are under way in the Router.
-        await serving.drain(max(0.0, settings.drain_seconds - LAST_SECONDS))
+        # The bridge's calls are under way in the Router, as tasks are.
+        seconds = max(0.0, settings.drain_seconds - LAST_SECONDS)
+        await asyncio.gather(serving.drain(seconds), routing.wait_for_tasks(seconds))
         await routing.drain(ROUTER_GRACE_SECONDS)
 
     return drain

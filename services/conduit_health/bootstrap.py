@@ -55,6 +55,7 @@ OTHER_SERVICES = {
     "registry": "conduit.v1.RegistryService",
     "router": "conduit.v1.RouterService",
     "billing": "conduit.v1.BillingService",
+    "storage": "conduit.internal.v1.TaskStorageService",
 }
 MIGRATIONS = Path(__file__).parent / "migrations"
 TICK_SECONDS = 1.0

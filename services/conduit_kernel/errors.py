@@ -11,9 +11,9 @@
     * RouteNotFound, ProviderNotFound, KeyNotFound, MappingNotFound, FallbackChainNotFound,
       VirtualKeyNotFound, ModelCostNotFound, ModelNotFound, TaskNotFound, VoiceNotFound,
       WebhookNotFound, RequestNotFound
-  * AlreadyExists, EtagMismatch, StillInUse, ServiceUnavailable, SecretUnreadable
+  * AlreadyExists, EtagMismatch, ServiceUnavailable, SecretUnreadable, StorageFull
   * NoProviderAvailable, AccountUnavailable, ProviderUnhealthy, DeadlineExceeded, BudgetExceeded,
-    TooManyCalls
+    TooManyCalls, TaskInterrupted
   * UpstreamError                  PROVIDER_ERROR; one class per thing it can do, see `Scope`
 
 The gRPC code, the HTTP status, OpenAI's error type and the hint belong to the reason and stand
@@ -229,12 +229,6 @@ class EtagMismatch(ConduitError):
     reason = "ETAG_MISMATCH"
 
 
-class StillInUse(ConduitError):
-    """Something else still needs this."""
-
-    reason = "STILL_IN_USE"
-
-
 class NoProviderAvailable(ConduitError):
     """Candidates exist, but none could be tried."""
 
@@ -283,15 +277,24 @@ class SecretUnreadable(ConduitError):
     reason = "SECRET_UNREADABLE"
 
 
+class TaskInterrupted(ConduitError):
+    """A task was given up by us. Metadata: `task_id`."""
+
+    reason = "TASK_INTERRUPTED"
+
+
+class StorageFull(ConduitError):
+    """There is no room for what a call leaves behind. Metadata: `limit_bytes`."""
+
+    reason = "STORAGE_FULL"
+
+
 class Scope(enum.Enum):
     """The part of a provider that a failure is about, and so what to do next."""
 
-    # The next key of the instance, now; this key rests.
-    KEY = "key"
-    # Another instance; this one's breaker counts it.
-    INSTANCE = "instance"
-    # Nothing else would fare better: no retry, no failover.
-    REQUEST = "request"
+    KEY = "key"  # The next key of the instance, now; this key rests.
+    INSTANCE = "instance"  # Another instance; this one's breaker counts it.
+    REQUEST = "request"  # Nothing else would fare better: no retry, no failover.
 
 
 class UpstreamError(ConduitError):

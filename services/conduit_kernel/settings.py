@@ -23,10 +23,15 @@ SESSION_SECONDS = 7500
 STREAM_HOLD_BYTES = 1024 * 1024
 STREAM_HOLD_SECONDS = 60
 RECENT_REQUESTS = 2000
+TASK_HOURS = 24
+# As large as a message between our services may be, less some.
+MAX_TASK_RESULT_BYTES = 64 * 1024 * 1024
+TASK_RESULT_BYTES = 32 * 1024 * 1024
+TASK_KEY_BYTES = 512 * 1024 * 1024
 # Where container platforms mount secrets.
 MOUNTED_SECRETS = (Path("/run/secrets"), Path("/var/run/secrets"))
 # Each service's port, counted from the gRPC port.
-PORT_OFFSETS = {"registry": 0, "router": 1, "health": 2, "billing": 3, "simulator": 4}
+PORT_OFFSETS = {"registry": 0, "router": 1, "health": 2, "billing": 3, "simulator": 4, "storage": 5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,10 @@ class Settings:
     stream_hold_bytes: int = STREAM_HOLD_BYTES
     stream_hold_seconds: float = STREAM_HOLD_SECONDS
     health_checks: HealthChecks = HealthChecks()
+    # How long an ended task is kept, the most bytes of a result, and of all tasks of a virtual key.
+    task_retention_hours: int = TASK_HOURS
+    task_result_bytes: int = TASK_RESULT_BYTES
+    task_key_bytes: int = TASK_KEY_BYTES
     # How long a stopping process waits for calls under way, in seconds.
     drain_seconds: float = DRAIN_SECONDS
     # How long it takes calls before that, though it says that it is not ready, in seconds.
@@ -157,14 +166,17 @@ def read_settings(env: Mapping[str, str], **given: object) -> Settings:
         "recent_requests": _number(env, "CONDUIT_RECENT_REQUESTS", RECENT_REQUESTS),
         "max_waiting_charges": _number(env, "CONDUIT_MAX_WAITING_CHARGES", 0),
         "heartbeat_seconds": _number(env, "CONDUIT_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
+        "task_retention_hours": _positive(env, "CONDUIT_TASK_RETENTION_HOURS", TASK_HOURS),
+        "task_result_bytes": _result_bytes(env),
+        "task_key_bytes": _positive(env, "CONDUIT_TASK_KEY_BYTES", TASK_KEY_BYTES),
         "health_checks": _health_checks(env),
         "drain_seconds": _number(env, "CONDUIT_DRAIN_SECONDS", DRAIN_SECONDS),
         "drain_delay_seconds": _number(env, "CONDUIT_DRAIN_DELAY_SECONDS", 0),
         "audit_days": _number(env, "CONDUIT_AUDIT_DAYS", 0),
-        "session_first_event_seconds": _seconds(env, "CONDUIT_SESSION_FIRST_EVENT_SECONDS", 60),
-        "session_opening_seconds": _seconds(env, "CONDUIT_SESSION_OPENING_SECONDS", 20),
-        "session_idle_seconds": _seconds(env, "CONDUIT_SESSION_IDLE_SECONDS", 900),
-        "session_seconds": _seconds(env, "CONDUIT_SESSION_SECONDS", SESSION_SECONDS),
+        "session_first_event_seconds": _positive(env, "CONDUIT_SESSION_FIRST_EVENT_SECONDS", 60),
+        "session_opening_seconds": _positive(env, "CONDUIT_SESSION_OPENING_SECONDS", 20),
+        "session_idle_seconds": _positive(env, "CONDUIT_SESSION_IDLE_SECONDS", 900),
+        "session_seconds": _positive(env, "CONDUIT_SESSION_SECONDS", SESSION_SECONDS),
         "stream_hold_bytes": _number(env, "CONDUIT_STREAM_HOLD_BYTES", STREAM_HOLD_BYTES),
         "stream_hold_seconds": _number(env, "CONDUIT_STREAM_HOLD_SECONDS", STREAM_HOLD_SECONDS),
         "catalog_dir": Path(folder) if (folder := env.get("CONDUIT_CATALOG_DIR")) else None,
@@ -186,6 +198,14 @@ def _health_checks(env: Mapping[str, str]) -> HealthChecks:
     if not (checks.interval_minutes and checks.timeout_seconds and checks.failure_threshold):
         raise ValueError("CONDUIT_HEALTH_...: only RETRY_ATTEMPTS may be 0")
     return checks
+
+
+def _result_bytes(env: Mapping[str, str]) -> int:
+    name = "CONDUIT_TASK_RESULT_BYTES"
+    number = _positive(env, name, TASK_RESULT_BYTES)
+    if number > MAX_TASK_RESULT_BYTES:
+        raise ValueError(f"{name} must be at most {MAX_TASK_RESULT_BYTES}")
+    return number
 
 
 def environment() -> Mapping[str, str]:
@@ -214,9 +234,9 @@ def _optional_number(env: Mapping[str, str], name: str) -> int | None:
     return _number(env, name, 0) if env.get(name) else None
 
 
-def _seconds(env: Mapping[str, str], name: str, default: int) -> int:
-    if seconds := _number(env, name, default):
-        return seconds
+def _positive(env: Mapping[str, str], name: str, default: int) -> int:
+    if number := _number(env, name, default):
+        return number
     raise ValueError(f"{name} must be at least 1")
 
 

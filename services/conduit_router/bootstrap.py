@@ -108,10 +108,15 @@ class RouterProcess:
         if self._server:
             self._server.announce_drain()
 
+    async def wait_for_tasks(self, seconds: float) -> None:
+        """Wait for the tasks under way, but no longer than so many seconds."""
+        await self._control_plane.tasks.wait(seconds)
+
     async def drain(self, grace_seconds: float) -> None:
         """Finish the calls under way, then deliver what is owed."""
         if self._server:
             await self._server.drain(grace_seconds)
+        await self._control_plane.tasks.close()
         await self.background.stop()
         await self._token_refresher.close()
         await self._runtime.voice_lists.close()
@@ -174,10 +179,9 @@ async def start(
         clock=clock,
         timer=timer,
     )
-    find, room = control_plane.lookups.find, _upload_space(settings)
-    stub = RouterStub(
-        runtime, virtual_keys, ids, room, _session_limits(settings), find_requests=find
-    )
+    room, limits = _upload_space(settings), _session_limits(settings)
+    find, tasks = control_plane.lookups.find, control_plane.tasks
+    stub = RouterStub(runtime, virtual_keys, ids, room, limits, find_requests=find, tasks=tasks)
     publish = partial(_publish, runtime, background)
     updater = TableUpdater(
         control_plane.state,

@@ -38,6 +38,9 @@ from conduit_router.client_secrets import ClientSecrets
 from conduit_router.context import CallerContext
 from conduit_router.queries import MAX_REQUEST_ID, FindRequests, Queries, find_nothing
 from conduit_router.routing.table import EMPTY_TABLE, Caller
+from conduit_router.tasks.calls import TaskCalls
+from conduit_router.tasks.queries import TaskQueries
+from conduit_router.tasks.running import RunningTasks
 from conduit_router.virtual_keys import VirtualKeys
 from conduit_router.voices import Voices
 
@@ -46,7 +49,7 @@ SERVICE = DESCRIPTOR.services_by_name["RouterService"]
 OPERATOR = Caller(0, is_enabled=True, expires_at=0.0, allowed=None)
 
 # Their methods are the RPCs that call no model.
-OWN: tuple[type, ...] = (Queries, ClientSecrets, Voices)
+OWN: tuple[type, ...] = (Queries, ClientSecrets, Voices, TaskQueries)
 
 # Looked up for each call of a model otherwise.
 _ADMINISTRATOR = PrincipalKind.ADMINISTRATOR
@@ -74,20 +77,27 @@ class RouterStub:
         session_limits: SessionLimits,
         *,
         find_requests: FindRequests = find_nothing,
+        tasks: RunningTasks | None = None,
     ) -> None:
         """Take what calls are made with, who calls, and the room for the files that calls bring.
 
-        `find_requests` finds recent requests on all routers.
+        `find_requests` finds recent requests on all routers; without `tasks`, there are none.
         """
         self._runtime = runtime
         self._ids = ids
+        self._tasks = tasks
         # Returns the holder of a virtual key. One of the VIRTUAL_KEY errors if there is none.
         self.identify = virtual_keys.identify
         secrets = ClientSecrets(runtime, virtual_keys)
         # Also that of a client secret, for sessions.
         self.identify_session = secrets.identify
-        own = Queries(runtime, find_requests), secrets, Voices(runtime)
-        rpcs = {m.name: _rpc(m, runtime, own, uploads, session_limits) for m in SERVICE.methods}
+        own: tuple[object, ...] = Queries(runtime, find_requests), secrets, Voices(runtime)
+        if tasks is not None:
+            own = *own, TaskQueries(tasks)
+        rpcs = {
+            m.name: self._task_calls(m, uploads) or _rpc(m, runtime, own, uploads, session_limits)
+            for m in SERVICE.methods
+        }
         self._calls = {
             name: rpc for name, rpc in rpcs.items() if isinstance(rpc, UnaryCalls | StreamingCalls)
         }
@@ -118,6 +128,15 @@ class RouterStub:
     def revision(self) -> int:
         """Return the revision of the configuration by which calls are served."""
         return self._runtime.table.revision
+
+    def _task_calls(self, method: MethodDescriptor, uploads: SpillSpace) -> TaskCalls | None:
+        """Return what begins the tasks of an RPC; None for one that begins none."""
+        found = operation(method.GetOptions().Extensions[options_pb2.serving].task_of)
+        if found is None or self._tasks is None:
+            return None
+        assert isinstance(found, AnsweredOperation)  # noqa: S101 # as the contract says
+        response = GetMessageClass(method.output_type)
+        return TaskCalls(self._runtime, found, response, self._tasks, ids=self._ids, space=uploads)
 
     def _bound(self, rpc: Rpc) -> Callable[..., Any]:
         def call(

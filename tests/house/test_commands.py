@@ -13,7 +13,7 @@ PROMISED = {
     *("install", "serve", "test", "generate", "format", "lint", "baseline", "types", "imports"),
     *("unit", "wire", "faults", "bench", "check"),
 }
-SERVICES = ["registry", "router", "health", "billing", "bridge", "simulator"]
+SERVICES = ["registry", "router", "health", "billing", "storage", "bridge", "simulator"]
 
 
 def _targets(root: Path) -> set[str]:

@@ -10,6 +10,7 @@ import conduit.internal.v1.ledger_service_pb2
 import conduit.internal.v1.outcome_service_pb2
 import conduit.internal.v1.request_lookup_service_pb2
 import conduit.internal.v1.snapshot_service_pb2
+import conduit.internal.v1.task_storage_service_pb2
 import conduit.v1.billing_service_pb2
 import conduit.v1.health_service_pb2
 import conduit.v1.registry_service_pb2
@@ -17,7 +18,10 @@ import conduit.v1.router_service_pb2  # noqa: F401 # importing registers the ser
 from conduit.v1 import options_pb2
 
 PUBLIC = ("BillingService", "HealthService", "RegistryService", "RouterService")
-INTERNAL = ("LedgerService", "OutcomeService", "RequestLookupService", "SnapshotService")
+INTERNAL = (
+    *("LedgerService", "OutcomeService", "RequestLookupService", "SnapshotService"),
+    "TaskStorageService",
+)
 
 
 def test_every_rpc_says_who_may_call_it() -> None:

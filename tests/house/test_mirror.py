@@ -10,6 +10,9 @@ import pytest
 ROUTER = {
     # Puts the parts together and decides nothing.
     "bootstrap.py": "tests/integration/router",
+    # Tasks are begun, seen and taken back with a Storage, which is another service.
+    "tasks/calls.py": "tests/integration/suite/test_tasks.py",
+    "tasks/queries.py": "tests/integration/suite/test_tasks.py",
 }
 KERNEL: dict[str, str] = {}
 REGISTRY = {
@@ -24,6 +27,13 @@ SIMULATOR = {
 BILLING = {
     # Puts the parts together and decides nothing.
     "bootstrap.py": "tests/integration/billing",
+}
+STORAGE = {
+    # Puts the parts together and decides nothing.
+    "bootstrap.py": "tests/integration/storage",
+    # All of it is what two databases make of it.
+    "task_service.py": "tests/integration/storage/test_tasks.py",
+    "tasks/store.py": "tests/integration/storage/test_tasks.py",
 }
 BRIDGE = {
     # Puts the parts together and decides nothing but whether it is ready.
@@ -62,6 +72,7 @@ PACKAGES = {
     "conduit_registry": REGISTRY,
     "conduit_router": ROUTER,
     "conduit_simulator": SIMULATOR,
+    "conduit_storage": STORAGE,
 }
 NO_MODULES = {"__init__.py", "__main__.py"}
 # One test for each service runs all of them up and down.

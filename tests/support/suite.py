@@ -22,6 +22,7 @@ from conduit_registry.bootstrap import RegistryProcess
 from conduit_router import bootstrap as router
 from conduit_router.bootstrap import RouterProcess
 from conduit_simulator import bootstrap as simulator
+from conduit_storage import bootstrap as storage
 
 MASTER_KEY = "test-master-key"
 ENCRYPTION_KEY = bytes(range(32))
@@ -38,11 +39,12 @@ class Suite:
         self.registry: RegistryProcess | None = None
         self.health: HostedService | None = None
         self.billing: HostedService | None = None
+        self.storage: HostedService | None = None
         self.router: RouterProcess
         self.bridge: BridgeProcess
         self.virtual_key = ""
         # Ports are kept over restarts, as a deployment's are.
-        self._ports = {"registry": 0, "health": 0, "billing": 0}
+        self._ports = {"registry": 0, "health": 0, "billing": 0, "storage": 0}
 
     @property
     def url(self) -> str:
@@ -54,7 +56,7 @@ class Suite:
         return {**self._ports, "router": self.router.port}
 
     async def start_control(self) -> None:
-        """Start Registry, Health and Billing, on the ports they had."""
+        """Start Registry, Health, Billing and Storage, on the ports they had."""
         if not self._ports["health"]:
             # The Registry tells it of tests, and is there first.
             self._note("health", _free_port())
@@ -66,9 +68,22 @@ class Suite:
         self._note("health", self.health.port)
         self.billing = await billing.start(self.settings, self.catalog, port=self._ports["billing"])
         self._note("billing", self.billing.port)
+        await self.start_storage()
+
+    async def start_storage(self) -> None:
+        """Start Storage, on the port that it had."""
+        self.storage = await storage.start(self.settings, port=self._ports["storage"])
+        self._note("storage", self.storage.port)
+
+    async def stop_storage(self) -> None:
+        """Stop Storage."""
+        if self.storage is not None:
+            await self.storage.drain(GRACE_SECONDS)
+        self.storage = None
 
     async def stop_control(self) -> None:
-        """Stop Registry, Health and Billing."""
+        """Stop Registry, Health, Billing and Storage."""
+        await self.stop_storage()
         for process in (self.health, self.billing, self.registry):
             if process is not None:
                 await process.drain(GRACE_SECONDS)

@@ -53,6 +53,16 @@ class UnaryCalls:
             fill_report(response.report, scope.succeed(attempt))
             return response
 
+    async def json_of(
+        self, form: Form[Any], options: CallOptions | None, caller: CallerContext
+    ) -> bytes:
+        """Return the answer to a request that was read before, in JSON whatever its form."""
+        with admit(self._runtime, self._operation, form, options, caller, stream=False) as scope:
+            attempt, answer = await ask_straight(scope, _make, _drop)
+            attempt.consumption = _consumption(scope, attempt, answer)
+            scope.succeed(attempt)
+            return answer.json
+
     async def plain(
         self,
         body: bytes,

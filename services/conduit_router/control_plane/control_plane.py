@@ -1,4 +1,4 @@
-"""The router's side of Registry, Health and Billing, put together."""
+"""The router's side of Registry, Health, Billing and Storage, put together."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -31,6 +31,8 @@ from conduit_router.control_plane.request_lookups import RequestLookups
 from conduit_router.control_plane.snapshot_file import SAVE_SECONDS, SnapshotFile, load_snapshot
 from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.table import TableChange
+from conduit_router.tasks.running import RunningTasks
+from conduit_router.tasks.storage import TaskStorage
 from conduit_router.trail.recent_calls import RecentCalls
 from conduit_router.upstream.outcomes import Outcomes
 
@@ -60,7 +62,8 @@ class ControlPlane:
         """Take what is to be kept up to date and what is to be delivered."""
         self._metadata = service_metadata(settings.service_tokens[0])
         self._channels = {
-            name: connect(settings.target(name)) for name in ("registry", "health", "billing")
+            name: connect(settings.target(name))
+            for name in ("registry", "health", "billing", "storage")
         }
         billing = self._channels["billing"]
         health = OutcomeServiceStub(self._channels["health"])
@@ -71,6 +74,8 @@ class ControlPlane:
         self._recent = recent
         lookups = RequestLookupServiceStub(self._channels["health"])
         self.lookups = RequestLookups(lookups, recent, self._metadata, router_id)
+        storage = TaskStorage(self._channels["storage"], self._metadata)
+        self.tasks = RunningTasks(storage, router_id)
         self._price_watch = PriceWatch(LedgerServiceStub(billing), prices, self._metadata)
         self._health_watch = HealthWatch(
             health, provider_state, self._metadata, router_id, clock=clock, timer=timer
@@ -138,6 +143,7 @@ class ControlPlane:
             every=KEY_USE_SECONDS,
             when=self._outcomes.used,
         )
+        self.tasks.run(background)
         self._run_charges(background)
 
     async def close(self) -> None:

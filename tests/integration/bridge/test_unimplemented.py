@@ -37,6 +37,7 @@ OWED = [
     for route in ROUTES
     if route.rpc in RPCS
     and not RPCS[route.rpc].GetOptions().Extensions[serving].operation
+    and not RPCS[route.rpc].GetOptions().Extensions[serving].task_of
     and not any(hasattr(own, route.rpc) for own in OWN)
 ]
 KEY = {"authorization": f"Bearer {VIRTUAL_KEY}"}

@@ -26,6 +26,7 @@ SERVICES = [
     ("health", "conduit.internal.v1.OutcomeService"),
     ("billing", "conduit.v1.BillingService"),
     ("billing", "conduit.internal.v1.LedgerService"),
+    ("storage", "conduit.internal.v1.TaskStorageService"),
 ]
 
 

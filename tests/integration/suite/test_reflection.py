@@ -19,7 +19,7 @@ from grpc_reflection.v1alpha import reflection_pb2_grpc
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest as Question
 from tests.support.suite import ENCRYPTION_KEY, MASTER_KEY, Suite
 
-from conduit.v1.methods import METHODS
+from conduit_kernel.rpc.methods import METHODS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -28,6 +28,7 @@ SERVICES = {
     "router": "conduit.v1.RouterService",
     "health": "conduit.v1.HealthService",
     "billing": "conduit.v1.BillingService",
+    "storage": "conduit.internal.v1.TaskStorageService",
 }
 # A process that has loaded nothing but one service, and ends with its input.
 ALONE = """
@@ -38,7 +39,8 @@ from conduit_providers.catalog import load_catalog
 
 async def run():
     start = import_module(f"conduit_{sys.argv[1]}.bootstrap").start
-    process = await start(read_settings(os.environ), load_catalog(), port=0)
+    more = () if sys.argv[1] == "storage" else (load_catalog(),)
+    process = await start(read_settings(os.environ), *more, port=0)
     print(process.port, flush=True)
     await asyncio.to_thread(sys.stdin.read)
     await process.drain(0.1)

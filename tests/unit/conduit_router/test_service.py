@@ -20,7 +20,7 @@ from tests.support.snapshots import (
 )
 
 from conduit.v1 import router_requests_pb2 as pb
-from conduit.v1.image_requests_pb2 import StartImageGenerationRequest
+from conduit.v1.voice_requests_pb2 import DeleteVoiceRequest
 from conduit_kernel.errors import (
     ConduitError,
     MasterKeyInvalid,
@@ -130,8 +130,8 @@ async def test_what_is_not_done_yet_says_so(stub: RouterStub, edge: RouterEdge) 
     """And makes no plain call."""
     metadata = (("authorization", f"Bearer {VIRTUAL_KEY}"),)
     with pytest.raises(NotImplementedYet):
-        await edge.StartImageGeneration(StartImageGenerationRequest(), metadata)
-    assert stub.plain_rpc("StartImageGeneration") is None
+        await edge.DeleteVoice(DeleteVoiceRequest(id="voice_1"), metadata)
+    assert stub.plain_rpc("DeleteVoice") is None
 
 
 def test_an_rpc_that_the_contract_lacks_is_no_attribute(stub: RouterStub) -> None:

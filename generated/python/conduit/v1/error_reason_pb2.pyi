@@ -238,6 +238,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The virtual key has as many calls under way at this router as it may have at a time.
     Example: `{"reason": "TOO_MANY_CALLS", "metadata": {"virtual_key_id": "4", "limit": "500", "retry_after_ms": "1000"}}`.
     """
+    ERROR_REASON_TASK_INTERRUPTED: _ErrorReason.ValueType  # 53
+    """A task was given up by Conduit: the router that worked on it stopped, or was lost.
+    Example: `{"reason": "TASK_INTERRUPTED", "metadata": {"task_id": "task_01k4y7"}}`.
+    """
+    ERROR_REASON_STORAGE_FULL: _ErrorReason.ValueType  # 54
+    """What a call leaves behind is too large to be kept, or the caller's other tasks leave no room for it.
+    Example: `{"reason": "STORAGE_FULL", "metadata": {"limit_bytes": "33554432"}}`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` in every error, whose `domain` is `conduit.v1`.
@@ -467,5 +475,13 @@ Example: `{"reason": "ACCOUNT_UNAVAILABLE", "metadata": {"model": "gpt-4"}}`.
 ERROR_REASON_TOO_MANY_CALLS: ErrorReason.ValueType  # 52
 """The virtual key has as many calls under way at this router as it may have at a time.
 Example: `{"reason": "TOO_MANY_CALLS", "metadata": {"virtual_key_id": "4", "limit": "500", "retry_after_ms": "1000"}}`.
+"""
+ERROR_REASON_TASK_INTERRUPTED: ErrorReason.ValueType  # 53
+"""A task was given up by Conduit: the router that worked on it stopped, or was lost.
+Example: `{"reason": "TASK_INTERRUPTED", "metadata": {"task_id": "task_01k4y7"}}`.
+"""
+ERROR_REASON_STORAGE_FULL: ErrorReason.ValueType  # 54
+"""What a call leaves behind is too large to be kept, or the caller's other tasks leave no room for it.
+Example: `{"reason": "STORAGE_FULL", "metadata": {"limit_bytes": "33554432"}}`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

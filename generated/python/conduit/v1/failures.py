@@ -293,7 +293,7 @@ FAILURES: Final[dict[str, Failure]] = {
         code=5,
         http_status=404,
         openai_type="invalid_request_error",
-        hint="Ask with the virtual key that began it; tasks are kept for a day.",
+        hint="Ask with the virtual key that began it, before its expires_at.",
     ),
     "VOICE_NOT_FOUND": Failure(
         code=5,
@@ -330,5 +330,17 @@ FAILURES: Final[dict[str, Failure]] = {
         http_status=429,
         openai_type="rate_limit_error",
         hint="Wait until others of the key's calls are over, or raise CONDUIT_MAX_CALLS_PER_KEY.",
+    ),
+    "TASK_INTERRUPTED": Failure(
+        code=10,
+        http_status=503,
+        openai_type="server_error",
+        hint="Begin the task again; what the provider had done by then is charged.",
+    ),
+    "STORAGE_FULL": Failure(
+        code=8,
+        http_status=507,
+        openai_type="insufficient_quota",
+        hint="Wait until older tasks are forgotten, or raise CONDUIT_TASK_RESULT_BYTES and CONDUIT_TASK_KEY_BYTES.",
     ),
 }

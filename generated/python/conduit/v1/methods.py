@@ -499,6 +499,13 @@ METHODS: Final[dict[str, Method]] = {
         server_streaming=False,
         client_streaming=False,
     ),
+    "/conduit.v1.RouterService/ListTasks": Method(
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        idempotent=True,
+        server_streaming=False,
+        client_streaming=False,
+    ),
     "/conduit.v1.RouterService/CancelTask": Method(
         access=options_pb2.ACCESS_VIRTUAL_KEY,
         dialect=options_pb2.DIALECT_OPENAI,

@@ -145,6 +145,7 @@ class Serving(_message.Message):
     FORM_FIELD_NUMBER: _builtins.int
     START_FIELD_NUMBER: _builtins.int
     PRESETS_FIELD_NUMBER: _builtins.int
+    TASK_OF_FIELD_NUMBER: _builtins.int
     access: Global___Access.ValueType
     """Who may call, over gRPC and HTTP alike."""
     dialect: Global___Dialect.ValueType
@@ -170,6 +171,10 @@ class Serving(_message.Message):
     """Of RPCs whose request is a stream: the field of the first message that the HTTP request fills; all that this option and
     the HTTP rule say of fields is said of its own. Empty for other RPCs.
     """
+    task_of: _builtins.str
+    """The operation that the Router makes a call of in a task, such as `image`: the answer is the task, whose result will be the
+    operation's answer. Empty for all other RPCs.
+    """
     @_builtins.property
     def presets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Preset]:
         """Fields that a route sets by itself. They are none of its parameters."""
@@ -187,10 +192,11 @@ class Serving(_message.Message):
         form: _builtins.str = ...,
         start: _builtins.str = ...,
         presets: _abc.Iterable[Global___Preset] | None = ...,
+        task_of: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "chosen_by", b"chosen_by", "dialect", b"dialect", "form", b"form", "framing", b"framing", "max_body_bytes", b"max_body_bytes", "operation", b"operation", "presets", b"presets", "start", b"start", "success_status", b"success_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "chosen_by", b"chosen_by", "dialect", b"dialect", "form", b"form", "framing", b"framing", "max_body_bytes", b"max_body_bytes", "operation", b"operation", "presets", b"presets", "start", b"start", "success_status", b"success_status", "task_of", b"task_of"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

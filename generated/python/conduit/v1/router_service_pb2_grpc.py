@@ -98,6 +98,11 @@ class RouterServiceStub:
                 request_serializer=conduit_dot_v1_dot_task__requests__pb2.GetTaskRequest.SerializeToString,
                 response_deserializer=conduit_dot_v1_dot_task__requests__pb2.GetTaskResponse.FromString,
                 _registered_method=True)
+        self.ListTasks = channel.unary_unary(
+                '/conduit.v1.RouterService/ListTasks',
+                request_serializer=conduit_dot_v1_dot_task__requests__pb2.ListTasksRequest.SerializeToString,
+                response_deserializer=conduit_dot_v1_dot_task__requests__pb2.ListTasksResponse.FromString,
+                _registered_method=True)
         self.CancelTask = channel.unary_unary(
                 '/conduit.v1.RouterService/CancelTask',
                 request_serializer=conduit_dot_v1_dot_task__requests__pb2.CancelTaskRequest.SerializeToString,
@@ -230,7 +235,8 @@ class RouterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StartImageGeneration(self, request, context):
-        """Begins to draw pictures and returns the task that does. Nobody need wait for it; it is kept for a day.
+        """Begins to draw pictures and returns the task that does. Nobody need wait for it. STORAGE_FULL if the caller's tasks leave no
+        room for another; SERVICE_UNAVAILABLE if tasks cannot be kept just now.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -252,7 +258,7 @@ class RouterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StartImageEdit(self, request, context):
-        """Begins to change pictures and returns the task that does. Nobody need wait for it; it is kept for a day.
+        """Begins to change pictures and returns the task that does. Nobody need wait for it. Fails as StartImageGeneration does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -260,6 +266,13 @@ class RouterServiceServicer:
 
     def GetTask(self, request, context):
         """Returns a task of the caller's. TASK_NOT_FOUND if the caller has none of this id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTasks(self, request, context):
+        """Lists the caller's tasks, newest first, without their results.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -447,6 +460,11 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.GetTask,
                     request_deserializer=conduit_dot_v1_dot_task__requests__pb2.GetTaskRequest.FromString,
                     response_serializer=conduit_dot_v1_dot_task__requests__pb2.GetTaskResponse.SerializeToString,
+            ),
+            'ListTasks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTasks,
+                    request_deserializer=conduit_dot_v1_dot_task__requests__pb2.ListTasksRequest.FromString,
+                    response_serializer=conduit_dot_v1_dot_task__requests__pb2.ListTasksResponse.SerializeToString,
             ),
             'CancelTask': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelTask,
@@ -828,6 +846,33 @@ class RouterService:
             '/conduit.v1.RouterService/GetTask',
             conduit_dot_v1_dot_task__requests__pb2.GetTaskRequest.SerializeToString,
             conduit_dot_v1_dot_task__requests__pb2.GetTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTasks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/conduit.v1.RouterService/ListTasks',
+            conduit_dot_v1_dot_task__requests__pb2.ListTasksRequest.SerializeToString,
+            conduit_dot_v1_dot_task__requests__pb2.ListTasksResponse.FromString,
             options,
             channel_credentials,
             insecure,

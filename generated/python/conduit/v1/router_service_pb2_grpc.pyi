@@ -59,7 +59,9 @@ class RouterServiceStub:
     an error status, is incomplete.
     """
     StartImageGeneration: _grpc.UnaryUnaryMultiCallable[_image_requests_pb2.StartImageGenerationRequest, _image_requests_pb2.StartImageGenerationResponse]
-    """Begins to draw pictures and returns the task that does. Nobody need wait for it; it is kept for a day."""
+    """Begins to draw pictures and returns the task that does. Nobody need wait for it. STORAGE_FULL if the caller's tasks leave no
+    room for another; SERVICE_UNAVAILABLE if tasks cannot be kept just now.
+    """
     EditImages: _grpc.StreamUnaryMultiCallable[_image_requests_pb2.EditImagesRequest, _image_requests_pb2.EditImagesResponse]
     """Changes pictures and returns them whole. The first message says what is asked, the others bring the pictures' files."""
     StreamEditImages: _grpc.StreamStreamMultiCallable[_image_requests_pb2.StreamEditImagesRequest, _image_requests_pb2.StreamEditImagesResponse]
@@ -67,9 +69,11 @@ class RouterServiceStub:
     The last answer has `finished`; a stream that ends without one, or with an error status, is incomplete.
     """
     StartImageEdit: _grpc.UnaryUnaryMultiCallable[_image_requests_pb2.StartImageEditRequest, _image_requests_pb2.StartImageEditResponse]
-    """Begins to change pictures and returns the task that does. Nobody need wait for it; it is kept for a day."""
+    """Begins to change pictures and returns the task that does. Nobody need wait for it. Fails as StartImageGeneration does."""
     GetTask: _grpc.UnaryUnaryMultiCallable[_task_requests_pb2.GetTaskRequest, _task_requests_pb2.GetTaskResponse]
     """Returns a task of the caller's. TASK_NOT_FOUND if the caller has none of this id."""
+    ListTasks: _grpc.UnaryUnaryMultiCallable[_task_requests_pb2.ListTasksRequest, _task_requests_pb2.ListTasksResponse]
+    """Lists the caller's tasks, newest first, without their results."""
     CancelTask: _grpc.UnaryUnaryMultiCallable[_task_requests_pb2.CancelTaskRequest, _task_requests_pb2.CancelTaskResponse]
     """Takes a task of the caller's back, at the provider too, and returns it. What the provider has done is charged.
     TASK_NOT_FOUND if the caller has none of this id. Idempotent.
@@ -150,7 +154,9 @@ class RouterServiceAsyncStub(RouterServiceStub):
     an error status, is incomplete.
     """
     StartImageGeneration: _aio.UnaryUnaryMultiCallable[_image_requests_pb2.StartImageGenerationRequest, _image_requests_pb2.StartImageGenerationResponse]  # type: ignore[assignment]
-    """Begins to draw pictures and returns the task that does. Nobody need wait for it; it is kept for a day."""
+    """Begins to draw pictures and returns the task that does. Nobody need wait for it. STORAGE_FULL if the caller's tasks leave no
+    room for another; SERVICE_UNAVAILABLE if tasks cannot be kept just now.
+    """
     EditImages: _aio.StreamUnaryMultiCallable[_image_requests_pb2.EditImagesRequest, _image_requests_pb2.EditImagesResponse]  # type: ignore[assignment]
     """Changes pictures and returns them whole. The first message says what is asked, the others bring the pictures' files."""
     StreamEditImages: _aio.StreamStreamMultiCallable[_image_requests_pb2.StreamEditImagesRequest, _image_requests_pb2.StreamEditImagesResponse]  # type: ignore[assignment]
@@ -158,9 +164,11 @@ class RouterServiceAsyncStub(RouterServiceStub):
     The last answer has `finished`; a stream that ends without one, or with an error status, is incomplete.
     """
     StartImageEdit: _aio.UnaryUnaryMultiCallable[_image_requests_pb2.StartImageEditRequest, _image_requests_pb2.StartImageEditResponse]  # type: ignore[assignment]
-    """Begins to change pictures and returns the task that does. Nobody need wait for it; it is kept for a day."""
+    """Begins to change pictures and returns the task that does. Nobody need wait for it. Fails as StartImageGeneration does."""
     GetTask: _aio.UnaryUnaryMultiCallable[_task_requests_pb2.GetTaskRequest, _task_requests_pb2.GetTaskResponse]  # type: ignore[assignment]
     """Returns a task of the caller's. TASK_NOT_FOUND if the caller has none of this id."""
+    ListTasks: _aio.UnaryUnaryMultiCallable[_task_requests_pb2.ListTasksRequest, _task_requests_pb2.ListTasksResponse]  # type: ignore[assignment]
+    """Lists the caller's tasks, newest first, without their results."""
     CancelTask: _aio.UnaryUnaryMultiCallable[_task_requests_pb2.CancelTaskRequest, _task_requests_pb2.CancelTaskResponse]  # type: ignore[assignment]
     """Takes a task of the caller's back, at the provider too, and returns it. What the provider has done is charged.
     TASK_NOT_FOUND if the caller has none of this id. Idempotent.
@@ -280,7 +288,9 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _image_requests_pb2.StartImageGenerationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_image_requests_pb2.StartImageGenerationResponse, _abc.Awaitable[_image_requests_pb2.StartImageGenerationResponse]]:
-        """Begins to draw pictures and returns the task that does. Nobody need wait for it; it is kept for a day."""
+        """Begins to draw pictures and returns the task that does. Nobody need wait for it. STORAGE_FULL if the caller's tasks leave no
+        room for another; SERVICE_UNAVAILABLE if tasks cannot be kept just now.
+        """
 
     @_abc_1.abstractmethod
     def EditImages(
@@ -306,7 +316,7 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _image_requests_pb2.StartImageEditRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_image_requests_pb2.StartImageEditResponse, _abc.Awaitable[_image_requests_pb2.StartImageEditResponse]]:
-        """Begins to change pictures and returns the task that does. Nobody need wait for it; it is kept for a day."""
+        """Begins to change pictures and returns the task that does. Nobody need wait for it. Fails as StartImageGeneration does."""
 
     @_abc_1.abstractmethod
     def GetTask(
@@ -315,6 +325,14 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_task_requests_pb2.GetTaskResponse, _abc.Awaitable[_task_requests_pb2.GetTaskResponse]]:
         """Returns a task of the caller's. TASK_NOT_FOUND if the caller has none of this id."""
+
+    @_abc_1.abstractmethod
+    def ListTasks(
+        self,
+        request: _task_requests_pb2.ListTasksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_task_requests_pb2.ListTasksResponse, _abc.Awaitable[_task_requests_pb2.ListTasksResponse]]:
+        """Lists the caller's tasks, newest first, without their results."""
 
     @_abc_1.abstractmethod
     def CancelTask(

@@ -34,6 +34,7 @@ from conduit.v1.request_record_requests_json import list_request_records_respons
 from conduit.v1.router_requests_json import fill_explain_route_request, list_models_response_to_json
 from conduit.v1.routing_policy_json import STREAM_FAILOVER_BY_SPELLING, STREAM_FAILOVER_SPELLINGS
 from conduit.v1.task_json import task_to_json
+from conduit.v1.task_requests_json import list_tasks_response_to_json
 from conduit.v1.voice_json import voice_to_json
 from conduit.v1.voice_requests_json import (
     delete_voice_response_to_json,
@@ -466,6 +467,25 @@ def read_get_task(
 def write_get_task(message: task_requests_pb2.GetTaskResponse) -> bytes:
     """Write the answer of GetTask."""
     return orjson.dumps(task_to_json(message.task))
+
+
+def read_list_tasks(
+    path: http.Path, query: http.Query, headers: http.Headers, body: bytes
+) -> task_requests_pb2.ListTasksRequest:
+    """Return the request that `GET /v1/tasks` says."""
+    message = task_requests_pb2.ListTasksRequest()
+    for name, value in query:
+        match name:
+            case "limit":
+                message.limit = json.int32(value, name)
+            case "after":
+                message.after = value
+    return message
+
+
+def write_list_tasks(message: task_requests_pb2.ListTasksResponse) -> bytes:
+    """Write the answer of ListTasks."""
+    return orjson.dumps(list_tasks_response_to_json(message))
 
 
 def read_cancel_task(
@@ -1109,6 +1129,28 @@ ROUTES: Final[tuple[Route, ...]] = (
         read_frame=None,
         chunk=None,
         write=write_get_task,
+        media_type=b"application/json",
+        media_type_of=None,
+        write_report=http.no_report,
+    ),
+    Route(
+        verb="GET",
+        path="/v1/tasks",
+        segments=(Segment("v1"), Segment("tasks")),
+        service="RouterService",
+        rpc="ListTasks",
+        access=options_pb2.ACCESS_VIRTUAL_KEY,
+        dialect=options_pb2.DIALECT_OPENAI,
+        success_status=200,
+        framing=options_pb2.FRAMING_UNSPECIFIED,
+        chosen_by="",
+        client_streaming=False,
+        max_body_bytes=0,
+        read=read_list_tasks,
+        read_form=None,
+        read_frame=None,
+        chunk=None,
+        write=write_list_tasks,
         media_type=b"application/json",
         media_type_of=None,
         write_report=http.no_report,

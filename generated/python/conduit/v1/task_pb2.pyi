@@ -75,7 +75,7 @@ class Task(_message.Message):
     object: _builtins.str
     """Always `task`."""
     operation: _builtins.str
-    """What is done, such as `images.generations` or `images.edits`."""
+    """What is done: `image` or `image_edit`."""
     status: Global___TaskStatus.ValueType
     """How far it is."""
     model: _builtins.str
@@ -87,9 +87,9 @@ class Task(_message.Message):
     completed_at: _builtins.int
     """When it ended, in seconds since 1970. Unset before."""
     expires_at: _builtins.int
-    """Until when it is kept, in seconds since 1970."""
+    """Until when it is kept, in seconds since 1970: for a day after its end, unless the operator says otherwise."""
     result_json: _builtins.bytes
-    """The answer, as JSON of the operation's own. Unset unless it succeeded."""
+    """The answer, as JSON of the operation's own. Unset unless it succeeded, and in lists."""
     @_builtins.property
     def error(self) -> Global___TaskError:
         """Why it failed. Unset unless it failed."""

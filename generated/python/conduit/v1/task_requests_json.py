@@ -65,6 +65,84 @@ def get_task_response_to_json(message: task_requests_pb2.GetTaskResponse) -> dic
     return members
 
 
+def list_tasks_request_from_json(
+    value: object, path: str = ""
+) -> task_requests_pb2.ListTasksRequest:
+    """Return the `ListTasksRequest` that a JSON value says. Raises JsonError."""
+    message = task_requests_pb2.ListTasksRequest()
+    fill_list_tasks_request(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_list_tasks_request(
+    message: task_requests_pb2.ListTasksRequest, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("limit")) is not None:
+        message.limit = (
+            member
+            if type(member) is int and -0x8000_0000 <= member <= 0x7FFF_FFFF
+            else runtime.int32(member, path + "limit")
+        )
+    if (member := value.get("after")) is not None:
+        message.after = member if type(member) is str else runtime.text(member, path + "after")
+
+
+def list_tasks_request_to_json(message: task_requests_pb2.ListTasksRequest) -> dict[str, object]:
+    """Return the JSON of a `ListTasksRequest`."""
+    members: dict[str, object] = {}
+    if message.limit:
+        members["limit"] = message.limit
+    if message.after:
+        members["after"] = message.after
+    return members
+
+
+def list_tasks_response_from_json(
+    value: object, path: str = ""
+) -> task_requests_pb2.ListTasksResponse:
+    """Return the `ListTasksResponse` that a JSON value says. Raises JsonError."""
+    message = task_requests_pb2.ListTasksResponse()
+    fill_list_tasks_response(message, value, f"{path}." if path else "")
+    return message
+
+
+def fill_list_tasks_response(
+    message: task_requests_pb2.ListTasksResponse, value: object, path: str
+) -> None:
+    """Read a JSON value into an empty message; `path` is empty or ends with a dot."""
+    if not isinstance(value, dict):
+        runtime.reject(path, "an object", value)
+    if (member := value.get("object")) is not None:
+        message.object = member if type(member) is str else runtime.text(member, path + "object")
+    if (member := value.get("data")) is not None:
+        for index, item in enumerate(runtime.items(member, path + "data")):
+            fill_task(message.data.add(), item, f"{path}data[{index}].")
+    if (member := value.get("first_id")) is not None:
+        message.first_id = (
+            member if type(member) is str else runtime.text(member, path + "first_id")
+        )
+    if (member := value.get("last_id")) is not None:
+        message.last_id = member if type(member) is str else runtime.text(member, path + "last_id")
+    if (member := value.get("has_more")) is not None:
+        message.has_more = (
+            member if type(member) is bool else runtime.boolean(member, path + "has_more")
+        )
+
+
+def list_tasks_response_to_json(message: task_requests_pb2.ListTasksResponse) -> dict[str, object]:
+    """Return the JSON of a `ListTasksResponse`."""
+    return {
+        "object": message.object,
+        "data": [task_to_json(item) for item in message.data],
+        "first_id": message.first_id if message.HasField("first_id") else None,
+        "last_id": message.last_id if message.HasField("last_id") else None,
+        "has_more": message.has_more,
+    }
+
+
 _CANCEL_TASK_REQUEST_MEMBERS: Final[frozenset[str]] = frozenset({"id"})
 
 

@@ -1,0 +1,1 @@
+"""Tasks: calls that are made while nobody waits."""

@@ -1,0 +1,70 @@
+"""The RPCs about tasks that there are: each caller sees its own alone."""
+
+import re
+
+from conduit.v1.task_requests_pb2 import (
+    CancelTaskRequest,
+    CancelTaskResponse,
+    GetTaskRequest,
+    GetTaskResponse,
+    ListTasksRequest,
+    ListTasksResponse,
+)
+from conduit_kernel.errors import InvalidRequest, TaskNotFound
+from conduit_kernel.limits import number_of
+from conduit_router.context import CallerContext
+from conduit_router.tasks.calls import ID_PREFIX
+from conduit_router.tasks.running import RunningTasks
+
+DEFAULT_LIMIT = 20
+_ID = re.compile(rf"{ID_PREFIX}[0-9a-z]{{1,40}}", re.ASCII)
+# So much of what is no id may come back in a message.
+MAX_QUOTED = 48
+
+
+class TaskQueries:
+    """Answers which tasks there are, and takes them back."""
+
+    def __init__(self, running: RunningTasks) -> None:
+        self._storage = running.storage
+        self._running = running
+
+    async def GetTask(self, request: GetTaskRequest, caller: CallerContext) -> GetTaskResponse:
+        """Return a task of the caller's, with its result."""
+        _check(request.id)
+        task = await self._storage.task(caller.caller.virtual_key_id, request.id)
+        return GetTaskResponse(task=task)
+
+    async def ListTasks(
+        self, request: ListTasksRequest, caller: CallerContext
+    ) -> ListTasksResponse:
+        """Return a page of the caller's tasks, newest first."""
+        limit = number_of(request, "limit") or DEFAULT_LIMIT
+        if request.after and not _ID.fullmatch(request.after):
+            raise InvalidRequest("after must be the id of a task", field="after")
+        page, has_more = await self._storage.tasks(
+            caller.caller.virtual_key_id, request.after, limit
+        )
+        return ListTasksResponse(
+            object="list",
+            data=page,
+            first_id=page[0].id if page else None,
+            last_id=page[-1].id if page else None,
+            has_more=has_more,
+        )
+
+    async def CancelTask(
+        self, request: CancelTaskRequest, caller: CallerContext
+    ) -> CancelTaskResponse:
+        """Take a task of the caller's back, at once if this router works on it."""
+        _check(request.id)
+        task = await self._storage.cancel(caller.caller.virtual_key_id, request.id)
+        self._running.cancel(request.id)
+        return CancelTaskResponse(task=task)
+
+
+def _check(task_id: str) -> None:
+    """Raise TaskNotFound for what can be no task's id."""
+    if not _ID.fullmatch(task_id):
+        quoted = task_id if len(task_id) <= MAX_QUOTED else f"{task_id[:MAX_QUOTED]}..."
+        raise TaskNotFound(f"There is no task {quoted}", task_id=quoted)

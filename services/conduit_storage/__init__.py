@@ -1,0 +1,1 @@
+"""The Storage service: what calls leave behind."""

@@ -1,0 +1,78 @@
+"""Puts the Storage service together."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from conduit.internal.v1 import task_storage_service_pb2
+from conduit.internal.v1.task_storage_service_pb2_grpc import (
+    add_TaskStorageServiceServicer_to_server,
+)
+from conduit_kernel.background import Background
+from conduit_kernel.database import open_database
+from conduit_kernel.database_upkeep import keep_database
+from conduit_kernel.rpc import HostedService, RpcServer
+from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
+from conduit_kernel.settings import Settings
+from conduit_storage.task_service import TaskStorageService
+from conduit_storage.tasks.store import Bounds, TaskStore
+
+SERVICE = "storage"
+MIGRATIONS = Path(__file__).parent / "migrations"
+# How soon a lost router's tasks are known to be, after their leases' end.
+LOOK_SECONDS = 2.0
+FORGET_SECONDS = 60.0
+_HOUR = 3600.0
+
+
+async def start(
+    settings: Settings,
+    *,
+    clock: Callable[[], float] = time.time,
+    port: int | None = None,
+    look_seconds: float = LOOK_SECONDS,
+) -> HostedService:
+    """Serve. ServiceUnavailable if the port is taken.
+
+    Leases that have ended are looked for every `look_seconds`.
+    """
+    engine = await open_database(settings, SERVICE, MIGRATIONS)
+    bounds = Bounds(
+        settings.task_result_bytes,
+        settings.task_key_bytes,
+        settings.task_retention_hours * _HOUR,
+    )
+    store = TaskStore(engine, bounds)
+    server = RpcServer(
+        name=SERVICE,
+        master_key=settings.master_key,
+        service_tokens=settings.service_tokens,
+        max_message_bytes=MAX_LARGE_MESSAGE_BYTES,
+    )
+    tasks = task_storage_service_pb2.DESCRIPTOR.services_by_name["TaskStorageService"]
+    server.add(add_TaskStorageServiceServicer_to_server, TaskStorageService(store, clock), tasks)
+    try:
+        await store.extend_leases(clock())
+        await server.start(settings.host, settings.port(SERVICE) if port is None else port)
+    except BaseException:
+        await engine.dispose()
+        raise
+    return HostedService(
+        server,
+        _work(store, engine, clock, look_seconds),
+        end_streams=lambda: None,
+        close=engine.dispose,
+        drain_seconds=settings.drain_seconds,
+    )
+
+
+def _work(
+    store: TaskStore, engine: AsyncEngine, clock: Callable[[], float], look_seconds: float
+) -> Background:
+    background = Background()
+    keep_database(background, engine, SERVICE)
+    background.run("lost_tasks", lambda: store.end_lost(clock()), every=look_seconds)
+    background.run("forget", lambda: store.forget(clock()), every=FORGET_SECONDS)
+    return background

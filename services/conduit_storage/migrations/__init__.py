@@ -1,0 +1,1 @@
+"""The Storage service's migrations, oldest first."""

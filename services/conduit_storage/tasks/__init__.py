@@ -1,0 +1,1 @@
+"""Tasks: what is done while nobody waits, and what it came to."""
