@@ -1,8 +1,8 @@
 """The shape of a dialect whose calls are sessions: events both ways over a WebSocket.
 
-Like any codec it does no I/O. It builds the handshake and makes a translator for each session,
-which turns a caller's events into the provider's frames and back. Events are OpenAI's, in either
-form.
+Like any codec it does no I/O. It builds the handshake, or the call over HTTP before it, and makes
+a translator for each session, which turns a caller's events into the provider's frames and back.
+Events are OpenAI's, in either form.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,15 +14,15 @@ from conduit_providers.calls import Form
 from conduit_providers.quantities import Quantities
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
-from conduit_providers.wire import WebSocketRequest
+from conduit_providers.wire import SessionRequest
 
 CallT = TypeVar("CallT", contravariant=True)
 
 Frame = str | bytes
 SessionEvent = Form[Any]
 # What is done next, told by its type: a frame is sent to the provider, an event to the caller, and
-# a handshake opens a connection in place of this one.
-Step = Frame | SessionEvent | WebSocketRequest
+# what opens a session opens a connection in place of this one.
+Step = Frame | SessionEvent | SessionRequest
 
 
 class KeepAlive(NamedTuple):
@@ -84,8 +84,8 @@ class SessionTranslator(Protocol):
 class SessionCodec(Protocol, Generic[CallT]):
     """Translates an operation whose calls are sessions."""
 
-    def to_upstream(self, call: CallT, endpoint: Endpoint, target: Target) -> WebSocketRequest:
-        """Build the handshake. InvalidRequest if this dialect cannot say the call."""
+    def to_upstream(self, call: CallT, endpoint: Endpoint, target: Target) -> SessionRequest:
+        """Build what opens the session. InvalidRequest if this dialect cannot say the call."""
         ...
 
     def translator(self, call: CallT, endpoint: Endpoint, target: Target) -> SessionTranslator:

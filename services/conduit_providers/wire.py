@@ -5,11 +5,11 @@ dataclasses ten times.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
-from conduit_kernel.http import Upload
+from conduit_kernel.http import Origin, Upload
 
 # Names in lower case.
 Headers = tuple[tuple[str, str], ...]
@@ -46,10 +46,30 @@ class WebSocketRequest(NamedTuple):
     path: str
     headers: Headers = ()
     subprotocols: tuple[str, ...] = ()
+    # Where the provider told to go instead. The path is then all of it, and the proof of who
+    # comes: nothing is signed.
+    origin: Origin | None = None
 
     def __repr__(self) -> str:
-        """Name it without its headers, which may hold credentials."""
-        return f"<WebSocketRequest {self.path.partition('?')[0]}>"
+        """Name it without its headers and what it may be proved with, which are credentials."""
+        place = self.path.partition("?")[0] if self.origin is None else self.origin.host
+        return f"<WebSocketRequest {place}>"
+
+
+class SessionCreation(NamedTuple):
+    """A call over HTTP that makes a session, whose answer says where its socket is."""
+
+    request: HttpRequest
+    # UpstreamError if an answer does not say it.
+    socket_of: Callable[[HttpResponse], WebSocketRequest]
+
+    def __repr__(self) -> str:
+        """Name it by its request."""
+        return f"<SessionCreation {self.request!r}>"
+
+
+# What opens a session.
+SessionRequest: TypeAlias = WebSocketRequest | SessionCreation
 
 
 class GrpcMethod(NamedTuple):

@@ -216,7 +216,7 @@ def uploaded(request: SocketRequest, call: Call[Any]) -> HttpRequest:
     file = next(each.file for each in uploaded_form(call).members.members if each.HasField("file"))
     exchange = request.begin(file.content)
     frames = [*exchange.frames(file.content), *exchange.end()]
-    path, headers, _ = exchange.handshake
+    path, headers = exchange.handshake.path, exchange.handshake.headers
     lines = [b"event: %b\ndata: %b\n\n" % told for told in map(event_in, frames)]
     return HttpRequest("GET", path, headers, b"".join(lines))
 

@@ -2,10 +2,12 @@
 
 The parts are the start of the RPC (`request`), what the caller says (`said`) and what the provider
 sends (`received`), both lists; and, as expected, the signed handshake (`sent`), what is done about
-the former (`frames`: most are the provider's), and what the caller gets (`result`).
+the former (`frames`: most are the provider's), and what the caller gets (`result`). Where a call
+over HTTP makes the session, `made` is its answer, and `joined` the handshake that follows. Frames
+of bytes are `{"binary": base64}`.
 """
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,8 +24,8 @@ from conduit_providers.calls import Call, Form
 from conduit_providers.codecs import codec_named
 from conduit_providers.operation import SessionMessages
 from conduit_providers.operations.converse import OPERATION
-from conduit_providers.session_codec import SessionTranslator, Step
-from conduit_providers.wire import HttpRequest, WebSocketRequest
+from conduit_providers.session_codec import Frame, SessionTranslator, Step
+from conduit_providers.wire import HttpRequest, HttpResponse, SessionCreation, WebSocketRequest
 
 SUFFIX = ".session"
 
@@ -78,13 +80,33 @@ class SessionReplay:
         return found
 
     def sent(self) -> bytes:
-        """Return the signed handshake, with its whole URL."""
-        request = self.codec.to_upstream(self.call(), self.endpoint, self.target)
+        """Return the signed request that opens the session, with its whole URL."""
+        request = self._opening()
+        if isinstance(request, SessionCreation):
+            http = request.request
+        else:
+            http = HttpRequest("GET", request.path, request.headers)
         signer = signer_for(self.spec.auth, SECRET, self.target)
-        signed = signer.sign(HttpRequest("GET", request.path, request.headers))
-        lines = [f"GET {self.target.base_url}{signed.path}"]
+        signed = signer.sign(http)
+        lines = [f"{signed.method} {self.target.base_url}{signed.path}"]
         lines += [f"{name}: {value}" for name, value in signed.headers]
-        return "\n".join(lines).encode() + b"\n\n"
+        return "\n".join(lines).encode() + b"\n\n" + signed.body
+
+    def joined(self) -> dict[str, bytes]:
+        """Return the handshake that follows a call over HTTP, if there is such a call."""
+        request = self._opening()
+        if not isinstance(request, SessionCreation):
+            return {}
+        socket = request.socket_of(HttpResponse(200, {}, self.case.file.parts["made"].content))
+        assert socket.origin is not None
+        origin = f"{socket.origin.scheme}://{socket.origin.host}:{socket.origin.port}"
+        return {"joined": f"GET {origin}{socket.path}".encode()}
+
+    def _opening(self) -> WebSocketRequest | SessionCreation:
+        found: WebSocketRequest | SessionCreation = self.codec.to_upstream(
+            self.call(), self.endpoint, self.target
+        )
+        return found
 
     def frames(self) -> list[Json]:
         """Return what is done about what the caller says: frames, mostly."""
@@ -101,7 +123,7 @@ class SessionReplay:
         translator = self.translator()
         steps = list(translator.first_steps())
         for each in self.received:
-            steps += translator.from_upstream(orjson.dumps(each).decode())
+            steps += translator.from_upstream(frame_of(each))
         events = [orjson.loads(step.json) for step in steps if isinstance(step, Form)]
         others = {model: counts(used) for model, used in translator.other_usage.items()}
         end = pb.SessionEndReason.Name(translator.end_reason)
@@ -117,6 +139,13 @@ class SessionReplay:
         return found
 
 
+def frame_of(shown_frame: Json) -> Frame:
+    """Return the frame that a case shows."""
+    if shown_frame.keys() == {"binary"}:
+        return b64decode(shown_frame["binary"])
+    return orjson.dumps(shown_frame).decode()
+
+
 def shown(step: Step) -> Json:
     """Return how a case shows what is done: frames of text as they are, all else by its kind."""
     if isinstance(step, str):
@@ -126,4 +155,7 @@ def shown(step: Step) -> Json:
         return {"binary": b64encode(step).decode()}
     if isinstance(step, WebSocketRequest):
         return {"reconnect": step.path}
+    if isinstance(step, SessionCreation):
+        body = {"body": orjson.loads(step.request.body)} if step.request.body else {}
+        return {"reconnect": f"{step.request.method} {step.request.path}", **body}
     return {"answer": orjson.loads(step.json)}

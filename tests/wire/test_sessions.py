@@ -28,6 +28,7 @@ def test_session_is_held_as_expected(case: WireCase, pytestconfig: pytest.Config
     replay = SessionReplay(case)
     found = {
         "sent": replay.sent(),
+        **replay.joined(),
         "frames": orjson.dumps(replay.frames()),
         "result": orjson.dumps(replay.result()),
     }

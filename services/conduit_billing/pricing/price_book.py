@@ -35,10 +35,18 @@ class _Amounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     # Of sound that is heard.
     audio_minute: Decimal | None = None
     audio_hour: Decimal | None = None
+    # Of a session, whoever speaks.
+    session_minute: Decimal | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is given for nothing. ValueError."""
-        amounts = (self.image, self.million_characters, self.audio_minute, self.audio_hour)
+        amounts = (
+            self.image,
+            self.million_characters,
+            self.audio_minute,
+            self.audio_hour,
+            self.session_minute,
+        )
         if any(amount is not None and not 0 < amount < _MOST for amount in amounts):
             raise ValueError(f"a price is more than 0 dollars, and less than {_MOST}")
 
@@ -52,6 +60,7 @@ class _Amounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
                 (int(pb.UNIT_CHARACTER), PER, self.million_characters),
                 (int(pb.UNIT_AUDIO_INPUT_MILLISECOND), 60_000, self.audio_minute),
                 (int(pb.UNIT_AUDIO_INPUT_MILLISECOND), 3_600_000, self.audio_hour),
+                (int(pb.UNIT_SESSION_MILLISECOND), 60_000, self.session_minute),
             )
             if amount is not None
         }

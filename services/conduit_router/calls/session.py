@@ -26,7 +26,7 @@ from conduit_providers.calls import Form
 from conduit_providers.operation import AnySessionOperation, SessionEnding, SessionMessages
 from conduit_providers.quantities import total
 from conduit_providers.session_codec import SessionEvent
-from conduit_providers.wire import WebSocketRequest
+from conduit_providers.wire import SessionRequest
 from conduit_router.calls.attempts import run_attempts
 from conduit_router.calls.call_report import fill_report
 from conduit_router.calls.call_scope import CallScope, admit
@@ -115,8 +115,8 @@ class SessionCalls:
         limits = scope.timeouts(attempt)
         timeouts = replace(limits, connect=min(limits.connect, most), header=most)
 
-        async def connect(request: WebSocketRequest) -> WebSocket:
-            return await runtime.transport.open_socket(upstream, instance.spec, request, timeouts)
+        async def connect(request: SessionRequest) -> WebSocket:
+            return await runtime.transport.open_session(upstream, instance.spec, request, timeouts)
 
         socket = await connect(request)
         session = UpstreamSession(upstream, socket, translator, self._limits, connect)

@@ -22,7 +22,7 @@ from conduit_kernel.websocket import WebSocket, WebSocketClosed
 from conduit_providers.error_reports import MAX_MESSAGE_CHARS
 from conduit_providers.failures import error_in_stream, redact
 from conduit_providers.session_codec import KeepAlive, SessionEvent, SessionTranslator, Step
-from conduit_providers.wire import WebSocketRequest
+from conduit_providers.wire import SessionCreation, SessionRequest, WebSocketRequest
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.transport import raise_unreachable
 
@@ -45,8 +45,8 @@ _WAYS: dict[int, str] = {
 }
 
 
-# Shakes hands anew, at the same provider with the same key.
-Reconnect = Callable[[WebSocketRequest], Awaitable[WebSocket]]
+# Connects anew, at the same provider with the same key.
+Reconnect = Callable[[SessionRequest], Awaitable[WebSocket]]
 
 
 # Events for the caller above which no more is read from it.
@@ -187,7 +187,7 @@ class UpstreamSession:
         if self.translator.failure is not None:
             # Some providers repeat the key that they were given.
             for step in steps:
-                if not isinstance(step, str | bytes | WebSocketRequest):
+                if not isinstance(step, str | bytes | WebSocketRequest | SessionCreation):
                     step.json_at_hand = self._upstream.redactor.text(step.json.decode()).encode()
         await self._take(steps)
 
@@ -197,14 +197,14 @@ class UpstreamSession:
         for step in steps:
             if isinstance(step, str | bytes):
                 await self._socket.send(step)
-            elif isinstance(step, WebSocketRequest):
+            elif isinstance(step, WebSocketRequest | SessionCreation):
                 await self._replace(step)
             else:
                 self._events.append(step)
                 has_events = True
         return has_events
 
-    async def _replace(self, request: WebSocketRequest) -> None:
+    async def _replace(self, request: SessionRequest) -> None:
         """Go on by another connection."""
         old, self._socket = self._socket, await self._reconnect(request)
         old.wake()

@@ -28,6 +28,7 @@ from conduit_kernel.http import (
     HttpError,
     IdleTimeout,
     LocalExhausted,
+    Origin,
     PoolExhausted,
     PreparedRequest,
     Response,
@@ -39,7 +40,13 @@ from conduit_kernel.http import (
 from conduit_kernel.websocket import HandshakeRefused, WebSocket, WebSocketLimits, connect
 from conduit_providers.failures import error_from, malformed
 from conduit_providers.spec import ProviderSpec
-from conduit_providers.wire import HttpRequest, HttpResponse, WebSocketRequest
+from conduit_providers.wire import (
+    HttpRequest,
+    HttpResponse,
+    SessionCreation,
+    SessionRequest,
+    WebSocketRequest,
+)
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.grpc_channels import GrpcChannels
 from conduit_router.upstream.token_refresh import TokenRefresher
@@ -167,6 +174,24 @@ class Transport:
             response.close()
         return body.removeprefix(BOM_UTF8)
 
+    async def open_session(
+        self,
+        upstream: UpstreamTarget,
+        spec: ProviderSpec,
+        request: SessionRequest,
+        timeouts: Timeouts,
+    ) -> WebSocket:
+        """Make the session, where that is a call of its own, and connect; `close` it, always.
+
+        UpstreamError, by class, if that fails.
+        """
+        if isinstance(request, SessionCreation):
+            began = self._clock()
+            answer, _ = await self.ask(upstream, spec, request.request, timeouts)
+            request = request.socket_of(answer)
+            timeouts = left_of(timeouts, self._clock() - began)
+        return await self.open_socket(upstream, spec, request, timeouts)
+
     async def open_socket(
         self,
         upstream: UpstreamTarget,
@@ -178,19 +203,36 @@ class Transport:
 
         UpstreamError, by class, if that fails.
         """
+        if request.origin is not None:
+            return await self._connect(upstream, spec, request, request.origin, timeouts)
         if not upstream.signer.is_static:
             began = self._clock()
             await self._token_refresher.ensure(upstream, timeouts.header)
             timeouts = left_of(timeouts, self._clock() - began)
         signed = upstream.signer.sign(HttpRequest("GET", request.path, request.headers))
-        fields = [(name.encode(), value.encode("latin-1")) for name, value in signed.headers]
+        signed_request = request._replace(
+            path=upstream.base_path + signed.path, headers=signed.headers
+        )
+        return await self._connect(upstream, spec, signed_request, upstream.origin, timeouts)
+
+    async def _connect(
+        self,
+        upstream: UpstreamTarget,
+        spec: ProviderSpec,
+        request: WebSocketRequest,
+        origin: Origin,
+        timeouts: Timeouts,
+    ) -> WebSocket:
+        """Shake hands at an origin, whose addresses are guarded unless the catalog has it."""
+        fields = [(name.encode(), value.encode("latin-1")) for name, value in request.headers]
         if upstream.is_guarded:
             fields.append((HOPS, b"%d" % upstream.hops))
+        is_guarded = upstream.is_guarded or request.origin is not None
         try:
             return await connect(
-                self._guarded_client if upstream.is_guarded else self._client,
-                upstream.origin,
-                upstream.base_path + signed.path,
+                self._guarded_client if is_guarded else self._client,
+                origin,
+                request.path,
                 fields,
                 timeouts=timeouts,
                 subprotocols=request.subprotocols,

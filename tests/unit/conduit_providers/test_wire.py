@@ -3,7 +3,14 @@
 import pytest
 from msgspec.structs import replace
 
-from conduit_providers.wire import GrpcMethod, GrpcRequest, HttpRequest, WebSocketRequest
+from conduit_kernel.http import Origin
+from conduit_providers.wire import (
+    GrpcMethod,
+    GrpcRequest,
+    HttpRequest,
+    SessionCreation,
+    WebSocketRequest,
+)
 
 SECRET = (("authorization", "Bearer canary"),)
 
@@ -13,6 +20,11 @@ SECRET = (("authorization", "Bearer canary"),)
     [
         HttpRequest("POST", "/v1/chat?key=canary", SECRET, b"canary"),
         WebSocketRequest("/v1/realtime?key=canary", SECRET, ("canary",)),
+        WebSocketRequest("/canary?canary", origin=Origin("https", "lumen.example/v1", 443)),
+        SessionCreation(
+            HttpRequest("POST", "/v1/calls?key=canary", SECRET, b"canary"),
+            lambda response: WebSocketRequest(response.body.decode()),
+        ),
         GrpcRequest(GrpcMethod("/a.B/C"), (b"canary",), SECRET),
     ],
 )

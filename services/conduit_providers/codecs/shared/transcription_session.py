@@ -7,12 +7,11 @@ A dialect adds the frames.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import msgspec
-
 from conduit.v1.charge_pb2 import UNIT_AUDIO_INPUT_MILLISECOND
 from conduit.v1.converse_requests_pb2 import SESSION_END_REASON_UNSPECIFIED, SessionEndReason
 from conduit_kernel.errors import ConduitError, InvalidRequest, UpstreamError
 from conduit_providers.codecs.openai.session_events import said_by_caller
+from conduit_providers.codecs.shared.caller_events import event_id_of, sound_in
 from conduit_providers.codecs.shared.realtime_events import RealtimeEvents
 from conduit_providers.codecs.shared.stable_words import StableWords
 from conduit_providers.codecs.shared.transcription_settings import (
@@ -29,19 +28,6 @@ _AUDIO_MILLISECOND = int(UNIT_AUDIO_INPUT_MILLISECOND)
 MOST_MILLISECONDS = 2**31
 
 Handshake = Callable[[TranscriptionSettings], WebSocketRequest]
-
-
-class _Event(msgspec.Struct):
-    event_id: str | None = None
-
-
-class _Append(msgspec.Struct):
-    # Base64 in JSON.
-    audio: bytes
-
-
-_read_event = msgspec.json.Decoder(_Event).decode
-_read_append = msgspec.json.Decoder(_Append).decode
 
 
 class TranscriptionSession(ABC):
@@ -115,7 +101,7 @@ class TranscriptionSession(ABC):
                 return self._append(text)
             return self._follow(kind, event)
         except ConduitError as error:
-            return (self.events.refusal(error, _name_of(text)),)
+            return (self.events.refusal(error, event_id_of(text)),)
 
     # What a dialect says.
 
@@ -187,11 +173,7 @@ class TranscriptionSession(ABC):
     # The caller's events.
 
     def _append(self, text: str) -> Sequence[Step]:
-        try:
-            sound = _read_append(text).audio
-        except msgspec.MsgspecError as error:
-            raise InvalidRequest("audio is sound in base64", field="audio") from error
-        if not sound:
+        if not (sound := sound_in(text)):
             return ()
         self._sent_bytes += len(sound)
         return (self.sound(sound),)
@@ -248,10 +230,3 @@ class TranscriptionSession(ABC):
 
 def _whole(milliseconds: float) -> int:
     return int(max(0.0, min(milliseconds, MOST_MILLISECONDS)))
-
-
-def _name_of(text: str) -> str | None:
-    try:
-        return _read_event(text).event_id
-    except (msgspec.MsgspecError, RecursionError):
-        return None

@@ -69,7 +69,7 @@ class TranscriptionSettings(msgspec.Struct, frozen=True):
             "format": {"type": self.format, "rate": self.rate},
             "noise_reduction": None,
             "transcription": heard,
-            "turn_detection": _turns_as_json(self.turns),
+            "turn_detection": None if self.turns is None else turns_as_json(self.turns),
         }
         return {
             "type": "transcription",
@@ -79,9 +79,8 @@ class TranscriptionSettings(msgspec.Struct, frozen=True):
         }
 
 
-def _turns_as_json(turns: TurnDetection | None) -> dict[str, Any] | None:
-    if turns is None:
-        return None
+def turns_as_json(turns: TurnDetection) -> dict[str, Any]:
+    """Return the `turn_detection` of a session."""
     found: dict[str, Any] = {"type": "server_vad", "silence_duration_ms": turns.silence_ms}
     if turns.threshold is not None:
         found["threshold"] = turns.threshold

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from conduit.v1.charge_pb2 import UNIT_AUDIO_INPUT_MILLISECOND, UNIT_CHARACTER, UNIT_IMAGE
+from conduit.v1.charge_pb2 import (
+    UNIT_AUDIO_INPUT_MILLISECOND,
+    UNIT_CHARACTER,
+    UNIT_IMAGE,
+    UNIT_SESSION_MILLISECOND,
+)
 from conduit_billing.money import cost_of
 from conduit_billing.pricing.catalog import PriceCatalog
 from conduit_billing.pricing.price_book import PriceBook, PriceRow
@@ -46,6 +51,7 @@ def cost(provider_type: str, model: str, unit: int, count: int, **qualifiers: st
         ("GoogleCloud", "chirp_3", UNIT_AUDIO_INPUT_MILLISECOND, 5 * MINUTE, "0.08"),
         ("Replicate", "black-forest-labs/flux-schnell", UNIT_IMAGE, 1000, "3"),
         ("StabilityAI", "sd3.5-large", UNIT_IMAGE, 2, "0.13"),
+        ("Ultravox", "ultravox-v0.7", UNIT_SESSION_MILLISECOND, 3 * MINUTE, "0.15"),
     ],
 )
 def test_a_call_costs_what_the_page_says(

@@ -9,6 +9,7 @@ from tests.support.clock import Clock
 from tests.support.scripted_upstream import Act, answer, drip, hang, open_transport, reset, serve
 from tests.support.snapshots import compiled, provider, snapshot
 
+from conduit_kernel.addresses import is_public
 from conduit_kernel.errors import (
     ConduitError,
     InvalidApiKey,
@@ -23,17 +24,20 @@ from conduit_kernel.http import (
     BodyCut,
     Exchange,
     Headers,
+    HttpClient,
     HttpError,
     IdleTimeout,
     LocalExhausted,
+    Origin,
     PoolExhausted,
     PoolTimeout,
     Timeouts,
 )
-from conduit_providers.sending import Send
-from conduit_providers.wire import HttpRequest
+from conduit_providers.sending import Send, Sender
+from conduit_providers.wire import HttpRequest, SessionCreation, WebSocketRequest
 from conduit_router.routing.table import Instance
 from conduit_router.upstream import transport as module
+from conduit_router.upstream.token_refresh import TokenRefresher
 from conduit_router.upstream.transport import (
     ConnectionsInUse,
     LazyHeaders,
@@ -213,3 +217,27 @@ def test_headers_are_read_as_codecs_expect() -> None:
     assert list(headers) == ["x-a", "x-b"]
     with pytest.raises(KeyError):
         headers["x-c"]
+
+
+async def test_where_a_provider_sends_a_session_is_guarded() -> None:
+    """Also of a provider whose own address the catalog has: an answer could name our network."""
+    client = HttpClient()
+    guarded, refresher = (
+        HttpClient(allow_address=is_public),
+        TokenRefresher(Clock(), Sender(client, client)),
+    )
+    made = WebSocketRequest("/x", origin=Origin("http", "127.0.0.1", 9))
+    creation = SessionCreation(REQUEST, lambda _: made)
+    try:
+        async with serve(answer(b"{}")) as upstream:
+            one = instance(upstream.url)
+            target = replace(one.keys[0].endpoint("chat"), is_guarded=False)
+            transport = Transport(client, guarded, refresher, lambda: 0.0)
+            with pytest.raises(UpstreamUnreachable) as raised:
+                await transport.open_session(target, one.spec, creation, LONG)
+            assert "address" in raised.value.message
+            assert upstream.paths == ["/chat/completions"]
+    finally:
+        await refresher.close()
+        await guarded.close()
+        await client.close()

@@ -1,0 +1,1 @@
+"""Ultravox's dialect: https://docs.ultravox.ai/apps/websockets."""
