@@ -1,7 +1,7 @@
 """What the processes of `conduit serve` have in common.
 
-They look for no garbage until they are ready, see `launch`, report when that is, and stop when they
-are asked to or when their parent is gone.
+They look for no garbage until they are ready, see `launch`, report when that is, or why it will not
+be, and stop when they are asked to or when their parent is gone.
 """
 
 import asyncio
@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 import structlog
 import uvloop
 
-from conduit_cli.layout import READY_VARIABLE
+from conduit_cli.layout import MOST_SAID, READY, READY_VARIABLE
 from conduit_kernel.http.descriptors import raise_descriptor_limit
 from conduit_kernel.logs import configure_logs
-from conduit_kernel.process import exit_in_words, stop_event
+from conduit_kernel.process import exit_in_words, stop_event, to_stderr
 from conduit_kernel.settings import Settings, environment, read_settings
 
 _STDIN = 0
@@ -27,7 +27,7 @@ Start = Callable[[Settings], Coroutine[None, None, Drain]]
 def run_child(name: str, start: Start) -> None:
     """Run services in this process. Exits as `exit_in_words` does if they cannot start."""
     gc.disable()
-    with exit_in_words(name):
+    with exit_in_words(_tell_parent if READY_VARIABLE in environment() else to_stderr(name)):
         raise_descriptor_limit()
         settings = read_settings(environment())
         configure_logs(settings.log_level, name)
@@ -72,7 +72,11 @@ def _stop_with_parent(stop: asyncio.Event) -> None:
 
 
 def _tell_ready() -> None:
-    number = environment().get(READY_VARIABLE)
-    if number is not None:
-        with os.fdopen(int(number), "wb", buffering=0) as pipe:
-            pipe.write(b"ready\n")
+    if READY_VARIABLE in environment():
+        _tell_parent(READY)
+
+
+def _tell_parent(words: str) -> None:
+    # Whole, as the pipe takes it in one piece, and takes nothing more.
+    with os.fdopen(int(environment()[READY_VARIABLE]), "wb", buffering=0) as pipe:
+        pipe.write(words.encode(errors="replace")[:MOST_SAID])

@@ -9,6 +9,8 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from conduit_kernel.file_errors import in_words
+
 FILE_NAME = "keys.toml"
 MASTER, ENCRYPTION, VIRTUAL, SET_UP = "master_key", "encryption_key", "virtual_key", "is_set_up"
 _HEAD = """\
@@ -16,6 +18,7 @@ _HEAD = """\
 # Keep a copy: without the encryption key, stored provider keys cannot be read any more.
 """
 _ENCRYPTION_KEY_BYTES = 32
+_PUT_BACK = "Mend it, or put a copy of it in its place."
 # Names that need no quotes; its owner may have added others.
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -41,23 +44,29 @@ class KeyFile:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise KeysUnusable(f"{self.path} cannot be read: {error.strerror}") from error
+            raise KeysUnusable(in_words(error)) from error
         except UnicodeDecodeError as error:
-            raise KeysUnusable(f"{self.path} cannot be read: it is no UTF-8") from error
+            raise KeysUnusable(
+                f"{self.path} cannot be read: it is no UTF-8. {_PUT_BACK}"
+            ) from error
         except tomllib.TOMLDecodeError as error:
             # Where, and nothing of what stands there.
             _, _, place = str(error).rpartition("(")
-            raise KeysUnusable(f"{self.path} cannot be read: no TOML ({place}") from error
+            raise KeysUnusable(
+                f"{self.path} cannot be read: no TOML ({place}. {_PUT_BACK}"
+            ) from error
         return {name: value for name, value in stored.items() if isinstance(value, str | bool)}
 
     def make_missing(self, given: Mapping[str, str]) -> tuple[dict[str, str], set[str]]:
         """Return master and encryption key and the names of those made now.
 
-        `given` keys win and are not stored. KeysUnusable if the encryption key is gone while data
-        that needs it is there.
+        `given` keys win and are not stored. KeysUnusable if the encryption key is damaged, or gone
+        while data that needs it is there.
         """
         stored = self.read()
         known = {name: str(stored[name]) for name in (MASTER, ENCRYPTION) if name in stored}
+        if ENCRYPTION in known.keys() - given.keys() and not _is_whole(known[ENCRYPTION]):
+            raise KeysUnusable(f"{self.path}: its encryption key is damaged. {_PUT_BACK}")
         known |= given
         made: dict[str, str] = {}
         if MASTER not in known:
@@ -82,12 +91,15 @@ class KeyFile:
                 out.flush()
                 os.fsync(out.fileno())
             new.replace(self.path)
+        except OSError as error:
+            # A write that fails names no file.
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
         finally:
             new.unlink(missing_ok=True)
 
     def make_private(self) -> bool:
         """Take the file from everybody but its owner; say whether others could read it."""
-        if not self.path.exists() or self.path.stat().st_mode & 0o077 == 0:
+        if not self.path.is_file() or self.path.stat().st_mode & 0o077 == 0:
             return False
         self.path.chmod(0o600)
         return True
@@ -98,6 +110,13 @@ class KeyFile:
                 f"{self._folder} has data, but {self.path} with its encryption key is gone. "
                 "Put the file back, or set CONDUIT_ENCRYPTION_KEY."
             )
+
+
+def _is_whole(key: str) -> bool:
+    try:
+        return len(base64.b64decode(key, validate=True)) == _ENCRYPTION_KEY_BYTES
+    except ValueError:
+        return False
 
 
 def _key(name: str) -> str:

@@ -18,8 +18,11 @@ PORT_OFFSETS = {
     "simulator": 4,
     "storage": 5,
 }
-# In a process's environment: the number of a pipe on which a line says that it is ready.
+# In a process's environment: the number of a pipe on which it says that it is ready, or why not.
 READY_VARIABLE = "CONDUIT_READY_FD"
+READY = "ready"
+# What a pipe takes in one piece, whichever system it is.
+MOST_SAID = 512
 _CONTROL = ("registry", "health", "billing", "storage")
 # Where a gateway keeps its data unless told otherwise.
 DATA_DIR = Path(".conduit")

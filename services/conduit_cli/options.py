@@ -8,7 +8,7 @@ from conduit_cli.layout import DATA_DIR
 
 data_dir_option = click.option(
     "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, readable=False, path_type=Path),
     envvar="CONDUIT_DATA_DIR",
     default=DATA_DIR,
     show_default=True,

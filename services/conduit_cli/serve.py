@@ -1,11 +1,12 @@
 """The command `conduit serve`: a whole gateway on one machine."""
 
+import errno
 import fcntl
 import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from conduit_cli.keys import ENCRYPTION, MASTER, KeyFile, KeysUnusable
@@ -18,8 +19,11 @@ from conduit_cli.supervisor import (
     Supervisor,
     log,
 )
+from conduit_kernel.file_errors import in_words
 
 START_SECONDS = 30.0
+# What a new gateway takes, and as much again.
+FIRST_BYTES, FIRST_FILES = 2_000_000, 32
 
 
 class AlreadyServed(Exception):
@@ -36,6 +40,7 @@ def serve(
     began = time.monotonic()
     try:
         with _only_one(data_dir):
+            _require_room(data_dir, os.environ)
             ports = with_free_ports(host, http_port, grpc_port)
             layout = Layout(data_dir, host, *ports, workers)
             _serve(layout, KeyFile(data_dir), os.environ, command, began)
@@ -43,8 +48,7 @@ def serve(
         print(f"conduit: {error}", file=sys.stderr)  # noqa: T201 # a command speaks to its user
         return 1
     except OSError as error:
-        words = f"{error.filename}: {error.strerror}" if error.filename else error
-        print(f"conduit: {words}", file=sys.stderr)  # noqa: T201 # as above
+        print(f"conduit: {in_words(error)}", file=sys.stderr)  # noqa: T201 # as above
         return 1
     except StopWanted:
         pass
@@ -102,7 +106,22 @@ def _only_one(data_dir: Path) -> Iterator[None]:
                 f"{data_dir} is in use by another conduit serve (process {lock.read().strip()}). "
                 "Stop it, or choose another folder: conduit serve --data-dir DIR"
             ) from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
+        # A full disk has no room for a number that others are only told.
+        with suppress(OSError):
+            os.truncate(lock.fileno(), 0)
+            os.write(lock.fileno(), f"{os.getpid()}\n".encode())
         yield
+
+
+def _require_room(data_dir: Path, env: Mapping[str, str]) -> None:
+    """Look before the first start for the room that it takes. OSError if there is less.
+
+    Later ones get by with less: what the disk refuses then waits.
+    """
+    if env.get("CONDUIT_DATABASE_URL") or any(data_dir.glob("*.db")):
+        return
+    disk = os.statvfs(data_dir)
+    # Some file systems count no files.
+    lacks_names = disk.f_files > 0 and disk.f_favail < FIRST_FILES
+    if disk.f_bavail * disk.f_frsize < FIRST_BYTES or lacks_names:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(data_dir))

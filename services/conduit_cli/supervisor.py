@@ -16,7 +16,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Self
 
-from conduit_cli.layout import READY_VARIABLE
+from conduit_cli.layout import MOST_SAID, READY, READY_VARIABLE
 
 # What workers have from the wish to stop on, unless told otherwise.
 DRAIN_SECONDS = 4.0
@@ -57,7 +57,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._deaths = 0
-        # The end of a pipe on which the process says that it is ready; -1 once it is closed.
+        # The end of a pipe on which the process says that it is ready, or why not; -1 once closed.
         self.ready_pipe = -1
         # When to start it again; None while it runs.
         self.due_at: float | None = None
@@ -79,11 +79,11 @@ class Child:
             os.close(ready_write)
         self._started_at, self.due_at = now, None
 
-    def is_ready(self) -> bool:
-        """Read the pipe once it has something: whether the process came up or ended."""
-        received = os.read(self.ready_pipe, 16)
+    def said(self) -> str:
+        """Read the pipe once it has something: READY, why it ended, or nothing."""
+        received = os.read(self.ready_pipe, MOST_SAID) if self.ready_pipe >= 0 else b""
         self.close_pipe()
-        return bool(received)
+        return received.decode(errors="replace")
 
     def close_pipe(self) -> None:
         """Listen no longer for readiness."""
@@ -177,8 +177,8 @@ class Supervisor:
             for key, _ in self._selector.select(max(0.0, deadline - self._clock())):
                 if child := waiting.pop(key.fd, None):
                     self._selector.unregister(key.fd)
-                    if not child.is_ready():
-                        raise StartFailed(f"The {child.name} could not start.")
+                    if (said := child.said()) != READY:
+                        raise StartFailed(said or f"The {child.name} could not start.")
             if self._clock() >= deadline and waiting:
                 names = ", ".join(child.name for child in waiting.values())
                 raise StartFailed(f"This took too long to start: {names}.")
@@ -199,8 +199,10 @@ class Supervisor:
                     child.start(now)
                     self._log("restarted", process=child.name)
             elif (code := child.ended()) is not None:
-                child.close_pipe()
-                self._log("died", process=child.name, code=code, wait=child.plan_restart(now))
+                said = child.said()
+                reason = {"reason": said} if said not in {"", READY} else {}
+                wait = child.plan_restart(now)
+                self._log("died", process=child.name, code=code, wait=wait, **reason)
 
     def _wait_for_end(self, children: list[Child], deadline: float) -> None:
         while any(child.ended() is None for child in children):

@@ -29,15 +29,20 @@ async def _start(settings: Settings) -> Drain:
         # A first attempt that fails would be followed by a pause.
         await _reachable(settings.target("registry"), PATIENCE_SECONDS)
     routing = await router.start(settings, catalog, share_port=True)
-    serving = await bridge.start(
-        settings,
-        router=routing.stub,
-        collectors=routing.collectors,
-        background=routing.background,
-        reuse_port=True,
-        worker="".join(sys.argv[1:2]),
-    )
-    await _true(lambda: routing.stub.is_ready, PATIENCE_SECONDS)
+    try:
+        serving = await bridge.start(
+            settings,
+            router=routing.stub,
+            collectors=routing.collectors,
+            background=routing.background,
+            reuse_port=True,
+            worker="".join(sys.argv[1:2]),
+        )
+        await _true(lambda: routing.stub.is_ready, PATIENCE_SECONDS)
+    except BaseException:
+        # Of a start that fails, or that somebody stops, its loops need not tell that they end.
+        await routing.background.stop()
+        raise
 
     async def drain() -> None:
         serving.announce_drain()

@@ -31,7 +31,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from conduit_kernel.errors import ServiceUnavailable
 from conduit_kernel.settings import Settings
-from conduit_kernel.sqlite_file import damage_of, refusal_of, trouble_with_file
+from conduit_kernel.sqlite_file import damage_of, is_locked, refusal_of, trouble_with_file
 
 # How long a statement may wait for another writer, in seconds.
 LOCK_SECONDS = 10
@@ -54,13 +54,21 @@ async def open_database(settings: Settings, service: str, migrations: Path) -> A
     engine = make_engine(database_url(settings, service))
     try:
         async with guarded(service):
-            await _upgrade(engine, service, migrations)
-    except BaseException as error:
+            await _upgrade_file(engine, service, migrations)
+    except BaseException:
         await engine.dispose()
-        if reason := trouble_with_file(error.__cause__):
-            raise ServiceUnavailable(f"{engine.url.database}: {reason}", service=service) from error
         raise
     return engine
+
+
+async def _upgrade_file(engine: AsyncEngine, service: str, migrations: Path) -> None:
+    """Upgrade; ServiceUnavailable, which is all that is told, if SQLite's file is of no use."""
+    try:
+        await _upgrade(engine, service, migrations)
+    except SQLAlchemyError as error:
+        if reason := trouble_with_file(error):
+            raise ServiceUnavailable(f"{engine.url.database}: {reason}", service=service) from error
+        raise
 
 
 def database_url(settings: Settings, service: str) -> URL:
@@ -184,9 +192,9 @@ async def guarded(service: str) -> AsyncIterator[None]:
         if not damage and not _may_pass(error):
             raise
         log = structlog.get_logger("database")
-        log.warning(
-            "database_failed", service=service, error=type(error).__name__, detail=str(error)
-        )
+        # In the driver's words alone: with the statement, each one would be another line.
+        detail = str(error.orig if isinstance(error, DBAPIError) else error)
+        log.warning("database_failed", service=service, error=type(error).__name__, detail=detail)
         trouble = "cannot be reached or is too busy"
         if damage:
             trouble = f"is damaged: {damage}"
@@ -271,8 +279,8 @@ def _write_ahead(cursor: Any) -> None:  # noqa: ANN401 # the driver's own type, 
     while True:
         try:
             cursor.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
+        except sqlite3.OperationalError as error:
+            if not is_locked(error) or time.monotonic() > deadline:
                 raise
         else:
             return

@@ -1,4 +1,7 @@
-"""Logs: one JSON object a line on standard error, constant event names, data in keys."""
+"""Logs: one JSON object a line on standard error, constant event names, data in keys.
+
+A warning or an error that repeats is written at a bounded rate, see `log_limit`.
+"""
 
 import datetime as dt
 import json
@@ -9,12 +12,15 @@ from collections.abc import Callable
 import orjson
 import structlog
 
+from conduit_kernel.log_limit import LogLimit, limited_logger
+
 
 def configure_logs(level: str, service: str) -> None:
     """Set the process's logs up, once, before any is written. ValueError for an unknown level."""
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
         raise ValueError(f"CONDUIT_LOG_LEVEL must be debug, info, warning or error, not {level!r}")
+    limit = LogLimit()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -23,7 +29,7 @@ def configure_logs(level: str, service: str) -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(serializer=_json_of),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
+        wrapper_class=limited_logger(structlog.make_filtering_bound_logger(number), limit),
         logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer),
         cache_logger_on_first_use=True,
     )
@@ -31,7 +37,22 @@ def configure_logs(level: str, service: str) -> None:
     # What libraries have to say goes the same way, from warnings up.
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_LibraryFormatter(service))
+    handler.addFilter(_LibraryFilter(limit))
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler])
+
+
+class _LibraryFilter(logging.Filter):
+    """Limits a library's records as our own lines are; what one says is its unfilled text."""
+
+    def __init__(self, limit: LogLimit) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        suppressed = self._limit.take(record.name, (record.name, record.levelno, str(record.msg)))
+        if suppressed:
+            record.suppressed = suppressed
+        return suppressed is not None
 
 
 class _LibraryFormatter(logging.Formatter):
@@ -43,13 +64,15 @@ class _LibraryFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         at = dt.datetime.fromtimestamp(record.created, dt.UTC).replace(tzinfo=None)
-        line = {
+        line: dict[str, object] = {
             "detail": record.getMessage(),
             "event": record.name,
             "service": self._service,
             "level": record.levelname.lower(),
             "timestamp": f"{at.isoformat()}Z",
         }
+        if suppressed := getattr(record, "suppressed", 0):
+            line["suppressed"] = suppressed
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return _json_of(line).decode()

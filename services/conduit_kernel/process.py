@@ -11,12 +11,13 @@ import structlog
 import uvloop
 
 from conduit_kernel.errors import ConduitError
+from conduit_kernel.file_errors import in_words
 from conduit_kernel.http.descriptors import raise_descriptor_limit
 from conduit_kernel.logs import configure_logs
 from conduit_kernel.setting_names import report_unknown_names
 from conduit_kernel.settings import Settings, environment, read_settings
 
-WRONG_CONFIGURATION = 2
+FAILED, WRONG_CONFIGURATION = 1, 2
 
 
 class Process(Protocol):
@@ -38,7 +39,7 @@ class Process(Protocol):
 
 def run_service(name: str, start: Callable[[Settings], Awaitable[Process]]) -> None:
     """Run a service until SIGTERM or SIGINT. Exits as `exit_in_words` does if it cannot."""
-    with exit_in_words(name):
+    with exit_in_words(to_stderr(name)):
         raise_descriptor_limit()
         settings = read_settings(environment())
         configure_logs(settings.log_level, name)
@@ -47,27 +48,27 @@ def run_service(name: str, start: Callable[[Settings], Awaitable[Process]]) -> N
 
 
 @contextlib.contextmanager
-def exit_in_words(name: str) -> Iterator[None]:
-    """Exit with one line if a process cannot do its work.
+def exit_in_words(tell: Callable[[str], object]) -> Iterator[None]:
+    """Tell in one line why a process cannot do its work, and exit.
 
     With 2 if the configuration is not right, else with 1.
     """
     try:
         yield
     except ValueError as error:
-        sys.stderr.write(f"conduit {name}: {error}\n")
+        tell(str(error))
         sys.exit(WRONG_CONFIGURATION)
     except ConduitError as error:
-        sys.exit(f"conduit {name}: {error}")
+        tell(str(error))
+        sys.exit(FAILED)
     except OSError as error:
-        sys.exit(f"conduit {name}: {in_words(error)}")
+        tell(in_words(error))
+        sys.exit(FAILED)
 
 
-def in_words(error: OSError) -> str:
-    """Return what the system said of which file, without its number."""
-    if not error.strerror:
-        return str(error)
-    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+def to_stderr(name: str) -> Callable[[str], object]:
+    """Return what tells whoever started a service."""
+    return lambda words: sys.stderr.write(f"conduit {name}: {words}\n")
 
 
 async def _run(

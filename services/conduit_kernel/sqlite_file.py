@@ -6,6 +6,8 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from conduit_kernel.file_errors import MAKE_USABLE
+
 # The lower byte of an extended code, https://sqlite.org/rescode.html
 _CODE = 0xFF
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -35,7 +37,12 @@ def trouble_with_file(error: BaseException | None) -> str:
     code = _code(error)
     if code not in _UNUSABLE:
         return ""
-    return f"{_words(error)}. {_WHAT_TO_DO}" if code in _DAMAGED else _words(error)
+    return f"{_words(error)}. {_WHAT_TO_DO if code in _DAMAGED else MAKE_USABLE}"
+
+
+def is_locked(error: sqlite3.Error) -> bool:
+    """Return whether another connection is in the way, which passes."""
+    return _code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def _code(error: BaseException | None) -> int | None:

@@ -28,7 +28,7 @@ NO_ROOM = (
     f"503 The database of the registry service cannot be used: database or disk is full ({REFUSED})"
 )
 # What is said of each call, which is none of the disk's.
-OF_CALLS = frozenset({"http_request", "grpc_request", "database_failed"})
+OF_CALLS = frozenset({"http_request", "grpc_request"})
 # Far less than one for each try: each service, and each kill, may have its own.
 FEW_LINES = 5
 

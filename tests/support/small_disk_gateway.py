@@ -9,7 +9,7 @@ import pytest
 from tests.support.gateways import CONDUIT, Served
 
 # Mounts the disk where nobody else sees it; it ends with the last of the gateway's processes.
-_SCRIPT = 'mount -t tmpfs -o "$1" tmpfs "$2" || exit 77; shift 2; exec "$@"'
+_SCRIPT = 'mount -t tmpfs -o "$1" tmpfs "$2" || exit 77; (cd "$2" && eval "$3"); shift 3; exec "$@"'
 
 
 def may_mount() -> bool:
@@ -21,16 +21,24 @@ def may_mount() -> bool:
     return tried.returncode == 0
 
 
+def on_small_disk(folder: Path, options: str, prepare: str = "") -> tuple[str, ...]:
+    """Return what comes before a command that has such a disk at a folder; else skip the test.
+
+    The options are mount's for a tmpfs; what prepares the disk is a shell's, which runs there.
+    """
+    if not may_mount():
+        pytest.skip("this system lets no test mount a disk")
+    folder.mkdir()
+    return ("unshare", "-rm", "sh", "-c", _SCRIPT, "sh", options, str(folder), prepare)
+
+
 class SmallDisk(Served):
     """A running `conduit serve`, with such a disk."""
 
     def __init__(self, folder: Path, options: str, *arguments: str, **env: str) -> None:
         """Take mount's options of a tmpfs, and the gateway's arguments."""
-        if not may_mount():
-            pytest.skip("this system lets no test mount a disk")
-        folder.mkdir()
-        script = ("unshare", "-rm", "sh", "-c", _SCRIPT, "sh", options, str(folder))
-        super().__init__(folder, *arguments, command=(*script, CONDUIT), **env)
+        before = on_small_disk(folder, options)
+        super().__init__(folder, *arguments, command=(*before, CONDUIT), **env)
         # As the processes that have it see it.
         self.data_dir = Path(f"/proc/{self.process.pid}/root{folder}")
 

@@ -175,7 +175,8 @@ def configured_catalog(settings: Settings) -> Catalog:
     ValueError, naming the setting or the file, if there is no such folder or a file is not right.
     """
     if settings.catalog_dir is not None and not settings.catalog_dir.is_dir():
-        raise ValueError(f"CONDUIT_CATALOG_DIR: {settings.catalog_dir} is no folder")
+        wrong = f"{settings.catalog_dir} is no folder. Make it, or take the setting away"
+        raise ValueError(f"CONDUIT_CATALOG_DIR: {wrong}")
     return load_catalog(
         settings.catalog_dir, base_urls={"Simulator": f"{settings.simulator_url}/v1"}
     )

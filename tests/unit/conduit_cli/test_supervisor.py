@@ -17,7 +17,8 @@ from conduit_cli.supervisor import (
     Supervisor,
 )
 
-READY = f"import os; os.write(int(os.environ['{READY_VARIABLE}']), b'ready')"
+SAYS = f"import os; os.write(int(os.environ['{READY_VARIABLE}']), {{said!r}})"
+READY = SAYS.format(said=b"ready")
 # Until its standard input ends, which its parent holds.
 RUNS = f"{READY}; os.read(0, 1)"
 # So does a process that is deaf to the wish to stop, and says that it is ready once it is.
@@ -95,6 +96,22 @@ def test_a_process_that_ends_before_it_is_ready_fails_the_start(
     ):
         supervisor.wait_until_ready(supervisor._clock() + 20.0)  # noqa: SLF001 # as above
     assert running.ended() is not None
+
+
+def test_a_process_that_says_why_it_ends_is_quoted(
+    supervisor_of: Callable[..., Supervisor], log: Log
+) -> None:
+    """At a start, which it fails; later, in the line about its death."""
+    why = SAYS.format(said=b"/data: No space left on device")
+    with (
+        pytest.raises(StartFailed, match=r"^/data: No space left on device$"),
+        supervisor_of(child("control", why)) as supervisor,
+    ):
+        supervisor.wait_until_ready(supervisor._clock() + 20.0)  # noqa: SLF001 # as above
+    with supervisor_of(child("worker", why)) as supervisor:
+        while not log:
+            supervisor._restart_the_dead()  # noqa: SLF001 # one round of the watch
+    assert log[0][1]["reason"] == "/data: No space left on device"
 
 
 def test_a_process_that_says_nothing_fails_the_start_in_time(

@@ -3,10 +3,12 @@
 import logging
 import subprocess
 import sys
+from collections import Counter
 
 import orjson
 import pytest
 
+from conduit_kernel.log_limit import SAME
 from conduit_kernel.logs import configure_logs
 
 PROLOGUE = """
@@ -84,3 +86,15 @@ def test_an_unknown_level_is_refused() -> None:
     with pytest.raises(ValueError, match=r"CONDUIT_LOG_LEVEL must be .*, not 'loud'"):
         configure_logs("loud", "billing")
     assert logging.getLogger().handlers == handlers
+
+
+def test_what_repeats_is_limited_whoever_says_it() -> None:
+    """Libraries, too, by the text that they fill in."""
+    found = lines(
+        "for number in range(100):\n"
+        "    log.error('crashed', request_id=number)\n"
+        "    library.warning('slow by %d', number)\n"
+        "    log.info('told')\n"
+    )
+    counts = Counter(line["event"] for line in found)
+    assert counts == {"crashed": SAME.burst, "asyncio": SAME.burst, "told": 100}

@@ -7,12 +7,18 @@ import signal
 import pytest
 
 from conduit_kernel.errors import ServiceUnavailable
-from conduit_kernel.process import WRONG_CONFIGURATION, exit_in_words, stop_event
+from conduit_kernel.process import (
+    FAILED,
+    WRONG_CONFIGURATION,
+    exit_in_words,
+    stop_event,
+    to_stderr,
+)
 
 
 def test_a_wrong_configuration_has_a_number_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     """A supervisor need not try again with the same one."""
-    with pytest.raises(SystemExit) as caught, exit_in_words("registry"):
+    with pytest.raises(SystemExit) as caught, exit_in_words(to_stderr("registry")):
         raise ValueError("CONDUIT_HTTP_PORT must be a whole number, not 'x'")
     assert caught.value.code == WRONG_CONFIGURATION
     line = "conduit registry: CONDUIT_HTTP_PORT must be a whole number, not 'x'\n"
@@ -23,24 +29,24 @@ def test_a_wrong_configuration_has_a_number_of_its_own(capsys: pytest.CaptureFix
     ("error", "words"),
     [
         (ServiceUnavailable("is the port taken?"), "is the port taken?"),
-        (PermissionError(13, "Permission denied", "/data"), "/data: Permission denied"),
+        (FileNotFoundError(2, "No such file", "/data"), "/data: No such file"),
         (ConnectionResetError(104, "Connection reset by peer"), "Connection reset by peer"),
         (OSError("of no number"), "of no number"),
     ],
 )
 def test_what_may_pass_is_a_failure_in_one_line(error: Exception, words: str) -> None:
     """Of the services around it or of the system."""
-    with pytest.raises(SystemExit) as caught, exit_in_words("billing"):
+    said: list[str] = []
+    with pytest.raises(SystemExit) as caught, exit_in_words(said.append):
         raise error
-    assert isinstance(caught.value.code, str)
-    assert caught.value.code == f"conduit billing: {words}"
+    assert (caught.value.code, said) == (FAILED, [words])
 
 
 def test_a_fault_of_ours_is_not_put_into_words() -> None:
     """Its traceback is what helps; and who ends well ends without an exit."""
-    with pytest.raises(KeyError), exit_in_words("health"):
+    with pytest.raises(KeyError), exit_in_words(to_stderr("health")):
         raise KeyError("a fault")
-    with exit_in_words("health"):
+    with exit_in_words(to_stderr("health")):
         pass
 
 

@@ -1,5 +1,6 @@
 """SQLite's file: what is wrong with one, and whether it was written to."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog.testing import capture_logs
 
 from conduit_kernel.database import guarded, make_engine, open_database, writer
 from conduit_kernel.errors import ServiceUnavailable
@@ -67,6 +69,21 @@ async def test_a_file_that_cannot_be_used_is_named(
         await open_database(settings, "registry", MIGRATIONS)
     assert str(caught.value).startswith(f"{path}: {words}")
     assert "\n" not in str(caught.value)
+
+
+async def test_a_refusal_of_the_disk_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only another starter is in the way for a moment; nothing but the last line tells of it."""
+    monkeypatch.setattr("conduit_kernel.database.LOCK_SECONDS", 3600)
+    (tmp_path / "registry.db-journal").mkdir()
+    settings = Settings(tmp_path, "master", b"k" * 32)
+    with capture_logs() as lines, pytest.raises(ServiceUnavailable) as caught:
+        async with asyncio.timeout(30):
+            await open_database(settings, "registry", MIGRATIONS)
+    said = f"{tmp_path}/registry.db: unable to open database file. Look whether its disk"
+    assert str(caught.value).startswith(said)
+    assert lines == []
 
 
 async def test_damage_that_shows_later_is_no_fault_of_ours(tmp_path: Path) -> None:
