@@ -19,6 +19,7 @@ from tests.support.small_disk_gateway import SmallDisk
 
 from conduit_cli.gateway import GatewayError
 from conduit_cli.keys import MASTER, VIRTUAL, KeyFile
+from conduit_kernel.log_limit import SAME
 
 PATIENCE_SECONDS = 60.0
 # So many changes fill what the databases' logs have left.
@@ -29,8 +30,8 @@ NO_ROOM = (
 )
 # What is said of each call, which is none of the disk's.
 OF_CALLS = frozenset({"http_request", "grpc_request"})
-# Far less than one for each try: each service, and each kill, may have its own.
-FEW_LINES = 5
+# Far less than one for each try: those of a process, and of the one that follows when it is killed.
+FEW_LINES = 2 * SAME.burst
 
 
 def chat(served: Served, number: int) -> None:

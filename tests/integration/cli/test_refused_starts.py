@@ -33,8 +33,9 @@ def refused(data_dir: Path, before: Sequence[str] = (), **env: str) -> str:
         timeout=60,
         check=False,
     )
-    # Other lines are the log's, and not of what went wrong.
-    said = [line for line in ended.stderr.splitlines() if '"level":"info"' not in line]
+    # Others are the log's, of processes that were well, or stop without their disk.
+    of_log = ('"level":"info"', '"event":"disk_refused"')
+    said = [x for x in ended.stderr.splitlines() if not any(each in x for each in of_log)]
     assert (ended.returncode, ended.stdout, len(said)) == (1, "", 1), ended.stderr
     return said[0]
 
