@@ -7,6 +7,7 @@ then has its name as argument.
 import asyncio
 import sys
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 from conduit_bridge import bootstrap as bridge
 from conduit_cli.child import Drain, run_child
@@ -28,8 +29,10 @@ async def _start(settings: Settings) -> Drain:
     if not (settings.data_dir / "router" / "snapshot.binpb").exists():
         # A first attempt that fails would be followed by a pause.
         await _reachable(settings.target("registry"), PATIENCE_SECONDS)
-    routing = await router.start(settings, catalog, share_port=True)
-    try:
+    async with AsyncExitStack() as started:
+        # Of a start that fails, or that somebody stops, no loop need tell that it ends.
+        routing = await router.start(settings, catalog, share_port=True)
+        started.push_async_callback(routing.background.stop)
         serving = await bridge.start(
             settings,
             router=routing.stub,
@@ -38,11 +41,9 @@ async def _start(settings: Settings) -> Drain:
             reuse_port=True,
             worker="".join(sys.argv[1:2]),
         )
+        started.push_async_callback(serving.drain, 0.0)
         await _true(lambda: routing.stub.is_ready, PATIENCE_SECONDS)
-    except BaseException:
-        # Of a start that fails, or that somebody stops, its loops need not tell that they end.
-        await routing.background.stop()
-        raise
+        started.pop_all()
 
     async def drain() -> None:
         serving.announce_drain()
