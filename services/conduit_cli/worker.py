@@ -30,9 +30,9 @@ async def _start(settings: Settings) -> Drain:
         # A first attempt that fails would be followed by a pause.
         await _reachable(settings.target("registry"), PATIENCE_SECONDS)
     async with AsyncExitStack() as started:
-        # Of a start that fails, or that somebody stops, no loop need tell that it ends.
+        # What a start that fails, or that somebody stops, has begun ends as it does elsewhere.
         routing = await router.start(settings, catalog, share_port=True)
-        started.push_async_callback(routing.background.stop)
+        started.push_async_callback(routing.drain, 0.0)
         serving = await bridge.start(
             settings,
             router=routing.stub,
