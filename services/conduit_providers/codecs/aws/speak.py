@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from conduit_kernel.errors import InvalidRequest
+from conduit_providers.codecs.shared.sound_converter import SoundConverter, load_library
 from conduit_providers.codecs.shared.speeches import (
     SoundDecoder,
     WavDecoder,
@@ -29,8 +30,8 @@ from conduit_providers.wire import JSON_HEADERS, HttpRequest
 
 # A model is an engine: `polly-neural`.
 ENGINE_PREFIX = "polly-"
-# `pcm` is not among them: Polly has it at 16 kHz at most, and OpenAI's is of 24 kHz, of which the
-# bytes say nothing. In `wav` they do. `OutputFormat`, Polly's own member, is for those who know.
+# Polly has `pcm` at 16 kHz at most, and OpenAI's is of 24 kHz, of which the bytes say nothing, so
+# that it is made. In `wav` they say. `OutputFormat`, Polly's own member, is for those who know.
 _FORMATS: Mapping[str, str] = MappingProxyType(
     {
         "alaw": "alaw",
@@ -38,6 +39,7 @@ _FORMATS: Mapping[str, str] = MappingProxyType(
         "mulaw": "mulaw",
         "ogg": "ogg_vorbis",
         "opus": "ogg_opus",
+        "pcm": "pcm",
         "wav": "pcm",
     }
 )
@@ -66,16 +68,21 @@ class AwsSpeakCodec:
             raise InvalidRequest(message, field="voice")
         path = target.fill(endpoint.path_for(target.settings), model=call.model)
         headers = JSON_HEADERS + tuple(endpoint.headers.items())
+        if wish.format == "pcm":
+            load_library()
         body = orjson.dumps(_body(call, wish, members, target.provider_name))
         return HttpRequest("POST", path, headers, body)
 
     def decoder(self, call: SpeakCall, endpoint: Endpoint) -> SoundDecoder:
         """Return what passes the sound on; the answer's head says how many characters it is."""
         usage, members = _characters(call), own_members(call)
-        if wish_of(call).format != "wav" or _is_sound(members.get("OutputFormat")):
+        wanted = wish_of(call).format
+        if wanted not in {"pcm", "wav"} or _is_sound(members.get("OutputFormat")):
             return SoundDecoder(call, usage)
-        is_low = members.get("SampleRate") == str(_LOW_RATE)
-        return WavDecoder(call, usage, _LOW_RATE if is_low else _RATE)
+        rate = _LOW_RATE if members.get("SampleRate") == str(_LOW_RATE) else _RATE
+        if wanted == "wav":
+            return WavDecoder(call, usage, rate)
+        return SoundDecoder(call, usage, SoundConverter(wanted, rate, call.provider))
 
 
 def _is_sound(output_format: object) -> bool:

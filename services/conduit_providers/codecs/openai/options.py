@@ -1,5 +1,6 @@
 """What the catalog says to OpenAI's dialect."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -49,6 +50,8 @@ class SpeakOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     # Whether formats beside the claimed ones are for the server to take or to refuse.
     takes_any_format: bool = False
+    # Formats that it lacks, by the one that each is made of: `pcm`, or `wav`.
+    made_of: Mapping[str, Literal["pcm", "wav"]] = {}
 
 
 class SpeakModel(AnySpeakModel, frozen=True, forbid_unknown_fields=True):

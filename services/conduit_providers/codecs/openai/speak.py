@@ -8,6 +8,7 @@ import orjson
 from conduit_providers.codecs.openai.options import SpeakModel
 from conduit_providers.codecs.openai.request import fitted_members, headers_of
 from conduit_providers.codecs.openai.speech_stream import OpenAISpeechDecoder
+from conduit_providers.codecs.shared.sound_converter import SoundConverter, load_library
 from conduit_providers.codecs.shared.speeches import (
     SoundDecoder,
     check_format,
@@ -16,7 +17,7 @@ from conduit_providers.codecs.shared.speeches import (
 )
 from conduit_providers.operations.speak import SpeakCall
 from conduit_providers.spec import Endpoint
-from conduit_providers.speech import EVENTS_TYPE
+from conduit_providers.speech import EVENTS_TYPE, PCM_RATE
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest
 
@@ -31,6 +32,9 @@ class OpenAISpeakCodec:
         if not endpoint.options.takes_any_format:
             check_format(call, wish, endpoint)
         members = fitted_members(call, endpoint, target.provider_name)
+        if source := endpoint.options.made_of.get(wish.format):
+            members["response_format"] = source
+            load_library()
         facts: SpeakModel = endpoint.facts_of(call.model)
         if facts.events == "always":
             # They alone say what was used.
@@ -47,7 +51,18 @@ class OpenAISpeakCodec:
     def decoder(self, call: SpeakCall, endpoint: Endpoint) -> OpenAISpeechDecoder | SoundDecoder:
         """Return what reads events, or passes bytes on, whichever the provider sends."""
         kind = call.answer_headers.get("content-type", "").strip().lower()
-        return OpenAISpeechDecoder(call) if kind.startswith(EVENTS_TYPE) else SoundDecoder(call)
+        converter = _converter(call, endpoint)
+        if kind.startswith(EVENTS_TYPE):
+            return OpenAISpeechDecoder(call, converter)
+        return SoundDecoder(call, converter=converter)
+
+
+def _converter(call: SpeakCall, endpoint: Endpoint) -> SoundConverter | None:
+    wanted = wish_of(call).format
+    source = endpoint.options.made_of.get(wanted)
+    if source is None:
+        return None
+    return SoundConverter(wanted, PCM_RATE if source == "pcm" else None, call.provider)
 
 
 CODEC = OpenAISpeakCodec()

@@ -14,7 +14,8 @@ from conduit_kernel.errors import UpstreamError
 from conduit_providers.calls import Call
 from conduit_providers.codecs.shared.passed_events import EventHead, PassingDecoder, one_line
 from conduit_providers.codecs.shared.skipping import may_skip
-from conduit_providers.codecs.shared.speeches import SpeechWriter, wish_of
+from conduit_providers.codecs.shared.sound_converter import SoundConverter
+from conduit_providers.codecs.shared.speeches import SpeechWriter, together, wish_of
 from conduit_providers.codecs.shared.sse import SseEvent, events_in
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import JsonReader
@@ -41,11 +42,12 @@ _DECODER = JsonReader(_Event)
 class OpenAISpeechDecoder(PassingDecoder[_Event, SpeechEvents]):
     """Reads the events of one answer."""
 
-    def __init__(self, call: Call[Any]) -> None:
-        """Take the call, which says whether its caller wants events."""
+    def __init__(self, call: Call[Any], converter: SoundConverter | None = None) -> None:
+        """Take the call, which says whether its caller wants events, and what makes the format."""
         super().__init__(call.provider, _DECODER, SpeechEvents)
         self._wish = wish_of(call)
         self._writer = SpeechWriter(self._wish)
+        self._converter = converter
         self._usage: Quantities | None = None
         # Of the events that arrived together.
         self._sound = b""
@@ -82,10 +84,20 @@ class OpenAISpeechDecoder(PassingDecoder[_Event, SpeechEvents]):
 
     def _handed_out(self, passed: bytes) -> SpeechEvents | None:
         sound, self._sound = self._sound, b""
+        if self._converter is not None:
+            return self._converted(sound, self._converter)
         if self._wish.is_of_events:
             kind = self._writer.first_type() if passed else ""
             return SpeechEvents(sse=passed, content_type=kind) if passed else None
         return self._writer.piece(sound) if sound else None
+
+    def _converted(self, sound: bytes, converter: SoundConverter) -> SpeechEvents | None:
+        made = converter.feed(sound)
+        if not self.done:
+            return self._writer.piece(made) if made else None
+        made += converter.close()
+        last = self._writer.piece(made) if made else None
+        return together(last, self._writer.end(self._usage))
 
     def _look_at(self, event: _Event) -> None:
         if event.type == _DONE:

@@ -7,6 +7,7 @@ import msgspec
 from conduit.v1.speech_pb2 import SpeechEvent
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.calls import Call
+from conduit_providers.codecs.shared.sound_converter import SoundConverter
 from conduit_providers.codecs.shared.wav import wav_head
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import parsed
@@ -151,13 +152,25 @@ class SpeechWriter:
         return self._content_type
 
 
+def together(first: SpeechEvents | None, then: SpeechEvents | None) -> SpeechEvents | None:
+    """Return what is handed out at once; None where both are nothing."""
+    if first is None or then is None:
+        return first or then
+    return first.with_more(then)
+
+
 class SoundDecoder:
     """Passes on the bytes of a provider's sound; their end is the end of the answer."""
 
     skipped = 0
 
-    def __init__(self, call: Call[Any], usage: Quantities | None = None) -> None:
-        """Take the call, and what the answer's head says that it uses."""
+    def __init__(
+        self,
+        call: Call[Any],
+        usage: Quantities | None = None,
+        converter: SoundConverter | None = None,
+    ) -> None:
+        """Take the call, what the answer's head says that it uses, and what makes the format."""
         self.usage = usage
         self.done = False
         self.has_finished = False
@@ -166,7 +179,9 @@ class SoundDecoder:
         self._wish = wish_of(call)
         kind = call.answer_headers.get("content-type", "")
         self._is_sound = not kind.strip().lower().startswith(_TEXTS)
-        self._writer = SpeechWriter(self._wish, kind)
+        self._converter = converter
+        # Of what is converted, the provider says another type.
+        self._writer = SpeechWriter(self._wish, "" if converter else kind)
         self._bytes = 0
         self._text = b""
 
@@ -175,6 +190,11 @@ class SoundDecoder:
         if not self._is_sound:
             self._text = (self._text + data)[:MAX_ERROR_BYTES]
             return None
+        if self._converter is not None:
+            data = self._converter.feed(data)
+        return self._handed_out(data)
+
+    def _handed_out(self, data: bytes) -> SpeechEvents | None:
         if not data:
             return None
         self._bytes += len(data)
@@ -185,10 +205,13 @@ class SoundDecoder:
         """Return what says that it is the end. UpstreamError if there was no sound."""
         if not self._is_sound:
             raise self._failure()
+        rest = None
+        if self._converter is not None:
+            rest = self._handed_out(self._converter.close())
         if not self._writer.has_begun:
             raise malformed(self._provider, "it has no sound")
         self.done = self.has_finished = True
-        return self._writer.end(self.usage)
+        return together(rest, self._writer.end(self.usage))
 
     def _seconds(self) -> float:
         if self._wish.format in _SAMPLED:

@@ -1,0 +1,136 @@
+"""PCM, WAV, mu-law and A-law made of one another by FFmpeg, as the sound arrives.
+
+https://pyav.basswood-io.com/docs/stable/
+"""
+
+import functools
+import threading
+from collections.abc import Iterable
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from conduit_providers.codecs.shared.wav import Samples, samples_in, wav_head
+from conduit_providers.failures import malformed
+from conduit_providers.speech import PCM_RATE, PHONE_RATE
+
+if TYPE_CHECKING:
+    from av import AudioFrame, AudioResampler
+    from av.audio.codeccontext import AudioCodecContext
+
+_LIBRARY = "av"
+# As FFmpeg calls the laws of telephones, each of which is at their rate.
+_LAWS = {"alaw": "pcm_alaw", "mulaw": "pcm_mulaw"}
+# Longer than the head of any WAV file, even with the tags that some put before the samples.
+_MAX_HEAD_BYTES = 64 * 1024
+_BITS = 16
+_LAYOUTS = {1: "mono", 2: "stereo"}
+
+
+@functools.cache
+def load_library() -> None:
+    """Begin to load FFmpeg, once: it takes up to half a second, while the provider is asked."""
+    threading.Thread(target=import_module, args=(_LIBRARY,), daemon=True).start()
+
+
+class SoundConverter:
+    """Makes a format of samples of 16 bits, bare or in WAV, piece by piece.
+
+    `pcm` and the laws have the rates that nobody needs to be told; `wav` keeps the rate.
+    """
+
+    def __init__(self, target: str, rate: int | None, provider: str) -> None:
+        """Take the format, and the rate of bare samples; None where a WAV head says it."""
+        self._target = target
+        self._provider = provider
+        self._samples = None if rate is None else Samples(1, rate, _BITS, 0, None)
+        # What is not read yet: a head that is not whole, or a part of a sample.
+        self._rest = b""
+        # How many bytes of samples are still to come; None where only the end will tell.
+        self._due: int | None = None
+        self._has_head = False
+        self._steps: _Steps | None = None
+
+    def feed(self, data: bytes) -> bytes:
+        """Return what the next bytes become; nothing while they are too few."""
+        self._rest += data
+        if self._samples is None and not self._read_head():
+            return b""
+        assert self._samples is not None  # noqa: S101 # told by its head
+        size = self._samples.channels * _BITS // 8
+        whole = len(self._rest) - len(self._rest) % size
+        samples, self._rest = self._rest[:whole], self._rest[whole:]
+        if self._due is not None:
+            # Tags may follow.
+            samples = samples[: self._due]
+            self._due -= len(samples)
+        return self._made(samples) if samples else b""
+
+    def close(self) -> bytes:
+        """Return what is still to come of all. UpstreamError if there was no head."""
+        if self._samples is None:
+            raise malformed(self._provider, "it is no WAV file of PCM")
+        return b"" if self._steps is None else self._steps.close()
+
+    def _read_head(self) -> bool:
+        found = samples_in(self._rest)
+        if found is None:
+            if len(self._rest) > _MAX_HEAD_BYTES:
+                raise malformed(self._provider, "it is no WAV file of PCM")
+            return False
+        if found.bits != _BITS or found.channels not in _LAYOUTS:
+            raise malformed(self._provider, "its WAV is not of 16 bits in one channel or two")
+        self._samples, self._due = found, found.size
+        self._rest = self._rest[found.begins_at :]
+        return True
+
+    def _made(self, samples: bytes) -> bytes:
+        assert self._samples is not None  # noqa: S101 # known by now
+        source = self._samples
+        rate = self._rate_of(source)
+        head = wav_head(rate) if self._target == "wav" and not self._has_head else b""
+        self._has_head = True
+        if self._target not in _LAWS and (source.channels, source.rate) == (1, rate):
+            return head + samples
+        if self._steps is None:
+            self._steps = _Steps(source, rate, _LAWS.get(self._target))
+        return head + self._steps.feed(samples)
+
+    def _rate_of(self, source: Samples) -> int:
+        if self._target == "wav":
+            return source.rate
+        return PHONE_RATE if self._target in _LAWS else PCM_RATE
+
+
+class _Steps:
+    """The way of samples through FFmpeg: to another rate, and to a law."""
+
+    def __init__(self, source: Samples, rate: int, law: str | None) -> None:
+        import av  # noqa: PLC0415 # see load_library
+
+        self._frame_of = av.AudioFrame
+        self._source = source
+        self._resampler: AudioResampler = av.AudioResampler("s16", "mono", rate)
+        self._law: AudioCodecContext | None = None
+        if law is not None:
+            self._law = cast("AudioCodecContext", av.CodecContext.create(law, "w"))
+            self._law.sample_rate = rate
+            self._law.layout, self._law.format = av.AudioLayout("mono"), av.AudioFormat("s16")
+
+    def feed(self, samples: bytes) -> bytes:
+        """Return what samples become; the last ones wait for those that follow."""
+        count = len(samples) // (self._source.channels * _BITS // 8)
+        layout = _LAYOUTS[self._source.channels]
+        frame = self._frame_of(format="s16", layout=layout, samples=count)
+        frame.sample_rate = self._source.rate
+        frame.planes[0].update(samples)
+        return self._after(self._resampler.resample(frame))
+
+    def close(self) -> bytes:
+        """Return what waited."""
+        return self._after(self._resampler.resample(None))
+
+    def _after(self, frames: "Iterable[AudioFrame]") -> bytes:
+        if self._law is None:
+            return b"".join(bytes(frame.planes[0])[: 2 * frame.samples] for frame in frames)
+        law = self._law
+        return b"".join(bytes(packet) for frame in frames for packet in law.encode(frame))
