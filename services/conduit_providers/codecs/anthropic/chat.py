@@ -21,6 +21,7 @@ from conduit_providers.codecs.anthropic.options import ChatModel, ChatOptions
 from conduit_providers.codecs.anthropic.request import MessagesBody
 from conduit_providers.codecs.anthropic.stream import AnthropicChatDecoder
 from conduit_providers.codecs.anthropic.turns import FORMAT
+from conduit_providers.codecs.shared.call_ids import answered_id
 from conduit_providers.codecs.shared.counts import chat_usage
 from conduit_providers.codecs.shared.finish import put_finish
 from conduit_providers.dates import sent_at
@@ -124,7 +125,7 @@ def _add_blocks(message: ChatMessage, blocks: list[Block]) -> None:
         message.annotations_json = orjson.dumps(cited)
     for block in blocks:
         if block.type == "tool_use":
-            call = message.tool_calls.add(id=block.id or "")
+            call = message.tool_calls.add(id=answered_id(block.id, len(message.tool_calls)))
             call.function.name = block.name or ""
             call.function.arguments = block.arguments
 

@@ -21,6 +21,7 @@ from conduit_providers.codecs.anthropic.answer import (
 from conduit_providers.codecs.anthropic.blocks import StreamedBlocks, put_block
 from conduit_providers.codecs.anthropic.members import answer_json, choice_json, with_details
 from conduit_providers.codecs.anthropic.turns import FORMAT
+from conduit_providers.codecs.shared.call_ids import answered_id
 from conduit_providers.codecs.shared.chunk_decoder import EventDecoder
 from conduit_providers.codecs.shared.counts import chat_usage
 from conduit_providers.codecs.shared.finish import put_finish
@@ -71,7 +72,7 @@ class AnthropicChatDecoder(EventDecoder):
                 self._add_head(message, chunks)
             case Event(type="message_delta", delta=Delta() as delta):
                 self._add_finish(event, delta, chunks)
-            case Event(type="message_stop"):
+            case Event(type="message_stop") if self.has_finished:
                 self._add_end(chunks)
             case Event(type="error"):
                 raise error_in_stream(event.error, self._provider)
@@ -123,7 +124,9 @@ class AnthropicChatDecoder(EventDecoder):
                 self._first_arguments[index] = block.arguments
                 delta = ChatDelta()
                 call = delta.tool_calls.add(
-                    index=self._tools[index], id=block.id or "", type="function"
+                    index=self._tools[index],
+                    id=answered_id(block.id, self._tools[index]),
+                    type="function",
                 )
                 call.function.name = block.name or ""
                 call.function.arguments = ""

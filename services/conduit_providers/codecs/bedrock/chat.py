@@ -24,6 +24,7 @@ from conduit_providers.codecs.bedrock.kept_blocks import must_be_kept, put_block
 from conduit_providers.codecs.bedrock.request import ConverseBody
 from conduit_providers.codecs.bedrock.stream import ConverseStreamDecoder
 from conduit_providers.codecs.bedrock.tools import answer_tool
+from conduit_providers.codecs.shared.call_ids import answered_id
 from conduit_providers.codecs.shared.counts import chat_usage
 from conduit_providers.codecs.shared.finish import put_finish
 from conduit_providers.codecs.shared.turns import argument_text
@@ -109,7 +110,8 @@ def _add_words(message: ChatMessage, blocks: list[Block]) -> None:
         message.annotations_json = orjson.dumps(cited)
     for block in blocks:
         if block.call is not None:
-            call = message.tool_calls.add(id=block.call.tool_use_id)
+            call_id = answered_id(block.call.tool_use_id, len(message.tool_calls))
+            call = message.tool_calls.add(id=call_id)
             call.function.name = block.call.name
             call.function.arguments = argument_text(block.call.input)
 

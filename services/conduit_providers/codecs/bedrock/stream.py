@@ -25,6 +25,7 @@ from conduit_providers.codecs.bedrock.answer import (
 from conduit_providers.codecs.bedrock.citations import StreamedCitations
 from conduit_providers.codecs.bedrock.kept_blocks import StreamedBlocks, put_block
 from conduit_providers.codecs.shared.aws_eventstream import Frame, FrameBuffer
+from conduit_providers.codecs.shared.call_ids import answered_id
 from conduit_providers.codecs.shared.chunk_decoder import ChunkDecoder
 from conduit_providers.codecs.shared.counts import chat_usage
 from conduit_providers.codecs.shared.finish import put_finish
@@ -141,7 +142,9 @@ class ConverseStreamDecoder(ChunkDecoder[Frame]):
             return
         self._tools[index] = len(self._tools)
         delta = ChatDelta()
-        piece = delta.tool_calls.add(index=self._tools[index], id=call.tool_use_id, type="function")
+        number = self._tools[index]
+        call_id = answered_id(call.tool_use_id, number)
+        piece = delta.tool_calls.add(index=number, id=call_id, type="function")
         piece.function.name = call.name
         piece.function.arguments = ""
         self._chunk(chunks, delta)

@@ -22,6 +22,7 @@ from conduit_providers.codecs.cohere.answer import (
 )
 from conduit_providers.codecs.cohere.request import ChatBody
 from conduit_providers.codecs.cohere.stream import CohereChatDecoder
+from conduit_providers.codecs.shared.call_ids import answered_id
 from conduit_providers.codecs.shared.finish import put_finish
 from conduit_providers.dates import sent_at
 from conduit_providers.failures import malformed
@@ -82,7 +83,7 @@ def _completion(reply: Reply, said: Message, call: ChatCall) -> ChatCompletion:
         _add_thought(message, said.tool_plan, TOOL_PLAN)
     content = [Content("text", said.content)] if isinstance(said.content, str) else said.content
     _add_content(message, content or [])
-    _add_calls(message, said.tool_calls or [])
+    _add_calls(message, said.tool_calls or [], call.provider)
     put_finish(choice, finish, has_calls=bool(message.tool_calls))
     if cited := annotations(said.citations or []):
         message.annotations_json = orjson.dumps(cited)
@@ -109,12 +110,13 @@ def _add_thought(message: ChatMessage, text: str, name: str | None) -> None:
     )
 
 
-def _add_calls(message: ChatMessage, calls: list[Called]) -> None:
-    for each in calls:
-        call = message.tool_calls.add(id=each.id or "")
-        if each.function is not None:
-            call.function.name = each.function.name or ""
-            call.function.arguments = each.function.arguments or "{}"
+def _add_calls(message: ChatMessage, calls: list[Called], provider: str) -> None:
+    for number, each in enumerate(calls):
+        if each.function is None:
+            raise malformed(provider, "a tool call has no function")
+        call = message.tool_calls.add(id=answered_id(each.id, number))
+        call.function.name = each.function.name or ""
+        call.function.arguments = each.function.arguments or "{}"
 
 
 CODEC = CohereChatCodec()

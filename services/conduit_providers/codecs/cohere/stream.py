@@ -22,6 +22,7 @@ from conduit_providers.codecs.cohere.answer import (
     finish_of,
     logprobs,
 )
+from conduit_providers.codecs.shared.call_ids import answered_id
 from conduit_providers.codecs.shared.chunk_decoder import EventDecoder
 from conduit_providers.codecs.shared.finish import put_finish
 from conduit_providers.codecs.shared.sse import SseEvent
@@ -154,7 +155,9 @@ class CohereChatDecoder(EventDecoder):
             raise malformed(self._provider, "a tool call has no function")
         self._tools[index] = len(self._tools)
         delta = ChatDelta()
-        call = delta.tool_calls.add(index=self._tools[index], id=called.id or "", type="function")
+        number = self._tools[index]
+        call_id = answered_id(called.id, number)
+        call = delta.tool_calls.add(index=number, id=call_id, type="function")
         call.function.name = called.function.name or ""
         call.function.arguments = called.function.arguments or ""
         if called.function.arguments:

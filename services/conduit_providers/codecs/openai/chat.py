@@ -20,7 +20,7 @@ from conduit_providers.codecs.openai.usage import (
     quantities_of,
 )
 from conduit_providers.failures import error_in_stream, malformed
-from conduit_providers.json_reading import JsonReader
+from conduit_providers.json_reading import Index, JsonReader
 from conduit_providers.operations.chat import (
     ChatAnswer,
     ChatCall,
@@ -42,7 +42,7 @@ class _Message(msgspec.Struct):
 
 class _Choice(msgspec.Struct):
     message: _Message
-    index: int | None = None
+    index: Index | None = None
     finish_reason: str | None = None
     error: object = None
 

@@ -20,7 +20,7 @@ from conduit_providers.codecs.openai.tool_calls import (
     text_of,
     whole_calls,
 )
-from conduit_providers.json_reading import JsonReader
+from conduit_providers.json_reading import Index, JsonReader
 
 Unread = msgspec.Raw | msgspec.UnsetType
 
@@ -56,7 +56,7 @@ PLAIN = Delta()
 class ChunkChoice(msgspec.Struct):
     """A choice of a chunk."""
 
-    index: int | None = None
+    index: Index | None = None
     delta: Delta | None = None
     finish_reason: str | None = None
 
@@ -219,10 +219,13 @@ def with_messages_formed(answer: bytes, provider: str, *, may_stop: bool = False
             message["role"] = raw("assistant")
         _rename_thoughts(message)
         word = text_of(choice.get("finish_reason"))
-        calls = whole_calls(message.get("tool_calls", NULL), is_cut=word in _CUT)
+        given = message.get("tool_calls", NULL)
+        calls = whole_calls(given, is_cut=word in _CUT)
         has_calls = calls not in (None, NO_CALLS)
         if calls is not None:
             message["tool_calls"] = calls
+        elif given != NULL:
+            del message["tool_calls"]
         if index_of(choice.get("index")) is None:
             choice["index"] = raw(place)
         reason = reason_of(word, provider, has_calls=has_calls and not may_stop)

@@ -148,7 +148,8 @@ class CallNumbers:
             function.pop("name", None)
         if "arguments" in function:
             function["arguments"] = as_text(function["arguments"])
-        if function:
+        if function or "custom" not in piece:
+            # OpenAI's accumulator asserts that it is there.
             piece["function"] = raw(function)
 
 

@@ -59,3 +59,8 @@ class CallIds:
             unused = fitted[: MAX_CHARS - len(ending)] + ending
         self._numbers[fitted] = number
         return unused
+
+
+def answered_id(given: str | None, number: int) -> str:
+    """Return the id of a call that a model made; one of ours if it has none, as results name it."""
+    return given or f"call_{number}"

@@ -170,12 +170,17 @@ def test_an_error_ends_the_stream_by_its_class() -> None:
 
 @pytest.mark.parametrize(
     ("events", "is_whole"),
-    [([START], False), ([START, begun(0, "text", text="Hi")], False), ([START, FINISH], True)],
+    [
+        ([START], False),
+        ([START, begun(0, "text", text="Hi")], False),
+        ([START, begun(0, "text", text="Hi"), STOP], False),
+        ([START, FINISH], True),
+    ],
 )
 def test_a_stream_is_whole_once_it_said_why_it_ended(
     events: Iterable[Json], *, is_whole: bool
 ) -> None:
-    """The last event may be lost."""
+    """The last event may be lost; alone, it does not say why."""
     reader = decoder()
     reader.feed(sse(*events))
     if is_whole:

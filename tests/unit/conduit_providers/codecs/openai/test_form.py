@@ -240,6 +240,24 @@ def test_a_message_without_calls_is_in_form(calls: Json) -> None:
     assert choice_of(good) == good
 
 
+@pytest.mark.parametrize("calls", [7, "x", [None], [[]], {"a": 1}])
+def test_calls_that_are_none_are_left_out_of_a_message(calls: object) -> None:
+    """As they are of a chunk: agents go through the list."""
+    said = {"role": "assistant", "content": "a"}
+    found = choice_of({"index": 0, "message": {**said, "tool_calls": calls}})
+    assert found["message"] == said
+    assert found["finish_reason"] == "stop"
+
+
+@pytest.mark.parametrize("index", [-1, 2**31, 2**63])
+def test_a_choice_in_no_possible_place_is_malformed(index: int) -> None:
+    """No caller could keep it."""
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(chunk(piece({"content": "a"}, index)), type=_Chunk)
+    with pytest.raises(UpstreamError, match="not a chat completion"):
+        CODEC.read(chunk({**GOOD_CHOICE, "index": index}), CALL, PLAIN)
+
+
 @pytest.mark.parametrize("calls", [[], None])
 def test_an_empty_list_of_calls_is_no_call(calls: Json | None) -> None:
     """An answer without a reason to stop has then stopped, and nobody waits for a tool."""

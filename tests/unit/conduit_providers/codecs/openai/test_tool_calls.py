@@ -83,6 +83,13 @@ def test_what_was_said_is_not_said_again() -> None:
     assert more == {"index": 0, "function": {"arguments": "}"}}
 
 
+def test_pieces_of_functions_have_one() -> None:
+    """OpenAI's accumulator asserts it, also of pieces that only say the id again."""
+    begin = call("f", "{", id="a", index=0, type="function")
+    _, again, odd = numbered(begin, {"index": 0, "id": "a"}, {"index": 0, "function": 7})
+    assert again == odd == {"index": 0, "function": {}}
+
+
 def test_other_members_stay() -> None:
     """Signatures are of the call, too; custom tools have no function."""
     custom = {"index": 0, "id": "a", "type": "custom", "custom": {"name": "c", "input": "x"}}

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from conduit_providers.codecs.shared.call_ids import MAX_CHARS, CallIds, tool_name
+from conduit_providers.codecs.shared.call_ids import MAX_CHARS, CallIds, answered_id, tool_name
 
 TAKEN = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
@@ -74,3 +74,9 @@ def test_a_result_of_no_call_is_left_to_the_provider() -> None:
 def test_names_that_models_made_up_are_fitted(name: str, fitted: str) -> None:
     """A conversation with one in it can go on: vercel/ai#10202, openclaw/openclaw#21873."""
     assert tool_name(name, MAX_CHARS) == fitted
+
+
+def test_a_call_without_an_id_gets_one_by_its_place() -> None:
+    """Others keep theirs."""
+    assert answered_id("a", 3) == "a"
+    assert answered_id("", 3) == answered_id(None, 3) == "call_3"
