@@ -8,6 +8,9 @@ from collections.abc import Callable
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 ID_LENGTH = 26
+# The last four digits of the counter.
+_LOW_BITS = 20
+_MOST_LOW = (1 << _LOW_BITS) - 1
 
 
 class IdSource:
@@ -21,25 +24,25 @@ class IdSource:
         self._clock = clock
         # Half of the 80 bits' range is left for counting.
         count = secrets.randbits(79)
-        self._high, self._low = _text(count >> 40, 8), count & ((1 << 40) - 1)
-        self._count_high = count >> 40
-        self._milliseconds = -1
-        self._prefix = ""
+        self._low = count & _MOST_LOW
+        # What stays for a million ids, and what stays for a second, as numbers and as text.
+        self._high, self._middle = count >> _LOW_BITS, _text(count >> _LOW_BITS, 12)
+        self._second, self._early = -1, ""
 
     def next(self) -> str:
         """Return a fresh id."""
         low = self._low = self._low + 1
         milliseconds = int(self._clock() * 1000)
-        if milliseconds != self._milliseconds or low >> 40:
-            if low >> 40:
-                low = self._low = 0
-                self._count_high += 1
-                self._high = _text(self._count_high, 8)
-            self._milliseconds = milliseconds
-            self._prefix = _text(milliseconds, 10) + self._high
+        if low > _MOST_LOW:
+            low = self._low = 0
+            self._high += 1
+            self._middle = _text(self._high, 12)
+        if milliseconds >> 10 != self._second:
+            self._second = milliseconds >> 10
+            self._early = _text(self._second, 8)
         pairs = _PAIRS
-        first, second = pairs[low >> 30], pairs[(low >> 20) & 1023]
-        return f"{self._prefix}{first}{second}{pairs[(low >> 10) & 1023]}{pairs[low & 1023]}"
+        late, first, second = pairs[milliseconds & 1023], pairs[low >> 10], pairs[low & 1023]
+        return f"{self._early}{late}{self._middle}{first}{second}"
 
 
 def _text(value: int, length: int) -> str:

@@ -23,6 +23,7 @@ class Repeat:
     __slots__ = (
         "_digits_at",
         "_fields",
+        "_latest",
         "_limit",
         "_line",
         "_prefix",
@@ -40,6 +41,8 @@ class Repeat:
         self._suffix = suffix
         self._digits_at = len(prefix)
         self._suffix_size = len(suffix)
+        # Where the end of the head must have ended.
+        self._latest = len(prefix) + _MAX_DIGITS + len(suffix)
         self._limit = limit
 
     @classmethod
@@ -61,16 +64,15 @@ class Repeat:
 
     def fill(self, request: Request, data: bytes) -> bool:
         """Make the bytes' request of a blank one; False if they are not just one such request."""
+        if not data.startswith(self._prefix):
+            return False
         start = self._digits_at
-        if data[:start] != self._prefix:
+        stop = data.find(self._suffix, start, self._latest)
+        digits, body = data[start:stop], data[stop + self._suffix_size :]
+        if stop < 0 or not digits.isdigit():
             return False
-        stop = data.find(b"\r", start, start + _MAX_DIGITS + 1)
-        digits = data[start:stop]
-        body_at = stop + self._suffix_size
-        if stop < 0 or not digits.isdigit() or data[stop:body_at] != self._suffix:
-            return False
-        body = data[body_at:]
-        if len(body) != int(digits) or len(body) > self._limit:
+        size = len(body)
+        if size != int(digits) or size > self._limit:
             return False
         request.method, request.path, request.query = self._line
         request.http11 = request.keep_alive = True

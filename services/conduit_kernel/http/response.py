@@ -59,11 +59,6 @@ class Response:
         source = self._source
         return isinstance(self.error, ConnectionReset) and source.used and not source.answered
 
-    @property
-    def awaits_body(self) -> bool:
-        """Return whether the peer has more of the body to bring, and may."""
-        return bool(self.status) and not self.done and not self.paused
-
     async def next(self) -> bytes:
         """Give all that has arrived since the last call, waiting for something; b"" at the end.
 

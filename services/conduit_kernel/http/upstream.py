@@ -174,7 +174,8 @@ class UpstreamConnection(asyncio.Protocol):
             self.drop()
             return
         self.answered = True
-        before, had_head = len(self._parts), response.status
+        parts, had_head = self._parts, response.status
+        before = len(parts)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -182,18 +183,18 @@ class UpstreamConnection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._fail_parse(error)
         if self._unfolding is not None:
-            kept = self._unfolding.unfold(self._parts, before, self._fail, is_end=self._complete)
+            kept = self._unfolding.unfold(parts, before, self._fail, is_end=self._complete)
             self._complete = self._complete and kept
         if self._complete:
             self._finish(response)
         elif self._response is not None:
-            has_body = len(self._parts) > before
+            has_body = len(parts) > before
             if not has_body:
                 self._count_barren(len(data))
             elif self.wake_slot.waiter is None:
-                self._hold(response, sum(map(len, self._parts[before:])))
+                self._hold(response, sum(map(len, parts[before:])))
             # What brings no body breaks no silence, but for the head.
-            if (has_body or not had_head) and response.awaits_body:
+            if (has_body or not had_head) and response.status and not response.paused:
                 self._set_deadline(self.timeouts.idle)
         self.wake_slot.wake()
 

@@ -1,7 +1,6 @@
 """Records every attempt: a charge if it cost something, statistics in any case."""
 
-import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -33,12 +32,16 @@ from conduit_router.routing.table import Candidate, UpstreamKey
 
 # Bucket i of the durations begins at 10 ms * 1.1^i.
 BUCKET_BASE_MS = 10.0
-_LOG_STEP = math.log(1.1)
+# Where those after the first begin; the last one after weeks.
+_BUCKETS = tuple(BUCKET_BASE_MS * 1.1**step for step in range(1, 201))
 NANO = 1_000_000_000
 # More different kinds of calls with one key than this start over.
 MAX_CONSTANTS = 1000
 _ID = data_tag(pb.Charge, "id") + varint(ID_LENGTH)
 _REQUEST_ID = data_tag(pb.Charge, "request_id")
+# By the length of the id; most are ours, and of one length.
+_SHORT = 128
+_REQUEST_IDS = tuple(_REQUEST_ID + varint(size) for size in range(_SHORT))
 _OCCURRED_AT = data_tag(pb.Charge, "occurred_at")
 _COST = number_tag(pb.Charge, "cost_nano_usd")
 _DURATION = number_tag(pb.Charge, "duration_ms")
@@ -99,8 +102,13 @@ class ChargeRecorder:
         attempt: Attempt,
         consumption: Consumption,
         duration_ms: float,
+        *,
+        counts: AttemptCounts | None = None,
     ) -> int | None:
-        """Store the charge of an attempt; return its cost in nano-dollars, None if unknown."""
+        """Store the charge of an attempt; return its cost in nano-dollars, None if unknown.
+
+        `counts` are what `count_attempt` has returned of it, if it is over.
+        """
         candidate, key = attempt.candidate, attempt.key
         card = self.prices.card(candidate.provider_id, candidate.model)
         usage = consumption.usage
@@ -138,15 +146,15 @@ class ChargeRecorder:
             constant,
             _ID,
             self._ids.next().encode(),
-            _REQUEST_ID,
-            varint(len(name)),
+            _REQUEST_IDS[len(name)] if len(name) < _SHORT else _REQUEST_ID + varint(len(name)),
             name,
             self._occurred_at,
             lines,
             _DURATION,
             varint(int(duration_ms)),
         ]
-        counts = self._counts_of(attempt, requirements.operation)
+        if counts is None:
+            counts = self._counts_of(attempt, requirements.operation)
         units = counts.units
         for unit, quantity in usage.leaves:
             units[unit] = units.get(unit, 0) + quantity
@@ -164,8 +172,8 @@ class ChargeRecorder:
         requirements: Requirements,
         duration_ms: float,
         error: BaseException | None = None,
-    ) -> None:
-        """Count an attempt that is over, and how it failed."""
+    ) -> AttemptCounts:
+        """Count an attempt that is over, and how it failed; return where."""
         outcome = "" if error is None else outcome_of(error)
         counts = self._counts_of(attempt, requirements.operation)
         counts.outcomes[outcome] = counts.outcomes.get(outcome, 0) + 1
@@ -178,6 +186,7 @@ class ChargeRecorder:
         if error is None or isinstance(error, UpstreamError):
             # Nobody else's failure says anything of a provider.
             self._tally(attempt.candidate.provider_id, duration_ms, is_success=error is None)
+        return counts
 
     def count_call(
         self, alias: str, operation: str, outcome: str = "", *, fallbacks: int = 0
@@ -245,8 +254,7 @@ class ChargeRecorder:
         else:
             stats.failures += 1
         stats.ms += duration_ms
-        ratio = duration_ms / BUCKET_BASE_MS
-        bucket = int(math.log(ratio) / _LOG_STEP) if ratio > 1.0 else 0
+        bucket = bisect_right(_BUCKETS, duration_ms)
         stats.buckets[bucket] = stats.buckets.get(bucket, 0) + 1
         self._spool.waiting.set()
 

@@ -35,10 +35,9 @@ class Segment(NamedTuple):
 def read_segment(path: Path) -> Segment:
     """Read a segment. Damage hides no whole record, wherever it is; zeros at the end are none."""
     data = path.read_bytes()
-    records: list[Record] = []
+    records, at = _sound(data)
     is_damaged = False
-    at = 0
-    for start, payload in _payloads(data):
+    for start, payload in _payloads(data, at):
         # Also zeros: before other records there was something.
         is_damaged = is_damaged or start > at
         records.append((payload[:1], payload[1:]))
@@ -58,9 +57,24 @@ def _is_torn(rest: bytes) -> bool:
     return is_short and zlib.crc32(rest[HEAD.size :]) != crc
 
 
-def _payloads(data: bytes) -> Iterator[tuple[int, bytes]]:
+def _sound(data: bytes) -> tuple[list[Record], int]:
+    """Return the whole records before any damage, and where they end: all of most segments."""
+    unpack, crc32, size = HEAD.unpack_from, zlib.crc32, HEAD.size
+    records: list[Record] = []
+    at, last = 0, len(data) - size
+    while at < last:
+        length, crc = unpack(data, at)
+        start = at + size
+        payload = data[start : start + length]
+        if not length or len(payload) != length or crc32(payload) != crc:
+            break
+        records.append((payload[:1], payload[1:]))
+        at = start + length
+    return records, at
+
+
+def _payloads(data: bytes, at: int) -> Iterator[tuple[int, bytes]]:
     """Yield each whole record's place and payload; look on for the next one after damage."""
-    at = 0
     while True:
         payload = _payload_at(data, at)
         if payload is None:

@@ -58,15 +58,16 @@ def admit(
         check_model(caller.caller, requirements.model)
         if runtime.under_way.full:
             runtime.under_way.check(caller.caller.virtual_key_id)
-        has_seed = options is not None and options.HasField("seed")
-        seed = options.seed if options is not None and has_seed else runtime.draw_seed()
+        if options is None:
+            seed, is_plain = runtime.draw_seed(), not requirements.resource
+        else:
+            seed = options.seed if options.HasField("seed") else runtime.draw_seed()
+            is_plain = not (requirements.resource or has_wishes(options))
         state = runtime.state
         health = HEALTHY if state.is_quiet else state.view(caller.caller.virtual_key_id)
         if requirements.fallbacks is not None:
-            form = form.without(("fallbacks",))
+            form, is_plain = form.without(("fallbacks",)), False
         route = runtime.table.routes.get(requirements.model)
-        is_plain = requirements.fallbacks is None and (options is None or not has_wishes(options))
-        is_plain = is_plain and not requirements.resource
         if is_plain and route is not None and route.policy is None:
             decision = decide(route, requirements, health, seed, caller.peer)
         else:
@@ -102,10 +103,10 @@ def admit(
     )
 
 
-def account_for(scope: "CallScope", error: BaseException | None) -> None:
-    """Count a call that has ended; where it failed, let its error tell what was done for it."""
+def account_for(scope: "CallScope", error: BaseException) -> None:
+    """Count a call that has failed, and let its error tell what was done for it."""
     plan, requirements, ended = scope.plan, scope.requirements, scope.ended
-    outcome = "" if error is None else outcome_of(error)
+    outcome = outcome_of(error)
     scope.runtime.recorder.end_call(scope.caller, requirements, plan, ended, outcome)
     if isinstance(error, ConduitError):
         error.metadata |= failure_report(plan, ended) | traced(scope) | error.metadata
@@ -174,11 +175,14 @@ class CallScope(msgspec.Struct, eq=False):
         self._end(error)
 
     def _end(self, error: BaseException | None) -> None:
+        runtime, requirements, plan = self.runtime, self.requirements, self.plan
         try:
-            account_for(self, error)
+            if error is None:
+                runtime.recorder.end_call(self.caller, requirements, plan, self.ended, "")
+            else:
+                account_for(self, error)
         except Exception:  # noqa: BLE001 # the call has ended, whatever listeners make of it
             structlog.get_logger("calls").exception("end_listener_failed")
-        runtime, requirements, plan = self.runtime, self.requirements, self.plan
         decision, trail, last = self.decision, self.trail, self._last_decision
         end = CallEnd(
             runtime.wall_clock(),
@@ -248,8 +252,9 @@ class CallScope(msgspec.Struct, eq=False):
         usual = first = attempt.candidate.timeout or first
         if asked is not None or attempt.candidate.timeouts is not None:
             usual, first = attempt.limit(asked, first)
-        attempt.first_event = min(left, first)
-        attempt.is_cut_short = attempt.first_event < usual
+        attempt.idle = patience.idle
+        attempt.first_event = first = min(left, first)
+        attempt.is_cut_short = first < usual
         state = self.runtime.state
         if not state.is_quiet and not state.begin(self.asked(attempt), is_last=attempt.is_last):
             return False
@@ -268,7 +273,8 @@ class CallScope(msgspec.Struct, eq=False):
     def timeouts(self, attempt: Attempt) -> Timeouts:
         """Return the limits of an exchange of an attempt."""
         first, limits = attempt.first_event, attempt.limits
-        connect, idle, total = self.limits.connect, self.patience(attempt).idle, self.left()
+        connect, idle = self.limits.connect, attempt.idle
+        total = self.deadline - self.runtime.clock()
         if limits is not None:
             connect, idle = limits.connect or connect, limits.idle or idle
             total = min(total, limits.total or total)
@@ -338,10 +344,10 @@ class CallScope(msgspec.Struct, eq=False):
             if not runtime.state.is_quiet:
                 runtime.state.succeeded(self.asked(attempt))
             self.waited += attempt.waited
-            runtime.recorder.count_attempt(attempt, self.requirements, elapsed_ms)
+            counts = runtime.recorder.count_attempt(attempt, self.requirements, elapsed_ms)
         else:
             self.waited += now - attempt.began
-            account_for_failure(self, attempt, error, elapsed_ms)
+            counts = account_for_failure(self, attempt, error, elapsed_ms)
         if attempt.consumption is not None:
             attempt.cost = runtime.recorder.charge(
                 self.caller,
@@ -349,6 +355,7 @@ class CallScope(msgspec.Struct, eq=False):
                 attempt,
                 attempt.consumption,
                 (now - self.started) * 1000,
+                counts=counts,
             )
         if error is not None:
             self.note_failure(attempt, error)

@@ -9,6 +9,7 @@ from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_providers.calls import Answer
 from conduit_providers.operation import Requirements
 from conduit_providers.quantities import Quantities
+from conduit_router.accounting.call_counts import AttemptCounts
 from conduit_router.calls.own_limits import CallWithLimits, is_own_limit
 from conduit_router.calls.runtime import CallRuntime
 from conduit_router.context import CallerContext
@@ -49,10 +50,13 @@ def log_crash(scope: FailedCall, attempt: Attempt, error: BaseException) -> None
 
 def account_for_failure(
     scope: FailedCall, attempt: Attempt, error: BaseException, elapsed_ms: float
-) -> None:
-    """Count a failed attempt; tell Health of a cut stream, and estimate what nobody counts."""
+) -> AttemptCounts:
+    """Count a failed attempt, and return where; tell Health of a cut stream.
+
+    What nobody counts is estimated.
+    """
     runtime, candidate = scope.runtime, attempt.candidate
-    runtime.recorder.count_attempt(attempt, scope.requirements, elapsed_ms, error)
+    counts = runtime.recorder.count_attempt(attempt, scope.requirements, elapsed_ms, error)
     if isinstance(error, UpstreamError):
         if isinstance(error, StreamInterrupted) and not is_own_limit(scope, attempt, error):
             # What was handed out already cannot be asked for again, but the cut counts.
@@ -61,9 +65,10 @@ def account_for_failure(
             runtime.state.failed(scope.asked(attempt))
         elif isinstance(error, StreamInterrupted):
             scope.release(attempt)
-        return
+        return counts
     scope.release(attempt)
     if attempt.is_sent and attempt.consumption is None:
         # Nobody waits any more, but the provider may have the question.
         usage = scope.estimate(attempt, None, 0)
         attempt.consumption = Consumption(usage, USAGE_SOURCE_ESTIMATE, is_complete=False)
+    return counts

@@ -15,7 +15,7 @@ from conduit.internal.v1.ledger_service_pb2 import (
 )
 from conduit_kernel.background import reason_of
 from conduit_router.accounting.charging import ChargeRecorder
-from conduit_router.accounting.protowire import data_tag, delimited
+from conduit_router.accounting.protowire import data_tag, varint
 from conduit_router.accounting.segment import CHARGE, Record, read_segment
 from conduit_router.accounting.spool import Spool
 
@@ -136,13 +136,18 @@ class ChargeDelivery:
         return refused | await self._deliver_batch(batch[middle:])
 
     async def _record(self, batch: list[Record]) -> None:
-        request = b"".join(
-            delimited(_CHARGES if kind == CHARGE else _TALLIES, message) for kind, message in batch
-        )
-        await self._send(request, metadata=self._metadata, timeout=CALL_SECONDS)
+        parts: list[bytes] = []
+        for kind, message in batch:
+            parts += (_CHARGES if kind == CHARGE else _TALLIES, varint(len(message)), message)
+        await self._send(b"".join(parts), metadata=self._metadata, timeout=CALL_SECONDS)
 
 
 def _batches(records: list[Record]) -> Iterator[list[Record]]:
+    if len(records) <= BATCH and sum([len(message) for _, message in records]) <= BATCH_BYTES:
+        # As most are.
+        if records:
+            yield records
+        return
     batch: list[Record] = []
     size = 0
     for record in records:

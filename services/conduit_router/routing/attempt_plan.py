@@ -42,6 +42,8 @@ class Attempt(msgspec.Struct):
     began: float = 0.0
     # What its operator and its caller say of its time; None where that is nothing.
     limits: AttemptTimeouts | None = None
+    # How long its answer may be silent once it has begun, in seconds.
+    idle: float = 0.0
     # How long it may wait for the first byte, or the first event, of its answer, in seconds.
     first_event: float = 0.0
     # Whether that is less than usual, as its caller wanted.

@@ -24,9 +24,9 @@ def test_processes_do_not_meet() -> None:
 
 
 def test_the_counter_carries() -> None:
-    """When the low half runs over, order is kept."""
+    """When the digits that change with each id run over, order is kept."""
     source = IdSource(lambda: 1.0)
-    source._low = (1 << 40) - 2  # noqa: SLF001 # a hundred thousand years of counting
+    source._low = (1 << 20) - 3  # noqa: SLF001 # a million ids of counting
     made = [source.next() for _ in range(4)]
     assert made == sorted(made)
     assert len(set(made)) == 4

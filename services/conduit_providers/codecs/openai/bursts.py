@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from conduit.v1.json_limits import SHORT, is_one_too_deep
-from conduit_providers.codecs.openai.form import ChunkChoice
+from conduit_providers.codecs.openai.form import PLAIN, ChunkChoice
 
 DONE = b"[DONE]"
 _BEGIN = b"data: {"
@@ -25,6 +25,8 @@ class Chunk(msgspec.Struct):
     error: object = None
 
 
+# A piece of the only choice, and nothing else: as most are.
+USUAL = Chunk([ChunkChoice(0, PLAIN)])
 read_chunk = msgspec.json.Decoder(Chunk).decode
 _read_chunks = msgspec.json.Decoder(Chunk).decode_lines
 
@@ -45,7 +47,24 @@ class Burst(NamedTuple):
 
     def events(self) -> Iterator[bytes]:
         """Yield the JSON of each event."""
-        return (line for line in self.lines.split(b"\n") if line)
+        return filter(None, self.lines.split(b"\n"))
+
+
+def read_one(block: bytes) -> Chunk | None:
+    r"""Read an event that came alone, with `\n\n` behind it; None unless it is a plain one.
+
+    The same as `read_burst` says of it, in half the time.
+    """
+    size = len(block)
+    if size > SHORT or block.find(b"\n") != size - len(b"\n\n") or not block.startswith(_BEGIN):
+        return None
+    try:
+        if not block.isascii():
+            # As below.
+            block.decode()
+        return read_chunk(block[len(_BEGIN) - 1 :])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def read_burst(block: bytes) -> Burst | None:

@@ -15,7 +15,15 @@ from conduit.v1.json_limits import TOO_DEEP, is_one_too_deep
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.openai.asked import asked_by, asks_accounting, names_a_tool
-from conduit_providers.codecs.openai.bursts import DONE, Burst, Chunk, read_burst, read_chunk
+from conduit_providers.codecs.openai.bursts import (
+    DONE,
+    USUAL,
+    Burst,
+    Chunk,
+    read_burst,
+    read_chunk,
+    read_one,
+)
 from conduit_providers.codecs.openai.chunks import (
     Members,
     found_at,
@@ -154,6 +162,10 @@ class OpenAIChatDecoder:
             return None
 
     def _pass_on(self, block: bytes) -> ChatEvents | None:
+        chunk = read_one(block)
+        if chunk is not None and self._go_on([chunk]):
+            self.emitted += 1
+            return ChatEvents(sse=block)
         burst = read_burst(block)
         if burst is None:
             kept = self._looked_at(block)
@@ -174,6 +186,8 @@ class OpenAIChatDecoder:
         seen = self._seen
         if self._is_special or not seen:
             return False
+        if 0 in seen and chunks.count(USUAL) == len(chunks):
+            return True
         for chunk in chunks:
             choices = chunk.choices
             if chunk.usage is not None or chunk.error is not None or not choices:
@@ -188,7 +202,12 @@ class OpenAIChatDecoder:
     def _passed_on(self, burst: Burst) -> bytes:
         """Return what is passed on of events that were read already."""
         kept: list[bytes] = []
+        is_general, seen = not self._is_special, self._seen
         for chunk, data in zip(burst.chunks, burst.events(), strict=True):
+            if chunk == USUAL and is_general and 0 in seen:
+                # Most are, and nothing is asked of them.
+                kept.append(data)
+                continue
             if (wanted := self._wanted_of(chunk, data)) is not None:
                 kept.append(wanted)
             if self._failure is not None:
@@ -197,7 +216,7 @@ class OpenAIChatDecoder:
             if burst.is_ended:
                 self._end_by_mark()
         self.emitted += len(kept)
-        return b"".join([b"data: %b\n\n" % each for each in kept])
+        return b"data: %b\n\n" % b"\n\ndata: ".join(kept) if kept else b""
 
     def _looked_at(self, block: bytes) -> bytes:
         """Return what is passed on of events of any shape, or of none."""
