@@ -105,9 +105,8 @@ def admit(
 
 def account_for(scope: "CallScope", error: BaseException) -> None:
     """Count a call that has failed, and let its error tell what was done for it."""
-    plan, requirements, ended = scope.plan, scope.requirements, scope.ended
-    outcome = outcome_of(error)
-    scope.runtime.recorder.end_call(scope.caller, requirements, plan, ended, outcome)
+    plan, ended, recorder = scope.plan, scope.ended, scope.runtime.recorder
+    recorder.end_call(scope.caller, scope.requirements, plan, ended, outcome_of(error))
     if isinstance(error, ConduitError):
         error.metadata |= failure_report(plan, ended) | traced(scope) | error.metadata
 
@@ -349,13 +348,9 @@ class CallScope(msgspec.Struct, eq=False):
             self.waited += now - attempt.began
             counts = account_for_failure(self, attempt, error, elapsed_ms)
         if attempt.consumption is not None:
+            spent, took_ms = attempt.consumption, (now - self.started) * 1000
             attempt.cost = runtime.recorder.charge(
-                self.caller,
-                self.requirements,
-                attempt,
-                attempt.consumption,
-                (now - self.started) * 1000,
-                counts=counts,
+                self.caller, self.requirements, attempt, spent, took_ms, counts=counts
             )
         if error is not None:
             self.note_failure(attempt, error)

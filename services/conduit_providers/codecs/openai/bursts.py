@@ -25,8 +25,15 @@ class Chunk(msgspec.Struct):
     error: object = None
 
 
+class Bare(msgspec.Struct):
+    """The member by which an event without choices may say that something failed."""
+
+    message: object = None
+
+
 # A piece of the only choice, and nothing else: as most are.
 USUAL = Chunk([ChunkChoice(0, PLAIN)])
+read_bare = msgspec.json.Decoder(Bare).decode
 read_chunk = msgspec.json.Decoder(Chunk).decode
 _read_chunks = msgspec.json.Decoder(Chunk).decode_lines
 

@@ -20,6 +20,7 @@ from conduit_providers.codecs.openai.bursts import (
     USUAL,
     Burst,
     Chunk,
+    read_bare,
     read_burst,
     read_chunk,
     read_one,
@@ -46,13 +47,6 @@ from conduit_providers.operations.chat import ChatCall, ChatEvents
 from conduit_providers.quantities import Quantities, service_tier
 from conduit_providers.spec import Endpoint
 from conduit_providers.token_counts import TokenCounts
-
-
-class _Bare(msgspec.Struct):
-    message: object = None
-
-
-_decode_bare = msgspec.json.Decoder(_Bare).decode
 
 
 class OpenAIChatDecoder:
@@ -297,7 +291,7 @@ class OpenAIChatDecoder:
 
     def _bare_failure(self, data: bytes) -> UpstreamError:
         """Return the failure that an event without choices is: an error, or nonsense."""
-        if isinstance(_decode_bare(data).message, str):
+        if isinstance(read_bare(data).message, str):
             return self._failure_in(data)
         return malformed(self._provider, "an event has no choices")
 
