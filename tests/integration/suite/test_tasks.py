@@ -78,6 +78,26 @@ async def test_an_image_is_drawn_while_nobody_waits(suite: Suite) -> None:
     assert done["expires_at"] - done["completed_at"] == 24 * 3600
 
 
+async def test_a_task_is_charged_for_as_a_call_is(suite: Suite) -> None:
+    """Once, by the id of the request that began it, which also tells what became of the call."""
+    async with suite.caller() as client:
+        answer = await client.post(STARTS, json=PROMPT, headers={"x-request-id": "req_of_task"})
+        assert answer.headers["x-request-id"] == "req_of_task"
+        await ended(client, answer.json()["id"])
+    record = await suite.call("GET", "/api/requests/req_of_task")
+    assert (record["modelAlias"], record["status"]) == ("picture", "Succeeded"), record
+    found: list[dict[str, Any]] = []
+
+    async def is_charged() -> bool:
+        page = await suite.call("GET", "/api/usage/charges", params={"pageSize": 1000})
+        found[:] = [each for each in page["charges"] if each["requestId"] == "req_of_task"]
+        return bool(found)
+
+    await eventually(is_charged, seconds=30)
+    assert len(found) == 1
+    assert found[0]["modelAlias"] == "picture"
+
+
 async def test_an_uploaded_image_is_changed_while_nobody_waits(suite: Suite) -> None:
     """Its files are kept until the call has sent them."""
     async with suite.caller() as client:
