@@ -59,8 +59,7 @@ class RequestReader(Generic[RequestT]):
     def read(self, body: bytes) -> RequestT:
         """Return what a request says. MalformedJson or InvalidRequest if it cannot be read."""
         if not body:
-            # Over gRPC neither form of the request is set then.
-            raise MalformedJson("The request is empty: it is neither JSON nor typed")
+            raise nothing_sent()
         if body.startswith(BOM_UTF8):
             message = "The body is not JSON: it begins with a byte order mark"
             raise MalformedJson(message, position="0")
@@ -90,6 +89,11 @@ def _with_one_model(kind: type[RequestT]) -> type[RequestT]:
     fields = [(name, Literal["\0"], _NEVER) for name in names]
     made: type = msgspec.defstruct(kind.__name__, fields, bases=(kind,), rename=names)
     return made
+
+
+def nothing_sent() -> MalformedJson:
+    """Return the error of a request without a body; over gRPC neither of its forms is set."""
+    return MalformedJson("The request is empty: it is neither JSON nor typed")
 
 
 def refusal(error: msgspec.MsgspecError) -> InvalidRequest:

@@ -38,7 +38,7 @@ from conduit_providers.operation import (
     estimate_tokens,
 )
 from conduit_providers.quantities import CACHE_READS, CACHE_WRITES, REASONING, Quantities, plain
-from conduit_providers.request_reading import RequestReader, Routed, Unread, refusal
+from conduit_providers.request_reading import RequestReader, Routed, Unread, nothing_sent, refusal
 from conduit_providers.spec import Endpoint
 
 ChatCall = Call[ChatCompletionRequest]
@@ -232,7 +232,7 @@ class ChatOperation(
                 raise InvalidRequest("messages must not be empty", field="messages")
             capabilities = _capabilities(body, chat)
         except msgspec.MsgspecError as error:
-            raise refusal(error) from error
+            raise (refusal(error) if body else nothing_sent()) from error
         options, most = chat.stream_options, chat.max_completion_tokens
         return Requirements(
             chat.model,

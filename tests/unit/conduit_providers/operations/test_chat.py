@@ -193,3 +193,9 @@ def test_plain_json_is_within_the_limits_for_certain(text: bytes, *, is_plain: b
     """It is ASCII, and has no more brackets than there may be levels."""
     assert is_plain_json(text) is is_plain
     assert not (is_plain and is_too_deep(text))
+
+
+def test_nothing_is_told_as_such() -> None:
+    """Over gRPC it is a request whose form the caller forgot to set."""
+    with pytest.raises(MalformedJson, match="The request is empty: it is neither JSON nor typed"):
+        chat_requirements(b"")
