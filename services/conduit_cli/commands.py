@@ -165,7 +165,7 @@ def simulator(host: str, port: int) -> None:
 
 
 def _alone(service: str, purpose: str) -> click.Command:
-    def run(data_dir: Path, host: str, http_port: int, grpc_port: int) -> None:
+    def run(data_dir: Path, host: str, grpc_port: int, http_port: int | None = None) -> None:
         from conduit_cli.keys import ENCRYPTION, MASTER, KeyFile, KeysUnusable  # noqa: PLC0415 # as above
 
         try:
@@ -178,13 +178,16 @@ def _alone(service: str, purpose: str) -> click.Command:
         os.environ |= {
             "CONDUIT_DATA_DIR": str(data_dir),
             "CONDUIT_HOST": host,
-            "CONDUIT_HTTP_PORT": str(http_port),
             "CONDUIT_GRPC_PORT": str(grpc_port),
         }
+        if http_port is not None:
+            os.environ["CONDUIT_HTTP_PORT"] = str(http_port)
         _become(f"conduit_{service}")
 
     command = click.command(service, help=f"Run the {service.capitalize()} alone: {purpose}.")
-    return command(_data_dir(_host(_http_port(_grpc_port(run)))))
+    # The bridge alone has the port; all find each other by those of gRPC.
+    ports = _http_port(_grpc_port(run)) if service == "bridge" else _grpc_port(run)
+    return command(_data_dir(_host(ports)))
 
 
 for _command in CALLER_COMMANDS:
