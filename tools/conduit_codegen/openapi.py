@@ -206,7 +206,8 @@ class OpenApi:
             needed = {"required": True} if "required" in schema else {}
             content: dict[str, Any] = {JSON_TYPE: {"schema": schema}}
             if (document := document_field(binding, request)) is not None:
-                content[document.json.document] = {"schema": TEXT}
+                # Of the value that the text stands for.
+                content[document.json.document] = {"schema": {"type": "object"}}
             return {**needed, "content": content}
         content = {}
         if takes_json(rpc, binding):

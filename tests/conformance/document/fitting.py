@@ -22,6 +22,7 @@ FIXED: Json = {
     "yaml": "version: 1\n",
     "dryRun": True,
 }
+DOCUMENT: Json = {"version": 1}
 # The gateway's own model.
 MODEL = "echo"
 SOURCES = ("image_url", "file_id", "file")
@@ -39,6 +40,9 @@ def fit_body(context: Any, body: Any) -> Any:  # noqa: ANN401 # JSON
     """Return a body whose parts fit each other, and the gateway."""
     if not isinstance(body, dict):
         return body
+    if context.operation.path == "/api/config" and "yaml" not in body:
+        # The document itself.
+        return DOCUMENT
     if context.operation.path == "/v1/realtime/client_secrets":
         session = body.get("session") or {}
         body = body | {"session": session | {"type": "realtime", "model": MODEL}}
