@@ -39,7 +39,7 @@ class StreamIncomplete(CallFailed):
 
     def __init__(self) -> None:
         message = "The stream ended before the answer was whole"
-        super().__init__("STREAM_INTERRUPTED", message, {}, grpc.StatusCode.UNAVAILABLE)
+        super().__init__("STREAM_INTERRUPTED", message, {}, grpc.StatusCode.ABORTED)
 
 
 def failure_of(error: grpc.aio.AioRpcError) -> CallFailed:

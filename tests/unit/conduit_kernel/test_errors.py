@@ -2,11 +2,18 @@
 
 from collections.abc import Iterator
 
+import grpc
 import pytest
 
 from conduit.v1.failures import FAILURES
 from conduit_kernel import errors
-from conduit_kernel.errors import ConduitError, Scope, UpstreamError, UpstreamRefused
+from conduit_kernel.errors import (
+    ConduitError,
+    Scope,
+    StreamInterrupted,
+    UpstreamError,
+    UpstreamRefused,
+)
 
 
 def tree(root: type[ConduitError] = ConduitError) -> Iterator[type[ConduitError]]:
@@ -52,3 +59,9 @@ def test_what_nobody_could_serve_better_is_not_tried_again(error: type[ConduitEr
         assert not error.is_transient
     if issubclass(error, UpstreamRefused):
         assert error.scope is Scope.REQUEST
+
+
+def test_what_was_charged_in_part_is_not_sent_again_by_policies() -> None:
+    """Those of gRPC's clients are for UNAVAILABLE, which is of what nothing came of."""
+    codes = [error("cut").failure.code for error in (StreamInterrupted, UpstreamError)]
+    assert codes == [grpc.StatusCode.ABORTED.value[0], grpc.StatusCode.UNAVAILABLE.value[0]]

@@ -183,7 +183,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_STREAM_INTERRUPTED: _ErrorReason.ValueType  # 39
     """The stream broke after it had begun.
     Example: `{"reason": "STREAM_INTERRUPTED", "metadata": {"provider": "openai"}}`; `provider` where it was the provider, and
-    `limit` where one passed: `idle` or `total`.
+    `limit` where one passed: `idle` or `total`. It is ABORTED rather than UNAVAILABLE: what came was charged, so that nothing should
+    send the request again but who throws it away.
     """
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 40
     """The request's deadline passed.
@@ -421,7 +422,8 @@ Example: `{"reason": "CONTEXT_TOO_LONG", "metadata": {"provider": "openai", "mod
 ERROR_REASON_STREAM_INTERRUPTED: ErrorReason.ValueType  # 39
 """The stream broke after it had begun.
 Example: `{"reason": "STREAM_INTERRUPTED", "metadata": {"provider": "openai"}}`; `provider` where it was the provider, and
-`limit` where one passed: `idle` or `total`.
+`limit` where one passed: `idle` or `total`. It is ABORTED rather than UNAVAILABLE: what came was charged, so that nothing should
+send the request again but who throws it away.
 """
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 40
 """The request's deadline passed.

@@ -248,7 +248,7 @@ FAILURES: Final[dict[str, Failure]] = {
         hint="Shorten the conversation, or use a model with a larger context.",
     ),
     "STREAM_INTERRUPTED": Failure(
-        code=14,
+        code=10,
         http_status=502,
         openai_type="server_error",
         hint="What came is incomplete; send the request again.",
