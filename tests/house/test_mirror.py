@@ -54,7 +54,6 @@ CLI = {
     # The commands, and the processes that they start, are run whole.
     "caller_commands.py": "tests/integration/cli/test_first_start.py",
     "child.py": "tests/integration/cli/test_later_starts.py",
-    "commands.py": "tests/integration/cli/test_first_start.py",
     "control.py": "tests/integration/cli/test_first_start.py",
     "launch.py": "tests/integration/cli/test_first_start.py",
     "serve.py": "tests/integration/cli/test_first_start.py",
