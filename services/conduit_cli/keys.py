@@ -58,10 +58,11 @@ class KeyFile:
         return {name: value for name, value in stored.items() if isinstance(value, str | bool)}
 
     def make_missing(self, given: Mapping[str, str]) -> tuple[dict[str, str], set[str]]:
-        """Return master and encryption key and the names of those made now.
+        """Return master and encryption key and the names of those that nobody was shown.
 
-        `given` keys win and are not stored. KeysUnusable if the encryption key is damaged, or gone
-        while data that needs it is there.
+        They were made now, or by a first start that came to no good end. `given` keys win and are
+        not stored. KeysUnusable if the encryption key is damaged, or gone while data that needs it
+        is there.
         """
         stored = self.read()
         known = {name: str(stored[name]) for name in (MASTER, ENCRYPTION) if name in stored}
@@ -76,7 +77,8 @@ class KeyFile:
             made[ENCRYPTION] = base64.b64encode(os.urandom(_ENCRYPTION_KEY_BYTES)).decode()
         if made:
             self.store(made)
-        return known | made, set(made)
+        unseen = made.keys() if stored.get(SET_UP) is True else made.keys() | stored.keys()
+        return known | made, (unseen & {MASTER, ENCRYPTION}) - given.keys()
 
     def store(self, values: Mapping[str, str | bool]) -> None:
         """Add values to what is stored, for the owner's eyes only."""

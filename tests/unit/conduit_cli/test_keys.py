@@ -20,10 +20,20 @@ def test_missing_keys_are_made_once(tmp_path: Path) -> None:
     assert made == {MASTER, ENCRYPTION}
     assert len(base64.b64decode(first[ENCRYPTION])) == 32
     assert len(first[MASTER]) >= 32
-    assert keys.make_missing({}) == (first, set())
+    assert keys.make_missing({})[0] == first
     assert stat.S_IMODE(keys.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(keys.path.parent.stat().st_mode) == 0o700
     assert KeyFile(tmp_path / "other").make_missing({})[0] != first
+
+
+def test_keys_are_new_until_a_start_was_whole(tmp_path: Path) -> None:
+    """One that ended before it could show them leaves that to the next."""
+    keys = KeyFile(tmp_path)
+    keys.make_missing({})
+    assert keys.make_missing({})[1] == {MASTER, ENCRYPTION}
+    assert keys.make_missing({MASTER: "given"})[1] == {ENCRYPTION}
+    keys.store({SET_UP: True})
+    assert keys.make_missing({})[1] == set()
 
 
 def test_given_keys_win_and_are_not_stored(tmp_path: Path) -> None:
