@@ -40,6 +40,7 @@ class SmallDisk(Served):
         before = on_small_disk(folder, options)
         super().__init__(folder, *arguments, command=(*before, CONDUIT), **env)
         # As the processes that have it see it.
+        self._folder = folder
         self.data_dir = Path(f"/proc/{self.process.pid}/root{folder}")
 
     def fill(self) -> None:
@@ -55,6 +56,20 @@ class SmallDisk(Served):
         with contextlib.suppress(OSError):
             for number in range(100_000):
                 (self.data_dir / f"filler{number}").touch()
+
+    def forbid_writes(self) -> None:
+        """Make it read-only for all that is opened from now on: what is open keeps a disk busy."""
+        folder = str(self._folder)
+        self._as_its_owner("mount", "--bind", folder, folder)
+        self._as_its_owner("mount", "-o", "remount,bind,ro", folder)
+
+    def allow_writes(self) -> None:
+        """Take that back; what was opened meanwhile stays as it is."""
+        self._as_its_owner("umount", "--lazy", str(self._folder))
+
+    def _as_its_owner(self, *command: str) -> None:
+        enter = ("nsenter", "-t", str(self.process.pid), "-U", "-m", "--preserve-credentials")
+        subprocess.run([*enter, *command], check=True)  # noqa: S603 # our own disk
 
     def mend(self) -> None:
         """Take all of that back."""
