@@ -113,7 +113,8 @@ class SessionReplay:
         messages, translator = self.messages(), self.translator()
         frames = [step for step in translator.first_steps() if isinstance(step, str | bytes)]
         steps: list[Step] = [*frames]
-        for each in self.said[len(frames) :]:
+        # A live session begins with what the caller says.
+        for each in self.said[len(frames) if messages.begins_with_event else 0 :]:
             event = messages.event_of(pb.ConverseRequest(json=orjson.dumps(each)))
             steps += translator.to_upstream(event)
         return [shown(step) for step in (*steps, *translator.last_frames())]

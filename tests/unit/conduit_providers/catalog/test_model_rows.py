@@ -20,6 +20,7 @@ from conduit_providers.codecs.anthropic.options import ChatModel as Claude
 from conduit_providers.codecs.bedrock.options import ChatModel as OnBedrock
 from conduit_providers.codecs.bedrock.options import EmbedModel as EmbedOnBedrock
 from conduit_providers.codecs.deepgram.options import ConverseModel as LiveDeepgram
+from conduit_providers.codecs.elevenlabs.options import ConverseModel as LiveElevenLabs
 from conduit_providers.codecs.gemini.options import ChatModel as Gemini
 from conduit_providers.codecs.openai.options import SpeakModel as OpenAISpeech
 from conduit_providers.codecs.replicate.options import ChatModel as OnReplicate
@@ -159,6 +160,8 @@ FACTS: list[tuple[str, str, str, msgspec.Struct]] = [
         ),
     ),
     ("Deepgram", "converse", "nova-3", LiveDeepgram(terms="keyterm", any_language="multi")),
+    ("ElevenLabs", "converse", "scribe_v2_realtime", LiveElevenLabs(is_transcriber=True)),
+    ("ElevenLabs", "converse", "agent_7101", LiveElevenLabs()),
     ("Anthropic", "chat", "claude-3-5-haiku-20241022", Claude(takes_sampling=True)),
     ("Anthropic", "chat", "claude-3-7-sonnet", Claude(thinking="budget", takes_sampling=True)),
     (

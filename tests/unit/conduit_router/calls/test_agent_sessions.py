@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.elevenlabs_agent_upstream import GREETING, ElevenLabsAgentUpstream
+from tests.support.elevenlabs_agent_upstream import SOUND as AGENTS_SOUND
 from tests.support.scripted_upstream import answer
 from tests.support.session_bench import Caller, said, session
 from tests.support.session_upstream import event
@@ -30,9 +32,9 @@ WEATHER = {
 }
 
 
-def sound(milliseconds: int, *, is_silent: bool = False) -> pb.ConverseRequest:
-    """Return an event with sound: a millisecond is 48 bytes."""
-    piece = (b"\0" if is_silent else b"\1") * (48 * milliseconds)
+def sound(milliseconds: int, *, is_silent: bool = False, rate: int = 48) -> pb.ConverseRequest:
+    """Return an event with sound: a millisecond is 48 bytes, of ElevenLabs' agent 32."""
+    piece = (b"\0" if is_silent else b"\1") * (rate * milliseconds)
     return said(event("input_audio_buffer.append", audio=b64encode(piece).decode()))
 
 
@@ -47,6 +49,20 @@ TURN = (sound(500), sound(500), sound(500, is_silent=True))
 def ultravox(folder: Path, upstream: UltravoxUpstream) -> AbstractAsyncContextManager[Caller]:
     """Hold a session with Ultravox."""
     return session(folder, upstream, provider_type="Ultravox", model="ultravox-v0.7")
+
+
+AGENTS_TURN = (
+    sound(1000, rate=32),
+    sound(500, is_silent=True, rate=32),
+    sound(1000, is_silent=True, rate=32),
+)
+
+
+def elevenlabs(
+    folder: Path, upstream: ElevenLabsAgentUpstream
+) -> AbstractAsyncContextManager[Caller]:
+    """Hold a session with an agent of ElevenLabs."""
+    return session(folder, upstream, provider_type="ElevenLabs", model="agent_7101")
 
 
 async def until(caller: Caller, kind: str) -> Any:  # noqa: ANN401 # JSON
@@ -256,3 +272,81 @@ async def test_a_caller_that_reads_nothing_holds_itself_back(tmp_path: Path) -> 
 
         await eventually(is_still)
         assert caller.taken < 1000
+
+
+async def test_an_agent_of_elevenlabs_answers_what_it_hears(tmp_path: Path) -> None:
+    """Behind its greeting, in the sound of its own rate, which the session tells."""
+    upstream = ElevenLabsAgentUpstream("sk-1")
+    async with elevenlabs(tmp_path, upstream) as caller:
+        created = await until(caller, "session.created")
+        assert created["session"]["audio"]["output"]["format"]["rate"] == 16000
+        caller.say(*AGENTS_TURN)
+        greeted = await until(caller, ANSWERED)
+        assert greeted["response"]["output"][0]["content"][0]["transcript"] == GREETING
+        done = await until(caller, ANSWERED)
+        assert done["response"]["output"][0]["content"][0]["transcript"] == "You said one two"
+        played = [e["delta"] for e in caller.events if e["type"] == "response.output_audio.delta"]
+        assert b"".join(map(b64decode, played)) == AGENTS_SOUND * 4
+        caller.leave()
+        await caller.get()
+        [charge] = caller.charges
+        assert lasted(charge) > 0
+        assert {"type": "pong", "event_id": 1} in upstream.messages
+        assert "xi-api-key" not in upstream.joined[0]
+
+
+async def test_settings_begin_another_conversation_and_no_two_greetings(tmp_path: Path) -> None:
+    """The first one was told to nobody."""
+    upstream = ElevenLabsAgentUpstream()
+    async with elevenlabs(tmp_path, upstream) as caller:
+        caller.say(update(instructions="Be brief.", tools=[WEATHER]), *AGENTS_TURN)
+        await until(caller, ANSWERED)
+        await until(caller, ANSWERED)
+        _, second = upstream.begun
+        prompt = {"agent": {"prompt": {"prompt": "Be brief."}}}
+        assert second["conversation_config_override"] == prompt
+        assert kinds(caller).count("response.created") == 2
+
+
+async def test_settings_that_an_agents_owner_does_not_allow_end_the_session(
+    tmp_path: Path,
+) -> None:
+    """In the provider's words."""
+    upstream = ElevenLabsAgentUpstream()
+    upstream.allows_overrides = False
+    async with elevenlabs(tmp_path, upstream) as caller:
+        caller.say(update(instructions="Be brief."))
+        await caller.get()
+        assert caller.error is not None
+        assert "Override for field 'prompt'" in caller.error.message
+        assert len(caller.charges) == 1
+
+
+async def test_who_speaks_interrupts_an_agent_of_elevenlabs(tmp_path: Path) -> None:
+    """Sound of the answer that is still on its way is not handed on."""
+    async with elevenlabs(tmp_path, ElevenLabsAgentUpstream()) as caller:
+        caller.say(*AGENTS_TURN[:2])
+        await until(caller, ANSWERED)
+        await until(caller, "response.output_audio_transcript.delta")
+        await until(caller, "response.output_audio.delta")
+        caller.say(sound(500, rate=32))
+        done = await until(caller, ANSWERED)
+        assert done["response"]["status"] == "cancelled"
+        before = kinds(caller).count("response.output_audio.delta")
+        caller.say(*AGENTS_TURN[1:])
+        await until(caller, "conversation.item.input_audio_transcription.completed")
+        assert kinds(caller).count("response.output_audio.delta") == before
+
+
+async def test_an_agent_of_elevenlabs_calls_a_function_of_the_callers(tmp_path: Path) -> None:
+    """One that its owner gave it."""
+    async with elevenlabs(tmp_path, ElevenLabsAgentUpstream(tool="get_weather")) as caller:
+        caller.say(*AGENTS_TURN[:2])
+        called = await until(caller, "response.function_call_arguments.done")
+        assert (called["name"], called["arguments"]) == ("get_weather", '{"words":"one two"}')
+        await until(caller, ANSWERED)
+        output = {"type": "function_call_output", "call_id": called["call_id"], "output": "sunny"}
+        caller.say(said(event("conversation.item.create", item=output)))
+        caller.say(said(event("response.create")), AGENTS_TURN[2])
+        done = await until(caller, ANSWERED)
+        assert done["response"]["output"][0]["content"][0]["transcript"] == "It is sunny"
