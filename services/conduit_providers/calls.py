@@ -125,6 +125,12 @@ class Call(msgspec.Struct, Generic[TypedT]):
             is_last = len(self.dropped) == MAX_DROPPED - 1
             self.dropped.append(AND_MORE if is_last else name)
 
+    def drop_members(self, members: Mapping[str, object], provider: str) -> None:
+        """Note that the provider does not take some members, but for those that say nothing."""
+        for name, value in members.items():
+            if value is not None:
+                self.drop(name, provider)
+
 
 class Answer(Form[TypedT]):
     """A provider's whole answer."""

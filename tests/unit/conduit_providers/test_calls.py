@@ -86,6 +86,18 @@ def test_strict_callers_lose_nothing() -> None:
     assert call.dropped == []
 
 
+def test_members_that_say_nothing_are_not_told() -> None:
+    """Of those that a provider does not take."""
+    members = {"a": 1, "b": None, "c": False}
+    call = Call(chat_request(), alias="a", model="m", dropped=[])
+    call.drop_members(members, "P")
+    assert call.dropped == ["a", "c"]
+    strict = Call(chat_request(), alias="a", model="m", is_strict=True)
+    strict.drop_members({"b": None}, "P")
+    with pytest.raises(UnsupportedParameter):
+        strict.drop_members(members, "P")
+
+
 def test_of_what_is_dropped_the_first_is_told() -> None:
     """In order, also of the parts of a call, which tell it in the call's place."""
     call = Call(chat_request(json=HELLO), alias="m", model="m", provider="P")

@@ -6,7 +6,6 @@ from typing import Any
 import orjson
 
 from conduit.v1.chat_pb2 import ChatCompletionRequest
-from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.anthropic.betas import taken_betas
 from conduit_providers.codecs.anthropic.options import ChatModel, ChatOptions
 from conduit_providers.codecs.anthropic.tools import NATIVE as NATIVE_OF_TOOLS
@@ -22,7 +21,7 @@ from conduit_providers.codecs.shared.named_schema import named_schema
 from conduit_providers.codecs.shared.native import object_in
 from conduit_providers.codecs.shared.schemas import answer_schema
 from conduit_providers.codecs.shared.turns import is_thinking
-from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
+from conduit_providers.codecs.shared.unsupported import asking, check_text_only, note_unsupported
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
@@ -253,13 +252,8 @@ class MessagesBody:
         note_unsupported(self._call, self._provider, TAKEN)
         for name in _dropped(self._request):
             self._drop(name)
-        for name, value in self._unknown.items():
-            if value is not None:
-                self._drop(name)
-        if any(modality != "text" for modality in self._request.modalities):
-            raise UnsupportedCapability(
-                f"{self._provider} answers in text only", capability="modalities"
-            )
+        self._call.drop_members(self._unknown, self._provider)
+        check_text_only(self._request, self._provider)
 
 
 # What the API has no word for.

@@ -22,12 +22,17 @@ from conduit.v1.chat_message_pb2 import (
     ReasoningDetail,
 )
 from conduit.v1.chat_tool_pb2 import ToolCall
-from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
+from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.anthropic.blocks import block_in, text_in
 from conduit_providers.codecs.shared.call_ids import CallIds, tool_name
 from conduit_providers.codecs.shared.kept_blocks import CallsAgain
 from conduit_providers.codecs.shared.media import data_url, inlined
-from conduit_providers.codecs.shared.turns import arguments_of, joined_details, unknown_turn
+from conduit_providers.codecs.shared.turns import (
+    arguments_of,
+    joined_details,
+    no_turns,
+    unknown_turn,
+)
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
@@ -80,10 +85,7 @@ def turns(messages: Iterable[ChatMessage], call: ChatCall, provider: str) -> lis
         else:
             found.append({"role": role, "content": blocks})
     if not found:
-        raise InvalidRequest(
-            f"{provider} needs at least one turn of the user with something in it",
-            field="messages",
-        )
+        raise no_turns(provider)
     if found[-1]["role"] == "assistant":
         _end_in_words(found[-1]["content"])
     for turn in found:

@@ -13,6 +13,7 @@ import orjson
 from conduit.v1.embedding_pb2 import EmbeddingRequest
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codecs.bedrock.options import EmbedModel
+from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import JsonReader
@@ -77,9 +78,7 @@ class BedrockEmbedCodec:
             )
         if call.typed.user:
             call.drop("user", provider)
-        for name, value in unknown.items():
-            if value is not None:
-                call.drop(name, provider)
+        call.drop_members(unknown, provider)
         return HttpRequest(
             "POST",
             target.fill(endpoint.path, model=call.model),
@@ -91,10 +90,9 @@ class BedrockEmbedCodec:
         self, response: HttpResponse, call: EmbedCall, endpoint: Endpoint
     ) -> EmbedAnswer:
         """Translate the answer. UpstreamError unless it has a vector for each text."""
-        try:
-            found = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed(call.provider, "it is not a list of embeddings") from error
+        found = read_answer(
+            _DECODER, response.body, call.provider, "it is not a list of embeddings"
+        )
         if len(found.vectors) != len(call.typed.input):
             raise malformed(call.provider, "it has not one embedding for each text")
         count = found.input_text_token_count

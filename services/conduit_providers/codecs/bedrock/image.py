@@ -15,6 +15,7 @@ import orjson
 from conduit_kernel.errors import ContentPolicy, InvalidRequest, UpstreamError
 from conduit_providers.calls import Call
 from conduit_providers.codecs.bedrock.options import ImageModel
+from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.codecs.shared.image_wishes import (
     bare_images,
     drop_others,
@@ -105,10 +106,7 @@ def _members(call: ImageCall, provider: str) -> dict[str, Any]:
 
 def read_images(response: HttpResponse, call: Call[Any]) -> ImageAnswer:
     """Translate the answer. ContentPolicy if it says that the image was filtered."""
-    try:
-        found = _DECODER.decode(response.body)
-    except msgspec.DecodeError as error:
-        raise malformed(call.provider, "it is not a list of images") from error
+    found = read_answer(_DECODER, response.body, call.provider, "it is not a list of images")
     reason = next((each for each in found.finish_reasons or () if each), "")
     if reason:
         raise _failure(reason, call.provider)

@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 
 from conduit.v1.chat_pb2 import ChatCompletionRequest
-from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.anthropic.betas import betas_of, taken_betas
 from conduit_providers.codecs.anthropic.request import (
     BUDGET_SHARES,
@@ -30,7 +29,11 @@ from conduit_providers.codecs.bedrock.turns import (
 from conduit_providers.codecs.shared.native import object_in
 from conduit_providers.codecs.shared.schemas import answer_schema
 from conduit_providers.codecs.shared.turns import is_thinking
-from conduit_providers.codecs.shared.unsupported import is_default, note_unsupported
+from conduit_providers.codecs.shared.unsupported import (
+    check_text_only,
+    is_default,
+    note_unsupported,
+)
 from conduit_providers.operations.chat import ChatCall
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
@@ -299,13 +302,8 @@ class ConverseBody:
             self._drop("audio")
         if request.HasField("parallel_tool_calls") and not request.parallel_tool_calls:
             self._put_one_call()
-        for name, value in self._unknown.items():
-            if value is not None:
-                self._drop(name)
-        if any(modality != "text" for modality in request.modalities):
-            raise UnsupportedCapability(
-                f"{self._provider} answers in text only", capability="modalities"
-            )
+        self._call.drop_members(self._unknown, self._provider)
+        check_text_only(request, self._provider)
 
     def _put_one_call(self) -> None:
         """Ask for one call at a time, for which Claude alone has a word, of its own."""

@@ -14,10 +14,10 @@ import orjson
 
 from conduit.v1.rerank_pb2 import Ranking, RerankingRequest
 from conduit_providers.calls import Form
+from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.codecs.shared.rankings import (
     Place,
     documents_of,
-    drop_members,
     ranking_answer,
 )
 from conduit_providers.failures import malformed
@@ -64,10 +64,7 @@ class BedrockRerankCodec:
         self, response: HttpResponse, call: RerankCall, endpoint: Endpoint
     ) -> RerankAnswer:
         """Translate the answer. UpstreamError unless it has a place for each document."""
-        try:
-            found = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed(call.provider, "it is not a list of places") from error
+        found = read_answer(_DECODER, response.body, call.provider, "it is not a list of places")
         if found.next_token is not None:
             raise malformed(call.provider, "it is only a part of the places")
         places = [Place(each.index, each.relevance_score) for each in found.results]
@@ -90,7 +87,7 @@ def _body(call: RerankCall, target: Target) -> Json:
             call.drop("max_tokens_per_doc", provider)
     if request.priority:
         call.drop("priority", provider)
-    drop_members(call, orjson.loads(request.unknown_json or b"{}"), provider)
+    call.drop_members(orjson.loads(request.unknown_json or b"{}"), provider)
     count = len(request.documents)
     return {
         "queries": [{"type": "TEXT", "textQuery": {"text": request.query}}],

@@ -21,7 +21,7 @@ from conduit.v1.chat_message_pb2 import (
     ReasoningDetail,
 )
 from conduit.v1.chat_tool_pb2 import ToolCall
-from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
+from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.anthropic.turns import FORMAT as CLAUDE_FORMAT
 from conduit_providers.codecs.bedrock.answer import FORMAT
 from conduit_providers.codecs.bedrock.kept_blocks import block_in, words_in
@@ -30,7 +30,12 @@ from conduit_providers.codecs.bedrock.options import ChatModel
 from conduit_providers.codecs.shared.call_ids import MAX_CHARS as MAX_TOOL_NAME_CHARS
 from conduit_providers.codecs.shared.call_ids import CallIds, tool_name
 from conduit_providers.codecs.shared.kept_blocks import CallsAgain
-from conduit_providers.codecs.shared.turns import arguments_of, joined_details, unknown_turn
+from conduit_providers.codecs.shared.turns import (
+    arguments_of,
+    joined_details,
+    no_turns,
+    unknown_turn,
+)
 from conduit_providers.operations.chat import ChatCall
 
 Json = dict[str, Any]
@@ -94,10 +99,7 @@ class Conversation:
             else:
                 found.append({"role": role, "content": blocks})
         if not found:
-            raise InvalidRequest(
-                f"{self._provider} needs at least one turn of the user with something in it",
-                field="messages",
-            )
+            raise no_turns(self._provider)
         for turn in found:
             _put_words(turn["content"])
         return found

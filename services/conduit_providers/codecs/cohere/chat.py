@@ -3,7 +3,6 @@
 https://docs.cohere.com/reference/chat
 """
 
-import msgspec
 import orjson
 
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT, ChatMessage
@@ -22,6 +21,7 @@ from conduit_providers.codecs.cohere.answer import (
 )
 from conduit_providers.codecs.cohere.request import ChatBody
 from conduit_providers.codecs.cohere.stream import CohereChatDecoder
+from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.codecs.shared.call_ids import answered_id
 from conduit_providers.codecs.shared.finish import put_finish
 from conduit_providers.dates import sent_at
@@ -52,10 +52,7 @@ class CohereChatCodec:
         self, response: HttpResponse, call: ChatCall, endpoint: Endpoint
     ) -> ChatAnswer:
         """Translate the answer. UpstreamError if it says that it is not complete."""
-        try:
-            reply = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed(call.provider, "it is not a chat response") from error
+        reply = read_answer(_DECODER, response.body, call.provider, "it is not a chat response")
         if reply.message is None or reply.finish_reason is None:
             raise malformed(call.provider, "it has no message or no finish reason")
         usage = reply.usage.quantities() if reply.usage is not None else None

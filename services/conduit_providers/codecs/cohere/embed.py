@@ -10,6 +10,7 @@ import msgspec
 import orjson
 
 from conduit_providers.codecs.cohere.answer import Counts
+from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import JsonReader
@@ -59,10 +60,9 @@ class CohereEmbedCodec:
         self, response: HttpResponse, call: EmbedCall, endpoint: Endpoint
     ) -> EmbedAnswer:
         """Translate the answer. UpstreamError unless it has a vector for each input."""
-        try:
-            found = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed(call.provider, "it is not a list of embeddings") from error
+        found = read_answer(
+            _DECODER, response.body, call.provider, "it is not a list of embeddings"
+        )
         vectors = found.embeddings.floats if found.embeddings is not None else None
         if vectors is None or len(vectors) != len(call.typed.input):
             raise malformed(call.provider, "it has not one embedding for each input")
@@ -86,9 +86,7 @@ def _body(call: EmbedCall, endpoint: Endpoint, provider: str) -> Json:
     body |= {name: unknown.pop(name) for name in NATIVE if name in unknown}
     if request.user:
         call.drop("user", provider)
-    for name, value in unknown.items():
-        if value is not None:
-            call.drop(name, provider)
+    call.drop_members(unknown, provider)
     return body
 
 

@@ -16,7 +16,7 @@ from conduit_providers.codecs.cohere.turns import Conversation, put_instruction
 from conduit_providers.codecs.shared.json_instruction import json_instruction
 from conduit_providers.codecs.shared.named_schema import named_schema
 from conduit_providers.codecs.shared.tool_choice import allowed_names
-from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
+from conduit_providers.codecs.shared.unsupported import asking, check_text_only, note_unsupported
 from conduit_providers.operations.chat import ChatCall
 from conduit_providers.spec import Endpoint
 
@@ -190,13 +190,8 @@ class ChatBody:
         note_unsupported(self._call, self._provider, ("detail",))
         for name in _dropped(self._request):
             self._drop(name)
-        for name, value in self._unknown.items():
-            if value is not None:
-                self._drop(name)
-        if any(modality != "text" for modality in self._request.modalities):
-            raise UnsupportedCapability(
-                f"{self._provider} answers in text only", capability="modalities"
-            )
+        self._call.drop_members(self._unknown, self._provider)
+        check_text_only(self._request, self._provider)
 
 
 def _name(tool: Tool) -> str:

@@ -21,9 +21,9 @@ from conduit.v1.chat_message_pb2 import (
     ReasoningDetail,
 )
 from conduit.v1.chat_tool_pb2 import ToolCall
-from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
+from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.codecs.cohere.answer import FORMAT, TOOL_PLAN
-from conduit_providers.codecs.shared.turns import joined_details, said_once, unknown_turn
+from conduit_providers.codecs.shared.turns import joined_details, no_turns, said_once, unknown_turn
 from conduit_providers.json_reading import parsed
 from conduit_providers.operations.chat import ChatCall
 
@@ -52,9 +52,7 @@ class Conversation:
         ]
         found = [self._turn(m) for m in messages if m.role not in _INSTRUCTING]
         if not found:
-            raise InvalidRequest(
-                f"{self._provider} needs at least one turn of the user", field="messages"
-            )
+            raise no_turns(self._provider)
         # Cohere refuses instructions that are not the first turn.
         head = [{"role": "system", "content": _shortest(instructions)}] if instructions else []
         return head + found

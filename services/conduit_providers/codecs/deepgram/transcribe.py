@@ -12,6 +12,7 @@ import msgspec
 from conduit.v1.transcription_pb2 import TranscriptionRequest
 from conduit_providers.codecs.deepgram.languages import MULTI
 from conduit_providers.codecs.deepgram.options import TranscribeModel
+from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.codecs.shared.one_file import file_request
 from conduit_providers.codecs.shared.transcript_formats import (
     Heard,
@@ -94,10 +95,7 @@ class DeepgramTranscribeCodec:
         self, response: HttpResponse, call: TranscribeCall, endpoint: Endpoint
     ) -> TranscriptionAnswer:
         """Read what was heard. UpstreamError if it makes no sense."""
-        try:
-            found = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed(call.provider, "it is not a transcription") from error
+        found = read_answer(_DECODER, response.body, call.provider, "it is not a transcription")
         results = found.results
         if not results.channels or not results.channels[0].alternatives:
             raise malformed(call.provider, "it has no text")

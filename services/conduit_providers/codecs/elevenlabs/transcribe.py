@@ -11,11 +11,11 @@ import msgspec
 
 from conduit.v1.form_pb2 import FormMember
 from conduit_providers.codecs.elevenlabs.options import TranscribeModel
+from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.codecs.shared.multipart import form_request
 from conduit_providers.codecs.shared.one_file import drop_others, only_file
 from conduit_providers.codecs.shared.transcript_formats import Heard, SpokenWord, in_format
 from conduit_providers.codecs.shared.whole_transcript import WholeTranscriptDecoder
-from conduit_providers.failures import malformed
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.transcribe import TranscribeCall, TranscriptionAnswer
 from conduit_providers.quantities import KEYTERMS
@@ -72,10 +72,7 @@ class ElevenLabsTranscribeCodec:
         self, response: HttpResponse, call: TranscribeCall, endpoint: Endpoint
     ) -> TranscriptionAnswer:
         """Read what was heard. UpstreamError if it makes no sense."""
-        try:
-            found = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed(call.provider, "it is not a transcription") from error
+        found = read_answer(_DECODER, response.body, call.provider, "it is not a transcription")
         words = list(_words(found.words))
         duration = found.audio_duration_secs
         if duration is None:

@@ -11,6 +11,7 @@ import msgspec
 import orjson
 
 from conduit_providers.codecs.gemini.options import EmbedModel
+from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import JsonReader
@@ -104,10 +105,9 @@ class GeminiEmbedCodec:
         self, response: HttpResponse, call: EmbedCall, endpoint: Endpoint
     ) -> EmbedAnswer:
         """Translate the answer. UpstreamError unless it has a vector for each text."""
-        try:
-            found = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed(call.provider, "it is not a list of embeddings") from error
+        found = read_answer(
+            _DECODER, response.body, call.provider, "it is not a list of embeddings"
+        )
         vectors = [each.values for each in found.vectors]
         if found.error is not None:
             raise error_in_stream(found.error, call.provider)
@@ -129,9 +129,7 @@ def _settings(call: EmbedCall, provider: str) -> Json:
             settings[spelled] = unknown.pop(name)
     if request.user:
         call.drop("user", provider)
-    for name, value in unknown.items():
-        if value is not None:
-            call.drop(name, provider)
+    call.drop_members(unknown, provider)
     return settings
 
 

@@ -252,9 +252,7 @@ class ContentBody:
             self._drop("audio")
         if request.HasField("parallel_tool_calls") and not request.parallel_tool_calls:
             self._drop("parallel_tool_calls")
-        for name, value in self._unknown.items():
-            if value is not None:
-                self._drop(name)
+        self._call.drop_members(self._unknown, self._provider)
 
 
 _SAME: Sequence[tuple[str, str]] = (

@@ -22,7 +22,7 @@ from conduit.v1.chat_message_pb2 import (
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.gemini.media import Media
 from conduit_providers.codecs.gemini.model_turns import ModelTurns, id_member
-from conduit_providers.codecs.shared.turns import unknown_turn, with_results_in_order
+from conduit_providers.codecs.shared.turns import no_turns, unknown_turn, with_results_in_order
 from conduit_providers.json_reading import parsed
 from conduit_providers.operations.chat import ChatCall
 
@@ -77,10 +77,7 @@ class Turns:
                 found.append({"role": speaker, "parts": parts})
             last = message.role
         if not found:
-            raise InvalidRequest(
-                f"{self._provider} needs at least one turn of the user with something in it",
-                field="messages",
-            )
+            raise no_turns(self._provider)
         return found
 
     def _drop(self, parameter: str) -> None:

@@ -15,6 +15,7 @@ import orjson
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codecs.googlecloud.options import SpeakModel
 from conduit_providers.codecs.googlecloud.voice_names import parted
+from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.codecs.shared.speeches import (
     Wish,
     check_format,
@@ -155,10 +156,7 @@ def _audio(call: SpeakCall, wish: Wish, members: Json) -> Json:
 
 
 def _read(response: HttpResponse, call: SpeakCall) -> Spoken:
-    try:
-        found = _DECODER.decode(response.body)
-    except msgspec.DecodeError as error:
-        raise malformed(call.provider, "it has no sound") from error
+    found = read_answer(_DECODER, response.body, call.provider, "it has no sound")
     audio = sound_in(found.audio_content, call.provider)
     if wish_of(call).format not in _BARE:
         return audio, None

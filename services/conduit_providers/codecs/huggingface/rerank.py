@@ -16,13 +16,12 @@ from conduit_kernel.errors import UnsupportedCapability
 from conduit_providers.calls import Form
 from conduit_providers.codecs.huggingface.embed import ROUTER
 from conduit_providers.codecs.openai.request import headers_of
+from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.codecs.shared.rankings import (
     Place,
-    drop_members,
     ranking_answer,
     texts_of,
 )
-from conduit_providers.failures import malformed
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.operations.rerank import RerankAnswer, RerankCall, estimated_tokens
 from conduit_providers.quantities import Quantities, count_in, plain
@@ -68,10 +67,7 @@ class HuggingFaceRerankCodec:
         self, response: HttpResponse, call: RerankCall, endpoint: Endpoint
     ) -> RerankAnswer:
         """Translate the answer. UpstreamError unless it has a place for each document."""
-        try:
-            found = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed(call.provider, "it is not a list of places") from error
+        found = read_answer(_DECODER, response.body, call.provider, "it is not a list of places")
         ranking, usage = Ranking(), None
         tokens_read = count_in(response.headers.get(TOKENS_READ, ""))
         if tokens_read is not None:
@@ -93,7 +89,7 @@ def _body(call: RerankCall, provider: str) -> Json:
     for name in ("max_tokens_per_doc", "priority"):
         if getattr(request, name):
             call.drop(name, provider)
-    drop_members(call, unknown, provider)
+    call.drop_members(unknown, provider)
     return body
 
 

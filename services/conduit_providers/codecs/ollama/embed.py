@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import JsonReader
@@ -58,10 +59,9 @@ class OllamaEmbedCodec:
         self, response: HttpResponse, call: EmbedCall, endpoint: Endpoint
     ) -> EmbedAnswer:
         """Translate the answer. UpstreamError unless it has a vector for each text."""
-        try:
-            found = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed(call.provider, "it is not a list of embeddings") from error
+        found = read_answer(
+            _DECODER, response.body, call.provider, "it is not a list of embeddings"
+        )
         if found.error is not None:
             raise error_in_stream(found.error, call.provider)
         if len(found.embeddings) != len(call.typed.input):

@@ -16,7 +16,7 @@ from conduit_providers.codecs.ollama.turns import Turns
 from conduit_providers.codecs.shared.json_instruction import json_instruction
 from conduit_providers.codecs.shared.named_schema import named_schema
 from conduit_providers.codecs.shared.tool_choice import allowed_names
-from conduit_providers.codecs.shared.unsupported import asking, note_unsupported
+from conduit_providers.codecs.shared.unsupported import asking, check_text_only, note_unsupported
 from conduit_providers.operations.chat import ChatCall
 from conduit_providers.spec import Endpoint
 
@@ -184,17 +184,12 @@ class ChatBody:
             self._drop(name)
         if request.n > 1:
             self._drop("n")
-        if any(modality != "text" for modality in request.modalities):
-            raise UnsupportedCapability(
-                f"{self._provider} answers chats in text only", capability="modalities"
-            )
+        check_text_only(request, self._provider)
         if request.audio_json:
             self._drop("audio")
         if request.HasField("parallel_tool_calls") and not request.parallel_tool_calls:
             self._drop("parallel_tool_calls")
-        for name, value in self._unknown.items():
-            if value is not None:
-                self._drop(name)
+        self._call.drop_members(self._unknown, self._provider)
 
 
 _SAME: Sequence[tuple[str, str]] = (

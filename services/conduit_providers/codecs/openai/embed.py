@@ -10,6 +10,7 @@ import orjson
 
 from conduit_providers.codecs.openai.request import embed_body, headers_of
 from conduit_providers.codecs.openai.usage import counts_at, read_usage
+from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.codecs.shared.embeddings import packed
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import JsonReader, parsed
@@ -54,10 +55,9 @@ class OpenAIEmbedCodec:
         self, response: HttpResponse, call: EmbedCall, endpoint: Endpoint
     ) -> EmbedAnswer:
         """Pass the provider's body on, after a look at its usage."""
-        try:
-            found = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed(call.provider, "it is not a list of embeddings") from error
+        found = read_answer(
+            _DECODER, response.body, call.provider, "it is not a list of embeddings"
+        )
         if found.error is not None:
             raise error_in_stream(found.error, call.provider)
         if not found.data:

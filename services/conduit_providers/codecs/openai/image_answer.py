@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from conduit_providers.calls import Call
+from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.images import ImageAnswer, image_answer
 from conduit_providers.json_reading import JsonReader
@@ -44,10 +45,7 @@ _DECODER = JsonReader(_Images)
 
 def read_images(response: HttpResponse, call: Call[Any]) -> ImageAnswer:
     """Pass the provider's body on, after a look at its images and its usage."""
-    try:
-        found = _DECODER.decode(response.body)
-    except msgspec.DecodeError as error:
-        raise malformed(call.provider, "it is not a list of images") from error
+    found = read_answer(_DECODER, response.body, call.provider, "it is not a list of images")
     failure, images = found.error, found.data or ()
     if failure is not None:
         raise error_in_stream(failure, call.provider)

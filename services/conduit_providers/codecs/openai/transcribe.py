@@ -13,6 +13,7 @@ from conduit.v1.json_runtime import JsonError
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.codecs.openai.transcript_stream import OpenAITranscriptDecoder
 from conduit_providers.codecs.openai.transcription_usage import transcription_usage
+from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.codecs.shared.multipart import form_request
 from conduit_providers.codecs.shared.transcript_formats import Heard, Segment, in_format
 from conduit_providers.codecs.shared.whole_transcript import WholeTranscriptDecoder
@@ -82,10 +83,7 @@ class OpenAITranscribeCodec:
         content_type = response.headers.get("content-type", "") or JSON_TYPE
         if _is_document(content_type, call):
             return transcription_answer(response.body, content_type, None)
-        try:
-            found = _DECODER.decode(response.body)
-        except msgspec.DecodeError as error:
-            raise malformed(call.provider, "it is not a transcription") from error
+        found = read_answer(_DECODER, response.body, call.provider, "it is not a transcription")
         if found.error is not None:
             raise error_in_stream(found.error, call.provider)
         if found.text is None:
@@ -123,10 +121,7 @@ def _is_made(call: TranscribeCall, endpoint: Endpoint) -> bool:
 
 def _made(body: bytes, call: TranscribeCall) -> TranscriptionAnswer:
     """Return the format that the caller asks for."""
-    try:
-        found = _TIMED_DECODER.decode(body)
-    except msgspec.DecodeError as error:
-        raise malformed(call.provider, "its segments make no sense") from error
+    found = read_answer(_TIMED_DECODER, body, call.provider, "its segments make no sense")
     segments = [Segment(each.text.strip(), each.start, each.end) for each in found.segments]
     end = segments[-1].end if segments else 0.0
     duration = end if found.duration is None else found.duration

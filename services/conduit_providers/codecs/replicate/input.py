@@ -30,6 +30,7 @@ from conduit.v1.chat_message_pb2 import (
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit_kernel.errors import InvalidRequest, UnsupportedCapability
 from conduit_providers.codecs.replicate.options import ChatModel
+from conduit_providers.codecs.shared.turns import no_turns
 from conduit_providers.codecs.shared.unsupported import is_default, note_unsupported
 from conduit_providers.operations.chat import ChatCall
 
@@ -89,9 +90,7 @@ class ModelInput:
             if each.role not in _INSTRUCTING
         ]
         if not turns:
-            raise InvalidRequest(
-                f"{self._provider} needs at least one turn of the user", field="messages"
-            )
+            raise no_turns(self._provider)
         is_short = len(turns) == 1 and turns[0][0] == "user"
         if not is_short and self._model.takes_messages and not self._images:
             said = [("system", system), *turns] if system else turns

@@ -19,6 +19,7 @@ from conduit.v1.chat_pb2 import (
 from conduit_kernel.errors import UpstreamError, UpstreamRefused
 from conduit_providers.codecs.replicate.input import limit_of
 from conduit_providers.codecs.replicate.options import ChatModel
+from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.codecs.shared.counts import token_totals
 from conduit_providers.dates import made_at
 from conduit_providers.failures import error_in_stream, malformed
@@ -98,10 +99,7 @@ _DECODER = JsonReader(Prediction)
 
 def read_prediction(body: bytes, provider: str) -> Prediction:
     """Read a prediction. UpstreamError if it failed, was canceled or makes no sense."""
-    try:
-        found = _DECODER.decode(body)
-    except msgspec.DecodeError as error:
-        raise malformed(provider, "it is not a prediction") from error
+    found = read_answer(_DECODER, body, provider, "it is not a prediction")
     if found.status == "failed":
         raise failed(found.error, provider)
     if found.status in {"canceled", "aborted"}:

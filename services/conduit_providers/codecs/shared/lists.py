@@ -2,9 +2,8 @@
 
 from typing import TypeVar
 
-import msgspec
-
 from conduit_kernel.errors import UpstreamError
+from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import JsonReader
 from conduit_providers.spec import Endpoint
@@ -25,12 +24,13 @@ def ask_for_list(endpoint: Endpoint, target: Target, query: str = "") -> HttpReq
 
 def read_list(reader: JsonReader[ListT], response: HttpResponse, what: str = MODELS) -> ListT:
     """Read a list of something. UpstreamError if it is none."""
-    try:
-        return reader.decode(response.body)
-    except msgspec.DecodeError as error:
-        raise no_list(what) from error
+    return read_answer(reader, response.body, "", _no(what))
 
 
 def no_list(what: str = MODELS) -> UpstreamError:
     """Return the error for an answer that is not what was asked for."""
-    return malformed("", f"it is no {what}")
+    return malformed("", _no(what))
+
+
+def _no(what: str) -> str:
+    return f"it is no {what}"

@@ -86,13 +86,6 @@ def as_object(document: RerankingDocument) -> RerankingObject:
     return RerankingObject(text=document.text)
 
 
-def drop_members(call: RerankCall, members: Json, provider: str) -> None:
-    """Note members of a request that a dialect does not know, but for those that say nothing."""
-    for name, value in members.items():
-        if value is not None:
-            call.drop(name, provider)
-
-
 def _document(document: RerankingDocument, fields: Iterable[str]) -> str | Json:
     if not document.HasField("object"):
         return document.text

@@ -30,6 +30,13 @@ def unknown_turn(message: ChatMessage, provider: str) -> ConduitError:
     )
 
 
+def no_turns(provider: str) -> InvalidRequest:
+    """Return the error for a chat in which nobody says anything to the model."""
+    return InvalidRequest(
+        f"{provider} needs at least one turn of the user with something in it", field="messages"
+    )
+
+
 def with_results_in_order(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
     """Return messages in which the results of a turn's calls have the order of the calls.
 

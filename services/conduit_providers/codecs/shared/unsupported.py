@@ -49,6 +49,12 @@ def no_functions(provider: str) -> UnsupportedCapability:
     )
 
 
+def check_text_only(request: ChatCompletionRequest, provider: str) -> None:
+    """Raise UnsupportedCapability where an answer is to be more than text."""
+    if any(modality != "text" for modality in request.modalities):
+        raise UnsupportedCapability(f"{provider} answers in text only", capability="modalities")
+
+
 def note_unsupported(call: ChatCall, provider: str, taken: Iterable[str] = ()) -> None:
     """Drop the members of messages, parts and tools that a dialect does not take.
 

@@ -13,6 +13,7 @@ import orjson
 from conduit.v1.form_pb2 import FormFile, FormMember
 from conduit_kernel.errors import ContentPolicy
 from conduit_providers.calls import Call
+from conduit_providers.codecs.shared.answers import read_answer
 from conduit_providers.codecs.shared.image_wishes import bare_images
 from conduit_providers.codecs.shared.multipart import form_request
 from conduit_providers.failures import malformed
@@ -68,10 +69,7 @@ def _file(name: str, picture: Picture) -> FormMember:
 
 def read_image(response: HttpResponse, call: Call[Any]) -> ImageAnswer:
     """Translate the answer. ContentPolicy if it says that the image was filtered."""
-    try:
-        found = _DECODER.decode(response.body)
-    except msgspec.DecodeError as error:
-        raise malformed(call.provider, "it is not an image") from error
+    found = read_answer(_DECODER, response.body, call.provider, "it is not an image")
     if found.finish_reason == _FILTERED:
         raise ContentPolicy(
             f"{call.provider} filtered the image that it drew",

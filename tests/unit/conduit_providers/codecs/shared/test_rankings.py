@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from conduit.v1.rerank_pb2 import Ranking
-from conduit_kernel.errors import UnsupportedCapability, UnsupportedParameter, UpstreamError
+from conduit_kernel.errors import UnsupportedCapability, UpstreamError
 from conduit_providers.calls import Call
 from conduit_providers.codecs.shared.rankings import (
     Place,
@@ -14,7 +14,6 @@ from conduit_providers.codecs.shared.rankings import (
     as_object,
     checked,
     documents_of,
-    drop_members,
     places_of,
     ranking_answer,
     texts_of,
@@ -74,14 +73,3 @@ def test_only_the_members_that_are_to_be_compared_are_taken() -> None:
     assert documents_of(call([document])) == [document]
     assert documents_of(call([document], rank_fields=["title", "x"])) == [{"title": "t"}]
     assert texts_of(call([document], rank_fields=["text"]), "P") == ["c"]
-
-
-def test_members_that_nobody_knows_are_told() -> None:
-    """But for those that say nothing; strict callers are refused."""
-    loose = call()
-    drop_members(loose, {"a": 1, "b": None, "c": False}, "P")
-    assert loose.dropped == ["a", "c"]
-    strict = call()
-    strict.is_strict = True
-    with pytest.raises(UnsupportedParameter):
-        drop_members(strict, {"a": 1}, "P")
