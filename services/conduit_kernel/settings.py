@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conduit_kernel.breaker import DEFAULT_POLICY, BreakerPolicy, read_policy
+from conduit_kernel.breaker_policy import DEFAULT_POLICY, BreakerPolicy, read_policy
 from conduit_kernel.egress import DIRECT, Egress, read_egress
 from conduit_kernel.secrets import parse_key, service_token
 

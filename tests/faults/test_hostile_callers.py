@@ -35,7 +35,7 @@ from tests.faults.shared_gateway import (
 from tests.support.virtual_network import VirtualNetwork
 from tests.support.virtual_time import run_virtually
 
-from conduit_kernel.breaker import DEFAULT_POLICY
+from conduit_kernel.breaker_policy import DEFAULT_POLICY
 
 SEEDS = int(os.environ.get("CONDUIT_HOSTILE_SEEDS", "8"))
 # Of each course.

@@ -9,7 +9,7 @@ import pytest
 from tests.support.outage_world import KINDS, RECOVERY_SECONDS, Spell, World, random_spells
 from tests.support.virtual_time import run_virtually
 
-from conduit_kernel.breaker import DEFAULT_POLICY
+from conduit_kernel.breaker_policy import DEFAULT_POLICY
 from conduit_kernel.errors import ProviderUnhealthy
 from conduit_providers.patience import USUAL
 from conduit_router.context import MAX_ATTEMPTS

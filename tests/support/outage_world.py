@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tests.support.call_bench import CALLER, Bench
 from tests.support.snapshots import compiled, key, provider, snapshot
 
-from conduit_kernel.breaker import DEFAULT_POLICY
+from conduit_kernel.breaker_policy import DEFAULT_POLICY
 from conduit_kernel.errors import (
     ConduitError,
     UpstreamError,

@@ -25,7 +25,8 @@ from conduit_router.calls.message_source import MessageSource, whole_answer
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.grpc_channels import GrpcChannels
 from conduit_router.upstream.token_refresh import TokenRefresher
-from conduit_router.upstream.transport import left_of, raise_unreachable
+from conduit_router.upstream.transport import left_of
+from conduit_router.upstream.transport_errors import raise_unreachable
 
 Metadata = tuple[tuple[str, str], ...]
 

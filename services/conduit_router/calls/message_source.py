@@ -8,7 +8,8 @@ from conduit_kernel.http import BodyTooLarge, Headers, HttpError, Response, Time
 from conduit_kernel.http.wake_slot import WakeSlot
 from conduit_providers.wire import HttpResponse
 from conduit_router.routing.table import UpstreamTarget
-from conduit_router.upstream.transport import MAX_ANSWER_BYTES, LazyHeaders, raise_unreachable
+from conduit_router.upstream.transport import MAX_ANSWER_BYTES, LazyHeaders
+from conduit_router.upstream.transport_errors import raise_unreachable
 
 # Unread bytes of an answer above which no more is read from the provider.
 BUFFER_BYTES = 256 * 1024

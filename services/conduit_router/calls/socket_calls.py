@@ -25,7 +25,8 @@ from conduit_providers.spec import ProviderSpec
 from conduit_providers.wire import HttpResponse, SocketExchange, SocketFrame, SocketRequest
 from conduit_router.calls.message_source import MessageSource, whole_answer
 from conduit_router.routing.table import UpstreamTarget
-from conduit_router.upstream.transport import Transport, raise_upload
+from conduit_router.upstream.transport import Transport
+from conduit_router.upstream.transport_errors import raise_upload
 
 # What a dialect sees of an upload before it builds the handshake.
 HEAD_BYTES = 64 * 1024

@@ -17,12 +17,8 @@ from conduit_router.calls.call_scope import CallScope
 from conduit_router.calls.hedging import Drop
 from conduit_router.routing.attempt_plan import Attempt
 from conduit_router.routing.table import Candidate, StraightWay, UpstreamKey, UpstreamTarget
-from conduit_router.upstream.transport import (
-    MAX_ANSWER_BYTES,
-    MAX_PREPARED,
-    OK,
-    raise_unreachable,
-)
+from conduit_router.upstream.transport import MAX_ANSWER_BYTES, MAX_PREPARED, OK
+from conduit_router.upstream.transport_errors import raise_unreachable
 
 AnyAnswer = Answer[Any]
 Make = Callable[[CallScope, Attempt], Awaitable[AnyAnswer]]

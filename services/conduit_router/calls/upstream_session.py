@@ -24,7 +24,7 @@ from conduit_providers.failures import error_in_stream, redact
 from conduit_providers.session_codec import KeepAlive, SessionEvent, SessionTranslator, Step
 from conduit_providers.wire import SessionCreation, SessionRequest, WebSocketRequest
 from conduit_router.routing.table import UpstreamTarget
-from conduit_router.upstream.transport import raise_unreachable
+from conduit_router.upstream.transport_errors import raise_unreachable
 
 # Close codes before a session is open, as the statuses that they stand for: those of RFC 6455, and
 # https://www.iana.org/assignments/websocket for 3000 and above.

@@ -10,7 +10,7 @@ from conduit_providers.codec import Decoder
 from conduit_providers.quantities import Quantities
 from conduit_router.calls.jobs import RunningJob
 from conduit_router.routing.table import UpstreamTarget
-from conduit_router.upstream.transport import raise_interrupted, raise_unreachable
+from conduit_router.upstream.transport_errors import raise_interrupted, raise_unreachable
 
 # How long the end of the body may follow the last event, for the connection to be kept.
 SETTLE_SECONDS = 0.25

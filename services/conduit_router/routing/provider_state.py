@@ -11,7 +11,8 @@ from conduit.v1.provider_health_pb2 import (
     CIRCUIT_STATE_OPEN,
     CircuitState,
 )
-from conduit_kernel.breaker import DEFAULT_POLICY, Breaker, BreakerPolicy
+from conduit_kernel.breaker import Breaker
+from conduit_kernel.breaker_policy import DEFAULT_POLICY, BreakerPolicy
 from conduit_router.routing.cooldowns import Cooldowns
 from conduit_router.routing.health_view import HEALTHY, Asked, Cooldown, HealthView, Subject
 from conduit_router.routing.key_refusals import (

@@ -3,39 +3,19 @@
 import asyncio
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping
-from copy import copy
-from typing import NoReturn
 
 from msgspec.structs import replace
 
 from conduit_kernel.addresses import is_public
-from conduit_kernel.errors import (
-    ConduitError,
-    EgressProxyFailed,
-    InvalidRequest,
-    ServiceUnavailable,
-    StreamInterrupted,
-    UpstreamError,
-    UpstreamTimeout,
-    UpstreamUnreachable,
-)
+from conduit_kernel.errors import UpstreamError
 from conduit_kernel.http import (
-    BodyTooLarge,
-    ConnectFailed,
     Headers,
-    HeaderTimeout,
     HttpClient,
     HttpError,
-    IdleTimeout,
-    LocalExhausted,
     Origin,
-    PoolExhausted,
     PreparedRequest,
     Response,
-    SpillFull,
     Timeouts,
-    TotalTimeout,
-    UploadFailed,
 )
 from conduit_kernel.websocket import HandshakeRefused, WebSocket, WebSocketLimits, connect
 from conduit_providers.failures import error_from, malformed
@@ -50,6 +30,7 @@ from conduit_providers.wire import (
 from conduit_router.routing.table import UpstreamTarget
 from conduit_router.upstream.grpc_channels import GrpcChannels
 from conduit_router.upstream.token_refresh import TokenRefresher
+from conduit_router.upstream.transport_errors import raise_unreachable
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 # An error body says what it has to say at its beginning.
@@ -294,69 +275,3 @@ def left_of(timeouts: Timeouts, spent: float) -> Timeouts:
     """Return what is left of the times of a head and of everything."""
     header, total = timeouts.header - spent, timeouts.total - spent
     return replace(timeouts, header=max(MIN_SECONDS, header), total=max(MIN_SECONDS, total))
-
-
-class ConnectionsInUse(UpstreamTimeout):
-    """Our own calls have all connections to a provider, which was not asked."""
-
-    is_providers_fault = False
-
-
-def raise_unreachable(error: HttpError, upstream: UpstreamTarget) -> NoReturn:
-    """Raise what a transport error before the first piece of an answer means."""
-    name = upstream.provider_name
-    if isinstance(error, UploadFailed):
-        raise_upload(error)
-    if isinstance(error, LocalExhausted):
-        # No provider's fault: nobody is blamed, and another candidate would fare no better.
-        message = "Conduit has no means left for another connection to a provider"
-        raise ServiceUnavailable(message, service="router") from error
-    if isinstance(error, PoolExhausted):
-        failure = ConnectionsInUse(f"All connections to {name} are in use", provider=name)
-        failure.is_conclusive = False
-        raise failure from error
-    if isinstance(error, HeaderTimeout | IdleTimeout | TotalTimeout):
-        message = f"{name} did not answer in time"
-        raise UpstreamTimeout(message, provider=name, limit=_limit_of(error)) from error
-    if isinstance(error, ConnectFailed):
-        if error.kind == "timeout":
-            message, known = f"{name} did not take the connection in time", {"kind": error.kind}
-            raise UpstreamTimeout(message, provider=name, limit="connect", **known) from error
-        cls = EgressProxyFailed if error.kind == "proxy" else UpstreamUnreachable
-        raise cls(f"{name} cannot be reached: {error}", provider=name, kind=error.kind) from error
-    if isinstance(error, BodyTooLarge):
-        raise UpstreamError(f"{name} sent an answer that is too large", provider=name) from error
-    raise UpstreamUnreachable(
-        f"{name} broke the answer off", provider=name, kind="reset"
-    ) from error
-
-
-def raise_upload(error: UploadFailed) -> NoReturn:
-    """Raise why what the caller sends could not be sent on; no provider is to blame."""
-    cause = error.__cause__
-    if isinstance(cause, ConduitError):
-        # What was raised would refer to this frame, which refers to it, and so to all of the call.
-        raise copy(cause) from error
-    if isinstance(cause, SpillFull):
-        message = "There is no room for an upload of this size just now"
-        raise ServiceUnavailable(message, service="router") from error
-    raise InvalidRequest(f"The upload broke off: {error}", field="file") from error
-
-
-def raise_interrupted(error: HttpError, upstream: UpstreamTarget) -> NoReturn:
-    """Raise what a transport error after the first piece of a stream means."""
-    name, known = upstream.provider_name, {}
-    what = "was cut"
-    if isinstance(error, IdleTimeout | TotalTimeout):
-        what = "stalled" if isinstance(error, IdleTimeout) else "took longer than it may"
-        known = {"limit": _limit_of(error)}
-    raise StreamInterrupted(f"The stream from {name} {what}", provider=name, **known) from error
-
-
-def _limit_of(error: HttpError) -> str:
-    """Return which limit passed, as the contract names it."""
-    if isinstance(error, HeaderTimeout):
-        return "first_token"
-    if isinstance(error, IdleTimeout):
-        return "idle"
-    return "total"

@@ -5,15 +5,13 @@ import random
 import pytest
 
 from conduit_kernel.breaker import (
-    DEFAULT_POLICY,
     FIRST_STEP_SECONDS,
     MAX_CALLERS,
     RAMP_START,
     Breaker,
-    BreakerPolicy,
     OpenCircuit,
-    read_policy,
 )
+from conduit_kernel.breaker_policy import DEFAULT_POLICY, BreakerPolicy
 
 THRESHOLD, OPEN_SECONDS = DEFAULT_POLICY.failure_threshold, DEFAULT_POLICY.open_seconds
 
@@ -360,25 +358,3 @@ def test_its_state_is_always_one_that_there_is(seed: int) -> None:
         for each in breaker.circuits():
             assert each.opened_at < each.last_until <= each.until <= now + policy.open_seconds
         assert 0.0 < breaker.share(now) <= 1.0
-
-
-def test_the_environment_sets_the_policy() -> None:
-    """What is not set is as ever."""
-    policy = read_policy({"CONDUIT_BREAKER_FAILURES": "3", "CONDUIT_BREAKER_OPEN_SECONDS": "5"})
-    assert policy == BreakerPolicy(failure_threshold=3, open_seconds=5.0)
-    assert read_policy({}) == DEFAULT_POLICY
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("CONDUIT_BREAKER_FAILURES", "1.5"),
-        ("CONDUIT_BREAKER_FAILURES", "0"),
-        ("CONDUIT_BREAKER_OPEN_SECONDS", "soon"),
-        ("CONDUIT_BREAKER_HALF_OPEN_SECONDS", "nan"),
-    ],
-)
-def test_a_policy_that_makes_no_sense_is_refused(name: str, value: str) -> None:
-    """By the variable's name."""
-    with pytest.raises(ValueError, match=name):
-        read_policy({name: value})

@@ -16,7 +16,7 @@ from conduit.internal.v1.snapshot_service_pb2 import DESCRIPTOR as REGISTRY
 from conduit.internal.v1.snapshot_service_pb2 import ReportKeyUseRequest, ReportKeyUseResponse
 from conduit.internal.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
 from conduit.v1.provider_health_pb2 import CIRCUIT_STATE_HALF_OPEN, CIRCUIT_STATE_OPEN
-from conduit_kernel.breaker import DEFAULT_POLICY
+from conduit_kernel.breaker_policy import DEFAULT_POLICY
 from conduit_kernel.errors import UpstreamError
 from conduit_router.control_plane.reports import CIRCUITS_SECONDS, Reports
 from conduit_router.routing.provider_state import ProviderState

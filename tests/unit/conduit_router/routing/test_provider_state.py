@@ -5,7 +5,7 @@ from tests.support.clock import Clock
 from tests.support.outages import ask, open_for_all
 
 from conduit.v1.provider_health_pb2 import CIRCUIT_STATE_HALF_OPEN, CIRCUIT_STATE_OPEN
-from conduit_kernel.breaker import DEFAULT_POLICY
+from conduit_kernel.breaker_policy import DEFAULT_POLICY
 from conduit_router.routing.health_view import HEALTHY, Subject
 from conduit_router.routing.key_refusals import MODEL_SECONDS, UNCONFIRMED_SECONDS, KeyCheck
 from conduit_router.routing.provider_state import ADOPTED_SECONDS, ProviderState

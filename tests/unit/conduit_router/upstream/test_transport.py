@@ -11,26 +11,17 @@ from tests.support.snapshots import compiled, provider, snapshot
 
 from conduit_kernel.addresses import is_public
 from conduit_kernel.errors import (
-    ConduitError,
     InvalidApiKey,
-    ServiceUnavailable,
-    StreamInterrupted,
     UpstreamError,
     UpstreamRateLimited,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
 from conduit_kernel.http import (
-    BodyCut,
     Exchange,
     Headers,
     HttpClient,
-    HttpError,
-    IdleTimeout,
-    LocalExhausted,
     Origin,
-    PoolExhausted,
-    PoolTimeout,
     Timeouts,
 )
 from conduit_providers.sending import Send, Sender
@@ -39,11 +30,8 @@ from conduit_router.routing.table import Instance
 from conduit_router.upstream import transport as module
 from conduit_router.upstream.token_refresh import TokenRefresher
 from conduit_router.upstream.transport import (
-    ConnectionsInUse,
     LazyHeaders,
     Transport,
-    raise_interrupted,
-    raise_unreachable,
 )
 
 
@@ -181,33 +169,6 @@ async def test_constant_parts_are_prepared_once_and_not_without_end(
             request = HttpRequest("GET", f"/{number}")
             await transport.ask(target, there.spec, request, SHORT)
             assert len(target.prepared) <= 2
-
-
-@pytest.mark.parametrize("error", [PoolExhausted("full"), PoolTimeout("full")])
-def test_a_lack_of_connections_blames_no_provider(error: HttpError) -> None:
-    """Our own calls have them all, so the next candidate is asked, and nobody hears of it."""
-    target = instance("http://127.0.0.1:1").keys[0].endpoint("chat")
-    with pytest.raises(ConnectionsInUse) as found:
-        raise_unreachable(error, target)
-    assert not found.value.is_conclusive
-    assert not found.value.is_providers_fault
-
-
-def test_our_own_exhaustion_blames_no_provider() -> None:
-    """Another candidate would fare no better."""
-    target = instance("http://127.0.0.1:1").keys[0].endpoint("chat")
-    with pytest.raises(ServiceUnavailable) as raised:
-        raise_unreachable(LocalExhausted("no descriptors"), target)
-    assert not isinstance(raised.value, UpstreamError)
-
-
-@pytest.mark.parametrize(("error", "what"), [(IdleTimeout("x"), "stalled"), (BodyCut("x"), "cut")])
-def test_an_interruption_says_how(error: HttpError, what: str) -> None:
-    """Silence and a cut are told apart."""
-    target = instance("http://127.0.0.1:1").keys[0].endpoint("chat")
-    with pytest.raises(StreamInterrupted, match=what) as raised:
-        raise_interrupted(error, target)
-    assert isinstance(raised.value, ConduitError)
 
 
 def test_headers_are_read_as_codecs_expect() -> None:

@@ -1,0 +1,107 @@
+"""What errors of connections mean."""
+
+import pytest
+from tests.support.snapshots import compiled, provider, snapshot
+
+from conduit_kernel.errors import (
+    ConduitError,
+    InvalidRequest,
+    ServiceUnavailable,
+    StreamInterrupted,
+    UpstreamError,
+    UpstreamTimeout,
+)
+from conduit_kernel.http import (
+    BodyCut,
+    HeaderTimeout,
+    HttpError,
+    IdleTimeout,
+    LocalExhausted,
+    PoolExhausted,
+    PoolTimeout,
+    SpillFull,
+    TotalTimeout,
+    UploadFailed,
+)
+from conduit_router.routing.table import UpstreamTarget
+from conduit_router.upstream.transport_errors import (
+    ConnectionsInUse,
+    raise_interrupted,
+    raise_unreachable,
+    raise_upload,
+)
+
+
+def upstream() -> UpstreamTarget:
+    """Return a provider with a key."""
+    instance = compiled(snapshot([provider(1, "http://127.0.0.1:1")])).instances[1]
+    return instance.keys[0].endpoint("chat")
+
+
+def caused(cause: Exception) -> UploadFailed:
+    """Return the failure of an upload."""
+    error = UploadFailed("it broke")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize("error", [PoolExhausted("full"), PoolTimeout("full")])
+def test_a_lack_of_connections_blames_no_provider(error: HttpError) -> None:
+    """Our own calls have them all, so the next candidate is asked, and nobody hears of it."""
+    target = upstream()
+    with pytest.raises(ConnectionsInUse) as found:
+        raise_unreachable(error, target)
+    assert not found.value.is_conclusive
+    assert not found.value.is_providers_fault
+
+
+def test_our_own_exhaustion_blames_no_provider() -> None:
+    """Another candidate would fare no better."""
+    target = upstream()
+    with pytest.raises(ServiceUnavailable) as raised:
+        raise_unreachable(LocalExhausted("no descriptors"), target)
+    assert not isinstance(raised.value, UpstreamError)
+
+
+@pytest.mark.parametrize(("error", "what"), [(IdleTimeout("x"), "stalled"), (BodyCut("x"), "cut")])
+def test_an_interruption_says_how(error: HttpError, what: str) -> None:
+    """Silence and a cut are told apart."""
+    target = upstream()
+    with pytest.raises(StreamInterrupted, match=what) as raised:
+        raise_interrupted(error, target)
+    assert isinstance(raised.value, ConduitError)
+
+
+@pytest.mark.parametrize(
+    ("error", "limit"),
+    [
+        (HeaderTimeout("x"), "first_token"),
+        (IdleTimeout("x"), "idle"),
+        (TotalTimeout("x"), "total"),
+    ],
+)
+def test_a_timeout_names_the_limit_that_passed(error: HttpError, limit: str) -> None:
+    """As the contract names it."""
+    with pytest.raises(UpstreamTimeout) as raised:
+        raise_unreachable(error, upstream())
+    assert raised.value.metadata["limit"] == limit
+
+
+@pytest.mark.parametrize(
+    ("cause", "kind"),
+    [
+        (SpillFull("full"), ServiceUnavailable),
+        (OSError("gone"), InvalidRequest),
+        (InvalidRequest("no such form"), InvalidRequest),
+    ],
+)
+def test_an_upload_that_fails_blames_no_provider(
+    cause: Exception, kind: type[ConduitError]
+) -> None:
+    """What the caller sends ended, or found no room; what was known of it is raised anew."""
+    with pytest.raises(kind) as raised:
+        raise_unreachable(caused(cause), upstream())
+    assert not isinstance(raised.value, UpstreamError)
+    with pytest.raises(kind) as again:
+        raise_upload(caused(cause))
+    assert again.value is not cause
