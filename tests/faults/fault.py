@@ -31,8 +31,8 @@ class Fault(NamedTuple):
     base_url: str = ""
     # The text of the second one's answer.
     second_text: str = TEXT
-    # The type of the second instance.
-    second_type: str = "OpenAI"
+    # The type of the second instance, where it is not that of the first one.
+    second_type: str = ""
     # Within so many seconds the caller has the answer, on a busy machine.
     seconds: float = 4.0
     # For how long at least an instance is left alone between two requests.

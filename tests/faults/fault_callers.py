@@ -83,6 +83,8 @@ class Came:
             self.text = answer["text"]
         elif "choices" in answer:
             self.text = answer["choices"][0]["message"]["content"]
+        elif "results" in answer:
+            self.text = str(len(answer["results"]))
         elif "b64_json" in answer["data"][0]:
             self.text = b64decode(answer["data"][0]["b64_json"]).decode()
         else:
@@ -162,6 +164,8 @@ def _read_message(came: Came, answer: Any) -> None:  # noqa: ANN401 # of each RP
         came.text = answer.images.data[0].b64_json.decode()
     elif form == "transcription":
         came.text = answer.transcription.text
+    elif form == "ranking":
+        came.text = str(len(answer.ranking.results))
     else:
         came.text = str(len(answer.embeddings.data))
 

@@ -29,7 +29,7 @@ def garbage_in_sight() -> Iterator[None]:
 
 def said(case: Case) -> str:
     """Return what a whole answer says."""
-    return "1" if case.operation.name == "embed" else case.fault.second_text
+    return "1" if case.operation.name in {"embed", "rerank"} else case.fault.second_text
 
 
 def is_hidden(case: Case, came: Came, gateway: FaultGateway) -> bool:

@@ -241,10 +241,11 @@ def configuration(upstream: MisbehavingUpstream, cases: Sequence[Case]) -> Snaps
             url = fault.base_url
         limit = _duration(fault.patience)
         steps = [FallbackProvider(provider_id=first, priority=1, timeout=limit)]
-        providers.append(provider(first, url))
+        kind = case.operation.provider_type
+        providers.append(provider(first, url, provider_type=kind))
         if fault.second:
             url = upstream.play(f"{case.alias}/second", fault.second)
-            providers.append(provider(second, url, provider_type=fault.second_type))
+            providers.append(provider(second, url, provider_type=fault.second_type or kind))
             steps.append(FallbackProvider(provider_id=second, priority=2))
         mappings += [
             mapping(

@@ -15,6 +15,7 @@ from conduit.v1.embedding_pb2 import EmbeddingInput, EmbeddingRequest
 from conduit.v1.form_pb2 import FileChunk, FormFile
 from conduit.v1.image_edit_pb2 import ImageEditRequest, ImageInput
 from conduit.v1.image_generation_pb2 import ImageGenerationRequest
+from conduit.v1.rerank_pb2 import RerankingDocument, RerankingRequest
 from conduit.v1.speech_pb2 import SpeechRequest
 from conduit.v1.transcription_pb2 import TranscriptionRequest
 from conduit.v1.voice_pb2 import VoiceChoice
@@ -47,6 +48,8 @@ class Operation(NamedTuple):
     is_continuable: bool = False
     # Whether callers say what follows when it breaks off.
     has_policies: bool = True
+    # The type of the instances that serve it.
+    provider_type: str = "OpenAI"
 
     @property
     def content(self) -> bytes:
@@ -128,6 +131,16 @@ def _stream_transcribe(alias: str, options: CallOptions) -> audio_pb.StreamTrans
     return audio_pb.StreamTranscribeRequest(start=_transcribe_start(alias, options))
 
 
+def _translate(alias: str, options: CallOptions) -> audio_pb.TranslateRequest:
+    return audio_pb.TranslateRequest(start=_transcribe_start(alias, options))
+
+
+def _rerank(alias: str, options: CallOptions) -> pb.RerankRequest:
+    documents = [RerankingDocument(text="hi")]
+    wish = RerankingRequest(model=alias, query=_PROMPT, documents=documents)
+    return pb.RerankRequest(reranking=wish, options=options)
+
+
 def _speech(alias: str, options: CallOptions, stream_format: str) -> audio_pb.SpeakRequest:
     wish = SpeechRequest(
         model=alias, input="hi", voice=VoiceChoice(name="alloy"), stream_format=stream_format
@@ -156,6 +169,14 @@ CONVERSE = Operation("converse", "", "", {}, _chat, is_stream=True, has_policies
 OPERATIONS: Sequence[Operation] = (
     Operation("chat", _CHAT, "Chat", _TURNS, _chat),
     Operation("embed", "/v1/embeddings", "Embed", {"input": "hi"}, _embed),
+    Operation(
+        "rerank",
+        "/v1/rerank",
+        "Rerank",
+        {"query": _PROMPT, "documents": ["hi"]},
+        _rerank,
+        provider_type="vLLM",
+    ),
     Operation(
         "chat",
         _CHAT,
@@ -211,6 +232,15 @@ OPERATIONS: Sequence[Operation] = (
         file="file",
         piece=audio_pb.StreamTranscribeRequest,
         is_stream=True,
+    ),
+    Operation(
+        "translate",
+        "/v1/audio/translations",
+        "Translate",
+        {},
+        _translate,
+        file="file",
+        piece=audio_pb.TranslateRequest,
     ),
     Operation("speak", "/v1/audio/speech", "Speak", _SPEECH, _speak, is_stream=True),
     Operation(

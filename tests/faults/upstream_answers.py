@@ -84,6 +84,16 @@ def _embed() -> Answer:
     return Answer(orjson.dumps(answer))
 
 
+def _rerank() -> Answer:
+    places = [{"index": 0, "relevance_score": 0.5}]
+    answer = {"id": "r1", "model": "m", "results": places, "usage": COUNTS}
+    return Answer(orjson.dumps(answer))
+
+
+def _translate() -> Answer:
+    return Answer(orjson.dumps({"text": TEXT}))
+
+
 def _image(kind: str) -> Answer:
     image = {"b64_json": base64(TEXT)}
     drafts = [
@@ -127,9 +137,11 @@ def _converse() -> Answer:
 ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("/chat/completions", ""): _chat(),
     ("/embeddings", ""): _embed(),
+    ("/rerank", ""): _rerank(),
     ("/images/generations", ""): _image("image_generation"),
     ("/images/edits", ""): _image("image_edit"),
     ("/audio/transcriptions", ""): _transcribe(),
+    ("/audio/translations", ""): _translate(),
     ("/audio/speech", ""): _speak(),
     ("/audio/speech", "sse"): _speak_events(),
     ("/realtime", ""): _converse(),
