@@ -1,6 +1,7 @@
 """A realtime session: the model's name is translated both ways, and what is used is counted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from conduit.v1.converse_requests_pb2 import (
     SESSION_END_REASON_EXPIRED,
@@ -8,6 +9,7 @@ from conduit.v1.converse_requests_pb2 import (
     SessionEndReason,
 )
 from conduit_kernel.errors import UpstreamError
+from conduit_providers.codecs.openai.committed_sound import CommittedSound
 from conduit_providers.codecs.openai.session_events import (
     Json,
     document_of,
@@ -22,6 +24,7 @@ from conduit_providers.failures import error_in_stream
 from conduit_providers.operations.converse import ConverseCall, realtime_event
 from conduit_providers.quantities import AUDIO_OUTPUT, OUTPUT, Quantities, counted, total
 from conduit_providers.session_codec import Frame, KeepAlive, SessionEvent
+from conduit_providers.transcripts import AUDIO_MILLISECOND
 
 _SESSION = frozenset({"session.created", "session.updated"})
 _WORDS = frozenset(
@@ -32,7 +35,15 @@ _WORDS = frozenset(
     }
 )
 _SOUND = "response.output_audio.delta"
+_APPENDED = "input_audio_buffer.append"
 _TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
+_OF_SOUND: Mapping[str, Callable[[CommittedSound], object]] = MappingProxyType(
+    {
+        "input_audio_buffer.committed": CommittedSound.commit,
+        "input_audio_buffer.cleared": CommittedSound.clear,
+        "conversation.item.input_audio_transcription.failed": CommittedSound.end,
+    }
+)
 # A token of spoken output is 50 ms; of PCM at 24 kHz, in base64, these are so many characters.
 # https://platform.openai.com/docs/guides/realtime-costs
 _CHARACTERS_PER_TOKEN = 3200
@@ -53,6 +64,8 @@ class RealtimeTranslator:
         self._transcriber = ""
         # Of responses that are not done yet: how many, and what was handed out.
         self._begun = self._words = self._sound = 0
+        # None unless the session only transcribes.
+        self._committed: CommittedSound | None = None
 
     @property
     def usage(self) -> Quantities:
@@ -65,7 +78,9 @@ class RealtimeTranslator:
         return self._others
 
     def uncounted(self, milliseconds: int) -> Quantities | None:
-        """Return about what responses used that were not done; None if there are none."""
+        """Return about what is not counted yet, of responses or sound; None if there is nothing."""
+        if self._committed is not None and (rest := self._committed.milliseconds):
+            return counted(((AUDIO_MILLISECOND, rest),))
         if self._begun <= 0:
             return None
         sound = -(-self._sound // _CHARACTERS_PER_TOKEN)
@@ -80,6 +95,8 @@ class RealtimeTranslator:
         kind, text = said_by_caller(event)
         if kind == "session.update":
             return (for_provider(event.json, self._call.model),)
+        if self._committed is not None and kind == _APPENDED:
+            self._committed.append(text)
         return (text,)
 
     def from_upstream(self, frame: Frame) -> Sequence[SessionEvent]:
@@ -101,6 +118,8 @@ class RealtimeTranslator:
             self._note_response(self._read(json))
         elif kind == _TRANSCRIBED:
             self._note_transcription(self._read(json))
+        elif self._committed is not None and kind in _OF_SOUND:
+            _OF_SOUND[kind](self._committed)
         elif kind == "error":
             self._note_error(self._read(json))
         return (realtime_event(json),)
@@ -115,6 +134,9 @@ class RealtimeTranslator:
     def _note_session(self, event: Json) -> None:
         model = member(event, "session", "audio", "input", "transcription", "model")
         self._transcriber = model if isinstance(model, str) else ""
+        if member(event, "session", "type") == "transcription":
+            self._committed = self._committed or CommittedSound()
+            self._committed.become(member(event, "session", "audio", "input", "format", "type"))
 
     def _note_response(self, event: Json) -> None:
         self._usage.append(usage_in(member(event, "response", "usage")).tokens())
@@ -124,6 +146,10 @@ class RealtimeTranslator:
 
     def _note_transcription(self, event: Json) -> None:
         used = usage_in(event.get("usage")).transcribed()
+        if self._committed is not None:
+            length = self._committed.end()
+            # Some models report nothing.
+            used = used if used.leaves else counted(((AUDIO_MILLISECOND, length),))
         model = self._transcriber or self._call.model
         if model == self._call.model:
             self._usage = [total((*self._usage, used))]

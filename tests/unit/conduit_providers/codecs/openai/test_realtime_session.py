@@ -1,5 +1,6 @@
 """A realtime session: names of models, responses, transcriptions."""
 
+from base64 import b64encode
 from typing import Any
 
 import orjson
@@ -148,3 +149,45 @@ def test_a_length_that_nobody_lives_ends_no_session() -> None:
     session = translator()
     heard(session, HEARD, usage={"seconds": 1e306})
     assert not session.usage.is_consistent
+
+
+def test_sound_whose_words_are_not_there_is_estimated() -> None:
+    """Of a session that only transcribes: what was committed is worked on, and told at its end."""
+    session = translator()
+    heard(session, "session.created", session={"type": "transcription"})
+    # As much as a second.
+    say(session, 48_000)
+    assert session.uncounted(1000) is None
+    heard(session, "input_audio_buffer.committed")
+    assert session.uncounted(1000) == counted(((UNIT_AUDIO_INPUT_MILLISECOND, 1000),))
+    heard(session, HEARD, usage={"type": "duration", "seconds": 1.0})
+    assert session.uncounted(1000) is None
+    assert session.usage == counted(((UNIT_AUDIO_INPUT_MILLISECOND, 1000),))
+
+
+def test_sound_of_which_the_provider_reports_nothing_is_measured() -> None:
+    """Item by item, or it would cost nothing."""
+    session = translator()
+    heard(session, "session.created", session={"type": "transcription"})
+    for _ in range(2):
+        say(session, 48_000)
+        heard(session, "input_audio_buffer.committed")
+        heard(session, HEARD, transcript="one")
+    assert session.usage == counted(((UNIT_AUDIO_INPUT_MILLISECOND, 2000),))
+    assert session.uncounted(1000) is None
+
+
+def test_a_session_that_answers_is_told_of_its_sound_by_responses() -> None:
+    """So nothing is estimated of it."""
+    session = translator()
+    heard(session, "session.created", session={"type": "realtime"})
+    say(session, 48_000)
+    heard(session, "input_audio_buffer.committed")
+    assert session.uncounted(1000) is None
+
+
+def say(session: RealtimeTranslator, size: int) -> None:
+    """Append so many bytes of sound."""
+    audio = b64encode(bytes(size)).decode()
+    said = orjson.dumps({"type": "input_audio_buffer.append", "audio": audio})
+    session.to_upstream(realtime_event(said))
