@@ -50,17 +50,21 @@ async def connect(
     protocol.send_request(request)
     socket.begin(protocol, release)
     seconds = min(timeouts.header, until - loop.time())
+    is_late = False
     try:
         async with asyncio.timeout(None if seconds == inf else seconds):
             await socket.opened()
         _check(protocol, origin)
     except TimeoutError:
+        is_late = True
         socket.abort()
-        late = f"{origin.host} did not shake hands in time"
-        raise (HeaderTimeout if seconds == timeouts.header else TotalTimeout)(late) from None
     except BaseException:
         socket.abort()
         raise
+    if is_late:
+        # Not above: asyncio's error refers to this task, which may end with what is raised.
+        late = f"{origin.host} did not shake hands in time"
+        raise (HeaderTimeout if seconds == timeouts.header else TotalTimeout)(late)
     socket.subprotocol = protocol.subprotocol
     return socket
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
 
@@ -79,12 +78,12 @@ class SessionCalls:
             _check_models(messages, opening, caller)
         else:
             opening = messages.opening(None)
-        async with AsyncExitStack() as stack:
+        session = None
+        try:
             with admit(
                 self._runtime, self._operation, opening, messages.options, caller, stream=False
             ) as scope:
                 attempt, session = await run_attempts(scope, self._open)
-                stack.push_async_callback(session.close)
                 with _Held(scope, attempt, session) as held:
                     yield _told(messages.started(), scope.summary(attempt))
                     session.relay(_events(said, messages, caller))
@@ -93,6 +92,10 @@ class SessionCalls:
                             yield messages.message_of(event)
                     finished = messages.finished(held.ending)
                     yield _told(finished, held.succeed())
+        finally:
+            # An exit stack would refer to an error that cuts this off, which refers to the call.
+            if session is not None:
+                await session.close()
 
     async def _first_event(self, said: Messages) -> Any | None:  # noqa: ANN401 # of each RPC its own
         """Return the message of the caller's first event; None if the caller leaves."""

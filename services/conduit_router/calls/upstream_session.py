@@ -102,18 +102,22 @@ class UpstreamSession:
 
         UpstreamError, by class, if it does not in so many seconds; the connection has ended then.
         """
-        name = self._upstream.provider_name
+        is_late = False
         try:
             async with asyncio.timeout(max(0.001, seconds)):
                 await self._open()
-        except TimeoutError as error:
+        except TimeoutError:
+            is_late = True
             self._socket.abort()
-            raise UpstreamTimeout(f"{name} began no session in time", provider=name) from error
         except WebSocketClosed as end:
             raise self._unopened(end) from end
         except BaseException:
             self._socket.abort()
             raise
+        if is_late:
+            # Not above: asyncio's error refers to this task, which may end with what is raised.
+            name = self._upstream.provider_name
+            raise UpstreamTimeout(f"{name} began no session in time", provider=name)
 
     def relay(self, said: AsyncGenerator[SessionEvent, None]) -> None:
         """Begin to send what the caller says, and to watch over the time."""
