@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from tests.faults.fault_operations import POLICIES, Operation
+from tests.faults.answer import TEXT
 from tests.faults.misbehaving_upstream import Act
+from tests.faults.operation import POLICIES, Operation
 from tests.faults.upstream_acts import good
-from tests.faults.upstream_answers import TEXT
 
 # A caller's answer is whole, of the second instance or of a retry.
 WHOLE = ""
@@ -52,7 +52,8 @@ class Fault(NamedTuple):
         """Return whether an operation's calls meet it."""
         if self.is_stream_only and not operation.is_stream:
             return False
-        return operation.name not in self.besides and (not self.only or operation.name in self.only)
+        names = {operation.name, operation.kind}
+        return names.isdisjoint(self.besides) and not (self.only and names.isdisjoint(self.only))
 
     def policies(self, operation: Operation) -> Sequence[str | None]:
         """Return the policies that make a difference; None is for an answer in one."""

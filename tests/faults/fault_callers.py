@@ -1,8 +1,6 @@
 """Callers who meet faults, over HTTP and gRPC: what they ask for, and what it came to."""
 
-import asyncio
 from base64 import b64decode
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,19 +8,10 @@ import grpc
 import httpx
 import orjson
 from google.protobuf.message import Message
-from tests.faults.fault_operations import Operation
-from tests.support.session_upstream import event as session_event
+from tests.faults.operation import Operation
 from tests.support.snapshots import VIRTUAL_KEY
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from conduit.v1.call_pb2 import CallOptions
-from conduit.v1.converse_requests_pb2 import (
-    EVENT_FORM_JSON,
-    SESSION_PROTOCOL_REALTIME,
-    ConverseRequest,
-    ConverseStart,
-)
 from conduit_kernel.rpc import error_of
 
 if TYPE_CHECKING:
@@ -40,8 +29,9 @@ REASONS = {
     "content_policy_violation": "CONTENT_POLICY",
 }
 # What ends an answer in events, by the end of its type.
-LAST = (".completed", ".text.done", ".audio.done", "response.done")
-ASK = session_event("response.create")
+LAST = (".completed", ".text.done", ".audio.done", "response.done", "session.closed")
+# What tells of words, by the end of its type.
+WORDS = ("text.delta", "transcript.delta", "transcription.delta")
 
 
 @dataclass
@@ -65,11 +55,11 @@ class Came:
             self.reason = reason_of(event["error"])
         for choice in event.get("choices", ()):
             self.text += choice["delta"].get("content") or ""
-        if kind.endswith("text.delta"):
+        if kind.endswith(WORDS):
             self.text += event["delta"]
         elif kind.endswith("audio.delta"):
             self.text += b64decode(event["audio"]).decode()
-        elif kind.endswith(".completed"):
+        elif "b64_json" in event and kind.endswith(".completed"):
             self.text += b64decode(event["b64_json"]).decode()
         self.is_whole |= kind.endswith(LAST)
 
@@ -189,58 +179,3 @@ def _text_in(event: Message) -> str:
     if kind == "TranscriptTextDelta":
         return str(event.delta)  # type: ignore[attr-defined] # as the name says
     return ""
-
-
-async def converse_over_http(
-    base_url: str, alias: str, came: Came, headers: dict[str, str]
-) -> None:
-    """Hold a session until it has answered once, and note what it came to."""
-    url = base_url.replace("http", "ws", 1) + f"/v1/realtime?model={alias}"
-    try:
-        async with connect(
-            url, additional_headers={"authorization": BEARER, **headers}, proxy=None
-        ) as socket:
-            await _hear(socket, came)
-    except InvalidStatus as refused:
-        came.read(orjson.loads(refused.response.body or b"{}"))
-
-
-async def _hear(socket: ClientConnection, came: Came) -> None:
-    await socket.send(ASK)
-    try:
-        while not came.is_whole:
-            came.hear(orjson.loads(await socket.recv()))
-    except ConnectionClosed as end:
-        # An error is told in an event before.
-        code = end.rcvd.code if end.rcvd is not None else "ABNORMALLY"
-        came.reason = came.reason or f"CLOSED_{code}"
-
-
-async def converse_over_grpc(stub: Stub, alias: str, came: Came, options: CallOptions) -> None:
-    """Do the same by messages."""
-    has_heard = asyncio.Event()
-
-    async def said() -> AsyncIterator[ConverseRequest]:
-        start = ConverseStart(
-            protocol=SESSION_PROTOCOL_REALTIME,
-            model=alias,
-            events=EVENT_FORM_JSON,
-            options=options,
-        )
-        yield ConverseRequest(start=start)
-        yield ConverseRequest(json=ASK.encode())
-        await has_heard.wait()
-
-    try:
-        async for message in stub.Converse(said(), metadata=metadata_of(came.request_id)):
-            if message.WhichOneof("message") == "json":
-                came.hear(orjson.loads(message.json))
-            if came.is_whole:
-                has_heard.set()
-            elif message.WhichOneof("message") == "finished":
-                # As WebSockets say it.
-                came.reason = came.reason or "CLOSED_1000"
-    except grpc.aio.AioRpcError as error:
-        came.reason = error_of(error, "router").reason
-    finally:
-        has_heard.set()

@@ -18,12 +18,10 @@ from tests.faults.fault_callers import (
     Stub,
     ask_over_grpc,
     ask_over_http,
-    converse_over_grpc,
-    converse_over_http,
 )
-from tests.faults.fault_catalogue import CUTTING, ENDLESS, FAULTS, SILENT
-from tests.faults.fault_operations import CONVERSE, OPERATIONS, Operation
+from tests.faults.fault_case import CASES, Case
 from tests.faults.misbehaving_upstream import MisbehavingUpstream, Seen, misbehaving
+from tests.faults.session_callers import converse_over_grpc, converse_over_http
 from tests.integration.router.conftest import NOWHERE
 from tests.support.snapshots import (
     ENCRYPTION_KEY,
@@ -46,78 +44,6 @@ from conduit_kernel.settings import Settings
 from conduit_providers.catalog import load_catalog
 from conduit_router import bootstrap as router
 from conduit_router.accounting.segment import CHARGE, read_segment
-
-CALLERS = ("http", "grpc")
-
-
-@dataclass(frozen=True)
-class Case:
-    """A fault, met by a call."""
-
-    fault: Fault
-    operation: Operation
-    policy: str | None
-    caller: str
-
-    @property
-    def alias(self) -> str:
-        """The alias, which is a part of addresses too."""
-        policy = self.policy or "unary"
-        return f"{self.fault.slug}_{self.operation.name}_{policy}_{self.caller}"
-
-    @property
-    def id(self) -> str:
-        """What distinguishes it from others of its fault."""
-        return f"{self.caller}-{self.operation.name}-{self.policy}"
-
-    @property
-    def is_session(self) -> bool:
-        """Whether events go both ways."""
-        return self.operation is CONVERSE
-
-    @property
-    def has_total(self) -> bool:
-        """Whether the caller's own time bounds all of it; of a session it bounds the opening."""
-        return not self.is_session
-
-    @property
-    def is_unheld(self) -> bool:
-        """Whether the caller has the answer as it comes."""
-        return self.policy != "restart"
-
-    @property
-    def out_of_time(self) -> str:
-        """What a caller hears whose time is over behind the first piece."""
-        is_sound = self.operation.name == "speak" and self.caller == "http" and self.is_unheld
-        return "STREAM_INTERRUPTED" if is_sound else "DEADLINE_EXCEEDED"
-
-    @property
-    def expected(self) -> str:
-        """The reason of the error, none where the answer is whole."""
-        policy = self.policy
-        if policy == "continue" and not self.operation.is_continuable:
-            policy = "fail"
-        return self.fault.expected(policy)
-
-
-def cases_of(fault: Fault) -> list[Case]:
-    """Return the calls that meet a fault: each way to call, over HTTP, gRPC or, mostly, both."""
-    ways = [
-        (operation, policy)
-        for operation in OPERATIONS
-        if fault.meets(operation)
-        for policy in fault.policies(operation)
-    ]
-    return [
-        Case(fault, operation, policy, caller)
-        # Those that take turns do not begin with the same one each time.
-        for place, (operation, policy) in enumerate(ways, len(fault.slug))
-        for number, caller in enumerate(CALLERS)
-        if fault.is_met_by_all(operation, policy) or number == place % len(CALLERS)
-    ]
-
-
-CASES = [case for fault in (*FAULTS, CUTTING, ENDLESS, SILENT) for case in cases_of(fault)]
 
 
 @dataclass
@@ -192,8 +118,9 @@ class FaultGateway:
             headers["x-conduit-stream-failover"] = case.policy
         if seconds:
             headers["x-conduit-timeout"] = f"{seconds}s"
-        if case.is_session:
-            await converse_over_http(str(self.client.base_url), case.alias, came, headers)
+        if (session := case.operation.session) is not None:
+            url = str(self.client.base_url)
+            await converse_over_http(url, session, case.alias, came, headers)
         else:
             await ask_over_http(self.client, case.operation, case.alias, came, headers)
 
@@ -204,7 +131,7 @@ class FaultGateway:
         if seconds:
             options.timeout.CopyFrom(Duration(nanos=int(seconds * 1e9)))
         if case.is_session:
-            await converse_over_grpc(self.stub, case.alias, came, options)
+            await converse_over_grpc(self.stub, case.operation, case.alias, came, options)
         else:
             await ask_over_grpc(self.stub, case.operation, case.alias, came, options)
 
@@ -252,7 +179,7 @@ def configuration(upstream: MisbehavingUpstream, cases: Sequence[Case]) -> Snaps
                 step.provider_id,
                 step.provider_id,
                 model_alias=case.alias,
-                actual_model_name=f"model-{step.provider_id}",
+                actual_model_name=f"{case.operation.model}-{step.provider_id}",
                 timeouts=_timeouts(fault) if step.provider_id == first else None,
             )
             for step in steps

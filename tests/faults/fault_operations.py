@@ -1,9 +1,9 @@
 """The operations that meet faults, one row each: how they are asked for over HTTP and gRPC."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
 
-from google.protobuf.message import Message
+from tests.faults.operation import Operation
+from tests.faults.session_operations import SESSIONS
 
 from conduit.v1 import audio_requests_pb2 as audio_pb
 from conduit.v1 import image_requests_pb2 as image_pb
@@ -12,7 +12,7 @@ from conduit.v1.call_pb2 import CallOptions
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_USER, ChatMessage, ContentPart
 from conduit.v1.chat_pb2 import ChatCompletionRequest
 from conduit.v1.embedding_pb2 import EmbeddingInput, EmbeddingRequest
-from conduit.v1.form_pb2 import FileChunk, FormFile
+from conduit.v1.form_pb2 import FormFile
 from conduit.v1.image_edit_pb2 import ImageEditRequest, ImageInput
 from conduit.v1.image_generation_pb2 import ImageGenerationRequest
 from conduit.v1.rerank_pb2 import RerankingDocument, RerankingRequest
@@ -20,58 +20,7 @@ from conduit.v1.speech_pb2 import SpeechRequest
 from conduit.v1.transcription_pb2 import TranscriptionRequest
 from conduit.v1.voice_pb2 import VoiceChoice
 
-POLICIES = ("fail", "restart", "continue")
-# More than is kept in memory, and than one message has.
-FILE = b"\x89PNG\r\n" * 48_000
-_PIECE_BYTES = 100_000
 _PROMPT = "a hat"
-
-Request = Callable[[str, CallOptions], Any]
-
-
-class Operation(NamedTuple):
-    """A row of the matrix."""
-
-    name: str
-    path: str
-    rpc: str
-    # The body of an HTTP request, less the model: members of JSON, or of a form with a file.
-    members: Mapping[str, Any]
-    # The RPC's request, or its first message; the file follows where there is one.
-    request: Request
-    # The name of the file's member; none where there is no file.
-    file: str = ""
-    # The RPC's message class of the file's pieces.
-    piece: Callable[..., Message] | None = None
-    is_stream: bool = False
-    # Whether a second provider can go on where the first one was cut.
-    is_continuable: bool = False
-    # Whether callers say what follows when it breaks off.
-    has_policies: bool = True
-    # The type of the instances that serve it.
-    provider_type: str = "OpenAI"
-
-    @property
-    def content(self) -> bytes:
-        """The file."""
-        return FILE
-
-    def http(self, alias: str) -> dict[str, Any]:
-        """Return the request as httpx takes it."""
-        members = {"model": alias, **self.members}
-        if not self.file:
-            return {"json": members}
-        return {"data": members, "files": {self.file: ("a.bin", FILE, "application/octet-stream")}}
-
-    def grpc(self, alias: str, options: CallOptions) -> Any:  # noqa: ANN401 # of each RPC its own
-        """Return the request as its stub takes it: a message, or those of an upload."""
-        first = self.request(alias, options)
-        return first if self.piece is None else self._upload(first, self.piece)
-
-    def _upload(self, first: Message, piece: Callable[..., Message]) -> Iterator[Message]:
-        yield first
-        for at in range(0, len(FILE), _PIECE_BYTES):
-            yield piece(chunk=FileChunk(data=FILE[at : at + _PIECE_BYTES]))
 
 
 def chat(alias: str) -> ChatCompletionRequest:
@@ -164,8 +113,6 @@ _EDITS, _TRANSCRIPTIONS = "/v1/images/edits", "/v1/audio/transcriptions"
 _STREAMED = {"stream": True}
 _STREAMED_FORM = {"stream": "true"}
 
-# A session, which has callers of its own.
-CONVERSE = Operation("converse", "", "", {}, _chat, is_stream=True, has_policies=False)
 OPERATIONS: Sequence[Operation] = (
     Operation("chat", _CHAT, "Chat", _TURNS, _chat),
     Operation("embed", "/v1/embeddings", "Embed", {"input": "hi"}, _embed),
@@ -251,5 +198,5 @@ OPERATIONS: Sequence[Operation] = (
         _speak_events,
         is_stream=True,
     ),
-    CONVERSE,
+    *SESSIONS,
 )

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
-from tests.faults.upstream_answers import EVENTS, JSON, Answer, answer_to
+from tests.faults.answer import EVENTS, Answer
+from tests.faults.upstream_answers import JSON, answer_to
 from tests.support.http_tls import Certificate
 from websockets.frames import Frame, Opcode
 from websockets.utils import accept_key
@@ -60,14 +61,20 @@ class Peer:
 
     def __init__(self, seen: Seen, writer: asyncio.StreamWriter) -> None:
         self.seen = seen
+        # In a session: that the caller has said something.
+        self.has_heard = asyncio.Event()
         self._writer = writer
-        self._is_chunked = self._is_session = False
+        self._is_chunked = self._is_session = self._is_open = False
 
     async def send(self, data: bytes) -> None:
         """Write, by itself."""
         if self._is_chunked:
             data = b"%x\r\n%b\r\n" % (len(data), data)
         elif self._is_session:
+            if self._is_open:
+                # What comes behind the beginning is an answer.
+                await self.has_heard.wait()
+            self._is_open = True
             data = Frame(Opcode.TEXT, data).serialize(mask=False)
         self._writer.write(data)
         await self._writer.drain()
@@ -158,8 +165,9 @@ class MisbehavingUpstream:
         self.seen[place].append(seen)
         acts = self.acts[place]
         act = acts.pop(0) if len(acts) > 1 else acts[0]
-        answering = asyncio.ensure_future(act(Peer(seen, writer)))
-        leaving = asyncio.ensure_future(_leaves(seen, reader))
+        peer = Peer(seen, writer)
+        answering = asyncio.ensure_future(act(peer))
+        leaving = asyncio.ensure_future(_leaves(peer, reader))
         await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
         # Whoever is sent something may be seen to have left by that.
         if not answering.done() or isinstance(answering.exception(), ConnectionError):
@@ -200,9 +208,9 @@ def _members(path: str, headers: dict[str, str], body: bytes) -> dict[str, objec
     return members
 
 
-async def _leaves(seen: Seen, reader: asyncio.StreamReader) -> None:
+async def _leaves(peer: Peer, reader: asyncio.StreamReader) -> None:
     """Return once the other side is gone, or says goodbye."""
-    if not seen.is_session:
+    if not peer.seen.is_session:
         await reader.read(1)
         return
     with contextlib.suppress(asyncio.IncompleteReadError):
@@ -214,6 +222,7 @@ async def _leaves(seen: Seen, reader: asyncio.StreamReader) -> None:
             if length >= _LONG:
                 length = int.from_bytes(await reader.readexactly(2 if length == _LONG else 8))
             await reader.readexactly(_MASK_BYTES + length)
+            peer.has_heard.set()
 
 
 @asynccontextmanager

@@ -5,7 +5,6 @@ import asyncio
 from tests.faults.fault import WHOLE, Fault
 from tests.faults.misbehaving_upstream import Act, Peer
 from tests.faults.upstream_acts import broken
-from tests.support.session_upstream import error
 from websockets.frames import Close, Frame, Opcode
 
 from conduit_router.upstream.transport import SOCKET_LIMITS
@@ -63,6 +62,13 @@ async def wrong_proof(peer: Peer) -> None:
     await peer.write(f"HTTP/1.1 101 X\r\n{fields}\r\n".encode())
 
 
+async def refusing(peer: Peer) -> None:
+    """Say that it failed, and wait for the caller."""
+    await peer.begin()
+    await peer.send(peer.seen.answer.failure)
+    await asyncio.Event().wait()
+
+
 def text(content: str | bytes, *, is_last: bool = True) -> Frame:
     """Return a frame of text."""
     data = content.encode() if isinstance(content, str) else content
@@ -81,14 +87,19 @@ def fault(name: str, act: Act, stream: str = WHOLE, seconds: float = 4.0) -> Fau
     )
 
 
-NO_FUNDS = error("insufficient_quota", "as the test says")
+# In all of the dialects.
+UNKNOWN = text('{"type":"x","message_type":"x"}')
 BEFORE_IT_IS_OPEN = [
     fault("the handshake of somebody else", wrong_proof),
     fault("closed as overloaded", closing(0, 1013)),
     fault("closed without a word", closing(0, 1000)),
-    fault("no funds", framing(0, text(NO_FUNDS), is_open=True)),
+    fault("refused in an event", refusing),
     fault("no JSON at first", framing(0, text("{nope"), is_open=True)),
-    fault("a message without an end at first", framing(0, text("{", is_last=False), is_open=True)),
+    fault(
+        "a message without an end at first",
+        framing(0, text("{", is_last=False), is_open=True),
+        seconds=8.0,
+    ),
 ]
 IN_IT = [
     *[
@@ -121,6 +132,11 @@ IN_IT = [
         CUT,
         IDLE + 4.0,
     ),
-    fault("words without an end", repeating(text('{"type":"x"}')), "CLOSED_1000", LONGEST + 4.0),
+    fault(
+        "words without an end",
+        repeating(UNKNOWN),
+        "CLOSED_1000",
+        LONGEST + 4.0,
+    ),
 ]
 SESSION_FAULTS = [*BEFORE_IT_IS_OPEN, *IN_IT]

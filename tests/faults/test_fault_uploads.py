@@ -8,10 +8,11 @@ import grpc
 import pytest
 import pytest_asyncio
 from tests.faults.fault_callers import Came, metadata_of
+from tests.faults.fault_case import Case, cases_of
 from tests.faults.fault_catalogue import SILENT
 from tests.faults.fault_checks import garbage_in_sight, nothing_is_left
-from tests.faults.fault_gateway import Case, FaultGateway, cases_of, faulty_gateway
-from tests.faults.fault_operations import FILE
+from tests.faults.fault_gateway import FaultGateway, faulty_gateway
+from tests.faults.operation import FILE
 from tests.support.waiting import eventually
 
 from conduit.v1.call_pb2 import CallOptions

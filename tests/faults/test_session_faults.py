@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from tests.faults.fault import WHOLE, Fault
 from tests.faults.fault_callers import Came
+from tests.faults.fault_case import Case, cases_of
 from tests.faults.fault_checks import (
     check_answer,
     check_requests,
@@ -15,7 +16,7 @@ from tests.faults.fault_checks import (
     nothing_is_left,
     until_charged,
 )
-from tests.faults.fault_gateway import Case, FaultGateway, cases_of, faulty_gateway
+from tests.faults.fault_gateway import FaultGateway, faulty_gateway
 from tests.faults.session_faults import IDLE, LONGEST, SESSION_FAULTS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

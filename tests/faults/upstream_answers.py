@@ -1,46 +1,15 @@
 """What a provider in order answers, operation by operation: whole, and piece by piece."""
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
 
 import orjson
-from tests.support.session_upstream import created
-from tests.support.session_upstream import event as session_event
+from tests.faults.answer import PIECES, TEXT, USED, Answer
+from tests.faults.session_answers import DICTATION, SESSION_ANSWERS
 
-TEXT = "Hello there, world!"
-PIECES = ("Hello", " there", ",", " world", "!")
 COUNTS = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
-USED = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
-EVENTS = "text/event-stream"
 JSON = "application/json"
 SOUND = "audio/mpeg"
-
-
-class Answer(NamedTuple):
-    """One answer, cut where its caller could notice."""
-
-    whole: bytes = b""
-    # What names the speaker and says nothing; five pieces that say something; and the end.
-    opening: Sequence[bytes] = ()
-    tokens: Sequence[bytes] = ()
-    ending: Sequence[bytes] = ()
-    # Of the pieces; those of sound have no events in them.
-    media: str = EVENTS
-
-    @property
-    def pieces(self) -> list[bytes]:
-        """All that is sent."""
-        return [*self.opening, *self.tokens, *self.ending]
-
-    def until(self, place: int) -> list[bytes]:
-        """Return what is sent until a place: 0 is the head, 1 the speaker's name, 2 a token."""
-        return [] if place == 0 else [*self.opening, *self.pieces_behind_opening[: place - 1]]
-
-    @property
-    def pieces_behind_opening(self) -> list[bytes]:
-        """All that says something."""
-        return [*self.tokens, *self.ending]
 
 
 def event(delta: dict[str, object], finish: str | None = None) -> bytes:
@@ -120,19 +89,6 @@ def _speak_events() -> Answer:
     return Answer(tokens=pieces, ending=[named("speech.audio.done", usage=USED)])
 
 
-def _converse() -> Answer:
-    response: dict[str, Any] = {"id": "resp_1", "status": "completed", "usage": USED}
-    place = {"response_id": "resp_1", "item_id": "item_1", "output_index": 0, "content_index": 0}
-    words = [
-        session_event("response.output_text.delta", **place, delta=piece)
-        for piece in ("Hello there", ", world", "!")
-    ]
-    begun = session_event("response.created", response={"id": "resp_1", "status": "in_progress"})
-    done = session_event("response.done", response=response)
-    events = [each.encode() for each in (created(), begun, *words)]
-    return Answer(tokens=events, ending=[done.encode()])
-
-
 # By the end of the address, and the format that a stream is asked for in.
 ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("/chat/completions", ""): _chat(),
@@ -144,11 +100,13 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("/audio/translations", ""): _translate(),
     ("/audio/speech", ""): _speak(),
     ("/audio/speech", "sse"): _speak_events(),
-    ("/realtime", ""): _converse(),
+    **{(path, ""): answer for path, answer in SESSION_ANSWERS.items()},
 }
 
 
 def answer_to(path: str, body: Mapping[str, object]) -> Answer:
     """Return what a request is answered with."""
     place = "/" + path.partition("/v1/")[2].partition("?")[0]
+    if place == "/realtime" and "transcribe" in str(body["model"]):
+        return DICTATION
     return ANSWERS[place, "sse" if body.get("stream_format") == "sse" else ""]

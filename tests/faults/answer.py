@@ -1,0 +1,37 @@
+"""What a provider in order answers, whole and in pieces."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+TEXT = "Hello there, world!"
+PIECES = ("Hello", " there", ",", " world", "!")
+USED = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
+EVENTS = "text/event-stream"
+
+
+class Answer(NamedTuple):
+    """One answer, cut where its caller could notice."""
+
+    whole: bytes = b""
+    # What names the speaker and says nothing; five pieces that say something; and the end.
+    opening: Sequence[bytes] = ()
+    tokens: Sequence[bytes] = ()
+    ending: Sequence[bytes] = ()
+    # What tells of a failure within a session.
+    failure: bytes = b""
+    # Of the pieces; those of sound have no events in them.
+    media: str = EVENTS
+
+    @property
+    def pieces(self) -> list[bytes]:
+        """All that is sent."""
+        return [*self.opening, *self.tokens, *self.ending]
+
+    def until(self, place: int) -> list[bytes]:
+        """Return what is sent until a place: 0 is the head, 1 the speaker's name, 2 a token."""
+        return [] if place == 0 else [*self.opening, *self.pieces_behind_opening[: place - 1]]
+
+    @property
+    def pieces_behind_opening(self) -> list[bytes]:
+        """All that says something."""
+        return [*self.tokens, *self.ending]

@@ -1,0 +1,87 @@
+"""A fault and a call that meets it: each pair of the matrix, and what its caller is to hear."""
+
+from dataclasses import dataclass
+
+from tests.faults.fault import Fault
+from tests.faults.fault_catalogue import CUTTING, ENDLESS, FAULTS, SILENT
+from tests.faults.fault_operations import OPERATIONS
+from tests.faults.operation import Operation
+
+CALLERS = ("http", "grpc")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault, met by a call."""
+
+    fault: Fault
+    operation: Operation
+    policy: str | None
+    caller: str
+
+    @property
+    def alias(self) -> str:
+        """The alias, which is a part of addresses too."""
+        policy = self.policy or "unary"
+        return f"{self.fault.slug}_{self.operation.name}_{policy}_{self.caller}"
+
+    @property
+    def id(self) -> str:
+        """What distinguishes it from others of its fault."""
+        return f"{self.caller}-{self.operation.name}-{self.policy}"
+
+    @property
+    def is_session(self) -> bool:
+        """Whether events go both ways."""
+        return self.operation.session is not None
+
+    @property
+    def has_total(self) -> bool:
+        """Whether the caller's own time bounds all of it; of a session it bounds the opening."""
+        return not self.is_session
+
+    @property
+    def may_be_counted(self) -> tuple[bool, ...]:
+        """Whether its provider has counted what its caller leaves; both where nobody can tell."""
+        if (session := self.operation.session) is None:
+            return (False,)
+        return (True,) if session.is_counted else (True, False)
+
+    @property
+    def is_unheld(self) -> bool:
+        """Whether the caller has the answer as it comes."""
+        return self.policy != "restart"
+
+    @property
+    def out_of_time(self) -> str:
+        """What a caller hears whose time is over behind the first piece."""
+        is_sound = self.operation.name == "speak" and self.caller == "http" and self.is_unheld
+        return "STREAM_INTERRUPTED" if is_sound else "DEADLINE_EXCEEDED"
+
+    @property
+    def expected(self) -> str:
+        """The reason of the error, none where the answer is whole."""
+        policy = self.policy
+        if policy == "continue" and not self.operation.is_continuable:
+            policy = "fail"
+        return self.fault.expected(policy)
+
+
+def cases_of(fault: Fault) -> list[Case]:
+    """Return the calls that meet a fault: each way to call, over HTTP, gRPC or, mostly, both."""
+    ways = [
+        (operation, policy)
+        for operation in OPERATIONS
+        if fault.meets(operation)
+        for policy in fault.policies(operation)
+    ]
+    return [
+        Case(fault, operation, policy, caller)
+        # Those that take turns do not begin with the same one each time.
+        for place, (operation, policy) in enumerate(ways, len(fault.slug))
+        for number, caller in enumerate(CALLERS)
+        if fault.is_met_by_all(operation, policy) or number == place % len(CALLERS)
+    ]
+
+
+CASES = [case for fault in (*FAULTS, CUTTING, ENDLESS, SILENT) for case in cases_of(fault)]

@@ -1,0 +1,70 @@
+"""The sessions that meet faults: realtime and live ones, and transcription at each dialect."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+
+from tests.faults.operation import Operation, Session
+from tests.support.session_upstream import event
+
+from conduit.v1.call_pb2 import CallOptions
+from conduit.v1.converse_requests_pb2 import (
+    EVENT_FORM_JSON,
+    SESSION_PROTOCOL_LIVE,
+    SESSION_PROTOCOL_REALTIME,
+    ConverseRequest,
+    ConverseStart,
+)
+
+_REALTIME = "/v1/realtime?model="
+# A second of it, as the sessions' callers send it where they say nothing else.
+_SOUND = b64encode(bytes(48_000)).decode()
+
+
+def _asks(_: str) -> Sequence[str]:
+    return [event("response.create")]
+
+
+def _speaks(_: str) -> Sequence[str]:
+    return [event("input_audio_buffer.append", audio=_SOUND)]
+
+
+def _starts(alias: str) -> Sequence[str]:
+    return [event("session.start", session={"model": alias})]
+
+
+_TALK = Session(SESSION_PROTOCOL_REALTIME, _REALTIME, _asks, is_counted=True)
+_LIVE = Session(SESSION_PROTOCOL_LIVE, "/v1/live/sessions", _starts)
+_DICTATION = Session(SESSION_PROTOCOL_REALTIME, _REALTIME, _speaks)
+
+
+def _row(
+    name: str, session: Session, provider_type: str = "OpenAI", model: str = "model"
+) -> Operation:
+    def start(alias: str, options: CallOptions) -> ConverseRequest:
+        named = alias if session.names_model else ""
+        said = ConverseStart(
+            protocol=session.protocol, model=named, events=EVENT_FORM_JSON, options=options
+        )
+        return ConverseRequest(start=said)
+
+    return Operation(
+        name,
+        session.path,
+        "Converse",
+        {},
+        start,
+        is_stream=True,
+        has_policies=False,
+        provider_type=provider_type,
+        model=model,
+        session=session,
+    )
+
+
+SESSIONS = (
+    _row("converse", _TALK),
+    _row("live", _LIVE),
+    _row("dictate", _DICTATION, model="gpt-4o-transcribe"),
+    _row("dictate_flux", _DICTATION, "Deepgram", "flux"),
+    _row("dictate_scribe", _DICTATION, "ElevenLabs", "scribe"),
+)
