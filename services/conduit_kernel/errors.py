@@ -4,16 +4,15 @@
   * InvalidRequest                 INVALID_REQUEST
     * MalformedJson, RequestTooLarge, ProviderTypeUnknown, AddressNotAllowed,
       UnsupportedCapability, UnsupportedParameter
-  * MethodNotAllowed, NotImplementedYet
   * MasterKeyMissing, MasterKeyInvalid, ServiceTokenInvalid, VirtualKeyMissing,
     VirtualKeyInvalid, VirtualKeyDisabled, ModelNotAllowed
   * NotFound
     * RouteNotFound, ProviderNotFound, KeyNotFound, MappingNotFound, FallbackChainNotFound,
       VirtualKeyNotFound, ModelCostNotFound, ModelNotFound, TaskNotFound, VoiceNotFound,
       WebhookNotFound, RequestNotFound
-  * AlreadyExists, EtagMismatch, ServiceUnavailable, SecretUnreadable, StorageFull
+  * AlreadyExists, EtagMismatch, StillInUse, ServiceUnavailable, SecretUnreadable, StorageFull
   * NoProviderAvailable, AccountUnavailable, ProviderUnhealthy, DeadlineExceeded, BudgetExceeded,
-    TooManyCalls, TaskInterrupted
+    TooManyCalls, TaskInterrupted, MethodNotAllowed, NotImplementedYet
   * UpstreamError                  PROVIDER_ERROR; one class per thing it can do, see `Scope`
 
 The gRPC code, the HTTP status, OpenAI's error type and the hint belong to the reason and stand
@@ -277,6 +276,12 @@ class SecretUnreadable(ConduitError):
     reason = "SECRET_UNREADABLE"
 
 
+class StillInUse(ConduitError):
+    """Something else still needs this."""
+
+    reason = "STILL_IN_USE"
+
+
 class TaskInterrupted(ConduitError):
     """A task was given up by us. Metadata: `task_id`."""
 
@@ -304,15 +309,10 @@ class UpstreamError(ConduitError):
     """
 
     reason = "PROVIDER_ERROR"
-    # The class says it; whoever raises may know it better.
-    scope: Scope = Scope.INSTANCE
-    # Whether the same instance may do better in a moment.
-    is_transient: ClassVar[bool] = True
-    # Whether the instance's breaker counts it.
-    is_providers_fault: ClassVar[bool] = True
-    # Whether it is evidence against a key: what was read from words alone is none, as a provider
-    # may quote its caller's.
-    is_conclusive: bool = True
+    scope: Scope = Scope.INSTANCE  # Of the class; whoever raises may know it better.
+    is_transient: ClassVar[bool] = True  # The same instance may do better in a moment.
+    is_providers_fault: ClassVar[bool] = True  # The instance's breaker counts it.
+    is_conclusive: bool = True  # Evidence against a key: words, which may be quoted, are none.
 
 
 class InvalidApiKey(UpstreamError):

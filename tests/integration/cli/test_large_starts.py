@@ -69,7 +69,7 @@ def _seconds_until_ready(data_dir: Path) -> float:
         took = time.perf_counter() - began
         waited = _seconds_without_processor(worker.pid)
         worker.kill()
-    assert said == b"ready\n"
+    assert said == b"ready"
     slow = max(slow, slowness())
     sys.stdout.write(f"ready after {took:.2f} s, of which {waited:.2f} s waiting for a processor, ")
     sys.stdout.write(f"on a machine {slow:.2f} times slower than it can be\n")
