@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 from tests.support.clock import Clock
+from tests.support.route_metrics import counted, seconds_of, values
 
 from conduit_bridge.exposition import (
     KEEP_SECONDS,
@@ -19,7 +19,6 @@ from conduit_bridge.exposition import (
     STALE_SECONDS,
     Exposition,
 )
-from conduit_bridge.metrics import Metrics, RouteCounts
 from conduit_kernel.process_metrics import ProcessMetrics
 
 LABELS = {"method": "GET", "route": "/a", "rpc": "A"}
@@ -38,32 +37,6 @@ class Gauge(Collector):
         yield gauge
 
 
-def counted(*seconds: float) -> tuple[CollectorRegistry, RouteCounts]:
-    """Return the registry of a worker that served requests of these durations."""
-    metrics = Metrics()
-    counts = metrics.add("GET", "/a", "A")
-    metrics.add("GET", "/unused")
-    for each in seconds:
-        counts.ended(200, each)
-    registry = CollectorRegistry()
-    registry.register(metrics)
-    return registry, counts
-
-
-def values(text: bytes, name: str) -> list[tuple[dict[str, str], float]]:
-    """Return the samples of a name."""
-    return [
-        (sample.labels, sample.value)
-        for family in text_string_to_metric_families(text.decode())
-        for sample in family.samples
-        if sample.name == name
-    ]
-
-
-def _seconds(part: str) -> str:
-    return f"conduit_http_request_seconds_{part}"
-
-
 async def test_workers_add_up(tmp_path: Path) -> None:
     """Counters, histograms and gauges; families that only one of them has as well."""
     first, _ = counted(0.1, 0.2)
@@ -74,7 +47,7 @@ async def test_workers_add_up(tmp_path: Path) -> None:
     text = await Exposition(first, folder=tmp_path, worker="a").render()
     requests = values(text, "conduit_http_requests_total")
     assert requests == [({**LABELS, "status": "200"}, 3)]
-    assert values(text, _seconds("count")) == [(LABELS, 3)]
+    assert values(text, seconds_of("count")) == [(LABELS, 3)]
     assert values(text, "things") == [({"kind": 'q"uo\nted'}, 5.0)]
 
 

@@ -1,13 +1,13 @@
 """What the edge and its loops count."""
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.parser import text_string_to_metric_families
 from tests.support.clock import Clock
+from tests.support.route_metrics import counted, seconds_of, values
 
 from conduit_bridge.exposition import (
     Exposition,
 )
-from conduit_bridge.metrics import BackgroundMetrics, Metrics, RouteCounts
+from conduit_bridge.metrics import BackgroundMetrics
 from conduit_kernel.background import Background
 from conduit_kernel.errors import ServiceUnavailable
 from conduit_kernel.histograms import CALL_BOUNDS
@@ -15,42 +15,16 @@ from conduit_kernel.histograms import CALL_BOUNDS
 LABELS = {"method": "GET", "route": "/a", "rpc": "A"}
 
 
-def counted(*seconds: float) -> tuple[CollectorRegistry, RouteCounts]:
-    """Return the registry of a worker that served requests of these durations."""
-    metrics = Metrics()
-    counts = metrics.add("GET", "/a", "A")
-    metrics.add("GET", "/unused")
-    for each in seconds:
-        counts.ended(200, each)
-    registry = CollectorRegistry()
-    registry.register(metrics)
-    return registry, counts
-
-
-def values(text: bytes, name: str) -> list[tuple[dict[str, str], float]]:
-    """Return the samples of a name."""
-    return [
-        (sample.labels, sample.value)
-        for family in text_string_to_metric_families(text.decode())
-        for sample in family.samples
-        if sample.name == name
-    ]
-
-
-def _seconds(part: str) -> str:
-    return f"conduit_http_request_seconds_{part}"
-
-
 async def test_buckets_are_cumulative_and_hold_their_bound() -> None:
     """A request of exactly a bound belongs to it, as Prometheus defines `le`."""
     registry, _ = counted(CALL_BOUNDS[0], CALL_BOUNDS[0] + 0.0001, 1000.0)
     text = await Exposition(registry).render()
-    buckets = {labels["le"]: value for labels, value in values(text, _seconds("bucket"))}
+    buckets = {labels["le"]: value for labels, value in values(text, seconds_of("bucket"))}
     assert buckets["0.001"] == 1
     assert buckets["0.0025"] == 2
     assert buckets["60.0"] == 2
     assert buckets["+Inf"] == 3
-    assert values(text, _seconds("count")) == [(LABELS, 3)]
+    assert values(text, seconds_of("count")) == [(LABELS, 3)]
 
 
 async def test_routes_that_nobody_called_are_left_out() -> None:
