@@ -32,8 +32,12 @@ class UltravoxUpstream:
         self.messages: list[dict[str, Any]] = []
         # The headers of each handshake.
         self.joined: list[dict[str, str]] = []
+        # How many callers left without hanging up.
+        self.left = 0
         # What calls are refused with, if not empty: a status and a detail.
         self.refusal: tuple[int, str] | None = None
+        # Whether the connection is cut once the agent has begun to answer.
+        self.is_cut = False
         # Where calls are joined, if not here.
         self.join_url = ""
         self._secret = secret.encode()
@@ -54,9 +58,9 @@ class UltravoxUpstream:
         )
         socket = accept(exchange)
         try:
-            await _Call(socket, call, self.messages).run()
+            await _Call(socket, call, self.messages, is_cut=self.is_cut).run()
         except WebSocketClosed:
-            pass
+            self.left += 1
         finally:
             await socket.close()
 
@@ -81,8 +85,14 @@ class _Call:
     """One call."""
 
     def __init__(
-        self, socket: WebSocket, call: dict[str, Any], messages: list[dict[str, Any]]
+        self,
+        socket: WebSocket,
+        call: dict[str, Any],
+        messages: list[dict[str, Any]],
+        *,
+        is_cut: bool,
     ) -> None:
+        self._is_cut = is_cut
         self._socket = socket
         self._messages = messages
         tools = call.get("selectedTools", [])
@@ -160,6 +170,9 @@ class _Call:
         for piece in words.split(" "):
             if self._is_spoken:
                 await self._socket.send(SOUND)
+                if self._is_cut:
+                    self._socket.abort()
+                    raise WebSocketClosed(1006, "")
             await self._words("agent", medium, place, delta=f"{piece} ")
         await self._words("agent", medium, place, text=f"{words} ", final=True)
         if not self._is_spoken:

@@ -11,6 +11,7 @@ import openai
 import orjson
 import pytest
 from tests.support.deepgram_upstream import DeepgramUpstream
+from tests.support.elevenlabs_agent_upstream import ElevenLabsAgentUpstream
 from tests.support.elevenlabs_upstream import ElevenLabsUpstream
 from tests.support.scripted_upstream import Act, ScriptedUpstream, answer, serve
 from tests.support.session_upstream import (
@@ -24,6 +25,7 @@ from tests.support.session_upstream import (
     says,
 )
 from tests.support.suite import Suite
+from tests.support.ultravox_upstream import UltravoxUpstream
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from conduit.v1 import converse_requests_pb2 as pb
@@ -171,6 +173,46 @@ async def test_the_official_sdk_has_live_sound_transcribed_by_others(
     assert charge["actualModelName"] == model
     [line] = charge["lines"]
     assert (line["unit"], line["quantity"]) == ("AudioInputMillisecond", 1500)
+
+
+AGENTS: dict[str, tuple[str, Callable[[], Act], int]] = {
+    "ultravox-v0.7": ("Ultravox", UltravoxUpstream, 48),
+    "agent_7101": ("ElevenLabs", ElevenLabsAgentUpstream, 32),
+}
+
+
+@pytest.mark.parametrize("model", AGENTS)
+async def test_the_official_sdk_converses_with_agents_of_others(suite: Suite, model: str) -> None:
+    """It parses each event; charged by the length of the session."""
+    kind, upstream, rate = AGENTS[model]
+    words: list[str] = []
+    async with (
+        provider(suite, upstream(), kind=kind, model=model) as (_, alias),
+        client(suite) as sdk,
+        sdk.realtime.connect(model=alias) as connection,
+    ):
+        await connection.session.update(
+            session={
+                "type": "realtime",
+                "instructions": "Be brief.",
+                "output_modalities": ["audio"],
+            }
+        )
+        for sign, milliseconds in ((b"\1", 1000), (b"\0", 500), (b"\0", 1000)):
+            piece = b64encode(sign * (rate * milliseconds)).decode()
+            await connection.input_audio_buffer.append(audio=piece)
+        async for event in connection:
+            if event.type == "response.output_audio_transcript.done":
+                words.append(event.transcript.strip())
+            if event.type == "response.done" and words[-1].startswith("You said"):
+                assert event.response.status == "completed"
+                break
+        await connection.close()
+    assert words[-1] == "You said one two"
+    [charge] = await charges_of(suite, alias)
+    [line] = charge["lines"]
+    assert line["unit"] == "SessionMillisecond"
+    assert line["quantity"] > 0
 
 
 async def test_a_typed_caller_has_live_sound_transcribed(suite: Suite) -> None:

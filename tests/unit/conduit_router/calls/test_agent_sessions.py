@@ -21,6 +21,7 @@ from conduit.v1.charge_pb2 import UNIT_SESSION_MILLISECOND, USAGE_SOURCE_ESTIMAT
 from conduit_kernel.errors import (
     InsufficientFunds,
     InvalidApiKey,
+    StreamInterrupted,
     UpstreamError,
 )
 
@@ -350,3 +351,31 @@ async def test_an_agent_of_elevenlabs_calls_a_function_of_the_callers(tmp_path: 
         caller.say(said(event("response.create")), AGENTS_TURN[2])
         done = await until(caller, ANSWERED)
         assert done["response"]["output"][0]["content"][0]["transcript"] == "It is sunny"
+
+
+async def test_a_call_that_is_cut_ends_the_session_with_its_charge(tmp_path: Path) -> None:
+    """What it lasted until then is the provider's."""
+    upstream = UltravoxUpstream()
+    upstream.is_cut = True
+    async with ultravox(tmp_path, upstream) as caller:
+        caller.say(*TURN)
+        await caller.get()
+        assert isinstance(caller.error, StreamInterrupted)
+        [charge] = caller.charges
+        assert lasted(charge) > 0
+        assert not charge.is_complete
+
+
+async def test_a_caller_that_is_gone_ends_the_call(tmp_path: Path) -> None:
+    """Without a word; it is charged once."""
+    upstream = UltravoxUpstream()
+    async with ultravox(tmp_path, upstream) as caller:
+        caller.say(*TURN)
+        await until(caller, "response.output_audio.delta")
+        await caller.call.aclose()
+
+        async def is_over() -> bool:
+            return upstream.left == 1
+
+        await eventually(is_over)
+        assert len(caller.charges) == 1
