@@ -18,9 +18,12 @@ from conduit_registry.configuration.plan import (
     mapping_given,
 )
 from conduit_registry.patches import KeyPatch, MappingPatch, ProviderPatch, VirtualKeyPatch
-from conduit_registry.rules.fields import required
 from conduit_registry.store import FALLBACK_CHAIN, KEY, MAPPING, PROVIDER, VIRTUAL_KEY
 from conduit_registry.values import Key, Provider, Resource
+
+_KEY_IS_NEEDED = (
+    "apiKey is missing, as exports have no secrets: give the key, or a reference such as env:NAME"
+)
 
 
 class Import:
@@ -90,7 +93,8 @@ class Import:
 
     async def _key(self, provider: Provider, given: KeyPatch, old: Key | None) -> None:
         if old is None:
-            required(given.get("api_key"), "apiKey")
+            if not given.get("api_key"):
+                raise InvalidRequest(_KEY_IS_NEEDED, field="apiKey")
             new = await self._editor.create_key(provider.id, given)
         elif "api_key" not in given and _is_same(old, given):
             return

@@ -106,6 +106,12 @@ async def test_a_document_makes_the_same_configuration_elsewhere(bench: Bench) -
         await fill(api)
         text = await export(api)
         elsewhere = yaml.safe_load(text)
+        bare = yaml.safe_dump(
+            elsewhere | {"providers": [elsewhere["providers"][0] | {"name": "New"}]}
+        )
+        refused = await api.refused(pb.ImportConfigRequest(yaml=bare, dry_run=True))
+        assert "exports have no secrets: give the key, or a reference" in refused.message
+        assert refused.metadata["field"] == "providers[0].keys[0].apiKey"
         elsewhere["providers"][0]["keys"][0]["apiKey"] = SECRET
         assert "deleted provider 'First'" in await change(api, "providers: []")
         assert await change(api, "virtualKeys: []") == ["deleted virtual key 'ci'"]
