@@ -9,13 +9,14 @@ import os
 import pytest
 from tests.support.broken_answers import broken, chance_of
 from tests.support.nonsense import nonsense
-from tests.support.operations import operation_named
+from tests.support.operations import operation_named, registered
 from tests.support.replays import Replay, replays
 
 from conduit_kernel.errors import InvalidRequest, UpstreamError
 from conduit_providers.catalog.codec_types import LISTS
 from conduit_providers.codecs import codec_named
 from conduit_providers.failures import error_from
+from conduit_providers.operation import JsonOperation
 from conduit_providers.wire import HttpResponse
 
 ROUNDS = range(int(os.environ.get("CONDUIT_FUZZ_ROUNDS", "1")))
@@ -74,3 +75,34 @@ def read(replay: Replay, response: HttpResponse) -> None:
         answer = codec.from_upstream(response, call, replay.endpoint)
         for is_typed in (False, True):
             answer.to_form(is_typed=is_typed)
+
+
+SPEECHES = [each for each in replays() if each.operation == "speak" and each.asked.request]
+SPOKEN = [each for each in SPEECHES if "received" in each.case.file.parts]
+
+
+@pytest.mark.parametrize("turn", ROUNDS)
+@pytest.mark.parametrize("replay", SPEECHES, ids=name_of)
+def test_nonsense_to_be_spoken_is_refused_or_sent(replay: Replay, turn: int) -> None:
+    """Speech has no whole answers, and so an operation of its own."""
+    body = nonsense(replay.asked.request, chance_of(replay, turn, "request"))
+    operation, call = registered("speak"), replay.fresh_call()
+    assert isinstance(operation, JsonOperation)
+    call.request = operation.plain_form(body)
+    with contextlib.suppress(InvalidRequest):
+        call.alias = operation.requirements(body, stream=True).model
+        codec_named(replay.endpoint.codec).to_upstream(call, replay.endpoint, replay.target)
+
+
+@pytest.mark.parametrize("turn", ROUNDS)
+@pytest.mark.parametrize("replay", SPOKEN, ids=name_of)
+def test_nonsense_that_is_spoken_is_passed_on_or_malformed(replay: Replay, turn: int) -> None:
+    """Sound is whatever it is; events of it are read."""
+    response = broken(replay, chance_of(replay, turn, "answer"))
+    if response.status != 200:
+        assert isinstance(error_from(response, replay.spec, replay.target), UpstreamError)
+        return
+    decoder = replay.decoder(replay.fresh_call())
+    with contextlib.suppress(UpstreamError):
+        decoder.feed(response.body)
+        _ = decoder.done or decoder.close()

@@ -82,8 +82,14 @@ def wish_of(call: Call[Any]) -> Wish:
 
 
 def own_members(call: Call[Any]) -> dict[str, Any]:
-    """Return what a wish says to its provider alone, beside what OpenAI's dialect has."""
-    members = msgspec.json.decode(call.request.json, type=dict[str, Any])
+    """Return what a wish says to its provider alone, beside what OpenAI's dialect has.
+
+    InvalidRequest if that cannot be read.
+    """
+    try:
+        members: dict[str, Any] = parsed(call.request.json)
+    except msgspec.DecodeError as error:
+        raise InvalidRequest("A member of the request cannot be read", field="") from error
     return {
         name: value for name, value in members.items() if value is not None and name not in _OPENAIS
     }

@@ -82,6 +82,17 @@ def test_what_openais_dialect_lacks_is_the_providers_own() -> None:
     assert own_members(made) == {"seed": 7}
 
 
+def test_numbers_that_nobody_holds_are_the_callers_mistake() -> None:
+    """Those of more than 64 bits are sent as they can be written."""
+    made = SpeakCall(speech_request(json=b'{"input":"a","voice":"b","seed":1e999}'), "a", "m")
+    with pytest.raises(InvalidRequest):
+        own_members(made)
+    made = SpeakCall(
+        speech_request(json=b'{"input":"a","voice":"b","seed":1%b}' % (b"0" * 30)), "a", "m"
+    )
+    assert orjson.dumps(own_members(made)) == b'{"seed":1e+30}'
+
+
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
