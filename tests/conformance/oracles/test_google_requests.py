@@ -146,6 +146,36 @@ def test_changes_of_images_are_what_the_sdk_asks_for(recorder: Recorder, platfor
     assert recorder.received == [we_send(platform, "image_edit", wish)]
 
 
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_speech_is_what_the_sdk_asks_for(recorder: Recorder, platform: str) -> None:
+    """Newer models are told how to speak beside the text, and the voice by its name."""
+    model, text, style = "gemini-3.8-flash-tts", "Have a wonderful day!", "cheerful"
+    voice = types.VoiceConfig(voice="Kore")
+    config = types.GenerateContentConfig(
+        response_modalities=["AUDIO"], speech_config=types.SpeechConfig(voice_config=voice)
+    )
+    part = types.Part(text=text, speech_metadata=types.SpeechMetadata(style=style))
+    with client(platform, recorder.address) as sdk:
+        contents = types.Content(role="user", parts=[part])
+        sdk.models.generate_content(model=model, contents=contents, config=config)
+    wish = {"model": model, "input": text, "voice": "Kore", "instructions": style}
+    assert recorder.received == [we_send(platform, "speak", wish | {"response_format": "wav"})]
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_speech_of_older_models_is_what_the_sdk_asks_for(recorder: Recorder, platform: str) -> None:
+    """They are told in the text, and of voices that they bring."""
+    model = "gemini-2.5-flash-tts"
+    voice = types.VoiceConfig(prebuilt_voice_config=types.PrebuiltVoiceConfig(voice_name="Kore"))
+    config = types.GenerateContentConfig(
+        response_modalities=["AUDIO"], speech_config=types.SpeechConfig(voice_config=voice)
+    )
+    with client(platform, recorder.address) as sdk:
+        sdk.models.generate_content(model=model, contents="Say cheerfully: Hello!", config=config)
+    wish = {"model": model, "input": "Hello!", "voice": "Kore", "instructions": "Say cheerfully"}
+    assert recorder.received == [we_send(platform, "speak", wish | {"response_format": "pcm"})]
+
+
 EMBEDS = [
     ("Gemini", "gemini-embedding-001", ["one"]),
     ("Gemini", "gemini-embedding-001", ["one", "two"]),

@@ -3,7 +3,7 @@
 https://ai.google.dev/api/generate-content#FinishReason
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from conduit.v1.chat_pb2 import (
@@ -13,7 +13,7 @@ from conduit.v1.chat_pb2 import (
     FINISH_REASON_TOOL_CALLS,
     FinishReason,
 )
-from conduit_kernel.errors import UpstreamError, UpstreamRefused
+from conduit_kernel.errors import ContentPolicy, UpstreamError, UpstreamRefused
 from conduit_providers.codecs.gemini.answer import Candidate
 
 
@@ -56,6 +56,20 @@ def finish_of(word: str, *, has_calls: bool) -> Finish:
     if word == "STOP" and has_calls:
         return Finish(FINISH_REASON_TOOL_CALLS, None)
     return Finish(_REASONS.get(word, FINISH_REASON_STOP), None if word in _PLAIN else word)
+
+
+def kept_back(candidates: Iterable[Candidate], provider: str, thing: str) -> ContentPolicy | None:
+    """Return the error of an answer that lacks what was asked for because it was filtered."""
+    word = first_word(candidates)
+    if finish_of(word, has_calls=False).reason != FINISH_REASON_CONTENT_FILTER:
+        return None
+    message = f"{provider} kept the {thing} back ({word})"
+    return ContentPolicy(message, provider=provider, upstream_code=word)
+
+
+def first_word(candidates: Iterable[Candidate]) -> str:
+    """Return the first finish reason; empty if there is none."""
+    return next((each.finish_reason for each in candidates if each.finish_reason), "")
 
 
 def check_finish(candidate: Candidate, provider: str) -> None:

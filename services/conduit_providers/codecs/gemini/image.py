@@ -3,17 +3,16 @@
 https://ai.google.dev/gemini-api/docs/image-generation
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import orjson
 
-from conduit.v1.chat_pb2 import FINISH_REASON_CONTENT_FILTER
-from conduit_kernel.errors import ContentPolicy, UpstreamError, UpstreamRefused
+from conduit_kernel.errors import UpstreamError, UpstreamRefused
 from conduit_providers.calls import Call
 from conduit_providers.codecs.gemini.answer import Blob, Candidate, read_response
-from conduit_providers.codecs.gemini.finish import check_finish, finish_of
+from conduit_providers.codecs.gemini.finish import check_finish, first_word, kept_back
 from conduit_providers.codecs.shared.image_wishes import (
     bare_images,
     drop_others,
@@ -112,11 +111,10 @@ def _images_of(candidate: Candidate) -> Iterator[Blob]:
             yield part.inline_data
 
 
-def _without_image(candidates: Iterable[Candidate], call: Call[Any]) -> UpstreamError:
-    word = next((each.finish_reason for each in candidates if each.finish_reason), "")
-    if finish_of(word, has_calls=False).reason == FINISH_REASON_CONTENT_FILTER:
-        message = f"{call.provider} kept the image back ({word})"
-        return ContentPolicy(message, provider=call.provider, upstream_code=word)
+def _without_image(candidates: Sequence[Candidate], call: Call[Any]) -> UpstreamError:
+    if (error := kept_back(candidates, call.provider, "image")) is not None:
+        return error
+    word = first_word(candidates)
     if word == "NO_IMAGE":
         message = f"{call.provider}: the model drew no image"
         return UpstreamRefused(message, provider=call.provider, upstream_code=word)

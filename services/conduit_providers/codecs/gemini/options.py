@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from conduit_providers.model_rows import EmbedModel as AnyEmbedModel
+from conduit_providers.model_rows import SpeakModel as AnySpeakModel
 
 
 class ChatOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +34,13 @@ class EmbedModel(AnyEmbedModel, frozen=True, forbid_unknown_fields=True):
     # Always by `batchEmbedContents`, each request of which names the model (the Gemini API); on
     # Vertex AI by `embedContent`, or `batchEmbedContents` for several texts; or by `predict`.
     method: Literal["batchEmbedContents", "embedContent", "predict"] = "batchEmbedContents"
+
+
+class SpeakModel(AnySpeakModel, frozen=True, forbid_unknown_fields=True):
+    """The form of requests for speech."""
+
+    # Whether the text says how it is spoken; newer models are told apart from it.
+    is_directed_in_text: bool = False
 
 
 class ModelsOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
