@@ -75,7 +75,7 @@ def text(content: str | bytes, *, is_last: bool = True) -> Frame:
     return Frame(Opcode.TEXT, data, fin=is_last)
 
 
-def fault(name: str, act: Act, stream: str = WHOLE, seconds: float = 4.0) -> Fault:
+def fault(name: str, act: Act, stream: str = WHOLE, seconds: float = 8.0) -> Fault:
     """Return a fault that sessions meet."""
     return Fault(
         f"session, {name}",
@@ -98,7 +98,7 @@ BEFORE_IT_IS_OPEN = [
     fault(
         "a message without an end at first",
         framing(0, text("{", is_last=False), is_open=True),
-        seconds=8.0,
+        seconds=12.0,
     ),
 ]
 IN_IT = [
@@ -118,25 +118,25 @@ IN_IT = [
         CUT,
     ),
     fault("closed as done", closing(SPOKEN, 1000), "CLOSED_1000"),
-    fault("silent", broken(SPOKEN, then="hang"), "CLOSED_1000", IDLE + 4.0),
-    fault("pings alone", repeating(Frame(Opcode.PING, b"")), "CLOSED_1000", IDLE + 4.0),
+    fault("silent", broken(SPOKEN, then="hang"), "CLOSED_1000", IDLE + 8.0),
+    fault("pings alone", repeating(Frame(Opcode.PING, b"")), "CLOSED_1000", IDLE + 8.0),
     fault(
         "a message without an end",
         framing(SPOKEN, text("{", is_last=False), is_open=True),
         "CLOSED_1000",
-        IDLE + 4.0,
+        IDLE + 8.0,
     ),
     fault(
         "a message within another",
         repeating(text("x", is_last=False)),
         CUT,
-        IDLE + 4.0,
+        IDLE + 8.0,
     ),
     fault(
         "words without an end",
         repeating(UNKNOWN),
         "CLOSED_1000",
-        LONGEST + 4.0,
+        LONGEST + 8.0,
     ),
 ]
 SESSION_FAULTS = [*BEFORE_IT_IS_OPEN, *IN_IT]

@@ -21,6 +21,8 @@ from tests.faults.session_faults import IDLE, LONGEST, SESSION_FAULTS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+# More at once would have a slow machine be taken for a slow provider.
+AT_ONCE = 32
 CASES = [case for fault in SESSION_FAULTS for case in cases_of(fault)]
 
 
@@ -33,12 +35,18 @@ class Met(NamedTuple):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def met(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Met]:
-    """Hold all sessions at once, since most of them wait for their ends."""
+    """Hold many sessions at once, since most of them wait for their ends."""
     folder = tmp_path_factory.mktemp("sessions")
     limits = {"session_idle_seconds": IDLE, "session_seconds": LONGEST}
     with garbage_in_sight():
         async with faulty_gateway(folder, CASES, **limits) as gateway:
-            came = await asyncio.gather(*map(gateway.call, CASES))
+            slots = asyncio.Semaphore(AT_ONCE)
+
+            async def meet(case: Case) -> Came:
+                async with slots:
+                    return await gateway.call(case)
+
+            came = await asyncio.gather(*map(meet, CASES))
             yield Met(gateway, {case.alias: each for case, each in zip(CASES, came, strict=True)})
 
 
