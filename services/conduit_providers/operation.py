@@ -33,7 +33,7 @@ Media = Mapping[str, tuple[str, bytes]]
 CHARACTERS_PER_TOKEN = 4
 
 
-class Requirements(msgspec.Struct, frozen=True):
+class Requirements(msgspec.Struct, frozen=True, gc=False):
     """A request's requirements; read once, used by routing and accounting."""
 
     model: str

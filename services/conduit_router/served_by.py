@@ -17,7 +17,7 @@ class ServedBy(msgspec.Struct):
     notes: bytes = b""
 
 
-class CallSummary(msgspec.Struct):
+class CallSummary(msgspec.Struct, gc=False):
     """The Router's report of a call: a CallReport inside of the process."""
 
     served_by: ServedBy

@@ -21,7 +21,7 @@ from conduit.v1.chat_json import (
     chat_completion_to_json,
 )
 from conduit.v1.chat_pb2 import ChatCompletion, ChatCompletionRequest, ChatUsage
-from conduit.v1.json_limits import MAX_DEPTH
+from conduit.v1.json_limits import SHORT, has_many_brackets
 from conduit.v1.json_runtime import JsonError, MalformedJson, parse
 from conduit_kernel.errors import InvalidRequest
 from conduit_providers.answer_joining import Said
@@ -143,7 +143,7 @@ def chat_answer(
     return Answer(read, chat_completion_to_json, json, typed, usage)
 
 
-class _StreamOptions(msgspec.Struct):
+class _StreamOptions(msgspec.Struct, gc=False):
     include_usage: bool | None = None
 
 
@@ -160,7 +160,7 @@ class _Extra(msgspec.Struct):
     google: _Google | None = None
 
 
-class _Chat(Routed):
+class _Chat(Routed, gc=False):
     model: str
     messages: list[msgspec.Raw]
     stream: bool | None = None
@@ -315,7 +315,7 @@ def is_plain_json(text: bytes) -> bool:
 
     Here, and not with the limits, since chats and their answers are read without any other look.
     """
-    return text.isascii() and text.count(b"{") + text.count(b"[") <= MAX_DEPTH
+    return text.isascii() and (len(text) <= SHORT or not has_many_brackets(text))
 
 
 def has_urls(request: ChatCompletionRequest) -> bool:

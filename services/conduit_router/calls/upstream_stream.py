@@ -65,7 +65,15 @@ class UpstreamStream:
         """Return the answer's headers."""
         return self._response.headers
 
-    async def next(self) -> Any:  # noqa: ANN401 # each operation has its own events
+    def at_hand(self) -> Any:  # noqa: ANN401 # each operation has its own events
+        """Return the events of what has arrived, None if there are none yet: wait for the `next`.
+
+        UpstreamError as there.
+        """
+        decoder, response = self._decoder, self._response
+        return decoder.feed(response.take()) if response.parts and not decoder.done else None
+
+    async def next(self) -> Any:  # noqa: ANN401 # as above
         """Return the next events, None at the end. UpstreamError or HttpError if it breaks off."""
         decoder, response, quiet = self._decoder, self._response, None
         while not decoder.done:
@@ -118,6 +126,9 @@ class UpstreamStream:
 
     async def settle(self) -> None:
         """Read the rest of the body, if it comes at once, so that the connection can be kept."""
+        if self._response.done:
+            self.close()
+            return
         with contextlib.suppress(HttpError, TimeoutError):
             async with asyncio.timeout(SETTLE_SECONDS):
                 while not self._response.done:
@@ -173,8 +184,13 @@ async def first_events(stream: UpstreamStream, seconds: float) -> Any:  # noqa: 
     they can answer.
     """
     try:
+        following = stream.at_hand()
+        if following is not None and not following.is_head:
+            # Most begin with something to say, and need no clock.
+            return following
         async with asyncio.timeout(max(0.001, seconds)):
-            following = await stream.next()
+            if following is None:
+                following = await stream.next()
             found, size = [following], 0
             while following is not None and following.is_head:
                 size += following.size

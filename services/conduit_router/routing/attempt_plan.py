@@ -17,7 +17,7 @@ from conduit_router.routing.table import Candidate, UpstreamKey
 from conduit_router.served_by import ServedBy
 
 
-class Consumption(msgspec.Struct, frozen=True):
+class Consumption(msgspec.Struct, frozen=True, gc=False):
     """The consumption of an attempt, and how well it is known."""
 
     usage: Quantities

@@ -28,7 +28,7 @@ from conduit_router.routing.table import Candidate, Instance, Route, UpstreamKey
 _OPEN = "failed too often; its circuit is open"
 
 
-class CandidateKeys(msgspec.Struct, frozen=True):
+class CandidateKeys(msgspec.Struct, frozen=True, gc=False):
     """A candidate with its keys in the order in which they are tried."""
 
     candidate: Candidate
@@ -52,7 +52,7 @@ class Resting(NamedTuple):
     key_id: str = ""
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """The candidates of a request, and the reasons against all others."""
 
     candidates: tuple[CandidateKeys, ...]

@@ -27,7 +27,7 @@ def is_too_deep(text: bytes) -> bool:
     Made for the many texts that are not: those with few brackets are not looked at any closer. What
     is returned for a text that is no JSON does not matter, as its reader refuses it.
     """
-    return len(text) > SHORT and _has_many_brackets(text) and _is_nested_too_deep(text)
+    return len(text) > SHORT and has_many_brackets(text) and _is_nested_too_deep(text)
 
 
 def is_one_too_deep(texts: list[bytes]) -> bool:
@@ -38,7 +38,8 @@ def is_one_too_deep(texts: list[bytes]) -> bool:
     return max(map(len, texts), default=0) > SHORT and any(map(is_too_deep, texts))
 
 
-def _has_many_brackets(text: bytes) -> bool:
+def has_many_brackets(text: bytes) -> bool:
+    """Return whether a text has more brackets than MAX_DEPTH."""
     # Searches pass over plain words much faster than anything that counts.
     left = _left_of(text, b"{", MAX_DEPTH)
     return left < 0 or _left_of(text, b"[", left) < 0

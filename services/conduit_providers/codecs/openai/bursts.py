@@ -1,6 +1,6 @@
 """Events of a stream that arrived together, read in one pass as far as they need to be."""
 
-from collections.abc import Iterator
+from io import BytesIO
 from typing import NamedTuple
 
 import msgspec
@@ -17,7 +17,7 @@ _DONE_EVENT = b"\n\ndata: [DONE]\n\n"
 _TAKEN = len(_FOLLOWING) - len(_LINE)
 
 
-class Chunk(msgspec.Struct):
+class Chunk(msgspec.Struct, gc=False):
     """The members of an event that decide what becomes of it."""
 
     choices: list[ChunkChoice] | None = None
@@ -52,9 +52,13 @@ class Burst(NamedTuple):
         """Return whether there is nothing else among the events, nor behind them."""
         return not self.is_ended and self.lines.find(b"\n\n") == len(self.lines) - 2
 
-    def events(self) -> Iterator[bytes]:
-        """Yield the JSON of each event."""
-        return filter(None, self.lines.split(b"\n"))
+    def events(self) -> list[bytes]:
+        """Return the JSON of each event, with a line end behind it."""
+        # Files look for line ends many bytes at a time, `split` looks at each byte.
+        lines = list(BytesIO(self.lines + b"\n" if self.is_ended else self.lines))
+        if len(lines) != len(self.chunks):
+            lines = [line for line in lines if line != b"\n"]
+        return lines
 
 
 def read_one(block: bytes) -> Chunk | None:

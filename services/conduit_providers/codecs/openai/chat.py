@@ -34,20 +34,20 @@ from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
 
 
-class _Message(msgspec.Struct):
+class _Message(msgspec.Struct, gc=False):
     role: str | None = None
     tool_calls: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     reasoning: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, gc=False):
     message: _Message
     index: Index | None = None
     finish_reason: str | None = None
     error: object = None
 
 
-class _Whole(msgspec.Struct):
+class _Whole(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
     usage: UsageReport | None = None
     service_tier: object = None

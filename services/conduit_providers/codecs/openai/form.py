@@ -35,7 +35,7 @@ _LISTS = ("annotations", "extra_content", "images", "reasoning_details")
 _RARE = ("reasoning", *_LISTS)
 
 
-class Delta(msgspec.Struct):
+class Delta(msgspec.Struct, gc=False):
     """The members of a piece that ask for a closer look."""
 
     role: str | None = None
@@ -53,7 +53,7 @@ _CUT = frozenset({"length", "content_filter"})
 PLAIN = Delta()
 
 
-class ChunkChoice(msgspec.Struct):
+class ChunkChoice(msgspec.Struct, gc=False):
     """A choice of a chunk."""
 
     index: Index | None = None

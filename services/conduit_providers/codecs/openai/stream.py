@@ -197,20 +197,20 @@ class OpenAIChatDecoder:
         """Return what is passed on of events that were read already."""
         kept: list[bytes] = []
         is_general, seen = not self._is_special, self._seen
-        for chunk, data in zip(burst.chunks, burst.events(), strict=True):
+        for chunk, line in zip(burst.chunks, burst.events(), strict=True):
             if chunk == USUAL and is_general and 0 in seen:
                 # Most are, and nothing is asked of them.
-                kept.append(data)
+                kept.append(line)
                 continue
-            if (wanted := self._wanted_of(chunk, data)) is not None:
-                kept.append(wanted)
+            if (wanted := self._wanted_of(chunk, line[:-1])) is not None:
+                kept.append(wanted + b"\n")
             if self._failure is not None:
                 break
         else:
             if burst.is_ended:
                 self._end_by_mark()
         self.emitted += len(kept)
-        return b"data: %b\n\n" % b"\n\ndata: ".join(kept) if kept else b""
+        return b"data: %b\n" % b"\ndata: ".join(kept) if kept else b""
 
     def _looked_at(self, block: bytes) -> bytes:
         """Return what is passed on of events of any shape, or of none."""

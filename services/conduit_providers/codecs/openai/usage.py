@@ -22,7 +22,7 @@ from conduit_providers.quantities import (
 from conduit_providers.token_counts import TokenCounts
 
 
-class _Prompt(msgspec.Struct, frozen=True):
+class _Prompt(msgspec.Struct, frozen=True, gc=False):
     cached_tokens: int | None = None
     audio_tokens: int | None = None
     image_tokens: int | None = None
@@ -30,7 +30,7 @@ class _Prompt(msgspec.Struct, frozen=True):
     cache_write_tokens: int | None = None
 
 
-class _Completion(msgspec.Struct, frozen=True):
+class _Completion(msgspec.Struct, frozen=True, gc=False):
     reasoning_tokens: int | None = None
     audio_tokens: int | None = None
     image_tokens: int | None = None
@@ -40,7 +40,7 @@ _NO_PROMPT, _NO_COMPLETION = _Prompt(), _Completion()
 _NO_TIERS = (None, "default")
 
 
-class UsageReport(msgspec.Struct):
+class UsageReport(msgspec.Struct, gc=False):
     """The value of an answer's `usage`, as far as it makes sense.
 
     Read it without being strict: some providers write counts as strings.

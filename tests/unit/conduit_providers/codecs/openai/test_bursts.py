@@ -25,7 +25,7 @@ def test_events_of_a_line_each_are_read_at_once(
     """Their JSON is that of their chunks, in order."""
     burst = read_burst(block)
     assert burst is not None
-    assert list(burst.events()) == events
+    assert burst.events() == [each + b"\n" for each in events]
     assert [bool(chunk.choices) for chunk in burst.chunks] == [each == WORD for each in events]
     assert (burst.is_bare, burst.is_ended) == (is_bare, is_ended)
 
