@@ -72,23 +72,42 @@ class Heads:
 
 
 class Scripted(UpstreamStream):
-    """A stream that has arrived."""
+    """A stream of which so many pieces have arrived; the others come when they are waited for."""
 
-    def __init__(self, pieces: list[Heads]) -> None:
+    def __init__(self, pieces: list[Heads], arrived: int = 0) -> None:
         super().__init__(UPSTREAM, cast("Any", None), cast("Any", None), idle=1.0)
         self._pieces = iter(pieces)
+        self._arrived = arrived
+        self.waited = 0
+
+    def at_hand(self) -> Heads | None:
+        """Return the next piece, if it has arrived."""
+        self._arrived -= 1
+        return next(self._pieces, None) if self._arrived >= 0 else None
 
     async def next(self) -> Heads | None:
         """Return the next piece."""
+        self.waited += 1
         return next(self._pieces, None)
 
 
+@pytest.mark.parametrize("arrived", [0, 1])
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 1000, 1025])
-async def test_heads_are_joined_in_order_with_what_follows_them(count: int) -> None:
+async def test_heads_are_joined_in_order_with_what_follows_them(count: int, arrived: int) -> None:
     """Each is copied a few times, not once for each that follows."""
     texts = [b"%d," % place for place in range(count)]
     pieces = [Heads(text, is_head=place < count - 1) for place, text in enumerate(texts)]
     Heads.copied = 0
-    found = await first_events(Scripted(pieces), 60)
+    found = await first_events(Scripted(pieces, arrived), 60)
     assert (found.text if found else b"") == b"".join(texts)
     assert Heads.copied <= len(b"".join(texts)) * 11
+
+
+async def test_what_has_arrived_is_not_waited_for() -> None:
+    """Unless it says nothing yet."""
+    said = Scripted([Heads(b"said", is_head=False), Heads(b"more")], arrived=1)
+    assert (await first_events(said, 0)).text == b"said"
+    assert said.waited == 0
+    silent = Scripted([Heads(b"head,"), Heads(b"said", is_head=False)], arrived=1)
+    assert (await first_events(silent, 60)).text == b"head,said"
+    assert silent.waited == 1
