@@ -103,7 +103,7 @@ class PriceBook:
 
     def __init__(self, folder: Traversable | None = None) -> None:
         """Take another folder than the shipped one, if one is given."""
-        self._folder = folder or files(__package__) / "book"
+        self._folder = folder or files("conduit_billing.pricing") / "book"
 
     @cached_property
     def rows(self) -> Mapping[str, tuple[PriceRow, ...]]:
