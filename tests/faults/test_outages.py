@@ -79,6 +79,29 @@ def test_outage_of_the_primary_fails_no_call(
     assert {each.provider_id for each in late} == {1}
 
 
+@pytest.mark.parametrize("asked", [0, 1])
+@pytest.mark.parametrize("kind", ["refused", "503", "silent"])
+def test_a_router_without_calls_keeps_no_other_from_the_primary(
+    tmp_path: Path, kind: str, asked: int
+) -> None:
+    """It met the outage too, and then all calls came to the other one."""
+
+    async def course(world: World) -> None:
+        async with asyncio.TaskGroup() as calls:
+            for number in range(round((UP + RECOVERY_SECONDS + 30) / 0.05)):
+                both = number * 0.05 < DOWN + SILENT_SECONDS + 10
+                calls.create_task(
+                    world.call(number if both else 2 * number + asked, by=1 + number % 7)
+                )
+                await asyncio.sleep(0.05)
+
+    world = simulate(tmp_path, {1: [Spell(DOWN, UP, kind)], 2: []}, course, routers=2)
+    assert [each.error for each in world.ended if each.error] == []
+    late = [each for each in world.ended if each.began > UP + RECOVERY_SECONDS]
+    assert late
+    assert {each.provider_id for each in late} == {1}
+
+
 @pytest.mark.parametrize("routers", [1, 2])
 @pytest.mark.parametrize("every", [0.05, 2.0])
 @pytest.mark.parametrize("kind", ["refused", "503", "silent"])

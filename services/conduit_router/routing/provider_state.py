@@ -27,6 +27,8 @@ from conduit_router.routing.retry_budgets import RetryBudgets
 MODELS_OF_AN_INSTANCE = 2
 # How much later than its owner this router probes a circuit that it only heard of.
 ADOPTED_SECONDS = 5.0
+# How long the word of another router may be on its way.
+LATE_SECONDS = 1.0
 # Not each call looks for what can be forgotten.
 LOOK_SECONDS = 1.0
 
@@ -48,6 +50,8 @@ class ProviderState:
         self._worked: dict[int, str] = {}
         # What other routers have opened, and this one only on their word.
         self._adopted: set[Subject] = set()
+        # Of those that a probe of this one closed: until when the others' word is void.
+        self._disproved: dict[Subject, float] = {}
         # When it was last looked for what can be forgotten.
         self._looked_at = -LOOK_SECONDS
         # Whether nothing is known that a call would have to look at, or to change.
@@ -83,23 +87,29 @@ class ProviderState:
         return found
 
     def shared_circuits(self) -> dict[Subject, float]:
-        """Return the seconds for which circuits stay open that this router opened for everybody."""
-        now = self._clock()
-        return {
-            subject: max(0.0, breaker.shared.until - now)
-            for subject, breaker in self._breakers.items()
-            if breaker.shared is not None
-            and breaker.shared.is_for_all
-            and subject not in self._adopted
-        }
+        """Return the seconds for which circuits stay open that this router opened for everybody.
+
+        One that is being probed counts as open; none are left of one that waits to be probed.
+        """
+        now, found = self._clock(), dict[Subject, float]()
+        for subject, breaker in self._breakers.items():
+            circuit = breaker.shared
+            if circuit is not None and circuit.is_for_all and subject not in self._adopted:
+                standing = circuit.standing(now, self._policy)
+                found[subject] = 0.0 if standing is None else max(0.0, standing.until - now)
+        return found
 
     def adopt(self, circuits: Mapping[Subject, float]) -> None:
         """Take the circuits that other routers have opened, and for how many seconds.
 
-        They are probed by those routers; by this one only if no word comes of that.
+        They are probed by those routers; by this one only if no word comes of that, such as where
+        nobody asks there any more.
         """
         now = self._clock()
         for subject, seconds in circuits.items():
+            if seconds <= 0 or now + seconds <= self._disproved.get(subject, 0.0):
+                # Its time is over, or was not needed; who opened it has only not asked since.
+                continue
             breaker = self._breaker(subject)
             own = None if subject in self._adopted else breaker.shared
             # Of two that opened it by themselves the one that probes first goes on telling.
@@ -111,6 +121,9 @@ class ProviderState:
             self._adopted.discard(subject)
             if (known := self._breakers.get(subject)) is not None:
                 known.recover(now)
+        self._disproved = {
+            each: self._disproved[each] for each in self._disproved.keys() & circuits
+        }
 
     def set_unhealthy(self, provider_ids: frozenset[int]) -> None:
         """Take the Health service's word for instances that this router may not have tried."""
@@ -148,8 +161,13 @@ class ProviderState:
         """Note that an attempt was answered."""
         if self._breakers:
             now = self._clock()
-            for breaker in self._about(asked):
-                breaker.succeeded(asked.caller, now, asked.began)
+            for subject in asked.subjects:
+                if (breaker := self._breakers.get(subject)) is not None:
+                    circuit = breaker.shared
+                    breaker.succeeded(asked.caller, now, asked.began)
+                    if circuit is not breaker.shared and circuit and subject in self._adopted:
+                        self._adopted.discard(subject)
+                        self._disproved[subject] = circuit.until - ADOPTED_SECONDS + LATE_SECONDS
             self._failing.pop(asked.provider_id, None)
             self._worked[asked.provider_id] = asked.key_id
         if self._unhealthy:

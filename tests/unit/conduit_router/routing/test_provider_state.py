@@ -257,6 +257,54 @@ def test_a_circuit_that_its_owner_closed_lets_traffic_come_back() -> None:
     assert state.view(1).share(1, "gpt") < 1
 
 
+def test_a_router_that_is_not_asked_any_more_keeps_nobody_from_a_provider() -> None:
+    """Found by an outage of four minutes with two workers, one of which had no calls: for ever."""
+    clock, gpt = Clock(), Subject(1, "gpt")
+    state = ProviderState(clock)
+    state.adopt({gpt: 20.0})
+    clock.now += 20.0
+    for _ in range(int(ADOPTED_SECONDS)):
+        state.adopt({gpt: 0.0})
+        clock.now += 1.0
+    probe = ask(at=clock.now)
+    assert state.begin(probe)
+    state.succeeded(probe)
+    state.adopt({gpt: 0.0})
+    assert circuits(state) == set()
+
+
+def test_a_good_probe_counts_more_than_the_word_of_who_opened_a_circuit_before() -> None:
+    """But not more than of who opens it anew."""
+    clock, gpt = Clock(), Subject(1, "gpt")
+    state = ProviderState(clock)
+    state.adopt({gpt: 20.0})
+    clock.now += 2.0
+    probe = ask(at=clock.now)
+    assert state.begin(probe, is_last=True)
+    state.succeeded(probe)
+    share = state.view(1).share(1, "gpt")
+    clock.now += 1.0
+    state.adopt({gpt: 17.5})
+    assert circuits(state) == set()
+    assert state.view(1).share(1, "gpt") >= share
+    state.adopt({gpt: OPEN_SECONDS})
+    assert circuits(state) == {gpt}
+
+
+def test_who_probes_says_for_how_long() -> None:
+    """A silent provider holds a probe up for longer than others wait for word of it."""
+    clock = Clock()
+    first, second = ProviderState(clock), ProviderState(clock)
+    open_for_all(first, 1)
+    second.adopt(first.shared_circuits())
+    clock.now = OPEN_SECONDS
+    assert first.shared_circuits() == {Subject(1): 0.0}
+    assert first.begin(ask(at=clock.now))
+    second.adopt(first.shared_circuits())
+    clock.now += DEFAULT_POLICY.half_open_seconds - 1.0
+    assert not second.begin(ask(at=clock.now))
+
+
 def test_a_circuit_is_told_by_those_who_opened_it_alone() -> None:
     """Two routers that repeat each other's word would keep it open for ever."""
     clock = Clock()
