@@ -34,7 +34,7 @@ def refused(data_dir: Path, before: Sequence[str] = (), **env: str) -> str:
         check=False,
     )
     # Others are the log's, of processes that were well, or stop without their disk.
-    of_log = ('"level":"info"', '"event":"disk_refused"')
+    of_log = ('"level":"info"', '"event":"disk_refused"', '"event":"background_failed"')
     said = [x for x in ended.stderr.splitlines() if not any(each in x for each in of_log)]
     assert (ended.returncode, ended.stdout, len(said)) == (1, "", 1), ended.stderr
     return said[0]

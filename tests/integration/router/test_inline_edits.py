@@ -81,7 +81,7 @@ async def test_a_mask_is_white_where_it_was_transparent(
     """And goes with the image, whichever of them came first."""
     router = await run(bench, ("StabilityAI", f"{takers.address}/good", "inpaint"))
     response = await edit(router, form("mask", "image"), MASK, PICTURE)
-    assert orjson.loads(response.json)["data"] == [{"b64_json": "iVBORw0KGgo="}]
+    assert orjson.loads(response.json)["data"] == [{"b64_json": "iVBORw0KGgo=", "seed": 1}]
     (sent,) = takers.sent
     assert sent.path == "/good/v2beta/stable-image/edit/inpaint"
     assert sent.members == [("prompt", "a hat"), ("output_format", "png")]

@@ -185,12 +185,12 @@ def test_answers_that_do_not_fit_the_contract_are_malformed(member: bytes) -> No
         (deep(MAX_DEPTH), True),
         (deep(MAX_DEPTH + 1), False),
         (b"[{}" * (MAX_DEPTH // 2), True),
-        (b"[{}" * (MAX_DEPTH // 2) + b"[", False),
+        (b"[{}" * (MAX_DEPTH // 2) + b"[" + b" " * MAX_DEPTH, False),
         ('{"content":"h\u00e9"}'.encode(), False),
     ],
 )
 def test_plain_json_is_within_the_limits_for_certain(text: bytes, *, is_plain: bool) -> None:
-    """It is ASCII, and has no more brackets than there may be levels."""
+    """It is ASCII, and too short for more levels or without more brackets than there may be."""
     assert is_plain_json(text) is is_plain
     assert not (is_plain and is_too_deep(text))
 

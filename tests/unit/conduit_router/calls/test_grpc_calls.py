@@ -223,7 +223,7 @@ async def test_stream_that_breaks_off_never_looks_whole(
 
 async def test_stream_that_is_closed_is_cancelled(calls: GrpcCalls) -> None:
     """The provider need not go on for nobody."""
-    async with serve_grpc(then(b"one", end=wait)) as upstream, asyncio.timeout(5):
+    async with serve_grpc(then(b"one", end=wait)) as upstream, asyncio.timeout(30):
         response = await calls.open(*target(upstream.url), request(TELL, b"x"), TIMES)
         response.close()
         await upstream.left.wait()
