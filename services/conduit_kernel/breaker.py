@@ -44,6 +44,7 @@ class Circuit:
         "_step",
         "_users",
         "_waits_until",
+        "is_adopted",
         "last_until",
         "opened_at",
         "shut_for",
@@ -55,11 +56,12 @@ class Circuit:
         now: float,
         policy: BreakerPolicy,
         *,
-        until: float | None = None,
         shut_for: frozenset[int] | None = None,
         users: Collection[int] = (),
     ) -> None:
         self.shut_for = shut_for
+        # Whether it is open only because somebody else has opened it.
+        self.is_adopted = False
         self._users = set(users)
         # Who probed in vain, and until when the others go first.
         self._last: int | None = None
@@ -67,13 +69,17 @@ class Circuit:
         self.opened_at = now
         self._step = min(FIRST_STEP_SECONDS, policy.open_seconds)
         self._probed_at: float | None = None
-        self.until = now + policy.open_seconds if until is None else until
+        self.until = now + policy.open_seconds
         self.last_until = now + self._step
 
     @property
     def is_for_all(self) -> bool:
         """Return whether it is open for everybody."""
         return self.shut_for is None
+
+    def adopt(self, until: float) -> None:
+        """Stay open for everybody until then, because somebody else has opened it."""
+        self.shut_for, self.until, self.is_adopted = None, until, True
 
     def standing(self, now: float, policy: BreakerPolicy, caller: int = 0) -> OpenCircuit | None:
         """Return until when it lets a caller not through; None if a call may find out."""
@@ -120,6 +126,7 @@ class Circuit:
     def reopen(self, now: float, policy: BreakerPolicy, began: float, caller: int = 0) -> None:
         """Note that a caller's probe, which began then, failed."""
         self._probed_at = None
+        self.is_adopted = False
         self._step = min(self._step * 2, policy.open_seconds)
         self.opened_at = now
         # What came back while a silent probe was waited for is found as soon as by a quick one.
@@ -258,14 +265,9 @@ class Breaker:
             return False
         return sum(tally.in_a_row for tally in self._tallies.values()) <= besides
 
-    def open(self, now: float, *, until: float | None = None) -> None:
-        """Open the circuit for everybody, also on the word of somebody else."""
-        if self._shared is None:
-            self._open(now, until=until)
-            return
-        self._shared.shut_for = None
-        if until is not None:
-            self._shared.until = until
+    def adopt(self, now: float, until: float) -> None:
+        """Open the circuit for everybody until then, because somebody else has opened it."""
+        (self._shared or self._open(now)).adopt(until)
 
     def recover(self, now: float) -> None:
         """Close the circuit for everybody, and let traffic come back."""
@@ -306,12 +308,11 @@ class Breaker:
             is_for_all = is_impersonal or len(failed) > FEW_CALLERS
             self._open(now, shut_for=None if is_for_all else failed)
 
-    def _open(
-        self, now: float, *, until: float | None = None, shut_for: frozenset[int] | None = None
-    ) -> None:
+    def _open(self, now: float, *, shut_for: frozenset[int] | None = None) -> Circuit:
         users = [each for each in self._tallies if each is not None]
-        self._shared = Circuit(now, self.policy, until=until, shut_for=shut_for, users=users)
+        self._shared = Circuit(now, self.policy, shut_for=shut_for, users=users)
         self._own.clear()
+        return self._shared
 
     def _failed_by(self, caller: int, now: float) -> tuple[int, int]:
         tally = self._tallies[caller]

@@ -104,7 +104,7 @@ def check_state(gateway: SharedGateway) -> None:
     """Hold what all callers share to what a single one may bring about: nothing."""
     state = gateway.runtime.state
     own = {UNWELL, LIMITED}
-    assert {subject.provider_id for subject in state.shared_circuits()} <= own
+    assert {each.subject.provider_id for each in state.shared_circuits()} <= own
     assert {subject.provider_id for subject in state.view(CALLERS[RARE]).open_circuits} <= own
     assert {subject.provider_id for subject in state.view(CALLERS[RARE]).cooldowns} <= own
 

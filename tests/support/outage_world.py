@@ -111,8 +111,8 @@ class World:
         while True:
             await asyncio.sleep(1.0)
             for state in states:
-                told = [each.shared_circuits() for each in states if each is not state]
-                state.adopt({subject: left for each in told for subject, left in each.items()})
+                others = (each for each in states if each is not state)
+                state.adopt([told for each in others for told in each.shared_circuits()])
 
     def close(self) -> None:
         """Let go of the files."""

@@ -44,9 +44,10 @@ class SharedCircuits:
 
 
 def _aged(circuit: SharedCircuit, seconds: float) -> SharedCircuit:
-    left = circuit.remaining.ToMilliseconds() - int(seconds * 1000)
+    passed = int(seconds * 1000)
     aged = SharedCircuit(
         provider_id=circuit.provider_id, model=circuit.model, key_id=circuit.key_id
     )
-    aged.remaining.FromMilliseconds(max(0, left))
+    aged.remaining.FromMilliseconds(max(0, circuit.remaining.ToMilliseconds() - passed))
+    aged.age.FromMilliseconds(circuit.age.ToMilliseconds() + passed)
     return aged

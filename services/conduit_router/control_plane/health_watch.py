@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import grpc
 
 from conduit.internal.v1.outcome_pb2 import KeyCheck as KeyCheckMessage
+from conduit.internal.v1.outcome_pb2 import SharedCircuit as SharedCircuitMessage
 from conduit.internal.v1.outcome_service_pb2 import WatchHealthRequest, WatchHealthResponse
 from conduit.v1.error_reason_pb2 import (
     ERROR_REASON_INSUFFICIENT_FUNDS,
@@ -18,6 +19,7 @@ from conduit_kernel.rpc.watch_stream import WatchStream
 from conduit_router.routing.health_view import Subject
 from conduit_router.routing.key_refusals import KeyCheck
 from conduit_router.routing.provider_state import ProviderState
+from conduit_router.routing.shared_circuits import SharedCircuit
 
 if TYPE_CHECKING:
     # Exists for type checkers only.
@@ -65,13 +67,7 @@ class HealthWatch:
 
     def _take(self, message: WatchHealthResponse) -> None:
         self._state.set_unhealthy(frozenset(message.avoided_provider_ids))
-        self._state.adopt(
-            {
-                Subject(each.provider_id, each.model, each.key_id): each.remaining.ToMilliseconds()
-                / 1000
-                for each in message.shared_circuits
-            }
-        )
+        self._state.adopt(map(_shared, message.shared_circuits))
         if message.key_checks:
             self._state.take_checks(map(self._check, message.key_checks))
 
@@ -90,3 +86,11 @@ class HealthWatch:
         return self._stub.WatchHealth(
             WatchHealthRequest(router_id=self._router_id), metadata=self._metadata
         )
+
+
+def _shared(circuit: SharedCircuitMessage) -> SharedCircuit:
+    return SharedCircuit(
+        Subject(circuit.provider_id, circuit.model, circuit.key_id),
+        remaining=circuit.remaining.ToMilliseconds() / 1000,
+        age=circuit.age.ToMilliseconds() / 1000,
+    )

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from conduit.internal.v1.outcome_pb2 import RouterCircuit, SharedCircuit
+from conduit.internal.v1.outcome_pb2 import RouterCircuit
+from conduit.internal.v1.outcome_pb2 import SharedCircuit as SharedCircuitMessage
 from conduit.internal.v1.outcome_service_pb2 import ReportOutcomesRequest
 from conduit.internal.v1.snapshot_service_pb2 import ReportKeyUseRequest
 from conduit_router.routing.health_view import Subject
 from conduit_router.routing.provider_state import ProviderState
+from conduit_router.routing.shared_circuits import SharedCircuit
 from conduit_router.upstream.outcomes import Outcomes
 
 if TYPE_CHECKING:
@@ -54,19 +56,20 @@ class Reports:
         """Report what attempts met since the last time, and the circuits that are not closed."""
         taken, circuits, now = self._outcomes.drain(), self._state.circuits(), self._timer()
         shared = self._state.shared_circuits()
+        subjects = frozenset(each.subject for each in shared)
         is_due = bool(circuits) and now - self._reported_at >= CIRCUITS_SECONDS
-        if taken or is_due or circuits != self._reported or shared.keys() != self._shared:
+        if taken or is_due or circuits != self._reported or subjects != self._shared:
             request = ReportOutcomesRequest(
                 outcomes=taken,
                 router_id=self._router_id,
                 circuits=_messages(circuits),
-                shared_circuits=[_shared(*each) for each in shared.items()],
+                shared_circuits=[_shared(each) for each in shared],
             )
             await self._health.ReportOutcomes(
                 request, metadata=self._metadata, timeout=CALL_SECONDS
             )
             self._reported, self._reported_at = circuits, now
-            self._shared = frozenset(shared)
+            self._shared = subjects
         if circuits:
             # They change by time alone, and by an operator's doing.
             self._outcomes.waiting.set()
@@ -84,9 +87,9 @@ def _messages(circuits: "dict[int, CircuitState.ValueType]") -> list[RouterCircu
     return [RouterCircuit(provider_id=each, state=state) for each, state in circuits.items()]
 
 
-def _shared(subject: Subject, seconds: float) -> SharedCircuit:
-    circuit = SharedCircuit(
-        provider_id=subject.provider_id, model=subject.model, key_id=subject.key_id
-    )
-    circuit.remaining.FromMilliseconds(int(seconds * 1000))
-    return circuit
+def _shared(circuit: SharedCircuit) -> SharedCircuitMessage:
+    provider_id, model, key_id = circuit.subject
+    message = SharedCircuitMessage(provider_id=provider_id, model=model, key_id=key_id)
+    message.remaining.FromMilliseconds(int(circuit.remaining * 1000))
+    message.age.FromMilliseconds(int(circuit.age * 1000))
+    return message

@@ -4,7 +4,9 @@ A failure counts for the smallest thing that it is about, and widens when severa
 alike: the model at the instance, then the instance; a key where its siblings work.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from conduit.v1.provider_health_pb2 import (
     CIRCUIT_STATE_HALF_OPEN,
@@ -22,13 +24,10 @@ from conduit_router.routing.key_refusals import (
     model_seconds,
 )
 from conduit_router.routing.retry_budgets import RetryBudgets
+from conduit_router.routing.shared_circuits import SharedCircuit, SharedCircuits
 
 # So many models of an instance that fail in a row mean that the instance does.
 MODELS_OF_AN_INSTANCE = 2
-# How much later than its owner this router probes a circuit that it only heard of.
-ADOPTED_SECONDS = 5.0
-# How long the word of another router may be on its way.
-LATE_SECONDS = 1.0
 # Not each call looks for what can be forgotten.
 LOOK_SECONDS = 1.0
 
@@ -39,7 +38,8 @@ class ProviderState:
     def __init__(self, clock: Callable[[], float], policy: BreakerPolicy = DEFAULT_POLICY) -> None:
         self._clock = clock
         self._policy = policy
-        self._breakers: dict[Subject, Breaker] = {}
+        self._breakers = defaultdict[Subject, Breaker](partial(Breaker, policy))
+        self._shared = SharedCircuits(self._breakers, policy)
         self._cooldowns, self._refusals = Cooldowns(), KeyRefusals()
         self._budgets = RetryBudgets()
         self._unhealthy: frozenset[int] = frozenset()
@@ -48,10 +48,6 @@ class ProviderState:
         # By instance: the models that failed since its last success, and the key of that.
         self._failing: dict[int, set[str]] = {}
         self._worked: dict[int, str] = {}
-        # What other routers have opened, and this one only on their word.
-        self._adopted: set[Subject] = set()
-        # Of those that a probe of this one closed: until when the others' word is void.
-        self._disproved: dict[Subject, float] = {}
         # When it was last looked for what can be forgotten.
         self._looked_at = -LOOK_SECONDS
         # Whether nothing is known that a call would have to look at, or to change.
@@ -86,44 +82,15 @@ class ProviderState:
                     found[subject.provider_id] = state
         return found
 
-    def shared_circuits(self) -> dict[Subject, float]:
-        """Return the seconds for which circuits stay open that this router opened for everybody.
+    def shared_circuits(self) -> list[SharedCircuit]:
+        """Return the circuits that this router opened for everybody."""
+        return self._shared.own(self._clock())
 
-        One that is being probed counts as open; none are left of one that waits to be probed.
-        """
-        now, found = self._clock(), dict[Subject, float]()
-        for subject, breaker in self._breakers.items():
-            circuit = breaker.shared
-            if circuit is not None and circuit.is_for_all and subject not in self._adopted:
-                standing = circuit.standing(now, self._policy)
-                found[subject] = 0.0 if standing is None else max(0.0, standing.until - now)
-        return found
-
-    def adopt(self, circuits: Mapping[Subject, float]) -> None:
-        """Take the circuits that other routers have opened, and for how many seconds.
-
-        They are probed by those routers; by this one only if no word comes of that, such as where
-        nobody asks there any more.
-        """
-        now = self._clock()
-        for subject, seconds in circuits.items():
-            if seconds <= 0 or now + seconds <= self._disproved.get(subject, 0.0):
-                # Its time is over, or was not needed; who opened it has only not asked since.
-                continue
-            breaker = self._breaker(subject)
-            own = None if subject in self._adopted else breaker.shared
-            # Of two that opened it by themselves the one that probes first goes on telling.
-            if own is None or not own.is_for_all or seconds < own.until - now:
-                breaker.open(now, until=now + seconds + ADOPTED_SECONDS)
-                self._adopted.add(subject)
-                self.is_quiet = False
-        for subject in self._adopted - circuits.keys():
-            self._adopted.discard(subject)
-            if (known := self._breakers.get(subject)) is not None:
-                known.recover(now)
-        self._disproved = {
-            each: self._disproved[each] for each in self._disproved.keys() & circuits
-        }
+    def adopt(self, circuits: Iterable[SharedCircuit]) -> None:
+        """Take the circuits that other routers have opened, in place of those before."""
+        self._shared.adopt(circuits, self._clock())
+        if self._breakers:
+            self.is_quiet = False
 
     def set_unhealthy(self, provider_ids: frozenset[int]) -> None:
         """Take the Health service's word for instances that this router may not have tried."""
@@ -165,9 +132,8 @@ class ProviderState:
                 if (breaker := self._breakers.get(subject)) is not None:
                     circuit = breaker.shared
                     breaker.succeeded(asked.caller, now, asked.began)
-                    if circuit is not breaker.shared and circuit and subject in self._adopted:
-                        self._adopted.discard(subject)
-                        self._disproved[subject] = circuit.until - ADOPTED_SECONDS + LATE_SECONDS
+                    if circuit and circuit.is_adopted and breaker.shared is None:
+                        self._shared.disprove(subject, asked.began)
             self._failing.pop(asked.provider_id, None)
             self._worked[asked.provider_id] = asked.key_id
         if self._unhealthy:
@@ -237,7 +203,6 @@ class ProviderState:
         for subject in list(self._breakers):
             if subject.provider_id in provider_ids or subject.key_id in key_ids:
                 del self._breakers[subject]
-        self._adopted &= self._breakers.keys()
         for provider_id in provider_ids:
             self._failing.pop(provider_id, None)
             self._worked.pop(provider_id, None)
@@ -276,23 +241,13 @@ class ProviderState:
         self, subject: Subject, asked: Asked, *, is_impersonal: bool = False, may_open: bool = True
     ) -> None:
         self.is_quiet = False
-        breaker, now = self._breaker(subject), self._clock()
-        breaker.failed(
+        self._breakers[subject].failed(
             asked.caller,
-            now,
+            self._clock(),
             asked.began,
             is_impersonal=is_impersonal,
             may_open=may_open,
         )
-        if breaker.shared is not None and breaker.shared.opened_at == now:
-            # By what was met here, not on somebody's word any more.
-            self._adopted.discard(subject)
-
-    def _breaker(self, subject: Subject) -> Breaker:
-        breaker = self._breakers.get(subject)
-        if breaker is None:
-            breaker = self._breakers[subject] = Breaker(self._policy)
-        return breaker
 
     def _about(self, asked: Asked) -> Iterator[Breaker]:
         for subject in asked.subjects:

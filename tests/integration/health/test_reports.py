@@ -124,6 +124,7 @@ async def test_routers_hear_of_each_others_circuits_and_whom_to_avoid(health: He
 
     circuit = SharedCircuit(provider_id=1, model="gpt")
     circuit.remaining.FromSeconds(60)
+    circuit.age.FromSeconds(3)
     request = internal.ReportOutcomesRequest(router_id="r1", shared_circuits=[circuit])
     await health.outcomes.ReportOutcomes(request, metadata=SERVICE_METADATA)
     assert list((await first("r2")).shared_circuits) == [circuit]

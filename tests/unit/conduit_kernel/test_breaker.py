@@ -312,7 +312,7 @@ def test_more_callers_than_can_be_told_apart_are_forgotten() -> None:
 def test_word_of_somebody_else_opens_it() -> None:
     """For everybody, until then."""
     breaker = Breaker()
-    breaker.open(5.0, until=17.0)
+    breaker.adopt(5.0, until=17.0)
     assert standing(breaker, 1, 5.5) == OpenCircuit(17.0, 6.0)
     assert standing(breaker, 1, 17.0) is None
 

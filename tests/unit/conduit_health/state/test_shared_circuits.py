@@ -9,16 +9,22 @@ from conduit_health.state.shared_circuits import SharedCircuits
 
 def circuit(provider_id: int, seconds: int = 60) -> SharedCircuit:
     """Return a circuit of a model at an instance."""
-    return SharedCircuit(provider_id=provider_id, model="gpt", remaining=Duration(seconds=seconds))
+    return SharedCircuit(
+        provider_id=provider_id,
+        model="gpt",
+        remaining=Duration(seconds=seconds),
+        age=Duration(seconds=3),
+    )
 
 
 def test_a_router_hears_of_the_others_circuits_and_not_of_its_own() -> None:
-    """With the time that is left by now."""
+    """With the time that is left by now, and the age that they have by now."""
     circuits = SharedCircuits()
     circuits.report("a", [circuit(1)], 100.0)
     assert circuits.for_router("a", 100.0) == []
     [told] = circuits.for_router("b", 112.5)
     assert (told.provider_id, told.model, told.remaining.ToMilliseconds()) == (1, "gpt", 47_500)
+    assert told.age.ToMilliseconds() == 15_500
     [told] = circuits.for_router("b", 100.0 + REPORT_HOLDS_SECONDS)
     assert told.remaining.ToSeconds() == 30
 

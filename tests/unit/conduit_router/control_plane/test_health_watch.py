@@ -78,6 +78,30 @@ async def test_circuits_of_other_routers_are_open_here_as_long_as_they_tell() ->
     assert asked == ["r1"]
 
 
+async def test_what_was_opened_before_a_good_probe_is_no_news() -> None:
+    """By the age that is told with a circuit."""
+    clock, probed = Clock(), asyncio.Event()
+
+    async def watch(_: WatchHealthRequest, _context: object) -> AsyncIterator[WatchHealthResponse]:
+        message = found(opened={"gpt": 40})
+        yield message
+        await probed.wait()
+        message.shared_circuits[0].age.FromSeconds(3)
+        yield message
+
+    state = ProviderState(clock)
+    async with serve_rpcs(SERVICE, WatchHealth=watch) as channel:
+        following = HealthWatch(OutcomeServiceStub(channel), state, ())
+        await following.follow()
+        clock.now = 2.0
+        assert state.begin(ask(at=clock.now), is_last=True)
+        state.succeeded(ask(at=clock.now))
+        clock.now = 3.0
+        probed.set()
+        await following.follow()
+        assert not state.view().open_circuits
+
+
 async def test_a_service_that_is_away_accuses_nobody() -> None:
     """What it had found before is forgotten."""
     state = ProviderState(lambda: 0.0)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import grpc
 import pytest
+from tests.support.clock import Clock
 from tests.support.outages import ask, open_for_all
 from tests.support.scripted_service import serve_rpcs
 from tests.support.snapshots import ALIAS, compiled, provider, snapshot
@@ -122,7 +123,7 @@ async def test_circuits_are_reported_until_all_are_closed() -> None:
         assert not outcomes.waiting.is_set()
 
 
-async def test_circuits_for_all_callers_are_told_with_the_time_that_is_left() -> None:
+async def test_circuits_for_all_callers_are_told_with_their_age_and_the_time_left() -> None:
     """For the other routers, which hear of nothing that is one caller's own."""
     received: list[list[SharedCircuit]] = []
 
@@ -130,14 +131,18 @@ async def test_circuits_for_all_callers_are_told_with_the_time_that_is_left() ->
         received.append(list(request.shared_circuits))
         return ReportOutcomesResponse()
 
-    state, outcomes = ProviderState(lambda: 5.0), Outcomes(lambda: 5.0)
+    clock = Clock()
+    clock.now = 5.0
+    state, outcomes = ProviderState(clock), Outcomes(clock)
     async with serve_rpcs(HEALTH.services_by_name["OutcomeService"], ReportOutcomes=note) as health:
-        reports = reports_to(health, health, outcomes, lambda: 5.0, state)
+        reports = reports_to(health, health, outcomes, clock, state)
         for _ in range(DEFAULT_POLICY.failure_threshold):
             state.failed(ask(2, at=5.0))
         open_for_all(state, 1, at=5.0)
+        clock.now += 2.0
         for _ in range(2):
             await reports.report_outcomes()
     [[told]] = received
     assert (told.provider_id, told.model) == (1, "")
-    assert told.remaining.ToSeconds() == DEFAULT_POLICY.open_seconds
+    assert told.remaining.ToSeconds() == DEFAULT_POLICY.open_seconds - 2.0
+    assert told.age.ToSeconds() == 2.0

@@ -8,7 +8,7 @@ from conduit.v1.provider_health_pb2 import CIRCUIT_STATE_HALF_OPEN, CIRCUIT_STAT
 from conduit_kernel.breaker_policy import DEFAULT_POLICY
 from conduit_router.routing.health_view import HEALTHY, Subject
 from conduit_router.routing.key_refusals import MODEL_SECONDS, UNCONFIRMED_SECONDS, KeyCheck
-from conduit_router.routing.provider_state import ADOPTED_SECONDS, ProviderState
+from conduit_router.routing.provider_state import ProviderState
 from conduit_router.routing.retry_budgets import RETRY_RESERVE
 
 THRESHOLD, OPEN_SECONDS = DEFAULT_POLICY.failure_threshold, DEFAULT_POLICY.open_seconds
@@ -234,119 +234,13 @@ def test_other_requests_success_shows_whose_a_failure_is(asked_elsewhere: bool) 
     assert state.works(ask()) is not asked_elsewhere
 
 
-def test_a_circuit_that_was_heard_of_is_probed_later_than_by_its_owner() -> None:
-    """One attempt reaches the provider in an open time, however many routers there are."""
-    clock = Clock()
-    state = ProviderState(clock)
-    state.adopt({Subject(1, "gpt"): 20.0})
-    clock.now += 20.0
-    assert circuits(state) == {Subject(1, "gpt")}
-    state.adopt({Subject(1, "gpt"): 0.0})
-    clock.now += ADOPTED_SECONDS - 0.1
-    assert not state.begin(ask(at=clock.now))
-    clock.now += 0.1
-    assert state.begin(ask(at=clock.now))
-
-
-def test_a_circuit_that_its_owner_closed_lets_traffic_come_back() -> None:
-    """Gradually, as after a probe of its own."""
-    state = ProviderState(Clock())
-    state.adopt({Subject(1, "gpt"): 20.0})
-    state.adopt({})
-    assert circuits(state) == set()
-    assert state.view(1).share(1, "gpt") < 1
-
-
-def test_a_router_that_is_not_asked_any_more_keeps_nobody_from_a_provider() -> None:
-    """Found by an outage of four minutes with two workers, one of which had no calls: for ever."""
-    clock, gpt = Clock(), Subject(1, "gpt")
-    state = ProviderState(clock)
-    state.adopt({gpt: 20.0})
-    clock.now += 20.0
-    for _ in range(int(ADOPTED_SECONDS)):
-        state.adopt({gpt: 0.0})
-        clock.now += 1.0
-    probe = ask(at=clock.now)
-    assert state.begin(probe)
-    state.succeeded(probe)
-    state.adopt({gpt: 0.0})
-    assert circuits(state) == set()
-
-
-def test_a_good_probe_counts_more_than_the_word_of_who_opened_a_circuit_before() -> None:
-    """But not more than of who opens it anew."""
-    clock, gpt = Clock(), Subject(1, "gpt")
-    state = ProviderState(clock)
-    state.adopt({gpt: 20.0})
-    clock.now += 2.0
-    probe = ask(at=clock.now)
-    assert state.begin(probe, is_last=True)
-    state.succeeded(probe)
-    share = state.view(1).share(1, "gpt")
-    clock.now += 1.0
-    state.adopt({gpt: 17.5})
-    assert circuits(state) == set()
-    assert state.view(1).share(1, "gpt") >= share
-    state.adopt({gpt: OPEN_SECONDS})
-    assert circuits(state) == {gpt}
-
-
-def test_who_probes_says_for_how_long() -> None:
-    """A silent provider holds a probe up for longer than others wait for word of it."""
-    clock = Clock()
-    first, second = ProviderState(clock), ProviderState(clock)
-    open_for_all(first, 1)
-    second.adopt(first.shared_circuits())
-    clock.now = OPEN_SECONDS
-    assert first.shared_circuits() == {Subject(1): 0.0}
-    assert first.begin(ask(at=clock.now))
-    second.adopt(first.shared_circuits())
-    clock.now += DEFAULT_POLICY.half_open_seconds - 1.0
-    assert not second.begin(ask(at=clock.now))
-
-
-def test_a_circuit_is_told_by_those_who_opened_it_alone() -> None:
-    """Two routers that repeat each other's word would keep it open for ever."""
-    clock = Clock()
-    state = ProviderState(clock)
-    state.adopt({Subject(1, "gpt"): 20.0})
-    open_for_all(state, 2)
-    assert list(state.shared_circuits()) == [Subject(2)]
-    clock.now += 30.0
-    probe = ask(at=clock.now)
-    assert state.begin(probe)
-    clock.now += 1.0
-    state.failed(probe)
-    assert state.shared_circuits()[Subject(1, "gpt")] == OPEN_SECONDS - 1.0
-    state.adopt({})
-    assert Subject(1, "gpt") in circuits(state)
-
-
-def test_of_two_routers_that_opened_a_circuit_one_probes() -> None:
-    """The one whose time is over first; the other waits for its word."""
-    clock = Clock()
-    first, second = ProviderState(clock), ProviderState(clock)
-    open_for_all(first, 1)
-    clock.now += 1.0
-    open_for_all(second, 1, at=1.0)
-    first.adopt(second.shared_circuits())
-    second.adopt(first.shared_circuits())
-    assert (list(first.shared_circuits()), list(second.shared_circuits())) == ([Subject(1)], [])
-    clock.now = OPEN_SECONDS
-    assert not second.begin(ask(at=clock.now))
-    assert first.begin(ask(at=clock.now))
-    first.succeeded(ask(at=clock.now))
-    second.adopt(first.shared_circuits())
-    assert circuits(second) == set()
-
-
 def test_one_callers_own_circuit_is_nobody_elses() -> None:
     """Other routers do not hear of it."""
     state = ProviderState(Clock())
     for _ in range(THRESHOLD):
         state.failed(ask(by=1))
     assert circuits(state, 1)
-    assert state.shared_circuits() == {}
+    assert state.shared_circuits() == []
 
 
 KEY, MODEL_OF_KEY = Subject(1, "", "key_1"), Subject(1, "gpt", "key_1")

@@ -120,6 +120,7 @@ class SharedCircuit(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     KEY_ID_FIELD_NUMBER: _builtins.int
     REMAINING_FIELD_NUMBER: _builtins.int
+    AGE_FIELD_NUMBER: _builtins.int
     provider_id: _builtins.int
     """The instance."""
     model: _builtins.str
@@ -130,6 +131,12 @@ class SharedCircuit(_message.Message):
     def remaining(self) -> _duration_pb2.Duration:
         """How long it stays open. Zero while a request finds out how things are."""
 
+    @_builtins.property
+    def age(self) -> _duration_pb2.Duration:
+        """How long ago it was opened, or opened again after a request that found out in vain. Who has
+        been answered since then need not heed it.
+        """
+
     def __init__(
         self,
         *,
@@ -137,10 +144,11 @@ class SharedCircuit(_message.Message):
         model: _builtins.str = ...,
         key_id: _builtins.str = ...,
         remaining: _duration_pb2.Duration | None = ...,
+        age: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["remaining", b"remaining"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "remaining", b"remaining"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_id", b"key_id", "model", b"model", "provider_id", b"provider_id", "remaining", b"remaining"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "key_id", b"key_id", "model", b"model", "provider_id", b"provider_id", "remaining", b"remaining"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
