@@ -34,7 +34,7 @@ from conduit_kernel.http import HttpServer, ServerLimits, SpillSpace
 from conduit_kernel.ids import IdSource
 from conduit_kernel.process_metrics import ProcessMetrics
 from conduit_kernel.rpc import connect
-from conduit_kernel.rpc.methods import ACCESS
+from conduit_kernel.rpc.methods import METHODS
 from conduit_kernel.settings import Settings
 
 # Above the 30 s that the longest control call, a connectivity test, may take.
@@ -208,7 +208,7 @@ def _hub(settings: Settings, health: grpc.aio.Channel, stopping: asyncio.Event) 
         stub=stub,
         channel=health,
         metadata=((MASTER_KEY_HEADER, settings.master_key),),
-        authorize=Authorizer(ACCESS, master_key=settings.master_key).bind(WATCH_METHOD),
+        authorize=Authorizer(METHODS, master_key=settings.master_key).bind(WATCH_METHOD),
         stopping=stopping,
         clock=time.time,
         connections=set(),
@@ -231,7 +231,7 @@ def _http_server(edge: Dispatcher, settings: Settings) -> HttpServer:
 
 def _authorizer(settings: Settings, router: LocalRouter | None) -> Authorizer:
     return Authorizer(
-        ACCESS,
+        METHODS,
         master_key=settings.master_key,
         virtual_keys=router.identify if router else None,
         session_holders=router.identify_session if router else None,

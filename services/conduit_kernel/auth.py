@@ -12,18 +12,17 @@ from typing import Any
 
 import msgspec
 
-from conduit.v1.options_pb2 import (
-    ACCESS_PUBLIC,
-    ACCESS_SERVICE,
-    ACCESS_VIRTUAL_KEY,
-    Access,
-)
-from conduit_kernel.errors import (
+from conduit.v1.methods import Method
+from conduit.v1.options_pb2 import ACCESS_PUBLIC, ACCESS_SERVICE, ACCESS_VIRTUAL_KEY
+from conduit.v1.role_pb2 import ROLE_OWNER, ROLE_UNSPECIFIED, Role
+from conduit_kernel.auth_errors import (
     MasterKeyInvalid,
     MasterKeyMissing,
+    RoleRequired,
     ServiceTokenInvalid,
-    VirtualKeyInvalid,
 )
+from conduit_kernel.errors import VirtualKeyInvalid
+from conduit_kernel.roles import may_act_as, name_of
 
 SERVICE_HEADER = "x-conduit-service-token"
 MASTER_KEY_HEADER = "x-master-key"
@@ -54,6 +53,8 @@ class Principal(msgspec.Struct, frozen=True):
     address: str = ""
     # Of a virtual key, what its resolver knows of it.
     virtual_key: Any = None
+    # Of an administrator.
+    role: Role.ValueType = ROLE_UNSPECIFIED
 
 
 # The RPC that the holder of a client secret may call, and no other.
@@ -96,19 +97,19 @@ class Authorizer:
 
     def __init__(
         self,
-        access: Mapping[str, "Access.ValueType"],
+        methods: Mapping[str, Method],
         *,
         master_key: str,
         service_tokens: Iterable[str] = (),
         virtual_keys: VirtualKeyResolver | None = None,
         session_holders: VirtualKeyResolver | None = None,
     ) -> None:
-        """Take who may make which call, by the method's path.
+        """Take what the contract says of each RPC, by its path.
 
         Without service tokens no service is admitted, without a resolver no virtual key.
         `session_holders` knows client secrets as well, and is asked for sessions alone.
         """
-        self._access = access
+        self._methods = methods
         self._master_key = master_key.encode()
         self._service_tokens = tuple(token.encode() for token in service_tokens)
         self._virtual_key = _identifying(virtual_keys)
@@ -120,21 +121,22 @@ class Authorizer:
         """Return who calls a method such as `/conduit.v1.RouterService/Chat`.
 
         `credentials` are metadata or fields by their names in small letters. The error of the
-        credential that is missing or wrong if they may not; what the contract does not know, or
-        says nothing of, is for administrators.
+        credential that is missing or wrong if they may not, RoleRequired if their role does not
+        include the one that the contract names. What it does not know is for owners.
         """
         return self.bind(method)(credentials, address)
 
     def bind(self, method: str) -> Authorize:
         """Return `authorize` for one method, looked up once."""
-        access = self._access.get(method)
+        found = self._methods.get(method)
+        access = found.access if found is not None else None
         if access == ACCESS_VIRTUAL_KEY:
             return self._session_holder if method == SESSION_METHOD else self._virtual_key
         if access == ACCESS_SERVICE:
             return self._service
         if access == ACCESS_PUBLIC or method.startswith(PUBLIC_SERVICES):
             return _anonymous
-        return self._administrator
+        return self._administrator_as(found.role if found is not None else ROLE_OWNER)
 
     def is_administrator(self, credentials: Mapping[str, str]) -> bool:
         """Return whether these credentials are an administrator's."""
@@ -148,9 +150,21 @@ class Authorizer:
         self._check_service_token(credentials.get(SERVICE_HEADER, ""))
         return Principal(PrincipalKind.SERVICE, "service", address)
 
+    def _administrator_as(self, role: Role.ValueType) -> Authorize:
+        """Return what admits the administrators who have a role, or one that includes it."""
+
+        def authorize(credentials: Mapping[str, str], address: str) -> Principal:
+            principal = self._administrator(credentials, address)
+            if not may_act_as(principal.role, role):
+                needed = name_of(role)
+                raise RoleRequired(f"This call needs the role {needed}", role=needed)
+            return principal
+
+        return authorize
+
     def _administrator(self, credentials: Mapping[str, str], address: str) -> Principal:
         self._check_master_key(credentials.get(MASTER_KEY_HEADER, ""))
-        return Principal(PrincipalKind.ADMINISTRATOR, "master-key", address)
+        return Principal(PrincipalKind.ADMINISTRATOR, "master-key", address, role=ROLE_OWNER)
 
     def _check_master_key(self, given: str) -> None:
         if not given:

@@ -4,12 +4,12 @@
   * InvalidRequest                 INVALID_REQUEST
     * MalformedJson, RequestTooLarge, ProviderTypeUnknown, AddressNotAllowed,
       UnsupportedCapability, UnsupportedParameter
-  * MasterKeyMissing, MasterKeyInvalid, ServiceTokenInvalid, VirtualKeyMissing,
-    VirtualKeyInvalid, VirtualKeyDisabled, ModelNotAllowed
+  * VirtualKeyMissing, VirtualKeyInvalid, VirtualKeyDisabled, ModelNotAllowed
+  * those of administrators and services, see `conduit_kernel.auth_errors`
   * NotFound
     * RouteNotFound, ProviderNotFound, KeyNotFound, MappingNotFound, FallbackChainNotFound,
-      VirtualKeyNotFound, ModelCostNotFound, ModelNotFound, TaskNotFound, VoiceNotFound,
-      WebhookNotFound, RequestNotFound
+      VirtualKeyNotFound, AdministratorNotFound, ModelCostNotFound, ModelNotFound,
+      TaskNotFound, VoiceNotFound, WebhookNotFound, RequestNotFound
   * AlreadyExists, EtagMismatch, StillInUse, ServiceUnavailable, SecretUnreadable, StorageFull
   * NoProviderAvailable, AccountUnavailable, ProviderUnhealthy, DeadlineExceeded, BudgetExceeded,
     TooManyCalls, TaskInterrupted, MethodNotAllowed, NotImplementedYet
@@ -98,24 +98,6 @@ class NotImplementedYet(ConduitError):
     reason = "NOT_IMPLEMENTED"
 
 
-class MasterKeyMissing(ConduitError):
-    """An admin call carries no master key."""
-
-    reason = "MASTER_KEY_MISSING"
-
-
-class MasterKeyInvalid(ConduitError):
-    """An admin call carries a wrong master key."""
-
-    reason = "MASTER_KEY_INVALID"
-
-
-class ServiceTokenInvalid(ConduitError):
-    """A call of an internal RPC does not come from a service of ours. Metadata: `header`."""
-
-    reason = "SERVICE_TOKEN_INVALID"
-
-
 class VirtualKeyMissing(ConduitError):
     """A call carries no virtual key."""
 
@@ -178,6 +160,12 @@ class VirtualKeyNotFound(NotFound):
     """No virtual key has this id."""
 
     reason = "VIRTUAL_KEY_NOT_FOUND"
+
+
+class AdministratorNotFound(NotFound):
+    """No administrator has this id. Metadata: `administrator_id`."""
+
+    reason = "ADMINISTRATOR_NOT_FOUND"
 
 
 class ModelCostNotFound(NotFound):

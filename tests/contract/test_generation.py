@@ -165,6 +165,14 @@ def test_a_contract_that_keeps_the_rules_is_generated(tmp_path: Path) -> None:
             GOOD.replace("ACCESS_PUBLIC", 'ACCESS_PUBLIC form: "id"'),
             "S.Get: id does not say what the form is",
         ),
+        (
+            GOOD.replace("ACCESS_PUBLIC", "ACCESS_ADMINISTRATOR"),
+            "S.Get must name a role if administrators may call it, and only then",
+        ),
+        (
+            GOOD.replace("ACCESS_PUBLIC", "ACCESS_PUBLIC role: ROLE_OWNER"),
+            "S.Get must name a role if administrators may call it, and only then",
+        ),
         ("message M { map<bool, int64> m = 1; }", "M.m: maps by booleans are not supported"),
         ("message M { map<string, Res> m = 1; }", "M.m: maps of messages are not supported"),
     ],
@@ -213,7 +221,7 @@ def test_internal_rpcs_are_listed_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("ACCESS_SERVICE", "ACCESS_MASTER_KEY", "T.Tell is internal but not for services alone"),
+        ("ACCESS_SERVICE", "ACCESS_ADMINISTRATOR", "T.Tell is internal but not for services alone"),
         (
             "option (conduit",
             'option (google.api.http) = {get: "/api/inner"}; option (conduit',

@@ -21,7 +21,9 @@ from tools.conduit_codegen.openapi_errors import error_references, error_respons
 
 from conduit.v1.failures import FAILURES
 from conduit.v1.http_routes import ROUTES, Route
-from conduit.v1.options_pb2 import ACCESS_MASTER_KEY, DIALECT_OPENAI
+from conduit.v1.methods import METHODS
+from conduit.v1.options_pb2 import ACCESS_ADMINISTRATOR, DIALECT_OPENAI
+from conduit_kernel.roles import name_of
 
 # Any: JSON.
 DOCUMENT: Any = orjson.loads(files("conduit.v1").joinpath("openapi.json").read_bytes())
@@ -37,13 +39,20 @@ def operation(route: Route) -> Any:  # noqa: ANN401 - JSON
     return DOCUMENT["paths"][path][route.verb.lower()]
 
 
+def expected_security(route: Route) -> list[dict[str, list[str]]]:
+    """Return the credentials that a route takes."""
+    if route.access != ACCESS_ADMINISTRATOR:
+        return [{"virtualKey": []}]
+    role = METHODS[f"/conduit.v1.{route.service}/{route.rpc}"].role
+    return [{"masterKey": []}, {"administratorToken": [name_of(role)]}]
+
+
 @pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.rpc} {r.verb}")
 def test_every_route_is_described(route: Route) -> None:
     """With its tag, its key, its answer and its errors."""
     found = operation(route)
     assert found["tags"] == [route.service]
-    key = "masterKey" if route.access == ACCESS_MASTER_KEY else "virtualKey"
-    assert found["security"] == [{key: []}]
+    assert found["security"] == expected_security(route)
     error = "OpenAiError" if route.dialect == DIALECT_OPENAI else "AdminError"
     assert found["responses"]["default"] == {"$ref": f"#/components/responses/{error}"}
     family, statuses = found["responses"], {status for status in found["responses"] if status > "4"}
@@ -311,6 +320,7 @@ def test_a_status_without_a_reason_is_no_answer() -> None:
         server_streaming=False,
         idempotent=False,
         access="ACCESS_VIRTUAL_KEY",
+        role="ROLE_UNSPECIFIED",
         dialect=Dialect.OPENAI,
         framing="",
         success_status=0,

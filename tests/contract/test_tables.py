@@ -109,6 +109,7 @@ def test_every_rpc_is_in_the_table_of_methods(method: MethodDescriptor) -> None:
     found = METHODS[f"/{method.containing_service.full_name}/{method.name}"]
     assert found == methods.Method(
         access=serving.access,
+        role=serving.role,
         dialect=serving.dialect or options_pb2.DIALECT_ADMIN,
         idempotent=options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN,
         server_streaming=method.server_streaming,

@@ -34,7 +34,7 @@ from conduit_bridge.metrics import Metrics
 from conduit_kernel.auth import Authorizer
 from conduit_kernel.http import ClientLimits, Exchange, HttpClient, HttpServer, SpillSpace
 from conduit_kernel.ids import IdSource
-from conduit_kernel.rpc.methods import ACCESS
+from conduit_kernel.rpc.methods import METHODS
 from conduit_kernel.secrets import Vault
 from conduit_providers.sending import Sender
 from conduit_router.accounting.charging import ChargeRecorder
@@ -300,7 +300,7 @@ def _edge(stub: RouterStub, folder: Path) -> HttpServer:
         {"RouterService": Backend("router", stub, None, is_local=True)},
         metrics,
         Edge(
-            Authorizer(ACCESS, master_key="master", virtual_keys=stub.identify),
+            Authorizer(METHODS, master_key="master", virtual_keys=stub.identify),
             asyncio.Event(),
             15.0,
         ),

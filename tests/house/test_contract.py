@@ -29,7 +29,7 @@ def test_every_rpc_says_who_may_call_it() -> None:
     public = {
         options_pb2.ACCESS_PUBLIC,
         options_pb2.ACCESS_VIRTUAL_KEY,
-        options_pb2.ACCESS_MASTER_KEY,
+        options_pb2.ACCESS_ADMINISTRATOR,
     }
     wrong = [name for name, access in _accesses("conduit.v1", PUBLIC) if access not in public]
     internal = _accesses("conduit.internal.v1", INTERNAL)

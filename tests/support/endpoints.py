@@ -9,7 +9,7 @@ import grpc
 from conduit_bridge.endpoints.unary import Backend, Edge
 from conduit_kernel.auth import Authorizer
 from conduit_kernel.errors import VirtualKeyInvalid
-from conduit_kernel.rpc.methods import ACCESS
+from conduit_kernel.rpc.methods import METHODS
 
 MASTER_KEY = "master"
 BEARER = "Bearer condt_1"
@@ -56,7 +56,7 @@ def authorizer() -> Authorizer:
             raise VirtualKeyInvalid("This virtual key is unknown")
         return authorization
 
-    return Authorizer(ACCESS, master_key=MASTER_KEY, virtual_keys=identify)
+    return Authorizer(METHODS, master_key=MASTER_KEY, virtual_keys=identify)
 
 
 def edge(seconds: float = 0.0, stopping: asyncio.Event | None = None) -> Edge:

@@ -6,7 +6,7 @@ from typing import Any
 from tests.support.credentials import Metadata
 
 from conduit_kernel.auth import Authorizer
-from conduit_kernel.rpc.methods import ACCESS
+from conduit_kernel.rpc.methods import METHODS
 from conduit_router.service import SERVICE, RouterStub
 
 
@@ -16,7 +16,7 @@ class RouterEdge:
     def __init__(self, stub: RouterStub, master_key: str) -> None:
         self._stub = stub
         self._authorizer = Authorizer(
-            ACCESS,
+            METHODS,
             master_key=master_key,
             virtual_keys=stub.identify,
             session_holders=stub.identify_session,

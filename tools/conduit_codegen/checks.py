@@ -8,6 +8,7 @@ from .json_names import members
 from .tables import reasons
 
 SERVICE = "ACCESS_SERVICE"
+ADMINISTRATOR = "ACCESS_ADMINISTRATOR"
 
 
 def problems(contract: Contract) -> Iterator[str]:
@@ -82,6 +83,8 @@ def _rpc(contract: Contract, rpc: Rpc) -> Iterator[str]:
     where = f"{rpc.service}.{rpc.name}"
     if rpc.access == "ACCESS_UNSPECIFIED":
         yield f"{where} does not say who may call it"
+    if (rpc.access == ADMINISTRATOR) != (rpc.role != "ROLE_UNSPECIFIED"):
+        yield f"{where} must name a role if administrators may call it, and only then"
     if rpc.access == SERVICE:
         yield f"{where} is for services alone; declare it in the internal package"
     if rpc.bindings and rpc.server_streaming and rpc.framing == "FRAMING_UNSPECIFIED":

@@ -235,7 +235,7 @@ class Preset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rpc:
-    """An RPC. `access` and `framing` are the names of the enum values, such as `ACCESS_PUBLIC`.
+    """An RPC. `access`, `role` and `framing` are names of enum values, such as `ACCESS_PUBLIC`.
 
     `start` and `form` name fields: of the request, and of the message that an HTTP request fills.
     """
@@ -248,6 +248,7 @@ class Rpc:
     server_streaming: bool
     idempotent: bool
     access: str
+    role: str
     dialect: Dialect
     framing: str
     success_status: int

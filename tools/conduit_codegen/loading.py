@@ -258,6 +258,7 @@ class _Loader:
             server_streaming=method.server_streaming,
             idempotent=method.options.idempotency_level != d.MethodOptions.IDEMPOTENCY_UNKNOWN,
             access=serving.get("access", "ACCESS_UNSPECIFIED"),
+            role=serving.get("role", "ROLE_UNSPECIFIED"),
             dialect=Dialect.OPENAI if serving.get("dialect") == "DIALECT_OPENAI" else Dialect.ADMIN,
             framing=serving.get("framing", "FRAMING_UNSPECIFIED"),
             success_status=serving.get("success_status", 0),

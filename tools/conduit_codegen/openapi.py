@@ -24,7 +24,6 @@ from .source import Source
 SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "ACCESS_PUBLIC": [],
     "ACCESS_VIRTUAL_KEY": [{"virtualKey": []}],
-    "ACCESS_MASTER_KEY": [{"masterKey": []}],
 }
 SECURITY_SCHEMES = {
     "masterKey": {
@@ -32,6 +31,11 @@ SECURITY_SCHEMES = {
         "in": "header",
         "name": "X-Master-Key",
         "description": "The master key of the installation.",
+    },
+    "administratorToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An administrator's token, `condt_admin_...`; the operation names the role.",
     },
     "virtualKey": {
         "type": "http",
@@ -139,7 +143,7 @@ class OpenApi:
             "operationId": _operation_id(rpc, binding),
             "summary": _summary(rpc.comment),
             "description": rpc.comment,
-            "security": SECURITY[rpc.access],
+            "security": _security(rpc),
         }
         if parameters := [*self._parameters(rpc, binding)]:
             operation["parameters"] = parameters
@@ -308,3 +312,11 @@ def _summary(comment: str) -> str:
     """Return the first sentence."""
     first = comment.replace("\n", " ").partition(". ")[0]
     return first.removesuffix(".") + "."
+
+
+def _security(rpc: Rpc) -> list[dict[str, list[str]]]:
+    """Return the credentials that an operation takes, one of which is enough."""
+    if rpc.access in SECURITY:
+        return SECURITY[rpc.access]
+    role = rpc.role.removeprefix("ROLE_").capitalize()
+    return [{"masterKey": []}, {"administratorToken": [role]}]

@@ -53,7 +53,7 @@ ERROR_SCHEMAS: dict[str, Schema] = {
 }
 # What calls of a family fail with, beside what is ours alone; each operation has some of them.
 STATUSES: dict[str, tuple[int, ...]] = {
-    "AdminError": (400, 401, 404, 409, 412, 413, 501, 503, 504),
+    "AdminError": (400, 401, 403, 404, 409, 412, 413, 501, 503, 504),
     "OpenAiError": (400, 401, 403, 404, 413, 429, 501, 502, 503, 504, 508),
 }
 EXAMPLES: dict[str, Any] = {

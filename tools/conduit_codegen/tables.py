@@ -10,12 +10,13 @@ REASON_PREFIX = "ERROR_REASON_"
 def methods_module(contract: Contract) -> tuple[str, str]:
     """Return the path and text of `methods.py`."""
     body = _head("What the contract says of each RPC.", "Final, NamedTuple")
-    body.line(f"from {contract.package} import options_pb2")
+    body.line(f"from {contract.package} import options_pb2, role_pb2")
     body.gap()
     with body.block("class Method(NamedTuple):"):
         body.line('"""An RPC; `dialect` is that of its HTTP errors."""')
         body.line()
         body.line("access: options_pb2.Access.ValueType")
+        body.line("role: role_pb2.Role.ValueType")
         body.line("dialect: options_pb2.Dialect.ValueType")
         body.line("idempotent: bool")
         body.line("server_streaming: bool")
@@ -28,7 +29,7 @@ def methods_module(contract: Contract) -> tuple[str, str]:
 def internal_methods_module(internal: Contract, contract: Contract) -> tuple[str, str]:
     """Return the path and text of the internal package's `methods.py`."""
     body = _head("What the contract says of each RPC between our own services.", "Final")
-    body.line(f"from {contract.package} import options_pb2")
+    body.line(f"from {contract.package} import options_pb2, role_pb2")
     body.line(f"from {contract.package}.methods import Method")
     body.gap()
     _write_methods(internal, body)
@@ -50,6 +51,7 @@ def _write_methods(contract: Contract, body: Source) -> None:
             for rpc in service.rpcs:
                 with body.block(f"{quoted(f'/{service.full_name}/{rpc.name}')}: Method("):
                     body.line(f"access=options_pb2.{rpc.access},")
+                    body.line(f"role=role_pb2.{rpc.role},")
                     body.line(f"dialect=options_pb2.DIALECT_{rpc.dialect},")
                     body.line(f"idempotent={rpc.idempotent},")
                     body.line(f"server_streaming={rpc.server_streaming},")

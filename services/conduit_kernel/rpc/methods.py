@@ -6,4 +6,3 @@ from conduit.internal.v1 import methods as internal
 from conduit.v1 import methods as public
 
 METHODS: Final = {**public.METHODS, **internal.METHODS}
-ACCESS: Final = {path: method.access for path, method in METHODS.items()}

@@ -14,7 +14,7 @@ from conduit_kernel.auth import Authorizer, VirtualKeyResolver
 from conduit_kernel.errors import ServiceUnavailable
 from conduit_kernel.rpc.auth_interceptor import AuthInterceptor
 from conduit_kernel.rpc.health import NOT_SERVING, SERVING, HealthStatuses
-from conduit_kernel.rpc.methods import ACCESS
+from conduit_kernel.rpc.methods import METHODS
 from conduit_kernel.rpc.observed import ObservedRpcs
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -55,7 +55,7 @@ class RpcServer:
         self._services = [health.SERVICE_NAME, reflection.SERVICE_NAME]
         self._problems: list[str] = []
         authorizer = Authorizer(
-            ACCESS,
+            METHODS,
             master_key=master_key,
             service_tokens=service_tokens,
             virtual_keys=virtual_keys,

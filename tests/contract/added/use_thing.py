@@ -130,7 +130,7 @@ def use_find() -> None:
     assert request.HasField("is_new")
     assert (list(request.sizes), list(request.ids)) == ([1.5], [1, 2])
     assert (request.age.seconds, request.price_nano_usd) == (30, 30_000_000)
-    assert find.access == importlib.import_module("conduit.v1.options_pb2").ACCESS_MASTER_KEY
+    assert find.access == importlib.import_module("conduit.v1.options_pb2").ACCESS_ADMINISTRATOR
 
 
 def use_form() -> None:

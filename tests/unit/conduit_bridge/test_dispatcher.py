@@ -16,7 +16,8 @@ from conduit_bridge.cors import Cors
 from conduit_bridge.dispatcher import MAX_QUOTED, Dispatcher, NotFoundEndpoint
 from conduit_bridge.endpoints.unary import Endpoint, Outcome, RequestContext
 from conduit_bridge.metrics import Metrics, RouteCounts
-from conduit_kernel.errors import MasterKeyMissing, ModelNotFound
+from conduit_kernel.auth_errors import MasterKeyMissing
+from conduit_kernel.errors import ModelNotFound
 from conduit_kernel.http import CallerGone, Request
 from conduit_kernel.ids import IdSource
 

@@ -6,7 +6,7 @@ import grpc
 import pytest
 
 from conduit.v1.failures import FAILURES
-from conduit_kernel import errors
+from conduit_kernel import auth_errors, errors
 from conduit_kernel.errors import (
     ConduitError,
     Scope,
@@ -23,7 +23,8 @@ def tree(root: type[ConduitError] = ConduitError) -> Iterator[type[ConduitError]
         yield from tree(child)
 
 
-ALL = {error.__name__: error for error in tree() if error.__module__ == errors.__name__}
+MODULES = {module.__name__: module for module in (errors, auth_errors)}
+ALL = {error.__name__: error for error in tree() if error.__module__ in MODULES}
 every_error = pytest.mark.parametrize("error", ALL.values(), ids=ALL)
 
 
@@ -39,7 +40,7 @@ def test_every_error_has_a_reason_of_the_contract(error: type[ConduitError]) -> 
 @every_error
 def test_every_error_that_is_none_of_a_provider_is_drawn(error: type[ConduitError]) -> None:
     """In the tree at the module's head, by which whoever raises one finds it."""
-    drawn = (errors.__doc__ or "").replace(",", " ").split()
+    drawn = (MODULES[error.__module__].__doc__ or "").replace(",", " ").split()
     assert error.__name__ in drawn or issubclass(error, UpstreamError)
 
 

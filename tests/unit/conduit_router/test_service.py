@@ -21,10 +21,9 @@ from tests.support.snapshots import (
 
 from conduit.v1 import router_requests_pb2 as pb
 from conduit.v1.voice_requests_pb2 import DeleteVoiceRequest
+from conduit_kernel.auth_errors import MasterKeyInvalid, MasterKeyMissing
 from conduit_kernel.errors import (
     ConduitError,
-    MasterKeyInvalid,
-    MasterKeyMissing,
     NotImplementedYet,
     ServiceUnavailable,
     VirtualKeyDisabled,

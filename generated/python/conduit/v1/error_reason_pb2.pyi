@@ -247,6 +247,22 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """What a call leaves behind is too large to be kept, or the caller's other tasks leave no room for it.
     Example: `{"reason": "STORAGE_FULL", "metadata": {"limit_bytes": "33554432"}}`.
     """
+    ERROR_REASON_ROLE_REQUIRED: _ErrorReason.ValueType  # 55
+    """The administrator's role does not include the one that the call needs.
+    Example: `{"reason": "ROLE_REQUIRED", "metadata": {"role": "Operator"}}`.
+    """
+    ERROR_REASON_ADMINISTRATOR_TOKEN_INVALID: _ErrorReason.ValueType  # 56
+    """The administrator's token is unknown, replaced, disabled or past its date.
+    Example: `{"reason": "ADMINISTRATOR_TOKEN_INVALID", "metadata": {"header": "Authorization"}}`.
+    """
+    ERROR_REASON_ADMINISTRATOR_NOT_FOUND: _ErrorReason.ValueType  # 57
+    """No administrator has this id.
+    Example: `{"reason": "ADMINISTRATOR_NOT_FOUND", "metadata": {"administrator_id": "9"}}`.
+    """
+    ERROR_REASON_LOGIN_THROTTLED: _ErrorReason.ValueType  # 58
+    """Too many wrong credentials of administrators came from this address just now. Right ones are taken again after the time given.
+    Example: `{"reason": "LOGIN_THROTTLED", "metadata": {"retry_after_ms": "4000"}}`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` in every error, whose `domain` is `conduit.v1`.
@@ -485,5 +501,21 @@ Example: `{"reason": "TASK_INTERRUPTED", "metadata": {"task_id": "task_01k4y7"}}
 ERROR_REASON_STORAGE_FULL: ErrorReason.ValueType  # 54
 """What a call leaves behind is too large to be kept, or the caller's other tasks leave no room for it.
 Example: `{"reason": "STORAGE_FULL", "metadata": {"limit_bytes": "33554432"}}`.
+"""
+ERROR_REASON_ROLE_REQUIRED: ErrorReason.ValueType  # 55
+"""The administrator's role does not include the one that the call needs.
+Example: `{"reason": "ROLE_REQUIRED", "metadata": {"role": "Operator"}}`.
+"""
+ERROR_REASON_ADMINISTRATOR_TOKEN_INVALID: ErrorReason.ValueType  # 56
+"""The administrator's token is unknown, replaced, disabled or past its date.
+Example: `{"reason": "ADMINISTRATOR_TOKEN_INVALID", "metadata": {"header": "Authorization"}}`.
+"""
+ERROR_REASON_ADMINISTRATOR_NOT_FOUND: ErrorReason.ValueType  # 57
+"""No administrator has this id.
+Example: `{"reason": "ADMINISTRATOR_NOT_FOUND", "metadata": {"administrator_id": "9"}}`.
+"""
+ERROR_REASON_LOGIN_THROTTLED: ErrorReason.ValueType  # 58
+"""Too many wrong credentials of administrators came from this address just now. Right ones are taken again after the time given.
+Example: `{"reason": "LOGIN_THROTTLED", "metadata": {"retry_after_ms": "4000"}}`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -343,4 +343,28 @@ FAILURES: Final[dict[str, Failure]] = {
         openai_type="insufficient_quota",
         hint="Wait until older tasks are forgotten, or raise CONDUIT_TASK_RESULT_BYTES and CONDUIT_TASK_KEY_BYTES.",
     ),
+    "ROLE_REQUIRED": Failure(
+        code=7,
+        http_status=403,
+        openai_type="permission_denied",
+        hint="Ask an owner for the role, or to do it.",
+    ),
+    "ADMINISTRATOR_TOKEN_INVALID": Failure(
+        code=16,
+        http_status=401,
+        openai_type="invalid_request_error",
+        hint="Have an owner make a token with POST /api/administrators or POST /api/administrators/{id}/rotate.",
+    ),
+    "ADMINISTRATOR_NOT_FOUND": Failure(
+        code=5,
+        http_status=404,
+        openai_type="invalid_request_error",
+        hint="List the administrators with GET /api/administrators.",
+    ),
+    "LOGIN_THROTTLED": Failure(
+        code=8,
+        http_status=429,
+        openai_type="rate_limit_error",
+        hint="Wait for the time that Retry-After names, and use the right key.",
+    ),
 }

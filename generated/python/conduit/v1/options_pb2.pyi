@@ -4,6 +4,7 @@ isort:skip_file
 The Conduit contract: what callers may say and what the services answer."""
 
 from collections import abc as _abc
+from conduit.v1 import role_pb2 as _role_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pb2 as _descriptor_pb2
 from google.protobuf import message as _message
@@ -57,8 +58,10 @@ class _AccessEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Access.ValueTy
     """Everybody."""
     ACCESS_VIRTUAL_KEY: _Access.ValueType  # 2
     """Holders of a virtual key: `Authorization: Bearer condt_...`."""
-    ACCESS_MASTER_KEY: _Access.ValueType  # 3
-    """Holders of the master key: `X-Master-Key`."""
+    ACCESS_ADMINISTRATOR: _Access.ValueType  # 3
+    """Administrators: holders of the master key, `X-Master-Key`, and of tokens of their own, `Authorization: Bearer condt_admin_...`,
+    whose role includes the one that the RPC requires.
+    """
     ACCESS_SERVICE: _Access.ValueType  # 4
     """Conduit's own services, which derive the metadata `x-conduit-service-token` from the encryption key."""
 
@@ -71,8 +74,10 @@ ACCESS_PUBLIC: Access.ValueType  # 1
 """Everybody."""
 ACCESS_VIRTUAL_KEY: Access.ValueType  # 2
 """Holders of a virtual key: `Authorization: Bearer condt_...`."""
-ACCESS_MASTER_KEY: Access.ValueType  # 3
-"""Holders of the master key: `X-Master-Key`."""
+ACCESS_ADMINISTRATOR: Access.ValueType  # 3
+"""Administrators: holders of the master key, `X-Master-Key`, and of tokens of their own, `Authorization: Bearer condt_admin_...`,
+whose role includes the one that the RPC requires.
+"""
 ACCESS_SERVICE: Access.ValueType  # 4
 """Conduit's own services, which derive the metadata `x-conduit-service-token` from the encryption key."""
 Global___Access: _TypeAlias = Access  # noqa: Y015
@@ -146,6 +151,7 @@ class Serving(_message.Message):
     START_FIELD_NUMBER: _builtins.int
     PRESETS_FIELD_NUMBER: _builtins.int
     TASK_OF_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
     access: Global___Access.ValueType
     """Who may call, over gRPC and HTTP alike."""
     dialect: Global___Dialect.ValueType
@@ -175,6 +181,8 @@ class Serving(_message.Message):
     """The operation that the Router makes a call of in a task, such as `image`: the answer is the task, whose result will be the
     operation's answer. Empty for all other RPCs.
     """
+    role: _role_pb2.Role.ValueType
+    """The role that an administrator must have. Set if and only if administrators may call."""
     @_builtins.property
     def presets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Preset]:
         """Fields that a route sets by itself. They are none of its parameters."""
@@ -193,10 +201,11 @@ class Serving(_message.Message):
         start: _builtins.str = ...,
         presets: _abc.Iterable[Global___Preset] | None = ...,
         task_of: _builtins.str = ...,
+        role: _role_pb2.Role.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "chosen_by", b"chosen_by", "dialect", b"dialect", "form", b"form", "framing", b"framing", "max_body_bytes", b"max_body_bytes", "operation", b"operation", "presets", b"presets", "start", b"start", "success_status", b"success_status", "task_of", b"task_of"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "chosen_by", b"chosen_by", "dialect", b"dialect", "form", b"form", "framing", b"framing", "max_body_bytes", b"max_body_bytes", "operation", b"operation", "presets", b"presets", "role", b"role", "start", b"start", "success_status", b"success_status", "task_of", b"task_of"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

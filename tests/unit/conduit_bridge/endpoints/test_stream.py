@@ -25,12 +25,8 @@ from conduit_bridge.endpoints.stream import (
 )
 from conduit_bridge.endpoints.unary import GONE, Outcome
 from conduit_bridge.metrics import Metrics
-from conduit_kernel.errors import (
-    MasterKeyMissing,
-    StreamInterrupted,
-    UpstreamRateLimited,
-    VirtualKeyInvalid,
-)
+from conduit_kernel.auth_errors import MasterKeyMissing
+from conduit_kernel.errors import StreamInterrupted, UpstreamRateLimited, VirtualKeyInvalid
 
 FIRST, SECOND = b'data: {"a":1}\n\n', b'data: {"a":2}\n\n'
 LIMITED = UpstreamRateLimited("The provider asked us to slow down")

@@ -23,9 +23,9 @@ from conduit_bridge.endpoints.unary import (
 )
 from conduit_bridge.metrics import Metrics
 from conduit_kernel.auth import PrincipalKind
+from conduit_kernel.auth_errors import MasterKeyMissing
 from conduit_kernel.errors import (
     InvalidRequest,
-    MasterKeyMissing,
     ProviderNotFound,
     VirtualKeyInvalid,
     VirtualKeyMissing,

@@ -14,7 +14,7 @@ from conduit.internal.v1.methods import METHODS as INTERNAL
 from conduit_kernel.auth import Authorizer, Principal, PrincipalKind, current_principal
 from conduit_kernel.rpc import RpcServer, connect, error_of, service_metadata
 from conduit_kernel.rpc.auth_interceptor import AuthInterceptor, address_of
-from conduit_kernel.rpc.methods import ACCESS
+from conduit_kernel.rpc.methods import METHODS
 
 TOKENS = ("current-token", "former-token")
 UNARY = [name for name, method in INTERNAL.items() if not method.server_streaming]
@@ -222,7 +222,7 @@ class Call:
 
 async def test_metadata_are_read_once() -> None:
     """Not by each who needs one of them: here gRPC tells them before the call alone."""
-    authorizer = Authorizer(ACCESS, master_key="master")
+    authorizer = Authorizer(METHODS, master_key="master")
     handler: Any = grpc.unary_unary_rpc_method_handler(_answer)
 
     async def found(_details: object) -> Any:  # noqa: ANN401 # gRPC's own

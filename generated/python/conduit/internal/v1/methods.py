@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from conduit.v1 import options_pb2
+from conduit.v1 import options_pb2, role_pb2
 from conduit.v1.methods import Method
 
 METHODS: Final[dict[str, Method]] = {
     "/conduit.internal.v1.LedgerService/WatchPrices": Method(
         access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
         dialect=options_pb2.DIALECT_ADMIN,
         idempotent=False,
         server_streaming=True,
@@ -15,6 +16,7 @@ METHODS: Final[dict[str, Method]] = {
     ),
     "/conduit.internal.v1.LedgerService/ConfirmPrices": Method(
         access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
         dialect=options_pb2.DIALECT_ADMIN,
         idempotent=True,
         server_streaming=False,
@@ -22,6 +24,7 @@ METHODS: Final[dict[str, Method]] = {
     ),
     "/conduit.internal.v1.LedgerService/RecordCharges": Method(
         access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
         dialect=options_pb2.DIALECT_ADMIN,
         idempotent=True,
         server_streaming=False,
@@ -29,6 +32,7 @@ METHODS: Final[dict[str, Method]] = {
     ),
     "/conduit.internal.v1.LedgerService/AcquireLease": Method(
         access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
         dialect=options_pb2.DIALECT_ADMIN,
         idempotent=False,
         server_streaming=False,
@@ -36,6 +40,7 @@ METHODS: Final[dict[str, Method]] = {
     ),
     "/conduit.internal.v1.LedgerService/ReleaseLease": Method(
         access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
         dialect=options_pb2.DIALECT_ADMIN,
         idempotent=True,
         server_streaming=False,
@@ -43,6 +48,7 @@ METHODS: Final[dict[str, Method]] = {
     ),
     "/conduit.internal.v1.OutcomeService/ReportOutcomes": Method(
         access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
         dialect=options_pb2.DIALECT_ADMIN,
         idempotent=False,
         server_streaming=False,
@@ -50,6 +56,7 @@ METHODS: Final[dict[str, Method]] = {
     ),
     "/conduit.internal.v1.OutcomeService/WatchHealth": Method(
         access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
         dialect=options_pb2.DIALECT_ADMIN,
         idempotent=False,
         server_streaming=True,
@@ -57,6 +64,7 @@ METHODS: Final[dict[str, Method]] = {
     ),
     "/conduit.internal.v1.RequestLookupService/FindRequests": Method(
         access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
         dialect=options_pb2.DIALECT_ADMIN,
         idempotent=True,
         server_streaming=False,
@@ -64,6 +72,7 @@ METHODS: Final[dict[str, Method]] = {
     ),
     "/conduit.internal.v1.RequestLookupService/WatchLookups": Method(
         access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
         dialect=options_pb2.DIALECT_ADMIN,
         idempotent=False,
         server_streaming=True,
@@ -71,6 +80,7 @@ METHODS: Final[dict[str, Method]] = {
     ),
     "/conduit.internal.v1.RequestLookupService/AnswerLookup": Method(
         access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
         dialect=options_pb2.DIALECT_ADMIN,
         idempotent=False,
         server_streaming=False,
@@ -78,6 +88,7 @@ METHODS: Final[dict[str, Method]] = {
     ),
     "/conduit.internal.v1.SnapshotService/WatchSnapshot": Method(
         access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
         dialect=options_pb2.DIALECT_ADMIN,
         idempotent=False,
         server_streaming=True,
@@ -85,6 +96,7 @@ METHODS: Final[dict[str, Method]] = {
     ),
     "/conduit.internal.v1.SnapshotService/ConfirmRevision": Method(
         access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
         dialect=options_pb2.DIALECT_ADMIN,
         idempotent=True,
         server_streaming=False,
@@ -92,6 +104,7 @@ METHODS: Final[dict[str, Method]] = {
     ),
     "/conduit.internal.v1.SnapshotService/ReportKeyUse": Method(
         access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
         dialect=options_pb2.DIALECT_ADMIN,
         idempotent=True,
         server_streaming=False,
@@ -99,6 +112,7 @@ METHODS: Final[dict[str, Method]] = {
     ),
     "/conduit.internal.v1.TaskStorageService/CreateTask": Method(
         access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
         dialect=options_pb2.DIALECT_ADMIN,
         idempotent=True,
         server_streaming=False,
@@ -106,6 +120,7 @@ METHODS: Final[dict[str, Method]] = {
     ),
     "/conduit.internal.v1.TaskStorageService/RenewTasks": Method(
         access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
         dialect=options_pb2.DIALECT_ADMIN,
         idempotent=True,
         server_streaming=False,
@@ -113,6 +128,7 @@ METHODS: Final[dict[str, Method]] = {
     ),
     "/conduit.internal.v1.TaskStorageService/FinishTask": Method(
         access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
         dialect=options_pb2.DIALECT_ADMIN,
         idempotent=True,
         server_streaming=False,
@@ -120,6 +136,7 @@ METHODS: Final[dict[str, Method]] = {
     ),
     "/conduit.internal.v1.TaskStorageService/GetTask": Method(
         access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
         dialect=options_pb2.DIALECT_ADMIN,
         idempotent=True,
         server_streaming=False,
@@ -127,6 +144,7 @@ METHODS: Final[dict[str, Method]] = {
     ),
     "/conduit.internal.v1.TaskStorageService/ListTasks": Method(
         access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
         dialect=options_pb2.DIALECT_ADMIN,
         idempotent=True,
         server_streaming=False,
@@ -134,6 +152,7 @@ METHODS: Final[dict[str, Method]] = {
     ),
     "/conduit.internal.v1.TaskStorageService/CancelTask": Method(
         access=options_pb2.ACCESS_SERVICE,
+        role=role_pb2.ROLE_UNSPECIFIED,
         dialect=options_pb2.DIALECT_ADMIN,
         idempotent=True,
         server_streaming=False,
