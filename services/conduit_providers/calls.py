@@ -67,6 +67,12 @@ class Form(msgspec.Struct, Generic[TypedT]):
         kept = {name: value for name, value in members.items() if name not in names}
         return msgspec.structs.replace(self, json_at_hand=msgspec.json.encode(kept), _typed=None)
 
+    def with_member(self, name: str, value: bytes) -> Self:
+        """Return the message with another value, of JSON, for one member."""
+        members = msgspec.json.decode(self.json, type=dict[str, msgspec.Raw])
+        written = msgspec.json.encode(members | {name: msgspec.Raw(value)})
+        return msgspec.structs.replace(self, json_at_hand=written, _typed=None)
+
     def _unfit(self, error: JsonError | NotJson) -> ConduitError:
         """Return the error of a caller's message."""
         if isinstance(error, JsonError):

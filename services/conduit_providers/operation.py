@@ -26,6 +26,10 @@ AnswerT = TypeVar("AnswerT", bound=Message)
 EventsT = TypeVar("EventsT", bound=Events)
 
 NOTHING: frozenset[str] = frozenset()
+# Taking tokens in the place of texts.
+TOKEN_INPUT = "token_input"  # noqa: S105 # the name of a capability
+# Capabilities that codecs make up for where an endpoint lacks them.
+SUBSTITUTED: frozenset[str] = frozenset({TOKEN_INPUT})
 # Media type and content, by address.
 Media = Mapping[str, tuple[str, bytes]]
 # The field's rule of thumb for English text:
@@ -40,6 +44,7 @@ class Requirements(msgspec.Struct, frozen=True, gc=False):
     operation: str
     stream: bool = False
     include_usage: bool = False
+    # Those of `SUBSTITUTED` are preferences: who lacks them is asked after those who have them.
     capabilities: frozenset[str] = NOTHING
     # The most tokens that each choice may have, as the caller says; None if unsaid.
     max_output: int | None = None

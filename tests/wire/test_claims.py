@@ -31,6 +31,7 @@ ASKED = {
     "reasoning": '"reasoning_effort"',
     "dimensions": '"dimensions":',
     "base64": '"encoding_format":"base64"',
+    "token_input": '"input":[[',
     "realtime": '"protocol":"Realtime"',
     "live": '"protocol":"Live"',
     "structured_documents": '"documents":[{',

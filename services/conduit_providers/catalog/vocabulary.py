@@ -31,7 +31,7 @@ CAPABILITIES: Mapping[str, frozenset[str]] = {
         }
     ),
     "converse": frozenset({"live", "realtime"}),
-    "embed": frozenset({"base64", "dimensions"}),
+    "embed": frozenset({"base64", "dimensions", "token_input"}),
     "image": _IMAGES | {"negative_prompt", "seed", "style"},
     "image_edit": _IMAGES | {"mask", "several_images"},
     "models": frozenset(),

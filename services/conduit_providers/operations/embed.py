@@ -21,7 +21,14 @@ from conduit_kernel.errors import InvalidRequest
 from conduit_providers.calls import Answer, Call, Form
 from conduit_providers.codec import Codec
 from conduit_providers.model_rows import EmbedModel
-from conduit_providers.operation import AnsweredOperation, Requirements, WorstCase, estimate_tokens
+from conduit_providers.operation import (
+    NOTHING,
+    TOKEN_INPUT,
+    AnsweredOperation,
+    Requirements,
+    WorstCase,
+    estimate_tokens,
+)
 from conduit_providers.quantities import Quantities, plain, total
 from conduit_providers.request_reading import RequestReader, Routed
 from conduit_providers.spec import Endpoint
@@ -52,6 +59,7 @@ class _Embedding(Routed):
 
 
 _read_embedding = RequestReader(_Embedding).read
+_TOKENS = frozenset({TOKEN_INPUT})
 
 
 class EmbedOperation(AnsweredOperation[EmbeddingRequest, EmbeddingList]):
@@ -79,6 +87,7 @@ class EmbedOperation(AnsweredOperation[EmbeddingRequest, EmbeddingList]):
         return Requirements(
             request.model,
             "embed",
+            capabilities=NOTHING if _begins_with_text(request.input) else _TOKENS,
             fallbacks=request.named_fallbacks(),
             session=request.session(),
         )
@@ -112,6 +121,16 @@ class EmbedOperation(AnsweredOperation[EmbeddingRequest, EmbeddingList]):
     def join(self, answers: Sequence[EmbedAnswer]) -> EmbedAnswer:
         """Return all vectors in one answer."""
         return join_embeddings(answers)
+
+
+def has_tokens(call: EmbedCall) -> bool:
+    """Tell whether inputs are tokens."""
+    return not _begins_with_text(_read_embedding(call.request.json).input)
+
+
+def _begins_with_text(given: str | list[msgspec.Raw]) -> bool:
+    # Callers send the one or the other.
+    return isinstance(given, str) or bytes(given[0])[:1] == b'"'
 
 
 def split_embedding(call: EmbedCall, endpoint: Endpoint) -> Sequence[EmbedCall]:

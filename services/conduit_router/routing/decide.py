@@ -12,7 +12,7 @@ import msgspec
 
 from conduit.v1 import decision_pb2 as pb
 from conduit_kernel.errors import ModelNotFound, ProviderUnhealthy
-from conduit_providers.operation import Requirements
+from conduit_providers.operation import SUBSTITUTED, Requirements
 from conduit_router.routing.balancing import (
     EVEN,
     MASK,
@@ -98,7 +98,8 @@ def decide(
     """Choose the candidates of a request and their order.
 
     Lower priority numbers come first; equals share by weight, drawn with the seed, or as the
-    balance says. Instances that are unhealthy come last, and behind them those whose circuit is
+    balance says. Those that lack what their codec makes up for come after the others, whatever
+    their priority. Instances that are unhealthy come last, and behind them those whose circuit is
     open, where its step is over. `only` are the names, in folded case, and the ids of the instances
     that are asked for, `account_keys` those of the account that the request is bound to; None
     means all.
@@ -122,9 +123,9 @@ def decide(
         elif keys:
             chosen.append(CandidateKeys(candidate, keys))
     if len(chosen) > 1:
-        chosen = _order(chosen, health, seed, balance)
+        chosen = _order(chosen, requirements, health, seed, balance)
     if last:
-        chosen += _order(last, health, seed, balance)
+        chosen += _order(last, requirements, health, seed, balance)
     conditional: tuple[CandidateKeys, ...] = ()
     if route.has_conditions:
         conditional = tuple(each for each in chosen if each.candidate.conditions)
@@ -189,7 +190,7 @@ def _obstacle(
         able = candidate.capabilities
         if able is None:
             able = served.endpoint.capabilities
-        if missing := requirements.capabilities - able:
+        if missing := requirements.capabilities - able - SUBSTITUTED:
             return rejection(
                 candidate,
                 pb.REJECTION_REASON_CAPABILITY_MISSING,
@@ -294,13 +295,25 @@ def _rest_of_key(candidate: Candidate, key_id: str, health: HealthView) -> Resti
 
 
 def _order(
-    chosen: list[CandidateKeys], health: HealthView, seed: int, balance: Balance
+    chosen: list[CandidateKeys],
+    requirements: Requirements,
+    health: HealthView,
+    seed: int,
+    balance: Balance,
 ) -> list[CandidateKeys]:
     def comes_last(candidate: Candidate) -> bool:
         is_unhealthy = candidate.provider_id in health.unhealthy
         return is_unhealthy or _is_held_back(candidate, health, seed)
 
-    return in_order(chosen, comes_last, seed, balance)
+    def is_second(entry: CandidateKeys) -> tuple[bool, bool]:
+        served = entry.candidate.instance.served[requirements.operation]
+        lacking = preferred - served.endpoint.capabilities
+        return comes_last(entry.candidate), bool(lacking)
+
+    ordered = in_order(chosen, comes_last, seed, balance)
+    if preferred := requirements.capabilities & SUBSTITUTED:
+        ordered.sort(key=is_second)
+    return ordered
 
 
 def _is_held_back(candidate: Candidate, health: HealthView, seed: int) -> bool:

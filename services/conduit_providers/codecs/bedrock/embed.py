@@ -59,11 +59,11 @@ class BedrockEmbedCodec:
     def to_upstream(self, call: EmbedCall, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Translate the request.
 
-        InvalidRequest for models of other makers; UnsupportedCapability for inputs that are tokens.
+        InvalidRequest for models of other makers, and for tokens that we cannot read.
         Titan takes one text in a request, so the catalog has calls with several split.
         """
         provider = target.provider_name
-        texts = texts_of(call.typed, provider)
+        texts = texts_of(call, provider)
         unknown: Json = orjson.loads(call.typed.unknown_json or b"{}")
         model: EmbedModel = endpoint.facts_of(call.model)
         if model.maker == "titan":

@@ -45,7 +45,7 @@ class CohereEmbedCodec:
     """Speaks `POST /v2/embed`."""
 
     def to_upstream(self, call: EmbedCall, endpoint: Endpoint, target: Target) -> HttpRequest:
-        """Translate the request. UnsupportedCapability for inputs that are tokens.
+        """Translate the request.
 
         An input that is a data URL of an image is embedded as an image.
         """
@@ -91,7 +91,7 @@ def _body(call: EmbedCall, endpoint: Endpoint, provider: str) -> Json:
 
 
 def _inputs(call: EmbedCall, provider: str) -> Json:
-    texts = texts_of(call.typed, provider)
+    texts = texts_of(call, provider)
     if any(text.startswith(_IMAGE) for text in texts):
         return {"inputs": [{"content": [_content(text)]} for text in texts]}
     return {"texts": texts}

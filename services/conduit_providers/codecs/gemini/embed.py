@@ -89,9 +89,9 @@ class GeminiEmbedCodec:
     """Speaks `:batchEmbedContents`, `:embedContent` and `:predict`."""
 
     def to_upstream(self, call: EmbedCall, endpoint: Endpoint, target: Target) -> HttpRequest:
-        """Translate the request. UnsupportedCapability for inputs that are tokens."""
+        """Translate the request. InvalidRequest for tokens that we cannot read."""
         model = call.model.removeprefix("models/")
-        texts = texts_of(call.typed, target.provider_name)
+        texts = texts_of(call, target.provider_name)
         settings = _settings(call, target.provider_name)
         verb, body = _request(endpoint.facts_of(call.model), model, texts, settings)
         return HttpRequest(

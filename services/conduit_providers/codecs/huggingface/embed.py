@@ -36,7 +36,7 @@ class HuggingFaceEmbedCodec:
     """Speaks `feature-extraction`, and OpenAI's dialect where that is spoken."""
 
     def to_upstream(self, call: EmbedCall, endpoint: Endpoint, target: Target) -> HttpRequest:
-        """Translate the request. UnsupportedCapability for tokens where only texts are read."""
+        """Translate the request. InvalidRequest for tokens that we cannot read."""
         if urlsplit(target.base_url).hostname != ROUTER:
             options: EmbedOptions = endpoint.options
             sent = openai_embed.CODEC.to_upstream(call, endpoint, target)
@@ -64,7 +64,7 @@ class HuggingFaceEmbedCodec:
 
 def _body(call: EmbedCall, provider: str) -> dict[str, Any]:
     request = call.typed
-    body: dict[str, Any] = {"inputs": texts_of(request, provider)}
+    body: dict[str, Any] = {"inputs": texts_of(call, provider)}
     if request.HasField("dimensions"):
         body["dimensions"] = request.dimensions
     # `normalize`, `prompt_name`, `truncate` and `truncation_direction` are the task's own.

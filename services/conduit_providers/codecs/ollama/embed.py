@@ -40,9 +40,9 @@ class OllamaEmbedCodec:
     """Speaks `POST /api/embed`."""
 
     def to_upstream(self, call: EmbedCall, endpoint: Endpoint, target: Target) -> HttpRequest:
-        """Translate the request. UnsupportedCapability for inputs that are tokens."""
+        """Translate the request. InvalidRequest for tokens that we cannot read."""
         request = call.typed
-        texts = texts_of(request, target.provider_name)
+        texts = texts_of(call, target.provider_name)
         body: Json = {"model": call.model, "input": texts}
         if request.HasField("dimensions"):
             body["dimensions"] = request.dimensions

@@ -7,14 +7,16 @@ import struct
 
 import msgspec
 import orjson
+from msgspec.structs import replace
 
 from conduit_providers.codecs.openai.request import embed_body, headers_of
 from conduit_providers.codecs.openai.usage import counts_at, read_usage
 from conduit_providers.codecs.shared.answers import read_answer
-from conduit_providers.codecs.shared.embeddings import packed
+from conduit_providers.codecs.shared.embeddings import packed, texts_of
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import JsonReader, parsed
-from conduit_providers.operations.embed import EmbedAnswer, EmbedCall, embed_answer
+from conduit_providers.operation import TOKEN_INPUT
+from conduit_providers.operations.embed import EmbedAnswer, EmbedCall, embed_answer, has_tokens
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse
@@ -43,7 +45,12 @@ class OpenAIEmbedCodec:
     """Speaks `POST /embeddings`."""
 
     def to_upstream(self, call: EmbedCall, endpoint: Endpoint, target: Target) -> HttpRequest:
-        """Pass the caller's body on, with the provider's name of the model."""
+        """Pass the caller's body on, with the provider's name of the model.
+
+        InvalidRequest for tokens that we cannot read, where the provider takes texts alone.
+        """
+        if TOKEN_INPUT not in endpoint.capabilities and has_tokens(call):
+            call = _in_texts(call, target.provider_name)
         return HttpRequest(
             "POST",
             target.fill(endpoint.path_for(target.settings), model=call.model),
@@ -70,6 +77,11 @@ class OpenAIEmbedCodec:
         if bytes(found.data[0].embedding)[:1] == b"[" and _asks_base64(call):
             body = _in_base64(body, call.provider)
         return embed_answer(usage=usage, json=body)
+
+
+def _in_texts(call: EmbedCall, provider: str) -> EmbedCall:
+    texts = orjson.dumps(texts_of(call, provider))
+    return replace(call, request=call.request.with_member("input", texts))
 
 
 def _asks_base64(call: EmbedCall) -> bool:

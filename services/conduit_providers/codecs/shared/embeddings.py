@@ -4,23 +4,33 @@ import base64
 import struct
 from collections.abc import Sequence
 
-from conduit.v1.embedding_pb2 import EmbeddingList, EmbeddingRequest
-from conduit_kernel.errors import UnsupportedCapability
+from conduit.v1.embedding_pb2 import EmbeddingInput, EmbeddingList
+from conduit_kernel.errors import InvalidRequest
 from conduit_providers.failures import malformed
+from conduit_providers.operation import TOKEN_INPUT
 from conduit_providers.operations.embed import EmbedAnswer, EmbedCall, embed_answer
 from conduit_providers.quantities import Quantities
-
-# The commonest sender of tokens, by default.
-_FRAMEWORK_SETTING = "LangChain does with check_embedding_ctx_length=False"
+from conduit_providers.token_texts import UnknownToken, text_of
 
 
-def texts_of(request: EmbeddingRequest, provider: str) -> list[str]:
-    """Return the inputs. UnsupportedCapability if any of them is not a text but tokens."""
-    if any(not each.HasField("text") for each in request.input):
-        # Of which vocabulary they are, no request says.
-        message = f"{provider} embeds texts, not tokens; send texts ({_FRAMEWORK_SETTING})"
-        raise UnsupportedCapability(message, capability="token_input")
-    return [each.text for each in request.input]
+def texts_of(call: EmbedCall, provider: str) -> list[str]:
+    """Return the inputs as texts, for a provider that takes no tokens.
+
+    That tokens were read is noted, since of which vocabulary they are no request says.
+    InvalidRequest if ours has no such token.
+    """
+    if any(not each.HasField("text") for each in call.typed.input):
+        call.drop(TOKEN_INPUT, provider)
+    return [_text_of(each) for each in call.typed.input]
+
+
+def _text_of(given: EmbeddingInput) -> str:
+    if given.HasField("text"):
+        return given.text
+    try:
+        return text_of(given.tokens.values)
+    except UnknownToken as error:
+        raise InvalidRequest(f"input cannot be read as text: {error}", field="input") from error
 
 
 def vectors_answer(

@@ -3,8 +3,9 @@
 import pytest
 
 from conduit_kernel.errors import InvalidRequest
+from conduit_providers.calls import Call
 from conduit_providers.operation import Requirements
-from conduit_providers.operations.embed import OPERATION
+from conduit_providers.operations.embed import OPERATION, embedding_request, has_tokens
 
 
 def requirements(body: bytes) -> Requirements:
@@ -20,3 +21,20 @@ def test_embeddings_require_a_model_and_an_input() -> None:
         requirements(b'{"model":"m","input":[]}')
     with pytest.raises(InvalidRequest):
         requirements(b'{"input":"x"}')
+
+
+@pytest.mark.parametrize(
+    ("given", "is_tokens"),
+    [
+        (b'"x"', False),
+        (b'["1","2"]', False),
+        (b"[1,2]", True),
+        (b"[[1,2],[3]]", True),
+        (b" [ [1] ]", True),
+    ],
+)
+def test_tokens_prefer_who_takes_them(given: bytes, *, is_tokens: bool) -> None:
+    """One text, several, the tokens of one, and of several."""
+    body = b'{"model":"m","input":%b}' % given
+    assert requirements(body).capabilities == ({"token_input"} if is_tokens else set())
+    assert has_tokens(Call(embedding_request(json=body), "m", "m")) is is_tokens

@@ -242,3 +242,26 @@ def test_a_request_of_an_account_goes_to_its_keys_alone() -> None:
     assert not resting.candidates
     assert [each.key_id for each in resting.resting] == ["key_2"]
     assert not decide(route, CHAT, HEALTHY, 1, account_keys=frozenset()).candidates
+
+
+TOKENS = Requirements(ALIAS, "embed", capabilities=frozenset({"token_input"}))
+
+
+def test_who_takes_tokens_comes_before_who_is_sent_their_texts() -> None:
+    """Whatever their priorities; texts alone are sent where priority and weight say."""
+    source = snapshot([provider(1, priority=1, provider_type="Mistral"), provider(2, priority=2)])
+    assert order(decided(source, requirements=TOKENS)) == [2, 1]
+    assert order(decided(source, requirements=Requirements(ALIAS, "embed"))) == [1, 2]
+
+
+def test_texts_of_tokens_are_better_than_an_unhealthy_instance() -> None:
+    """Such a one comes last, and one that takes texts alone serves by itself."""
+    source = snapshot([provider(1), provider(2, provider_type="Mistral")])
+    assert order(decided(source, HealthView(unhealthy=frozenset({1})), requirements=TOKENS)) == [
+        2,
+        1,
+    ]
+    alone = snapshot(
+        [provider(1, provider_type="Mistral")], mappings=[mapping(1, 1, capabilities=["base64"])]
+    )
+    assert order(decided(alone, requirements=TOKENS)) == [1]

@@ -5,9 +5,9 @@ import struct
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
-from conduit.v1.embedding_pb2 import EmbeddingRequest
-from conduit_kernel.errors import UnsupportedCapability, UpstreamError
+from conduit_kernel.errors import InvalidRequest, UnsupportedParameter, UpstreamError
 from conduit_providers.calls import Call
 from conduit_providers.codecs.shared.embeddings import texts_of, vectors_answer
 from conduit_providers.operations.embed import EmbedCall, embedding_request
@@ -20,13 +20,28 @@ def call(**members: object) -> EmbedCall:
     return Call(embedding_request(json=raw), alias="a", model="m", provider="P")
 
 
-def test_texts_are_taken_and_tokens_refused() -> None:
-    """One of them is enough."""
-    assert texts_of(call().typed, "P") == ["x", "y"]
-    assert texts_of(EmbeddingRequest(), "P") == []
-    remedy = "P embeds texts, not tokens; send texts .*check_embedding_ctx_length=False"
-    with pytest.raises(UnsupportedCapability, match=remedy):
-        texts_of(call(input=["x", [1, 2]]).typed, "P")
+def test_texts_are_taken_as_they_are() -> None:
+    """Nothing is noted of them."""
+    asked = call()
+    assert texts_of(asked, "P") == ["x", "y"]
+    assert asked.dropped == []
+
+
+@pytest.mark.parametrize("given", [[[791, 3691], [16514]], ["The food", [16514]]])
+def test_tokens_become_their_texts_and_that_is_told(given: object) -> None:
+    """Also beside texts."""
+    asked = call(input=given)
+    assert texts_of(asked, "P") == ["The food", "was"]
+    assert asked.dropped == ["token_input"]
+
+
+def test_tokens_of_another_vocabulary_are_refused() -> None:
+    """Rather than read as other words; so are all tokens of who wants nothing altered."""
+    with pytest.raises(InvalidRequest, match="cl100k_base has no token 200000") as raised:
+        texts_of(call(input=[[791, 200_000]]), "P")
+    assert raised.value.metadata["field"] == "input"
+    with pytest.raises(UnsupportedParameter, match="P does not take the parameter 'token_input'"):
+        texts_of(replace(call(input=[[791]]), is_strict=True), "P")
 
 
 def test_vectors_are_numbered_and_counted() -> None:
