@@ -103,11 +103,11 @@ class ChargeRecorder:
         consumption: Consumption,
         duration_ms: float,
         *,
-        counts: AttemptCounts | None = None,
+        counts: AttemptCounts,
     ) -> int | None:
-        """Store the charge of an attempt; return its cost in nano-dollars, None if unknown.
+        """Store the charge of an attempt, and count it.
 
-        `counts` are what `count_attempt` has returned of it, if it is over.
+        Returns its cost in nano-dollars, None if that is unknown.
         """
         candidate, key = attempt.candidate, attempt.key
         card = self.prices.card(candidate.provider_id, candidate.model)
@@ -153,8 +153,6 @@ class ChargeRecorder:
             _DURATION,
             varint(int(duration_ms)),
         ]
-        if counts is None:
-            counts = self._counts_of(attempt, requirements.operation)
         units = counts.units
         for unit, quantity in usage.leaves:
             units[unit] = units.get(unit, 0) + quantity
@@ -175,7 +173,7 @@ class ChargeRecorder:
     ) -> AttemptCounts:
         """Count an attempt that is over, and how it failed; return where."""
         outcome = "" if error is None else outcome_of(error)
-        counts = self._counts_of(attempt, requirements.operation)
+        counts = self.counts_of(attempt, requirements.operation)
         counts.outcomes[outcome] = counts.outcomes.get(outcome, 0) + 1
         counts.buckets[bisect_left(ATTEMPT_BOUNDS, duration_ms)] += 1
         counts.ms += duration_ms
@@ -230,7 +228,8 @@ class ChargeRecorder:
         if self._tells_calls:
             ENDED_CALL.set(_facts(caller, alias, operation) | {"attempts": 0})
 
-    def _counts_of(self, attempt: Attempt, operation: str) -> AttemptCounts:
+    def counts_of(self, attempt: Attempt, operation: str) -> AttemptCounts:
+        """Return where attempts of an operation like this one are counted."""
         candidate, key = attempt.candidate, attempt.key
         at = candidate.provider_id, key.key_id, candidate.model, operation
         counts = self.attempts.get(at)

@@ -19,7 +19,7 @@ def end_failed(scope: CallScope, attempt: Attempt, error: BaseException) -> Base
     Returns the failure that it is for its call: another one where the call's time has passed.
     """
     if isinstance(error, InvalidRequest):
-        scope.abandon_attempt(attempt, error)
+        _abandon(scope, attempt, error)
         return error
     if isinstance(error, ConduitError):
         # Some providers repeat the key that they were given.
@@ -37,6 +37,16 @@ def end_failed(scope: CallScope, attempt: Attempt, error: BaseException) -> Base
     if isinstance(error, UpstreamError):
         take_evidence(scope, attempt, error)
     return error
+
+
+def _abandon(scope: CallScope, attempt: Attempt, error: InvalidRequest) -> None:
+    """Forget an attempt that was none: nothing was sent."""
+    scope.attempt = None
+    scope.release(attempt)
+    scope.note_failure(attempt, error)
+    if attempt.is_measured:
+        scope.runtime.balancer.abandon(attempt)
+    scope.waited += scope.runtime.clock() - attempt.began
 
 
 def out_of_time(scope: CallScope, attempt: Attempt) -> DeadlineExceeded:

@@ -103,14 +103,6 @@ def admit(
     )
 
 
-def account_for(scope: "CallScope", error: BaseException) -> None:
-    """Count a call that has failed, and let its error tell what was done for it."""
-    plan, ended, recorder = scope.plan, scope.ended, scope.runtime.recorder
-    recorder.end_call(scope.caller, scope.requirements, plan, ended, outcome_of(error))
-    if isinstance(error, ConduitError):
-        error.metadata |= failure_report(plan, ended) | traced(scope) | error.metadata
-
-
 class CallScope(msgspec.Struct, eq=False):
     """An admitted call. Enter it, make attempts, `succeed`; leaving it ends the call, once.
 
@@ -176,10 +168,10 @@ class CallScope(msgspec.Struct, eq=False):
     def _end(self, error: BaseException | None) -> None:
         runtime, requirements, plan = self.runtime, self.requirements, self.plan
         try:
-            if error is None:
-                runtime.recorder.end_call(self.caller, requirements, plan, self.ended, "")
-            else:
-                account_for(self, error)
+            outcome = "" if error is None else outcome_of(error)
+            runtime.recorder.end_call(self.caller, requirements, plan, self.ended, outcome)
+            if isinstance(error, ConduitError):
+                error.metadata |= failure_report(plan, self.ended) | traced(self) | error.metadata
         except Exception:  # noqa: BLE001 # the call has ended, whatever listeners make of it
             structlog.get_logger("calls").exception("end_listener_failed")
         decision, trail, last = self.decision, self.trail, self._last_decision
@@ -302,15 +294,6 @@ class CallScope(msgspec.Struct, eq=False):
         )
         attempt.dropped = call.dropped
         return call
-
-    def abandon_attempt(self, attempt: Attempt, error: ConduitError) -> None:
-        """Forget an attempt that was none: nothing was sent."""
-        self.attempt = None
-        self.release(attempt)
-        self.note_failure(attempt, error)
-        if attempt.is_measured:
-            self.runtime.balancer.abandon(attempt)
-        self.waited += self.runtime.clock() - attempt.began
 
     def answered(self, attempt: Attempt, headers: Headers) -> None:
         """Note the head of an attempt's answer."""

@@ -186,6 +186,7 @@ class _Held:
     def _settle(self, *, is_whole: bool) -> None:
         """Note what was used: by the session's model, and by others on charges of their own."""
         scope, attempt, translator = self._scope, self._attempt, self._session.translator
+        recorder = scope.runtime.recorder
         self._is_settled = True
         seconds = scope.runtime.clock() - self._began
         # All the time that the session lasted was the provider's.
@@ -197,12 +198,14 @@ class _Held:
             source = USAGE_SOURCE_PROVIDER if is_whole else USAGE_SOURCE_EARLY_EVENT
         attempt.consumption = Consumption(usage, source, is_whole)
         for model, used in translator.other_usage.items():
-            scope.runtime.recorder.charge(
+            other = replace(attempt, candidate=replace(attempt.candidate, model=model))
+            recorder.charge(
                 scope.caller,
                 scope.requirements,
-                replace(attempt, candidate=replace(attempt.candidate, model=model)),
+                other,
                 Consumption(used, USAGE_SOURCE_PROVIDER, is_complete=True),
                 attempt.waited * 1000,
+                counts=recorder.counts_of(other, scope.operation.name),
             )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from conduit_kernel.breaker import OpenCircuit
+from conduit_kernel.circuit import OpenCircuit
 
 
 class Subject(NamedTuple):

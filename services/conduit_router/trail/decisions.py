@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from conduit.v1 import decision_inputs_pb2 as inputs_pb
 from conduit.v1.decision_pb2 import Candidate as CandidateMessage
 from conduit.v1.decision_pb2 import Decision as DecisionMessage
-from conduit_kernel.breaker import OpenCircuit
+from conduit_kernel.circuit import OpenCircuit
 from conduit_providers.operation import Requirements
 from conduit_router.routing.balancing import Balance
 from conduit_router.routing.decide import CandidateKeys, Decision, decide, joined, route_of

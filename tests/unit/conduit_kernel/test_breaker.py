@@ -4,14 +4,9 @@ import random
 
 import pytest
 
-from conduit_kernel.breaker import (
-    FIRST_STEP_SECONDS,
-    MAX_CALLERS,
-    RAMP_START,
-    Breaker,
-    OpenCircuit,
-)
+from conduit_kernel.breaker import MAX_CALLERS, RAMP_START, Breaker
 from conduit_kernel.breaker_policy import DEFAULT_POLICY, BreakerPolicy
+from conduit_kernel.circuit import OpenCircuit
 
 THRESHOLD, OPEN_SECONDS = DEFAULT_POLICY.failure_threshold, DEFAULT_POLICY.open_seconds
 
@@ -119,27 +114,6 @@ def test_whoever_probed_in_vain_lets_the_others_probe_first() -> None:
     assert begin(alone, again, caller=1)
 
 
-def test_a_probe_that_told_nothing_is_not_its_callers_again_at_once() -> None:
-    """Another caller's turn comes before."""
-    breaker = opened(callers=2)
-    assert begin(breaker, OPEN_SECONDS, caller=1)
-    circuit = breaker.shared
-    assert circuit is not None
-    circuit.release(OPEN_SECONDS)
-    circuit.let_others_first(1, OPEN_SECONDS + 30.0)
-    assert not begin(breaker, OPEN_SECONDS, caller=1)
-    assert begin(breaker, OPEN_SECONDS, caller=2)
-
-
-def test_a_silent_probe_prolongs_the_open_time_by_nothing() -> None:
-    """The next one begins an open time after it began."""
-    breaker = opened()
-    assert begin(breaker, OPEN_SECONDS)
-    breaker.failed(1, OPEN_SECONDS + 30.0, OPEN_SECONDS)
-    assert not begin(breaker, 2 * OPEN_SECONDS - 1.0)
-    assert begin(breaker, 2 * OPEN_SECONDS)
-
-
 def test_what_no_request_can_bring_about_counts_for_everybody() -> None:
     """A refused connection is the same for all, whoever met it."""
     breaker = Breaker()
@@ -175,26 +149,6 @@ def test_failures_that_are_long_past_count_in_no_ratio() -> None:
     assert breaker.shared is None
 
 
-def test_an_open_circuit_lets_nobody_through_for_its_time() -> None:
-    """Calls that have somebody else wait for the whole time, those that have nobody for a step."""
-    breaker = opened()
-    assert standing(breaker, 7, 0.5) == OpenCircuit(OPEN_SECONDS, FIRST_STEP_SECONDS)
-    assert not begin(breaker, OPEN_SECONDS - 0.1)
-    assert not begin(breaker, 0.9, is_last=True)
-
-
-def test_one_call_alone_finds_out_in_a_half_open_circuit() -> None:
-    """The others are not let through until it is back, or given up."""
-    breaker = opened()
-    assert standing(breaker, 1, OPEN_SECONDS) is None
-    assert begin(breaker, OPEN_SECONDS)
-    given_up = OPEN_SECONDS + DEFAULT_POLICY.half_open_seconds
-    assert standing(breaker, 2, OPEN_SECONDS) == OpenCircuit(given_up, given_up)
-    assert not begin(breaker, OPEN_SECONDS + 1)
-    assert not begin(breaker, OPEN_SECONDS + 1, is_last=True)
-    assert begin(breaker, given_up)
-
-
 def test_a_probe_that_succeeds_closes_it_and_traffic_comes_back_over_a_ramp() -> None:
     """Not the whole herd at once."""
     breaker = opened()
@@ -221,18 +175,6 @@ def test_attempts_from_before_it_opened_neither_close_nor_prolong_it() -> None:
     assert standing(breaker, 1, 30.0) == OpenCircuit(10.0 + OPEN_SECONDS, 11.0)
     breaker.succeeded(1, 30.0, 9.0)
     assert breaker.shared is not None
-
-
-def test_steps_for_the_last_one_double_up_to_the_open_time() -> None:
-    """1, 2, 4, ... seconds, so that an only provider that is back is used soon."""
-    breaker, now, steps = opened(), 0.0, list[float]()
-    for _ in range(9):
-        [circuit] = breaker.circuits()
-        steps.append(circuit.last_until - now)
-        now = circuit.last_until
-        assert begin(breaker, now, is_last=True)
-        breaker.failed(1, now, now)
-    assert steps == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
 def test_a_probe_that_told_nothing_makes_room_for_another() -> None:

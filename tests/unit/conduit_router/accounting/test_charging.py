@@ -43,7 +43,9 @@ def attempt(bench: Bench) -> Attempt:
 def charged(bench: Bench, recorder: ChargeRecorder, request_id: str = "req_1") -> int | None:
     """Charge what an attempt used."""
     caller = replace(CALLER, request_id=request_id)
-    return recorder.charge(caller, CHAT, attempt(bench), used(), 800.9)
+    made = attempt(bench)
+    counts = recorder.counts_of(made, CHAT.operation)
+    return recorder.charge(caller, CHAT, made, used(), 800.9, counts=counts)
 
 
 def test_a_charge_says_who_asked_whom_for_what_and_when(bench: Bench) -> None:
@@ -95,7 +97,10 @@ def test_kinds_without_end_do_not_fill_the_memory(
     monkeypatch.setattr(charging, "MAX_CONSTANTS", 2)
     made = attempt(bench)
     for number in range(5):
-        bench.recorder.charge(CALLER, replace(CHAT, model=f"m{number}"), made, used(), 1.0)
+        counts = bench.recorder.counts_of(made, CHAT.operation)
+        bench.recorder.charge(
+            CALLER, replace(CHAT, model=f"m{number}"), made, used(), 1.0, counts=counts
+        )
         assert len(made.key.charges) <= 2
     assert [charge.model_alias for charge in bench.records()[0]] == [f"m{n}" for n in range(5)]
 

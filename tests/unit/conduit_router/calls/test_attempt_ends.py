@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.support.call_bench import Bench
+from tests.support.call_bench import Bench, used
 
 from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE
 from conduit.v1.error_reason_pb2 import ErrorReason
@@ -65,3 +65,17 @@ def test_what_no_dialect_can_say_was_no_attempt(bench: Bench) -> None:
         end_failed(scope, bench.begun(scope), InvalidRequest("cannot say it"))
         assert (scope.ended, len(scope.trail)) == ((), 1)
     assert bench.records() == ([], {})
+
+
+def test_a_candidate_that_cannot_be_asked_was_no_attempt(bench: Bench) -> None:
+    """It is not charged, not counted, and does not use up an attempt."""
+    with bench.admit() as scope:
+        first = bench.begun(scope)
+        end_failed(scope, first, InvalidRequest("it cannot say this"))
+        scope.plan.rejected()
+        second = bench.begun(scope)
+        second.consumption = used()
+        summary = scope.succeed(second)
+    assert (summary.attempts, summary.fallbacks, summary.served_by.provider_id) == (1, 0, 2)
+    _, tallies = bench.records()
+    assert tallies.keys() == {2}

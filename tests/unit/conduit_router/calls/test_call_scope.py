@@ -15,7 +15,6 @@ from conduit.v1.charge_pb2 import USAGE_SOURCE_ESTIMATE, USAGE_SOURCE_PROVIDER
 from conduit.v1.timeouts_pb2 import Timeouts
 from conduit_kernel.errors import (
     DeadlineExceeded,
-    InvalidRequest,
     StreamInterrupted,
     TooManyCalls,
     UpstreamError,
@@ -126,20 +125,6 @@ def test_a_cut_stream_is_charged_and_counts_against_its_instance(bench: Bench) -
     assert set(bench.state.view(CALLER.caller.virtual_key_id).open_circuits) == {
         Subject(1, "model-1")
     }
-
-
-def test_a_candidate_that_cannot_be_asked_was_no_attempt(bench: Bench) -> None:
-    """It is not charged, not counted, and does not use up an attempt."""
-    with bench.admit() as scope:
-        first = bench.begun(scope)
-        scope.abandon_attempt(first, InvalidRequest("it cannot say this"))
-        scope.plan.rejected()
-        second = bench.begun(scope)
-        second.consumption = used()
-        summary = scope.succeed(second)
-    assert (summary.attempts, summary.fallbacks, summary.served_by.provider_id) == (1, 0, 2)
-    _, tallies = bench.records()
-    assert tallies.keys() == {2}
 
 
 def test_an_attempt_after_the_deadline_is_not_begun(bench: Bench) -> None:

@@ -30,6 +30,7 @@ from conduit.v1.routing_policy_pb2 import (
 from conduit.v1.timeouts_pb2 import Timeouts
 from conduit_kernel.errors import ConduitError, InvalidRequest, StreamInterrupted, UpstreamTimeout
 from conduit_providers.operations.chat import OPERATION, chat_request
+from conduit_router.calls.attempt_ends import end_failed
 from conduit_router.calls.call_scope import admit
 from conduit_router.calls.own_limits import is_own_limit
 from conduit_router.calls.streaming import StreamingCalls
@@ -97,7 +98,7 @@ def test_the_shorter_limit_is_the_one_that_passed(
             least = min(*asked.values(), *own.values()) if asked and own else None
             shown = {bounds.connect, bounds.header, bounds.idle, bounds.total}
             assert shown == {least or next(iter((asked or own).values()))}
-        scope.abandon_attempt(attempt, InvalidRequest("it cannot say this"))
+        end_failed(scope, attempt, InvalidRequest("it cannot say this"))
     bench.spool.close()
 
 

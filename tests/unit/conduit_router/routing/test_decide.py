@@ -11,7 +11,7 @@ from conduit.internal.v1.snapshot_pb2 import Snapshot
 from conduit.v1 import decision_pb2 as pb
 from conduit.v1.fallback_chain_pb2 import FallbackChain, FallbackProvider
 from conduit.v1.provider_pb2 import ProviderSecurity
-from conduit_kernel.breaker import OpenCircuit
+from conduit_kernel.circuit import OpenCircuit
 from conduit_providers.operation import Requirements
 from conduit_router.routing.decide import Decision, decide
 from conduit_router.routing.health_view import HEALTHY, Cooldown, HealthView, Subject

@@ -1,6 +1,6 @@
 """What a view says of a model, an instance and a key together."""
 
-from conduit_kernel.breaker import OpenCircuit
+from conduit_kernel.circuit import OpenCircuit
 from conduit_router.routing.health_view import Asked, Cooldown, HealthView, Subject
 
 

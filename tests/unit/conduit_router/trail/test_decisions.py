@@ -15,7 +15,7 @@ from conduit.v1.routing_policy_pb2 import (
     FALLBACK_CONDITION_CONTENT_POLICY,
     BalancingStrategy,
 )
-from conduit_kernel.breaker import OpenCircuit
+from conduit_kernel.circuit import OpenCircuit
 from conduit_kernel.errors import ModelNotFound, UpstreamRateLimited
 from conduit_providers.operation import Requirements
 from conduit_router.routing.balancing import Balance

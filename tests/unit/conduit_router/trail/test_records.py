@@ -12,6 +12,7 @@ from conduit.v1.request_record_pb2 import (
 )
 from conduit_kernel.errors import InvalidRequest, ModelNotFound, UpstreamError
 from conduit_providers.operations.chat import OPERATION, chat_request
+from conduit_router.calls.attempt_ends import end_failed
 from conduit_router.calls.call_scope import CallScope, admit
 from conduit_router.context import CallerContext
 from conduit_router.routing.attempt_plan import Attempt
@@ -63,7 +64,7 @@ def test_a_candidate_that_could_not_be_asked_is_told_apart(bench: Bench) -> None
     """It was no attempt, and nothing was sent."""
     with bench.admit() as scope:
         first = bench.begun(scope)
-        scope.abandon_attempt(first, InvalidRequest("it has no such thing"))
+        end_failed(scope, first, InvalidRequest("it has no such thing"))
         scope.plan.rejected()
         answered(bench, scope, bench.begun(scope))
     [end] = bench.endings
