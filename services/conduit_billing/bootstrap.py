@@ -26,6 +26,7 @@ from conduit_billing.service import BillingService
 from conduit_billing.timestamps import MICRO
 from conduit_kernel.background import Background
 from conduit_kernel.database import open_database
+from conduit_kernel.database_poll import DatabasePoll
 from conduit_kernel.database_upkeep import keep_database
 from conduit_kernel.errors import ProviderTypeUnknown
 from conduit_kernel.followers import Followers
@@ -34,6 +35,7 @@ from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metada
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 from conduit_kernel.settings import Settings
 from conduit_kernel.snapshot import SnapshotState
+from conduit_kernel.sqlite_file import sqlite_signature
 from conduit_providers.catalog import Catalog
 
 SERVICE = "billing"
@@ -157,7 +159,8 @@ def _work(
     )
     watch.run(background)
     run("provider_names", parts.store_names, when=parts.named)
-    run("price_refresh", parts.service.refresh_prices, every=refresh_seconds)
+    poll = DatabasePoll(parts.service.refresh_prices, lambda: sqlite_signature(engine))
+    run("price_refresh", poll.run, every=refresh_seconds)
     run(
         "forget_attempt_stats",
         lambda: parts.ledger.forget_attempt_stats(int(clock() * MICRO) - RETENTION_MICROS),

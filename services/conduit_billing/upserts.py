@@ -1,14 +1,17 @@
 """Statements about many rows, for both databases, given to the driver as they are.
 
-SQLAlchemy would take several times as long to make parameters of rows, and a charge has many.
+SQLAlchemy would take several times as long to make parameters of rows, and a charge has many. Each
+statement is compiled once: a batch needs a dozen, which take as long as the rows of a small one.
 """
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
@@ -27,11 +30,9 @@ async def take_turns(connection: AsyncConnection) -> None:
         await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LEDGER_LOCK)))
 
 
-def insert_into(connection: AsyncConnection, table: type[DeclarativeBase]) -> Insert:
+def insert_into(dialect: Dialect, table: type[DeclarativeBase]) -> Insert:
     """Return an insert that knows `on_conflict_do_...`."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
+    return postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
 
 
 async def insert_rows(
@@ -39,8 +40,7 @@ async def insert_rows(
 ) -> None:
     """Insert rows, each with a number or text for every column, in the table's order."""
     if rows:
-        statement = sa.insert(table).compile(dialect=connection.dialect)
-        await connection.exec_driver_sql(str(statement), list(rows))
+        await connection.exec_driver_sql(_insert(connection.dialect, table), list(rows))
 
 
 async def select_among(
@@ -51,18 +51,10 @@ async def select_among(
     """Return the columns of the rows whose first column has one of many values."""
     if not values:
         return []
-    query = str(sa.select(*columns).compile(dialect=connection.dialect))
-    if connection.dialect.name == "postgresql":
-        found = await connection.exec_driver_sql(
-            f"{query} WHERE {columns[0].expression} = ANY($1)",  # names of our own
-            (list(values),),
-        )
-    else:
-        found = await connection.exec_driver_sql(
-            f"{query} WHERE {columns[0].expression} IN (SELECT value FROM json_each(?))",  # noqa: S608 # the same
-            (orjson.dumps(list(values)).decode(),),
-        )
-    return [tuple(row) for row in found]
+    statement = _select_among(connection.dialect, tuple(columns))
+    is_array = connection.dialect.name == "postgresql"
+    among = list(values) if is_array else orjson.dumps(list(values)).decode()
+    return [tuple(row) for row in await connection.exec_driver_sql(statement, (among,))]
 
 
 async def known_of(
@@ -86,8 +78,37 @@ async def add_up(
     """
     if not rows:
         return
-    insert = insert_into(connection, table)
+    kinds = tuple(keys), tuple(rows[0]), frozenset(kept)
+    statement, order = _add_up(connection.dialect, table, *kinds)
+    values = [tuple([row[name] for name in order]) for row in rows]
+    await connection.exec_driver_sql(statement, values)
+
+
+@lru_cache
+def _insert(dialect: Dialect, table: type[DeclarativeBase]) -> str:
+    return str(sa.insert(table).compile(dialect=dialect))
+
+
+@lru_cache
+def _select_among(dialect: Dialect, columns: tuple[InstrumentedAttribute[Any], ...]) -> str:
+    query = str(sa.select(*columns).compile(dialect=dialect))
+    is_array = dialect.name == "postgresql"
+    among = "= ANY($1)" if is_array else "IN (SELECT value FROM json_each(?))"
+    return f"{query} WHERE {columns[0].expression} {among}"  # names of our own
+
+
+@lru_cache
+def _add_up(
+    dialect: Dialect,
+    table: type[DeclarativeBase],
+    keys: tuple[str, ...],
+    names: tuple[str, ...],
+    kept: frozenset[str],
+) -> tuple[str, tuple[str, ...]]:
+    """Return the statement, and the order of its values."""
+    insert = insert_into(dialect, table).values({name: sa.bindparam(name) for name in names})
     there, new = table.__table__.c, insert.excluded
-    sums = {name: there[name] + new[name] for name in rows[0] if name not in {*keys, *kept}}
-    statement = insert.on_conflict_do_update(index_elements=list(keys), set_=sums)
-    await connection.execute(statement, rows)
+    sums = {name: there[name] + new[name] for name in names if name not in {*keys, *kept}}
+    statement = insert.on_conflict_do_update(index_elements=list(keys), set_=sums).inline()
+    order = [column.name for column in table.__table__.c if column.name in names]
+    return str(statement.compile(dialect=dialect)), tuple(order)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from conduit_bridge.exposition import Exposition
 
 NAME = "control"
-METRICS_SECONDS = 1.0
+METRICS_SECONDS = 3.0
 # The workers, whose calls would keep it busy, have stopped before.
 GRACE_SECONDS = 0.5
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from conduit_kernel.background import Background
 from conduit_kernel.errors import ServiceUnavailable
 
-CHECK_SECONDS = 1.0
+CHECK_SECONDS = 2.0
 # An absence that lasts for so long makes the service not ready.
 LIMIT_SECONDS = 5.0
 # A database that does not answer in this time is away.

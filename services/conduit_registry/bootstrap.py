@@ -16,6 +16,7 @@ from conduit.v1 import registry_service_pb2
 from conduit.v1.registry_service_pb2_grpc import add_RegistryServiceServicer_to_server
 from conduit_kernel.background import Background
 from conduit_kernel.database import open_database
+from conduit_kernel.database_poll import DatabasePoll
 from conduit_kernel.database_upkeep import keep_database
 from conduit_kernel.followers import Followers
 from conduit_kernel.rpc import HostedService, RpcServer, connect, service_metadata
@@ -30,7 +31,7 @@ from conduit_providers.probing import Prober
 from conduit_providers.sending import Sender
 from conduit_registry.connectivity import Connectivity
 from conduit_registry.discovery import Discovery
-from conduit_registry.feed import POLL_SECONDS, Feed, Poll
+from conduit_registry.feed import POLL_SECONDS, Feed
 from conduit_registry.key_check_reports import KeyCheckReports
 from conduit_registry.retention import FORGET_SECONDS, Retention
 from conduit_registry.rewrapping import rewrap
@@ -168,8 +169,8 @@ def _work(
 ) -> Background:
     background = Background()
     keep_database(background, engine, "registry")
-    poll = Poll(feed, lambda: sqlite_signature(engine))
-    background.run("poll", poll.look, every=POLL_SECONDS, is_vital=True)
+    poll = DatabasePoll(feed.poll, lambda: sqlite_signature(engine))
+    background.run("poll", poll.run, every=POLL_SECONDS, is_vital=True)
     # The pause keeps a burst of changes from asking for what is due each time.
     background.run("discovery", discovery.run_once, every=DISCOVERY_PAUSE_SECONDS)
     background.run("forget", retention.forget, every=FORGET_SECONDS)

@@ -5,7 +5,7 @@ delays nobody but itself, and watchers at the same revision share one message.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from conduit.internal.v1.snapshot_pb2 import SnapshotChange
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
@@ -34,7 +34,6 @@ from conduit_registry.values import (
 
 HEARTBEAT_SECONDS = 10.0
 POLL_SECONDS = 1.0
-MAX_SKIPPED = 10
 # Who is further behind than this gets everything.
 MAX_RESOURCES = 5000
 # Changes that are told at a time, so that others may run in between.
@@ -198,29 +197,6 @@ class Feed:
                 return SnapshotChange(fallback_chain=messages.fallback_chain(value))
             case VirtualKey():
                 return SnapshotChange(virtual_key=messages.snapshot_virtual_key(value))
-
-
-class Poll:
-    """Has a feed look for other processes' changes, unless it is certain that there is none."""
-
-    def __init__(self, feed: Feed, signature: Callable[[], object]) -> None:
-        """Take what differs after each change; None if that is not known."""
-        self._feed = feed
-        self._signature = signature
-        self._seen: object = None
-        self._skipped = 0
-
-    async def look(self) -> None:
-        """Look: a step of a loop."""
-        # Taken first: what changes while the feed looks is found the next time.
-        signature = self._signature()
-        is_same = signature is not None and signature == self._seen
-        # A clock of files may stand still between two changes.
-        if is_same and self._skipped < MAX_SKIPPED:
-            self._skipped += 1
-            return
-        await self._feed.poll()
-        self._seen, self._skipped = signature, 0
 
 
 def _known(epoch: str, revision: int, state: State) -> int | None:

@@ -12,10 +12,12 @@ from conduit.internal.v1.task_storage_service_pb2_grpc import (
 )
 from conduit_kernel.background import Background
 from conduit_kernel.database import open_database
+from conduit_kernel.database_poll import DatabasePoll
 from conduit_kernel.database_upkeep import keep_database
 from conduit_kernel.rpc import HostedService, RpcServer
 from conduit_kernel.rpc.server import MAX_LARGE_MESSAGE_BYTES
 from conduit_kernel.settings import Settings
+from conduit_kernel.sqlite_file import sqlite_signature
 from conduit_storage.task_service import TaskStorageService
 from conduit_storage.tasks.store import Bounds, TaskStore
 
@@ -73,6 +75,11 @@ def _work(
 ) -> Background:
     background = Background()
     keep_database(background, engine, SERVICE)
-    background.run("lost_tasks", lambda: store.end_lost(clock()), every=look_seconds)
+    # While tasks are under way, their leases may end at any moment.
+    poll = DatabasePoll(
+        lambda: store.end_lost(clock()),
+        lambda: None if store.has_running else sqlite_signature(engine),
+    )
+    background.run("lost_tasks", poll.run, every=look_seconds)
     background.run("forget", lambda: store.forget(clock()), every=FORGET_SECONDS)
     return background

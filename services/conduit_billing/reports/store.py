@@ -88,7 +88,7 @@ class ReportStore:
         if not rows:
             return
         async with guarded(SERVICE), self._writer.begin() as connection:
-            insert = insert_into(connection, ProviderNameRow)
+            insert = insert_into(connection.dialect, ProviderNameRow)
             statement = insert.on_conflict_do_update(
                 index_elements=["id"], set_={"name": insert.excluded.name}
             )

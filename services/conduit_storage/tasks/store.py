@@ -59,6 +59,8 @@ class TaskStore:
         self._writer = writer(engine)
         self._reader = reader(engine)
         self._bounds = bounds
+        # Whether any task was under way when lost ones were last looked for.
+        self.has_running = True
 
     async def add(self, task: NewTask, now: float) -> Task:
         """Store a task that is under way, unless it is stored, and return it.
@@ -150,10 +152,13 @@ class TaskStore:
     async def end_lost(self, now: float) -> int:
         """Let tasks fail whose routers are lost; return how many there were."""
         lost = _IS_UNDER_WAY, TaskRow.leased_until < _millis(now)
+        first_end = select(func.min(TaskRow.leased_until)).where(_IS_UNDER_WAY)
         async with guarded(SERVICE), self._reader.connect() as connection:
-            # Mostly there are none, and then nobody waits for a writer.
-            if (await connection.execute(select(TaskRow.id).where(*lost).limit(1))).first() is None:
-                return 0
+            ends_at = await connection.scalar(first_end)
+        self.has_running = ends_at is not None
+        # Mostly there are none, and then nobody waits for a writer.
+        if ends_at is None or ends_at >= _millis(now):
+            return 0
         message = "The router that worked on the task was lost"
         error = task_error_of(TaskInterrupted(message, task_id=""))
         async with guarded(SERVICE), self._writer.begin() as connection:

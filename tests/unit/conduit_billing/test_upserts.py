@@ -80,4 +80,4 @@ async def test_an_insert_knows_what_to_do_on_a_conflict(engine: AsyncEngine) -> 
     """In the words of its database; SQLite's writers take turns by themselves."""
     async with engine.begin() as connection:
         await take_turns(connection)
-        assert isinstance(insert_into(connection, ProviderNameRow), sqlite.Insert)
+        assert isinstance(insert_into(connection.dialect, ProviderNameRow), sqlite.Insert)

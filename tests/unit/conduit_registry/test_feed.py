@@ -10,9 +10,8 @@ from tests.support.registry import numbered
 from tests.unit.conduit_registry.conftest import ORIGIN, Edit
 
 from conduit.internal.v1.snapshot_service_pb2 import WatchSnapshotResponse
-from conduit_kernel.errors import ServiceUnavailable
 from conduit_registry import feed as module
-from conduit_registry.feed import MAX_SKIPPED, Feed, Poll
+from conduit_registry.feed import Feed
 from conduit_registry.store import PROVIDER, Store
 from conduit_registry.values import Provider, Step
 
@@ -226,53 +225,3 @@ async def test_an_older_database_in_its_place_is_told_whole(
         message = await waiting
     assert (message.revision, len(message.snapshot.mappings)) == (3, 1)
     assert not message.snapshot.virtual_keys
-
-
-def looks(statements: list[str]) -> int:
-    """Return how often the feed looked."""
-    return sum("registry_state" in statement for statement in statements)
-
-
-async def test_a_database_that_stood_still_is_not_looked_at(
-    feed: Feed, statements: list[str]
-) -> None:
-    """But now and then, because a clock of files may stand still between two changes."""
-    signature = [1]
-    poll = Poll(feed, lambda: tuple(signature))
-    await poll.look()
-    await poll.look()
-    assert looks(statements) == 1
-    signature[0] = 2
-    await poll.look()
-    assert looks(statements) == 2
-    for _ in range(MAX_SKIPPED):
-        await poll.look()
-    assert looks(statements) == 2
-    await poll.look()
-    assert looks(statements) == 3
-
-
-async def test_a_database_that_cannot_be_told_by_a_signature_is_looked_at_each_time(
-    feed: Feed, statements: list[str]
-) -> None:
-    """Whichever it is."""
-    poll = Poll(feed, lambda: None)
-    for _ in range(3):
-        await poll.look()
-    assert looks(statements) == 3
-
-
-async def test_a_look_that_failed_is_made_again(
-    feed: Feed, engine: AsyncEngine, statements: list[str]
-) -> None:
-    """Nothing was seen by it, though nothing changed since."""
-    poll = Poll(feed, lambda: 1)
-    async with engine.begin() as connection:
-        await connection.exec_driver_sql("ALTER TABLE registry_state RENAME TO away")
-    with pytest.raises(ServiceUnavailable):
-        await poll.look()
-    async with engine.begin() as connection:
-        await connection.exec_driver_sql("ALTER TABLE away RENAME TO registry_state")
-    statements.clear()
-    await poll.look()
-    assert looks(statements) == 1
