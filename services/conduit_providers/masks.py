@@ -19,6 +19,8 @@ _HEAD = struct.Struct(">IIBBBBB")
 # Bytes of a pixel before its transparency, in the two colour types that have it.
 _BEFORE = {4: 1, 6: 3}
 _FLIPPED = bytes(range(255, -1, -1))
+# What is rather white becomes white.
+_TONES = bytes(128) + b"\xff" * 128
 # So many bytes of pixels are in memory at a time.
 _AT_ONCE = 1024 * 1024
 
@@ -48,6 +50,17 @@ def white_where_transparent(mask: bytes) -> bytes:
             "The mask is nowhere transparent, so that nothing could change", field="mask"
         )
     return _written(head, opacity.translate(_FLIPPED))
+
+
+def pure(mask: bytes, *, is_inverted: bool) -> bytes:
+    """Return such a PNG in pure black and white; `is_inverted`: black where it was white."""
+    chunks = dict(_chunks(mask))
+    head, rows = _Head(*_HEAD.unpack(chunks[b"IHDR"])), zlib.decompress(chunks[b"IDAT"])
+    tones = _TONES.translate(_FLIPPED) if is_inverted else _TONES
+    # Each row begins with the number of its filter, which is none.
+    size = head.width + 1
+    kept = (rows[at + 1 : at + size] for at in range(0, len(rows), size))
+    return _written(head, b"".join(kept).translate(tones))
 
 
 def _read(mask: bytes) -> tuple[_Head, bytes]:

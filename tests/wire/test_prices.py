@@ -26,9 +26,11 @@ UNKNOWN: Mapping[str, str] = MappingProxyType(
     {
         "AWS/my-language-model": "what a model of one's own costs beside is not said",
         "AzureOpenAI/*": "a deployment's name is the operator's own, and does not say the model",
+        "Bedrock/amazon.nova-canvas-v2:0": "no such model",
         "Deepgram/nova-2": "sessions, key terms: the page lists newer models alone",
         "Deepgram/nova-3": "key terms: only said of sessions",
         "ElevenLabs/scribe_v3": "no price was seen",
+        "Gemini/imagen-5.0-*": "no such model",
         "GoogleCloud/*Neural2*": "no price was seen that several pages agree on",
         "GoogleCloud/Wavenet": "no price was seen that several pages agree on",
         "GoogleCloud/long": "no price was seen but Chirp's",
@@ -40,6 +42,7 @@ UNKNOWN: Mapping[str, str] = MappingProxyType(
         "Replicate/black-forest-labs/flux-1.1-pro-ultra": "the page's list does not show it",
         "Replicate/stability-ai/*": "the page's list does not show them",
         "Simulator/*": "it is nobody's to pay",
+        "VertexAI/imagen-5.0-*": "no such model",
         **{
             f"StabilityAI/{name}": "its credits were seen in one list alone, which errs"
             for name in (

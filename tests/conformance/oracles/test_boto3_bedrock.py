@@ -463,6 +463,12 @@ INVOCATIONS: list[tuple[str, str, Json, Json]] = [
         {"prompt": "a hat", "images": [{"image_url": "data:image/png;base64,UE5H"}]},
         {"prompt": "a hat", "output_format": "png", "image": "UE5H"},
     ),
+    (
+        "image",
+        "amazon.nova-canvas-v2:0",
+        {"prompt": "a hat"},
+        {"taskType": "TEXT_IMAGE", "textToImageParams": {"text": "a hat"}},
+    ),
 ]
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.masks import brightness, mask, png
 
 from conduit_kernel.errors import InvalidRequest
-from conduit_providers.masks import MAX_PIXELS, white_where_transparent
+from conduit_providers.masks import MAX_PIXELS, pure, white_where_transparent
 
 ROWS = [bytes([255, 255, 0, 128]), bytes([255, 0, 0, 3]), bytes([255] * 4), bytes([255] * 4)]
 WHITE = [bytes(255 - each for each in row) for row in ROWS]
@@ -31,6 +31,15 @@ def test_any_rows_are_read() -> None:
         given = mask(rows, [dice.randrange(5) for _ in rows])
         expected = [bytes(255 - each for each in row) for row in rows]
         assert brightness(white_where_transparent(given)) == expected
+
+
+def test_pure_masks_have_two_tones() -> None:
+    """What was rather transparent is white, or black where that is what changes."""
+    fitted = white_where_transparent(mask(ROWS, [0] * len(ROWS)))
+    white = [bytes(255 * (each < 128) for each in row) for row in ROWS]
+    black = [bytes(255 - each for each in row) for row in white]
+    assert brightness(pure(fitted, is_inverted=False)) == white
+    assert brightness(pure(fitted, is_inverted=True)) == black
 
 
 def test_a_mask_that_changes_nothing_is_refused() -> None:

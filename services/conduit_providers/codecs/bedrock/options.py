@@ -49,10 +49,10 @@ class EmbedModel(AnyEmbedModel, frozen=True, forbid_unknown_fields=True):
 class ImageModel(AnyImageModel, frozen=True, forbid_unknown_fields=True):
     """The maker of a model that draws, by which the form of the body goes."""
 
-    maker: Literal["stability", "unknown"] = "unknown"
+    maker: Literal["amazon", "stability", "unknown"] = "unknown"
 
 
 class ImageEditModel(ServiceModel, frozen=True, forbid_unknown_fields=True):
     """The maker of a model that changes images, and what it takes."""
 
-    maker: Literal["stability", "unknown"] = "unknown"
+    maker: Literal["amazon", "stability", "unknown"] = "unknown"

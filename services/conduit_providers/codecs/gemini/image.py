@@ -1,4 +1,4 @@
-"""Images that Gemini draws as the answer of a chat, on the Gemini API and Vertex AI.
+"""Images that Gemini draws as the answer of a chat, on the Gemini API and Vertex AI; and Imagen's.
 
 https://ai.google.dev/gemini-api/docs/image-generation
 """
@@ -11,8 +11,10 @@ import orjson
 
 from conduit_kernel.errors import UpstreamError, UpstreamRefused
 from conduit_providers.calls import Call
+from conduit_providers.codecs.gemini import imagen
 from conduit_providers.codecs.gemini.answer import Blob, Candidate, read_response
 from conduit_providers.codecs.gemini.finish import check_finish, first_word, kept_back
+from conduit_providers.codecs.gemini.options import ImageModel
 from conduit_providers.codecs.shared.image_wishes import (
     bare_images,
     drop_others,
@@ -38,10 +40,13 @@ _MOST_2K = 3072
 
 
 class GeminiImageCodec:
-    """Speaks `POST .../{model}:generateContent` for one image."""
+    """Speaks `POST .../{model}:generateContent` for one image, and Imagen's `:predict`."""
 
     def to_upstream(self, call: ImageCall, endpoint: Endpoint, target: Target) -> HttpRequest:
         """Translate the wish. InvalidRequest if its size is none."""
+        facts: ImageModel = endpoint.facts_of(call.model)
+        if facts.method == "predict":
+            return imagen.drawing_request(call, endpoint, target, facts)
         drop_others(call, target.provider_name, _TAKEN)
         seed = {"seed": call.typed.seed} if call.typed.HasField("seed") else {}
         return drawing_request(call, endpoint, target, (), seed)
@@ -50,11 +55,12 @@ class GeminiImageCodec:
         self, response: HttpResponse, call: ImageCall, endpoint: Endpoint
     ) -> ImageAnswer:
         """Translate the answer. ContentPolicy if the image was kept back."""
-        return read_image(response, call)
+        return read_image(response, call, endpoint)
 
     def decoder(self, call: ImageCall, endpoint: Endpoint) -> WholeImageDecoder:
-        """Return what makes an event of the whole answer."""
-        return WholeImageDecoder(call, "image_generation", partial(read_image, call=call))
+        """Return what makes events of the whole answer."""
+        read = partial(read_image, call=call, endpoint=endpoint)
+        return WholeImageDecoder(call, "image_generation", read)
 
 
 def drawing_request(
@@ -88,8 +94,10 @@ def _configuration(call: Call[Any], provider: str) -> Json:
     return found | ({"imageConfig": image} if image else {})
 
 
-def read_image(response: HttpResponse, call: Call[Any]) -> ImageAnswer:
+def read_image(response: HttpResponse, call: Call[Any], endpoint: Endpoint) -> ImageAnswer:
     """Translate the answer. ContentPolicy if the image was kept back."""
+    if endpoint.facts_of(call.model).method == "predict":
+        return imagen.read_images(response, call)
     found = read_response(response.body, call.provider)
     drawn: list[Blob] = []
     for candidate in found.candidates or ():

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from conduit_providers.model_rows import EmbedModel as AnyEmbedModel
+from conduit_providers.model_rows import ImageModel as AnyImageModel
 from conduit_providers.model_rows import SpeakModel as AnySpeakModel
 
 
@@ -34,6 +35,30 @@ class EmbedModel(AnyEmbedModel, frozen=True, forbid_unknown_fields=True):
     # Always by `batchEmbedContents`, each request of which names the model (the Gemini API); on
     # Vertex AI by `embedContent`, or `batchEmbedContents` for several texts; or by `predict`.
     method: Literal["batchEmbedContents", "embedContent", "predict"] = "batchEmbedContents"
+
+
+class ImageOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Options that hold for all models that draw."""
+
+    # Where models that are asked by `predict` are, if elsewhere.
+    predict_path: str = ""
+
+
+class ImageEditOptions(ImageOptions, frozen=True, forbid_unknown_fields=True):
+    """The same for models that change images."""
+
+
+class ImageModel(AnyImageModel, frozen=True, forbid_unknown_fields=True):
+    """The form of requests for images."""
+
+    # The answer of a chat has one image; a prediction, which Imagen makes, has several.
+    method: Literal["generateContent", "predict"] = "generateContent"
+    # Parameters of predictions that only some of Google's services take, by Google's names.
+    parameters: tuple[str, ...] = ()
+
+
+class ImageEditModel(ImageModel, frozen=True, forbid_unknown_fields=True):
+    """The same for changes of images."""
 
 
 class SpeakModel(AnySpeakModel, frozen=True, forbid_unknown_fields=True):

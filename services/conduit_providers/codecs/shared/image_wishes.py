@@ -45,17 +45,23 @@ def drop_others(call: Call[Any], provider: str, taken: AbstractSet[str]) -> None
         if name in _HANDLED | taken or value in _DEFAULTS.get(name, ()):
             continue
         if name == "unknown_json":
-            for each in own_members(wish).keys() - taken:
-                call.drop(each, provider)
+            for each in own_members(wish):
+                if each not in taken:
+                    call.drop(each, provider)
         else:
             call.drop(name, provider)
 
 
 def one_image(call: Call[Any], provider: str) -> None:
     """Refuse a stream of several images, where each takes a request. UnsupportedCapability."""
-    if call.stream and images_asked(call.typed) > 1:
-        message = f"{provider} streams one image at a time"
-        raise UnsupportedCapability(message, capability="n")
+    one_request(call, provider, 1)
+
+
+def one_request(call: Call[Any], provider: str, most: int | None) -> None:
+    """Refuse a stream of more images than a request may have. UnsupportedCapability."""
+    if call.stream and most is not None and images_asked(call.typed) > most:
+        count = "one image" if most == 1 else f"{most} images"
+        raise UnsupportedCapability(f"{provider} streams {count} at a time", capability="n")
 
 
 def ratio_of(call: Call[Any], provider: str, ratios: Sequence[str]) -> str | None:

@@ -337,6 +337,11 @@ def test_efforts_go_out_as_the_family_knows_them(
 
 # Families that no case is about, since they are gone.
 RETIRED = {
+    ("Bedrock", "image", "us.amazon.nova-canvas-v1:0"): date(2026, 9, 30),
+    ("Bedrock", "image_edit", "amazon.nova-canvas-v1:0"): date(2026, 9, 30),
+    ("Gemini", "image", "imagen-4.0-generate-001"): date(2026, 8, 17),
+    ("VertexAI", "image", "imagen-4.0-generate-001"): date(2026, 6, 30),
+    ("VertexAI", "image_edit", "imagen-3.0-capability-001"): date(2026, 6, 30),
     ("OpenAI", "image", "dall-e-2"): date(2026, 5, 12),
     ("OpenAI", "image", "dall-e-3"): date(2026, 5, 12),
     ("OpenAI", "image", "gpt-image-1"): date(2026, 10, 23),

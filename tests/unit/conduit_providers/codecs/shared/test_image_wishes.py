@@ -1,5 +1,7 @@
 """Wishes for images in the words of dialects that have their own."""
 
+from typing import Any
+
 import orjson
 import pytest
 
@@ -29,6 +31,11 @@ def test_what_a_dialect_does_not_take_is_told() -> None:
     asked = call(quality="high", style="vivid", background="auto", seed=0, x_new=1, n=2)
     drop_others(asked, "P", frozenset({"n"}))
     assert sorted(asked.dropped) == ["quality", "seed", "style", "x_new"]
+    own = [f"x_{place}" for place in range(9)]
+    members: dict[str, Any] = dict.fromkeys(own, 1)
+    asked = call(**members)
+    drop_others(asked, "P", frozenset({"x_0"}))
+    assert asked.dropped == own[1:]
     plain = call(response_format="b64_json", quality="auto", n=1, fallbacks=["b"], user="")
     drop_others(plain, "P", frozenset())
     assert plain.dropped == ["user"]
