@@ -27,10 +27,10 @@ from conduit_providers.auth import signer_for
 from conduit_providers.calls import Answer, Call
 from conduit_providers.catalog import Catalog, load_catalog
 from conduit_providers.catalog.codec_types import LISTS
+from conduit_providers.chat_events import ChatDecoder
 from conduit_providers.codecs import codec_named
 from conduit_providers.codecs.shared.sse import events_in
 from conduit_providers.failures import error_from
-from conduit_providers.operations.chat import ChatDecoder
 from conduit_providers.quantities import LEAVES, Quantities
 from conduit_providers.socket_codec import SocketCodec
 from conduit_providers.spec import Endpoint, ProviderSpec

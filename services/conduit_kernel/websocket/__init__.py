@@ -6,12 +6,9 @@ Compression is neither offered nor accepted: its memory and its bombs are worth 
 """
 
 from conduit_kernel.websocket.client import connect
-from conduit_kernel.websocket.connection import (
-    HandshakeRefused,
-    WebSocket,
-    WebSocketClosed,
-    WebSocketLimits,
-)
+from conduit_kernel.websocket.connection import WebSocket
+from conduit_kernel.websocket.errors import HandshakeRefused, WebSocketClosed
+from conduit_kernel.websocket.limits import WebSocketLimits
 from conduit_kernel.websocket.server import accept
 
 __all__ = [

@@ -17,12 +17,9 @@ from conduit_kernel.http.headers import Fields
 from conduit_kernel.http.heads import FRAMING, field_lines
 from conduit_kernel.http.limits import Timeouts
 from conduit_kernel.http.origin import Origin
-from conduit_kernel.websocket.connection import (
-    HandshakeRefused,
-    WebSocket,
-    WebSocketLimits,
-    fields_of,
-)
+from conduit_kernel.websocket.connection import WebSocket, fields_of
+from conduit_kernel.websocket.errors import HandshakeRefused
+from conduit_kernel.websocket.limits import WebSocketLimits
 from conduit_kernel.websocket.server import SILENT
 
 

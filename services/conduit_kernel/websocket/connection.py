@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import cast
 
 from websockets.frames import CloseCode, Frame, Opcode
@@ -11,64 +10,15 @@ from websockets.http11 import Response
 from websockets.protocol import CONNECTING, OPEN, Protocol
 
 from conduit_kernel.http.client import DialedProtocol
-from conduit_kernel.http.errors import HttpError
 from conduit_kernel.http.headers import Fields
-from conduit_kernel.http.limits import KIB, MIB
 from conduit_kernel.http.wake_slot import WakeSlot
+from conduit_kernel.websocket.errors import WebSocketClosed
+from conduit_kernel.websocket.limits import WebSocketLimits
 
 # What a message costs beside its bytes, so that empty ones are bounded, too.
 _MESSAGE_OVERHEAD = 64
-# Browsers give no code where a page gives none.
-_GOODBYES = (CloseCode.NORMAL_CLOSURE, CloseCode.GOING_AWAY, CloseCode.NO_STATUS_RCVD)
 
 Message = str | bytes
-
-
-@dataclass(frozen=True, slots=True)
-class WebSocketLimits:
-    """Bounds of one connection. Times are seconds."""
-
-    # Of a message, in however many frames; beyond it: close code 1009.
-    message_bytes: int = 16 * MIB
-    # Messages that nobody has received, above which the peer is held back.
-    buffer_bytes: int = 256 * KIB
-    # Unsent bytes above which ``send`` waits.
-    write_buffer_bytes: int = 256 * KIB
-    # How long a peer may take none of the bytes written to it.
-    write_stall_seconds: float = 30.0
-    # A peer that is silent for so long is pinged; after twice as long it is given up.
-    ping_seconds: float = 20.0
-    # From the first word of the end to the end.
-    close_seconds: float = 5.0
-
-
-class WebSocketClosed(HttpError):
-    """The connection has ended. ``code`` is the peer's or, where we broke it off, ours.
-
-    1006 means that it ended without a word: https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
-    """
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(f"the WebSocket was closed with code {code}")
-        self.code = code
-        self.reason = reason
-        """May hold what the peer wrote."""
-
-    @property
-    def is_clean(self) -> bool:
-        """Return whether the peer had sent all that it meant to."""
-        return self.code in _GOODBYES
-
-
-class HandshakeRefused(HttpError):
-    """The other side does not speak WebSocket here, or not with us."""
-
-    def __init__(self, message: str, status: int, headers: Fields = (), body: bytes = b"") -> None:
-        super().__init__(message)
-        self.status = status
-        """0 if there was no answer that makes sense."""
-        self.headers = headers
-        self.body = body
 
 
 def fields_of(response: Response) -> Fields:

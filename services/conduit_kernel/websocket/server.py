@@ -11,7 +11,9 @@ from websockets.typing import Subprotocol
 from conduit_kernel.http.exchange import Exchange
 from conduit_kernel.http.headers import Fields
 from conduit_kernel.http.heads import FRAMING, field_lines
-from conduit_kernel.websocket.connection import HandshakeRefused, WebSocket, WebSocketLimits
+from conduit_kernel.websocket.connection import WebSocket
+from conduit_kernel.websocket.errors import HandshakeRefused
+from conduit_kernel.websocket.limits import WebSocketLimits
 
 # The core tells the log of every connection; our callers have their own lines.
 SILENT = logging.Logger("websocket", logging.CRITICAL + 1)  # noqa: LOG001 - of nobody's tree

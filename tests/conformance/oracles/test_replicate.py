@@ -17,9 +17,10 @@ from conduit_kernel.http import Exchange, HttpServer
 from conduit_providers.auth import signer_for
 from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
+from conduit_providers.chat_events import ChatEvents
 from conduit_providers.codecs.replicate.chat import CODEC
 from conduit_providers.jobs import JobRequest, StreamingJob
-from conduit_providers.operations.chat import ChatCall, ChatEvents, chat_request
+from conduit_providers.operations.chat import ChatCall, chat_request
 from conduit_providers.wire import HttpRequest, HttpResponse
 
 Json = dict[str, Any]

@@ -8,6 +8,7 @@ import orjson
 
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT, ChatMessage
 from conduit.v1.chat_pb2 import ChatCompletion
+from conduit_providers.chat_events import ChatDecoder
 from conduit_providers.codecs.bedrock.answer import (
     FORMAT,
     Block,
@@ -31,7 +32,7 @@ from conduit_providers.codecs.shared.turns import argument_text
 from conduit_providers.dates import sent_at
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import JsonReader, parsed
-from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, chat_answer
+from conduit_providers.operations.chat import ChatAnswer, ChatCall, chat_answer
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse

@@ -6,6 +6,7 @@ https://ai.google.dev/api/generate-content
 import orjson
 
 from conduit.v1.chat_pb2 import ChatCompletion
+from conduit_providers.chat_events import ChatDecoder
 from conduit_providers.codecs.gemini.answer import (
     Candidate,
     Response,
@@ -22,7 +23,7 @@ from conduit_providers.codecs.gemini.stream import GeminiChatDecoder
 from conduit_providers.codecs.shared.counts import chat_usage
 from conduit_providers.dates import made_at, sent_at
 from conduit_providers.failures import malformed
-from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, chat_answer
+from conduit_providers.operations.chat import ChatAnswer, ChatCall, chat_answer
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse

@@ -12,18 +12,13 @@ from copy import copy
 from msgspec.structs import replace
 
 from conduit_kernel.errors import UpstreamError
+from conduit_providers.chat_events import ChatDecoder, ChatEvents
 from conduit_providers.codecs.mistral.answer import Unfolding, as_openai, is_odd
 from conduit_providers.codecs.mistral.request import fitted
 from conduit_providers.codecs.openai.chat import OpenAIChatCodec
 from conduit_providers.codecs.openai.stream import OpenAIChatDecoder
 from conduit_providers.codecs.shared.sse import events_in
-from conduit_providers.operations.chat import (
-    ChatAnswer,
-    ChatCall,
-    ChatDecoder,
-    ChatEvents,
-    chat_answer,
-)
+from conduit_providers.operations.chat import ChatAnswer, ChatCall, chat_answer
 from conduit_providers.quantities import Quantities
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target

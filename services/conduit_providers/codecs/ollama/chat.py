@@ -7,6 +7,7 @@ import orjson
 
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT, ChatMessage
 from conduit.v1.chat_pb2 import ChatCompletion
+from conduit_providers.chat_events import ChatDecoder
 from conduit_providers.codecs.ollama.answer import (
     Piece,
     PieceReader,
@@ -18,7 +19,7 @@ from conduit_providers.codecs.ollama.request import ChatBody
 from conduit_providers.codecs.ollama.stream import OllamaChatDecoder
 from conduit_providers.codecs.shared.counts import token_totals
 from conduit_providers.failures import malformed
-from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, chat_answer
+from conduit_providers.operations.chat import ChatAnswer, ChatCall, chat_answer
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import JSON_HEADERS, HttpRequest, HttpResponse

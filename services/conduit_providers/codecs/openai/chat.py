@@ -7,6 +7,7 @@ A dropped `stream_options` is not asked for, and no loss: usage is then expected
 
 import msgspec
 
+from conduit_providers.chat_events import ChatDecoder
 from conduit_providers.codecs.openai.asked import names_a_tool
 from conduit_providers.codecs.openai.finish import REASONS
 from conduit_providers.codecs.openai.form import with_messages_formed
@@ -21,13 +22,7 @@ from conduit_providers.codecs.openai.usage import (
 )
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import Index, JsonReader
-from conduit_providers.operations.chat import (
-    ChatAnswer,
-    ChatCall,
-    ChatDecoder,
-    chat_answer,
-    is_plain_json,
-)
+from conduit_providers.operations.chat import ChatAnswer, ChatCall, chat_answer, is_plain_json
 from conduit_providers.quantities import Quantities, service_tier
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target

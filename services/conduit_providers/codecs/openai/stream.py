@@ -13,6 +13,7 @@ import msgspec
 
 from conduit.v1.json_limits import TOO_DEEP, is_one_too_deep
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
+from conduit_providers.chat_events import ChatEvents
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.openai.asked import asked_by, asks_accounting, names_a_tool
 from conduit_providers.codecs.openai.bursts import (
@@ -43,7 +44,7 @@ from conduit_providers.codecs.shared.skipping import may_skip
 from conduit_providers.codecs.shared.sse import EventBuffer, events_in
 from conduit_providers.failures import error_in_stream, malformed
 from conduit_providers.json_reading import parsed
-from conduit_providers.operations.chat import ChatCall, ChatEvents
+from conduit_providers.operations.chat import ChatCall
 from conduit_providers.quantities import Quantities, service_tier
 from conduit_providers.spec import Endpoint
 from conduit_providers.token_counts import TokenCounts

@@ -5,6 +5,7 @@ input is in `input`.
 """
 
 from conduit_kernel.errors import UpstreamError, UpstreamRefused
+from conduit_providers.chat_events import ChatDecoder, ChatEvents
 from conduit_providers.codecs.replicate.input import ModelInput
 from conduit_providers.codecs.replicate.job import PAUSES, ended, request_for
 from conduit_providers.codecs.replicate.prediction import (
@@ -17,7 +18,7 @@ from conduit_providers.codecs.replicate.prediction import (
 from conduit_providers.codecs.replicate.stream import ReplicateDecoder
 from conduit_providers.failures import malformed
 from conduit_providers.jobs import Job, JobRequest, StreamingJob
-from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatDecoder, ChatEvents
+from conduit_providers.operations.chat import ChatAnswer, ChatCall
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import Headers, HttpRequest, HttpResponse

@@ -11,6 +11,7 @@ import msgspec
 from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_message_pb2 import CHAT_ROLE_ASSISTANT
 from conduit.v1.chat_pb2 import FINISH_REASON_STOP
+from conduit_providers.chat_events import ChatEvents
 from conduit_providers.codecs.replicate.options import ChatModel
 from conduit_providers.codecs.replicate.prediction import (
     Prediction,
@@ -22,7 +23,7 @@ from conduit_providers.codecs.shared.counts import token_totals
 from conduit_providers.codecs.shared.sse import SseEvent
 from conduit_providers.failures import malformed
 from conduit_providers.json_reading import parsed
-from conduit_providers.operations.chat import ChatCall, ChatEvents
+from conduit_providers.operations.chat import ChatCall
 
 
 class ReplicateDecoder(EventDecoder):

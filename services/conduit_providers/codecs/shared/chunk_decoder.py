@@ -13,9 +13,10 @@ import orjson
 from conduit.v1.chat_chunk_pb2 import ChatChoiceDelta, ChatCompletionChunk, ChatDelta
 from conduit.v1.chat_pb2 import ChatUsage
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
+from conduit_providers.chat_events import ChatEvents
 from conduit_providers.codecs.shared.skipping import may_skip
 from conduit_providers.codecs.shared.sse import EventBuffer, SseEvent, events_in
-from conduit_providers.operations.chat import ChatCall, ChatEvents
+from conduit_providers.operations.chat import ChatCall
 from conduit_providers.quantities import Quantities
 
 PieceT = TypeVar("PieceT")

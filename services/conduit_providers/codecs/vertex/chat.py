@@ -3,13 +3,14 @@
 https://docs.cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/use-claude
 """
 
+from conduit_providers.chat_events import ChatDecoder
 from conduit_providers.codecs.anthropic import chat as anthropic_chat
 from conduit_providers.codecs.anthropic.chat import messages_request
 from conduit_providers.codecs.anthropic.options import ChatModel as ClaudeModel
 from conduit_providers.codecs.gemini import chat as gemini_chat
 from conduit_providers.codecs.gemini.chat import content_request
 from conduit_providers.codecs.vertex.options import ChatModel, ChatOptions
-from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatCodec, ChatDecoder
+from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatCodec
 from conduit_providers.spec import Endpoint
 from conduit_providers.target import Target
 from conduit_providers.wire import HttpRequest, HttpResponse

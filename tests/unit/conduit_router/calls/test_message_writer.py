@@ -1,7 +1,8 @@
 """What the pieces of a stream are handed on as messages, with and without any pieces."""
 
 from conduit.v1 import router_requests_pb2 as pb
-from conduit_providers.operations.chat import OPERATION, ChatEvents
+from conduit_providers.chat_events import ChatEvents
+from conduit_providers.operations.chat import OPERATION
 from conduit_providers.quantities import plain
 from conduit_router.calls.message_writer import MessageWriter
 from conduit_router.served_by import CallSummary, ServedBy

@@ -8,8 +8,9 @@ import pytest
 from conduit.v1.chat_pb2 import FINISH_REASON_STOP, FINISH_REASON_TOOL_CALLS
 from conduit_kernel.errors import ContentPolicy, StreamInterrupted, UpstreamError
 from conduit_providers.calls import Call
+from conduit_providers.chat_events import ChatEvents
 from conduit_providers.codecs.gemini.stream import MAX_CHOICES, GeminiChatDecoder
-from conduit_providers.operations.chat import ChatEvents, chat_request
+from conduit_providers.operations.chat import chat_request
 from conduit_providers.quantities import plain
 
 Json = dict[str, Any]

@@ -17,10 +17,11 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletionChunk
 
 from conduit_kernel.errors import UpstreamError, UpstreamRateLimited
+from conduit_providers.chat_events import ChatDecoder, ChatEvents
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.openai.chat import CODEC
 from conduit_providers.codecs.openai.options import ChatOptions
-from conduit_providers.operations.chat import ChatCall, ChatDecoder, ChatEvents, chat_request
+from conduit_providers.operations.chat import ChatCall, chat_request
 from conduit_providers.quantities import CACHED_INPUT, INPUT, OUTPUT, counted
 from conduit_providers.spec import Endpoint
 

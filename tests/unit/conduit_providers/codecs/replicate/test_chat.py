@@ -16,6 +16,7 @@ from conduit_kernel.errors import (
 )
 from conduit_providers.calls import Call
 from conduit_providers.catalog import load_catalog
+from conduit_providers.chat_events import ChatEvents
 from conduit_providers.codec import MAX_EVENT_BYTES
 from conduit_providers.codecs.replicate.chat import CODEC, MAX_CLOSING_LOOKS
 from conduit_providers.codecs.replicate.job import MAX_MISSES
@@ -23,7 +24,7 @@ from conduit_providers.codecs.replicate.options import ChatModel
 from conduit_providers.codecs.replicate.prediction import step_to
 from conduit_providers.codecs.replicate.stream import ReplicateDecoder
 from conduit_providers.jobs import Job, JobCodec, JobRequest, ResultT, StreamingJob
-from conduit_providers.operations.chat import ChatAnswer, ChatCall, ChatEvents, chat_request
+from conduit_providers.operations.chat import ChatAnswer, ChatCall, chat_request
 from conduit_providers.quantities import plain
 from conduit_providers.wire import HttpRequest, HttpResponse
 

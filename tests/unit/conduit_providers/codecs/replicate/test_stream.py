@@ -6,10 +6,11 @@ import pytest
 from conduit.v1.chat_pb2 import FINISH_REASON_LENGTH, FINISH_REASON_STOP
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_providers.calls import Call
+from conduit_providers.chat_events import ChatEvents
 from conduit_providers.codecs.replicate.options import ChatModel
 from conduit_providers.codecs.replicate.prediction import Prediction, read_prediction
 from conduit_providers.codecs.replicate.stream import ReplicateDecoder
-from conduit_providers.operations.chat import ChatCall, ChatEvents, chat_request
+from conduit_providers.operations.chat import ChatCall, chat_request
 from conduit_providers.quantities import plain
 
 

@@ -7,12 +7,13 @@ import pytest
 from conduit.v1.chat_chunk_pb2 import ChatCompletionChunk, ChatDelta
 from conduit_kernel.errors import StreamInterrupted, UpstreamError
 from conduit_providers.calls import Call
+from conduit_providers.chat_events import ChatEvents
 from conduit_providers.codecs.shared.chunk_decoder import ChunkDecoder, EventDecoder
 from conduit_providers.codecs.shared.counts import token_totals
 from conduit_providers.codecs.shared.skipping import MAX_SKIPPED
 from conduit_providers.codecs.shared.sse import SseEvent
 from conduit_providers.failures import error_in_stream, malformed
-from conduit_providers.operations.chat import ChatCall, ChatEvents, chat_request
+from conduit_providers.operations.chat import ChatCall, chat_request
 from conduit_providers.quantities import plain
 
 
